@@ -1,0 +1,1 @@
+"""The alembic environment; revisions are SQL, forward only."""

@@ -1,0 +1,1 @@
+"""Rows become alarms, and alarms reach the dispatch desk."""

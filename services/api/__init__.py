@@ -1,0 +1,1 @@
+"""Rows become answers and live pages for people and platforms."""

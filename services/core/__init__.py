@@ -1,0 +1,1 @@
+"""What every program shares: contracts, topics, settings, database, MQTT, clock, logs, metrics."""

@@ -1,0 +1,1 @@
+"""MQTT messages become rows; nothing is acknowledged before its commit."""

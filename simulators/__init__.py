@@ -1,0 +1,1 @@
+"""Simulated devices and a stand-in dispatch desk."""

@@ -1,0 +1,1 @@
+"""The embedded default: real PostgreSQL with TimescaleDB and real mosquitto as private child processes."""
