@@ -1,0 +1,69 @@
+"""Connections to TimescaleDB: the only place that opens them. asyncpg with JSON codecs and bounded waits."""
+
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import asyncpg
+import orjson
+
+_BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
+
+
+def load_queries(path: Path) -> Mapping[str, str]:
+    """Return the statements of a .sql file by the name in their `-- name: block` line."""
+    parts = _BLOCK.split(path.read_text(encoding="utf-8"))
+    return MappingProxyType({name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)})
+
+
+def _encode(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+async def set_codecs(connection: asyncpg.Connection) -> None:
+    """Let json and jsonb carry Python values, and notice a peer that vanished within seconds."""
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(name, encoder=_encode, decoder=orjson.loads, schema="pg_catalog")
+    transport = getattr(connection, "_transport", None)
+    peer = transport.get_extra_info("socket") if transport else None
+    if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 10_000)
+
+
+async def connect(
+    dsn: str, *, program: str, statement_timeout_s: float = 30, writer: bool = False
+) -> asyncpg.Connection:
+    """Open one connection.
+
+    A writer's forgotten transaction is ended by the server after 2 s, so that a stopped process frees its locks.
+    """
+    settings = {"application_name": f"firetower.{program}", "timezone": "UTC", **KEEPALIVE}
+    if writer:
+        settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
+    connection = await asyncpg.connect(
+        dsn,
+        command_timeout=statement_timeout_s,
+        server_settings={**settings, "statement_timeout": str(int(statement_timeout_s * 1000))},
+    )
+    await set_codecs(connection)
+    return connection
+
+
+async def create_pool(
+    dsn: str, *, program: str, size: int = 4, statement_timeout_s: float = 30, writer: bool = False
+) -> asyncpg.Pool:
+    """Open a pool of up to `size` connections with the same habits as `connect`."""
+    settings = {"application_name": f"firetower.{program}", "timezone": "UTC", **KEEPALIVE}
+    if writer:
+        settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        command_timeout=statement_timeout_s,
+        server_settings={**settings, "statement_timeout": str(int(statement_timeout_s * 1000))},
+        init=set_codecs,
+    )

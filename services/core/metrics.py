@@ -1,0 +1,91 @@
+"""Every metric the system exports, declared once; labelled series start at zero, so that a missing one is news.
+
+Labels are bounded: never a device. Times are in seconds.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+LANES = ("event", "telemetry")
+LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 60, 180, 600)
+
+# --- ingest: broker -> rows ---
+MESSAGES = Counter("firetower_ingest_messages_total", "Messages taken from the broker", ["lane"])
+REDELIVERIES = Counter("firetower_ingest_redeliveries_total", "Messages the broker sent again (DUP)", ["lane"])
+ROWS_STORED = Counter("firetower_ingest_rows_stored_total", "Readings and events stored", ["lane"])
+DUPLICATES = Counter("firetower_ingest_duplicates_total", "Rows that stood already", ["lane"])
+REJECTS = Counter("firetower_ingest_rejects_total", "Elements and fields kept as rejects", ["reason"])
+BATCH_SECONDS = Histogram(
+    "firetower_ingest_batch_seconds", "Transaction of one batch", ["lane"], buckets=LATENCY_BUCKETS
+)
+RECEIVE_TO_COMMIT = Histogram(
+    "firetower_ingest_receive_to_commit_seconds",
+    "Message received to committed",
+    ["lane"],
+    buckets=LATENCY_BUCKETS,
+)
+OLDEST_UNACKED = Gauge(
+    "firetower_ingest_oldest_unacked_seconds", "Age of the oldest message not yet acknowledged", ["lane"]
+)
+SLOTS_USED = Gauge("firetower_ingest_slots_used", "Messages held against Receive Maximum", ["lane"])
+STALE_ACKS = Counter("firetower_ingest_stale_acks_total", "Acks dropped because their connection was gone", ["lane"])
+CONNECTED = Gauge("firetower_mqtt_connected", "1 while the lane's session is connected", ["lane"])
+RECONNECTS = Counter("firetower_mqtt_reconnects_total", "Connections made after the first", ["lane"])
+SESSIONS_LOST = Counter("firetower_mqtt_sessions_lost_total", "Broker no longer knew our session", ["lane"])
+BROKER_DROPPED = Gauge("firetower_broker_dropped_messages", "The broker's own counter of dropped messages")
+WATERMARK_AGE = Gauge(
+    "firetower_ingest_watermark_age_seconds", "Age of the newest own probe that was committed", ["lane"]
+)
+
+for lane in LANES:
+    for metric in (
+        MESSAGES, REDELIVERIES, ROWS_STORED, DUPLICATES, BATCH_SECONDS, RECEIVE_TO_COMMIT, OLDEST_UNACKED, SLOTS_USED,
+        STALE_ACKS, CONNECTED, RECONNECTS, SESSIONS_LOST, WATERMARK_AGE,
+    ):  # fmt: skip
+        metric.labels(lane)
+
+# --- alerts: rows -> alarms -> dispatch ---
+FEED_LAG = Gauge("firetower_alerts_feed_lag_seconds", "Age of the oldest committed batch not yet judged", ["lane"])
+FINDINGS = Counter("firetower_alerts_findings_total", "Verdicts of rules and events", ["code"])
+ALARMS_RAISED = Counter("firetower_alerts_raised_total", "Alarms opened", ["category", "severity"])
+ALARMS_OPEN = Gauge("firetower_alerts_open", "Alarms not closed", ["category", "severity"])
+RECEIVED_TO_OPEN = Histogram(
+    "firetower_event_received_to_alarm_open_seconds",
+    "Event received to alarm open; the law allows 10 s to the screen",
+    buckets=LATENCY_BUCKETS,
+)
+CONFIRMED_TO_ACCEPTED = Histogram(
+    "firetower_fire_confirmed_to_dispatch_accepted_seconds",
+    "Fire confirmed to accepted by the desk; the law allows 3 s",
+    buckets=LATENCY_BUCKETS,
+)
+NOTICE_ATTEMPTS = Counter("firetower_notice_attempts_total", "Delivery attempts", ["result"])
+NOTICES_OPEN = Gauge("firetower_notices_open", "Notices not delivered", ["state"])
+LEGAL_LIMIT = Gauge("firetower_legal_limit_seconds", "The limit a measured clock is held to", ["clock"])
+LEGAL_LIMIT.labels("received_to_visible").set(10)
+LEGAL_LIMIT.labels("confirmed_to_dispatch").set(3)
+
+for lane in LANES:
+    FEED_LAG.labels(lane)
+
+# --- gateway: panels -> MQTT ---
+LINKS = Gauge("firetower_gateway_links", "Open panel links")
+FRAMES = Counter("firetower_gateway_frames_total", "Frames by what became of them", ["result"])
+CONFIRM_SECONDS = Histogram(
+    "firetower_gateway_fire_confirm_seconds", "Fire frame arrived to confirm sent", buckets=LATENCY_BUCKETS
+)
+
+# --- api: rows -> people ---
+STREAMS = Gauge("firetower_api_streams", "Open live streams")
+RESYNCS = Counter("firetower_api_resyncs_total", "Streams told to fetch anew because they fell behind")
+REQUESTS = Histogram(
+    "firetower_api_request_seconds",
+    "Requests by route template",
+    ["method", "route", "status"],
+    buckets=LATENCY_BUCKETS,
+)
+
+
+def serve_metrics(port: int | None) -> None:
+    """Answer Prometheus on loopback; None means nobody asked for it."""
+    if port is not None:
+        start_http_server(port, addr="127.0.0.1")

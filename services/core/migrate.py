@@ -1,0 +1,46 @@
+"""`firetower migrate`: bring the database to the newest revision. Safe to run from many programs at once."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_LOCK = 0x46495245  # "FIRE": one migration at a time per database
+
+
+def sqlalchemy_url(dsn: str) -> str:
+    """Return `dsn` for SQLAlchemy's asyncpg dialect."""
+    for prefix in ("postgresql://", "postgres://"):
+        if dsn.startswith(prefix):
+            return "postgresql+asyncpg://" + dsn.removeprefix(prefix)
+    return dsn
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def upgrade(dsn: str) -> None:
+    """Run every revision that `dsn` lacks, in order, each in a transaction of its own."""
+    engine = create_async_engine(sqlalchemy_url(dsn))
+    try:
+        async with engine.connect() as guard:
+            await guard.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
+            await guard.commit()
+            async with engine.connect() as connection:
+                await connection.run_sync(_upgrade)
+                await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def main(dsn: str) -> None:
+    """Run from the command line."""
+    asyncio.run(upgrade(dsn))

@@ -1,0 +1,66 @@
+"""Build and parse topics: fire/v1/{area}/{kind}/{device}/{direction}/{channel}. Nothing else knows their shape."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+ROOT = "fire/v1"
+
+
+class Kind(StrEnum):
+    """What a device is."""
+
+    HYDRANT = "hydrant"
+    ELECTRICAL = "electrical"
+    WATER = "water"
+    PANEL = "panel"
+
+
+class Channel(StrEnum):
+    """What a message is, with its direction."""
+
+    TELEMETRY = "up/telemetry"
+    EVENT = "up/event"
+    STATUS = "up/status"
+    ACK = "down/ack"
+    COMMAND = "down/command"
+
+
+AREA_PATTERN = r"[0-9]{6,12}"  # GB/T 2260 county code and the codes below it
+DEVICE_PATTERN = r"[A-Za-z0-9_-]{1,64}"
+
+_TOPIC = re.compile(rf"fire/v1/({AREA_PATTERN})/({'|'.join(Kind)})/({DEVICE_PATTERN})/({'|'.join(Channel)})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One device's topic."""
+
+    area: str
+    kind: Kind
+    device: str
+    channel: Channel
+
+    def __str__(self) -> str:
+        return f"{self.base}/{self.channel}"
+
+    @property
+    def base(self) -> str:
+        """The part that all topics of the device share."""
+        return f"{ROOT}/{self.area}/{self.kind}/{self.device}"
+
+
+@lru_cache(maxsize=65_536)
+def parse_topic(topic: str) -> Topic | None:
+    """Return the parts of `topic`, or None when it is not one of ours."""
+    match = _TOPIC.fullmatch(topic)
+    if match is None:
+        return None
+    area, kind, device, channel = match.groups()
+    return Topic(area, Kind(kind), device, Channel(channel))
+
+
+def subscription(channel: Channel, area: str = "+") -> str:
+    """Return the filter for one channel of every device of `area` (default: of all areas)."""
+    return f"{ROOT}/{area}/+/+/{channel}"
