@@ -1,0 +1,24 @@
+# Targets are thin: each says in one line what it is; the work is in scripts/ and in `firetower`.
+.PHONY: setup demo test check bench chaos
+.DEFAULT_GOAL := setup
+
+setup: ## everything that running needs, in this checkout and a cache; quick when run again
+	@scripts/setup
+
+demo: setup ## a running, populated system: prints the dashboard address and a login
+	@exec .venv/bin/firetower demo
+
+test: ## every test
+	@scripts/test
+
+check: ## formatting, lint, types, import borders, generated files
+	@scripts/check
+
+bench: setup ## measure this machine; writes reports/
+	@mkdir -p reports
+	@.venv/bin/firetower bench ingest --json reports/bench-ingest.json
+	@.venv/bin/firetower bench alarm --json reports/bench-alarm.json
+
+chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
+	@scripts/setup --tests
+	@.venv/bin/python -m pytest -m chaos --timeout 3600 tests/faults

@@ -1,0 +1,77 @@
+# Shared by the set-up scripts: speaking, privileges, the cache folder, packages from apt.
+# Sourced, never run. Promises: nothing is installed without being named first.
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+cache_dir() {
+  if [ -n "${FIRETOWER_CACHE:-}" ]; then echo "$FIRETOWER_CACHE"
+  elif [ "$(id -u)" = 0 ]; then echo /var/cache/firetower
+  else echo "${XDG_CACHE_HOME:-$HOME/.cache}/firetower"; fi
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else fail "need root for: $*  (no sudo here; run that as root, then try again)"; fi
+}
+
+# The step's output goes to a log; on failure its end is shown, so that success stays readable.
+quietly() {
+  local log=$1; shift
+  if ! "$@" >>"$log" 2>&1 </dev/null; then
+    tail -n 25 "$log" >&2
+    fail "failed: $*  (whole log: $log)"
+  fi
+}
+
+need_apt() {
+  command -v apt-get >/dev/null && return
+  cat >&2 <<'MSG'
+error: the embedded stack (PostgreSQL with TimescaleDB, mosquitto >= 2.1.2) is not on this machine, and there is no apt-get to get it with. Do one of:
+  - install both yourself, and name their folder if they are not on PATH: FIRETOWER_STACK_PREFIX=/folder make setup
+  - use containers: docker compose --profile demo up
+  - use servers that you run: set FIRETOWER_DATABASE_URL and FIRETOWER_MQTT_URL and start `firetower ingest`, `alerts`, `api`, `gateway` yourself
+MSG
+  exit 1
+}
+
+# apt_install NAME… installs what is missing and leaves the rest at its version.
+apt_install() {
+  local missing=() name
+  for name in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  say "installing with apt: ${missing[*]}"
+  apt_update
+  quietly "$LOG" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-upgrade \
+    -o DPkg::Lock::Timeout=300 "${missing[@]}"
+}
+
+apt_update() {
+  [ -n "${APT_UPDATED:-}" ] && return
+  quietly "$LOG" as_root apt-get update -q -o DPkg::Lock::Timeout=300
+  APT_UPDATED=1
+}
+
+# apt_private ARGUMENT… is apt-get on lists of its own in $WORK: the machine's mirror with the suite named in
+# $SUITE, sources only. The machine's own lists and suites stay untouched; signatures are checked as always.
+apt_private() {
+  apt-get -q -o Dir::Etc::SourceList="$WORK/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+    -o Dir::State::Lists="$WORK/lists" -o Dir::Cache="$WORK/cache" -o APT::Sandbox::User="$(id -un)" "$@"
+}
+
+# fetch_source PACKAGE SUITE unpacks Debian's signed source package into $WORK/PACKAGE and sets SOURCE_VERSION.
+fetch_source() {
+  local package=$1 suite=$2 mirror
+  mirror=$(apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' | sed -n 's/^Debian|//p' | head -n1)
+  [ -n "$mirror" ] || fail "no Debian mirror in this machine's apt sources, so $package cannot be built from its source package.
+  Install it yourself (FIRETOWER_STACK_PREFIX=/folder), or use containers: docker compose --profile demo up"
+  mkdir -p "$WORK/lists/partial" "$WORK/cache/archives/partial"
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$WORK/sources.list"
+  quietly "$LOG" apt_private update
+  (cd "$WORK" && quietly "$LOG" apt_private source --download-only "$package")
+  quietly "$LOG" dpkg-source -x "$WORK/$package"_*.dsc "$WORK/$package"
+  SOURCE_VERSION=$(dpkg-parsechangelog -l "$WORK/$package/debian/changelog" -S Version | sed 's/[+-].*//')
+}
