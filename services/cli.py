@@ -10,17 +10,30 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼"
-)
+from services.core.errors import BadSetting, FiretowerError
+from services.core.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼")
 stack_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL and mosquitto alone.")
 app.add_typer(stack_app, name="stack")
 
 
 def _run(module: str, function: str, **arguments: object) -> None:
-    """Import `module` and call its `function`; a non-zero answer is the exit code."""
+    """Import `module` and call its `function`; what it returns is the exit code."""
     program: Callable[..., int | None] = getattr(importlib.import_module(module), function)
-    sys.exit(program(**arguments) or 0)
+    try:
+        sys.exit(program(**arguments) or 0)
+    except FiretowerError as error:
+        typer.echo(f"firetower: {error}", err=True)
+        sys.exit(2)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.read()
+    except BadSetting as error:
+        typer.echo(f"firetower: {error}", err=True)
+        sys.exit(2)
 
 
 @app.command()
@@ -56,4 +69,4 @@ def desk(port: Annotated[int, typer.Option(help="0: any free port")] = 0) -> Non
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    _run("services.core.migrate", "main")
+    _run("services.core.migrate", "main", dsn=_settings().database_url)

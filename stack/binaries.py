@@ -16,9 +16,7 @@ MOSQUITTO_MINIMUM = (2, 1, 2)  # the first release whose persist-sqlite survived
 POSTGRES_MINIMUM = 15
 TIMESCALEDB_MINIMUM = (2, 19)
 
-CURE = (
-    "run `make setup` (it finds or builds both), or name a folder that holds them in FIRETOWER_STACK_PREFIX"
-)
+CURE = "run `make setup` (it finds or builds both), or name a folder that holds them in FIRETOWER_STACK_PREFIX"
 
 
 class BinariesMissingError(Exception):
@@ -100,9 +98,7 @@ def find_postgres() -> PostgresBinaries:
             version = (_first_line(str(bin_dir / "postgres"), "--version") or "").partition("PostgreSQL) ")[2]
             shares = (prefix / "share/postgresql" / bin_dir.parent.name, bin_dir.parent / "share")
             timescaledb = _extension_version(shares)
-            seen.append(
-                f"{bin_dir}: PostgreSQL {version or '(does not run)'}, TimescaleDB {timescaledb or 'absent'}"
-            )
+            seen.append(f"{bin_dir}: PostgreSQL {version or '(does not run)'}, TimescaleDB {timescaledb or 'absent'}")
             if _numbers(version)[:1] < (POSTGRES_MINIMUM,) or timescaledb is None:
                 continue
             if _numbers(timescaledb) >= TIMESCALEDB_MINIMUM:
@@ -140,8 +136,7 @@ def find_mosquitto() -> MosquittoBinaries:
             clients = prefix / "bin"
             absent += [name for name in ("mosquitto_pub", "mosquitto_sub") if not (clients / name).exists()]
             seen.append(
-                f"{broker}: {version or '(does not run)'}"
-                + (f", without {', '.join(absent)}" if absent else "")
+                f"{broker}: {version or '(does not run)'}" + (f", without {', '.join(absent)}" if absent else "")
             )
             if _numbers(version) < MOSQUITTO_MINIMUM or absent:
                 continue
