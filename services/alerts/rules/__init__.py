@@ -1,0 +1,1 @@
+"""Rules: pure functions from readings and events to findings, with their parameters as data."""

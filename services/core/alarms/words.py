@@ -1,0 +1,112 @@
+"""The fixed words of alarming, as they stand in the contract, and the reason every decision carries.
+
+Used by rules, life cycle, ledger and API. Promises the contract's spelling.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+FIRE: Final = "fire"
+"""The one code that latches, cannot be muted and runs clocks (contract 6)."""
+
+
+class Category(StrEnum):
+    """What an alarm is about (contract 5)."""
+
+    FIRE = "fire"
+    WATER = "water"
+    ELECTRICAL = "electrical"
+    DEVICE = "device"
+    SYSTEM = "system"
+
+
+class Severity(StrEnum):
+    """How bad it is, worst first; compare with `rank`."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """Higher is worse: info 0 … critical 3."""
+        return _SEVERITY_RANK[self]
+
+
+_SEVERITY_RANK: Final = {Severity.INFO: 0, Severity.MINOR: 1, Severity.MAJOR: 2, Severity.CRITICAL: 3}
+
+
+class State(StrEnum):
+    """ISA-18.2 state of an alarm record (contract 5)."""
+
+    UNACKNOWLEDGED = "unacknowledged"
+    ACKNOWLEDGED = "acknowledged"
+    RETURNED = "returned"
+    CLOSED = "closed"
+
+
+class Confidence(StrEnum):
+    """How sure we are that a fire is a fire (contract 6); compare with `rank`."""
+
+    SUSPECTED = "suspected"
+    PROBABLE = "probable"
+    CONFIRMED = "confirmed"
+
+    @property
+    def rank(self) -> int:
+        """Higher is surer: suspected 0 … confirmed 2."""
+        return _CONFIDENCE_RANK[self]
+
+
+_CONFIDENCE_RANK: Final = {Confidence.SUSPECTED: 0, Confidence.PROBABLE: 1, Confidence.CONFIRMED: 2}
+
+
+class Verification(StrEnum):
+    """What people said: `none` where nobody is asked, `pending` for an unjudged fire."""
+
+    NONE = "none"
+    PENDING = "pending"
+    REAL = "real"
+    FALSE = "false"
+    TEST = "test"
+
+
+class NoticeType(StrEnum):
+    """The notices of contract 7."""
+
+    FIRE_CONFIRMED = "fire.confirmed"
+    RAISED = "alarm.raised"
+    ESCALATED = "alarm.escalated"
+    UPDATED = "alarm.updated"
+    CLEARED = "alarm.cleared"
+
+
+class Part(StrEnum):
+    """What kind of thing a fire report came from, which decides whether it can stand as a second witness."""
+
+    DETECTOR = "detector"
+    CALL_POINT = "call_point"
+    WATER_FLOW = "water_flow"
+    PANEL = "panel"
+    OTHER = "other"
+
+    @property
+    def witness(self) -> bool:
+        """Whether contract 6 counts it among independent components: a detector or a call point."""
+        return self is Part.DETECTOR or self is Part.CALL_POINT
+
+
+class Reason(NamedTuple):
+    """Why, in one sentence a duty officer understands, Chinese first."""
+
+    zh: str
+    en: str
+
+    def with_lateness(self, late_min: int) -> Reason:
+        """The same reason marked "reported N min late" (contract 6); unchanged for 0."""
+        if late_min <= 0:
+            return self
+        return Reason(f"{self.zh}（迟报 {late_min} 分钟）", f"{self.en} (reported {late_min} min late)")
