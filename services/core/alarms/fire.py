@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.core.alarms.happenings import Act, Evidence, Finding, Reset, TestWindow, Tick
+from services.core.alarms.happenings import Act, Evidence, Finding, Reset, SiteWindow, Tick
 from services.core.alarms.model import Alarm, Policy, Step
 
 
@@ -46,7 +46,7 @@ class FireSteps(NamedTuple):
 
 def apply(
     site: SiteFires,
-    happening: Finding | Evidence | Reset | Tick | TestWindow | tuple[FireKey, Act],
+    happening: Finding | Evidence | Reset | Tick | SiteWindow | tuple[FireKey, Act],
     now: datetime,
     policy: Policy,
     new_incident_id: Callable[[], str],

@@ -18,10 +18,9 @@ class Finding:
     """A rule's verdict with its reason: a condition began (or grew worse), or it is over.
 
     `cause` tells apart conditions sharing one alarm (mains and battery fault are both `power_fault`): the
-    alarm
-    returns when its last cause is over. `ts` is the device's time, for show and for spotting stale repeats; no
-    clock starts at it. `late_min` is 0 for a report in time. `confidence` and `part` are for fires only;
-    `manual` says that a person pressed it. `latched`: only a person ends the condition (arc fault).
+    alarm returns when its last cause is over. `ts` is the device's time, for show and for spotting stale
+    repeats; no clock starts at it. `late_min` is 0 for a report in time. `confidence` and `part` are for fires
+    only; `manual` says that a person pressed it. `latched`: only a person ends the condition (arc fault).
     """
 
     code: str
@@ -101,10 +100,8 @@ class Tick(NamedTuple):
     """Time passed: what is due by now happens. Harmless at any moment, so a doubled tick is safe."""
 
 
-class TestWindow(NamedTuple):
+class SiteWindow(NamedTuple):
     """The site's test window now ends at `until`; None or a past time ends it."""
-
-    __test__ = False  # not a test class, whatever its name suggests to a collector
 
     until: datetime | None
 
@@ -134,7 +131,7 @@ class Uncovered(NamedTuple):
     incident_id: str
 
 
-Happening = Finding | Reset | Act | Tick | TestWindow | OutOfService | Grouped | Judgement | Uncovered
+Happening = Finding | Reset | Act | Tick | SiteWindow | OutOfService | Grouped | Judgement | Uncovered
 
 
 @dataclass(frozen=True, slots=True)
