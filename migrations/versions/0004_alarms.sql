@@ -44,11 +44,14 @@ create table alarm (
     shelved_by text,
     shelve_reason text,
     escalates_at timestamptz,
+    scope text,                         -- fires: the site (site:12) or lone device (device:7) judged together
+    due_at timestamptz,                 -- when the life cycle wants its next tick
     drill boolean not null default false,
     test_window boolean not null default false,
     version integer not null default 1,
     life jsonb not null default '{}',   -- what the life cycle keeps beside these columns
     head bytea,                         -- hash of the newest transition
+    transitions integer not null default 0,
     updated_at timestamptz not null default now()
 );
 -- one condition, one alarm
@@ -58,7 +61,30 @@ create index alarm_newest on alarm (opened_at desc, id desc);
 create index alarm_device on alarm (device_id, opened_at desc);
 create index alarm_site on alarm (site_id, opened_at desc) where site_id is not null;
 create index alarm_incident on alarm (incident_id) where incident_id is not null;
-create index alarm_due on alarm (escalates_at) where escalates_at is not null and state <> 'closed';
+create index alarm_due on alarm (due_at) where due_at is not null and state <> 'closed';
+create index alarm_scope on alarm (scope) where scope is not null and state <> 'closed';
+create index alarm_changed on alarm (updated_at);
+
+-- The fires of one site (or of a device without one) are judged together: this row is their lock and holds the reports
+-- of the last minutes that bear on their confidence.
+create table fire_scope (
+    scope text primary key,
+    evidence jsonb not null default '[]',
+    test_until timestamptz,             -- the test window as the life cycle knows it
+    updated_at timestamptz not null default now()
+);
+
+-- Steps of the escalation policy that an open alarm still has before it: who is called when.
+create table alarm_timer (
+    alarm_id bigint not null references alarm on delete cascade,
+    step integer not null,
+    due_at timestamptz not null,
+    contacts jsonb not null,            -- {"channels": […], "areas": "own" | "all", …}: data of the policy
+    done_at timestamptz,
+    result text,                        -- called, skipped: why
+    primary key (alarm_id, step)
+);
+create index alarm_timer_due on alarm_timer (due_at) where done_at is null;
 
 -- Every transition, in a hash chain per alarm.
 create table alarm_transition (
@@ -95,6 +121,8 @@ create table notice (
     channel text not null default 'desk',       -- desk, or contact:<id>
     type text not null,
     fire boolean not null default false,
+    overtakes text[] not null default '{}',     -- types of older notices of the alarm that it does not wait for
+    target jsonb,                       -- a contact's address and template, fixed with the body; null for the desk
     body bytea not null,                -- fixed when the notice is made
     state text not null default 'waiting'
         check (state in ('waiting', 'held', 'delivered', 'dead', 'withdrawn')),
@@ -110,6 +138,7 @@ create table notice (
     unique (alarm_id, channel, number)
 );
 create index notice_due on notice (due_at) where state = 'waiting';
+create index notice_order on notice (alarm_id, channel, number) where state in ('waiting', 'held');
 create index notice_newest on notice (created_at desc, id);
 
 create table notice_attempt (
