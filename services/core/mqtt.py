@@ -1,0 +1,290 @@
+"""One MQTT 5 session on the asyncio loop: deliveries with a late ack, publishes with an awaitable PUBACK.
+
+Ingest, gateway, API and simulators use it. It reconnects by itself with capped jitter, keeps its session at the broker
+(clean start off, never unsubscribes), and drops acks of a connection that is gone: the broker sends those again.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from paho.mqtt.client import Client as PahoClient
+from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessageInfo
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from services.core.errors import BadSetting
+from services.core.log import logger
+from services.core.mqtt_client import Incoming, make_client
+from services.core.mqtt_config import (
+    Delivery,
+    OutgoingFull,
+    PublishRefused,
+    SessionClosed,
+    SessionConfig,
+    SessionTakenOver,
+    Will,
+    service_client_id,
+)
+from services.core.mqtt_outgoing import WINDOW_CAP, Outgoing
+
+__all__ = [
+    "Delivery", "OutgoingFull", "PublishRefused", "Session", "SessionClosed", "SessionConfig", "SessionTakenOver",
+    "Will", "service_client_id",
+]  # fmt: skip
+
+log = logger(__name__)
+
+BACKOFF_FIRST_S = 0.2
+BACKOFF_CAP_S = 5.0
+READY_TIMEOUT_S = 10.0
+SESSION_TAKEN_OVER = 0x8E
+REFUSED_LOGIN = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C})  # MQTT 5, 3.2.2.2: trying again cannot help
+FILTERS_PER_SUBSCRIBE = 100
+
+
+def _ignore(*_: object) -> None:
+    return None
+
+
+def _close_unused(opening: "asyncio.Future[Any]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
+
+
+class Session:
+    """A durable session that outlives its connections. Run `run()` as a task; everything else is called on its loop.
+
+    `on_delivery` is called from the read path and must not block. `on_connected` gets whether the broker still knew the
+    session; `on_lost` is called when a connection ends. An error raised in a callback ends `run()`.
+    """
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        *,
+        on_delivery: Callable[[Delivery], None] = _ignore,
+        on_connected: Callable[[bool], None] = _ignore,
+        on_lost: Callable[[], None] = _ignore,
+    ) -> None:
+        self.config = config
+        self.generation = 0  # counts connections; deliveries carry it
+        self.session_present = False
+        self.stale_acks = 0
+        self._on_delivery = on_delivery
+        self._on_connected = on_connected
+        self._on_lost = on_lost
+        self._ready = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._subscribing: dict[int, tuple[str, ...]] = {}
+        self._client = make_client(config, self._deliver)
+        self._outgoing = Outgoing(config.max_outgoing, self._send)
+        self._client.on_connect = self._connack
+        self._client.on_subscribe = self._suback
+        self._client.on_publish = self._puback
+        self._client.on_disconnect = self._disconnected
+
+    # --- for the owner ---
+
+    @property
+    def connected(self) -> bool:
+        """True while connected and subscribed."""
+        return self._ready.is_set()
+
+    @property
+    def outgoing(self) -> int:
+        """Publishes without a PUBACK."""
+        return len(self._outgoing)
+
+    async def ready(self) -> None:
+        """Wait until connected and subscribed."""
+        await self._ready.wait()
+
+    def ack(self, deliveries: Iterable[Delivery]) -> int:
+        """Acknowledge in order; return how many belonged to a connection that is gone and were dropped."""
+        generation = self.generation if self._client.socket() is not None else -1
+        current: list[int] = []
+        stale = 0
+        for delivery in deliveries:
+            if delivery.qos == 0:
+                continue
+            if delivery.generation == generation:
+                current.append(delivery.packet_id)
+            else:
+                stale += 1
+        self._client.ack_many(current)
+        self.stale_acks += stale
+        return stale
+
+    def submit(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]:
+        """Send at QoS 1; the future ends with the PUBACK. While disconnected it waits and is sent on reconnect.
+
+        Raises:
+            OutgoingFull: too many wait already; await `room()` first.
+        """
+        future = self._outgoing.submit(topic, payload, retain)
+        self._pump()
+        return future
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send at QoS 1 and wait for the PUBACK, through reconnects if need be."""
+        await self.room()
+        await self.submit(topic, payload, retain=retain)
+
+    async def room(self) -> None:
+        """Wait until another publish may be submitted."""
+        await self._outgoing.room()
+
+    async def run(self) -> None:
+        """Keep the session connected until `stop()`.
+
+        Raises:
+            SessionTakenOver: another client uses our id.
+            BadSetting: the broker refuses the account or a subscription.
+        """
+        attempt = 0
+        try:
+            while not self._stopped.is_set():
+                if await self._connect() and await self._stay():
+                    attempt = 0
+                if self._failure is not None:
+                    raise self._failure
+                with contextlib.suppress(TimeoutError):
+                    pause_s = random.uniform(0.5, 1) * min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**attempt)
+                    await asyncio.wait_for(self._stopped.wait(), pause_s)
+                attempt = min(attempt + 1, 10)
+        finally:
+            self._close()
+
+    async def stop(self, flush_s: float = 1.0) -> None:
+        """Say goodbye and end `run()`. The session and its subscriptions stay at the broker."""
+        self._stopped.set()
+        if self._client.is_connected():
+            self._client.disconnect()
+            try:
+                await asyncio.wait_for(self._lost.wait(), flush_s)
+            except TimeoutError:
+                log.warning("mqtt goodbye not sent", client_id=self.config.client_id)
+        self._lost.set()
+
+    def _pump(self) -> None:
+        if self._ready.is_set():
+            self._outgoing.pump()
+
+    def _send(self, topic: str, payload: bytes, retain: bool) -> MQTTMessageInfo:
+        return self._client.publish(topic, payload, qos=1, retain=retain)
+
+    # --- connecting ---
+
+    async def _connect(self) -> bool:
+        self._lost.clear()
+        opening = asyncio.get_running_loop().run_in_executor(None, self._client.open_socket)
+        try:
+            opened = await asyncio.shield(opening)
+        except OSError as error:
+            log.info("mqtt not reachable", client_id=self.config.client_id, error=str(error))
+            return False
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unused)
+            raise
+        self.generation += 1
+        self._subscribing.clear()
+        self._client.start(opened, self._guard)
+        return True
+
+    async def _stay(self) -> bool:
+        """Watch keepalive until the connection is lost; return whether it ever got ready."""
+        since = asyncio.get_running_loop().time()
+        while not self._lost.is_set():
+            try:
+                await asyncio.wait_for(self._lost.wait(), 1.0)
+            except TimeoutError:
+                self._guard(self._client.loop_misc)
+                if not self.connected and asyncio.get_running_loop().time() - since > READY_TIMEOUT_S:
+                    self._lost.set()
+        was_ready = self.connected
+        self._close()
+        return was_ready
+
+    def _close(self) -> None:
+        self._client.hang_up()
+        self._not_ready()
+        if self._stopped.is_set() or self._failure is not None:
+            self._outgoing.close()
+
+    def _not_ready(self) -> None:
+        if self._ready.is_set():
+            self._ready.clear()
+            self._on_lost()
+
+    def _guard(self, step: Callable[[], object]) -> None:
+        """Run a step of the network loop; its error ends `run()` instead of vanishing in the event loop."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  handed to run(), which raises it
+            self._failure = self._failure or error
+            self._lost.set()
+
+    # --- callbacks of the library, all on the loop ---
+
+    def _connack(
+        self, _client: PahoClient, _data: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any
+    ) -> None:
+        config = self.config
+        if reason.is_failure:
+            if reason.value in REFUSED_LOGIN:
+                self._failure = BadSetting(
+                    f"FIRETOWER_MQTT_URL: the broker at {config.host}:{config.port} refused user '{config.username}' "
+                    f"({reason}); correct user and password in the URL"
+                )
+            log.warning("mqtt refused", client_id=config.client_id, reason=str(reason))
+            return
+        self._outgoing.window = min(WINDOW_CAP, getattr(properties, "ReceiveMaximum", WINDOW_CAP))
+        self.session_present = flags.session_present
+        for start in range(0, len(config.filters), FILTERS_PER_SUBSCRIBE):
+            names = config.filters[start : start + FILTERS_PER_SUBSCRIBE]
+            # stored copies only for a new subscription, so that a reconnect does not repeat all of them
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            _code, packet_id = self._client.subscribe([(name, options) for name in names])
+            if packet_id is not None:
+                self._subscribing[packet_id] = names
+        if not self._subscribing:
+            self._get_ready()
+
+    def _suback(self, _client: PahoClient, _data: Any, packet_id: int, reasons: list[ReasonCode], _rest: Any) -> None:
+        for name, reason in zip(self._subscribing.pop(packet_id, ()), reasons, strict=False):
+            if reason.is_failure:
+                raise BadSetting(
+                    f"FIRETOWER_MQTT_URL: user '{self.config.username}' may not subscribe to {name} ({reason}); "
+                    "give the account that right at the broker"
+                )
+        if not self._subscribing:
+            self._get_ready()
+
+    def _get_ready(self) -> None:
+        log.info("mqtt connected", client_id=self.config.client_id, session_present=self.session_present)
+        self._ready.set()
+        asyncio.get_running_loop().call_soon(self._guard, self._pump)  # after the library's own re-sends
+        self._on_connected(self.session_present)
+
+    def _puback(self, _client: PahoClient, _data: Any, packet_id: int, reason: ReasonCode, _rest: Any) -> None:
+        if self._outgoing.answered(packet_id, reason):
+            asyncio.get_running_loop().call_soon(self._guard, self._pump)
+
+    def _disconnected(
+        self, _client: PahoClient, _data: Any, flags: DisconnectFlags, reason: ReasonCode, _: Any
+    ) -> None:
+        if flags.is_disconnect_packet_from_server and reason.value == SESSION_TAKEN_OVER:
+            self._failure = SessionTakenOver(
+                f"another client connected as {self.config.client_id}; this process gives way"
+            )
+        if not self._stopped.is_set():
+            log.warning("mqtt connection lost", client_id=self.config.client_id, reason=str(reason))
+        self._lost.set()
+
+    def _deliver(self, message: Incoming) -> None:
+        self._on_delivery(Delivery(*message, self.generation))

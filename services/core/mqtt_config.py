@@ -1,0 +1,105 @@
+"""What an MQTT session is told and what it says: configuration, deliveries, errors, client ids.
+
+Pure data; services.core.mqtt hands all of it on, so that callers import one module.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, unquote
+
+from services.core.errors import Fenced, FiretowerError
+
+SESSION_EXPIRY_S = 7 * 24 * 3600
+
+
+class SessionTakenOver(Fenced):
+    """Another client connected with our client id; this process must end."""
+
+
+class PublishRefused(FiretowerError):
+    """The broker answered a publish with an error."""
+
+
+class SessionClosed(FiretowerError):
+    """The session was stopped before the broker answered."""
+
+
+class OutgoingFull(FiretowerError):
+    """More publishes wait for their PUBACK than `max_outgoing` allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes when the connection dies without a goodbye."""
+
+    topic: str
+    payload: bytes
+    retain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """How to connect. `client_id` names the durable session: two clients with one id take it from each other."""
+
+    client_id: str
+    host: str
+    port: int
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    ca_file: Path | None = None  # None: the system's certificate authorities
+    filters: tuple[str, ...] = ()
+    receive_maximum: int = 100
+    max_outgoing: int = 10_000
+    session_expiry_s: int = SESSION_EXPIRY_S
+    clean_start: bool = False
+    keepalive_s: int = 10
+    will: Will | None = None
+    chunked: bool = True
+
+    @classmethod
+    def from_url(cls, url: SplitResult, client_id: str, **rest: Any) -> "SessionConfig":
+        """Read address, account and TLS from a parsed mqtt:// or mqtts:// URL."""
+        tls = url.scheme == "mqtts"
+        return cls(
+            client_id=client_id,
+            host=url.hostname or "127.0.0.1",
+            port=url.port or (8883 if tls else 1883),
+            username=unquote(url.username or ""),
+            password=unquote(url.password or ""),
+            tls=tls,
+            **rest,
+        )
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One message from the broker. It stays the broker's until `Session.ack`."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool  # a stored copy sent because we subscribed, not a live message
+    dup: bool
+    packet_id: int
+    generation: int
+
+
+def service_client_id(state_dir: Path, program: str) -> str:
+    """Return `firetower.<program>.<random>`, the same for every start with this state folder.
+
+    The random part keeps others from taking the session: a broker compares client ids, not user names.
+    """
+    path = state_dir / "client-ids" / program
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return f"firetower.{program}.{path.read_text(encoding='ascii').strip()}"
+    suffix = secrets.token_hex(8)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(suffix)
+    return f"firetower.{program}.{suffix}"

@@ -1,0 +1,92 @@
+"""Publishes on their way out: bounded, in order, each with a future that ends at its PUBACK.
+
+Owned by a Session. Keeps the broker's Receive Maximum itself, because the library searches all unanswered publishes at
+each PUBACK once some of them wait.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from paho.mqtt.client import MQTTMessageInfo
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from services.core.mqtt_config import OutgoingFull, PublishRefused, SessionClosed
+
+WINDOW_CAP = 1000  # unanswered publishes even if the broker sets no limit
+
+Send = Callable[[str, bytes, bool], MQTTMessageInfo]
+
+
+class Outgoing:
+    """A queue of at most `limit` publishes, of which at most `window` are unanswered at the broker."""
+
+    def __init__(self, limit: int, send: Send) -> None:
+        self.limit = limit
+        self.window = WINDOW_CAP
+        self._send = send
+        self._inflight: dict[int, asyncio.Future[None]] = {}
+        self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool]] = deque()
+        self._room = asyncio.Event()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._inflight) + len(self._queued)
+
+    def submit(self, topic: str, payload: bytes, retain: bool) -> asyncio.Future[None]:
+        """Queue one publish.
+
+        Raises:
+            OutgoingFull: `limit` publishes wait already.
+        """
+        if len(self) >= self.limit:
+            raise OutgoingFull(f"{len(self)} publishes wait for the broker: slow down or raise max_outgoing")
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_exception(SessionClosed("the session is stopped"))
+        else:
+            self._queued.append((future, topic, payload, retain))
+        return future
+
+    async def room(self) -> None:
+        """Wait until another publish may be submitted."""
+        while len(self) >= self.limit and not self._closed:
+            self._room.clear()
+            await self._room.wait()
+
+    def pump(self) -> None:
+        """Hand queued publishes to the client as far as the window allows. Call only while connected."""
+        while self._queued and len(self._inflight) < self.window:
+            entry = self._queued.popleft()
+            future, topic, payload, retain = entry
+            if future.cancelled():
+                continue
+            info = self._send(topic, payload, retain)
+            if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # this packet id is still unanswered; try the next one
+                self._queued.appendleft(entry)
+                continue
+            self._inflight[info.mid] = future
+
+    def answered(self, packet_id: int, reason: ReasonCode) -> bool:
+        """Take a PUBACK; return whether more publishes wait."""
+        future = self._inflight.pop(packet_id, None)
+        self._room.set()
+        if future is not None and not future.done():
+            if reason.is_failure:
+                future.set_exception(PublishRefused(f"the broker refused a publish: {reason}"))
+            else:
+                future.set_result(None)
+        return bool(self._queued)
+
+    def close(self) -> None:
+        """End every open publish; nobody will answer any more."""
+        self._closed = True
+        still_open = [*self._inflight.values(), *(entry[0] for entry in self._queued)]
+        self._inflight.clear()
+        self._queued.clear()
+        self._room.set()
+        for future in still_open:
+            if not future.done():
+                future.set_exception(SessionClosed("the session was stopped before the broker answered"))
+                future.exception()  # a publisher that went away has nobody to tell
