@@ -1,0 +1,168 @@
+"""Starts child processes that end with us, as an unprivileged user when we are root.
+
+Called by everything that starts a server or a program. Promises: a child never outlives its parent, even when the
+parent is killed; start only from the main thread, since the kernel ties the child to the thread that forked it.
+"""
+
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ChildError(Exception):
+    """A child did not start or died early; the message ends with the last lines it wrote."""
+
+
+def unprivileged() -> pwd.struct_passwd | None:
+    """The user that servers run as when we are root (PostgreSQL refuses root), else None."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    log: Path | IO[bytes],
+    env: Mapping[str, str] | None = None,
+    drop_root: bool = False,
+    on_parent_death: signal.Signals = signal.SIGKILL,
+) -> subprocess.Popen[bytes]:
+    """Start `command` in a session of its own with its output appended to `log`.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    parent = os.getpid()
+
+    def bind_to_parent() -> None:  # runs in the child, after the user change (which would clear the setting)
+        _libc.prctl(_PR_SET_PDEATHSIG, int(on_parent_death), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    user = unprivileged() if drop_root else None
+    out = log.open("ab") if isinstance(log, Path) else log
+    try:
+        return subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=dict(env) if env is not None else None,
+            cwd="/" if user else None,
+            start_new_session=True,  # a Ctrl-C in the terminal reaches only the supervisor
+            preexec_fn=bind_to_parent,  # noqa: PLW1509
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
+        )
+    finally:
+        if isinstance(log, Path):
+            out.close()
+
+
+def run_tool(command: Sequence[str], *, drop_root: bool = False, env: Mapping[str, str] | None = None) -> str:
+    """Run a short tool to its end and return its output.
+
+    Raises:
+        ChildError: it failed; the message holds its last lines.
+    """
+    user = unprivileged() if drop_root else None
+    done = subprocess.run(  # noqa: S603
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=env,
+        cwd="/" if user else None,
+        user=user.pw_uid if user else None,
+        group=user.pw_gid if user else None,
+        extra_groups=[] if user else None,
+    )
+    if done.returncode != 0:
+        raise ChildError(f"{Path(command[0]).name} failed ({done.returncode}): {_tail(done.stdout)}")
+    return done.stdout
+
+
+def wait_ready(
+    process: subprocess.Popen[bytes], ready: Callable[[], bool], *, name: str, log: Path, timeout_s: float = 30
+) -> None:
+    """Wait until `ready()`, looking every 20 ms.
+
+    Raises:
+        ChildError: the process ended or the time is over.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if process.poll() is not None:
+            raise ChildError(f"{name} ended with {process.returncode} while starting: {_tail(read_log(log))}")
+        if time.monotonic() > deadline:
+            raise ChildError(f"{name} was not ready within {timeout_s:.0f} s: {_tail(read_log(log))}")
+        time.sleep(0.02)
+
+
+def stop(
+    process: subprocess.Popen[bytes],
+    *,
+    polite: signal.Signals = signal.SIGTERM,
+    hard: signal.Signals = signal.SIGKILL,
+    patience_s: float = 3,
+) -> None:
+    """End a child: the polite signal, then the hard one."""
+    for number, patience in ((polite, patience_s), (hard, 1.5), (signal.SIGKILL, 5)):
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+            return
+
+
+def read_log(log: Path) -> str:
+    """The last 4 KiB of a log, or nothing when there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _tail(text: str) -> str:
+    return " | ".join(text.strip().splitlines()[-6:]) or "(it wrote nothing)"
+
+
+def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nothing uses at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections there."""
+    with suppress(OSError), socket.create_connection((host, port), timeout=0.5):
+        return True
+    return False

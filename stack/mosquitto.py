@@ -1,0 +1,156 @@
+"""Real mosquitto as a private child process, configured so that an acknowledged message survives `kill -9`.
+
+Called by the supervisor, `firetower stack` and the tests. Promises: loopback only, no anonymous access, sessions and
+messages committed to SQLite every turn of the broker's loop, queues bounded by bytes, a stable port and accounts.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from stack import children
+from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
+from stack.binaries import MosquittoBinaries, find_mosquitto
+from stack.state import StateDir, write_private
+
+MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
+PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
+
+
+@dataclass(frozen=True)
+class BrokerLimits:
+    """What a broker keeps for subscribers that are away, and how hard it syncs."""
+
+    queue_bytes: int = 2**30  # payload bytes of one session; see docs/operations.md for how many minutes that is
+    memory_bytes: int = 6 * 2**30  # above two full sessions with their bookkeeping
+    sync: str = "normal"  # survives a kill of the process; "full" also survives a power cut
+
+
+@dataclass(frozen=True)
+class Account:
+    """One broker account."""
+
+    username: str
+    password: str
+
+
+def broker_settings(limits: BrokerLimits) -> list[str]:
+    """The lines of mosquitto.conf that keep promises; the deploy file holds the same (a test compares them)."""
+    return [
+        "allow_anonymous false",
+        "max_inflight_messages 0",  # the receiver's own Receive Maximum is the limit
+        "max_queued_messages 0",  # by bytes, below: counting messages drops them early
+        f"max_queued_bytes {limits.queue_bytes}",
+        f"memory_limit {limits.memory_bytes}",
+        f"max_packet_size {MAX_PAYLOAD_BYTES + PACKET_OVERHEAD_BYTES}",
+        "allow_duplicate_messages false",
+        "set_tcp_nodelay true",
+        "sys_interval 2",
+        "connection_messages false",
+    ]
+
+
+def plugin_settings(dynamic_security: str, accounts: str, persist_sqlite: str, database: str, sync: str) -> list[str]:
+    """The plug-ins: accounts at run time, and sessions and messages in SQLite.
+
+    `flush_period 0` commits at every turn of the loop; any other value loses acknowledged messages on a kill.
+    """
+    return [
+        f"plugin {dynamic_security}",
+        f"plugin_opt_config_file {accounts}",
+        f"plugin {persist_sqlite}",
+        f"plugin_opt_db_file {database}",
+        f"plugin_opt_sync {sync}",
+        "plugin_opt_flush_period 0",
+    ]
+
+
+class Mosquitto:
+    """One broker in one state folder."""
+
+    def __init__(
+        self,
+        state: StateDir,
+        *,
+        limits: BrokerLimits | None = None,
+        binaries: MosquittoBinaries | None = None,
+        name: str = "mosquitto",
+    ) -> None:
+        self.binaries = binaries or find_mosquitto()
+        self.limits = limits or BrokerLimits()
+        self._state = state
+        self._dir = state.server_dir(name)
+        self.log = state.log(name)
+        self.host = "127.0.0.1"
+        self.port = state.port(name)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def account(self, username: str) -> Account:
+        """One of SERVICES, PROVISIONER and FLEET with its password."""
+        return Account(username, self._state.secret(f"mqtt_{username}"))
+
+    def url(self, username: str) -> str:
+        """The address with an account in it, as programs take it."""
+        account = self.account(username)
+        return f"mqtt://{quote(account.username)}:{quote(account.password)}@{self.host}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration and the accounts; accounts of devices are kept."""
+        path = self._dir / "accounts.json"
+        known = None
+        with suppress(FileNotFoundError):
+            known = json.loads(path.read_text())
+        ours = {name: self.account(name).password for name in (SERVICES, PROVISIONER, FLEET)}
+        write_private(path, json.dumps(accounts_file(ours, known), indent=1))
+        plugins = plugin_settings(
+            str(self.binaries.dynamic_security),
+            str(path),
+            str(self.binaries.persist_sqlite),
+            str(self._dir / "sessions.sqlite3"),
+            self.limits.sync,
+        )
+        lines = ["# written at every start by stack/mosquitto.py", *broker_settings(self.limits), *plugins]
+        lines += [f"listener {self.port} {self.host}", "log_dest stdout", "log_timestamp_format %Y-%m-%dT%H:%M:%S"]
+        conf = self._dir / "mosquitto.conf"
+        conf.write_text("\n".join(lines) + "\n")
+        if user := children.unprivileged():
+            for file in (path, conf):
+                os.chown(file, user.pw_uid, user.pw_gid)
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the broker (main thread only); it is ready when `is_ready`."""
+        self.process = children.spawn(
+            [str(self.binaries.broker), "-c", str(self._dir / "mosquitto.conf")],
+            log=self.log,
+            drop_root=True,
+            on_parent_death=signal.SIGTERM,
+        )
+        return self.process
+
+    def is_ready(self) -> bool:
+        """Whether it accepts connections."""
+        return children.answers(self.port)
+
+    def start(self) -> None:
+        """Prepare, start and wait: for callers that can block.
+
+        Raises:
+            ChildError: it did not start; the message says why.
+        """
+        self.prepare()
+        children.wait_ready(self.spawn(), self.is_ready, name="mosquitto", log=self.log)
+
+    def stop(self, patience_s: float = 3) -> None:
+        """End it politely; it writes what is left and closes its sessions' file."""
+        if self.process is not None:
+            children.stop(self.process, patience_s=patience_s)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,203 @@
+"""Real PostgreSQL with TimescaleDB as a private child process.
+
+Called by the supervisor, `firetower stack` and the tests. Promises: loopback and a socket in the state folder only,
+passwords always (SCRAM), a commit is on disk when it returns (unless a test says otherwise), a stable port.
+"""
+
+import os
+import signal
+import subprocess
+from contextlib import suppress
+
+import psutil
+
+from stack import children
+from stack.binaries import PostgresBinaries, find_postgres
+from stack.state import StateDir, write_private
+
+SUPERUSER = "firetower_admin"
+OWNER = "firetower"
+
+
+def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
+    """postgresql.conf for a small box shared with a broker and our programs.
+
+    Sizes follow the machine's memory; WAL is given room because ingest writes all day in small commits.
+    """
+    megabytes = memory_bytes // 2**20
+    shared = max(64, min(megabytes // 8, 1024))
+    settings = {
+        "shared_preload_libraries": "'timescaledb'",
+        "password_encryption": "'scram-sha-256'",
+        "max_connections": "100",
+        "shared_buffers": f"'{shared}MB'",
+        "effective_cache_size": f"'{max(256, megabytes // 2)}MB'",
+        "work_mem": "'8MB'",
+        "maintenance_work_mem": f"'{max(64, min(megabytes // 16, 256))}MB'",
+        "jit": "off",  # plans here are short; compiling them costs more than it saves
+        "synchronous_commit": "on",
+        "wal_level": "'replica'",
+        "wal_compression": "on",
+        "min_wal_size": "'256MB'",
+        "max_wal_size": "'2GB'",
+        "checkpoint_timeout": "'10min'",
+        "timezone": "'UTC'",
+        "log_timezone": "'UTC'",
+        "log_line_prefix": "'%m [%p] %a '",
+        "log_min_duration_statement": "'1s'",
+        "max_worker_processes": "16",
+        "timescaledb.max_background_workers": "4",
+        "autovacuum_naptime": "'15s'",
+    }
+    if not durable:  # tests: a crash of the machine may lose the throw-away cluster, a kill of the server may not
+        settings |= {
+            "fsync": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "'128MB'",
+            "max_connections": "200",
+            "max_wal_size": "'512MB'",
+            "min_wal_size": "'80MB'",
+            "log_min_duration_statement": "'5s'",
+        }
+    return settings
+
+
+class Postgres:
+    """One cluster in one state folder. `durable=False` is for tests only."""
+
+    def __init__(self, state: StateDir, *, durable: bool = True, binaries: PostgresBinaries | None = None) -> None:
+        self.binaries = binaries or find_postgres()
+        self._state = state
+        self._durable = durable
+        self._dir = state.server_dir("postgres")
+        self._data = self._dir / "data"
+        self.log = state.log("postgres")
+        self.port = state.port("postgres")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The database of the programs, as its owner."""
+        return self.dsn_of("firetower")
+
+    def dsn_of(self, database: str) -> str:
+        """Another database of this cluster, as the same owner."""
+        return f"postgresql://{OWNER}:{self._state.secret('postgres_owner')}@127.0.0.1:{self.port}/{database}"
+
+    def prepare(self) -> None:
+        """Make the cluster if it is not there and write its settings. Blocks for a second or two the first time.
+
+        Raises:
+            ChildError: initdb failed.
+        """
+        if not (self._data / "PG_VERSION").exists():
+            password = self._dir / "password"
+            write_private(password, self._state.secret("postgres_admin"))
+            if user := children.unprivileged():
+                os.chown(password, user.pw_uid, user.pw_gid)
+            command = [
+                self.binaries.program("initdb"),
+                "-D",
+                str(self._data),
+                "-U",
+                SUPERUSER,
+                "--pwfile",
+                str(password),
+            ]
+            command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
+            children.run_tool([*command] if self._durable else [*command, "--no-sync"], drop_root=True, env=_tool_env())
+            password.unlink()
+        settings = server_settings(psutil.virtual_memory().total, durable=self._durable) | {
+            "listen_addresses": "'127.0.0.1'",
+            "port": str(self.port),
+            "unix_socket_directories": f"'{self._socket_dir()}'",
+        }
+        text = "# written at every start by stack/postgres.py\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())
+        conf = self._data / "postgresql.conf"
+        conf.write_text(text)
+        if user := children.unprivileged():
+            os.chown(conf, user.pw_uid, user.pw_gid)
+
+    def _socket_dir(self) -> str:
+        # A socket path holds 107 bytes; a deep state folder goes without one.
+        return str(self._dir) if len(str(self._dir)) < 80 else ""
+
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the server (main thread only); it is ready when `is_ready`."""
+        with suppress(FileNotFoundError):  # of a killed server; a living one would hold the port
+            if children.port_is_free(self.port):
+                (self._data / "postmaster.pid").unlink()
+        self.process = children.spawn(
+            [self.binaries.program("postgres"), "-D", str(self._data)],
+            log=self.log,
+            env=_tool_env(),
+            drop_root=True,
+            on_parent_death=signal.SIGQUIT,  # ends every backend at once; the write-ahead log repairs the rest
+        )
+        return self.process
+
+    def is_ready(self) -> bool:
+        """Whether it accepts connections."""
+        if not children.answers(self.port):
+            return False
+        with suppress(children.ChildError):
+            children.run_tool([self.binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)])
+            return True
+        return False
+
+    def provision(self) -> None:
+        """Make the owner role and its database, where they are not there yet."""
+        owner_password = self._state.secret("postgres_owner")
+        self.run_sql(
+            "postgres",
+            f"do $$ begin if not exists (select from pg_roles where rolname = '{OWNER}') then"
+            f" create role {OWNER} login createdb; grant pg_monitor, pg_signal_backend to {OWNER}; end if; end $$;"
+            f"alter role {OWNER} password '{owner_password}'",
+        )
+        if not self.run_sql("postgres", "select oid from pg_database where datname = 'firetower'").strip():
+            self.run_sql("postgres", f"create database {OWNER} owner {OWNER}")
+
+    def run_sql(self, database: str, sql: str) -> str:
+        """Run statements as the superuser and return what they print.
+
+        Raises:
+            ChildError: a statement failed.
+        """
+        command = [self.binaries.program("psql"), "-XqtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]
+        command += ["-p", str(self.port), "-U", SUPERUSER, "-d", database, "-c", sql]
+        env = _tool_env() | {
+            "PGPASSWORD": self._state.secret("postgres_admin"),
+            "PGOPTIONS": "-c client_min_messages=error",
+        }
+        return children.run_tool(command, env=env)
+
+    def start(self) -> None:
+        """Prepare, start, wait and provision: for callers that can block.
+
+        Raises:
+            ChildError: it did not start; the message says why.
+        """
+        self.prepare()
+        children.wait_ready(self.spawn(), self.is_ready, name="PostgreSQL", log=self.log)
+        self.provision()
+
+    def stop(self, patience_s: float = 2.5) -> None:
+        """Fast shutdown; what does not end in time is ended at once, which loses nothing committed."""
+        if self.process is not None:
+            children.stop(self.process, polite=signal.SIGINT, hard=signal.SIGQUIT, patience_s=patience_s)
+
+    def kill(self) -> None:
+        """SIGKILL for the server and everything it started, as a crash would."""
+        if self.process is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            tree = psutil.Process(self.process.pid)
+            for victim in (tree, *tree.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    victim.kill()
+        self.process.wait()
+
+
+def _tool_env() -> dict[str, str]:
+    """An environment without anyone's PG* variables."""
+    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/"}

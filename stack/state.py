@@ -1,0 +1,109 @@
+"""The state folder: where servers keep data, and the secrets and ports that must stay the same between runs.
+
+Called by `stack.postgres`, `stack.mosquitto` and the supervisor. Promises: secrets are made once and readable
+only by us; in a folder that an unprivileged server could not reach, server data lies elsewhere, linked from it.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stack.children import free_port, port_is_free, unprivileged
+
+_OUTSIDE = Path("/var/lib/firetower")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file that only we may read; a reader sees the old text or the new, never a part."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+@dataclass(frozen=True)
+class StateDir:
+    """One state folder, made on first use."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: Path) -> "StateDir":
+        """Make the folder if it is not there."""
+        path = path.absolute()
+        path.mkdir(parents=True, exist_ok=True)
+        if unprivileged() is None:
+            path.chmod(0o700)
+        (path / "logs").mkdir(exist_ok=True)
+        return cls(path)
+
+    def log(self, name: str) -> Path:
+        """The log file of one child."""
+        return self.path / "logs" / f"{name}.log"
+
+    def server_dir(self, name: str) -> Path:
+        """A folder that the server's user owns and can reach, for one server's data."""
+        user = unprivileged()
+        # PostgreSQL refuses root, and nobody may pass (for example) root's home: data lies outside then, linked.
+        base = self.path if user is None or _reachable_by_others(self.path) else self._outside()
+        folder = base / name
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
+        if user is not None and folder.stat().st_uid != user.pw_uid:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        return folder
+
+    def _outside(self) -> Path:
+        link = self.path / "servers"
+        if not link.is_symlink():
+            _OUTSIDE.mkdir(parents=True, exist_ok=True)
+            _sweep_outside()
+            base = Path(tempfile.mkdtemp(prefix="state-", dir=_OUTSIDE))
+            (base / "belongs-to").write_text(str(self.path))
+            base.chmod(0o711)
+            link.symlink_to(base)
+        return link.readlink()
+
+    def secret(self, name: str) -> str:
+        """A random secret, made once."""
+        return self.remember_secret(name, secrets.token_urlsafe(24))
+
+    def remember_secret(self, name: str, value: str) -> str:
+        """Keep `value` unless one of this name is kept already; answer the kept one."""
+        kept: str = self._remember("secrets.json", name, lambda: value)
+        return kept
+
+    def port(self, name: str) -> int:
+        """The port of last time if it is free, else a new one (kept)."""
+        kept: int = self._remember("ports.json", name, free_port)
+        if not port_is_free(kept):
+            kept = self._remember("ports.json", name, free_port, again=True)
+        return kept
+
+    def _remember(self, file: str, name: str, make: Any, *, again: bool = False) -> Any:
+        path = self.path / file
+        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        if again or name not in known:
+            known[name] = make()
+            write_private(path, json.dumps(known, indent=1))
+        return known[name]
+
+
+def _sweep_outside() -> None:
+    """Remove server data whose state folder is gone."""
+    for base in _OUTSIDE.glob("state-*"):
+        with suppress(OSError):
+            link = Path((base / "belongs-to").read_text()) / "servers"
+            if not (link.is_symlink() and link.readlink() == base):
+                shutil.rmtree(base)
+
+
+def _reachable_by_others(path: Path) -> bool:
+    return all(parent.stat().st_mode & 0o001 for parent in (path, *path.parents))

@@ -1,0 +1,134 @@
+"""Fixtures for every test. Nothing is skipped: a machine without the servers fails with the cure (`make setup`).
+
+`database`        DSN (str) of a fresh, migrated database of this test (a clone); dropped afterwards.
+`empty_database`  a fresh database without our schema.
+`postgres`        the server behind them: `.kill()`, `.start()`, `.is_running()`, `.port`, `.sql(text, database)`;
+                  a killed one is started again after the test.
+`broker`          a mosquitto of this test alone: `.host .port .pid`; accounts `.fleet .services .provisioner`, each
+                  with `.username .password`; addresses `.url` (services), `.fleet_url`, `.provisioner_url`;
+                  `.add_device(code)`, `.publish(topic, payload, account=…)`, `.kill()`, `.start()`, `.stop()`.
+`private_broker`  a function that makes more of them: `private_broker(BrokerLimits(queue_bytes=…))`.
+`wire`            an async function: `await wire(port)` is a `Wire` (`tests.support.wire`) between you and that port:
+                  `.port`, `.cut() .refuse() .stall() .slow() .drop_after() .restore()`.
+`program`         a function that starts `firetower NAME`: `program("ingest", DATABASE_URL=…, MQTT_URL=…)` puts
+                  FIRETOWER_ before the names; `.wait_ready() .kill() .stop() .restart() .log_text() .process`.
+`scratch`         a folder that also unprivileged servers can reach.
+
+Autouse: an exception that only reached a loop's handler fails the test. FIRETOWER_* is removed from the environment.
+"""
+
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from stack.mosquitto import BrokerLimits
+from tests.support.servers import Broker, PostgresServer, Program, scratch_dir
+from tests.support.wire import Wire
+
+_KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' binaries are
+
+for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres(_postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    yield _postgres_server
+    if not _postgres_server.is_running():
+        _postgres_server.start()
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[str]:
+    dsn = postgres.create_database()
+    yield dsn
+    if postgres.is_running():
+        postgres.drop_database(dsn)
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    dsn = postgres.create_database(migrated=False)
+    yield dsn
+    if postgres.is_running():
+        postgres.drop_database(dsn)
+
+
+@pytest.fixture
+def private_broker() -> Iterator[Callable[..., Broker]]:
+    made: list[Broker] = []
+
+    def make(limits: BrokerLimits | None = None) -> Broker:
+        made.append(Broker(limits))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def broker(private_broker: Callable[..., Broker]) -> Broker:
+    return private_broker()
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., Program]]:
+    made: list[Program] = []
+
+    def start(name: str, *arguments: str, **env: object) -> Program:
+        made.append(Program(name, {f"FIRETOWER_{key}": str(value) for key, value in env.items()}, arguments))
+        return made[-1]
+
+    yield start
+    for one in reversed(made):
+        one.close()
+
+
+@pytest.fixture
+async def wire() -> AsyncIterator[Callable[[int], Awaitable[Wire]]]:
+    async with AsyncExitStack() as stack:
+
+        async def connect(port: int) -> Wire:
+            return await stack.enter_async_context(Wire(port))
+
+        yield connect
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    folder = scratch_dir()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Trap(logging.Handler):
+    """Collects what asyncio could only log: exceptions of callbacks and of tasks nobody waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.caught: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.caught.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def _loop_exception_trap() -> Iterator[None]:
+    trap = _Trap()
+    logging.getLogger("asyncio").addHandler(trap)
+    yield
+    logging.getLogger("asyncio").removeHandler(trap)
+    assert not trap.caught, "\n".join(trap.caught)

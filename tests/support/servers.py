@@ -1,0 +1,226 @@
+"""Real PostgreSQL, mosquitto and our own programs for tests. Used through the fixtures of `tests.conftest`.
+
+Promises: everything started here ends with the test process, however that ends; missing binaries fail loudly.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from services.core import migrate
+from stack import children
+from stack.accounts import DEVICE_ROLE, FLEET, PROVISIONER, SERVICES
+from stack.mosquitto import Account, BrokerLimits, Mosquitto
+from stack.postgres import OWNER, Postgres
+from stack.state import StateDir
+
+T = TypeVar("T")
+_TEMPLATE = "tpl_migrated"
+
+
+def scratch_dir() -> Path:
+    """A folder that also an unprivileged server can reach (pytest's own are closed to others)."""
+    folder = Path(tempfile.mkdtemp(prefix="firetower-test-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def until(condition: Callable[[], bool], *, what: str, timeout_s: float = 10) -> None:
+    """Wait for `condition`, looking every 20 ms; fail naming `what`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
+        time.sleep(0.02)
+
+
+class PostgresServer:
+    """A throw-away cluster (fsync off) with a migrated template that is cloned per test."""
+
+    def __init__(self) -> None:
+        self._dir = scratch_dir()
+        self._postgres = Postgres(StateDir.open(self._dir), durable=False)
+        self._postgres.start()
+        self._has_template = False
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1."""
+        return self._postgres.port
+
+    @property
+    def pid(self) -> int:
+        """The postmaster."""
+        assert self._postgres.process is not None
+        return self._postgres.process.pid
+
+    def kill(self) -> None:
+        """SIGKILL for the whole server."""
+        self._postgres.kill()
+
+    def start(self) -> None:
+        """Start it again on the same port with its data."""
+        self._postgres.start()
+
+    def is_running(self) -> bool:
+        """Whether the server process lives."""
+        return self._postgres.process is not None and self._postgres.process.poll() is None
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        """Run a statement as the superuser."""
+        return self._postgres.run_sql(database, statement)
+
+    def create_database(self, *, migrated: bool = True) -> str:
+        """A new database owned by the programs' role; its DSN."""
+        if migrated and not self._has_template:
+            self.sql(f"create database {_TEMPLATE} owner {OWNER}")
+            run_in_thread(migrate.upgrade(self._postgres.dsn_of(_TEMPLATE)))
+            self.sql(f"alter database {_TEMPLATE} with allow_connections false")
+            # TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned.
+            self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{_TEMPLATE}'")
+            self._has_template = True
+        name = f"test_{secrets.token_hex(6)}"
+        self.sql(f"create database {name} owner {OWNER} template {_TEMPLATE if migrated else 'template1'}")
+        return self._postgres.dsn_of(name)
+
+    def drop_database(self, dsn: str) -> None:
+        """Remove a database and end what is connected to it."""
+        self.sql(f"drop database if exists {dsn.rpartition('/')[2]} with (force)")
+
+    def close(self) -> None:
+        """End the server and remove its data."""
+        self._postgres.kill()
+        shutil.rmtree(self._dir, ignore_errors=True)
+
+
+class Broker:
+    """One broker of one test: its own port, sessions and accounts; can be killed and started again."""
+
+    def __init__(self, limits: BrokerLimits | None = None) -> None:
+        self._dir = scratch_dir()
+        self._mosquitto = Mosquitto(StateDir.open(self._dir), limits=limits)
+        self.host = self._mosquitto.host
+        self.port = self._mosquitto.port
+        self.fleet: Account = self._mosquitto.account(FLEET)
+        self.services: Account = self._mosquitto.account(SERVICES)
+        self.provisioner: Account = self._mosquitto.account(PROVISIONER)
+        self.url = self._mosquitto.url(SERVICES)
+        self.fleet_url = self._mosquitto.url(FLEET)
+        self.provisioner_url = self._mosquitto.url(PROVISIONER)
+        self.clients = self._mosquitto.binaries.clients
+        self._mosquitto.start()
+
+    @property
+    def pid(self) -> int:
+        """The broker process."""
+        assert self._mosquitto.process is not None
+        return self._mosquitto.process.pid
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self._mosquitto.kill()
+
+    def start(self) -> None:
+        """Start it again on the same port with its sessions."""
+        self._mosquitto.start()
+
+    def stop(self) -> None:
+        """End it politely."""
+        self._mosquitto.stop()
+
+    def log_text(self) -> str:
+        """What the broker wrote."""
+        return self._mosquitto.log.read_text(errors="replace")
+
+    def add_device(self, device: str) -> Account:
+        """An account for one device, made as the API makes it: over the control topic."""
+        account = Account(device, secrets.token_urlsafe(12))
+        command = {"command": "createClient", "username": device, "password": account.password}
+        code = self.publish(
+            "$CONTROL/dynamic-security/v1",
+            json.dumps({"commands": [command | {"roles": [{"rolename": DEVICE_ROLE}]}]}),
+            account=self.provisioner,
+        )
+        assert code == 0, f"the broker refused to make the account {device}"
+        return account
+
+    def publish(self, topic: str, payload: str | bytes, *, account: Account | None = None, retain: bool = False) -> int:
+        """Publish one message with QoS 1 through mosquitto's own client and wait for the acknowledgement."""
+        sender = account or self.fleet
+        command = [str(self.clients / "mosquitto_pub"), "-h", self.host, "-p", str(self.port), "-q", "1", "-V", "5"]
+        command += ["-u", sender.username, "-P", sender.password, "-t", topic, "-s", *(["-r"] if retain else [])]
+        body = payload.encode() if isinstance(payload, str) else payload
+        return subprocess.run(command, input=body, check=False, capture_output=True, timeout=10).returncode
+
+    def close(self) -> None:
+        """End the broker and remove its data."""
+        self._mosquitto.kill()
+        shutil.rmtree(self._dir, ignore_errors=True)
+
+
+class Program:
+    """One of our programs as a child process, as the supervisor would start it."""
+
+    def __init__(self, name: str, env: Mapping[str, str], arguments: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self._dir = scratch_dir()
+        self.log = self._dir / f"{name}.log"
+        self.ready_file = self._dir / "ready"
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("FIRETOWER_")}
+        self._env = (
+            clean | {"FIRETOWER_STATE_DIR": str(self._dir), "FIRETOWER_READY_FILE": str(self.ready_file)} | dict(env)
+        )
+        self._command = [str(Path(sys.executable).with_name("firetower")), name, *arguments]
+        self.process = self._spawn()
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        self.ready_file.unlink(missing_ok=True)
+        return children.spawn(self._command, log=self.log, env=self._env)
+
+    def wait_ready(self, timeout_s: float = 15) -> None:
+        """Wait until the program touched its ready file.
+
+        Raises:
+            ChildError: it ended or took too long; the message holds its last lines.
+        """
+        children.wait_ready(self.process, self.ready_file.exists, name=self.name, log=self.log, timeout_s=timeout_s)
+
+    def restart(self) -> None:
+        """Start it again after it ended."""
+        assert self.process.poll() is not None, f"{self.name} still runs"
+        self.process = self._spawn()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout_s: float = 5) -> int:
+        """SIGTERM; the exit code. Fails when it does not end in time."""
+        self.process.terminate()
+        return self.process.wait(timeout_s)
+
+    def log_text(self) -> str:
+        """What it wrote."""
+        return self.log.read_text(errors="replace")
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self._dir, ignore_errors=True)
+
+
+def run_in_thread(work: Coroutine[object, object, T]) -> T:
+    """Run a coroutine to its end on a loop of its own, from code that may itself stand inside a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
