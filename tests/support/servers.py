@@ -86,7 +86,7 @@ class PostgresServer:
             run_in_thread(migrate.upgrade(self._postgres.dsn_of(_TEMPLATE)))
             self.sql(f"alter database {_TEMPLATE} with allow_connections false")
             # TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned.
-            self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{_TEMPLATE}'")
+            self.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'tpl_migrated'")
             self._has_template = True
         name = f"test_{secrets.token_hex(6)}"
         self.sql(f"create database {name} owner {OWNER} template {_TEMPLATE if migrated else 'template1'}")
