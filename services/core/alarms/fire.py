@@ -7,12 +7,26 @@ Pure; promises that no fire which nobody judged stays without a running clock or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.core.alarms.happenings import Act, Evidence, Finding, Reset, SiteWindow, Tick
+from services.core.alarms.happenings import (
+    Act,
+    Evidence,
+    EvidenceKind,
+    Finding,
+    Happening,
+    Reset,
+    SiteWindow,
+    Situation,
+    Tick,
+    Uncovered,
+)
+from services.core.alarms.judging import judge
+from services.core.alarms.lifecycle import step
 from services.core.alarms.model import Alarm, Policy, Step
+from services.core.alarms.words import NoticeType, Part, Verification
 
 
 class FireKey(NamedTuple):
@@ -22,13 +36,23 @@ class FireKey(NamedTuple):
     component: str
 
 
+class FireAct(NamedTuple):
+    """A person's act on one fire of the site."""
+
+    key: FireKey
+    act: Act
+
+
+FireHappening = Finding | Evidence | Reset | Tick | SiteWindow | FireAct
+
+
 @dataclass(frozen=True, slots=True)
 class SiteFires:
     """What is known of the fires of one scope: a site, or a single device that has no site.
 
     `alarms` are the open fires, `evidence` the reports of the last `Policy.evidence_window_s`, `test_until`
     the end of the site's test window. Store `evidence` as JSON (`record.evidence_to_json`) in the row that
-    serves as the site's lock.
+    serves as the site's lock; the rest is in the alarms and the site.
     """
 
     scope: str
@@ -38,7 +62,11 @@ class SiteFires:
 
 
 class FireSteps(NamedTuple):
-    """What happened to the site: its new self, and the steps in order (one alarm may appear twice)."""
+    """What happened to the site: its new self, and the steps in order (one alarm may appear twice).
+
+    A step whose alarm has `id` None is of an alarm opened in this call: the first such step inserts it. Steps
+    that changed and told nothing are left out, except the one that answers the happening itself.
+    """
 
     site: SiteFires
     steps: tuple[Step, ...]
@@ -46,13 +74,179 @@ class FireSteps(NamedTuple):
 
 def apply(
     site: SiteFires,
-    happening: Finding | Evidence | Reset | Tick | SiteWindow | tuple[FireKey, Act],
+    happening: FireHappening,
     now: datetime,
     policy: Policy,
     new_incident_id: Callable[[], str],
 ) -> FireSteps:
     """Take the site's fires one step on: a fire report, evidence, a reset, time, a window, or a person's act.
 
-    A step's alarm has `id` None when it was opened here. An `incident_id` not seen before is a new incident.
+    `new_incident_id` names an incident that does not exist yet; an `incident_id` not seen before is a new
+    one.
     """
-    raise NotImplementedError
+    scene = _Scene(site, now, policy, new_incident_id)
+    scene.happen(happening)
+    return FireSteps(scene.site(), tuple(scene.steps))
+
+
+class _Scene:
+    """The working copy of a site within one `apply`."""
+
+    def __init__(self, site: SiteFires, now: datetime, policy: Policy, new_incident_id: Callable[[], str]) -> None:
+        self.alarms = dict(site.alarms)
+        since = now - timedelta(seconds=policy.evidence_window_s)
+        self.evidence = [item for item in site.evidence if item.at >= since]
+        self.steps: list[Step] = []
+        self._before = site
+        self._test_until = site.test_until
+        self._now = now
+        self._policy = policy
+        self._new_incident_id = new_incident_id
+
+    def site(self) -> SiteFires:
+        return replace(
+            self._before,
+            alarms=self.alarms,
+            evidence=tuple(self.evidence),
+            test_until=self._test_until,
+        )
+
+    def happen(self, happening: FireHappening) -> None:
+        match happening:
+            case Finding():
+                self._find(happening)
+            case Evidence():
+                self._keep(replace(happening, tested=self._in_window))
+            case SiteWindow():
+                self._test_until = happening.until
+                self._all(happening)
+            case FireAct():
+                self._act(happening)
+            case Reset() | Tick():
+                self._all(happening)
+        self._weigh()
+
+    def _keep(self, item: Evidence) -> None:
+        """Keep one report of each sort and place, the newest: a chattering panel does not fill the memory."""
+        if item.kind is EvidenceKind.NOTE:
+            return
+        sort = (item.kind, item.device, item.component, item.part, item.tested)
+        self.evidence = [
+            old for old in self.evidence if (old.kind, old.device, old.component, old.part, old.tested) != sort
+        ]
+        self.evidence.append(item)
+
+    def _find(self, finding: Finding) -> None:
+        key = FireKey(finding.device or "", finding.component)
+        if finding.active:
+            self._keep(
+                Evidence(
+                    at=self._now,
+                    kind=EvidenceKind.FIRE,
+                    device=key.device,
+                    component=key.component,
+                    part=finding.part or Part.OTHER,
+                    text=finding.reason,
+                    tested=self._in_window and not finding.manual,
+                )
+            )
+        self._step(key, finding, always=True)
+
+    def _act(self, wanted: FireAct) -> None:
+        before = self.alarms.get(wanted.key)
+        self._step(wanted.key, wanted.act, always=True)
+        after = self.steps[-1].alarm
+        if before is None or after is None or after.open:
+            return
+        if after.verification in (Verification.FALSE, Verification.TEST):
+            self.evidence = [
+                item
+                for item in self.evidence
+                if item.kind is not EvidenceKind.FIRE or (item.device, item.component) != wanted.key
+            ]
+            self._uncover(after)
+
+    def _uncover(self, dismissed: Alarm) -> None:
+        """Judge afresh the fires for which the dismissed one had spoken, as an incident of their own."""
+        if NoticeType.FIRE_CONFIRMED not in dismissed.memory.sent:
+            return
+        left = [
+            key
+            for key, alarm in self.alarms.items()
+            if alarm.incident_id == dismissed.incident_id and alarm.memory.covered
+        ]
+        if left:
+            fresh = Uncovered(self._new_incident_id())
+            for key in left:
+                self._step(key, fresh)
+
+    def _all(self, happening: Reset | Tick | SiteWindow) -> None:
+        for key in list(self.alarms):
+            if not isinstance(happening, Reset) or key.device == happening.device:
+                self._step(key, happening)
+
+    def _weigh(self) -> None:
+        """Weigh the evidence for every open fire, and let each hear whether another now speaks for it."""
+        evidence = tuple(self.evidence)
+        for key in list(self.alarms):
+            judgement = judge(self.alarms[key], evidence, self._now)
+            self._step(key, judgement)
+        for key, alarm in list(self.alarms.items()):
+            if not alarm.memory.covered and self._carried_by_another(alarm.incident_id, key):
+                self._step(key, judge(alarm, evidence, self._now))
+
+    def _step(self, key: FireKey, happening: Happening, *, always: bool = False) -> None:
+        before = self.alarms.get(key)
+        situation = self._situation(key, happening)
+        done = step(before, happening, self._now, self._policy, situation)
+        if done.alarm is not None and done.alarm.open:
+            self.alarms[key] = done.alarm
+        elif done.alarm is not None:
+            self.alarms.pop(key, None)
+        if always or done.notices or done.alarm != before:
+            self.steps.append(done)
+
+    def _situation(self, key: FireKey, happening: Happening) -> Situation:
+        alarm = self.alarms.get(key)
+        incident = None if alarm is None else alarm.incident_id
+        if isinstance(happening, Finding) and happening.active and not self._alive(incident):
+            incident = self._youngest_incident() or self._new_incident_id()
+        return Situation(
+            incident_id=incident,
+            test_until=self._test_until,
+            covered=self._carried_by_another(incident, key),
+        )
+
+    def _alive(self, incident: str | None) -> bool:
+        """Whether a fire may still join the incident.
+
+        It was heard of lately, and if its `fire.confirmed` went out, the fire that carried it is still open:
+        a fire after that one was put out or dismissed is a new one, and the desk hears of it as such.
+        """
+        members = [alarm for alarm in self.alarms.values() if alarm.incident_id == incident]
+        gap = timedelta(seconds=self._policy.incident_gap_s)
+        heard = any(self._now - _last_at(alarm) <= gap for alarm in members)
+        orphaned = any(alarm.memory.covered for alarm in members) and not any(map(_carries, members))
+        return heard and not orphaned
+
+    def _youngest_incident(self) -> str | None:
+        newest = sorted(self.alarms.values(), key=_last_at, reverse=True)
+        return next((alarm.incident_id for alarm in newest if self._alive(alarm.incident_id)), None)
+
+    def _carried_by_another(self, incident: str | None, key: FireKey) -> bool:
+        """Whether another open fire of the incident carries its `fire.confirmed`."""
+        return any(
+            other != key and alarm.incident_id == incident and _carries(alarm) for other, alarm in self.alarms.items()
+        )
+
+    @property
+    def _in_window(self) -> bool:
+        return self._test_until is not None and self._now < self._test_until
+
+
+def _last_at(alarm: Alarm) -> datetime:
+    return alarm.memory.last_at or alarm.opened_at
+
+
+def _carries(alarm: Alarm) -> bool:
+    return NoticeType.FIRE_CONFIRMED in alarm.memory.sent

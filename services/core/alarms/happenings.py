@@ -19,8 +19,9 @@ class Finding:
 
     `cause` tells apart conditions sharing one alarm (mains and battery fault are both `power_fault`): the
     alarm returns when its last cause is over. `ts` is the device's time, for show and for spotting stale
-    repeats; no clock starts at it. `late_min` is 0 for a report in time. `confidence` and `part` are for fires
-    only; `manual` says that a person pressed it. `latched`: only a person ends the condition (arc fault).
+    repeats; no clock starts at it. `late_min` is 0 for a report in time. `confidence` and `part` are for
+    fires only; `manual` says that a person pressed it. `latched`: only a person ends the condition (arc
+    fault).
     """
 
     code: str

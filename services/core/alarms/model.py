@@ -51,7 +51,7 @@ class Memory:
     latched: bool = False
     manual: bool = False
     refired: bool = False
-    escalated: bool = False
+    escalation_due: bool = False  # the clock ran out; the notice goes with this step
     part: Part | None = None
     last_at: datetime | None = None  # our time of the newest report
     raised_ts: datetime | None = None  # device time of the newest raise, to spot stale clears

@@ -1,0 +1,113 @@
+"""How sure a site's evidence makes us of one fire: suspected, probable or confirmed (contract 6).
+
+Called by `fire.apply` for every open fire after every report. Pure; always gives the sentence that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from services.core.alarms.conditions import in_test
+from services.core.alarms.happenings import Evidence, EvidenceKind, Judgement
+from services.core.alarms.model import Alarm
+from services.core.alarms.words import Confidence, Part, Reason, Verification
+
+_SUSPECTED: Final = Judgement(Confidence.SUSPECTED, Reason("单一报警，待核实", "one report only, to be verified"))
+
+
+def judge(alarm: Alarm, evidence: Sequence[Evidence], now: datetime) -> Judgement:
+    """Weigh `evidence`, which the caller has cut to the last `Policy.evidence_window_s`, for one open fire.
+
+    In a test window everything is weighed but nothing confirms except a person or a manual call point;
+    outside, what was reported in a test does not count. Two reports can meet only if the fire itself was
+    reported within the window: a fire that stands for an hour is not confirmed by another hour's detector.
+    """
+    by_people = _by_people(alarm)
+    if by_people is not None:
+        return by_people
+    testing = in_test(alarm, now)
+    counted = [item for item in evidence if testing or not item.tested]
+    reported = any(item.kind is EvidenceKind.FIRE and _is_of(item, alarm) for item in counted)
+    found = _second_witness(alarm, counted) if reported else None
+    if found is not None:
+        return found._replace(confidence=Confidence.PROBABLE) if testing else found
+    return (_support(alarm, counted) if reported else None) or _refired(alarm) or _SUSPECTED
+
+
+def _by_people(alarm: Alarm) -> Judgement | None:
+    if alarm.verification is Verification.REAL:
+        return Judgement(Confidence.CONFIRMED, Reason("人工核实为真实", "a person judged it real"))
+    if alarm.memory.manual:
+        return Judgement(Confidence.CONFIRMED, Reason("人工手动报警", "a person pressed a manual alarm"))
+    return None
+
+
+def _second_witness(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | None:
+    """Find what confirms: an independent detector or call point, or water flowing next to a detector."""
+    part = alarm.memory.part
+    for item in evidence:
+        if _is_of(item, alarm):
+            continue
+        if _witness(part, alarm.component) and item.kind is EvidenceKind.FIRE and _witness(item.part, item.component):
+            return _confirmed(
+                f"另一独立部件报火警：{_name(item)}", f"a second independent component fired: {_name(item)}"
+            )
+        if _witness(part, alarm.component) and item.part is Part.WATER_FLOW:
+            return _confirmed(
+                f"探测器报警且水流或喷淋动作：{_name(item)}", f"a detector, and water flow or sprinkler: {_name(item)}"
+            )
+        if part is Part.WATER_FLOW and item.kind is EvidenceKind.FIRE and _witness(item.part, item.component):
+            return _confirmed(
+                f"水流或喷淋动作且探测器报警：{_name(item)}", f"water flow or sprinkler, and a detector: {_name(item)}"
+            )
+    return None
+
+
+def _support(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | None:
+    """Find what makes it probable: a supporting report, or panel and component of different devices together."""
+    for item in evidence:
+        if item.kind is EvidenceKind.SUPPORT:
+            return Judgement(
+                Confidence.PROBABLE, Reason(f"同一单位另有报告：{item.text.zh}", f"supported by: {item.text.en}")
+            )
+        if item.device != alarm.device and item.kind is EvidenceKind.FIRE:
+            ours, theirs = _panel_level(alarm.memory.part, alarm.component), _panel_level(item.part, item.component)
+            if ours != theirs:
+                return Judgement(
+                    Confidence.PROBABLE,
+                    Reason(
+                        f"控制器级火警与另一设备的部件火警同时存在：{_name(item)}",
+                        f"a panel-level fire and a component of another device: {_name(item)}",
+                    ),
+                )
+    return None
+
+
+def _refired(alarm: Alarm) -> Judgement | None:
+    if not alarm.memory.refired:
+        return None
+    return Judgement(
+        Confidence.PROBABLE, Reason("复位后同一部件再次报警", "the same component fired again after a reset")
+    )
+
+
+def _witness(part: Part | None, component: str) -> bool:
+    return component != "" and part is not None and part.witness
+
+
+def _panel_level(part: Part | None, component: str) -> bool:
+    return component == "" or part is Part.PANEL
+
+
+def _is_of(item: Evidence, alarm: Alarm) -> bool:
+    return item.device == alarm.device and item.component == alarm.component
+
+
+def _name(item: Evidence) -> str:
+    return f"{item.device}/{item.component}" if item.component else item.device
+
+
+def _confirmed(zh: str, en: str) -> Judgement:
+    return Judgement(Confidence.CONFIRMED, Reason(zh, en))
