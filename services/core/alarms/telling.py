@@ -50,13 +50,13 @@ def _tell_fire(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool) ->
     memory = alarm.memory
     if in_test(alarm, now):
         return Telling(_remember(alarm), ())
-    confirmed = alarm.confidence is Confidence.CONFIRMED and alarm.open
-    if confirmed and not covered and NoticeType.FIRE_CONFIRMED not in memory.sent:
-        alarm = replace(alarm, escalates_at=None, memory=replace(memory, covered=False))
-        return _tell_rest(alarm, now, policy, extra=NoticeType.FIRE_CONFIRMED)
-    if covered and not memory.covered and alarm.open:
+    spoken_for = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent
+    if alarm.open and not spoken_for and covered:
         alarm = replace(alarm, escalates_at=None, memory=replace(memory, covered=True))
         return _tell_rest(alarm, now, policy, extra=NoticeType.UPDATED)
+    if alarm.open and not spoken_for and alarm.confidence is Confidence.CONFIRMED:
+        alarm = replace(alarm, escalates_at=None)
+        return _tell_rest(alarm, now, policy, extra=NoticeType.FIRE_CONFIRMED)
     if memory.escalation_due:
         alarm = replace(alarm, memory=replace(memory, escalation_due=False))
         return _tell_rest(alarm, now, policy, extra=NoticeType.ESCALATED)
