@@ -6,6 +6,7 @@ Called by people, the supervisor and containers. Promises: a command imports its
 import importlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,6 +68,79 @@ def desk(port: Annotated[int, typer.Option(help="0: any free port")] = 0) -> Non
 
 
 @app.command()
+def simulate(  # noqa: PLR0917  typer turns each into an option
+    hydrants: Annotated[int, typer.Option(min=0)] = 40,
+    electrical: Annotated[int, typer.Option(min=0)] = 24,
+    water: Annotated[int, typer.Option(min=0)] = 8,
+    panels: Annotated[int, typer.Option(min=0)] = 8,
+    wire: Annotated[str, typer.Option(help="of the panels: mqtt or gb26875 (TCP, through the gateway)")] = "mqtt",
+    seed: Annotated[int, typer.Option(help="the same seed gives the same county")] = 1,
+    speed: Annotated[float, typer.Option(help="times faster than life; time stamps stay the wall clock")] = 1.0,
+    scenario: Annotated[Path | None, typer.Option(help="a file of what happens when")] = None,
+) -> None:
+    """A county's devices on a real broker (FIRETOWER_MQTT_URL with the fleet account)."""
+    _run(
+        "simulators.main",
+        "main",
+        hydrants=hydrants,
+        electrical=electrical,
+        water=water,
+        panels=panels,
+        wire=wire,
+        seed=seed,
+        speed=speed,
+        scenario=scenario,
+    )
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
     _run("services.core.migrate", "main", dsn=_settings().database_url)
+
+
+_StateDir = Annotated[Path | None, typer.Option("--state-dir", help="where data, logs and endpoints.json live")]
+
+
+@app.command()
+def up(
+    state_dir: _StateDir = None,
+    fleet: Annotated[bool, typer.Option("--fleet/--no-fleet", help="an account that may be every device")] = True,
+) -> None:
+    """The whole system in the foreground, without simulators."""
+    _up(state_dir=state_dir, fleet=fleet)
+
+
+@app.command()
+def demo(
+    state_dir: _StateDir = None,
+    devices: Annotated[int, typer.Option(min=4, help="simulated devices")] = 200,
+    speed: Annotated[float, typer.Option(min=0.1, help="times faster than life; time stamps stay the wall clock")] = 1,
+) -> None:
+    """The whole system with a simulated county and a stand-in desk."""
+    _up(state_dir=state_dir, demo=True, devices=devices, speed=speed)
+
+
+@stack_app.command("up")
+def stack_up(state_dir: _StateDir = None) -> None:
+    """PostgreSQL and mosquitto alone, in the foreground."""
+    _up(state_dir=state_dir, programs=False)
+
+
+@stack_app.command("down")
+def stack_down(state_dir: _StateDir = None) -> None:
+    """End what `up`, `demo` or `stack up` runs in this state folder."""
+    _run("stack.control", "down", state_dir=state_dir)
+
+
+@stack_app.command("status")
+def stack_status(state_dir: _StateDir = None) -> None:
+    """What runs in this state folder, and where."""
+    _run("stack.control", "status", state_dir=state_dir)
+
+
+def _up(*, state_dir: Path | None, **options: object) -> None:
+    state = importlib.import_module("stack.state")
+    state.clear_stale_endpoints(state_dir or _settings().state_dir)  # before the slow imports: nobody may read old ones
+    up_module = importlib.import_module("stack.up")
+    _run("stack.up", "main", options=up_module.Options(state_dir=state_dir, **options))

@@ -7,6 +7,7 @@ parent is killed; start only from the main thread, since the kernel ties the chi
 import ctypes
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -91,7 +92,7 @@ def run_tool(command: Sequence[str], *, drop_root: bool = False, env: Mapping[st
         extra_groups=[] if user else None,
     )
     if done.returncode != 0:
-        raise ChildError(f"{Path(command[0]).name} failed ({done.returncode}): {_tail(done.stdout)}")
+        raise ChildError(f"{Path(command[0]).name} failed ({done.returncode}): {tail(done.stdout)}")
     return done.stdout
 
 
@@ -106,9 +107,9 @@ def wait_ready(
     deadline = time.monotonic() + timeout_s
     while not ready():
         if process.poll() is not None:
-            raise ChildError(f"{name} ended with {process.returncode} while starting: {_tail(read_log(log))}")
+            raise ChildError(f"{name} ended with {process.returncode} while starting: {tail(read_log(log))}")
         if time.monotonic() > deadline:
-            raise ChildError(f"{name} was not ready within {timeout_s:.0f} s: {_tail(read_log(log))}")
+            raise ChildError(f"{name} was not ready within {timeout_s:.0f} s: {tail(read_log(log))}")
         time.sleep(0.02)
 
 
@@ -138,7 +139,8 @@ def read_log(log: Path) -> str:
         return ""
 
 
-def _tail(text: str) -> str:
+def tail(text: str) -> str:
+    """The last six lines in one, for an error message."""
     return " | ".join(text.strip().splitlines()[-6:]) or "(it wrote nothing)"
 
 
@@ -154,11 +156,19 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nothing uses at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nothing uses at this moment, below those that the kernel gives to outgoing connections.
+
+    A client that keeps trying a dead server's port from the kernel's own range can connect to itself and so hold the
+    port against the server that comes back.
+    """
+    low, high = 20_000, 32_000
+    with suppress(OSError, ValueError):
+        high = max(low + 1000, int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]) - 1)
+    chance = secrets.SystemRandom()
+    while True:
+        port = chance.randint(low, high)
+        if port_is_free(port, host):
+            return port
 
 
 def answers(port: int, host: str = "127.0.0.1") -> bool:

@@ -78,15 +78,16 @@ class Mosquitto:
         *,
         limits: BrokerLimits | None = None,
         binaries: MosquittoBinaries | None = None,
-        name: str = "mosquitto",
+        fleet: bool = True,
     ) -> None:
         self.binaries = binaries or find_mosquitto()
         self.limits = limits or BrokerLimits()
         self._state = state
-        self._dir = state.server_dir(name)
-        self.log = state.log(name)
+        self._accounts = (SERVICES, PROVISIONER, FLEET) if fleet else (SERVICES, PROVISIONER)
+        self._dir = state.server_dir("mosquitto")
+        self.log = state.log("mosquitto")
         self.host = "127.0.0.1"
-        self.port = state.port(name)
+        self.port = state.port("mosquitto")
         self.process: subprocess.Popen[bytes] | None = None
 
     def account(self, username: str) -> Account:
@@ -104,7 +105,7 @@ class Mosquitto:
         known = None
         with suppress(FileNotFoundError):
             known = json.loads(path.read_text())
-        ours = {name: self.account(name).password for name in (SERVICES, PROVISIONER, FLEET)}
+        ours = {name: self.account(name).password for name in self._accounts}
         write_private(path, json.dumps(accounts_file(ours, known), indent=1))
         plugins = plugin_settings(
             str(self.binaries.dynamic_security),

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -123,10 +124,7 @@ class Postgres:
         return str(self._dir) if len(str(self._dir)) < 80 else ""
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        """Start the server (main thread only); it is ready when `is_ready`."""
-        with suppress(FileNotFoundError):  # of a killed server; a living one would hold the port
-            if children.port_is_free(self.port):
-                (self._data / "postmaster.pid").unlink()
+        """Start the server (main thread only) after `clear_wreck`; it is ready when `is_ready`."""
         self.process = children.spawn(
             [self.binaries.program("postgres"), "-D", str(self._data)],
             log=self.log,
@@ -135,6 +133,18 @@ class Postgres:
             on_parent_death=signal.SIGQUIT,  # ends every backend at once; the write-ahead log repairs the rest
         )
         return self.process
+
+    def clear_wreck(self) -> None:
+        """After a kill of the server: end what it left behind, and remove its lock, which may name a reused pid."""
+        left = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name() == "postgres" and Path(process.cwd()) == self._data.resolve():
+                    process.kill()
+                    left.append(process)
+        psutil.wait_procs(left, timeout=3)
+        with suppress(FileNotFoundError):
+            (self._data / "postmaster.pid").unlink()
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
@@ -178,6 +188,7 @@ class Postgres:
             ChildError: it did not start; the message says why.
         """
         self.prepare()
+        self.clear_wreck()
         children.wait_ready(self.spawn(), self.is_ready, name="PostgreSQL", log=self.log)
         self.provision()
 

@@ -4,16 +4,21 @@ Called by `stack.postgres`, `stack.mosquitto` and the supervisor. Promises: secr
 only by us; in a folder that an unprivileged server could not reach, server data lies elsewhere, linked from it.
 """
 
+import base64
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import tempfile
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.core.errors import FiretowerError
 from stack.children import free_port, port_is_free, unprivileged
 
 _OUTSIDE = Path("/var/lib/firetower")
@@ -26,6 +31,10 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     fresh.replace(path)
+
+
+class StartFailed(FiretowerError):
+    """The system did not come up; the text says which part and what it wrote last."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,39 @@ class StateDir:
             path.chmod(0o700)
         (path / "logs").mkdir(exist_ok=True)
         return cls(path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder for this process.
+
+        Raises:
+            StartFailed: another process holds it.
+        """
+        with (self.path / "supervisor.pid").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StartFailed(
+                    f"{self.path} is in use by process {self.holder()}:"
+                    " stop that one (`firetower stack down`) or name another --state-dir"
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+            file.truncate(0)
+
+    def holder(self) -> int | None:
+        """The process that holds the folder, or None."""
+        path = self.path / "supervisor.pid"
+        if not path.exists():
+            return None
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or 0) or None
+        return None
 
     def log(self, name: str) -> Path:
         """The log file of one child."""
@@ -75,25 +117,56 @@ class StateDir:
         """A random secret, made once."""
         return self.remember_secret(name, secrets.token_urlsafe(24))
 
+    def standard_webhooks_secret(self, name: str) -> str:
+        """A random signing secret in the form of Standard Webhooks, made once."""
+        return self.remember_secret(f"webhook_{name}", "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode())
+
+    def known_port(self, name: str) -> int:
+        """The port chosen for `name` in this folder, used or not."""
+        kept: int = self._remember("ports.json", name, free_port)
+        return kept
+
     def remember_secret(self, name: str, value: str) -> str:
         """Keep `value` unless one of this name is kept already; answer the kept one."""
         kept: str = self._remember("secrets.json", name, lambda: value)
         return kept
 
+    def kept_secret(self, name: str) -> str | None:
+        """The kept secret of this name, if there is one."""
+        kept: str | None = self._known("secrets.json").get(name)
+        return kept
+
+    def replace_secret(self, name: str, value: str) -> None:
+        """Keep `value` instead of what was kept."""
+        self._remember("secrets.json", name, lambda: value, again=True)
+
     def port(self, name: str) -> int:
-        """The port of last time if it is free, else a new one (kept)."""
+        """The port of last time if it is free (a server of the last run gets 3 s to end), else a new one (kept)."""
         kept: int = self._remember("ports.json", name, free_port)
+        deadline = time.monotonic() + 3
+        while not port_is_free(kept) and time.monotonic() < deadline:
+            time.sleep(0.05)
         if not port_is_free(kept):
             kept = self._remember("ports.json", name, free_port, again=True)
         return kept
 
     def _remember(self, file: str, name: str, make: Any, *, again: bool = False) -> Any:
-        path = self.path / file
-        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        known = self._known(file)
         if again or name not in known:
             known[name] = make()
-            write_private(path, json.dumps(known, indent=1))
+            write_private(self.path / file, json.dumps(known, indent=1))
         return known[name]
+
+    def _known(self, file: str) -> dict[str, Any]:
+        path = self.path / file
+        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return known
+
+
+def clear_stale_endpoints(path: Path) -> None:
+    """Remove `endpoints.json` that a killed run left behind."""
+    if path.exists() and StateDir(path.absolute()).holder() is None:
+        (path / "endpoints.json").unlink(missing_ok=True)
 
 
 def _sweep_outside() -> None:

@@ -1,0 +1,81 @@
+"""Where everything of one running system is, and how `endpoints.json` says it.
+
+Called by `stack.up`. Promises: the keys are the contract's (section 1); what does not exist is empty or null.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings
+from stack.accounts import FLEET, PROVISIONER, SERVICES
+from stack.first_admin import NOBODY, Admin
+from stack.mosquitto import Mosquitto
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104  where a server listens; a client on this machine takes loopback
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in _ANY else host
+
+
+@dataclass
+class Addresses:
+    """Starts from the settings; what we start ourselves fills in the rest."""
+
+    database: str
+    mqtt: str
+    mqtt_provisioner: str
+    api_host: str
+    api_port: int
+    gateway_host: str
+    gateway_port: int
+    dispatch: str
+    mqtt_fleet: str = ""
+    admin: Admin = NOBODY
+
+    @classmethod
+    def of(cls, alerts: AlertsSettings, api: ApiSettings, gateway: GatewaySettings) -> "Addresses":
+        """As the environment says."""
+        return cls(
+            database=api.database_url,
+            mqtt=api.mqtt_url,
+            mqtt_provisioner=api.mqtt_url,
+            api_host=api.api_host,
+            api_port=api.api_port,
+            gateway_host=gateway.gateway_host,
+            gateway_port=gateway.gateway_port,
+            dispatch=alerts.dispatch_url,
+        )
+
+    def use_broker(self, broker: Mosquitto, *, fleet: bool) -> None:
+        """Take the embedded broker's accounts."""
+        self.mqtt = broker.url(SERVICES)
+        self.mqtt_provisioner = broker.url(PROVISIONER)
+        self.mqtt_fleet = broker.url(FLEET) if fleet else ""
+
+    @property
+    def api(self) -> str:
+        """The API and the dashboard."""
+        return f"http://{_reachable(self.api_host)}:{self.api_port}"
+
+    def endpoints(self, pids: dict[str, int]) -> dict[str, Any]:
+        """The content of `endpoints.json`."""
+        mqtt, fleet = urlsplit(self.mqtt), urlsplit(self.mqtt_fleet)
+        return {
+            "mqtt": {
+                "host": mqtt.hostname,
+                "port": mqtt.port or 1883,
+                "fleet": {"username": unquote(fleet.username or ""), "password": unquote(fleet.password or "")},
+            },
+            "database": self.database,
+            "api": self.api,
+            "admin": {
+                "username": self.admin.username,
+                "password": self.admin.password,
+                "api_key": self.admin.api_key,
+            },
+            "gateway": {"host": _reachable(self.gateway_host), "port": self.gateway_port},
+            "dispatch": self.dispatch or None,
+            "processes": pids,
+        }

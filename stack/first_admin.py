@@ -1,0 +1,52 @@
+"""The first person and the first machine key of an embedded system, so that somebody can get in.
+
+Called by `stack.up` after the migrations. Promises: made once; the same login on every later start.
+"""
+
+import importlib
+import importlib.util
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from stack.state import StateDir
+
+
+@dataclass(frozen=True)
+class Admin:
+    """A login and an API key."""
+
+    username: str
+    password: str
+    api_key: str
+
+
+NOBODY = Admin("", "", "")
+
+
+def _has_people() -> bool:
+    with suppress(ModuleNotFoundError):
+        return importlib.util.find_spec("services.api.people") is not None
+    return False
+
+
+async def ensure_admin(dsn: str, state: StateDir, *, own_database: bool) -> Admin:
+    """The administrator of this state folder.
+
+    Nobody when the checkout has no API, or when people exist already in a database that is not ours. In our own
+    database a login that was made but never kept (we were killed in between) is made anew.
+    """
+    if not _has_people():
+        return NOBODY
+    people = importlib.import_module("services.api.people")
+    kept = state.kept_secret("admin")
+    made = await people.make_first_admin(dsn)
+    if made is None and kept:
+        return Admin(**json.loads(kept))
+    if made is None and own_database:
+        made = await people.rotate_admin(dsn)
+    if made is None:
+        return NOBODY
+    admin = Admin(made.username, made.password, made.api_key)
+    state.replace_secret("admin", json.dumps(asdict(admin)))
+    return admin

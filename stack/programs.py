@@ -1,0 +1,135 @@
+"""Our own programs as children: what each is told by its environment and how it says that it is ready.
+
+Called by `stack.up`. Programs that do not exist in this checkout are left out.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack import children
+from stack.addresses import Addresses
+from stack.state import StateDir
+from stack.supervise import Child
+
+_MODULES = {
+    "desk": "simulators.desk",
+    "ingest": "services.ingest.main",
+    "alerts": "services.alerts.main",
+    "api": "services.api.main",
+    "gateway": "services.gateway.main",
+    "simulate": "simulators.main",
+}
+
+
+_DEMO_SHARES = {"hydrants": 0.45, "electrical": 0.30, "water": 0.15, "panels": 0.10}
+
+
+def exists(name: str) -> bool:
+    """Whether this checkout has the program."""
+    with suppress(ModuleNotFoundError):
+        return importlib.util.find_spec(_MODULES[name]) is not None
+    return False
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program: its name, arguments and environment (over ours)."""
+
+    name: str
+    env: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
+    ready_url: str | None = None  # answers 200 when ready; without it the program touches FIRETOWER_READY_FILE
+
+    def child(self, state: StateDir, addresses: Addresses) -> Child:
+        """The program as a supervised child."""
+        ready_file = state.path / "run" / f"{self.name}.ready"
+        ready_file.parent.mkdir(exist_ok=True)
+        firetower = str(Path(sys.executable).with_name("firetower"))
+        env = dict(os.environ) | {
+            "FIRETOWER_DATABASE_URL": addresses.database,
+            "FIRETOWER_MQTT_URL": addresses.mqtt,
+            "FIRETOWER_DISPATCH_URL": addresses.dispatch,
+            "FIRETOWER_STATE_DIR": str(state.path),
+            "FIRETOWER_READY_FILE": str(ready_file),
+            "PYTHONUNBUFFERED": "1",
+        }
+        env.setdefault("FIRETOWER_LOG_FORMAT", "json")
+        env.setdefault("FIRETOWER_DISPATCH_SECRET", state.standard_webhooks_secret("dispatch"))
+        env |= self.env
+
+        def spawn() -> subprocess.Popen[bytes]:
+            ready_file.unlink(missing_ok=True)
+            command = [firetower, self.name, *self.arguments]
+            return children.spawn(command, log=state.log(self.name), env=env)
+
+        def is_ready() -> bool:
+            return answers_ok(self.ready_url) if self.ready_url else ready_file.exists()
+
+        return Child(self.name, spawn, is_ready)
+
+
+def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: bool) -> Iterator[Program]:
+    """The programs to start, in order; ports that the environment does not give are chosen and noted in `addresses`.
+
+    A demo has a desk of its own unless a dispatch address is given.
+    """
+    if demo and not addresses.dispatch and exists("desk"):
+        port = state.port("desk")
+        addresses.dispatch = f"http://127.0.0.1:{port}"
+        yield Program("desk", {"FIRETOWER_DESK_PORT": str(port)})
+    if exists("ingest"):
+        yield Program("ingest", {"FIRETOWER_METRICS_PORT": str(state.port("ingest_metrics"))})
+    if exists("alerts"):
+        yield Program("alerts", {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics"))})
+    if exists("api"):
+        if "FIRETOWER_API_PORT" not in given:
+            addresses.api_port = state.port("api")
+        env = {"FIRETOWER_API_PORT": str(addresses.api_port), "FIRETOWER_MQTT_URL": addresses.mqtt_provisioner}
+        yield Program("api", env, ready_url=f"{addresses.api}/readyz")
+    if exists("gateway"):
+        if "FIRETOWER_GATEWAY_PORT" not in given:
+            addresses.gateway_port = state.port("gateway")
+        env = {"FIRETOWER_METRICS_PORT": str(state.port("gateway_metrics"))}
+        yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
+
+
+def plan_simulator(addresses: Addresses, devices: int, speed: float) -> Iterator[Program]:
+    """A simulated county of so many devices, once the API can register them."""
+    if addresses.mqtt_fleet and exists("simulate"):
+        counts = {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
+        arguments = [part for name, count in counts.items() for part in (f"--{name}", str(count))]
+        env = {
+            "FIRETOWER_MQTT_URL": addresses.mqtt_fleet,
+            "FIRETOWER_API_URL": addresses.api if addresses.admin.api_key else "",
+            "FIRETOWER_API_KEY": addresses.admin.api_key,
+            "FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port),
+        }
+        yield Program("simulate", env, (*arguments, "--speed", str(speed)))
+
+
+def answers_ok(url: str) -> bool:
+    """Whether a GET answers 200 within a second."""
+    with suppress(urllib.error.URLError, OSError, ValueError), urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310
+        return bool(answer.status == 200)
+    return False
+
+
+def scraped(port: int) -> dict[str, float]:
+    """What a program's Prometheus port says now; nothing when it does not answer."""
+    values: dict[str, float] = {}
+    with suppress(urllib.error.URLError, OSError, ValueError):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
+            text: str = answer.read().decode()
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                values[name] = float(value)
+    return values

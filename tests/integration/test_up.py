@@ -1,0 +1,117 @@
+"""`firetower up`: ready means ready, what dies comes back, and the end leaves nothing behind."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.servers import until
+
+KEYS = {"mqtt", "database", "api", "admin", "gateway", "dispatch", "processes"}
+
+
+class Running:
+    def __init__(self, program, state, *arguments):
+        self.state = state
+        self.endpoints_file = state / "endpoints.json"
+        self.program = program("up", "--state-dir", str(state), *arguments)
+        until(self.is_ready, what="endpoints.json", timeout_s=60)
+
+    def is_ready(self):
+        assert self.program.process.poll() is None, self.program.log_text()
+        return self.endpoints_file.exists()
+
+    def endpoints(self):
+        return json.loads(self.endpoints_file.read_text())
+
+    def pids(self):
+        return self.endpoints()["processes"]
+
+
+@pytest.fixture
+def up(program, scratch):
+    return lambda *arguments: Running(program, scratch / "state", *arguments)
+
+
+def gone(pids):
+    def look():
+        return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
+
+    return look
+
+
+def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
+    system = up()
+    endpoints = system.endpoints()
+    assert set(endpoints) == KEYS
+    assert stat.S_IMODE(system.endpoints_file.stat().st_mode) == 0o600
+    assert endpoints["mqtt"]["fleet"]["username"]
+
+    first = system.pids()
+    for name in first:
+        before = system.pids()[name]
+        os.kill(before, signal.SIGKILL)
+        killed_at = time.monotonic()
+        until(lambda name=name, before=before: system.pids()[name] != before, what=f"{name} again", timeout_s=5)
+        assert time.monotonic() - killed_at < 2
+    everyone = [*first.values(), *system.pids().values()]
+
+    asked_at = time.monotonic()
+    assert system.program.stop(timeout_s=8) == 0
+    assert time.monotonic() - asked_at < 5
+    assert not system.endpoints_file.exists()
+    until(gone(everyone), what="no process left", timeout_s=2)
+
+
+def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
+    system = up()
+    before = system.endpoints()
+    system.program.kill()
+    until(gone(before["processes"].values()), what="children ended with their parent", timeout_s=5)
+    system.endpoints_file.unlink()  # a killed run cannot; the next one does so first of all
+    again = up()
+    after = again.endpoints()
+    assert after["database"] == before["database"]
+    assert after["mqtt"] == before["mqtt"]
+    assert again.program.stop() == 0
+
+
+def firetower(*arguments, **env):
+    command = [str(Path(sys.executable).with_name("firetower")), *arguments]
+    full = os.environ | {f"FIRETOWER_{key}": value for key, value in env.items()}
+    return subprocess.run(command, capture_output=True, text=True, env=full, timeout=30, check=False)
+
+
+def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
+    system = up()
+    second = firetower("up", "--state-dir", str(system.state))
+    assert second.returncode == 2
+    assert f"in use by process {system.program.process.pid}" in second.stderr
+    assert "running" in firetower("stack", "status", "--state-dir", str(system.state)).stdout
+    assert firetower("stack", "down", "--state-dir", str(system.state)).returncode == 0
+    assert system.program.process.wait(5) == 0
+    assert firetower("stack", "status", "--state-dir", str(system.state)).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("API_PORT", "eighty"), ("INGEST_AREAS", "14093"), ("MQTT_URL", "http://x"), ("LOG_LEVEL", "loud")],
+)
+def test_a_bad_setting_ends_it_at_once_with_one_clear_line(name, value, scratch):
+    ended = firetower("up", "--state-dir", str(scratch / "state"), **{name: value})
+    assert ended.returncode == 2
+    assert f"FIRETOWER_{name}" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_without_fleet_no_account_may_be_every_device(up):
+    system = up("--no-fleet")
+    assert system.endpoints()["mqtt"]["fleet"] == {"username": "", "password": ""}
+    system.program.stop()
