@@ -1,10 +1,11 @@
 """The store-and-forward client of simulated devices: one MQTT connection for one device or for thousands.
 
-Called by the fleet, the bench and the fault runs. Promises: an event is sent again until `down/ack` names it, after 10 s
-doubling to 5 min and at every reconnect; readings acknowledged in the last 2 s before a loss are sent again.
+Called by the fleet, the bench and the fault runs. Promises: an event is sent again until `down/ack` names it, after
+10 s doubling to 5 min and at every reconnect; readings acknowledged in the last 2 s before a loss are sent again.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ class Counts:
     events_resent: int = 0
     events_acked: int = 0  # by down/ack
     refused: int = 0
+    discarded: int = 0  # measured while the memory was full and the broker away
     connections: int = 0
 
 
@@ -79,6 +81,11 @@ class Link:
         """Publishes without a PUBACK."""
         return self._session.outgoing
 
+    @property
+    def full(self) -> bool:
+        """True while the connection takes no more."""
+        return self._session.outgoing >= self._session.config.max_outgoing
+
     async def ready(self) -> None:
         """Wait for the first connection."""
         await self._session.ready()
@@ -88,24 +95,30 @@ class Link:
         await self._session.room()
 
     async def send_reading(self, topic: str, payload: bytes) -> None:
-        """Send a payload of readings; returns when it is handed to the connection, not when it has arrived."""
+        """Send a payload of readings; returns when it is handed to the connection, not when it has arrived.
+
+        While the broker is away they are stored, and discarded once `max_outgoing` wait.
+        """
+        if self.full and not self.connected:
+            self.counts.discarded += 1
+            return
         await self._session.room()
         self.counts.readings_sent += 1
         self._submit_reading(topic, payload)
 
-    async def send_event(self, base: str, event_id: str, payload: bytes, *, transmit: bool = True) -> None:
+    def send_event(self, base: str, event_id: str, payload: bytes, *, transmit: bool = True) -> None:
         """Keep an event and send it; `transmit=False` loses the first try on the way."""
         topic = f"{base}/{Channel.EVENT}"
         self.counts.events_sent += 1
         if not self.events.keep(base, event_id, topic, payload, self._clock.monotonic()):
             log.error("event memory full", base=base)
-        if transmit:
-            await self._session.room()
-            self._submit(topic, payload)
+        if transmit and not self.full:
+            self._submit(topic, payload)  # otherwise it leaves with the next round of `_resend`
 
-    async def send_status(self, base: str, *, online: bool) -> None:
+    def send_status(self, base: str, *, online: bool) -> None:
         """Publish the retained status of one device."""
-        await self._session.room()
+        if self.full:
+            return  # only a hint, and another one follows
         payload = orjson.dumps({"online": online, "ts": round(self._clock.now().timestamp() * 1000)})
         self._submit(f"{base}/{Channel.STATUS}", payload, retain=True)
 
@@ -114,7 +127,7 @@ class Link:
         try:
             ack = Ack.model_validate_json(payload)
         except ValidationError as error:
-            log.error("unreadable ack", base=base, error=str(error))
+            log.warning("unreadable ack", base=base, error=str(error))
             return
         for event_id in self.events.acknowledge(base, ack.event_ids):
             self.counts.events_acked += 1
@@ -133,10 +146,8 @@ class Link:
 
     async def _resend(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), 1.0)
-            except TimeoutError:
-                pass
             self._wake.clear()
             backlog, self._backlog = self._backlog, []
             if self._session.connected:

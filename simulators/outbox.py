@@ -1,6 +1,6 @@
 """What a device keeps until it is safe: events until the application ack, readings for two seconds after the PUBACK.
 
-Called by `simulators.device`. Promises: pure of I/O; a kept message is handed out again byte for byte. Contract section 3.
+Called by `simulators.device` (contract section 3). Promises: pure of I/O; a kept message is handed out byte for byte.
 """
 
 import heapq

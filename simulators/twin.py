@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.core.contracts import SEQ_MODULUS
-from services.core.topics import ROOT, Channel, Kind
+from services.core.topics import ROOT, Kind
 from simulators import electrical, hydrant, panel, water
 from simulators.hydrant import Fields
 from simulators.noise import Dice
@@ -32,13 +32,6 @@ class Effect(NamedTuple):
     from_s: float
     ramp_s: float
     until_s: float
-
-
-class Outcome(NamedTuple):
-    """One message that the device wants to send."""
-
-    channel: Channel
-    body: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -86,13 +79,14 @@ class Twin:
         if self.kind is not Kind.PANEL:
             return []
         self.state, happenings = panel.live_panel(self.traits, self.state, at_s, self.dice)
-        return [self._event(wall_s, dict(happening)) for happening in happenings]
+        return [self.make_event(wall_s, dict(happening)) for happening in happenings]
 
     def report(self, happens: Happens, wall_s: float) -> dict[str, Any]:
         """Return a scenario's event as this device would send it."""
-        return self._event(wall_s, happens.model_dump(exclude_none=True, exclude_defaults=True))
+        return self.make_event(wall_s, happens.model_dump(exclude_none=True, exclude_defaults=True))
 
-    def _event(self, wall_s: float, parts: dict[str, Any]) -> dict[str, Any]:
+    def make_event(self, wall_s: float, parts: dict[str, Any]) -> dict[str, Any]:
+        """Return an event with this device's next number."""
         self.event_seq = (self.event_seq + 1) % SEQ_MODULUS
         event_id = f"{self.code}-{self.boot}-{self.event_seq}"
         return {"event_id": event_id, "ts": self._stamp(wall_s), "seq": self.event_seq, **parts}
