@@ -1,0 +1,56 @@
+// Decisions about alarms as the desk sees them. Pure: alarms and a time in, a verdict out.
+
+export const SEVERITIES = ["critical", "major", "minor", "info"];
+export const NOT_TAKEN_AFTER_MS = 60_000;     // contract: a critical alarm not accepted by the desk within 60 s is loud and red
+
+export const isOpen = (alarm) => alarm.state !== "closed";
+export const isShelved = (alarm, now) => !!alarm.shelved_until && Date.parse(alarm.shelved_until) > now;
+export const isFire = (alarm) => alarm.category === "fire";
+export const isUnverified = (alarm) => isFire(alarm) && ["none", "pending"].includes(alarm.verification);
+export const isWaiting = (alarm) => alarm.state === "unacknowledged";
+export const rank = (alarm) => SEVERITIES.indexOf(alarm.severity);
+
+// Worst first; inside a severity fires, then what nobody took, then by age (`order`: "oldest" or "newest").
+export function inQueueOrder(order) {
+  const sign = order === "newest" ? -1 : 1;
+  return (a, b) =>
+    rank(a) - rank(b)
+    || Number(isFire(b)) - Number(isFire(a))
+    || Number(isWaiting(b)) - Number(isWaiting(a))
+    || sign * (Date.parse(a.opened_at) - Date.parse(b.opened_at))
+    || a.id - b.id;
+}
+
+// Milliseconds until the unverified fire goes to 119 by itself; null when no clock runs.
+export function untilEscalation(alarm, now) {
+  if (!alarm.escalates_at || !isOpen(alarm)) return null;
+  return Date.parse(alarm.escalates_at) - now;
+}
+
+// Critical, not shelved, and nobody took it for a minute.
+export function isOverdue(alarm, now) {
+  return isOpen(alarm) && alarm.severity === "critical" && isWaiting(alarm)
+    && !(isShelved(alarm, now) && !isFire(alarm)) && now - Date.parse(alarm.opened_at) > NOT_TAKEN_AFTER_MS;
+}
+
+// A fire notice that the dispatch side has not taken for a minute, or never will.
+export function isUndelivered(notice, now) {
+  return notice.fire && ["waiting", "held", "dead"].includes(notice.state)
+    && (notice.state === "dead" || now - Date.parse(notice.created_at) > NOT_TAKEN_AFTER_MS);
+}
+
+export function countBySeverity(alarms, now) {
+  const counts = { critical: 0, major: 0, minor: 0, info: 0 };
+  for (const alarm of alarms) if (isOpen(alarm) && !isShelved(alarm, now)) counts[alarm.severity] += 1;
+  return counts;
+}
+
+// What the sound of the room has to be: "siren", "call" or null.
+export function wantedSound(alarms, notices, now) {
+  const open = alarms.filter(isOpen);
+  if (open.some((alarm) => isOverdue(alarm, now))) return "siren";
+  if (notices.some((notice) => isUndelivered(notice, now))) return "siren";
+  if (open.some((alarm) => isFire(alarm) && isWaiting(alarm))) return "call";
+  if (open.some((alarm) => alarm.severity === "critical" && isWaiting(alarm) && !isShelved(alarm, now))) return "call";
+  return null;
+}

@@ -1,0 +1,65 @@
+// Calls to our own API: JSON in, JSON out, a Problem thrown on anything else. Every call has a time limit.
+import { syncClock } from "./clock.js";
+import { live } from "./store.js";
+
+const TIME_LIMIT_MS = 12_000;
+
+export class Problem extends Error {
+  constructor(status, title, detail) {
+    super(detail || title);
+    Object.assign(this, { status, title, detail });
+  }
+}
+
+function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function call(method, path, { body, version, limit_ms = TIME_LIMIT_MS } = {}) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (version !== undefined) headers["If-Match"] = `"${version}"`;
+  if (method === "POST") headers["Idempotency-Key"] = newKey();
+  const sentAt = Date.now();
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method, headers, credentials: "same-origin",
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(limit_ms),
+    });
+  } catch (cause) {
+    throw new Problem(0, "unreachable", cause.name === "TimeoutError" ? "timeout" : "unreachable");
+  }
+  if (answer.status === 204) return null;
+  const data = await answer.json().catch(() => null);
+  if (!answer.ok) {
+    if (answer.status === 401 && live.get().session) live.set({ session: null });
+    throw new Problem(answer.status, data?.title ?? answer.statusText, data?.detail ?? "");
+  }
+  syncClock(data?.now, sentAt);
+  return data;
+}
+
+export const get = (path, options) => call("GET", path, options);
+export const post = (path, body = {}, version) => call("POST", path, { body, version });
+export const put = (path, body, version) => call("PUT", path, { body, version });
+export const remove = (path) => call("DELETE", path);
+
+export function query(path, values) {
+  const filled = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return filled.length ? `${path}?${new URLSearchParams(filled)}` : path;
+}
+
+// All pages of a list, up to `most` items.
+export async function getAll(path, values = {}, most = 20_000) {
+  const items = [];
+  let cursor;
+  do {
+    const page = await get(query(path, { limit: 1000, ...values, cursor }));
+    items.push(...page.items);
+    cursor = page.next;
+  } while (cursor && items.length < most);
+  return items;
+}

@@ -1,0 +1,84 @@
+// The duty desk: the queue on the left, one alarm on the right, and the lists for the change of shift.
+import { inQueueOrder, isOpen, isShelved, isWaiting } from "../alarms.js";
+import { serverNow } from "../clock.js";
+import { t } from "../i18n.js";
+import { Empty } from "../parts.js";
+import { prefs, remember } from "../prefs.js";
+import { go } from "../route.js";
+import { live, useStore } from "../store.js";
+import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { Detail } from "./detail.js";
+import { FalseAlarms } from "./false-alarms.js";
+import { FirstSteps } from "./first-steps.js";
+import { Handover } from "./handover.js";
+import { Queue } from "./queue.js";
+
+const TABS = ["queue", "handover", "false"];
+const CATEGORIES = ["fire", "water", "electrical", "device", "system"];
+
+function choose(alarms, filter, order) {
+  const now = serverNow();
+  return [...alarms.values()]
+    .filter(isOpen)
+    .filter((alarm) => (filter === "shelved") === isShelved(alarm, now))
+    .filter((alarm) => filter !== "waiting" || isWaiting(alarm))
+    .filter((alarm) => !CATEGORIES.includes(filter) || alarm.category === filter)
+    .sort(inQueueOrder(order));
+}
+
+function Filters({ filter, setFilter, order, alarms }) {
+  const now = serverNow();
+  const open = [...alarms.values()].filter(isOpen);
+  const counts = {
+    all: open.filter((alarm) => !isShelved(alarm, now)).length,
+    waiting: open.filter((alarm) => isWaiting(alarm) && !isShelved(alarm, now)).length,
+    shelved: open.filter((alarm) => isShelved(alarm, now)).length,
+  };
+  for (const category of CATEGORIES) counts[category] = open.filter((alarm) => alarm.category === category && !isShelved(alarm, now)).length;
+  const shown = ["all", "waiting", ...CATEGORIES.filter((category) => counts[category]), "shelved"];
+  return html`<div class="filters" role="group" aria-label=${t("desk.title")}>
+    ${shown.map((name) => html`<button key=${name} aria-pressed=${filter === name} onClick=${() => setFilter(name)}>
+      ${CATEGORIES.includes(name) ? t(`category.${name}`) : t(`desk.filter.${name}`)} <b>${counts[name]}</b></button>`)}
+    <button class="order" onClick=${() => remember({ order: order === "newest" ? "oldest" : "newest" })}>${t(`desk.${order}`)}</button>
+  </div>`;
+}
+
+function QueueTab({ chosen, setChosen }) {
+  const { alarms, loaded, system } = useStore(live, (state) => state);
+  const order = useStore(prefs, (p) => p.order) ?? "oldest";
+  const [filter, setFilter] = useState("all");
+  const items = useMemo(() => choose(alarms, filter, order), [alarms, filter, order]);
+  const alarm = alarms.get(chosen);
+  const first = useRef(true);
+  // With nothing chosen the most urgent alarm is shown, but a choice of the officer is never moved away.
+  useEffect(() => {
+    if (first.current && loaded && !chosen && items.length && innerWidth > 900) { first.current = false; setChosen(items[0].id); }
+  }, [loaded, items.length]);
+  const devices = Object.values(system?.counts?.devices ?? {}).reduce((sum, each) => sum + Object.values(each).reduce((a, b) => a + b, 0), 0);
+  if (loaded && system && devices === 0 && alarms.size === 0) return html`<${FirstSteps} />`;
+  return html`<div class=${`desk ${chosen ? "has-choice" : ""}`}>
+    <section class="queue-side" aria-label=${t("desk.title")}>
+      <${Filters} filter=${filter} setFilter=${setFilter} order=${order} alarms=${alarms} />
+      ${!loaded ? html`<p class="loading">…</p>`
+    : items.length ? html`<${Queue} items=${items} chosen=${chosen} onChoose=${setChosen} />`
+      : filter === "all" ? html`<${Empty} title=${t("desk.quiet")} line=${t("desk.quiet_line")} />` : html`<${Empty} title=${t("desk.none_here")} />`}
+    </section>
+    <section class="detail-side" aria-live="off">
+      ${chosen ? html`<${Detail} key=${chosen} id=${chosen} known=${alarm} onBack=${() => setChosen(null)} />` : html`<${Empty} title=${t("desk.choose")} line=${t("desk.keys")} />`}
+    </section>
+  </div>`;
+}
+
+export function Desk({ args }) {
+  const tab = TABS.includes(args[0]) ? args[0] : "queue";
+  const chosen = Number(args[0]) || null;
+  const setChosen = (id) => go(id ? `desk/${id}` : "desk");
+  return html`<div class="desk-page">
+    <div class="tabs" role="tablist">
+      ${TABS.map((name) => html`<a key=${name} role="tab" aria-selected=${tab === name} href=${`#/desk${name === "queue" ? "" : `/${name}`}`}>${t(`desk.tab.${name}`)}</a>`)}
+    </div>
+    ${tab === "queue" && html`<${QueueTab} chosen=${chosen} setChosen=${setChosen} />`}
+    ${tab === "handover" && html`<${Handover} />`}
+    ${tab === "false" && html`<${FalseAlarms} />`}
+  </div>`;
+}

@@ -1,0 +1,55 @@
+// The queue: one row per alarm, moved through with J/K or the arrows, taken with one click.
+import { isFire, isOverdue, isWaiting } from "../alarms.js";
+import { acknowledge, mayAct } from "./acts.js";
+import { EscalationBar } from "./escalation.js";
+import { useNow } from "../clock.js";
+import { age } from "../format.js";
+import { SeverityMark } from "../icons.js";
+import { t, word } from "../i18n.js";
+import { alarmName, alarmPlace, Chip } from "../parts.js";
+import { html, useEffect, useRef } from "../ui.js";
+
+const MOST_ROWS = 300;
+
+function Row({ alarm, chosen, onChoose, now }) {
+  const loud = isOverdue(alarm, now);
+  const row = useRef();
+  useEffect(() => { if (chosen) row.current?.scrollIntoView({ block: "nearest" }); }, [chosen]);
+  return html`<li ref=${row} class=${`row row-${alarm.severity} ${isWaiting(alarm) ? "waiting" : ""} ${loud ? "loud" : ""} ${chosen ? "chosen" : ""}`}>
+    <button class="row-open" onClick=${() => onChoose(alarm.id)} aria-current=${chosen ? "true" : undefined} data-alarm=${alarm.id}>
+      <span class="row-mark"><${SeverityMark} severity=${alarm.severity} size="16" /><span class="unseen">${word("severity", alarm.severity)}</span></span>
+      <span class="row-text">
+        <span class="row-name">${alarmName(alarm)}
+          ${isFire(alarm) && alarm.confidence && html`<${Chip} kind=${`confidence-${alarm.confidence}`}>${word("confidence", alarm.confidence)}<//>`}
+          ${isFire(alarm) && !["none", "pending"].includes(alarm.verification) && html`<${Chip} kind=${`verdict-${alarm.verification}`}>${word("verification", alarm.verification)}<//>`}
+          ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
+          ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
+        </span>
+        <span class="row-place">${alarm.zone ? `${alarm.zone} · ` : ""}${alarmPlace(alarm)}</span>
+        <${EscalationBar} alarm=${alarm} now=${now} compact />
+      </span>
+      <span class="row-side"><span class="row-age">${age(alarm.opened_at, now)}</span><span class="row-state">${word("state", alarm.state)}</span></span>
+    </button>
+    ${isWaiting(alarm) && mayAct() && html`<button class="row-take" onClick=${() => acknowledge(alarm).catch(() => onChoose(alarm.id))}>${t("desk.acknowledge")}</button>`}
+  </li>`;
+}
+
+export function Queue({ items, chosen, onChoose }) {
+  const now = useNow();
+  useEffect(() => {
+    const press = (event) => {
+      if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+      const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const at = items.findIndex((alarm) => alarm.id === chosen);
+      onChoose(items[Math.min(items.length - 1, Math.max(0, at + step))].id);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [items, chosen]);
+  return html`<ol class="queue">
+    ${items.slice(0, MOST_ROWS).map((alarm) => html`<${Row} key=${alarm.id} alarm=${alarm} chosen=${alarm.id === chosen} onChoose=${onChoose} now=${now} />`)}
+    ${items.length > MOST_ROWS && html`<li class="more">${t("desk.more", { n: items.length - MOST_ROWS })}</li>`}
+  </ol>`;
+}

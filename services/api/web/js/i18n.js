@@ -1,0 +1,23 @@
+// Chinese first, English second. `t("desk.title", {n: 3})`; `pick(zh, en)` for texts that come from the server.
+import { prefs } from "./prefs.js";
+import { en } from "./words/en.js";
+import { zh } from "./words/zh.js";
+
+const WORDS = { zh, en };
+
+export const language = () => prefs.get().language;
+
+export function t(key, values) {
+  const text = WORDS[language()]?.[key] ?? WORDS.zh[key] ?? key;
+  return values ? text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "") : text;
+}
+
+// A word of a closed list, or the raw text when the server is newer than this page.
+export function word(group, name) {
+  if (name === null || name === undefined || name === "") return "–";
+  const key = `${group}.${name}`;
+  const text = t(key);
+  return text === key ? String(name) : text;
+}
+
+export const pick = (zhText, enText) => (language() === "en" ? enText || zhText : zhText || enText) ?? "";

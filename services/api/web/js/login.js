@@ -1,0 +1,41 @@
+// The sign-in page: the only thing a stranger sees.
+import { get, post } from "./api.js";
+import { Icon } from "./icons.js";
+import { t } from "./i18n.js";
+import { remember, prefs } from "./prefs.js";
+import { live, useStore } from "./store.js";
+import { html, useState } from "./ui.js";
+
+const WHY = { 0: "login.unreachable", 401: "login.wrong", 403: "login.wrong", 422: "login.wrong", 429: "login.slow" };
+
+export function Login() {
+  const { language } = useStore(prefs, (p) => p);
+  const [why, setWhy] = useState("");
+  const [busy, setBusy] = useState(false);
+  async function signIn(event) {
+    event.preventDefault();
+    const form = new FormData(event.target);
+    setBusy(true);
+    setWhy("");
+    try {
+      await post("/api/v1/session", { username: form.get("username"), password: form.get("password") });
+      live.set({ session: await get("/api/v1/session") });
+    } catch (problem) {
+      setWhy(WHY[problem.status] ? t(WHY[problem.status]) : problem.message);
+      setBusy(false);
+    }
+  }
+  return html`<main class="login">
+    <form onSubmit=${signIn} aria-labelledby="login-name">
+      <img src="/static/icons/tower.svg" alt="" width="56" height="56" />
+      <h1 id="login-name">${t("app.name")}</h1>
+      <p class="line">${t("app.line")}</p>
+      <label>${t("login.user")}<input name="username" autocomplete="username" required autofocus /></label>
+      <label>${t("login.password")}<input name="password" type="password" autocomplete="current-password" required /></label>
+      ${why && html`<p class="failure" role="alert">${why}</p>`}
+      <button class="button primary wide" disabled=${busy}>${busy ? t("login.busy") : t("login.go")}</button>
+      <p class="hint">${t("login.hint")}</p>
+      <button type="button" class="link" onClick=${() => remember({ language: language === "zh" ? "en" : "zh" })}>
+        <${Icon} name="language" size="16" /> ${t("bar.language")}</button>
+    </form></main>`;
+}

@@ -1,0 +1,50 @@
+// The story of the page: who is here, open the stream, show the page the address names.
+import { get, getAll } from "./api.js";
+import { Login } from "./login.js";
+import { applyPrefs, prefs } from "./prefs.js";
+import { useRoute } from "./route.js";
+import { Shell } from "./shell.js";
+import { live, useStore } from "./store.js";
+import { startStream } from "./stream.js";
+import { html, render, useEffect, useState } from "./ui.js";
+import { Desk } from "./desk/page.js";
+
+// The map and chart libraries are large: pages that need them are fetched when first opened.
+const LATER = {
+  map: () => import("./map/page.js"),
+  devices: () => import("./devices/page.js"),
+  water: () => import("./water/page.js"),
+  system: () => import("./system/page.js"),
+};
+const LOADED = { desk: Desk };
+
+function Page({ name, args }) {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    if (!LOADED[name]) LATER[name]().then((module) => { LOADED[name] = module.Page; draw((n) => n + 1); });
+  }, [name]);
+  const Content = LOADED[name];
+  return Content ? html`<${Content} key=${name} args=${args} />` : html`<p class="loading">…</p>`;
+}
+
+function App() {
+  const session = useStore(live, (state) => state.session);
+  useStore(prefs, (p) => p);
+  const { page, args } = useRoute();
+  useEffect(() => {
+    if (!session) return;
+    startStream();
+    getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
+  }, [session?.username]);
+  if (session === undefined) return html`<p class="loading">…</p>`;
+  if (session === null) return html`<${Login} />`;
+  const name = page === "desk" || LATER[page] ? page : "desk";
+  return html`<${Shell} page=${name}><${Page} name=${name} args=${args} /><//>`;
+}
+
+applyPrefs();
+render(html`<${App} />`, document.getElementById("app"));
+get("/api/v1/session").then((session) => live.set({ session }), (problem) => {
+  if (problem.status === 401 || problem.status === 403) live.set({ session: null });
+  else setTimeout(() => location.reload(), 3000);
+});

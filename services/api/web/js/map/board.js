@@ -1,0 +1,167 @@
+// The map itself: devices in one source that is never rebuilt by live changes (feature state colours them),
+// open alarms as pulsing markers on top. Used by the map page, the wall and the water page.
+import * as maplibre from "../../vendor/maplibre-gl.mjs";
+import { isFire, isWaiting, rank } from "../alarms.js";
+import { t } from "../i18n.js";
+import { alarmName, alarmPlace } from "../parts.js";
+import { distanceField, KINDS } from "./glyphs.js";
+import { deviceLayers, mapStyle, palette } from "./style.js";
+
+const CLUSTER_BELOW_ZOOM = 13;
+const MOST_MARKERS = 120;
+
+export function webglWorks() {
+  try { return !!document.createElement("canvas").getContext("webgl2"); } catch { return false; }
+}
+
+let pmtilesReady = null;
+function usePmtiles() {
+  pmtilesReady ??= new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: "/static/vendor/pmtiles.js", onload: resolve, onerror: reject });
+    document.head.append(script);
+  }).then(() => maplibre.addProtocol("pmtiles", new globalThis.pmtiles.Protocol().tile));
+  return pmtilesReady;
+}
+
+export class Board {
+  // `settings` is the answer of GET /map, `geojson` the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground.
+  constructor(frame, { settings, areas, geojson, language, onPick, onPlace, onDrawn, cluster = true, controls = true }) {
+    Object.assign(this, { settings, areas, all: geojson, language, cluster, markers: new Map(), ids: new Map(), shown: null });
+    for (const feature of geojson.features) this.ids.set(feature.properties.code, feature);
+    this.ready = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, onPick, onPlace, onDrawn, controls));
+  }
+
+  #open(frame, onPick, onPlace, onDrawn, controls) {
+    this.map = new maplibre.Map({
+      container: frame, style: mapStyle(this.settings, this.areas, palette(), this.language), bounds: this.extent(), fitBoundsOptions: { padding: 50 },
+      localIdeographFontFamily: "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif", attributionControl: this.settings.basemap?.attribution ? {} : false,
+      dragRotate: false, pitchWithRotate: false, maxZoom: 19, fadeDuration: 0, refreshExpiredTiles: false,
+    });
+    const { map } = this;
+    map.touchZoomRotate.disableRotation();
+    if (controls) map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
+    if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
+    return new Promise((resolve) => {
+      map.on("load", () => {
+        this.#addDevices();
+        map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); onDrawn?.(); });
+        resolve();
+      });
+      map.on("click", (event) => {
+        const box = [[event.point.x - 8, event.point.y - 8], [event.point.x + 8, event.point.y + 8]];
+        const [hit] = map.getLayer("devices") ? map.queryRenderedFeatures(box, { layers: ["devices", "clusters"] }) : [];
+        if (!hit) return onPlace?.(event.lngLat.lng, event.lngLat.lat);
+        if (!hit.properties.cluster) return onPick?.(hit.properties.code);
+        return map.getSource("devices").getClusterExpansionZoom(hit.properties.cluster_id)
+          .then((zoom) => map.easeTo({ center: hit.geometry.coordinates, zoom: zoom + 0.3 }));
+      });
+      for (const layer of ["devices", "clusters"]) {
+        map.on("mouseenter", layer, () => { map.getCanvas().style.cursor = "pointer"; });
+        map.on("mouseleave", layer, () => { map.getCanvas().style.cursor = ""; });
+      }
+    });
+  }
+
+  #addDevices() {
+    const { map } = this;
+    for (const kind of KINDS) if (!map.hasImage(kind)) map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
+    map.addSource("devices", { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: this.cluster, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 });
+    for (const layer of deviceLayers(palette())) map.addLayer(layer);
+    for (const [code, state] of this.states ?? []) map.setFeatureState({ source: "devices", id: code }, state);
+  }
+
+  extent() {
+    const points = this.all.features.map((feature) => feature.geometry?.coordinates).filter(Boolean);
+    if (!points.length) return this.settings.bounds;
+    const lons = points.map(([lon]) => lon).sort((a, b) => a - b);
+    const lats = points.map(([, lat]) => lat).sort((a, b) => a - b);
+    return [[lons[0], lats[0]], [lons.at(-1), lats.at(-1)]];
+  }
+
+  // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
+  change(items) {
+    if (!this.map?.getSource("devices")) return;
+    this.states ??= new Map();
+    const fresh = [];
+    for (const { code, status, alarm, location, kind, name, area } of items) {
+      if (!this.ids.has(code)) {
+        if (!location) continue;
+        const feature = { type: "Feature", geometry: { type: "Point", coordinates: [location.lon, location.lat] }, properties: { code, kind, name, area, status, alarm: alarm ?? null } };
+        this.ids.set(code, feature);
+        this.all.features.push(feature);
+        fresh.push(feature);
+      }
+      const before = this.states.get(code) ?? this.ids.get(code).properties;
+      const state = { status: status ?? before.status, alarm: alarm === undefined ? before.alarm : alarm ?? "" };
+      if (before.status === state.status && (before.alarm ?? "") === (state.alarm ?? "")) continue;
+      Object.assign(this.ids.get(code).properties, state);
+      this.states.set(code, state);
+      this.map.setFeatureState({ source: "devices", id: code }, state);
+    }
+    if (fresh.length && !this.shown) this.map.getSource("devices").updateData({ add: fresh });
+  }
+
+  // A person's filter is the only thing that hands the source other features.
+  filter(keep) {
+    this.shown = keep ? { type: "FeatureCollection", features: this.all.features.filter((feature) => keep(feature.properties)) } : null;
+    this.map?.getSource("devices")?.setData(this.shown ?? this.all);
+    return (this.shown ?? this.all).features.length;
+  }
+
+  showAlarms(alarms, onPick) {
+    const worst = new Map();
+    for (const alarm of alarms) {
+      const at = alarm.location ?? this.#place(alarm.device);
+      if (!at) continue;
+      const key = alarm.device ?? `alarm-${alarm.id}`;
+      if (!worst.has(key) || rank(alarm) < rank(worst.get(key).alarm)) worst.set(key, { alarm, at });
+    }
+    const chosen = [...worst].sort(([, a], [, b]) => rank(a.alarm) - rank(b.alarm)).slice(0, MOST_MARKERS);
+    const kept = new Set(chosen.map(([key]) => key));
+    for (const [key, marker] of this.markers) if (!kept.has(key)) { marker.remove(); this.markers.delete(key); }
+    for (const [key, { alarm, at }] of chosen) {
+      let marker = this.markers.get(key);
+      if (!marker) {
+        const button = document.createElement("button");
+        marker = new maplibre.Marker({ element: button }).setLngLat([at.lon, at.lat]).addTo(this.map);
+        this.markers.set(key, marker);
+      }
+      const button = marker.getElement();
+      button.classList.add("pin");
+      for (const name of ["critical", "major", "minor", "info"]) button.classList.toggle(`pin-${name}`, alarm.severity === name);
+      button.classList.toggle("pin-fire", isFire(alarm));
+      button.classList.toggle("pin-waiting", isWaiting(alarm));
+      button.dataset.alarm = alarm.id;
+      button.setAttribute("aria-label", `${alarmName(alarm)} ${alarmPlace(alarm)}`);
+      button.title = button.getAttribute("aria-label");
+      button.onclick = (event) => { event.stopPropagation(); onPick?.(alarm); };
+    }
+  }
+
+  #place(code) {
+    const coordinates = this.ids.get(code)?.geometry?.coordinates;
+    return coordinates && { lon: coordinates[0], lat: coordinates[1] };
+  }
+
+  pin(name, lon, lat, className) {
+    const old = this.markers.get(name);
+    if (old) { old.setLngLat([lon, lat]); return; }
+    const element = document.createElement("div");
+    element.className = className;
+    this.markers.set(name, new maplibre.Marker({ element }).setLngLat([lon, lat]).addTo(this.map));
+  }
+
+  flyTo(lon, lat, zoom = 15.5) { this.map?.easeTo({ center: [lon, lat], zoom: Math.max(zoom, this.map.getZoom()), duration: 600 }); }
+  fit(bounds = this.extent(), padding = 50) { this.map?.fitBounds(bounds, { padding, duration: 600, maxZoom: 16.5 }); }
+
+  // Another theme: new style, then our sources and states again.
+  repaint() {
+    if (!this.map) return;
+    this.map.setStyle(mapStyle(this.settings, this.areas, palette(), this.language), { diff: false });
+    this.map.once("style.load", () => this.#addDevices());
+  }
+
+  close() { this.map?.remove(); this.map = null; }
+}
+
+export const mapWords = () => t("map.label");

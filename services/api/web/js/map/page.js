@@ -1,0 +1,93 @@
+// The map page: filters, the map (or a list where WebGL is missing), and one device's live values with its day.
+import { isOpen, SEVERITIES } from "../alarms.js";
+import { get, Problem } from "../api.js";
+import { areaName } from "../format.js";
+import { t, word } from "../i18n.js";
+import { Failure } from "../parts.js";
+import { darkNow, prefs } from "../prefs.js";
+import { go } from "../route.js";
+import { live, onDevices, putDevices, useStore } from "../store.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
+import { Board, webglWorks } from "./board.js";
+import { DeviceList } from "./list.js";
+import { DevicePanel } from "./panel.js";
+
+const KINDS = ["hydrant", "electrical", "water", "panel"];
+const STATES = ["online", "offline", "discovered", "out_of_service"];
+const NOTHING = { kind: "", area: "", state: "" };
+
+export function keeps(filter) {
+  if (!filter.kind && !filter.area && !filter.state) return null;
+  return (device) => (!filter.kind || device.kind === filter.kind)
+    && (!filter.area || device.area?.startsWith(filter.area))
+    && (!filter.state || (filter.state === "alarm" ? !!device.alarm : device.status === filter.state));
+}
+
+export async function readMap() {
+  const [settings, geojson] = await Promise.all([
+    get("/api/v1/map").catch((problem) => { if (problem instanceof Problem && problem.status === 404) return null; throw problem; }),
+    get("/geo/devices.geojson"),
+  ]);
+  const given = settings ?? { basemap: { kind: "plain" }, layers: [] };
+  return { settings: { bounds: [[110.93, 38.65], [111.43, 39.17]], ...given }, geojson };
+}
+
+function Legend() {
+  return html`<details class="legend" open=${innerWidth > 900}><summary>${t("map.legend")}</summary>
+    <ul>${KINDS.map((kind) => html`<li key=${kind}><i class=${`shape shape-${kind}`}></i>${word("kind", kind)}</li>`)}</ul>
+    <ul><li><i class="dot dot-ok"></i>${word("status", "online")}</li><li><i class="dot dot-off"></i>${word("status", "offline")}</li><li><i class="dot dot-info"></i>${word("status", "discovered")}</li>
+      ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity}><i class=${`dot dot-${severity}`}></i>${word("severity", severity)}</li>`)}</ul></details>`;
+}
+
+export function Page({ args }) {
+  const frame = useRef();
+  const board = useRef(null);
+  const { alarms, areas } = useStore(live, (state) => state);
+  const theme = useStore(prefs, () => darkNow());
+  const language = useStore(prefs, (p) => p.language);
+  const [data, setData] = useState(null);
+  const [problem, setProblem] = useState(null);
+  const [filter, setFilter] = useState(NOTHING);
+  const [asList, setAsList] = useState(!webglWorks());
+  const [shown, setShown] = useState(0);
+  const [open, setOpen] = useState(false);
+  const chosen = args[0] ?? null;
+
+  useEffect(() => { readMap().then((read) => {
+    putDevices(read.geojson.features.map((feature) => ({ ...feature.properties, location: feature.geometry && { lon: feature.geometry.coordinates[0], lat: feature.geometry.coordinates[1] } })));
+    setData(read);
+  }, setProblem); }, []);
+
+  useEffect(() => {
+    if (!data || asList || !frame.current) return undefined;
+    const made = new Board(frame.current, { ...data, areas, language, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map") });
+    board.current = made;
+    made.ready.then(() => { setOpen(true); setShown(data.geojson.features.length); }, setProblem);
+    const deaf = onDevices((items) => made.change(items));
+    return () => { deaf(); made.close(); board.current = null; setOpen(false); };
+  }, [data, asList, areas.length > 0, language]);
+
+  useEffect(() => { if (open) board.current?.repaint(); }, [theme]);
+  useEffect(() => { if (open) board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) => go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`)); }, [alarms, open]);
+  useEffect(() => { if (open) setShown(board.current.filter(keeps(filter))); }, [filter, open]);
+  useEffect(() => {
+    const place = chosen && data?.geojson.features.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
+    if (open && place) board.current.flyTo(place[0], place[1]);
+  }, [chosen, open]);
+
+  const choose = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
+  const all = data?.geojson.features.length ?? 0;
+  return html`<div class=${`map-page ${chosen ? "has-panel" : ""}`}>
+    <div class="map-tools">
+      <select aria-label=${t("devices.kind")} onChange=${choose("kind")} value=${filter.kind}><option value="">${t("map.all_kinds")}</option>${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}</select>
+      <select aria-label=${t("devices.area")} onChange=${choose("area")} value=${filter.area}><option value="">${t("map.all_areas")}</option>${areas.filter((area) => area.parent).map((area) => html`<option key=${area.code} value=${area.code}>${areaName(area.code)}</option>`)}</select>
+      <select aria-label=${t("devices.status")} onChange=${choose("state")} value=${filter.state}><option value="">${t("map.all_states")}</option><option value="alarm">${t("map.alarm")}</option>${STATES.map((status) => html`<option key=${status} value=${status}>${word("status", status)}</option>`)}</select>
+      ${!asList && html`<span class="shown">${t("map.shown", { n: shown, all })}</span><button class="button small" onClick=${() => board.current?.fit()}>${t("map.fit")}</button>`}
+      ${webglWorks() && html`<button class="button small" onClick=${() => setAsList(!asList)} aria-pressed=${asList}>${t(asList ? "map.as_map" : "map.as_list")}</button>`}
+    </div>
+    ${problem && html`<${Failure} problem=${problem} />`}
+    ${asList ? html`<div class="map-list">${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}<${DeviceList} features=${data?.geojson.features ?? []} keep=${keeps(filter)} /></div>`
+    : html`<div class="map-frame" ref=${frame} role="region" aria-label=${t("map.label")}></div><${Legend} />`}
+    ${chosen && html`<${DevicePanel} key=${chosen} code=${chosen} onClose=${() => go("map")} />`}
+  </div>`;
+}

@@ -1,0 +1,32 @@
+// One device beside the map: live values, its open alarms, the last 24 hours.
+import { isOpen } from "../alarms.js";
+import { get } from "../api.js";
+import { useNow } from "../clock.js";
+import { ago, areaName } from "../format.js";
+import { Icon } from "../icons.js";
+import { t, word } from "../i18n.js";
+import { alarmName, Failure, Severity, Status } from "../parts.js";
+import { live, putDevices, useDevice, useStore } from "../store.js";
+import { html, useEffect, useState } from "../ui.js";
+import { DayChart } from "../devices/day-chart.js";
+import { Values } from "../devices/values.js";
+
+export function DevicePanel({ code, onClose }) {
+  const now = useNow();
+  const device = useDevice(code);
+  const alarms = useStore(live, (state) => state.alarms);
+  const [full, setFull] = useState(null);
+  const [problem, setProblem] = useState(null);
+  useEffect(() => { get(`/api/v1/devices/${encodeURIComponent(code)}`).then((read) => { putDevices([read]); setFull(read); }, setProblem); }, [code]);
+  const mine = [...alarms.values()].filter((alarm) => alarm.device === code && isOpen(alarm));
+  return html`<aside class="map-panel" aria-label=${device?.name || code}>
+    <header><div><h2>${device?.name || code}</h2><p>${code} · ${device ? word("kind", device.kind) : ""}${device?.form ? ` · ${word("form", device.form)}` : ""} · ${areaName(device?.area)}</p></div>
+      <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button></header>
+    ${problem && html`<${Failure} problem=${problem} />`}
+    ${device && html`<p class="panel-state"><${Status} status=${device.status} /> <span>${t("devices.seen")} ${ago(device.last_seen, now)}</span></p>`}
+    ${mine.map((alarm) => html`<a key=${alarm.id} class=${`panel-alarm wash-${alarm.severity}`} href=${`#/desk/${alarm.id}`}><${Severity} severity=${alarm.severity} /> ${alarmName(alarm)}</a>`)}
+    ${device?.state && html`<${Values} device=${device} now=${now} />`}
+    ${full && html`<h3>${t("map.chart24")}</h3><${DayChart} device=${full} />`}
+    <a class="button wide" href=${`#/devices/${encodeURIComponent(code)}`}>${t("desk.device_page")}</a>
+  </aside>`;
+}

@@ -1,0 +1,79 @@
+// The style of the map: a plain ground with a grid, or the base map from the settings, then our own layers.
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+export function palette() {
+  return Object.fromEntries(["ok", "off", "info", "critical", "major", "minor", "ink", "panel", "raise", "map-land", "map-grid", "map-label", "accent", "line-2"]
+    .map((name) => [name, css(`--${name}`)]));
+}
+
+function grid([[west, south], [east, north]], step) {
+  const lines = [];
+  for (let lon = Math.ceil((west - 1) / step) * step; lon <= east + 1; lon += step) lines.push([[lon, south - 1], [lon, north + 1]]);
+  for (let lat = Math.ceil((south - 1) / step) * step; lat <= north + 1; lat += step) lines.push([[west - 1, lat], [east + 1, lat]]);
+  return { type: "Feature", geometry: { type: "MultiLineString", coordinates: lines }, properties: {} };
+}
+
+// Severity of the alarm decides, else the status. Feature state wins over what the file said when it was read.
+export function deviceColour(c) {
+  const alarm = ["coalesce", ["feature-state", "alarm"], ["get", "alarm"], ""];
+  const status = ["coalesce", ["feature-state", "status"], ["get", "status"]];
+  return ["case", ["==", alarm, "critical"], c.critical, ["==", alarm, "major"], c.major, ["==", alarm, "minor"], c.minor,
+    ["match", status, "online", c.ok, "discovered", c.info, c.off]];
+}
+
+const FONT = ["Noto Sans Regular"];
+
+function base(map, c) {
+  const { kind, url, attribution, maxzoom } = map.basemap ?? {};
+  if (kind === "raster" && url) {
+    return { sources: { base: { type: "raster", tiles: [new URL(url, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")], tileSize: 256, attribution: attribution ?? "", maxzoom: maxzoom ?? 18 } },
+      layers: [{ id: "base", type: "raster", source: "base" }] };
+  }
+  if (kind === "pmtiles" && url) {
+    const shape = (id, layer, type, paint, filter) => ({ id: `base-${id}`, type, source: "base", "source-layer": layer, paint, ...(filter ? { filter } : {}) });
+    return { sources: { base: { type: "vector", url: `pmtiles://${new URL(url, location.origin).href}`, attribution: attribution ?? "" } },
+      layers: [
+        shape("earth", "earth", "fill", { "fill-color": c["map-land"] }), shape("landuse", "landuse", "fill", { "fill-color": c["map-grid"], "fill-opacity": 0.4 }),
+        shape("water", "water", "fill", { "fill-color": c.info, "fill-opacity": 0.25 }), shape("buildings", "buildings", "fill", { "fill-color": c["line-2"], "fill-opacity": 0.4 }),
+        shape("roads", "roads", "line", { "line-color": c["line-2"], "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.5, 16, 4] }),
+      ] };
+  }
+  return { sources: {}, layers: [] };
+}
+
+export function mapStyle(map, areas, c, language) {
+  const ground = base(map, c);
+  const sources = {
+    ...ground.sources,
+    grid: { type: "geojson", data: grid(map.bounds, 0.05) },
+    areas: { type: "geojson", data: { type: "FeatureCollection", features: areas.filter((area) => area.location && area.parent).map((area) => (
+      { type: "Feature", geometry: { type: "Point", coordinates: [area.location.lon, area.location.lat] }, properties: { name: area.name } })) } },
+  };
+  const layers = [{ id: "ground", type: "background", paint: { "background-color": c["map-land"] } }, ...ground.layers];
+  if (!ground.layers.length) layers.push({ id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } });
+  for (const layer of map.layers ?? []) {
+    sources[layer.id] = { type: "geojson", data: layer.url };
+    if (layer.kind === "pipe") layers.push({ id: `given-${layer.id}`, type: "line", source: layer.id, paint: { "line-color": c.info, "line-width": 2, "line-opacity": 0.55 } });
+    else {
+      layers.push({ id: `given-${layer.id}`, type: "fill", source: layer.id, filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": c.raise, "fill-opacity": 0.35 } },
+        { id: `given-${layer.id}-edge`, type: "line", source: layer.id, paint: { "line-color": c["line-2"], "line-width": 1.2 } });
+    }
+  }
+  return { version: 8, sources, layers, metadata: { language } };
+}
+
+export function deviceLayers(c) {
+  return [
+    { id: "clusters", type: "circle", source: "devices", filter: ["has", "point_count"],
+      paint: { "circle-color": c.raise, "circle-stroke-color": c["line-2"], "circle-stroke-width": 1.5, "circle-opacity": 0.95, "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 2, 13, 100, 20, 1000, 30] } },
+    { id: "cluster-counts", type: "symbol", source: "devices", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 13, "text-allow-overlap": true }, paint: { "text-color": c.ink } },
+    { id: "devices", type: "symbol", source: "devices", filter: ["!", ["has", "point_count"]],
+      layout: { "icon-image": ["get", "kind"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.32, 13, 0.52, 17, 0.9], "icon-allow-overlap": true, "icon-ignore-placement": true },
+      paint: { "icon-color": deviceColour(c), "icon-halo-color": c["map-land"], "icon-halo-width": 1.5 } },
+    { id: "areas", type: "symbol", source: "areas", maxzoom: 15.5,
+      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 14.5, "text-letter-spacing": 0.12, "text-anchor": "bottom", "text-offset": [0, -1.25], "text-allow-overlap": true, "text-ignore-placement": true },
+      paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 2.5 } },
+    { id: "device-names", type: "symbol", source: "devices", minzoom: 15.5, filter: ["!", ["has", "point_count"]],
+      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-offset": [0, 1.3], "text-anchor": "top", "text-optional": true }, paint: { "text-color": c.ink, "text-halo-color": c["map-land"], "text-halo-width": 1.5 } },
+  ];
+}

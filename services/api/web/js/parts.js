@@ -1,0 +1,43 @@
+// Small parts that several pages draw: chips, ages, alarm names, a dialog frame.
+import { SeverityMark } from "./icons.js";
+import { areaName } from "./format.js";
+import { t, word } from "./i18n.js";
+import { html, useEffect, useRef } from "./ui.js";
+
+export const alarmName = (alarm) => word("code", alarm.code);
+export const alarmPlace = (alarm) =>
+  [alarm.site?.name, alarm.device_name || alarm.device, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
+
+export const Severity = ({ severity }) =>
+  html`<span class=${`severity severity-${severity}`}><${SeverityMark} severity=${severity} />${word("severity", severity)}</span>`;
+
+export const Status = ({ status }) =>
+  html`<span class=${`status status-${status}`}><i aria-hidden="true"></i>${word("status", status)}</span>`;
+
+export const Chip = ({ kind = "", children }) => html`<span class=${`chip ${kind}`}>${children}</span>`;
+
+export function Field({ name, children }) {
+  return html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
+}
+
+// A modal of the browser's own: focus stays inside, Escape closes, the rest is inert.
+export function Dialog({ title, onClose, children, danger }) {
+  const frame = useRef();
+  useEffect(() => {
+    const opener = document.activeElement;
+    frame.current.showModal();
+    return () => opener?.focus?.();
+  }, []);
+  return html`<dialog ref=${frame} class=${`dialog ${danger ? "danger" : ""}`} aria-label=${title} onCancel=${(event) => { event.preventDefault(); onClose(); }}>
+    <h2>${title}</h2>${children}</dialog>`;
+}
+
+export function Buttons({ onCancel, go, busy, kind = "primary" }) {
+  return html`<div class="buttons">
+    <button type="button" class="button" onClick=${onCancel}>${t("dialog.cancel")}</button>
+    <button type="submit" class=${`button ${kind}`} disabled=${busy}>${go}</button></div>`;
+}
+
+export const Empty = ({ title, line }) => html`<div class="empty"><strong>${title}</strong>${line && html`<p>${line}</p>`}</div>`;
+
+export const Failure = ({ problem }) => html`<p class="failure" role="alert">${t("desk.failed", { why: problem.message })}</p>`;

@@ -1,0 +1,36 @@
+// What this browser remembers: language, theme, sound. Nothing secret.
+import { createStore } from "./store.js";
+
+const KEY = "firetower";
+
+function read() {
+  try { return JSON.parse(localStorage.getItem(KEY)) ?? {}; } catch { return {}; }
+}
+
+const asked = new URLSearchParams(location.search);
+const stored = read();
+
+export const prefs = createStore({
+  language: asked.get("lang") ?? stored.language ?? "zh",
+  theme: asked.get("theme") ?? stored.theme ?? "auto",   // auto, light, dark
+  sound: stored.sound ?? true,
+});
+
+export function remember(patch) {
+  prefs.set(patch);
+  try { localStorage.setItem(KEY, JSON.stringify(prefs.get())); } catch { /* private window: kept for this page only */ }
+  applyPrefs();
+}
+
+export function darkNow() {
+  const { theme } = prefs.get();
+  return theme === "dark" || (theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+}
+
+export function applyPrefs() {
+  document.documentElement.dataset.theme = darkNow() ? "dark" : "light";
+  document.documentElement.lang = prefs.get().language === "zh" ? "zh-CN" : "en";
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { applyPrefs(); prefs.set({}); });
+applyPrefs();

@@ -1,0 +1,91 @@
+// Live state shared by all pages: a store tells its readers after a change, coalesced so that a burst draws once.
+import { useEffect, useState } from "./ui.js";
+
+const DRAW_AFTER_MS = 40;
+
+export function createStore(initial) {
+  let state = initial;
+  let timer = 0;
+  const readers = new Set();
+  const tell = () => { timer = 0; for (const reader of [...readers]) reader(state); };
+  return {
+    get: () => state,
+    set(patch) {
+      state = { ...state, ...(typeof patch === "function" ? patch(state) : patch) };
+      timer ||= setTimeout(tell, DRAW_AFTER_MS);
+    },
+    flush() { clearTimeout(timer); tell(); },
+    subscribe(reader) { readers.add(reader); return () => readers.delete(reader); },
+  };
+}
+
+// Re-renders only when what `select` returns changes.
+export function useStore(store, select) {
+  const [, draw] = useState(0);
+  const value = select(store.get());
+  useEffect(() => {
+    let last = select(store.get());
+    if (last !== value) draw((n) => n + 1);
+    return store.subscribe((state) => {
+      const next = select(state);
+      if (next !== last) { last = next; draw((n) => n + 1); }
+    });
+  }, [store]);
+  return value;
+}
+
+// Alarms by id (open ones, and those closed since the page was loaded), notices by id, health of the connection.
+export const live = createStore({
+  session: undefined,          // undefined: not asked yet, null: signed out
+  alarms: new Map(),
+  notices: new Map(),
+  system: null,
+  areas: [],
+  connection: "connecting",    // connecting, live, lost
+  lostAt: 0,
+  loaded: false,
+});
+
+// Devices change many times a second, so they live in one mutable map with its own listeners.
+const devices = new Map();
+const deviceReaders = new Set();
+
+export const knownDevices = devices;
+
+export function putDevices(items) {
+  for (const device of items) devices.set(device.code, { ...devices.get(device.code), ...device });
+  for (const reader of [...deviceReaders]) reader(items);
+}
+
+export function onDevices(reader) {
+  deviceReaders.add(reader);
+  return () => deviceReaders.delete(reader);
+}
+
+// The newest known copy of one device; draws again when it changes.
+export function useDevice(code) {
+  const [, draw] = useState(0);
+  useEffect(() => onDevices((items) => {
+    if (items.some((device) => device.code === code)) draw((n) => n + 1);
+  }), [code]);
+  return devices.get(code);
+}
+
+export function putAlarms(items, replaceOpen = false) {
+  live.set(({ alarms }) => {
+    const next = new Map(replaceOpen ? [] : alarms);
+    for (const alarm of items) {
+      const known = next.get(alarm.id);
+      if (!known || known.version <= alarm.version) next.set(alarm.id, alarm);
+    }
+    return { alarms: next, loaded: true };
+  });
+}
+
+export function putNotices(items, replace = false) {
+  live.set(({ notices }) => {
+    const next = new Map(replace ? [] : notices);
+    for (const notice of items) next.set(notice.id, { ...next.get(notice.id), ...notice });
+    return { notices: next };
+  });
+}

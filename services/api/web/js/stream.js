@@ -1,0 +1,111 @@
+// Live status over SSE. Says at once when the connection breaks, opens it again, and fetches anew what was missed.
+import { get, getAll, Problem } from "./api.js";
+import { syncClock } from "./clock.js";
+import { live, putAlarms, putDevices, putNotices } from "./store.js";
+
+const RETRY_MS = 1500;
+const SYSTEM_EVERY_MS = 5000;
+const QUIET_LIMIT_MS = 40_000;      // a healthy stream says something far more often
+
+let source = null;
+let retryTimer = 0;
+let lastWord = 0;
+let systemPushedAt = 0;
+const alarmReaders = new Set();
+
+// Told of every alarm as it arrives by the stream (not of those fetched).
+export function onAlarm(reader) {
+  alarmReaders.add(reader);
+  return () => alarmReaders.delete(reader);
+}
+
+function lost() {
+  if (live.get().connection !== "lost") live.set({ connection: "lost", lostAt: Date.now() });
+}
+
+export async function refetch() {
+  const [alarms, system] = await Promise.all([
+    getAll("/api/v1/alarms", { state: "open" }, 5000),
+    get("/api/v1/system"),
+  ]);
+  putAlarms(alarms, true);
+  live.set({ system });
+  const notices = await get("/api/v1/notices?limit=200");
+  putNotices(notices.items, true);
+}
+
+function heard() {
+  lastWord = Date.now();
+  if (live.get().connection !== "live") live.set({ connection: "live", lostAt: 0 });
+}
+
+function listen(name, act) {
+  source.addEventListener(name, (event) => {
+    heard();
+    act(event.data ? JSON.parse(event.data) : {});
+  });
+}
+
+function open() {
+  clearTimeout(retryTimer);
+  source?.close();
+  lastWord = Date.now();
+  source = new EventSource("/api/v1/stream");
+  source.onopen = () => refetch().then(heard, fail);
+  source.onerror = fail;
+  listen("device", (data) => putDevices(data.items ?? []));
+  listen("alarm", (alarm) => {
+    putAlarms([alarm]);
+    for (const reader of [...alarmReaders]) reader(alarm);
+  });
+  listen("notice", (notice) => putNotices([notice]));
+  listen("system", (system) => { systemPushedAt = Date.now(); syncClock(system.now); live.set({ system }); });
+  listen("ping", (data) => syncClock(data.now));
+  listen("resync", () => refetch().catch(fail));
+}
+
+function fail(problem) {
+  if (!live.get().session) return;
+  lost();
+  source?.close();
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(retry, problem instanceof Problem && problem.status === 429 ? 10_000 : RETRY_MS);
+}
+
+// An EventSource does not say why it failed: ask for the session first, so that a signed-out page shows the login.
+async function retry() {
+  try {
+    await get("/api/v1/session", { limit_ms: 4000 });
+    open();
+  } catch (problem) {
+    fail(problem);
+  }
+}
+
+// The system poll is also the heartbeat that notices a cable pulled without a word.
+async function beat() {
+  if (!live.get().session || live.get().connection === "lost") return;
+  if (Date.now() - lastWord > QUIET_LIMIT_MS) open();
+  if (Date.now() - systemPushedAt < 2 * SYSTEM_EVERY_MS) return;
+  try {
+    live.set({ system: await get("/api/v1/system", { limit_ms: 4000 }) });
+  } catch (problem) {
+    if (problem.status === 0 || problem.status >= 500) fail(problem);
+  }
+}
+
+let started = false;
+export function startStream() {
+  open();
+  if (started) return;
+  started = true;
+  setInterval(beat, SYSTEM_EVERY_MS);
+  addEventListener("offline", () => fail());
+  addEventListener("online", () => { if (live.get().session) retry(); });
+}
+
+export function stopStream() {
+  clearTimeout(retryTimer);
+  source?.close();
+  source = null;
+}

@@ -1,0 +1,2 @@
+import { html } from "../ui.js";
+export function Page() { return html`<p class="loading">…</p>`; }

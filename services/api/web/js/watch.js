@@ -1,0 +1,36 @@
+// The room's ears: sound, title and screen-reader announcements follow the alarms. Started once, draws nothing itself.
+import { isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
+import { serverNow } from "./clock.js";
+import { t } from "./i18n.js";
+import { alarmName, alarmPlace } from "./parts.js";
+import { chime, hushed, play, unhush } from "./sound.js";
+import { live, useStore } from "./store.js";
+import { onAlarm } from "./stream.js";
+import { html, useEffect, useState } from "./ui.js";
+
+const seen = new Set();
+
+function judge() {
+  const { alarms, notices, session } = live.get();
+  const open = [...alarms.values()].filter(isOpen);
+  const fires = open.filter((alarm) => isFire(alarm) && isWaiting(alarm)).length;
+  document.title = fires ? `${t("app.title_fires", { n: fires })} ${t("app.name")}` : t("app.name");
+  play(session && !hushed() ? wantedSound(open, [...notices.values()], serverNow()) : null);
+}
+
+export function Watch() {
+  const [said, say] = useState("");
+  useStore(live, (state) => state.alarms);
+  useEffect(() => {
+    const timer = setInterval(judge, 1000);
+    const leave = live.subscribe(judge);
+    const deaf = onAlarm((alarm) => {
+      if (!isOpen(alarm) || !isWaiting(alarm) || seen.has(alarm.id)) return;
+      seen.add(alarm.id);
+      if (isFire(alarm)) unhush(); else chime();
+      say(t(isFire(alarm) ? "announce.fire" : "announce.alarm", { what: alarmName(alarm), where: alarmPlace(alarm) }));
+    });
+    return () => { clearInterval(timer); leave(); deaf(); play(null); };
+  }, []);
+  return html`<div class="unseen" role="log" aria-live="assertive">${said}</div>`;
+}
