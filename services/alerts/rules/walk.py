@@ -6,38 +6,187 @@ Promises findings only at the device's newest reading and only when that one is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
+from services.alerts.rules.clock import ClockWatch
+from services.alerts.rules.electrical import ElectricalRules
+from services.alerts.rules.hydrant import HydrantRules
+from services.alerts.rules.kind import KindRules
 from services.alerts.rules.model import DeviceProfile, Reading
+from services.alerts.rules.panel import PanelRules
+from services.alerts.rules.parameters import DEFAULTS, Parameters
+from services.alerts.rules.water import WaterRules
 from services.core.alarms.happenings import Finding
+from services.core.alarms.words import Reason
+
+_KINDS: Final[Mapping[str, type[KindRules]]] = {
+    "hydrant": HydrantRules,
+    "electrical": ElectricalRules,
+    "water": WaterRules,
+    "panel": PanelRules,
+}
+_RECENT: Final = 4
+"""Readings kept to be counted again when one comes late between them: one more than any default count."""
+
+_FORM: Final = 1
+"""The form of the saved state; another form starts fresh."""
+
+_Key = tuple[datetime, int]
+
+
+class _Walked(NamedTuple):
+    key: _Key
+    live: bool
+    reading: Reading
 
 
 class DeviceRules:
-    """All reading rules of one device with their state."""
+    """All reading rules of one device with their state.
 
-    def __init__(self, device: DeviceProfile, params: Mapping[str, float] | None = None) -> None:
-        raise NotImplementedError
+    A reading that comes late between the last few is put in its place and these are counted again; an older
+    one only feeds what looks further back. A time ahead of the receive time counts as the receive time
+    (contract 5).
+    """
 
-    def walk(self, readings: Iterable[Reading]) -> list[Finding]:
-        """Feed readings; return what began, grew worse or ended. A standing condition is not repeated."""
-        raise NotImplementedError
+    __slots__ = ("_clock", "_clock_on", "_late_after", "_recent", "_rules", "device", "parameters")
+
+    def __init__(self, device: DeviceProfile, parameters: Parameters = DEFAULTS) -> None:
+        self.device = device
+        self.parameters = parameters
+        self._late_after = device.late_after
+        self._rules = _KINDS[device.kind](device, parameters)
+        clock = parameters["clock_wrong"]
+        self._clock = ClockWatch(clock["count"], clock["skew_h"], clock["within_h"])
+        self._clock_on = clock["enabled"] != 0
+        self._recent: list[_Walked] = []
+
+    def walk(self, readings: Sequence[Reading]) -> list[Finding]:
+        """Feed readings; return what began, grew worse or ended. A standing condition is not repeated.
+
+        Give the readings of one batch together, in any order. A reading met before changes nothing.
+        """
+        found: list[Finding] = []
+        if len(readings) > 1:
+            readings = sorted(readings, key=_order)
+        recent = self._recent
+        for reading in readings:
+            received_at = reading["received_at"]
+            ts = min(reading["ts"], received_at)
+            age = received_at - ts
+            if age > self._clock.skew:
+                self._watch_clock(ts, received_at, found)
+            else:
+                self._clock.note_fine()
+            walked = _Walked((ts, reading["seq"]), age <= self._late_after, reading)
+            if not recent or walked.key > recent[-1].key:
+                recent.append(walked)
+                if len(recent) > _RECENT:
+                    del recent[0]
+                self._rules.feed(reading, ts, found, live=walked.live)
+            else:
+                self._walk_back(walked, found)
+        return found
+
+    def tick(self, now: datetime) -> list[Finding]:
+        """End what time alone ends (a followed pressure drop, a wrong clock); cheap, once a minute is enough."""
+        found: list[Finding] = []
+        self._rules.tick(now, found)
+        if self._clock.end(now):
+            found.append(
+                self._clock_finding(now, Reason("已有一天时钟正常", "a day without a wrong clock"), active=False)
+            )
+        return found
+
+    def note_bad_clock(self, at: datetime) -> list[Finding]:
+        """Count an implausible clock (a `clock_implausible` reject or a flagged event) received at `at`."""
+        return self._count_bad(at, began=self._clock.note_bad(at)) if self._clock_on else []
 
     def forget(self, code: str) -> None:
-        """A person cleared or dismissed the alarm of `code`: the next readings may raise it anew."""
-        raise NotImplementedError
+        """A person cleared the alarm of `code`: the next readings may raise it anew."""
+        if code == "clock_wrong":
+            self._clock.load({"active": False, "marks": []})
+        self._rules.forget(code)
 
     def forget_all(self) -> None:
-        """The device was reset: every standing condition is over until readings show it again."""
-        raise NotImplementedError
+        """The device was reset: what it measures is over until readings show it again."""
+        for code in (*self._rules.codes, "power_fault", "link_fault"):
+            self._rules.forget(code)
+
+    def not_configured(self) -> list[str]:
+        """Return the rules that are off because the registry lacks what they need, with the field to set."""
+        if self.device.kind == "electrical" and self.device.rated_current_a is None:
+            return ["overcurrent: rated_current_a is not set"]
+        return []
 
     def to_json(self) -> dict[str, Any]:
-        """The state as a JSON value, to be kept across restarts."""
-        raise NotImplementedError
+        """Return the state as a JSON value, to be kept across restarts."""
+        return {
+            "form": _FORM,
+            "kind": self.device.kind,
+            "rules": self._rules.to_json(),
+            "clock": self._clock.to_json(),
+            "recent": [
+                [walked.key[0].isoformat(), walked.key[1], walked.live, self._values(walked.reading)]
+                for walked in self._recent
+            ],
+        }
 
     @classmethod
-    def from_json(
-        cls, device: DeviceProfile, params: Mapping[str, float] | None, saved: Mapping[str, Any]
-    ) -> DeviceRules:
-        """The rules as they were; a state of another shape (an older release) starts fresh."""
-        raise NotImplementedError
+    def from_json(cls, device: DeviceProfile, parameters: Parameters, saved: Mapping[str, Any]) -> DeviceRules:
+        """Return the rules as they were; a state of another form or kind starts fresh."""
+        made = cls(device, parameters)
+        if saved.get("form") != _FORM or saved.get("kind") != device.kind:
+            return made
+        made._rules.load(saved["rules"])
+        made._clock.load(saved["clock"])
+        made._recent = [
+            _Walked((datetime.fromisoformat(ts), seq), live, values) for ts, seq, live, values in saved["recent"]
+        ]
+        return made
+
+    def _walk_back(self, walked: _Walked, found: list[Finding]) -> None:
+        """Put a reading that came late into its place among the last ones and count them again."""
+        recent = self._recent
+        place = bisect_left(recent, walked.key, key=_key)
+        if recent[place].key == walked.key:
+            return
+        self._rules.feed_past(walked.reading, walked.key[0])
+        if place == 0 and len(recent) == _RECENT:
+            return
+        recent.insert(place, walked)
+        del recent[: len(recent) - _RECENT]
+        self._rules.restart_counts()
+        last = len(recent) - 1
+        for number, again in enumerate(recent):
+            self._rules.feed(again.reading, again.key[0], found, live=again.live and number == last)
+
+    def _watch_clock(self, ts: datetime, received_at: datetime, found: list[Finding]) -> None:
+        if self._clock_on and not self.device.sleepy:
+            found += self._count_bad(received_at, began=self._clock.note_old(ts, received_at))
+
+    def _count_bad(self, at: datetime, *, began: bool) -> list[Finding]:
+        if not began:
+            return []
+        count = self.parameters["clock_wrong"]["count"]
+        reason = Reason(
+            f"一天内 {count:g} 次设备时间不可信，请校时", f"{count:g} wrong device times within a day; set its clock"
+        )
+        return [self._clock_finding(at, reason, active=True)]
+
+    def _clock_finding(self, at: datetime, reason: Reason, *, active: bool) -> Finding:
+        return self._rules.finding("clock_wrong", at, reason, None, None, active=active)
+
+    def _values(self, reading: Reading) -> dict[str, Any]:
+        """Return the fields that rules read, for JSON."""
+        return {name: value for name in self._rules.fields if (value := reading.get(name)) is not None}
+
+
+def _order(reading: Reading) -> _Key:
+    return (reading["ts"], reading["seq"])
+
+
+def _key(walked: _Walked) -> _Key:
+    return walked.key

@@ -114,7 +114,10 @@ class OutOfService(NamedTuple):
 
 
 class Grouped(NamedTuple):
-    """The alarm became a child of an incident that speaks for it. Says nothing to fires."""
+    """The alarm became a child of an incident that speaks for it: it tells nothing unless it has already told.
+
+    Says nothing to fires.
+    """
 
     incident_id: str
 

@@ -29,7 +29,8 @@ def tell(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool = False) 
     """Say what is due for `alarm` now. `covered`: another fire of its incident carries `fire.confirmed`."""
     if alarm.fire:
         return _tell_fire(alarm, now, policy, covered=covered)
-    if alarm.memory.grouped or _quiet(alarm, now):
+    spoken_for = alarm.memory.grouped and not alarm.memory.sent
+    if spoken_for or _quiet(alarm, now):
         return Telling(_remember(alarm), ())
     if not alarm.memory.sent:
         return _tell_first(alarm, now, policy)

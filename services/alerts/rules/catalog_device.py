@@ -1,0 +1,69 @@
+"""The rules of any device: power, link, silence, clock, as data (contract 8).
+
+Gathered by `catalog`. Pure data.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.alerts.rules.rule import CONTRACT, HYSTERESIS, TWO, Parameter, define
+from services.core.alarms.words import Category, Severity
+
+DEVICE_RULES: Final = (
+    define(
+        "battery_low",
+        ("hydrant", "water"),
+        Category.DEVICE,
+        Severity.MINOR,
+        "电池电量低",
+        "below `low_pct`",
+        "above `clear_pct`",
+        low_pct=Parameter(20, "%", CONTRACT),
+        clear_pct=Parameter(25, "%", HYSTERESIS),
+    ),
+    define(
+        "power_fault",
+        ("panel",),
+        Category.DEVICE,
+        Severity.MAJOR,
+        "电源故障",
+        "`mains_ok` or `battery_ok` false, `readings` in a row (and by events)",
+        "true",
+        readings=TWO,
+    ),
+    define(
+        "link_fault",
+        ("panel",),
+        Category.DEVICE,
+        Severity.MAJOR,
+        "线路故障",
+        "`link_ok` false, `readings` in a row (and by events)",
+        "true",
+        readings=TWO,
+    ),
+    define(
+        "device_offline",
+        (),
+        Category.DEVICE,
+        Severity.MINOR,
+        "设备离线",
+        "silent for `intervals` expected intervals, sleepy devices `sleepy_h`, while ingest could have heard it; "
+        "panels: major",
+        "any stored or rejected live message",
+        intervals=Parameter(3, "intervals", CONTRACT),
+        sleepy_h=Parameter(25, "h", f"{CONTRACT}: on-line rule of NB-IoT platforms"),
+    ),
+    define(
+        "clock_wrong",
+        (),
+        Category.DEVICE,
+        Severity.INFO,
+        "设备时钟错误",
+        "`count` implausible or more than `skew_h` skewed clocks within `within_h`",
+        "`within_h` without",
+        count=Parameter(3, "times", CONTRACT),
+        skew_h=Parameter(1, "h", CONTRACT),
+        within_h=Parameter(24, "h", CONTRACT),
+    ),
+)

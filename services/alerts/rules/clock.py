@@ -1,0 +1,88 @@
+"""Whether a device's clock can be believed: `clock_wrong` (contract 8).
+
+Fed by `walk.DeviceRules` with old readings, and by the feed with implausible clocks. Tells a clock that is an
+hour behind, message after message, from a back-fill, whose readings get younger with every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+_JITTER: Final = timedelta(seconds=0.2)
+
+
+class ClockWatch:
+    """The wrong clocks of the last day."""
+
+    __slots__ = ("_before", "_count", "_counted", "_latest", "_marks", "_within", "active", "skew")
+
+    def __init__(self, count: float, skew_h: float, within_h: float) -> None:
+        self.active = False
+        self.skew = timedelta(hours=skew_h)
+        self._count = int(count)
+        self._within = timedelta(hours=within_h)
+        self._marks: list[datetime] = []
+        self._before: _Message | None = None
+        self._latest: _Message | None = None
+        self._counted = False
+
+    def note_bad(self, at: datetime) -> bool:
+        """Count a wrong clock seen at our time `at`; return whether that begins the condition."""
+        self._marks = [mark for mark in self._marks if at - mark < self._within][-self._count :]
+        self._marks.append(at)
+        if self.active or len(self._marks) < self._count:
+            return False
+        self.active = True
+        return True
+
+    def note_old(self, ts: datetime, received_at: datetime) -> bool:
+        """Look at a reading older than the skew; return whether it begins the condition.
+
+        A message counts if its newest reading is as far behind as that of the message before: a clock that
+        runs wrong keeps its distance, a back-fill catches up.
+        """
+        lag = received_at - ts
+        latest = self._latest
+        if latest is None or latest.received_at != received_at:
+            self._before, self._latest, self._counted = latest, _Message(received_at, lag, counted=False), False
+        elif lag < latest.lag:
+            self._latest = latest._replace(lag=lag)
+        before = self._before
+        if self._counted or before is None:
+            return False
+        if abs(lag - before.lag) > _JITTER + (received_at - before.received_at) / 2:
+            return False
+        self._counted = True
+        self._latest = _Message(received_at, lag, counted=True)
+        first = not before.counted and self.note_bad(before.received_at)
+        return self.note_bad(received_at) or first
+
+    def note_fine(self) -> None:
+        """A reading of the right age: whatever is compared begins anew."""
+        if self._latest is not None:
+            self._latest = self._before = None
+
+    def end(self, now: datetime) -> bool:
+        """Return whether the condition is over: a day without a wrong clock."""
+        if not self.active or now - self._marks[-1] < self._within:
+            return False
+        self.active = False
+        self._marks = []
+        return True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what must survive a restart; the comparison between messages may begin anew."""
+        return {"active": self.active, "marks": [mark.isoformat() for mark in self._marks]}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Take over a state that `to_json` saved."""
+        self.active = saved["active"]
+        self._marks = [datetime.fromisoformat(mark) for mark in saved["marks"]]
+
+
+class _Message(NamedTuple):
+    received_at: datetime
+    lag: timedelta
+    counted: bool

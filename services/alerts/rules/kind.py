@@ -1,0 +1,96 @@
+"""What the walkers of all kinds share: their latches, their parameters, and the making of a finding.
+
+Subclassed by hydrant, electrical, water and panel. Promises a state that survives JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from services.alerts.rules.catalog import RULES
+from services.alerts.rules.latch import Latch
+from services.alerts.rules.model import DeviceProfile, Reading
+from services.alerts.rules.parameters import Parameters
+from services.core.alarms.happenings import Finding
+from services.core.alarms.words import Reason, Severity
+
+
+class KindRules:
+    """The reading rules of one kind for one device; `codes` are its latches, `fields` what it reads."""
+
+    codes: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def __init__(self, device: DeviceProfile, parameters: Parameters) -> None:
+        self.device = device
+        self.parameters = parameters
+        self.latches = {code: Latch() for code in self.codes}
+
+    def feed(self, reading: Reading, ts: datetime, found: list[Finding], *, live: bool) -> None:
+        """Take one reading in order; only a live one may turn a condition."""
+        raise NotImplementedError
+
+    def feed_past(self, reading: Reading, ts: datetime) -> None:
+        """Take a reading too old to count among those in a row; most rules have no use for it."""
+
+    def tick(self, now: datetime, found: list[Finding]) -> None:
+        """End what time alone ends; most rules have nothing of the kind."""
+
+    def restart_counts(self) -> None:
+        """Forget what was counted, not what stands: the last readings come again in a better order."""
+        for latch in self.latches.values():
+            latch.hits = latch.calm = 0
+
+    def forget(self, code: str) -> None:
+        """Let the condition of `code` be over until readings show it again."""
+        if code in self.latches:
+            self.latches[code].forget()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as a JSON value."""
+        return {code: latch.to_json() for code, latch in self.latches.items()}
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Take over a state that `to_json` saved; a rule it does not know starts fresh."""
+        for code, latch in self.latches.items():
+            if code in saved:
+                latch.load(saved[code])
+
+    def is_on(self, code: str) -> bool:
+        """Whether the rule is switched on for this device."""
+        return self.parameters[code]["enabled"] != 0
+
+    def count(self, code: str, name: str = "readings") -> int:
+        """How many readings in a row the rule asks for; "in 2" is 1 for a sparse device (contract 8)."""
+        asked = int(self.parameters[code][name])
+        return min(asked, self.device.readings_in_two) if asked == 2 else asked
+
+    def finding(
+        self,
+        code: str,
+        ts: datetime,
+        reason: Reason,
+        value: float | None,
+        limit: float | None,
+        *,
+        active: bool = True,
+        severity: Severity | None = None,
+        cause: str | None = None,
+    ) -> Finding:
+        """Say that a condition of this device began, grew worse or ended."""
+        rule = RULES[code]
+        return Finding(
+            code=code,
+            category=rule.category,
+            severity=severity or rule.severity,
+            reason=reason,
+            active=active,
+            device=self.device.code,
+            area=self.device.area,
+            value=value,
+            limit=limit,
+            cause=code if cause is None else cause,
+            ts=ts,
+            latched=code == "arc_fault",
+        )
