@@ -53,15 +53,18 @@ async def connect(
 
 
 async def create_pool(
-    dsn: str, *, program: str, size: int = 4, statement_timeout_s: float = 30, writer: bool = False
+    dsn: str, *, program: str, size: int = 4, min_size: int = 1, statement_timeout_s: float = 30, writer: bool = False
 ) -> asyncpg.Pool:
-    """Open a pool of up to `size` connections with the same habits as `connect`."""
+    """Open a pool of up to `size` connections with the same habits as `connect`.
+
+    With `min_size` 0 nothing is opened yet, so that a program can start while the database is away.
+    """
     settings = {"application_name": f"firetower.{program}", "timezone": "UTC", **KEEPALIVE}
     if writer:
         settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=min_size,
         max_size=size,
         command_timeout=statement_timeout_s,
         server_settings={**settings, "statement_timeout": str(int(statement_timeout_s * 1000))},

@@ -1,0 +1,123 @@
+"""Reads devices with their newest state, quality and worst alarm, and writes them as documents of contract 5.
+
+Used by the routes of devices, by the live hub and by the water search. Three statements whatever the number of devices.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.api import tables
+from services.api.database import Reads
+from services.core.db import load_queries
+
+QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+COUNTS = ("gaps", "duplicates", "late", "rejects", "stored", "restarts")
+_NO_COUNTS: Mapping[str, int] = dict.fromkeys(COUNTS, 0)
+_DAY = timedelta(hours=24)
+
+_device, _state = tables.device.c, tables.device_state.c
+
+
+def status_of(now: datetime) -> sa.ColumnElement[str]:
+    """Return the SQL of a device's status at `now`."""
+    return sa.case(
+        (_device.out_of_service_until > now, "out_of_service"),
+        (sa.not_(_device.registered), "discovered"),
+        (sa.and_(_state.last_seen.is_not(None), _state.online), "online"),
+        else_="offline",
+    )
+
+
+def select_devices(now: datetime) -> "sa.Select[Any]":
+    """Return the statement that reads devices with their state; add conditions and an order."""
+    joined = tables.device.outerjoin(tables.device_state, _state.device_id == _device.id).outerjoin(
+        tables.site, tables.site.c.id == _device.site_id
+    )
+    return sa.select(
+        tables.device, _state.state, _state.last_seen, tables.site.c.name.label("site_name"),
+        status_of(now).label("status"),
+    ).select_from(joined)  # fmt: skip
+
+
+def newest(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return the stored state as {field: {value, ts}}. Fields of one reading share their time, so it is made once."""
+    times: dict[int, datetime] = {}
+    shown = {}
+    for name, entry in (state or {}).items():
+        at = int(entry["at"][0])
+        ts = times.get(at)
+        if ts is None:
+            ts = times[at] = datetime.fromtimestamp(at / 1000, UTC)
+        shown[name] = {"value": entry["value"], "ts": ts}
+    return shown
+
+
+def brief(row: Mapping[str, Any], alarm: str | None) -> dict[str, Any]:
+    """Return what changes of a device: the item of the live stream."""
+    return {
+        "id": row["id"],
+        "code": row["code"],
+        "kind": row["kind"],
+        "area": row["area"],
+        "name": row["name"],
+        "form": row["form"],
+        "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
+        "status": row["status"],
+        "last_seen": row["last_seen"],
+        "state": newest(row["state"]),
+        "alarm": alarm,
+    }
+
+
+def document(row: Mapping[str, Any], alarm: str | None, quality: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the device of contract 5."""
+    return {
+        **brief(row, alarm),
+        "site": row["site_id"],
+        "site_name": row["site_name"],
+        **{
+            name: row[name]
+            for name in (
+                "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy", "rated_current_a",
+                "limits", "gateway", "gateway_address", "gateway_profile", "attributes", "registered",
+                "out_of_service_until", "out_of_service_reason", "version",
+            )
+        },
+        "quality": quality,
+    }  # fmt: skip
+
+
+async def read_alarms(reads: Reads, ids: Sequence[int]) -> dict[int, str]:
+    """Return the worst severity of the open alarms per device."""
+    rows = await reads.rows(QUERIES["worst_alarm"], ids=list(ids))
+    return {row["device_id"]: row["severity"] for row in rows}
+
+
+async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, dict[str, Any]]:
+    """Return the loss accounting per device."""
+    rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY)
+    return {
+        row["device_id"]: {
+            "last_24h": {name: int(row[f"{name}_24h"]) for name in COUNTS},
+            "total": {name: int(row[name]) for name in COUNTS},
+        }
+        for row in rows
+    }
+
+
+def no_quality() -> dict[str, Any]:
+    """Return the loss accounting of a device that never sent."""
+    return {"last_24h": dict(_NO_COUNTS), "total": dict(_NO_COUNTS)}
+
+
+async def read_documents(reads: Reads, statement: "sa.Select[Any]", now: datetime) -> list[dict[str, Any]]:
+    """Run a statement of `select_devices` and return whole documents in its order."""
+    rows = await reads.rows(statement)
+    ids = [row["id"] for row in rows]
+    alarms = await read_alarms(reads, ids) if ids else {}
+    quality = await read_quality(reads, ids, now) if ids else {}
+    return [document(row, alarms.get(row["id"]), quality.get(row["id"]) or no_quality()) for row in rows]

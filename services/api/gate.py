@@ -1,0 +1,140 @@
+"""What every request passes before any route: headers, body bound, who it is, and the count of it.
+
+Pure ASGI, so that streams pass untouched. Promises: what is not named public here is answered only to a known caller.
+"""
+
+import ipaddress
+import time
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api import problems
+from services.api.auth import authenticate, check_origin
+from services.api.problems import Problem
+from services.api.state import State
+from services.core.metrics import REQUESTS
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self' blob:; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
+}
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/", "/login", "/wall", "/favicon.ico"})
+PUBLIC_FOLDER = "/static/"
+LOGIN = ("POST", "/api/v1/session")
+IMPORT_PATH = "/api/v1/devices/import"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_IMPORT_BYTES = 32 * 1024 * 1024
+
+
+def is_public(method: str, path: str) -> bool:
+    """Whether a stranger may ask for it. What holds data is never public."""
+    return path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDER) or (method, path) == LOGIN
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "too_large", f"the body is larger than {limit} bytes")
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            raise _too_large(limit)
+        return message
+
+    return bounded
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}
+
+
+def _is_loopback(scope: Scope, headers: Headers) -> bool:
+    client = scope.get("client")
+    if client is None or "x-forwarded-for" in headers or "forwarded" in headers:
+        return False
+    try:
+        return ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+class Gate:
+    """The outermost part of the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request through, or answer it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+        api = scope["path"].startswith(("/api/", "/geo/", "/openapi.json", "/metrics"))
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if api:
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            limit = await self._check(scope)
+        except Exception as error:  # noqa: BLE001 - answered by the same rules as the routes' errors
+            response = await problems.respond(scope, error)
+            await response(scope, receive, send_with_headers)
+        else:
+            await self.app(scope, _bounded(receive, limit), send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
+
+    async def _check(self, scope: Scope) -> int:
+        """Return how many bytes the body may have; put who asks into the request's state."""
+        headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
+        state: State = scope["app"].state.firetower
+        limit = MAX_IMPORT_BYTES if path == IMPORT_PATH else MAX_BODY_BYTES
+        length = headers.get("content-length", "0")
+        if not length.isascii() or not length.isdigit():
+            raise Problem(400, "bad_request", "Content-Length is not a number")
+        if int(length) > limit:
+            raise _too_large(limit)
+        who = None
+        if not is_public(method, path):
+            who = await authenticate(state, headers, _cookies(headers))
+            if who is None and not (path == "/metrics" and _is_loopback(scope, headers)):
+                raise Problem(
+                    401,
+                    "unauthenticated",
+                    "sign in (POST /api/v1/session) or send Authorization: Bearer <api key>",
+                    headers={"WWW-Authenticate": 'Bearer realm="firetower"'},
+                )
+        if (who is not None and who.session is not None) or (method, path) == LOGIN:
+            check_origin(method, headers)
+        scope.setdefault("state", {})["who"] = who
+        return limit

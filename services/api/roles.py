@@ -1,0 +1,100 @@
+"""Who may do what and where: roles, permissions and area scopes. Pure; asked by every request.
+
+Promises denial by default: an unknown role may nothing, an empty scope sees nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+import sqlalchemy as sa
+
+EVERYWHERE = "*"
+COUNTY_DIGITS = 6  # GB/T 2260: two digits each for province, prefecture and county
+
+
+class Role(StrEnum):
+    """What a person or key is."""
+
+    VIEWER = "viewer"
+    DUTY_OFFICER = "duty_officer"
+    MAINTAINER = "maintainer"
+    ADMINISTRATOR = "administrator"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Role | None":
+        return {"duty": cls.DUTY_OFFICER, "admin": cls.ADMINISTRATOR}.get(str(value))
+
+
+class Permission(StrEnum):
+    """What a route asks for."""
+
+    READ = "read"
+    ACT = "act"  # judge alarms, start drills, release notices
+    OPERATE = "operate"  # test windows, out of service, commands to devices
+    MAINTAIN = "maintain"  # the registry, credentials, rejects
+    ADMINISTER = "administer"  # people, keys, rules, policies, contacts, the audit
+
+
+ROLES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
+    {
+        Role.VIEWER: frozenset({Permission.READ}),
+        Role.DUTY_OFFICER: frozenset({Permission.READ, Permission.ACT, Permission.OPERATE}),
+        Role.MAINTAINER: frozenset({Permission.READ, Permission.OPERATE, Permission.MAINTAIN}),
+        Role.ADMINISTRATOR: frozenset(Permission),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The areas one may see, as code prefixes: a county's code covers its townships."""
+
+    areas: tuple[str, ...]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether nothing is hidden."""
+        return EVERYWHERE in self.areas
+
+    @property
+    def county(self) -> bool:
+        """Whether it reaches what belongs to no township: our own alarms, policies, rules for all."""
+        return self.everywhere or any(len(code) <= COUNTY_DIGITS for code in self.areas)
+
+    def covers(self, area: str | None) -> bool:
+        """Whether something of `area` may be seen and acted on; None belongs to no township."""
+        if area is None:
+            return self.county
+        return self.everywhere or any(area.startswith(code) for code in self.areas)
+
+    def within(self, other: "Scope") -> bool:
+        """Whether everything seen here is seen there too."""
+        if other.everywhere:
+            return True
+        return not self.everywhere and all(other.covers(code) for code in self.areas)
+
+    def clause(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        """Return the condition that keeps to the scope; rows without an area belong to the county."""
+        if self.everywhere:
+            return sa.true()
+        inside = [column.startswith(code, autoescape=True) for code in self.areas]
+        return sa.or_(sa.false(), *inside, *([column.is_(None)] if self.county else []))
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The person or key behind a request."""
+
+    actor: str  # user:<name> or key:<name>, as it stands in the audit
+    name: str
+    role: Role
+    scope: Scope
+    language: str = "zh"
+    person_id: int | None = None
+    session: bytes | None = None  # hash of the cookie's token
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role holds `permission`."""
+        return permission in ROLES.get(self.role, frozenset())

@@ -1,0 +1,109 @@
+"""Signing in and out with a cookie. The page asks here who it is; scripts should use a key instead."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.responses import Response
+
+from services.api import people
+from services.api.answers import answer, described
+from services.api.auth import COOKIE, SESSION_LIFE, Reader
+from services.api.problems import Problem
+from services.api.roles import Role, Scope, Who
+from services.api.state import Here, State
+from services.core.alarms.document import rfc3339
+from services.core.log import logger
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+log = logger(__name__)
+_DEVICE_TEXT = 200
+
+
+class Login(BaseModel):
+    """A name and a password."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "admin", "password": "…"}]})
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Session(BaseModel):
+    """Who is signed in."""
+
+    username: str = Field(examples=["wang"])
+    role: Role
+    areas: list[str] = Field(description="code prefixes; `*` is everywhere", examples=[["140931"]])
+    language: str = Field(examples=["zh"])
+    now: str = Field(description="our time", examples=["2026-11-23T08:00:00.000Z"])
+
+
+def _session(here: State, who: Who) -> dict[str, object]:
+    return {
+        "username": who.name,
+        "role": who.role,
+        "areas": list(who.scope.areas),
+        "language": who.language,
+        "now": rfc3339(here.clock.now()),
+    }
+
+
+@router.post("/session", responses=described(Session, 429), openapi_extra={"security": []})
+async def sign_in(body: Login, request: Request, here: Here) -> Response:
+    """Sign in: sets an HttpOnly cookie."""
+    address = request.client.host if request.client else ""
+    name = body.username.strip().lower()
+    wait_s = here.throttle.wait_s(here.clock.monotonic(), address, name)
+    if wait_s > 0:
+        seconds = str(int(wait_s) + 1)
+        raise Problem(429, "too_many_tries", f"try again in {seconds} s", headers={"Retry-After": seconds})
+    token, now = people.new_token(), here.clock.now()
+    async with here.database.writing() as connection:
+        row = await connection.fetchrow(
+            "select id, role, areas, language, password_hash from person where username = $1 and enabled",
+            name.replace("\x00", ""),
+        )
+    # a try counts before it is judged, so that tries at the same moment do not slip through
+    here.throttle.failed(here.clock.monotonic(), address, name)
+    if not await people.password_fits(body.password, row and row["password_hash"]) or row is None:
+        log.warning("login_failed", address=address)
+        raise Problem(401, "unauthenticated", "the name or the password is wrong")
+    here.throttle.passed(address, name)
+    async with here.database.writing() as connection:
+        await connection.execute("delete from web_session where expires_at < $1", now)
+        await connection.execute(
+            "insert into web_session (token_hash, person_id, created_at, expires_at) values ($1, $2, $3, $4)",
+            people.digest(token),
+            row["id"],
+            now,
+            now + SESSION_LIFE,
+        )
+        await connection.execute(
+            "insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.start', $3, $4)",
+            now,
+            f"user:{name}",
+            name,
+            {"address": address[:_DEVICE_TEXT]},
+        )
+    who = Who(f"user:{name}", name, Role(row["role"]), Scope(tuple(row["areas"])), row["language"])
+    response = answer(_session(here, who))
+    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=here.settings.secure_cookies, path="/")
+    return response
+
+
+@router.get("/session", responses=described(Session))
+async def show_session(here: Here, who: Reader) -> Response:
+    """Say who is signed in."""
+    return answer(_session(here, who))
+
+
+@router.delete("/session", status_code=204, responses=described(None, status=204))
+async def sign_out(here: Here, who: Reader) -> Response:
+    """Sign out: the cookie is worth nothing from now on."""
+    if who.session is not None:
+        async with here.database.writing() as connection:
+            await connection.execute("delete from web_session where token_hash = $1", who.session)
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=here.settings.secure_cookies)
+    return response

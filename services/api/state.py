@@ -1,0 +1,28 @@
+"""What a request finds in the program: database, clock, settings, live hub. Made by main, read by dependencies."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from services.api.database import Database
+from services.api.throttle import Throttle
+from services.core.clock import Clock
+from services.core.settings import ApiSettings
+
+
+@dataclass(slots=True)
+class State:
+    """One per process."""
+
+    settings: ApiSettings
+    database: Database
+    clock: Clock
+    throttle: Throttle = field(default_factory=Throttle)
+
+
+def _state(request: Request) -> State:
+    return cast("State", request.app.state.firetower)
+
+
+Here = Annotated[State, Depends(_state)]
