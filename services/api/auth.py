@@ -70,9 +70,7 @@ async def _by_session(state: State, cookie: str) -> Who | None:
                 "update web_session set expires_at = $2 where token_hash = $1", token, now + SESSION_LIFE
             )
     scope = Scope(tuple(row["areas"]))
-    return Who(
-        f"user:{row['username']}", row["username"], Role(row["role"]), scope, row["language"], row["id"], token
-    )
+    return Who(f"user:{row['username']}", row["username"], Role(row["role"]), scope, row["language"], row["id"], token)
 
 
 def check_origin(method: str, headers: Headers) -> None:

@@ -5,15 +5,15 @@ Opened by main. Promises bounded waits, and that nothing is connected before the
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import asyncpg
 import orjson
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.sql import ClauseElement, Executable
 
 from services.core import db
 from services.core.migrate import sqlalchemy_url
@@ -51,10 +51,10 @@ class Inside:
         if not isinstance(executable, ClauseElement):
             raise TypeError("only Core statements and text can be read")
         compiled = executable.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        values = compiled.construct_params(parameters)
+        values = compiled.construct_params(parameters) or {}
         names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        rows: Sequence[Row] = await self._connection.fetch(str(compiled), *[values[name] for name in names])
-        return rows
+        rows = await self._connection.fetch(str(compiled), *[values[name] for name in names])
+        return cast("Sequence[Row]", rows)
 
 
 class Database:
@@ -97,13 +97,13 @@ class Database:
         """Run a reading statement; text is bound by name."""
         async with self._engine.connect() as connection:
             result = await connection.execute(_executable(statement), parameters)
-            return result.mappings().all()
+            return cast("Sequence[Row]", result.mappings().all())
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction: committed at the end, rolled back on an exception."""
         async with self._pool.acquire(timeout=READ_TIMEOUT_S) as connection, connection.transaction():
-            yield connection
+            yield cast("asyncpg.Connection", connection)
 
     async def close(self) -> None:
         """Close both pools."""

@@ -42,3 +42,6 @@ on conflict (device_id) do update set
     restarts = s.restarts + excluded.restarts, duplicates = s.duplicates + excluded.duplicates,
     late = s.late + excluded.late, rejects = s.rejects + excluded.rejects
 where s.hours_before < excluded.hours_before
+
+-- name: fields_seen
+select coalesce((select array_agg(key) from device_state, jsonb_object_keys(state) as key where device_id = :device), '{}') as fields

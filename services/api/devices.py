@@ -65,6 +65,7 @@ def _has_alarm() -> sa.ColumnElement[bool]:
 
 @router.get("/devices", responses=described(Page[Device]))
 async def list_devices(
+    *,
     here: Here,
     who: Reader,
     kind: Kind | None = None,

@@ -56,9 +56,7 @@ class Problem(HTTPException):
         self.extra = extra
 
 
-def render(
-    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **extra: object
-) -> Response:
+def render(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **extra: object) -> Response:
     """Return the answer of a problem."""
     body = {"type": f"urn:firetower:problem:{code}", "title": HTTPStatus(status).phrase, "status": status}
     content = orjson.dumps(body | {"detail": detail} | extra, default=str)
@@ -137,7 +135,6 @@ async def _on_database(request: Request, error: Exception) -> Response:
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
     return render(500, "internal", "this is our fault; the log of the api program says more")
-
 
 
 _HANDLERS = (

@@ -66,7 +66,7 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
         )
     # a try counts before it is judged, so that tries at the same moment do not slip through
     here.throttle.failed(here.clock.monotonic(), address, name)
-    if not await people.password_fits(body.password, row and row["password_hash"]) or row is None:
+    if not await people.password_fits(body.password, None if row is None else row["password_hash"]) or row is None:
         log.warning("login_failed", address=address)
         raise Problem(401, "unauthenticated", "the name or the password is wrong")
     here.throttle.passed(address, name)

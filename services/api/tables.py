@@ -1,5 +1,7 @@
 """The tables that the API reads, as SQLAlchemy Core sees them. The migrations own them; these only name columns."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from sqlalchemy.types import TypeEngine
@@ -8,7 +10,7 @@ _METADATA = sa.MetaData()
 _INT = sa.Integer()
 _BIG = sa.BigInteger()
 _TEXT = sa.Text()
-_REAL = sa.Double()
+_REAL: TypeEngine[float] = sa.Double()
 _BOOL = sa.Boolean()
 _TIME = sa.DateTime(timezone=True)
 _JSON = JSONB()
@@ -17,7 +19,7 @@ _UUID = UUID(as_uuid=True)
 _TEXTS = ARRAY(sa.Text())
 
 
-def _table(name: str, **columns: "TypeEngine[object]") -> sa.Table:
+def _table(name: str, /, **columns: "TypeEngine[Any]") -> sa.Table:
     return sa.Table(name, _METADATA, *(sa.Column(column, kind) for column, kind in columns.items()))
 
 
@@ -51,9 +53,9 @@ device_quality_sum = _table(
 )  # fmt: skip
 
 event = _table(
-    "event", device_id=_INT, ts=_TIME, seq=_BIG, received_at=_TIME, late=_BOOL, event_id=_TEXT, type=_TEXT, active=_BOOL,
-    component=_TEXT, zone=_TEXT, system_type=_INT, component_type=_INT, description=_TEXT, device_ts=_TIME,
-    digest=_BYTES, extra=_JSON,
+    "event", device_id=_INT, ts=_TIME, seq=_BIG, received_at=_TIME, late=_BOOL, event_id=_TEXT, type=_TEXT,
+    active=_BOOL, component=_TEXT, zone=_TEXT, system_type=_INT, component_type=_INT, description=_TEXT,
+    device_ts=_TIME, digest=_BYTES, extra=_JSON,
 )  # fmt: skip
 
 reject = _table(
@@ -63,13 +65,13 @@ reject = _table(
 )  # fmt: skip
 
 command = _table(
-    "command", id=_UUID, device_id=_INT, command=_TEXT, arguments=_JSON, state=_TEXT, created_by=_TEXT, created_at=_TIME,
-    answer_by=_TIME, sent_at=_TIME, replied_at=_TIME, reply=_JSON, error=_TEXT,
+    "command", id=_UUID, device_id=_INT, command=_TEXT, arguments=_JSON, state=_TEXT, created_by=_TEXT,
+    created_at=_TIME, answer_by=_TIME, sent_at=_TIME, replied_at=_TIME, reply=_JSON, error=_TEXT,
 )  # fmt: skip
 
 incident = _table(
-    "incident", id=_BIG, kind=_TEXT, cause=_TEXT, title=_TEXT, title_en=_TEXT, area=_TEXT, site_id=_BIG, opened_at=_TIME,
-    updated_at=_TIME, closed_at=_TIME, desk_incident_id=_TEXT,
+    "incident", id=_BIG, kind=_TEXT, cause=_TEXT, title=_TEXT, title_en=_TEXT, area=_TEXT, site_id=_BIG,
+    opened_at=_TIME, updated_at=_TIME, closed_at=_TIME, desk_incident_id=_TEXT,
 )  # fmt: skip
 
 alarm = _table(
@@ -103,15 +105,15 @@ rule_parameter = _table(
 policy = _table("policy", name=_TEXT, body=_JSON, version=_INT, updated_by=_TEXT, updated_at=_TIME)
 
 contact = _table(
-    "contact", id=_BIG, name=_TEXT, channel=_TEXT, address=_TEXT, area=_TEXT, settings=_JSON, enabled=_BOOL, version=_INT,
-    created_at=_TIME,
+    "contact", id=_BIG, name=_TEXT, channel=_TEXT, address=_TEXT, area=_TEXT, settings=_JSON, enabled=_BOOL,
+    version=_INT, created_at=_TIME,
 )  # fmt: skip
 
 audit = _table("audit", id=_BIG, at=_TIME, actor=_TEXT, action=_TEXT, target=_TEXT, detail=_JSON)
 
 person = _table(
-    "person", id=_BIG, username=_TEXT, name=_TEXT, role=_TEXT, areas=_TEXTS, language=_TEXT, enabled=_BOOL, version=_INT,
-    created_at=_TIME, updated_at=_TIME,
+    "person", id=_BIG, username=_TEXT, name=_TEXT, role=_TEXT, areas=_TEXTS, language=_TEXT, enabled=_BOOL,
+    version=_INT, created_at=_TIME, updated_at=_TIME,
 )  # fmt: skip
 
 web_session = _table("web_session", token_hash=_BYTES, person_id=_BIG, created_at=_TIME, expires_at=_TIME)

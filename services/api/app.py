@@ -1,0 +1,64 @@
+"""Puts the API together: the gate, the routes in the order of the contract, and what OpenAPI says of them."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from services.api import devices, health, pages, problems, readings, session
+from services.api.answers import answer
+from services.api.auth import Reader
+from services.api.gate import Gate
+from services.api.problems import ProblemDocument
+
+TITLE = "Firetower"
+VERSION = "1"
+SUMMARY = """Live status, alarms and history of a county's networked fire monitoring.
+
+Sign in with `POST /api/v1/session`, or send `Authorization: Bearer <api key>`. Errors are `application/problem+json`.
+Lists answer `{"items": […], "next": cursor}`: send `cursor=<next>` for the following part until `next` is null.
+Writes take an `Idempotency-Key`; what has a version has an `ETag` for `If-Match`. Times are RFC 3339 with an offset,
+positions WGS 84."""
+ROUTERS: tuple[APIRouter, ...] = (health.router, session.router, devices.router, readings.router)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=TITLE, version=VERSION, description=SUMMARY, routes=app.routes)
+        schema = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document["components"]["schemas"]
+        schemas |= schema.pop("$defs", {})
+        schemas[ProblemDocument.__name__] = schema
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def build_app() -> FastAPI:
+    """Return the app; `app.state.firetower` must be set before the first request."""
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.add_middleware(Gate)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi_json(_who: Reader) -> Response:
+        return answer(openapi_of(app))
+
+    app.include_router(pages.router)
+    return app

@@ -1,0 +1,99 @@
+"""Stores what a person says of a device: used by PUT and by the import. Promises an audit row with what changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from services.api.device_model import DevicePut
+from services.api.problems import Problem, invalid
+from services.api.writing import Write
+
+_PLAIN = (
+    "kind", "area", "name", "form", "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy",
+    "rated_current_a", "limits", "gateway", "gateway_address", "gateway_profile", "attributes",
+)  # fmt: skip
+_WHEN_CLEARED: Mapping[str, Any] = {
+    "name": "", "address": "", "owner": "", "maintainer": "", "expected_interval_s": 300, "sleepy": False, "limits": {},
+    "attributes": {},
+}  # fmt: skip
+_MANDATORY = ("kind", "area")
+
+
+def columns_of(body: DevicePut) -> dict[str, Any]:
+    """Return what the body sets, by column. A null clears; kind and area cannot be cleared."""
+    values: dict[str, Any] = {}
+    for name in _PLAIN:
+        if name in body.model_fields_set:
+            value = getattr(body, name)
+            if value is None and name in _MANDATORY:
+                raise invalid(name, "cannot be cleared")
+            values[name] = _WHEN_CLEARED.get(name) if value is None else value
+    if "site" in body.model_fields_set:
+        values["site_id"] = body.site
+    if "location" in body.model_fields_set:
+        values["lon"], values["lat"] = (None, None) if body.location is None else body.location.wgs84()
+        if body.location is not None and body.location.datum is not None:
+            values.setdefault("source_datum", body.location.datum)
+    if "kind" in values:
+        values["kind_fixed"] = True
+    if "area" in values:
+        values["area_fixed"] = True
+    return values
+
+
+async def _check_references(write: Write, code: str, values: Mapping[str, Any]) -> None:
+    connection, area = write.connection, values.get("area")
+    if area is not None:
+        if not write.who.scope.covers(area):
+            raise Problem(403, "forbidden", f"area: your account does not cover {area}")
+        if not await connection.fetchval("select exists (select from area where code = $1)", area):
+            # ingest does the same for a code that a device uses: the topic may come before the ledger
+            await connection.execute(
+                "insert into area (code, name, parent) values ($1, $1, (select code from area where code = $2))"
+                " on conflict do nothing",
+                area,
+                area[:6] if len(area) > 6 else None,
+            )
+    site = values.get("site_id")
+    if site is not None:
+        site_area = await connection.fetchval("select area from site where id = $1", site)
+        if site_area is None or not write.who.scope.covers(site_area):
+            raise invalid("site", f"there is no site {site}")
+    address = values.get("gateway_address")
+    if address is not None:
+        other = await connection.fetchval("select code from device where gateway_address = $1", address)
+        if other is not None and other != code:
+            raise Problem(409, "conflict", "gateway_address: another device has this address")
+
+
+async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | None) -> dict[str, dict[str, Any]]:
+    """Insert or update a device and return what changed, as {field: {from, to}}."""
+    values = columns_of(body)
+    await _check_references(write, code, values)
+    if row is None:
+        for name in _MANDATORY:
+            if name not in values:
+                raise invalid(name, "is needed to register a device")
+        names = ["code", "registered", *values]
+        places = ", ".join(f"${n}" for n in range(1, len(names) + 1))
+        statement = f"insert into device ({', '.join(names)}) values ({places})"  # noqa: S608 - our own column names
+        await write.connection.execute(statement, code, True, *values.values())
+        changes = {name: {"from": None, "to": value} for name, value in values.items()}
+        await write.record("device.register", code, changes=changes)
+        return changes
+    changes = {
+        name: {"from": row[name], "to": value}
+        for name, value in (values | {"registered": True}).items()
+        if row[name] != value
+    }
+    if changes:
+        sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changes, 3))
+        await write.connection.execute(
+            f"update device set {sets}, version = version + 1, updated_at = $2 where id = $1",  # noqa: S608 - ours
+            row["id"],
+            write.now,
+            *[change["to"] for change in changes.values()],
+        )
+        await write.record("device.update", code, changes=changes)
+    return changes

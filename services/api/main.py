@@ -1,0 +1,121 @@
+"""`firetower api`: rows to people and platforms over HTTP.
+
+Started by the command line. Promises to start and answer /healthz without its database, and to end within seconds of
+SIGTERM whatever streams are open.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import uvicorn
+import uvloop
+
+from services.api.app import build_app
+from services.api.database import Database
+from services.api.people import make_first_admin
+from services.api.state import State
+from services.core.clock import Clock, SystemClock
+from services.core.log import configure_log, logger
+from services.core.metrics import serve_metrics
+from services.core.settings import ApiSettings
+
+log = logger(__name__)
+_GRACE_S = 3
+_RETRY_S = 0.5
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: it waits for open streams, which we must end first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _welcome(dsn: str, clock: Clock) -> None:
+    """Make the first administrator when there is nobody, and print the password once."""
+    while True:
+        try:
+            made = await make_first_admin(dsn)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            log.debug("database_away", error=repr(error))
+            await clock.sleep(_RETRY_S)
+            continue
+        if made is not None:
+            sys.stdout.write(
+                f"first administrator: {made.username}  password: {made.password}\napi key: {made.api_key}\n"
+                "Both are shown this once.\n"
+            )
+            sys.stdout.flush()
+        return
+
+
+async def serve(settings: ApiSettings, clock: Clock) -> None:
+    """Run until a signal."""
+    database = await Database.open(settings.database_url)
+    app = build_app()
+    state = State(settings, database, clock)
+    app.state.firetower = state
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=30,
+            server_header=False,
+            lifespan="off",
+            h11_max_incomplete_event_size=32 * 1024,
+        )
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_welcome(settings.database_url, clock), name="welcome"),
+                group.create_task(_announce(server, settings, state), name="announce"),
+            ]
+            serving = group.create_task(server.serve(), name="serve")
+            stop = group.create_task(stopping.wait(), name="stop")
+            await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+            for task in (*tasks, stop):
+                task.cancel()
+    finally:
+        await database.close()
+
+
+async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State) -> None:
+    """Touch the ready file once requests can be served."""
+    while True:
+        if server.started:
+            try:
+                await state.database.rows("select 1 from person limit 1")
+            except Exception as error:  # noqa: BLE001 - whatever keeps us from being ready, we look again
+                log.debug("not_ready", error=repr(error))
+            else:
+                break
+        await state.clock.sleep(0.05)
+    log.info("ready", host=settings.api_host, port=settings.api_port)
+    if settings.ready_file is not None:
+        settings.ready_file.touch()
+
+
+def main(settings: ApiSettings | None = None) -> int:
+    """Run from the command line."""
+    settings = settings or ApiSettings.read()
+    configure_log("api", settings.log_level, settings.log_format)
+    serve_metrics(settings.metrics_port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, SystemClock()))
+    return 0

@@ -1,0 +1,85 @@
+"""The API inside this process, over a database of the test. `client` is the administrator, `stranger` is nobody."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from services.api.app import build_app
+from services.api.database import Database
+from services.api.people import FirstAdmin, make_first_admin
+from services.api.state import State
+from services.core import db
+from services.core.clock import SystemClock
+from services.core.settings import ApiSettings
+
+AREA = "140931100"
+OTHER_AREA = "140931101"
+Client = httpx2.AsyncClient
+
+
+@pytest.fixture
+async def admin(database: str) -> FirstAdmin:
+    made = await make_first_admin(database)
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+async def state(database: str) -> AsyncIterator[State]:
+    pools = await Database.open(database)
+    yield State(ApiSettings(database_url=database), pools, SystemClock())
+    await pools.close()
+
+
+@pytest.fixture
+def app(state: State) -> Any:
+    made = build_app()
+    made.state.firetower = state
+    return made
+
+
+@pytest.fixture
+async def visit(app: Any) -> AsyncIterator[Callable[..., Client]]:
+    """A function that gives a client: with a key, or as a stranger."""
+    made: list[Client] = []
+
+    def open_client(key: str | None = None) -> Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+        made.append(Client(transport=transport, base_url="http://firetower.test", headers=headers))
+        return made[-1]
+
+    yield open_client
+    for one in made:
+        await one.aclose()
+
+
+@pytest.fixture
+def client(visit: Callable[..., Client], admin: FirstAdmin) -> Client:
+    return visit(admin.api_key)
+
+
+@pytest.fixture
+def stranger(visit: Callable[..., Client]) -> Client:
+    return visit()
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
+    made = await db.connect(database, program="test")
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def register(client: Client) -> Callable[..., Awaitable[dict[str, Any]]]:
+    async def put(code: str, **fields: Any) -> dict[str, Any]:
+        body = {"kind": "hydrant", "area": AREA, "location": {"lon": 111.09, "lat": 39.02}} | fields
+        answer = await client.put(f"/api/v1/devices/{code}", json=body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    return put

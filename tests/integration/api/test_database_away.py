@@ -1,0 +1,57 @@
+"""The program itself, with its database gone and back."""
+
+import socket
+from collections.abc import Callable
+
+import httpx2
+
+from tests.support.servers import PostgresServer, Program, until
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_api_lives_without_its_database_and_recovers_by_itself(
+    program: Callable[..., Program], database: str, postgres: PostgresServer
+) -> None:
+    port = _free_port()
+    api = program("api", DATABASE_URL=database, API_PORT=port, LOG_FORMAT="json")
+    api.wait_ready()
+    key = api.log_text().split("api key: ")[1].split()[0]
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}) as client:
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/metrics").status_code == 200
+        postgres.kill()
+        assert client.get("/healthz").status_code == 200
+        until(lambda: client.get("/readyz").status_code == 503, what="not ready")
+        away = client.get("/api/v1/devices")
+        assert away.status_code == 503
+        assert away.headers["content-type"] == "application/problem+json"
+        postgres.start()
+        until(lambda: client.get("/readyz").status_code == 200, what="ready again")
+        assert client.get("/api/v1/devices").status_code == 200
+    assert api.stop() == 0
+
+
+def test_the_api_starts_before_its_database(
+    program: Callable[..., Program], database: str, postgres: PostgresServer
+) -> None:
+    port = _free_port()
+    postgres.kill()
+    api = program("api", DATABASE_URL=database, API_PORT=port)
+
+    def alive() -> bool:
+        try:
+            return httpx2.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    until(alive, what="alive")
+    assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
+    postgres.start()
+    api.wait_ready()
+    assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    assert api.stop() == 0

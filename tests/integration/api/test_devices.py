@@ -1,0 +1,146 @@
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from tests.integration.api.conftest import AREA, OTHER_AREA, Client
+
+Register = Callable[..., Awaitable[dict[str, Any]]]
+FIELDS = (
+    "code kind area name site form location source_datum address owner maintainer expected_interval_s sleepy "
+    "rated_current_a limits gateway gateway_address status last_seen state quality"
+)
+
+
+async def test_put_registers_then_updates(client: Client) -> None:
+    body = {"kind": "water", "area": AREA, "name": "消防水池", "form": "pool", "location": {"lon": 111.1, "lat": 39.0}}
+    first = await client.put("/api/v1/devices/w-1", json=body)
+    assert first.status_code == 201
+    assert set(FIELDS.split()) <= set(first.json())
+    assert first.json()["status"] == "offline"
+    second = await client.put(
+        "/api/v1/devices/w-1", json={"name": "东水池"}, headers={"If-Match": first.headers["etag"]}
+    )
+    assert second.status_code == 200
+    assert (second.json()["name"], second.json()["form"]) == ("东水池", "pool")
+    stale = await client.put("/api/v1/devices/w-1", json={"name": "x"}, headers={"If-Match": first.headers["etag"]})
+    assert stale.status_code == 412
+
+
+async def test_a_repeated_idempotency_key_gets_the_first_answer(client: Client) -> None:
+    body = {"kind": "hydrant", "area": AREA, "name": "a"}
+    key = {"Idempotency-Key": "k-1"}
+    first = await client.put("/api/v1/devices/h-1", json=body, headers=key)
+    again = await client.put("/api/v1/devices/h-1", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await client.put("/api/v1/devices/h-1", json=body | {"name": "b"}, headers=key)
+    assert other.status_code == 422
+
+
+async def test_what_a_person_set_is_fixed_and_audited(register: Register, connection: asyncpg.Connection) -> None:
+    await register("h-1")
+    row = await connection.fetchrow("select * from device where code = 'h-1'")
+    assert (row["area_fixed"], row["kind_fixed"], row["registered"]) == (True, True, True)
+    audit = await connection.fetchrow("select * from audit where action = 'device.register'")
+    assert (audit["actor"], audit["target"]) == ("key:supervisor", "h-1")
+
+
+async def test_lists_filter_and_page(client: Client, register: Register) -> None:
+    for n in range(5):
+        await register(f"h-{n}", area=AREA if n < 3 else OTHER_AREA, name=f"消火栓 {n}")
+    await register("p-1", kind="panel", location=None)
+
+    async def codes(**params: Any) -> list[str]:
+        answer = await client.get("/api/v1/devices", params=params)
+        assert answer.status_code == 200, answer.text
+        return [item["code"] for item in answer.json()["items"]]
+
+    assert await codes(kind="panel") == ["p-1"]
+    assert await codes(area=OTHER_AREA) == ["h-3", "h-4"]
+    assert len(await codes(area="140931")) == 6
+    assert await codes(q="栓 2") == ["h-2"]
+    assert len(await codes(bbox="111,39,112,40")) == 5
+    assert await codes(status="online") == []
+    first = (await client.get("/api/v1/devices", params={"limit": 4})).json()
+    second = (await client.get("/api/v1/devices", params={"limit": 4, "cursor": first["next"]})).json()
+    assert [item["code"] for item in first["items"] + second["items"]] == [*[f"h-{n}" for n in range(5)], "p-1"]
+    assert second["next"] is None
+
+
+async def test_state_and_quality_are_shown(client: Client, register: Register, connection: asyncpg.Connection) -> None:
+    shown = await register("h-1")
+    now = datetime.now(UTC).replace(microsecond=0)
+    at = int(now.timestamp() * 1000)
+    await connection.execute(
+        "insert into device_state (device_id, state, last_seen) values ($1, $2, $3)",
+        shown["id"],
+        {"pressure_mpa": {"value": 0.33, "at": [at, at, 7]}},
+        now,
+    )
+    await connection.executemany(
+        "insert into device_quality (device_id, hour, gaps, stored) values ($1, $2, $3, $4)",
+        [(shown["id"], now - timedelta(hours=h), 1, 10) for h in (1, 30, 80)],
+    )
+    device = (await client.get("/api/v1/devices/h-1")).json()
+    assert device["status"] == "online"
+    assert device["state"]["pressure_mpa"]["value"] == 0.33
+    assert datetime.fromisoformat(device["state"]["pressure_mpa"]["ts"]) == now
+    assert device["quality"]["last_24h"]["gaps"] == 1
+    assert device["quality"]["total"]["gaps"] == 3
+
+
+async def test_bad_input_names_the_field(client: Client) -> None:
+    for body, field in (
+        ({"kind": "drone", "area": AREA}, "kind"),
+        ({"area": AREA}, "kind"),
+        ({"kind": "hydrant", "area": "x"}, "area"),
+        ({"kind": "hydrant", "area": AREA, "location": {"lon": 200, "lat": 1}}, "location.lon"),
+        ({"kind": "hydrant", "area": AREA, "site": 99}, "site"),
+        ({"kind": "hydrant", "area": AREA, "name": "a\u0000b"}, "name"),
+    ):
+        answer = await client.put("/api/v1/devices/h-9", json=body)
+        assert answer.status_code == 422, body
+        assert answer.json()["errors"][0]["field"] == field
+    for params in ({"bbox": "1,2,3"}, {"cursor": "!"}, {"limit": 1001}, {"kind": "x"}, {"q": "\x00"}):
+        answer = await client.get("/api/v1/devices", params=params)
+        assert answer.status_code == 422, params
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_raw_readings_page_forward_without_repeats(
+    client: Client, register: Register, connection: asyncpg.Connection
+) -> None:
+    shown = await register("h-1")
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+    await connection.executemany(
+        "insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)"
+        " values ($1, $2, $3, $2, 1, $4)",
+        [(shown["id"], start + timedelta(minutes=n), n, 0.3 + n / 100) for n in range(10)],
+    )
+    await connection.execute(
+        "insert into device_state (device_id, state) values ($1, $2)",
+        shown["id"],
+        {"pressure_mpa": {"value": 0.3, "at": [0, 0, 0]}},
+    )
+    path, seqs, cursor = "/api/v1/devices/h-1/readings", [], None
+    while True:
+        part = (await client.get(path, params={"limit": 4} | ({"cursor": cursor} if cursor else {}))).json()
+        seqs += [item["seq"] for item in part["items"]]
+        cursor = part["next"]
+        if cursor is None:
+            break
+    assert seqs == list(range(10))
+    one = (await client.get(path, params={"from": (start + timedelta(minutes=9)).isoformat()})).json()["items"]
+    assert one[0]["pressure_mpa"] == 0.39
+    assert "flow_lps" not in one[0]
+    buckets = (await client.get(path, params={"bucket": "1d"})).json()["items"]
+    values = [bucket["pressure_mpa"] for bucket in buckets]
+    assert min(value["min"] for value in values) == 0.3
+    assert values[-1]["last"] == 0.39
+    for params in ({"bucket": "0"}, {"bucket": "99d"}, {"from": "yesterday"}, {"from": "2026-01-01T00:00:00"}):
+        assert (await client.get(path, params=params)).status_code == 422, params
+    backwards = {"from": start.isoformat(), "to": start.isoformat()}
+    assert (await client.get(path, params=backwards)).status_code == 422
