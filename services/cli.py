@@ -99,6 +99,20 @@ def migrate() -> None:
     _run("services.core.migrate", "main", dsn=_settings().database_url)
 
 
+@app.command()
+def admin(
+    new_password: Annotated[bool, typer.Option("--new-password", help="the old password and key end at once")] = False,
+) -> None:
+    """Make the first administrator and an API key, and print them once; or new ones when they are lost."""
+    people = importlib.import_module("services.api.people")
+    dsn = _settings().database_url
+    made = people.rotate(dsn) if new_password else people.ensure_admin(dsn)
+    if made is None:
+        typer.echo("firetower: there are people already; --new-password gives the administrator a new one", err=True)
+        sys.exit(1)
+    typer.echo(f"username {made.username}\npassword {made.password}\napi key  {made.api_key}")
+
+
 _StateDir = Annotated[Path | None, typer.Option("--state-dir", help="where data, logs and endpoints.json live")]
 
 

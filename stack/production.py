@@ -1,0 +1,101 @@
+"""`scripts/production`: passwords, broker accounts and a certificate for docker-compose.yml, made on the spot.
+
+Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing; secrets are
+random and readable by their owner; the account that may be every device is made only for a demo.
+"""
+
+import argparse
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
+
+_YEARS_10 = "3650"
+
+
+def make_certificate(folder: Path, hostname: str) -> None:
+    """An authority of our own and a server certificate for `hostname`: devices trust `ca.crt`.
+
+    Raises:
+        CalledProcessError: openssl refused.
+    """
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607
+
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    authority = ("-x509", "-days", _YEARS_10, "-subj", "/CN=Firetower authority", "-keyout", "ca.key", "-out", "ca.crt")
+    openssl("req", *curve, *authority)
+    openssl("req", *curve, "-subj", f"/CN={hostname}", "-keyout", "server.key", "-out", "server.csr")
+    kind = "IP" if hostname.replace(".", "").isdigit() or ":" in hostname else "DNS"
+    (folder / "server.ext").write_text(f"subjectAltName={kind}:{hostname}\nextendedKeyUsage=serverAuth\n")
+    sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", _YEARS_10, "-extfile", "server.ext")
+    openssl("x509", "-req", "-in", "server.csr", *sign, "-out", "server.crt")
+    for name in ("server.csr", "server.ext", "ca.srl"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
+    """Write `.env` and `deploy/secrets/` below `root`.
+
+    Raises:
+        FileExistsError: they are there; a second run must not cut a running system from its data.
+    """
+    env, folder = root / ".env", root / "deploy/secrets"
+    for path in (env, folder):
+        if path.exists():
+            raise FileExistsError(f"{path} exists; move it away to begin anew (the database keeps its old password)")
+    folder.mkdir(mode=0o700, parents=True)
+    make_certificate(folder, hostname)
+    names = (SERVICES, PROVISIONER, FLEET) if demo else (SERVICES, PROVISIONER)
+    passwords = {name: secrets.token_urlsafe(24) for name in names}
+    (folder / "accounts.json").write_text(json.dumps(accounts_file(passwords), indent=1))
+    # The containers' users read these through single-file mounts; the folder itself is closed to others.
+    for name in ("accounts.json", "server.key", "server.crt"):
+        (folder / name).chmod(0o644)
+    database = secrets.token_urlsafe(24)
+    lines = {
+        "FIRETOWER_DATABASE_PASSWORD": database,
+        "FIRETOWER_DATABASE_URL": f"postgresql://firetower:{database}@database:5432/firetower",
+        "FIRETOWER_MQTT_URL": f"mqtt://{SERVICES}:{passwords[SERVICES]}@broker:1883",
+        "FIRETOWER_MQTT_PROVISIONER_URL": f"mqtt://{PROVISIONER}:{passwords[PROVISIONER]}@broker:1883",
+        "FIRETOWER_DISPATCH_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
+        "FIRETOWER_DISPATCH_URL": "http://desk:8119" if demo else "",
+    }
+    if demo:
+        lines["FIRETOWER_DEMO_MQTT_URL"] = f"mqtt://{FLEET}:{passwords[FLEET]}@broker:1883"
+    descriptor = os.open(env, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("".join(f"{name}={value}\n" for name, value in lines.items()))
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="scripts/production", description=__doc__.partition("\n")[0])
+    parser.add_argument("hostname", help="the name or address by which devices reach this machine")
+    parser.add_argument("--demo", action="store_true", help="an account for the simulators too: never on a real system")
+    given = parser.parse_args()
+    try:
+        write_installation(Path.cwd(), given.hostname, demo=given.demo)
+    except FileExistsError as exists:
+        sys.stderr.write(f"error: {exists}\n")
+        return 1
+    except (OSError, subprocess.CalledProcessError) as error:
+        detail = getattr(error, "stderr", b"") or b""
+        sys.stderr.write(f"error: {error} {detail.decode(errors='replace')}\n")
+        return 1
+    sys.stdout.write(
+        "made .env and deploy/secrets/ (keep both private; ca.key belongs off this machine)\n"
+        "next: docker compose up -d; docker compose run --rm api-admin\n"
+        "devices trust deploy/secrets/ca.crt and connect with TLS to port 8883\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

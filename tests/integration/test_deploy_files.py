@@ -1,0 +1,174 @@
+"""The production files, as far as a machine without a container engine can judge them.
+
+The broker and the database are started from the very files that docker-compose.yml mounts; only paths and ports differ.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.core.settings import AlertsSettings, ApiSettings, DeskSettings, GatewaySettings, IngestSettings
+from stack import children
+from stack.accounts import FLEET, SERVICES
+from stack.binaries import find_mosquitto, find_postgres
+from stack.mosquitto import BrokerLimits, broker_settings
+from stack.postgres import server_settings
+from stack.production import write_installation
+from stack.state import StateDir
+from tests.support.servers import scratch_dir, until
+
+ROOT = Path(__file__).parents[2]
+CONF = ROOT / "deploy/mosquitto/mosquitto.conf"
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+PROGRAMS = {"migrate", "ingest", "alerts", "api", "gateway", "desk", "simulate", "api-admin"}
+
+
+def settings_of(text):
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def test_the_production_broker_keeps_what_the_embedded_one_keeps():
+    production = set(settings_of(CONF.read_text()))
+    assert set(broker_settings(BrokerLimits())) <= production
+    assert {"plugin_opt_flush_period 0", "plugin_opt_sync full"} <= production
+
+
+def test_the_production_database_syncs_as_the_embedded_one_does():
+    text = (ROOT / "deploy/timescale/postgresql.conf").read_text()
+    production = dict(re.findall(r"^(\S+) = (\S.*?)\s*(?:#.*)?$", text, re.MULTILINE))
+    embedded = server_settings(4 * 2**30, durable=True)
+    for name in ("synchronous_commit", "shared_preload_libraries", "password_encryption", "jit", "timezone"):
+        assert production[name] == embedded[name]
+    assert production["fsync"] == "on"
+
+
+def test_every_setting_that_compose_passes_exists():
+    known = {"database_password", "mqtt_provisioner_url", "demo_mqtt_url", "api_key", "api_url"}
+    for kind in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings, DeskSettings):
+        known |= set(kind.model_fields)
+    for name, service in COMPOSE["services"].items():
+        for variable in service.get("environment", {}):
+            if variable.startswith("FIRETOWER_"):
+                assert variable.removeprefix("FIRETOWER_").lower() in known, f"{name}: {variable}"
+
+
+def test_containers_are_closed_and_say_when_they_are_ready():
+    assert set(COMPOSE["services"]) == PROGRAMS | {"broker", "database"}
+    for name, service in COMPOSE["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "healthcheck" in service, name
+        assert "privileged" not in service
+        if name not in PROGRAMS:
+            assert service["user"] != "0"
+    assert "USER 10001" in (ROOT / "Dockerfile").read_text()
+    assert "ports" not in COMPOSE["services"]["database"]
+    assert [COMPOSE["services"][name]["profiles"] for name in ("desk", "simulate")] == [["demo"], ["demo"]]
+    assert COMPOSE["services"]["broker"]["image"] == "eclipse-mosquitto:2.1.2"
+    assert COMPOSE["services"]["database"]["image"].endswith("-pg17")
+
+
+@pytest.fixture
+def installation():
+    root = scratch_dir()
+    write_installation(root, "127.0.0.1", demo=True)
+    yield root
+    shutil.rmtree(root)
+
+
+def password_of(root, variable):
+    [line] = [line for line in (root / ".env").read_text().splitlines() if line.startswith(variable + "=")]
+    return re.search(r":([^:@]+)@", line.partition("://")[2])[1]
+
+
+@pytest.fixture
+def production_broker(installation):
+    binaries, tls, plain = find_mosquitto(), children.free_port(), children.free_port()
+    data = StateDir.open(installation / "state").server_dir("mosquitto")
+    secrets = installation / "deploy/secrets"
+    for name in ("accounts.json", "server.crt", "server.key"):
+        shutil.copy(secrets / name, data)
+        if user := children.unprivileged():
+            shutil.chown(data / name, user.pw_uid, user.pw_gid)
+    text = CONF.read_text()
+    for theirs, ours in {
+        "/usr/lib/mosquitto_dynamic_security.so": binaries.dynamic_security,
+        "/usr/lib/mosquitto_persist_sqlite.so": binaries.persist_sqlite,
+        "/mosquitto/data": data,
+        "/run/secrets/mqtt_certificate": data / "server.crt",
+        "/run/secrets/mqtt_key": data / "server.key",
+        "listener 8883": f"listener {tls} 127.0.0.1",
+        "listener 1883": f"listener {plain} 127.0.0.1",
+    }.items():
+        assert theirs in text
+        text = text.replace(theirs, str(ours))
+    conf = installation / "mosquitto.conf"
+    conf.write_text(text)
+    children.run_tool([str(binaries.broker), "--test-config", "-c", str(conf)])
+    process = children.spawn([str(binaries.broker), "-c", str(conf)], log=installation / "log", drop_root=True)
+    try:
+        until(lambda: children.answers(plain) and children.answers(tls), what="both listeners")
+        yield binaries.clients, plain, tls, secrets / "ca.crt"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_device_behind_tls_cannot_take_over_a_services_session(production_broker, installation):
+    clients, plain, tls, authority = production_broker
+    service = ("-u", SERVICES, "-P", password_of(installation, "FIRETOWER_MQTT_URL"))
+    device = ("-u", FLEET, "-P", password_of(installation, "FIRETOWER_DEMO_MQTT_URL"))
+    out = installation / "heard"
+    command = [str(clients / "mosquitto_sub"), "-p", str(plain), *service, "-i", "svc.1", "-V", "5", "-q", "1"]
+    command += ["-t", "fire/v1/#", "-t", "$SYS/broker/version", "-W", "15", "-C", "2"]
+    with out.open("wb") as file:
+        listening = subprocess.Popen(command, stdout=file)
+    until(lambda: b"mosquitto version" in out.read_bytes(), what="subscribed")
+    publish = [str(clients / "mosquitto_pub"), "-p", str(tls), "-h", "127.0.0.1", "--cafile", str(authority), *device]
+    publish += ["-i", "svc.1", "-V", "5", "-q", "1", "-t", "fire/v1/140931/panel/p1/up/event", "-m", "fire"]
+    assert subprocess.run(publish, check=False, timeout=10).returncode == 0
+    assert listening.wait(10) == 0
+    assert b"fire" in out.read_bytes()
+
+
+def test_the_device_listener_speaks_tls_only(production_broker, installation):
+    clients, _, tls, _ = production_broker
+    device = ("-u", FLEET, "-P", password_of(installation, "FIRETOWER_DEMO_MQTT_URL"))
+    command = [str(clients / "mosquitto_pub"), "-p", str(tls), *device, "-t", "x", "-m", "x"]
+    assert subprocess.run(command, check=False, capture_output=True, timeout=10).returncode != 0
+
+
+def test_without_demo_no_account_may_be_every_device_and_nothing_is_overwritten(scratch):
+    write_installation(scratch, "mqtt.example.org", demo=False)
+    assert FLEET not in (scratch / "deploy/secrets/accounts.json").read_text()
+    assert "DEMO" not in (scratch / ".env").read_text()
+    assert (scratch / ".env").stat().st_mode & 0o077 == 0
+    with pytest.raises(FileExistsError):
+        write_installation(scratch, "mqtt.example.org", demo=False)
+
+
+def test_the_production_database_file_starts_a_server(scratch):
+    binaries, state, port = find_postgres(), StateDir.open(scratch / "state"), children.free_port()
+    data = state.server_dir("postgres") / "data"
+    command = [binaries.program("initdb"), "-D", str(data), "-U", "firetower", "--auth=trust", "--no-sync"]
+    children.run_tool(command, drop_root=True, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
+    conf = scratch / "postgresql.conf"
+    shutil.copy(ROOT / "deploy/timescale/postgresql.conf", conf)
+    conf.chmod(0o644)
+    overrides = {"config_file": conf, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+    arguments = [part for name, value in overrides.items() for part in ("-c", f"{name}={value}")]
+    log = state.log("postgres")
+    process = children.spawn([binaries.program("postgres"), "-D", str(data), *arguments], log=log, drop_root=True)
+    try:
+        children.wait_ready(process, lambda: children.answers(port), name="PostgreSQL", log=log)
+        psql = [binaries.program("psql"), "-XqtA", "-h", "127.0.0.1", "-p", str(port), "-U", "firetower", "postgres"]
+        children.run_tool(
+            [*psql, "-c", "create extension timescaledb"], env={"PGOPTIONS": "-c client_min_messages=error"}
+        )
+        assert children.run_tool([*psql, "-c", "show max_wal_size"], env={}).strip() == "4GB"
+    finally:
+        children.stop(process)
