@@ -79,7 +79,8 @@ create table alarm_timer (
     alarm_id bigint not null references alarm on delete cascade,
     step integer not null,
     due_at timestamptz not null,
-    contacts jsonb not null,            -- {"channels": […], "areas": "own" | "all", …}: data of the policy
+    channels text[] not null,           -- through what, and until which answer: data of the policy
+    until text not null,
     done_at timestamptz,
     result text,                        -- called, skipped: why
     primary key (alarm_id, step)
@@ -131,6 +132,7 @@ create table notice (
     attempts integer not null default 0,
     claimed_by uuid,
     claimed_until timestamptz,
+    released_at timestamptz,            -- a person let it go although it was old, or sent it again
     delivered_at timestamptz,
     last_status integer,
     last_error text,

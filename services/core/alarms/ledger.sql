@@ -1,0 +1,161 @@
+-- name: lock_open
+select a.*, d.code as device
+from unnest($1::text[], $2::text[], $3::text[]) as k (subject, code, component)
+join alarm a using (subject, code, component)
+left join device d on d.id = a.device_id
+where a.state <> 'closed'
+order by a.id
+for update of a
+
+-- name: lock_of_device
+select a.*, d.code as device
+from alarm a join device d on d.id = a.device_id
+where a.device_id = any($1::integer[]) and a.state <> 'closed'
+order by a.id
+for update of a
+
+-- name: lock_one
+select a.*, d.code as device
+from alarm a left join device d on d.id = a.device_id
+where a.id = $1
+for update of a
+
+-- name: find_one
+select id, code, scope from alarm where id = $1
+
+-- name: claim_keys
+-- Two transactions that open the same condition at once wait for each other here instead of failing at the index.
+select pg_advisory_xact_lock(hashtextextended(key, 26875)) from unnest($1::text[]) as key order by key
+
+-- name: add_scope
+insert into fire_scope (scope) values ($1) on conflict do nothing
+
+-- name: lock_scope
+select f.scope, f.evidence, f.test_until, s.test_window_until as window_until, s.id as site_id,
+    coalesce(nullif(s.name, ''), nullif(d.name, ''), d.code, f.scope) as name, coalesce(s.area, d.area) as area
+from fire_scope f
+left join site s on f.scope = 'site:' || s.id
+left join device d on f.scope = 'device:' || d.id
+where f.scope = $1
+for update of f
+
+-- name: lock_fires
+select a.*, d.code as device
+from alarm a join device d on d.id = a.device_id
+where (a.scope = $1 or (a.device_id = any($2::integer[]) and a.code = 'fire')) and a.state <> 'closed'
+order by a.id
+for update of a
+
+-- name: reserve_alarms
+select nextval(pg_get_serial_sequence('alarm', 'id')) from generate_series(1, $1)
+
+-- name: reserve_incidents
+select nextval(pg_get_serial_sequence('incident', 'id')) from generate_series(1, $1)
+
+-- name: insert_alarm
+insert into alarm (
+    id, subject, code, component, category, severity, state, confidence, verification, device_id, site_id, area, zone,
+    value, limit_value, reason, reason_en, opened_at, acknowledged_at, acknowledged_by, cleared_at, closed_at,
+    incident_id, shelved_until, shelved_by, shelve_reason, escalates_at, scope, due_at, drill, test_window, version,
+    life, head, transitions, updated_at)
+overriding system value
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
+
+-- name: update_alarm
+update alarm set
+    severity = $2, state = $3, confidence = $4, verification = $5, zone = $6, value = $7, limit_value = $8,
+    reason = $9, reason_en = $10, acknowledged_at = $11, acknowledged_by = $12, cleared_at = $13, closed_at = $14,
+    incident_id = $15, shelved_until = $16, shelved_by = $17, shelve_reason = $18, escalates_at = $19, scope = $20,
+    due_at = $21, test_window = $22, version = $23, life = $24, head = $25, transitions = $26, updated_at = $27
+where id = $1
+
+-- name: insert_transition
+insert into alarm_transition (alarm_id, number, at, actor, act, outcome, from_state, to_state, detail, previous, hash)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+
+-- name: insert_incident
+insert into incident (id, kind, cause, title, title_en, area, site_id, opened_at, updated_at)
+overriding system value
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+on conflict (id) do nothing
+
+-- name: touch_incidents
+update incident i set
+    updated_at = $2,
+    closed_at = case when exists (select from alarm a where a.incident_id = i.id and a.state <> 'closed')
+        then null else $2 end
+where i.id = any($1::bigint[])
+
+-- name: mark_confirmed
+update incident set confirmed_notice = $2 where id = $1
+
+-- name: notice_numbers
+select alarm_id, max(number) as number from notice
+where alarm_id = any($1::bigint[]) and channel = 'desk' group by alarm_id
+
+-- name: insert_notice
+insert into notice (
+    id, alarm_id, incident_id, number, channel, type, fire, overtakes, body, due_at, created_at)
+values ($1, $2, $3, $4, 'desk', $5, $6, $7, $8, $9, $9)
+
+-- name: notice_device
+select d.id, d.code, d.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
+    s.name as site_name, s.address as site_address, s.contacts as site_contacts, s.access_note as site_access_note
+from device d left join site s on s.id = d.site_id
+where d.id = any($1::integer[])
+
+-- name: notice_area
+select code, name, lon, lat from area where code = any($1::text[])
+
+-- name: notice_lines
+select alarm_id, at, detail -> 'reason' ->> 0 as text
+from alarm_transition
+where alarm_id = any($1::bigint[])
+order by alarm_id, number
+
+-- name: nearest_water
+-- Haversine on a sphere of 6371 km; the box of 0.05 degrees (about 5 km) lets the place index answer.
+select p.code, round(p.distance_m)::integer as distance_m, p.pressure_mpa
+from (
+    select d.code, (s.state -> 'pressure_mpa' ->> 'value')::double precision as pressure_mpa,
+        2 * 6371000 * asin(sqrt(
+            sin(radians(d.lat - $2) / 2) ^ 2
+            + cos(radians($2)) * cos(radians(d.lat)) * sin(radians(d.lon - $1) / 2) ^ 2)) as distance_m
+    from device d left join device_state s on s.device_id = d.id
+    where d.kind in ('hydrant', 'water')
+        and d.lon between $1 - 0.05 and $1 + 0.05 and d.lat between $2 - 0.05 and $2 + 0.05
+        and (d.out_of_service_until is null or d.out_of_service_until < $3)
+) p
+order by p.distance_m
+limit 5
+
+-- name: save_scope
+update fire_scope set evidence = $2, test_until = $3, updated_at = $4 where scope = $1
+
+-- name: add_timer
+insert into alarm_timer (alarm_id, step, due_at, channels, until) values ($1, $2, $3, $4, $5) on conflict do nothing
+
+-- name: withdraw_calls
+update notice set state = 'withdrawn' where alarm_id = $1 and channel <> 'desk' and state = 'waiting'
+
+-- name: announce
+select pg_notify('firetower_alarm', ''), pg_notify('firetower_notice', '')
+
+-- name: policies
+select name, body from policy
+
+-- name: set_window
+update site set test_window_until = $2, test_window_reason = $3, test_window_by = $4, version = version + 1,
+    updated_at = $5
+where id = $1
+
+-- name: lock_notice
+select id, alarm_id, state from notice where id = $1 for update
+
+-- name: release_notice
+update notice set state = 'waiting', due_at = $2, released_at = $2, claimed_by = null, claimed_until = null
+where id = $1
+
+-- name: audit
+insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)
