@@ -134,6 +134,7 @@ create table notice (
     claimed_until timestamptz,
     released_at timestamptz,            -- a person let it go although it was old, or sent it again
     delivered_at timestamptz,
+    dead_at timestamptz,
     last_status integer,
     last_error text,
     desk_incident_id text,
@@ -163,6 +164,7 @@ create table feed_cursor (
 create table rule_state (
     device_id integer primary key references device,
     state jsonb not null,
+    batch_id bigint not null default 0,     -- the newest batch whose readings the state has seen
     updated_at timestamptz not null default now()
 ) with (fillfactor = 50);
 

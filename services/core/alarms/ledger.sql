@@ -154,7 +154,7 @@ where id = $1
 select id, alarm_id, state from notice where id = $1 for update
 
 -- name: release_notice
-update notice set state = 'waiting', due_at = $2, released_at = $2, claimed_by = null, claimed_until = null
+update notice set state = 'waiting', due_at = $2, released_at = $2, dead_at = null, claimed_by = null, claimed_until = null
 where id = $1
 
 -- name: audit

@@ -71,6 +71,11 @@ class Page:
     _issued: set[int] = field(default_factory=set)
     _timed: set[int] = field(default_factory=set)
 
+    @property
+    def told(self) -> bool:
+        """Whether this page makes notices due."""
+        return bool(self._drafts)
+
     # --- load ---
 
     async def load(self, keys: Iterable[Key]) -> None:

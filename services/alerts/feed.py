@@ -1,0 +1,113 @@
+"""Ingest's numbered logs, read in order: one cursor per writer, saved in the transaction that changed the alarms.
+
+Called by the bench. Promises that no batch is skipped or judged twice, whoever read before us.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from services.core.db import load_queries
+from services.core.log import logger
+
+SQL = load_queries(Path(__file__).with_name("feed.sql"))
+FIRES = " fires"  # suffix of the second cursor of an event writer: fires are read ahead of everything else
+log = logger(__name__)
+
+
+class Batch(NamedTuple):
+    """One committed batch of ingest."""
+
+    id: int
+    writer: str
+    number: int
+    committed_at: datetime
+    min_ts: datetime | None
+    max_ts: datetime | None
+    rows: dict[str, int]
+
+
+class Feed:
+    """The logs of one lane and how far they are read. `mark` tells cursors of one lane apart."""
+
+    def __init__(self, lane: str, mark: str = "") -> None:
+        self.lane = lane
+        self._mark = mark
+        self._cursors: dict[str, int] = {}
+
+    async def find_writers(self, conn: asyncpg.Connection) -> None:
+        """Learn of writers that are new since the last time."""
+        writers = [row["writer"] for row in await conn.fetch(SQL["writers"]) if row["lane"] == self.lane]
+        fresh = [writer for writer in writers if writer not in self._cursors]
+        if fresh:
+            saved = {row["writer"]: row["number"] for row in await conn.fetch(SQL["cursors"])}
+            self._cursors |= {writer: saved.get(writer + self._mark, 0) for writer in fresh}
+
+    async def next_batches(self, conn: asyncpg.Connection, limit: int, rows: int) -> list[Batch]:
+        """Return the next batches of every writer, up to about `rows` rows in all; nothing is moved yet."""
+        if not self._cursors:
+            return []
+        writers, numbers = list(self._cursors), list(self._cursors.values())
+        found: list[Batch] = []
+        total = 0
+        for row in await conn.fetch(SQL["batches"], writers, numbers, limit):
+            batch = _read_batch(row)
+            if found and total + sum(batch.rows.values()) > rows:
+                break
+            total += sum(batch.rows.values())
+            found.append(batch)
+        return found
+
+    async def save(self, conn: asyncpg.Connection, batches: Iterable[Batch]) -> None:
+        """Write the cursors behind `batches` in the caller's transaction; call `moved` after its commit."""
+        for writer, number in _ends(batches).items():
+            await conn.execute(SQL["save_cursor"], writer + self._mark, number)
+
+    def moved(self, batches: Iterable[Batch]) -> None:
+        """The transaction is committed: go on behind `batches`."""
+        batches = list(batches)
+        for batch in batches:
+            expected = self._cursors[batch.writer] + 1
+            if batch.number > expected > 1:
+                log.error("feed_gap", writer=batch.writer, expected=expected, found=batch.number)
+            self._cursors[batch.writer] = batch.number
+
+    async def lag_s(self, conn: asyncpg.Connection, now: datetime) -> float:
+        """Return the age of the oldest batch that is not judged yet, 0 when there is none."""
+        if not self._cursors:
+            return 0.0
+        oldest = await conn.fetchval(SQL["oldest_waiting"], list(self._cursors), list(self._cursors.values()))
+        return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+
+
+def _ends(batches: Iterable[Batch]) -> dict[str, int]:
+    ends: dict[str, int] = {}
+    for batch in batches:
+        ends[batch.writer] = batch.number
+    return ends
+
+
+def _read_batch(row: asyncpg.Record) -> Batch:
+    kinds = ("events", "hydrant", "electrical", "water", "panel")
+    return Batch(
+        row["id"],
+        row["writer"],
+        row["number"],
+        row["committed_at"],
+        row["min_ts"],
+        row["max_ts"],
+        {kind: row[kind] for kind in kinds if row[kind]},
+    )
+
+
+def span(batches: Iterable[Batch]) -> tuple[list[int], datetime, datetime] | None:
+    """Return the ids of batches that hold rows and the span of their times, or None when all are empty."""
+    filled = [batch for batch in batches if batch.rows and batch.min_ts is not None and batch.max_ts is not None]
+    if not filled:
+        return None
+    first = min(batch.min_ts for batch in filled if batch.min_ts is not None)
+    last = max(batch.max_ts for batch in filled if batch.max_ts is not None)
+    return [batch.id for batch in filled], first, last

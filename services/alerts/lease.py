@@ -1,0 +1,55 @@
+"""Who judges: one row of `lease`, by the database's clock. Called before every transaction's first write.
+
+Promises that a stopped, cut-off or replaced process writes nothing: its transaction ends with Fenced.
+"""
+
+from uuid import UUID
+
+import asyncpg
+
+from services.core.errors import Fenced
+
+NAME = "alerts"
+EXPIRES_S = 3
+
+
+async def take(conn: asyncpg.Connection, owner: UUID) -> bool:
+    """Try to become the active worker; False while another one holds the lease."""
+    row = await conn.fetchrow(
+        """
+        insert into lease (name, owner, expires_at, taken_at)
+        values ($1, $2, clock_timestamp() + make_interval(secs => $3), clock_timestamp())
+        on conflict (name) do update
+        set owner = excluded.owner, expires_at = excluded.expires_at, taken_at = excluded.taken_at
+        where lease.expires_at < clock_timestamp() or lease.owner = excluded.owner
+        returning owner
+        """,
+        NAME,
+        owner,
+        EXPIRES_S,
+    )
+    return row is not None
+
+
+async def hold(conn: asyncpg.Connection, owner: UUID) -> None:
+    """Renew the lease inside the caller's transaction; its row stays locked until the commit.
+
+    Raises:
+        Fenced: another process has taken over, or our time had run out.
+    """
+    tag: str = await conn.execute(
+        """
+        update lease set expires_at = clock_timestamp() + make_interval(secs => $3)
+        where name = $1 and owner = $2 and expires_at > clock_timestamp()
+        """,
+        NAME,
+        owner,
+        EXPIRES_S,
+    )
+    if tag == "UPDATE 0":
+        raise Fenced("another alerts process has taken over; this one ends")
+
+
+async def release(conn: asyncpg.Connection, owner: UUID) -> None:
+    """Give the lease up at a clean end, so that the standby need not wait."""
+    await conn.execute("delete from lease where name = $1 and owner = $2", NAME, owner)

@@ -1,0 +1,116 @@
+"""`firetower alerts`: what ingest committed becomes alarms, and alarms become notices that the desk accepted.
+
+Started by the command line. Promises: one active worker, a hot standby, and an end with the first failure.
+"""
+
+import asyncio
+import signal
+import uuid
+from contextlib import AsyncExitStack
+
+import asyncpg
+import httpx2
+import uvloop
+
+from services.alerts import lease
+from services.alerts.bench import POLL_S, Bench
+from services.alerts.deliver import FIRES, OTHERS, Outbox, wait_for
+from services.alerts.deliver import SQL as OUTBOX_SQL
+from services.alerts.events import EventFeed
+from services.alerts.registry import Registry
+from services.alerts.signing import DeskAddress
+from services.core import db
+from services.core.alarms.policies import load_policies
+from services.core.clock import Clock, SystemClock
+from services.core.log import configure_log, logger
+from services.core.metrics import serve_metrics
+from services.core.settings import AlertsSettings
+
+log = logger(__name__)
+STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
+
+
+def main(settings: AlertsSettings | None = None) -> None:
+    """Run until SIGTERM; read the environment unless settings are given."""
+    settings = settings or AlertsSettings.read()
+    configure_log("alerts", settings.log_level, settings.log_format)
+    serve_metrics(settings.metrics_port)
+    uvloop.run(run(settings, SystemClock()))
+
+
+async def run(settings: AlertsSettings, clock: Clock) -> None:
+    """Wait for the lease, then work until told to end."""
+    owner = uuid.uuid4()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    conn = await db.connect(settings.database_url, program="alerts", writer=True)
+    try:
+        if await _wait_for_lease(conn, owner, settings, stopping):
+            await _work(conn, owner, settings, clock, stopping)
+            await lease.release(conn, owner)
+    finally:
+        await conn.close(timeout=2)
+
+
+async def _wait_for_lease(
+    conn: asyncpg.Connection, owner: uuid.UUID, settings: AlertsSettings, stopping: asyncio.Event
+) -> bool:
+    """Stand by until the lease is ours; False when told to end before."""
+    active = await lease.take(conn, owner)
+    if settings.ready_file is not None:
+        settings.ready_file.touch()
+    if not active:
+        log.info("standing_by")
+    while not active and not stopping.is_set():
+        await wait_for(stopping, STANDBY_S)
+        active = await lease.take(conn, owner)
+    return active and not stopping.is_set()
+
+
+async def _work(
+    conn: asyncpg.Connection, owner: uuid.UUID, settings: AlertsSettings, clock: Clock, stopping: asyncio.Event
+) -> None:
+    log.info("active", owner=str(owner))
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
+        )
+        client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False, trust_env=False))
+        await pool.execute(OUTBOX_SQL["forget_claims"])
+        outbox = Outbox(pool, client, clock, owner)
+        registry = Registry()
+        bench = Bench(
+            conn=conn,
+            owner=owner,
+            clock=clock,
+            policies=await load_policies(conn),
+            registry=registry,
+            events=EventFeed(registry),
+            announce=outbox.hint,
+        )
+        listener = await db.connect(settings.database_url, program="alerts.listen")
+        stack.push_async_callback(listener.close, timeout=2)
+        await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
+        await listener.add_listener("firetower_notice", lambda *_: outbox.hint())
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(_judge(bench), name="bench")]
+            if settings.dispatch_url:
+                desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
+                running += [
+                    tasks.create_task(outbox.run(FIRES, desk), name="deliver:fires"),
+                    tasks.create_task(outbox.run(OTHERS, desk, 3600), name="deliver:others"),
+                ]
+            await stopping.wait()
+            for task in running:
+                task.cancel()
+
+
+async def _judge(bench: Bench) -> None:
+    while True:
+        bench.hint.clear()
+        await bench.events.find_writers(bench.conn)
+        await bench.look_at_fires()
+        busy = await bench.events.read_others(bench.conn, bench.transact)
+        if not busy:
+            await wait_for(bench.hint, POLL_S)

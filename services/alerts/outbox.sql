@@ -1,0 +1,50 @@
+-- name: claim
+-- Only the oldest open notice of an alarm is due; fire.confirmed goes ahead of the types it overtakes, and those wait
+-- until it has gone.
+update notice set claimed_by = $1, claimed_until = $3, attempts = attempts + 1
+where id in (
+    select n.id
+    from notice n
+    where n.state = 'waiting' and n.due_at <= $2 and n.fire = $4 and (n.channel = 'desk') = $6
+        and (n.claimed_until is null or n.claimed_until < $2)
+        and not exists (
+            select from notice o
+            where o.alarm_id = n.alarm_id and o.channel = n.channel and o.id <> n.id and o.state in ('waiting', 'held')
+                and ((o.number < n.number and not o.type = any(n.overtakes))
+                    or (o.number > n.number and n.type = any(o.overtakes))))
+    order by n.due_at, n.created_at
+    limit $5
+    for update of n skip locked)
+returning id, alarm_id, incident_id, type, fire, channel, target, body, attempts, created_at, released_at
+
+-- name: hold_old
+-- What is no fire and older than an hour when delivery resumes waits for a person.
+update notice set state = 'held'
+where state = 'waiting' and channel = 'desk' and not fire and released_at is null and created_at < $1
+
+-- name: add_attempt
+insert into notice_attempt (notice_id, number, at, duration_ms, status, error) values ($1, $2, $3, $4, $5, $6)
+on conflict do nothing
+
+-- name: delivered
+update notice set state = 'delivered', delivered_at = $2, claimed_until = null, last_status = $3, last_error = null,
+    desk_incident_id = coalesce($4, desk_incident_id)
+where id = $1
+
+-- name: keep_desk_incident
+update incident set desk_incident_id = $2 where id = $1 and desk_incident_id is null
+
+-- name: dead
+update notice set state = 'dead', dead_at = $2, claimed_until = null, last_status = $3, last_error = $4 where id = $1
+
+-- name: retry
+update notice set due_at = $2, claimed_until = null, last_status = $3, last_error = $4 where id = $1
+
+-- name: forget_claims
+update notice set claimed_until = null where state = 'waiting' and claimed_until is not null
+
+-- name: next_due
+select min(greatest(due_at, coalesce(claimed_until, due_at))) from notice where state = 'waiting'
+
+-- name: counts
+select state, count(*) as notices from notice where state in ('waiting', 'held', 'dead') group by state
