@@ -210,8 +210,12 @@ async def serve(settings: DeskSettings) -> None:
     """Answer until told to end."""
     desk = Desk(settings.dispatch_secret.get_secret_value())
     servers: list[DeskServer] = []
+
+    def vanish(seconds: float) -> None:
+        servers[0].vanish(seconds)
+
     config = uvicorn.Config(
-        create_app(desk, lambda seconds: servers[0].vanish(seconds)),
+        create_app(desk, vanish),
         host=settings.desk_host,
         port=settings.desk_port,
         lifespan="off",

@@ -82,9 +82,9 @@ on conflict (id) do nothing
 
 -- name: touch_incidents
 update incident i set
-    updated_at = $2,
+    updated_at = $2::timestamptz,
     closed_at = case when exists (select from alarm a where a.incident_id = i.id and a.state <> 'closed')
-        then null else $2 end
+        then null else $2::timestamptz end
 where i.id = any($1::bigint[])
 
 -- name: mark_confirmed

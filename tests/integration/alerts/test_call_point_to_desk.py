@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from standardwebhooks import Webhook
+
+from tests.integration.alerts.conftest import SECRET, DeskControl
+from tests.support.county import AREA, County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+async def test_a_pressed_call_point_reaches_the_desk_signed_and_whole(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    site = await county.add_site(
+        "县医院",
+        address="东关镇府前街 1 号",
+        contacts=[{"name": "王", "role": "值班", "phone": "1"}],
+        access_note="东门",
+    )
+    await county.add_device("panel-1", site_id=site, name="门诊楼主机")
+    await county.add_device("hydrant-1", "hydrant", lon=111.091, lat=39.021)
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "c1", "zone": "3F"}])
+
+    seen = (await eventually(lambda: desk.received(type="fire.confirmed"), what="fire.confirmed at the desk"))[0]
+    assert seen["signature_error"] is None
+    assert seen["answered"] == 200
+    body = seen["body"]
+    assert body["notice_id"] == seen["notice_id"]
+    assert body["drill"] is False
+    assert body["alarm"]["code"] == "fire"
+    assert body["alarm"]["confidence"] == "confirmed"
+    assert body["alarm"]["state"] == "unacknowledged"
+    assert body["alarm"]["component"] == "c1"
+    assert body["device"] == {
+        "code": "panel-1", "kind": "panel", "name": "门诊楼主机", "area": AREA,
+        "location": {"lon": 111.09, "lat": 39.02, "datum": "WGS84"},
+    }  # fmt: skip
+    assert body["site"] == {
+        "name": "县医院", "address": "东关镇府前街 1 号",
+        "contacts": [{"name": "王", "role": "值班", "phone": "1"}], "access_note": "东门",
+    }  # fmt: skip
+    assert body["evidence"]
+    assert [source["code"] for source in body["nearest_water"]] == ["hydrant-1"]
+    assert 100 < body["nearest_water"][0]["distance_m"] < 200
+
+    (alarm,) = await county.alarms()
+    assert alarm["code"] == "fire"
+    assert alarm["incident_id"] == body["alarm"]["incident_id"]
+    (notice,) = await eventually(lambda: county.notices("state = 'delivered'"), what="the receipt")
+    assert str(notice["id"]) == seen["notice_id"]
+    assert notice["body"].decode() == seen["bytes"]
+    assert notice["desk_incident_id"] == "119-000001"
+    incident = await county.conn.fetchrow("select * from incident where id = $1", alarm["incident_id"])
+    assert incident is not None
+    assert incident["confirmed_notice"] == notice["id"]
+    assert incident["desk_incident_id"] == "119-000001"
+    assert "县医院" in incident["title"]
+
+
+async def test_a_retry_carries_the_same_bytes_and_id_under_a_fresh_signature(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await desk.behave(mode="error", count=2)
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "c1"}])
+    await eventually(lambda: county.notices("state = 'delivered'"), what="the receipt")
+
+    seen = await desk.received()
+    assert [one["answered"] for one in seen] == [500, 500, 200]
+    assert len({one["notice_id"] for one in seen}) == 1
+    assert len({one["bytes"] for one in seen}) == 1
+    assert [one["signature_error"] for one in seen] == [None] * 3
+    attempts = await county.conn.fetch("select number, status from notice_attempt order by number")
+    assert [tuple(row) for row in attempts] == [(1, 500), (2, 500), (3, 200)]
+
+
+def test_the_secret_of_these_tests_is_a_standard_webhooks_secret() -> None:
+    assert Webhook(SECRET).sign("id", datetime.now(UTC), "{}").startswith("v1,")
+
+
+async def test_a_second_report_of_the_same_component_makes_no_second_alarm_and_no_second_call(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    for _ in range(3):
+        await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "c1"}] * 2)
+    await eventually(lambda: county.conn.fetch("select from alarm_transition where outcome = 'repeated'"), what="it")
+    await eventually(desk.received, what="the call")
+    assert len(await county.alarms()) == 1
+    assert len(await county.notices()) == 1
+
+
+async def test_fifty_sites_in_one_second_are_fifty_alarms_and_fifty_calls(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    for n in range(50):
+        site = await county.add_site(f"site {n}")
+        await county.add_device(f"panel-{n}", site_id=site)
+    alerts()
+    started = datetime.now(UTC)
+    for n in range(50):
+        await county.send_events([{"device": f"panel-{n}", "type": "manual_alarm", "component": "c1"}])
+
+    async def all_there() -> bool:
+        return len(await desk.received(type="fire.confirmed")) >= 50
+
+    await eventually(all_there, what="fifty calls")
+    seen = await desk.received()
+    assert len(seen) == 50
+    assert len({one["notice_id"] for one in seen}) == 50
+    assert len({one["body"]["alarm"]["incident_id"] for one in seen}) == 50
+    last = max(datetime.fromisoformat(one["received_at"]) for one in seen)
+    assert last - started < timedelta(seconds=4)  # the law: 3 s each after its confirmation, all pressed within 1 s
