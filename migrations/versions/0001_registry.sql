@@ -83,6 +83,17 @@ create index device_site on device (site_id) where site_id is not null;
 create index device_gateway on device (gateway) where gateway is not null;
 create index device_place on device (lon, lat) where lon is not null;
 
+-- Ingest keeps the registry in memory; a person's change reaches it within milliseconds.
+create function device_changed() returns trigger language plpgsql as $$
+begin
+    new.updated_at := clock_timestamp();
+    perform pg_notify('firetower_registry', '');
+    return new;
+end
+$$;
+create trigger device_changed before insert or update on device
+    for each row when (new.registered or new.area_fixed or new.kind_fixed) execute function device_changed();
+
 -- One row per device. state: {field: {"value": v, "at": [ts_ms, received_ms, seq]}}, newest value of each field;
 -- `at` is the merge order, its first element the device's time, or the receive time when the device's lies ahead of it.
 create table device_state (
@@ -99,11 +110,11 @@ create table device_state (
     connected_at timestamptz,
     telemetry_seq bigint,               -- sequence accounting of each channel
     telemetry_ts timestamptz,
+    telemetry_missing bigint not null default 0,    -- sequence numbers not seen yet; late ones fill them
     event_seq bigint,
-    event_ts timestamptz
-) with (fillfactor = 50);
-
-create index device_state_last_seen on device_state (last_seen);
+    event_ts timestamptz,
+    event_missing bigint not null default 0
+) with (fillfactor = 50);               -- and no index on what changes: updates stay in place (HOT)
 
 -- Merge by field: the greater `at` wins. Only needed when a reading is not the device's newest; else `||` does.
 create function merge_state(old jsonb, new jsonb) returns jsonb
@@ -115,7 +126,8 @@ language sql immutable parallel safe as $$
     from jsonb_each(old) o full join jsonb_each(new) n on n.key = o.key
 $$;
 
--- Loss accounting per device and hour; the last 24 h and the sum are shown as `quality`.
+-- Loss accounting per device and hour; the last 24 h and the sum are shown as `quality`. A late reading that fills a
+-- gap counts -1 in the hour it arrives: read sums, never below 0.
 create table device_quality (
     device_id integer not null references device,
     hour timestamptz not null,

@@ -1,11 +1,24 @@
 -- What ingest writes about itself: the numbered log that alerts reads, ownership, health, rejects, commands.
 
--- Ownership of a partition or a role: 'ingest:<partition>', 'alerts'. The database clock decides.
+-- Ingest carries times as microseconds since 1970.
+create function from_us(us bigint) returns timestamptz language sql stable parallel safe as $$
+    select timestamptz 'epoch' + us * interval '1 microsecond'
+$$;
+
+-- Whether a reading is newer than the newest one we have: ts, received_at, seq decide.
+create function newer(old device_state, ts_us bigint, received_us bigint, seq bigint) returns boolean
+language sql stable parallel safe as $$
+    select ts_us is not null
+        and (old.ts is null or (from_us(ts_us), from_us(received_us), seq) >= (old.ts, old.received_at, old.seq))
+$$;
+
+-- Ownership of one lane of a partition or of a role: 'ingest:<partition>/<lane>', 'alerts'. The database clock decides.
 create table lease (
     name text primary key,
     owner uuid not null,
     expires_at timestamptz not null,
-    taken_at timestamptz not null default now()
+    taken_at timestamptz not null default now(),
+    token text not null default replace(gen_random_uuid()::text, '-', '')   -- end of the MQTT client id of all owners
 );
 
 -- One row per committed batch. Every lane of every ingest partition is one writer ('<partition>/event',
@@ -47,7 +60,8 @@ create table ingest_lane (
     oldest_unacked_s double precision not null default 0,
     slots_used integer not null default 0,
     slots integer not null default 0,
-    broker_dropped bigint not null default 0,
+    broker_dropped bigint not null default 0,       -- messages the broker dropped, over all its starts
+    broker_dropped_raw bigint not null default 0,   -- its counter as last seen; it restarts with the broker
     updated_at timestamptz not null default now()
 );
 

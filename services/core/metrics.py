@@ -28,6 +28,9 @@ OLDEST_UNACKED = Gauge(
 )
 SLOTS_USED = Gauge("firetower_ingest_slots_used", "Messages held against Receive Maximum", ["lane"])
 STALE_ACKS = Counter("firetower_ingest_stale_acks_total", "Acks dropped because their connection was gone", ["lane"])
+QOS0_DROPPED = Counter(
+    "firetower_ingest_qos0_dropped_total", "Messages sent at QoS 0 faster than they can be stored", ["lane"]
+)
 CONNECTED = Gauge("firetower_mqtt_connected", "1 while the lane's session is connected", ["lane"])
 RECONNECTS = Counter("firetower_mqtt_reconnects_total", "Connections made after the first", ["lane"])
 SESSIONS_LOST = Counter("firetower_mqtt_sessions_lost_total", "Broker no longer knew our session", ["lane"])
@@ -39,7 +42,7 @@ WATERMARK_AGE = Gauge(
 for lane in LANES:
     for metric in (
         MESSAGES, REDELIVERIES, ROWS_STORED, DUPLICATES, BATCH_SECONDS, RECEIVE_TO_COMMIT, OLDEST_UNACKED, SLOTS_USED,
-        STALE_ACKS, CONNECTED, RECONNECTS, SESSIONS_LOST, WATERMARK_AGE,
+        STALE_ACKS, QOS0_DROPPED, CONNECTED, RECONNECTS, SESSIONS_LOST, WATERMARK_AGE,
     ):  # fmt: skip
         metric.labels(lane)
 

@@ -245,8 +245,9 @@ class Session:
             return
         self._outgoing.window = min(WINDOW_CAP, getattr(properties, "ReceiveMaximum", WINDOW_CAP))
         self.session_present = flags.session_present
-        for start in range(0, len(config.filters), FILTERS_PER_SUBSCRIBE):
-            names = config.filters[start : start + FILTERS_PER_SUBSCRIBE]
+        filters = config.filters + config.optional_filters
+        for start in range(0, len(filters), FILTERS_PER_SUBSCRIBE):
+            names = filters[start : start + FILTERS_PER_SUBSCRIBE]
             # stored copies only for a new subscription, so that a reconnect does not repeat all of them
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
             _code, packet_id = self._client.subscribe([(name, options) for name in names])
@@ -257,7 +258,9 @@ class Session:
 
     def _suback(self, _client: PahoClient, _data: Any, packet_id: int, reasons: list[ReasonCode], _rest: Any) -> None:
         for name, reason in zip(self._subscribing.pop(packet_id, ()), reasons, strict=False):
-            if reason.is_failure:
+            if reason.is_failure and name in self.config.optional_filters:
+                log.warning("mqtt subscription refused", client_id=self.config.client_id, filter=name)
+            elif reason.is_failure:
                 raise BadSetting(
                     f"FIRETOWER_MQTT_URL: user '{self.config.username}' may not subscribe to {name} ({reason}); "
                     "give the account that right at the broker"

@@ -52,6 +52,7 @@ class SessionConfig:
     tls: bool = False
     ca_file: Path | None = None  # None: the system's certificate authorities
     filters: tuple[str, ...] = ()
+    optional_filters: tuple[str, ...] = ()  # a refusal of these is only logged
     receive_maximum: int = 100
     max_outgoing: int = 10_000
     session_expiry_s: int = SESSION_EXPIRY_S

@@ -1,0 +1,51 @@
+"""Sequence accounting: gaps, restarts, fills, per device and channel. Pure; the store calls it per stored row.
+
+Right counts whatever the order of arrival: a number that was skipped counts as missing until it comes late.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.core.contracts import SEQ_MODULUS
+
+WRAP_WINDOW = 100_000  # a lower number this close past 2^32 is the wrap, any other is a restart
+
+
+class Head(NamedTuple):
+    """How far a channel of a device has come. `missing` are numbers skipped and not seen yet."""
+
+    ts_us: int | None = None
+    seq: int | None = None
+    missing: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one batch adds to a device's loss accounting. `gaps` is negative where late rows filled more than opened."""
+
+    gaps: int = 0
+    restarts: int = 0
+    duplicates: int = 0
+    late: int = 0
+    rejects: int = 0
+
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to write."""
+        return not (self.gaps or self.restarts or self.duplicates or self.late or self.rejects)
+
+
+def advance(head: Head, ts_us: int, seq: int, tally: Tally) -> Head:
+    """Return the head after a row that was not stored before, and count into `tally` (contract 3: `seq`)."""
+    if head.ts_us is None or head.seq is None:
+        return Head(ts_us, seq, head.missing)
+    if ts_us > head.ts_us or (ts_us == head.ts_us and seq > head.seq):
+        step = (seq - head.seq) % SEQ_MODULUS
+        if step == 0 or (seq < head.seq and step > WRAP_WINDOW):
+            tally.restarts += 1
+            return Head(ts_us, seq, head.missing)
+        tally.gaps += step - 1
+        return Head(ts_us, seq, head.missing + step - 1)
+    if head.missing:  # an older row came late: one number less is missing
+        tally.gaps -= 1
+        return Head(head.ts_us, head.seq, head.missing - 1)
+    return head

@@ -1,0 +1,164 @@
+"""One message from the broker -> readings, events, a status, rejects. Pure; the lanes call it for every delivery.
+
+It never raises on bytes and never loses one: what cannot be a row is a reject with a code and a sentence for a person.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.core.contracts import MAX_READINGS, SEQ_MODULUS
+from services.core.topics import Channel, Kind, Topic, parse_topic
+from services.ingest.decode_event import Event, read_events
+from services.ingest.fields import FIELD_RULES, complaint
+from services.ingest.json_text import dump_element, parse, show, storable
+from services.ingest.moment import clock_fault, read_ts
+from services.ingest.reject import Reject
+
+
+@dataclass(slots=True)
+class Reading:
+    """One row to be: `values` in the order of the kind's columns."""
+
+    ts_us: int
+    seq: int
+    values: list[Any]
+    extra: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class Message:
+    """All that one delivery holds."""
+
+    raw_topic: str
+    topic: Topic | None
+    payload: bytes
+    received_us: int
+    readings: list[Reading] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    ack_ids: list[str] = field(default_factory=list)  # readable event ids, for down/ack
+    online: bool | None = None  # the device's own status
+    alive: bool = True  # the device itself sent this just now
+    replay_of: int | None = None  # reject row this comes from
+
+    @property
+    def registers(self) -> bool:
+        """Whether an unknown device becomes known by it; a stored copy or a last will is not enough."""
+        return self.alive or bool(self.readings or self.events)
+
+    @property
+    def elements(self) -> int:
+        """How many rows it makes."""
+        return len(self.readings) + len(self.events) + len(self.rejects)
+
+
+def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool = False) -> Message:
+    """Return what `payload` says; `received_us` stands for now."""
+    topic = parse_topic(raw_topic)
+    message = Message(raw_topic, topic, payload, received_us, alive=not retained)
+    is_event = raw_topic.endswith("/" + Channel.EVENT)
+    if topic is None:
+        cure = "publish to fire/v1/{area: 6 to 12 digits}/{hydrant|electrical|water|panel}/{device}/up/…"
+        message.rejects.append(Reject(payload, "bad_topic", f"the topic names no device: {cure}"))
+        if is_event:
+            message.ack_ids = read_events(payload, received_us).ack_ids
+    elif topic.channel is Channel.TELEMETRY:
+        _read_telemetry(message, topic.kind, payload)
+    elif is_event:
+        found = read_events(payload, received_us)
+        message.events, message.rejects, message.ack_ids = found.events, found.rejects, found.ack_ids
+    else:
+        _read_status(message, payload)
+    return message
+
+
+def _read_telemetry(message: Message, kind: Kind, payload: bytes) -> None:
+    try:
+        parsed = parse(payload)
+    except ValueError as error:
+        message.rejects.append(Reject(payload, "not_json", f"not JSON ({str(error)[:100]}): send one object or a list"))
+        return
+    if type(parsed) is dict:
+        _read_element(message, kind, parsed, payload, None)
+        return
+    if type(parsed) is not list or not parsed:
+        message.rejects.append(Reject(payload, "wrong_shape", "send one reading as an object, or a list of readings"))
+        return
+    if len(parsed) > MAX_READINGS:
+        detail = f"{len(parsed)} readings in one message: send at most {MAX_READINGS}"
+        message.rejects.append(Reject(payload, "too_many_elements", detail))
+        return
+    for index, element in enumerate(parsed):
+        _read_element(message, kind, element, payload if len(parsed) == 1 else None, index)
+
+
+def _read_element(message: Message, kind: Kind, element: Any, raw: bytes | None, index: int | None) -> None:
+    def reject(reason: str, detail: str, *, stored: bool = False) -> None:
+        kept = dump_element(element) if raw is None else raw
+        message.rejects.append(Reject(kept, reason, detail, element=index, stored=stored))
+
+    if type(element) is not dict:
+        reject("wrong_shape", "a reading is an object with ts, seq and fields")
+        return
+    ts = read_ts(element.get("ts"))
+    if type(ts) is tuple:
+        reject(*ts)
+        return
+    ts_us: int = ts  # type: ignore[assignment]
+    seq = element.get("seq")
+    if type(seq) is not int or not 0 <= seq < SEQ_MODULUS:
+        reason = "seq_missing" if seq is None else "seq_unreadable"
+        reject(reason, f"seq is {show(seq)}: send a whole number from 0 to 4294967295, one more per reading")
+        return
+    fault = clock_fault(ts_us, message.received_us)
+    if fault is not None:
+        reject("clock_implausible", fault)
+        return
+    values, extra, bad = read_fields(kind, element)
+    if any(value is not None for value in values):
+        message.readings.append(Reading(ts_us, seq, values, extra))
+        for name, detail in bad:
+            reject(f"bad_field: {name}", f"{detail}; the rest of the reading is stored", stored=True)
+    elif bad:
+        names = "; ".join(detail for _name, detail in bad)
+        reject(f"bad_field: {bad[0][0]}", f"{names}; no other field is left, so no reading is stored")
+    else:
+        known = ", ".join(FIELD_RULES[kind])
+        reject("no_valid_field", f"no field of a {kind} reading: send at least one of {known}")
+
+
+def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[str, Any] | None, list[tuple[str, str]]]:
+    """Return the values in column order, unknown fields, and (name, complaint) of each bad field."""
+    rules = FIELD_RULES[kind]
+    values: list[Any] = [None] * len(rules)
+    extra: dict[str, Any] | None = None
+    bad: list[tuple[str, str]] = []
+    for name, value in element.items():
+        if value is None or name in ("ts", "seq"):
+            continue
+        rule = rules.get(name)
+        if rule is None:
+            extra = {} if extra is None else extra
+            extra[name] = value
+        elif rule.accepts(value):
+            values[rule.index] = value if rule.base is not int else int(value)
+        else:
+            bad.append((name, complaint(name, rule, value)))
+    return values, extra if extra is None else storable(extra), bad
+
+
+def _read_status(message: Message, payload: bytes) -> None:
+    live, message.alive = message.alive, False
+    if not payload:
+        return  # a cleared retained status says nothing
+    try:
+        parsed = parse(payload)
+    except ValueError:
+        parsed = None
+    online = parsed.get("online") if type(parsed) is dict else None
+    if type(online) is bool:
+        message.online = online
+        message.alive = live and online  # the last will speaks of the device, not for it
+        return
+    detail = 'a status is {"online": true or false, "ts": …}'
+    message.rejects.append(Reject(payload, "status_unreadable", detail))

@@ -1,0 +1,220 @@
+"""Events from bytes. Pure; decode calls it. An event whose type is readable always comes out, whatever else is broken.
+
+Bad parts go to `extra` under `bad` with a flag under `flags`; a wrong clock is replaced by the receive time.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from services.core.contracts import SEQ_MODULUS, EventType
+from services.ingest.json_text import dump_element, parse_leniently, show, storable, storable_text
+from services.ingest.moment import clock_fault, from_us, read_ts
+from services.ingest.reject import Reject
+
+KNOWN_TYPES = frozenset(EventType)
+TEXT_LIMITS = {"component": 200, "zone": 200, "description": 2000}
+TYPE_LIMIT = 100
+EVENT_ID_LIMIT = 1000
+FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999: later times no calendar here can show
+FAR_PAST_US = -62_135_596_800_000_000
+OWN_NAMES = frozenset(
+    {"event_id", "ts", "seq", "type", "active", "component", "zone", "system_type", "component_type", "description"}
+)
+
+
+@dataclass(slots=True)
+class Event:
+    """One row to be. `ts_us` is the device's time, or the receive time where that was missing or implausible."""
+
+    event_id: str
+    ts_us: int
+    type: str
+    digest: bytes
+    device_ts: datetime | None = None
+    seq: int | None = None
+    active: bool = True
+    component: str = ""
+    zone: str = ""
+    system_type: int | None = None
+    component_type: int | None = None
+    description: str = ""
+    extra: dict[str, Any] | None = None
+    clock_good: bool = True  # ts_us is the device's own
+
+
+@dataclass(slots=True)
+class Found:
+    """All that one event message holds."""
+
+    events: list[Event] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    ack_ids: list[str] = field(default_factory=list)
+
+
+def read_events(payload: bytes, received_us: int) -> Found:
+    """Return the events, rejects and readable event ids of one message."""
+    found = Found()
+    try:
+        parsed, forgiven = parse_leniently(payload)
+    except ValueError as error:
+        detail = f"not JSON ({str(error)[:100]}): send one event as an object, or a list of events"
+        found.rejects.append(Reject(payload, "not_json", detail))
+        return found
+    elements = parsed if isinstance(parsed, list) else [parsed]
+    if not elements:
+        found.rejects.append(Reject(payload, "wrong_shape", "the list of events is empty"))
+    for index, element in enumerate(elements):
+        raw = payload if len(elements) == 1 else dump_element(element)
+        source = _Source(raw, index if isinstance(parsed, list) else None, received_us, forgiven)
+        _read_element(found, element, source)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    raw: bytes
+    index: int | None
+    received_us: int
+    forgiven: str | None  # what the parser had to overlook
+
+
+def _read_element(found: Found, element: Any, source: _Source) -> None:
+    raw = source.raw
+    if not isinstance(element, dict):
+        detail = "an event is an object with event_id, ts and type"
+        found.rejects.append(Reject(raw, "wrong_shape", detail, source.index))
+        return
+    parts = _Parts(element, [] if source.forgiven is None else [source.forgiven])
+    sent_id = parts.event_id()
+    if sent_id is not None:
+        found.ack_ids.append(sent_id)
+    kind = element.get("type")
+    if not isinstance(kind, str) or not kind.strip():
+        detail = f"type is {show(kind)}: send a text such as fire, fault or reset"
+        found.rejects.append(Reject(raw, "type_unreadable", detail, source.index))
+        return
+    if sent_id is None:
+        derived = "derived-" + hashlib.sha256(raw).hexdigest()[:32]
+        found.ack_ids.append(derived)
+    ts_us, device_ts = parts.clock(source.received_us)
+    event = Event(
+        event_id=sent_id or derived,
+        ts_us=ts_us,
+        type=parts.type(kind),
+        digest=digest_of(element, sent_id or derived),
+        device_ts=device_ts,
+        seq=parts.number("seq", SEQ_MODULUS),
+        active=parts.active(),
+        component=parts.text("component"),
+        zone=parts.text("zone"),
+        system_type=parts.number("system_type", 256),
+        component_type=parts.number("component_type", 256),
+        description=parts.text("description"),
+        clock_good=not parts.clock_replaced,
+    )
+    event.extra = parts.extra()
+    found.events.append(event)
+
+
+def digest_of(element: dict[str, Any], event_id: str) -> bytes:
+    """Return the identity of an event: event_id, ts as sent, type, active and component (contract 3)."""
+    identity = [event_id, *(element.get(name) for name in ("ts", "type", "active", "component"))]
+    if identity[3] is None:
+        identity[3] = True
+    if identity[4] is None:
+        identity[4] = ""
+    return hashlib.sha256(orjson.dumps(storable(identity), option=orjson.OPT_SORT_KEYS)).digest()
+
+
+class _Parts:
+    """Reads the parts of one event, keeping what is bad."""
+
+    def __init__(self, element: dict[str, Any], flags: list[str]) -> None:
+        self.element = element
+        self.flags = flags
+        self.bad: dict[str, Any] = {}
+        self.clock_replaced = False
+
+    def _complain(self, name: str, flag: str | None = None) -> None:
+        self.flags.append(flag or f"bad_field: {name}")
+        self.bad[name] = self.element[name]
+
+    def event_id(self) -> str | None:
+        value = self.element.get("event_id")
+        if type(value) is int:
+            self._complain("event_id", "event_id_is_a_number")
+            value = show(value)
+        if isinstance(value, str) and 0 < len(value) <= EVENT_ID_LIMIT and storable_text(value) == value:
+            return value
+        if value is None:
+            self.flags.append("event_id_derived")
+        else:
+            self._complain("event_id", "event_id_derived")
+        return None
+
+    def clock(self, received_us: int) -> tuple[int, datetime | None]:
+        value = self.element.get("ts")
+        ts = read_ts(value)
+        if isinstance(ts, tuple):
+            self.clock_replaced = True
+            self.flags.append(ts[0])
+            if value is not None:
+                self.bad["ts"] = value
+            return received_us, None
+        if clock_fault(ts, received_us) is None:
+            return ts, None
+        self.clock_replaced = True
+        self.flags.append("clock_implausible")
+        if FAR_PAST_US <= ts <= FAR_FUTURE_US:
+            return received_us, from_us(ts)
+        self.bad["ts"] = value
+        return received_us, None
+
+    def type(self, sent: str) -> str:
+        plain = sent.strip()
+        known = plain.lower()
+        if known in KNOWN_TYPES:
+            if known != sent:
+                self._complain("type", "type_read_leniently")
+            return known
+        if len(plain) > TYPE_LIMIT:
+            self._complain("type")
+        return storable_text(plain[:TYPE_LIMIT])
+
+    def active(self) -> bool:
+        value = self.element.get("active")
+        if value is None or isinstance(value, bool):
+            return value is not False
+        self._complain("active")
+        return True
+
+    def number(self, name: str, below: int) -> int | None:
+        value = self.element.get(name)
+        if value is None or (type(value) is int and 0 <= value < below):
+            return value
+        self._complain(name)
+        return None
+
+    def text(self, name: str) -> str:
+        value = self.element.get(name)
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            if len(value) > TEXT_LIMITS[name]:
+                self._complain(name)
+            return storable_text(value[: TEXT_LIMITS[name]])
+        self._complain(name)
+        return show(value) if type(value) is int else ""
+
+    def extra(self) -> dict[str, Any] | None:
+        extra = {name: value for name, value in self.element.items() if name not in OWN_NAMES and value is not None}
+        if self.flags:
+            extra["flags"] = self.flags
+        if self.bad:
+            extra["bad"] = self.bad
+        kept: dict[str, Any] = storable(extra)
+        return kept or None

@@ -1,0 +1,137 @@
+"""The devices as ingest knows them: a cache of the registry, filled and extended from the database.
+
+The lanes ask it before every batch. A device nobody registered is added as discovered; a person's change arrives by
+notification, with a re-read every few seconds as the guarantee.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from services.core.db import load_queries
+from services.core.errors import Fenced
+from services.core.topics import Kind, Topic
+from services.ingest.account import Head
+from services.ingest.moment import late_after_us
+
+QUERIES = load_queries(Path(__file__).with_name("devices.sql"))
+OVERLAP = timedelta(seconds=30)  # a change may commit later than its time says
+
+
+@dataclass(slots=True)
+class Device:
+    """What ingest must know of one device. `telemetry` and `event` count its sequences."""
+
+    id: int
+    code: str
+    kind: Kind
+    area: str
+    kind_fixed: bool
+    area_fixed: bool
+    late_after_us: int
+    telemetry: Head = field(default_factory=Head)
+    event: Head = field(default_factory=Head)
+
+
+class Devices:
+    """Devices by code. One per lane, so that each lane's sequence counts belong to it alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Device] = {}
+        self._read_until: datetime | None = None
+
+    def __getitem__(self, code: str) -> Device:
+        return self._known[code]
+
+    def get(self, code: str) -> Device | None:
+        """Return the device, None while nobody heard of it."""
+        return self._known.get(code)
+
+    async def ensure(self, connection: asyncpg.Connection, topics: Iterable[Topic], *, lease: str, owner: str) -> None:
+        """Make every device of `topics` known; add those the registry lacks and follow moved ones.
+
+        Raises:
+            Fenced: the lease belongs to somebody else, who alone may write.
+        """
+        wanted = {topic.device: topic for topic in topics}
+        missing = [code for code in wanted if code not in self._known]
+        if missing:
+            await self._read(connection, missing)
+            unheard = sorted(code for code in missing if code not in self._known)
+            if unheard:
+                await self._add(connection, [wanted[code] for code in unheard], lease, owner)
+        moved = [topic for topic in wanted.values() if self._has_moved(topic)]
+        if moved:
+            await self._move(connection, moved, lease, owner)
+
+    async def refresh(self, connection: asyncpg.Connection) -> None:
+        """Read what people changed since the last refresh."""
+        since = self._read_until
+        now: datetime = await connection.fetchval("select clock_timestamp()")
+        if since is not None:
+            rows = await connection.fetch(QUERIES["changed"], since - OVERLAP)
+            for row in rows:
+                if row["code"] in self._known:
+                    self._update(row)
+        self._read_until = now
+
+    def _has_moved(self, topic: Topic) -> bool:
+        device = self._known[topic.device]
+        return (topic.area != device.area and not device.area_fixed) or (
+            topic.kind != device.kind and not device.kind_fixed
+        )
+
+    async def _read(self, connection: asyncpg.Connection, codes: list[str]) -> None:
+        for row in await connection.fetch(QUERIES["read"], codes):
+            self._known[row["code"]] = _device(row)
+
+    async def _add(self, connection: asyncpg.Connection, topics: list[Topic], lease: str, owner: str) -> None:
+        codes = [topic.device for topic in topics]
+        async with connection.transaction():
+            await _hold(connection, lease, owner)
+            await connection.execute(QUERIES["add_areas"], sorted({topic.area for topic in topics}))
+            await connection.execute(
+                QUERIES["add_devices"], codes, [str(topic.kind) for topic in topics], [topic.area for topic in topics]
+            )
+        await self._read(connection, codes)
+
+    async def _move(self, connection: asyncpg.Connection, topics: list[Topic], lease: str, owner: str) -> None:
+        async with connection.transaction():
+            await _hold(connection, lease, owner)
+            await connection.execute(QUERIES["add_areas"], sorted({topic.area for topic in topics}))
+            rows = await connection.fetch(
+                QUERIES["move"],
+                [topic.device for topic in topics],
+                [str(topic.kind) for topic in topics],
+                [topic.area for topic in topics],
+            )
+        for row in rows:
+            self._update(row)
+
+    def _update(self, row: asyncpg.Record) -> None:
+        device = self._known[row["code"]]
+        device.kind, device.area = Kind(row["kind"]), row["area"]
+        device.kind_fixed, device.area_fixed = row["kind_fixed"], row["area_fixed"]
+        device.late_after_us = late_after_us(row["expected_interval_s"], row["sleepy"])
+
+
+async def _hold(connection: asyncpg.Connection, lease: str, owner: str) -> None:
+    if await connection.fetchval(QUERIES["hold"], lease, owner) is None:
+        raise Fenced(f"another process owns {lease}; this one must not write")
+
+
+def _device(row: asyncpg.Record) -> Device:
+    return Device(
+        id=row["id"],
+        code=row["code"],
+        kind=Kind(row["kind"]),
+        area=row["area"],
+        kind_fixed=row["kind_fixed"],
+        area_fixed=row["area_fixed"],
+        late_after_us=late_after_us(row["expected_interval_s"], row["sleepy"]),
+        telemetry=Head(row["telemetry_us"], row["telemetry_seq"], row["telemetry_missing"]),
+        event=Head(row["event_us"], row["event_seq"], row["event_missing"]),
+    )

@@ -1,0 +1,44 @@
+-- name: read
+-- a device the registry has and nobody heard gets its state row here
+with wanted as (
+    select d.* from device d where d.code = any($1::text[])
+), added as (
+    insert into device_state (device_id) select id from wanted order by id on conflict do nothing
+)
+select d.id, d.code, d.kind, d.area, d.kind_fixed, d.area_fixed, d.expected_interval_s, d.sleepy,
+       (extract(epoch from s.telemetry_ts) * 1000000)::bigint as telemetry_us,
+       s.telemetry_seq, coalesce(s.telemetry_missing, 0) as telemetry_missing,
+       (extract(epoch from s.event_ts) * 1000000)::bigint as event_us,
+       s.event_seq, coalesce(s.event_missing, 0) as event_missing
+from wanted d left join device_state s on s.device_id = d.id
+
+-- name: changed
+select code, kind, area, kind_fixed, area_fixed, expected_interval_s, sleepy from device where updated_at > $1
+
+-- name: hold
+select 1 from lease where name = $1 and owner = $2::uuid for key share
+
+-- name: add_areas
+-- a code nobody registered gets its code as its name, below the longest code that starts it
+insert into area (code, name, parent)
+select n.code, n.code,
+       (select a.code from area a where starts_with(n.code, a.code) order by length(a.code) desc limit 1)
+from unnest($1::text[]) as n (code)
+where not exists (select from area a where a.code = n.code)
+on conflict do nothing
+
+-- name: add_devices
+insert into device (code, kind, area)
+select n.code, n.kind, n.area from unnest($1::text[], $2::text[], $3::text[]) as n (code, kind, area)
+order by n.code
+on conflict do nothing
+
+-- name: move
+-- follow the topic where no person has set area or kind
+update device d
+set area = case when d.area_fixed then d.area else n.area end,
+    kind = case when d.kind_fixed then d.kind else n.kind end,
+    updated_at = clock_timestamp()
+from unnest($1::text[], $2::text[], $3::text[]) as n (code, kind, area)
+where d.code = n.code
+returning d.code, d.kind, d.area, d.kind_fixed, d.area_fixed, d.expected_interval_s, d.sleepy

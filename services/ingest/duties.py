@@ -1,0 +1,93 @@
+"""What ingest does beside moving messages: health rows, registry changes, commands, replays, retention.
+
+main runs it. It has a connection of its own; a database that is away makes the duties wait, never the lanes.
+"""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+
+from services.core import db
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.mqtt import SessionClosed
+from services.core.settings import IngestSettings
+from services.ingest import commands, replay, retention, watch
+from services.ingest.lane import Lane
+from services.ingest.writer import LOST
+
+log = logger(__name__)
+
+PERIOD_S = 1.0
+CHANNELS = ("firetower_registry", "firetower_command", "firetower_replay")
+REFRESH_PERIOD_S = 10.0
+
+
+class Duties:
+    """The side work of one ingest process."""
+
+    def __init__(self, settings: IngestSettings, lanes: dict[str, Lane], clock: Clock) -> None:
+        self._settings = settings
+        self._lanes = lanes
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._refresh_due = 0.0
+        self._retention_due = 0.0
+        self._replaying: set[int] = set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                await self._work()
+            except (asyncpg.PostgresError, SessionClosed, *LOST) as error:
+                log.warning("duties wait", error=f"{type(error).__name__}: {error}")
+                await self._clock.sleep(PERIOD_S)
+
+    async def _work(self) -> None:
+        connection = await db.connect(self._settings.database_url, program="ingest.duties", writer=True)
+        try:
+            for channel in CHANNELS:
+                await connection.add_listener(channel, self._wake)
+            self._refresh_due = 0.0
+            while True:
+                self._woken.clear()
+                await self._round(connection)
+                try:
+                    await asyncio.wait_for(self._woken.wait(), PERIOD_S)
+                except TimeoutError:
+                    continue
+        finally:
+            connection.terminate()
+
+    def _wake(self, _connection: Any, _pid: int, channel: str, _payload: object) -> None:
+        if channel == "firetower_registry":
+            self._refresh_due = 0.0
+        self._woken.set()
+
+    async def _round(self, connection: asyncpg.Connection) -> None:
+        now = self._clock.monotonic()
+        if now >= self._refresh_due:
+            self._refresh_due = now + REFRESH_PERIOD_S
+            for lane in self._lanes.values():
+                await lane.writer.store.devices.refresh(connection)
+        for lane in self._lanes.values():
+            if lane.active.is_set():
+                await watch.report(connection, lane)
+                await self._replay(connection, lane)
+        events = self._lanes["event"]
+        if events.session is not None and events.session.connected:
+            await commands.send_queued(connection, events.session, self._settings.ingest_areas)
+            await commands.close_unanswered(connection)
+        if now >= self._retention_due:
+            self._retention_due = now + retention.PERIOD_S
+            await retention.drop_old(connection, self._settings.retention_days)
+
+    async def _replay(self, connection: asyncpg.Connection, lane: Lane) -> None:
+        messages = await replay.fetch_requested(connection, events=lane.name == "event")
+        fresh = [message for message in messages if message.replay_of not in self._replaying]
+        self._replaying.update(message.replay_of for message in fresh if message.replay_of is not None)
+        if len(self._replaying) > 10_000:
+            self._replaying.clear()  # a repeat only finds its rows stored
+        lane.replay(fresh)

@@ -1,0 +1,295 @@
+"""One lane: its lease, its MQTT session, its batches. main runs two of them, `event` and `telemetry`.
+
+A message is acknowledged after the commit that holds it, never before; a database that is away stops the acks and not
+the network. What the lane acknowledges is safe; what it has not acknowledged the broker sends again.
+"""
+
+import asyncio
+import hashlib
+from collections import deque
+from dataclasses import dataclass
+
+import asyncpg
+import orjson
+
+from services.core import metrics
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.mqtt import Delivery, OutgoingFull, Session, SessionConfig
+from services.core.settings import IngestSettings
+from services.core.topics import Channel, subscription
+from services.ingest import lease
+from services.ingest.decode import Message, decode
+from services.ingest.moment import to_us
+from services.ingest.store import Store
+from services.ingest.writer import LOST, Writer
+
+log = logger(__name__)
+
+HEARTBEAT_S = 1.0  # proves ownership while nothing arrives
+DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """How much a lane takes at once. Worst case in memory: receive_maximum messages of 256 KiB."""
+
+    channels: tuple[Channel, ...]
+    receive_maximum: int
+    batch_messages: int
+    batch_elements: int
+    linger_s: float
+
+
+LIMITS = {
+    "event": LaneLimits((Channel.EVENT,), 200, 100, 1000, 0.002),
+    "telemetry": LaneLimits((Channel.TELEMETRY, Channel.STATUS), 1000, 500, 3000, 0.04),
+}
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decoded deliveries on their way to one commit."""
+
+    deliveries: list[Delivery]
+    messages: list[Message]
+    watermark_us: int | None
+    first_received_us: int
+
+
+class Lane:
+    """Broker to rows for one kind of message, of the areas in `settings`."""
+
+    def __init__(self, name: str, settings: IngestSettings, owner: str, clock: Clock) -> None:
+        self.name = name
+        self.limits = LIMITS[name]
+        self.partition = partition_name(settings.ingest_areas)
+        self.writer_name = f"{self.partition}/{name}"
+        self.lease_name = f"ingest:{self.writer_name}"
+        self.owner = owner
+        self.connects: list[bool] = []  # session_present of connections not yet reported to the database
+        self.dropped_raw: int | None = None
+        self.active = asyncio.Event()
+        self.session: Session | None = None
+        self._settings = settings
+        self._clock = clock
+        self._stopping = asyncio.Event()
+        store = Store(writer=self.writer_name, lane=name, lease=self.lease_name, owner=owner)
+        self.writer = Writer(settings.database_url, store, clock)
+        self.probe_topic = f"firetower/ingest/{self.partition}/{name}/probe"
+        self._inbox: deque[tuple[Delivery | Message, int]] = deque()
+        self._arrived = asyncio.Event()
+        self._batches: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
+        self._underway: deque[int] = deque()  # receive time of the oldest message of each batch not committed
+        self.slots_used = 0
+
+    async def run(self) -> None:
+        """Stand by until the lane is ours, then move messages until `stop()`.
+
+        Raises:
+            Fenced: another process took the lane.
+        """
+        token = await self._take_lease()
+        if token is None:
+            return
+        self.session = session = Session(
+            self._session_config(token), on_delivery=self._receive, on_connected=self._connected, on_lost=self._lost
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(session.run(), name=f"{self.name} session")
+            group.create_task(self._gather(), name=f"{self.name} gather")
+            probing = group.create_task(self._probe(session), name=f"{self.name} probe")
+            group.create_task(self._write(session, probing), name=f"{self.name} write")
+
+    def stop(self) -> None:
+        """Finish the batches at hand, acknowledge them, say goodbye."""
+        self._stopping.set()
+        self._arrived.set()
+
+    @property
+    def oldest_unacked_s(self) -> float:
+        """Age of the oldest message not yet committed."""
+        if self._underway:
+            oldest_us = self._underway[0]
+        elif self._inbox:
+            oldest_us = self._inbox[0][1]
+        else:
+            return 0.0
+        return max(0.0, (self._now_us() - oldest_us) / 1e6)
+
+    def replay(self, messages: list[Message]) -> None:
+        """Put decoded rejects in the queue behind what has arrived."""
+        now_us = self._now_us()
+        self._inbox.extend((message, now_us) for message in messages)
+        self._arrived.set()
+
+    def _now_us(self) -> int:
+        return to_us(self._clock.now())
+
+    async def _take_lease(self) -> str | None:
+        told = False
+        while not self._stopping.is_set():
+            try:
+                connection = await self.writer.connection()
+                token = await lease.take(connection, self.lease_name, self.owner)
+                if token is not None:
+                    await self.writer.store.begin(connection)
+                    log.info("lane taken", writer=self.writer_name, number=self.writer.store.number)
+                    return token
+            except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, *LOST) as error:
+                log.warning("database away", writer=self.writer_name, error=str(error))
+                await self.writer.close()
+            if not told:
+                log.info("standing by", writer=self.writer_name)
+                told = True
+            await self._clock.sleep(lease.RETRY_S)
+        return None
+
+    def _session_config(self, token: str) -> SessionConfig:
+        areas = self._settings.ingest_areas or ("+",)
+        filters = [subscription(channel, area) for channel in self.limits.channels for area in areas]
+        return SessionConfig.from_url(
+            self._settings.mqtt,
+            f"firetower.ingest.{self.partition}.{self.name}.{token}",
+            filters=(*filters, self.probe_topic),
+            optional_filters=(DROPPED_TOPIC,) if self.name == "telemetry" else (),
+            receive_maximum=self.limits.receive_maximum,
+        )
+
+    # --- the session's side: never blocks ---
+
+    def _connected(self, session_present: bool) -> None:
+        # what the connection before brought and nobody decoded comes again
+        current = self.session.generation if self.session is not None else 0
+        self._inbox = deque(
+            entry for entry in self._inbox if isinstance(entry[0], Message) or entry[0].generation == current
+        )
+        self.slots_used = sum(isinstance(entry[0], Delivery) for entry in self._inbox)
+        self.connects.append(session_present)
+        metrics.CONNECTED.labels(self.name).set(1)
+        self.active.set()
+
+    def _lost(self) -> None:
+        metrics.CONNECTED.labels(self.name).set(0)
+
+    def _receive(self, delivery: Delivery) -> None:
+        if delivery.topic == DROPPED_TOPIC:
+            if delivery.payload.isdigit():
+                self.dropped_raw = int(delivery.payload)
+            self._ack([delivery])
+            return
+        if delivery.qos == 0 and len(self._inbox) > 4 * self.limits.receive_maximum:
+            metrics.QOS0_DROPPED.labels(self.name).inc()  # nothing holds a QoS 0 sender back
+            return
+        self.slots_used += delivery.qos
+        self._inbox.append((delivery, self._now_us()))
+        self._arrived.set()
+
+    def _ack(self, deliveries: list[Delivery]) -> None:
+        if self.session is not None:
+            stale = self.session.ack(deliveries)
+            metrics.STALE_ACKS.labels(self.name).inc(stale)
+
+    # --- gather: deliveries -> batches ---
+
+    async def _gather(self) -> None:
+        while not self._stopping.is_set():
+            if not self._inbox:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            if len(self._inbox) < self.limits.batch_messages:
+                await self._clock.sleep(self.limits.linger_s)
+            if self._inbox:
+                batch = await self._take_batch()
+                await self._batches.put(batch)
+        await self._batches.put(None)
+
+    async def _take_batch(self) -> Batch:
+        batch = Batch([], [], None, self._inbox[0][1])
+        self._underway.append(batch.first_received_us)
+        elements = redelivered = 0
+        while (
+            self._inbox and len(batch.messages) < self.limits.batch_messages and elements < self.limits.batch_elements
+        ):
+            item, received_us = self._inbox.popleft()
+            if isinstance(item, Message):
+                message = item
+            elif item.topic == self.probe_topic:
+                batch.deliveries.append(item)
+                batch.watermark_us = max(batch.watermark_us or 0, int(item.payload))
+                continue
+            else:
+                message = decode(item.topic, item.payload, received_us, retained=item.retain)
+                batch.deliveries.append(item)
+                redelivered += item.dup
+            batch.messages.append(message)
+            elements += message.elements
+            if len(batch.messages) % 100 == 0:
+                await asyncio.sleep(0)  # the other lane's turn
+        metrics.MESSAGES.labels(self.name).inc(len(batch.deliveries))
+        metrics.REDELIVERIES.labels(self.name).inc(redelivered)
+        return batch
+
+    # --- write: batches -> rows -> acks ---
+
+    async def _write(self, session: Session, probing: asyncio.Task[None]) -> None:
+        while True:
+            try:
+                batch = await asyncio.wait_for(self._batches.get(), HEARTBEAT_S)
+            except TimeoutError:
+                await self.writer.commit([])
+                continue
+            if batch is None:
+                break
+            await self._commit(session, batch)
+        probing.cancel()
+        await session.stop()
+        await lease.release(await self.writer.connection(), self.lease_name, self.owner)
+        await self.writer.close()
+
+    async def _commit(self, session: Session, batch: Batch) -> None:
+        started = self._clock.monotonic()
+        for written in await self.writer.commit(batch.messages, batch.watermark_us):
+            metrics.ROWS_STORED.labels(self.name).inc(written.stored)
+            metrics.DUPLICATES.labels(self.name).inc(written.duplicates)
+            log.debug("batch committed", writer=self.writer_name, batch_id=written.batch_id, stored=written.stored)
+        for message in batch.messages:
+            for reject in message.rejects:
+                metrics.REJECTS.labels(reject.reason.partition(":")[0]).inc()
+            if message.ack_ids:
+                self._tell_device(session, message)
+        self._ack(batch.deliveries)
+        self.slots_used = max(0, self.slots_used - sum(delivery.qos for delivery in batch.deliveries))
+        self._underway.popleft()
+        metrics.BATCH_SECONDS.labels(self.name).observe(self._clock.monotonic() - started)
+        metrics.RECEIVE_TO_COMMIT.labels(self.name).observe((self._now_us() - batch.first_received_us) / 1e6)
+
+    def _tell_device(self, session: Session, message: Message) -> None:
+        """Name the stored events on the topic they came from, so that the device may forget them (contract 3)."""
+        base = message.raw_topic.removesuffix(Channel.EVENT)
+        try:
+            session.submit(base + Channel.ACK, orjson.dumps({"event_ids": message.ack_ids}))
+        except (OutgoingFull, ValueError) as error:
+            log.warning("event ack not sent", topic=message.raw_topic, error=str(error))  # the device asks again
+
+    # --- probes ---
+
+    async def _probe(self, session: Session) -> None:
+        """Send ourselves a message every second: what comes back shows that silence would be heard."""
+        while True:
+            if session.connected and not session.outgoing > self.limits.receive_maximum:
+                session.submit(self.probe_topic, str(self._now_us()).encode())
+            await self._clock.sleep(1.0)
+
+
+def partition_name(areas: tuple[str, ...]) -> str:
+    """Return the name of a partition: its exact area codes, or `all` for the catch-all."""
+    if not areas:
+        return "all"
+    codes = sorted(set(areas))
+    return "-".join(codes) if len(codes) <= 4 else f"{codes[0]}-{len(codes)}-{_short_hash(codes)}"
+
+
+def _short_hash(codes: list[str]) -> str:
+    return hashlib.sha256(",".join(codes).encode()).hexdigest()[:12]

@@ -1,0 +1,24 @@
+"""Ownership of one lane of a partition: a row that expires 3 s after its owner last proved itself.
+
+The lane takes it before it connects to the broker; every batch prolongs it inside its transaction (`store.sql`, hold).
+"""
+
+from pathlib import Path
+
+import asyncpg
+
+from services.core.db import load_queries
+
+QUERIES = load_queries(Path(__file__).with_name("lease.sql"))
+RETRY_S = 0.4  # expiry 3 s + this + connecting stays below the promised 5 s
+
+
+async def take(connection: asyncpg.Connection, name: str, owner: str) -> str | None:
+    """Take or keep the lease; return the token that ends the MQTT client id, None while another owner lives."""
+    token: str | None = await connection.fetchval(QUERIES["take"], name, owner)
+    return token
+
+
+async def release(connection: asyncpg.Connection, name: str, owner: str) -> None:
+    """Let a standby take over at once."""
+    await connection.execute(QUERIES["release"], name, owner)

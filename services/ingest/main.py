@@ -1,0 +1,87 @@
+"""firetower ingest: broker -> rows. Two lanes side by side, so that a fire never waits for telemetry.
+
+Each lane: take the lease (lease) -> connect (lane, core.mqtt) -> decode (decode) -> batch (lane) -> one transaction
+(writer, store, plan) -> acknowledge. The duties beside them: health, commands, replays, retention (duties).
+"""
+
+import asyncio
+import signal
+import uuid
+from pathlib import Path
+
+import uvloop
+
+from services.core.clock import Clock, SystemClock
+from services.core.errors import FiretowerError
+from services.core.log import configure_log, logger
+from services.core.metrics import serve_metrics
+from services.core.settings import IngestSettings
+from services.ingest.duties import Duties
+from services.ingest.lane import LIMITS, Lane
+
+log = logger(__name__)
+
+STOP_S = 4.0
+
+
+async def run(settings: IngestSettings, clock: Clock, stopping: asyncio.Event) -> None:
+    """Run both lanes until `stopping` is set; the first failure ends everything."""
+    owner = str(uuid.uuid4())
+    lanes = {name: Lane(name, settings, owner, clock) for name in LIMITS}
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(lane.run(), name=f"lane {name}") for name, lane in lanes.items()]
+        duties = group.create_task(Duties(settings, lanes, clock).run(), name="duties")
+        ready = group.create_task(tell_ready(lanes, settings.ready_file), name="ready")
+        await stopping.wait()
+        for lane in lanes.values():
+            lane.stop()
+        await asyncio.wait(running, timeout=STOP_S)
+        for task in running:
+            task.cancel()  # what is not committed by now the broker sends again
+        duties.cancel()
+        ready.cancel()
+
+
+async def tell_ready(lanes: dict[str, Lane], ready_file: Path | None) -> None:
+    """Touch the ready file once both lanes are subscribed."""
+    for lane in lanes.values():
+        await lane.active.wait()
+    log.info("ingest ready")
+    if ready_file is not None:
+        await asyncio.to_thread(ready_file.touch)
+
+
+async def _supervised(settings: IngestSettings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await run(settings, SystemClock(), stopping)
+
+
+def main() -> None:
+    """Run from the command line.
+
+    Raises:
+        FiretowerError: what ended the program, in one line.
+    """
+    settings = IngestSettings.read()
+    configure_log("ingest", settings.log_level, settings.log_format)
+    serve_metrics(settings.metrics_port)
+    try:
+        uvloop.run(_supervised(settings))
+    except BaseExceptionGroup as errors:
+        raise first_cause(errors) from errors
+
+
+def first_cause(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first of our own errors in a task group's failure, else the first of all."""
+    leaves: list[BaseException] = []
+    waiting: list[BaseException] = [errors]
+    while waiting:
+        error = waiting.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            waiting.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, FiretowerError)), leaves[0])

@@ -1,0 +1,94 @@
+"""Device times: read `ts` as sent, judge whether the clock can be right. Pure; decode calls it.
+
+Times inside ingest are integer microseconds since 1970 UTC (`*_us`), which the database turns into timestamptz.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from services.ingest.json_text import show
+
+MINUTE_US = 60_000_000
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+OLDEST_US = 30 * DAY_US  # contract 3: a telemetry ts lies in [now - 30 d, now + 5 min]
+AHEAD_US = 5 * MINUTE_US
+SMALLEST_MS = 10**11  # smaller integers are seconds: in milliseconds they would lie before March 1973
+LATE_FLOOR_US = 10 * MINUTE_US  # contract 8
+LATE_SLEEPY_US = 25 * HOUR_US
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(moment: datetime) -> int:
+    """Return microseconds since 1970 of an aware time."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """Return the aware UTC time of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def read_ts(value: object) -> int | tuple[str, str]:
+    """Return `ts` in microseconds, or (reason, detail) when it cannot be read."""
+    if type(value) is int:
+        if value < SMALLEST_MS:
+            return (
+                "ts_in_seconds",
+                f"ts is {show(value)}, which looks like seconds: send milliseconds (seconds x 1000)",
+            )
+        return value * 1000
+    if value is None:
+        return (
+            "ts_missing",
+            "ts is missing: send the time of measurement as RFC 3339 with offset or as integer epoch milliseconds",
+        )
+    if isinstance(value, str):
+        return _read_text(value)
+    return (
+        "ts_unreadable",
+        f"ts is a {_json_type(value)}: send RFC 3339 text with offset or integer epoch milliseconds",
+    )
+
+
+def _read_text(text: str) -> int | tuple[str, str]:
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        return ("ts_unreadable", f"ts is {show(text)}: send RFC 3339 with offset, like 2026-11-23T08:00:00+08:00")
+    day, minutes, second, fraction, _zulu, sign, offset_hours, offset_minutes = match.groups()
+    leap = second == "60"  # RFC 3339 5.7 allows it; the second before stands for it
+    try:
+        moment = datetime.fromisoformat(f"{day}T{minutes}{'59' if leap else second}+00:00")
+    except ValueError:
+        return ("ts_unreadable", f"ts is {show(text)}: there is no such time")
+    us = to_us(moment) + int((fraction or "0")[:6].ljust(6, "0"))
+    if sign is None:
+        return us
+    if int(offset_hours) > 23 or int(offset_minutes) > 59:
+        return ("ts_unreadable", f"ts is {show(text)}: there is no such offset")
+    offset_us = int(offset_hours) * HOUR_US + int(offset_minutes) * MINUTE_US
+    return us - offset_us if sign == "+" else us + offset_us
+
+
+def clock_fault(ts_us: int, received_us: int) -> str | None:
+    """Return why a device's time cannot be right, None when it can (contract 3)."""
+    if ts_us < received_us - OLDEST_US:
+        days = (received_us - ts_us) // DAY_US
+        return f"ts lies {days} days before the receive time, more than 30: set the device's clock"
+    if ts_us > received_us + AHEAD_US:
+        minutes = (ts_us - received_us) // MINUTE_US
+        return f"ts lies {minutes} min ahead of the receive time, more than 5: set the device's clock"
+    return None
+
+
+def late_after_us(expected_interval_s: int, sleepy: bool) -> int:
+    """Return how long after its `ts` a reading may arrive before it is late (contract 8)."""
+    return LATE_SLEEPY_US if sleepy else max(2 * expected_interval_s * 1_000_000, LATE_FLOOR_US)
+
+
+def _json_type(value: object) -> str:
+    names = {bool: "boolean", float: "fraction", list: "list", dict: "object"}
+    return names.get(type(value), type(value).__name__)

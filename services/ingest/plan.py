@@ -1,0 +1,191 @@
+"""Decoded messages + what we know of their devices -> the rows of one transaction. Pure; the store calls it per batch.
+
+Here the registry's word is applied (kind), lateness is judged, and repeats within the batch are set aside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from services.core.contracts import READING_FIELDS
+from services.core.topics import Kind, Topic
+from services.ingest.account import Tally
+from services.ingest.decode import Message, Reading
+from services.ingest.decode_event import Event
+from services.ingest.devices import Device
+from services.ingest.json_text import dump_element
+from services.ingest.reject import Reject
+
+ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
+
+
+class Lookup(Protocol):
+    """Finds a device by code."""
+
+    def get(self, code: str) -> Device | None:
+        """Return the device, None when unknown."""
+        ...
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a batch says about one device's newest state."""
+
+    device: Device
+    seen_us: int | None = None  # receive time of the newest live message
+    topic: str | None = None
+    connected: bool | None = None
+    connected_us: int | None = None
+    newest: tuple[int, int, int] | None = None  # merge order (ts, received, seq) of the newest reading
+    oldest_us: int | None = None
+    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stored: bool = False  # a row of it is in this batch
+    tally: Tally = field(default_factory=Tally)
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a replayed reject came to: why it is refused again, or the rows it makes."""
+
+    refused: str | None = None
+    rows: list[tuple[Kind, tuple[Any, ...]]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plan:
+    """The rows of one batch, in the order they were received."""
+
+    readings: dict[Kind, dict[ReadingKey, tuple[Any, ...]]] = field(default_factory=dict)
+    events: dict[tuple[int, bytes], tuple[Device, Event, int, bool]] = field(default_factory=dict)
+    rejects: list[tuple[Message, Reject, int | None]] = field(default_factory=list)
+    heard: dict[int, Heard] = field(default_factory=dict)
+    replays: dict[int, Replay] = field(default_factory=dict)
+    first_received_us: int = 0
+    min_ts_us: int | None = None
+    max_ts_us: int | None = None
+    duplicates: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is no row and nobody was heard."""
+        return not (self.readings or self.events or self.rejects or self.heard or self.replays)
+
+
+def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
+    """Return the rows of `messages`; every device of a good topic is known by now, save for retained copies."""
+    plan = Plan(first_received_us=messages[0].received_us if messages else 0)
+    for message in messages:
+        device = devices.get(message.topic.device) if message.topic is not None else None
+        heard, rejects = None, message.rejects
+        if device is not None and message.topic is not None:
+            heard = _hear(plan, message, message.topic, device)
+            for event in message.events:
+                _add_event(plan, heard, event, message.received_us)
+            if message.topic.kind == device.kind:
+                for reading in message.readings:
+                    _add_reading(plan, heard, reading, message)
+            elif message.readings:
+                rejects = rejects + kind_mismatches(message, message.topic.kind, device)
+        _add_rejects(plan, heard, message, rejects)
+    return plan
+
+
+def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: list[Reject]) -> None:
+    if message.replay_of is not None:  # its row exists; only the result is noted
+        replay = plan.replays.setdefault(message.replay_of, Replay())
+        lost = [reject for reject in rejects if not reject.stored]
+        if lost:
+            replay.refused = f"rejected again: {lost[0].reason}, {lost[0].detail}"
+        return
+    device_id = None if heard is None else heard.device.id
+    plan.rejects.extend((message, reject, device_id) for reject in rejects)
+    if heard is not None:
+        heard.tally.rejects += len(rejects)
+
+
+def _hear(plan: Plan, message: Message, topic: Topic, device: Device) -> Heard:
+    heard = plan.heard.get(device.id)
+    if heard is None:
+        heard = plan.heard[device.id] = Heard(device)
+    if message.online is not None:
+        heard.connected, heard.connected_us = message.online, message.received_us
+    if message.alive and message.replay_of is None:
+        heard.seen_us = message.received_us
+        heard.topic = topic.base
+    return heard
+
+
+def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message) -> None:
+    device, received_us = heard.device, message.received_us
+    ts_us = reading.ts_us
+    rows = plan.readings.get(device.kind)
+    if rows is None:
+        rows = plan.readings[device.kind] = {}
+    key = (device.id, ts_us, reading.seq)
+    if key in rows:
+        plan.duplicates += 1
+        heard.tally.duplicates += 1
+        return
+    late = received_us - ts_us > device.late_after_us
+    rows[key] = (device.id, ts_us, reading.seq, received_us, late, *reading.values, reading.extra)
+    if message.replay_of is not None:
+        plan.replays.setdefault(message.replay_of, Replay()).rows.append((device.kind, rows[key]))
+    heard.stored = True
+    _span(plan, ts_us)
+    _merge(heard, device.kind, reading, received_us)
+
+
+def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int) -> None:
+    """Keep the newest value of each field; a time ahead of the receive time counts as the receive time."""
+    at_us = min(reading.ts_us, received_us)
+    order = (at_us, received_us, reading.seq)
+    at = [at_us // 1000, received_us // 1000, reading.seq]
+    fields = heard.fields
+    if heard.newest is None or order >= heard.newest:
+        heard.newest = order
+        for name, value in zip(READING_FIELDS[kind], reading.values, strict=True):
+            if value is not None:
+                fields[name] = {"value": value, "at": at}
+    else:
+        for name, value in zip(READING_FIELDS[kind], reading.values, strict=True):
+            if value is not None and (name not in fields or fields[name]["at"] <= at):
+                fields[name] = {"value": value, "at": at}
+    if heard.oldest_us is None or at_us < heard.oldest_us:
+        heard.oldest_us = at_us
+
+
+def _add_event(plan: Plan, heard: Heard, event: Event, received_us: int) -> None:
+    device = heard.device
+    key = (device.id, event.digest)
+    if key in plan.events:
+        plan.duplicates += 1
+        heard.tally.duplicates += 1
+        return
+    late = received_us - event.ts_us > device.late_after_us
+    plan.events[key] = (device, event, received_us, late)
+    heard.stored = True
+    _span(plan, event.ts_us)
+
+
+def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Reject]:
+    """Return the readings of a message as rejects: once a person set the kind, the registry wins (contract 3)."""
+    detail = (
+        f"the registry says {device.code} is a {device.kind}, its topic says {sent_as}: "
+        "publish under the registered kind, or correct the kind in the registry"
+    )
+    if len(message.readings) + len(message.rejects) == 1:
+        return [Reject(message.payload, "kind_mismatch", detail)]
+    rejects = []
+    for index, reading in enumerate(message.readings):
+        values = dict(zip(READING_FIELDS[sent_as], reading.values, strict=True))
+        element = {"ts": reading.ts_us // 1000, "seq": reading.seq}
+        element |= {name: value for name, value in values.items() if value is not None} | (reading.extra or {})
+        rejects.append(Reject(dump_element(element), "kind_mismatch", detail, index))
+    return rejects
+
+
+def _span(plan: Plan, ts_us: int) -> None:
+    if plan.min_ts_us is None or ts_us < plan.min_ts_us:
+        plan.min_ts_us = ts_us
+    if plan.max_ts_us is None or ts_us > plan.max_ts_us:
+        plan.max_ts_us = ts_us

@@ -1,0 +1,46 @@
+"""Rejects that a person wants decoded again, after a fix of the registry, the rules or the program.
+
+A duty fetches them and hands them to their lane; the store marks them in the transaction that stores their rows.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+import asyncpg
+
+from services.core.db import load_queries
+from services.core.topics import Channel, Kind
+from services.ingest import columns
+from services.ingest.decode import Message, decode
+from services.ingest.moment import to_us
+from services.ingest.plan import Plan, ReadingKey
+
+QUERIES = load_queries(Path(__file__).with_name("replay.sql"))
+ADD_FIELDS = {kind: columns.fill_fields(QUERIES["add_fields"], kind) for kind in Kind}
+
+
+async def fetch_requested(connection: asyncpg.Connection, *, events: bool) -> list[Message]:
+    """Return the rejects to decode again, judged by the time they were received."""
+    rows = await connection.fetch(QUERIES["requested"], "%/" + Channel.EVENT, events)
+    messages = []
+    for row in rows:
+        message = decode(row["topic"], row["payload"], to_us(row["received_at"]))
+        message.replay_of = row["id"]
+        messages.append(message)
+    return messages
+
+
+async def mark_replayed(
+    connection: asyncpg.Connection, plan: Plan, repeated: Mapping[Kind, AbstractSet[ReadingKey]]
+) -> None:
+    """Write what became of each replayed reject, and add fields that can be stored now to the row that lacked them."""
+    for reject_id, replay in plan.replays.items():
+        result = replay.refused
+        if result is None:
+            result = "stored"
+            for kind, row in replay.rows:
+                if row[:3] in repeated.get(kind, ()):
+                    await connection.execute(ADD_FIELDS[kind], *row[:3], *row[5:-1])
+                    result = "the reading was stored before; fields it lacked are added"
+        await connection.execute(QUERIES["replayed"], reject_id, result)

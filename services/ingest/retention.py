@@ -1,0 +1,44 @@
+"""Old data goes: chunks past the retention, the keys of their events, batches everybody has read.
+
+A duty of ingest, hourly, under an advisory lock so that one process does it. `drop_chunks` works on both editions.
+"""
+
+from pathlib import Path
+
+import asyncpg
+
+from services.core.db import load_queries
+from services.core.log import logger
+
+QUERIES = load_queries(Path(__file__).with_name("retention.sql"))
+HYPERTABLES = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel", "event")
+LOCK = 0x52455441  # "RETA"
+PERIOD_S = 3600.0
+SLICE = 10_000  # rows of one delete
+
+log = logger(__name__)
+
+
+async def drop_old(connection: asyncpg.Connection, retention_days: int) -> None:
+    """Drop what is older than `retention_days` (at least one year: GB 50440-2007, 3.3)."""
+    if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+        return
+    try:
+        for table in HYPERTABLES:
+            async with connection.transaction():
+                await connection.execute("set local lock_timeout = '2s'")  # readers go first; next hour again
+                chunks = await connection.fetch(QUERIES["drop_chunks"], table, retention_days)
+            if chunks:
+                log.info("chunks dropped", table=table, chunks=len(chunks))
+        for name in ("prune_event_keys", "prune_rejects"):
+            await _prune(connection, name, retention_days, SLICE)
+        await _prune(connection, "prune_batches", SLICE)
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", LOCK)
+
+
+async def _prune(connection: asyncpg.Connection, name: str, *arguments: int) -> None:
+    while True:
+        tag = await connection.execute(QUERIES[name], *arguments)
+        if int(tag.rpartition(" ")[2]) < SLICE:
+            return

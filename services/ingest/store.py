@@ -1,0 +1,216 @@
+"""One batch, one transaction: rows, newest state, loss accounting, rejects, and the numbered log that alerts reads.
+
+The writer calls it, one batch after the other. Nothing is committed unless this process owns the lane at that moment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from services.core.db import load_queries
+from services.core.errors import Fenced
+from services.core.topics import Kind
+from services.ingest import columns
+from services.ingest.account import Head, advance
+from services.ingest.decode import Message
+from services.ingest.devices import Devices
+from services.ingest.plan import Heard, Plan, ReadingKey, make_plan
+from services.ingest.replay import mark_replayed
+from services.ingest.replies import note_replies
+
+QUERIES = load_queries(Path(__file__).with_name("store.sql"))
+INSERT_READINGS = {kind: columns.fill(QUERIES["insert_readings"], kind) for kind in Kind}
+FIND_DUPLICATES = {kind: columns.fill(QUERIES["find_duplicates"], kind) for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one commit did."""
+
+    batch_id: int
+    stored: int
+    duplicates: int
+    rejects: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the database found while the rows went in."""
+
+    inserted: dict[Kind, int]
+    repeated: dict[Kind, set[ReadingKey]]
+    fresh_events: set[tuple[int, bytes]]
+
+
+class AlreadyCommitted(Exception):
+    """This batch was committed before; only the answer was lost."""
+
+
+class Store:
+    """The write side of one lane: `writer` names its log, `number` is the last committed batch."""
+
+    def __init__(self, *, writer: str, lane: str, lease: str, owner: str) -> None:
+        self.writer = writer
+        self.lane = lane
+        self.lease = lease
+        self.owner = owner
+        self.number = 0
+        self.devices = Devices()
+        self._waiting: dict[int, Heard] = {}  # event lane: devices whose state row was locked
+
+    async def begin(self, connection: asyncpg.Connection) -> None:
+        """Go on after the last batch of the log, whoever wrote it."""
+        self.number = await connection.fetchval(QUERIES["last_number"], self.writer)
+
+    async def was_committed(self, connection: asyncpg.Connection) -> bool:
+        """Tell whether the batch being tried is in the log already: its COMMIT was heard, its answer lost.
+
+        Raises:
+            Fenced: another owner wrote that number.
+        """
+        owner = await connection.fetchval(QUERIES["owner_of"], self.writer, self.number + 1)
+        if owner is None:
+            return False
+        if owner != self.owner:
+            raise Fenced(f"batch {self.number + 1} of {self.writer} belongs to another process")
+        return True
+
+    def skip(self) -> None:
+        """Count the batch that `was_committed`; what it did to the devices is read from the database."""
+        self.number += 1
+        self.devices = Devices()
+
+    async def write(
+        self, connection: asyncpg.Connection, messages: Sequence[Message], watermark_us: int | None
+    ) -> Written | None:
+        """Commit `messages` as one batch; None when there was nothing but the watermark.
+
+        Raises:
+            Fenced: another process owns the lane.
+            AlreadyCommitted: this very batch stands in the log.
+        """
+        topics = [message.topic for message in messages if message.topic is not None and message.registers]
+        await self.devices.ensure(connection, topics, lease=self.lease, owner=self.owner)
+        plan = make_plan(messages, self.devices)
+        heads: dict[int, Head] = {}
+        async with connection.transaction():
+            batch_id = await connection.fetchval(QUERIES["hold"], self.lease, self.owner)
+            if batch_id is None:
+                raise Fenced(f"another process owns {self.lease}; this one must not write")
+            if watermark_us is not None:
+                await connection.execute(QUERIES["advance_watermark"], self.writer, watermark_us)
+            written, skipped = None, self._waiting
+            if plan.is_empty:
+                skipped = await self._update_heard(connection, plan, heads)
+            else:
+                outcome = await self._insert(connection, plan, batch_id)
+                if plan.rejects:
+                    await connection.execute(QUERIES["insert_rejects"], batch_id, *columns.rejects(plan))
+                await note_replies(connection, plan, outcome.fresh_events)
+                await mark_replayed(connection, plan, outcome.repeated)
+                heads = self._account(plan, outcome)
+                skipped = await self._update_heard(connection, plan, heads)
+                written = await self._finish(connection, plan, outcome, batch_id)
+        self._waiting = skipped
+        if written is not None:
+            self.number += 1
+            self._keep(plan, heads)
+        return written
+
+    async def _insert(self, connection: asyncpg.Connection, plan: Plan, batch_id: int) -> Outcome:
+        outcome = Outcome({}, {}, set())
+        for kind, rows in plan.readings.items():
+            tag = await connection.execute(INSERT_READINGS[kind], batch_id, *zip(*rows.values(), strict=True))
+            outcome.inserted[kind] = int(tag.rpartition(" ")[2])
+            if outcome.inserted[kind] < len(rows):
+                found = await connection.fetch(FIND_DUPLICATES[kind], batch_id, *zip(*rows, strict=True))
+                outcome.repeated[kind] = {(row["device_id"], row["ts"], row["seq"]) for row in found}
+        if plan.events:
+            found = await connection.fetch(QUERIES["insert_events"], batch_id, *columns.events(plan))
+            outcome.fresh_events = {(row["device_id"], row["digest"]) for row in found}
+        return outcome
+
+    def _account(self, plan: Plan, outcome: Outcome) -> dict[int, Head]:
+        """Count gaps, restarts, duplicates and late rows of what went in, in the order it was received."""
+        heads: dict[int, Head] = {}
+        for kind, rows in plan.readings.items():
+            repeated = outcome.repeated.get(kind, ())
+            for key, row in rows.items():
+                heard = plan.heard[key[0]]
+                if key in repeated:
+                    heard.tally.duplicates += 1
+                    continue
+                heard.tally.late += row[4]
+                head = heads.get(key[0]) or heard.device.telemetry
+                heads[key[0]] = advance(head, key[1], key[2], heard.tally)
+        for event_key, (device, event, _received_us, late) in plan.events.items():
+            heard = plan.heard[device.id]
+            if event_key not in outcome.fresh_events:
+                heard.tally.duplicates += 1
+                continue
+            heard.tally.late += late
+            if event.seq is not None and event.clock_good:
+                heads[device.id] = advance(heads.get(device.id) or device.event, event.ts_us, event.seq, heard.tally)
+        return heads
+
+    async def _update_heard(
+        self, connection: asyncpg.Connection, plan: Plan, heads: dict[int, Head]
+    ) -> dict[int, Heard]:
+        """Write newest state and loss accounting; return what has to wait because the other lane holds the row."""
+        heard = plan.heard
+        if self.lane == "telemetry":
+            if heard:
+                await connection.execute(QUERIES["update_state"], *columns.states(heard, heads))
+        else:
+            heard = columns.join_waiting(self._waiting, heard)
+            if heard:
+                rows = await connection.fetch(QUERIES["update_heard"], *columns.heard(heard, heads))
+                done = {row["device_id"] for row in rows}
+                waiting = {key: value for key, value in heard.items() if key not in done}
+                heard = {key: value for key, value in heard.items() if key in done}
+                await self._add_quality(connection, heard)
+                return waiting
+        await self._add_quality(connection, heard)
+        return {}
+
+    async def _add_quality(self, connection: asyncpg.Connection, heard: dict[int, Heard]) -> None:
+        tallies = {key: value.tally for key, value in heard.items() if not value.tally.is_empty()}
+        if tallies:
+            await connection.execute(QUERIES["add_quality"], *columns.tallies(tallies))
+
+    async def _finish(self, connection: asyncpg.Connection, plan: Plan, outcome: Outcome, batch_id: int) -> Written:
+        duplicates = plan.duplicates + len(plan.events) - len(outcome.fresh_events)
+        duplicates += sum(len(rows) - outcome.inserted[kind] for kind, rows in plan.readings.items())
+        stored = sum(outcome.inserted.values()) + len(outcome.fresh_events)
+        row = await connection.fetchrow(
+            QUERIES["finish"],
+            batch_id,
+            self.writer,
+            self.number + 1,
+            self.owner,
+            self.lane,
+            plan.first_received_us,
+            plan.min_ts_us,
+            plan.max_ts_us,
+            *(outcome.inserted.get(kind, 0) for kind in (Kind.HYDRANT, Kind.ELECTRICAL, Kind.WATER, Kind.PANEL)),
+            len(outcome.fresh_events),
+            len(plan.rejects),
+            duplicates,
+            sorted(key for key, heard in plan.heard.items() if heard.seen_us is not None and not heard.stored),
+        )
+        if row is None:
+            owner = await connection.fetchval(QUERIES["owner_of"], self.writer, self.number + 1)
+            if owner == self.owner:
+                raise AlreadyCommitted
+            raise Fenced(f"batch {self.number + 1} of {self.writer} belongs to another process")
+        return Written(batch_id, stored, duplicates, len(plan.rejects))
+
+    def _keep(self, plan: Plan, heads: dict[int, Head]) -> None:
+        for device_id, head in heads.items():
+            device = plan.heard[device_id].device
+            if self.lane == "telemetry":
+                device.telemetry = head
+            else:
+                device.event = head

@@ -1,0 +1,133 @@
+-- name: hold
+-- every transaction proves and prolongs its ownership before it writes; no row: somebody else owns the lane
+update lease set expires_at = clock_timestamp() + interval '3 seconds'
+where name = $1 and owner = $2::uuid
+returning nextval(pg_get_serial_sequence('ingest_batch', 'id'))
+
+-- name: insert_readings
+-- {table}, {columns}, {arrays} come from the contracts
+insert into {table} (device_id, ts, seq, received_at, late, {columns}, extra, batch_id)
+select device_id, from_us(ts), seq, from_us(received_at), late, {columns}, extra, $1
+from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], {arrays})
+     as r (device_id, ts, seq, received_at, late, {columns}, extra)
+on conflict do nothing
+
+-- name: find_duplicates
+select k.device_id, k.ts, k.seq
+from unnest($2::integer[], $3::bigint[], $4::bigint[]) as k (device_id, ts, seq)
+cross join lateral (
+    select r.batch_id from {table} r where r.device_id = k.device_id and r.ts = from_us(k.ts) and r.seq = k.seq limit 1
+) as stored
+where stored.batch_id <> $1
+
+-- name: insert_events
+with fresh as (
+    insert into event_key (device_id, digest, received_at)
+    select device_id, digest, from_us(received_at)
+    from unnest($2::integer[], $3::bytea[], $4::bigint[]) as e (device_id, digest, received_at)
+    order by device_id, digest
+    on conflict do nothing
+    returning device_id, digest
+)
+insert into event (
+    device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
+    system_type, component_type, description, device_ts, extra, batch_id)
+select e.device_id, e.digest, from_us(e.received_at), from_us(e.ts), e.seq, e.late, e.event_id, e.type, e.active,
+       e.component, e.zone, e.system_type, e.component_type, e.description, e.device_ts, e.extra, $1
+from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[], $9::text[],
+            $10::boolean[], $11::text[], $12::text[], $13::integer[], $14::integer[], $15::text[], $16::timestamptz[],
+            $17::jsonb[])
+     as e (device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
+           system_type, component_type, description, device_ts, extra)
+join fresh using (device_id, digest)
+returning device_id, digest
+
+-- name: insert_rejects
+insert into reject (batch_id, received_at, topic, payload, reason, detail, element, device_id, stored)
+select $1, from_us(received_at), topic, payload, reason, detail, element, device_id, stored
+from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::boolean[])
+     as r (received_at, topic, payload, reason, detail, element, device_id, stored)
+
+-- name: update_state
+-- a batch newer than all we have lays its fields over the old ones; any other is merged field by field
+update device_state s set
+    state = case when u.newest is null then s.state
+                 when s.ts is null or from_us(u.oldest) > s.ts then s.state || u.fields
+                 else merge_state(s.state, u.fields) end,
+    ts = case when newer(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
+    received_at = case when newer(s, u.newest, u.newest_received, u.newest_seq)
+                       then from_us(u.newest_received) else s.received_at end,
+    seq = case when newer(s, u.newest, u.newest_received, u.newest_seq) then u.newest_seq else s.seq end,
+    last_seen = greatest(s.last_seen, from_us(u.seen)),
+    last_topic = coalesce(u.topic, s.last_topic),
+    online = s.online or u.seen is not null,
+    offline_since = case when u.seen is null then s.offline_since end,
+    connected = coalesce(u.connected, s.connected),
+    connected_at = coalesce(from_us(u.connected_at), s.connected_at),
+    telemetry_ts = coalesce(from_us(u.head_ts), s.telemetry_ts),
+    telemetry_seq = coalesce(u.head_seq, s.telemetry_seq),
+    telemetry_missing = u.missing
+from unnest($1::integer[], $2::jsonb[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+            $8::text[], $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
+     as u (device_id, fields, oldest, newest, newest_received, newest_seq, seen,
+           topic, connected, connected_at, head_ts, head_seq, missing)
+where s.device_id = u.device_id
+
+-- name: update_heard
+-- the event lane never waits for a row that the telemetry lane holds: what is skipped is written with the next batch
+with free as materialized (
+    select device_id from device_state where device_id = any($1::integer[]) order by device_id for update skip locked
+)
+update device_state s set
+    last_seen = greatest(s.last_seen, from_us(u.seen)),
+    last_topic = coalesce(u.topic, s.last_topic),
+    online = s.online or u.seen is not null,
+    offline_since = case when u.seen is null then s.offline_since end,
+    event_ts = coalesce(from_us(u.head_ts), s.event_ts),
+    event_seq = coalesce(u.head_seq, s.event_seq),
+    event_missing = u.missing
+from unnest($1::integer[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
+     as u (device_id, seen, topic, head_ts, head_seq, missing)
+join free using (device_id)
+where s.device_id = u.device_id
+returning s.device_id
+
+-- name: add_quality
+insert into device_quality as q (device_id, hour, gaps, restarts, duplicates, late, rejects)
+select device_id, date_trunc('hour', now()), gaps, restarts, duplicates, late, rejects
+from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+     as t (device_id, gaps, restarts, duplicates, late, rejects)
+order by device_id
+on conflict (device_id, hour) do update set
+    gaps = q.gaps + excluded.gaps,
+    restarts = q.restarts + excluded.restarts,
+    duplicates = q.duplicates + excluded.duplicates,
+    late = q.late + excluded.late,
+    rejects = q.rejects + excluded.rejects
+
+-- name: finish
+-- no row back: this number is taken, by our own commit whose answer was lost or by another owner
+with batch as (
+    insert into ingest_batch (
+        id, writer, number, owner, lane, first_received_at, min_ts, max_ts,
+        hydrant, electrical, water, panel, events, rejects, duplicates, seen)
+    overriding system value
+    values ($1, $2, $3, $4::uuid, $5, from_us($6), from_us($7), from_us($8), $9, $10, $11, $12, $13, $14, $15, $16)
+    on conflict (writer, number) do nothing
+    returning id
+)
+select pg_notify('firetower_batch', '') from batch
+
+-- name: owner_of
+select owner::text from ingest_batch where writer = $1 and number = $2
+
+-- name: last_number
+select coalesce(max(number), 0) from ingest_batch where writer = $1
+
+-- name: advance_watermark
+-- after a gap over 10 s every device has a fresh grace (design: offline)
+update ingest_lane set
+    watermark = greatest(watermark, from_us($2)),
+    watermark_gap_at = case when watermark is null or from_us($2) > watermark + interval '10 seconds'
+                            then clock_timestamp() else watermark_gap_at end
+where writer = $1

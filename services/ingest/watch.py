@@ -1,0 +1,45 @@
+"""What people see of a lane: one row per lane, once a second, and the gauges.
+
+A duty of the process, on its own connection, so that it tells of a lane that hangs.
+"""
+
+from pathlib import Path
+
+import asyncpg
+
+from services.core import metrics
+from services.core.db import load_queries
+from services.ingest.lane import Lane
+
+QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
+
+
+async def report(connection: asyncpg.Connection, lane: Lane) -> None:
+    """Write the lane's health; only its owner's word counts."""
+    connects, lane.connects = lane.connects, []
+    session = lane.session
+    connected = session is not None and session.connected
+    row = await connection.fetchrow(
+        QUERIES["report"],
+        lane.writer_name,
+        lane.name,
+        lane.owner,
+        connected,
+        bool(connects),
+        connects.count(False),
+        lane.oldest_unacked_s,
+        lane.slots_used,
+        lane.limits.receive_maximum,
+        lane.dropped_raw,
+        lane.lease_name,
+    )
+    if row is None:
+        return
+    metrics.SESSIONS_LOST.labels(lane.name).inc(row["lost"])
+    metrics.RECONNECTS.labels(lane.name).inc(len(connects))
+    metrics.OLDEST_UNACKED.labels(lane.name).set(lane.oldest_unacked_s)
+    metrics.SLOTS_USED.labels(lane.name).set(lane.slots_used)
+    if row["watermark_age_s"] is not None:
+        metrics.WATERMARK_AGE.labels(lane.name).set(row["watermark_age_s"])
+    if lane.dropped_raw is not None:
+        metrics.BROKER_DROPPED.set(row["broker_dropped"])

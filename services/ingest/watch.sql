@@ -1,0 +1,32 @@
+-- name: report
+-- a session the broker should have known and did not is a loss; the very first connection of a lane is none
+with before as (
+    select * from ingest_lane where writer = $1
+), lost as (
+    select greatest(0, $6 - case when exists (select from before where connected_at is not null) then 0 else 1 end)
+           as sessions
+)
+insert into ingest_lane as l (
+    writer, lane, owner, connected, connected_at, sessions_lost, session_lost_at,
+    oldest_unacked_s, slots_used, slots, broker_dropped, broker_dropped_raw)
+select $1, $2, $3::uuid, $4, case when $5 then clock_timestamp() end, lost.sessions,
+       case when lost.sessions > 0 then clock_timestamp() end, $7, $8, $9, 0, coalesce($10::bigint, 0)
+from lost
+where exists (select from lease where name = $11 and owner = $3::uuid)
+on conflict (writer) do update set
+    owner = excluded.owner,
+    connected = excluded.connected,
+    connected_at = coalesce(excluded.connected_at, l.connected_at),
+    sessions_lost = l.sessions_lost + excluded.sessions_lost,
+    session_lost_at = coalesce(excluded.session_lost_at, l.session_lost_at),
+    oldest_unacked_s = excluded.oldest_unacked_s,
+    slots_used = excluded.slots_used,
+    slots = excluded.slots,
+    broker_dropped = l.broker_dropped + case
+        when $10::bigint is null then 0
+        when $10::bigint >= l.broker_dropped_raw then $10::bigint - l.broker_dropped_raw
+        else $10::bigint end,   -- the broker began anew
+    broker_dropped_raw = coalesce($10::bigint, l.broker_dropped_raw),
+    updated_at = clock_timestamp()
+returning broker_dropped, (select sessions from lost) as lost,
+          extract(epoch from clock_timestamp() - watermark)::double precision as watermark_age_s
