@@ -157,7 +157,8 @@ class DeviceRules:
         if place == 0 and len(recent) == _RECENT:
             return
         recent.insert(place, walked)
-        del recent[: len(recent) - _RECENT]
+        if len(recent) > _RECENT:
+            del recent[0]
         self._rules.restart_counts()
         last = len(recent) - 1
         for number, again in enumerate(recent):

@@ -1,0 +1,221 @@
+"""Every line of contract 8's second table, and what a report's part is taken for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES, is_fire, weigh_event
+from services.alerts.rules.model import Effect, Event
+from services.alerts.rules.parts import tell_part
+from services.core.alarms.happenings import EvidenceKind
+from services.core.alarms.words import Part
+from services.core.contracts import EventType
+from tests.unit.alerts.readings import START, device
+
+
+def weigh(kind: str = "panel", late_s: float = 0.0, **fields: Any) -> Effect:
+    event = Event(**{"ts": START, "received_at": START + timedelta(seconds=late_s), **fields})
+    return weigh_event(event, device(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "event_type", "code", "category", "severity"),
+    [
+        ("panel", "fire", "fire", "fire", "critical"),
+        ("hydrant", "fire", "fire", "fire", "critical"),
+        ("panel", "manual_alarm", "fire", "fire", "critical"),
+        ("panel", "prealarm", "prealarm", "device", "major"),
+        ("panel", "fault", "fault", "device", "minor"),
+        ("panel", "disabled", "disabled", "device", "minor"),
+        ("panel", "supervisory", "supervisory", "device", "minor"),
+        ("panel", "tamper", "tamper", "device", "minor"),
+        ("panel", "mains_fault", "power_fault", "device", "major"),
+        ("hydrant", "mains_fault", "power_fault", "device", "minor"),
+        ("panel", "battery_fault", "power_fault", "device", "major"),
+        ("water", "battery_fault", "power_fault", "device", "minor"),
+        ("panel", "power_fault", "power_fault", "device", "major"),
+        ("electrical", "power_fault", "power_fault", "device", "minor"),
+        ("panel", "bus_fault", "link_fault", "device", "major"),
+        ("panel", "link_fault", "link_fault", "device", "major"),
+        ("panel", "line_fault", "link_fault", "device", "major"),
+        ("electrical", "line_fault", "link_fault", "device", "minor"),
+        ("electrical", "arc_fault", "arc_fault", "electrical", "major"),
+        ("panel", "never heard of", "fault", "device", "minor"),
+    ],
+)
+def test_each_type_raises_its_alarm(kind: str, event_type: str, code: str, category: str, severity: str) -> None:
+    finding = weigh(kind, type=event_type, component="c7", zone="z3").finding
+    assert finding is not None
+    assert (finding.code, finding.category, finding.severity) == (code, category, severity)
+    assert (finding.device, finding.area, finding.component, finding.zone) == (f"{kind}-1", "140931100", "c7", "z3")
+    assert finding.active
+    assert "c7" in finding.reason.zh
+    assert "z3" in finding.reason.en
+
+
+@pytest.mark.parametrize("event_type", sorted(EVENT_RULES))
+def test_inactive_ends_the_same_alarm(event_type: str) -> None:
+    began, ended = (weigh(type=event_type, component="c", active=active).finding for active in (True, False))
+    assert began is not None
+    assert ended is not None
+    assert not ended.active
+    assert (ended.code, ended.component, ended.cause) == (began.code, began.component, began.cause)
+    assert weigh(type=event_type, active=False).evidence is None
+
+
+@pytest.mark.parametrize("event_type", sorted(EVIDENCE_RULES))
+def test_what_raises_nothing_is_evidence(event_type: str) -> None:
+    effect = weigh(type=event_type, component="c")
+    assert effect.finding is None
+    assert effect.reset is None
+    assert effect.evidence is not None
+    supports = event_type in {"started", "feedback"}
+    assert (effect.evidence.kind is EvidenceKind.SUPPORT) == supports
+    over = weigh(type=event_type, component="c", active=False).evidence
+    assert over is not None
+    assert over.kind is EvidenceKind.NOTE
+    assert over.text.en.startswith(f"{event_type} over")
+
+
+def test_prealarm_and_supervisory_raise_and_support() -> None:
+    for event_type in ("prealarm", "supervisory"):
+        effect = weigh(type=event_type)
+        assert effect.finding is not None
+        assert effect.evidence is not None
+        assert effect.evidence.kind is EvidenceKind.SUPPORT
+    assert weigh(type="fault").evidence is None
+
+
+def test_reset_names_device_and_component() -> None:
+    whole, one = weigh(type="reset").reset, weigh(type="reset", component="c").reset
+    assert whole is not None
+    assert one is not None
+    assert (whole.device, whole.component, one.component) == ("panel-1", "", "c")
+
+
+def test_an_unknown_type_says_its_text() -> None:
+    finding = weigh(type="泵房水浸", description=" 地下一层 ").finding
+    assert finding is not None
+    assert finding.reason == ("未知事件 泵房水浸：地下一层", "unknown event 泵房水浸: 地下一层")
+    assert finding.cause == "泵房水浸"
+
+
+def test_every_type_of_the_contract_has_a_meaning() -> None:
+    assert {*EVENT_RULES, *EVIDENCE_RULES, "reset"} == {kind.value for kind in EventType}
+    assert [kind.value for kind in EventType if is_fire(kind)] == ["fire", "manual_alarm"]
+
+
+@pytest.mark.parametrize(("late_s", "late_min"), [(0, 0), (600, 0), (601, 10), (3000, 50), (-60, 0)])
+def test_a_late_event_is_marked_never_muted(late_s: float, late_min: int) -> None:
+    finding = weigh(type="fire", component="d", late_s=late_s).finding
+    assert finding is not None
+    assert finding.late_min == late_min
+    assert finding.active
+
+
+@pytest.mark.parametrize(
+    ("fields", "confidence"),
+    [
+        ({"type": "fire"}, "suspected"),
+        ({"type": "fire", "component": "d1"}, "suspected"),
+        ({"type": "fire", "component": "d1", "component_type": 40}, "suspected"),
+        ({"type": "fire", "component": "m1", "component_type": 23}, "confirmed"),
+        ({"type": "fire", "component": "h1", "component_type": 24}, "suspected"),
+        ({"type": "fire", "component": "9", "description": "二层手动报警按钮"}, "confirmed"),
+        ({"type": "fire", "component": "", "component_type": 23}, "suspected"),
+        ({"type": "manual_alarm"}, "confirmed"),
+        ({"type": "manual_alarm", "component": "m1"}, "confirmed"),
+    ],
+)
+def test_only_what_a_person_pressed_is_confirmed_alone(fields: dict[str, Any], confidence: str) -> None:
+    finding = weigh(**fields).finding
+    assert finding is not None
+    assert finding.confidence == confidence
+    assert finding.manual is (confidence == "confirmed")
+
+
+def test_a_manual_key_without_a_component_is_no_witness() -> None:
+    key, point = weigh(type="manual_alarm").finding, weigh(type="manual_alarm", component="m1").finding
+    assert key is not None
+    assert point is not None
+    assert (key.part, point.part) == (Part.PANEL, Part.CALL_POINT)
+
+
+@pytest.mark.parametrize(
+    ("component", "component_type", "system_type", "description", "part"),
+    [
+        ("", 40, None, "烟感", Part.PANEL),
+        ("1-12", 40, None, "", Part.DETECTOR),
+        ("1-12", 11, None, "", Part.DETECTOR),
+        ("1-12", 1, None, "烟感", Part.PANEL),
+        ("1-12", 22, None, "", Part.PANEL),
+        ("1-12", 23, None, "", Part.CALL_POINT),
+        ("1-12", 24, None, "", Part.DETECTOR),
+        ("1-12", 96, None, "", Part.WATER_FLOW),
+        ("1-12", 85, None, "", Part.OTHER),
+        ("1-12", None, None, "", Part.DETECTOR),
+        ("1-12", 0, None, "", Part.DETECTOR),
+        ("1-12", 200, None, "", Part.DETECTOR),
+        ("1-12", 200, 12, "", Part.WATER_FLOW),
+        ("1-12", 0, None, "喷淋泵房烟感", Part.DETECTOR),
+        ("1-12", 0, None, "手报", Part.CALL_POINT),
+        ("1-12", 0, None, "三层水流指示器", Part.WATER_FLOW),
+        ("1-12", 0, None, "火灾报警控制器", Part.PANEL),
+        ("panel", None, None, "", Part.PANEL),
+        ("sys1", None, None, "", Part.PANEL),
+        ("UTD", None, None, "", Part.PANEL),
+        ("utd_3", None, None, "", Part.PANEL),
+        ("smoke-3", None, None, "main panel", Part.DETECTOR),
+        ("mcp-2", None, None, "", Part.CALL_POINT),
+        ("water-flow-1", None, None, "", Part.WATER_FLOW),
+        ("synagogue-3", None, None, "", Part.DETECTOR),
+    ],
+)
+def test_what_a_report_came_from(
+    component: str, component_type: int | None, system_type: int | None, description: str, part: Part
+) -> None:
+    assert tell_part(component, component_type, system_type, description) is part
+
+
+@pytest.mark.parametrize(
+    ("fields", "flows"),
+    [
+        ({"type": "feedback", "component": "w", "component_type": 96}, True),
+        ({"type": "started", "component": "w", "component_type": 95}, True),
+        ({"type": "supervisory", "component": "w", "component_type": 98}, True),
+        ({"type": "feedback", "system_type": 12}, True),
+        ({"type": "feedback", "system_type": 1}, False),
+        ({"type": "feedback", "component": "w", "component_type": 85}, False),
+        ({"type": "prealarm", "component": "w", "component_type": 96}, False),
+        ({"type": "silence", "component": "w", "component_type": 96}, False),
+    ],
+)
+def test_when_water_flows(fields: dict[str, Any], flows: bool) -> None:
+    evidence = weigh(**fields).evidence
+    assert evidence is not None
+    assert (evidence.part is Part.WATER_FLOW) is flows
+
+
+@given(
+    event_type=st.text(min_size=1, max_size=100),
+    component=st.text(max_size=50),
+    component_type=st.none() | st.integers(-5, 300),
+    description=st.text(max_size=300),
+    active=st.booleans(),
+)
+def test_every_event_has_an_answer(
+    event_type: str, component: str, component_type: int | None, description: str, active: bool
+) -> None:
+    effect = weigh(
+        type=event_type,
+        component=component,
+        component_type=component_type,
+        description=description,
+        active=active,
+    )
+    assert effect.finding or effect.evidence or effect.reset
