@@ -73,13 +73,36 @@ class ClockWatch:
         return True
 
     def to_json(self) -> dict[str, Any]:
-        """Return what must survive a restart; the comparison between messages may begin anew."""
-        return {"active": self.active, "marks": [mark.isoformat() for mark in self._marks]}
+        """Return the state as a JSON value."""
+        return {
+            "active": self.active,
+            "marks": [mark.isoformat() for mark in self._marks],
+            "messages": [
+                None
+                if message is None
+                else [message.received_at.isoformat(), message.lag.total_seconds(), message.counted]
+                for message in (self._before, self._latest)
+            ],
+            "counted": self._counted,
+        }
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take over a state that `to_json` saved."""
         self.active = saved["active"]
         self._marks = [datetime.fromisoformat(mark) for mark in saved["marks"]]
+        self._counted = saved["counted"]
+        self._before, self._latest = (
+            None
+            if message is None
+            else _Message(datetime.fromisoformat(message[0]), timedelta(seconds=message[1]), counted=message[2])
+            for message in saved["messages"]
+        )
+
+    def forget(self) -> None:
+        """Count from nothing."""
+        self.active = self._counted = False
+        self._marks = []
+        self._before = self._latest = None
 
 
 class _Message(NamedTuple):

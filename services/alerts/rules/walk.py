@@ -107,7 +107,7 @@ class DeviceRules:
     def forget(self, code: str) -> None:
         """A person cleared the alarm of `code`: the next readings may raise it anew."""
         if code == "clock_wrong":
-            self._clock.load({"active": False, "marks": []})
+            self._clock.forget()
         self._rules.forget(code)
 
     def forget_all(self) -> None:
