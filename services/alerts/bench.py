@@ -6,33 +6,68 @@ Promises that event writers are looked at before every slice of telemetry, and t
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
 
-from services.alerts import lease
+from services.alerts import clocks, incidents, lease
+from services.alerts.deliver import wait_for
 from services.alerts.events import EventFeed
+from services.alerts.health import Health
+from services.alerts.readings import ReadingFeed, judge_findings
 from services.alerts.registry import Registry
+from services.alerts.rule_states import SQL as STATE_SQL
+from services.alerts.rule_states import RuleStates
+from services.alerts.silence import Silence
 from services.core.alarms.page import Page
-from services.core.alarms.policies import Policies
+from services.core.alarms.policies import Policies, load_policies
 from services.core.clock import Clock
-from services.core.metrics import ALARMS_RAISED, RECEIVED_TO_OPEN
+from services.core.log import logger
+from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
 
 POLL_S = 0.05  # the guarantee when no hint comes
+CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
+log = logger(__name__)
 
 
 @dataclass(slots=True)
 class Bench:
-    """What every part that judges shares."""
+    """Everything that judges, on one connection."""
 
     conn: asyncpg.Connection
     owner: UUID
     clock: Clock
     policies: Policies
-    registry: Registry
-    events: EventFeed
-    announce: Callable[[], None]  # called after a commit that may have made notices
+    health: Health
+    announce: Callable[[], None]  # called after a commit that made notices
     hint: asyncio.Event = field(default_factory=asyncio.Event)
+    registry: Registry = field(default_factory=Registry)
+    events: EventFeed = field(init=False)
+    states: RuleStates = field(init=False)
+    readings: ReadingFeed = field(init=False)
+    silence: Silence = field(init=False)
+    _clocks_at: float = 0.0
+    _duties_at: float = 0.0
+    _closed_since: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.events = EventFeed(self.registry)
+        self.states = RuleStates(self.registry)
+        self.readings = ReadingFeed(self.registry, self.states, self.clock)
+        self.silence = Silence(self.registry, self.states)
+        self._closed_since = self.clock.now() - timedelta(hours=1)
+
+    async def run(self) -> None:
+        """Judge without end; whatever fails ends the program, and a standby goes on."""
+        while True:
+            self.hint.clear()
+            await self.look_at_fires()
+            busy = await self.events.read_others(self.conn, self.transact)
+            await self._look_at_time()
+            busy = await self.readings.read_slice(self.conn, self.transact, self.look_at_fires) or busy
+            if not busy:
+                await wait_for(self.hint, POLL_S)
 
     async def transact(self, work: Callable[[Page], Awaitable[None]]) -> Page:
         """Run `work` on a fresh page in one fenced transaction, write the page, count what was opened."""
@@ -43,6 +78,7 @@ class Bench:
             await page.write()
         for entry in page.opened:
             ALARMS_RAISED.labels(entry.alarm.category, entry.alarm.severity).inc()
+            log.info("alarm_opened", alarm_id=entry.id, code=entry.key.code, subject=entry.key.subject)
         if page.told:
             self.announce()
         return page
@@ -51,3 +87,55 @@ class Bench:
         """Judge the fires that are committed; measures received to open."""
         for received_at in await self.events.read_fires(self.conn, self.transact):
             RECEIVED_TO_OPEN.observe(max(0.0, (self.clock.now() - received_at).total_seconds()))
+
+    async def _look_at_time(self) -> None:
+        """Do what is due by the clock: often the alarms' own moments, every second the rest."""
+        monotonic = self.clock.monotonic()
+        if monotonic - self._clocks_at >= CLOCKS_S:
+            self._clocks_at = monotonic
+            await self.transact(self._run_clocks)
+        if monotonic - self._duties_at >= DUTIES_S:
+            self._duties_at = monotonic
+            await self._refresh()
+            silent = await self.silence.find(self.conn, self.clock.now())
+
+            async def judge_silence(page: Page) -> None:
+                await self.silence.judge(page, silent)
+
+            await self.transact(judge_silence)
+            await self.transact(self._run_duties)
+
+    async def _run_clocks(self, page: Page) -> None:
+        await clocks.tick(page)
+        await clocks.call_contacts(page)
+
+    async def _run_duties(self, page: Page) -> None:
+        await clocks.move_windows(page)
+        for area in await incidents.end_parents(page):
+            self.readings.mains.forget(area)
+        await self.health.judge(page)
+        await judge_findings(page, self.states.tick(page.now), self.states, self.readings.mains)
+        await self._forget_what_people_ended(page)
+
+    async def _refresh(self) -> None:
+        """Take over what people changed: registry, parameters, policies; and learn of new writers."""
+        now = self.clock.now()
+        changed = await self.registry.refresh(self.conn)
+        await self.states.refresh(self.conn, changed, now)
+        self.policies = await load_policies(self.conn)
+        await self.events.find_writers(self.conn)
+        await self.readings.feed.find_writers(self.conn)
+        FEED_LAG.labels("event").set(await self.events.others.lag_s(self.conn, now))
+        FEED_LAG.labels("telemetry").set(await self.readings.feed.lag_s(self.conn, now))
+
+    async def _forget_what_people_ended(self, page: Page) -> None:
+        """Let the next readings raise anew what a person cleared, or a reset ended."""
+        rows = await page.conn.fetch(STATE_SQL["closed_by_people"], self._closed_since)
+        self._closed_since = page.now - timedelta(seconds=5)
+        ended: list[tuple[int, str | None]] = [(row["device_id"], row["code"]) for row in rows]
+        ended += [(device_id, None) for device_id in self.events.reset_devices]
+        self.events.reset_devices.clear()
+        monotonic = self.clock.monotonic()
+        for device_id, code in ended:
+            self.states.forget(device_id, code, monotonic)
+        await self.states.save(page.conn, {device_id for device_id, _ in ended}, page.now)

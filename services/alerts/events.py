@@ -10,6 +10,7 @@ from typing import NamedTuple
 import asyncpg
 
 from services.alerts.feed import FIRES, SQL, Batch, Feed, span
+from services.alerts.health import judge_unreadable
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
@@ -42,6 +43,7 @@ class EventFeed:
     def __init__(self, registry: Registry) -> None:
         self.fires = Feed("event", FIRES)
         self.others = Feed("event")
+        self.reset_devices: set[int] = set()  # whose reading rules have to forget what stood
         self._registry = registry
 
     async def find_writers(self, conn: asyncpg.Connection) -> None:
@@ -82,11 +84,13 @@ class EventFeed:
 
         async def judge(page: Page) -> None:
             await judge_events(page, weighed)
+            await judge_unreadable(page, batches)
             await self.others.save(page.conn, batches)
 
         await transact(judge)
         self.others.moved(batches)
         _count(weighed)
+        self.reset_devices |= {item.device.id for item in weighed if item.effect.reset is not None}
         return True
 
     async def _weigh(self, conn: asyncpg.Connection, batches: Sequence[Batch], *, fires: bool) -> list[Weighed]:

@@ -28,6 +28,7 @@ class Batch(NamedTuple):
     min_ts: datetime | None
     max_ts: datetime | None
     rows: dict[str, int]
+    rejects: int
 
 
 class Feed:
@@ -100,6 +101,7 @@ def _read_batch(row: asyncpg.Record) -> Batch:
         row["min_ts"],
         row["max_ts"],
         {kind: row[kind] for kind in kinds if row[kind]},
+        row["rejects"],
     )
 
 

@@ -13,7 +13,8 @@ select writer, lane from walk
 select writer, number from feed_cursor
 
 -- name: batches
-select b.id, b.writer, b.number, b.committed_at, b.min_ts, b.max_ts, b.events, b.hydrant, b.electrical, b.water, b.panel
+select b.id, b.writer, b.number, b.committed_at, b.min_ts, b.max_ts, b.events, b.hydrant, b.electrical, b.water, b.panel,
+    b.rejects
 from unnest($1::text[], $2::bigint[]) as c (writer, number)
 cross join lateral (
     select * from ingest_batch i where i.writer = c.writer and i.number > c.number order by i.number limit $3) b

@@ -13,12 +13,11 @@ import httpx2
 import uvloop
 
 from services.alerts import lease
-from services.alerts.bench import POLL_S, Bench
-from services.alerts.deliver import FIRES, OTHERS, Outbox, wait_for
+from services.alerts.bench import Bench
+from services.alerts.deliver import CALLS, FIRES, OTHERS, Outbox, wait_for
 from services.alerts.deliver import SQL as OUTBOX_SQL
-from services.alerts.events import EventFeed
-from services.alerts.registry import Registry
-from services.alerts.signing import DeskAddress
+from services.alerts.health import Health
+from services.alerts.signing import DeskAddress, address_contact
 from services.core import db
 from services.core.alarms.policies import load_policies
 from services.core.clock import Clock, SystemClock
@@ -79,22 +78,18 @@ async def _work(
         client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False, trust_env=False))
         await pool.execute(OUTBOX_SQL["forget_claims"])
         outbox = Outbox(pool, client, clock, owner)
-        registry = Registry()
-        bench = Bench(
-            conn=conn,
-            owner=owner,
-            clock=clock,
-            policies=await load_policies(conn),
-            registry=registry,
-            events=EventFeed(registry),
-            announce=outbox.hint,
-        )
+        health = Health(settings.state_dir, has_desk=bool(settings.dispatch_url), since=clock.now())
+        policies = await load_policies(conn)
+        bench = Bench(conn, owner, clock, policies, health, outbox.hint)
         listener = await db.connect(settings.database_url, program="alerts.listen")
         stack.push_async_callback(listener.close, timeout=2)
         await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
         await listener.add_listener("firetower_notice", lambda *_: outbox.hint())
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(_judge(bench), name="bench")]
+            running = [tasks.create_task(bench.run(), name="bench")]
+            running += [
+                tasks.create_task(outbox.run(lane, address_contact), name=f"deliver:{lane.name}") for lane in CALLS
+            ]
             if settings.dispatch_url:
                 desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
                 running += [
@@ -104,13 +99,3 @@ async def _work(
             await stopping.wait()
             for task in running:
                 task.cancel()
-
-
-async def _judge(bench: Bench) -> None:
-    while True:
-        bench.hint.clear()
-        await bench.events.find_writers(bench.conn)
-        await bench.look_at_fires()
-        busy = await bench.events.read_others(bench.conn, bench.transact)
-        if not busy:
-            await wait_for(bench.hint, POLL_S)

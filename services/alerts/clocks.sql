@@ -1,0 +1,58 @@
+-- name: due_alarms
+select id, code, scope from alarm where due_at <= $1 and state <> 'closed' order by due_at limit 200
+
+-- name: moved_windows
+select f.scope
+from fire_scope f join site s on f.scope = 'site:' || s.id
+where f.test_until is distinct from s.test_window_until
+
+-- name: moved_service
+select a.id, d.out_of_service_until as until
+from alarm a join device d on d.id = a.device_id
+where a.state <> 'closed' and a.code <> 'fire'
+    and (a.life ->> 'out_of_service_until')::timestamptz is distinct from
+        case when d.out_of_service_until > $1 then d.out_of_service_until end
+
+-- name: due_timers
+select t.alarm_id, t.step, t.channels, t.until, a.code, a.severity, a.state, a.verification, a.acknowledged_at, a.area,
+    a.reason, a.reason_en, a.drill, a.incident_id, coalesce(nullif(s.name, ''), nullif(d.name, ''), d.code, r.name, '') as place
+from alarm_timer t
+join alarm a on a.id = t.alarm_id
+left join device d on d.id = a.device_id
+left join site s on s.id = a.site_id
+left join area r on r.code = a.area
+where t.done_at is null and t.due_at <= $1
+order by t.due_at, t.alarm_id, t.step
+limit 50
+for update of t skip locked
+
+-- name: end_timer
+update alarm_timer set done_at = $3, result = $4 where alarm_id = $1 and step = $2
+
+-- name: bring_forward
+-- A step that reaches nobody does not use up time: the next one is due now.
+update alarm_timer set due_at = $2
+where alarm_id = $1 and done_at is null
+    and step = (select min(step) from alarm_timer where alarm_id = $1 and done_at is null and step > $3)
+
+-- name: contacts
+select id, name, channel, address, settings
+from contact
+where enabled and channel = any($1::text[])
+    and (area is null or $2::text is null or starts_with($2, area))
+order by id
+
+-- name: insert_call
+insert into notice (
+    id, alarm_id, incident_id, number, channel, type, fire, target, body, due_at, created_at)
+select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8, $9, $9
+from notice where alarm_id = $2 and channel = $4
+
+-- name: overdue
+-- What no healthy clock leaves behind: steps 30 s late, and unjudged fires without clock or notice outside a test.
+select
+    (select count(*) from alarm where due_at < $1 and state <> 'closed')
+    + (select count(*) from alarm_timer where done_at is null and due_at < $1)
+    + (select count(*) from alarm a where a.code = 'fire' and a.state <> 'closed' and a.verification = 'pending'
+        and a.escalates_at is null and a.life ->> 'test_until' is null and a.opened_at < $1
+        and not exists (select from notice n where n.alarm_id = a.id and n.channel = 'desk'))

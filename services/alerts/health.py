@@ -1,0 +1,191 @@
+"""Our own health as alarms of category `system`: what the duty desk must know about us. Called by the bench.
+
+Promises that a failing dispatch, a stalled ingest, a lost session or a dropped message is never only a log line.
+"""
+
+import shutil
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+
+from services.alerts.feed import Batch
+from services.core.alarms.happenings import Finding, Situation
+from services.core.alarms.page import Page
+from services.core.alarms.rows import SYSTEM, Key
+from services.core.alarms.words import Category, Reason, Severity
+from services.core.db import load_queries
+from services.core.topics import parse_topic
+
+SQL = load_queries(Path(__file__).with_name("health.sql"))
+DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it
+SESSION_LOST_FOR = timedelta(minutes=10)
+STALLED_S = 30.0  # a lane that has heard nothing of its own probes, or acknowledged nothing, for so long
+STARTING = timedelta(seconds=45)  # ingest may still be on its way when we begin
+STORAGE_LOW, STORAGE_FINE = 0.80, 0.78  # contract 8; the second is our hysteresis
+DRIFT_S = 5.0  # GB 50440-2007 3.3: clocks agree within 5 s
+SILENT = Situation(grouped=True)  # a notice that dispatch fails cannot go through dispatch: contacts are called
+
+
+class Health:
+    """Looks at everything that can go wrong with us."""
+
+    def __init__(self, state_dir: Path, *, has_desk: bool, since: datetime) -> None:
+        self._state_dir = state_dir
+        self._has_desk = has_desk
+        self._since = since
+        self._was_low = False
+
+    async def judge(self, page: Page) -> None:
+        """Raise what is wrong now and end what is over."""
+        found = await self._look(page)
+        opened = {(row["code"], row["component"]): row for row in await page.conn.fetch(SQL["open_system"])}
+        begun = [finding for key, finding in found.items() if key not in opened or not opened[key]["active"]]
+        ended = [
+            _finding(code, Severity.INFO, Reason("已恢复", "over"), component=component, active=False)
+            for (code, component), row in opened.items()
+            if row["active"] and not row["latched"] and (code, component) not in found
+        ]
+        await page.load([_key(finding) for finding in (*begun, *ended)])
+        for finding in (*begun, *ended):
+            situation = SILENT if finding.code == "dispatch_failed" else Situation()
+            page.take(_key(finding), finding, "health", SYSTEM, situation)
+
+    async def _look(self, page: Page) -> dict[tuple[str, str], Finding]:
+        findings = [await self._dispatch(page), self._storage(), await self._drift(page)]
+        findings += await self._lanes(page)
+        return {(finding.code, finding.component): finding for finding in findings if finding is not None}
+
+    async def _dispatch(self, page: Page) -> Finding | None:
+        after = timedelta(seconds=page.policies.number("notices", "overdue_after_s"))
+        row = await page.conn.fetchrow(SQL["dispatch"], page.now - after)
+        if row is None:
+            return None
+        overdue = row["overdue"] if self._has_desk else row["overdue_fires"]
+        if not overdue and not row["dead"]:
+            return None
+        why = row["error"] or ("未配置处警台地址" if not self._has_desk else "无应答")
+        reason = Reason(
+            f"处警台未接收 {overdue} 条通知，拒收 {row['dead']} 条：{why}",
+            f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why}",
+        )
+        return _finding("dispatch_failed", Severity.CRITICAL, reason, value=float(overdue + row["dead"]))
+
+    def _storage(self) -> Finding | None:
+        usage = shutil.disk_usage(self._state_dir if self._state_dir.exists() else Path())
+        used = usage.used / (usage.used + usage.free)
+        self._was_low = used >= (STORAGE_FINE if self._was_low else STORAGE_LOW)
+        if not self._was_low:
+            return None
+        reason = Reason(f"磁盘已用 {used:.0%}", f"{used:.0%} of the disk is used")
+        return _finding("storage_low", Severity.MAJOR, reason, value=round(used * 100, 1), limit=STORAGE_LOW * 100)
+
+    async def _drift(self, page: Page) -> Finding | None:
+        database_now: datetime = await page.conn.fetchval(SQL["database_now"])
+        drift_s = abs((database_now - page.now).total_seconds())
+        if drift_s <= DRIFT_S:
+            return None
+        reason = Reason(
+            f"本机与数据库时钟相差 {drift_s:.1f} 秒", f"our clock and the database's differ by {drift_s:.1f} s"
+        )
+        return _finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=DRIFT_S)
+
+    async def _lanes(self, page: Page) -> list[Finding]:
+        found: list[Finding] = []
+        lanes = await page.conn.fetch(SQL["lanes"])
+        dropped = max((row["broker_dropped"] for row in lanes), default=0)
+        known = await page.conn.fetchval(SQL["kept_count"], DROPPED)
+        if known is None or dropped != known:
+            await page.conn.execute(SQL["keep_count"], DROPPED, dropped)
+            if dropped > (known or 0):
+                reason = Reason(
+                    f"消息队列已满，代理丢弃 {dropped - (known or 0)} 条消息",
+                    f"a queue was full: the broker dropped {dropped - (known or 0)} messages",
+                )
+                found.append(_finding("queue_dropped", Severity.CRITICAL, reason, value=float(dropped), latched=True))
+        for row in lanes:
+            if row["session_lost_at"] is not None and page.now - row["session_lost_at"] < SESSION_LOST_FOR:
+                reason = Reason(
+                    f"{row['writer']} 的会话丢失，期间的消息可能未送达",
+                    f"the broker lost the session of {row['writer']}: messages of that time may be missing",
+                )
+                found.append(_finding("session_lost", Severity.MAJOR, reason, component=row["writer"]))
+            stalled = self._stalled(row, page.now)
+            if stalled is not None:
+                found.append(stalled)
+        return found
+
+    def _stalled(self, lane: asyncpg.Record, now: datetime) -> Finding | None:
+        if now - self._since < STARTING:
+            return None
+        heard = lane["watermark"] or lane["updated_at"]
+        age_s = max((now - heard).total_seconds(), lane["oldest_unacked_s"])
+        if age_s <= STALLED_S:
+            return None
+        reason = Reason(
+            f"{lane['writer']} 已 {age_s:.0f} 秒没有入库", f"{lane['writer']} has stored nothing for {age_s:.0f} s"
+        )
+        return _finding(
+            "ingest_stalled", Severity.CRITICAL, reason, component=lane["writer"], value=round(age_s), limit=STALLED_S
+        )
+
+
+async def judge_unreadable(page: Page, batches: Sequence[Batch]) -> None:
+    """Raise what was refused on up/event: a fire could hide in it, so a person must look."""
+    ids = [batch.id for batch in batches if batch.rejects]
+    if not ids:
+        return
+    times = [batch.committed_at for batch in batches]
+    day = timedelta(days=1)
+    rows = await page.conn.fetch(SQL["unreadable"], ids, min(times) - day, max(times) + day)
+    findings = [
+        _finding(
+            "event_unreadable",
+            Severity.MAJOR,
+            Reason(
+                f"{row['topic']} 的事件无法读取（{row['reason']}），请人工查看",
+                f"an event on {row['topic']} cannot be read ({row['reason']}); look at it",
+            ),
+            component=_device_of(row["topic"]),
+            latched=True,
+        )
+        for row in rows
+    ]
+    await page.load([_key(finding) for finding in findings])
+    for finding in findings:
+        page.take(_key(finding), finding, "event", SYSTEM)
+
+
+def _device_of(topic: str) -> str:
+    parsed = parse_topic(topic)
+    return "" if parsed is None else parsed.device
+
+
+def _key(finding: Finding) -> Key:
+    return Key(SYSTEM.subject, finding.code, finding.component)
+
+
+def _finding(
+    code: str,
+    severity: Severity,
+    reason: Reason,
+    *,
+    component: str = "",
+    active: bool = True,
+    value: float | None = None,
+    limit: float | None = None,
+    latched: bool = False,
+) -> Finding:
+    return Finding(
+        code=code,
+        category=Category.SYSTEM,
+        severity=severity,
+        reason=reason,
+        active=active,
+        component=component,
+        value=value,
+        limit=limit,
+        cause=code,
+        latched=latched,
+    )

@@ -1,0 +1,37 @@
+-- name: dispatch
+-- Notices of the desk that nobody has accepted for too long, and dead ones that no person has dealt with since.
+select
+    count(*) filter (where n.state = 'waiting') as overdue,
+    count(*) filter (where n.state = 'waiting' and n.fire) as overdue_fires,
+    count(*) filter (where n.state = 'dead') as dead,
+    min(n.created_at) as oldest,
+    (array_agg(n.last_error order by n.created_at desc) filter (where n.last_error is not null))[1] as error
+from notice n
+where n.channel = 'desk' and (
+    (n.state = 'waiting' and coalesce(n.released_at, n.created_at) < $1)
+    or (n.state = 'dead' and n.dead_at > coalesce(
+        (select max(closed_at) from alarm where subject = 'system' and code = 'dispatch_failed'), '-infinity')))
+
+-- name: lanes
+select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, broker_dropped, updated_at
+from ingest_lane order by writer
+
+-- name: open_system
+select code, component, cleared_at is null as active, life ? 'latched' as latched
+from alarm where subject = 'system' and state <> 'closed'
+
+-- name: unreadable
+select r.topic, r.reason, r.detail
+from reject r
+where r.batch_id = any($1::bigint[]) and r.received_at between $2 and $3 and not r.stored
+order by r.id limit 50
+
+-- name: kept_count
+select number from feed_cursor where writer = $1
+
+-- name: keep_count
+insert into feed_cursor (writer, number, updated_at) values ($1, $2, clock_timestamp())
+on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at
+
+-- name: database_now
+select clock_timestamp()

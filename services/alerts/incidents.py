@@ -1,0 +1,38 @@
+"""Alarms that speak for many: they end when the last of their children has ended. Called by the bench every second.
+
+Promises one line to look at with its children below; never delays or swallows a fire.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.alerts.rules.catalog import RULES
+from services.core.alarms.happenings import Finding
+from services.core.alarms.page import Page
+from services.core.alarms.rows import Key, Place
+from services.core.alarms.words import Reason
+from services.core.db import load_queries
+
+SQL = load_queries(Path(__file__).with_name("incidents.sql"))
+Parameters = Mapping[str, Mapping[str, float]]
+
+
+async def end_parents(page: Page) -> list[str]:
+    """End the alarms of areas whose children are all over; return those areas."""
+    rows = [row for row in await page.conn.fetch(SQL["parents"]) if row["standing"] == 0]
+    keys = [Key(row["subject"], row["code"], row["component"]) for row in rows]
+    await page.load(keys)
+    for key, row in zip(keys, rows, strict=True):
+        rule = RULES[row["code"]]
+        finding = Finding(
+            code=row["code"],
+            category=rule.category,
+            severity=rule.severity,
+            reason=Reason("全部成员已恢复", "every member is back"),
+            active=False,
+            area=row["area"],
+            component=row["component"],
+            cause=row["code"],
+        )
+        page.take(key, finding, "clock", Place(key.subject, area=row["area"]))
+    return [row["area"] for row in rows]

@@ -1,0 +1,52 @@
+-- name: pressure_alarms
+-- The pressure alarms of an area: those that stand, with the mains incident they belong to.
+select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,
+    i.kind = 'mains' as member
+from alarm a
+join device d on d.id = a.device_id
+left join incident i on i.id = a.incident_id
+where d.area = $1 and a.code = any($2::text[]) and a.state <> 'closed' and a.cleared_at is null
+
+-- name: open_incident
+select id, updated_at, opened_at from incident where kind = $1 and cause = $2 and closed_at is null
+
+-- name: parents
+-- Alarms that speak for an incident, with how many of its members still stand.
+select a.id, a.subject, a.code, a.component, a.area, a.incident_id,
+    (select count(*) from alarm c
+     where c.incident_id = a.incident_id and c.id <> a.id and c.state <> 'closed' and c.cleared_at is null) as standing
+from alarm a
+where a.subject like 'area:%' and a.state <> 'closed' and a.cleared_at is null and a.incident_id is not null
+
+-- name: silent_devices
+select d.id, s.last_seen
+from device_state s join device d on d.id = s.device_id
+where s.online and s.last_seen < $1::timestamptz
+    - make_interval(secs => case when d.sleepy then 3600 else d.expected_interval_s end)
+order by s.last_seen
+limit 2000
+
+-- name: mark_offline
+-- A message that came in the meantime wins: then the row is not ours to change.
+update device_state s set online = false, offline_since = s.last_seen
+from unnest($1::integer[], $2::timestamptz[]) as m (device_id, last_seen)
+where s.device_id = m.device_id and s.online and s.last_seen = m.last_seen
+returning s.device_id
+
+-- name: back_again
+select a.device_id
+from alarm a join device_state s on s.device_id = a.device_id
+where a.code = 'device_offline' and a.state <> 'closed' and a.cleared_at is null and s.online
+limit 500
+
+-- name: watermark
+select min(watermark) as heard_until, max(watermark_gap_at) as since,
+    bool_and(watermark is not null) as complete, count(*) as lanes
+from ingest_lane
+
+-- name: lone_silent
+-- Silent devices that no incident speaks for yet.
+select a.id, a.device_id, a.opened_at
+from alarm a
+where a.code = 'device_offline' and a.device_id is not null and a.state <> 'closed' and a.cleared_at is null
+    and a.incident_id is null and a.opened_at > $1

@@ -1,0 +1,84 @@
+"""Many hydrants of an area losing pressure together: one alarm of the area speaks, its members keep still (contract 7).
+
+Called by the readings feed for pressure findings. Promises the same grouping after a restart: it is read from the rows.
+"""
+
+from datetime import datetime
+
+from services.alerts.incidents import SQL, Parameters
+from services.alerts.registry import Device
+from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
+from services.core.alarms.happenings import Finding, Grouped, Situation
+from services.core.alarms.page import Incident, Page
+from services.core.alarms.rows import Key, Place
+from services.core.alarms.words import Reason
+
+
+class Mains:
+    """The pressure alarms of every area, as far as they matter for grouping."""
+
+    def __init__(self) -> None:
+        self._watches: dict[str, MainsWatch] = {}
+        self._incidents: dict[str, int] = {}
+
+    def forget(self, area: str) -> None:
+        """The area's event is over, or somebody else changed its alarms: read them anew next time."""
+        self._watches.pop(area, None)
+        self._incidents.pop(area, None)
+
+    async def weigh(
+        self, page: Page, key: Key, device: Device, finding: Finding, parameters: Parameters
+    ) -> Situation | None:
+        """Return the situation of a pressure alarm that becomes a member of an event; None for any other finding."""
+        if finding.code not in MEMBER_CODES:
+            return None
+        entry = page.open.get(key)
+        standing = entry is not None and entry.alarm.active
+        area, code = device.profile.area, device.profile.code
+        watch = self._watches.get(area) or await self._load(page, area, parameters)
+        if not finding.active:
+            watch.ended(code, finding.code)
+            return None
+        if standing:
+            return None
+        says = watch.began(code, finding.code, page.now)
+        if not says.member:
+            return None
+        if says.finding is not None:
+            await self._begin(page, area, says.finding, says.joined)
+        number = self._incidents.get(area)
+        return Situation(
+            incident_id=None if number is None else str(number),
+            grouped=True,
+            out_of_service_until=device.place.out_of_service_until,
+        )
+
+    async def _load(self, page: Page, area: str, parameters: Parameters) -> MainsWatch:
+        watch = self._watches[area] = MainsWatch(area, parameters)
+        incident = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
+        rows = await page.conn.fetch(SQL["pressure_alarms"], area, sorted(MEMBER_CODES))
+        newest: datetime | None = None
+        if incident is not None:
+            self._incidents[area], newest = incident["id"], incident["updated_at"]
+        watch.load(
+            {
+                "recent": [[row["device"], row["code"], row["last_at"]] for row in rows if row["last_at"] is not None],
+                "members": [[row["device"], row["code"]] for row in rows if row["member"]],
+                "newest": None if newest is None else newest.isoformat(),
+            }
+        )
+        return watch
+
+    async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
+        number = self._incidents[area] = await page.new_incident_number()
+        name = await page.conn.fetchval("select name from area where code = $1", area) or area
+        title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
+        page.add_incident(Incident(number, "mains", f"area:{area}", title, area, None))
+        key = Key(f"area:{area}", finding.code)
+        await page.load([key])
+        place = Place(key.subject, area=area, name=name)
+        page.take(key, finding, f"rule:{finding.code}", place, Situation(incident_id=str(number)))
+        ids = await page.conn.fetch("select id from device where code = any($1::text[])", list(joined))
+        for entry in await page.load_devices([row["id"] for row in ids]):
+            if entry.key.code in MEMBER_CODES and entry.alarm.active:
+                page.take_entry(entry, Grouped(str(number)), f"rule:{finding.code}")

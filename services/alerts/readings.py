@@ -1,0 +1,115 @@
+"""From committed readings to alarms: a slice of batches is walked, then alarms, rule states and cursor are written.
+
+Called by the bench between looks at the event writers. Promises to look up after 20 ms of walking.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import asyncpg
+
+from services.alerts.feed import Batch, Feed, span
+from services.alerts.mains import Mains
+from services.alerts.registry import Device, Registry
+from services.alerts.rule_states import KINDS, SQL, RuleStates, by_device
+from services.alerts.rules.model import Reading
+from services.core.alarms.happenings import Finding, Situation
+from services.core.alarms.page import Page
+from services.core.alarms.rows import Key
+from services.core.clock import Clock
+from services.core.metrics import FINDINGS
+
+WEEK = timedelta(days=7)
+BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
+LOOK_UP_S = 0.02  # design 4: event writers are looked at after at most so much telemetry work
+
+Transact = Callable[[Callable[[Page], Awaitable[None]]], Awaitable[Page]]
+
+
+Verdict = tuple[Device, Finding]
+
+
+class ReadingFeed:
+    """Reads the telemetry writers."""
+
+    def __init__(self, registry: Registry, states: RuleStates, clock: Clock) -> None:
+        self.feed = Feed("telemetry")
+        self.states = states
+        self.mains = Mains()
+        self._registry = registry
+        self._clock = clock
+
+    async def read_slice(
+        self, conn: asyncpg.Connection, transact: Transact, look_up: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Judge the next slice; True when there was one. `look_up` is called whenever 20 ms of walking have passed."""
+        batches = await self.feed.next_batches(conn, BATCHES, ROWS)
+        if not batches:
+            return False
+        verdicts = await self._walk(conn, batches, look_up)
+        due = self.states.due_for_saving(self._clock.monotonic())
+
+        async def judge(page: Page) -> None:
+            await judge_findings(page, verdicts, self.states, self.mains)
+            changed = {device.id for device, _ in verdicts}
+            await self.states.save(page.conn, [*changed, *due], page.now)
+            await self.feed.save(page.conn, batches)
+
+        await transact(judge)
+        self.feed.moved(batches)
+        for _, finding in verdicts:
+            FINDINGS.labels(finding.code).inc()
+        return True
+
+    async def _walk(
+        self, conn: asyncpg.Connection, batches: Sequence[Batch], look_up: Callable[[], Awaitable[None]]
+    ) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        rejected = [batch.id for batch in batches if batch.rejects]
+        spanned = span(batches)
+        groups: dict[int, list[Reading]] = {}
+        if spanned is not None:
+            kinds = [kind for kind in KINDS if any(kind in batch.rows for batch in batches)]
+            for kind in kinds:
+                groups |= by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned))
+        first = {device_id: min(row["batch_id"] for row in rows) for device_id, rows in groups.items()}
+        now = self._clock.now()
+        await self._registry.load(conn, groups)
+        await self.states.load(conn, first, now)
+        started = self._clock.monotonic()
+        for device_id, readings in groups.items():
+            device = self._registry[device_id]
+            found = self.states.walk(device_id, readings, started)
+            verdicts.extend((device, finding) for finding in found)
+            if self._clock.monotonic() - started > LOOK_UP_S:
+                await look_up()
+                started = self._clock.monotonic()
+        if rejected:
+            verdicts += await self._watch_clocks(conn, rejected, batches)
+        return verdicts
+
+    async def _watch_clocks(
+        self, conn: asyncpg.Connection, rejected: list[int], batches: Sequence[Batch]
+    ) -> list[Verdict]:
+        """Count readings refused for their clock."""
+        times = [batch.committed_at for batch in batches]
+        rows = await conn.fetch(SQL["bad_clocks"], rejected, min(times) - WEEK, max(times) + WEEK)
+        await self._registry.load(conn, {row["device_id"] for row in rows})
+        await self.states.load(conn, {row["device_id"]: rejected[0] for row in rows}, self._clock.now())
+        return [
+            (self._registry[row["device_id"]], finding)
+            for row in rows
+            for finding in self.states.note_bad_clock(row["device_id"], row["received_at"])
+        ]
+
+
+async def judge_findings(page: Page, verdicts: Sequence[Verdict], states: RuleStates, mains: Mains) -> None:
+    """Take the alarms on by what the rules found, in order; pressure alarms of one area are seen together."""
+    keys = [Key(device.place.subject, finding.code, finding.component) for device, finding in verdicts]
+    await page.load(keys)
+    for key, (device, finding) in zip(keys, verdicts, strict=True):
+        parameters = states.parameters(device, page.now)
+        situation = await mains.weigh(page, key, device, finding, parameters)
+        if situation is None:
+            situation = Situation(out_of_service_until=device.place.out_of_service_until)
+        page.take(key, finding, f"rule:{finding.code}", device.place, situation)

@@ -1,0 +1,154 @@
+"""The rules of every device with their state, in memory; saved with the alarms they changed and, lazily, every minutes.
+
+Called by the readings feed. Promises that a restart goes on where the cursor stands: saved state plus what came since.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from services.alerts.registry import Device, Registry
+from services.alerts.rules.model import Reading
+from services.alerts.rules.parameters import Override, ParameterBook
+from services.alerts.rules.walk import DeviceRules
+from services.core.alarms.happenings import Finding
+from services.core.db import load_queries
+
+SQL = load_queries(Path(__file__).with_name("readings.sql"))
+SAVE_AFTER_S = 300.0  # the most that a restart has to read again of a device
+SAVE_AT_ONCE = 100
+FRESH_WINDOW = timedelta(hours=1)  # what is read of a device that was never saved
+KINDS = ("hydrant", "electrical", "water", "panel")
+
+
+class RuleStates:
+    """Rules by device id."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._rules: dict[int, DeviceRules] = {}
+        self._seen: dict[int, int] = {}  # the newest batch a device's rules have seen
+        self._dirty: dict[int, float] = {}  # since when (monotonic) a state differs from what is saved
+        self._book = ParameterBook()
+        self._book_until: datetime | None = None
+        self._overrides: list[asyncpg.Record] = []
+        self._ticking: list[int] = []
+
+    async def load(self, conn: asyncpg.Connection, devices: Mapping[int, int], now: datetime) -> None:
+        """Have the rules of these devices at hand; `devices` gives the first batch about to be walked for each."""
+        missing = {device_id: first for device_id, first in devices.items() if device_id not in self._rules}
+        if not missing:
+            return
+        saved = {row["device_id"]: row for row in await conn.fetch(SQL["saved_states"], sorted(missing))}
+        for device_id in missing:
+            device = self._registry[device_id]
+            parameters = self._book.for_device(device.profile, now)
+            row = saved.get(device_id)
+            self._rules[device_id] = (
+                DeviceRules(device.profile, parameters)
+                if row is None
+                else DeviceRules.from_json(device.profile, parameters, row["state"])
+            )
+            self._seen[device_id] = 0 if row is None else row["batch_id"]
+        for kind in KINDS:
+            ids = [device_id for device_id in missing if self._registry[device_id].profile.kind == kind]
+            if ids:
+                since = {
+                    i: saved[i]["updated_at"] - timedelta(days=1) if i in saved else now - FRESH_WINDOW for i in ids
+                }
+                await self._catch_up(conn, kind, since, devices)
+
+    async def _catch_up(
+        self, conn: asyncpg.Connection, kind: str, since: Mapping[int, datetime], first: Mapping[int, int]
+    ) -> None:
+        """Walk what was judged before but after the saved state: its findings were stored with their alarms."""
+        ids = list(since)
+        seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
+        rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()))
+        for device_id, readings in by_device(rows).items():
+            self._rules[device_id].walk(readings)
+            self._seen[device_id] = max(reading["batch_id"] for reading in readings)
+
+    def walk(self, device_id: int, readings: Sequence[Reading], monotonic: float) -> list[Finding]:
+        """Feed one device's readings of a slice to its rules."""
+        self._seen[device_id] = max(self._seen[device_id], *(reading["batch_id"] for reading in readings))
+        self._dirty.setdefault(device_id, monotonic)
+        return self._rules[device_id].walk(readings)
+
+    def note_bad_clock(self, device_id: int, at: datetime) -> list[Finding]:
+        """Count a message of the device that was refused for its clock."""
+        rules = self._rules.get(device_id)
+        return [] if rules is None else rules.note_bad_clock(at)
+
+    def tick(self, now: datetime) -> list[tuple[Device, Finding]]:
+        """Let time end what it ends, a share of the devices per call: call it every second."""
+        if not self._ticking:
+            self._ticking = list(self._rules)
+        share = max(1, len(self._rules) // 60)
+        due, self._ticking = self._ticking[:share], self._ticking[share:]
+        return [(self._registry[i], finding) for i in due if i in self._rules for finding in self._rules[i].tick(now)]
+
+    def forget(self, device_id: int, code: str | None, monotonic: float) -> None:
+        """A person ended the alarm of `code` (None: the device was reset)."""
+        rules = self._rules.get(device_id)
+        if rules is None:
+            return
+        if code is None:
+            rules.forget_all()
+        else:
+            rules.forget(code)
+        self._dirty.setdefault(device_id, monotonic)
+
+    async def save(self, conn: asyncpg.Connection, device_ids: Iterable[int], now: datetime) -> None:
+        """Write the states of these devices in the caller's transaction."""
+        values = [
+            (device_id, self._rules[device_id].to_json(), self._seen[device_id], now)
+            for device_id in sorted(set(device_ids))
+            if device_id in self._rules
+        ]
+        if values:
+            await conn.executemany(SQL["save_state"], values)
+        for device_id, *_ in values:
+            self._dirty.pop(device_id, None)
+
+    def due_for_saving(self, monotonic: float) -> list[int]:
+        """Return the devices whose state has differed from the saved one for minutes, a few at a time."""
+        due: list[int] = []
+        for device_id, since in self._dirty.items():
+            if monotonic - since < SAVE_AFTER_S or len(due) >= SAVE_AT_ONCE:
+                break
+            due.append(device_id)
+        return due
+
+    async def refresh(self, conn: asyncpg.Connection, changed: Iterable[Device], now: datetime) -> None:
+        """Take over changes of the registry and of the rules' parameters; counts and windows go on."""
+        overrides = await conn.fetch(SQL["overrides"])
+        again = {device.id for device in changed}
+        if overrides != self._overrides or (self._book_until is not None and now >= self._book_until):
+            self._overrides = overrides
+            self._book = ParameterBook(
+                Override(row["code"], row["scope"], row["target"], row["parameters"], row["effective_from"])
+                for row in overrides
+            )
+            self._book_until = self._book.next_change(now)
+            again |= set(self._rules)
+        for device_id in again & set(self._rules):
+            profile = self._registry[device_id].profile
+            saved = self._rules[device_id].to_json()
+            parameters = self._book.for_device(profile, now)
+            self._rules[device_id] = DeviceRules.from_json(profile, parameters, saved)
+
+    def parameters(self, device: Device, now: datetime) -> Mapping[str, Mapping[str, float]]:
+        """Return the parameters in force for a device."""
+        return self._book.for_device(device.profile, now)
+
+
+def by_device(rows: Iterable[Any]) -> dict[int, list[Reading]]:
+    """Sort rows into lists by device, keeping their order."""
+    found: dict[int, list[Reading]] = {}
+    for row in rows:
+        found.setdefault(row["device_id"], []).append(row)
+    return found

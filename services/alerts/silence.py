@@ -1,0 +1,164 @@
+"""Devices that fell silent, counted only while ingest could have heard them; many with one cause are one incident.
+
+Called by the bench every second. Promises that nobody's clock runs while ingest's own probes do not come back.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import asyncpg
+
+from services.alerts.incidents import SQL
+from services.alerts.registry import Device, Registry
+from services.alerts.rule_states import RuleStates
+from services.alerts.rules.catalog import RULES
+from services.alerts.rules.offline import Watermark, find_back, find_offline
+from services.core.alarms.happenings import Finding, Grouped, Situation
+from services.core.alarms.page import Incident, Page
+from services.core.alarms.rows import Key, Place
+from services.core.alarms.words import Category, Reason, Severity
+
+CODE = "device_offline"
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Cause(NamedTuple):
+    """Why devices fell silent together: the gateway they share, or something in their area (power, a cell)."""
+
+    area: str
+    gateway: str = ""
+
+    @property
+    def text(self) -> str:
+        """The cause as the incident's row has it."""
+        return f"gateway:{self.gateway}" if self.gateway else f"area:{self.area}"
+
+    @property
+    def key(self) -> Key:
+        """The alarm that speaks for the group."""
+        return Key(f"area:{self.area}", CODE, self.text if self.gateway else "")
+
+
+async def read_watermark(conn: asyncpg.Connection) -> Watermark | None:
+    """Return what every lane has heard; None while one of them has heard nothing."""
+    row = await conn.fetchrow(SQL["watermark"])
+    if row is None or not row["lanes"] or not row["complete"]:
+        return None
+    return Watermark(max(row["since"] or BEGINNING, BEGINNING), row["heard_until"])
+
+
+class Silence:
+    """The watch over silent devices."""
+
+    def __init__(self, registry: Registry, states: RuleStates) -> None:
+        self._registry = registry
+        self._states = states
+
+    async def find(self, conn: asyncpg.Connection, now: datetime) -> list[tuple[Device, Finding, datetime]]:
+        """Return the devices that are silent for too long, with the time they were last heard."""
+        mark = await read_watermark(conn)
+        if mark is None:
+            return []
+        rows = await conn.fetch(SQL["silent_devices"], mark.heard_until)
+        await self._registry.load(conn, [row["id"] for row in rows])
+        found: list[tuple[Device, Finding, datetime]] = []
+        for row in rows:
+            device = self._registry[row["id"]]
+            finding = find_offline(device.profile, row["last_seen"], mark, self._states.parameters(device, now))
+            if finding is not None:
+                found.append((device, finding, row["last_seen"]))
+        return found
+
+    async def judge(self, page: Page, found: Sequence[tuple[Device, Finding, datetime]]) -> None:
+        """Raise what was found, group what belongs together, and end what is heard again."""
+        marked: set[int] = set()
+        if found:
+            ids, seen = [device.id for device, _, _ in found], [last_seen for _, _, last_seen in found]
+            marked = {row["device_id"] for row in await page.conn.fetch(SQL["mark_offline"], ids, seen)}
+        raised = [(device, finding) for device, finding, _ in found if device.id in marked]
+        back = [row["device_id"] for row in await page.conn.fetch(SQL["back_again"])]
+        if not raised and not back:
+            return
+        await self._registry.load(page.conn, back)
+        ended = [(self._registry[i], find_back(self._registry[i].profile)) for i in back]
+        await page.load([Key(device.place.subject, CODE) for device, _ in (*raised, *ended)])
+        for device, finding in (*raised, *ended):
+            situation = Situation(out_of_service_until=device.place.out_of_service_until)
+            page.take(Key(device.place.subject, CODE), finding, "clock", device.place, situation)
+        if raised:
+            await self._group(page, [device for device, _ in raised])
+
+    async def _group(self, page: Page, fresh: Sequence[Device]) -> None:
+        """Gather the devices that have been silent for some minutes without an incident under their causes."""
+        policies = page.policies
+        window = timedelta(seconds=policies.number("grouping", "silence_window_s"))
+        lone = await page.conn.fetch(SQL["lone_silent"], page.now - window)
+        await self._registry.load(page.conn, [row["device_id"] for row in lone])
+        devices = {row["device_id"]: self._registry[row["device_id"]] for row in lone} | {d.id: d for d in fresh}
+        least_gateway = policies.number("grouping", "silence_members_gateway")
+        least_area = policies.number("grouping", "silence_members_area")
+        for cause, members in _by_gateway(devices.values()).items():
+            if await self._gather(page, cause, members, least_gateway):
+                for member in members:
+                    devices.pop(member.id, None)
+        areas: dict[Cause, list[Device]] = {}
+        for device in devices.values():
+            areas.setdefault(Cause(device.profile.area), []).append(device)
+        for cause, members in areas.items():
+            await self._gather(page, cause, members, least_area)
+
+    async def _gather(self, page: Page, cause: Cause, members: Sequence[Device], least: float) -> bool:
+        """Make one incident of these, or let them join the one that stands; False when they are too few."""
+        incident = await page.conn.fetchrow(SQL["open_incident"], "silence", cause.text)
+        if incident is None and len(members) < least:
+            return False
+        name = await page.conn.fetchval("select name from area where code = $1", cause.area) or cause.area
+        where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
+        where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
+        number = incident["id"] if incident is not None else await page.new_incident_number()
+        count = len(members)
+        if incident is None:
+            title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")
+            page.add_incident(Incident(number, "silence", cause.text, title, cause.area, None))
+            await page.load([cause.key])
+            reason = Reason(f"{where} {count} 台设备同时离线", f"{count} devices silent together in {where_en}")
+            page.take(
+                cause.key,
+                _speaking(cause, reason, count),
+                "clock",
+                Place(cause.key.subject, area=cause.area, name=name),
+                Situation(incident_id=str(number)),
+            )
+        await page.load([Key(member.place.subject, CODE) for member in members])
+        for member in members:
+            entry = page.open.get(Key(member.place.subject, CODE))
+            if entry is not None and entry.alarm.incident_id is None:
+                page.take_entry(entry, Grouped(str(number)), "clock")
+        return True
+
+
+def _by_gateway(devices: Iterable[Device]) -> dict[Cause, list[Device]]:
+    """Gather devices by the gateway they report through; a silent gateway counts among its own."""
+    devices = list(devices)
+    gateways = {device.gateway for device in devices if device.gateway is not None}
+    found: dict[str, list[Device]] = {}
+    for device in devices:
+        gateway = device.profile.code if device.profile.code in gateways else device.gateway
+        if gateway is not None:
+            found.setdefault(gateway, []).append(device)
+    return {Cause(members[0].profile.area, gateway): members for gateway, members in found.items()}
+
+
+def _speaking(cause: Cause, reason: Reason, count: int) -> Finding:
+    return Finding(
+        code=CODE,
+        category=Category.DEVICE,
+        severity=Severity.MAJOR,
+        reason=reason,
+        area=cause.area,
+        component=cause.key.component,
+        value=float(count),
+        limit=RULES[CODE].parameters["intervals"].default,
+        cause=CODE,
+    )
