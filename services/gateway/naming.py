@@ -23,9 +23,7 @@ def _where(item: Item, profile: Profile) -> str:
 
 
 def component_of(item: Item, profile: Profile) -> str:
-    """Return the readable and stable name of a component, `3-12 感烟火灾探测器`; empty for a system."""
-    if item.component_address is None:
-        return ""
+    """Return the readable and stable name of a component, `3-12 感烟火灾探测器`."""
     return f"{_where(item, profile)} {TABLES.component_name(item.component_type or 0)}"
 
 

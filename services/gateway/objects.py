@@ -133,6 +133,13 @@ def read_unit(adu: bytes) -> Unit:
     return Unit(flag, kind, tuple(items), adu[at:], tuple(notes))
 
 
+def holds_fire(unit: Unit) -> bool:
+    """Say whether a data unit holds a fire or a manual alarm, without judging it: such frames go first."""
+    if unit.flag in {1, 2, 21}:
+        return any(item.state is not None and item.state & 0b10 for item in unit.items)
+    return unit.flag in {4, 24} and any(item.operation is not None and item.operation & 0b100 for item in unit.items)
+
+
 def write_unit(flag: int, items: Sequence[Item]) -> bytes:
     """Return the data unit of a type of the tables.
 

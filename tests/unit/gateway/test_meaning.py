@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from services.core.contracts import READING_FIELDS, READING_MODELS, Event
 from services.core.topics import DEVICE_PATTERN
 from services.gateway.frames import write_time
-from services.gateway.meaning import Known, holds_fire, interpret, render
-from services.gateway.objects import Item, read_unit, write_text31, write_unit
+from services.gateway.meaning import Known, interpret, render
+from services.gateway.objects import Item, holds_fire, read_unit, write_text31, write_unit
 from services.gateway.profiles import load_profiles
 
 PROFILES = load_profiles()

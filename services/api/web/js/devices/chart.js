@@ -89,7 +89,7 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
       scales: { x: { time: true, ...(from ? { range: [from / 1000, to / 1000] } : {}) }, y: { range: range(lines) } },
       axes: [{ ...axis, values: (_u, splits, _i, _space, step) => splits.map((at) => tick(at, step)) }, { ...axis, size: 56 }],
       series: [
-        { label: "", value: (_u, at) => (at ? new Date(at * 1000).toLocaleString(document.documentElement.lang, { hour12: false }) : "–") },
+        { label: t("devices.time"), value: (_u, at) => (at ? new Date(at * 1000).toLocaleString(document.documentElement.lang, { hour12: false }) : "–") },
         { label: banded ? t("devices.mean") : word("field", field), stroke: colour, width: 1.8, points: { show: rows.length < 60, size: 5 }, value: (_u, v) => (v === null ? "–" : `${measured(field, v)} ${unit(field)}`) },
         { label: "min", show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
         { label: "max", show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },

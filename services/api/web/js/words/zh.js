@@ -42,7 +42,7 @@ export const zh = {
   "desk.filter.all": "全部", "desk.filter.waiting": "未接警", "desk.filter.shelved": "已搁置", "desk.oldest": "最久在前", "desk.newest": "最新在前", "desk.more": "还有 {n} 条,请用筛选缩小范围",
   "desk.quiet": "没有打开的告警", "desk.quiet_line": "系统在看守。新告警会出现在这里,火警会发声。", "desk.none_here": "此筛选下没有告警", "desk.choose": "从左侧选择一条告警查看详情",
   "desk.acknowledge": "接警", "desk.real": "真实火警", "desk.false": "误报", "desk.test": "测试", "desk.note": "备注", "desk.shelve": "搁置", "desk.unshelve": "取消搁置", "desk.clear": "关闭告警",
-  "desk.acknowledged_by": "{who} 于 {at} 接警", "desk.escalates_in": "后自动上报 119", "desk.escalated": "核实超时,已自动上报 119", "desk.clock_why": "只有核实结果能停止此计时;接警不能。",
+  "desk.acknowledged_by": "{who} 于 {at} 接警", "desk.escalates_in": "后自动上报 119", "desk.escalated": "核实时限已到,转报 119", "desk.clock_why": "只有核实结果能停止此计时;接警不能。",
   "desk.drill": "演练", "desk.test_window": "测试窗口", "desk.late": "迟报 {n} 分钟", "desk.shelved_until": "搁置至 {at}", "desk.since": "起于 {at}", "desk.value": "当前值", "desk.limit": "限值",
   "desk.component": "部件", "desk.zone": "分区", "desk.device": "设备", "desk.site": "单位", "desk.area": "区域", "desk.incident": "事件", "desk.on_map": "在图上查看", "desk.device_page": "设备详情",
   "desk.evidence": "证据", "desk.timeline": "时间线", "desk.contacts": "联系人", "desk.access": "进入说明", "desk.no_site": "此设备未关联单位", "desk.nearest_water": "最近水源", "desk.notices": "119 通知", "desk.no_notices": "尚未向 119 发送通知", "desk.siblings": "同一事件的其他告警",

@@ -1,0 +1,62 @@
+// The history of one field over any range: raw values for short ranges, min-max buckets for long ones, the rule's limits drawn in.
+import { get, query } from "../api.js";
+import { serverNow } from "../clock.js";
+import { unit } from "../format.js";
+import { Icon } from "../icons.js";
+import { t, word } from "../i18n.js";
+import { Empty, Failure } from "../parts.js";
+import { html, useEffect, useMemo, useState } from "../ui.js";
+import { Chart } from "./chart.js";
+import { CHARTS, limitLines, mainField } from "./fields.js";
+
+const HOUR_S = 3600;
+const RANGES = { "6h": 6 * HOUR_S, "24h": 24 * HOUR_S, "7d": 168 * HOUR_S, "30d": 720 * HOUR_S, "1y": 8760 * HOUR_S };
+const MOST_POINTS = 500;
+const STEPS_S = [60, 300, 900, 1800, 3600, 7200, 21_600, 86_400];
+
+export const bucketFor = (seconds) => STEPS_S.find((step) => seconds / step <= MOST_POINTS) ?? STEPS_S.at(-1);
+
+const local = (ms) => { const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000); return at.toISOString().slice(0, 16); };
+
+function useRows(code, from, to, raw) {
+  const [answer, setAnswer] = useState({ rows: null });
+  useEffect(() => {
+    let gone = false;
+    setAnswer((before) => ({ ...before, busy: true }));
+    const bucket = raw ? undefined : bucketFor((to - from) / 1000);
+    get(query(`/api/v1/devices/${encodeURIComponent(code)}/readings`, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket, limit: 1000 }))
+      .then(({ items }) => { if (!gone) setAnswer({ rows: items }); }, (problem) => { if (!gone) setAnswer({ rows: [], problem }); });
+    return () => { gone = true; };
+  }, [code, from, to, raw]);
+  return answer;
+}
+
+export function History({ device }) {
+  const fields = (CHARTS[device.kind] ?? []).filter((field) => device.state?.[field] !== undefined);
+  const [field, setField] = useState(mainField(device));
+  const [range, setRange] = useState("24h");
+  const [raw, setRaw] = useState(false);
+  const [span, setSpan] = useState(() => ({ from: serverNow() - 24 * HOUR_S * 1000, to: serverNow() }));
+  const choose = (name) => { setRange(name); setSpan({ from: serverNow() - RANGES[name] * 1000, to: serverNow() }); };
+  const bound = (name) => (event) => {
+    const at = Date.parse(event.target.value);
+    if (Number.isNaN(at)) return;
+    const next = { ...span, [name]: at };
+    if (next.from < next.to) { setRange(""); setSpan(next); }
+  };
+  const { rows, problem, busy } = useRows(device.code, span.from, span.to, raw);
+  const lines = useMemo(() => limitLines(device, field), [device, field]);
+  const has = rows?.some((row) => row[field] !== undefined && row[field] !== null);
+  return html`<section class="card history" aria-busy=${!!busy}>
+    <h3><${Icon} name="system" size="18" />${t("devices.chart")}</h3>
+    <div class="history-tools">
+      <select aria-label=${t("devices.field")} value=${field} onChange=${(event) => setField(event.target.value)}>${(fields.length ? fields : [field]).map((name) => html`<option key=${name} value=${name}>${word("field", name)} ${unit(name)}</option>`)}</select>
+      <div class="filters" role="group" aria-label=${t("devices.range")}>${Object.keys(RANGES).map((name) => html`<button key=${name} aria-pressed=${range === name} onClick=${() => choose(name)}>${t(`range.${name}`)}</button>`)}</div>
+      <label class="inline">${t("devices.from")} <input type="datetime-local" value=${local(span.from)} onChange=${bound("from")} /></label>
+      <label class="inline">${t("devices.to")} <input type="datetime-local" value=${local(span.to)} onChange=${bound("to")} /></label>
+      <button class="button small" aria-pressed=${raw} onClick=${() => setRaw(!raw)}>${t(raw ? "devices.raw" : "devices.buckets")}</button>
+    </div>
+    ${problem && html`<${Failure} problem=${problem} />`}
+    ${rows === null ? html`<p class="loading">…</p>` : has ? html`<${Chart} rows=${rows} field=${field} lines=${lines} height=${300} from=${span.from} to=${span.to} />` : !problem && html`<${Empty} title=${t("devices.no_data")} />`}
+  </section>`;
+}

@@ -1,0 +1,33 @@
+// The wall screen: who is here (a viewer's session is enough), open the stream, show everything at once.
+import { get, getAll } from "../api.js";
+import { Login } from "../login.js";
+import { applyPrefs, prefs } from "../prefs.js";
+import { live, useStore } from "../store.js";
+import { startStream } from "../stream.js";
+import { html, render, useEffect } from "../ui.js";
+import { Wall } from "./wall.js";
+
+if (!new URLSearchParams(location.search).has("theme")) prefs.set({ theme: "dark" });
+applyPrefs();
+
+function App() {
+  const session = useStore(live, (state) => state.session);
+  useStore(prefs, (p) => p);
+  useEffect(() => {
+    if (!session) return;
+    startStream();
+    getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
+  }, [session?.username]);
+  if (session === undefined) return html`<p class="loading">…</p>`;
+  return session ? html`<${Wall} />` : html`<${Login} />`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));
+// An unattended screen keeps asking: a restart of the server must not leave it dark.
+function ask() {
+  get("/api/v1/session").then((session) => live.set({ session }), (problem) => {
+    if (problem.status === 401 || problem.status === 403) live.set({ session: null });
+    else setTimeout(ask, 3000);
+  });
+}
+ask();

@@ -1,0 +1,39 @@
+// The small map of the water page: tap it to ask from there; sources stand on it as numbered pins.
+import { Board, webglWorks } from "../map/board.js";
+import { readMap } from "../map/page.js";
+import { t } from "../i18n.js";
+import { live, useStore } from "../store.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
+
+export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
+  const frame = useRef();
+  const board = useRef(null);
+  const [ready, setReady] = useState(false);
+  const areas = useStore(live, (state) => state.areas);
+  const answers = useRef({});
+  answers.current = { onPlace, onChoose, sources };
+  useEffect(() => {
+    if (!webglWorks()) return undefined;
+    let gone = false;
+    readMap().then(({ settings, geojson }) => {
+      if (gone || !frame.current) return;
+      const water = { ...geojson, features: geojson.features.filter((feature) => ["hydrant", "water"].includes(feature.properties.kind)) };
+      board.current = new Board(frame.current, {
+        settings, areas, geojson: water, onPlace: (lon, lat) => answers.current.onPlace(lon, lat),
+        onPick: (code) => { const source = answers.current.sources.find((each) => each.code === code); if (source) answers.current.onChoose(source); },
+      });
+      board.current.ready.then(() => setReady(true), () => null);
+    }, () => null);
+    return () => { gone = true; board.current?.close(); };
+  }, [areas.length > 0]);
+  useEffect(() => {
+    if (!ready || !place) return;
+    board.current.pin("here", place.lon, place.lat, "pin-here");
+    const near = sources.slice(0, 5).map((source) => source.location).filter(Boolean);
+    const lons = [place.lon, ...near.map(({ lon }) => lon)];
+    const lats = [place.lat, ...near.map(({ lat }) => lat)];
+    board.current.fit([[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]], 60);
+  }, [ready, place?.lon, place?.lat, sources.length > 0]);
+  useEffect(() => { if (ready && chosen?.location) { board.current.pin("chosen", chosen.location.lon, chosen.location.lat, "pin-chosen"); board.current.flyTo(chosen.location.lon, chosen.location.lat, 14); } }, [ready, chosen?.code]);
+  return html`<div class="water-map">${webglWorks() ? html`<div class="map-frame" ref=${frame} role="region" aria-label=${t("water.tap")}></div><span class="water-map-hint">${t("water.tap")}</span>` : html`<p class="hint">${t("map.no_webgl")}</p>`}</div>`;
+}

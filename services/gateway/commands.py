@@ -1,0 +1,185 @@
+"""Commands to panels: from the database and from `down/command`, with what became of each.
+
+Used by main.py and intake.py. Promises: a command is sent once, its end is written down (replied, late, unanswered,
+failed) even if the database was away when it came; a command that makes no sense says why.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from services.core.clock import Clock
+from services.core.contracts import Command
+from services.core.db import load_queries
+from services.core.log import logger
+from services.core.mqtt import Delivery
+from services.core.topics import Channel, parse_topic
+from services.gateway.door import Door
+from services.gateway.downlink import GUARD_CHECK, CannotSay, Exchange, data_unit
+from services.gateway.frames import CONFIRM, DENY, Frame
+from services.gateway.naming import component_of
+from services.gateway.objects import Unit, describe
+from services.gateway.profiles import Profile
+from services.gateway.registry import AWAY, Registry
+from services.gateway.tables import TABLES
+
+log = logger(__name__)
+QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
+
+LOOK_EVERY_S = 0.5
+LINK_WITHIN_S = 30.0  # a panel that is not connected may come back
+ANSWER_WITHIN_S = 60.0  # of a command that is no guard check: four tries of 10 s, and some
+RESULTS = 10_000
+KNOWN_IDS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command to a panel."""
+
+    id: UUID | None
+    code: str
+    command: str
+    arguments: dict[str, Any]
+    created_at: datetime
+
+
+class Commands:
+    """Orders on their way to panels, results on their way to the database."""
+
+    def __init__(self, registry: Registry, door: Door, clock: Clock) -> None:
+        self._registry = registry
+        self._door = door
+        self._clock = clock
+        self._waiting: deque[Order] = deque(maxlen=KNOWN_IDS)
+        self._seen: OrderedDict[UUID, None] = OrderedDict()
+        self._results: deque[tuple[str, tuple[object, ...]]] = deque(maxlen=RESULTS)
+
+    # --- in ---
+
+    def delivered(self, delivery: Delivery) -> None:
+        """Take a `down/command` from MQTT."""
+        topic = parse_topic(delivery.topic)
+        if topic is None or topic.channel is not Channel.COMMAND:
+            return
+        try:
+            command = Command.model_validate_json(delivery.payload)
+        except ValidationError as error:
+            log.warning("command unreadable", topic=delivery.topic, error=error.errors()[0]["msg"])
+            return
+        arguments = command.model_dump(exclude={"id", "command"}, exclude_none=True)
+        inner = arguments.pop("arguments", None)
+        if isinstance(inner, dict):
+            arguments |= inner
+        try:
+            number = UUID(command.id)
+        except ValueError:
+            number = None
+        if self._is_new(number):
+            self._waiting.append(Order(number, topic.device, command.command, arguments, self._clock.now()))
+
+    def _is_new(self, number: UUID | None) -> bool:
+        if number is None:
+            return True
+        if number in self._seen:
+            return False
+        self._seen[number] = None
+        if len(self._seen) > KNOWN_IDS:
+            self._seen.popitem(last=False)
+        return True
+
+    async def run(self) -> None:
+        """Send what waits and write down what came back, until cancelled."""
+        away = False
+        while True:
+            try:
+                await self._write_results()
+                await self._fetch()
+                away = False
+            except AWAY as error:
+                if not away:
+                    log.warning("commands wait for the database", error=str(error) or type(error).__name__)
+                away = True
+            self._send_waiting()
+            await self._clock.sleep(LOOK_EVERY_S)
+
+    async def _fetch(self) -> None:
+        for row in await self._registry.fetch(QUERIES["queued"]):
+            if self._is_new(row["id"]):
+                arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
+                self._waiting.append(Order(row["id"], row["code"], row["command"], arguments, row["created_at"]))
+        await self._registry.execute(QUERIES["overdue"], self._clock.now())
+
+    async def _write_results(self) -> None:
+        while self._results:
+            name, values = self._results[0]
+            await asyncio.shield(self._registry.execute(QUERIES[name], *values))
+            self._results.popleft()
+
+    # --- out ---
+
+    def _send_waiting(self) -> None:
+        for _ in range(len(self._waiting)):
+            order = self._waiting.popleft()
+            try:
+                sent = self._send(order)
+            except CannotSay as error:
+                self._result("failed", order.id, str(error))
+                continue
+            if not sent and (self._clock.now() - order.created_at).total_seconds() < LINK_WITHIN_S:
+                self._waiting.append(order)
+            elif not sent:
+                self._result("failed", order.id, "the panel is not connected 设备未连接")
+
+    def _send(self, order: Order) -> bool:
+        address = self._registry.address_of(order.code)
+        link = self._door.link_of(address) if address is not None else None
+        caller = link.callers.get(address) if link is not None and address is not None else None
+        if link is None or caller is None:
+            return False
+        now = self._clock.now()
+        flag, adu = data_unit(order.command, order.arguments, caller.profile, now)
+        exchange = link.say(caller, flag, adu)
+        exchange.order = order.id
+        within = timedelta(minutes=adu[2]) if flag == GUARD_CHECK else timedelta(seconds=ANSWER_WITHIN_S)
+        log.info("command sent", device=order.code, command=order.command, command_id=str(order.id))
+        self._result("sent", order.id, now, now + within)
+        return True
+
+    # --- back ---
+
+    def answered(self, exchange: Exchange, frame: Frame, unit: Unit, profile: Profile) -> None:
+        """Write down what a panel replied."""
+        now = self._clock.now()
+        if frame.command == DENY:
+            self._result("failed", exchange.order, "the panel denied it 设备否认")
+        elif frame.command == CONFIRM and exchange.flag == GUARD_CHECK:
+            self._result("confirmed", exchange.order, now.isoformat())  # received only; the person answers later
+        elif frame.command == CONFIRM:
+            self._result("replied", exchange.order, now, {"confirmed_at": now.isoformat()})
+        else:
+            objects = [
+                describe(item)
+                | ({"component": component_of(item, profile)} if item.component_address is not None else {})
+                for item in unit.items
+            ]
+            name = TABLES.types[exchange.flag].en
+            self._result("replied", exchange.order, now, {"read": name, "objects": objects, "rest": unit.rest.hex()})
+
+    def failed(self, exchange: Exchange, reason: str) -> None:
+        """Write down that no answer came."""
+        self._result("failed", exchange.order, reason)
+
+    def guard_answered(self, code: str, now: datetime, frame: Frame) -> None:
+        """Match a guard-check answer with the newest check of that panel: in time or late."""
+        self._results.append(("guard_answered", (code, now, {"answered_at": now.isoformat(), "adu": frame.adu.hex()})))
+
+    def _result(self, name: str, order: UUID | None, *values: object) -> None:
+        if order is not None:
+            self._results.append((name, (order, *values)))

@@ -1,0 +1,83 @@
+"""Puts what a frame means into MQTT messages of the contract, with sequence numbers that go on where they stopped.
+
+Used by intake.py. The numbers handed out are written down together with the record they stand in.
+"""
+
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+
+import orjson
+
+from services.core.contracts import MAX_EVENTS, SEQ_MODULUS, EventType, JsonObject
+from services.core.topics import Channel, Kind, Topic
+from services.gateway.journal import Message
+from services.gateway.meaning import Meaning, render
+from services.gateway.registry import Panel, Registry
+
+
+class Composer:
+    """`counters` are the last numbers used; `take_used` returns those that changed since it was asked last."""
+
+    def __init__(self, registry: Registry, counters: dict[str, int]) -> None:
+        self._registry = registry
+        self._counters = counters
+        self._used: dict[str, int] = {}
+
+    def take_used(self) -> dict[str, int]:
+        """Return the counters to write down."""
+        used, self._used = self._used, {}
+        return used
+
+    def _number(self, code: str, channel: Channel, count: int = 1) -> int:
+        name = f"{code}/{channel}"
+        first = (self._counters.get(name, -1) + 1) % SEQ_MODULUS
+        self._counters[name] = self._used[name] = (first + count - 1) % SEQ_MODULUS
+        return first
+
+    def messages(self, panel: Panel, meaning: Meaning, prefix: str) -> list[Message]:
+        """Return everything a frame gave; its events carry ids that begin with `prefix`."""
+        return [*self._events(panel, meaning, prefix), *self._readings(panel, meaning)]
+
+    def _events(self, panel: Panel, meaning: Meaning, prefix: str) -> Iterator[Message]:
+        if not meaning.events:
+            return
+        events = list(render(meaning, prefix, self._number(panel.code, Channel.EVENT, len(meaning.events))))
+        for start in range(0, len(events), MAX_EVENTS):
+            part = events[start : start + MAX_EVENTS]
+            yield Message(_topic(panel, Channel.EVENT), orjson.dumps(part), tuple(event["event_id"] for event in part))
+
+    def _readings(self, panel: Panel, meaning: Meaning) -> Iterator[Message]:
+        by_device: dict[tuple[str, Kind], list[JsonObject]] = {}
+        for reading in meaning.readings:
+            code = f"utd-{panel.address.hex()}-{reading.suffix}" if reading.suffix else panel.code
+            body = {"ts": reading.ts, "seq": self._number(code, Channel.TELEMETRY), **reading.fields}
+            by_device.setdefault((code, reading.kind), []).append(body)
+        self._registry.adopt((code for code, _ in by_device if code != panel.code), panel.code)
+        for (code, kind), bodies in by_device.items():
+            yield Message(str(Topic(panel.area, kind, code, Channel.TELEMETRY)), orjson.dumps(bodies))
+
+    def sign_of_life(self, panel: Panel, now: datetime, clock_offset_s: float | None) -> Message:
+        """Return the reading that says that a link was heard."""
+        seq = self._number(panel.code, Channel.TELEMETRY)
+        body: JsonObject = {"ts": now.isoformat(timespec="milliseconds"), "seq": seq, "link_ok": True}
+        if clock_offset_s is not None:
+            body["clock_offset_s"] = round(clock_offset_s, 1)
+        return Message(_topic(panel, Channel.TELEMETRY), orjson.dumps(body))
+
+    def of_link(self, panel: Panel, now: datetime, kind: EventType, text: str, **extra: object) -> Message:
+        """Return an event about the link itself."""
+        event_id = f"{panel.address.hex()}-{int(now.timestamp() * 1000):x}-link-{secrets.token_hex(4)}"
+        event = {
+            "event_id": event_id,
+            "seq": self._number(panel.code, Channel.EVENT),
+            "ts": now.isoformat(timespec="milliseconds"),
+            "type": kind,
+            "description": text,
+            **extra,
+        }
+        return Message(_topic(panel, Channel.EVENT), orjson.dumps(event), (event_id,))
+
+
+def _topic(panel: Panel, channel: Channel) -> str:
+    return str(Topic(panel.area, Kind.PANEL, panel.code, channel))

@@ -1,0 +1,100 @@
+"""Who may come in and stay: admission, the links by address, and the clock that looks after all of them.
+
+Used by main.py. Promises: strangers use up the room of strangers only; a second link with a live address never
+displaces the first.
+"""
+
+from collections import OrderedDict
+
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.metrics import FRAMES, LINKS
+from services.gateway.limits import Limits
+from services.gateway.link import Link, Post
+from services.gateway.profiles import Profiles
+
+log = logger(__name__)
+
+TICK_S = 0.25
+
+
+class Door:
+    """All links. `new_link` is what the TCP server calls for a connection."""
+
+    def __init__(self, post: Post, clock: Clock, limits: Limits, profiles: Profiles) -> None:
+        self._post = post
+        self._clock = clock
+        self._limits = limits
+        self._profiles = profiles
+        self._unnamed: OrderedDict[Link, None] = OrderedDict()
+        self._links: set[Link] = set()
+        self._by_address: dict[bytes, list[Link]] = {}
+
+    def new_link(self) -> Link:
+        """Make the protocol of a new connection."""
+        return Link(self._post, self._clock, self._limits, self._admit)
+
+    def _admit(self, link: Link) -> bool:
+        if not any(profile.allows(link.host) for profile in self._profiles.values()):
+            FRAMES.labels("refused_network").inc()
+            log.warning("network not allowed", peer=link.host, cure="add it to the networks of a profile")
+            return False
+        if len(self._links) >= self._limits.links:
+            FRAMES.labels("refused_full").inc()
+            return False
+        if len(self._unnamed) >= self._limits.unnamed_links:
+            oldest = next(iter(self._unnamed))
+            del self._unnamed[oldest]
+            oldest.close("others wait for its place")
+        self._links.add(link)
+        self._unnamed[link] = None
+        LINKS.set(len(self._links))
+        return True
+
+    def has_room(self) -> bool:
+        """Whether one more link of an address that nobody registered may stay."""
+        return len(self._links) - len(self._unnamed) < self._limits.unknown_links
+
+    def claim(self, link: Link, address: bytes) -> Link | None:
+        """Note that an address speaks on a link; return the link it speaks on already, if there is one."""
+        self._unnamed.pop(link, None)
+        links = self._by_address.setdefault(address, [])
+        links[:] = [one for one in links if not one.is_closing]
+        links.append(link)
+        return links[0] if len(links) > 1 else None
+
+    def link_of(self, address: bytes) -> Link | None:
+        """Return the link to speak to an address on: the first that is open."""
+        return next((link for link in self._by_address.get(address, ()) if not link.is_closing), None)
+
+    def links_of(self, address: bytes) -> int:
+        """Return on how many links an address speaks."""
+        return sum(not link.is_closing for link in self._by_address.get(address, ()))
+
+    def forget(self, link: Link) -> list[bytes]:
+        """Take a closed link out; return the addresses that have none left."""
+        self._links.discard(link)
+        self._unnamed.pop(link, None)
+        LINKS.set(len(self._links))
+        gone = []
+        for address in link.callers:
+            links = self._by_address.get(address, [])
+            if link in links:
+                links.remove(link)
+            if not links:
+                self._by_address.pop(address, None)
+                gone.append(address)
+        return gone
+
+    async def run(self) -> None:
+        """Look after every link a few times a second until cancelled."""
+        while True:
+            now = self._clock.monotonic()
+            for link in list(self._links):
+                link.tick(now)
+            await self._clock.sleep(TICK_S)
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        for link in list(self._links):
+            link.close("the gateway ends")

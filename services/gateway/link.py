@@ -1,0 +1,271 @@
+"""One TCP link of a panel: bytes to frames within its limits, replies, the centre's own messages, silence.
+
+Made by door.py for every connection; hands frames to its `Post` (intake.py). Promises: nothing a peer sends raises or
+grows without bound; fires of a read are handed on first; a reply echoes the serial, swaps the addresses and has a fresh
+checksum.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.metrics import FRAMES
+from services.gateway.downlink import READ_OWN_STATE, SYNC_CLOCK, Exchange, Exchanges
+from services.gateway.frames import (
+    CHECKSUMS,
+    DENY,
+    KNOWN_COMMANDS,
+    Damage,
+    Decoder,
+    Frame,
+    answer,
+    encode,
+    write_time,
+)
+from services.gateway.limits import Bucket, Limits
+from services.gateway.objects import Item, holds_fire, read_unit, write_unit
+from services.gateway.profiles import Profile
+
+log = logger(__name__)
+
+SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
+
+
+@dataclass(slots=True)
+class Caller:
+    """One address that speaks on a link."""
+
+    address: bytes
+    profile: Profile
+    last: Frame  # its newest frame: whom to answer, and in which version
+    heard: float
+    frames: int = 1
+    exchanges: Exchanges = field(default_factory=Exchanges)
+    sync_due: float = 0.0  # monotonic; 0: never
+    probe_due: float = 0.0
+
+
+class Post(Protocol):
+    """What a link hands on."""
+
+    def profile_of(self, link: "Link", address: bytes) -> Profile | None:
+        """Return how an address speaks, None when it may not speak on this link."""
+
+    def first_word(self, link: "Link", caller: Caller) -> None:
+        """An address was heard on this link for the first time."""
+
+    def frame(self, link: "Link", caller: Caller, frame: Frame, arrived: float) -> None:
+        """Take a sound frame with a known command."""
+
+    def failed(self, link: "Link", caller: Caller, exchange: Exchange) -> None:
+        """A message of the centre got no answer after all repeats."""
+
+    def closed(self, link: "Link") -> None:
+        """The link is gone."""
+
+
+class Link(asyncio.Protocol):
+    """A connection. `tick` is called several times a second by the door."""
+
+    def __init__(self, post: Post, clock: Clock, limits: Limits, admit: Callable[["Link"], bool]) -> None:
+        self._post = post
+        self._clock = clock
+        self._limits = limits
+        self._admit = admit
+        self._transport: asyncio.Transport | None = None
+        now = clock.monotonic()
+        self.host = ""
+        self.opened = self._heard = self._frame_since = now
+        self.callers: dict[bytes, Caller] = {}
+        self.awaited = 0  # confirms still to be sent
+        self._decoder = Decoder(self._checksum_of)
+        self._damages = 0
+        self._paused_until = 0.0
+        self._bytes = Bucket(limits.bytes_per_s, limits.bytes_burst, now)
+        self._ordinary = Bucket(limits.frames_per_s, limits.frames_burst, now)
+        self._fires = Bucket(limits.fires_per_s, limits.fires_burst, now)
+        self._denies = Bucket(limits.denies_per_s, limits.denies_burst, now)
+
+    # --- the event loop calls these ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the peer or hang up."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server gives no other
+        self._transport = transport
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self.host = str(peer[0])
+        handle = transport.get_extra_info("socket")
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
+        if not self._admit(self):
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason changes nothing
+        """Forget it."""
+        self._transport = None
+        self._post.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Cut frames and hand them on, fires first."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        now = self._clock.monotonic()
+        self._heard = now
+        debt_s = self._bytes.spend(len(data), now)
+        if debt_s:
+            self._paused_until = now + debt_s
+            self._transport.pause_reading()
+        if not self._decoder.pending:
+            self._frame_since = now
+        self._take(self._decoder.feed(data), now)
+
+    # --- inbound ---
+
+    def _checksum_of(self, address: bytes) -> Callable[[bytes], int]:
+        caller = self.callers.get(address)
+        profile = caller.profile if caller else self._post.profile_of(self, address)
+        return CHECKSUMS[profile.checksum if profile else "sum8"]
+
+    def _take(self, found: list[Frame | Damage], now: float) -> None:
+        frames = [item for item in found if isinstance(item, Frame)]
+        if found:
+            self._frame_since = now
+        if frames:
+            self._damages = 0
+        urgent = [frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu)) for frame in frames]
+        for first in (True, False):
+            for frame, is_urgent in zip(frames, urgent, strict=True):
+                if is_urgent is first:
+                    self._take_frame(frame, now, urgent=is_urgent)
+        for item in found:
+            if isinstance(item, Damage):
+                self._damages += 1
+                FRAMES.labels(f"damaged_{item.flaw}").inc()
+                self._deny(item.header, now)
+        if self._damages > self._limits.damages_in_a_row:
+            self.close("nothing but damaged frames")
+
+    def _take_frame(self, frame: Frame, now: float, *, urgent: bool) -> None:
+        if not (self._fires if urgent else self._ordinary).take(1, now):
+            FRAMES.labels("over_rate").inc()  # not confirmed, so the panel sends it again
+            return
+        if frame.command not in KNOWN_COMMANDS:
+            FRAMES.labels("unknown_command").inc()
+            self._deny(frame, now)
+            return
+        caller = self._caller(frame, now)
+        if caller is not None:
+            FRAMES.labels("taken").inc()
+            self._post.frame(self, caller, frame, now)
+
+    def _caller(self, frame: Frame, now: float) -> Caller | None:
+        caller = self.callers.get(frame.source)
+        if caller is not None:
+            caller.last, caller.heard = frame, now
+            caller.frames += 1
+            caller.probe_due = now + caller.profile.idle_probe_s
+            return caller
+        profile = self._post.profile_of(self, frame.source)
+        if profile is None or len(self.callers) >= self._limits.sources_per_link:
+            FRAMES.labels("not_allowed").inc()
+            log.warning("address not allowed", address=frame.source.hex(), peer=self.host)
+            self.close("address not allowed here")
+            return None
+        caller = Caller(frame.source, profile, frame, now)
+        caller.sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
+        caller.probe_due = now + profile.idle_probe_s
+        self.callers[frame.source] = caller
+        self._post.first_word(self, caller)
+        return None if self.is_closing else caller
+
+    # --- outbound ---
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; a peer that does not read is closed."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() > self._limits.unread_reply_bytes:
+            self.close("does not read")
+            return
+        caller = self.callers.get(frame.destination)
+        self._transport.write(encode(frame, CHECKSUMS[caller.profile.checksum if caller else "sum8"]))
+
+    def reply(self, frame: Frame, command: int, adu: bytes = b"") -> None:
+        """Answer `frame`."""
+        self.send(answer(frame, command, adu))
+
+    def _deny(self, header: Frame, now: float) -> None:
+        if self._denies.take(1, now):
+            FRAMES.labels("denied").inc()
+            self.reply(header, DENY)
+
+    def say(self, caller: Caller, flag: int, adu: bytes) -> Exchange:
+        """Begin an exchange with one address."""
+        label = write_time(self._clock.now(), caller.profile.utc_offset_min)
+        exchange = caller.exchanges.begin(flag, adu, like=caller.last, label=label, at=self._clock.monotonic())
+        self.send(exchange.frame)
+        return exchange
+
+    def probe(self, caller: Caller) -> None:
+        """Ask for a sign of life: the state of the transmission device."""
+        if not len(caller.exchanges):
+            self.say(caller, READ_OWN_STATE, write_unit(READ_OWN_STATE, [Item(reserved=0)]))
+
+    def close(self, reason: str) -> None:
+        """Hang up."""
+        if self._transport is not None and not self._transport.is_closing():
+            log.info("link closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
+            self._transport.abort()
+
+    # --- time ---
+
+    def tick(self, now: float) -> None:
+        """Look after everything that has a time."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._paused_until and now >= self._paused_until:
+            self._paused_until = 0.0
+            self._transport.resume_reading()
+        if self._decoder.pending:
+            self._look_after_unfinished(now)
+        if not self.callers and now - self.opened > self._limits.name_within_s:
+            self.close("no valid frame")
+            return
+        for caller in self.callers.values():
+            self._look_after(caller, now)
+
+    def _look_after_unfinished(self, now: float) -> None:
+        if now - self._frame_since > self._limits.finish_frame_within_s:
+            self._take(self._decoder.give_up(), now)
+            self._frame_since = now
+        elif now - self._heard > self._limits.rescue_after_s:
+            self._take(self._decoder.rescue(), now)
+
+    def _look_after(self, caller: Caller, now: float) -> None:
+        if now - caller.heard > caller.profile.silence_limit_s:
+            self.close("silent for too long")
+            return
+        again, failed = caller.exchanges.overdue(now)
+        for exchange in again:
+            self.send(exchange.frame)
+        for exchange in failed:
+            self._post.failed(self, caller, exchange)
+        if caller.sync_due and now >= caller.sync_due and (not self.awaited or now > caller.sync_due + 5):
+            caller.sync_due = now + caller.profile.clock_sync_s
+            label = write_time(self._clock.now(), caller.profile.utc_offset_min)
+            self.say(caller, SYNC_CLOCK, write_unit(SYNC_CLOCK, [Item(time=label)]))
+        if now >= caller.probe_due:
+            caller.probe_due = now + caller.profile.idle_probe_s
+            self.probe(caller)

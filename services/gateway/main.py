@@ -1,0 +1,143 @@
+"""`firetower gateway`: panels that speak GB/T 26875.3, 2011 edition, over TCP become devices on MQTT.
+
+Bytes -> frames (link, frames) -> meaning -> journal on disk -> MQTT -> ingest commits -> `down/ack` -> confirm to the
+panel. Started by people, the supervisor or a container; promises to confirm nothing that is not stored.
+"""
+
+import asyncio
+import resource
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.core.clock import Clock, SystemClock
+from services.core.log import configure_log, logger
+from services.core.metrics import serve_metrics
+from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
+from services.core.settings import GatewaySettings
+from services.core.topics import ROOT, Channel, Kind
+from services.gateway.commands import Commands
+from services.gateway.door import Door
+from services.gateway.intake import Intake
+from services.gateway.journal import Journal
+from services.gateway.limits import Limits
+from services.gateway.profiles import load_profiles
+from services.gateway.publish import Publisher
+from services.gateway.registry import Registry
+
+log = logger(__name__)
+
+BACKLOG = 1024
+FILTERS = tuple(f"{ROOT}/+/{Kind.PANEL}/+/{channel}" for channel in (Channel.ACK, Channel.COMMAND))
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The parts, put together."""
+
+    journal: Journal
+    registry: Registry
+    session: Session
+    publisher: Publisher
+    door: Door
+    intake: Intake
+    commands: Commands
+    clock: Clock
+
+
+def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
+    """Put the parts together and take up what the journal holds."""
+    profiles_file = settings.state_dir / "gateway-profiles.json"
+    profiles = load_profiles(profiles_file if profiles_file.exists() else None)
+    journal = Journal(settings.state_dir / "gateway" / "journal.sqlite3")
+    remembered = journal.load()
+    registry = Registry(settings.database_url, clock, profiles, settings.gateway_area)
+    registry.restore(remembered)
+    intake = Intake(registry, journal, clock, limits, remembered)
+    door = Door(intake, clock, limits, profiles)
+    commands = Commands(registry, door, clock)
+
+    def take(delivery: Delivery) -> None:
+        publisher.acknowledged(delivery)
+        commands.delivered(delivery)
+        session.ack([delivery])
+
+    session = Session(
+        SessionConfig.from_url(
+            settings.mqtt, service_client_id(settings.state_dir, "gateway"), filters=FILTERS, receive_maximum=1000
+        ),
+        on_delivery=take,
+        on_connected=lambda _present: publisher.connected(),
+        on_lost=lambda: publisher.connection_lost(),  # noqa: PLW0108 - made after the session
+    )
+    publisher = Publisher(session, clock, on_stored=intake.stored, on_settled=intake.settled)
+    intake.publisher, intake.door, intake.commands = publisher, door, commands
+    resumed = intake.resume(remembered)
+    log.info("journal read", records=len(remembered.records), to_publish_again=resumed)
+    return Gateway(journal, registry, session, publisher, door, intake, commands, clock)
+
+
+async def tick(gateway: Gateway) -> None:
+    """Repeats and forgetting, every second."""
+    while True:
+        gateway.publisher.tick()
+        gateway.intake.expire()
+        await gateway.clock.sleep(1.0)
+
+
+async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path | None) -> None:
+    """Open the door once it is known who is who; say that we are ready once the broker took our subscriptions."""
+    while not gateway.registry.loaded:
+        await gateway.clock.sleep(0.05)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        gateway.door.new_link, settings.gateway_host, settings.gateway_port, backlog=BACKLOG
+    )
+    port = server.sockets[0].getsockname()[1]
+    log.info("listening for panels", host=settings.gateway_host, port=port, standard="GB/T 26875.3-2011")
+    async with server:
+        await gateway.session.ready()
+        if ready_file is not None:
+            ready_file.touch()  # noqa: ASYNC240 - once
+        await server.serve_forever()
+
+
+async def run(settings: GatewaySettings, limits: Limits) -> None:
+    """Run until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    gateway = build(settings, SystemClock(), limits)
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(gateway.journal.run(), name="journal"),
+            tasks.create_task(gateway.session.run(), name="mqtt"),
+            tasks.create_task(gateway.registry.run(gateway.journal), name="registry"),
+            tasks.create_task(gateway.commands.run(), name="commands"),
+            tasks.create_task(gateway.door.run(), name="door"),
+            tasks.create_task(tick(gateway), name="tick"),
+            tasks.create_task(listen(gateway, settings, settings.ready_file), name="listen"),
+        ]
+        await stop.wait()
+        gateway.door.close()
+        await gateway.session.stop()
+        for task in running:
+            task.cancel()
+    await gateway.registry.close()
+
+
+def raise_file_limit() -> None:
+    """Allow as many open connections as the system lets us."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def main() -> int:
+    """Run from the command line."""
+    settings = GatewaySettings.read()
+    configure_log("gateway", settings.log_level, settings.log_format)
+    serve_metrics(settings.metrics_port)
+    raise_file_limit()
+    asyncio.run(run(settings, Limits()))
+    return 0

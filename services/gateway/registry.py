@@ -1,0 +1,145 @@
+"""Which panel an address is, and the commands that wait for it: the gateway's side of the database.
+
+Used by main.py and downlink.py. Promises: the database being away costs neither links nor events (ingest stores those);
+what was known stays known, also over a restart.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from services.core.clock import Clock
+from services.core.db import create_pool, load_queries
+from services.core.log import logger
+from services.gateway.journal import Journal, Remembered
+from services.gateway.profiles import DEFAULT, Profile, Profiles
+
+log = logger(__name__)
+QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
+
+REFRESH_S = 3.0
+STATEMENT_TIMEOUT_S = 5.0
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One transmission device: its name on MQTT and how it speaks."""
+
+    address: bytes
+    code: str
+    area: str
+    profile: Profile
+    known: bool  # the registry has its address; else it appears as discovered
+
+
+class Registry:
+    """Panels by address, refreshed from the database every few seconds."""
+
+    def __init__(self, dsn: str, clock: Clock, profiles: Profiles, default_area: str) -> None:
+        self._dsn = dsn
+        self._clock = clock
+        self._profiles = profiles
+        self._default_area = default_area
+        self._pool: asyncpg.Pool | None = None
+        self._panels: dict[bytes, Panel] = {}
+        self._rows: list[tuple[str, str, str, str]] = []
+        self._orphans: dict[str, str] = {}  # devices of their own whose gateway is to be noted, and it
+        self._adopted: set[str] = set()
+        self.loaded = False
+
+    def restore(self, remembered: Remembered) -> None:
+        """Start with what was known before, in case the database is away now."""
+        if remembered.panels:
+            self._take(remembered.panels)
+
+    def panel(self, address: bytes) -> Panel:
+        """Return the panel of an address; one nobody registered is named after it."""
+        known = self._panels.get(address)
+        if known is not None:
+            return known
+        return Panel(address, f"utd-{address.hex()}", self._default_area, self._profiles[DEFAULT], known=False)
+
+    def address_of(self, code: str) -> bytes | None:
+        """Return the address of a panel by its code."""
+        for address, panel in self._panels.items():
+            if panel.code == code:
+                return address
+        name, _, digits = code.partition("-")
+        try:
+            return bytes.fromhex(digits) if name == "utd" and len(digits) == 12 else None
+        except ValueError:
+            return None
+
+    def adopt(self, codes: Iterable[str], gateway: str) -> None:
+        """Note through which panel these devices report; written with the next refresh after ingest has met them."""
+        for code in codes:
+            if code not in self._adopted:
+                self._orphans[code] = gateway
+
+    def _take(self, rows: list[tuple[str, str, str, str]]) -> None:
+        panels = {}
+        for address, code, area, name in rows:
+            profile = self._profiles.get(name or DEFAULT)
+            if profile is None:
+                log.error("profile unknown", device=code, profile=name, cure="add it to the profiles or correct it")
+                profile = self._profiles[DEFAULT]
+            raw = bytes.fromhex(address)
+            panels[raw] = Panel(raw, code, area, profile, known=True)
+        self._panels, self._rows, self.loaded = panels, rows, True
+
+    async def run(self, journal: Journal) -> None:
+        """Refresh until cancelled. The database coming and going is told once each time."""
+        away = False
+        while True:
+            try:
+                await self._refresh(journal)
+                away = False
+            except AWAY as error:
+                if not away:
+                    log.warning("database away", error=str(error) or type(error).__name__)
+                away = True
+            await self._clock.sleep(REFRESH_S if self.loaded else 0.3)
+
+    async def _refresh(self, journal: Journal) -> None:
+        rows = [
+            (row["address"], row["code"], row["area"], row["profile"]) for row in await self.fetch(QUERIES["panels"])
+        ]
+        unique = sorted({row[0]: row for row in rows}.values())
+        if unique != self._rows or not self.loaded:
+            self._take(unique)
+            journal.write([("drop_panels", ()), *(("add_panel", row) for row in unique)])
+        orphans = dict(self._orphans)
+        if orphans:
+            await self.execute(QUERIES["adopt"], list(orphans), list(orphans.values()))
+            for row in await self.fetch(QUERIES["adopted"], list(orphans)):
+                self._adopted.add(row["code"])
+                self._orphans.pop(row["code"], None)
+
+    async def _ready_pool(self) -> asyncpg.Pool:
+        if self._pool is None:
+            self._pool = await create_pool(
+                self._dsn, program="gateway", size=2, statement_timeout_s=STATEMENT_TIMEOUT_S
+            )
+        return self._pool
+
+    async def fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
+        """Run a query.
+
+        Raises:
+            one of AWAY: the database cannot answer now.
+        """
+        return list(await (await self._ready_pool()).fetch(query, *values))
+
+    async def execute(self, query: str, *values: object) -> None:
+        """Run a statement; errors as `fetch`."""
+        await (await self._ready_pool()).execute(query, *values)
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self._pool is not None:
+            self._pool.terminate()
+            await asyncio.sleep(0)

@@ -1,0 +1,70 @@
+"""Tells a retransmission from a new fire: the same source, serial and content within two minutes. Pure but for memory.
+
+Used by intake.py. A panel whose clock stands still and whose serials restart sends the same bytes for a new fire, so
+what was remembered is forgotten as soon as something says that the earlier fire may be over.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from services.gateway.frames import Frame, encode
+from services.gateway.journal import Record
+
+WINDOW_MS = 120_000  # 6.5 of the standard: three repeats of at most 10 s each, and a reconnect
+PER_SOURCE = 5_000
+RESTART_STEP = 64  # a serial that far back was not sent before the newest one
+RESTART_AFTER = 8  # so many messages before a first serial of 0 means a restart
+FIRE, END = "fire", "end"
+
+
+def digest_of(frame: Frame) -> bytes:
+    """Return what a retransmission shares with its original: every byte of it."""
+    return hashlib.blake2b(encode(frame), digest_size=16).digest()
+
+
+class Repeats:
+    """The records of the last two minutes, and all that are not settled, per source."""
+
+    def __init__(self) -> None:
+        self._records: dict[bytes, OrderedDict[bytes, Record]] = {}
+        self._newest: dict[bytes, int] = {}
+
+    def find(self, source: bytes, digest: bytes, now_ms: int) -> Record | None:
+        """Return the record that the same bytes gave, if they were sent again rather than anew."""
+        record = self._records.get(source, OrderedDict()).get(digest)
+        if record is None or (record.settled_ms is not None and now_ms - record.settled_ms > WINDOW_MS):
+            return None
+        return record
+
+    def saw_serial(self, frame: Frame, *, first_of_link: bool) -> None:
+        """Note the serial of a frame that is no repetition; a panel that began anew has no retransmissions left."""
+        newest = self._newest.get(frame.source, 0)
+        restarted = frame.serial == 0 and first_of_link and newest >= RESTART_AFTER
+        if frame.serial + RESTART_STEP < newest or restarted:
+            self._forget(frame.source, (FIRE, END), settled_only=True)
+        self._newest[frame.source] = frame.serial
+
+    def add(self, record: Record) -> None:
+        """Remember a new record. A fire ends the memory of ends, an end that of fires: each may come again."""
+        self._forget(record.source, [END] * (FIRE in record.role) + [FIRE] * (END in record.role))
+        known = self._records.setdefault(record.source, OrderedDict())
+        known[record.digest] = record
+        if len(known) > PER_SOURCE:
+            known.popitem(last=False)
+
+    def _forget(self, source: bytes, roles: Iterable[str], *, settled_only: bool = False) -> None:
+        known = self._records.get(source, OrderedDict())
+        for digest, record in list(known.items()):
+            if any(role in record.role for role in roles) and (record.settled_ms or not settled_only):
+                del known[digest]
+
+    def expire(self, now_ms: int) -> None:
+        """Let go of what is settled and older than the window."""
+        for source in list(self._records):
+            known = self._records[source]
+            for digest, record in list(known.items()):
+                if record.settled_ms is not None and now_ms - record.settled_ms > WINDOW_MS:
+                    del known[digest]
+            if not known:
+                del self._records[source]
