@@ -1,0 +1,200 @@
+"""`firetower bench ingest`: how many readings a second reach the tables, how late, at what cost, and beside what limits.
+
+Called by the command line and `make bench`. Counts by SQL after the last commit; every figure is of this run alone.
+"""
+
+import asyncio
+import os
+import platform
+from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+import psutil
+import uvloop
+
+from bench.limits import copy_limit, drain_limit
+from bench.load import prepare, run_prefix
+from bench.meter import Meter
+from bench.publisher import Load, publish
+from bench.system import BenchFailed, System, own_system
+from services.core.db import connect, load_queries
+
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
+QUIET_S = 20.0  # no new row for so long: the rest is lost
+
+
+def main(
+    *,
+    devices: int = 10_000,
+    rate: float = 0.0,
+    seconds: float = 60.0,
+    json_file: Path | None = None,
+    state_dir: Path | None = None,
+    whole: bool = False,
+    limits: bool = True,
+) -> int:
+    """Measure; 0 when nothing acknowledged is missing."""
+    result = uvloop.run(
+        measure(devices=devices, rate=rate or None, seconds=seconds, state_dir=state_dir, whole=whole, limits=limits)
+    )
+    print_result(result)
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+    return 0 if result["missing"] == 0 else 1
+
+
+@asynccontextmanager
+async def system_for(state_dir: Path | None, *, whole: bool) -> AsyncIterator[System]:
+    """The running system of `state_dir`, or one of our own."""
+    if state_dir is not None:
+        yield System.read(state_dir)
+        return
+    async with own_system("up" if whole else "stack") as system:
+        yield system
+
+
+async def measure(
+    *, devices: int, rate: float | None, seconds: float, state_dir: Path | None, whole: bool, limits: bool
+) -> dict[str, Any]:
+    """Run one measurement and return everything that is known about it."""
+    async with AsyncExitStack() as stack:
+        system = await stack.enter_async_context(system_for(state_dir, whole=whole))
+        database = await connect(system.database, program="bench", statement_timeout_s=120)
+        stack.push_async_callback(database.close)
+        prefix = run_prefix()
+        messages = prepare(devices, prefix)
+        result: dict[str, Any] = {
+            "what": "bench ingest",
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine(),
+            "programs": sorted(system.processes),
+            "devices": devices,
+            "asked_rate": rate,
+            "asked_seconds": seconds,
+            "payload_bytes_mean": round(sum(len(one.packet) for one in messages) / len(messages)),
+        }
+        # every device once, so that registering them is not part of the measurement
+        warm = await publish(system.fleet, messages, count=devices, rate=4000)
+        await _drained(database, prefix, warm.acknowledged, devices)
+        meter = Meter(system.processes)
+        watch = asyncio.create_task(meter.watch(), name="meter")
+        meter.start()
+        load = await publish(system.fleet, messages, seconds=seconds, rate=rate)
+        await _drained(database, prefix, warm.acknowledged + load.acknowledged, devices)
+        meter.stop()
+        watch.cancel()
+        result |= await _judge(database, prefix, load, warm.published)
+        result["processes"] = {
+            name: {"cpu_cores": round(usage.cpu_s / meter.seconds, 3), "peak_mb": round(usage.peak_mb, 1)}
+            for name, usage in meter.usage.items()
+        }
+        if limits:
+            await _add_limits(result, system, database, prefix, load)
+        return result
+
+
+async def _drained(database: asyncpg.Connection, prefix: str, expected: int, devices: int) -> None:
+    """Wait until everything acknowledged is stored, or nothing moves any more."""
+    loop = asyncio.get_running_loop()
+    stored, moved_at = -1, loop.time()
+    while True:
+        now_stored = await database.fetchval(SQL["stored"], prefix, devices)
+        if now_stored >= expected:
+            return
+        if now_stored != stored:
+            stored, moved_at = now_stored, loop.time()
+        elif loop.time() - moved_at > QUIET_S:
+            return
+        await asyncio.sleep(0.25)
+
+
+async def _judge(database: asyncpg.Connection, prefix: str, load: Load, first: int) -> dict[str, Any]:
+    row = await database.fetchrow(SQL["judge"], prefix, load.first_s)
+    if row is None or row["rows"] == 0:
+        raise BenchFailed("nothing was stored: is ingest running and subscribed?")
+    spent_s = row["last_commit_s"] - load.first_s
+    return {
+        "published": load.published,
+        "acknowledged": load.acknowledged,
+        "refused": load.refused,
+        "stored": row["rows"],
+        "distinct": row["distinct_rows"],
+        "missing": max(0, load.acknowledged - row["distinct_rows"]),
+        "warm_up_messages": first,
+        "published_per_s": round(load.published / max(load.last_s - load.first_s, 1e-9)),
+        "stored_per_s": round(row["rows"] / max(spent_s, 1e-9)),
+        "drained_after_publish_s": round(row["last_commit_s"] - load.last_s, 3),
+        "worst_schedule_lag_ms": round(load.worst_lag_s * 1000),
+        "publish_to_commit_ms": {
+            name: round(row[name], 1) for name in ("p50", "p95", "p99", "worst")
+        },
+    }
+
+
+async def _add_limits(
+    result: dict[str, Any], system: System, database: asyncpg.Connection, prefix: str, load: Load
+) -> None:
+    drain = await drain_limit(min(load.published, 200_000), devices=result["devices"])
+    copy = await copy_limit(database, system.database, prefix)
+    result["limits"] = {"mosquitto_sub_per_s": round(drain.per_s), "copy_rows_per_s": round(copy.per_s)}
+    result["limit_messages"] = {"mosquitto_sub": asdict(drain), "copy": asdict(copy)}
+    result["ratios"] = {
+        "stored_to_mosquitto_sub": round(result["stored_per_s"] / drain.per_s, 3),
+        "stored_to_copy": round(result["stored_per_s"] / copy.per_s, 3),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the measurement ran on."""
+    return {
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_average_before": round(os.getloadavg()[0], 2),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """Print the tables for people."""
+    latency = result["publish_to_commit_ms"]
+    asked = f"{result['asked_rate']:g}/s" if result["asked_rate"] else "flat out"
+    host = result["machine"]
+    lines = [
+        "",
+        f"bench ingest: {asked} for {result['asked_seconds']:g} s, {result['devices']} devices, "
+        f"{result['payload_bytes_mean']} bytes a packet",
+        f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}; "
+        f"running: {', '.join(result['programs'])}",
+        "",
+        f"  published     {result['published']:>12,}   {result['published_per_s']:>9,}/s",
+        f"  acknowledged  {result['acknowledged']:>12,}   refused {result['refused']}",
+        f"  stored        {result['stored']:>12,}   {result['stored_per_s']:>9,}/s",
+        f"  distinct      {result['distinct']:>12,}   missing {result['missing']}",
+        f"  publish to commit  p50 {latency['p50']} ms  p95 {latency['p95']} ms  p99 {latency['p99']} ms  "
+        f"worst {latency['worst']} ms",
+        f"  last commit {result['drained_after_publish_s']} s after the last publish; "
+        f"generator at most {result['worst_schedule_lag_ms']} ms behind its schedule",
+        "",
+        "  program            cores    peak MB",
+    ]
+    lines += [
+        f"  {name:<16} {usage['cpu_cores']:>7.2f} {usage['peak_mb']:>10.1f}"
+        for name, usage in result["processes"].items()
+    ]
+    if "limits" in result:
+        limits, ratios = result["limits"], result["ratios"]
+        lines += [
+            "",
+            "  limit of this machine            per s   we reach",
+            f"  mosquitto_sub draining  {limits['mosquitto_sub_per_s']:>14,}   {ratios['stored_to_mosquitto_sub']:.0%}",
+            f"  COPY of the same rows   {limits['copy_rows_per_s']:>14,}   {ratios['stored_to_copy']:.0%}",
+        ]
+    print("\n".join(lines), flush=True)  # noqa: T201  a report for the person who asked

@@ -1,0 +1,35 @@
+-- name: stored
+-- Cheap while it runs: each device's newest sequence number says how many of its messages are in, if none is missing.
+-- The exact count is `judge`.
+select coalesce(sum(q.stored), 0)::bigint
+from (
+    select d.id from device d where d.code like $1 || '%' limit $2
+) d join device_quality q on q.device_id = d.id
+
+-- name: judge
+with run as (select id from device where code like $1 || '%'),
+reading as (
+    select device_id, ts, seq, batch_id from reading_hydrant where device_id in (select id from run) and ts >= to_timestamp($2::float8)
+    union all
+    select device_id, ts, seq, batch_id from reading_electrical where device_id in (select id from run) and ts >= to_timestamp($2::float8)
+    union all
+    select device_id, ts, seq, batch_id from reading_water where device_id in (select id from run) and ts >= to_timestamp($2::float8)
+), timed as (
+    select extract(epoch from b.committed_at - r.ts)::float8 * 1000 as late_ms, b.committed_at, r.device_id, r.seq
+    from reading r join ingest_batch b on b.id = r.batch_id
+)
+select count(*) as rows,
+       count(distinct (device_id, seq)) as distinct_rows,
+       extract(epoch from max(committed_at))::float8 as last_commit_s,
+       percentile_cont(0.50) within group (order by late_ms) as p50,
+       percentile_cont(0.95) within group (order by late_ms) as p95,
+       percentile_cont(0.99) within group (order by late_ms) as p99,
+       max(late_ms) as worst
+from timed
+
+-- name: copy_targets
+select format('create table if not exists bench_copy_%1$s (like reading_%1$s including all)', kind) as make,
+       format('select create_hypertable(''bench_copy_%1$s'', by_range(''ts'', interval ''1 day''), create_default_indexes => false)', kind) as hyper,
+       format('select * from reading_%1$s where device_id in (select id from device where code like ''%2$s%%'')', kind, $1::text) as source,
+       'bench_copy_' || kind as target
+from unnest(array['hydrant', 'electrical', 'water']) as kind

@@ -1,0 +1,81 @@
+"""CPU seconds and memory of every program while a measurement runs.
+
+Called by the benches. Promises: children count to their program (PostgreSQL is many processes); the load generator is
+measured like everybody else.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+
+@dataclass(slots=True)
+class Usage:
+    """CPU seconds and the most memory of one program with its children."""
+
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+
+
+class Meter:
+    """Measures programs between `start` and `stop`; `watch()` samples memory meanwhile."""
+
+    def __init__(self, processes: Mapping[str, int]) -> None:
+        self._processes = {**processes, "load generator": os.getpid()}
+        self.usage = {name: Usage() for name in self._processes}
+        self._before: dict[str, float] = {}
+        self._started = 0.0
+        self.seconds = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._started = time.monotonic()
+        self._before = {name: _cpu_s(pid) for name, pid in self._processes.items()}
+
+    def stop(self) -> None:
+        """Take the difference."""
+        self.seconds = time.monotonic() - self._started
+        for name, pid in self._processes.items():
+            self.usage[name].cpu_s = _cpu_s(pid) - self._before[name]
+
+    async def watch(self) -> None:
+        """Sample memory every half second until cancelled."""
+        while True:
+            for name, pid in self._processes.items():
+                self.usage[name].peak_mb = max(self.usage[name].peak_mb, _memory_mb(pid))
+            await asyncio.sleep(0.5)
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        # our own children are the programs under test; every other program answers for its children
+        return [parent] if pid == os.getpid() else [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _cpu_s(pid: int) -> float:
+    total = 0.0
+    for process in _tree(pid):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def _memory_mb(pid: int) -> float:
+    """Proportional set size: shared memory of PostgreSQL's processes counts once."""
+    total = 0.0
+    for process in _tree(pid):
+        with suppress(psutil.NoSuchProcess):
+            try:
+                total += process.memory_full_info().pss
+            except psutil.AccessDenied:
+                total += process.memory_info().rss
+    return total / 2**20

@@ -1,0 +1,144 @@
+"""The system under measurement: one that runs already, or our own in a scratch folder.
+
+Called by the benches. Promises: what is started here has ended when the context ends, and its folder is gone.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from bench.publisher import Endpoint
+from services.core.errors import FiretowerError
+
+READY_TIMEOUT_S = 120.0
+
+
+class BenchFailed(FiretowerError):
+    """The measurement could not be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Where everything is."""
+
+    fleet: Endpoint
+    database: str
+    api: str
+    api_key: str
+    processes: Mapping[str, int]
+    state_dir: Path
+
+    @classmethod
+    def read(cls, state_dir: Path) -> "System":
+        """Read `endpoints.json` of a running system.
+
+        Raises:
+            BenchFailed: nothing runs there, or it has no fleet account.
+        """
+        path = state_dir / "endpoints.json"
+        try:
+            found = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise BenchFailed(f"{path}: nothing runs there; start `firetower up` or leave --state-dir away") from None
+        mqtt = found["mqtt"]
+        if not mqtt["fleet"]["username"]:
+            raise BenchFailed(f"{path}: started with --no-fleet; the bench needs the fleet account")
+        return cls(
+            fleet=Endpoint(mqtt["host"], mqtt["port"], **mqtt["fleet"]),
+            database=found["database"],
+            api=found["api"],
+            api_key=found["admin"]["api_key"],
+            processes=found["processes"],
+            state_dir=state_dir,
+        )
+
+
+def firetower(*arguments: str) -> list[str]:
+    """The command line of one of our programs."""
+    return [str(Path(sys.executable).with_name("firetower")), *arguments]
+
+
+@asynccontextmanager
+async def own_system(command: str = "stack", env: Mapping[str, str] | None = None) -> AsyncIterator[System]:
+    """Run `firetower stack up` plus ingest alone (`command="stack"`), or the whole `firetower up`."""
+    folder = Path(tempfile.mkdtemp(prefix="firetower-bench-"))
+    folder.chmod(0o755)
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("FIRETOWER_")}
+    kept = {key: os.environ[key] for key in ("FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX") if key in os.environ}
+    environment = {**clean, **kept, **(env or {})}
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        arguments = ("stack", "up") if command == "stack" else (command,)
+        started.append(_start(folder, "system", firetower(*arguments, "--state-dir", str(folder)), environment))
+        await _until_exists(folder / "endpoints.json", started[0], folder / "system.log")
+        system = System.read(folder)
+        if command == "stack":
+            system = await _add_ingest(system, folder, environment, started)
+        yield system
+    finally:
+        for process in reversed(started):
+            await asyncio.to_thread(_end, process)
+        _remove(folder)
+
+
+async def _add_ingest(
+    system: System, folder: Path, environment: Mapping[str, str], started: list[subprocess.Popen[bytes]]
+) -> System:
+    secret = json.loads((folder / "secrets.json").read_text())["mqtt_firetower.services"]
+    ready = folder / "ingest.ready"
+    own = {
+        **environment,
+        "FIRETOWER_DATABASE_URL": system.database,
+        "FIRETOWER_MQTT_URL": f"mqtt://firetower.services:{quote(secret)}@{system.fleet.host}:{system.fleet.port}",
+        "FIRETOWER_STATE_DIR": str(folder),
+        "FIRETOWER_READY_FILE": str(ready),
+    }
+    await asyncio.to_thread(subprocess.run, firetower("migrate"), env=own, check=True, capture_output=True)  # noqa: S603
+    started.append(_start(folder, "ingest", firetower("ingest"), own))
+    await _until_exists(ready, started[-1], folder / "ingest.log")
+    return System(
+        system.fleet, system.database, system.api, system.api_key,
+        {**system.processes, "ingest": started[-1].pid}, system.state_dir,
+    )  # fmt: skip
+
+
+def _start(folder: Path, name: str, command: list[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    with (folder / f"{name}.log").open("wb") as log:
+        return subprocess.Popen(command, env=dict(env), stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+
+
+async def _until_exists(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            last = log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise BenchFailed(f"the system did not start ({process.poll()}): {' | '.join(last)}")
+        await asyncio.sleep(0.05)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _remove(folder: Path) -> None:
+    servers = folder / "servers"  # data that lies elsewhere because nobody may pass the folder
+    if servers.is_symlink():
+        shutil.rmtree(servers.resolve(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
