@@ -1,4 +1,4 @@
-"""`firetower bench ingest`: how many readings a second reach the tables, how late, at what cost, and beside what limits.
+"""`firetower bench ingest`: how many readings a second reach the tables, how late and at what cost.
 
 Called by the command line and `make bench`. Counts by SQL after the last commit; every figure is of this run alone.
 """
@@ -6,8 +6,8 @@ Called by the command line and `make bench`. Counts by SQL after the last commit
 import asyncio
 import os
 import platform
-from contextlib import AsyncExitStack, asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,12 +82,12 @@ async def measure(
         }
         # every device once, so that registering them is not part of the measurement
         warm = await publish(system.fleet, messages, count=devices, rate=4000)
-        await _drained(database, prefix, warm.acknowledged, devices)
+        await _drained(database, prefix, warm.acknowledged)
         meter = Meter(system.processes)
         watch = asyncio.create_task(meter.watch(), name="meter")
         meter.start()
         load = await publish(system.fleet, messages, seconds=seconds, rate=rate)
-        await _drained(database, prefix, warm.acknowledged + load.acknowledged, devices)
+        await _drained(database, prefix, warm.acknowledged + load.acknowledged)
         meter.stop()
         watch.cancel()
         result |= await _judge(database, prefix, load, warm.published)
@@ -96,23 +96,35 @@ async def measure(
             for name, usage in meter.usage.items()
         }
         if limits:
-            await _add_limits(result, system, database, prefix, load)
+            await _add_limits(result, database, prefix, load)
         return result
 
 
-async def _drained(database: asyncpg.Connection, prefix: str, expected: int, devices: int) -> None:
-    """Wait until everything acknowledged is stored, or nothing moves any more."""
+async def _drained(database: asyncpg.Connection, prefix: str, expected: int) -> None:
+    """Wait until everything acknowledged is stored, or nothing moves any more.
+
+    While batches come in, only their own counts are looked at: an exact count would compete with what is measured.
+    """
     loop = asyncio.get_running_loop()
     stored, moved_at = -1, loop.time()
     while True:
-        now_stored = await database.fetchval(SQL["stored"], prefix, devices)
+        await _batches_pause(database)
+        now_stored = await database.fetchval(SQL["stored"], prefix)
         if now_stored >= expected:
             return
         if now_stored != stored:
             stored, moved_at = now_stored, loop.time()
         elif loop.time() - moved_at > QUIET_S:
             return
-        await asyncio.sleep(0.25)
+
+
+async def _batches_pause(database: asyncpg.Connection) -> None:
+    """Wait until no telemetry batch was committed for a second (other devices may be talking: at most ten seconds)."""
+    for _ in range(10):
+        before = await database.fetchval(SQL["batches"])
+        await asyncio.sleep(1)
+        if await database.fetchval(SQL["batches"]) == before:
+            return
 
 
 async def _judge(database: asyncpg.Connection, prefix: str, load: Load, first: int) -> dict[str, Any]:
@@ -132,17 +144,13 @@ async def _judge(database: asyncpg.Connection, prefix: str, load: Load, first: i
         "stored_per_s": round(row["rows"] / max(spent_s, 1e-9)),
         "drained_after_publish_s": round(row["last_commit_s"] - load.last_s, 3),
         "worst_schedule_lag_ms": round(load.worst_lag_s * 1000),
-        "publish_to_commit_ms": {
-            name: round(row[name], 1) for name in ("p50", "p95", "p99", "worst")
-        },
+        "publish_to_commit_ms": {name: round(row[name], 1) for name in ("p50", "p95", "p99", "worst")},
     }
 
 
-async def _add_limits(
-    result: dict[str, Any], system: System, database: asyncpg.Connection, prefix: str, load: Load
-) -> None:
+async def _add_limits(result: dict[str, Any], database: asyncpg.Connection, prefix: str, load: Load) -> None:
     drain = await drain_limit(min(load.published, 200_000), devices=result["devices"])
-    copy = await copy_limit(database, system.database, prefix)
+    copy = await copy_limit(database, prefix)
     result["limits"] = {"mosquitto_sub_per_s": round(drain.per_s), "copy_rows_per_s": round(copy.per_s)}
     result["limit_messages"] = {"mosquitto_sub": asdict(drain), "copy": asdict(copy)}
     result["ratios"] = {
@@ -167,24 +175,22 @@ def print_result(result: dict[str, Any]) -> None:
     latency = result["publish_to_commit_ms"]
     asked = f"{result['asked_rate']:g}/s" if result["asked_rate"] else "flat out"
     host = result["machine"]
-    lines = [
-        "",
-        f"bench ingest: {asked} for {result['asked_seconds']:g} s, {result['devices']} devices, "
-        f"{result['payload_bytes_mean']} bytes a packet",
-        f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}; "
-        f"running: {', '.join(result['programs'])}",
-        "",
-        f"  published     {result['published']:>12,}   {result['published_per_s']:>9,}/s",
-        f"  acknowledged  {result['acknowledged']:>12,}   refused {result['refused']}",
-        f"  stored        {result['stored']:>12,}   {result['stored_per_s']:>9,}/s",
-        f"  distinct      {result['distinct']:>12,}   missing {result['missing']}",
-        f"  publish to commit  p50 {latency['p50']} ms  p95 {latency['p95']} ms  p99 {latency['p99']} ms  "
-        f"worst {latency['worst']} ms",
-        f"  last commit {result['drained_after_publish_s']} s after the last publish; "
-        f"generator at most {result['worst_schedule_lag_ms']} ms behind its schedule",
-        "",
-        "  program            cores    peak MB",
-    ]
+    lines = f"""
+bench ingest: {asked} for {result["asked_seconds"]:g} s, {result["devices"]} devices, \
+{result["payload_bytes_mean"]} bytes a packet
+machine: {host["cores"]} cores, {host["memory_gb"]} GB, load average before {host["load_average_before"]}; \
+running: {", ".join(result["programs"])}
+
+  published     {result["published"]:>12,}   {result["published_per_s"]:>9,}/s
+  acknowledged  {result["acknowledged"]:>12,}   refused {result["refused"]}
+  stored        {result["stored"]:>12,}   {result["stored_per_s"]:>9,}/s
+  distinct      {result["distinct"]:>12,}   missing {result["missing"]}
+  publish to commit  p50 {latency["p50"]} ms  p95 {latency["p95"]} ms  p99 {latency["p99"]} ms  \
+worst {latency["worst"]} ms
+  last commit {result["drained_after_publish_s"]} s after the last publish; \
+generator at most {result["worst_schedule_lag_ms"]} ms behind its schedule
+
+  program            cores    peak MB""".split("\n")
     lines += [
         f"  {name:<16} {usage['cpu_cores']:>7.2f} {usage['peak_mb']:>10.1f}"
         for name, usage in result["processes"].items()

@@ -1,10 +1,13 @@
+-- name: batches
+-- Readings committed by all telemetry writers; probes alone make batches without readings.
+select coalesce(sum(hydrant + electrical + water + panel), 0)::bigint
+from ingest_batch where lane = 'telemetry' and committed_at > now() - interval '1 hour'
+
 -- name: stored
--- Cheap while it runs: each device's newest sequence number says how many of its messages are in, if none is missing.
--- The exact count is `judge`.
-select coalesce(sum(q.stored), 0)::bigint
-from (
-    select d.id from device d where d.code like $1 || '%' limit $2
-) d join device_quality q on q.device_id = d.id
+with run as (select id from device where code like $1 || '%')
+select (select count(*) from reading_hydrant where device_id in (select id from run))
+     + (select count(*) from reading_electrical where device_id in (select id from run))
+     + (select count(*) from reading_water where device_id in (select id from run))
 
 -- name: judge
 with run as (select id from device where code like $1 || '%'),

@@ -1,4 +1,4 @@
-"""The limits of this machine, to hold our figures against: a C subscriber draining the same messages, the same rows by COPY.
+"""The limits of this machine: a C subscriber draining the same messages, and the same rows by COPY.
 
 Called by `bench.ingest`. Promises: the same broker settings, packets, rows and indexes as in the measured run.
 """
@@ -7,7 +7,6 @@ import asyncio
 import io
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import asyncpg
 
 from bench.load import prepare
 from bench.publisher import Endpoint, publish
-from bench.system import BenchFailed
+from bench.system import BenchFailed, scratch_folder
 from services.core.db import load_queries
 from stack.accounts import FLEET, SERVICES
 from stack.mosquitto import Mosquitto
@@ -44,8 +43,7 @@ class Limit:
 @contextmanager
 def private_broker() -> Iterator[Mosquitto]:
     """A broker with the settings of the system, alone in a scratch folder."""
-    folder = Path(tempfile.mkdtemp(prefix="firetower-bench-"))
-    folder.chmod(0o755)
+    folder = scratch_folder()
     broker = Mosquitto(StateDir.open(folder))
     try:
         broker.start()
@@ -87,7 +85,7 @@ async def _run(command: list[str], timeout_s: float) -> None:
         raise BenchFailed(f"mosquitto_sub ended with {done.returncode}: {done.stderr.decode(errors='replace').strip()}")
 
 
-async def copy_limit(database: asyncpg.Connection, dsn: str, prefix: str) -> Limit:
+async def copy_limit(database: asyncpg.Connection, prefix: str) -> Limit:
     """Copy the rows of the run into hypertables with the same indexes, one COPY and one transaction a table."""
     count, seconds = 0, 0.0
     for target in await database.fetch(SQL["copy_targets"], prefix):
@@ -97,7 +95,6 @@ async def copy_limit(database: asyncpg.Connection, dsn: str, prefix: str) -> Lim
         await database.execute(target["make"])
         try:
             await database.fetch(target["hyper"])
-            # the chunk is made before the clock runs, as it was for the measured rows
             started = time.monotonic()
             await database.copy_to_table(target["target"], source=rows, format="binary")
             seconds += time.monotonic() - started

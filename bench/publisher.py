@@ -9,12 +9,15 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from bench.packets import PreparedPublish, connect_packet, read_acks
 
 WINDOW = 2000  # unacknowledged messages per connection
 CHUNK = 64  # messages per write
 PACE_S = 0.005
+CONNECT_TIMEOUT_S = 10.0
+STALL_TIMEOUT_S = 30.0
 
 
 class LoadFailed(Exception):
@@ -60,9 +63,8 @@ class _Connection(asyncio.Protocol):
         self._writable = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  create_connection gives no other
-        self._transport = transport
-        transport.write(self._hello)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but its base class
+        self._transport.write(self._hello)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -149,7 +151,8 @@ async def publish(
             endpoint.host,
             endpoint.port,
         )
-        await link.ready
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await link.ready
         link.room.set()
         links.append(link)
     try:
@@ -159,8 +162,10 @@ async def publish(
             before = load.acknowledged
             await asyncio.sleep(0.02)
             _check(links)
-            if load.acknowledged == before and time.time() - max(load.last_ack_s, load.last_s) > 30:
-                raise TimeoutError(f"{load.published - load.acknowledged} messages without PUBACK for 30 s")
+            if load.acknowledged == before and time.time() - max(load.last_ack_s, load.last_s) > STALL_TIMEOUT_S:
+                raise TimeoutError(
+                    f"{load.published - load.acknowledged} messages without PUBACK for {STALL_TIMEOUT_S:g} s"
+                )
     finally:
         for link in links:
             link.close()
@@ -201,7 +206,8 @@ async def _send_all(
         link = links[turn % len(links)]
         turn += 1
         if not link.room.is_set():
-            await link.room.wait()
+            async with asyncio.timeout(STALL_TIMEOUT_S):
+                await link.room.wait()
             _check(links)
         size = min(CHUNK, allowed, total - position)
         link.send(messages[position : position + size])

@@ -64,6 +64,13 @@ class System:
         )
 
 
+def scratch_folder() -> Path:
+    """A new folder that also an unprivileged server can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="firetower-bench-"))
+    folder.chmod(0o755)
+    return folder
+
+
 def firetower(*arguments: str) -> list[str]:
     """The command line of one of our programs."""
     return [str(Path(sys.executable).with_name("firetower")), *arguments]
@@ -72,8 +79,7 @@ def firetower(*arguments: str) -> list[str]:
 @asynccontextmanager
 async def own_system(command: str = "stack", env: Mapping[str, str] | None = None) -> AsyncIterator[System]:
     """Run `firetower stack up` plus ingest alone (`command="stack"`), or the whole `firetower up`."""
-    folder = Path(tempfile.mkdtemp(prefix="firetower-bench-"))
-    folder.chmod(0o755)
+    folder = scratch_folder()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("FIRETOWER_")}
     kept = {key: os.environ[key] for key in ("FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX") if key in os.environ}
     environment = {**clean, **kept, **(env or {})}
@@ -104,7 +110,7 @@ async def _add_ingest(
         "FIRETOWER_STATE_DIR": str(folder),
         "FIRETOWER_READY_FILE": str(ready),
     }
-    await asyncio.to_thread(subprocess.run, firetower("migrate"), env=own, check=True, capture_output=True)  # noqa: S603
+    await asyncio.to_thread(subprocess.run, firetower("migrate"), env=own, check=True, capture_output=True)
     started.append(_start(folder, "ingest", firetower("ingest"), own))
     await _until_exists(ready, started[-1], folder / "ingest.log")
     return System(
@@ -119,12 +125,15 @@ def _start(folder: Path, name: str, command: list[str], env: Mapping[str, str]) 
 
 
 async def _until_exists(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while not path.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            last = log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise BenchFailed(f"the system did not start ({process.poll()}): {' | '.join(last)}")
-        await asyncio.sleep(0.05)
+    def wait() -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not path.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                last = log.read_text(errors="replace").strip().splitlines()[-5:]
+                raise BenchFailed(f"the system did not start ({process.poll()}): {' | '.join(last)}")
+            time.sleep(0.05)
+
+    await asyncio.to_thread(wait)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

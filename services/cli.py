@@ -17,6 +17,8 @@ from services.core.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼")
 stack_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL and mosquitto alone.")
 app.add_typer(stack_app, name="stack")
+bench_app = typer.Typer(no_args_is_help=True, help="Measure a system and the limits of this machine.")
+app.add_typer(bench_app, name="bench")
 
 
 def _run(module: str, function: str, **arguments: object) -> None:
@@ -133,6 +135,34 @@ def demo(
 ) -> None:
     """The whole system with a simulated county and a stand-in desk."""
     _up(state_dir=state_dir, demo=True, devices=devices, speed=speed)
+
+
+_Json = Annotated[Path | None, typer.Option("--json", help="write the figures here")]
+_Running = Annotated[Path | None, typer.Option(help="measure what runs there; default: a system of our own")]
+
+
+@bench_app.command("ingest")
+def bench_ingest(  # noqa: PLR0917  typer turns each into an option
+    devices: Annotated[int, typer.Option(min=1, max=99_999)] = 10_000,
+    rate: Annotated[float, typer.Option(min=0, help="messages a second; 0: as fast as they are acknowledged")] = 0,
+    seconds: Annotated[float, typer.Option(min=1)] = 60,
+    json: _Json = None,
+    state_dir: _Running = None,
+    whole: Annotated[bool, typer.Option(help="our own system with alerts, API and gateway, not ingest alone")] = False,
+    limits: Annotated[bool, typer.Option(help="also measure mosquitto_sub and COPY")] = True,
+) -> None:
+    """Readings a second, publish to commit, CPU and memory, and the ratios to the machine's limits."""
+    _run(
+        "bench.ingest",
+        "main",
+        devices=devices,
+        rate=rate,
+        seconds=seconds,
+        json_file=json,
+        state_dir=state_dir,
+        whole=whole,
+        limits=limits,
+    )
 
 
 @stack_app.command("up")

@@ -112,7 +112,7 @@ def plan_simulator(addresses: Addresses, devices: int, speed: float) -> Iterator
             "FIRETOWER_API_KEY": addresses.admin.api_key,
             "FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port),
         }
-        yield Program("simulate", env, (*arguments, "--speed", str(speed)))
+        yield Program("simulate", env, (*arguments, "--speed", str(speed), "--scenario", "demo"))
 
 
 def answers_ok(url: str) -> bool:
