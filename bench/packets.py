@@ -72,16 +72,13 @@ def read_acks(buffer: bytearray) -> tuple[int, int, int]:
     end = len(buffer)
     while end - at >= 2:
         kind, length, width = buffer[at], 0, 0
-        while True:  # a PUBACK has one length byte, a CONNACK rarely two
-            if at + 1 + width >= end:
-                break
+        digit = 0x80
+        while digit & 0x80 and at + 1 + width < end:
             digit = buffer[at + 1 + width]
             length |= (digit & 0x7F) << (7 * width)
             width += 1
-            if not digit & 0x80:
-                break
         whole = 1 + width + length
-        if width == 0 or end - at < whole:
+        if digit & 0x80 or end - at < whole:
             break
         if kind == 0x40:
             if length == 2 or buffer[at + 4] == 0:
