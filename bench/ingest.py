@@ -92,7 +92,11 @@ async def measure(
         watch.cancel()
         result |= await _judge(database, prefix, load, warm.published)
         result["processes"] = {
-            name: {"cpu_cores": round(usage.cpu_s / meter.seconds, 3), "peak_mb": round(usage.peak_mb, 1)}
+            name: {
+                "cpu_cores": round(usage.cpu_s / result["seconds"], 3),
+                "cpu_us_per_message": round(usage.cpu_s / load.published * 1e6, 1),
+                "peak_mb": round(usage.peak_mb, 1),
+            }
             for name, usage in meter.usage.items()
         }
         if limits:
@@ -133,6 +137,7 @@ async def _judge(database: asyncpg.Connection, prefix: str, load: Load, first: i
         raise BenchFailed("nothing was stored: is ingest running and subscribed?")
     spent_s = row["last_commit_s"] - load.first_s
     return {
+        "seconds": round(spent_s, 3),  # first publish to last commit
         "published": load.published,
         "acknowledged": load.acknowledged,
         "refused": load.refused,
@@ -190,9 +195,9 @@ worst {latency["worst"]} ms
   last commit {result["drained_after_publish_s"]} s after the last publish; \
 generator at most {result["worst_schedule_lag_ms"]} ms behind its schedule
 
-  program            cores    peak MB""".split("\n")
+  program            cores  µs/message    peak MB""".split("\n")
     lines += [
-        f"  {name:<16} {usage['cpu_cores']:>7.2f} {usage['peak_mb']:>10.1f}"
+        f"  {name:<16} {usage['cpu_cores']:>7.2f} {usage['cpu_us_per_message']:>11.1f} {usage['peak_mb']:>10.1f}"
         for name, usage in result["processes"].items()
     ]
     if "limits" in result:

@@ -6,7 +6,6 @@ measured like everybody else.
 
 import asyncio
 import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,17 +28,13 @@ class Meter:
         self._processes = {**processes, "load generator": os.getpid()}
         self.usage = {name: Usage() for name in self._processes}
         self._before: dict[str, float] = {}
-        self._started = 0.0
-        self.seconds = 0.0
 
     def start(self) -> None:
         """Begin."""
-        self._started = time.monotonic()
         self._before = {name: _cpu_s(pid) for name, pid in self._processes.items()}
 
     def stop(self) -> None:
         """Take the difference."""
-        self.seconds = time.monotonic() - self._started
         for name, pid in self._processes.items():
             self.usage[name].cpu_s = _cpu_s(pid) - self._before[name]
 
