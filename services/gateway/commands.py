@@ -1,7 +1,7 @@
 """Commands to panels: from the database and from `down/command`, with what became of each.
 
-Used by main.py and intake.py. Promises: a command is sent once, its end is written down (replied, late, unanswered,
-failed) even if the database was away when it came; a command that makes no sense says why.
+Used by main.py and intake.py. Promises: a command is sent once, its reply is written down even if the database was away
+when it came; a command that makes no sense fails with the reason. Time-outs and guard's answers are ingest's.
 """
 
 import asyncio
@@ -114,7 +114,6 @@ class Commands:
             if self._is_new(row["id"]):
                 arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
                 self._waiting.append(Order(row["id"], row["code"], row["command"], arguments, row["created_at"]))
-        await self._registry.execute(QUERIES["overdue"], self._clock.now())
 
     async def _write_results(self) -> None:
         while self._results:
@@ -175,10 +174,6 @@ class Commands:
     def failed(self, exchange: Exchange, reason: str) -> None:
         """Write down that no answer came."""
         self._result("failed", exchange.order, reason)
-
-    def guard_answered(self, code: str, now: datetime, frame: Frame) -> None:
-        """Match a guard-check answer with the newest check of that panel: in time or late."""
-        self._results.append(("guard_answered", (code, now, {"answered_at": now.isoformat(), "adu": frame.adu.hex()})))
 
     def _result(self, name: str, order: UUID | None, *values: object) -> None:
         if order is not None:

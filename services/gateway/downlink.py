@@ -5,12 +5,12 @@ Used by link.py (exchanges) and commands.py (orders). 6.5 of the standard: an an
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.core.errors import FiretowerError
-from services.gateway.frames import CONFIRM, CONTROL, DENY, REQUEST, RESPONSE, Frame, write_time
+from services.gateway.frames import CONFIRM, CONTROL, REQUEST, RESPONSE, Frame, write_time
 from services.gateway.objects import Item, Unit, write_unit
 from services.gateway.profiles import Profile
 from services.gateway.tables import TABLES
@@ -61,7 +61,9 @@ def _since(arguments: Mapping[str, Any], profile: Profile, now: datetime) -> byt
     given = arguments.get("since")
     try:
         moment = now - timedelta(days=1) if given is None else datetime.fromisoformat(str(given))
-        return write_time(moment, profile.utc_offset_min if moment.tzinfo else 0)
+        return (
+            write_time(moment, profile.utc_offset_min) if moment.tzinfo else write_time(moment.replace(tzinfo=UTC), 0)
+        )
     except ValueError:
         raise CannotSay("since: give a time such as 2026-05-01T08:00:00+08:00") from None
 
@@ -134,7 +136,7 @@ class Exchanges:
         return exchange
 
     def answered(self, frame: Frame, unit: Unit) -> Exchange | None:
-        """Return the exchange a reply ends. A response without our serial ends the oldest one it could answer."""
+        """Return the exchange that a confirm, denial or response ends. A response without our serial ends the oldest one it could answer."""
         exchange = self._open.get(frame.serial)
         if exchange is not None and frame.command == RESPONSE and TABLES.types[exchange.flag].reply != unit.flag:
             exchange = None
@@ -145,8 +147,7 @@ class Exchanges:
             return None
         if frame.command == CONFIRM and TABLES.types[exchange.flag].reply is not None:
             return None  # a read is answered by its data
-        if frame.command in {CONFIRM, RESPONSE, DENY}:
-            del self._open[exchange.frame.serial]
+        del self._open[exchange.frame.serial]
         return exchange
 
     def overdue(self, at: float) -> tuple[list[Exchange], list[Exchange]]:

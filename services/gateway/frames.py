@@ -6,7 +6,7 @@ Used by link.py, the tests and the fuzz target. A frame is cut by its length fie
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 
 START = b"@@"
@@ -108,7 +108,7 @@ def read_time(label: bytes) -> datetime | None:
 
 def write_time(moment: datetime, utc_offset_min: int) -> bytes:
     """Return the label of an aware time as a clock of the given zone shows it."""
-    local = (moment + timedelta(minutes=utc_offset_min)).timetuple()
+    local = moment.astimezone(timezone(timedelta(minutes=utc_offset_min))).timetuple()
     return bytes((min(local.tm_sec, 59), local.tm_min, local.tm_hour, local.tm_mday, local.tm_mon, local.tm_year % 100))
 
 

@@ -165,8 +165,6 @@ class Intake:
             self._askers[record.id] = _Asker(link, frame, arrived)
             link.awaited += 1
         self._accept(record, self._remember(last, meaning))
-        if any(event["type"] == EventType.GUARD_REPLY for event in meaning.events):
-            self.commands.guard_answered(panel.code, now, frame)
 
     def _accept(self, record: Record, states: dict[str, Known | None]) -> None:
         """Write a record down; publish it when it is on the disk."""

@@ -1,4 +1,5 @@
--- What the gateway asks of the registry, and the commands to panels.
+-- What the gateway asks of the registry, and the commands to panels. Commands to panels that nobody registered come by
+-- MQTT (`down/command`); the answer to a guard check is an event, which ingest matches with its command.
 
 -- name: panels
 select code, area, coalesce(gateway_address, substr(code, 5)) as address, coalesce(gateway_profile, '') as profile
@@ -17,37 +18,19 @@ select code from device where code = any($1) and gateway is not null
 -- name: queued
 select c.id, d.code, c.command, c.arguments, c.created_at
 from command c join device d on d.id = c.device_id
-where c.state = 'queued' and (d.gateway_address is not null or d.code ~ '^utd-[0-9a-f]{12}$')
+where c.state = 'queued' and d.gateway_address is not null
 order by c.created_at
 limit 100
-
--- name: claim
-update command set state = 'sent', sent_at = $2 where id = $1 and state = 'queued' returning id
 
 -- name: sent
 update command set state = 'sent', sent_at = $2, answer_by = $3 where id = $1 and state in ('queued', 'sent')
 
 -- name: confirmed
-update command set reply = coalesce(reply, '{}') || jsonb_build_object('confirmed_at', $2::text) where id = $1
+update command set reply = coalesce(reply, '{}') || jsonb_build_object('confirmed_at', $2::text)
+where id = $1 and state = 'sent'
 
 -- name: replied
 update command set state = 'replied', replied_at = $2, reply = coalesce(reply, '{}') || $3 where id = $1
 
 -- name: failed
 update command set state = 'failed', error = $2 where id = $1 and state in ('queued', 'sent')
-
--- name: guard_answered
-update command c set
-    state = case when $2 <= c.answer_by then 'replied' else 'late' end,
-    replied_at = $2, reply = coalesce(c.reply, '{}') || $3
-where c.id = (
-    select q.id from command q join device d on d.id = q.device_id
-    where d.code = $1 and q.command = 'guard_check' and q.state in ('sent', 'unanswered')
-      and q.sent_at > $2 - interval '2 hours'
-    order by q.sent_at desc limit 1)
-
--- name: overdue
-update command c set state = 'unanswered', error = 'no answer in time'
-from device d
-where d.id = c.device_id and c.state = 'sent' and c.answer_by < $1
-  and (d.gateway_address is not null or d.code ~ '^utd-[0-9a-f]{12}$')
