@@ -136,7 +136,7 @@ class Exchanges:
         return exchange
 
     def answered(self, frame: Frame, unit: Unit) -> Exchange | None:
-        """Return the exchange that a confirm, denial or response ends. A response without our serial ends the oldest one it could answer."""
+        """Return the exchange a reply ends; a response without our serial ends the oldest one it could answer."""
         exchange = self._open.get(frame.serial)
         if exchange is not None and frame.command == RESPONSE and TABLES.types[exchange.flag].reply != unit.flag:
             exchange = None
