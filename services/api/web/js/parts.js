@@ -4,9 +4,11 @@ import { areaName } from "./format.js";
 import { t, word } from "./i18n.js";
 import { html, useEffect, useRef } from "./ui.js";
 
+// A site is {id, name} beside alarms, an id with `site_name` beside devices.
+export const siteName = (thing) => thing?.site?.name ?? thing?.site_name ?? null;
 export const alarmName = (alarm) => word("code", alarm.code);
 export const alarmPlace = (alarm) =>
-  [alarm.site?.name, alarm.device_name || alarm.device, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
+  [siteName(alarm), alarm.device_name || alarm.device, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
 
 export const Severity = ({ severity }) =>
   html`<span class=${`severity severity-${severity}`}><${SeverityMark} severity=${severity} />${word("severity", severity)}</span>`;

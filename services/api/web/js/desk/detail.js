@@ -5,7 +5,7 @@ import { useNow } from "../clock.js";
 import { age, areaName, clockTime, dateTime, measured } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
-import { alarmName, Chip, Failure, Field, Severity } from "../parts.js";
+import { alarmName, Chip, Failure, Field, Severity, siteName } from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { acknowledge, addNote, clear, mayAct, openTestWindow, shelve, unshelve, verify } from "./acts.js";
@@ -98,7 +98,7 @@ export function Detail({ id, known, onBack }) {
         ${alarm.late_min && html`<${Chip} kind="late">${t("desk.late", { n: alarm.late_min })}<//>`}
         ${isShelved(alarm, now) && html`<${Chip} kind="shelved">${t("desk.shelved_until", { at: dateTime(alarm.shelved_until) })}<//>`}
         <span class="detail-id">#${alarm.id}</span></div>
-      <h2 id="alarm-name">${alarmName(alarm)}<small>${alarm.site?.name ?? alarm.device_name ?? alarm.device ?? ""}</small></h2>
+      <h2 id="alarm-name">${alarmName(alarm)}<small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small></h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
       <${EscalationBar} alarm=${alarm} now=${now} />
     </header>

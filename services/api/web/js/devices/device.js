@@ -4,7 +4,7 @@ import { useNow } from "../clock.js";
 import { ago, areaName, compact, dateTime, span } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { alarmName, Empty, Failure, Field, Severity, Status } from "../parts.js";
+import { alarmName, Empty, Failure, Field, Severity, siteName, Status } from "../parts.js";
 import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Battery, Signal } from "./gauges.js";
@@ -54,7 +54,7 @@ export function DevicePage({ code }) {
       <section class="card"><dl class="facts">
         <${Field} name=${t("devices.kind")}>${word("kind", device.kind)}${device.form ? ` · ${word("form", device.form)}` : ""}<//>
         <${Field} name=${t("devices.area")}>${areaName(device.area)}<//>
-        ${device.site && html`<${Field} name=${t("devices.site")}>${device.site.name ?? device.site}<//>`}
+        ${siteName(device) && html`<${Field} name=${t("devices.site")}>${siteName(device)}<//>`}
         ${device.address && html`<${Field} name=${t("devices.address")}>${device.address}<//>`}
         <${Field} name=${t("devices.interval")}>${span(device.expected_interval_s)}${device.sleepy ? ` · ${t("devices.sleepy")}` : ""}<//>
         ${device.gateway && html`<${Field} name=${t("devices.gateway")}><a href=${`#/devices/${device.gateway}`}>${device.gateway}</a><//>`}

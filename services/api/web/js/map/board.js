@@ -3,7 +3,7 @@
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { isFire, isWaiting, rank } from "../alarms.js";
 import { t } from "../i18n.js";
-import { alarmName, alarmPlace } from "../parts.js";
+import { alarmName, alarmPlace, siteName } from "../parts.js";
 import { distanceField, KINDS } from "./glyphs.js";
 import { deviceLayers, mapStyle, palette } from "./style.js";
 
@@ -132,6 +132,7 @@ export class Board {
       button.classList.toggle("pin-fire", isFire(alarm));
       button.classList.toggle("pin-waiting", isWaiting(alarm));
       button.dataset.alarm = alarm.id;
+      button.dataset.label = siteName(alarm) ?? alarm.device_name ?? alarm.device ?? "";
       button.setAttribute("aria-label", `${alarmName(alarm)} ${alarmPlace(alarm)}`);
       button.title = button.getAttribute("aria-label");
       button.onclick = (event) => { event.stopPropagation(); onPick?.(alarm); };

@@ -32,7 +32,7 @@ export function WallMap({ open }) {
     board.current.showAlarms(open);
     const fire = open.filter((alarm) => isFire(alarm) && isWaiting(alarm) && alarm.location).sort((a, b) => Date.parse(b.opened_at) - Date.parse(a.opened_at))[0];
     if (fire?.id === shownFire.current) return;
-    if (fire) board.current.flyTo(fire.location.lon, fire.location.lat, 14.2);
+    if (fire) board.current.flyTo(fire.location.lon, fire.location.lat, 13.4);
     else if (shownFire.current) board.current.fit();
     shownFire.current = fire?.id ?? null;
   }, [ready, open.map((alarm) => `${alarm.id}:${alarm.version}`).join()]);

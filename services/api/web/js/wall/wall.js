@@ -8,11 +8,10 @@ import { t, word } from "../i18n.js";
 import { alarmName, alarmPlace } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { useSlo } from "../system/page.js";
-import { html } from "../ui.js";
+import { html, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Watch } from "../watch.js";
 import { WallMap } from "./map.js";
 
-const ROWS = 7;
 const KINDS = ["hydrant", "electrical", "water", "panel"];
 
 function Alarm({ alarm, now }) {
@@ -23,10 +22,29 @@ function Alarm({ alarm, now }) {
     <div class="wall-time">${left !== null && left > 0 ? html`<b class="left">${countdown(left)}</b>` : html`<b>${age(alarm.opened_at, now)}</b>`}<span>${word("state", alarm.state)}</span></div></li>`;
 }
 
+// As many rows as fit without a cut line: nobody scrolls a wall.
+function useRows(open) {
+  const frame = useRef();
+  const [rows, setRows] = useState(1);
+  useLayoutEffect(() => {
+    if (!frame.current) return undefined;
+    const measure = () => {
+      const tallest = Math.max(...[...frame.current.querySelectorAll(".wall-alarm")].map((row) => row.offsetHeight), 1);
+      setRows(Math.max(1, Math.floor((frame.current.clientHeight - innerHeight * 0.045) / tallest)));
+    };
+    measure();
+    const watch = new ResizeObserver(measure);
+    watch.observe(frame.current);
+    return () => watch.disconnect();
+  }, [open.length > 0]);
+  return { frame, rows };
+}
+
 function Alarms({ open, now }) {
+  const { frame, rows } = useRows(open);
   if (!open.length) return html`<div class="wall-quiet"><${Icon} name="check" size="72" /><strong>${t("wall.quiet")}</strong><span>${t("wall.quiet_line")}</span></div>`;
-  return html`<ol class="wall-alarms">${open.slice(0, ROWS).map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} now=${now} />`)}
-    ${open.length > ROWS && html`<li class="wall-more">${t("wall.more", { n: open.length - ROWS })}</li>`}</ol>`;
+  return html`<ol class="wall-alarms" ref=${frame}>${open.slice(0, rows).map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} now=${now} />`)}
+    ${open.length > rows && html`<li class="wall-more">${t("wall.more", { n: open.length - rows })}</li>`}</ol>`;
 }
 
 function Counts({ system }) {
