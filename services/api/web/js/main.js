@@ -1,6 +1,7 @@
 // The story of the page: who is here, open the stream, show the page the address names.
 import { get, getAll } from "./api.js";
 import { Login } from "./login.js";
+import { readMapEarly } from "./map/data.js";
 import { applyPrefs, prefs } from "./prefs.js";
 import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
@@ -11,7 +12,7 @@ import { Desk } from "./desk/page.js";
 
 // The map and chart libraries are large: pages that need them are fetched when first opened.
 const LATER = {
-  map: () => import("./map/page.js"),
+  map: () => { readMapEarly(); return import("./map/page.js"); },
   devices: () => import("./devices/page.js"),
   water: () => import("./water/page.js"),
   system: () => import("./system/page.js"),
@@ -42,6 +43,8 @@ function App() {
   return html`<${Shell} page=${name}><${Page} name=${name} args=${args} /><//>`;
 }
 
+// A page asked for by the address is fetched while the session is still being looked up.
+LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
 render(html`<${App} />`, document.getElementById("app"));
 get("/api/v1/session").then((session) => live.set({ session }), (problem) => {

@@ -10,9 +10,9 @@ import { deviceLayers, mapStyle, palette } from "./style.js";
 const CLUSTER_BELOW_ZOOM = 13;
 const MOST_MARKERS = 120;
 
-export function webglWorks() {
-  try { return !!document.createElement("canvas").getContext("webgl2"); } catch { return false; }
-}
+// A probe canvas would cost a whole graphics context; the map itself is the probe, and remembers when it failed.
+let webglFailed = typeof WebGL2RenderingContext === "undefined";
+export const webglWorks = () => !webglFailed;
 
 let pmtilesReady = null;
 function usePmtiles() {
@@ -26,14 +26,15 @@ function usePmtiles() {
 export class Board {
   // `settings` is the answer of GET /map, `geojson` the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground.
   constructor(frame, { settings, areas, geojson, language, onPick, onPlace, onDrawn, cluster = true, controls = true }) {
-    Object.assign(this, { settings, areas, all: geojson, language, cluster, markers: new Map(), ids: new Map(), shown: null });
+    Object.assign(this, { settings, areas, all: geojson, language, cluster, markers: new Map(), ids: new Map(), states: new Map(), shown: null });
     for (const feature of geojson.features) this.ids.set(feature.properties.code, feature);
-    this.ready = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, onPick, onPlace, onDrawn, controls));
+    this.ready = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, onPick, onPlace, onDrawn, controls))
+      .catch((cause) => { if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true; throw cause; });
   }
 
   #open(frame, onPick, onPlace, onDrawn, controls) {
     this.map = new maplibre.Map({
-      container: frame, style: mapStyle(this.settings, this.areas, palette(), this.language), bounds: this.extent(), fitBoundsOptions: { padding: 50 },
+      container: frame, style: this.#style(), bounds: this.extent(), fitBoundsOptions: { padding: 50 },
       localIdeographFontFamily: "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif", attributionControl: this.settings.basemap?.attribution ? {} : false,
       dragRotate: false, pitchWithRotate: false, maxZoom: 19, fadeDuration: 0, refreshExpiredTiles: false,
     });
@@ -42,8 +43,8 @@ export class Board {
     if (controls) map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
     return new Promise((resolve) => {
-      map.on("load", () => {
-        this.#addDevices();
+      map.on("style.load", () => this.#dress());
+      map.once("load", () => {
         map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); onDrawn?.(); });
         resolve();
       });
@@ -62,12 +63,18 @@ export class Board {
     });
   }
 
-  #addDevices() {
-    const { map } = this;
-    for (const kind of KINDS) if (!map.hasImage(kind)) map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
-    map.addSource("devices", { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: this.cluster, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 });
-    for (const layer of deviceLayers(palette())) map.addLayer(layer);
-    for (const [code, state] of this.states ?? []) map.setFeatureState({ source: "devices", id: code }, state);
+  // Everything in one style, so that the first frame already holds the devices.
+  #style() {
+    const colours = palette();
+    const style = mapStyle(this.settings, this.areas, colours, this.language);
+    style.sources.devices = { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: this.cluster, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
+    style.layers.push(...deviceLayers(colours));
+    return style;
+  }
+
+  #dress() {
+    for (const kind of KINDS) if (!this.map.hasImage(kind)) this.map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
+    for (const [code, state] of this.states) this.map.setFeatureState({ source: "devices", id: code }, state);
   }
 
   extent() {
@@ -81,7 +88,6 @@ export class Board {
   // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
   change(items) {
     if (!this.map?.getSource("devices")) return;
-    this.states ??= new Map();
     const fresh = [];
     for (const { code, status, alarm, location, kind, name, area } of items) {
       if (!this.ids.has(code)) {
@@ -158,8 +164,7 @@ export class Board {
   // Another theme: new style, then our sources and states again.
   repaint() {
     if (!this.map) return;
-    this.map.setStyle(mapStyle(this.settings, this.areas, palette(), this.language), { diff: false });
-    this.map.once("style.load", () => this.#addDevices());
+    this.map.setStyle(this.#style(), { diff: false });
   }
 
   close() { this.map?.remove(); this.map = null; }

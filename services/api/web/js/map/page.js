@@ -1,14 +1,14 @@
 // The map page: filters, the map (or a list where WebGL is missing), and one device's live values with its day.
 import { isOpen, SEVERITIES } from "../alarms.js";
-import { get, Problem } from "../api.js";
 import { areaName } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { darkNow, prefs } from "../prefs.js";
 import { go } from "../route.js";
-import { live, onDevices, putDevices, useStore } from "../store.js";
+import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 import { Board, webglWorks } from "./board.js";
+import { readMap } from "./data.js";
 import { DeviceList } from "./list.js";
 import { DevicePanel } from "./panel.js";
 
@@ -21,15 +21,6 @@ export function keeps(filter) {
   return (device) => (!filter.kind || device.kind === filter.kind)
     && (!filter.area || device.area?.startsWith(filter.area))
     && (!filter.state || (filter.state === "alarm" ? !!device.alarm : device.status === filter.state));
-}
-
-export async function readMap() {
-  const [settings, geojson] = await Promise.all([
-    get("/api/v1/map").catch((problem) => { if (problem instanceof Problem && problem.status === 404) return null; throw problem; }),
-    get("/geo/devices.geojson"),
-  ]);
-  const given = settings ?? { basemap: { kind: "plain" }, layers: [] };
-  return { settings: { bounds: [[110.93, 38.65], [111.43, 39.17]], ...given }, geojson };
 }
 
 function Legend() {
@@ -53,16 +44,13 @@ export function Page({ args }) {
   const [open, setOpen] = useState(false);
   const chosen = args[0] ?? null;
 
-  useEffect(() => { readMap().then((read) => {
-    putDevices(read.geojson.features.map((feature) => ({ ...feature.properties, location: feature.geometry && { lon: feature.geometry.coordinates[0], lat: feature.geometry.coordinates[1] } })));
-    setData(read);
-  }, setProblem); }, []);
+  useEffect(() => { readMap().then(setData, setProblem); }, []);
 
   useEffect(() => {
     if (!data || asList || !frame.current) return undefined;
     const made = new Board(frame.current, { ...data, areas, language, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map") });
     board.current = made;
-    made.ready.then(() => { setOpen(true); setShown(data.geojson.features.length); }, setProblem);
+    made.ready.then(() => { setOpen(true); setShown(data.geojson.features.length); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
     const deaf = onDevices((items) => made.change(items));
     return () => { deaf(); made.close(); board.current = null; setOpen(false); };
   }, [data, asList, areas.length > 0, language]);

@@ -1,7 +1,7 @@
 // The wall's map: turns by itself to the newest open fire, and back to the whole county when there is none.
 import { isFire, isWaiting } from "../alarms.js";
 import { Board, webglWorks } from "../map/board.js";
-import { readMap } from "../map/page.js";
+import { readMap } from "../map/data.js";
 import { prefs } from "../prefs.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";

@@ -1,6 +1,6 @@
 // The small map of the water page: tap it to ask from there; sources stand on it as numbered pins.
 import { Board, webglWorks } from "../map/board.js";
-import { readMap } from "../map/page.js";
+import { readMap } from "../map/data.js";
 import { t } from "../i18n.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
@@ -9,6 +9,7 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
   const frame = useRef();
   const board = useRef(null);
   const [ready, setReady] = useState(false);
+  const [, drawAgain] = useState({});
   const areas = useStore(live, (state) => state.areas);
   const answers = useRef({});
   answers.current = { onPlace, onChoose, sources };
@@ -22,7 +23,7 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
         settings, areas, geojson: water, onPlace: (lon, lat) => answers.current.onPlace(lon, lat),
         onPick: (code) => { const source = answers.current.sources.find((each) => each.code === code); if (source) answers.current.onChoose(source); },
       });
-      board.current.ready.then(() => setReady(true), () => null);
+      board.current.ready.then(() => setReady(true), () => drawAgain({}));
     }, () => null);
     return () => { gone = true; board.current?.close(); };
   }, [areas.length > 0]);
