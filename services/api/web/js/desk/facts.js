@@ -15,6 +15,7 @@ export function SiteCard({ alarm, onTest }) {
     ${site.access_note && html`<p class="access"><b>${t("desk.access")}</b> ${site.access_note}</p>`}
     ${site.contacts?.length > 0 && html`<ul class="contacts" aria-label=${t("desk.contacts")}>${site.contacts.map((contact) => html`<li key=${contact.phone}>
       <span>${contact.name}<small>${contact.role}</small></span><a class="call" href=${`tel:${contact.phone}`}><${Icon} name="phone" size="16" />${contact.phone}</a></li>`)}</ul>`}
+    ${site.false_alarms_30d > 0 && html`<p class="hint">${t("desk.false_30d", { n: site.false_alarms_30d })}</p>`}
     ${onTest && html`<button class="link" onClick=${onTest}>${t("desk.test_site")}</button>`}
   <//>`;
 }

@@ -14,6 +14,6 @@ export const mainField = (device) => {
 // The lines a rule draws into the chart of a field: raise, clear, critical.
 export function limitLines(device, field) {
   return (device.rule_limits ?? []).filter((limit) => limit.field === field).flatMap((limit) => [
-    { at: limit.raise, kind: "raise", code: limit.code }, { at: limit.clear, kind: "clear", code: limit.code }, { at: limit.critical, kind: "critical", code: limit.code },
+    { at: limit.raise, kind: "raise", below: limit.op === "<" }, { at: limit.clear, kind: "clear" }, { at: limit.critical, kind: "critical", below: limit.op === "<" },
   ]).filter((line) => typeof line.at === "number");
 }

@@ -1,0 +1,178 @@
+"""Every other page on the real system: water on a phone, the wall, devices, system, language, a cut connection."""
+
+import os
+import signal
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PHONE, WALL
+from tests.browser.county import HERE, NEAR, POOL, WEAK
+from tests.support.servers import until
+
+# Texts on the wall that five metres away nobody reads.
+SMALL_PRINT = """() => [...document.querySelectorAll(".wall :is(b, span, small, time, h1, h2)")]
+  .filter((each) => each.offsetParent && each.textContent.trim() && parseFloat(getComputedStyle(each).fontSize) < 19)
+  .map((each) => each.className + each.textContent)"""
+# Controls that a screen reader has no name for.
+NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select, textarea")]
+  .filter((each) => each.offsetParent
+    && !(each.textContent.trim() || each.getAttribute("aria-label") || each.title || each.labels?.length))
+  .map((each) => each.outerHTML)"""
+PAGES = ["desk", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system"]
+
+
+def test_nearest_water_from_where_a_phone_stands(visit, system):
+    system.reading(NEAR, "hydrant", pressure_mpa=0.31, flow_lps=0, water_temp_c=9.5)
+    system.reading(WEAK, "hydrant", pressure_mpa=0.06, flow_lps=0, water_temp_c=9.5)
+    system.reading(POOL, "water", level_pct=91.5)
+    page = visit("/#/water", viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
+    page.get_by_role("button", name="从我的位置").click()
+    sources = page.locator(".source")
+    expect(sources.first).to_have_attribute("data-code", NEAR)
+    expect(sources.first).to_contain_text("府前街1号消火栓")
+    expect(sources.first).to_contain_text("0.310")
+    expect(sources.first).to_contain_text("东北")
+    weak = page.locator(f".source[data-code='{WEAK}']")
+    expect(weak).to_contain_text("不可用")
+    expect(weak.locator(".why-chip").first).to_be_visible()
+    expect(page.locator(f".source[data-code='{POOL}']")).to_contain_text("91.5")
+    page.get_by_label("只看可用").check()
+    expect(weak).to_have_count(0)
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0, f"the phone page is {overflow} px too wide"
+
+
+def test_water_from_a_tapped_point(visit, system):
+    page = visit("/#/water", viewport=PHONE)
+    frame = page.locator(".water-map .map-frame")
+    page.wait_for_selector(".water-map .map-frame[data-drawn]", timeout=60_000)
+    box = frame.bounding_box()
+    assert box is not None
+    page.touchscreen.tap(box["x"] + 12, box["y"] + box["height"] - 70)
+    expect(page.locator(".source").first).to_be_visible()
+    expect(page.locator(".water-from")).to_contain_text("图上选点")
+
+
+def test_the_wall_shows_a_fire_without_a_click(visit, system, site):
+    page = visit("/wall", viewport=WALL)
+    expect(page.locator(".wall-health .good").first).to_be_visible()
+    page.wait_for_selector(".map-frame[data-drawn]", timeout=60_000)
+    panel = system.panel("W-001", site=site)
+    system.fire(panel)
+    alarm = system.fire_of(panel)
+    line = page.locator(f".wall-alarm[data-alarm='{alarm['id']}']")
+    expect(line).to_contain_text("保德县人民医院")
+    expect(page.locator(f".pin[data-alarm='{alarm['id']}']")).to_be_visible()
+    small = page.evaluate(SMALL_PRINT)
+    assert not small, f"too small for five metres: {small}"
+
+
+def test_a_device_shows_its_values_losses_and_history(visit, system):
+    system.reading(NEAR, "hydrant", pressure_mpa=0.32, flow_lps=0)
+    page = visit("/#/devices")
+    page.get_by_role("searchbox").fill("府前街1号")
+    page.get_by_role("link", name="府前街1号消火栓").click()
+    expect(page.locator(".values")).to_contain_text("0.32")
+    expect(page.locator(".quality")).to_contain_text("缺失")
+    page.get_by_role("button", name="6 小时").click()
+    expect(page.locator(".chart canvas")).to_be_visible()
+    system.reading(NEAR, "hydrant", pressure_mpa=0.417)
+    expect(page.locator(".values .lead")).to_contain_text("0.417")  # without a reload
+
+
+def test_a_device_on_the_map_shows_live_values(visit, system):
+    page = visit(f"/#/map/{NEAR}")
+    panel = page.get_by_role("complementary")
+    expect(panel).to_contain_text("府前街1号消火栓")
+    system.reading(NEAR, "hydrant", pressure_mpa=0.333)
+    expect(panel.locator(".lead")).to_contain_text("0.333")
+    page.get_by_role("button", name="列表").click()
+    expect(page.get_by_role("link", name="医院消防水池")).to_be_visible()
+
+
+def test_a_rejected_message_is_listed_and_replayed(visit, system):
+    system.publish(NEAR, "hydrant", "telemetry", {"ts": 1_795_460_000, "seq": 1, "pressure_mpa": 0.3})
+    until(lambda: bool(system.call("GET", "/api/v1/rejects")["items"]), what="the reject")
+    page = visit("/#/system")
+    row = page.locator(".reject-table tr").first
+    expect(row).to_contain_text("ts_in_seconds")
+    row.get_by_role("button", name="重新解码").click()
+    expect(row).to_contain_text("重放")
+
+
+def test_drill_and_test_window_stand_on_every_page(visit, system, site):
+    page = visit(f"/#/desk/{_fire(system, site)}")
+    page.get_by_role("button", name="开启测试窗口").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("原因").fill("月度联动测试")
+    dialog.get_by_role("button", name="确定").click()
+    page.goto(f"{system.api}/#/system")
+    page.get_by_role("button", name="开始演练").click()
+    page.get_by_role("dialog").get_by_role("button", name="确定").click()
+    try:
+        for name in PAGES:
+            page.goto(f"{system.api}/#/{name}")
+            expect(page.locator(".banner.test")).to_contain_text("月度联动测试")
+            expect(page.locator(".banner.drill")).to_be_visible()
+    finally:
+        system.call("POST", f"/api/v1/sites/{site}/test-window", {"until": None, "reason": ""})
+        system.call("PUT", "/api/v1/policies/drill", {"until": None})
+    expect(page.locator(".banner.drill")).to_have_count(0, timeout=15_000)
+
+
+def _fire(system, site):
+    panel = system.panel("D-001", site=site)
+    system.fire(panel)
+    return system.fire_of(panel)["id"]
+
+
+def test_the_language_is_switched_and_remembered(visit, system):
+    page = visit("/#/desk")
+    expect(page.get_by_role("link", name="值守台")).to_be_visible()
+    page.locator("#language").click()
+    expect(page.get_by_role("link", name="Duty desk")).to_be_visible()
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.reload()
+    expect(page.get_by_role("link", name="Duty desk")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_whole_in_both_themes_and_languages(visit, system, theme):
+    for language in ("zh", "en"):
+        page = visit(f"/?theme={theme}&lang={language}")
+        expect(page.locator(".link-state.live")).to_be_visible()
+        for name in PAGES:
+            page.goto(f"{system.api}/?theme={theme}&lang={language}#/{name}")
+            expect(page.locator("main .loading")).to_have_count(0, timeout=20_000)
+            expect(page.locator("main .failure")).to_have_count(0)
+            nameless = page.evaluate(NAMELESS)
+            assert not nameless, f"{name}: nothing to read out for {nameless}"
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, f"{name} is {wide} px too wide"
+
+
+def test_a_broken_connection_is_shown_at_once_and_heals(visit, system):
+    page = visit("/#/desk")
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.locator(".banner.lost")).to_be_visible(timeout=6_000)
+    panel = system.panel("C-001")
+    system.fire(panel)
+    alarm = system.fire_of(panel)
+    assert page.locator(f"[data-alarm='{alarm['id']}']").count() == 0
+    page.context.set_offline(False)
+    expect(page.locator(".link-state.live")).to_be_visible(timeout=15_000)
+    expect(page.locator(".banner.lost")).to_have_count(0)
+    expect(page.locator(f"[data-alarm='{alarm['id']}']")).to_be_visible()
+
+
+def test_a_killed_api_comes_back_under_the_open_page(visit, system):
+    page = visit("/#/desk")
+    expect(page.locator(".link-state.live")).to_be_visible()
+    os.kill(system.endpoints()["processes"]["api"], signal.SIGKILL)
+    expect(page.locator(".banner.lost")).to_be_visible(timeout=6_000)
+    expect(page.locator(".link-state.live")).to_be_visible(timeout=30_000)
+    panel = system.panel("C-002")
+    system.fire(panel)
+    expect(page.locator(f"[data-alarm='{system.fire_of(panel)['id']}']")).to_be_visible()
