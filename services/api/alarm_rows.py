@@ -1,0 +1,62 @@
+"""Reads alarms and writes them as documents of contract 5. Used by the routes of alarms, the hub and the hand-over."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.api import tables
+from services.api.database import Reads
+from services.core.alarms.document import alarm_document
+
+_LATE = re.compile(r"\(reported (\d+) min late\)")  # as services.core.alarms.words.Reason.with_lateness writes it
+_alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
+
+_RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
+
+
+def select_alarms() -> "sa.Select[Any]":
+    """Return the statement that reads alarms with the names around them; add conditions and an order."""
+    joined = (
+        tables.alarm.outerjoin(tables.device, _device.id == _alarm.device_id)
+        .outerjoin(tables.site, _site.id == _alarm.site_id)
+        .outerjoin(tables.incident, tables.incident.c.id == _alarm.incident_id)
+    )
+    columns = [column for column in tables.alarm.c if column.name != "life"]
+    return sa.select(
+        *columns,
+        _device.code.label("device"),
+        _device.name.label("device_name"),
+        _device.kind.label("device_kind"),
+        sa.func.coalesce(_device.lon, _site.lon).label("lon"),
+        sa.func.coalesce(_device.lat, _site.lat).label("lat"),
+        _site.name.label("site_name"),
+        tables.incident.c.title.label("incident_title"),
+    ).select_from(joined)
+
+
+def document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the alarm of contract 5 with the names around it."""
+    late = _LATE.search(row["reason_en"])
+    return {
+        **alarm_document(row),
+        "site": None if row["site_id"] is None else {"id": row["site_id"], "name": row["site_name"]},
+        "device_name": row["device_name"],
+        "device_kind": row["device_kind"],
+        "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
+        "late_min": None if late is None else int(late[1]),
+        "acknowledged_by": row["acknowledged_by"],
+        "shelve_reason": row["shelve_reason"],
+        "incident_title": row["incident_title"],
+    }
+
+
+async def read_documents(reads: Reads, statement: "sa.Select[Any]") -> list[dict[str, Any]]:
+    """Run a statement of `select_alarms`."""
+    return [document(row) for row in await reads.rows(statement)]
+
+
+def by_urgency(alarms: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return alarms worst first, then oldest first."""
+    return sorted(alarms, key=lambda alarm: (_RANK[alarm["severity"]], alarm["opened_at"]))

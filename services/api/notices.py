@@ -1,0 +1,148 @@
+"""Notices: what was or will be told to the desk and to contacts, with every attempt; replay and release by people."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.api import tables
+from services.api.answers import BIGINT, Cursor, Limit, Page, answer, decode_cursor, described, page
+from services.api.auth import Reader
+from services.api.database import Inside, Reads, first
+from services.api.problems import not_found
+from services.api.roles import Who
+from services.api.state import Here
+from services.api.writing import Actor, Write
+from services.core.alarms import ledger
+
+router = APIRouter(prefix="/api/v1", tags=["notices"])
+NoticeState = Literal["waiting", "held", "delivered", "dead", "withdrawn"]
+_notice = tables.notice.c
+NOTICE_COLUMNS = tuple(tables.notice.c)
+
+
+class Attempt(BaseModel):
+    """One try to deliver."""
+
+    number: int
+    at: str
+    duration_ms: float
+    status: int | None
+    error: str | None
+
+
+class Notice(BaseModel):
+    """A message that must be delivered."""
+
+    id: str
+    type: str
+    state: NoticeState
+    fire: bool
+    channel: str
+    alarm_id: int
+    incident_id: int | None
+    created_at: str
+    due_at: str
+    attempts: int
+    delivered_at: str | None
+    last_status: int | None
+    last_error: str | None
+    desk_incident_id: str | None
+
+
+class NoticeDetail(Notice):
+    """A notice with its attempts and its body as sent."""
+
+    tries: list[Attempt]
+    body: Any
+
+
+def select_notices(who: Who) -> "sa.Select[Any]":
+    """Return the statement that reads the notices one may see."""
+    alarm = tables.alarm
+    return (
+        sa.select(*NOTICE_COLUMNS)
+        .join(alarm, alarm.c.id == _notice.alarm_id)
+        .where(who.scope.clause(alarm.c.area))
+    )
+
+
+@router.get("/notices", responses=described(Page[Notice]))
+async def list_notices(
+    *,
+    here: Here,
+    who: Reader,
+    state: NoticeState | None = None,
+    alarm: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
+    fire: bool | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List notices, newest first."""
+    statement = select_notices(who)
+    if state is not None:
+        statement = statement.where(_notice.state == state)
+    if alarm is not None:
+        statement = statement.where(_notice.alarm_id == alarm)
+    if fire is not None:
+        statement = statement.where(_notice.fire == fire)
+    if place := decode_cursor(cursor, datetime, UUID):
+        at, notice_id = sa.literal(place[0], sa.DateTime(timezone=True)), sa.literal(place[1], sa.Uuid())
+        statement = statement.where(
+            sa.or_(_notice.created_at < at, sa.and_(_notice.created_at == at, _notice.id > notice_id))
+        )
+    rows = await here.database.rows(statement.order_by(_notice.created_at.desc(), _notice.id).limit(limit + 1))
+    return page([dict(row) for row in rows], limit, [(row["created_at"], row["id"]) for row in rows])
+
+
+async def _find(reads: Reads, who: Who, notice_id: UUID) -> Any:
+    row = await first(reads, select_notices(who).where(_notice.id == notice_id))
+    if row is None:
+        raise not_found(f"notice {notice_id}")
+    return row
+
+
+@router.get("/notices/{id}", responses=described(NoticeDetail, 404))
+async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, who: Reader) -> Response:
+    """Show one notice with its attempts and the body that is sent."""
+    row = await _find(here.database, who, notice_id)
+    attempt = tables.notice_attempt.c
+    tries = await here.database.rows(
+        sa.select(attempt.number, attempt.at, attempt.duration_ms, attempt.status, attempt.error)
+        .where(attempt.notice_id == notice_id)
+        .order_by(attempt.number.desc())
+        .limit(200)
+    )
+    body = await first(
+        here.database, "select convert_from(body, 'UTF8')::jsonb as body from notice where id = :id", id=notice_id
+    )
+    shown = dict(row) | {"tries": [dict(one) for one in reversed(tries)], "body": body and body["body"]}
+    return answer(shown)
+
+
+@router.post("/notices/{id}/replay", responses=described(Notice, 404, 409))
+async def replay_notice(notice_id: Annotated[UUID, Path(alias="id")], writer: Actor) -> Response:
+    """Send a dead or delivered notice again under its id."""
+
+    async def work(write: Write) -> Response:
+        await _find(Inside(write.connection), write.who, notice_id)
+        await ledger.replay_notice(write.connection, notice_id, actor=write.who.actor, now=write.now)
+        return answer(dict(await _find(Inside(write.connection), write.who, notice_id)))
+
+    return await writer.perform(work)
+
+
+@router.post("/notices/{id}/release", responses=described(Notice, 404, 409))
+async def release_notice(notice_id: Annotated[UUID, Path(alias="id")], writer: Actor) -> Response:
+    """Let a held notice go."""
+
+    async def work(write: Write) -> Response:
+        await _find(Inside(write.connection), write.who, notice_id)
+        await ledger.release_notice(write.connection, notice_id, actor=write.who.actor, now=write.now)
+        return answer(dict(await _find(Inside(write.connection), write.who, notice_id)))
+
+    return await writer.perform(work)
