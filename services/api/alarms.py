@@ -1,5 +1,6 @@
 """Alarms: the queue, and one with its time line, evidence, notices and the water near it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -46,22 +47,21 @@ _NEAR = 5
 Words = Annotated[str | None, Query(max_length=200, description="one, or several with commas between")]
 
 
-def words_of(name: str, value: str | None, allowed: type[Any], extra: dict[str, tuple[str, ...]]) -> set[str]:
+def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mapping[str, Iterable[str]]) -> set[str]:
     """Return the words of a comma list.
 
     Raises:
         Problem: 422, one of them is not known.
     """
+    known = [str(word) for word in allowed]
     found: set[str] = set()
     for word in (value or "").split(","):
-        if not word and value is not None and not value:
-            continue
         if word in extra:
             found |= set(extra[word])
-        elif word in set(allowed):
+        elif word in known:
             found.add(word)
         elif value is not None:
-            raise invalid(name, f"must be of {', '.join([*allowed, *extra])}")
+            raise invalid(name, f"must be of {', '.join([*known, *extra])}")
     return found
 
 
@@ -88,12 +88,13 @@ async def list_alarms(
     check_span(begin, end)
     statement = select_alarms().where(who.scope.clause(_alarm.area))
     open_states = tuple(word for word in State if word != State.CLOSED)
-    for name, value, allowed, extra in (
+    several: Iterable[tuple[str, str | None, Iterable[str], Mapping[str, Iterable[str]]]] = (
         ("state", state, State, {"open": open_states}),
         ("severity", severity, Severity, {}),
         ("category", category, Category, {}),
         ("verification", verification, Verification, {}),
-    ):
+    )
+    for name, value, allowed, extra in several:
         if words := words_of(name, value, allowed, extra):
             statement = statement.where(_alarm[name].in_(sorted(words)))
     if area is not None:
@@ -146,7 +147,9 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
         )
         shown["siblings"] = await read_documents(reads, siblings.order_by(_alarm.opened_at.desc()).limit(200))
     shown["nearest_water"] = (
-        [] if row["lon"] is None else await near(reads, who, row["lon"], row["lat"], _NEAR, here.clock.now())
+        []
+        if row["lon"] is None
+        else await near(reads, who, lon=row["lon"], lat=row["lat"], limit=_NEAR, now=here.clock.now())
     )
     return answer(shown, version=row["version"])
 

@@ -7,7 +7,31 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from services.api import devices, health, pages, problems, readings, session
+from services.api import (
+    acts,
+    alarms,
+    api_keys,
+    areas,
+    audits,
+    contacts,
+    devices,
+    events,
+    geo,
+    health,
+    incidents,
+    notices,
+    pages,
+    policies,
+    problems,
+    readings,
+    registry_acts,
+    rejects,
+    rules,
+    session,
+    sites,
+    users,
+    water,
+)
 from services.api.answers import answer
 from services.api.auth import Reader
 from services.api.gate import Gate
@@ -21,7 +45,12 @@ Sign in with `POST /api/v1/session`, or send `Authorization: Bearer <api key>`. 
 Lists answer `{"items": […], "next": cursor}`: send `cursor=<next>` for the following part until `next` is null.
 Writes take an `Idempotency-Key`; what has a version has an `ETag` for `If-Match`. Times are RFC 3339 with an offset,
 positions WGS 84."""
-ROUTERS: tuple[APIRouter, ...] = (health.router, session.router, devices.router, readings.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router, session.router, devices.router, registry_acts.router, readings.router, events.router,
+    rejects.router, alarms.router, acts.router, sites.router, incidents.router, notices.router, water.router,
+    geo.router, areas.router, users.router, api_keys.router, rules.router, policies.router, contacts.router,
+    audits.router,
+)  # fmt: skip
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -64,11 +64,7 @@ class NoticeDetail(Notice):
 def select_notices(who: Who) -> "sa.Select[Any]":
     """Return the statement that reads the notices one may see."""
     alarm = tables.alarm
-    return (
-        sa.select(*NOTICE_COLUMNS)
-        .join(alarm, alarm.c.id == _notice.alarm_id)
-        .where(who.scope.clause(alarm.c.area))
-    )
+    return sa.select(*NOTICE_COLUMNS).join(alarm, alarm.c.id == _notice.alarm_id).where(who.scope.clause(alarm.c.area))
 
 
 @router.get("/notices", responses=described(Page[Notice]))

@@ -12,6 +12,7 @@ from services.api.auth import COOKIE, SESSION_LIFE, Reader
 from services.api.problems import Problem
 from services.api.roles import Role, Scope, Who
 from services.api.state import Here, State
+from services.api.users import PasswordBody, unusable_password
 from services.core.alarms.document import rfc3339
 from services.core.log import logger
 
@@ -107,3 +108,39 @@ async def sign_out(here: Here, who: Reader) -> Response:
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=here.settings.secure_cookies)
     return response
+
+
+@router.put("/session/password", status_code=204, responses=described(None, 429, status=204))
+async def change_password(body: PasswordBody, here: Here, who: Reader) -> Response:
+    """Change one's own password; other sessions of the person end."""
+    if refusal := unusable_password(body):
+        raise refusal
+    wait_s = here.throttle.wait_s(here.clock.monotonic(), "password", who.name)
+    if wait_s > 0:
+        raise Problem(429, "too_many_tries", "try again later", headers={"Retry-After": str(int(wait_s) + 1)})
+    if who.person_id is None:
+        raise Problem(403, "forbidden", "a key has no password")
+    async with here.database.writing() as connection:
+        stored = await connection.fetchval("select password_hash from person where id = $1", who.person_id)
+    here.throttle.failed(here.clock.monotonic(), "password", who.name)
+    if not await people.password_fits(body.current.get_secret_value(), stored):
+        raise Problem(403, "wrong_password", "current: this is not the present password")
+    here.throttle.passed("password", who.name)
+    hashed = await people.hash_password(body.new.get_secret_value())
+    async with here.database.writing() as connection:
+        await connection.execute(
+            "update person set password_hash = $2, version = version + 1, updated_at = $3 where id = $1",
+            who.person_id,
+            hashed,
+            here.clock.now(),
+        )
+        await connection.execute(
+            "delete from web_session where person_id = $1 and token_hash is distinct from $2", who.person_id, who.session
+        )
+        await connection.execute(
+            "insert into audit (at, actor, action, target) values ($1, $2, 'user.password', $3)",
+            here.clock.now(),
+            who.actor,
+            who.name,
+        )
+    return Response(status_code=204)

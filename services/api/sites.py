@@ -124,7 +124,7 @@ def site_document(row: Row) -> dict[str, Any]:
     names = ("id", "name", "area", "address", "contacts", "access_note", "test_window_until", "test_window_reason",
              "test_window_by", "version")  # fmt: skip
     place = None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]}
-    false_alarms = row["false_alarms_30d"] if "false_alarms_30d" in row else 0
+    false_alarms = row.get("false_alarms_30d", 0)
     return {name: row[name] for name in names} | {"location": place, "false_alarms_30d": false_alarms}
 
 
@@ -152,14 +152,16 @@ async def list_sites(
     if q:
         if "\x00" in q:
             raise invalid("q", "must not contain the character NUL")
-        statement = statement.where(_site.name.icontains(q, autoescape=True) | _site.address.icontains(q, autoescape=True))
+        statement = statement.where(
+            _site.name.icontains(q, autoescape=True) | _site.address.icontains(q, autoescape=True)
+        )
     if place := decode_cursor(cursor, int):
         statement = statement.where(_site.id > place[0])
     rows = await here.database.rows(statement)
     return page([site_document(row) for row in rows], limit, [(row["id"],) for row in rows])
 
 
-@router.get("/sites/{id}", responses=described(Site, 404, etag=True))
+@router.get("/sites/{id}", responses=described(Site, 404, etag=True))  # noqa: FAST003 - aliased in SiteId
 async def show_site(site_id: SiteId, here: Here, who: Reader) -> Response:
     """Show one site."""
     row = await _find(here.database, who, site_id)
@@ -213,7 +215,7 @@ async def create_site(body: SitePut, writer: Maintainer) -> Response:
     return await writer.perform(work)
 
 
-@router.put("/sites/{id}", responses=described(Site, 404, 409, 412, etag=True))
+@router.put("/sites/{id}", responses=described(Site, 404, 409, 412, etag=True))  # noqa: FAST003 - aliased in SiteId
 async def update_site(site_id: SiteId, body: SitePut, writer: Maintainer, if_match: IfMatch = None) -> Response:
     """Change a site."""
 
@@ -223,7 +225,9 @@ async def update_site(site_id: SiteId, body: SitePut, writer: Maintainer, if_mat
             raise not_found(f"site {site_id}")
         check_match(if_match, row["version"])
         values = await _values(write, body)
-        sets = ", ".join(["version = version + 1", "updated_at = $2", *[f"{c} = ${n}" for n, c in enumerate(values, 3)]])
+        sets = ", ".join(
+            ["version = version + 1", "updated_at = $2", *[f"{c} = ${n}" for n, c in enumerate(values, 3)]]
+        )
         await write.connection.execute(
             f"update site set {sets} where id = $1",  # noqa: S608 - our column names
             site_id,
@@ -236,9 +240,9 @@ async def update_site(site_id: SiteId, body: SitePut, writer: Maintainer, if_mat
     return await writer.perform(work)
 
 
-@router.post("/sites/{id}/test-window", responses=described(Site, 404, etag=True))
+@router.post("/sites/{id}/test-window", responses=described(Site, 404, etag=True))  # noqa: FAST003 - aliased in SiteId
 async def open_test_window(site_id: SiteId, body: WindowBody, writer: Operator) -> Response:
-    """Say until when the site's panel is tested: fires are shown and marked, and only people or call points send them."""
+    """Say until when the panel is tested: fires are shown and marked; only people or call points send them."""
 
     async def work(write: Write) -> Response:
         await _find(Inside(write.connection), write.who, site_id)
@@ -260,5 +264,3 @@ def _check_window(until: datetime | None, now: datetime) -> None:
         raise invalid("until", "must lie in the future; null ends the window")
     if until > now + LONGEST_TEST:
         raise invalid("until", "must be at most 8 h ahead")
-
-

@@ -91,18 +91,20 @@ async def nearest_water_sources(
     usable: Annotated[bool, Query(description="only usable ones")] = False,
 ) -> Response:
     """List water sources by distance from a point (WGS 84), with live values and why one is not usable."""
-    items = await near(here.database, who, lon, lat, limit, here.clock.now(), usable=usable)
+    items = await near(here.database, who, lon=lon, lat=lat, limit=limit, now=here.clock.now(), usable=usable)
     return answer({"items": items, "next": None})
 
 
 async def near(
-    reads: Reads, who: Who, lon: float, lat: float, limit: int, now: datetime, *, usable: bool = False
+    reads: Reads, who: Who, *, lon: float, lat: float, limit: int, now: datetime, usable: bool = False
 ) -> list[dict[str, Any]]:
     """Return the nearest sources; looks in a small box first and in larger ones until there are enough."""
     found: list[dict[str, Any]] = []
     for box in _BOXES_DEG:
         width = min(180.0, box / max(0.01, cos(radians(lat))))
-        rows = await reads.rows(_select(who, lon, lat, width, box, now).limit(limit if not usable else limit * 10))
+        rows = await reads.rows(
+            _select(who, lon, lat, width=width, height=box, now=now).limit(limit if not usable else limit * 10)
+        )
         sources = [_source(row, lon, lat, now) for row in rows]
         # the corners of a box are farther than its sides: what lies beyond may be nearer than a corner
         safe_m = radians(box) * _EARTH_M if box < 180 else float("inf")
@@ -112,7 +114,7 @@ async def near(
     return found[:limit]
 
 
-def _select(who: Who, lon: float, lat: float, width: float, height: float, now: datetime) -> "sa.Select[Any]":
+def _select(who: Who, lon: float, lat: float, *, width: float, height: float, now: datetime) -> "sa.Select[Any]":
     half_lat = sa.func.sin(sa.func.radians(_device.lat - lat) / 2)
     half_lon = sa.func.sin(sa.func.radians(_device.lon - lon) / 2)
     chord = half_lat * half_lat + cos(radians(lat)) * sa.func.cos(sa.func.radians(_device.lat)) * half_lon * half_lon

@@ -1,0 +1,91 @@
+"""Incidents: alarms with one cause, and their members."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.api import tables
+from services.api.alarm_model import Alarm
+from services.api.alarm_rows import read_documents, select_alarms
+from services.api.answers import BIGINT, AreaFilter, Cursor, Limit, Page, answer, decode_cursor, described, page
+from services.api.auth import Reader
+from services.api.database import first
+from services.api.problems import not_found
+from services.api.roles import Who
+from services.api.state import Here
+
+router = APIRouter(prefix="/api/v1", tags=["incidents"])
+_incident, _alarm = tables.incident.c, tables.alarm.c
+
+
+class Incident(BaseModel):
+    """Alarms with one cause."""
+
+    id: int
+    kind: str
+    cause: str
+    title: str
+    title_en: str
+    area: str | None
+    site_id: int | None
+    opened_at: str
+    updated_at: str
+    closed_at: str | None
+    desk_incident_id: str | None
+    alarms: int
+    open_alarms: int
+
+
+class IncidentDetail(Incident):
+    """An incident with its members."""
+
+    members: list[Alarm]
+
+
+def _select(who: Who) -> "sa.Select[Any]":
+    members = sa.select(sa.func.count()).where(_alarm.incident_id == _incident.id)
+    return sa.select(
+        tables.incident,
+        members.scalar_subquery().label("alarms"),
+        members.where(_alarm.state != "closed").scalar_subquery().label("open_alarms"),
+    ).where(who.scope.clause(_incident.area))
+
+
+@router.get("/incidents", responses=described(Page[Incident]))
+async def list_incidents(
+    *,
+    here: Here,
+    who: Reader,
+    state: Literal["open", "closed"] | None = None,
+    area: AreaFilter = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List incidents, newest first."""
+    statement = _select(who).order_by(_incident.opened_at.desc(), _incident.id.desc()).limit(limit + 1)
+    if state is not None:
+        statement = statement.where(_incident.closed_at.is_(None) == (state == "open"))
+    if area is not None:
+        statement = statement.where(_incident.area.startswith(area))
+    if place := decode_cursor(cursor, datetime, int):
+        key = sa.tuple_(sa.literal(place[0], sa.DateTime(timezone=True)), sa.literal(place[1], sa.BigInteger()))
+        statement = statement.where(sa.tuple_(_incident.opened_at, _incident.id) < key)
+    rows = await here.database.rows(statement)
+    return page([dict(row) for row in rows], limit, [(row["opened_at"], row["id"]) for row in rows])
+
+
+@router.get("/incidents/{id}", responses=described(IncidentDetail, 404))
+async def show_incident(
+    incident_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], here: Here, who: Reader
+) -> Response:
+    """Show one incident with its members, newest first."""
+    row = await first(here.database, _select(who).where(_incident.id == incident_id))
+    if row is None:
+        raise not_found(f"incident {incident_id}")
+    members = select_alarms().where(_alarm.incident_id == incident_id, who.scope.clause(_alarm.area))
+    found = await read_documents(here.database, members.order_by(_alarm.opened_at.desc()).limit(1000))
+    return answer(dict(row) | {"members": found})
