@@ -68,6 +68,8 @@ class Page(BaseModel, Generic[T]):
 def _default(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, UUID):  # asyncpg has its own subclass
+        return str(value)
     raise TypeError(type(value).__name__)
 
 

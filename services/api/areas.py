@@ -81,7 +81,7 @@ async def put_area(code: AreaCode, body: AreaPut, writer: AdministratorWriter) -
         lon, lat = body.location.wgs84() if body.location else (None, None)
         fresh = await write.connection.fetchval(
             """insert into area as a (code, name, parent, lon, lat, position_approximate)
-               values ($1, $2, $3, $4, $5, $4 is null)
+               values ($1, $2, $3, $4, $5, $4::float8 is null)
                on conflict (code) do update set name = excluded.name, parent = coalesce(excluded.parent, a.parent),
                    lon = coalesce(excluded.lon, a.lon), lat = coalesce(excluded.lat, a.lat),
                    position_approximate = a.position_approximate and excluded.lon is null

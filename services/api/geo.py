@@ -45,9 +45,14 @@ class FeatureCollection(BaseModel):
 )
 async def devices_geojson(here: Here, who: Reader, kind: Kind | None = None, area: AreaFilter = None) -> Response:
     """Return every device that has a place, with its status and worst open alarm."""
-    rank = sa.func.min(sa.func.array_position(sa.literal_column("array['critical','major','minor','info']"), _alarm.severity))
+    rank = sa.func.min(
+        sa.func.array_position(sa.literal_column("array['critical','major','minor','info']"), _alarm.severity)
+    )
     worst = (
-        sa.select(_alarm.device_id, rank.label("rank")).where(_alarm.state != "closed").group_by(_alarm.device_id).subquery()
+        sa.select(_alarm.device_id, rank.label("rank"))
+        .where(_alarm.state != "closed")
+        .group_by(_alarm.device_id)
+        .subquery()
     )
     statement = (
         sa.select(

@@ -80,31 +80,22 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_welcome(settings.database_url, clock), name="welcome"),
-                group.create_task(_announce(server, settings, state), name="announce"),
-            ]
+            announce = group.create_task(_announce(server, settings, state), name="announce")
             serving = group.create_task(server.serve(), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
             await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             await serving
-            for task in (*tasks, stop):
+            for task in (announce, stop):
                 task.cancel()
     finally:
         await database.close()
 
 
 async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State) -> None:
-    """Touch the ready file once requests can be served."""
-    while True:
-        if server.started:
-            try:
-                await state.database.rows("select 1 from person limit 1")
-            except Exception as error:  # noqa: BLE001 - whatever keeps us from being ready, we look again
-                log.debug("not_ready", error=repr(error))
-            else:
-                break
+    """Touch the ready file once there is somebody to sign in and requests are taken."""
+    await _welcome(settings.database_url, state.clock)
+    while not server.started:
         await state.clock.sleep(0.05)
     log.info("ready", host=settings.api_host, port=settings.api_port)
     if settings.ready_file is not None:

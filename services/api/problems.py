@@ -128,6 +128,8 @@ async def _on_database(request: Request, error: Exception) -> Response:
         return render(422, "invalid", "a value cannot be stored: " + str(root).splitlines()[0][:200])
     if isinstance(root, asyncpg.IntegrityConstraintViolationError):
         return render(409, "conflict", root.as_dict().get("detail") or str(root))
+    if isinstance(root, asyncpg.SyntaxOrAccessError):
+        return await _on_bug(request, error)
     log.warning("database_away", path=request.url.path, error=repr(root))
     return render(503, "database_away", "the database does not answer; try again shortly", {"Retry-After": "2"})
 

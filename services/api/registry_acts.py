@@ -223,5 +223,3 @@ async def _control(config: SessionConfig, command: dict[str, Any]) -> str | None
     answers = raw.get("responses") or [{}]
     refusal: str | None = answers[0].get("error")
     return refusal
-
-

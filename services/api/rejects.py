@@ -100,7 +100,9 @@ async def list_rejects(
     statement = _select(who, _SHOWN_BYTES)
     if device is not None:
         known = sa.select(_device.id).where(_device.code == device).scalar_subquery()
-        statement = statement.where(sa.or_(_reject.device_id == known, _reject.topic.contains(f"/{device}/", autoescape=True)))
+        statement = statement.where(
+            sa.or_(_reject.device_id == known, _reject.topic.contains(f"/{device}/", autoescape=True))
+        )
     if area is not None:
         statement = statement.where(_area.startswith(area))
     if reason is not None:
@@ -134,9 +136,7 @@ async def show_reject(reject_id: RejectId, here: Here, who: Reader) -> Response:
     return answer(await _find(here.database, who, reject_id))
 
 
-@router.post(  # noqa: FAST003 - aliased in RejectId
-    "/rejects/{id}/replay", status_code=202, responses=described(Reject, 404, status=202)
-)
+@router.post("/rejects/{id}/replay", status_code=202, responses=described(Reject, 404, status=202))  # noqa: FAST003 - aliased
 async def replay_reject(reject_id: RejectId, writer: Maintainer) -> Response:
     """Have ingest decode it again; the result appears in `replay_result`."""
 

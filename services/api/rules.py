@@ -70,9 +70,7 @@ class OverridePut(BaseModel):
     """Numbers for all, a kind, an area (a code; covers what begins with it) or a device."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"scope": "area", "target": "140931100", "parameters": {"static_mpa": 0.16}}]
-        }
+        json_schema_extra={"examples": [{"scope": "area", "target": "140931100", "parameters": {"static_mpa": 0.16}}]}
     )
 
     scope: Literal["all", "kind", "area", "device"] = "all"
@@ -91,8 +89,10 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
     missing = (await reads.rows(unset))[0]["n"]
     overrides: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if row["scope"] != "area" or who.scope.covers(row["target"]) or any(
-            code.startswith(row["target"]) for code in who.scope.areas
+        if (
+            row["scope"] != "area"
+            or who.scope.covers(row["target"])
+            or any(code.startswith(row["target"]) for code in who.scope.areas)
         ):
             shown = {name: row[name] for name in Override.model_fields}
             overrides.setdefault(row["code"], []).append(shown)

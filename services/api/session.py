@@ -135,7 +135,9 @@ async def change_password(body: PasswordBody, here: Here, who: Reader) -> Respon
             here.clock.now(),
         )
         await connection.execute(
-            "delete from web_session where person_id = $1 and token_hash is distinct from $2", who.person_id, who.session
+            "delete from web_session where person_id = $1 and token_hash is distinct from $2",
+            who.person_id,
+            who.session,
         )
         await connection.execute(
             "insert into audit (at, actor, action, target) values ($1, $2, 'user.password', $3)",

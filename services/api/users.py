@@ -147,7 +147,9 @@ async def update_user(
         own = row["id"] == write.who.person_id
         if own and (values.get("enabled") is False or values.get("role", row["role"]) != row["role"]):
             raise Problem(409, "conflict", "you cannot take your own rights away; another administrator can")
-        sets = ", ".join(["version = version + 1", "updated_at = $2", *[f"{c} = ${n}" for n, c in enumerate(values, 3)]])
+        sets = ", ".join(
+            ["version = version + 1", "updated_at = $2", *[f"{c} = ${n}" for n, c in enumerate(values, 3)]]
+        )
         await write.connection.execute(
             f"update person set {sets} where id = $1",  # noqa: S608 - our column names
             row["id"],

@@ -37,7 +37,7 @@ class Write:
     who: Who
     now: datetime
 
-    async def record(self, action: str, target: object, **detail: Any) -> None:
+    async def record(self, action: str, target: object, /, **detail: Any) -> None:
         """Add the audit row of the change."""
         await self.connection.execute(
             "insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)",

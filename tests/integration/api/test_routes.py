@@ -1,0 +1,81 @@
+"""Walks every route: nothing is answered to a stranger, and every route that is not public asks for a permission."""
+
+import re
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from services.api.auth import Allowed
+from services.api.gate import is_public
+from services.api.roles import Permission
+from tests.integration.api.conftest import Client
+
+
+def _routes(app: Any) -> list[tuple[str, APIRoute]]:
+    found, waiting = [], list(app.routes)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, APIRoute):
+            found += [(method, one) for method in sorted(one.methods)]
+        else:
+            waiting += one.original_router.routes  # a router that was included; anything else fails here
+    assert len(found) > 60
+    return found
+
+
+def _permissions(route: APIRoute) -> set[Permission]:
+    found, waiting = set(), [route.dependant]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one.call, Allowed):
+            found.add(one.call.permission)
+        waiting += one.dependencies
+    return found
+
+
+def _path(route: APIRoute) -> str:
+    names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill"}
+    return re.sub(r"\{(\w+)(:path)?\}", lambda match: names[match[1]], route.path)
+
+
+async def test_a_stranger_gets_nothing_but_the_public_paths(app: Any, stranger: Client) -> None:
+    walked = 0
+    for method, route in _routes(app):
+        path = _path(route)
+        if is_public(method, path) or path == "/metrics":
+            continue
+        answer = await stranger.request(method, path)
+        assert answer.status_code == 401, (method, path, answer.status_code)
+        assert answer.headers["content-type"] == "application/problem+json"
+        walked += 1
+    assert walked > 60
+
+
+async def test_every_route_that_is_not_public_asks_for_a_permission(app: Any) -> None:
+    for method, route in _routes(app):
+        if not is_public(method, _path(route)) and route.path != "/metrics":
+            assert _permissions(route), (method, route.path)
+
+
+async def test_every_unsafe_route_asks_for_more_than_reading(app: Any) -> None:
+    own_account = {"/api/v1/session", "/api/v1/session/password"}
+    for method, route in _routes(app):
+        if method not in {"GET", "HEAD"} and route.path not in own_account:
+            assert _permissions(route) - {Permission.READ}, (method, route.path)
+
+
+async def test_nothing_public_is_below_the_api(app: Any) -> None:
+    public = {(method, _path(route)) for method, route in _routes(app) if is_public(method, _path(route))}
+    assert {path for method, path in public if path.startswith(("/api", "/geo"))} == {"/api/v1/session"}
+
+
+async def test_a_viewer_reads_and_changes_nothing(app: Any, client: Client, visit: Any) -> None:
+    made = await client.post("/api/v1/api-keys", json={"name": "viewer", "role": "viewer", "areas": ["*"]})
+    viewer = visit(made.json()["key"])
+    for method, route in _routes(app):
+        if method in {"GET", "HEAD"} or route.path.startswith("/api/v1/session"):
+            continue
+        answer = await viewer.request(method, _path(route), json={})
+        assert answer.status_code == 403, (method, route.path, answer.text)
+    for path in ("users", "api-keys", "audit", "contacts"):
+        assert (await viewer.get(f"/api/v1/{path}")).status_code == 403

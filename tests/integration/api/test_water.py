@@ -1,0 +1,65 @@
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from tests.integration.api.conftest import Client
+
+Register = Callable[..., Awaitable[dict[str, Any]]]
+HERE = {"lon": 111.09, "lat": 39.02}
+
+
+async def _measure(connection: asyncpg.Connection, device_id: int, *, age_s: float = 0, **values: Any) -> None:
+    now = datetime.now(UTC)
+    at = int((now - timedelta(seconds=age_s)).timestamp() * 1000)
+    state = {name: {"value": value, "at": [at, at, 1]} for name, value in values.items()}
+    await connection.execute(
+        "insert into device_state (device_id, state, last_seen) values ($1, $2, $3)", device_id, state, now
+    )
+
+
+async def test_sources_come_by_distance_and_say_why_one_is_not_usable(
+    client: Client, register: Register, connection: asyncpg.Connection
+) -> None:
+    cases: dict[str, dict[str, Any]] = {
+        "fine": {"pressure_mpa": 0.35, "flow_lps": 0.0},
+        "low": {"pressure_mpa": 0.12, "flow_lps": 0.0},
+        "drawn": {"pressure_mpa": 0.12, "flow_lps": 12.0},
+        "frozen": {"pressure_mpa": 0.3, "water_temp_c": 0.5},
+        "stale": {"pressure_mpa": 0.3, "age_s": 7200},
+        "leaning": {"pressure_mpa": 0.3, "tilt_deg": 30},
+        "silent": {},
+    }
+    for n, (code, values) in enumerate(cases.items()):
+        shown = await register(code, location={"lon": 111.09, "lat": 39.02 + n * 0.001})
+        await _measure(connection, shown["id"], **values)
+    pool = await register("pool", kind="water", form="pool", location={"lon": 111.2, "lat": 39.1})
+    await _measure(connection, pool["id"], level_pct=20)
+    items = (await client.get("/api/v1/water-sources/nearest", params=HERE | {"limit": 20})).json()["items"]
+    assert [item["code"] for item in items] == [*cases, "pool"]
+    distances = [item["distance_m"] for item in items]
+    assert distances == sorted(distances)
+    assert abs(distances[1] - 111.2) < 1
+    reasons = {item["code"]: [reason["code"] for reason in item["reasons"]] for item in items}
+    assert reasons == {
+        "fine": [], "low": ["low_pressure"], "drawn": ["in_use"], "frozen": ["frozen"], "stale": ["stale"],
+        "leaning": ["tilt"], "silent": ["no_reading"], "pool": ["low_level"],
+    }  # fmt: skip
+    assert items[0]["usable"] is True
+    assert items[0]["pressure_mpa"] == 0.35
+    assert items[0]["age_s"] < 60
+    usable = (await client.get("/api/v1/water-sources/nearest", params=HERE | {"usable": True})).json()["items"]
+    assert [item["code"] for item in usable] == ["fine"]
+
+
+async def test_a_far_point_still_finds_the_nearest(client: Client, register: Register) -> None:
+    await register("h-1")
+    far = await client.get("/api/v1/water-sources/nearest", params={"lon": 100.0, "lat": 30.0, "limit": 1})
+    assert far.json()["items"][0]["code"] == "h-1"
+    assert far.json()["items"][0]["distance_m"] > 1_000_000
+
+
+async def test_a_point_outside_the_world_is_refused(client: Client) -> None:
+    for params in ({"lon": 181, "lat": 0}, {"lon": "nan", "lat": 0}, {"lat": 39}):
+        assert (await client.get("/api/v1/water-sources/nearest", params=params)).status_code == 422
