@@ -164,7 +164,8 @@ def test_the_production_database_file_starts_a_server(scratch):
     log = state.log("postgres")
     process = children.spawn([binaries.program("postgres"), "-D", str(data), *arguments], log=log, drop_root=True)
     try:
-        children.wait_ready(process, lambda: children.answers(port), name="PostgreSQL", log=log)
+        ready = [binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        until(lambda: subprocess.run(ready, check=False).returncode == 0, what="accepting", timeout_s=20)
         psql = [binaries.program("psql"), "-XqtA", "-h", "127.0.0.1", "-p", str(port), "-U", "firetower", "postgres"]
         children.run_tool(
             [*psql, "-c", "create extension timescaledb"], env={"PGOPTIONS": "-c client_min_messages=error"}
