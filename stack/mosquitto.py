@@ -55,7 +55,7 @@ def broker_settings(limits: BrokerLimits) -> list[str]:
     """The lines of mosquitto.conf that keep promises; the deploy file holds the same (a test compares them)."""
     return [
         "allow_anonymous false",
-        "max_inflight_messages 2000",  # of a publisher; a subscriber names its own. 0 (and 65535) warns at every message
+        "max_inflight_messages 2000",  # of a publisher; a subscriber names its own. 0 warns at every message
         "max_queued_messages 0",  # by bytes, below: counting messages drops them early
         f"max_queued_bytes {limits.queue_bytes}",
         f"memory_limit {limits.memory_bytes}",

@@ -18,10 +18,10 @@ KEYS = {"mqtt", "database", "api", "admin", "gateway", "dispatch", "processes"}
 
 
 class Running:
-    def __init__(self, program, state, *arguments):
+    def __init__(self, program, state, command):
         self.state = state
         self.endpoints_file = state / "endpoints.json"
-        self.program = program("up", "--state-dir", str(state), *arguments)
+        self.program = program(*command, "--state-dir", str(state))
         until(self.is_ready, what="endpoints.json", timeout_s=60)
 
     def is_ready(self):
@@ -37,7 +37,7 @@ class Running:
 
 @pytest.fixture
 def up(program, scratch):
-    return lambda *arguments: Running(program, scratch / "state", *arguments)
+    return lambda *command: Running(program, scratch / "state", command)
 
 
 def gone(pids):
@@ -48,11 +48,12 @@ def gone(pids):
 
 
 def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
-    system = up()
+    system = up("up", "--no-fleet")
     endpoints = system.endpoints()
     assert set(endpoints) == KEYS
     assert stat.S_IMODE(system.endpoints_file.stat().st_mode) == 0o600
-    assert endpoints["mqtt"]["fleet"]["username"]
+    assert endpoints["mqtt"]["fleet"] == {"username": "", "password": ""}
+    assert {"mosquitto", "postgres", "ingest", "alerts", "api", "gateway"} <= set(system.pids())
 
     first = system.pids()
     for name in first:
@@ -71,15 +72,16 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
 
 
 def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
-    system = up()
+    system = up("stack", "up")
     before = system.endpoints()
     system.program.kill()
     until(gone(before["processes"].values()), what="children ended with their parent", timeout_s=5)
     system.endpoints_file.unlink()  # a killed run cannot; the next one does so first of all
-    again = up()
+    again = up("stack", "up")
     after = again.endpoints()
     assert after["database"] == before["database"]
     assert after["mqtt"] == before["mqtt"]
+    assert after["mqtt"]["fleet"]["username"]
     assert again.program.stop() == 0
 
 
@@ -90,7 +92,7 @@ def firetower(*arguments, **env):
 
 
 def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
-    system = up()
+    system = up("stack", "up")
     second = firetower("up", "--state-dir", str(system.state))
     assert second.returncode == 2
     assert f"in use by process {system.program.process.pid}" in second.stderr
@@ -109,9 +111,3 @@ def test_a_bad_setting_ends_it_at_once_with_one_clear_line(name, value, scratch)
     assert ended.returncode == 2
     assert f"FIRETOWER_{name}" in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
-
-
-def test_without_fleet_no_account_may_be_every_device(up):
-    system = up("--no-fleet")
-    assert system.endpoints()["mqtt"]["fleet"] == {"username": "", "password": ""}
-    system.program.stop()
