@@ -132,7 +132,7 @@ async def _batches_pause(database: asyncpg.Connection) -> None:
 
 
 async def _judge(database: asyncpg.Connection, prefix: str, load: Load, first: int) -> dict[str, Any]:
-    row = await database.fetchrow(SQL["judge"], prefix, load.first_s)
+    row = await database.fetchrow(SQL["judge"], prefix, load.first_s - 0.001)  # ts is cut to milliseconds
     if row is None or row["rows"] == 0:
         raise BenchFailed("nothing was stored: is ingest running and subscribed?")
     spent_s = row["last_commit_s"] - load.first_s
