@@ -4,6 +4,7 @@ Started by the command line. Promises: one active worker, a hot standby, and an 
 """
 
 import asyncio
+import logging
 import signal
 import uuid
 from contextlib import AsyncExitStack
@@ -33,6 +34,7 @@ def main(settings: AlertsSettings | None = None) -> None:
     """Run until SIGTERM; read the environment unless settings are given."""
     settings = settings or AlertsSettings.read()
     configure_log("alerts", settings.log_level, settings.log_format)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says less than our own
     serve_metrics(settings.metrics_port)
     uvloop.run(run(settings, SystemClock()))
 

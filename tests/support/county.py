@@ -123,18 +123,24 @@ class County:
                 gap_at,
             )
 
-    async def alarms(self, where: str = "true", *arguments: Any) -> list[asyncpg.Record]:
+    async def set_policy(self, name: str, **body: Any) -> None:
+        await self.conn.execute("insert into policy (name, body, updated_by) values ($1, $2, 'test')", name, body)
+
+    async def alarms(self, where: str = "true", *arguments: Any, at_least: int = 0) -> list[asyncpg.Record]:
+        """The alarms, oldest first; none while there are fewer than `at_least`."""
         query = f"""
             select a.*, d.code as device from alarm a left join device d on d.id = a.device_id
             where {where} order by a.id
         """  # noqa: S608 - conditions are written in the tests
         found: list[asyncpg.Record] = await self.conn.fetch(query, *arguments)
-        return found
+        return found if len(found) >= at_least else []
 
-    async def notices(self, where: str = "true", *arguments: Any) -> list[dict[str, Any]]:
+    async def notices(self, where: str = "true", *arguments: Any, at_least: int = 0) -> list[dict[str, Any]]:
+        """The notices, oldest first, with their bodies read; none while there are fewer than `at_least`."""
         query = f"select * from notice where {where} order by created_at, alarm_id, number"  # noqa: S608
         rows = await self.conn.fetch(query, *arguments)
-        return [{**dict(row), "json": orjson.loads(row["body"])} for row in rows]
+        found = [{**dict(row), "json": orjson.loads(row["body"])} for row in rows]
+        return found if len(found) >= at_least else []
 
     async def _batch(self, writer: str, lane: str, at: datetime, times: list[datetime], **counts: int) -> int:
         names = "".join(f", {name}" for name in counts)

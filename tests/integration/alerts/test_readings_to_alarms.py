@@ -1,0 +1,127 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from services.core.alarms import ledger
+from tests.integration.alerts.conftest import DeskControl
+from tests.support.county import AREA, County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+async def test_two_low_readings_raise_at_the_desk_and_two_good_ones_clear(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    alerts()
+    now = datetime.now(UTC)
+    for n, pressure in enumerate([0.20, 0.12, 0.12]):
+        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": pressure, "seq": n, "ts": now}])
+    raised = (await eventually(lambda: desk.received(type="alarm.raised"), what="alarm.raised"))[0]
+    alarm = raised["body"]["alarm"]
+    assert (alarm["code"], alarm["severity"], alarm["category"]) == ("hydrant_pressure_low", "major", "water")
+    assert (alarm["value"], alarm["limit"]) == (0.12, 0.14)
+    assert raised["body"]["device"]["code"] == "h-1"
+    assert raised["body"]["nearest_water"] == []
+    for n in (3, 4):
+        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.20, "seq": n}])
+    await eventually(lambda: desk.received(type="alarm.cleared"), what="alarm.cleared")
+    (row,) = await county.alarms()
+    assert row["state"] == "returned"
+    assert [one["type"] for one in await desk.received()] == ["alarm.raised", "alarm.cleared"]
+
+
+async def test_a_count_of_readings_goes_on_after_a_restart(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    first = alerts()
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.12}])
+    await eventually(lambda: county.conn.fetch("select from feed_cursor where writer = 'all/telemetry'"), what="it")
+    first.kill()
+    assert await county.alarms() == []
+    first.restart()
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.12}])
+    await eventually(county.alarms, what="the alarm")
+    assert len(await county.alarms()) == 1
+
+
+async def test_a_backfill_of_a_day_raises_nothing(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    alerts()
+    now = datetime.now(UTC)
+    day = [now - timedelta(minutes=minute) for minute in range(1440, 15, -5)]
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.01, "ts": ts} for ts in day])
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.30}])
+    await eventually(
+        lambda: county.conn.fetch("select from feed_cursor where writer = 'all/telemetry' and number = 2"), what="it"
+    )
+    assert await county.alarms() == []
+
+
+async def test_what_a_person_cleared_is_raised_again_by_the_next_readings(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    alerts()
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
+    (first,) = await eventually(county.alarms, what="the alarm")
+    await ledger.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC))
+
+    async def raised_again() -> bool:
+        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
+        return len(await county.alarms()) == 2
+
+    await eventually(raised_again, what="a second alarm", every_s=0.3)
+    assert [row["state"] for row in await county.alarms()] == ["closed", "unacknowledged"]
+
+
+async def test_three_hydrants_of_an_area_losing_pressure_are_one_mains_event(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    for n in range(5):
+        await county.add_device(f"h-{n}", "hydrant")
+    alerts()
+    for n in range(5):
+        await county.send_readings("hydrant", [{"device": f"h-{n}", "pressure_mpa": 0.04}])
+        await eventually(
+            lambda n=n: county.alarms("a.code = 'hydrant_pressure_low' and d.code = $1", f"h-{n}"), what=f"alarm {n}"
+        )
+    await eventually(lambda: county.notices("state = 'delivered' and type = 'alarm.raised'"), what="it")
+    mains = (await eventually(lambda: county.alarms("a.code = 'mains_event'"), what="mains"))[0]
+    assert (mains["severity"], mains["area"], mains["subject"]) == ("major", AREA, f"area:{AREA}")
+    members = await county.alarms("a.code = 'hydrant_pressure_low'")
+    assert {row["incident_id"] for row in members} == {mains["incident_id"]}
+    by_alarm: dict[int, list[str]] = {}
+    for notice in await county.notices():
+        by_alarm.setdefault(notice["alarm_id"], []).append(notice["type"])
+    assert by_alarm.pop(mains["id"]) == ["alarm.raised"]
+    assert by_alarm == {members[0]["id"]: ["alarm.raised"], members[1]["id"]: ["alarm.raised"]}
+
+    for n in range(5):
+        for _ in range(2):
+            await county.send_readings("hydrant", [{"device": f"h-{n}", "pressure_mpa": 0.30}])
+    await eventually(lambda: county.alarms("a.code = 'mains_event' and cleared_at is not null"), what="its end")
+
+
+async def test_a_new_parameter_counts_from_its_time_on_without_a_restart(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    alerts()
+    await county.send_readings("hydrant", [{"device": "h-1", "tilt_deg": 12}])
+    await county.conn.execute(
+        """
+        insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+        values ('hydrant_tilt', 'device', 'h-1', '{"tilt_deg": 10}', now(), 'user:test')
+        """
+    )
+
+    async def raised() -> bool:
+        await county.send_readings("hydrant", [{"device": "h-1", "tilt_deg": 12}])
+        return bool(await county.alarms())
+
+    await eventually(raised, what="the alarm", every_s=0.2)
+    (alarm,) = await county.alarms()
+    assert (alarm["code"], alarm["limit_value"]) == ("hydrant_tilt", 10)

@@ -1,0 +1,103 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from tests.integration.alerts.conftest import DeskControl
+from tests.support.county import AREA, County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+async def hear_nothing_since(county: County, ago: timedelta) -> None:
+    await county.conn.execute("update device_state set last_seen = $1", datetime.now(UTC) - ago)
+
+
+async def test_a_silent_panel_is_offline_and_back_with_its_next_message(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("notices", offline_hold_s=1)
+    await county.add_device("panel-1", expected_interval_s=60)
+    await hear_nothing_since(county, timedelta(minutes=4))
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    (alarm,) = await eventually(county.alarms, what="the alarm")
+    assert (alarm["code"], alarm["severity"]) == ("device_offline", "major")
+    state = await county.conn.fetchrow("select online, offline_since from device_state")
+    assert state is not None
+    assert state["online"] is False
+    await eventually(lambda: desk.received(type="alarm.raised"), what="the notice after its hold")
+    await county.send_readings("panel", [{"device": "panel-1", "mains_ok": True}])
+    await eventually(lambda: county.alarms("state = 'returned'"), what="the return")
+    await eventually(lambda: desk.received(type="alarm.cleared"), what="the end at the desk")
+
+
+async def test_nobody_is_offline_while_our_own_ingest_hears_nothing(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1", expected_interval_s=60)
+    await hear_nothing_since(county, timedelta(minutes=30))
+    await county.set_watermark(datetime.now(UTC) - timedelta(minutes=29))
+    alerts()
+    await county.add_device("panel-2", expected_interval_s=60)
+    await county.send_events([{"device": "panel-2", "type": "fault"}])
+    await eventually(lambda: county.alarms("a.code = 'fault'"), what="the bench at work")
+    # ingest is back: everybody has a fresh grace
+    now = datetime.now(UTC)
+    await county.set_watermark(now, gap_at=now)
+    await county.send_events([{"device": "panel-2", "type": "tamper"}])
+    await eventually(lambda: county.alarms("a.code = 'tamper'"), what="the bench at work")
+    assert await county.alarms("a.code = 'device_offline'") == []
+
+
+async def test_three_hundred_devices_of_a_street_are_one_incident_and_one_notice(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("notices", offline_hold_s=2)
+    await county.conn.execute(
+        """
+        with made as (
+            insert into device (code, kind, area, registered, expected_interval_s)
+            select 'e-' || n, case when n % 10 = 0 then 'panel' else 'electrical' end, $1, true, 60
+            from generate_series(1, 300) n returning id)
+        insert into device_state (device_id, last_seen) select id, now() - interval '4 minutes' from made
+        """,
+        AREA,
+    )
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    await eventually(
+        lambda: county.alarms("a.device_id is not null", at_least=300),
+        what="all",
+        timeout_s=20,
+    )
+    await eventually(lambda: desk.received(type="alarm.raised"), what="the one notice")
+    incidents = await county.conn.fetch("select * from incident")
+    assert [row["kind"] for row in incidents] == ["silence"]
+    children = await county.alarms("a.device_id is not null")
+    assert {row["incident_id"] for row in children} == {incidents[0]["id"]}
+    (parent,) = await county.alarms("a.device_id is null")
+    assert parent["subject"] == f"area:{AREA}"
+    assert [notice["alarm_id"] for notice in await county.notices()] == [parent["id"]]
+
+    await county.conn.execute("update device_state set online = true, last_seen = now()")
+    await eventually(
+        lambda: county.alarms("cleared_at is not null", at_least=301),
+        what="all back",
+        timeout_s=20,
+    )
+
+
+async def test_the_devices_behind_a_silent_gateway_are_its_children(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("gw-1", expected_interval_s=60)
+    for n in range(3):
+        await county.add_device(f"m-{n}", "electrical", gateway="gw-1", expected_interval_s=60)
+    await county.add_device("lone", "electrical", expected_interval_s=60)
+    await hear_nothing_since(county, timedelta(minutes=4))
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    await eventually(lambda: county.alarms("a.code = 'device_offline'", at_least=6), what="all, and one that speaks")
+    (incident,) = await county.conn.fetch("select * from incident")
+    assert incident["cause"] == "gateway:gw-1"
+    lone = await county.alarms("d.code = 'lone'")
+    assert lone[0]["incident_id"] is None
