@@ -5,13 +5,13 @@ subscribed and the API is ready, and follows every restart; the end takes less t
 """
 
 import asyncio
+import importlib
 import json
 import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.core import migrate
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
 from stack import children
 from stack.addresses import Addresses
@@ -124,6 +124,8 @@ class System:
 
     async def _start_programs(self) -> None:
         self._screen.step("database: bringing the schema up to date")
+        # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.
+        migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
         await migrate.upgrade(self._addresses.database)
         own = "FIRETOWER_DATABASE_URL" not in self._given
         self._addresses.admin = await ensure_admin(self._addresses.database, self.state, own_database=own)

@@ -47,6 +47,7 @@ def gone(pids):
     return look
 
 
+@pytest.mark.timeout(150)
 def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     system = up("up", "--no-fleet")
     endpoints = system.endpoints()
@@ -71,6 +72,7 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     until(gone(everyone), what="no process left", timeout_s=2)
 
 
+@pytest.mark.timeout(120)
 def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
     system = up("stack", "up")
     before = system.endpoints()
@@ -91,6 +93,7 @@ def firetower(*arguments, **env):
     return subprocess.run(command, capture_output=True, text=True, env=full, timeout=30, check=False)
 
 
+@pytest.mark.timeout(120)
 def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
     system = up("stack", "up")
     second = firetower("up", "--state-dir", str(system.state))
