@@ -73,7 +73,7 @@ def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
         rows.append(
             (
                 device_id, item.fields, item.oldest_us, *(item.newest or nothing), item.seen_us, item.topic,
-                item.connected, item.connected_us, head.ts_us, head.seq, head.missing,
+                item.connected, item.connected_us, head.ts_us, head.seq, head.missing, item.is_whole,
             )
         )  # fmt: skip
     return zip(*rows, strict=True)

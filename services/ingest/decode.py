@@ -93,38 +93,51 @@ def _read_telemetry(message: Message, kind: Kind, payload: bytes) -> None:
 
 
 def _read_element(message: Message, kind: Kind, element: Any, raw: bytes | None, index: int | None) -> None:
-    def reject(reason: str, detail: str, *, stored: bool = False) -> None:
-        kept = dump_element(element) if raw is None else raw
-        message.rejects.append(Reject(kept, reason, detail, element=index, stored=stored))
-
     if type(element) is not dict:
-        reject("wrong_shape", "a reading is an object with ts, seq and fields")
+        refusal = ("wrong_shape", "a reading is an object with ts, seq and fields")
+        _reject(message, element, raw, index, refusal)
         return
     ts = read_ts(element.get("ts"))
-    if type(ts) is tuple:
-        reject(*ts)
+    if type(ts) is not int:
+        _reject(message, element, raw, index, ts)  # type: ignore[arg-type]
         return
-    ts_us: int = ts  # type: ignore[assignment]
     seq = element.get("seq")
     if type(seq) is not int or not 0 <= seq < SEQ_MODULUS:
         reason = "seq_missing" if seq is None else "seq_unreadable"
-        reject(reason, f"seq is {show(seq)}: send a whole number from 0 to 4294967295, one more per reading")
+        detail = f"seq is {show(seq)}: send a whole number from 0 to 4294967295, one more per reading"
+        _reject(message, element, raw, index, (reason, detail))
         return
-    fault = clock_fault(ts_us, message.received_us)
+    fault = clock_fault(ts, message.received_us)
     if fault is not None:
-        reject("clock_implausible", fault)
+        _reject(message, element, raw, index, ("clock_implausible", fault))
         return
     values, extra, bad = read_fields(kind, element)
-    if any(value is not None for value in values):
-        message.readings.append(Reading(ts_us, seq, values, extra))
+    if values.count(None) < len(values):
+        message.readings.append(Reading(ts, seq, values, extra))
         for name, detail in bad:
-            reject(f"bad_field: {name}", f"{detail}; the rest of the reading is stored", stored=True)
+            refusal = (f"bad_field: {name}", f"{detail}; the rest of the reading is stored")
+            _reject(message, element, raw, index, refusal, stored=True)
     elif bad:
         names = "; ".join(detail for _name, detail in bad)
-        reject(f"bad_field: {bad[0][0]}", f"{names}; no other field is left, so no reading is stored")
+        refusal = (f"bad_field: {bad[0][0]}", f"{names}; no other field is left, so no reading is stored")
+        _reject(message, element, raw, index, refusal)
     else:
         known = ", ".join(FIELD_RULES[kind])
-        reject("no_valid_field", f"no field of a {kind} reading: send at least one of {known}")
+        refusal = ("no_valid_field", f"no field of a {kind} reading: send at least one of {known}")
+        _reject(message, element, raw, index, refusal)
+
+
+def _reject(
+    message: Message,
+    element: Any,
+    raw: bytes | None,
+    index: int | None,
+    refusal: tuple[str, str],
+    *,
+    stored: bool = False,
+) -> None:
+    kept = dump_element(element) if raw is None else raw
+    message.rejects.append(Reject(kept, *refusal, element=index, stored=stored))
 
 
 def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[str, Any] | None, list[tuple[str, str]]]:
@@ -140,10 +153,17 @@ def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[st
         if rule is None:
             extra = {} if extra is None else extra
             extra[name] = value
-        elif rule.accepts(value):
-            values[rule.index] = value if rule.base is not int else int(value)
-        else:
-            bad.append((name, complaint(name, rule, value)))
+            continue
+        column, base, low, high = rule
+        kind_sent = type(value)
+        if kind_sent is base or (kind_sent is int and base is float):
+            if base is bool or low <= value <= high:  # NaN lies nowhere
+                values[column] = value
+                continue
+        elif base is int and kind_sent is float and low <= value <= high and value.is_integer():
+            values[column] = int(value)  # some encoders write 14.0
+            continue
+        bad.append((name, complaint(name, rule, value)))
     return values, extra if extra is None else storable(extra), bad
 
 

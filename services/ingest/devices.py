@@ -34,6 +34,7 @@ class Device:
     late_after_us: int
     telemetry: Head = field(default_factory=Head)
     event: Head = field(default_factory=Head)
+    state_fields: frozenset[str] | None = None  # what its newest state holds; None: not known for sure
 
 
 class Devices:
@@ -56,7 +57,13 @@ class Devices:
         Raises:
             Fenced: the lease belongs to somebody else, who alone may write.
         """
-        wanted = {topic.device: topic for topic in topics}
+        wanted: dict[str, Topic] = {}
+        for topic in topics:
+            device = self._known.get(topic.device)
+            if device is None or (topic.area != device.area or topic.kind != device.kind):
+                wanted[topic.device] = topic
+        if not wanted:
+            return
         missing = [code for code in wanted if code not in self._known]
         if missing:
             await self._read(connection, missing)
@@ -134,4 +141,5 @@ def _device(row: asyncpg.Record) -> Device:
         late_after_us=late_after_us(row["expected_interval_s"], row["sleepy"]),
         telemetry=Head(row["telemetry_us"], row["telemetry_seq"], row["telemetry_missing"]),
         event=Head(row["event_us"], row["event_seq"], row["event_missing"]),
+        state_fields=frozenset(row["state_fields"]),
     )

@@ -82,6 +82,7 @@ class Lane:
         self._batches: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
         self._underway: deque[int] = deque()  # receive time of the oldest message of each batch not committed
         self.slots_used = 0
+        self._stamp_us: int | None = None
 
     async def run(self) -> None:
         """Stand by until the lane is ours, then move messages until `stop()`.
@@ -181,9 +182,15 @@ class Lane:
         if delivery.qos == 0 and len(self._inbox) > 4 * self.limits.receive_maximum:
             metrics.QOS0_DROPPED.labels(self.name).inc()  # nothing holds a QoS 0 sender back
             return
+        if self._stamp_us is None:  # one look at the clock for all that one read brought
+            self._stamp_us = self._now_us()
+            asyncio.get_running_loop().call_soon(self._forget_stamp)
         self.slots_used += delivery.qos
-        self._inbox.append((delivery, self._now_us()))
+        self._inbox.append((delivery, self._stamp_us))
         self._arrived.set()
+
+    def _forget_stamp(self) -> None:
+        self._stamp_us = None
 
     def _ack(self, deliveries: list[Delivery]) -> None:
         if self.session is not None:

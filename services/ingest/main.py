@@ -5,6 +5,7 @@ Each lane: take the lease (lease) -> connect (lane, core.mqtt) -> decode (decode
 """
 
 import asyncio
+import gc
 import signal
 import uuid
 from pathlib import Path
@@ -68,6 +69,8 @@ def main() -> None:
     settings = IngestSettings.read()
     configure_log("ingest", settings.log_level, settings.log_format)
     serve_metrics(settings.metrics_port)
+    gc.freeze()  # what is loaded stays; batches come and go without cycles, so full collections find nothing
+    gc.set_threshold(50_000, 20, 100)
     try:
         uvloop.run(_supervised(settings))
     except BaseExceptionGroup as errors:

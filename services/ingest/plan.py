@@ -42,6 +42,12 @@ class Heard:
     stored: bool = False  # a row of it is in this batch
     tally: Tally = field(default_factory=Tally)
 
+    @property
+    def is_whole(self) -> bool:
+        """True when every field the device's state holds is in this batch."""
+        known = self.device.state_fields
+        return known is not None and known <= self.fields.keys()
+
 
 @dataclass(slots=True)
 class Replay:

@@ -208,6 +208,11 @@ class Store:
         return Written(batch_id, stored, duplicates, len(plan.rejects))
 
     def _keep(self, plan: Plan, heads: dict[int, Head]) -> None:
+        """Remember what the commit made true."""
+        for heard in plan.heard.values():
+            known = heard.device.state_fields
+            if known is not None and not heard.fields.keys() <= known:
+                heard.device.state_fields = known.union(heard.fields)
         for device_id, head in heads.items():
             device = plan.heard[device_id].device
             if self.lane == "telemetry":

@@ -49,9 +49,11 @@ from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::i
      as r (received_at, topic, payload, reason, detail, element, device_id, stored)
 
 -- name: update_state
--- a batch newer than all we have lays its fields over the old ones; any other is merged field by field
+-- a batch newer than all we have replaces the state where it holds every field, else lays its fields over the old ones;
+-- any other batch is merged field by field
 update device_state s set
     state = case when u.newest is null then s.state
+                 when (s.ts is null or from_us(u.oldest) > s.ts) and u.whole then u.fields
                  when s.ts is null or from_us(u.oldest) > s.ts then s.state || u.fields
                  else merge_state(s.state, u.fields) end,
     ts = case when newer(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
@@ -68,9 +70,9 @@ update device_state s set
     telemetry_seq = coalesce(u.head_seq, s.telemetry_seq),
     telemetry_missing = u.missing
 from unnest($1::integer[], $2::jsonb[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-            $8::text[], $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])
+            $8::text[], $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::boolean[])
      as u (device_id, fields, oldest, newest, newest_received, newest_seq, seen,
-           topic, connected, connected_at, head_ts, head_seq, missing)
+           topic, connected, connected_at, head_ts, head_seq, missing, whole)
 where s.device_id = u.device_id
 
 -- name: update_heard

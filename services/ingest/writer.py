@@ -18,6 +18,8 @@ from services.ingest.store import AlreadyCommitted, Store, Written
 log = logger(__name__)
 
 STATEMENT_TIMEOUT_S = 10.0
+# every statement of a lane walks a batch by key; young tables have no statistics that would tell the planner so
+WALK_BY_KEY = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
 BACKOFF_FIRST_S = 0.1
 BACKOFF_CAP_S = 2.0
 DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity, program limit: the row is at fault
@@ -42,6 +44,7 @@ class Writer:
             self._connection = await db.connect(
                 self._dsn, program=program, statement_timeout_s=STATEMENT_TIMEOUT_S, writer=True
             )
+            await self._connection.execute(WALK_BY_KEY)
         return self._connection
 
     async def close(self) -> None:
@@ -62,7 +65,7 @@ class Writer:
             except (asyncpg.PostgresError, *LOST) as error:
                 if is_data_fault(error):
                     return await self._isolate(messages, watermark_us, error)
-                if not is_worth_waiting(error):
+                if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
                     raise
                 self._drop()
                 self._unsure = self._unsure or bool(messages)
@@ -110,8 +113,10 @@ def is_data_fault(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in DATA_CLASSES
 
 
-def is_worth_waiting(error: BaseException) -> bool:
-    """Tell whether the same batch may succeed later."""
+def is_worth_waiting(error: BaseException, *, closed: bool) -> bool:
+    """Tell whether the same batch may succeed later; a complaint about our own call on an open connection may not."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return closed
     return isinstance(error, LOST) or (
         isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in WAIT_CLASSES
     )

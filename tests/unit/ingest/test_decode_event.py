@@ -1,0 +1,168 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.decode import decode
+from services.ingest.moment import DAY_US, from_us
+
+NOW_US = 1_795_460_000_000_000
+NOW_MS = NOW_US // 1000
+TOPIC = "fire/v1/140931100/panel/P1/up/event"
+FIRE = {"event_id": "e-1", "ts": NOW_MS, "seq": 4, "type": "fire", "component": "1-2-3"}
+
+
+def read(body):
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return decode(TOPIC, payload, NOW_US)
+
+
+def only(body):
+    message = read(body)
+    assert (len(message.events), message.rejects) == (1, [])
+    return message.events[0]
+
+
+def test_a_good_event_keeps_its_parts():
+    event = only(FIRE | {"zone": "B1", "system_type": 1, "component_type": 40, "description": "厨房", "floor": 2})
+    assert (event.event_id, event.ts_us, event.seq, event.type) == ("e-1", NOW_MS * 1000, 4, "fire")
+    assert (event.active, event.component, event.zone, event.description) == (True, "1-2-3", "B1", "厨房")
+    assert (event.system_type, event.component_type, event.extra) == (1, 40, {"floor": 2})
+    assert event.clock_good
+
+
+def test_the_same_bytes_are_the_same_event_and_any_part_of_its_identity_makes_another():
+    digest = only(FIRE).digest
+    assert only(dict(FIRE)).digest == digest
+    assert only(FIRE | {"description": "again", "seq": 9, "zone": "x", "active": True}).digest == digest
+    changes = [{"event_id": "e-2"}, {"ts": NOW_MS + 1}, {"type": "fault"}, {"active": False}, {"component": ""}]
+    assert len({digest, *(only(FIRE | change).digest for change in changes)}) == 6
+
+
+def test_an_implausible_clock_is_replaced_by_the_receive_time_and_kept_beside_it():
+    old_us = NOW_US - 31 * DAY_US
+    event = only(FIRE | {"ts": old_us // 1000})
+    assert (event.ts_us, event.device_ts, event.clock_good) == (NOW_US, from_us(old_us), False)
+    assert event.extra == {"flags": ["clock_implausible"]}
+    beyond = only(FIRE | {"ts": 10**18})
+    assert (beyond.ts_us, beyond.device_ts) == (NOW_US, None)
+    assert beyond.extra == {"flags": ["clock_implausible"], "bad": {"ts": 10**18}}
+
+
+@pytest.mark.parametrize(
+    ("ts", "flag"), [(None, "ts_missing"), ("soon", "ts_unreadable"), (NOW_MS // 1000, "ts_in_seconds")]
+)
+def test_an_unreadable_time_does_not_lose_the_event(ts, flag):
+    event = only(FIRE | {"ts": ts})
+    assert (event.ts_us, event.device_ts) == (NOW_US, None)
+    assert flag in event.extra["flags"]
+
+
+def test_a_missing_event_id_is_derived_from_the_bytes_and_told_to_the_device():
+    body = {"type": "fire", "ts": NOW_MS}
+    first, again, other = read(body), read(body), read(body | {"ts": NOW_MS + 1})
+    assert first.events[0].event_id == again.events[0].event_id != other.events[0].event_id
+    assert first.ack_ids == [first.events[0].event_id]
+    assert "event_id_derived" in first.events[0].extra["flags"]
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "kept"),
+    [
+        ("active", "no", True),
+        ("component", ["x"], ""),
+        ("component", 12, "12"),
+        ("zone", 1.5, ""),
+        ("seq", -1, None),
+        ("system_type", 999, None),
+        ("component_type", "40", None),
+        ("description", {"a": 1}, ""),
+    ],
+)
+def test_a_bad_part_goes_to_extra_with_a_flag(part, value, kept):
+    event = only(FIRE | {part: value})
+    assert getattr(event, part) == kept
+    assert event.extra == {"flags": [f"bad_field: {part}"], "bad": {part: value}}
+
+
+def test_a_number_as_event_id_is_read_as_text():
+    message = read(FIRE | {"event_id": 77})
+    assert (message.events[0].event_id, message.ack_ids) == ("77", ["77"])
+
+
+@pytest.mark.parametrize("sent", ["FIRE", " fire ", "Fire"])
+def test_a_known_type_in_other_letters_still_is_that_type(sent):
+    event = only(FIRE | {"type": sent})
+    assert (event.type, event.extra["bad"]) == ("fire", {"type": sent})
+
+
+def test_an_unknown_type_is_kept_as_sent_and_a_long_one_cut():
+    assert only(FIRE | {"type": "quake"}).type == "quake"
+    event = only(FIRE | {"type": "x" * 300})
+    assert (event.type, event.extra["bad"]) == ("x" * 100, {"type": "x" * 300})
+
+
+@pytest.mark.parametrize("kind", [None, "", "  ", 5, [], True])
+def test_an_unreadable_type_rejects_the_event_and_still_names_it_to_the_device(kind):
+    message = read(FIRE | {"type": kind})
+    assert ([reject.reason for reject in message.rejects], message.events) == (["type_unreadable"], [])
+    assert message.ack_ids == ["e-1"]
+
+
+def test_chinese_in_another_encoding_does_not_lose_a_fire():
+    event = only(json.dumps(FIRE | {"description": "三楼烟感"}, ensure_ascii=False).encode("gbk"))
+    assert (event.type, event.description) == ("fire", "三楼烟感")
+    assert event.extra["flags"] == ["not_utf8_read_as_gb18030"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'\xef\xbb\xbf{"type":"fire"}',
+        b'{"type":"fire","description":"a\nb"}',
+        b'{"type":"fire","value":NaN}',
+        b'{"type":"fire","description":"\\ud83d"}',
+        b'{"type":"fire","description":"\\u0000"}',
+        b'{"type":"fire","zone":"\xff\xff\x80"}',
+    ],
+)
+def test_broken_text_around_a_readable_type_is_forgiven(payload):
+    event = only(payload)
+    assert event.type == "fire"
+    json.dumps([event.extra, event.description, event.zone], ensure_ascii=False).encode("utf-8")
+    assert "\0" not in event.description
+
+
+def test_every_event_of_a_list_comes_out_even_past_the_limit():
+    message = read([FIRE | {"event_id": f"e-{i}"} for i in range(150)] + [3, {"event_id": "bad"}])
+    assert len(message.events) == 150
+    assert [reject.element for reject in message.rejects] == [150, 151]
+    assert message.ack_ids == [*(f"e-{i}" for i in range(150)), "bad"]
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"7", b"nonsense"])
+def test_what_is_no_event_is_kept_raw(payload):
+    message = read(payload)
+    assert [reject.payload for reject in message.rejects] == [payload]
+
+
+def test_an_event_on_a_topic_that_names_no_device_is_answered_all_the_same():
+    message = decode("fire/v1/140931100/oven/P1/up/event", json.dumps(FIRE).encode(), NOW_US)
+    assert ([reject.reason for reject in message.rejects], message.ack_ids) == (["bad_topic"], ["e-1"])
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["event_id", "ts", "seq", "active", "component", "zone", "system_type", "description", "x"]),
+        SCALARS | st.lists(SCALARS, max_size=3),
+    )
+)
+def test_an_event_with_a_readable_type_always_comes_out(parts):
+    message = read(parts | {"type": "fire"})
+    assert [event.type for event in message.events] == ["fire"]
+    assert len(message.events[0].digest) == 32
+    assert message.ack_ids == [message.events[0].event_id]
