@@ -58,11 +58,14 @@ function drawLimits(lines) {
   };
 }
 
-// The scale holds the data and every limit that is not absurdly far from it.
+// The scale holds the data, the alarm limit nearest to it, and any other limit that is not absurdly far away.
 function range(lines) {
   return (_plot, low, high) => {
     if (low === null || low === undefined) return [0, 1];
-    const near = lines.map((line) => line.at).filter((at) => Math.abs(at - (low + high) / 2) < 3 * Math.max(high - low, Math.abs(high) * 0.4));
+    const middle = (low + high) / 2;
+    const reach = 3 * Math.max(high - low, Math.abs(high) * 0.4);
+    const nearest = Math.min(...lines.filter((line) => line.kind === "raise").map((line) => Math.abs(line.at - middle)));
+    const near = lines.map((line) => line.at).filter((at) => Math.abs(at - middle) <= Math.max(reach, nearest));
     const bottom = Math.min(low, ...near);
     const top = Math.max(high, ...near);
     const margin = (top - bottom || Math.abs(top) || 1) * 0.08;
@@ -101,6 +104,6 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
     const watch = new ResizeObserver(() => plot.setSize({ width: Math.max(200, frame.current?.clientWidth ?? 200), height }));
     watch.observe(frame.current);
     return () => { watch.disconnect(); plot.destroy(); };
-  }, [rows, field, dark, height]);
+  }, [rows, field, lines, dark, height]);
   return html`<div class="chart" ref=${frame} role="img" aria-label=${`${word("field", field)} ${unit(field)}`}></div>`;
 }

@@ -36,6 +36,7 @@ export function History({ device }) {
   const [field, setField] = useState(mainField(device));
   const [range, setRange] = useState("24h");
   const [raw, setRaw] = useState(false);
+  const [limited, setLimited] = useState(true);
   const [span, setSpan] = useState(() => ({ from: serverNow() - 24 * HOUR_S * 1000, to: serverNow() }));
   const choose = (name) => { setRange(name); setSpan({ from: serverNow() - RANGES[name] * 1000, to: serverNow() }); };
   const bound = (name) => (event) => {
@@ -45,7 +46,8 @@ export function History({ device }) {
     if (next.from < next.to) { setRange(""); setSpan(next); }
   };
   const { rows, problem, busy } = useRows(device.code, span.from, span.to, raw);
-  const lines = useMemo(() => limitLines(device, field), [device, field]);
+  const limits = useMemo(() => limitLines(device, field), [device, field]);
+  const lines = useMemo(() => (limited ? limits : []), [limits, limited]);
   const has = rows?.some((row) => row[field] !== undefined && row[field] !== null);
   return html`<section class="card history" aria-busy=${!!busy}>
     <h3><${Icon} name="system" size="18" />${t("devices.chart")}</h3>
@@ -54,6 +56,7 @@ export function History({ device }) {
       <div class="filters" role="group" aria-label=${t("devices.range")}>${Object.keys(RANGES).map((name) => html`<button key=${name} aria-pressed=${range === name} onClick=${() => choose(name)}>${t(`range.${name}`)}</button>`)}</div>
       <label class="inline">${t("devices.from")} <input type="datetime-local" value=${local(span.from)} onChange=${bound("from")} /></label>
       <label class="inline">${t("devices.to")} <input type="datetime-local" value=${local(span.to)} onChange=${bound("to")} /></label>
+      ${limits.length > 0 && html`<label class="check"><input type="checkbox" checked=${limited} onChange=${() => setLimited(!limited)} />${t("devices.limits")}</label>`}
       <button class="button small" aria-pressed=${raw} onClick=${() => setRaw(!raw)}>${t(raw ? "devices.raw" : "devices.buckets")}</button>
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
