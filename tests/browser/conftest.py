@@ -1,6 +1,6 @@
 """Chromium in front of the real system.
 
-`system`  the running county of this session (`county.System`), furnished: one site, water, a panel `UTD-0001`.
+`system`  the running county of this folder (`county.System`), furnished: one site, water, a panel `UTD-0001`.
 `site`    the id of its site.
 `visit`   a function that opens a page signed in: `visit("/#/desk", viewport=…, geolocation=…)`. Every page it made is
           checked at the end: nothing asked from another origin, no script error, no break of the security policy;
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(180))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     assert CHROMIUM.exists(), f"{CHROMIUM} is missing: scripts/setup --tests installs it"
     with sync_playwright() as playwright:
@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _county() -> Iterator[tuple[System, int]]:
     with running() as system:
         yield system, furnish(system)
