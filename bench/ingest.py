@@ -6,6 +6,7 @@ Called by the command line and `make bench`. Counts by SQL after the last commit
 import asyncio
 import os
 import platform
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from bench.meter import Meter
 from bench.publisher import Load, publish
 from bench.system import BenchFailed, System, own_system
 from services.core.db import connect, load_queries
+from services.core.log import configure_log
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 QUIET_S = 20.0  # no new row for so long: the rest is lost
@@ -40,6 +42,7 @@ def main(
     limits: bool = True,
 ) -> int:
     """Measure; 0 when nothing acknowledged is missing."""
+    configure_log("bench", "warning", "console")
     result = uvloop.run(
         measure(devices=devices, rate=rate or None, seconds=seconds, state_dir=state_dir, whole=whole, limits=limits)
     )
@@ -208,4 +211,4 @@ generator at most {result["worst_schedule_lag_ms"]} ms behind its schedule
             f"  mosquitto_sub draining  {limits['mosquitto_sub_per_s']:>14,}   {ratios['stored_to_mosquitto_sub']:.0%}",
             f"  COPY of the same rows   {limits['copy_rows_per_s']:>14,}   {ratios['stored_to_copy']:.0%}",
         ]
-    print("\n".join(lines), flush=True)  # noqa: T201  a report for the person who asked
+    sys.stdout.write("\n".join(lines) + "\n")

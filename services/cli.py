@@ -165,6 +165,18 @@ def bench_ingest(  # noqa: PLR0917  typer turns each into an option
     )
 
 
+@bench_app.command("alarm")
+def bench_alarm(
+    devices: Annotated[int, typer.Option(min=1, max=99_999, help="of the background")] = 10_000,
+    rate: Annotated[float, typer.Option(min=1, help="background messages a second")] = 5000,
+    seconds: Annotated[float, typer.Option(min=10)] = 60,
+    trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
+    json: _Json = None,
+) -> None:
+    """Call point to 119, and falling pressure to 119, under background telemetry."""
+    _run("bench.alarm", "main", devices=devices, rate=rate, seconds=seconds, trials=trials, json_file=json)
+
+
 @stack_app.command("up")
 def stack_up(state_dir: _StateDir = None) -> None:
     """PostgreSQL and mosquitto alone, in the foreground."""

@@ -6,6 +6,7 @@ runs until SIGINT or SIGTERM, then says goodbye to the broker and ends.
 
 import asyncio
 import importlib
+import logging
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from services.core.settings import MqttSettings, OptionalHttpUrl, Port
 from services.core.topics import Kind
 from simulators.fleet import Fleet, FleetPlan
 from simulators.links import Links
-from simulators.registry import Registry, register_fleet
+from simulators.registry import Devices, Registry, register_fleet, register_rest
 from simulators.scenario import Scenario, find_scenario, read_scenario
 from simulators.truth import Truth
 
@@ -54,6 +55,7 @@ def main(
     """Run the fleet until a signal; the exit code."""
     settings = SimulatorSettings.read()
     configure_log("simulate", settings.log_level, settings.log_format)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says nothing
     if wire not in {"mqtt", "gb26875"}:
         raise BadSetting(f"--wire {wire}: use mqtt or gb26875")
     if not 0.01 <= speed <= 10_000:
@@ -103,8 +105,9 @@ async def _simulate(
     stop: asyncio.Event,
 ) -> None:
     passwords: Mapping[str, str] = {}
+    rest: Devices = []
     if registry is not None:
-        passwords = await register_fleet(registry, plan, own_accounts=settings.own_accounts)
+        passwords, rest = await register_fleet(registry, plan, own_accounts=settings.own_accounts)
     links = Links(settings.mqtt, clock, own_passwords=passwords)
     fleet = Fleet(
         plan,
@@ -120,6 +123,8 @@ async def _simulate(
             tasks.create_task(_report_when_connected(fleet, links), name="fleet"),
             tasks.create_task(_say_counts(fleet), name="counts"),
         ]
+        if registry is not None and rest:
+            work.append(tasks.create_task(register_rest(registry, plan, rest), name="registration"))
         if framed_panels:
             work.append(tasks.create_task(_run_framed(settings, plan, framed_panels, truth), name="framed panels"))
         log.info("simulating", devices=len(fleet.twins), connections=len(links.all), framed_panels=framed_panels)

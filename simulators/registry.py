@@ -21,6 +21,7 @@ from simulators.twin import INTERVAL_S, Twin, make_twin
 log = logger(__name__)
 
 PARALLEL = 4
+FIRST = 500  # registered before the fleet reports; thousands more would keep a newcomer waiting
 TIMEOUT_S = 10.0
 _FORMS = ("aboveground", "aboveground", "underground", "crane")  # of hydrants, taking turns
 
@@ -120,21 +121,37 @@ def device_body(kind: Kind, number: int, place: Place, plan: FleetPlan, site_id:
     return body
 
 
-async def register_fleet(registry: Registry, plan: FleetPlan, *, own_accounts: int) -> dict[str, str]:
-    """Register what nobody registered yet; return the passwords of devices with an account of their own."""
+Devices = list[tuple[Kind, int]]
+
+
+async def register_fleet(registry: Registry, plan: FleetPlan, *, own_accounts: int) -> tuple[dict[str, str], Devices]:
+    """Register the first devices that nobody registered yet, panels first.
+
+    Returns:
+        The passwords of devices with an account of their own, and the devices left for `register_rest`.
+    """
     fleet = [(kind, number) for kind in reversed(Kind) for number in range(1, plan.counts.get(kind, 0) + 1)]
     try:
         known = await registry.known_devices()
         for number in range(1, plan.sites + 1):
             await registry.ensure_site(site_of(number))
-        await _register(registry, plan, [device for device in fleet if code_of(*device) not in known])
+        unknown = [device for device in fleet if code_of(*device) not in known]
+        await _register(registry, plan, unknown[:FIRST])
         own = [code_of(*device) for device in fleet[:own_accounts]]
         passwords = {code: await registry.make_account(code) for code in own}
     except httpx2.HTTPError as error:
         log.warning("fleet not registered: devices will be discovered by what they send", error=str(error))
-        return {}
-    log.info("fleet registered", devices=len(fleet), sites=plan.sites, own_accounts=len(passwords))
-    return passwords
+        return {}, []
+    log.info("fleet registered", devices=len(fleet), left=len(unknown[FIRST:]), own_accounts=len(passwords))
+    return passwords, unknown[FIRST:]
+
+
+async def register_rest(registry: Registry, plan: FleetPlan, devices: Devices) -> None:
+    """Register what `register_fleet` left, while the fleet already reports."""
+    try:
+        await _register(registry, plan, devices)
+    except httpx2.HTTPError as error:
+        log.warning("the rest of the fleet is not registered: it stays discovered", error=str(error))
 
 
 async def _register(registry: Registry, plan: FleetPlan, devices: Iterable[tuple[Kind, int]]) -> None:

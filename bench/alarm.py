@@ -1,0 +1,249 @@
+"""`firetower bench alarm`: from a pressed call point, or a pressure that fell, to the desk's acceptance.
+
+Called by the command line and `make bench`. Runs the whole system with background telemetry; publish time and
+the desk's receive time come from the same machine's clock.
+"""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+import uvloop
+
+from bench.ingest import machine
+from bench.load import prepare, run_prefix
+from bench.meter import Meter
+from bench.publisher import Endpoint, Load, publish
+from bench.system import BenchFailed, firetower, own_system
+from services.core.clock import SystemClock
+from services.core.log import configure_log
+from services.core.mqtt import SessionConfig
+from simulators.device import Link
+from stack.children import free_port
+
+PATIENCE_S = 30.0
+NORMAL_MPA, LOW_MPA = 0.31, 0.12
+
+
+@dataclass(slots=True)
+class Trials:
+    """When each device did its deed (Unix seconds), and what the desk is expected to be told."""
+
+    notice: str
+    what: str
+    started_s: dict[str, float] = field(default_factory=dict)
+
+
+def main(
+    *,
+    devices: int = 10_000,
+    rate: float = 5000.0,
+    seconds: float = 60.0,
+    trials: int = 200,
+    json_file: Path | None = None,
+) -> int:
+    """Measure; 0 when every trial reached the desk."""
+    configure_log("bench", "warning", "console")
+    result = uvloop.run(measure(devices=devices, rate=rate, seconds=seconds, trials=trials))
+    print_result(result)
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+    return 0 if all(one["reached"] == one["trials"] for one in result["trials"]) else 1
+
+
+@asynccontextmanager
+async def desk() -> AsyncIterator[str]:
+    """A stand-in desk of our own; its address."""
+    port = free_port()
+    process = subprocess.Popen(  # noqa: ASYNC220, S603  starts in a millisecond
+        firetower("desk", "--port", str(port)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            for _ in range(200):
+                try:
+                    (await client.get("/received")).raise_for_status()
+                    break
+                except httpx2.TransportError:
+                    await asyncio.sleep(0.05)
+            else:
+                raise BenchFailed("the stand-in desk did not start")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait)
+
+
+async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> dict[str, Any]:
+    """Run the trials and return everything that is known about them."""
+    async with desk() as address, own_system("up", {"FIRETOWER_DISPATCH_URL": address}) as system:
+        prefix = run_prefix()
+        fires = Trials("fire.confirmed", "manual call point pressed -> desk accepted fire.confirmed")
+        drops = Trials("alarm.raised", "second reading below 0.14 MPa -> desk accepted alarm.raised")
+        config = SessionConfig(
+            f"firetower.bench.{prefix[3:-1]}", system.fleet.host, system.fleet.port,
+            username=system.fleet.username, password=system.fleet.password,
+            filters=("fire/v1/+/+/+/down/ack",), clean_start=True, session_expiry_s=0,
+        )  # fmt: skip
+        link = Link(config, SystemClock())
+        meter = Meter(system.processes)
+        async with asyncio.TaskGroup() as tasks:
+            session = tasks.create_task(link.run(), name="trials")
+            await link.ready()
+            await _introduce(link, prefix, trials)
+            background = tasks.create_task(_background(system.fleet, devices, prefix, rate, seconds), name="background")
+            watch = tasks.create_task(meter.watch(), name="meter")
+            meter.start()
+            began = time.monotonic()
+            await _try_all(link, prefix, trials=trials, seconds=seconds - 5, fires=fires, drops=drops)
+            load = await background
+            meter.stop()
+            spent_s = time.monotonic() - began
+            watch.cancel()
+            received = await _received(address, fires, drops)
+            await link.stop()
+            await session
+        return {
+            "what": "bench alarm",
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine(),
+            "programs": sorted(system.processes),
+            "background_per_s": round(load.published / max(load.last_s - load.first_s, 1e-9)),
+            "background_devices": devices,
+            "trials": [judge(one, received) for one in (fires, drops)],
+            "processes": {
+                name: {"cpu_cores": round(usage.cpu_s / spent_s, 3), "peak_mb": round(usage.peak_mb, 1)}
+                for name, usage in meter.usage.items()
+            },
+        }
+
+
+async def _background(endpoint: Endpoint, devices: int, prefix: str, rate: float, seconds: float) -> Load:
+    messages = prepare(devices, prefix)
+    await publish(endpoint, messages, count=devices, rate=rate)  # registers them
+    return await publish(endpoint, messages, seconds=seconds, rate=rate)
+
+
+def _panel(prefix: str, number: int) -> str:
+    return f"fire/v1/140931100/panel/{prefix}P{number:04d}"
+
+
+def _hydrant(prefix: str, number: int) -> str:
+    # an area each: from the third falling hydrant of one area on there is a mains event instead
+    return f"fire/v1/140931{number:06d}/hydrant/{prefix}H{number:04d}"
+
+
+async def _introduce(link: Link, prefix: str, trials: int) -> None:
+    """Let every hydrant report a normal pressure first."""
+    for number in range(trials):
+        await _send_pressure(link, _hydrant(prefix, number), 1, NORMAL_MPA)
+    while link.outgoing:  # noqa: ASYNC110  the link counts, it does not tell
+        await asyncio.sleep(0.05)
+
+
+async def _send_pressure(link: Link, base: str, seq: int, pressure_mpa: float) -> float:
+    now_s = time.time()
+    body = {"ts": int(now_s * 1000), "seq": seq, "pressure_mpa": pressure_mpa, "flow_lps": 0.0, "cap_open": False}
+    await link.send_reading(f"{base}/up/telemetry", orjson.dumps(body))
+    return now_s
+
+
+async def _try_all(link: Link, prefix: str, *, trials: int, seconds: float, fires: Trials, drops: Trials) -> None:
+    """Spread the trials evenly: a first low reading, a call point, the second low reading."""
+    await asyncio.sleep(2)  # let the background get going
+    began = time.monotonic()
+    for number in range(trials):
+        await asyncio.sleep(max(0.0, began + number * seconds / trials - time.monotonic()))
+        hydrant, panel = _hydrant(prefix, number), _panel(prefix, number)
+        await _send_pressure(link, hydrant, 2, LOW_MPA)
+        await asyncio.sleep(0.03)
+        now_s = time.time()
+        event_id = f"{prefix}{number}"
+        body = {"event_id": event_id, "ts": int(now_s * 1000), "seq": 1, "type": "manual_alarm", "component": "1-90"}
+        link.send_event(panel, event_id, orjson.dumps(body))
+        fires.started_s[panel.rpartition("/")[2]] = now_s
+        await asyncio.sleep(0.03)
+        drops.started_s[hydrant.rpartition("/")[2]] = await _send_pressure(link, hydrant, 3, LOW_MPA)
+
+
+async def _received(address: str, *expected: Trials) -> Mapping[tuple[str, str], float]:
+    """Ask the desk until everything expected came, or nothing more comes; (notice type, device) -> Unix seconds."""
+    wanted = {(one.notice, code) for one in expected for code in one.started_s}
+    deadline = time.monotonic() + PATIENCE_S
+    async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
+        while True:
+            answer = await client.get("/received", params={"limit": "100000"})
+            first = _first_times(answer.raise_for_status().json()["items"])
+            if wanted <= first.keys() or time.monotonic() > deadline:
+                return first
+            await asyncio.sleep(0.5)
+
+
+def _first_times(items: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """When a notice of a type for a device was first accepted; fires of no interest are the background's."""
+    first: dict[tuple[str, str], float] = {}
+    for item in items:
+        if item["answered"] != 200:
+            continue
+        at_s = datetime.fromisoformat(item["received_at"]).timestamp()
+        if item["body"]["alarm"]["code"] in {"fire", "hydrant_pressure_low"}:
+            first.setdefault((item["type"], item["body"]["device"]["code"]), at_s)
+    return first
+
+
+def judge(trials: Trials, received: Mapping[tuple[str, str], float]) -> dict[str, Any]:
+    """Return the figures of one sort of trial."""
+    late_ms = sorted(
+        (received[trials.notice, code] - started_s) * 1000
+        for code, started_s in trials.started_s.items()
+        if (trials.notice, code) in received
+    )
+    figures = {
+        "what": trials.what,
+        "trials": len(trials.started_s),
+        "reached": len(late_ms),
+    }
+    if not late_ms:
+        return {**figures, "p50_ms": None, "p95_ms": None, "p99_ms": None, "worst_ms": None}
+    return {
+        **figures,
+        **{f"p{part}_ms": round(percentile(late_ms, part / 100)) for part in (50, 95, 99)},
+        "worst_ms": round(late_ms[-1]),
+    }
+
+
+def percentile(ordered: Sequence[float], part: float) -> float:
+    """Return the smallest value that at least `part` of the ordered values do not exceed."""
+    return ordered[min(len(ordered) - 1, max(0, -int(-(len(ordered) * part) // 1) - 1))]
+
+
+def print_result(result: Mapping[str, Any]) -> None:
+    """Print the tables for people."""
+    host = result["machine"]
+    out = [
+        "",
+        f"bench alarm: {result['background_per_s']} readings/s of {result['background_devices']} devices behind it",
+        f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}",
+        "",
+    ]
+    for one in result["trials"]:
+        out.append(f"  {one['what']}")
+        out.append(
+            f"    {one['reached']} of {one['trials']} reached it: p50 {one['p50_ms']} ms  p95 {one['p95_ms']} ms  "
+            f"p99 {one['p99_ms']} ms  worst {one['worst_ms']} ms"
+        )
+    out += ["", "  program            cores    peak MB"]
+    out += [
+        f"  {name:<16} {one['cpu_cores']:>7.2f} {one['peak_mb']:>10.1f}" for name, one in result["processes"].items()
+    ]
+    sys.stdout.write("\n".join(out) + "\n")
