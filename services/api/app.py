@@ -29,6 +29,7 @@ from services.api import (
     rules,
     session,
     sites,
+    stream,
     users,
     water,
 )
@@ -48,6 +49,7 @@ positions WGS 84."""
 ROUTERS: tuple[APIRouter, ...] = (
     health.router, session.router, devices.router, registry_acts.router, readings.router, events.router,
     rejects.router, alarms.router, acts.router, sites.router, incidents.router, notices.router, water.router,
+    stream.router,
     geo.router, areas.router, users.router, api_keys.router, rules.router, policies.router, contacts.router,
     audits.router,
 )  # fmt: skip

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from services.api.app import build_app
+from services.api.changes import Changes
 from services.api.database import Database
 from services.api.people import make_first_admin
 from services.api.state import State
@@ -80,13 +81,15 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
+            changes = group.create_task(Changes(database, state.hub, clock).run(), name="changes")
             announce = group.create_task(_announce(server, settings, state), name="announce")
             serving = group.create_task(server.serve(), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
             await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+            state.hub.close()
             server.should_exit = True
             await serving
-            for task in (announce, stop):
+            for task in (announce, changes, stop):
                 task.cancel()
     finally:
         await database.close()

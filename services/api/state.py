@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.api.database import Database
+from services.api.hub import Hub
 from services.api.throttle import Throttle
 from services.core.clock import Clock
 from services.core.settings import ApiSettings
@@ -19,6 +20,7 @@ class State:
     database: Database
     clock: Clock
     throttle: Throttle = field(default_factory=Throttle)
+    hub: Hub = field(default_factory=Hub)
 
 
 def _state(request: Request) -> State:

@@ -1,0 +1,173 @@
+"""One hub per process hands changes to every open stream: encoded once, bounded per client, never waiting for one.
+
+Fed by `changes`, read by `stream`. Promises that a client that falls behind is told to fetch anew (`resync`), and that
+nobody gets what lies outside their areas.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from services.api.roles import Scope
+from services.core.metrics import RESYNCS, STREAMS
+
+MAX_FRAMES = 64  # waiting for one client: 16 s of device frames
+MAX_WAITING_BYTES = 4 * 1024 * 1024
+REMEMBERED = 256  # batches kept for a client that comes back
+MAX_CLIENTS = 2000
+RESYNC = b"event: resync\ndata: {}\n\n"
+
+
+class Part(NamedTuple):
+    """One changed thing, encoded, and the area it belongs to (None: the county)."""
+
+    area: str | None
+    body: bytes
+
+
+class Batch:
+    """Changes of one kind that go out together. A frame is made once for each scope that anybody has."""
+
+    def __init__(self, place: str, event: str, parts: Sequence[Part], *, listed: bool) -> None:
+        self._head = f"event: {event}\nid: {place}\ndata: ".encode()
+        self._parts = parts
+        self._listed = listed
+        self._frames: dict[tuple[str, ...], bytes] = {}
+
+    def frame(self, scope: Scope) -> bytes:
+        """Return the frame for `scope`; empty when nothing in it is theirs."""
+        frame = self._frames.get(scope.areas)
+        if frame is None:
+            bodies = [part.body for part in self._parts if scope.covers(part.area)]
+            inner = b",".join(bodies)
+            if not bodies:
+                frame = b""
+            elif self._listed:
+                frame = b"".join((self._head, b'{"items":[', inner, b"]}\n\n"))
+            else:
+                frame = b"".join((self._head, inner, b"\n\n"))
+            self._frames[scope.areas] = frame
+        return frame
+
+
+class Client:
+    """One open stream: a bounded queue that the hub fills without waiting."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.closed = False
+        self.wake = asyncio.Event()
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+
+    def offer(self, frame: bytes) -> None:
+        """Queue a frame, or replace all that waits by one `resync`."""
+        if len(self._frames) >= MAX_FRAMES or self._bytes + len(frame) > MAX_WAITING_BYTES:
+            if self._frames and self._frames[-1] is RESYNC:
+                return
+            RESYNCS.inc()
+            self._frames.clear()
+            self._bytes = 0
+            frame = RESYNC
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        self.wake.set()
+
+    def take(self) -> bytes:
+        """Return all that waits, as one piece."""
+        taken = b"".join(self._frames)
+        self._frames.clear()
+        self._bytes = 0
+        self.wake.clear()
+        return taken
+
+    def close(self) -> None:
+        """End the stream soon."""
+        self.closed = True
+        self.wake.set()
+
+
+class Hub:
+    """Every open stream of this process, and the last batches for those who come back."""
+
+    def __init__(self) -> None:
+        self._epoch = secrets.token_hex(4)
+        self._number = 0
+        self._clients: set[Client] = set()
+        self._batches: deque[tuple[int, Batch]] = deque(maxlen=REMEMBERED)
+        self._closed = False
+        self.joined = asyncio.Event()  # somebody came: changes are read anew
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether anybody is there."""
+        return bool(self._clients)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further stream is taken."""
+        return len(self._clients) >= MAX_CLIENTS
+
+    @property
+    def place(self) -> str:
+        """Where the stream stands, as it goes into `id:`."""
+        return f"{self._epoch}-{self._number}"
+
+    def join(self, scope: Scope, last_place: str | None) -> Client:
+        """Open a stream; what was missed since `last_place` is queued, or a `resync` when that is too long ago."""
+        client = Client(scope)
+        if last_place is not None:
+            missed = self._missed(last_place)
+            if missed is None:
+                client.offer(RESYNC)
+            else:
+                for batch in missed:
+                    if frame := batch.frame(scope):
+                        client.offer(frame)
+        self._clients.add(client)
+        STREAMS.set(len(self._clients))
+        self.joined.set()
+        if self._closed:
+            client.close()
+        return client
+
+    def leave(self, client: Client) -> None:
+        """Forget a stream. With nobody left nothing is read, so whoever comes back must fetch anew."""
+        self._clients.discard(client)
+        if not self._clients:
+            self._epoch = secrets.token_hex(4)
+            self._batches.clear()
+        STREAMS.set(len(self._clients))
+
+    def publish(self, event: str, parts: Sequence[Part], *, listed: bool = False) -> None:
+        """Hand changes to every client whose areas they lie in."""
+        self._number += 1
+        batch = Batch(self.place, event, parts, listed=listed)
+        self._batches.append((self._number, batch))
+        for client in self._clients:
+            if frame := batch.frame(client.scope):
+                client.offer(frame)
+
+    def resync(self) -> None:
+        """Tell everybody to fetch anew."""
+        self._batches.clear()
+        for client in self._clients:
+            client.offer(RESYNC)
+
+    def close(self) -> None:
+        """End every stream, those that still come included."""
+        self._closed = True
+        for client in self._clients:
+            client.close()
+
+    def _missed(self, last_place: str) -> Iterable[Batch] | None:
+        epoch, _, number = last_place.partition("-")
+        if epoch != self._epoch or not number.isascii() or not number.isdigit():
+            return None
+        last = int(number)
+        oldest = self._batches[0][0] if self._batches else self._number + 1
+        if last > self._number or last + 1 < oldest:
+            return None
+        return [batch for n, batch in self._batches if n > last]

@@ -1,0 +1,104 @@
+"""`GET /api/v1/stream`: server-sent events from the hub. One plain response, frames encoded by the hub.
+
+Promises an end after about ten minutes (rights are looked at anew), a comment every 15 s, and an end on SIGTERM.
+"""
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from services.api.answers import described
+from services.api.auth import Reader
+from services.api.hub import Client, Hub
+from services.api.problems import Problem
+from services.api.state import Here
+from services.core.clock import Clock
+
+router = APIRouter(prefix="/api/v1", tags=["stream"])
+KEEP_ALIVE_S = 15.0
+LIFE_S = 600.0
+STALLED_S = 60.0  # a client that takes nothing for so long is gone
+RETRY_MS = 2000
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class EventStream(Response):
+    """Writes what the hub queues for one client until it leaves, its life is over, or the program ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: Hub, client: Client, clock: Clock) -> None:
+        super().__init__()
+        self._hub, self._client, self._clock = hub, client, clock
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream."""
+        client = self._client
+        watching = asyncio.create_task(_watch(receive, client), name="stream disconnect")
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            opening = f": firetower\nretry: {RETRY_MS}\nid: {self._hub.place}\n\n".encode()
+            await send({"type": "http.response.body", "body": opening, "more_body": True})
+            end = self._clock.monotonic() + LIFE_S * random.uniform(0.9, 1.1)
+            with suppress(TimeoutError):  # stalled: the connection is dropped
+                await self._write(send, end)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._hub.leave(client)
+            watching.cancel()
+
+    async def _write(self, send: Send, end: float) -> None:
+        client = self._client
+        while not client.closed and self._clock.monotonic() < end:
+            body = client.take()
+            if not body:
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        await client.wake.wait()
+                except TimeoutError:
+                    body = b": keep-alive\n\n"
+                else:
+                    continue
+            async with asyncio.timeout(STALLED_S):
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _watch(receive: Receive, client: Client) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    client.close()
+
+
+@router.get(
+    "/stream",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "`device` {items: […]}, `alarm`, `notice`, `resync`",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **{code: text for code, text in described(None).items() if code != 200},
+    },
+)
+async def stream(
+    here: Here,
+    who: Reader,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
+) -> Response:
+    """Stream changes as they happen.
+
+    `device` carries `{"items": […]}` with devices that changed, at most four times a second; `alarm` one whole alarm;
+    `notice` one notice; `resync` says that something was missed: fetch anew.
+    """
+    if here.hub.full:
+        raise Problem(503, "too_many_streams", "too many open streams", headers={"Retry-After": "10"})
+    return EventStream(here.hub, here.hub.join(who.scope, last_event_id), here.clock)

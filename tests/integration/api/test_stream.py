@@ -1,0 +1,204 @@
+"""The live stream of the program itself."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from services.api.people import FirstAdmin
+from tests.integration.api.conftest import AREA, OTHER_AREA
+from tests.support.servers import Program, until
+
+
+class Listener:
+    """Reads one stream in a thread of its own."""
+
+    def __init__(self, url: str, key: str, last: str | None = None) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.ids: list[str] = []
+        self.lines: list[str] = []
+        self.opened = threading.Event()
+        self.ended = threading.Event()
+        headers = {"Authorization": f"Bearer {key}"} | ({"Last-Event-ID": last} if last else {})
+        self._client = httpx2.Client(base_url=url, headers=headers, timeout=30)
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self.opened.wait(10)
+
+    def _read(self) -> None:
+        try:
+            with self._client.stream("GET", "/api/v1/stream") as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                event = ""
+                for line in answer.iter_lines():
+                    self.lines.append(line)
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        event = value
+                    elif name == "id":
+                        self.ids.append(value)
+                        self.opened.set()
+                    elif name == "data":
+                        self.events.append((event, json.loads(value)))
+        except httpx2.TransportError:
+            pass
+        finally:
+            self.ended.set()
+
+    def named(self, name: str) -> list[Any]:
+        return [data for event, data in list(self.events) if event == name]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) -> Iterator[Callable[..., Listener]]:
+    port, made = _free_port(), []
+    api = program("api", DATABASE_URL=database, API_PORT=port)
+    api.wait_ready()
+
+    def start(key: str = admin.api_key, last: str | None = None) -> Listener:
+        made.append(Listener(f"http://127.0.0.1:{port}", key, last))
+        return made[-1]
+
+    start.program = api  # type: ignore[attr-defined]
+    start.url = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
+    yield start
+    for one in made:
+        one.close()
+
+
+async def _batch(connection: asyncpg.Connection, number: int, device_id: int, pressure: float) -> None:
+    now = datetime.now(UTC)
+    at = int(now.timestamp() * 1000)
+    async with connection.transaction():
+        await connection.execute(
+            """insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
+               values ($1, $2, $3, $2, $3, $4)""",
+            device_id,
+            now,
+            number,
+            pressure,
+        )
+        await connection.execute(
+            """insert into device_state (device_id, state, last_seen) values ($1, $2, $3)
+               on conflict (device_id) do update set state = excluded.state, last_seen = excluded.last_seen""",
+            device_id,
+            {"pressure_mpa": {"value": pressure, "at": [at, at, number]}},
+            now,
+        )
+        await connection.execute(
+            """insert into ingest_lane (writer, lane, owner) values ('all/telemetry', 'telemetry', gen_random_uuid())
+               on conflict do nothing"""
+        )
+        await connection.execute(
+            """insert into ingest_batch (id, writer, number, owner, lane, min_ts, max_ts, hydrant)
+               overriding system value values ($1, 'all/telemetry', $1, gen_random_uuid(), 'telemetry', $2, $2, 1)""",
+            number,
+            now,
+        )
+        await connection.execute("select pg_notify('firetower_batch', '')")
+
+
+async def _device(connection: asyncpg.Connection, code: str, area: str = AREA) -> int:
+    statement = "insert into device (code, kind, area, registered) values ($1, 'hydrant', $2, true) returning id"
+    return await connection.fetchval(statement, code, area)
+
+
+async def _alarm(connection: asyncpg.Connection, device_id: int, area: str = AREA) -> None:
+    await connection.execute(
+        """insert into alarm (subject, code, category, severity, state, device_id, area, reason, reason_en, opened_at)
+           values ($1, 'tamper', 'device', 'minor', 'unacknowledged', $2, $3, '防拆', 'tamper', now())""",
+        f"device:{device_id}",
+        device_id,
+        area,
+    )
+    await connection.execute("select pg_notify('firetower_alarm', '')")
+
+
+async def _keep_sending(connection: asyncpg.Connection, device_id: int, listener: Listener, start: int = 1) -> int:
+    """Send batches until the stream tells of one; returns the number of the next."""
+    for number in range(start, start + 40):
+        await _batch(connection, number, device_id, 0.1 + number / 100)
+        await asyncio.sleep(0.25)
+        if listener.named("device"):
+            return number + 1
+    raise AssertionError("no device event came")
+
+
+async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asyncpg.Connection) -> None:
+    device_id = await _device(connection, "h-1")
+    listener = listen()
+    await _keep_sending(connection, device_id, listener)
+    item = listener.named("device")[-1]["items"][0]
+    assert item["code"] == "h-1"
+    assert item["status"] == "online"
+    assert item["state"]["pressure_mpa"]["value"] > 0
+    began = time.monotonic()
+    await _alarm(connection, device_id)
+    until(lambda: bool(listener.named("alarm")), what="the alarm")
+    assert time.monotonic() - began < 2
+    assert listener.named("alarm")[0]["device"] == "h-1"
+    until(lambda: listener.named("device")[-1]["items"][0]["alarm"] == "minor", what="the device with its alarm")
+
+
+async def test_device_frames_come_at_most_four_times_a_second(listen: Any, connection: asyncpg.Connection) -> None:
+    device_id = await _device(connection, "h-1")
+    listener = listen()
+    number = await _keep_sending(connection, device_id, listener)
+    before, began = len(listener.named("device")), time.monotonic()
+    while time.monotonic() - began < 2:
+        await _batch(connection, number, device_id, number / 1000)
+        number += 1
+    seconds = time.monotonic() - began
+    assert 1 < len(listener.named("device")) - before <= 4 * seconds + 1
+
+
+async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection: asyncpg.Connection) -> None:
+    own, other = await _device(connection, "own"), await _device(connection, "other", OTHER_AREA)
+    county = listen()
+    with httpx2.Client(base_url=listen.url, headers=county._client.headers) as http:
+        key = http.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]}).json()["key"]
+    township = listen(key)
+    await _alarm(connection, other, OTHER_AREA)
+    await _alarm(connection, own)
+    until(lambda: len(county.named("alarm")) == 2, what="both alarms at the county")
+    until(lambda: bool(township.named("alarm")), what="the township's own alarm")
+    assert [alarm["device"] for alarm in township.named("alarm")] == ["own"]
+
+
+async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, connection: asyncpg.Connection) -> None:
+    first_id, second_id = await _device(connection, "h-1"), await _device(connection, "h-2")
+    stays, leaves = listen(), listen()
+    await _alarm(connection, first_id)
+    until(lambda: bool(leaves.named("alarm")), what="the first alarm")
+    place = leaves.ids[-1]
+    leaves.close()
+    await _alarm(connection, second_id)
+    until(lambda: len(stays.named("alarm")) == 2, what="the second alarm")
+    back = listen(last=place)
+    until(lambda: bool(back.named("alarm")), what="the missed alarm")
+    assert [alarm["device"] for alarm in back.named("alarm")] == ["h-2"]
+    lost = listen(last="another-1")
+    until(lambda: lost.named("resync") == [{}], what="a resync")
+
+
+async def test_open_streams_do_not_hold_up_the_end_of_the_program(listen: Any) -> None:
+    listeners = [listen() for _ in range(5)]
+    assert listen.program.stop(4) == 0
+    for one in listeners:
+        assert one.ended.wait(2)

@@ -1,0 +1,85 @@
+from services.api.hub import MAX_FRAMES, RESYNC, Hub, Part
+from services.api.roles import Scope
+
+EVERYWHERE = Scope(("*",))
+NORTH = Scope(("140931100",))
+
+
+async def test_a_frame_carries_only_what_lies_in_the_areas_of_its_client() -> None:
+    hub = Hub()
+    north, county = hub.join(NORTH, None), hub.join(Scope(("140931",)), None)
+    hub.publish("device", [Part("140931100", b"1"), Part("140931101", b"2")], listed=True)
+    hub.publish("alarm", [Part(None, b"3")])
+    assert b'{"items":[1]}' in north.take()
+    taken = county.take()
+    assert b'{"items":[1,2]}' in taken
+    assert b"event: alarm" in taken
+
+
+async def test_what_belongs_to_no_township_is_told_to_the_county_only() -> None:
+    hub = Hub()
+    north = hub.join(NORTH, None)
+    hub.publish("alarm", [Part(None, b"3")])
+    assert north.take() == b""
+
+
+async def test_a_client_that_falls_behind_is_told_to_fetch_anew_and_goes_on() -> None:
+    hub = Hub()
+    slow = hub.join(EVERYWHERE, None)
+    for _ in range(MAX_FRAMES + 1):
+        hub.publish("device", [Part(None, b"x")], listed=True)
+    assert slow.take() == RESYNC
+    hub.publish("device", [Part(None, b"y")], listed=True)
+    assert b"y" in slow.take()
+
+
+async def test_frames_too_large_to_wait_become_a_resync() -> None:
+    hub = Hub()
+    slow = hub.join(EVERYWHERE, None)
+    for _ in range(5):
+        hub.publish("device", [Part(None, b"x" * 1024 * 1024)], listed=True)
+    waiting = slow.take()
+    assert RESYNC in waiting
+    assert len(waiting) < 3 * 1024 * 1024
+
+
+async def test_a_client_that_comes_back_gets_what_it_missed() -> None:
+    hub = Hub()
+    hub.join(EVERYWHERE, None)
+    hub.publish("alarm", [Part(None, b"1")])
+    place = hub.place
+    hub.publish("alarm", [Part(None, b"2")])
+    hub.publish("alarm", [Part(None, b"3")])
+    back = hub.join(EVERYWHERE, place).take()
+    assert b"data: 1" not in back
+    assert b"data: 2" in back
+    assert b"data: 3" in back
+
+
+async def test_a_place_of_another_start_or_too_long_ago_means_fetching_anew() -> None:
+    hub = Hub()
+    stays = hub.join(EVERYWHERE, None)
+    for place in ("", "abc-1", "-", f"{hub.place}9", "x" * 100):
+        assert hub.join(EVERYWHERE, place).take() == RESYNC, place
+    old = hub.place
+    for n in range(300):
+        hub.publish("alarm", [Part(None, str(n).encode())])
+    assert hub.join(EVERYWHERE, old).take() == RESYNC
+    stays.take()
+
+
+async def test_after_a_time_without_listeners_nobody_trusts_an_old_place() -> None:
+    hub = Hub()
+    alone = hub.join(EVERYWHERE, None)
+    hub.publish("alarm", [Part(None, b"1")])
+    place = hub.place
+    hub.leave(alone)
+    assert hub.join(EVERYWHERE, place).take() == RESYNC
+
+
+async def test_closing_ends_everybody_also_who_comes_later() -> None:
+    hub = Hub()
+    first = hub.join(EVERYWHERE, None)
+    hub.close()
+    assert first.closed
+    assert hub.join(EVERYWHERE, None).closed
