@@ -136,7 +136,7 @@ async def _simulate(
             task.cancel()
         for link in links.all:
             await link.stop()
-        await asyncio.wait(running)
+        await asyncio.gather(*running, return_exceptions=True)  # none when every panel dials in over TCP
 
 
 async def _report_when_connected(fleet: Fleet, links: Links) -> None:

@@ -30,6 +30,7 @@ _MODULES = {
 
 
 _DEMO_SHARES = {"hydrants": 0.45, "electrical": 0.30, "water": 0.15, "panels": 0.10}
+_DEMO_FRAMED_PANELS = 4  # of the panels: these dial in to the gateway over TCP
 
 
 def exists(name: str) -> bool:
@@ -46,6 +47,7 @@ class Program:
     name: str
     env: Mapping[str, str]
     arguments: tuple[str, ...] = ()
+    command: str = ""  # of `firetower`, when it is not the name
     ready_url: str | None = None  # answers 200 when ready; without it the program touches FIRETOWER_READY_FILE
 
     def child(self, state: StateDir, addresses: Addresses) -> Child:
@@ -67,7 +69,7 @@ class Program:
 
         def spawn() -> subprocess.Popen[bytes]:
             ready_file.unlink(missing_ok=True)
-            command = [firetower, self.name, *self.arguments]
+            command = [firetower, self.command or self.name, *self.arguments]
             return children.spawn(command, log=state.log(self.name), env=env)
 
         def is_ready() -> bool:
@@ -101,18 +103,29 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
         yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
 
 
-def plan_simulator(addresses: Addresses, devices: int, speed: float) -> Iterator[Program]:
-    """A simulated county of so many devices, once the API can register them."""
-    if addresses.mqtt_fleet and exists("simulate"):
-        counts = {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
-        arguments = [part for name, count in counts.items() for part in (f"--{name}", str(count))]
-        env = {
-            "FIRETOWER_MQTT_URL": addresses.mqtt_fleet,
-            "FIRETOWER_API_URL": addresses.api if addresses.admin.api_key else "",
-            "FIRETOWER_API_KEY": addresses.admin.api_key,
-            "FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port),
-        }
-        yield Program("simulate", env, (*arguments, "--speed", str(speed), "--scenario", "demo"))
+def plan_simulators(addresses: Addresses, state: StateDir, devices: int, speed: float) -> Iterator[Program]:
+    """A simulated county of so many devices, once the API can register them: MQTT ones, and panels on the TCP wire."""
+    if not addresses.mqtt_fleet or not exists("simulate"):
+        return
+    counts = {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
+    framed = min(_DEMO_FRAMED_PANELS, counts["panels"] - 1) if exists("gateway") else 0
+    env = {
+        "FIRETOWER_MQTT_URL": addresses.mqtt_fleet,
+        "FIRETOWER_API_URL": addresses.api if addresses.admin.api_key else "",
+        "FIRETOWER_API_KEY": addresses.admin.api_key,
+        "FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port),
+    }
+    yield Program("simulate", env, _fleet(counts | {"panels": counts["panels"] - framed}, speed, "--scenario", "demo"))
+    if framed:
+        env |= {"FIRETOWER_TRUTH_FILE": str(state.path / "truth-framed-panels.jsonl")}
+        only_panels = dict.fromkeys(counts, 0) | {"panels": framed}
+        arguments = _fleet(only_panels, speed, "--wire", "gb26875", "--seed", "2")
+        yield Program("framed-panels", env, arguments, command="simulate")
+
+
+def _fleet(counts: Mapping[str, int], speed: float, *more: str) -> tuple[str, ...]:
+    numbers = [part for name, count in counts.items() for part in (f"--{name}", str(count))]
+    return (*numbers, "--speed", str(speed), *more)
 
 
 def answers_ok(url: str) -> bool:

@@ -19,7 +19,7 @@ from stack.binaries import BinariesMissingError
 from stack.first_admin import ensure_admin
 from stack.mosquitto import Mosquitto
 from stack.postgres import Postgres
-from stack.programs import Program, plan, plan_simulator
+from stack.programs import Program, plan, plan_simulators
 from stack.screen import Screen, Vitals
 from stack.state import StartFailed, StateDir, write_private
 from stack.supervise import Child
@@ -132,7 +132,8 @@ class System:
         demo = self._options.demo
         await self._start_wave(list(plan(self._addresses, self.state, self._given, demo=demo)))
         if demo:  # after the API, which registers the devices
-            await self._start_wave(list(plan_simulator(self._addresses, self._options.devices, self._options.speed)))
+            devices, speed = self._options.devices, self._options.speed
+            await self._start_wave(list(plan_simulators(self._addresses, self.state, devices, speed)))
 
     async def _start_wave(self, programs: list[Program]) -> None:
         started = [program.child(self.state, self._addresses) for program in programs]
