@@ -136,7 +136,7 @@ def in_test(alarm: Alarm, now: datetime) -> bool:
 
 def raised_state(alarm: Alarm) -> State:
     """The state after something got worse: seen alarms ask to be seen again (ISA-18.2 re-alarm)."""
-    return State.RETURNED if alarm.state is State.RETURNED else State.UNACKNOWLEDGED
+    return State.UNACKNOWLEDGED if alarm.active else State.RETURNED
 
 
 def _fire_again(

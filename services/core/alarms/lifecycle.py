@@ -25,7 +25,7 @@ from services.core.alarms.happenings import (
 )
 from services.core.alarms.model import Alarm, Memory, Outcome, OutcomeKind, Policy, Step
 from services.core.alarms.telling import tell
-from services.core.alarms.words import Confidence, Reason, State, Verification
+from services.core.alarms.words import Confidence, Reason, Verification
 
 PLAIN = Situation()
 
@@ -203,7 +203,7 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
         alarm,
         incident_id=uncovered.incident_id,
         confidence=confidence,
-        state=alarm.state if alarm.state is State.RETURNED else State.UNACKNOWLEDGED,
+        state=conditions.raised_state(alarm),
         memory=memory,
     )
     why = Reason(

@@ -89,6 +89,15 @@ TABLE = {
         [(0, FIRE), (200, RESET)],
         [(180, ESCALATED, "p1/d1"), (200, CLEARED, "p1/d1")],
     ),
+    "escalated, reset, and back": (
+        [(0, FIRE), (200, RESET), (300, FIRE)],
+        [
+            (180, ESCALATED, "p1/d1"),
+            (200, CLEARED, "p1/d1"),
+            (300, UPDATED, "p1/d1"),
+            (360, ESCALATED, "p1/d1"),
+        ],
+    ),
     "reset, then escalated, then false": (
         [(0, FIRE), (10, RESET), (200, verdict("false"))],
         [(180, ESCALATED, "p1/d1"), (200, UPDATED, "p1/d1"), (200, CLEARED, "p1/d1")],
