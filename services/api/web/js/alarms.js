@@ -39,6 +39,27 @@ export function isUndelivered(notice, now) {
     && (notice.state === "dead" || now - Date.parse(notice.created_at) > NOT_TAKEN_AFTER_MS);
 }
 
+// What became of a fire's way to 119: its confirmation if there is one, else its escalation.
+export function dispatchOf(notices, alarm_id) {
+  const sent = notices.filter((notice) => notice.alarm_id === alarm_id && notice.channel !== "contact"
+    && ["fire.confirmed", "alarm.escalated"].includes(notice.type) && notice.state !== "withdrawn");
+  return sent.find((notice) => notice.type === "fire.confirmed") ?? sent[0] ?? null;
+}
+
+// Alarms with one cause become one line (a dead gateway, a cut main). Fires always stand alone.
+const GROUP_FROM = 3;
+export function groupByIncident(alarms) {
+  const members = new Map();
+  for (const alarm of alarms) if (!isFire(alarm) && alarm.incident_id) members.set(alarm.incident_id, [...(members.get(alarm.incident_id) ?? []), alarm]);
+  const entries = [];
+  for (const alarm of alarms) {
+    const group = isFire(alarm) ? null : members.get(alarm.incident_id);
+    if (!group || group.length < GROUP_FROM) entries.push({ alarm });
+    else if (group[0] === alarm) entries.push({ incident: alarm.incident_id, alarms: group });
+  }
+  return entries;
+}
+
 export function countBySeverity(alarms, now) {
   const counts = { critical: 0, major: 0, minor: 0, info: 0 };
   for (const alarm of alarms) if (isOpen(alarm) && !isShelved(alarm, now)) counts[alarm.severity] += 1;

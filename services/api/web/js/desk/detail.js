@@ -1,5 +1,5 @@
 // One alarm: what, where, the running clock, what can be done, and everything known beside it.
-import { isFire, isOpen, isShelved, isUnverified, isWaiting } from "../alarms.js";
+import { dispatchOf, isFire, isOpen, isShelved, isUnverified, isWaiting } from "../alarms.js";
 import { get } from "../api.js";
 import { useNow } from "../clock.js";
 import { age, areaName, clockTime, dateTime, measured } from "../format.js";
@@ -85,10 +85,12 @@ function valueText(code, value) {
 
 export function Detail({ id, known, onBack }) {
   const now = useNow();
+  const notices = useStore(live, (state) => state.notices);
   const { full: alarm, problem, again } = useFullAlarm(id, known);
   const [testing, setTesting] = useState(false);
   if (!alarm) return problem ? html`<${Failure} problem=${problem} />` : html`<p class="loading">…</p>`;
   const fire = isFire(alarm);
+  const sent = fire ? dispatchOf([...(alarm.notices ?? []), ...notices.values()].reverse(), alarm.id) : null;
   return html`<article class=${`detail detail-${alarm.severity} ${fire ? "is-fire" : ""} ${isWaiting(alarm) ? "waiting" : ""}`} aria-labelledby="alarm-name">
     <header>
       <button class="back button quiet" onClick=${onBack}><${Icon} name="back" size="18" />${t("desk.tab.queue")}</button>
@@ -101,6 +103,7 @@ export function Detail({ id, known, onBack }) {
       <h2 id="alarm-name">${alarmName(alarm)}<small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small></h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
       <${EscalationBar} alarm=${alarm} now=${now} />
+      ${sent && html`<p class=${`sent-line sent-${sent.state}`} role="status"><${Icon} name=${sent.state === "delivered" ? "check" : "phone"} size="18" />${t("desk.sent_line", { what: word("notice", sent.type), state: word("notice_state", sent.state), at: clockTime(sent.delivered_at ?? sent.created_at) })}</p>`}
     </header>
     <${Actions} alarm=${alarm} now=${now} onNote=${again} />
     <dl class="facts">

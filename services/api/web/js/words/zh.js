@@ -46,7 +46,7 @@ export const zh = {
   "desk.drill": "演练", "desk.test_window": "测试窗口", "desk.late": "迟报 {n} 分钟", "desk.shelved_until": "搁置至 {at}", "desk.since": "起于 {at}", "desk.value": "当前值", "desk.limit": "限值",
   "desk.component": "部件", "desk.zone": "分区", "desk.device": "设备", "desk.site": "单位", "desk.area": "区域", "desk.incident": "事件", "desk.on_map": "在图上查看", "desk.device_page": "设备详情",
   "desk.evidence": "证据", "desk.timeline": "时间线", "desk.contacts": "联系人", "desk.access": "进入说明", "desk.no_site": "此设备未关联单位", "desk.nearest_water": "最近水源", "desk.notices": "119 通知", "desk.no_notices": "尚未向 119 发送通知", "desk.siblings": "同一事件的其他告警",
-  "desk.viewer": "当前账号只能查看", "desk.keys": "快捷键:J/K 上下,A 接警,R 真实,F 误报,T 测试,N 备注,S 搁置", "desk.changed": "告警刚刚发生变化,请看清后重试", "desk.failed": "操作失败:{why}", "desk.accepted_in": "{latency} 送达",
+  "desk.members": "{n} 条", "desk.take_all": "全部接警", "desk.sent_line": "{what}:{state} {at}", "desk.viewer": "当前账号只能查看", "desk.keys": "快捷键:J/K 上下,A 接警,R 真实,F 误报,T 测试,N 备注,S 搁置", "desk.changed": "告警刚刚发生变化,请看清后重试", "desk.failed": "操作失败:{why}", "desk.accepted_in": "{latency} 送达",
   "desk.false_30d": "近 30 天误报 {n} 次", "desk.test_site": "开启测试窗口", "desk.reason_device": "原因",
   "dialog.cancel": "取消", "dialog.ok": "确定", "dialog.note": "说明(可选)", "dialog.note_needed": "说明", "dialog.real_title": "确认为真实火警?", "dialog.real_line": "确认后立即向 119 发送出警请求。", "dialog.real_go": "确认,上报 119",
   "dialog.false_title": "记为误报", "dialog.false_line": "本条火警结束;同一部件再次报警会重新计时。", "dialog.test_title": "记为测试", "dialog.test_line": "本条火警按测试结束,不上报 119。",
