@@ -19,6 +19,8 @@ stack_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL and 
 app.add_typer(stack_app, name="stack")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure a system and the limits of this machine.")
 app.add_typer(bench_app, name="bench")
+audit_app = typer.Typer(no_args_is_help=True, help="The evidence: chains of transitions and their anchors.")
+app.add_typer(audit_app, name="audit")
 
 
 def _run(module: str, function: str, **arguments: object) -> None:
@@ -175,6 +177,23 @@ def bench_alarm(
 ) -> None:
     """Call point to 119, and falling pressure to 119, under background telemetry."""
     _run("bench.alarm", "main", devices=devices, rate=rate, seconds=seconds, trials=trials, json_file=json)
+
+
+@app.command()
+def backtest(
+    rule: Annotated[str, typer.Option(help="code of a rule, as in docs/rules.md")],
+    since: Annotated[str, typer.Option("--from", help="receive time, 2026-11-23T08:00:00+08:00")],
+    until: Annotated[str, typer.Option("--to")],
+    values: Annotated[list[str] | None, typer.Option("--set", help="name=value, a parameter of the rule")] = None,
+) -> None:
+    """Stored history through the live rules: what would have been raised and cleared."""
+    _run("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Recompute every alarm's hash chain and every signed anchor; exit code 1 when something does not fit."""
+    _run("services.alerts.audit", "main")
 
 
 @stack_app.command("up")

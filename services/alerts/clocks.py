@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.contacts import write_call
 from services.core.alarms.happenings import OutOfService, Tick
@@ -93,7 +93,7 @@ async def _call(page: Page, timer: Mapping[str, Any]) -> str:
     return f"called {reached}"
 
 
-async def count_overdue(conn: asyncpg.Connection, now: datetime) -> int:
+async def count_overdue(conn: PoolConnectionProxy, now: datetime) -> int:
     """Return how many steps a healthy clock would not have left behind; anything above 0 is a fault of ours."""
     count: int = await conn.fetchval(SQL["overdue"], now - OVERDUE_AFTER)
     if count:

@@ -86,7 +86,7 @@ class Outbox:
         for hint in self._hints:
             hint.set()
 
-    async def run(self, lane: Lane, address: Address, hold_older_than_s: float | None = None) -> None:
+    async def run(self, lane: Lane, address: Address, hold_older_than_s: Callable[[], float] | None = None) -> None:
         """Claim and send without end; the first error that is ours ends the program."""
         hint = asyncio.Event()
         self._hints.append(hint)
@@ -104,14 +104,16 @@ class Outbox:
                 if not claimed:
                     await wait_for(hint, POLL_S)
 
-    async def _claim(self, lane: Lane, room: int, hold_older_than_s: float | None) -> list[asyncpg.Record]:
+    async def _claim(
+        self, lane: Lane, room: int, hold_older_than_s: Callable[[], float] | None
+    ) -> list[asyncpg.Record]:
         if room <= 0:
             return []
         now = self._clock.now()
         until = now + timedelta(seconds=lane.timeout_s + 3)
         async with self._pool.acquire() as conn:
             if hold_older_than_s is not None:
-                await conn.execute(SQL["hold_old"], now - timedelta(seconds=hold_older_than_s))
+                await conn.execute(SQL["hold_old"], now - timedelta(seconds=hold_older_than_s()))
             found: list[asyncpg.Record] = await conn.fetch(
                 SQL["claim"], self._owner, now, until, lane.fire, room, lane.desk
             )

@@ -37,13 +37,6 @@ from unnest($1::text[], $2::bigint[]) as c (writer, number)
 join ingest_batch b on b.writer = c.writer and b.number = c.number + 1
 order by 1 limit 1
 
--- name: prune
--- Batches older than 30 days and behind every cursor; backtest reads history by time.
-delete from ingest_batch b
-using feed_cursor c
-where c.writer = b.writer and b.number < c.number and b.committed_at < clock_timestamp() - interval '30 days'
-    and not exists (select from feed_cursor f where f.writer = b.writer || ' fires' and f.number <= b.number)
-
 -- name: devices
 select d.id, d.code, d.kind, d.area, d.name, d.site_id, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
     d.gateway, d.out_of_service_until, d.updated_at

@@ -24,13 +24,16 @@ from device_state s join device d on d.id = s.device_id
 where s.online and s.last_seen < $1::timestamptz
     - make_interval(secs => case when d.sleepy then 3600 else d.expected_interval_s end)
 order by s.last_seen
-limit 2000
+limit 500
 
 -- name: mark_offline
--- A message that came in the meantime wins: then the row is not ours to change.
+-- A message that came in the meantime wins: a row that ingest holds or has changed is not ours.
+with free as materialized (
+    select device_id from device_state where device_id = any($1::integer[]) order by device_id for update skip locked
+)
 update device_state s set online = false, offline_since = s.last_seen
-from unnest($1::integer[], $2::timestamptz[]) as m (device_id, last_seen)
-where s.device_id = m.device_id and s.online and s.last_seen = m.last_seen
+from free, unnest($1::integer[], $2::timestamptz[]) as m (device_id, last_seen)
+where s.device_id = free.device_id and m.device_id = s.device_id and s.online and s.last_seen = m.last_seen
 returning s.device_id
 
 -- name: back_again

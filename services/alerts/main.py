@@ -7,13 +7,15 @@ import asyncio
 import logging
 import signal
 import uuid
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
 import asyncpg
 import httpx2
 import uvloop
 
-from services.alerts import lease
+from services.alerts import figures, heartbeat, lease
+from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import Bench
 from services.alerts.deliver import CALLS, FIRES, OTHERS, Outbox, wait_for
 from services.alerts.deliver import SQL as OUTBOX_SQL
@@ -23,7 +25,7 @@ from services.core import db
 from services.core.alarms.policies import load_policies
 from services.core.clock import Clock, SystemClock
 from services.core.log import configure_log, logger
-from services.core.metrics import serve_metrics
+from services.core.metrics import ACTIVE, serve_metrics
 from services.core.settings import AlertsSettings
 
 log = logger(__name__)
@@ -87,17 +89,35 @@ async def _work(
         stack.push_async_callback(listener.close, timeout=2)
         await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
         await listener.add_listener("firetower_notice", lambda *_: outbox.hint())
+        work: dict[str, Coroutine[None, None, None]] = {
+            "bench": bench.run(),
+            "listen": _keep_listening(listener, clock),
+            "figures": figures.run(pool, clock),
+            "anchors": _make_anchors(settings, pool, clock).run(),
+        }
+        for lane in CALLS:
+            work[lane.name] = outbox.run(lane, address_contact)
+        if settings.dispatch_url:
+            desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
+            work["fires"] = outbox.run(FIRES, desk)
+            work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
+        if settings.heartbeat_url:
+            work["heartbeat"] = heartbeat.run(pool, client, clock, settings.heartbeat_url)
+        ACTIVE.set(1)
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(bench.run(), name="bench")]
-            running += [
-                tasks.create_task(outbox.run(lane, address_contact), name=f"deliver:{lane.name}") for lane in CALLS
-            ]
-            if settings.dispatch_url:
-                desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
-                running += [
-                    tasks.create_task(outbox.run(FIRES, desk), name="deliver:fires"),
-                    tasks.create_task(outbox.run(OTHERS, desk, 3600), name="deliver:others"),
-                ]
+            running = [tasks.create_task(coroutine, name=name) for name, coroutine in work.items()]
             await stopping.wait()
             for task in running:
                 task.cancel()
+
+
+def _make_anchors(settings: AlertsSettings, pool: asyncpg.Pool, clock: Clock) -> Anchors:
+    key = audit_key(settings.state_dir, settings.audit_secret.get_secret_value(), make=True)
+    return Anchors(pool, clock, key, settings.state_dir, settings.retention_days)
+
+
+async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:
+    """Notice a listening connection that died unheard: the poll goes on, but the program begins anew."""
+    while True:
+        await listener.execute("select 1")
+        await clock.sleep(5)

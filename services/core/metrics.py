@@ -63,12 +63,23 @@ CONFIRMED_TO_ACCEPTED = Histogram(
 )
 NOTICE_ATTEMPTS = Counter("firetower_notice_attempts_total", "Delivery attempts", ["result"])
 NOTICES_OPEN = Gauge("firetower_notices_open", "Notices not delivered", ["state"])
+STEPS_OVERDUE = Gauge("firetower_alerts_steps_overdue", "Steps of alarms that should have been taken 30 s ago")
+ACTIVE = Gauge("firetower_alerts_active", "1 in the process that judges, 0 in a standby")
+# Alarm load after ISA-18.2 and EEMUA 191; targets in docs/alerts.md
+LOAD_10MIN = Gauge("firetower_alarm_load_per_10min", "Alarms opened in the last 10 minutes")
+LOAD_FLOOD = Gauge("firetower_alarm_flood", "1 from more than 10 alarms in 10 minutes until fewer than 5")
+LOAD_CHATTERING = Gauge("firetower_alarms_chattering", "Alarms that came 3 times or more within a minute, last hour")
+LOAD_STALE = Gauge("firetower_alarms_stale", "Alarms active for more than 24 h")
+LOAD_SHARE = Gauge("firetower_alarm_share_ratio", "Share of a severity among the alarms of 24 h", ["severity"])
+LOAD_TOP10 = Gauge("firetower_alarm_top10_ratio", "Share of the 10 most frequent alarms among those of 24 h")
 LEGAL_LIMIT = Gauge("firetower_legal_limit_seconds", "The limit a measured clock is held to", ["clock"])
 LEGAL_LIMIT.labels("received_to_visible").set(10)
 LEGAL_LIMIT.labels("confirmed_to_dispatch").set(3)
 
 for lane in LANES:
     FEED_LAG.labels(lane)
+for severity in ("critical", "major", "minor", "info"):
+    LOAD_SHARE.labels(severity)
 
 # --- gateway: panels -> MQTT ---
 LINKS = Gauge("firetower_gateway_links", "Open panel links")

@@ -85,6 +85,7 @@ class AlertsSettings(Settings):
     dispatch_url: OptionalHttpUrl = ""
     dispatch_secret: SecretStr = SecretStr("")
     heartbeat_url: OptionalHttpUrl = ""
+    retention_days: Annotated[int, Field(ge=365)] = 400  # closed alarms; the same variable as ingest's
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
 
 

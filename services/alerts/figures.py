@@ -1,0 +1,72 @@
+"""Figures for people and Prometheus: alarm load after ISA-18.2 and EEMUA 191, open alarms, notices, overdue steps.
+
+Started by main every ten seconds, on a connection of its own. Reads only.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from services.alerts.clocks import count_overdue
+from services.alerts.deliver import SQL as OUTBOX_SQL
+from services.core.alarms.words import Category, Severity
+from services.core.clock import Clock
+from services.core.db import load_queries
+from services.core.metrics import (
+    ALARMS_OPEN,
+    LOAD_10MIN,
+    LOAD_CHATTERING,
+    LOAD_FLOOD,
+    LOAD_SHARE,
+    LOAD_STALE,
+    LOAD_TOP10,
+    NOTICES_OPEN,
+    STEPS_OVERDUE,
+)
+
+SQL = load_queries(Path(__file__).with_name("load.sql"))
+EVERY_S = 10.0
+FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in 10 minutes: ISA-18.2, reference figures in docs/alerts.md
+for _state in ("waiting", "held", "dead"):
+    NOTICES_OPEN.labels(_state)
+
+
+async def run(pool: asyncpg.Pool, clock: Clock) -> None:
+    """Measure without end."""
+    flood = False
+    while True:
+        async with pool.acquire() as conn:
+            flood = await measure(conn, clock.now(), flood=flood)
+        await clock.sleep(EVERY_S)
+
+
+async def measure(conn: PoolConnectionProxy, now: datetime, *, flood: bool) -> bool:
+    """Set every figure; return whether there is a flood now."""
+    row = await conn.fetchrow(SQL["load"], now)
+    if row is None:
+        return flood
+    flood = in_flood(row["per_10min"], flood=flood)
+    LOAD_10MIN.set(row["per_10min"])
+    LOAD_FLOOD.set(flood)
+    LOAD_CHATTERING.set(await conn.fetchval(SQL["chattering"], now))
+    LOAD_STALE.set(await conn.fetchval(SQL["stale"], now))
+    day = max(1, row["day"])
+    for severity in Severity:
+        LOAD_SHARE.labels(severity).set(row[severity] / day)
+    LOAD_TOP10.set(float(await conn.fetchval(SQL["top10"], now)) / day)
+    opened = {(found["category"], found["severity"]): found["alarms"] for found in await conn.fetch(SQL["open"])}
+    for category in Category:
+        for severity in Severity:
+            ALARMS_OPEN.labels(category, severity).set(opened.get((category, severity), 0))
+    counts = {found["state"]: found["notices"] for found in await conn.fetch(OUTBOX_SQL["counts"])}
+    for state in ("waiting", "held", "dead"):
+        NOTICES_OPEN.labels(state).set(counts.get(state, 0))
+    STEPS_OVERDUE.set(await count_overdue(conn, now))
+    return flood
+
+
+def in_flood(per_10min: int, *, flood: bool) -> bool:
+    """Say whether alarms come faster than a person can follow, with the hysteresis of the standard."""
+    return per_10min >= FLOOD_ENDS if flood else per_10min > FLOOD_BEGINS

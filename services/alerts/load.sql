@@ -1,0 +1,29 @@
+-- name: load
+select
+    count(*) filter (where opened_at > $1::timestamptz - interval '10 minutes') as per_10min,
+    count(*) as day,
+    count(*) filter (where severity = 'critical') as critical,
+    count(*) filter (where severity = 'major') as major,
+    count(*) filter (where severity = 'minor') as minor,
+    count(*) filter (where severity = 'info') as info
+from alarm where opened_at > $1::timestamptz - interval '24 hours'
+
+-- name: chattering
+select count(distinct alarm_id)
+from (
+    select alarm_id, at, lag(at, 2) over (partition by alarm_id order by at) as third
+    from alarm_transition
+    where at > $1::timestamptz - interval '1 hour' and outcome in ('opened', 'reopened', 'repeated')) t
+where at - third <= interval '1 minute'
+
+-- name: stale
+select count(*) from alarm
+where state <> 'closed' and cleared_at is null and opened_at < $1::timestamptz - interval '24 hours'
+
+-- name: top10
+select coalesce(sum(alarms), 0) from (
+    select count(*) as alarms from alarm where opened_at > $1::timestamptz - interval '24 hours'
+    group by subject, code, component order by 1 desc limit 10) t
+
+-- name: open
+select category, severity, count(*) as alarms from alarm where state <> 'closed' group by category, severity
