@@ -17,8 +17,11 @@ from services.api import (
     devices,
     events,
     geo,
+    handover,
     health,
+    imports,
     incidents,
+    maps,
     notices,
     pages,
     policies,
@@ -29,7 +32,9 @@ from services.api import (
     rules,
     session,
     sites,
+    slo,
     stream,
+    system,
     users,
     water,
 )
@@ -47,9 +52,9 @@ Lists answer `{"items": […], "next": cursor}`: send `cursor=<next>` for the fo
 Writes take an `Idempotency-Key`; what has a version has an `ETag` for `If-Match`. Times are RFC 3339 with an offset,
 positions WGS 84."""
 ROUTERS: tuple[APIRouter, ...] = (
-    health.router, session.router, devices.router, registry_acts.router, readings.router, events.router,
+    health.router, session.router, imports.router, devices.router, registry_acts.router, readings.router, events.router,
     rejects.router, alarms.router, acts.router, sites.router, incidents.router, notices.router, water.router,
-    stream.router,
+    stream.router, slo.router, system.router, handover.router, maps.router,
     geo.router, areas.router, users.router, api_keys.router, rules.router, policies.router, contacts.router,
     audits.router,
 )  # fmt: skip

@@ -94,7 +94,6 @@ class Counts(BaseModel):
     duplicates: int
     late: int
     rejects: int
-    stored: int
     restarts: int
 
 

@@ -15,7 +15,7 @@ from services.api.database import Reads
 from services.core.db import load_queries
 
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-COUNTS = ("gaps", "duplicates", "late", "rejects", "stored", "restarts")
+COUNTS = ("gaps", "duplicates", "late", "rejects", "restarts")
 _NO_COUNTS: Mapping[str, int] = dict.fromkeys(COUNTS, 0)
 _DAY = timedelta(hours=24)
 

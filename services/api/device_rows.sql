@@ -11,7 +11,6 @@ select ids.id as device_id,
        coalesce(h.duplicates_24h, 0) as duplicates_24h, coalesce(h.duplicates, 0) + coalesce(s.duplicates, 0) as duplicates,
        coalesce(h.late_24h, 0) as late_24h, coalesce(h.late, 0) + coalesce(s.late, 0) as late,
        coalesce(h.rejects_24h, 0) as rejects_24h, coalesce(h.rejects, 0) + coalesce(s.rejects, 0) as rejects,
-       coalesce(h.stored_24h, 0) as stored_24h, coalesce(h.stored, 0) + coalesce(s.stored, 0) as stored,
        coalesce(h.restarts_24h, 0) as restarts_24h, coalesce(h.restarts, 0) + coalesce(s.restarts, 0) as restarts
 from unnest(cast(:ids as integer[])) as ids (id)
 left join device_quality_sum s on s.device_id = ids.id
@@ -20,7 +19,6 @@ left join lateral (
            sum(duplicates) as duplicates, sum(duplicates) filter (where hour > :since) as duplicates_24h,
            sum(late) as late, sum(late) filter (where hour > :since) as late_24h,
            sum(rejects) as rejects, sum(rejects) filter (where hour > :since) as rejects_24h,
-           sum(stored) as stored, sum(stored) filter (where hour > :since) as stored_24h,
            sum(restarts) as restarts, sum(restarts) filter (where hour > :since) as restarts_24h
     from device_quality q
     where q.device_id = ids.id and q.hour >= coalesce(s.hours_before, '-infinity')

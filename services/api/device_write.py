@@ -67,33 +67,42 @@ async def _check_references(write: Write, code: str, values: Mapping[str, Any]) 
             raise Problem(409, "conflict", "gateway_address: another device has this address")
 
 
-async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | None) -> dict[str, dict[str, Any]]:
-    """Insert or update a device and return what changed, as {field: {from, to}}."""
+def changes_of(values: Mapping[str, Any], row: asyncpg.Record | None) -> dict[str, dict[str, Any]]:
+    """Return what `values` change of the device `row` (None: a new one), as {column: {from, to}}."""
+    if row is None:
+        return {name: {"from": None, "to": value} for name, value in {**values, "registered": True}.items()}
+    return {
+        name: {"from": row[name], "to": value}
+        for name, value in {**values, "registered": True}.items()
+        if row[name] != value
+    }
+
+
+async def write_row(
+    write: Write, code: str, row: asyncpg.Record | None, changes: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Insert or update one device, with its audit row."""
+    values = [change["to"] for change in changes.values()]
+    if row is None:
+        names = ["code", *changes]
+        places = ", ".join(f"${n}" for n in range(1, len(names) + 1))
+        statement = f"insert into device ({', '.join(names)}) values ({places})"  # noqa: S608 - our own column names
+        await write.connection.execute(statement, code, *values)
+    else:
+        sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changes, 3))
+        statement = f"update device set {sets}, version = version + 1, updated_at = $2 where id = $1"  # noqa: S608
+        await write.connection.execute(statement, row["id"], write.now, *values)
+    await write.record("device.register" if row is None else "device.update", code, changes=changes)
+
+
+async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | None) -> None:
+    """Store what a person says of one device."""
     values = columns_of(body)
     await _check_references(write, code, values)
     if row is None:
         for name in _MANDATORY:
             if name not in values:
                 raise invalid(name, "is needed to register a device")
-        names = ["code", "registered", *values]
-        places = ", ".join(f"${n}" for n in range(1, len(names) + 1))
-        statement = f"insert into device ({', '.join(names)}) values ({places})"  # noqa: S608 - our own column names
-        await write.connection.execute(statement, code, True, *values.values())
-        changes = {name: {"from": None, "to": value} for name, value in values.items()}
-        await write.record("device.register", code, changes=changes)
-        return changes
-    changes = {
-        name: {"from": row[name], "to": value}
-        for name, value in (values | {"registered": True}).items()
-        if row[name] != value
-    }
+    changes = changes_of(values, row)
     if changes:
-        sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changes, 3))
-        await write.connection.execute(
-            f"update device set {sets}, version = version + 1, updated_at = $2 where id = $1",  # noqa: S608 - ours
-            row["id"],
-            write.now,
-            *[change["to"] for change in changes.values()],
-        )
-        await write.record("device.update", code, changes=changes)
-    return changes
+        await write_row(write, code, row, changes)

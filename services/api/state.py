@@ -1,12 +1,14 @@
 """What a request finds in the program: database, clock, settings, live hub. Made by main, read by dependencies."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from services.api.database import Database
 from services.api.hub import Hub
+from services.api.kept import Kept
 from services.api.throttle import Throttle
 from services.core.clock import Clock
 from services.core.settings import ApiSettings
@@ -21,6 +23,11 @@ class State:
     clock: Clock
     throttle: Throttle = field(default_factory=Throttle)
     hub: Hub = field(default_factory=Hub)
+    kept: Kept = field(default_factory=Kept)
+    started_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock.now()
 
 
 def _state(request: Request) -> State:

@@ -1,0 +1,104 @@
+-- name: lanes
+select l.writer, l.lane, l.connected and l.updated_at > now() - interval '30 seconds' as connected, l.watermark as watermark_at,
+       l.oldest_unacked_s as lag_s, l.slots_used as unacknowledged, l.slots as window, l.broker_dropped, l.sessions_lost,
+       l.updated_at, b.last_batch_at, coalesce(b.rows, 0) / 60.0::float8 as rate_per_s
+from ingest_lane l
+left join lateral (
+    select max(committed_at) as last_batch_at, sum(hydrant + electrical + water + panel + events)::bigint as rows
+    from ingest_batch b where b.writer = l.writer and b.committed_at > now() - interval '60 seconds'
+) b on true
+order by l.writer
+
+-- name: storage
+select pg_database_size(current_database()) as database_bytes
+
+-- name: dispatch
+select count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'held') as held,
+       count(*) filter (where state = 'dead') as dead, count(*) filter (where state = 'waiting' and fire) as fire_waiting,
+       min(created_at) filter (where state = 'waiting') as oldest_waiting_at,
+       count(*) filter (where delivered_at > now() - interval '24 hours') as delivered_24h
+from notice
+where channel = 'desk' and (state in ('waiting', 'held') or created_at > now() - interval '30 days')
+
+-- name: programs
+select case when name like 'ingest%' then 'ingest' else name end as name, bool_or(expires_at > clock_timestamp()) as up,
+       min(taken_at) as since
+from lease group by 1 order by 1
+
+-- name: test_windows
+select id as site_id, name as site_name, area, test_window_until as until, test_window_reason as reason, test_window_by as by
+from site
+where test_window_until > now()
+  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+order by test_window_until
+
+-- name: devices
+select d.kind,
+       count(*) filter (where d.out_of_service_until > now()) as out_of_service,
+       count(*) filter (where not coalesce(d.out_of_service_until > now(), false) and not d.registered) as discovered,
+       count(*) filter (where not coalesce(d.out_of_service_until > now(), false) and d.registered
+                          and s.last_seen is not null and s.online) as online,
+       count(*) filter (where not coalesce(d.out_of_service_until > now(), false) and d.registered
+                          and not (s.last_seen is not null and s.online)) as offline
+from device d left join device_state s on s.device_id = d.id
+where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p))
+group by d.kind
+
+-- name: alarms
+select count(*) filter (where severity = 'critical' and not shelved) as critical,
+       count(*) filter (where severity = 'major' and not shelved) as major,
+       count(*) filter (where severity = 'minor' and not shelved) as minor,
+       count(*) filter (where severity = 'info' and not shelved) as info,
+       count(*) filter (where state = 'unacknowledged' and not shelved) as unacknowledged,
+       count(*) filter (where category = 'fire') as fires_open
+from (
+    select *, coalesce(shelved_until > now(), false) as shelved from alarm
+    where state <> 'closed'
+      and (:everywhere or (area is null and :county)
+           or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+) a
+
+-- name: sites
+select count(*) as sites from site
+where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p))
+
+-- name: gateways
+select g.code, g.name, c.devices, s.last_seen,
+       case when g.out_of_service_until > now() then 'out_of_service' when not g.registered then 'discovered'
+            when s.last_seen is not null and s.online then 'online' else 'offline' end as status
+from (select gateway, count(*) as devices from device where gateway is not null group by gateway) c
+join device g on g.code = c.gateway
+left join device_state s on s.device_id = g.id
+where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(g.area, p))
+order by coalesce(s.online, false), g.code
+limit 500
+
+-- name: out_of_service
+select code, name, area, out_of_service_until as until, out_of_service_reason as reason, out_of_service_by as by
+from device
+where out_of_service_until > now()
+  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+order by out_of_service_until
+limit 1000
+
+-- name: notes
+select n.at, n.actor, substring(n.target from 'alarm:([0-9]+)')::bigint as alarm_id, n.detail ->> 'note' as text
+from audit n
+join alarm a on a.id = substring(n.target from 'alarm:([0-9]+)')::bigint
+where n.action = 'alarm.note' and n.at > :since
+  and (:everywhere or (a.area is null and :county)
+       or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
+order by n.at desc
+limit 500
+
+-- name: false_alarms
+select s.id, s.name, s.area, count(*) filter (where a.verification = 'false') as count_30d,
+       count(*) filter (where a.verification = 'false' and a.opened_at > now() - interval '24 hours') as count_24h,
+       count(*) as alarms_30d
+from alarm a join site s on s.id = a.site_id
+where a.opened_at > now() - interval '30 days' and a.category = 'fire'
+  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(s.area, p)))
+group by s.id
+having count(*) filter (where a.verification = 'false') > 0
+order by count_30d desc, s.id
+limit 100
