@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from tests.browser.county import System, furnish, running
 
@@ -24,6 +24,7 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 CHROMIUM = Path("/usr/bin/chromium")
+expect.set_options(timeout=15_000)  # a busy machine; what must be fast is measured where it matters
 KEPT = Path(__file__).parents[2] / "reports" / "browser"
 DESKTOP, PHONE, WALL = (
     {"width": 1440, "height": 900},

@@ -26,7 +26,7 @@ function lost() {
 export async function refetch() {
   const [alarms, system] = await Promise.all([
     getAll("/api/v1/alarms", { state: "open" }, 5000),
-    get("/api/v1/system"),
+    get("/api/v1/system").catch((problem) => { if (problem.status === 404) return null; throw problem; }),
   ]);
   putAlarms(alarms, true);
   live.set({ system });

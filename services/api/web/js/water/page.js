@@ -73,7 +73,9 @@ export function Page({ args }) {
     const area = areas.find((each) => each.code === event.target.value);
     if (area?.location) setPlace({ ...area.location, name: area.name });
   };
-  const shown = (items ?? []).filter((source) => !only || source.usable !== false);
+  // The API answers by distance; a crew wants what it can use on top.
+  const off = (source) => Number(source.usable === false);
+  const shown = (items ?? []).filter((source) => !only || !off(source)).sort((a, b) => off(a) - off(b) || a.distance_m - b.distance_m);
   return html`<div class="water">
     <div class="water-tools">
       <button class="button primary" onClick=${here} disabled=${busy}><${Icon} name="target" />${busy ? t("water.locating") : t("water.here")}</button>
