@@ -1,11 +1,12 @@
 // The duty desk: the queue on the left, one alarm on the right, and the lists for the change of shift.
 import { inQueueOrder, isOpen, isShelved, isWaiting } from "../alarms.js";
+import { get } from "../api.js";
 import { serverNow } from "../clock.js";
 import { t } from "../i18n.js";
 import { Empty } from "../parts.js";
 import { prefs, remember } from "../prefs.js";
 import { go } from "../route.js";
-import { live, useStore } from "../store.js";
+import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
 import { Detail } from "./detail.js";
 import { FalseAlarms } from "./false-alarms.js";
@@ -43,8 +44,19 @@ function Filters({ filter, setFilter, order, alarms }) {
   </div>`;
 }
 
+// Whether the county has no device at all; the first one that shows up ends it.
+function useEmpty(suspected) {
+  const [empty, setEmpty] = useState(false);
+  useEffect(() => {
+    if (!suspected) { setEmpty(false); return undefined; }
+    get("/api/v1/devices?limit=1").then((page) => setEmpty(page.items.length === 0), () => null);
+    return onDevices(() => setEmpty(false));
+  }, [suspected]);
+  return empty;
+}
+
 function QueueTab({ chosen, setChosen }) {
-  const { alarms, loaded, system } = useStore(live, (state) => state);
+  const { alarms, loaded } = useStore(live, (state) => state);
   const order = useStore(prefs, (p) => p.order) ?? "oldest";
   const [filter, setFilter] = useState("all");
   const items = useMemo(() => choose(alarms, filter, order), [alarms, filter, order]);
@@ -54,8 +66,8 @@ function QueueTab({ chosen, setChosen }) {
   useEffect(() => {
     if (first.current && loaded && !chosen && items.length && innerWidth > 900) { first.current = false; setChosen(items[0].id); }
   }, [loaded, items.length]);
-  const devices = Object.values(system?.counts?.devices ?? {}).reduce((sum, each) => sum + Object.values(each).reduce((a, b) => a + b, 0), 0);
-  if (loaded && system && devices === 0 && alarms.size === 0) return html`<${FirstSteps} />`;
+  const empty = useEmpty(loaded && alarms.size === 0);
+  if (empty) return html`<${FirstSteps} />`;
   return html`<div class=${`desk ${chosen ? "has-choice" : ""}`}>
     <section class="queue-side" aria-label=${t("desk.title")}>
       <${Filters} filter=${filter} setFilter=${setFilter} order=${order} alarms=${alarms} />

@@ -86,9 +86,10 @@ function Programs({ system, now }) {
 
 export function Page() {
   const now = useNow();
-  const system = useStore(live, (state) => state.system);
+  const { system: known, loaded } = useStore(live, (state) => state);
+  const system = known ?? {};
   const { slo, problem } = useSlo();
-  if (!system) return html`<p class="loading">…</p>`;
+  if (!loaded) return html`<p class="loading">…</p>`;
   return html`<div class="system">
     ${problem && html`<${Failure} problem=${problem} />`}
     <div class="pair"><${Clocks} slo=${slo} /><${Loss} slo=${slo} /></div>
