@@ -12,11 +12,15 @@ WRAP_WINDOW = 100_000  # a lower number this close past 2^32 is the wrap, any ot
 
 
 class Head(NamedTuple):
-    """How far a channel of a device has come. `missing` are numbers skipped and not seen yet."""
+    """How far a channel of a device has come. `missing` are numbers skipped and not seen yet.
+
+    `low` is the number this count began with, None where it began before this process: older ones fill no gap.
+    """
 
     ts_us: int | None = None
     seq: int | None = None
     missing: int = 0
+    low: int | None = None
 
 
 @dataclass(slots=True)
@@ -37,15 +41,19 @@ class Tally:
 def advance(head: Head, ts_us: int, seq: int, tally: Tally) -> Head:
     """Return the head after a row that was not stored before, and count into `tally` (contract 3: `seq`)."""
     if head.ts_us is None or head.seq is None:
-        return Head(ts_us, seq, head.missing)
+        return Head(ts_us, seq, head.missing, seq)
     if ts_us > head.ts_us or (ts_us == head.ts_us and seq > head.seq):
         step = (seq - head.seq) % SEQ_MODULUS
         if step == 0 or (seq < head.seq and step > WRAP_WINDOW):
             tally.restarts += 1
-            return Head(ts_us, seq, head.missing)
+            return Head(ts_us, seq, 0, seq)
         tally.gaps += step - 1
-        return Head(ts_us, seq, head.missing + step - 1)
-    if head.missing:  # an older row came late: one number less is missing
+        return Head(ts_us, seq, head.missing + step - 1, head.low)
+    if head.missing and _lies_between(head.low, seq, head.seq):  # it came late: one number less is missing
         tally.gaps -= 1
-        return Head(head.ts_us, head.seq, head.missing - 1)
+        return Head(head.ts_us, head.seq, head.missing - 1, head.low)
     return head
+
+
+def _lies_between(low: int | None, seq: int, high: int) -> bool:
+    return low is None or (seq - low) % SEQ_MODULUS < (high - low) % SEQ_MODULUS

@@ -1,0 +1,45 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.broker_fleet import Fleet, Rows, fleet_of, rows_of
+
+
+@pytest.fixture
+def start_ingest(program, database, broker):
+    """Start one ingest process; keyword arguments add to its environment."""
+
+    def start(**env):
+        return program("ingest", **{"DATABASE_URL": database, "MQTT_URL": broker.url, **env})
+
+    return start
+
+
+@pytest.fixture
+def ingest(start_ingest):
+    running = start_ingest()
+    running.wait_ready()
+    return running
+
+
+@pytest.fixture
+async def line(wire, postgres):
+    """A breakable wire to the database."""
+    return await wire(postgres.port)
+
+
+@pytest.fixture
+def wired_database(database, postgres, line) -> str:
+    return database.replace(f":{postgres.port}/", f":{line.port}/")
+
+
+@pytest.fixture
+async def fleet(broker) -> AsyncIterator[Fleet]:
+    async with fleet_of(broker.fleet_url) as one:
+        yield one
+
+
+@pytest.fixture
+async def rows(database) -> AsyncIterator[Rows]:
+    async with rows_of(database) as one:
+        yield one

@@ -1,0 +1,140 @@
+"""Database or broker away: nothing is acknowledged early, the MQTT connection lives, everything arrives once."""
+
+import asyncio
+
+from stack.mosquitto import BrokerLimits
+from tests.support.broker_fleet import event, fleet_of, now_ms, reading, rows_of, topic, wait_for
+
+
+def many(first: int, count: int) -> list[tuple[str, bytes]]:
+    return [
+        (topic(f"H{i % 10}"), b'{"ts":%d,"seq":%d,"flow_lps":1}' % (now_ms() + i % 50, i))
+        for i in range(first, first + count)
+    ]
+
+
+async def test_a_database_that_is_away_stops_the_acks_and_not_the_connection(ingest, database, fleet, rows, postgres):
+    await fleet.send_all(many(0, 100))
+    await rows.until("select count(*) from reading_hydrant", equals=100)
+    connections = ingest.log_text().count("mqtt connected")
+    postgres.kill()
+    await fleet.send_all(many(100, 3000))
+    await fleet.send(topic("P1", "up/event", "panel"), event("e-1"))
+    await asyncio.sleep(15)  # longer than the keepalive: a network loop that waits would be dropped by now
+    assert fleet.acked_ids("P1") == []
+    assert ingest.process.poll() is None
+    assert ingest.log_text().count("mqtt connected") == connections
+    postgres.start()
+    await wait_for(lambda: fleet.acked_ids("P1") == ["e-1"], what="the event after the outage", timeout_s=15)
+    async with rows_of(database) as again:
+        await again.until("select count(*) from reading_hydrant", equals=3100, timeout_s=20)
+        await again.until("select count(*) from event", equals=1)
+        numbers = await again.one("select count(*) = max(number) from ingest_batch where writer = 'all/telemetry'")
+        assert numbers
+    assert ingest.log_text().count("mqtt connected") == connections
+
+
+async def test_an_answer_lost_on_the_way_neither_loses_nor_doubles_a_batch(
+    start_ingest, wired_database, line, fleet, rows
+):
+    running = start_ingest(DATABASE_URL=wired_database)
+    await asyncio.to_thread(running.wait_ready)
+    messages = many(0, 6000)
+    sending = asyncio.create_task(fleet.send_all(messages))
+    for _ in range(12):
+        await asyncio.sleep(0.25)
+        await line.cut()
+    await sending
+    await rows.until("select count(*) from reading_hydrant", equals=6000, timeout_s=40)
+    assert await rows.one("select sum(hydrant) from ingest_batch") == 6000
+    assert await rows.one("select count(*) = max(number) from ingest_batch where writer = 'all/telemetry'")
+    assert await rows.one("select coalesce(sum(gaps), 0) from device_quality") == await rows.one(
+        "select coalesce(sum(telemetry_missing), 0) from device_state"
+    )
+    assert running.process.poll() is None
+
+
+async def test_a_broker_killed_and_back_brings_everything_acknowledged(ingest, broker, fleet, rows):
+    for round_ in range(3):
+        await fleet.send_all(many(round_ * 1000, 1000))
+        broker.kill()
+        broker.start()
+    await rows.until("select count(*) >= 2990 from reading_hydrant", timeout_s=30)
+    await fleet.send(topic("P1", "up/event", "panel"), event("last"))
+    await rows.until("select count(*) from event", equals=1, timeout_s=15)
+    assert await rows.one("select count(*) = count(distinct (device_id, ts, seq)) from reading_hydrant")
+    assert ingest.process.poll() is None
+
+
+async def test_ingest_killed_again_and_again_loses_nothing(ingest, fleet, rows):
+    sending = asyncio.create_task(fleet.send_all(many(0, 8000)))
+    for _ in range(4):
+        await asyncio.sleep(0.7)
+        ingest.kill()
+        ingest.restart()
+    await sending
+    await rows.until("select count(*) from reading_hydrant", equals=8000, timeout_s=40)
+    assert await rows.one("select sum(hydrant) from ingest_batch") == 8000
+
+
+async def test_no_event_is_acknowledged_before_its_commit(ingest, fleet, rows):
+    for i in range(30):
+        await fleet.send(topic("P1", "up/event", "panel"), event(f"e-{i}"))
+    seen: set[str] = set()
+    while len(seen) < 30:
+        for name in set(fleet.acked_ids("P1")) - seen:
+            assert await rows.one("select count(*) from event where event_id = $1", name) == 1
+            seen.add(name)
+        await asyncio.sleep(0.005)
+
+
+async def test_a_broker_past_its_queue_limit_is_counted(private_broker, start_ingest, rows):
+    small = private_broker(BrokerLimits(queue_bytes=20_000))
+    running = start_ingest(MQTT_URL=small.url)
+    await asyncio.to_thread(running.wait_ready)
+    await rows.until("select count(*) from ingest_lane where connected", equals=2)
+    running.stop()
+    async with fleet_of(small.fleet_url) as fleet:
+        await fleet.send_all(many(0, 3000))
+    running.restart()
+    await rows.until("select broker_dropped > 0 from ingest_lane where lane = 'telemetry'", timeout_s=30)
+
+
+async def test_a_backlog_of_telemetry_does_not_delay_an_event(start_ingest, rows, fleet):
+    """A tenth of the issue's 200 000 here; the whole of it in the benchmark."""
+    first = start_ingest()
+    await asyncio.to_thread(first.wait_ready)
+    first.stop()
+    old = now_ms() - 3_600_000
+    await fleet.send_all(
+        [(topic(f"H{i % 50}"), b'{"ts":%d,"seq":%d,"flow_lps":1}' % (old + i, i)) for i in range(20_000)]
+    )
+    first.restart()
+    await asyncio.to_thread(first.wait_ready)
+    for i in range(5):
+        await fleet.send(topic("P1", "up/event", "panel"), event(f"e-{i}"))
+        await asyncio.sleep(0.2)
+    await rows.until("select count(*) from event", equals=5)
+    backlog = await rows.one("select 20000 - count(*) from reading_hydrant")
+    worst = await rows.one(
+        "select max(extract(epoch from b.committed_at - e.ts)) from event e join ingest_batch b on b.id = e.batch_id"
+    )
+    assert worst < 0.5, f"{worst} s with {backlog} readings still to come"
+    await rows.until("select count(*) from reading_hydrant where late", equals=20_000, timeout_s=30)
+
+
+async def test_sigterm_under_load_ends_within_five_seconds(ingest, fleet, rows):
+    sending = asyncio.create_task(fleet.send_all(many(0, 3000)))
+    await rows.until("select count(*) > 100 from reading_hydrant")
+    assert await asyncio.to_thread(ingest.stop) == 0
+    await sending
+    ingest.restart()
+    await rows.until("select count(*) from reading_hydrant", equals=3000, timeout_s=20)
+
+
+async def test_late_readings_do_not_move_the_newest_state(ingest, fleet, rows):
+    await fleet.send(topic("H1"), reading(9, pressure_mpa=0.9))
+    await rows.until("select count(*) from reading_hydrant", equals=1)
+    await fleet.send(topic("H1"), reading(1, now_ms() - 7_200_000, pressure_mpa=0.1))
+    await rows.until("select count(*) from reading_hydrant", equals=2)
+    assert await rows.one("select state #>> '{pressure_mpa,value}' from device_state") == "0.9"

@@ -1,0 +1,61 @@
+"""Commands go down to MQTT devices, their answers come back to the row."""
+
+import orjson
+
+from tests.support.broker_fleet import event, reading, topic, wait_for
+
+QUEUE = """
+insert into command (device_id, command, arguments, created_by, answer_by)
+select id, $1, $2, 'test', now() + $3::text::interval from device where code = 'P1' returning id
+"""
+
+
+def sent_to(fleet, device):
+    return [
+        orjson.loads(delivery.payload)
+        for delivery in fleet.down
+        if delivery.topic == topic(device, "down/command", "panel", "140931101")
+    ]
+
+
+async def queue(fleet, rows, command="guard_check", answer_within="10 min"):
+    await fleet.send(topic("P1", kind="panel", area="140931101"), reading(1, mains_ok=True))
+    await rows.until("select count(*) from device_state where last_topic is not null", equals=1)
+    command_id = await rows.one(QUEUE, command, {"timeout_min": 10}, answer_within)
+    await wait_for(lambda: sent_to(fleet, "P1"), what="the command at the device")
+    await rows.until("select state from command", equals="sent")
+    return str(command_id)
+
+
+async def test_a_command_is_sent_on_the_last_topic_and_answered_by_its_id(ingest, fleet, rows):
+    command_id = await queue(fleet, rows)
+    assert sent_to(fleet, "P1") == [{"id": command_id, "command": "guard_check", "timeout_min": 10}]
+    await fleet.send(topic("P1", "up/event", "panel"), event("r", "guard_reply", command_id=command_id))
+    await rows.until("select state from command", equals="replied")
+    assert await rows.one("select reply ->> 'type' from command") == "guard_reply"
+
+
+async def test_a_guards_button_without_an_id_answers_the_open_check(ingest, fleet, rows):
+    await queue(fleet, rows)
+    await fleet.send(topic("P1", "up/event", "panel"), event("r", "guard_reply"))
+    await rows.until("select state from command", equals="replied")
+
+
+async def test_no_answer_is_said_and_a_late_one_is_late(ingest, fleet, rows):
+    command_id = await queue(fleet, rows, answer_within="1 s")
+    await rows.until("select state from command", equals="unanswered")
+    await fleet.send(topic("P1", "up/event", "panel"), event(command_id, "operation"))
+    await rows.until("select state from command", equals="late")
+
+
+async def test_commands_of_gateway_links_are_left_to_the_gateway(ingest, fleet, rows):
+    await fleet.send(topic("P1", kind="panel"), reading(1, mains_ok=True))
+    await rows.until("select count(*) from device", equals=1)
+    await rows.connection.execute("update device set gateway_address = '0a0000000001'")
+    await rows.one(QUEUE, "guard_check", {}, "10 min")
+    await rows.connection.execute("insert into device (code, kind, area) values ('P2', 'panel', '140931100')")
+    await rows.connection.execute(
+        "insert into command (device_id, command, created_by) select id, 'x', 't' from device"
+    )
+    await rows.until("select count(*) from command where state = 'sent'", equals=1)
+    assert await rows.one("select code from device d join command c on c.device_id = d.id where state = 'sent'") == "P2"

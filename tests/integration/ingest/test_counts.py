@@ -1,0 +1,149 @@
+"""Right counts and right newest state, whatever the order, the repeats, the clock and the borders."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+
+from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
+
+QUALITY = """
+select coalesce(sum(gaps), 0), coalesce(sum(restarts), 0), coalesce(sum(duplicates), 0),
+       coalesce(sum(late), 0), coalesce(sum(rejects), 0)
+from device_quality q join device d on d.id = q.device_id where d.code = $1
+"""
+
+
+async def quality(rows, device):
+    """Gaps, restarts, duplicates, late, rejects."""
+    return tuple(int(value) for value in (await rows.all(QUALITY, device))[0])
+
+
+async def newest(rows, device, field):
+    state = await rows.one(
+        "select s.state from device_state s join device d on d.id = s.device_id where d.code = $1", device
+    )
+    return state[field]["value"]
+
+
+async def test_a_batch_of_six_hundred_repeated_and_reordered_is_stored_once(ingest, fleet, rows):
+    base = now_ms() - 500_000
+    body = [reading(i, base + i * 800, level_m=float(i) / 100) for i in range(600)]
+    shuffled = random.Random(3).sample(body, 600)
+    for batch in (shuffled, body, body[100:400]):
+        await fleet.send(topic("W1", kind="water"), batch)
+    await rows.until("select count(*) from reading_water", equals=600)
+    await rows.until("select sum(duplicates) from ingest_batch", equals=900)
+    assert await quality(rows, "W1") == (0, 0, 900, 0, 0)
+    assert await newest(rows, "W1", "level_m") == 5.99
+    assert await rows.one("select sum(water) from ingest_batch") == 600
+
+
+async def test_the_newest_value_of_each_field_survives_late_and_partial_readings(ingest, fleet, rows):
+    base = now_ms() - 60_000
+    await fleet.send(topic("H1"), reading(3, base + 3000, pressure_mpa=0.33, flow_lps=3.0))
+    await rows.until("select count(*) from reading_hydrant", equals=1)
+    await fleet.send(topic("H1"), reading(2, base + 2000, pressure_mpa=0.22, tilt_deg=2.0))
+    await rows.until("select count(*) from reading_hydrant", equals=2)
+    await fleet.send(topic("H1"), [reading(5, base + 5000, flow_lps=5.0), reading(4, base + 4000, tilt_deg=4.0)])
+    await rows.until("select count(*) from reading_hydrant", equals=4)
+    assert [await newest(rows, "H1", field) for field in ("pressure_mpa", "flow_lps", "tilt_deg")] == [0.33, 5.0, 4.0]
+    assert await rows.one("select seq from device_state") == 5
+
+
+async def test_a_time_ahead_counts_as_the_receive_time(ingest, fleet, rows):
+    await fleet.send(topic("H1"), reading(1, now_ms() + 200_000, pressure_mpa=0.1))
+    await rows.until("select count(*) from reading_hydrant", equals=1)
+    await asyncio.sleep(0.05)
+    await fleet.send(topic("H1"), reading(2, now_ms(), pressure_mpa=0.2))
+    await rows.until("select count(*) from reading_hydrant", equals=2)
+    assert await newest(rows, "H1", "pressure_mpa") == 0.2
+
+
+async def test_gaps_fills_restarts_and_the_wrap_are_told_apart(ingest, fleet, rows):
+    base = now_ms() - 100_000
+    await fleet.send(topic("H1"), [reading(seq, base + seq * 1000) for seq in (10, 11, 15, 16)])
+    await rows.until("select count(*) from reading_hydrant", equals=4)
+    assert await quality(rows, "H1") == (3, 0, 0, 0, 0)
+    await fleet.send(topic("H1"), reading(13, base + 13_000))  # one of the missing comes late
+    await fleet.send(topic("H1"), [reading(0, base + 20_000), reading(1, base + 21_000)])
+    await rows.until("select count(*) from reading_hydrant", equals=7)
+    assert await quality(rows, "H1") == (2, 1, 0, 0, 0)
+    await fleet.send(topic("H2"), [reading(2**32 - 1, base), reading(0, base + 1), reading(1, base + 2)])
+    await rows.until("select count(*) from reading_hydrant", equals=10)
+    assert await quality(rows, "H2") == (0, 0, 0, 0, 0)
+
+
+async def test_sequences_go_on_across_a_restart_of_ingest(ingest, fleet, rows):
+    base = now_ms() - 100_000
+    await fleet.send(topic("H1"), reading(10, base))
+    await rows.until("select count(*) from reading_hydrant", equals=1)
+    ingest.kill()
+    ingest.restart()
+    await fleet.send(topic("H1"), reading(12, base + 2000))
+    await rows.until("select count(*) from reading_hydrant", equals=2, timeout_s=15)
+    assert await quality(rows, "H1") == (1, 0, 0, 0, 0)
+
+
+async def test_midnight_and_chunk_borders_lose_nothing(ingest, fleet, rows):
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    moments = [
+        int((midnight - timedelta(days=day) + timedelta(milliseconds=offset)).timestamp() * 1000)
+        for day in range(29)
+        for offset in (-1, 0, 1)
+    ]
+    body = [reading(i, ts, battery_v=12.0) for i, ts in enumerate(sorted(moments))]
+    await fleet.send(topic("P1", kind="panel"), random.Random(1).sample(body, len(body)))
+    await rows.until("select count(*) from reading_panel", equals=len(body))
+    assert await rows.one("select count(distinct ts) from reading_panel") == len(body)
+    assert await rows.one("select count(*) from show_chunks('reading_panel')") == 30
+    assert (await quality(rows, "P1"))[:3] == (0, 0, 0)
+    assert await rows.one("select seq from device_state") == len(body) - 1
+
+
+async def test_late_is_judged_by_the_devices_own_rhythm(ingest, fleet, rows):
+    old = now_ms() - 20 * 60_000
+    await fleet.send(topic("AWAKE"), reading(1, old))
+    await fleet.send(topic("ASLEEP"), reading(1, now_ms()))
+    await rows.until("select count(*) from reading_hydrant", equals=2)
+    await rows.connection.execute("update device set sleepy = true, registered = true where code = 'ASLEEP'")
+    await rows.connection.execute("update device set expected_interval_s = 900, registered = true where code = 'AWAKE'")
+    await asyncio.sleep(0.3)
+    await fleet.send(topic("AWAKE"), [reading(2, old - 1), reading(3, now_ms() - 31 * 60_000)])
+    await fleet.send(topic("ASLEEP"), [reading(2, now_ms() - 24 * 3_600_000), reading(3, now_ms() - 26 * 3_600_000)])
+    await rows.until("select count(*) from reading_hydrant", equals=6)
+    late = await rows.all("select d.code, r.seq from reading_hydrant r join device d on d.id = r.device_id where late")
+    assert sorted(tuple(row) for row in late) == [("ASLEEP", 3), ("AWAKE", 1), ("AWAKE", 3)]
+    assert (await quality(rows, "AWAKE"))[3] == 2
+
+
+async def test_an_event_sent_again_is_one_row_and_is_acknowledged_each_time(ingest, fleet, rows):
+    body = event("e-1", component="c")
+    for _ in range(3):
+        await fleet.send(topic("P1", "up/event", "panel"), body)
+    await wait_for(lambda: fleet.acked_ids("P1") == ["e-1"] * 3, what="three acknowledgements")
+    assert await rows.one("select count(*) from event") == 1
+    await rows.until(
+        "select coalesce(sum(duplicates), 0) from device_quality q join device d on d.id = q.device_id "
+        "where d.code = 'P1'",
+        equals=2,
+    )
+
+
+async def test_an_event_with_a_wrong_clock_sent_again_stays_one_row(ingest, fleet, rows):
+    body = event("e-1") | {"ts": 951_782_400_000}  # the year 2000: a panel with a dead battery
+    await fleet.send(topic("P1", "up/event", "panel"), body)
+    await wait_for(lambda: fleet.acked_ids("P1") == ["e-1"], what="the first acknowledgement")
+    await fleet.send(topic("P1", "up/event", "panel"), body)
+    await wait_for(lambda: fleet.acked_ids("P1") == ["e-1"] * 2, what="the second acknowledgement")
+    found = await rows.all("select ts, received_at, device_ts, late, extra from event")
+    assert len(found) == 1
+    assert found[0]["ts"] == found[0]["received_at"]
+    assert found[0]["device_ts"] == datetime(2000, 2, 29, tzinfo=UTC)
+    assert found[0]["extra"]["flags"] == ["clock_implausible"]
+
+
+async def test_a_restarted_counter_never_swallows_a_new_fire(ingest, fleet, rows):
+    first = event("1")
+    await fleet.send(topic("P1", "up/event", "panel"), first)
+    await fleet.send(topic("P1", "up/event", "panel"), first | {"ts": first["ts"] + 5})
+    await rows.until("select count(*) from event", equals=2)
