@@ -5,6 +5,7 @@ when it came; a command that makes no sense fails with the reason. Time-outs and
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from services.core.topics import Channel, parse_topic
 from services.gateway.door import Door
 from services.gateway.downlink import GUARD_CHECK, CannotSay, Exchange, data_unit
 from services.gateway.frames import CONFIRM, DENY, Frame
+from services.gateway.link import Caller, Link
 from services.gateway.naming import component_of
 from services.gateway.objects import Unit, describe
 from services.gateway.profiles import Profile
@@ -59,6 +61,7 @@ class Commands:
         self._clock = clock
         self._waiting: deque[Order] = deque(maxlen=KNOWN_IDS)
         self._seen: OrderedDict[UUID, None] = OrderedDict()
+        self._wake = asyncio.Event()
         self._results: deque[tuple[str, tuple[object, ...]]] = deque(maxlen=RESULTS)
 
     # --- in ---
@@ -83,6 +86,7 @@ class Commands:
             number = None
         if self._is_new(number):
             self._waiting.append(Order(number, topic.device, command.command, arguments, self._clock.now()))
+            self._wake.set()
 
     def _is_new(self, number: UUID | None) -> bool:
         if number is None:
@@ -106,8 +110,12 @@ class Commands:
                 if not away:
                     log.warning("commands wait for the database", error=str(error) or type(error).__name__)
                 away = True
-            self._send_waiting()
-            await self._clock.sleep(LOOK_EVERY_S)
+            await self._send_waiting(away=away)
+            if away:
+                await self._clock.sleep(LOOK_EVERY_S)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
 
     async def _fetch(self) -> None:
         for row in await self._registry.fetch(QUERIES["queued"]):
@@ -118,38 +126,43 @@ class Commands:
     async def _write_results(self) -> None:
         while self._results:
             name, values = self._results[0]
-            await asyncio.shield(self._registry.execute(QUERIES[name], *values))
+            await self._registry.execute(QUERIES[name], *values)
             self._results.popleft()
 
     # --- out ---
 
-    def _send_waiting(self) -> None:
+    async def _send_waiting(self, *, away: bool) -> None:
         for _ in range(len(self._waiting)):
             order = self._waiting.popleft()
+            caller = self._caller(order.code)
+            if caller is None:
+                if (self._clock.now() - order.created_at).total_seconds() < LINK_WITHIN_S:
+                    self._waiting.append(order)
+                else:
+                    self._result("failed", order.id, "the panel is not connected 设备未连接")
+                continue
             try:
-                sent = self._send(order)
+                await self._send(order, *caller, away=away)
             except CannotSay as error:
                 self._result("failed", order.id, str(error))
-                continue
-            if not sent and (self._clock.now() - order.created_at).total_seconds() < LINK_WITHIN_S:
-                self._waiting.append(order)
-            elif not sent:
-                self._result("failed", order.id, "the panel is not connected 设备未连接")
 
-    def _send(self, order: Order) -> bool:
-        address = self._registry.address_of(order.code)
+    def _caller(self, code: str) -> tuple[Link, Caller] | None:
+        address = self._registry.address_of(code)
         link = self._door.link_of(address) if address is not None else None
         caller = link.callers.get(address) if link is not None and address is not None else None
-        if link is None or caller is None:
-            return False
+        return None if link is None or caller is None else (link, caller)
+
+    async def _send(self, order: Order, link: Link, caller: Caller, *, away: bool) -> None:
         now = self._clock.now()
         flag, adu = data_unit(order.command, order.arguments, caller.profile, now)
+        within = timedelta(minutes=adu[2]) if flag == GUARD_CHECK else timedelta(seconds=ANSWER_WITHIN_S)
+        self._result("sent", order.id, now, now + within)
+        if not away:
+            with contextlib.suppress(*AWAY):
+                await self._write_results()  # before the panel can answer: the answer looks for a command that was sent
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id
-        within = timedelta(minutes=adu[2]) if flag == GUARD_CHECK else timedelta(seconds=ANSWER_WITHIN_S)
         log.info("command sent", device=order.code, command=order.command, command_id=str(order.id))
-        self._result("sent", order.id, now, now + within)
-        return True
 
     # --- back ---
 
@@ -178,3 +191,4 @@ class Commands:
     def _result(self, name: str, order: UUID | None, *values: object) -> None:
         if order is not None:
             self._results.append((name, (order, *values)))
+            self._wake.set()

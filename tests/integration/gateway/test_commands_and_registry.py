@@ -1,0 +1,157 @@
+import asyncio
+import contextlib
+
+import asyncpg
+import orjson
+import pytest
+
+from services.gateway.frames import DENY, RESPONSE, answer, encode, read_time
+from services.gateway.objects import Item, write_unit
+from tests.integration.gateway.conftest import until
+from tests.integration.gateway.dialling import address_of, detector_state, label, operation
+
+
+@pytest.fixture
+async def db(database):
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+async def register(db, number, code, *, area="140931100", profile=None):
+    return await db.fetchval(
+        """insert into device (code, kind, area, gateway_address, gateway_profile, registered)
+           values ($1, 'panel', $2, $3, $4, true) returning id""",
+        code,
+        area,
+        address_of(number).hex(),
+        profile,
+    )
+
+
+async def order(db, device, command, **arguments):
+    return await db.fetchval(
+        """insert into command (device_id, command, arguments, created_by)
+           values ($1, $2, $3::text::jsonb, 'test') returning id""",
+        device,
+        command,
+        orjson.dumps(arguments).decode(),
+    )
+
+
+async def ended(db, command, *, timeout_s=10):
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while True:
+        row = await db.fetchrow("select state, reply, error, sent_at, replied_at from command where id = $1", command)
+        if row["state"] not in {"queued", "sent"}:
+            return row
+        assert asyncio.get_running_loop().time() < deadline, dict(row)
+        await asyncio.sleep(0.05)
+
+
+async def test_a_registered_address_speaks_under_its_code_area_and_profile(gateway, store, dial, db):
+    await register(db, 31, "panel-east", profile="point_first")
+    await register(db, 32, "panel-west", profile="no_such_profile")
+    await asyncio.sleep(4)  # one refresh of the registry
+    panel = await dial(31)
+    await panel.confirmed(panel.send(detector_state(0b11, 3, 12)))
+    (event,) = store.of("fire")
+    assert event["topic"] == "fire/v1/140931100/panel/panel-east/up/event"
+    assert event["component"] == "12-3 感烟火灾探测器"
+    other = await dial(32)
+    await other.confirmed(other.send(detector_state(0b11, 3, 12)))
+    assert store.of("fire")[1]["component"] == "3-12 感烟火灾探测器"
+    await until(lambda: "profile unknown" in gateway.log_text(), "the wrong profile is told")
+
+
+async def test_the_clock_is_set_on_connect_and_commands_come_back_with_reply_and_time(gateway, store, dial, db):
+    device = await register(db, 33, "panel-33")
+    await asyncio.sleep(4)
+    panel = await dial(33)
+    await panel.confirmed(panel.send(b""))
+    sync = await panel.order(90)
+    assert read_time(sync.adu[2:]) is not None
+    assert (sync.source, sync.destination) == (b"\1\0\0\0\0\0", address_of(33))
+
+    command = await order(db, device, "read_component_state", loop=3, point=12)
+    request = await panel.order(62)
+    assert request.adu.hex() == "3e01010103000c00"
+    panel.write(encode(answer(request, RESPONSE, detector_state(0b101))))
+    row = await ended(db, command)
+    assert row["state"] == "replied"
+    assert row["replied_at"] >= row["sent_at"]
+    reply = orjson.loads(row["reply"])
+    assert reply["objects"][0]["component"] == "3-12 感烟火灾探测器"
+    assert reply["objects"][0]["state"] == 5
+    await until(lambda: store.of("fault"), "a state that was read counts like one that was sent")
+
+    command = await order(db, device, "read_system_state")
+    panel.write(encode(answer(await panel.order(61), DENY)))
+    row = await ended(db, command)
+    assert (row["state"], "denied" in row["error"]) == ("failed", True)
+
+    row = await ended(db, await order(db, device, "guard_check", timeout_min=999))
+    assert (row["state"], row["error"]) == ("failed", "timeout_min: give a whole number from 1 to 255")
+
+    command = await order(db, device, "initialise")
+    await panel.order(89)
+    assert (await ended(db, command))["state"] == "replied"
+
+    command = await order(db, device, "guard_check", timeout_min=7)
+    assert (await panel.order(91)).adu == b"\x5b\x01\x07"
+    await panel.confirmed(panel.send(operation(5)))
+    await until(lambda: store.of("guard_reply"), "the guard's answer")
+    row = await db.fetchrow("select state, answer_by - sent_at as within from command where id = $1", command)
+    assert (row["state"], row["within"].total_seconds()) == ("sent", 420)  # ingest matches the answer
+
+
+async def test_a_command_over_mqtt_reaches_a_panel_that_nobody_registered(gateway, store, dial):
+    panel = await dial(34)
+    await panel.confirmed(panel.send(b""))
+    topic = "fire/v1/140931/panel/utd-220000000000/down/command"
+    for body in (b"junk", b'{"id": "a", "command": "dance"}'):
+        await store.session.publish(topic, body)
+    body = {"id": "1b4e28ba-2fa1-11d2-883f-0016d3cca427", "command": "read_utd_time", "arguments": {}}
+    for _ in range(2):  # the same id is one command
+        await store.session.publish(topic, orjson.dumps(body))
+    request = await panel.order(88)
+    panel.write(encode(answer(request, RESPONSE, write_unit(28, [Item(time=label())]))))
+    await store.session.publish(topic, b'{"id": "b", "command": "guard_check", "timeout_min": 3}')
+    await panel.order(91)
+    assert sum(frame.adu[:1] == b"\x58" for frame in panel.orders) == 1
+
+
+async def test_a_panel_whose_network_no_profile_allows_is_refused(  # noqa: PLR0917 - fixtures
+    program, database, broker, store, gateway_port, scratch
+):
+    scratch.joinpath("gateway-profiles.json").write_text(
+        '{"standard": {"networks": ["10.9.0.0/16"]}}', encoding="utf-8"
+    )
+    started = program(
+        "gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port, STATE_DIR=scratch
+    )
+    started.wait_ready()
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway_port)
+    with contextlib.suppress(ConnectionResetError):
+        assert await reader.read(1) == b""
+    writer.close()
+    assert "network not allowed" in started.log_text()
+
+
+async def test_links_go_on_with_the_database_away_and_names_survive_a_restart(  # noqa: PLR0917 - fixtures
+    gateway, store, dial, db, postgres, database
+):
+    await register(db, 35, "panel-35")
+    await asyncio.sleep(4)
+    panel = await dial(35)
+    await panel.confirmed(panel.send(b""))
+    db.terminate()
+    postgres.kill()
+    gateway.kill()
+    gateway.restart()
+    gateway.wait_ready()
+    panel = await dial(35)
+    panel.serial = 50
+    await panel.confirmed(panel.send(detector_state(0b11)))
+    assert store.of("fire")[0]["device"] == "panel-35"
+    postgres.start()
