@@ -9,7 +9,7 @@ from collections import OrderedDict
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.metrics import FRAMES, LINKS
-from services.gateway.limits import Limits
+from services.gateway.limits import Bucket, Limits
 from services.gateway.link import Link, Post
 from services.gateway.profiles import Profiles
 
@@ -28,11 +28,12 @@ class Door:
         self._profiles = profiles
         self._unnamed: OrderedDict[Link, None] = OrderedDict()
         self._links: set[Link] = set()
+        self._strangers = Bucket(limits.strangers_bytes_per_s, limits.strangers_bytes_burst, clock.monotonic())
         self._by_address: dict[bytes, list[Link]] = {}
 
     def new_link(self) -> Link:
         """Make the protocol of a new connection."""
-        return Link(self._post, self._clock, self._limits, self._admit)
+        return Link(self._post, self._clock, self._limits, self._strangers, self._admit)
 
     def _admit(self, link: Link) -> bool:
         if not any(profile.allows(link.host) for profile in self._profiles.values()):

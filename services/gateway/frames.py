@@ -201,9 +201,9 @@ class Decoder:
                 self._skip(at)
             if len(self._buffer) < HEADER_BYTES:
                 return
-            header, length = _header(self._buffer, 0)
+            length = self._buffer[24] | self._buffer[25] << 8
             if length > MAX_ADU_BYTES:
-                yield from self._report(Flaw.LENGTH, header)
+                yield from self._report(Flaw.LENGTH)
                 self._skip(1)
                 continue
             size = MIN_FRAME_BYTES + length
@@ -214,16 +214,16 @@ class Decoder:
                 self._drop(size)
                 yield frame
             elif self._buffer[size - 2 : size] != END:
-                yield from self._report(Flaw.END, header)
+                yield from self._report(Flaw.END)
                 self._skip(1)
             else:
-                yield Damage(Flaw.CHECKSUM, header)
+                yield Damage(Flaw.CHECKSUM, _header(self._buffer, 0)[0])
                 self._skip(self._resume(size))
 
-    def _report(self, flaw: Flaw, header: Frame) -> Iterator[Damage]:
+    def _report(self, flaw: Flaw) -> Iterator[Damage]:
         if not self._reported_until and self._buffer[1:3] != START:  # else the stray `@` before a mark was noise
             self._reported_until = HEADER_BYTES
-            yield Damage(flaw, header)
+            yield Damage(flaw, _header(self._buffer, 0)[0])
 
     def _resume(self, size: int) -> int:
         """Return where to go on after a wrong checksum: at a frame that began inside, else behind the damaged one."""

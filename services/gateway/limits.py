@@ -16,8 +16,14 @@ class Limits:
     name_within_s: float = 10.0  # to send the first valid frame
     finish_frame_within_s: float = 10.0  # a frame that drips longer is dropped
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
-    bytes_per_s: float = 64 * 1024
-    bytes_burst: float = 256 * 1024
+    bytes_per_s: float = 32 * 1024
+    bytes_burst: float = 64 * 1024  # about sixty full frames
+    unnamed_free_bytes: int = 1024  # of a link without a valid frame yet; what it sends beyond comes out of
+    strangers_bytes_per_s: float = 128 * 1024  # what all of those share
+    strangers_bytes_burst: float = 1024 * 1024
+    chunk_bytes: int = 4096  # of one link decoded before the others have their turn
+    frames_at_once: int = 10  # that are no fire, of one link before the others have their turn
+    frames_waiting: int = 500  # that are no fire; more are not taken
     frames_per_s: float = 50.0  # that are no fire
     frames_burst: float = 500.0
     fires_per_s: float = 200.0

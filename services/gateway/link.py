@@ -1,12 +1,13 @@
 """One TCP link of a panel: bytes to frames within its limits, replies, the centre's own messages, silence.
 
 Made by door.py for every connection; hands frames to its `Post` (intake.py). Promises: nothing a peer sends raises or
-grows without bound; fires of a read are handed on first; a reply echoes the serial, swaps the addresses and has a fresh
+grows without bound; fires overtake the rest; a reply echoes the serial, swaps the addresses and has a fresh
 checksum.
 """
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -68,14 +69,29 @@ class Post(Protocol):
         """The link is gone."""
 
 
-class Link(asyncio.Protocol):
-    """A connection. `tick` is called several times a second by the door."""
+READ_BYTES = 16 * 1024
+_READ_INTO = bytearray(READ_BYTES)  # one for all links: what was read is copied before the loop reads again
 
-    def __init__(self, post: Post, clock: Clock, limits: Limits, admit: Callable[["Link"], bool]) -> None:
+
+class Link(asyncio.BufferedProtocol):
+    """A connection. `tick` is called several times a second by the door.
+
+    Bytes are decoded in slices, link by link, and nothing more is read until all that was read is decoded. Fires are
+    handed on as they are decoded; the rest wait for that, and then a few of each link have their turn.
+    """
+
+    def __init__(
+        self, post: Post, clock: Clock, limits: Limits, strangers: Bucket, admit: Callable[["Link"], bool]
+    ) -> None:
         self._post = post
         self._clock = clock
         self._limits = limits
         self._admit = admit
+        self._strangers = strangers
+        self._raw = bytearray()
+        self._later: deque[tuple[Caller, Frame, float]] = deque()
+        self._busy = False
+        self._received = 0
         self._transport: asyncio.Transport | None = None
         now = clock.monotonic()
         self.host = ""
@@ -112,19 +128,49 @@ class Link(asyncio.Protocol):
         self._transport = None
         self._post.closed(self)
 
-    def data_received(self, data: bytes) -> None:
-        """Cut frames and hand them on, fires first."""
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - the loop's wish; ours is smaller
+        """Say where the loop may put what it reads."""
+        return _READ_INTO
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read, and stop reading until it is worked off."""
         if self._transport is None or self._transport.is_closing():
             return
         now = self._clock.monotonic()
         self._heard = now
-        debt_s = self._bytes.spend(len(data), now)
-        if debt_s:
-            self._paused_until = now + debt_s
-            self._transport.pause_reading()
+        self._received += nbytes
+        debt_s = self._spend(nbytes, now)
+        self._paused_until = now + debt_s if debt_s else 0.0
         if not self._decoder.pending:
             self._frame_since = now
-        self._take(self._decoder.feed(data), now)
+        self._raw += _READ_INTO[:nbytes]
+        self._transport.pause_reading()
+        if not self._busy:
+            self._work()
+
+    def _spend(self, count: int, now: float) -> float:
+        if self.callers:
+            return self._bytes.spend(count, now)
+        return self._strangers.spend(count, now) if self._received > self._limits.unnamed_free_bytes else 0.0
+
+    def _work(self) -> None:
+        """Do one slice of work, then let the others have their turn."""
+        self._busy = False
+        if self._transport is None or self._transport.is_closing():
+            return
+        now = self._clock.monotonic()
+        if self._raw:
+            slice_ = bytes(self._raw[: self._limits.chunk_bytes])
+            del self._raw[: self._limits.chunk_bytes]
+            self._take(self._decoder.feed(slice_), now)
+        if not self._raw:
+            for _ in range(min(len(self._later), self._limits.frames_at_once)):
+                self._post.frame(self, *self._later.popleft())
+        if self._raw or self._later:
+            self._busy = True
+            asyncio.get_running_loop().call_soon(self._work)
+        if not self._raw and not self._paused_until and not self.is_closing:
+            self._transport.resume_reading()
 
     # --- inbound ---
 
@@ -139,11 +185,8 @@ class Link(asyncio.Protocol):
             self._frame_since = now
         if frames:
             self._damages = 0
-        urgent = [frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu)) for frame in frames]
-        for first in (True, False):
-            for frame, is_urgent in zip(frames, urgent, strict=True):
-                if is_urgent is first:
-                    self._take_frame(frame, now, urgent=is_urgent)
+        for frame in frames:
+            self._take_frame(frame, now)
         for item in found:
             if isinstance(item, Damage):
                 self._damages += 1
@@ -152,8 +195,10 @@ class Link(asyncio.Protocol):
         if self._damages > self._limits.damages_in_a_row:
             self.close("nothing but damaged frames")
 
-    def _take_frame(self, frame: Frame, now: float, *, urgent: bool) -> None:
-        if not (self._fires if urgent else self._ordinary).take(1, now):
+    def _take_frame(self, frame: Frame, now: float) -> None:
+        urgent = frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu))
+        bucket = self._fires if urgent else self._ordinary
+        if not bucket.take(1, now) or (not urgent and len(self._later) >= self._limits.frames_waiting):
             FRAMES.labels("over_rate").inc()  # not confirmed, so the panel sends it again
             return
         if frame.command not in KNOWN_COMMANDS:
@@ -163,7 +208,10 @@ class Link(asyncio.Protocol):
         caller = self._caller(frame, now)
         if caller is not None:
             FRAMES.labels("taken").inc()
-            self._post.frame(self, caller, frame, now)
+            if urgent:
+                self._post.frame(self, caller, frame, now)
+            else:
+                self._later.append((caller, frame, now))
 
     def _caller(self, frame: Frame, now: float) -> Caller | None:
         caller = self.callers.get(frame.source)
@@ -237,7 +285,8 @@ class Link(asyncio.Protocol):
             return
         if self._paused_until and now >= self._paused_until:
             self._paused_until = 0.0
-            self._transport.resume_reading()
+            if not self._raw:
+                self._transport.resume_reading()
         if self._decoder.pending:
             self._look_after_unfinished(now)
         if not self.callers and now - self.opened > self._limits.name_within_s:
@@ -252,6 +301,8 @@ class Link(asyncio.Protocol):
             self._frame_since = now
         elif now - self._heard > self._limits.rescue_after_s:
             self._take(self._decoder.rescue(), now)
+        if self._later and not self._busy:
+            self._work()
 
     def _look_after(self, caller: Caller, now: float) -> None:
         if now - caller.heard > caller.profile.silence_limit_s:

@@ -102,6 +102,9 @@ async def test_a_panel_day_reads_as_a_time_line_and_ends_with_the_expected_alarm
         "the time line",
     )
     await wait_for(database, "select state, reply is not null from command", [("replied", True)], "the guard check")
+    await wait_for(database, "select count(*) from alarm where code = 'fire'", [(3,)], "three fire alarms")
+    confirmed = "select count(*) from alarm where confidence = 'confirmed'"
+    await wait_for(database, confirmed, [(2,)], "two independent detectors confirm each other")
     fires = [row for row in await fetch(database, ALARMS) if row["code"] == "fire"]
     fires.sort(key=lambda row: row["component"])
     assert [row["component"][:4].strip() for row in fires] == ["1-1", "3-12", "3-13"]

@@ -1,0 +1,69 @@
+"""What strangers send: endless, broken, truncated, dripping and merely silent connections, all from one seed."""
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+
+from services.gateway.frames import SEND, Frame, encode
+
+KINDS = ("noise", "marks", "endless", "truncated", "flood", "drip", "silent", "spoofed", "wrong_sums", "deaf")
+
+
+def frame_of(rng: random.Random, adu_bytes: int = 40) -> bytes:
+    return encode(Frame(rng.randrange(65_536), SEND, rng.randbytes(6), rng.randbytes(6), rng.randbytes(adu_bytes)))
+
+
+def bytes_of(kind: str, rng: random.Random) -> bytes:
+    match kind:
+        case "noise":
+            return rng.randbytes(rng.randrange(1, 20_000))
+        case "marks":
+            return b"@" * 10_000 + b"@@##" * 2_000
+        case "endless":  # a header that promises the most, over and over, and never an end
+            return (b"@@" + bytes(22) + b"\xff\x03\x02" + bytes(100)) * 100
+        case "truncated":
+            return b"".join(frame_of(rng)[: rng.randrange(1, 60)] for _ in range(100))
+        case "flood":
+            return b"".join(frame_of(rng, 2) for _ in range(20)) + b"".join(
+                encode(Frame(n & 0xFFFF, SEND, b"flood!", bytes(6))) for n in range(5_000)
+            )
+        case "wrong_sums":
+            return b"".join(frame_of(rng)[:-3] + b"?##" for _ in range(300))
+        case "spoofed":
+            return encode(Frame(0, SEND, rng.randbytes(6), bytes(6)))
+        case "deaf":
+            return b"".join(encode(Frame(n, 9, b"deaf!!", bytes(6))) for n in range(3_000))
+        case _:
+            return b"@@\x00"
+
+
+async def attack(port: int, kind: str, seed: int, tally: Counter, hold_s: float) -> None:
+    """One hostile connection, from connecting to being thrown out or `hold_s`."""
+    rng = random.Random(seed)
+    try:
+        reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 20)
+    except (OSError, TimeoutError):
+        tally["refused"] += 1
+        return
+    data = bytes_of(kind, rng)
+    tally["bytes"] += len(data)
+    try:
+        async with asyncio.timeout(hold_s):
+            if kind == "drip":
+                for byte in data * 1000:
+                    writer.write(bytes((byte,)))
+                    await asyncio.sleep(0.2)
+            writer.write(data)
+            if kind == "deaf":
+                await asyncio.sleep(hold_s)
+            while await reader.read(65_536):
+                pass
+        tally["thrown_out"] += 1
+    except TimeoutError:
+        tally["stayed"] += 1
+    except OSError:
+        tally["thrown_out"] += 1
+    finally:
+        with contextlib.suppress(OSError):
+            writer.transport.abort()

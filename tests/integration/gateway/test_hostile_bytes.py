@@ -1,0 +1,39 @@
+import asyncio
+from collections import Counter
+
+import psutil
+
+from tests.integration.gateway.dialling import detector_state
+from tests.integration.gateway.hostile import KINDS, attack
+
+
+async def test_strangers_cost_a_good_link_nothing_and_the_gateway_little(gateway, store, dial, gateway_port):
+    panel = await dial(51)
+    await panel.confirmed(panel.send(b""))
+    before = psutil.Process(gateway.process.pid).memory_info().rss
+    tally: Counter[str] = Counter()
+    attacks = [asyncio.create_task(attack(gateway_port, KINDS[n % len(KINDS)], n, tally, hold_s=4)) for n in range(200)]
+    slowest_s = 0.0
+    loop = asyncio.get_running_loop()
+    for point in range(20):
+        start = loop.time()
+        await panel.confirmed(panel.send(detector_state(0b11, 5, point)), timeout_s=5)
+        slowest_s = max(slowest_s, loop.time() - start)
+        await asyncio.sleep(0.2)
+    await asyncio.gather(*attacks)
+    assert len([event for event in store.of("fire") if event["device"] == "utd-330000000000"]) == 20
+    assert not panel.closed.is_set()
+    assert gateway.process.poll() is None
+    grown = psutil.Process(gateway.process.pid).memory_info().rss - before
+    assert grown < 120 * 2**20, f"{grown / 2**20:.0f} MiB for {tally}"
+    assert slowest_s < 3, slowest_s
+    assert tally["bytes"] > 1_000_000
+
+
+async def test_a_connection_that_never_says_a_frame_is_closed_and_a_frame_that_drips_is_dropped(gateway, store, dial):
+    silent, dripping = await dial(52), await dial(53)
+    await dripping.confirmed(dripping.send(b""))
+    dripping.write(b"@@\x01")
+    await asyncio.wait_for(silent.closed.wait(), 15)
+    await asyncio.sleep(1)
+    await dripping.confirmed(dripping.send(detector_state(0b11)))
