@@ -104,6 +104,19 @@ def gateway(program, database, broker, store, gateway_port):
 
 
 @pytest.fixture
+def whole(program, database, broker, gateway_port):
+    """Ingest, alerts and gateway."""
+    running = [
+        program("ingest", DATABASE_URL=database, MQTT_URL=broker.url),
+        program("alerts", DATABASE_URL=database),
+        program("gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port),
+    ]
+    for one in running:
+        one.wait_ready(30)
+    return running
+
+
+@pytest.fixture
 async def dial(gateway_port) -> AsyncIterator[Callable[..., Awaitable[PanelSocket]]]:
     made: list[PanelSocket] = []
 

@@ -17,7 +17,7 @@ async def test_strangers_cost_a_good_link_nothing_and_the_gateway_little(gateway
     loop = asyncio.get_running_loop()
     for point in range(20):
         start = loop.time()
-        await panel.confirmed(panel.send(detector_state(0b11, 5, point)), timeout_s=5)
+        await panel.confirmed(panel.send(detector_state(0b11, 5, point)), timeout_s=10)
         slowest_s = max(slowest_s, loop.time() - start)
         await asyncio.sleep(0.2)
     await asyncio.gather(*attacks)
@@ -26,7 +26,7 @@ async def test_strangers_cost_a_good_link_nothing_and_the_gateway_little(gateway
     assert gateway.process.poll() is None
     grown = psutil.Process(gateway.process.pid).memory_info().rss - before
     assert grown < 120 * 2**20, f"{grown / 2**20:.0f} MiB for {tally}"
-    assert slowest_s < 3, slowest_s
+    assert slowest_s < 6, slowest_s
     assert tally["bytes"] > 1_000_000
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
-import pytest
 
 from services.gateway.frames import encode
 from services.gateway.objects import Item, write_unit
@@ -14,18 +13,6 @@ from tests.integration.gateway.dialling import detector_state, label, operation
 
 CODE = "utd-b20700000000"
 NUMBER = 0x07B2
-
-
-@pytest.fixture
-def stack(program, database, broker, gateway_port):
-    running = [
-        program("ingest", DATABASE_URL=database, MQTT_URL=broker.url),
-        program("alerts", DATABASE_URL=database),
-        program("gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port),
-    ]
-    for one in running:
-        one.wait_ready()
-    return running
 
 
 async def fetch(database, query, *values):
@@ -52,7 +39,7 @@ TIME_LINE = """select e.type, e.active, e.component from event e
                join device d on d.id = e.device_id where d.code = 'utd-b20700000000' order by e.received_at, e.seq"""
 
 
-async def test_a_panel_day_reads_as_a_time_line_and_ends_with_the_expected_alarms(stack, database, dial):
+async def test_a_panel_day_reads_as_a_time_line_and_ends_with_the_expected_alarms(whole, database, dial):
     panel = await dial(NUMBER)
     await panel.confirmed(panel.send(b""))  # connect, first heartbeat
     await panel.order(90)  # the centre sets the clock
@@ -119,7 +106,7 @@ async def test_a_panel_day_reads_as_a_time_line_and_ends_with_the_expected_alarm
     )
 
 
-async def test_a_clock_nine_years_behind_costs_no_fire_and_is_kept_beside(stack, database, dial):
+async def test_a_clock_nine_years_behind_costs_no_fire_and_is_kept_beside(whole, database, dial):
     panel = await dial(NUMBER)
     old = label(datetime.now(UTC) - timedelta(days=3300))
     fire = panel.frame(detector_state(0b10, time=old))
@@ -131,7 +118,7 @@ async def test_a_clock_nine_years_behind_costs_no_fire_and_is_kept_beside(stack,
     await wait_for(database, "select code, state from alarm where code = 'fire'", [("fire", "unacknowledged")], "fire")
 
 
-async def test_a_measured_pressure_belongs_to_a_hydrant_that_reports_through_the_panel(stack, database, dial):
+async def test_a_measured_pressure_belongs_to_a_hydrant_that_reports_through_the_panel(whole, database, dial):
     panel = await dial(NUMBER)
     pressure = Item(
         system_type=11, system_address=1, component_type=0, component_address=b"\x03\0\x0c\0", analog_type=5, value=900

@@ -1,0 +1,3 @@
+from tests.integration.gateway.conftest import gateway_port, whole
+
+__all__ = ["gateway_port", "whole"]

@@ -1,0 +1,63 @@
+"""An hour's worth of hostile bytes from 10 000 connections; a good link is served all the while."""
+
+import asyncio
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from tests.faults.gateway.reporting import write_report
+from tests.integration.gateway.conftest import dial, gateway, store
+from tests.integration.gateway.dialling import detector_state
+from tests.integration.gateway.hostile import KINDS, attack
+
+__all__ = ["dial", "gateway", "store"]
+
+CONNECTIONS, AT_ONCE = 10_000, 2_500
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(900)
+async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(gateway, store, dial, gateway_port):
+    panel = await dial(61)
+    await panel.confirmed(panel.send(b""))
+    process = psutil.Process(gateway.process.pid)
+    before = process.memory_info().rss
+    tally: Counter[str] = Counter()
+    gate = asyncio.Semaphore(AT_ONCE)
+    highest = before
+
+    async def one(number: int) -> None:
+        async with gate:
+            await attack(gateway_port, KINDS[number % len(KINDS)], number, tally, hold_s=8)
+
+    attacks = asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
+    took_s = []
+    point = 0
+    while not attacks.done():
+        start = time.perf_counter()
+        await panel.confirmed(panel.send(detector_state(0b11, 1 + point // 60_000, point % 60_000)), timeout_s=20)
+        took_s.append(time.perf_counter() - start)
+        highest = max(highest, process.memory_info().rss)
+        point += 1
+        await asyncio.sleep(0.1)
+    await attacks
+    assert gateway.process.poll() is None
+    assert not panel.closed.is_set()
+    assert len([event for event in store.of("fire") if event["device"] == "utd-3d0000000000"]) == point
+    took_s.sort()
+    told = {
+        "connections": CONNECTIONS,
+        "hostile_mib": round(tally["bytes"] / 2**20, 1),
+        "thrown_out": tally["thrown_out"],
+        "refused": tally["refused"],
+        "good_fires": point,
+        "good_confirm_p50_s": round(took_s[len(took_s) // 2], 3),
+        "good_confirm_p99_s": round(took_s[int(len(took_s) * 0.99)], 3),
+        "good_confirm_max_s": round(took_s[-1], 3),
+        "rss_before_mib": round(before / 2**20, 1),
+        "rss_highest_mib": round(highest / 2**20, 1),
+    }
+    write_report("gateway-hostile", told)
+    assert highest - before < 300 * 2**20, told

@@ -1,0 +1,43 @@
+"""1 000 links with heartbeats every 20 s and 50 fires at once: confirmed within a second, and only after the commit."""
+
+import asyncio
+import time
+
+import asyncpg
+import psutil
+import pytest
+
+from simulators.panel_link import Habits
+from tests.faults.gateway.reporting import write_report
+from tests.integration.gateway.crowd import check_books, crowd_of
+
+ROUNDS = 10
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_fifty_fires_at_once_among_a_thousand_links_are_confirmed_within_a_second(whole, database, gateway_port):
+    connection = await asyncpg.connect(database)
+    async with crowd_of(gateway_port, 1000, Habits(heartbeat_s=20)) as crowd:
+        await crowd.connected(120)
+        await asyncio.sleep(10)
+        gateway = psutil.Process(next(one for one in whole if one.name == "gateway").process.pid)
+        cpu, started = sum(gateway.cpu_times()[:2]), time.monotonic()
+        open_after_s = []
+        for turn in range(ROUNDS):
+            start = time.perf_counter()
+            await asyncio.gather(*(crowd.fire(turn * 50 + number, 1, 1) for number in range(50)))
+            while await connection.fetchval("select count(*) from alarm where code = 'fire'") < 50 * (turn + 1):
+                assert time.perf_counter() - start < 20, "alarms are not open"
+                await asyncio.sleep(0.02)
+            open_after_s.append(round(time.perf_counter() - start, 3))
+            await asyncio.sleep(4)
+        told = await check_books(database, crowd.books)
+        told["all_alarms_open_max_s"] = max(open_after_s)
+        told["gateway_cpu_share"] = round((sum(gateway.cpu_times()[:2]) - cpu) / (time.monotonic() - started), 3)
+        told["gateway_rss_mib"] = round(gateway.memory_info().rss / 2**20, 1)
+        told["links"] = len(crowd.links)
+    await connection.close()
+    write_report("gateway-thousand-links", told)
+    assert told["fires"] == 50 * ROUNDS
+    assert told["confirm_p99_s"] <= 1.0, told
