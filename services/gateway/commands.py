@@ -24,9 +24,10 @@ from services.core.topics import Channel, parse_topic
 from services.gateway.door import Door
 from services.gateway.downlink import GUARD_CHECK, CannotSay, Exchange, data_unit
 from services.gateway.frames import CONFIRM, DENY, Frame
-from services.gateway.link import Caller, Link
+from services.gateway.link import Link
 from services.gateway.naming import component_of
 from services.gateway.objects import Unit, describe
+from services.gateway.post import Caller
 from services.gateway.profiles import Profile
 from services.gateway.registry import AWAY, Registry
 from services.gateway.tables import TABLES

@@ -9,8 +9,9 @@ from collections import OrderedDict
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.metrics import FRAMES, LINKS
-from services.gateway.limits import Bucket, Limits
-from services.gateway.link import Link, Post
+from services.gateway.limits import Bucket, Limits, Strangers
+from services.gateway.link import Link
+from services.gateway.post import Post
 from services.gateway.profiles import Profiles
 
 log = logger(__name__)
@@ -28,7 +29,8 @@ class Door:
         self._profiles = profiles
         self._unnamed: OrderedDict[Link, None] = OrderedDict()
         self._links: set[Link] = set()
-        self._strangers = Bucket(limits.strangers_bytes_per_s, limits.strangers_bytes_burst, clock.monotonic())
+        self._strangers = Strangers(limits, clock.monotonic())
+        self._refusals = Bucket(1, 10, clock.monotonic())  # that are worth a line in the log
         self._by_address: dict[bytes, list[Link]] = {}
 
     def new_link(self) -> Link:
@@ -38,7 +40,8 @@ class Door:
     def _admit(self, link: Link) -> bool:
         if not any(profile.allows(link.host) for profile in self._profiles.values()):
             FRAMES.labels("refused_network").inc()
-            log.warning("network not allowed", peer=link.host, cure="add it to the networks of a profile")
+            if self._refusals.take(1, self._clock.monotonic()):
+                log.warning("network not allowed", peer=link.host, cure="add it to the networks of a profile")
             return False
         if len(self._links) >= self._limits.links:
             FRAMES.labels("refused_full").inc()

@@ -20,9 +20,10 @@ from services.gateway.downlink import Exchange
 from services.gateway.frames import CONFIRM, CONTROL, REQUEST, SEND, Frame
 from services.gateway.journal import Journal, Message, Record, Remembered, statements_of
 from services.gateway.limits import Limits
-from services.gateway.link import Caller, Link
+from services.gateway.link import Link
 from services.gateway.meaning import Known, Meaning, interpret
 from services.gateway.objects import Unit, holds_fire, read_unit
+from services.gateway.post import Caller
 from services.gateway.profiles import Profile
 from services.gateway.publish import Publisher
 from services.gateway.registry import Panel, Registry
@@ -80,9 +81,13 @@ class Intake:
     def profile_of(self, link: Link, address: bytes) -> Profile | None:
         """Return the profile of an address if it may call from there."""
         panel = self._registry.panel(address)
-        if not panel.known and self.door.link_of(address) is None and not self.door.has_room():
+        if not panel.registered and self.door.link_of(address) is None and not self.door.has_room():
             return None
         return panel.profile if panel.profile.allows(link.host) else None
+
+    def is_registered(self, address: bytes) -> bool:
+        """Say whether a person put this address into the registry."""
+        return self._registry.panel(address).registered
 
     def first_word(self, link: Link, caller: Caller) -> None:
         """Tell that a panel is there, or that its address speaks on a second link."""

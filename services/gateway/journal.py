@@ -19,6 +19,7 @@ from services.gateway.meaning import Known
 
 QUERIES = load_queries(Path(__file__).with_name("journal.sql"))
 Statement = tuple[str, Sequence[Any]]
+PanelRow = tuple[str, str, str, str, bool]  # address, code, area, profile, registered by a person
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Remembered:
     records: list[Record] = field(default_factory=list)
     states: dict[bytes, dict[str, Known]] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
-    panels: list[tuple[str, str, str, str]] = field(default_factory=list)
+    panels: list[PanelRow] = field(default_factory=list)
 
 
 def statements_of(record: Record, states: dict[str, Known | None], counters: dict[str, int]) -> list[Statement]:
@@ -108,7 +109,7 @@ class Journal:
         for source, key, bits, arrival in self._file.execute(QUERIES["states"]):
             found.states.setdefault(bytes.fromhex(source), {})[key] = Known(bits, arrival)
         found.counters = dict(self._file.execute(QUERIES["counters"]))
-        found.panels = list(self._file.execute(QUERIES["panels"]))
+        found.panels = [(*names, bool(registered)) for *names, registered in self._file.execute(QUERIES["panels"])]
         return found
 
     def write(

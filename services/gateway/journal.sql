@@ -20,8 +20,9 @@ create table if not exists state (
     primary key (source, key)
 ) without rowid;
 create table if not exists counter (name text primary key, value integer not null) without rowid;
-create table if not exists panel (
-    address text primary key, code text not null, area text not null, profile text not null
+create table if not exists known_panel (
+    address text primary key, code text not null, area text not null, profile text not null,
+    registered integer not null
 ) without rowid;
 
 -- name: add_record
@@ -50,10 +51,10 @@ delete from message where record = ?;
 delete from record where settled_ms < ?;
 
 -- name: drop_panels
-delete from panel;
+delete from known_panel;
 
 -- name: add_panel
-insert into panel (address, code, area, profile) values (?, ?, ?, ?);
+insert into known_panel (address, code, area, profile, registered) values (?, ?, ?, ?, ?);
 
 -- name: records
 select id, source, digest, role, urgent, received_ms, settled_ms from record order by id;
@@ -68,4 +69,4 @@ select source, key, bits, arrival from state;
 select name, value from counter;
 
 -- name: panels
-select address, code, area, profile from panel;
+select address, code, area, profile, registered from known_panel;

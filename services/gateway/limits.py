@@ -16,20 +16,21 @@ class Limits:
     name_within_s: float = 10.0  # to send the first valid frame
     finish_frame_within_s: float = 10.0  # a frame that drips longer is dropped
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
-    bytes_per_s: float = 32 * 1024
-    bytes_burst: float = 64 * 1024  # about sixty full frames
-    unnamed_free_bytes: int = 1024  # of a link without a valid frame yet; what it sends beyond comes out of
-    strangers_bytes_per_s: float = 128 * 1024  # what all of those share
-    strangers_bytes_burst: float = 1024 * 1024
     chunk_bytes: int = 4096  # of one link decoded before the others have their turn
     frames_at_once: int = 10  # that are no fire, of one link before the others have their turn
     frames_waiting: int = 500  # that are no fire; more are not taken
-    frames_per_s: float = 50.0  # that are no fire
-    frames_burst: float = 500.0
-    fires_per_s: float = 200.0
-    fires_burst: float = 2000.0
-    denies_per_s: float = 2.0
-    denies_burst: float = 20.0
+    # per second and at once, of a link with a registered address (64 KiB are sixty full frames)
+    bytes_registered: tuple[float, float] = (32 * 1024, 64 * 1024)
+    frames_registered: tuple[float, float] = (50, 500)
+    fires_registered: tuple[float, float] = (200, 2000)
+    # of a link of anybody else; what it sends beyond comes out of what all of those share
+    bytes_own: tuple[float, float] = (512, 2048)
+    frames_own: tuple[float, float] = (5, 30)
+    fires_own: tuple[float, float] = (5, 100)
+    bytes_shared: tuple[float, float] = (128 * 1024, 1024 * 1024)
+    frames_shared: tuple[float, float] = (500, 2000)
+    fires_shared: tuple[float, float] = (500, 5000)
+    denies: tuple[float, float] = (2, 20)
     damages_in_a_row: int = 200  # then the link is closed
     sources_per_link: int = 64
     unread_reply_bytes: int = 64 * 1024  # a caller that does not read is closed
@@ -60,3 +61,42 @@ class Bucket:
         self.take(0, now)
         self._left -= count
         return max(0.0, -self._left / self._rate)
+
+
+class Strangers:
+    """What all links without a registered address share."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.bytes = Bucket(*limits.bytes_shared, now)
+        self.frames = Bucket(*limits.frames_shared, now)
+        self.fires = Bucket(*limits.fires_shared, now)
+
+
+class Allowance:
+    """What one link may send. `registered` is set once a registered address spoke on it."""
+
+    def __init__(self, limits: Limits, strangers: Strangers, now: float) -> None:
+        self.registered = False
+        self._strangers = strangers
+        self._bytes = (Bucket(*limits.bytes_own, now), Bucket(*limits.bytes_registered, now))
+        self._frames = (Bucket(*limits.frames_own, now), Bucket(*limits.frames_registered, now))
+        self._fires = (Bucket(*limits.fires_own, now), Bucket(*limits.fires_registered, now))
+        self._denies = Bucket(*limits.denies, now)
+
+    def spend_bytes(self, count: int, now: float) -> float:
+        """Count bytes that came; return how many seconds not to read."""
+        if self.registered:
+            return self._bytes[1].spend(count, now)
+        return 0.0 if self._bytes[0].take(count, now) else self._strangers.bytes.spend(count, now)
+
+    def take_frame(self, now: float, *, urgent: bool) -> bool:
+        """Say whether one more frame is taken."""
+        own, registered = self._fires if urgent else self._frames
+        if self.registered:
+            return registered.take(1, now)
+        shared = self._strangers.fires if urgent else self._strangers.frames
+        return own.take(1, now) or shared.take(1, now)
+
+    def take_denial(self, now: float) -> bool:
+        """Say whether one more denial is sent."""
+        return self._denies.take(1, now)

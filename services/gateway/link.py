@@ -9,13 +9,11 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.metrics import FRAMES
-from services.gateway.downlink import READ_OWN_STATE, SYNC_CLOCK, Exchange, Exchanges
+from services.gateway.downlink import READ_OWN_STATE, SYNC_CLOCK, Exchange
 from services.gateway.frames import (
     CHECKSUMS,
     DENY,
@@ -27,46 +25,13 @@ from services.gateway.frames import (
     encode,
     write_time,
 )
-from services.gateway.limits import Bucket, Limits
+from services.gateway.limits import Allowance, Limits, Strangers
 from services.gateway.objects import Item, holds_fire, read_unit, write_unit
-from services.gateway.profiles import Profile
+from services.gateway.post import Caller, Post
 
 log = logger(__name__)
 
 SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
-
-
-@dataclass(slots=True)
-class Caller:
-    """One address that speaks on a link."""
-
-    address: bytes
-    profile: Profile
-    last: Frame  # its newest frame: whom to answer, and in which version
-    heard: float
-    frames: int = 1
-    exchanges: Exchanges = field(default_factory=Exchanges)
-    sync_due: float = 0.0  # monotonic; 0: never
-    probe_due: float = 0.0
-
-
-class Post(Protocol):
-    """What a link hands on."""
-
-    def profile_of(self, link: "Link", address: bytes) -> Profile | None:
-        """Return how an address speaks, None when it may not speak on this link."""
-
-    def first_word(self, link: "Link", caller: Caller) -> None:
-        """An address was heard on this link for the first time."""
-
-    def frame(self, link: "Link", caller: Caller, frame: Frame, arrived: float) -> None:
-        """Take a sound frame with a known command."""
-
-    def failed(self, link: "Link", caller: Caller, exchange: Exchange) -> None:
-        """A message of the centre got no answer after all repeats."""
-
-    def closed(self, link: "Link") -> None:
-        """The link is gone."""
 
 
 READ_BYTES = 16 * 1024
@@ -81,17 +46,15 @@ class Link(asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self, post: Post, clock: Clock, limits: Limits, strangers: Bucket, admit: Callable[["Link"], bool]
+        self, post: Post, clock: Clock, limits: Limits, strangers: Strangers, admit: Callable[["Link"], bool]
     ) -> None:
         self._post = post
         self._clock = clock
         self._limits = limits
         self._admit = admit
-        self._strangers = strangers
         self._raw = bytearray()
         self._later: deque[tuple[Caller, Frame, float]] = deque()
         self._busy = False
-        self._received = 0
         self._transport: asyncio.Transport | None = None
         now = clock.monotonic()
         self.host = ""
@@ -101,10 +64,7 @@ class Link(asyncio.BufferedProtocol):
         self._decoder = Decoder(self._checksum_of)
         self._damages = 0
         self._paused_until = 0.0
-        self._bytes = Bucket(limits.bytes_per_s, limits.bytes_burst, now)
-        self._ordinary = Bucket(limits.frames_per_s, limits.frames_burst, now)
-        self._fires = Bucket(limits.fires_per_s, limits.fires_burst, now)
-        self._denies = Bucket(limits.denies_per_s, limits.denies_burst, now)
+        self._allowance = Allowance(limits, strangers, now)
 
     # --- the event loop calls these ---
 
@@ -138,8 +98,7 @@ class Link(asyncio.BufferedProtocol):
             return
         now = self._clock.monotonic()
         self._heard = now
-        self._received += nbytes
-        debt_s = self._spend(nbytes, now)
+        debt_s = self._allowance.spend_bytes(nbytes, now)
         self._paused_until = now + debt_s if debt_s else 0.0
         if not self._decoder.pending:
             self._frame_since = now
@@ -147,11 +106,6 @@ class Link(asyncio.BufferedProtocol):
         self._transport.pause_reading()
         if not self._busy:
             self._work()
-
-    def _spend(self, count: int, now: float) -> float:
-        if self.callers:
-            return self._bytes.spend(count, now)
-        return self._strangers.spend(count, now) if self._received > self._limits.unnamed_free_bytes else 0.0
 
     def _work(self) -> None:
         """Do one slice of work, then let the others have their turn."""
@@ -197,8 +151,8 @@ class Link(asyncio.BufferedProtocol):
 
     def _take_frame(self, frame: Frame, now: float) -> None:
         urgent = frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu))
-        bucket = self._fires if urgent else self._ordinary
-        if not bucket.take(1, now) or (not urgent and len(self._later) >= self._limits.frames_waiting):
+        crowded = not urgent and len(self._later) >= self._limits.frames_waiting
+        if crowded or not self._allowance.take_frame(now, urgent=urgent):
             FRAMES.labels("over_rate").inc()  # not confirmed, so the panel sends it again
             return
         if frame.command not in KNOWN_COMMANDS:
@@ -230,6 +184,7 @@ class Link(asyncio.BufferedProtocol):
         caller.sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
         caller.probe_due = now + profile.idle_probe_s
         self.callers[frame.source] = caller
+        self._allowance.registered |= self._post.is_registered(frame.source)
         self._post.first_word(self, caller)
         return None if self.is_closing else caller
 
@@ -255,7 +210,7 @@ class Link(asyncio.BufferedProtocol):
         self.send(answer(frame, command, adu))
 
     def _deny(self, header: Frame, now: float) -> None:
-        if self._denies.take(1, now):
+        if self._allowance.take_denial(now):
             FRAMES.labels("denied").inc()
             self.reply(header, DENY)
 
@@ -274,7 +229,9 @@ class Link(asyncio.BufferedProtocol):
     def close(self, reason: str) -> None:
         """Hang up."""
         if self._transport is not None and not self._transport.is_closing():
-            log.info("link closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
+            FRAMES.labels("closed_by_us").inc()
+            if self.callers:  # strangers come by the thousand; they are counted
+                log.info("link closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
             self._transport.abort()
 
     # --- time ---

@@ -14,7 +14,7 @@ import asyncpg
 from services.core.clock import Clock
 from services.core.db import create_pool, load_queries
 from services.core.log import logger
-from services.gateway.journal import Journal, Remembered
+from services.gateway.journal import Journal, PanelRow, Remembered
 from services.gateway.profiles import DEFAULT, Profile, Profiles
 
 log = logger(__name__)
@@ -33,7 +33,7 @@ class Panel:
     code: str
     area: str
     profile: Profile
-    known: bool  # the registry has its address; else it appears as discovered
+    registered: bool  # by a person; else it appears as discovered
 
 
 class Registry:
@@ -46,7 +46,7 @@ class Registry:
         self._default_area = default_area
         self._pool: asyncpg.Pool | None = None
         self._panels: dict[bytes, Panel] = {}
-        self._rows: list[tuple[str, str, str, str]] = []
+        self._rows: list[PanelRow] = []
         self._orphans: dict[str, str] = {}  # devices of their own whose gateway is to be noted, and it
         self._adopted: set[str] = set()
         self.loaded = False
@@ -61,7 +61,7 @@ class Registry:
         known = self._panels.get(address)
         if known is not None:
             return known
-        return Panel(address, f"utd-{address.hex()}", self._default_area, self._profiles[DEFAULT], known=False)
+        return Panel(address, f"utd-{address.hex()}", self._default_area, self._profiles[DEFAULT], registered=False)
 
     def address_of(self, code: str) -> bytes | None:
         """Return the address of a panel by its code."""
@@ -80,15 +80,15 @@ class Registry:
             if code not in self._adopted:
                 self._orphans[code] = gateway
 
-    def _take(self, rows: list[tuple[str, str, str, str]]) -> None:
+    def _take(self, rows: list[PanelRow]) -> None:
         panels = {}
-        for address, code, area, name in rows:
+        for address, code, area, name, registered in rows:
             profile = self._profiles.get(name or DEFAULT)
             if profile is None:
                 log.error("profile unknown", device=code, profile=name, cure="add it to the profiles or correct it")
                 profile = self._profiles[DEFAULT]
             raw = bytes.fromhex(address)
-            panels[raw] = Panel(raw, code, area, profile, known=True)
+            panels[raw] = Panel(raw, code, area, profile, registered)
         self._panels, self._rows, self.loaded = panels, rows, True
 
     async def run(self, journal: Journal) -> None:
@@ -105,8 +105,9 @@ class Registry:
             await self._clock.sleep(REFRESH_S if self.loaded else 0.3)
 
     async def _refresh(self, journal: Journal) -> None:
-        rows = [
-            (row["address"], row["code"], row["area"], row["profile"]) for row in await self.fetch(QUERIES["panels"])
+        rows: list[PanelRow] = [
+            (row["address"], row["code"], row["area"], row["profile"], row["registered"])
+            for row in await self.fetch(QUERIES["panels"])
         ]
         unique = sorted({row[0]: row for row in rows}.values())
         if unique != self._rows or not self.loaded:

@@ -2,7 +2,7 @@
 -- MQTT (`down/command`); the answer to a guard check is an event, which ingest matches with its command.
 
 -- name: panels
-select code, area, coalesce(gateway_address, substr(code, 5)) as address, coalesce(gateway_profile, '') as profile
+select code, area, coalesce(gateway_address, substr(code, 5)) as address, coalesce(gateway_profile, '') as profile, registered
 from device
 where gateway_address is not null or code ~ '^utd-[0-9a-f]{12}$'
 order by gateway_address is not null          -- a mapping made by a person wins over the name of a discovered one

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 
 import psutil
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from tests.faults.gateway.reporting import write_report
 from tests.integration.gateway.conftest import dial, gateway, store
 from tests.integration.gateway.dialling import detector_state
-from tests.integration.gateway.hostile import KINDS, attack
+from tests.integration.gateway.hostile import attackers
 
 __all__ = ["dial", "gateway", "store"]
 
@@ -24,25 +23,16 @@ async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(gatew
     await panel.confirmed(panel.send(b""))
     process = psutil.Process(gateway.process.pid)
     before = process.memory_info().rss
-    tally: Counter[str] = Counter()
-    gate = asyncio.Semaphore(AT_ONCE)
-    highest = before
-
-    async def one(number: int) -> None:
-        async with gate:
-            await attack(gateway_port, KINDS[number % len(KINDS)], number, tally, hold_s=8)
-
-    attacks = asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
-    took_s = []
-    point = 0
-    while not attacks.done():
-        start = time.perf_counter()
-        await panel.confirmed(panel.send(detector_state(0b11, 1 + point // 60_000, point % 60_000)), timeout_s=20)
-        took_s.append(time.perf_counter() - start)
-        highest = max(highest, process.memory_info().rss)
-        point += 1
-        await asyncio.sleep(0.1)
-    await attacks
+    highest, took_s, point = before, [], 0
+    async with attackers(gateway_port, CONNECTIONS, AT_ONCE, 8) as attack:
+        while not attack.done():
+            start = time.perf_counter()
+            await panel.confirmed(panel.send(detector_state(0b11, 1, point)), timeout_s=20)
+            took_s.append(time.perf_counter() - start)
+            highest = max(highest, process.memory_info().rss)
+            point += 1
+            await asyncio.sleep(0.1)
+        tally = await attack
     assert gateway.process.poll() is None
     assert not panel.closed.is_set()
     assert len([event for event in store.of("fire") if event["device"] == "utd-3d0000000000"]) == point

@@ -1,9 +1,17 @@
-"""What strangers send: endless, broken, truncated, dripping and merely silent connections, all from one seed."""
+"""What strangers send: endless, broken, truncated, dripping and merely silent connections, all from one seed.
+
+Run as a program of its own (`attackers`), so that making the bytes does not slow the good panel of the same test.
+"""
 
 import asyncio
 import contextlib
+import json
 import random
+import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
 
 from services.gateway.frames import SEND, Frame, encode
 
@@ -14,7 +22,9 @@ def frame_of(rng: random.Random, adu_bytes: int = 40) -> bytes:
     return encode(Frame(rng.randrange(65_536), SEND, rng.randbytes(6), rng.randbytes(6), rng.randbytes(adu_bytes)))
 
 
-def bytes_of(kind: str, rng: random.Random) -> bytes:
+@lru_cache(maxsize=64)
+def bytes_of(kind: str, seed: int) -> bytes:
+    rng = random.Random(seed)
     match kind:
         case "noise":
             return rng.randbytes(rng.randrange(1, 20_000))
@@ -40,13 +50,12 @@ def bytes_of(kind: str, rng: random.Random) -> bytes:
 
 async def attack(port: int, kind: str, seed: int, tally: Counter, hold_s: float) -> None:
     """One hostile connection, from connecting to being thrown out or `hold_s`."""
-    rng = random.Random(seed)
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), 20)
     except (OSError, TimeoutError):
         tally["refused"] += 1
         return
-    data = bytes_of(kind, rng)
+    data = bytes_of(kind, seed if kind == "spoofed" else seed % 50)
     tally["bytes"] += len(data)
     try:
         async with asyncio.timeout(hold_s):
@@ -67,3 +76,41 @@ async def attack(port: int, kind: str, seed: int, tally: Counter, hold_s: float)
     finally:
         with contextlib.suppress(OSError):
             writer.transport.abort()
+
+
+async def attack_with(port: int, connections: int, at_once: int, hold_s: float) -> Counter:
+    tally: Counter[str] = Counter()
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(number: int) -> None:
+        async with gate:
+            await attack(port, KINDS[number % len(KINDS)], number, tally, hold_s)
+
+    await asyncio.gather(*(one(number) for number in range(connections)))
+    return tally
+
+
+@asynccontextmanager
+async def attackers(port: int, connections: int, at_once: int, hold_s: float) -> AsyncIterator[asyncio.Task[Counter]]:
+    """The attack in a process of its own; the task ends with its tally."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, *map(str, (port, connections, at_once, hold_s)), stdout=asyncio.subprocess.PIPE
+    )
+
+    async def tally() -> Counter:
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        return Counter(json.loads(out))
+
+    task = asyncio.create_task(tally(), name="attackers")
+    try:
+        yield task
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    numbers = sys.argv[1:]
+    print(json.dumps(asyncio.run(attack_with(*(int(n) for n in numbers[:3]), float(numbers[3])))))  # noqa: T201

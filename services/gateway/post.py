@@ -1,0 +1,47 @@
+"""What a link knows about who speaks on it, and to whom it hands what they say. Used by link.py, done by intake.py."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from services.gateway.downlink import Exchange, Exchanges
+from services.gateway.frames import Frame
+from services.gateway.profiles import Profile
+
+if TYPE_CHECKING:
+    from services.gateway.link import Link
+
+
+@dataclass(slots=True)
+class Caller:
+    """One address that speaks on a link."""
+
+    address: bytes
+    profile: Profile
+    last: Frame  # its newest frame: whom to answer, and in which version
+    heard: float
+    frames: int = 1
+    exchanges: Exchanges = field(default_factory=Exchanges)
+    sync_due: float = 0.0  # monotonic; 0: never
+    probe_due: float = 0.0
+
+
+class Post(Protocol):
+    """What a link hands on."""
+
+    def profile_of(self, link: "Link", address: bytes) -> Profile | None:
+        """Return how an address speaks, None when it may not speak on this link."""
+
+    def is_registered(self, address: bytes) -> bool:
+        """Say whether a person put this address into the registry."""
+
+    def first_word(self, link: "Link", caller: Caller) -> None:
+        """An address was heard on this link for the first time."""
+
+    def frame(self, link: "Link", caller: Caller, frame: Frame, arrived: float) -> None:
+        """Take a sound frame with a known command."""
+
+    def failed(self, link: "Link", caller: Caller, exchange: Exchange) -> None:
+        """A message of the centre got no answer after all repeats."""
+
+    def closed(self, link: "Link") -> None:
+        """The link is gone."""
