@@ -21,7 +21,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from services.core.log import configure_log
 from services.core.settings import DeskSettings
 
-MOST_KEPT = 200_000  # requests remembered; older ones are forgotten
+MOST_KEPT = 200_000  # requests remembered while it runs; what it took also outlives a kill
 
 
 class Behaviour(BaseModel):
@@ -42,13 +42,34 @@ USUAL_STATUS = {"refuse": 400, "error": 500, "busy": 429, "redirect": 307}
 class Desk:
     """What the desk has seen and how it behaves."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, memory: Path | None = None) -> None:
         self.webhook = Webhook(secret) if secret else None
+        self._memory = memory
         self.behaviour = Behaviour()
         self.seen: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
         self.accepted: dict[str, str] = {}  # notice id -> our incident id
         self._numbers = itertools.count(1)
         self._requests = itertools.count(1)
+        if memory is not None and memory.exists():
+            self._remember(memory)
+
+    def _remember(self, memory: Path) -> None:
+        """Take up what was taken before the desk was killed; a half-written last line was never answered."""
+        for line in memory.read_bytes().splitlines():
+            try:
+                seen = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            seen["number"] = next(self._requests)
+            self.seen.append(seen)
+            self.accepted[seen["notice_id"]] = seen["incident_id"]
+            next(self._numbers)
+
+    def _keep(self, seen: dict[str, Any], incident_id: str) -> None:
+        """Write down what is taken before it is answered."""
+        if self._memory is not None:
+            with self._memory.open("ab") as file:
+                file.write(orjson.dumps({**seen, "incident_id": incident_id}) + b"\n")
 
     def next_behaviour(self) -> Behaviour:
         """Return how to treat one request, and count it."""
@@ -67,6 +88,13 @@ class Desk:
         except (WebhookVerificationError, ValueError) as error:
             return str(error) or type(error).__name__
         return None
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.seen.clear()
+        self.accepted.clear()
+        if self._memory is not None:
+            self._memory.unlink(missing_ok=True)
 
     def take(self, notice_id: str) -> tuple[int, dict[str, Any]]:
         """Take a notice: 200 the first time, 409 when it is here already."""
@@ -123,7 +151,9 @@ class Desk:
         if not seen["notice_id"] or seen["body"] is None:
             return 400, {"detail": "webhook-id: missing, or the body is no JSON"}
         status, answer = self.take(seen["notice_id"])
-        seen["first"] = status == 200
+        seen["answered"], seen["first"] = status, status == 200
+        if seen["first"]:
+            self._keep(seen, answer["incident_id"])
         return status, answer
 
 
@@ -153,8 +183,7 @@ def create_app(desk: Desk, vanish: Callable[[float], None]) -> FastAPI:
     async def forget() -> dict[str, int]:
         """Forget everything; the next notice is the first."""
         count = len(desk.seen)
-        desk.seen.clear()
-        desk.accepted.clear()
+        desk.forget()
         return {"forgotten": count}
 
     @app.put("/behaviour")
@@ -208,7 +237,8 @@ class DeskServer(uvicorn.Server):
 
 async def serve(settings: DeskSettings) -> None:
     """Answer until told to end."""
-    desk = Desk(settings.dispatch_secret.get_secret_value())
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    desk = Desk(settings.dispatch_secret.get_secret_value(), settings.state_dir / "desk.jsonl")
     servers: list[DeskServer] = []
 
     def vanish(seconds: float) -> None:

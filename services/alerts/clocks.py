@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.contacts import write_call
@@ -21,6 +22,12 @@ from services.core.log import logger
 SQL = load_queries(Path(__file__).with_name("clocks.sql"))
 OVERDUE_AFTER = timedelta(seconds=30)
 log = logger(__name__)
+
+
+async def is_due(conn: asyncpg.Connection, now: datetime) -> bool:
+    """Say whether any alarm or timer waits for its moment, which has come."""
+    due: bool = await conn.fetchval(SQL["is_due"], now)
+    return due
 
 
 async def tick(page: Page) -> None:

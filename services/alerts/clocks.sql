@@ -1,3 +1,7 @@
+-- name: is_due
+select exists (select from alarm where due_at <= $1 and state <> 'closed')
+    or exists (select from alarm_timer where done_at is null and due_at <= $1)
+
 -- name: due_alarms
 select id, code, scope from alarm where due_at <= $1 and state <> 'closed' order by due_at limit 200
 

@@ -9,7 +9,7 @@ from services.alerts.incidents import SQL, Parameters
 from services.alerts.registry import Device
 from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.core.alarms.happenings import Finding, Grouped, Situation
-from services.core.alarms.page import Incident, Page
+from services.core.alarms.page import Page
 from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Reason
 
@@ -70,10 +70,9 @@ class Mains:
         return watch
 
     async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
-        number = self._incidents[area] = await page.new_incident_number()
         name = await page.conn.fetchval("select name from area where code = $1", area) or area
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
-        page.add_incident(Incident(number, "mains", f"area:{area}", title, area, None))
+        number = self._incidents[area] = await page.begin_incident("mains", f"area:{area}", title, area)
         key = Key(f"area:{area}", finding.code)
         await page.load([key])
         place = Place(key.subject, area=area, name=name)

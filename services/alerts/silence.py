@@ -15,7 +15,7 @@ from services.alerts.rule_states import RuleStates
 from services.alerts.rules.catalog import RULES
 from services.alerts.rules.offline import Watermark, find_back, find_offline
 from services.core.alarms.happenings import Finding, Grouped, Situation
-from services.core.alarms.page import Incident, Page
+from services.core.alarms.page import Page
 from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Category, Reason, Severity
 
@@ -116,11 +116,12 @@ class Silence:
         name = await page.conn.fetchval("select name from area where code = $1", cause.area) or cause.area
         where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
         where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
-        number = incident["id"] if incident is not None else await page.new_incident_number()
         count = len(members)
-        if incident is None:
+        if incident is not None:
+            number: int = incident["id"]
+        else:
             title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")
-            page.add_incident(Incident(number, "silence", cause.text, title, cause.area, None))
+            number = await page.begin_incident("silence", cause.text, title, cause.area)
             await page.load([cause.key])
             reason = Reason(f"{where} {count} 台设备同时离线", f"{count} devices silent together in {where_en}")
             page.take(

@@ -32,6 +32,10 @@ class County:
     async def open(cls, dsn: str) -> "County":
         return cls(await db.connect(dsn, program="test"))
 
+    def use(self, devices: Mapping[str, int]) -> None:
+        """Know devices that another connection added."""
+        self._ids |= devices
+
     async def close(self) -> None:
         await self.conn.close()
 

@@ -21,24 +21,12 @@ from services.core.alarms.lines import next_line, remember_actor
 from services.core.alarms.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
 from services.core.alarms.record import evidence_from_json, evidence_to_json
-from services.core.alarms.rows import Entry, Key, Place, insert_values, read_entry, update_values
+from services.core.alarms.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
 from services.core.alarms.words import FIRE, Reason
 from services.core.db import load_queries
 
 SQL = load_queries(Path(__file__).with_name("ledger.sql"))
 SILENT = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.IGNORED, OutcomeKind.REFUSED})
-
-
-@dataclass(slots=True)
-class Incident:
-    """An incident that begins on this page."""
-
-    number: int
-    kind: str
-    cause: str
-    title: Reason
-    area: str | None
-    site_id: int | None
 
 
 @dataclass(slots=True)
@@ -53,7 +41,7 @@ class _Scope:
 
 @dataclass(slots=True)
 class Page:
-    """The alarms of one transaction. Load, step, then `write`."""
+    """The alarms of one transaction."""
 
     conn: asyncpg.Connection
     now: datetime
@@ -75,6 +63,11 @@ class Page:
     def told(self) -> bool:
         """Whether this page makes notices due."""
         return bool(self._drafts)
+
+    @property
+    def changed(self) -> bool:
+        """Whether this page changes any alarm."""
+        return any(entry.changed for entry in self.entries)
 
     # --- load ---
 
@@ -164,13 +157,10 @@ class Page:
             held.entries[fire_key] = self._note(entry, key, taken, shown, actor=actor, place=place, scope=scope)
         return done.steps
 
-    def add_incident(self, incident: Incident) -> None:
-        """Begin an incident that alarms of this page belong to."""
-        self._incidents[incident.number] = incident
-
-    async def new_incident_number(self) -> int:
-        """Reserve the number of an incident."""
+    async def begin_incident(self, kind: str, cause: str, title: Reason, area: str) -> int:
+        """Begin an incident that alarms of this page belong to; return its number."""
         number: int = await self.conn.fetchval(SQL["reserve_incidents"], 1)
+        self._incidents[number] = Incident(number, kind, cause, title, area, None)
         return number
 
     # --- write ---

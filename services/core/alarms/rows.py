@@ -46,6 +46,18 @@ SYSTEM = Place("system", name="望火楼")
 
 
 @dataclass(slots=True)
+class Incident:
+    """An incident that begins on this page."""
+
+    number: int
+    kind: str
+    cause: str
+    title: Reason
+    area: str | None
+    site_id: int | None
+
+
+@dataclass(slots=True)
 class Entry:
     """One alarm on a page: what the row says, and what only the row knows."""
 
