@@ -5,6 +5,7 @@ Subclassed by hydrant, electrical, water and panel. Promises a state that surviv
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from services.core.alarms.happenings import Finding
 from services.core.alarms.words import Reason, Severity
 
 
-class KindRules:
+class KindRules(ABC):
     """The reading rules of one kind for one device; `codes` are its latches, `fields` what it reads."""
 
     codes: tuple[str, ...] = ()
@@ -27,14 +28,14 @@ class KindRules:
         self.parameters = parameters
         self.latches = {code: Latch() for code in self.codes}
 
+    @abstractmethod
     def feed(self, reading: Reading, ts: datetime, found: list[Finding], *, live: bool) -> None:
         """Take one reading in order; only a live one may turn a condition."""
-        raise NotImplementedError
 
-    def feed_past(self, reading: Reading, ts: datetime) -> None:
+    def feed_past(self, reading: Reading, ts: datetime) -> None:  # noqa: B027 - nothing to do for most kinds
         """Take a reading too old to count among those in a row; most rules have no use for it."""
 
-    def tick(self, now: datetime, found: list[Finding]) -> None:
+    def tick(self, now: datetime, found: list[Finding]) -> None:  # noqa: B027 - nothing to do for most kinds
         """End what time alone ends; most rules have nothing of the kind."""
 
     def restart_counts(self) -> None:

@@ -29,8 +29,7 @@ def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
             return _shelve(alarm, wanted, now, policy)
         case ActKind.UNSHELVE:
             return _unshelve(alarm)
-        case ActKind.NOTE:
-            return alarm, _note(wanted)
+    return alarm, _note(wanted)
 
 
 def on_closed(wanted: Act) -> Outcome:

@@ -122,7 +122,7 @@ class _Scene:
                 self._all(happening)
             case FireAct():
                 self._act(happening)
-            case Reset() | Tick():
+            case _:
                 self._all(happening)
         self._weigh()
 

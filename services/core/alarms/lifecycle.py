@@ -95,7 +95,7 @@ def _after_the_end(alarm: Alarm, happening: Happening) -> Step:
     return Step(alarm, Outcome(OutcomeKind.IGNORED, Reason("警情已关闭", "the alarm is closed")))
 
 
-def _advance(  # noqa: C901 - one line per kind of happening
+def _advance(
     alarm: Alarm, happening: Happening, now: datetime, policy: Policy, situation: Situation
 ) -> _Advance:
     match happening:
@@ -117,8 +117,7 @@ def _advance(  # noqa: C901 - one line per kind of happening
             return _group(alarm, happening)
         case Judgement():
             return _judge(alarm, happening, now, policy)
-        case Uncovered():
-            return _uncover(alarm, happening, now, policy)
+    return _uncover(alarm, happening, now, policy)
 
 
 def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:

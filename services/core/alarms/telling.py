@@ -29,22 +29,23 @@ def tell(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool = False) 
     """Say what is due for `alarm` now. `covered`: another fire of its incident carries `fire.confirmed`."""
     if alarm.fire:
         return _tell_fire(alarm, now, policy, covered=covered)
-    spoken_for = alarm.memory.grouped and not alarm.memory.sent
+    told = alarm.memory.told
+    spoken_for = alarm.memory.grouped and told is None
     if spoken_for or _quiet(alarm, now):
         return Telling(_remember(alarm), ())
-    if not alarm.memory.sent:
+    if told is None:
         return _tell_first(alarm, now, policy)
-    return _tell_rest(alarm, now, policy, extra=None)
+    return _tell_rest(alarm, told, now, policy)
 
 
 def _tell_first(alarm: Alarm, now: datetime, policy: Policy) -> Telling:
     if not alarm.active or alarm.severity.rank < policy.notify_from.rank:
-        return Telling(_remember(alarm, raise_at=None), ())
+        return Telling(_remember(alarm), ())
     if alarm.code in HELD_FOR_GROUPING:
         raise_at = alarm.memory.raise_at or now + timedelta(seconds=policy.offline_hold_s)
         if now < raise_at:
             return Telling(_remember(alarm, raise_at=raise_at), ())
-    return _say(_remember(alarm, raise_at=None), (NoticeType.RAISED,), now, policy)
+    return _say(_remember(alarm), (NoticeType.RAISED,), now, policy)
 
 
 def _tell_fire(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool) -> Telling:
@@ -54,64 +55,51 @@ def _tell_fire(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool) ->
     spoken_for = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent
     if alarm.open and not spoken_for and covered:
         alarm = replace(alarm, escalates_at=None, memory=replace(memory, covered=True))
-        return _tell_rest(alarm, now, policy, extra=NoticeType.UPDATED)
+        return _say(_remember(alarm), (NoticeType.UPDATED,), now, policy)
     if alarm.open and not spoken_for and alarm.confidence is Confidence.CONFIRMED:
         alarm = replace(alarm, escalates_at=None)
-        return _tell_rest(alarm, now, policy, extra=NoticeType.FIRE_CONFIRMED)
+        return _say(_remember(alarm), (NoticeType.FIRE_CONFIRMED,), now, policy)
     if memory.escalation_due:
         alarm = replace(alarm, memory=replace(memory, escalation_due=False))
-        return _tell_rest(alarm, now, policy, extra=NoticeType.ESCALATED)
-    if not memory.sent:
+        return _say(_remember(alarm), (NoticeType.ESCALATED,), now, policy)
+    if memory.told is None:
         return Telling(alarm, ())
-    return _tell_rest(alarm, now, policy, extra=None)
+    return _tell_rest(alarm, memory.told, now, policy)
 
 
-def _tell_rest(alarm: Alarm, now: datetime, policy: Policy, *, extra: NoticeType | None) -> Telling:
-    """Tell `extra` if given, else whatever differs from what was told; then the end, once."""
+def _tell_rest(alarm: Alarm, told: Told, now: datetime, policy: Policy) -> Telling:
+    """Tell whatever differs from what was told; then the end, once."""
     types: list[NoticeType] = []
     retell_at: datetime | None = None
-    if extra is not None:
-        types.append(extra)
-    elif _rose_or_judged(alarm):
+    if _rose_or_judged(alarm, told):
         types.append(NoticeType.UPDATED)
-    elif _came_or_went_unsaid(alarm):
-        retell_at = _retell_at(alarm, policy)
+    elif _came_or_went_unsaid(alarm, told):
+        retell_at = told.at + timedelta(seconds=policy.flap_hold_s)
         if now >= retell_at or not alarm.open:
             types.append(NoticeType.UPDATED)
             retell_at = None
-    if _end_unsaid(alarm):
+    if _end_unsaid(alarm, told):
         types.append(NoticeType.CLEARED)
     return _say(_remember(alarm, retell_at=retell_at), tuple(types), now, policy)
 
 
-def _rose_or_judged(alarm: Alarm) -> bool:
-    told = alarm.memory.told
-    if told is None:
-        return False
+def _rose_or_judged(alarm: Alarm, told: Told) -> bool:
     surer = alarm.confidence is not None and (told.confidence is None or alarm.confidence.rank > told.confidence.rank)
     judged = alarm.verification not in (told.verification, Verification.PENDING)
     return surer or judged or alarm.severity.rank > told.severity.rank
 
 
-def _came_or_went_unsaid(alarm: Alarm) -> bool:
+def _came_or_went_unsaid(alarm: Alarm, told: Told) -> bool:
     """Whether the condition changed after its end was told: said as an update, for the end is told once."""
-    told = alarm.memory.told
-    if told is None or told.active == alarm.active:
+    if told.active == alarm.active:
         return False
     return alarm.active or NoticeType.CLEARED in alarm.memory.sent
 
 
-def _end_unsaid(alarm: Alarm) -> bool:
-    told = alarm.memory.told
-    if told is None or alarm.active or NoticeType.CLEARED in alarm.memory.sent:
+def _end_unsaid(alarm: Alarm, told: Told) -> bool:
+    if alarm.active or NoticeType.CLEARED in alarm.memory.sent:
         return False
     return told.active or alarm.state is State.CLOSED
-
-
-def _retell_at(alarm: Alarm, policy: Policy) -> datetime:
-    told = alarm.memory.told
-    last = alarm.opened_at if told is None else told.at
-    return last + timedelta(seconds=policy.flap_hold_s)
 
 
 def _quiet(alarm: Alarm, now: datetime) -> bool:

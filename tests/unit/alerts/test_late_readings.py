@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.alerts.rules.drop import PressureWindow
 from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.rules.walk import DeviceRules
 from tests.unit.alerts.readings import START, Walk, device, say
@@ -222,3 +223,37 @@ def test_a_tick_stops_following_an_old_fall() -> None:
     assert walk.rules.tick(START + timedelta(seconds=60, hours=23)) == []
     assert [say(f) for f in walk.rules.tick(START + timedelta(seconds=60, hours=24))] == ["-hydrant_pressure_drop"]
     assert walk.rules.tick(START + timedelta(days=3)) == []
+
+
+def test_an_older_word_about_flow_does_not_replace_a_newer_one() -> None:
+    walk = Walk(device())
+    walk.say(at_s=0, flow_lps=3.0, pressure_mpa=0.3)
+    walk.say(at_s=120, flow_lps=0.0, pressure_mpa=0.12)
+    walk.say(at_s=60, flow_lps=3.0, pressure_mpa=0.12)
+    assert walk.say(at_s=180, pressure_mpa=0.12) == LOW
+
+
+def test_a_rule_that_an_older_release_did_not_have_starts_fresh() -> None:
+    saved = DeviceRules(device()).to_json()
+    del saved["rules"]["hydrant_tilt"]
+    walk = Walk(device())
+    walk.rules = DeviceRules.from_json(device(), DEFAULTS, saved)
+    assert [walk.say(tilt_deg=20.0) for _ in range(2)] == [[], ["+hydrant_tilt major"]]
+
+
+def test_a_long_row_counts_no_further_than_a_rule_can_ask() -> None:
+    walk = Walk(device("electrical"))
+    for _ in range(15):
+        walk.say(voltage_a_v=260.0)
+    assert walk.rules.to_json()["rules"]["overvoltage"] == [1, 0, 10, 0]
+    for _ in range(15):
+        walk.say(voltage_a_v=230.0)
+    assert walk.rules.to_json()["rules"]["overvoltage"] == [0, 0, 0, 10]
+
+
+def test_a_steady_slow_fall_keeps_a_bounded_window() -> None:
+    window = PressureWindow()
+    for second in range(1000):
+        window.add(START + timedelta(seconds=second), 0.3 - second * 1e-6)
+    assert len(window.to_json()) == 256
+    assert window.highest(START) == 0.3

@@ -313,3 +313,10 @@ def test_findings_carry_value_limit_and_reason_in_two_languages() -> None:
     (finding,) = walk.feed(pressure_mpa=0.12)
     assert (finding.value, finding.limit, finding.area, finding.component) == (0.12, 0.14, "140931100", "")
     assert finding.reason == ("静止水压 0.120 MPa，低于 0.14 MPa", "0.120 MPa at rest, below 0.14 MPa")
+
+
+def test_the_worse_of_percent_and_metres_decides() -> None:
+    walk = Walk(device("water", limits={"level_m_low": 2.0}))
+    readings = [(50.0, 1.0), (50.0, 1.0), (50.0, 3.0), (20.0, 3.0), (20.0, 1.9)]
+    said = [walk.say(level_pct=percent, level_m=metres) for percent, metres in readings]
+    assert said == [[], EMPTY, EMPTY_OVER, [], EMPTY]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.alerts.rules.clock import ClockWatch
 from services.alerts.rules.mains import MainsWatch
 from services.alerts.rules.offline import Watermark, find_back, find_offline, offline_due
 from services.alerts.rules.parameters import DEFAULTS
@@ -196,3 +197,10 @@ def test_the_mains_rule_can_be_off() -> None:
     watch = MainsWatch("140931100", off)
     assert [watch.began(f"h{n}", LOW, at(n)).member for n in range(5)] == [False] * 5
     watch.load(json.loads(json.dumps(watch.to_json())))
+
+
+def test_a_message_is_as_old_as_its_newest_reading_whatever_their_order() -> None:
+    watch = ClockWatch(3, 1, 24)
+    lags_s = [(message, lag_s) for message in range(3) for lag_s in (7200, 7500, 7300)]
+    said = [watch.note_old(at(message * 60 + 7200 - lag_s), at(message * 60 + 7200)) for message, lag_s in lags_s]
+    assert said.index(True) == 6

@@ -131,6 +131,10 @@ TABLE = {
             (200, ESCALATED, "p1/d1"),
         ],
     ),
+    "call point judged false": (
+        [(0, CALL_POINT), (20, verdict("false", "m1"))],
+        [(0, CONFIRMED, "p1/m1"), (20, UPDATED, "p1/m1"), (20, CLEARED, "p1/m1")],
+    ),
     "in a test window": ([(0, WINDOW), (10, FIRE), (20, SECOND), (30, RESET)], []),
     "in a test window, still there when it ends": (
         [(0, WINDOW), (10, FIRE)],
