@@ -95,9 +95,7 @@ def _after_the_end(alarm: Alarm, happening: Happening) -> Step:
     return Step(alarm, Outcome(OutcomeKind.IGNORED, Reason("警情已关闭", "the alarm is closed")))
 
 
-def _advance(
-    alarm: Alarm, happening: Happening, now: datetime, policy: Policy, situation: Situation
-) -> _Advance:
+def _advance(alarm: Alarm, happening: Happening, now: datetime, policy: Policy, situation: Situation) -> _Advance:
     match happening:
         case Finding(active=True):
             return conditions.raise_again(alarm, happening, now, policy, situation)
