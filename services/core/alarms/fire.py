@@ -170,11 +170,7 @@ class _Scene:
         """Judge afresh the fires for which the dismissed one had spoken, as an incident of their own."""
         if NoticeType.FIRE_CONFIRMED not in dismissed.memory.sent:
             return
-        left = [
-            key
-            for key, alarm in self.alarms.items()
-            if alarm.incident_id == dismissed.incident_id and alarm.memory.covered
-        ]
+        left = [key for key, alarm in self.alarms.items() if alarm.incident_id == dismissed.incident_id]
         if left:
             fresh = Uncovered(self._new_incident_id())
             for key in left:
@@ -211,6 +207,8 @@ class _Scene:
         incident = None if alarm is None else alarm.incident_id
         if isinstance(happening, Finding) and happening.active and not self._alive(incident):
             incident = self._youngest_incident() or self._new_incident_id()
+        elif isinstance(happening, Uncovered):
+            incident = happening.incident_id
         return Situation(
             incident_id=incident,
             test_until=self._test_until,

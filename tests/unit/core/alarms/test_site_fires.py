@@ -205,3 +205,13 @@ def test_a_confirmed_notice_goes_ahead_of_an_escalation_still_waiting() -> None:
     (notice,) = scene.verify("real").notices
     assert (notice.type, notice.fire) == (NoticeType.FIRE_CONFIRMED, True)
     assert notice.overtakes == {NoticeType.ESCALATED}
+
+
+def test_several_call_points_whose_spokesman_is_dismissed_have_one_new_spokesman() -> None:
+    scene = Scene()
+    for component in ("m1", "m2", "m3"):
+        scene.fire(component, manual=True)
+    scene.verify("false", "m1")
+    confirmed = [incident for incident, kind, _ in scene.notices if kind == NoticeType.FIRE_CONFIRMED]
+    assert confirmed == ["i1", "i2"]
+    assert scene.alarm("m2").incident_id == scene.alarm("m3").incident_id == "i2"
