@@ -35,7 +35,7 @@ WATER_RULES: Final = (
         "消火栓水压高",
         "above `high_mpa`, `readings` in a row",
         "below `clear_mpa`",
-        high_mpa=Parameter(1.0, "MPa", f"{CONTRACT}: working pressure of common outlets and hoses"),
+        high_mpa=Parameter(1.0, "MPa", CONTRACT),
         clear_mpa=Parameter(0.95, "MPa", HYSTERESIS),
         readings=TWO,
     ),
