@@ -1,0 +1,69 @@
+import asyncio
+import base64
+import json
+import os
+import secrets
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import paho.mqtt.client as mqtt
+import pytest
+
+from tests.acceptance.contract.system import Desk, System, wait_for
+
+STATE_FILES = "endpoints.json"
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """`firetower up` in a fresh state folder, with a desk of the test."""
+    state = tmp_path_factory.mktemp("state")
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+    desk = Desk(secret)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FIRETOWER_")}
+    environment |= {"FIRETOWER_DISPATCH_URL": desk.url, "FIRETOWER_DISPATCH_SECRET": secret}
+    log = (state.parent / "up.log").open("wb")
+    program = Path(sys.executable).parent / "firetower"
+    child = subprocess.Popen([program, "up", "--state-dir", str(state)], env=environment, stdout=log, stderr=log)
+    try:
+
+        def ready() -> bool:
+            assert child.poll() is None, Path(log.name).read_text(errors="replace")[-4000:]
+            return (state / STATE_FILES).exists()
+
+        wait_for(ready, "endpoints.json", 120)
+        endpoints = json.loads((state / STATE_FILES).read_text())
+        fleet = endpoints["mqtt"]["fleet"]
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"test.{uuid.uuid4()}", protocol=mqtt.MQTTv5)
+        client.username_pw_set(fleet["username"], fleet["password"])
+        loop = asyncio.new_event_loop()
+        http = httpx2.Client(
+            base_url=endpoints["api"], headers={"Authorization": f"Bearer {endpoints['admin']['api_key']}"}, timeout=20
+        )
+        running = System(endpoints, desk, client, http, loop)
+        client.on_message = lambda _c, _u, m: running.acks.append((m.topic, json.loads(m.payload)["event_ids"]))
+        client.connect(endpoints["mqtt"]["host"], endpoints["mqtt"]["port"])
+        client.loop_start()
+        wait_for(client.is_connected, "the broker")
+        client.subscribe("fire/v1/+/+/+/down/ack", qos=1)
+        yield running
+        client.disconnect()
+        client.loop_stop()
+        http.close()
+        loop.close()
+    finally:
+        child.terminate()
+        child.wait(15)
+        desk.server.shutdown()
+        desk.server.server_close()
+        log.close()
+
+
+@pytest.fixture
+def device() -> str:
+    """A device code nobody used."""
+    return f"t-{uuid.uuid4().hex[:10]}"
