@@ -85,7 +85,7 @@ async def own_system(command: str = "stack", env: Mapping[str, str] | None = Non
     environment = {**clean, **kept, **(env or {})}
     started: list[subprocess.Popen[bytes]] = []
     try:
-        arguments = ("stack", "up") if command == "stack" else (command,)
+        arguments = ("stack", "up", "--foreground") if command == "stack" else (command,)
         started.append(_start(folder, "system", firetower(*arguments, "--state-dir", str(folder)), environment))
         await _until_exists(folder / "endpoints.json", started[0], folder / "system.log")
         system = System.read(folder)

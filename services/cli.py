@@ -197,9 +197,15 @@ def audit_verify() -> None:
 
 
 @stack_app.command("up")
-def stack_up(state_dir: _StateDir = None) -> None:
-    """PostgreSQL and mosquitto alone, in the foreground."""
-    _up(state_dir=state_dir, programs=False)
+def stack_up(
+    state_dir: _StateDir = None,
+    foreground: Annotated[bool, typer.Option(help="Stay, and end both servers on Ctrl-C.")] = False,
+) -> None:
+    """PostgreSQL and mosquitto alone, in the background until `stack down`."""
+    if foreground:
+        _up(state_dir=state_dir, programs=False)
+    else:
+        _run("stack.control", "up", state_dir=state_dir)
 
 
 @stack_app.command("down")

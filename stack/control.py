@@ -1,4 +1,4 @@
-"""`firetower stack down` and `status`: a running state folder seen from outside.
+"""`firetower stack up`, `down` and `status`: a running state folder seen from outside.
 
 Called by the command line. Promises: touches only the process that holds the folder.
 """
@@ -6,20 +6,45 @@ Called by the command line. Promises: touches only the process that holds the fo
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from services.core.settings import Settings
-from stack.state import StateDir
+from stack.state import StateDir, clear_stale_endpoints
 
 _PATIENCE_S = 8
+_START_S = 60
 
 
 def _open(state_dir: Path | None) -> StateDir | None:
     path = state_dir or Settings.read().state_dir
     return StateDir.open(path) if path.exists() else None
+
+
+def up(state_dir: Path | None = None) -> int:
+    """Start the servers in a session of their own and return once they are ready; 1 when they do not come up."""
+    path = state_dir or Settings.read().state_dir
+    state = StateDir.open(path)
+    if state.holder() is not None:
+        return status(path)
+    clear_stale_endpoints(path)
+    log = state.path / "logs" / "stack.log"
+    log.parent.mkdir(exist_ok=True)
+    command = [sys.executable, sys.argv[0], "stack", "up", "--foreground", "--state-dir", str(path)]
+    with log.open("wb") as output:
+        holder = subprocess.Popen(  # noqa: S603 - our own program
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    deadline = time.monotonic() + _START_S
+    while not (path / "endpoints.json").exists():
+        if holder.poll() is not None or time.monotonic() > deadline:
+            _say(log.read_text(errors="replace").strip())
+            return 1
+        time.sleep(0.05)
+    return status(state_dir)
 
 
 def down(state_dir: Path | None = None) -> int:

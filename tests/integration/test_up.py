@@ -74,12 +74,12 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
 
 @pytest.mark.timeout(120)
 def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
-    system = up("stack", "up")
+    system = up("stack", "up", "--foreground")
     before = system.endpoints()
     system.program.kill()
     until(gone(before["processes"].values()), what="children ended with their parent", timeout_s=5)
     system.endpoints_file.unlink()  # a killed run cannot; the next one does so first of all
-    again = up("stack", "up")
+    again = up("stack", "up", "--foreground")
     after = again.endpoints()
     assert after["database"] == before["database"]
     assert after["mqtt"] == before["mqtt"]
@@ -95,7 +95,7 @@ def firetower(*arguments, **env):
 
 @pytest.mark.timeout(120)
 def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
-    system = up("stack", "up")
+    system = up("stack", "up", "--foreground")
     second = firetower("up", "--state-dir", str(system.state))
     assert second.returncode == 2
     assert f"in use by process {system.program.process.pid}" in second.stderr
@@ -103,6 +103,17 @@ def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
     assert firetower("stack", "down", "--state-dir", str(system.state)).returncode == 0
     assert system.program.process.wait(5) == 0
     assert firetower("stack", "status", "--state-dir", str(system.state)).returncode == 3
+
+
+@pytest.mark.timeout(120)
+def test_stack_up_returns_with_both_servers_running_until_stack_down(scratch):
+    state = ("--state-dir", str(scratch / "stack"))
+    try:
+        assert "running" in firetower("stack", "up", *state).stdout
+        assert "running" in firetower("stack", "up", *state).stdout
+    finally:
+        assert firetower("stack", "down", *state).returncode == 0
+    assert firetower("stack", "status", *state).returncode == 3
 
 
 @pytest.mark.parametrize(
