@@ -1,0 +1,132 @@
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.exception import MalformedPacket
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from services.core.mqtt_client import cut_packet
+from services.core.mqtt_config import OutgoingFull, PublishRefused, SessionClosed, SessionConfig, service_client_id
+from services.core.mqtt_outgoing import Outgoing
+
+
+def packet(body: bytes, head: int = 0x32) -> bytes:
+    length, encoded = len(body), b""
+    while True:
+        length, low = divmod(length, 128)
+        encoded += bytes([low | (0x80 if length else 0)])
+        if not length:
+            return bytes([head]) + encoded + body
+
+
+@given(st.lists(st.binary(max_size=300), max_size=6), st.data())
+def test_whole_packets_come_out_wherever_the_stream_is_cut(bodies, data):
+    stream = b"".join(packet(body) for body in bodies)
+    rest, found = b"", []
+    while stream or not found:
+        size = data.draw(st.integers(1, max(1, len(stream)))) if stream else 0
+        rest, stream = rest + stream[:size], stream[size:]
+        position = 0
+        while (cut := cut_packet(rest, position)) is not None:
+            found.append(rest[cut[0] : cut[1]])
+            position = cut[1]
+        rest = rest[position:]
+        if not stream:
+            break
+    assert (found, rest) == (bodies, b"")
+
+
+def test_a_length_of_five_bytes_is_malformed():
+    with pytest.raises(MalformedPacket):
+        cut_packet(b"\x32\xff\xff\xff\xff\x01", 0)
+
+
+class Wire:
+    """Takes what is sent and gives packet ids."""
+
+    def __init__(self):
+        self.sent = []
+        self.refuse_next = False
+
+    def send(self, topic, payload, retain):
+        if self.refuse_next:
+            self.refuse_next = False
+            return type("Info", (), {"rc": MQTTErrorCode.MQTT_ERR_QUEUE_SIZE, "mid": 0})
+        self.sent.append(topic)
+        return type("Info", (), {"rc": MQTTErrorCode.MQTT_ERR_SUCCESS, "mid": len(self.sent)})
+
+
+GOOD = ReasonCode(PacketTypes.PUBACK)
+REFUSED = ReasonCode(PacketTypes.PUBACK, identifier=0x87)
+
+
+async def test_publishes_keep_their_order_and_the_brokers_window():
+    wire = Wire()
+    outgoing = Outgoing(10, wire.send)
+    outgoing.window = 2
+    futures = [outgoing.submit(str(i), b"", retain=False) for i in range(4)]
+    outgoing.pump()
+    assert wire.sent == ["0", "1"]
+    assert outgoing.answered(1, GOOD)
+    outgoing.pump()
+    assert wire.sent == ["0", "1", "2"]
+    assert [future.done() for future in futures] == [True, False, False, False]
+
+
+async def test_a_refused_publish_and_a_closed_session_are_errors_of_the_publisher():
+    wire = Wire()
+    outgoing = Outgoing(10, wire.send)
+    refused, waiting = (outgoing.submit("t", b"", retain=False) for _ in range(2))
+    outgoing.pump()
+    outgoing.answered(1, REFUSED)
+    with pytest.raises(PublishRefused):
+        await refused
+    outgoing.close()
+    with pytest.raises(SessionClosed):
+        await waiting
+    with pytest.raises(SessionClosed):
+        await outgoing.submit("t", b"", retain=False)
+
+
+async def test_the_queue_is_bounded_and_room_comes_with_an_answer():
+    wire = Wire()
+    outgoing = Outgoing(2, wire.send)
+    for _ in range(2):
+        outgoing.submit("t", b"", retain=False)
+    with pytest.raises(OutgoingFull):
+        outgoing.submit("t", b"", retain=False)
+    outgoing.pump()
+    waiting = asyncio.create_task(outgoing.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    outgoing.answered(1, GOOD)
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_a_publisher_that_gave_up_is_skipped_and_a_taken_packet_id_is_passed_over():
+    wire = Wire()
+    outgoing = Outgoing(5, wire.send)
+    outgoing.submit("gone", b"", retain=False).cancel()
+    outgoing.submit("kept", b"", retain=False)
+    wire.refuse_next = True
+    outgoing.pump()
+    assert wire.sent == ["kept"]
+
+
+def test_the_url_says_all_about_the_connection():
+    config = SessionConfig.from_url(urlsplit("mqtts://u%2F1:p%40ss@broker"), "id", keepalive_s=3)
+    assert (config.host, config.port, config.tls) == ("broker", 8883, True)
+    assert (config.username, config.password, config.keepalive_s) == ("u/1", "p@ss", 3)
+    assert "p@ss" not in repr(config)
+
+
+def test_a_services_client_id_is_random_and_stays(tmp_path):
+    first = service_client_id(tmp_path, "gateway")
+    assert first == service_client_id(tmp_path, "gateway")
+    assert first.startswith("firetower.gateway.")
+    assert first != service_client_id(tmp_path / "other", "gateway")
+    assert (tmp_path / "client-ids" / "gateway").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,35 @@
+import pytest
+
+from services.core.errors import BadSetting
+from services.core.settings import IngestSettings, MqttSettings, Settings
+
+
+def test_areas_are_read_from_a_list_and_empty_means_all(monkeypatch):
+    assert IngestSettings.read().ingest_areas == ()
+    monkeypatch.setenv("FIRETOWER_INGEST_AREAS", " 140931100, 140931101 ,")
+    assert IngestSettings.read().ingest_areas == ("140931100", "140931101")
+
+
+def test_the_broker_address_comes_in_parts(monkeypatch):
+    monkeypatch.setenv("FIRETOWER_MQTT_URL", "mqtts://user:p%40ss@broker:8884")
+    url = MqttSettings.read().mqtt
+    assert (url.scheme, url.hostname, url.port, url.username) == ("mqtts", "broker", 8884, "user")
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        (MqttSettings, "FIRETOWER_MQTT_URL", "http://broker"),
+        (MqttSettings, "FIRETOWER_MQTT_URL", "broker:1883"),
+        (Settings, "FIRETOWER_DATABASE_URL", "mysql://host/db"),
+        (Settings, "FIRETOWER_LOG_LEVEL", "loud"),
+        (IngestSettings, "FIRETOWER_INGEST_AREAS", "140931100,baode"),
+        (IngestSettings, "FIRETOWER_RETENTION_DAYS", "30"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it(monkeypatch, model, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSetting) as caught:
+        model.read()
+    assert str(caught.value).startswith(name)
+    assert "\n" not in str(caught.value)
