@@ -5,10 +5,9 @@ runs until SIGINT or SIGTERM, then says goodbye to the broker and ends.
 """
 
 import asyncio
-import importlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,8 @@ from services.core.settings import MqttSettings, OptionalHttpUrl, Port
 from services.core.topics import Kind
 from simulators.fleet import Fleet, FleetPlan
 from simulators.links import Links
-from simulators.registry import Devices, Registry, register_fleet, register_rest
+from simulators.panel_wire import FIRST_ADDRESS, run_panels
+from simulators.registry import Devices, Registry, register_fleet, register_framed, register_rest
 from simulators.scenario import Scenario, find_scenario, read_scenario
 from simulators.truth import Truth
 
@@ -125,8 +125,13 @@ async def _simulate(
         ]
         if registry is not None and rest:
             work.append(tasks.create_task(register_rest(registry, plan, rest), name="registration"))
+        if registry is not None and framed_panels:
+            addresses = [(FIRST_ADDRESS + number).to_bytes(6, "little").hex() for number in range(framed_panels)]
+            work.append(tasks.create_task(register_framed(registry, addresses), name="framed registration"))
         if framed_panels:
-            work.append(tasks.create_task(_run_framed(settings, plan, framed_panels, truth), name="framed panels"))
+            host, port = settings.gateway_host, settings.gateway_port
+            panels = run_panels(host, port, framed_panels, plan.seed, plan.speed, truth)
+            work.append(tasks.create_task(panels, name="framed panels"))
         log.info("simulating", devices=len(fleet.twins), connections=len(links.all), framed_panels=framed_panels)
         if settings.ready_file is not None:
             settings.ready_file.touch()
@@ -143,12 +148,6 @@ async def _report_when_connected(fleet: Fleet, links: Links) -> None:
     for link in links.all:
         await link.ready()
     await fleet.run()
-
-
-async def _run_framed(settings: SimulatorSettings, plan: FleetPlan, count: int, truth: Truth) -> None:
-    # imported only for this wire
-    run_panels: Callable[..., Awaitable[None]] = importlib.import_module("simulators.panel_wire").run_panels
-    await run_panels(settings.gateway_host, settings.gateway_port, count, plan.seed, plan.speed, truth)
 
 
 async def _say_counts(fleet: Fleet) -> None:

@@ -21,6 +21,7 @@ from simulators.twin import INTERVAL_S, Twin, make_twin
 log = logger(__name__)
 
 PARALLEL = 4
+FIRST_FRAMED_SITE = 25  # beyond the sites of the demo's MQTT fleet
 FIRST = 500  # registered before the fleet reports; thousands more would keep a newcomer waiting
 TIMEOUT_S = 10.0
 _FORMS = ("aboveground", "aboveground", "underground", "crane")  # of hydrants, taking turns
@@ -152,6 +153,31 @@ async def register_rest(registry: Registry, plan: FleetPlan, devices: Devices) -
         await _register(registry, plan, devices)
     except httpx2.HTTPError as error:
         log.warning("the rest of the fleet is not registered: it stays discovered", error=str(error))
+
+
+async def register_framed(registry: Registry, addresses: Iterable[str]) -> None:
+    """Register panels on the TCP wire by their address (hex, as the gateway names them)."""
+    try:
+        known = await registry.known_devices()
+        for number, address in enumerate(addresses, FIRST_FRAMED_SITE):
+            code, site = f"utd-{address}", site_of(number)
+            if code in known:
+                continue
+            await registry.ensure_site(site)
+            body = {
+                "kind": Kind.PANEL,
+                "area": site.area,
+                "name": f"{site.name} 用户信息传输装置",
+                "site": registry.site_id(site),
+                "location": {"lon": site.lon, "lat": site.lat},
+                "source_datum": "wgs84",
+                "address": site.address,
+                "owner": "模拟 simulated",
+                "gateway_address": address,
+            }
+            await registry.put_device(code, body)
+    except httpx2.HTTPError as error:
+        log.warning("panels on the wire not registered: they stay discovered", error=str(error))
 
 
 async def _register(registry: Registry, plan: FleetPlan, devices: Iterable[tuple[Kind, int]]) -> None:
