@@ -5,7 +5,7 @@ the desk's receive time come from the same machine's clock.
 """
 
 import asyncio
-import subprocess
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,11 +23,12 @@ from bench.ingest import machine
 from bench.load import prepare, run_prefix
 from bench.meter import Meter
 from bench.publisher import Endpoint, Load, publish
-from bench.system import BenchFailed, firetower, own_system
+from bench.system import BenchFailed, firetower, own_system, scratch_folder
 from services.core.clock import SystemClock
 from services.core.log import configure_log
 from services.core.mqtt import SessionConfig
 from simulators.device import Link
+from stack import children
 from stack.children import free_port
 
 PATIENCE_S = 30.0
@@ -65,9 +66,8 @@ def main(
 async def desk() -> AsyncIterator[str]:
     """A stand-in desk of our own; its address."""
     port = free_port()
-    process = subprocess.Popen(  # noqa: ASYNC220, S603  starts in a millisecond
-        firetower("desk", "--port", str(port)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    folder = scratch_folder()
+    process = children.spawn(firetower("desk", "--port", str(port)), log=folder / "desk.log")
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             for _ in range(200):
@@ -80,8 +80,8 @@ async def desk() -> AsyncIterator[str]:
                 raise BenchFailed("the stand-in desk did not start")
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(children.stop, process)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from bench.publisher import Endpoint
 from services.core.errors import FiretowerError
+from stack import children
 
 READY_TIMEOUT_S = 120.0
 
@@ -120,8 +121,8 @@ async def _add_ingest(
 
 
 def _start(folder: Path, name: str, command: list[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    with (folder / f"{name}.log").open("wb") as log:
-        return subprocess.Popen(command, env=dict(env), stdout=log, stderr=log, stdin=subprocess.DEVNULL)  # noqa: S603
+    # SIGTERM: a bench that is killed still ends the system it started
+    return children.spawn(command, log=folder / f"{name}.log", env=env, on_parent_death=signal.SIGTERM)
 
 
 async def _until_exists(path: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
