@@ -25,8 +25,8 @@ app.add_typer(audit_app, name="audit")
 
 def _run(module: str, function: str, **arguments: object) -> None:
     """Import `module` and call its `function`; what it returns is the exit code."""
-    program: Callable[..., int | None] = getattr(importlib.import_module(module), function)
     try:
+        program: Callable[..., int | None] = getattr(importlib.import_module(module), function)
         sys.exit(program(**arguments) or 0)
     except FiretowerError as error:
         typer.echo(f"firetower: {error}", err=True)

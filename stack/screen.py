@@ -5,6 +5,7 @@ Called by `stack.up`. Promises: never more than one line a second on a terminal,
 
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 import asyncpg
@@ -47,19 +48,21 @@ class Screen:
     def status(self, text: str) -> None:
         """The live line: replaced in place on a terminal, a line every ten seconds elsewhere."""
         if self._live:
-            self._out.write(f"\r\x1b[2K{text}")
-            self._line_open = True
-            self._out.flush()
+            with suppress(OSError):
+                self._out.write(f"\r\x1b[2K{text}")
+                self._line_open = True
+                self._out.flush()
         elif time.monotonic() >= self._next_plain:
             self._next_plain = time.monotonic() + _PLAIN_EVERY_S
             self._write(text)
 
     def _write(self, text: str) -> None:
-        if self._line_open:
-            self._out.write("\r\x1b[2K")
-            self._line_open = False
-        self._out.write(text + "\n")
-        self._out.flush()
+        with suppress(OSError):  # nobody reads any more: no reason to end the system
+            if self._line_open:
+                self._out.write("\r\x1b[2K")
+                self._line_open = False
+            self._out.write(text + "\n")
+            self._out.flush()
 
 
 class Vitals:

@@ -90,6 +90,16 @@ class StateDir:
         """The log file of one child."""
         return self.path / "logs" / f"{name}.log"
 
+    def bound_logs(self, limit_bytes: int = 20 * 2**20) -> None:
+        """Move what a too large log holds to `NAME.log.1`; a line written in that moment may be lost.
+
+        Children append to a file they hold open, so it is copied and cut, not renamed.
+        """
+        for log in (self.path / "logs").glob("*.log"):
+            if log.stat().st_size > limit_bytes:
+                shutil.copyfile(log, log.with_suffix(".log.1"))
+                os.truncate(log, 0)
+
     def server_dir(self, name: str) -> Path:
         """A folder that the server's user owns and can reach, for one server's data."""
         user = unprivileged()

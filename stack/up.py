@@ -12,6 +12,8 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
+
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
 from stack import children
 from stack.addresses import Addresses
@@ -90,6 +92,7 @@ class System:
                 group.create_task(child.keep(self._write_endpoints), name=f"keep {child.name}")
             if self._options.programs:
                 group.create_task(self._show_vitals(), name="status line")
+            group.create_task(self._bound_logs(), name="log sizes")
 
     async def _start_servers(self) -> None:
         servers = []
@@ -126,7 +129,11 @@ class System:
         self._screen.step("database: bringing the schema up to date")
         # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.
         migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
-        await migrate.upgrade(self._addresses.database)
+        try:
+            await migrate.upgrade(self._addresses.database)
+        except (OSError, asyncpg.PostgresError) as error:
+            where = self._addresses.database.rpartition("@")[2]
+            raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error
         own = "FIRETOWER_DATABASE_URL" not in self._given
         self._addresses.admin = await ensure_admin(self._addresses.database, self.state, own_database=own)
         demo = self._options.demo
@@ -191,6 +198,11 @@ class System:
                 self._screen.status(await vitals.line())
         finally:
             vitals.close()
+
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(60)
+            await asyncio.to_thread(self.state.bound_logs)
 
     async def _stop_all(self) -> None:
         self._screen.step("stopping")

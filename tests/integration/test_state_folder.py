@@ -48,6 +48,16 @@ def test_endpoints_of_a_killed_run_are_removed_those_of_a_living_one_kept(scratc
     assert not endpoints.exists()
 
 
+def test_a_log_is_cut_while_its_writer_goes_on(scratch):
+    state = StateDir.open(scratch / "state")
+    with state.log("ingest").open("ab", buffering=0) as log:
+        log.write(b"old\n" * 50)
+        state.bound_logs(limit_bytes=100)
+        log.write(b"new\n")
+    assert state.log("ingest").read_text() == "new\n"
+    assert (state.path / "logs/ingest.log.1").read_text() == "old\n" * 50
+
+
 @pytest.mark.skipif(unprivileged() is None, reason="only root starts servers as somebody else")
 def test_below_a_closed_folder_the_servers_data_is_linked_and_removed_with_its_folder(tmp_path):
     tmp_path.chmod(0o700)
