@@ -104,6 +104,19 @@ class Quality(BaseModel):
     total: Counts
 
 
+class RuleLimit(BaseModel):
+    """A limit that a rule holds the device to, for its charts."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    field: str = Field(examples=["pressure_mpa"])
+    code: str = Field(examples=["hydrant_pressure_low"])
+    op: Literal["<", ">"]
+    raises: float = Field(alias="raise", examples=[0.14])
+    clear: float
+    critical: float | None
+
+
 class Device(BaseModel):
     """A device with its newest state."""
 
@@ -137,3 +150,9 @@ class Device(BaseModel):
     out_of_service_until: str | None
     out_of_service_reason: str | None
     version: int
+
+
+class DeviceDetail(Device):
+    """A device with the limits of its rules."""
+
+    rule_limits: list[RuleLimit]

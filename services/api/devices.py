@@ -20,12 +20,14 @@ from services.api.answers import (
     page,
 )
 from services.api.auth import Reader
+from services.api.chart_limits import chart_limits
 from services.api.database import Inside, Reads, first
-from services.api.device_model import Device, DevicePut, Status
+from services.api.device_model import Device, DeviceDetail, DevicePut, Status
 from services.api.device_rows import read_documents, select_devices, status_of
 from services.api.device_write import save
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Who
+from services.api.rules import CATALOG
 from services.api.state import Here
 from services.api.writing import IfMatch, Maintainer, Write, check_match
 from services.core.topics import Kind
@@ -125,11 +127,16 @@ async def find_row(reads: Reads, who: Who, code: str) -> Any:
     return row
 
 
-@router.get("/devices/{code}", responses=described(Device, 404, etag=True))
+@router.get("/devices/{code}", responses=described(DeviceDetail, 404, etag=True))
 async def show_device(code: DeviceCode, here: Here, who: Reader) -> Response:
-    """Show one device."""
-    found = await find_device(here.database, who, code, here.clock.now())
-    return answer(found, version=found["version"])
+    """Show one device, with the limits of its rules."""
+    now = here.clock.now()
+    found = await find_device(here.database, who, code, now)
+    parameter = tables.rule_parameter
+    overrides = await here.database.rows(
+        sa.select(parameter).where(parameter.c.effective_from <= now).order_by(parameter.c.effective_from)
+    )
+    return answer(found | {"rule_limits": chart_limits(found, CATALOG, overrides)}, version=found["version"])
 
 
 @router.put("/devices/{code}", responses=described(Device, 404, 409, 412, etag=True) | {201: {"model": Device}})

@@ -16,7 +16,7 @@ from services.api import tables
 from services.api.answers import Cursor, DeviceCode, Limit, Line, Moment, Page, answer, decode_cursor, described, page
 from services.api.auth import Reader
 from services.api.database import Inside
-from services.api.device_model import Device
+from services.api.device_model import Device, Number
 from services.api.devices import find_device, find_row
 from services.api.problems import Problem, invalid, not_found
 from services.api.state import Here, State
@@ -50,6 +50,8 @@ class CommandBody(BaseModel):
     model_config = ConfigDict(
         extra="allow", json_schema_extra={"examples": [{"command": "guard_check", "timeout_min": 10}]}
     )
+
+    __pydantic_extra__: dict[str, Line | Number | bool | None] = Field(init=False)
 
     command: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
     timeout_min: Annotated[int, Field(ge=1, le=255)] | None = None

@@ -19,7 +19,7 @@ def test_the_api_lives_without_its_database_and_recovers_by_itself(
 ) -> None:
     port = _free_port()
     api = program("api", DATABASE_URL=database, API_PORT=port, LOG_FORMAT="json")
-    api.wait_ready()
+    api.wait_ready(60)
     key = api.log_text().split("api key: ")[1].split()[0]
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}) as client:
         assert client.get("/readyz").status_code == 200
@@ -52,6 +52,6 @@ def test_the_api_starts_before_its_database(
     until(alive, what="alive")
     assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
     postgres.start()
-    api.wait_ready()
+    api.wait_ready(60)
     assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
     assert api.stop() == 0

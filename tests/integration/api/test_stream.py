@@ -69,7 +69,7 @@ def _free_port() -> int:
 def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) -> Iterator[Callable[..., Listener]]:
     port, made = _free_port(), []
     api = program("api", DATABASE_URL=database, API_PORT=port)
-    api.wait_ready()
+    api.wait_ready(60)
 
     def start(key: str = admin.api_key, last: str | None = None) -> Listener:
         made.append(Listener(f"http://127.0.0.1:{port}", key, last))

@@ -1,0 +1,88 @@
+"""The limits that rules hold a device to, as lines for its charts. Pure; the numbers are the rules' own.
+
+The field and the name of each parameter are said here; their values come from the catalogue and its overrides.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+
+class Drawn(NamedTuple):
+    """Which parameters of a rule are lines on the chart of a field."""
+
+    code: str
+    field: str
+    op: str
+    raises: str
+    clears: str
+    critical: str | None = None
+
+
+_DRAWN = (
+    Drawn("hydrant_pressure_low", "pressure_mpa", "<", "static_mpa", "static_clear_mpa"),
+    Drawn("hydrant_pressure_high", "pressure_mpa", ">", "high_mpa", "clear_mpa"),
+    Drawn("hydrant_in_use", "flow_lps", ">", "flow_lps", "flow_lps"),
+    Drawn("hydrant_tilt", "tilt_deg", ">", "tilt_deg", "tilt_deg"),
+    Drawn("hydrant_freezing", "water_temp_c", "<", "cold_c", "clear_c"),
+    Drawn("residual_current_high", "residual_current_ma", ">", "high_ma", "clear_ma", "critical_ma"),
+    Drawn("cable_temperature_high", "temp_a_c", ">", "high_c", "clear_c", "critical_c"),
+    Drawn("cable_temperature_high", "temp_b_c", ">", "high_c", "clear_c", "critical_c"),
+    Drawn("cable_temperature_high", "temp_c_c", ">", "high_c", "clear_c", "critical_c"),
+    Drawn("arc_fault", "arc_count", ">", "arcs", "arcs"),
+    Drawn("overvoltage", "voltage_a_v", ">", "high_v", "high_v"),
+    Drawn("overvoltage", "voltage_b_v", ">", "high_v", "high_v"),
+    Drawn("overvoltage", "voltage_c_v", ">", "high_v", "high_v"),
+    Drawn("undervoltage", "voltage_a_v", "<", "low_v", "low_v"),
+    Drawn("undervoltage", "voltage_b_v", "<", "low_v", "low_v"),
+    Drawn("undervoltage", "voltage_c_v", "<", "low_v", "low_v"),
+    Drawn("water_level_low", "level_pct", "<", "low_pct", "low_pct"),
+    Drawn("water_level_high", "level_pct", ">", "high_pct", "high_pct"),
+    Drawn("battery_low", "battery_pct", "<", "low_pct", "clear_pct"),
+)
+_OWN = {("water_level_low", "level_pct"): "level_pct_low", ("water_level_high", "level_pct"): "level_pct_high"}
+_WIDTH = {"all": 0, "kind": 1, "area": 2, "device": 3}
+
+
+def _applies(override: Mapping[str, Any], device: Mapping[str, Any]) -> bool:
+    scope, target = override["scope"], str(override["target"])
+    if scope == "area":
+        return str(device["area"]).startswith(target)
+    return bool(scope == "all" or target == device["kind" if scope == "kind" else "code"])
+
+
+def chart_limits(
+    device: Mapping[str, Any], catalog: Mapping[str, Mapping[str, Any]], overrides: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return {field, code, op, raise, clear, critical} of each rule that looks at the device.
+
+    `overrides` are those in force, oldest first; the narrowest scope wins, within a scope the newest.
+    """
+    ordered = sorted(overrides, key=lambda one: (_WIDTH[one["scope"]], len(one["target"]), one["effective_from"]))
+    lines = []
+    for drawn in _DRAWN:
+        rule = catalog.get(drawn.code)
+        if rule is None or (rule["kinds"] and device["kind"] not in rule["kinds"]):
+            continue
+        numbers = {name: parameter["default"] for name, parameter in rule["parameters"].items()}
+        for override in ordered:
+            if override["code"] == drawn.code and _applies(override, device):
+                numbers |= override["parameters"]
+        if drawn.raises not in numbers or not numbers.get("enabled", 1):
+            continue
+        inside = numbers.get("inside_pct", 0.0) * (1 if drawn.op == "<" else -1)
+        own = device["limits"].get(_OWN.get((drawn.code, drawn.field), ""))
+        lines.append(
+            {
+                "field": drawn.field,
+                "code": drawn.code,
+                "op": drawn.op,
+                "raise": numbers[drawn.raises] if own is None else own,
+                "clear": (numbers[drawn.clears] if own is None else own) + inside,
+                "critical": None if drawn.critical is None else numbers.get(drawn.critical),
+            }
+        )
+    rated = device["rated_current_a"]
+    if device["kind"] == "electrical" and rated is not None:
+        line = {"code": "overcurrent", "op": ">", "raise": rated, "clear": rated, "critical": None}
+        lines += [{"field": f"current_{phase}_a", **line} for phase in "abc"]
+    return lines
