@@ -116,9 +116,10 @@ def test_false_and_test_end_the_alarm_and_are_counted(visit, system, site, outco
 def test_keys_move_take_and_judge_without_a_mouse(visit, system):
     first, second = system.panel("K-001"), system.panel("K-002")
     page = visit("/#/desk")
+    ids = []
     for panel in (first, second):
         system.fire(panel)
-    ids = [system.fire_of(first)["id"], system.fire_of(second)["id"]]
+        ids.append(system.fire_of(panel)["id"])
     expect(page.locator(f"[data-alarm='{ids[1]}']")).to_be_visible()
     page.goto(f"{system.api}/#/desk/{ids[0]}")
     expect(page.locator(".row.chosen")).to_have_count(1)

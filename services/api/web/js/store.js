@@ -44,6 +44,7 @@ export const live = createStore({
   connection: "connecting",    // connecting, live, lost
   lostAt: 0,
   loaded: false,
+  round: 0,                    // grows with every fresh start of the stream: what was read before may have missed something
 });
 
 // Devices change many times a second, so they live in one mutable map with its own listeners.

@@ -32,6 +32,7 @@ export async function refetch() {
   live.set({ system });
   const notices = await get("/api/v1/notices?limit=200");
   putNotices(notices.items, true);
+  live.set(({ round }) => ({ round: round + 1 }));
 }
 
 function heard() {

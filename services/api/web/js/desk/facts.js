@@ -47,6 +47,8 @@ export function Notices({ items, fire }) {
     : notice.attempts ? t("system.attempts", { n: notice.attempts }) : ""} ${notice.desk_incident_id ?? ""}${notice.last_error ?? ""}</small></b></li>`)}</ul><//>`;
 }
 
+// A reason is said in both languages.
+const because = (detail) => (Array.isArray(detail?.reason) ? pick(...detail.reason) : detail?.reason ?? "");
 const actor = (name) => (name ?? "").replace(/^(user|key):/, "");
 
 export function TimeLine({ items }) {
@@ -54,9 +56,10 @@ export function TimeLine({ items }) {
   return html`<${Card} title=${t("desk.timeline")} icon="clock" kind="wide"><ol class="timeline">
     ${[...items].reverse().map((item, i) => html`<li key=${i} class=${`by-${(item.actor ?? "").split(":")[0]}`}>
       <time title=${item.at}>${dateTime(item.at)}</time>
-      <span><b>${word("act", item.act)}</b>${item.detail?.outcome ? ` ${word("verification", item.detail.outcome)}` : ""}
+      <span><b>${word("outcome", item.outcome || item.act)}</b>${item.detail?.verdict ? ` ${word("verification", item.detail.verdict)}` : ""}
         <small>${actor(item.actor)}</small>
-        ${(item.detail?.note || item.detail?.text || item.detail?.reason) && html`<q>${item.detail.note || item.detail.text || item.detail.reason}</q>`}</span></li>`)}</ol><//>`;
+        ${item.detail?.note && html`<q class="said">${item.detail.note}</q>`}
+        ${because(item.detail) && html`<q>${because(item.detail)}</q>`}</span></li>`)}</ol><//>`;
 }
 
 export function Siblings({ items }) {

@@ -38,7 +38,8 @@ export function DevicePage({ code }) {
   const [full, setFull] = useState(null);
   const [problem, setProblem] = useState(null);
   const fresh = useDevice(code);
-  useEffect(() => { get(`/api/v1/devices/${encodeURIComponent(code)}`).then((device) => { putDevices([device]); setFull(device); }, setProblem); }, [code]);
+  const round = useStore(live, (state) => state.round);
+  useEffect(() => { get(`/api/v1/devices/${encodeURIComponent(code)}`).then((device) => { putDevices([device]); setFull(device); }, setProblem); }, [code, round]);
   if (problem) return problem.status === 404 ? html`<${Empty} title=${t("devices.missing")} line=${code} />` : html`<${Failure} problem=${problem} />`;
   if (!full) return html`<p class="loading">…</p>`;
   const device = { ...full, ...fresh };

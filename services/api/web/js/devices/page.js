@@ -31,10 +31,11 @@ function useDevices(wanted) {
       setPage((before) => ({ codes: [...(cursor ? before.codes : []), ...items.map((device) => device.code)], next }));
     }, setProblem);
   };
+  const round = useStore(live, (state) => state.round);
   useEffect(() => {
     const timer = setTimeout(read, TYPED_AFTER_MS);
     return () => clearTimeout(timer);
-  }, [wanted.q, wanted.kind, wanted.area, wanted.status]);
+  }, [wanted.q, wanted.kind, wanted.area, wanted.status, round]);
   useEffect(() => {
     let timer = 0;
     const leave = onDevices(() => { timer ||= setTimeout(() => { timer = 0; draw((n) => n + 1); }, 500); });

@@ -4,12 +4,15 @@ import { putDevices } from "../store.js";
 
 const COUNTY = [[110.93, 38.65], [111.43, 39.17]];
 
+export const asDevices = (geojson) => geojson.features.map(({ properties, geometry }) => (
+  { ...properties, location: geometry && { lon: geometry.coordinates[0], lat: geometry.coordinates[1] } }));
+
 async function read() {
   const [settings, geojson] = await Promise.all([
     get("/api/v1/map").catch((problem) => { if (problem instanceof Problem && problem.status === 404) return null; throw problem; }),
     get("/geo/devices.geojson"),
   ]);
-  putDevices(geojson.features.map(({ properties, geometry }) => ({ ...properties, location: geometry && { lon: geometry.coordinates[0], lat: geometry.coordinates[1] } })));
+  putDevices(asDevices(geojson));
   const given = settings ?? { basemap: { kind: "plain" }, layers: [] };
   return { settings: { ...given, bounds: given.bounds ?? COUNTY }, geojson };
 }

@@ -8,7 +8,7 @@ import { go } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 import { Board, webglWorks } from "./board.js";
-import { readMap } from "./data.js";
+import { asDevices, readMap } from "./data.js";
 import { DeviceList } from "./list.js";
 import { DevicePanel } from "./panel.js";
 
@@ -33,7 +33,7 @@ function Legend() {
 export function Page({ args }) {
   const frame = useRef();
   const board = useRef(null);
-  const { alarms, areas } = useStore(live, (state) => state);
+  const { alarms, areas, round } = useStore(live, (state) => state);
   const theme = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
   const [data, setData] = useState(null);
@@ -45,6 +45,13 @@ export function Page({ args }) {
   const chosen = args[0] ?? null;
 
   useEffect(() => { readMap().then(setData, setProblem); }, []);
+  // After a break the map learns what it missed, by the same way as live changes.
+  const drawnRound = useRef(0);
+  useEffect(() => {
+    if (!open) return;
+    if (drawnRound.current) readMap().then(({ geojson }) => board.current?.change(asDevices(geojson)), () => null);
+    drawnRound.current = round;
+  }, [round, open]);
 
   useEffect(() => {
     if (!data || asList || !frame.current) return undefined;
