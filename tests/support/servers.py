@@ -186,7 +186,7 @@ class Program:
         self.ready_file.unlink(missing_ok=True)
         return children.spawn(self._command, log=self.log, env=self._env)
 
-    def wait_ready(self, timeout_s: float = 15) -> None:
+    def wait_ready(self, timeout_s: float = 45) -> None:
         """Wait until the program touched its ready file.
 
         Raises:
