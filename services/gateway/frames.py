@@ -4,6 +4,7 @@ Used by link.py, the tests and the fuzz target. A frame is cut by its length fie
 `##` may stand inside the data. What lies in the data unit is walked by objects.py.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -19,6 +20,8 @@ MAX_FRAME_BYTES = MIN_FRAME_BYTES + MAX_ADU_BYTES
 CONTROL, SEND, CONFIRM, REQUEST, RESPONSE, DENY = 1, 2, 3, 4, 5, 6
 KNOWN_COMMANDS = range(CONTROL, DENY + 1)
 NO_TIME = bytes(6)
+JUMP_AFTER = 20  # headers with an impossible length: what comes is no panel's
+_PLAUSIBLE = re.compile(rb"@@[\s\S]{22}(?:[\s\S][\x00-\x03]|\x00\x04)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ class Decoder:
         self._checksum_of = checksum_of
         self._buffer = bytearray()
         self._reported_until = 0  # a header overlapping one already reported is not reported again
+        self._bad_lengths = 0  # since the last frame
         self.noise_bytes = 0
 
     @property
@@ -204,13 +208,15 @@ class Decoder:
             length = self._buffer[24] | self._buffer[25] << 8
             if length > MAX_ADU_BYTES:
                 yield from self._report(Flaw.LENGTH)
-                self._skip(1)
+                self._bad_lengths += 1
+                self._skip(1 if self._bad_lengths < JUMP_AFTER else self._plausible_start())
                 continue
             size = MIN_FRAME_BYTES + length
             if len(self._buffer) < size:
                 return
             frame = self._whole(0)
             if frame is not None:
+                self._bad_lengths = 0
                 self._drop(size)
                 yield frame
             elif self._buffer[size - 2 : size] != END:
@@ -219,6 +225,15 @@ class Decoder:
             else:
                 yield Damage(Flaw.CHECKSUM, _header(self._buffer, 0)[0])
                 self._skip(self._resume(size))
+
+    def _plausible_start(self) -> int:
+        """Return where the next header with a possible length may begin: through long rubbish in one step."""
+        found = _PLAUSIBLE.search(self._buffer, 1)
+        if found:
+            return found.start()
+        tail = max(1, len(self._buffer) - HEADER_BYTES + 1)
+        at = self._buffer.find(START, tail)
+        return at if at >= 0 else len(self._buffer) - (self._buffer[-1:] == START[:1])
 
     def _report(self, flaw: Flaw) -> Iterator[Damage]:
         if not self._reported_until and self._buffer[1:3] != START:  # else the stray `@` before a mark was noise

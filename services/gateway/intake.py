@@ -31,6 +31,7 @@ from services.gateway.repeats import END, FIRE, WINDOW_MS, Repeats, digest_of
 
 log = logger(__name__)
 
+LINKS_PER_ADDRESS = 4
 LIFE_EVERY_S = 60.0  # a heartbeat becomes a reading of the panel at most this often
 
 
@@ -85,6 +86,10 @@ class Intake:
             return None
         return panel.profile if panel.profile.allows(link.host) else None
 
+    def checksum_of(self, address: bytes) -> str:
+        """Return the name of the checksum that an address uses."""
+        return self._registry.panel(address).profile.checksum
+
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""
         return self._registry.panel(address).registered
@@ -98,6 +103,9 @@ class Intake:
             self._announce(panel, online=True)
             return
         FRAMES.labels("second_link").inc()
+        if self.door.links_of(caller.address) > LINKS_PER_ADDRESS:
+            link.close("too many links with one address")
+            return
         text = f"同一地址出现第二条连接：原连接 {first.host}，新连接 {link.host}；原连接保留"
         self._tell(panel, EventType.OPERATION, text, peers=[first.host, link.host])
         known = first.callers.get(caller.address)

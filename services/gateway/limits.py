@@ -16,7 +16,7 @@ class Limits:
     name_within_s: float = 10.0  # to send the first valid frame
     finish_frame_within_s: float = 10.0  # a frame that drips longer is dropped
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
-    chunk_bytes: int = 4096  # of one link decoded before the others have their turn
+    chunk_bytes: int = 1024  # of one link decoded before the others have their turn
     frames_at_once: int = 10  # that are no fire, of one link before the others have their turn
     frames_waiting: int = 500  # that are no fire; more are not taken
     # per second and at once, of a link with a registered address (64 KiB are sixty full frames)

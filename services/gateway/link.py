@@ -34,7 +34,7 @@ log = logger(__name__)
 SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
 
 
-READ_BYTES = 16 * 1024
+READ_BYTES = 4096
 _READ_INTO = bytearray(READ_BYTES)  # one for all links: what was read is copied before the loop reads again
 
 
@@ -130,8 +130,7 @@ class Link(asyncio.BufferedProtocol):
 
     def _checksum_of(self, address: bytes) -> Callable[[bytes], int]:
         caller = self.callers.get(address)
-        profile = caller.profile if caller else self._post.profile_of(self, address)
-        return CHECKSUMS[profile.checksum if profile else "sum8"]
+        return CHECKSUMS[caller.profile.checksum if caller else self._post.checksum_of(address)]
 
     def _take(self, found: list[Frame | Damage], now: float) -> None:
         frames = [item for item in found if isinstance(item, Frame)]
@@ -140,6 +139,8 @@ class Link(asyncio.BufferedProtocol):
         if frames:
             self._damages = 0
         for frame in frames:
+            if self.is_closing:
+                return
             self._take_frame(frame, now)
         for item in found:
             if isinstance(item, Damage):

@@ -7,6 +7,7 @@ panel. Started by people, the supervisor or a container; promises to confirm not
 import asyncio
 import resource
 import signal
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from services.gateway.registry import Registry
 
 log = logger(__name__)
 
-BACKLOG = 1024
+BACKLOG = 1024  # panels that come back all at once wait in the kernel
+ACCEPTS_AT_ONCE = 64  # before the links that are open have their turn
 FILTERS = tuple(f"{ROOT}/+/{Kind.PANEL}/+/{channel}" for channel in (Channel.ACK, Channel.COMMAND))
 
 
@@ -90,10 +92,11 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
     while not gateway.registry.loaded:
         await gateway.clock.sleep(0.05)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        gateway.door.new_link, settings.gateway_host, settings.gateway_port, backlog=BACKLOG
-    )
-    port = server.sockets[0].getsockname()[1]
+    family = socket.AF_INET6 if ":" in settings.gateway_host else socket.AF_INET
+    handle = socket.create_server((settings.gateway_host, settings.gateway_port), family=family)
+    server = await loop.create_server(gateway.door.new_link, sock=handle, backlog=ACCEPTS_AT_ONCE)
+    handle.listen(BACKLOG)
+    port = handle.getsockname()[1]
     log.info("listening for panels", host=settings.gateway_host, port=port, standard="GB/T 26875.3-2011")
     async with server:
         await gateway.session.ready()

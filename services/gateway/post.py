@@ -31,6 +31,9 @@ class Post(Protocol):
     def profile_of(self, link: "Link", address: bytes) -> Profile | None:
         """Return how an address speaks, None when it may not speak on this link."""
 
+    def checksum_of(self, address: bytes) -> str:
+        """Return the name of the checksum that an address uses."""
+
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""
 

@@ -183,6 +183,18 @@ def test_an_endless_run_of_marks_reports_once_a_header_and_stays_small():
     assert len(found) <= 100_000 / 27
 
 
+@given(
+    st.lists(st.sampled_from([b"@@" + b"\xff" * 30, b"@" * 50, b"@", b"\xff" * 9, b"@@"]), max_size=80),
+    st.integers(1, 60),
+)
+def test_a_frame_behind_any_amount_of_impossible_headers_is_found(rubbish, step):
+    stream = b"@" * 200 + b"".join(rubbish) + b"\xff" * 30 + encode(EARTH)
+    decoder = Decoder()
+    found = [item for at in range(0, len(stream), step) for item in decoder.feed(stream[at : at + step])]
+    assert found[-1] == EARTH
+    assert all(item.flaw is Flaw.LENGTH for item in found[:-1])
+
+
 def test_checksum_variants_are_chosen_by_the_source_address():
     other = Frame(3, SEND, b"\x09\0\0\0\0\0", bytes(6), b"")
     decoder = Decoder(lambda source: xor8 if source[0] == 9 else sum8)
