@@ -1,0 +1,125 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from tests.integration.alerts.conftest import DeskControl
+from tests.support.county import County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+async def test_a_fire_behind_twenty_thousand_events_of_a_chattering_panel_is_open_within_a_second(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("chatter")
+    await county.add_device("quiet")
+    worker = alerts()
+    await county.send_events([{"device": "chatter", "type": "fault", "component": "c0"}])
+    await eventually(county.alarms, what="the worker at work")
+    worker.process.send_signal(19)  # SIGSTOP: the backlog is there before it looks again
+    for batch in range(200):
+        await county.send_events(
+            {"device": "chatter", "type": "fault", "component": f"c{n % 50}", "active": bool((batch + n) % 2)}
+            for n in range(100)
+        )
+    await county.send_events([{"device": "quiet", "type": "manual_alarm", "component": "m1"}])
+    await county.conn.execute("update lease set expires_at = clock_timestamp() + interval '3 s'")
+    woken = datetime.now(UTC)
+    worker.process.send_signal(18)
+    (fire,) = await eventually(lambda: county.alarms("a.code = 'fire'"), what="the fire")
+    behind = await county.conn.fetchval(
+        "select (select max(number) from ingest_batch) - (select number from feed_cursor where writer = 'all/event')"
+    )
+    assert fire["opened_at"] - woken < timedelta(seconds=1)
+    assert behind > 50
+
+
+async def test_a_condition_flapping_a_thousand_times_is_one_alarm_with_the_right_end(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    now = datetime.now(UTC)
+    for start in range(0, 1000, 100):
+        await county.send_events(
+            {
+                "device": "panel-1",
+                "type": "mains_fault",
+                "active": n % 2 == 0,
+                "ts": now + timedelta(milliseconds=n),
+            }
+            for n in range(start, start + 100)
+        )
+    await eventually(
+        lambda: county.conn.fetch("select from feed_cursor where writer = 'all/event' and number = 10"), what="the end"
+    )
+    (alarm,) = await county.alarms()
+    assert (alarm["code"], alarm["state"]) == ("power_fault", "returned")
+    assert alarm["cleared_at"] is not None
+    assert len(await county.notices()) <= 4
+    await county.send_events([{"device": "panel-1", "type": "mains_fault"}])
+    await eventually(lambda: county.alarms("state = 'unacknowledged' and cleared_at is null"), what="the last word")
+    assert len(await county.alarms()) == 1
+
+
+async def test_a_kitchen_fire_is_one_incident_with_one_confirmation_and_the_rest_are_updates(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    site = await county.add_site("聚福楼饭店")
+    await county.add_device("panel-1", site_id=site)
+    await county.add_device("utd-1", site_id=site)
+    alerts()
+    told = [
+        {"device": "panel-1", "type": "fire", "component": "d1", "component_type": 40},
+        {"device": "panel-1", "type": "fire", "system_type": 1},
+        {"device": "utd-1", "type": "fire"},
+        {"device": "panel-1", "type": "fire", "component": "d2", "component_type": 40},
+        {"device": "panel-1", "type": "manual_alarm", "component": "m1"},
+    ]
+    for event in told:
+        await county.send_events([event])
+    alarms = await eventually(lambda: county.alarms("a.code = 'fire'", at_least=5), what="five alarms")
+    assert len({row["incident_id"] for row in alarms}) == 1
+    await eventually(lambda: county.notices("state = 'delivered'", at_least=5), what="all told")
+    types = sorted(one["type"] for one in await desk.received())
+    assert types == ["alarm.updated"] * 4 + ["fire.confirmed"]
+    assert len(await county.conn.fetch("select from incident")) == 1
+
+
+async def test_what_cannot_be_read_on_the_event_channel_is_an_alarm_of_our_own(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    async with county.conn.transaction():
+        batch_id = await county.conn.fetchval(
+            """
+            insert into ingest_batch (writer, number, owner, lane, rejects)
+            values ('all/event', 1, $1, 'event', 1) returning id
+            """,
+            county.owner,
+        )
+        await county.conn.execute(
+            """
+            insert into reject (received_at, batch_id, topic, payload, reason, detail)
+            values (now(), $1, 'fire/v1/140931100/panel/panel-1/up/event', '{', 'not_json', 'is not JSON')
+            """,
+            batch_id,
+        )
+    (alarm,) = await eventually(county.alarms, what="event_unreadable")
+    assert (alarm["code"], alarm["category"], alarm["component"]) == ("event_unreadable", "system", "panel-1")
+    assert "panel-1" in alarm["reason"]
+
+
+async def test_the_brokers_drop_counter_and_a_lost_session_are_alarms_of_our_own(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    await eventually(lambda: county.conn.fetch("select from feed_cursor where writer = 'broker_dropped'"), what="it")
+    await county.conn.execute("update ingest_lane set broker_dropped = 7, session_lost_at = now()")
+    alarms = await eventually(lambda: county.alarms(at_least=3), what="three alarms")
+    assert sorted((row["code"], row["component"]) for row in alarms) == [
+        ("queue_dropped", ""),
+        ("session_lost", "all/event"),
+        ("session_lost", "all/telemetry"),
+    ]
