@@ -17,8 +17,9 @@ check: ## formatting, lint, types, import borders, generated files
 bench: setup ## measure this machine; writes reports/
 	@mkdir -p reports
 	@.venv/bin/firetower bench ingest --json reports/bench-ingest.json
+	@.venv/bin/firetower bench ingest --rate 10000 --no-limits --json reports/bench-ingest-10k.json
 	@.venv/bin/firetower bench alarm --json reports/bench-alarm.json
 
 chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
 	@scripts/setup --tests
-	@.venv/bin/python -m pytest -m chaos --timeout 3600 tests/faults
+	@.venv/bin/python -m pytest -s -m chaos --timeout 3600 tests/faults

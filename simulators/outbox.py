@@ -65,6 +65,7 @@ class EventOutbox:
         for key, kept in self._kept.items():
             kept.wait_s, kept.due_s = RESEND_FIRST_S, now_s + RESEND_FIRST_S
             self._due.append((kept.due_s, key))
+        heapq.heapify(self._due)
         return [(kept.topic, kept.payload) for kept in self._kept.values()]
 
 

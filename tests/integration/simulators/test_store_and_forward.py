@@ -192,3 +192,36 @@ async def test_a_fleet_reports_raises_events_answers_guard_checks_and_hears_its_
     assert [line["type"] for line in lines if line["what"] == "event"] == ["fire", "guard_reply"]
     devices = {topic.device for one in ear.heard if (topic := parse_topic(one.topic)) is not None}
     assert devices == {twin.code for twin in fleet.twins}
+
+
+async def test_readings_beyond_the_memory_are_discarded_and_counted_while_the_broker_is_away(broker: Broker) -> None:
+    broker.kill()
+    url = urlsplit(broker.fleet_url)
+    link = Link(SessionConfig.from_url(url, "firetower.fleet.small", clean_start=True, max_outgoing=5), SystemClock())
+    async with running(link):
+        for number in range(8):
+            await link.send_reading(f"{BASE}/up/telemetry", b"%d" % number)
+        link.send_event(BASE, "e1", b'{"event_id":"e1"}')
+        link.send_status(BASE, online=True)
+        assert link.counts.discarded == 3
+        assert link.outgoing == 5
+        assert len(link.events) == 1
+        ear = Ear(broker)
+        broker.start()
+        async with running(ear._session):
+            await ear._session.ready()
+            await until(lambda: link.counts.readings_acked == 5, "what was stored is sent", 15)
+            await until(lambda: b'{"event_id":"e1"}' in ear.payloads(Channel.EVENT), "the event follows", 15)
+
+
+async def test_a_refused_publish_and_an_unreadable_ack_are_counted_not_fatal(broker: Broker) -> None:
+    link = link_to(broker.port, broker)
+    async with running(link):
+        await link.ready()
+        await link.send_reading("fire/v1/140931100/panel/PAN-00001/down/ack", b"not ours to write")
+        await until(lambda: link.counts.refused == 1, "the refusal")
+        link.send_event(BASE, "e1", b"{}")
+        link.acknowledge(BASE, b"not json")
+        assert len(link.events) == 1
+        link.acknowledge(BASE, b'{"event_ids":["e1"]}')
+        assert len(link.events) == 0

@@ -24,6 +24,14 @@ def test_a_named_event_is_forgotten_and_never_sent_again() -> None:
     assert len(outbox) == 0
 
 
+def test_a_named_event_does_not_hold_up_its_successors() -> None:
+    outbox = EventOutbox()
+    outbox.keep(BASE, "e1", "t", b"1", now_s=0.0)
+    outbox.keep(BASE, "e2", "t", b"2", now_s=1.0)
+    outbox.acknowledge(BASE, ["e1"])
+    assert outbox.take_due(11.0) == [("t", b"2")]
+
+
 def test_an_ack_for_another_device_changes_nothing() -> None:
     outbox = EventOutbox()
     outbox.keep(BASE, "e1", "t", b"1", now_s=0.0)
