@@ -1,7 +1,9 @@
 """Rows of a plan as the column arrays that `unnest` takes. Pure; the store calls it next to each statement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from services.core.contracts import READING_FIELDS
 from services.core.topics import Kind
@@ -12,12 +14,38 @@ from services.ingest.plan import Heard, Plan
 SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}
 FIRST_FIELD = 7  # $1 is the batch, $2 to $6 are the key columns
 
-Columns = Iterable[Iterable[Any]]
+Columns = Iterable[Sequence[Any] | str | None]
+
+# The driver spends half a microsecond on each element of an array. So numbers travel as one array literal, at a
+# fifth of that, and a column that says nothing new travels as NULL: unnest pads it, the statement knows the usual.
+
+
+def compact(rows: Iterable[Sequence[Any]]) -> Columns:
+    """Return the columns of `rows`: numbers as literals, texts as lists, None for a column that holds only None."""
+    return [_column(column) for column in zip(*rows, strict=True)]
+
+
+def _column(column: Sequence[Any]) -> Sequence[Any] | str | None:
+    if column.count(None) == len(column):
+        return None
+    if any(type(value) is str for value in column):
+        return column
+    return "{" + ",".join(map(repr, column)).replace("None", "NULL") + "}"
+
+
+def unless(value: Any, usual: Any) -> Any:
+    """Return `value`, None where it is the usual one."""
+    return None if value == usual else value
+
+
+def json_text(value: Any) -> str | None:
+    """Return `value` as JSON text; text is five times cheaper to send than a jsonb element."""
+    return None if value is None else orjson.dumps(value).decode()
 
 
 def fill(template: str, kind: Kind) -> str:
     """Return a statement of store.sql for one kind's table."""
-    types = [SQL_TYPES[rule.base] for rule in FIELD_RULES[kind].values()] + ["jsonb"]
+    types = [f"text::{SQL_TYPES[rule.base]}" for rule in FIELD_RULES[kind].values()] + ["text"]
     return (
         template.replace("{table}", f"reading_{kind}")
         .replace("{columns}", ", ".join(READING_FIELDS[kind]))
@@ -32,6 +60,11 @@ def fill_fields(template: str, kind: Kind) -> str:
         for i, (name, rule) in enumerate(FIELD_RULES[kind].items())
     )
     return template.replace("{table}", f"reading_{kind}").replace("{sets}", sets)
+
+
+def readings(rows: Iterable[tuple[Any, ...]]) -> Columns:
+    """Return the columns of insert_readings; `late` is usually false."""
+    return compact((*row[:4], row[4] or None, *row[5:-1], json_text(row[-1])) for row in rows)
 
 
 def events(plan: Plan) -> Columns:
@@ -70,13 +103,17 @@ def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
     for device_id in sorted(heard):
         item = heard[device_id]
         head = heads.get(device_id) or item.device.telemetry
+        newest_us, received_us, seq = item.newest or nothing
+        same_head = head.ts_us == newest_us and head.seq == seq
         rows.append(
             (
-                device_id, item.fields, item.oldest_us, *(item.newest or nothing), item.seen_us, item.topic,
-                item.connected, item.connected_us, head.ts_us, head.seq, head.missing, item.is_whole,
+                device_id, json_text(item.fields), unless(item.oldest_us, newest_us), newest_us, received_us, seq,
+                item.seen_us, unless(item.topic, item.device.topic), item.connected, item.connected_us,
+                None if same_head else head.ts_us, None if same_head else head.seq, head.missing or None,
+                item.is_whole or None,
             )
         )  # fmt: skip
-    return zip(*rows, strict=True)
+    return compact(rows)
 
 
 def heard(items: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:

@@ -34,6 +34,7 @@ class Device:
     late_after_us: int
     telemetry: Head = field(default_factory=Head)
     event: Head = field(default_factory=Head)
+    topic: str | None = None  # as its state row has it; None: not known for sure
     state_fields: frozenset[str] | None = None  # what its newest state holds; None: not known for sure
 
 

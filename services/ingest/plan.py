@@ -92,7 +92,8 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
                     _add_reading(plan, heard, reading, message)
             elif message.readings:
                 rejects = rejects + kind_mismatches(message, message.topic.kind, device)
-        _add_rejects(plan, heard, message, rejects)
+        if rejects or message.replay_of is not None:
+            _add_rejects(plan, heard, message, rejects)
     return plan
 
 

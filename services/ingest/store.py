@@ -122,7 +122,7 @@ class Store:
     async def _insert(self, connection: asyncpg.Connection, plan: Plan, batch_id: int) -> Outcome:
         outcome = Outcome({}, {}, set())
         for kind, rows in plan.readings.items():
-            tag = await connection.execute(INSERT_READINGS[kind], batch_id, *zip(*rows.values(), strict=True))
+            tag = await connection.execute(INSERT_READINGS[kind], batch_id, *columns.readings(rows.values()))
             outcome.inserted[kind] = int(tag.rpartition(" ")[2])
             if outcome.inserted[kind] < len(rows):
                 found = await connection.fetch(FIND_DUPLICATES[kind], batch_id, *zip(*rows, strict=True))
@@ -210,6 +210,7 @@ class Store:
     def _keep(self, plan: Plan, heads: dict[int, Head]) -> None:
         """Remember what the commit made true."""
         for heard in plan.heard.values():
+            heard.device.topic = heard.topic or heard.device.topic
             known = heard.device.state_fields
             if known is not None and not heard.fields.keys() <= known:
                 heard.device.state_fields = known.union(heard.fields)

@@ -7,8 +7,8 @@ returning nextval(pg_get_serial_sequence('ingest_batch', 'id'))
 -- name: insert_readings
 -- {table}, {columns}, {arrays} come from the contracts
 insert into {table} (device_id, ts, seq, received_at, late, {columns}, extra, batch_id)
-select device_id, from_us(ts), seq, from_us(received_at), late, {columns}, extra, $1
-from unnest($2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], {arrays})
+select device_id, from_us(ts), seq, from_us(received_at), coalesce(late, false), {columns}, extra::jsonb, $1
+from unnest($2::text::integer[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::boolean[], {arrays})
      as r (device_id, ts, seq, received_at, late, {columns}, extra)
 on conflict do nothing
 
@@ -53,9 +53,10 @@ from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::i
 -- any other batch is merged field by field
 update device_state s set
     state = case when u.newest is null then s.state
-                 when (s.ts is null or from_us(u.oldest) > s.ts) and u.whole then u.fields
-                 when s.ts is null or from_us(u.oldest) > s.ts then s.state || u.fields
-                 else merge_state(s.state, u.fields) end,
+                 when s.ts is not null and from_us(coalesce(u.oldest, u.newest)) <= s.ts
+                 then merge_state(s.state, u.fields::jsonb)
+                 when u.whole then u.fields::jsonb
+                 else s.state || u.fields::jsonb end,
     ts = case when newer(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
     received_at = case when newer(s, u.newest, u.newest_received, u.newest_seq)
                        then from_us(u.newest_received) else s.received_at end,
@@ -66,11 +67,12 @@ update device_state s set
     offline_since = case when u.seen is null then s.offline_since end,
     connected = coalesce(u.connected, s.connected),
     connected_at = coalesce(from_us(u.connected_at), s.connected_at),
-    telemetry_ts = coalesce(from_us(u.head_ts), s.telemetry_ts),
-    telemetry_seq = coalesce(u.head_seq, s.telemetry_seq),
-    telemetry_missing = u.missing
-from unnest($1::integer[], $2::jsonb[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-            $8::text[], $9::boolean[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::boolean[])
+    telemetry_ts = coalesce(from_us(coalesce(u.head_ts, u.newest)), s.telemetry_ts),
+    telemetry_seq = coalesce(u.head_seq, u.newest_seq, s.telemetry_seq),
+    telemetry_missing = coalesce(u.missing, 0)
+from unnest($1::text::integer[], $2::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[],
+            $6::text::bigint[], $7::text::bigint[], $8::text[], $9::text::boolean[], $10::text::bigint[],
+            $11::text::bigint[], $12::text::bigint[], $13::text::bigint[], $14::text::boolean[])
      as u (device_id, fields, oldest, newest, newest_received, newest_seq, seen,
            topic, connected, connected_at, head_ts, head_seq, missing, whole)
 where s.device_id = u.device_id

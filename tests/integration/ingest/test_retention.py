@@ -1,0 +1,53 @@
+"""Old data goes, and only old data; the log keeps the number it goes on from."""
+
+import asyncpg
+import pytest
+
+from services.ingest.retention import drop_old
+from tests.support.broker_fleet import Rows, rows_of
+
+ROWS = """
+insert into device (code, kind, area) values ('H1', 'hydrant', '140931100');
+insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, flow_lps)
+    select 1, now() - days * interval '1 day', days, now() - days * interval '1 day', 1, 1
+    from unnest(array[0, 300, 410, 600]) as days;
+insert into event (device_id, ts, received_at, batch_id, event_id, type, digest)
+    select 1, now() - days * interval '1 day', now() - days * interval '1 day', 1, days, 'fire', days::text::bytea
+    from unnest(array[0, 300, 600]) as days;
+insert into event_key (device_id, digest, received_at) select device_id, digest, received_at from event;
+insert into reject (received_at, batch_id, topic, payload, reason, detail)
+    select now() - days * interval '1 day', 1, 't', '', 'not_json', '' from unnest(array[0, 600]) as days;
+insert into ingest_batch (writer, number, owner, lane, committed_at)
+    select writer, number, gen_random_uuid(), 'event', now() - interval '40 days'
+    from unnest(array['read', 'unread']) as writer, generate_series(1, 5) as number;
+insert into feed_cursor (writer, number) values ('read', 5), ('unread', 2);
+"""
+
+
+@pytest.fixture
+async def rows(database):
+    async with rows_of(database) as one:
+        await one.connection.execute(ROWS)
+        yield one
+
+
+async def test_chunks_past_the_retention_go_with_the_keys_of_their_events(rows: Rows):
+    await drop_old(rows.connection, 400)
+    assert await rows.one("select array_agg(seq order by seq) from reading_hydrant") == [0, 300]
+    assert await rows.one("select array_agg(event_id order by event_id) from event") == ["0", "300"]
+    assert await rows.one("select count(*) from event_key") == 2
+    assert await rows.one("select count(*) from reject") == 1
+
+
+async def test_batches_go_behind_every_reader_and_never_the_newest(rows: Rows):
+    await drop_old(rows.connection, 400)
+    left = await rows.all("select writer, number from ingest_batch order by writer, number")
+    assert [tuple(row) for row in left] == [("read", 5), ("unread", 3), ("unread", 4), ("unread", 5)]
+
+
+async def test_only_one_process_does_it(rows: Rows, database):
+    other = await asyncpg.connect(database)
+    await other.execute("select pg_advisory_lock(1380275265)")
+    await drop_old(rows.connection, 400)
+    assert await rows.one("select count(*) from reading_hydrant") == 4
+    await other.close()
