@@ -4,7 +4,6 @@ import pytest
 
 from services.gateway.downlink import ANSWER_WITHIN_S, FLAGS, TRIES, CannotSay, Exchanges, command_byte, data_unit
 from services.gateway.frames import CONFIRM, CONTROL, DENY, REQUEST, RESPONSE, Frame, answer
-from services.gateway.limits import Bucket
 from services.gateway.objects import read_unit
 from services.gateway.profiles import load_profiles
 from services.gateway.tables import TABLES
@@ -122,14 +121,3 @@ def test_every_read_names_the_type_that_answers_it():
     for kind in TABLES.types.values():
         if kind.direction == "down" and kind.code < 89:
             assert kind.reply == kind.code - 60
-
-
-def test_a_bucket_gives_what_came_back_with_time_and_says_when_a_debt_is_paid():
-    bucket = Bucket(10, 20, now=0)
-    assert bucket.take(20, 0)
-    assert not bucket.take(1, 0.05)
-    assert bucket.take(1, 0.1)
-    assert bucket.spend(10, 0.1) == pytest.approx(1.0)
-    assert bucket.spend(0, 5) == 0
-    assert bucket.take(20, 100)
-    assert not bucket.take(1, 100)
