@@ -10,10 +10,13 @@ cache_dir() {
   else echo "${XDG_CACHE_HOME:-$HOME/.cache}/firetower"; fi
 }
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"
-  elif command -v sudo >/dev/null; then sudo "$@"
-  else fail "need root for: $*  (no sudo here; run that as root, then try again)"; fi
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# Ends with what an administrator has to run, when we can neither be root nor become it.
+need_root_for() {
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "root is needed and there is no sudo here. Ask an administrator to run
+  $*
+then run this again."
 }
 
 # The step's output goes to a log; on failure its end is shown, so that success stays readable.
@@ -43,6 +46,7 @@ apt_install() {
     dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
   done
   [ ${#missing[@]} = 0 ] && return
+  need_root_for "apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
   say "installing with apt: ${missing[*]}"
   apt_update
   quietly "$LOG" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-upgrade \
@@ -51,6 +55,7 @@ apt_install() {
 
 apt_update() {
   [ -n "${APT_UPDATED:-}" ] && return
+  need_root_for "apt-get update"
   quietly "$LOG" as_root apt-get update -q -o DPkg::Lock::Timeout=300
   APT_UPDATED=1
 }
