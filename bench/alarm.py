@@ -86,6 +86,7 @@ async def desk() -> AsyncIterator[str]:
 
 async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> dict[str, Any]:
     """Run the trials and return everything that is known about them."""
+    host = machine()
     async with desk() as address, own_system("up", {"FIRETOWER_DISPATCH_URL": address}) as system:
         prefix = run_prefix()
         fires = Trials("fire.confirmed", "manual call point pressed -> desk accepted fire.confirmed")
@@ -116,10 +117,11 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> 
         return {
             "what": "bench alarm",
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
+            "machine": host,
             "programs": sorted(system.processes),
             "background_per_s": round(load.published / max(load.last_s - load.first_s, 1e-9)),
             "background_devices": devices,
+            "background_worst_lag_ms": round(load.worst_lag_s * 1000),
             "trials": [judge(one, received) for one in (fires, drops)],
             "processes": {
                 name: {"cpu_cores": round(usage.cpu_s / spent_s, 3), "peak_mb": round(usage.peak_mb, 1)}
