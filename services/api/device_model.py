@@ -97,11 +97,10 @@ class Counts(BaseModel):
     restarts: int
 
 
-class Quality(BaseModel):
-    """Loss accounting of the last 24 h and in all."""
+class Quality(Counts):
+    """Loss accounting in all, and of the last 24 h."""
 
     last_24h: Counts
-    total: Counts
 
 
 class RuleLimit(BaseModel):

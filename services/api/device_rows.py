@@ -102,8 +102,8 @@ async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[
     rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY)
     return {
         row["device_id"]: {
+            **{name: int(row[name]) for name in COUNTS},
             "last_24h": {name: int(row[f"{name}_24h"]) for name in COUNTS},
-            "total": {name: int(row[name]) for name in COUNTS},
         }
         for row in rows
     }
@@ -111,7 +111,7 @@ async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[
 
 def no_quality() -> dict[str, Any]:
     """Return the loss accounting of a device that never sent."""
-    return {"last_24h": dict(_NO_COUNTS), "total": dict(_NO_COUNTS)}
+    return {**_NO_COUNTS, "last_24h": dict(_NO_COUNTS)}
 
 
 async def read_documents(reads: Reads, statement: "sa.Select[Any]", now: datetime) -> list[dict[str, Any]]:

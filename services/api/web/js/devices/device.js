@@ -12,8 +12,8 @@ import { History } from "./history.js";
 import { Values } from "./values.js";
 
 function Quality({ quality }) {
-  const day = quality?.last_24h ?? quality?.day ?? quality?.["24h"] ?? {};
-  const total = quality?.total ?? quality?.all ?? {};
+  const day = quality?.last_24h ?? {};
+  const total = quality ?? {};
   return html`<section class="card"><h3><${Icon} name="check" size="18" />${t("devices.quality")}</h3>
     <table class="quality"><thead><tr><th></th>${["gaps", "duplicates", "late", "rejects"].map((name) => html`<th key=${name} class="num">${t(`devices.${name}`)}</th>`)}</tr></thead>
     <tbody>${[["24h", day], ["total", total]].map(([name, counts]) => html`<tr key=${name}><td>${t(`devices.${name}`)}</td>
