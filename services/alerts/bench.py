@@ -15,7 +15,7 @@ from services.alerts import clocks, incidents, lease
 from services.alerts.deliver import wait_for
 from services.alerts.events import EventFeed
 from services.alerts.health import Health
-from services.alerts.readings import ReadingFeed, judge_findings
+from services.alerts.readings import ReadingFeed, Verdict, judge_findings
 from services.alerts.registry import Registry
 from services.alerts.rule_states import SQL as STATE_SQL
 from services.alerts.rule_states import RuleStates
@@ -29,6 +29,7 @@ from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
 POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
 HOLD_S = 0.8  # the lease lasts 3 s
+ANY_BATCH = 2**62
 log = logger(__name__)
 
 
@@ -120,8 +121,20 @@ class Bench:
         for area in await incidents.end_parents(page):
             self.readings.mains.forget(area)
         await self.health.judge(page)
-        await judge_findings(page, self.states.tick(page.now), self.states, self.readings.mains)
+        verdicts = [*self.states.tick(page.now), *await self._count_bad_clocks(page)]
+        await judge_findings(page, verdicts, self.states, self.readings.mains)
+        await self.states.save(page.conn, {device.id for device, _ in verdicts}, page.now)
         await self._forget_what_people_ended(page)
+
+    async def _count_bad_clocks(self, page: Page) -> list[Verdict]:
+        """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""
+        bad, self.events.bad_clocks = self.events.bad_clocks, []
+        await self.states.load(page.conn, dict.fromkeys((device_id for device_id, _ in bad), ANY_BATCH), page.now)
+        return [
+            (self.registry[device_id], finding)
+            for device_id, at in bad
+            for finding in self.states.note_bad_clock(device_id, at)
+        ]
 
     async def _refresh(self) -> None:
         """Take over what people changed: registry, parameters, policies; and learn of new writers."""

@@ -44,6 +44,7 @@ class EventFeed:
         self.fires = Feed("event", FIRES)
         self.others = Feed("event")
         self.reset_devices: set[int] = set()  # whose reading rules have to forget what stood
+        self.bad_clocks: list[tuple[int, datetime]] = []  # whose clock ingest did not believe, and when
         self._registry = registry
 
     async def find_writers(self, conn: asyncpg.Connection) -> None:
@@ -103,6 +104,8 @@ class EventFeed:
         weighed: list[Weighed] = []
         for row in rows:
             device, event = self._registry[row["device_id"]], read_event(row)
+            if row["device_ts"] is not None:
+                self.bad_clocks.append((device.id, event.received_at))
             weighed.append(Weighed(device, event, weigh_event(event, device.profile), row["batch_id"]))
         return weighed
 

@@ -6,6 +6,7 @@ Started by the command line. Promises: one active worker, a hot standby, and an 
 import asyncio
 import logging
 import signal
+import sys
 import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
@@ -13,6 +14,7 @@ from contextlib import AsyncExitStack
 import asyncpg
 import httpx2
 import uvloop
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from services.alerts import figures, heartbeat, lease
 from services.alerts.anchors import Anchors, audit_key
@@ -24,6 +26,7 @@ from services.alerts.signing import DeskAddress, address_contact
 from services.core import db
 from services.core.alarms.policies import load_policies
 from services.core.clock import Clock, SystemClock
+from services.core.errors import BadSetting, Fenced
 from services.core.log import configure_log, logger
 from services.core.metrics import ACTIVE, serve_metrics
 from services.core.settings import AlertsSettings
@@ -38,7 +41,25 @@ def main(settings: AlertsSettings | None = None) -> None:
     configure_log("alerts", settings.log_level, settings.log_format)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says less than our own
     serve_metrics(settings.metrics_port)
-    uvloop.run(run(settings, SystemClock()))
+    check_secret(settings)
+    try:
+        uvloop.run(run(settings, SystemClock()))
+    except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Fenced) as lost:
+        # what is lost is found again by the next start; a traceback would say no more
+        log.error("ended", error="; ".join(f"{type(error).__name__}: {error}" for error in lost.exceptions))  # noqa: TRY400
+        sys.exit(1)
+
+
+def check_secret(settings: AlertsSettings) -> None:
+    """Refuse a secret that cannot sign.
+
+    Raises:
+        BadSetting: it is no Standard Webhooks secret.
+    """
+    try:
+        DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
+    except (ValueError, EmptyWebhookSecretError):
+        raise BadSetting("FIRETOWER_DISPATCH_SECRET: must look like whsec_ and base64") from None
 
 
 async def run(settings: AlertsSettings, clock: Clock) -> None:
@@ -47,13 +68,26 @@ async def run(settings: AlertsSettings, clock: Clock) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    conn = await db.connect(settings.database_url, program="alerts", writer=True)
+    conn = await _connect(settings, clock, stopping)
+    if conn is None:
+        return
     try:
         if await _wait_for_lease(conn, owner, settings, stopping):
             await _work(conn, owner, settings, clock, stopping)
             await lease.release(conn, owner)
     finally:
         await conn.close(timeout=2)
+
+
+async def _connect(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -> asyncpg.Connection | None:
+    """Wait for a database that is starting or away: fires must not wait for a supervisor's back-off as well."""
+    while not stopping.is_set():
+        try:
+            return await db.connect(settings.database_url, program="alerts", writer=True)
+        except (OSError, asyncpg.CannotConnectNowError) as error:
+            log.warning("database_away", error=f"{type(error).__name__}: {error}")
+            await clock.sleep(STANDBY_S)
+    return None
 
 
 async def _wait_for_lease(

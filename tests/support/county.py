@@ -72,8 +72,8 @@ class County:
             await self.conn.executemany(
                 """
                 insert into event (device_id, ts, received_at, event_id, type, active, component, zone, system_type,
-                    component_type, description, digest, seq, batch_id)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                    component_type, description, digest, seq, device_ts, batch_id)
+                values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
                 """,
                 [(*row, batch_id) for row in rows],
             )
@@ -184,4 +184,5 @@ class County:
             event.get("description", ""),
             digest,
             number,
+            event.get("device_ts"),
         )

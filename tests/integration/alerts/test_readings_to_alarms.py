@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from services.core.alarms import ledger
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
-from tests.support.servers import Program
+from tests.support.servers import PostgresServer, Program
 from tests.support.waiting import eventually
 
 
@@ -125,3 +125,36 @@ async def test_a_new_parameter_counts_from_its_time_on_without_a_restart(
     await eventually(raised, what="the alarm", every_s=0.2)
     (alarm,) = await county.alarms()
     assert (alarm["code"], alarm["limit_value"]) == ("hydrant_tilt", 10)
+
+
+async def test_three_events_with_unbelievable_times_say_that_the_clock_is_wrong(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    await county.send_events(
+        [{"device": "panel-1", "type": "operation", "component": f"b{n}", "device_ts": datetime(2019, 1, 1, tzinfo=UTC)}
+         for n in range(3)]
+    )  # fmt: skip
+    (alarm,) = await eventually(county.alarms, what="clock_wrong")
+    assert (alarm["code"], alarm["severity"]) == ("clock_wrong", "info")
+
+
+def test_a_secret_that_cannot_sign_ends_the_program_with_one_line(program: Callable[..., Program]) -> None:
+    started = program("alerts", DISPATCH_URL="http://127.0.0.1:9", DISPATCH_SECRET="whsec_")
+    assert started.process.wait(20) == 2
+    assert started.log_text().strip() == "firetower: FIRETOWER_DISPATCH_SECRET: must look like whsec_ and base64"
+
+
+async def test_a_worker_that_starts_before_its_database_waits_for_it(
+    county: County, desk: DeskControl, program: Callable[..., Program], postgres: PostgresServer, database: str
+) -> None:
+    await county.add_device("panel-1")
+    await county.send_events([{"device": "panel-1", "type": "fault"}])
+    postgres.kill()
+    started = program("alerts", DATABASE_URL=database)
+    await eventually(lambda: "database_away" in started.log_text(), what="its complaint")
+    postgres.start()
+    again = await County.open(database)
+    await eventually(again.alarms, what="the alarm")
+    await again.close()
