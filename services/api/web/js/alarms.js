@@ -7,7 +7,8 @@ export const isOpen = (alarm) => alarm.state !== "closed";
 export const isShelved = (alarm, now) => !!alarm.shelved_until && Date.parse(alarm.shelved_until) > now;
 export const isFire = (alarm) => alarm.category === "fire";
 export const isUnverified = (alarm) => isFire(alarm) && ["none", "pending"].includes(alarm.verification);
-export const isWaiting = (alarm) => alarm.state === "unacknowledged";
+// A fire whose condition is over still waits for a person; anything else that returned no longer calls.
+export const isWaiting = (alarm) => alarm.state === "unacknowledged" || (alarm.state === "returned" && isFire(alarm));
 export const rank = (alarm) => SEVERITIES.indexOf(alarm.severity);
 
 // Worst first; inside a severity fires, then what nobody took, then by age (`order`: "oldest" or "newest").

@@ -41,6 +41,7 @@ export const live = createStore({
   notices: new Map(),
   system: null,
   areas: [],
+  areasRead: false,            // read, or found unreadable: maps wait for their names but not for ever
   connection: "connecting",    // connecting, live, lost
   lostAt: 0,
   loaded: false,
@@ -79,7 +80,7 @@ export function putAlarms(items, replaceOpen = false) {
       const known = next.get(alarm.id);
       if (!known || known.version <= alarm.version) next.set(alarm.id, alarm);
     }
-    return { alarms: next, loaded: true };
+    return replaceOpen ? { alarms: next, loaded: true } : { alarms: next };
   });
 }
 

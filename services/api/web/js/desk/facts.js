@@ -49,14 +49,17 @@ export function Notices({ items, fire }) {
 
 // A reason is said in both languages.
 const because = (detail) => (Array.isArray(detail?.reason) ? pick(...detail.reason) : detail?.reason ?? "");
-const actor = (name) => (name ?? "").replace(/^(user|key):/, "");
+const actor = (name) => {
+  const [kind, who] = (name ?? "").split(/:(.*)/);
+  return ["user", "key"].includes(kind) ? who : word("actor", kind);
+};
 
 export function TimeLine({ items }) {
   if (!items?.length) return null;
   return html`<${Card} title=${t("desk.timeline")} icon="clock" kind="wide"><ol class="timeline">
     ${[...items].reverse().map((item, i) => html`<li key=${i} class=${`by-${(item.actor ?? "").split(":")[0]}`}>
       <time title=${item.at}>${dateTime(item.at)}</time>
-      <span><b>${word("outcome", item.outcome || item.act)}</b>${item.detail?.verdict ? ` ${word("verification", item.detail.verdict)}` : ""}
+      <span><b>${word("outcome", item.outcome || item.act)}</b>${item.outcome === "verified" ? ` ${word("verification", item.detail?.verification)}` : ""}
         <small>${actor(item.actor)}</small>
         ${item.detail?.note && html`<q class="said">${item.detail.note}</q>`}
         ${because(item.detail) && html`<q>${because(item.detail)}</q>`}</span></li>`)}</ol><//>`;

@@ -1,5 +1,5 @@
 // The duty desk: the queue on the left, one alarm on the right, and the lists for the change of shift.
-import { inQueueOrder, isOpen, isShelved, isWaiting } from "../alarms.js";
+import { inQueueOrder, isFire, isOpen, isShelved, isWaiting } from "../alarms.js";
 import { get } from "../api.js";
 import { serverNow } from "../clock.js";
 import { t } from "../i18n.js";
@@ -61,14 +61,18 @@ function QueueTab({ chosen, setChosen }) {
   const [filter, setFilter] = useState("all");
   const items = useMemo(() => choose(alarms, filter, order), [alarms, filter, order]);
   const alarm = alarms.get(chosen);
-  const first = useRef(true);
-  // With nothing chosen the most urgent alarm is shown, but a choice of the officer is never moved away.
+  // With nothing chosen the most urgent alarm is shown, and a new fire takes its place; from the first touch on the
+  // choice is the officer's and is never moved away.
+  const touched = useRef(!!chosen);
+  const touch = () => { touched.current = true; };
   useEffect(() => {
-    if (first.current && loaded && !chosen && items.length && innerWidth > 900) { first.current = false; setChosen(items[0].id); }
-  }, [loaded, items.length]);
+    if (touched.current || !loaded || !items.length || innerWidth <= 900) return;
+    const shown = alarms.get(chosen);
+    if (!shown || !isOpen(shown) || (isFire(items[0]) && !isFire(shown))) setChosen(items[0].id);
+  }, [loaded, items]);
   const empty = useEmpty(loaded && alarms.size === 0);
   if (empty) return html`<${FirstSteps} />`;
-  return html`<div class=${`desk ${chosen ? "has-choice" : ""}`}>
+  return html`<div class=${`desk ${chosen ? "has-choice" : ""}`} onPointerDownCapture=${touch} onKeyDownCapture=${touch}>
     <section class="queue-side" aria-label=${t("desk.title")}>
       <${Filters} filter=${filter} setFilter=${setFilter} order=${order} alarms=${alarms} />
       ${!loaded ? html`<p class="loading">…</p>`

@@ -38,7 +38,7 @@ function Row({ alarm, chosen, onChoose, now, child }) {
       </span>
       <span class="row-side"><span class="row-age">${age(alarm.opened_at, now)}</span><span class="row-state">${word("state", alarm.state)}</span></span>
     </button>
-    ${isWaiting(alarm) && mayAct() && html`<button class="row-take" onClick=${() => acknowledge(alarm).catch(() => onChoose(alarm.id))}>${t("desk.acknowledge")}</button>`}
+    ${["unacknowledged", "returned"].includes(alarm.state) && mayAct() && html`<button class="row-take" onClick=${() => acknowledge(alarm).catch(() => onChoose(alarm.id))}>${t("desk.acknowledge")}</button>`}
   </li>`;
 }
 

@@ -52,7 +52,7 @@ function drawLimits(lines) {
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      if (line.kind !== "clear") ctx.fillText(`${t(`devices.${line.kind}`)} ${line.at}`, bbox.left + 6 * ratio, y + (line.below ? 13 : -5) * ratio);
+      if (line.kind !== "clear") ctx.fillText(`${t(`devices.${line.kind}`)} ${line.at}`, bbox.left + 6 * ratio, y + (line.below && y + 15 * ratio < bbox.top + bbox.height ? 13 : -5) * ratio);
     }
     ctx.restore();
   };

@@ -33,7 +33,7 @@ function Legend() {
 export function Page({ args }) {
   const frame = useRef();
   const board = useRef(null);
-  const { alarms, areas, round } = useStore(live, (state) => state);
+  const { alarms, areas, areasRead, round } = useStore(live, (state) => state);
   const theme = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
   const [data, setData] = useState(null);
@@ -54,13 +54,13 @@ export function Page({ args }) {
   }, [round, open]);
 
   useEffect(() => {
-    if (!data || asList || !frame.current) return undefined;
+    if (!data || !areasRead || asList || !frame.current) return undefined;
     const made = new Board(frame.current, { ...data, areas, language, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map") });
     board.current = made;
-    made.ready.then(() => { setOpen(true); setShown(data.geojson.features.length); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
+    made.ready.then(() => { if (board.current !== made) return; setOpen(true); setShown(data.geojson.features.length); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
     const deaf = onDevices((items) => made.change(items));
     return () => { deaf(); made.close(); board.current = null; setOpen(false); };
-  }, [data, asList, areas.length > 0, language]);
+  }, [data, asList, areasRead, language]);
 
   useEffect(() => { if (open) board.current?.repaint(); }, [theme]);
   useEffect(() => { if (open) board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) => go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`)); }, [alarms, open]);

@@ -30,7 +30,7 @@ function Clocks({ slo }) {
   const clocks = slo?.clocks ?? [];
   const breaches = clocks.reduce((sum, clock) => sum + (clock.breaches ?? 0), 0);
   return html`<section class="card"><h3><${Icon} name="clock" size="18" />${t("system.clocks")}<small>${slo?.hours ? t("system.hours", { n: slo.hours }) : ""}</small>
-      <span class=${`verdict ${breaches ? "bad" : "good"}`}>${breaches ? t("system.bad", { n: breaches }) : t("system.ok")}</span></h3>
+      ${clocks.some((clock) => clock.count) && html`<span class=${`verdict ${breaches ? "bad" : "good"}`}>${breaches ? t("system.bad", { n: breaches }) : t("system.ok")}</span>`}</h3>
     <table><thead><tr><th></th><th class="num">${t("system.limit")}</th><th class="num">p50</th><th class="num">p95</th><th class="num">p99</th><th class="num">${t("system.count")}</th><th class="num">${t("system.breaches")}</th></tr></thead>
     <tbody>${clocks.map((clock) => html`<tr key=${clock.name}><td>${word("clock", clock.name)}</td><td class="num">${clock.limit_s ? latency(clock.limit_s) : "–"}</td><td class="num">${latency(clock.p50_s)}</td><td class="num"><b>${latency(clock.p95_s)}</b></td>
       <td class="num">${latency(clock.p99_s)}</td><td class="num">${compact(clock.count)}</td><td class=${`num ${clock.breaches ? "bad" : ""}`}>${clock.breaches ?? "–"}</td></tr>`)}</tbody></table></section>`;

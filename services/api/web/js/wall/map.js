@@ -10,10 +10,10 @@ export function WallMap({ open }) {
   const frame = useRef();
   const board = useRef(null);
   const [ready, setReady] = useState(false);
-  const areas = useStore(live, (state) => state.areas);
+  const { areas, areasRead } = useStore(live, (state) => state);
   const shownFire = useRef(null);
   useEffect(() => {
-    if (!webglWorks()) return undefined;
+    if (!webglWorks() || !areasRead) return undefined;
     let gone = false;
     let deaf = () => null;
     let timer = 0;
@@ -26,7 +26,7 @@ export function WallMap({ open }) {
     }).catch(() => { timer = setTimeout(begin, 5000); });
     begin();
     return () => { gone = true; clearTimeout(timer); deaf(); board.current?.close(); setReady(false); };
-  }, [areas.length > 0]);
+  }, [areasRead]);
   useEffect(() => {
     if (!ready) return;
     board.current.showAlarms(open);

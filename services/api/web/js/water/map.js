@@ -10,11 +10,11 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
   const board = useRef(null);
   const [ready, setReady] = useState(false);
   const [, drawAgain] = useState({});
-  const areas = useStore(live, (state) => state.areas);
+  const { areas, areasRead } = useStore(live, (state) => state);
   const answers = useRef({});
   answers.current = { onPlace, onChoose, sources };
   useEffect(() => {
-    if (!webglWorks()) return undefined;
+    if (!webglWorks() || !areasRead) return undefined;
     let gone = false;
     readMap().then(({ settings, geojson }) => {
       if (gone || !frame.current) return;
@@ -26,7 +26,7 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
       board.current.ready.then(() => setReady(true), () => drawAgain({}));
     }, () => null);
     return () => { gone = true; board.current?.close(); };
-  }, [areas.length > 0]);
+  }, [areasRead]);
   useEffect(() => {
     if (!ready || !place) return;
     board.current.pin("here", place.lon, place.lat, "pin-here");
