@@ -32,6 +32,7 @@ from services.gateway.repeats import END, FIRE, WINDOW_MS, Repeats, digest_of
 log = logger(__name__)
 
 LINKS_PER_ADDRESS = 4
+LIVES = 20_000
 LIFE_EVERY_S = 60.0  # a heartbeat becomes a reading of the panel at most this often
 
 
@@ -160,7 +161,7 @@ class Intake:
             return
         self._repeats.saw_serial(frame, first_of_link=caller.frames == 1)
         panel = self._registry.panel(frame.source)
-        last = self._states.setdefault(frame.source, {})
+        last = self._states.get(frame.source, {})
         self._arrival += 1
         meaning = interpret(unit, panel.profile, last, self._arrival, now)
         if meaning.clock_offset_s is not None:
@@ -177,6 +178,7 @@ class Intake:
         if frame.command == SEND:
             self._askers[record.id] = _Asker(link, frame, arrived)
             link.awaited += 1
+        self._states[frame.source] = last
         self._accept(record, self._remember(last, meaning))
 
     def _accept(self, record: Record, states: dict[str, Known | None]) -> None:
@@ -241,6 +243,8 @@ class Intake:
         now_ms = int(self._clock.now().timestamp() * 1000)
         self._repeats.expire(now_ms)
         self._journal.write([("drop_settled", (now_ms - WINDOW_MS,))])
+        if len(self._life) > LIVES:
+            self._life.clear()  # strangers by the thousand; at worst a sign of life comes early
 
     # --- the link itself ---
 

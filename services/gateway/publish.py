@@ -57,6 +57,7 @@ class Publisher:
         self._ordinary: deque[_Sending] = deque()
         self._events: dict[str, _Sending] = {}  # by event id, until acknowledged
         self._doubtful: deque[_Sending] = deque()  # telemetry at the broker for less than DOUBT_S
+        self._refused: list[_Sending] = []  # telemetry that the broker did not want; asked again when due
         self._in_flight = 0
         self.open_records = 0
 
@@ -100,7 +101,7 @@ class Publisher:
                 self._doubtful.append(sending)
                 self._stored(sending.record, sending.mark)
             else:
-                self._ordinary.append(sending)
+                self._refused.append(sending)
         self.pump()
 
     def announce(self, topic: Topic, body: Status) -> None:
@@ -160,6 +161,8 @@ class Publisher:
                 self._doubtful.append(sending)
             elif record.settled_ms is None and all(other.record is not record for other in self._doubtful):
                 self._on_settled(record)
+        self._ordinary.extend(sending for sending in self._refused if sending.due <= now)
+        self._refused = [sending for sending in self._refused if sending.due > now]
         if self._session.connected:
             self._resend(sending for sending in set(self._events.values()) if sending.due and sending.due <= now)
         self.pump()

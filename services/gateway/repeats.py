@@ -6,7 +6,6 @@ what was remembered is forgotten as soon as something says that the earlier fire
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
 
 from services.gateway.frames import Frame, encode
 from services.gateway.journal import Record
@@ -28,6 +27,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._records: dict[bytes, OrderedDict[bytes, Record]] = {}
+        self._by_role: dict[tuple[bytes, str], dict[bytes, Record]] = {}
         self._newest: dict[bytes, int] = {}
 
     def find(self, source: bytes, digest: bytes, now_ms: int) -> Record | None:
@@ -42,29 +42,40 @@ class Repeats:
         newest = self._newest.get(frame.source, 0)
         restarted = frame.serial == 0 and first_of_link and newest >= RESTART_AFTER
         if frame.serial + RESTART_STEP < newest or restarted:
-            self._forget(frame.source, (FIRE, END), settled_only=True)
-        self._newest[frame.source] = frame.serial
+            for role in (FIRE, END):
+                for record in list(self._by_role.get((frame.source, role), {}).values()):
+                    if record.settled_ms is not None:
+                        self._drop(record)
+        if frame.source in self._records:
+            self._newest[frame.source] = frame.serial
 
     def add(self, record: Record) -> None:
         """Remember a new record. A fire ends the memory of ends, an end that of fires: each may come again."""
-        self._forget(record.source, [END] * (FIRE in record.role) + [FIRE] * (END in record.role))
+        roles = record.role.split()
+        for role in roles:
+            for other in list(self._by_role.get((record.source, END if role == FIRE else FIRE), {}).values()):
+                self._drop(other)
         known = self._records.setdefault(record.source, OrderedDict())
         known[record.digest] = record
+        for role in roles:
+            self._by_role.setdefault((record.source, role), {})[record.digest] = record
         if len(known) > PER_SOURCE:
-            known.popitem(last=False)
+            self._drop(next(iter(known.values())))
 
-    def _forget(self, source: bytes, roles: Iterable[str], *, settled_only: bool = False) -> None:
-        known = self._records.get(source, OrderedDict())
-        for digest, record in list(known.items()):
-            if any(role in record.role for role in roles) and (record.settled_ms or not settled_only):
-                del known[digest]
+    def _drop(self, record: Record) -> None:
+        self._records[record.source].pop(record.digest, None)
+        for role in record.role.split():
+            self._by_role[record.source, role].pop(record.digest, None)
 
     def expire(self, now_ms: int) -> None:
         """Let go of what is settled and older than the window."""
         for source in list(self._records):
             known = self._records[source]
-            for digest, record in list(known.items()):
+            for record in list(known.values()):
                 if record.settled_ms is not None and now_ms - record.settled_ms > WINDOW_MS:
-                    del known[digest]
+                    self._drop(record)
             if not known:
                 del self._records[source]
+                self._newest.pop(source, None)
+                for role in (FIRE, END):
+                    self._by_role.pop((source, role), None)

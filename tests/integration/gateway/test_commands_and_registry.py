@@ -155,3 +155,26 @@ async def test_links_go_on_with_the_database_away_and_names_survive_a_restart(  
     await panel.confirmed(panel.send(detector_state(0b11)))
     assert store.of("fire")[0]["device"] == "panel-35"
     postgres.start()
+
+
+async def test_a_silent_link_is_asked_for_its_state_and_closed_when_it_stays_silent(  # noqa: PLR0917 - fixtures
+    program, database, broker, store, gateway_port, dial, scratch
+):
+    scratch.joinpath("gateway-profiles.json").write_text(
+        '{"standard": {"networks": ["127.0.0.0/8"], "idle_probe_s": 1, "silence_limit_s": 4, "clock_sync_s": 0}}',
+        encoding="utf-8",
+    )
+    started = program(
+        "gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port, STATE_DIR=scratch
+    )
+    started.wait_ready()
+    panel, mute = await dial(36), await dial(37)
+    for one in (panel, mute):
+        await one.confirmed(one.send(b""))
+    for turn in (1, 2, 3):
+        request = await panel.order(81, count=turn)
+        panel.write(encode(answer(request, RESPONSE, write_unit(21, [Item(state=1, time=label())]))))
+    await asyncio.wait_for(mute.closed.wait(), 10)
+    assert not panel.closed.is_set()
+    assert any(body.get("mains_ok") is True for _, body in store.readings)
+    await until(lambda: {"online": False}.items() <= dict(store.statuses).get("utd-250000000000", {}).items(), "told")

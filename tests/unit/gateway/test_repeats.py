@@ -53,10 +53,10 @@ def test_between_two_equal_fires_an_end_makes_the_second_one_new(says):
 def test_a_panel_that_began_anew_has_no_retransmissions_left_but_what_is_not_stored():
     for serial, first in ((0, True), (5, False)):
         repeats = Repeats()
-        repeats.saw_serial(replace(FRAME, serial=200), first_of_link=False)
         stored, waiting = record(b"a", settled_ms=1), record(b"b")
         repeats.add(stored)
         repeats.add(waiting)
+        repeats.saw_serial(replace(FRAME, serial=200), first_of_link=False)
         repeats.saw_serial(replace(FRAME, serial=serial), first_of_link=first)
         assert repeats.find(SOURCE, b"a", 2) is None
         assert repeats.find(SOURCE, b"b", 2) is waiting
@@ -66,6 +66,7 @@ def test_frames_that_arrive_a_little_out_of_order_are_no_restart():
     repeats = Repeats()
     repeats.saw_serial(replace(FRAME, serial=70), first_of_link=False)
     repeats.add(record(b"a", settled_ms=1))
+    repeats.saw_serial(replace(FRAME, serial=70), first_of_link=False)
     repeats.saw_serial(replace(FRAME, serial=10), first_of_link=True)
     assert repeats.find(SOURCE, b"a", 2) is not None
 
@@ -84,3 +85,15 @@ def test_what_is_old_is_let_go_and_one_source_cannot_fill_the_memory():
     repeats.add(record(b"x", settled_ms=1, source=other))
     repeats.expire(2 + WINDOW_MS)
     assert repeats.find(other, b"x", 1) is None
+
+
+def test_a_frame_that_ends_one_fire_and_begins_another_may_come_again_with_both():
+    repeats = Repeats()
+    repeats.add(record(b"fire"))
+    repeats.add(record(b"end", END))
+    assert repeats.find(SOURCE, b"fire", 0) is None
+    repeats.add(record(b"both", f"{FIRE} {END}"))
+    assert repeats.find(SOURCE, b"end", 0) is None
+    assert repeats.find(SOURCE, b"both", 0) is not None
+    repeats.add(record(b"fire"))
+    assert repeats.find(SOURCE, b"both", 0) is None
