@@ -97,7 +97,9 @@ class Database:
         """Run a reading statement; text is bound by name."""
         async with self._engine.connect() as connection:
             result = await connection.execute(_executable(statement), parameters)
-            return cast("Sequence[Row]", result.mappings().all())
+            names = list(result.keys())
+            # plain dicts: a page of 1000 devices reads 30 000 cells by name
+            return [dict(zip(names, row, strict=True)) for row in result.all()]
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[asyncpg.Connection]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from services.api import tables
@@ -15,9 +16,9 @@ from services.api.database import Reads
 from services.core.db import load_queries
 
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-COUNTS = ("gaps", "duplicates", "late", "rejects", "restarts")
-_NO_COUNTS: Mapping[str, int] = dict.fromkeys(COUNTS, 0)
 _DAY = timedelta(hours=24)
+MANY = 100
+REMEMBERED = timedelta(seconds=10)
 
 _device, _state = tables.device.c, tables.device_state.c
 
@@ -73,22 +74,22 @@ def brief(row: Mapping[str, Any], alarm: str | None) -> dict[str, Any]:
     }
 
 
-def document(row: Mapping[str, Any], alarm: str | None, quality: Mapping[str, Any]) -> dict[str, Any]:
+_SHOWN = (
+    "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy", "rated_current_a", "limits",
+    "gateway", "gateway_address", "gateway_profile", "attributes", "registered", "out_of_service_until",
+    "out_of_service_reason", "version",
+)  # fmt: skip
+
+
+def document(row: Mapping[str, Any], alarm: str | None, quality: orjson.Fragment) -> dict[str, Any]:
     """Return the device of contract 5."""
-    return {
-        **brief(row, alarm),
-        "site": row["site_id"],
-        "site_name": row["site_name"],
-        **{
-            name: row[name]
-            for name in (
-                "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy", "rated_current_a",
-                "limits", "gateway", "gateway_address", "gateway_profile", "attributes", "registered",
-                "out_of_service_until", "out_of_service_reason", "version",
-            )
-        },
-        "quality": quality,
-    }  # fmt: skip
+    shown = brief(row, alarm)
+    shown["site"] = row["site_id"]
+    shown["site_name"] = row["site_name"]
+    for name in _SHOWN:
+        shown[name] = row[name]
+    shown["quality"] = quality
+    return shown
 
 
 async def read_alarms(reads: Reads, ids: Sequence[int]) -> dict[int, str]:
@@ -97,27 +98,44 @@ async def read_alarms(reads: Reads, ids: Sequence[int]) -> dict[int, str]:
     return {row["device_id"]: row["severity"] for row in rows}
 
 
-async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, dict[str, Any]]:
-    """Return the loss accounting per device."""
+async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
+    """Return the loss accounting per device, as JSON."""
     rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY)
-    return {
-        row["device_id"]: {
-            **{name: int(row[name]) for name in COUNTS},
-            "last_24h": {name: int(row[f"{name}_24h"]) for name in COUNTS},
+    return {row["device_id"]: orjson.Fragment(row["quality"]) for row in rows}
+
+
+class QualityMemory:
+    """The loss accounting that lists show, remembered for some seconds, because screens page through all devices.
+
+    One device is always read anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[datetime, orjson.Fragment]] = {}
+
+    async def read(self, reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
+        """Return the loss accounting per device; of many devices, it may be `REMEMBERED` old."""
+        if len(ids) < MANY:
+            return await read_quality(reads, ids, now)
+        found = {
+            number: known[1]
+            for number in ids
+            if (known := self._known.get(number)) is not None and now - known[0] < REMEMBERED
         }
-        for row in rows
-    }
+        missing = [number for number in ids if number not in found]
+        if missing:
+            fresh = await read_quality(reads, missing, now)
+            self._known |= {number: (now, quality) for number, quality in fresh.items()}
+            found |= fresh
+        return found
 
 
-def no_quality() -> dict[str, Any]:
-    """Return the loss accounting of a device that never sent."""
-    return {**_NO_COUNTS, "last_24h": dict(_NO_COUNTS)}
-
-
-async def read_documents(reads: Reads, statement: "sa.Select[Any]", now: datetime) -> list[dict[str, Any]]:
+async def read_documents(
+    reads: Reads, statement: "sa.Select[Any]", now: datetime, memory: QualityMemory | None = None
+) -> list[dict[str, Any]]:
     """Run a statement of `select_devices` and return whole documents in its order."""
     rows = await reads.rows(statement)
     ids = [row["id"] for row in rows]
     alarms = await read_alarms(reads, ids) if ids else {}
-    quality = await read_quality(reads, ids, now) if ids else {}
-    return [document(row, alarms.get(row["id"]), quality.get(row["id"]) or no_quality()) for row in rows]
+    quality = await (memory or QualityMemory()).read(reads, ids, now) if ids else {}
+    return [document(row, alarms.get(row["id"]), quality[row["id"]]) for row in rows]

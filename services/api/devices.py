@@ -99,7 +99,7 @@ async def list_devices(
         statement = statement.where(_has_alarm() if alarm else sa.not_(_has_alarm()))
     if place := decode_cursor(cursor, str):
         statement = statement.where(_device.code > place[0])
-    items = await read_documents(here.database, statement, now)
+    items = await read_documents(here.database, statement, now, here.quality)
     return page(items, limit, [(item["code"],) for item in items])
 
 

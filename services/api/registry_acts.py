@@ -179,7 +179,8 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
     """Make the device's account at the broker, or give it a new password. The password is shown this once."""
     await find_row(here.database, writer.who, code)
     password = secrets.token_urlsafe(18)
-    await _set_account(here, code, password)
+    if not await writer.repeats():
+        await _set_account(here, code, password)
 
     async def work(write: Write) -> Response:
         row = await write.connection.fetchrow("select kind, area from device where code = $1", code)

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.api.database import Database
+from services.api.device_rows import QualityMemory
 from services.api.hub import Hub
 from services.api.kept import Kept
 from services.api.throttle import Throttle
@@ -23,6 +24,7 @@ class State:
     clock: Clock
     throttle: Throttle = field(default_factory=Throttle)
     hub: Hub = field(default_factory=Hub)
+    quality: QualityMemory = field(default_factory=QualityMemory)
     kept: Kept = field(default_factory=Kept)
     started_at: datetime = field(init=False)
 

@@ -89,6 +89,13 @@ class Writer:
             )
             return response
 
+    async def repeats(self) -> bool:
+        """Whether its Idempotency-Key was used before: for effects outside the database, which no rollback undoes."""
+        if self.key is None:
+            return False
+        statement = "select true as used from idempotency_key where actor = :actor and key = :key"
+        return bool(await self.state.database.rows(statement, actor=self.who.actor, key=self.key))
+
     async def _digest(self) -> bytes:
         url = self.request.url
         head = f"{self.request.method} {url.path}?{url.query} {self.request.headers.get('if-match', '')}\n"
