@@ -3,7 +3,7 @@ import base64
 import json
 import os
 import secrets
-import subprocess
+import signal
 import sys
 import uuid
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import httpx2
 import paho.mqtt.client as mqtt
 import pytest
 
+from stack import children
 from tests.acceptance.contract.system import Desk, System, wait_for
 
 STATE_FILES = "endpoints.json"
@@ -26,13 +27,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     desk = Desk(secret)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FIRETOWER_")}
     environment |= {"FIRETOWER_DISPATCH_URL": desk.url, "FIRETOWER_DISPATCH_SECRET": secret}
-    log = (state.parent / "up.log").open("wb")
-    program = Path(sys.executable).parent / "firetower"
-    child = subprocess.Popen([program, "up", "--state-dir", str(state)], env=environment, stdout=log, stderr=log)
+    log = state.parent / "up.log"
+    program = str(Path(sys.executable).with_name("firetower"))
+    command = [program, "up", "--state-dir", str(state)]
+    child = children.spawn(command, log=log, env=environment, on_parent_death=signal.SIGTERM)
     try:
 
         def ready() -> bool:
-            assert child.poll() is None, Path(log.name).read_text(errors="replace")[-4000:]
+            assert child.poll() is None, log.read_text(errors="replace")[-4000:]
             return (state / STATE_FILES).exists()
 
         wait_for(ready, "endpoints.json", 120)
@@ -60,7 +62,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         child.wait(15)
         desk.server.shutdown()
         desk.server.server_close()
-        log.close()
 
 
 @pytest.fixture
