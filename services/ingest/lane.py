@@ -14,6 +14,7 @@ import orjson
 
 from services.core import metrics
 from services.core.clock import Clock
+from services.core.errors import BadSetting
 from services.core.log import logger
 from services.core.mqtt import Delivery, OutgoingFull, Session, SessionConfig
 from services.core.settings import IngestSettings
@@ -22,7 +23,7 @@ from services.ingest import lease
 from services.ingest.decode import Message, decode
 from services.ingest.moment import to_us
 from services.ingest.store import Store
-from services.ingest.writer import LOST, Writer
+from services.ingest.writer import LOST, Writer, is_worth_waiting, setting_at_fault
 
 log = logger(__name__)
 
@@ -137,9 +138,13 @@ class Lane:
                     await self.writer.store.begin(connection)
                     log.info("lane taken", writer=self.writer_name, number=self.writer.store.number)
                     return token
-            except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, *LOST) as error:
+            except (asyncpg.PostgresError, *LOST) as error:
+                if (cause := setting_at_fault(error)) is not None:
+                    raise BadSetting(cause) from error
+                if not is_worth_waiting(error, closed=True):
+                    raise
                 log.warning("database away", writer=self.writer_name, error=str(error))
-                await self.writer.close()
+                self.writer.drop()
             if not told:
                 log.info("standing by", writer=self.writer_name)
                 told = True
@@ -224,7 +229,8 @@ class Lane:
                 message = item
             elif item.topic == self.probe_topic:
                 batch.deliveries.append(item)
-                batch.watermark_us = max(batch.watermark_us or 0, int(item.payload))
+                if item.payload.isdigit():
+                    batch.watermark_us = max(batch.watermark_us or 0, int(item.payload))
                 continue
             else:
                 message = decode(item.topic, item.payload, received_us, retained=item.retain)

@@ -67,7 +67,7 @@ class Writer:
                     return await self._isolate(messages, watermark_us, error)
                 if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
                     raise
-                self._drop()
+                self.drop()
                 self._unsure = self._unsure or bool(messages)
                 if attempt == 0:
                     log.warning("database away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
@@ -102,7 +102,8 @@ class Writer:
             return await self.commit([refused(messages[0], error)], watermark_us)
         return [*await self.commit(halves[0]), *await self.commit(halves[1], watermark_us)]
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Forget a connection that failed; the next use opens another."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -120,6 +121,15 @@ def is_worth_waiting(error: BaseException, *, closed: bool) -> bool:
     return isinstance(error, LOST) or (
         isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in WAIT_CLASSES
     )
+
+
+def setting_at_fault(error: BaseException) -> str | None:
+    """Return one line with the cure when no waiting helps against how the database is set up."""
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError):
+        return f"FIRETOWER_DATABASE_URL: {error}; correct user, password and database name"
+    if isinstance(error, asyncpg.UndefinedTableError):
+        return f"FIRETOWER_DATABASE_URL: {error}; bring the schema there with `firetower migrate`"
+    return None
 
 
 def split(messages: Sequence[Message]) -> tuple[list[Message], list[Message]] | None:

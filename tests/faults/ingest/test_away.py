@@ -138,3 +138,18 @@ async def test_late_readings_do_not_move_the_newest_state(ingest, fleet, rows):
     await fleet.send(topic("H1"), reading(1, now_ms() - 7_200_000, pressure_mpa=0.1))
     await rows.until("select count(*) from reading_hydrant", equals=2)
     assert await rows.one("select state #>> '{pressure_mpa,value}' from device_state") == "0.9"
+
+
+async def test_an_event_does_not_wait_for_a_locked_state_row(ingest, database, fleet, rows):
+    await fleet.send(topic("P1", kind="panel"), reading(1, mains_ok=True))
+    await rows.until("select count(*) from device_state where last_seen is not null", equals=1)
+    first, second = event("e-1", seq=7), event("e-2", seq=8)
+    async with rows_of(database) as other, other.connection.transaction():
+        await other.connection.execute("select from device_state for update")
+        for body in (first, first, second):
+            await fleet.send(topic("P1", "up/event", "panel"), body)
+            await asyncio.sleep(0.1)
+        await wait_for(lambda: set(fleet.acked_ids("P1")) == {"e-1", "e-2"}, what="both events", timeout_s=2)
+        assert await rows.one("select event_seq is null from device_state")
+    await rows.until("select event_seq = 8 from device_state")
+    await rows.until("select sum(duplicates) from device_quality", equals=1)

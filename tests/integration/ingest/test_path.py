@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.support.broker_fleet import AREA, event, now_ms, reading, topic, wait_for
 
 
@@ -41,3 +43,35 @@ async def test_sigterm_ends_cleanly_and_the_next_start_goes_on(ingest, fleet, ro
     numbers = await rows.all("select number from ingest_batch where writer = 'all/telemetry' order by number")
     assert [row["number"] for row in numbers] == [1, 2]
     assert await rows.one("select sum(sessions_lost) from ingest_lane") == 0
+
+
+@pytest.fixture
+def addresses(database, broker):
+    words = {
+        "empty": database.rpartition("/")[0] + "/postgres",
+        "database": database,
+        "wrong": broker.url.replace("://", "://x"),
+    }
+    return database, broker.url, words
+
+
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({"DATABASE_URL": "{empty}"}, "firetower migrate"),
+        ({"DATABASE_URL": "{database}x"}, "FIRETOWER_DATABASE_URL"),
+        ({"MQTT_URL": "{wrong}"}, "FIRETOWER_MQTT_URL"),
+        ({"INGEST_AREAS": "baode"}, "FIRETOWER_INGEST_AREAS"),
+    ],
+)
+async def test_what_cannot_work_ends_at_once_with_one_line(program, addresses, env, named):
+    database, broker_url, words = addresses
+    given = {"DATABASE_URL": database, "MQTT_URL": broker_url} | {
+        key: value.format(**words) for key, value in env.items()
+    }
+    running = program("ingest", **given)
+    await wait_for(lambda: running.process.poll() is not None, what="the program ends")
+    assert running.process.returncode == 2
+    last = running.log_text().strip().splitlines()[-1]
+    assert last.startswith("firetower: ")
+    assert named in last
