@@ -1,7 +1,7 @@
 -- name: pressure_alarms
 -- The pressure alarms of an area: those that stand, with the mains incident they belong to.
 select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,
-    i.kind = 'mains' as member
+    i.kind = 'mains' and coalesce((a.life ->> 'grouped')::boolean, false) as member
 from alarm a
 join device d on d.id = a.device_id
 left join incident i on i.id = a.incident_id
@@ -9,6 +9,7 @@ where d.area = $1 and a.code = any($2::text[]) and a.state <> 'closed' and a.cle
 
 -- name: open_incident
 select id, updated_at, opened_at from incident where kind = $1 and cause = $2 and closed_at is null
+order by id desc limit 1
 
 -- name: parents
 -- Alarms that speak for an incident, with how many of its members still stand.
@@ -52,4 +53,5 @@ from ingest_lane
 select a.id, a.device_id, a.opened_at
 from alarm a
 where a.code = 'device_offline' and a.device_id is not null and a.state <> 'closed' and a.cleared_at is null
-    and a.incident_id is null and a.opened_at > $1
+    and not coalesce((a.life ->> 'grouped')::boolean, false)
+    and coalesce((a.life ->> 'last_at')::timestamptz, a.opened_at) > $1

@@ -72,7 +72,9 @@ class Mains:
     async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
         name = await page.conn.fetchval("select name from area where code = $1", area) or area
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
-        number = self._incidents[area] = await page.begin_incident("mains", f"area:{area}", title, area)
+        standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
+        number = await page.begin_incident("mains", f"area:{area}", title, area) if standing is None else standing["id"]
+        self._incidents[area] = number
         key = Key(f"area:{area}", finding.code)
         await page.load([key])
         place = Place(key.subject, area=area, name=name)

@@ -110,33 +110,37 @@ class Silence:
 
     async def _gather(self, page: Page, cause: Cause, members: Sequence[Device], least: float) -> bool:
         """Make one incident of these, or let them join the one that stands; False when they are too few."""
-        incident = await page.conn.fetchrow(SQL["open_incident"], "silence", cause.text)
-        if incident is None and len(members) < least:
+        await page.load([cause.key])
+        speaker = page.open.get(cause.key)
+        speaks = speaker is not None and speaker.alarm.active and speaker.alarm.incident_id is not None
+        if not speaks and len(members) < least:
             return False
-        name = await page.conn.fetchval("select name from area where code = $1", cause.area) or cause.area
-        where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
-        where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
-        count = len(members)
-        if incident is not None:
-            number: int = incident["id"]
-        else:
-            title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")
-            number = await page.begin_incident("silence", cause.text, title, cause.area)
-            await page.load([cause.key])
-            reason = Reason(f"{where} {count} 台设备同时离线", f"{count} devices silent together in {where_en}")
-            page.take(
-                cause.key,
-                _speaking(cause, reason, count),
-                "clock",
-                Place(cause.key.subject, area=cause.area, name=name),
-                Situation(incident_id=str(number)),
-            )
+        number = int(speaker.alarm.incident_id or 0) if speaker is not None and speaks else None
+        if number is None:
+            number = await self._speak(page, cause, len(members))
         await page.load([Key(member.place.subject, CODE) for member in members])
         for member in members:
             entry = page.open.get(Key(member.place.subject, CODE))
-            if entry is not None and entry.alarm.incident_id is None:
+            if entry is not None and entry.alarm.active and not entry.alarm.memory.grouped:
                 page.take_entry(entry, Grouped(str(number)), "clock")
         return True
+
+    async def _speak(self, page: Page, cause: Cause, count: int) -> int:
+        """Raise the alarm that speaks for the group; an incident whose members came back once goes on."""
+        name = await page.conn.fetchval("select name from area where code = $1", cause.area) or cause.area
+        where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
+        where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
+        title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")
+        incident = await page.conn.fetchrow(SQL["open_incident"], "silence", cause.text)
+        number: int
+        if incident is None:
+            number = await page.begin_incident("silence", cause.text, title, cause.area)
+        else:
+            number = incident["id"]
+        reason = Reason(f"{where} {count} 台设备同时离线", f"{count} devices silent together in {where_en}")
+        place = Place(cause.key.subject, area=cause.area, name=name)
+        page.take(cause.key, _speaking(cause, reason, count), "clock", place, Situation(incident_id=str(number)))
+        return number
 
 
 def _by_gateway(devices: Iterable[Device]) -> dict[Cause, list[Device]]:

@@ -123,3 +123,24 @@ async def test_the_brokers_drop_counter_and_a_lost_session_are_alarms_of_our_own
         ("session_lost", "all/event"),
         ("session_lost", "all/telemetry"),
     ]
+
+
+async def test_a_new_fire_at_a_site_whose_old_one_nobody_closed_is_an_incident_of_its_own(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("fire_clocks", incident_gap_s=1)
+    site = await county.add_site("聚福楼饭店")
+    await county.add_device("panel-1", site_id=site)
+    await county.add_device("panel-2", site_id=site)
+    alerts()
+    for count, device in ((1, "panel-1"), (2, "panel-2"), (2, "panel-1")):
+        await county.send_events([{"device": device, "type": "manual_alarm", "component": "m1"}])
+        before = await eventually(lambda count=count: county.alarms(at_least=count), what="the fire")
+        past = max(row["opened_at"] for row in before)
+        await eventually(lambda past=past: datetime.now(UTC) - past > timedelta(seconds=1.2), what="a long silence")
+    await eventually(lambda: desk.received(type="fire.confirmed"), what="confirmations")
+    await eventually(lambda: county.notices("state = 'delivered'", at_least=3), what="all three")
+    assert [one["type"] for one in await desk.received()] == ["fire.confirmed"] * 3
+    incidents = await county.conn.fetch("select cause, closed_at from incident order by id")
+    assert len(incidents) == 3
+    assert {row["cause"] for row in incidents} == {f"site:{site}"}

@@ -104,6 +104,11 @@ async def test_three_hydrants_of_an_area_losing_pressure_are_one_mains_event(
             await county.send_readings("hydrant", [{"device": f"h-{n}", "pressure_mpa": 0.30}])
     await eventually(lambda: county.alarms("a.code = 'mains_event' and cleared_at is not null"), what="its end")
 
+    for n in range(3):  # it happens again before anybody has looked at the first time
+        await county.send_readings("hydrant", [{"device": f"h-{n}", "pressure_mpa": 0.04}])
+    await eventually(lambda: county.alarms("a.code = 'mains_event' and cleared_at is null"), what="the second time")
+    assert len(await county.conn.fetch("select from incident")) == 1
+
 
 async def test_a_new_parameter_counts_from_its_time_on_without_a_restart(
     county: County, desk: DeskControl, alerts: Callable[..., Program]

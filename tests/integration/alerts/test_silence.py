@@ -101,3 +101,43 @@ async def test_the_devices_behind_a_silent_gateway_are_its_children(
     assert incident["cause"] == "gateway:gw-1"
     lone = await county.alarms("d.code = 'lone'")
     assert lone[0]["incident_id"] is None
+
+
+async def test_a_second_power_cut_is_told_again_though_nobody_has_looked_at_the_first(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("notices", offline_hold_s=0, flap_hold_s=0)
+    for n in range(5):
+        await county.add_device(f"e-{n}", "electrical", expected_interval_s=60)
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    for count in (1, 2):
+        await hear_nothing_since(county, timedelta(minutes=4))
+        await eventually(lambda: county.alarms("cleared_at is null", at_least=6), what="all silent")
+        await eventually(
+            lambda count=count: county.notices("state = 'delivered'", at_least=2 * count - 1), what="the notice"
+        )
+        await county.conn.execute("update device_state set online = true, last_seen = now()")
+        await eventually(lambda: county.alarms("cleared_at is not null", at_least=6), what="all back")
+        await eventually(lambda count=count: county.notices("state = 'delivered'", at_least=2 * count), what="its end")
+    parents = {notice["alarm_id"] for notice in await county.notices()}
+    assert len(parents) == 1
+    assert len(await county.conn.fetch("select from incident")) == 1
+
+
+async def test_a_panel_silent_alone_after_a_power_cut_has_a_notice_of_its_own(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("notices", offline_hold_s=1, flap_hold_s=0)
+    ids = [await county.add_device(f"panel-{n}", expected_interval_s=60) for n in range(5)]
+    await hear_nothing_since(county, timedelta(minutes=4))
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    await eventually(lambda: desk.received(type="alarm.raised"), what="the group's notice")
+    await county.conn.execute("update device_state set online = true, last_seen = now()")
+    await eventually(lambda: county.alarms("cleared_at is not null", at_least=6), what="all back")
+    await county.conn.execute(
+        "update device_state set last_seen = now() - interval '4 minutes' where device_id = $1", ids[0]
+    )
+    raised = await eventually(lambda: county.notices("type = 'alarm.raised'", at_least=2), what="its own notice")
+    assert raised[1]["json"]["device"]["code"] == "panel-0"

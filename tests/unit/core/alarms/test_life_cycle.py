@@ -446,3 +446,12 @@ def test_due_at_is_the_earliest_of_all() -> None:
     alarm = replace(life.alarm, shelved_until=moments[0], escalates_at=moments[1])
     assert due_at(alarm) == moments[1]
     assert alarm.state is State.UNACKNOWLEDGED
+
+
+def test_a_child_that_comes_back_alone_speaks_for_itself() -> None:
+    child = Life(situation=Situation(grouped=True, incident_id="7"))
+    child.happen(condition())
+    child.wait(10).happen(condition(active=False))
+    child.situation = Situation()
+    child.wait(600).happen(condition())
+    assert child.types() == ["alarm.raised"]
