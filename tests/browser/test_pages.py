@@ -75,6 +75,7 @@ def test_a_device_shows_its_values_losses_and_history(visit, system):
     page.get_by_role("link", name="府前街1号消火栓").click()
     expect(page.locator(".values")).to_contain_text("0.32")
     expect(page.locator(".quality")).to_contain_text("缺失")
+    expect(page.locator(".quality tbody")).not_to_contain_text("–")  # every count is known
     page.get_by_role("button", name="6 小时").click()
     expect(page.locator(".chart canvas")).to_be_visible()
     system.reading(NEAR, "hydrant", pressure_mpa=0.417)
