@@ -122,7 +122,7 @@ def test_keys_move_take_and_judge_without_a_mouse(visit, system):
         ids.append(system.fire_of(panel)["id"])
     expect(page.locator(f"[data-alarm='{ids[1]}']")).to_be_visible()
     page.goto(f"{system.api}/#/desk/{ids[0]}")
-    expect(page.locator(".row.chosen")).to_have_count(1)
+    expect(page.get_by_role("article")).to_contain_text("K-001")
     page.keyboard.press("j")
     expect(page).to_have_url(re.compile(f"#/desk/{ids[1]}$"))
     expect(page.get_by_role("article")).to_contain_text("K-002")

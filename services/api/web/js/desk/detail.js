@@ -7,7 +7,7 @@ import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
 import { alarmName, Chip, Failure, Field, Severity, siteName } from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
-import { html, useEffect, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
 import { acknowledge, addNote, clear, mayAct, openTestWindow, shelve, unshelve, verify } from "./acts.js";
 import { AskDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
 import { EscalationBar } from "./escalation.js";
@@ -50,15 +50,17 @@ function Actions({ alarm, now, onNote }) {
   };
   const quick = (call) => { setProblem(null); call(alarm).catch((refused) => setProblem(refused.status === 412 ? { message: t("desk.changed") } : refused)); };
   const run = (name) => (name === "acknowledge" ? quick(acknowledge) : name === "unshelve" ? quick(unshelve) : setAsk(name));
+  const drawn = useRef();
+  drawn.current = { can, run };
   useEffect(() => {
     const press = (event) => {
       if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
       const name = KEYS[event.key.toLowerCase()];
-      if (name && can[name] && mayAct()) { event.preventDefault(); run(name); }
+      if (name && drawn.current.can[name] && mayAct()) { event.preventDefault(); drawn.current.run(name); }
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  });
+  }, []);
   if (!mayAct()) return html`<p class="hint">${t("desk.viewer")}</p>`;
   const button = (name, kind, icon) => can[name] && html`<button key=${name} class=${`button ${kind}`} data-act=${name} onClick=${() => run(name)}><${Icon} name=${icon} size="18" />${t(`desk.${name}`)}</button>`;
   const close = () => setAsk(null);

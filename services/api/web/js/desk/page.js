@@ -76,7 +76,7 @@ function QueueTab({ chosen, setChosen }) {
     <section class="queue-side" aria-label=${t("desk.title")}>
       <${Filters} filter=${filter} setFilter=${setFilter} order=${order} alarms=${alarms} />
       ${!loaded ? html`<p class="loading">…</p>`
-    : items.length ? html`<${Queue} items=${items} chosen=${chosen} onChoose=${setChosen} />`
+    : items.length ? html`<${Queue} items=${items} chosen=${chosen} onChoose=${(id) => { touch(); setChosen(id); }} />`
       : filter === "all" ? html`<${Empty} title=${t("desk.quiet")} line=${t("desk.quiet_line")} />` : html`<${Empty} title=${t("desk.none_here")} />`}
     </section>
     <section class="detail-side" aria-live="off">

@@ -63,18 +63,22 @@ function Group({ entry, chosen, onChoose, now }) {
 export function Queue({ items, chosen, onChoose }) {
   const now = useNow();
   const entries = groupByIncident(items);
+  // The keys act on what is drawn now: effects run later, and a quick second press must not meet an old choice.
+  const drawn = useRef();
+  drawn.current = { items, chosen, onChoose };
   useEffect(() => {
     const press = (event) => {
       if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
       const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-      if (!step) return;
+      const { items: rows, chosen: from, onChoose: choose } = drawn.current;
+      if (!step || !rows.length) return;
       event.preventDefault();
-      const at = items.findIndex((alarm) => alarm.id === chosen);
-      onChoose(items[Math.min(items.length - 1, Math.max(0, at + step))].id);
+      const at = rows.findIndex((alarm) => alarm.id === from);
+      choose(rows[Math.min(rows.length - 1, Math.max(0, at + step))].id);
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [items, chosen]);
+  }, []);
   return html`<ol class="queue">
     ${entries.slice(0, MOST_ROWS).map((entry) => (entry.alarm
     ? html`<${Row} key=${entry.alarm.id} alarm=${entry.alarm} chosen=${entry.alarm.id === chosen} onChoose=${onChoose} now=${now} />`
