@@ -35,6 +35,7 @@ def _permissions(route: APIRoute) -> set[Permission]:
 
 def _path(route: APIRoute) -> str:
     names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill"}
+    names |= {"layer": "vec", "z": "1", "x": "1", "y": "1"}
     return re.sub(r"\{(\w+)(:path)?\}", lambda match: names[match[1]], route.path)
 
 
