@@ -30,7 +30,7 @@ class Kills:
         if victim == "database":
             self._postgres.kill()
             await asyncio.sleep(self._dice.random())
-            await asyncio.to_thread(self._postgres.start)
+            self._postgres.start()  # not in a thread: the server ends with the thread that started it
         elif victim == "desk":
             self._desk.kill()
             await asyncio.sleep(self._dice.random())

@@ -96,7 +96,7 @@ async def test_a_scenario_raises_what_it_promises(
 
     async with fleet_of(broker, *names):
         try:
-            await eventually(all_raised, what="the alarms", timeout_s=60, every_s=0.5)
+            await eventually(all_raised, what="the alarms", timeout_s=120, every_s=0.5)
         except AssertionError:
             pytest.fail(f"not raised: {sorted(expected - seen)}")
     if "kitchen-fire" in names:
