@@ -64,6 +64,7 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
         "FIRETOWER_DATABASE_URL": f"postgresql://firetower:{database}@database:5432/firetower",
         "FIRETOWER_MQTT_URL": f"mqtt://{SERVICES}:{passwords[SERVICES]}@broker:1883",
         "FIRETOWER_MQTT_PROVISIONER_URL": f"mqtt://{PROVISIONER}:{passwords[PROVISIONER]}@broker:1883",
+        "FIRETOWER_GRAFANA_PASSWORD": secrets.token_urlsafe(24),
         "FIRETOWER_DISPATCH_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
         "FIRETOWER_DISPATCH_URL": "http://desk:8119" if demo else "",
     }
@@ -91,7 +92,7 @@ def main() -> int:
         return 1
     sys.stdout.write(
         "made .env and deploy/secrets/ (keep both private; ca.key belongs off this machine)\n"
-        "next: docker compose up -d; docker compose run --rm api-admin\n"
+        "next: docker compose up -d; docker compose logs api   shows the first login\n"
         "devices trust deploy/secrets/ca.crt and connect with TLS to port 8883\n"
     )
     return 0

@@ -40,7 +40,7 @@ def main(settings: AlertsSettings | None = None) -> None:
     settings = settings or AlertsSettings.read()
     configure_log("alerts", settings.log_level, settings.log_format)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says less than our own
-    serve_metrics(settings.metrics_port)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
     check_secret(settings)
     try:
         uvloop.run(run(settings, SystemClock()))

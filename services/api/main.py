@@ -111,7 +111,7 @@ def main(settings: ApiSettings | None = None) -> int:
     """Run from the command line."""
     settings = settings or ApiSettings.read()
     configure_log("api", settings.log_level, settings.log_format)
-    serve_metrics(settings.metrics_port)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, SystemClock()))
     return 0

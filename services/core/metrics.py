@@ -99,7 +99,7 @@ REQUESTS = Histogram(
 )
 
 
-def serve_metrics(port: int | None) -> None:
-    """Answer Prometheus on loopback; None means nobody asked for it."""
+def serve_metrics(host: str, port: int | None) -> None:
+    """Answer Prometheus; a port of None means nobody asked for it."""
     if port is not None:
-        start_http_server(port, addr="127.0.0.1")
+        start_http_server(port, addr=host)

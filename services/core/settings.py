@@ -41,7 +41,8 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".firetower")
     log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "info"
     log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = "auto"
-    metrics_port: Port | None = None  # this program's own Prometheus port on loopback; unset: none
+    metrics_port: Port | None = None  # this program's own Prometheus port; unset: none
+    metrics_host: str = "127.0.0.1"  # open it no further than to a network that only your own machines reach
     ready_file: Path | None = None  # touched when the program is ready
 
     @classmethod

@@ -140,7 +140,7 @@ def main() -> int:
     """Run from the command line."""
     settings = GatewaySettings.read()
     configure_log("gateway", settings.log_level, settings.log_format)
-    serve_metrics(settings.metrics_port)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
     raise_file_limit()
     asyncio.run(run(settings, Limits()))
     return 0

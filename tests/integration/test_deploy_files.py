@@ -24,7 +24,8 @@ from tests.support.servers import scratch_dir, until
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy/mosquitto/mosquitto.conf"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-PROGRAMS = {"migrate", "ingest", "alerts", "api", "gateway", "desk", "simulate", "api-admin"}
+PROGRAMS = {"migrate", "ingest", "alerts", "api", "gateway", "desk", "simulate"}
+WATCH = {"prometheus", "grafana"}
 
 
 def settings_of(text):
@@ -57,7 +58,7 @@ def test_every_setting_that_compose_passes_exists():
 
 
 def test_containers_are_closed_and_say_when_they_are_ready():
-    assert set(COMPOSE["services"]) == PROGRAMS | {"broker", "database"}
+    assert set(COMPOSE["services"]) == PROGRAMS | WATCH | {"broker", "database"}
     for name, service in COMPOSE["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
@@ -67,7 +68,11 @@ def test_containers_are_closed_and_say_when_they_are_ready():
             assert service["user"] != "0"
     assert "USER 10001" in (ROOT / "Dockerfile").read_text()
     assert "ports" not in COMPOSE["services"]["database"]
-    assert [COMPOSE["services"][name]["profiles"] for name in ("desk", "simulate")] == [["demo"], ["demo"]]
+    profiles = {name: service["profiles"] for name, service in COMPOSE["services"].items() if "profiles" in service}
+    assert profiles == {"desk": ["demo"], "simulate": ["demo"], "prometheus": ["watch"], "grafana": ["watch"]}
+    assert (
+        "${FIRETOWER_GRAFANA_PASSWORD:?" in COMPOSE["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
+    )
     assert COMPOSE["services"]["broker"]["image"] == "eclipse-mosquitto:2.1.2"
     assert COMPOSE["services"]["database"]["image"].endswith("-pg17")
 

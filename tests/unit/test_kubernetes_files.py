@@ -1,0 +1,104 @@
+"""The Kubernetes files say the same as the programs and docker-compose.yml; no cluster is asked."""
+
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
+from stack.production import write_installation
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = yaml.safe_load((DEPLOY / "kustomization.yaml").read_text())
+OBJECTS = [
+    one
+    for resource in ROOT["resources"]
+    for one in yaml.safe_load_all((DEPLOY / resource).read_text())
+    if one is not None
+]
+EVERY_PROGRAM = yaml.safe_load((DEPLOY / "kubernetes/every-program.yaml").read_text())["spec"]["template"]["spec"]
+COMPOSE = yaml.safe_load((DEPLOY.parent / "docker-compose.yml").read_text())["services"]
+SETTINGS = {"ingest": IngestSettings, "alerts": AlertsSettings, "gateway": GatewaySettings, "api": ApiSettings}
+
+
+def workload(name):
+    [found] = [
+        one for one in OBJECTS if one["kind"] in {"StatefulSet", "Deployment"} and one["metadata"]["name"] == name
+    ]
+    return found["spec"]
+
+
+def container(name):
+    [found] = workload(name)["template"]["spec"]["containers"]
+    return found
+
+
+def secret_keys(part):
+    """Return every (secret, key) that environment variables take."""
+    found = [one["valueFrom"]["secretKeyRef"] for one in part.get("env", ()) if "valueFrom" in one]
+    return {(one["name"], one["key"]) for one in found if not one.get("optional")}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_program_gets_settings_that_it_knows_and_says_when_it_is_ready(name):
+    own, shared = container(name), EVERY_PROGRAM["containers"][0]
+    assert own["args"] == [name]
+    assert own["name"] == shared["name"]  # else the shared part would be a second container
+    for variable in (*own["env"], *shared["env"]):
+        assert variable["name"].removeprefix("FIRETOWER_").lower() in SETTINGS[name].model_fields
+    assert own["readinessProbe"]
+    assert {mount["name"] for mount in shared["volumeMounts"]} <= {"tmp", "state"}
+
+
+@pytest.mark.parametrize("name", ["ingest", "alerts", "gateway"])
+def test_what_a_program_must_remember_is_on_a_volume_of_its_own(name):
+    assert workload(name)["replicas"] == 1
+    assert [claim["metadata"]["name"] for claim in workload(name)["volumeClaimTemplates"]] == ["state"]
+
+
+def test_every_secret_is_made_by_the_production_script_and_none_stands_in_the_files(tmp_path):
+    write_installation(tmp_path, "mqtt.example.org", demo=False)
+    made = {("firetower", line.partition("=")[0]) for line in (tmp_path / ".env").read_text().splitlines()}
+    names = ("ingest", "alerts", "gateway", "api", "broker", "database")
+    parts = [container(name) for name in names] + EVERY_PROGRAM["containers"] + EVERY_PROGRAM["initContainers"]
+    assert set(chain.from_iterable(secret_keys(part) for part in parts)) <= made
+    for part in parts:
+        assert [one["name"] for one in part.get("env", ()) if "PASSWORD" in one["name"] and "value" in one] == []
+    [secrets] = [one["secret"] for one in workload("broker")["template"]["spec"]["volumes"] if "secret" in one]
+    assert secrets["secretName"] == "mqtt"
+    mounted = {mount["subPath"] for mount in container("broker")["volumeMounts"] if mount["name"] == "secrets"}
+    assert mounted <= {path.name for path in (tmp_path / "deploy/secrets").iterdir()}
+
+
+@pytest.mark.parametrize("name", ["broker", "database"])
+def test_servers_are_the_images_and_files_of_compose(name):
+    assert container(name)["image"] == COMPOSE[name]["image"]
+    [files] = [one["files"] for one in ROOT["configMapGenerator"] if one["name"] == name]
+    mounted = {volume.split(":")[0].removeprefix("./deploy/") for volume in COMPOSE[name]["volumes"]}
+    assert set(files) <= mounted
+
+
+def test_containers_are_closed():
+    servers = [(container(name), workload(name)["template"]["spec"]) for name in ("broker", "database")]
+    programs = [(one, EVERY_PROGRAM) for one in (*EVERY_PROGRAM["containers"], *EVERY_PROGRAM["initContainers"])]
+    for part, pod in servers + programs:
+        assert part["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["automountServiceAccountToken"] is False
+    for name in SETTINGS:
+        assert "securityContext" not in container(name)  # nothing opens what the shared part closes
+
+
+def test_services_find_their_pods_and_ports():
+    for service in (one for one in OBJECTS if one["kind"] == "Service"):
+        name = service["spec"]["selector"]["app"]
+        assert workload(name)["template"]["metadata"]["labels"] == {"app": name}
+        ports = {port["name"] for port in container(name)["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    outside = {one["metadata"]["name"] for one in OBJECTS if one.get("spec", {}).get("type") == "LoadBalancer"}
+    assert outside == {"broker-devices", "gateway"}
