@@ -1,9 +1,8 @@
 """Our own programs as children: what each is told by its environment and how it says that it is ready.
 
-Called by `stack.up`. Programs that do not exist in this checkout are left out.
+Called by `stack.up`.
 """
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -19,25 +18,8 @@ from stack.addresses import Addresses
 from stack.state import StateDir
 from stack.supervise import Child
 
-_MODULES = {
-    "desk": "simulators.desk",
-    "ingest": "services.ingest.main",
-    "alerts": "services.alerts.main",
-    "api": "services.api.main",
-    "gateway": "services.gateway.main",
-    "simulate": "simulators.main",
-}
-
-
 _DEMO_SHARES = {"hydrants": 0.45, "electrical": 0.30, "water": 0.15, "panels": 0.10}
 _DEMO_FRAMED_PANELS = 4  # of the panels: these dial in to the gateway over TCP
-
-
-def exists(name: str) -> bool:
-    """Whether this checkout has the program."""
-    with suppress(ModuleNotFoundError):
-        return importlib.util.find_spec(_MODULES[name]) is not None
-    return False
 
 
 @dataclass(frozen=True)
@@ -83,32 +65,28 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
 
     A demo has a desk of its own unless a dispatch address is given.
     """
-    if demo and not addresses.dispatch and exists("desk"):
+    if demo and not addresses.dispatch:
         port = state.port("desk")
         addresses.dispatch = f"http://127.0.0.1:{port}"
         yield Program("desk", {"FIRETOWER_DESK_PORT": str(port)})
-    if exists("ingest"):
-        yield Program("ingest", {"FIRETOWER_METRICS_PORT": str(state.port("ingest_metrics"))})
-    if exists("alerts"):
-        yield Program("alerts", {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics"))})
-    if exists("api"):
-        if "FIRETOWER_API_PORT" not in given:
-            addresses.api_port = state.port("api")
-        env = {"FIRETOWER_API_PORT": str(addresses.api_port), "FIRETOWER_MQTT_URL": addresses.mqtt_provisioner}
-        yield Program("api", env, ready_url=f"{addresses.api}/readyz")
-    if exists("gateway"):
-        if "FIRETOWER_GATEWAY_PORT" not in given:
-            addresses.gateway_port = state.port("gateway")
-        env = {"FIRETOWER_METRICS_PORT": str(state.port("gateway_metrics"))}
-        yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
+    yield Program("ingest", {"FIRETOWER_METRICS_PORT": str(state.port("ingest_metrics"))})
+    yield Program("alerts", {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics"))})
+    if "FIRETOWER_API_PORT" not in given:
+        addresses.api_port = state.port("api")
+    env = {"FIRETOWER_API_PORT": str(addresses.api_port), "FIRETOWER_MQTT_URL": addresses.mqtt_provisioner}
+    yield Program("api", env, ready_url=f"{addresses.api}/readyz")
+    if "FIRETOWER_GATEWAY_PORT" not in given:
+        addresses.gateway_port = state.port("gateway")
+    env = {"FIRETOWER_METRICS_PORT": str(state.port("gateway_metrics"))}
+    yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
 
 
 def plan_simulators(addresses: Addresses, state: StateDir, devices: int, speed: float) -> Iterator[Program]:
     """A simulated county of so many devices, once the API can register them: MQTT ones, and panels on the TCP wire."""
-    if not addresses.mqtt_fleet or not exists("simulate"):
+    if not addresses.mqtt_fleet:
         return
     counts = {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
-    framed = min(_DEMO_FRAMED_PANELS, counts["panels"] - 1) if exists("gateway") else 0
+    framed = min(_DEMO_FRAMED_PANELS, counts["panels"] - 1)
     env = {
         "FIRETOWER_MQTT_URL": addresses.mqtt_fleet,
         "FIRETOWER_API_URL": addresses.api if addresses.admin.api_key else "",

@@ -43,8 +43,5 @@ update notice set due_at = $2, claimed_until = null, last_status = $3, last_erro
 -- name: forget_claims
 update notice set claimed_until = null where state = 'waiting' and claimed_until is not null
 
--- name: next_due
-select min(greatest(due_at, coalesce(claimed_until, due_at))) from notice where state = 'waiting'
-
 -- name: counts
 select state, count(*) as notices from notice where state in ('waiting', 'held', 'dead') group by state

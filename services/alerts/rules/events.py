@@ -93,11 +93,6 @@ def weigh_event(event: Event, device: DeviceProfile, late_after_s: float = 600.0
     return Effect(finding, _evidence(event, device, part, finding.reason, support=True))
 
 
-def is_fire(event_type: str) -> bool:
-    """Whether events of this type go before all others."""
-    return event_type in FIRE_TYPES
-
-
 def _finding(event: Event, device: DeviceProfile, rule: EventRule, part: Part, late_min: int) -> Finding:
     fire = rule.code == FIRE
     manual = event.type == "manual_alarm" or (fire and part is Part.CALL_POINT)

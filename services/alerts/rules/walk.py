@@ -115,12 +115,6 @@ class DeviceRules:
         for code in (*self._rules.codes, "power_fault", "link_fault"):
             self._rules.forget(code)
 
-    def not_configured(self) -> list[str]:
-        """Return the rules that are off because the registry lacks what they need, with the field to set."""
-        if self.device.kind == "electrical" and self.device.rated_current_a is None:
-            return ["overcurrent: rated_current_a is not set"]
-        return []
-
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON value, to be kept across restarts."""
         return {

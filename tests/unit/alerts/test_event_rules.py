@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES, is_fire, weigh_event
+from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES, weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.alerts.rules.parts import tell_part
 from services.core.alarms.happenings import EvidenceKind
@@ -107,7 +107,6 @@ def test_an_unknown_type_says_its_text() -> None:
 
 def test_every_type_of_the_contract_has_a_meaning() -> None:
     assert {*EVENT_RULES, *EVIDENCE_RULES, "reset"} == {kind.value for kind in EventType}
-    assert [kind.value for kind in EventType if is_fire(kind)] == ["fire", "manual_alarm"]
 
 
 @pytest.mark.parametrize(("late_s", "late_min"), [(0, 0), (600, 0), (601, 10), (3000, 50), (-60, 0)])

@@ -7,29 +7,38 @@ from typing import Any
 import pytest
 
 from tests.unit.alerts.readings import Walk, device
+from tests.unit.alerts.said import (
+    ARC,
+    CAP,
+    CAP_OVER,
+    COLD,
+    COLD_OVER,
+    EMPTY,
+    EMPTY_OVER,
+    FELL,
+    FELL_OVER,
+    FLAT,
+    FLAT_OVER,
+    FULL,
+    FULL_OVER,
+    HIGH,
+    HIGH_OVER,
+    HOT,
+    HOT_CRITICAL,
+    HOT_OVER,
+    LEAK,
+    LEAK_CRITICAL,
+    LEAK_OVER,
+    LOW,
+    LOW_OVER,
+    TILT,
+    TILT_OVER,
+    USED,
+    USED_OVER,
+    p,
+)
 
 Table = dict[str, tuple[str, list[tuple[dict[str, Any], list[str]]]]]
-
-
-def p(mpa: float, **more: Any) -> dict[str, Any]:
-    return {"pressure_mpa": mpa, **more}
-
-
-LOW, LOW_OVER = ["+hydrant_pressure_low major"], ["-hydrant_pressure_low"]
-HIGH, HIGH_OVER = ["+hydrant_pressure_high minor"], ["-hydrant_pressure_high"]
-FELL, FELL_OVER = ["+hydrant_pressure_drop minor"], ["-hydrant_pressure_drop"]
-USED, USED_OVER = ["+hydrant_in_use minor"], ["-hydrant_in_use"]
-CAP, CAP_OVER = ["+hydrant_cap_open minor"], ["-hydrant_cap_open"]
-TILT, TILT_OVER = ["+hydrant_tilt major"], ["-hydrant_tilt"]
-COLD, COLD_OVER = ["+hydrant_freezing minor"], ["-hydrant_freezing"]
-LEAK, LEAK_CRITICAL = ["+residual_current_high major"], ["+residual_current_high critical"]
-LEAK_OVER = ["-residual_current_high"]
-HOT, HOT_CRITICAL = ["+cable_temperature_high major"], ["+cable_temperature_high critical"]
-HOT_OVER = ["-cable_temperature_high"]
-ARC = ["+arc_fault major"]
-EMPTY, EMPTY_OVER = ["+water_level_low major"], ["-water_level_low"]
-FULL, FULL_OVER = ["+water_level_high minor"], ["-water_level_high"]
-FLAT, FLAT_OVER = ["+battery_low minor"], ["-battery_low"]
 
 
 def steps(field: str, *pairs: tuple[float | None, list[str]]) -> list[tuple[dict[str, Any], list[str]]]:
@@ -221,102 +230,3 @@ def test_each_reading_says_exactly_this(name: str) -> None:
     kind, readings = TABLE[name]
     walk = Walk(device(kind))
     assert [sorted(walk.say(**fields)) for fields, _ in readings] == [sorted(said) for _, said in readings]
-
-
-@pytest.mark.parametrize(
-    ("kind", "fields", "said"),
-    [
-        ("hydrant", p(0.13), LOW),
-        ("hydrant", p(1.1), HIGH),
-        ("hydrant", {"cap_open": True}, CAP),
-        ("hydrant", {"tilt_deg": 30}, TILT),
-        ("electrical", {"temp_a_c": 75}, HOT),
-        ("water", {"level_pct": 10}, EMPTY),
-    ],
-)
-def test_in_two_means_one_for_a_device_that_reports_less_than_hourly(
-    kind: str, fields: dict[str, Any], said: list[str]
-) -> None:
-    assert Walk(device(kind, expected_interval_s=3601)).say(**fields) == said
-    assert Walk(device(kind, expected_interval_s=3600)).say(**fields) == []
-
-
-def test_three_readings_stay_three_for_a_sparse_device() -> None:
-    walk = Walk(device("electrical", expected_interval_s=7200))
-    assert [walk.say(voltage_a_v=260) for _ in range(3)] == [[], [], ["+overvoltage minor"]]
-
-
-def test_overcurrent_needs_the_rated_current() -> None:
-    unset = Walk(device("electrical"))
-    assert [unset.say(current_a_a=5000) for _ in range(5)] == [[]] * 5
-    assert unset.rules.not_configured() == ["overcurrent: rated_current_a is not set"]
-    rated = Walk(device("electrical", rated_current_a=63))
-    assert rated.rules.not_configured() == []
-    said = [rated.say(current_b_a=amps) for amps in (63, 63.1, 63.1, 63.1, 63, 63)]
-    assert said == [[], [], [], ["+overcurrent minor"], [], ["-overcurrent"]]
-
-
-def test_a_drop_must_happen_within_fifteen_minutes() -> None:
-    slow = Walk(device(), step_s=1)
-    assert slow.say(at_s=0, pressure_mpa=0.40) == []
-    assert slow.say(at_s=15 * 60 + 1, pressure_mpa=0.25) == []
-    just = Walk(device(), step_s=1)
-    assert just.say(at_s=0, pressure_mpa=0.40) == []
-    assert just.say(at_s=15 * 60, pressure_mpa=0.25) == FELL
-
-
-def test_a_drop_is_followed_for_a_day() -> None:
-    walk = Walk(device())
-    walk.say(at_s=0, pressure_mpa=0.40)
-    assert walk.say(at_s=60, pressure_mpa=0.25) == FELL
-    assert walk.say(at_s=60 + 86399, pressure_mpa=0.25) == []
-    assert walk.say(at_s=60 + 86400, pressure_mpa=0.25) == FELL_OVER
-    assert walk.say(at_s=60 + 86460, pressure_mpa=0.25) == []
-
-
-@pytest.mark.parametrize(
-    ("limits", "field", "below", "at"),
-    [
-        ({"level_pct_low": 50}, "level_pct", 49.9, 50),
-        ({"level_low_pct": 50}, "level_pct", 49.9, 50),
-        ({"level_pct": {"low": 50}}, "level_pct", 49.9, 50),
-        ({"level_m_low": 2.0}, "level_m", 1.99, 2.0),
-        ({"level_m": {"low": 2.0, "high": 4.0}}, "level_m", 1.99, 2.0),
-    ],
-)
-def test_the_devices_own_level_limits_win(limits: dict[str, Any], field: str, below: float, at: float) -> None:
-    walk = Walk(device("water", limits=limits))
-    assert [walk.say(**{field: value}) for value in (at, below, below)] == [[], [], EMPTY]
-
-
-def test_a_limit_in_metres_clears_five_percent_inside() -> None:
-    walk = Walk(device("water", limits={"level_m_high": 4.0}))
-    assert [walk.say(level_m=value) for value in (4.1, 4.1, 3.81, 3.8)] == [[], FULL, [], FULL_OVER]
-
-
-def test_a_level_in_metres_without_a_limit_says_nothing() -> None:
-    walk = Walk(device("water", limits={"level_pct_low": True}))
-    assert [walk.say(level_m=0.0) for _ in range(3)] == [[]] * 3
-
-
-def test_flow_of_long_ago_does_not_excuse_low_pressure_now() -> None:
-    walk = Walk(device())
-    walk.say(at_s=0, flow_lps=5)
-    assert walk.say(at_s=600, pressure_mpa=0.12) == []
-    assert walk.say(at_s=610, pressure_mpa=0.12) == []
-    assert walk.say(at_s=620, pressure_mpa=0.12) == LOW
-
-
-def test_findings_carry_value_limit_and_reason_in_two_languages() -> None:
-    walk = Walk(device())
-    walk.feed(pressure_mpa=0.12)
-    (finding,) = walk.feed(pressure_mpa=0.12)
-    assert (finding.value, finding.limit, finding.area, finding.component) == (0.12, 0.14, "140931100", "")
-    assert finding.reason == ("静止水压 0.120 MPa，低于 0.14 MPa", "0.120 MPa at rest, below 0.14 MPa")
-
-
-def test_the_worse_of_percent_and_metres_decides() -> None:
-    walk = Walk(device("water", limits={"level_m_low": 2.0}))
-    readings = [(50.0, 1.0), (50.0, 1.0), (50.0, 3.0), (20.0, 3.0), (20.0, 1.9)]
-    said = [walk.say(level_pct=percent, level_m=metres) for percent, metres in readings]
-    assert said == [[], EMPTY, EMPTY_OVER, [], EMPTY]
