@@ -3,6 +3,7 @@
 Called by `stack.up`. Promises: never more than one line a second on a terminal, one in ten elsewhere.
 """
 
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -48,8 +49,9 @@ class Screen:
     def status(self, text: str) -> None:
         """The live line: replaced in place on a terminal, a line every ten seconds elsewhere."""
         if self._live:
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be replaced
             with suppress(OSError):
-                self._out.write(f"\r\x1b[2K{text}")
+                self._out.write(f"\r\x1b[2K{text[:width]}")
                 self._line_open = True
                 self._out.flush()
         elif time.monotonic() >= self._next_plain:
@@ -84,8 +86,8 @@ class Vitals:
             self.close()
             return "database does not answer; what was acknowledged is safe, devices' data waits in the broker"
         return (
-            f"devices online {row['online']}/{row['devices']}  {self._messages_per_s():.0f} messages/s"
-            f"  {row['stored_per_s']:.0f} stored/s  oldest unacknowledged {row['oldest_unacked_s']:.1f} s"
+            f"online {row['online']}/{row['devices']}  {self._messages_per_s():.0f} messages/s"
+            f"  {row['stored_per_s']:.0f} stored/s  unacknowledged for {row['oldest_unacked_s']:.1f} s"
             f"  rejects {row['rejects']}"
         )
 

@@ -1,0 +1,49 @@
+"""The documents point at things that exist and leave out no setting, metric or decision."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from services.core import metrics
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("decisions/*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+def test_operations_name_every_setting():
+    text = (DOCS / "operations.md").read_text()
+    for program in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings):
+        for field in program.model_fields:
+            assert f"`{field.upper()}`" in text, field
+
+
+def test_documents_name_only_metrics_that_exist():
+    names = {metric._name for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)}
+    for page in PAGES:
+        for name in re.findall(
+            r"\bfiretower_(?:ingest|mqtt|broker|alerts?|alarms?|notices?|gateway|api)_\w+", page.read_text()
+        ):
+            assert name.removesuffix("_total") in names, f"{page.name}: {name}"
+
+
+def test_the_index_of_decisions_is_whole():
+    index = (DOCS / "decisions/README.md").read_text()
+    for decision in DOCS.glob("decisions/0*.md"):
+        assert f"({decision.name})" in index, decision.name
+
+
+def test_the_two_readmes_lead_to_the_same_places():
+    english, chinese = ((ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md"))
+    links = [set(re.findall(r"\]\(([^)]+)\)", text)) - {"README.md", "README.zh-CN.md"} for text in (english, chinese)]
+    assert links[0] == links[1]
