@@ -10,6 +10,7 @@ COPY services services
 COPY simulators simulators
 COPY stack stack
 COPY migrations migrations
+COPY bench bench
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . && python -m compileall -q services simulators stack
 
 FROM python:3.13-slim

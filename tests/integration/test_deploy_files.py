@@ -6,6 +6,7 @@ The broker and the database are started from the very files that docker-compose.
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,14 @@ def test_the_production_database_syncs_as_the_embedded_one_does():
     for name in ("synchronous_commit", "shared_preload_libraries", "password_encryption", "jit", "timezone"):
         assert production[name] == embedded[name]
     assert production["fsync"] == "on"
+
+
+def test_the_image_gets_every_package_that_is_installed_in_it():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["build-backend"]["module-name"]
+    copied = re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    allowed = (ROOT / ".dockerignore").read_text().splitlines()
+    assert set(packages) == set(copied)
+    assert {f"!{name}" for name in packages} <= set(allowed)
 
 
 def test_every_setting_that_compose_passes_exists():

@@ -1,8 +1,8 @@
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.support.broker_fleet import Fleet, Rows, fleet_of, rows_of
+from tests.integration.ingest.conftest import fleet, rows
+
+__all__ = ["fleet", "rows"]
 
 
 @pytest.fixture
@@ -31,15 +31,3 @@ async def line(wire, postgres):
 @pytest.fixture
 def wired_database(database, postgres, line) -> str:
     return database.replace(f":{postgres.port}/", f":{line.port}/")
-
-
-@pytest.fixture
-async def fleet(broker) -> AsyncIterator[Fleet]:
-    async with fleet_of(broker.fleet_url) as one:
-        yield one
-
-
-@pytest.fixture
-async def rows(database) -> AsyncIterator[Rows]:
-    async with rows_of(database) as one:
-        yield one
