@@ -151,8 +151,9 @@ class Store:
                 heard.tally.duplicates += 1
                 continue
             heard.tally.late += late
-            if event.seq is not None and event.clock_good:
-                heads[device.id] = advance(heads.get(device.id) or device.event, event.ts_us, event.seq, heard.tally)
+            if event.seq is not None:
+                at_us = event.ts_us if event.clock_good else 0  # without a time it only follows or fills
+                heads[device.id] = advance(heads.get(device.id) or device.event, at_us, event.seq, heard.tally)
         return heads
 
     async def _update_heard(

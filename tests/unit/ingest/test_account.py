@@ -37,6 +37,11 @@ def test_an_older_row_without_a_gap_changes_nothing():
     assert walk([(30, 3), (10, 1), (20, 2)]) == (Head(30, 3, 0, 3), Tally())
 
 
+def test_the_next_number_under_an_older_time_skips_nothing():
+    assert walk([(30, 3), (10, 4), (20, 5), (40, 6)]) == (Head(40, 6, 0, 3), Tally())
+    assert walk([(30, 2**32 - 1), (10, 0)]) == (Head(30, 0, 0, 2**32 - 1), Tally())
+
+
 def test_a_lower_number_with_a_newer_time_is_a_restart():
     assert walk([(10, 500), (20, 0), (30, 1)]) == (Head(30, 1, 0, 0), Tally(restarts=1))
 
