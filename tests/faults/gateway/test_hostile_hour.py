@@ -9,7 +9,7 @@ import pytest
 from tests.faults.gateway.reporting import write_report
 from tests.integration.gateway.conftest import dial, gateway, store
 from tests.integration.gateway.dialling import detector_state
-from tests.integration.gateway.hostile import attackers
+from tests.integration.gateway.hostile import KINDS, attackers
 
 __all__ = ["dial", "gateway", "store"]
 
@@ -24,6 +24,7 @@ async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(gatew
     process = psutil.Process(gateway.process.pid)
     before = process.memory_info().rss
     highest, took_s, point = before, [], 0
+    began = time.perf_counter()
     async with attackers(gateway_port, CONNECTIONS, AT_ONCE, 8) as attack:
         while not attack.done():
             start = time.perf_counter()
@@ -39,6 +40,8 @@ async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(gatew
     took_s.sort()
     told = {
         "connections": CONNECTIONS,
+        "kinds": {kind: tally[kind] for kind in KINDS},
+        "seconds": round(time.perf_counter() - began, 1),
         "hostile_mib": round(tally["bytes"] / 2**20, 1),
         "thrown_out": tally["thrown_out"],
         "refused": tally["refused"],
