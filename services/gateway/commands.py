@@ -186,8 +186,8 @@ class Commands:
             self._result("replied", exchange.order, now, {"read": name, "objects": objects, "rest": unit.rest.hex()})
 
     def failed(self, exchange: Exchange, reason: str) -> None:
-        """Write down that no answer came."""
-        self._result("failed", exchange.order, reason)
+        """Write down that no answer came; a guard may still press the key of a device that confirms nothing."""
+        self._result("unconfirmed" if exchange.flag == GUARD_CHECK else "failed", exchange.order, reason)
 
     def _result(self, name: str, order: UUID | None, *values: object) -> None:
         if order is not None:

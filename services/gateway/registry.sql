@@ -29,6 +29,10 @@ update command set state = 'sent', sent_at = $2, answer_by = $3 where id = $1 an
 update command set reply = coalesce(reply, '{}') || jsonb_build_object('confirmed_at', $2::text)
 where id = $1 and state = 'sent'
 
+-- name: unconfirmed
+update command set reply = coalesce(reply, '{}') || jsonb_build_object('not_confirmed', $2::text)
+where id = $1 and state = 'sent'
+
 -- name: replied
 update command set state = 'replied', replied_at = $2, reply = coalesce(reply, '{}') || $3 where id = $1
 

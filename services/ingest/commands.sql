@@ -8,7 +8,7 @@ where id = $1 and device_id = $2 and replied_at is null
 -- a guard's button names no command: it answers the newest open check of that device
 update command set
     state = case when answer_by is not null and $2 > answer_by then 'late' else 'replied' end,
-    replied_at = $2, reply = $3
+    replied_at = $2, reply = coalesce(reply, '{}') || $3      -- beside when the device confirmed the check
 where id = (
     select id from command
     where device_id = $1 and command = 'guard_check' and state in ('sent', 'unanswered') and replied_at is null

@@ -5,8 +5,13 @@ import asyncpg
 import orjson
 import pytest
 
-from services.gateway.frames import DENY, RESPONSE, answer, encode, read_time
+from services.core.clock import SystemClock
+from services.gateway.commands import Commands
+from services.gateway.downlink import GUARD_CHECK, Exchange
+from services.gateway.frames import DENY, RESPONSE, Frame, answer, encode, read_time
 from services.gateway.objects import Item, write_unit
+from services.gateway.profiles import load_profiles
+from services.gateway.registry import Registry
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state, label, operation
 
@@ -105,6 +110,24 @@ async def test_the_clock_is_set_on_connect_and_commands_come_back_with_reply_and
     assert (row["state"], row["within"].total_seconds()) == ("sent", 420)  # ingest matches the answer
 
 
+async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_guard(db, database):
+    device = await register(db, 38, "panel-38")
+    check, read = [await order(db, device, command) for command in ("guard_check", "read_utd_time")]
+    await db.execute("update command set state = 'sent', sent_at = now()")
+    clock = SystemClock()
+    registry = Registry(database, clock, load_profiles(), "140931")
+    commands = Commands(registry, door=None, clock=clock)  # nothing is sent here
+    running = asyncio.create_task(commands.run(), name="commands")
+    for flag, number in ((GUARD_CHECK, check), (88, read)):
+        commands.failed(Exchange(flag, Frame(0, 1, address_of(1), address_of(38)), number, 0.0), "no answer")
+    assert (await ended(db, read))["error"] == "no answer"
+    row = await db.fetchrow("select state, reply->>'not_confirmed' as note from command where id = $1", check)
+    assert tuple(row) == ("sent", "no answer")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await registry.close()
+
+
 async def test_a_command_over_mqtt_reaches_a_panel_that_nobody_registered(gateway, store, dial):
     panel = await dial(34)
     await panel.confirmed(panel.send(b""))
@@ -146,8 +169,8 @@ async def test_links_go_on_with_the_database_away_and_names_survive_a_restart(  
     panel = await dial(35)
     await panel.confirmed(panel.send(b""))
     db.terminate()
-    postgres.kill()
     gateway.kill()
+    postgres.kill()
     gateway.restart()
     gateway.wait_ready()
     panel = await dial(35)
