@@ -74,12 +74,14 @@ class _Reader:
         self.out = Meaning()
 
     def time_of(self, item: Item) -> tuple[datetime, JsonObject]:
-        """Return the device's time, or the receive time with a mark beside it."""
+        """Return the device's time, or the receive time, with a mark beside it where a time was due."""
         local = read_time(item.time) if item.time is not None else None
         if local is not None:
             return local.replace(tzinfo=self.zone), {}
-        label = {"device_time": item.time.hex()} if item.time else {}
-        return self.now.astimezone(self.zone), {"clock": "invalid", **label}
+        now = self.now.astimezone(self.zone)
+        if self.unit.type is None or not self.unit.type.timed:
+            return now, {}  # the type has no time to tell
+        return now, {"clock": "invalid"} | ({"device_time": item.time.hex()} if item.time else {})
 
     def plausible_time_of(self, item: Item) -> tuple[str, JsonObject]:
         """Return the time of a reading: a device whose clock stands still still measures now."""
@@ -259,7 +261,7 @@ class _Reader:
         if unit.flag is None or (unit.items and not unit.rest):
             return
         what = "数据单元无法完全解读" if unit.type else f"未知类型标志 {unit.flag}"
-        self.add(Item(), EventType.OPERATION, f"{what}，原样保存", type_flag=unit.flag, raw=unit.rest.hex())
+        self.add(Item(), EventType.OPERATION, f"{what}，原样保存", type_flag=unit.flag, raw=unit.raw.hex())
 
 
 def interpret(unit: Unit, profile: Profile, last: Mapping[str, Known], arrival: int, now: datetime) -> Meaning:

@@ -47,6 +47,7 @@ class Unit:
     items: tuple[Item, ...] = ()
     rest: bytes = b""
     notes: tuple[str, ...] = ()
+    raw: bytes = b""  # all of it
 
 
 def read_text(raw: bytes | None) -> str:
@@ -101,11 +102,11 @@ def _fixed_size(layout: Sequence[tuple[str, str]]) -> int | None:
 def read_unit(adu: bytes) -> Unit:
     """Walk a data unit. One shorter than a type flag and an object count is a heartbeat: no flag, all of it `rest`."""
     if len(adu) < 2:
-        return Unit(None, None, rest=adu)
+        return Unit(None, None, rest=adu, raw=adu)
     flag, count = adu[0], adu[1]
     kind = TABLES.types.get(flag)
     if kind is None or not kind.layout:
-        return Unit(flag, None, rest=adu[2:])
+        return Unit(flag, None, rest=adu[2:], raw=adu)
     notes = []
     layout = kind.layout
     size = _fixed_size(layout)
@@ -130,7 +131,7 @@ def read_unit(adu: bytes) -> Unit:
         notes.append("count_wrong")
     if size and items and at >= len(adu) and body % size:
         notes.append("object_cut")
-    return Unit(flag, kind, tuple(items), adu[at:], tuple(notes))
+    return Unit(flag, kind, tuple(items), adu[at:], tuple(notes), adu)
 
 
 def holds_fire(unit: Unit) -> bool:
