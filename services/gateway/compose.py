@@ -4,6 +4,7 @@ Used by intake.py. The numbers handed out are written down together with the rec
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -12,6 +13,7 @@ import orjson
 from services.core.contracts import MAX_EVENTS, SEQ_MODULUS, EventType, JsonObject
 from services.core.topics import Channel, Kind, Topic
 from services.gateway.journal import Message
+from services.gateway.limits import Limits
 from services.gateway.meaning import Meaning, render
 from services.gateway.registry import Panel, Registry
 
@@ -19,9 +21,12 @@ from services.gateway.registry import Panel, Registry
 class Composer:
     """`counters` are the last numbers used; `take_used` returns those that changed since it was asked last."""
 
-    def __init__(self, registry: Registry, counters: dict[str, int]) -> None:
+    def __init__(self, registry: Registry, limits: Limits, counters: dict[str, int]) -> None:
         self._registry = registry
+        self._limits = limits
         self._counters = counters
+        self._measuring: Counter[str] = Counter()  # devices of their own, by the panel they measure for
+        self._measuring.update(source for name in counters if (source := _measures_for(name)))
         self._used: dict[str, int] = {}
 
     def take_used(self) -> dict[str, int]:
@@ -50,12 +55,29 @@ class Composer:
     def _readings(self, panel: Panel, meaning: Meaning) -> Iterator[Message]:
         by_device: dict[tuple[str, Kind], list[JsonObject]] = {}
         for reading in meaning.readings:
-            code = f"utd-{panel.address.hex()}-{reading.suffix}" if reading.suffix else panel.code
-            body = {"ts": reading.ts, "seq": self._number(code, Channel.TELEMETRY), **reading.fields}
-            by_device.setdefault((code, reading.kind), []).append(body)
+            code, kind, fields = panel.code, reading.kind, reading.fields
+            own = f"utd-{panel.address.hex()}-{reading.suffix}"
+            if reading.suffix and self._may_measure(panel, own):
+                code = own
+            elif reading.suffix:
+                kind, fields = Kind.PANEL, {"link_ok": True, "analogs": [{"device": own, **fields}]}
+            body = {"ts": reading.ts, "seq": self._number(code, Channel.TELEMETRY), **fields}
+            by_device.setdefault((code, kind), []).append(body)
         self._registry.adopt((code for code, _ in by_device if code != panel.code), panel.code)
         for (code, kind), bodies in by_device.items():
             yield Message(str(Topic(panel.area, kind, code, Channel.TELEMETRY)), orjson.dumps(bodies))
+
+    def _may_measure(self, panel: Panel, code: str) -> bool:
+        """Say whether a value gets a device of its own: known ones do, new ones as far as the limits go."""
+        name = f"{code}/{Channel.TELEMETRY}"
+        if name in self._counters:
+            return True
+        source = f"utd-{panel.address.hex()}"
+        room = panel.registered or len(self._counters) < self._limits.counters_before_strangers
+        if not room or self._measuring[source] >= self._limits.devices_per_source:
+            return False
+        self._measuring[source] += 1
+        return True
 
     def sign_of_life(self, panel: Panel, now: datetime, clock_offset_s: float | None) -> Message:
         """Return the reading that says that a link was heard."""
@@ -77,6 +99,12 @@ class Composer:
             **extra,
         }
         return Message(_topic(panel, Channel.EVENT), orjson.dumps(event), (event_id,))
+
+
+def _measures_for(counter: str) -> str:
+    """Return `utd-<address>` of the panel for which the device of a counter measures, empty when it is none."""
+    source, _, what = counter.partition("-")[2].partition("-")
+    return f"utd-{source}" if what and counter.startswith("utd-") else ""
 
 
 def _topic(panel: Panel, channel: Channel) -> str:

@@ -32,6 +32,8 @@ class Door:
         self._strangers = Strangers(limits, clock.monotonic())
         self._refusals = Bucket(1, 10, clock.monotonic())  # that are worth a line in the log
         self._by_address: dict[bytes, list[Link]] = {}
+        self._newcomers = Bucket(*limits.new_strangers, clock.monotonic())
+        self._met: OrderedDict[bytes, None] = OrderedDict()  # strangers that were here before
 
     def new_link(self) -> Link:
         """Make the protocol of a new connection."""
@@ -55,9 +57,18 @@ class Door:
         LINKS.set(len(self._links))
         return True
 
-    def has_room(self) -> bool:
-        """Whether one more link of an address that nobody registered may stay."""
-        return len(self._links) - len(self._unnamed) < self._limits.unknown_links
+    def has_room(self, address: bytes) -> bool:
+        """Whether a link of an address that nobody registered may stay."""
+        if len(self._links) - len(self._unnamed) >= self._limits.unknown_links:
+            return False
+        if address not in self._met:
+            if not self._newcomers.take(1, self._clock.monotonic()):
+                return False
+            self._met[address] = None
+            if len(self._met) > self._limits.strangers_met:
+                self._met.popitem(last=False)
+        self._met.move_to_end(address)
+        return True
 
     def claim(self, link: Link, address: bytes) -> Link | None:
         """Note that an address speaks on a link; return the link it speaks on already, if there is one."""

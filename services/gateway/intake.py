@@ -5,7 +5,7 @@ only after the row is committed; the same bytes give the same events; a fire is 
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from services.core.clock import Clock
@@ -21,13 +21,14 @@ from services.gateway.frames import CONFIRM, CONTROL, REQUEST, SEND, Frame
 from services.gateway.journal import Journal, Message, Record, Remembered, statements_of
 from services.gateway.limits import Limits
 from services.gateway.link import Link
-from services.gateway.meaning import Known, Meaning, interpret
+from services.gateway.meaning import Known, interpret
 from services.gateway.objects import Unit, holds_fire, read_unit
 from services.gateway.post import Caller
 from services.gateway.profiles import Profile
 from services.gateway.publish import Publisher
 from services.gateway.registry import Panel, Registry
 from services.gateway.repeats import END, FIRE, WINDOW_MS, Repeats, digest_of
+from services.gateway.states import States
 
 log = logger(__name__)
 
@@ -59,8 +60,8 @@ class Intake:
         self._journal = journal
         self._clock = clock
         self._limits = limits
-        self._states = remembered.states
-        self._composer = Composer(registry, remembered.counters)
+        self._states = States(remembered.states, limits)
+        self._composer = Composer(registry, limits, remembered.counters)
         self._repeats = Repeats()
         self._next_id = 1 + max((record.id for record in remembered.records), default=0)
         self._arrival = int(clock.now().timestamp() * 1_000_000)  # grows over restarts, too
@@ -83,7 +84,7 @@ class Intake:
     def profile_of(self, link: Link, address: bytes) -> Profile | None:
         """Return the profile of an address if it may call from there."""
         panel = self._registry.panel(address)
-        if not panel.registered and self.door.link_of(address) is None and not self.door.has_room():
+        if not panel.registered and self.door.link_of(address) is None and not self.door.has_room(address):
             return None
         return panel.profile if panel.profile.allows(link.host) else None
 
@@ -135,7 +136,9 @@ class Intake:
             FRAMES.labels("other_version").inc()
         if frame.command in {CONTROL, REQUEST}:
             FRAMES.labels("wrong_direction").inc()
-            return
+            if not holds_fire(unit):
+                return
+            frame = replace(frame, command=SEND)  # a fire is heard whatever it was sent as
         if frame.command != SEND:
             exchange = caller.exchanges.answered(frame, unit)
             if exchange is not None:
@@ -161,9 +164,8 @@ class Intake:
             return
         self._repeats.saw_serial(frame, first_of_link=caller.frames == 1)
         panel = self._registry.panel(frame.source)
-        last = self._states.get(frame.source, {})
         self._arrival += 1
-        meaning = interpret(unit, panel.profile, last, self._arrival, now)
+        meaning = interpret(unit, panel.profile, self._states.of(frame.source), self._arrival, now)
         if meaning.clock_offset_s is not None:
             self._offsets[frame.source] = meaning.clock_offset_s
         if not (meaning.events or meaning.readings or meaning.states):
@@ -178,26 +180,12 @@ class Intake:
         if frame.command == SEND:
             self._askers[record.id] = _Asker(link, frame, arrived)
             link.awaited += 1
-        self._states[frame.source] = last
-        self._accept(record, self._remember(last, meaning))
+        self._accept(record, self._states.take(frame.source, meaning.states, registered=panel.registered))
 
     def _accept(self, record: Record, states: dict[str, Known | None]) -> None:
         """Write a record down; publish it when it is on the disk."""
         statements = statements_of(record, states, self._composer.take_used())
         self._journal.write(statements, partial(self.publisher.add, record), first=record.urgent)
-
-    def _remember(self, last: dict[str, Known], meaning: Meaning) -> dict[str, Known | None]:
-        """Take over new states; beyond the bound of one panel new things stay unremembered (their bits still count)."""
-        kept: dict[str, Known | None] = {}
-        for key, known in meaning.states.items():
-            if known is None:
-                last.pop(key, None)
-            elif key in last or len(last) < self._limits.states_per_source:
-                last[key] = known
-            else:
-                continue
-            kept[key] = known
-        return kept
 
     def _new_id(self) -> int:
         self._next_id += 1

@@ -13,7 +13,9 @@ class Limits:
     links: int = 6000  # in all
     unnamed_links: int = 1000  # that have not sent one valid frame yet; the oldest gives way to a newcomer
     unknown_links: int = 2000  # of addresses the registry does not have
-    name_within_s: float = 10.0  # to send the first valid frame
+    new_strangers: tuple[float, float] = (1, 5000)  # such addresses per second and at once, that were not here before
+    strangers_met: int = 20_000  # of the newest are known again
+    name_within_s: float = 60.0  # to send the first valid frame: a device may begin with the heartbeat of every 30 s
     finish_frame_within_s: float = 10.0  # a frame that drips longer is dropped
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
     chunk_bytes: int = 1024  # of one link decoded before the others have their turn
@@ -30,13 +32,17 @@ class Limits:
     bytes_shared: tuple[float, float] = (128 * 1024, 1024 * 1024)
     frames_shared: tuple[float, float] = (500, 2000)
     fires_shared: tuple[float, float] = (500, 5000)
-    denies: tuple[float, float] = (2, 20)
+    denies: tuple[float, float] = (10, 200)
     damages_in_a_row: int = 200  # then the link is closed
-    sources_per_link: int = 64
+    sources_per_link: int = 64  # that nobody registered; more are not heard
     unread_reply_bytes: int = 64 * 1024  # a caller that does not read is closed
     open_records: int = 20_000  # not yet stored; beyond, only fires are taken
     open_fires: int = 60_000
+    # what is remembered of one address, and of all before nothing new is of an address that nobody registered
     states_per_source: int = 20_000
+    states_before_strangers: int = 500_000
+    devices_per_source: int = 2000  # that measure for it; the values of more stay with the panel
+    counters_before_strangers: int = 40_000  # two of a panel, one of a device that measures
 
 
 class Bucket:

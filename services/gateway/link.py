@@ -175,8 +175,12 @@ class Link(asyncio.BufferedProtocol):
             caller.frames += 1
             caller.probe_due = now + caller.profile.idle_probe_s
             return caller
+        registered = self._post.is_registered(frame.source)
+        if not registered and len(self.callers) >= self._limits.sources_per_link:
+            FRAMES.labels("over_sources").inc()  # not confirmed; those that were there before go on
+            return None
         profile = self._post.profile_of(self, frame.source)
-        if profile is None or len(self.callers) >= self._limits.sources_per_link:
+        if profile is None:
             FRAMES.labels("not_allowed").inc()
             log.warning("address not allowed", address=frame.source.hex(), peer=self.host)
             self.close("address not allowed here")
@@ -185,7 +189,7 @@ class Link(asyncio.BufferedProtocol):
         caller.sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
         caller.probe_due = now + profile.idle_probe_s
         self.callers[frame.source] = caller
-        self._allowance.registered |= self._post.is_registered(frame.source)
+        self._allowance.registered |= registered
         self._post.first_word(self, caller)
         return None if self.is_closing else caller
 

@@ -82,7 +82,9 @@ class PanelSocket:
         if serial is None:
             self.serial += 1
             serial = self.serial
-        return Frame(serial, command, self.address, CENTRE, adu, **({"time": label()} | fields))
+        return Frame(
+            serial, command, adu=adu, **({"source": self.address, "destination": CENTRE, "time": label()} | fields)
+        )
 
     def write(self, data: bytes) -> None:
         self._writer.write(data)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from services.gateway.frames import Frame, encode
+from services.gateway.frames import CONTROL, REQUEST, RESPONSE, Frame, encode
 from services.gateway.objects import Item, write_unit
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import detector_state, operation
@@ -215,3 +215,18 @@ async def test_a_frame_is_a_frame_of_its_source_even_when_it_shares_a_link(gatew
     panel.write(encode(other))
     await panel.confirmed(other)
     assert store.of("fire")[0]["device"] == "utd-130000000000"
+
+
+@pytest.mark.parametrize("command", [CONTROL, REQUEST, RESPONSE])
+async def test_a_fire_is_heard_whatever_command_it_was_sent_as(gateway, store, dial, command):
+    panel = await dial(20)
+    fire = panel.send(detector_state(0b10), command=command)
+    for count in (1, 2) if command != RESPONSE else ():  # which nobody confirms
+        await panel.confirmed(fire, count=count)
+        panel.write(encode(fire))
+    await until(lambda: store.of("fire"), "the fire")
+    await panel.confirmed(panel.send(b""))
+    other = panel.send(write_unit(90, [Item(time=bytes(6))]), command=CONTROL)
+    await panel.confirmed(panel.send(b""))
+    assert all(reply.serial != other.serial for reply in panel.replies)
+    assert [event["type"] for event in store.events] == ["fire"]
