@@ -20,10 +20,10 @@ class Limits:
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
     chunk_bytes: int = 1024  # of one link decoded before the others have their turn
     frames_at_once: int = 10  # that are no fire, of one link before the others have their turn
-    frames_waiting: int = 500  # that are no fire; more are not taken
+    frames_waiting: int = 500  # that are no fire; with more, nothing is read until they are worked off
     # per second and at once, of a link with a registered address (64 KiB are sixty full frames)
     bytes_registered: tuple[float, float] = (32 * 1024, 64 * 1024)
-    frames_registered: tuple[float, float] = (50, 500)
+    frames_registered: tuple[float, float] = (50, 2000)
     fires_registered: tuple[float, float] = (200, 2000)
     # of a link of anybody else; what it sends beyond comes out of what all of those share
     bytes_own: tuple[float, float] = (512, 2048)

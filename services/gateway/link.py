@@ -123,7 +123,8 @@ class Link(asyncio.BufferedProtocol):
         if self._raw or self._later:
             self._busy = True
             asyncio.get_running_loop().call_soon(self._work)
-        if not self._raw and not self._paused_until and not self.is_closing:
+        crowded = self._raw or len(self._later) > self._limits.frames_waiting
+        if not crowded and not self._paused_until and not self.is_closing:
             self._transport.resume_reading()
 
     # --- inbound ---
@@ -152,8 +153,7 @@ class Link(asyncio.BufferedProtocol):
 
     def _take_frame(self, frame: Frame, now: float) -> None:
         urgent = frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu))
-        crowded = not urgent and len(self._later) >= self._limits.frames_waiting
-        if crowded or not self._allowance.take_frame(now, urgent=urgent):
+        if not self._allowance.take_frame(now, urgent=urgent):
             FRAMES.labels("over_rate").inc()  # not confirmed, so the panel sends it again
             return
         if frame.command not in KNOWN_COMMANDS:
@@ -247,7 +247,7 @@ class Link(asyncio.BufferedProtocol):
             return
         if self._paused_until and now >= self._paused_until:
             self._paused_until = 0.0
-            if not self._raw:
+            if not self._busy:  # else the work at hand goes on to it
                 self._transport.resume_reading()
         if self._decoder.pending:
             self._look_after_unfinished(now)

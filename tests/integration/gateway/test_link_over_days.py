@@ -197,3 +197,11 @@ async def test_a_profile_with_another_checksum_hears_and_answers_with_it(centre)
         (reply,) = decoder.feed(await asyncio.wait_for(reader.read(100), 5))
         assert reply == answer(frame, CONFIRM if checksum else DENY)
     writer.close()
+
+
+async def test_a_thousand_small_frames_in_one_write_are_all_answered_and_in_order(centre, panel):
+    frames = [panel.frame(bytes((number % 256,)), source=address_of(7)) for number in range(1000)]
+    await beat(panel)
+    panel.write(b"".join(map(encode, frames)))
+    await panel.confirmed(frames[-1])
+    assert [reply.serial for reply in panel.replies] == [panel.serial, *(frame.serial for frame in frames)]
