@@ -12,7 +12,15 @@ Form = Literal["aboveground", "underground", "crane", "pool", "tank", "natural"]
 Status = Literal["online", "offline", "discovered", "out_of_service"]
 Severity = Literal["critical", "major", "minor", "info"]
 Number = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
-GatewayAddress = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$", examples=["0000000a0b0c"])]
+GatewayAddress = Annotated[
+    str,
+    BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
+    Field(
+        pattern=r"^[0-9a-f]{12}$",
+        examples=["921000000000"],
+        description="source address of a panel, six bytes in wire order as hex digits: 4242 is 921000000000",
+    ),
+]
 
 
 class Location(BaseModel):

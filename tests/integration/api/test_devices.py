@@ -48,6 +48,15 @@ async def test_what_a_person_set_is_fixed_and_audited(register: Register, connec
     assert (audit["actor"], audit["target"]) == ("key:supervisor", "h-1")
 
 
+async def test_the_address_of_a_panel_is_taken_in_either_case(client: Client) -> None:
+    body = {"kind": "panel", "area": AREA, "gateway_address": "0A1B2C3D4E5F"}
+    assert (await client.put("/api/v1/devices/p-1", json=body)).json()["gateway_address"] == "0a1b2c3d4e5f"
+    for wrong in ("4242", "0a:1b:2c:3d:4e:5f", 4242):
+        answer = await client.put("/api/v1/devices/p-2", json=body | {"gateway_address": wrong})
+        assert answer.status_code == 422
+        assert "gateway_address" in answer.text
+
+
 async def test_lists_filter_and_page(client: Client, register: Register) -> None:
     for n in range(5):
         await register(f"h-{n}", area=AREA if n < 3 else OTHER_AREA, name=f"消火栓 {n}")
