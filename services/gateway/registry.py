@@ -48,7 +48,7 @@ class Registry:
         self._panels: dict[bytes, Panel] = {}
         self._rows: list[PanelRow] = []
         self._orphans: dict[str, str] = {}  # devices of their own whose gateway is to be noted, and it
-        self._adopted: set[str] = set()
+        self._adopted: dict[str, str] = {}
         self.loaded = False
 
     def restore(self, remembered: Remembered) -> None:
@@ -77,7 +77,7 @@ class Registry:
     def adopt(self, codes: Iterable[str], gateway: str) -> None:
         """Note through which panel these devices report; written with the next refresh after ingest has met them."""
         for code in codes:
-            if code not in self._adopted:
+            if self._adopted.get(code) != gateway:
                 self._orphans[code] = gateway
 
     def _take(self, rows: list[PanelRow]) -> None:
@@ -117,8 +117,10 @@ class Registry:
         if orphans:
             await self.execute(QUERIES["adopt"], list(orphans), list(orphans.values()))
             for row in await self.fetch(QUERIES["adopted"], list(orphans)):
-                self._adopted.add(row["code"])
-                self._orphans.pop(row["code"], None)
+                code = row["code"]
+                self._adopted[code] = orphans[code]
+                if self._orphans.get(code) == orphans[code]:
+                    del self._orphans[code]
 
     async def _ready_pool(self) -> asyncpg.Pool:
         if self._pool is None:

@@ -8,9 +8,11 @@ where gateway_address is not null or code ~ '^utd-[0-9a-f]{12}$'
 order by gateway_address is not null          -- a mapping made by a person wins over the name of a discovered one
 
 -- name: adopt
+-- also when the panel, known as utd-<address> before, was registered under another code since
 update device d set gateway = given.gateway, updated_at = now()
 from unnest($1::text[], $2::text[]) as given (code, gateway)
-where d.code = given.code and d.gateway is null
+where d.code = given.code and d.gateway is distinct from given.gateway
+  and (d.gateway is null or d.gateway = substr(d.code, 1, 16))
 
 -- name: adopted
 select code from device where code = any($1) and gateway is not null

@@ -14,6 +14,7 @@ from services.gateway.profiles import load_profiles
 from services.gateway.registry import Registry
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state, label, operation
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -67,6 +68,27 @@ async def test_a_registered_address_speaks_under_its_code_area_and_profile(gatew
     await other.confirmed(other.send(detector_state(0b11, 3, 12)))
     assert store.of("fire")[1]["component"] == "3-12 感烟火灾探测器"
     await until(lambda: "profile unknown" in gateway.log_text(), "the wrong profile is told")
+
+
+async def test_devices_that_measure_follow_their_panel_to_its_registered_code(gateway, store, dial, db):
+    own = "utd-270000000000-hydrant-11-1-3-"
+    for point, before in ((1, None), (2, "utd-270000000000"), (3, "set-by-hand")):
+        await db.execute(
+            "insert into device (code, kind, area, gateway) values ($1, 'hydrant', '140931', $2)",
+            f"{own}{point}",
+            before,
+        )
+    await register(db, 39, "panel-39")
+    await asyncio.sleep(4)  # one refresh of the registry
+    panel = await dial(39)
+    values = [Item(11, 1, 0, bytes((3, 0, point, 0)), analog_type=5, value=3000, time=label()) for point in (1, 2, 3)]
+    await panel.confirmed(panel.send(write_unit(3, values)))
+
+    async def follow():
+        rows = await db.fetch("select gateway from device where kind = 'hydrant' order by code")
+        return [row["gateway"] for row in rows] == ["panel-39", "panel-39", "set-by-hand"]
+
+    await eventually(follow, what="both name the panel by its code")
 
 
 async def test_the_clock_is_set_on_connect_and_commands_come_back_with_reply_and_time(gateway, store, dial, db):
