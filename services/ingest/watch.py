@@ -16,7 +16,7 @@ QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
 
 async def report(connection: asyncpg.Connection, lane: Lane) -> None:
     """Write the lane's health; only its owner's word counts."""
-    connects, lane.connects = lane.connects, []
+    connects = list(lane.connects)  # kept until they are written: a lost session must not go unseen
     session = lane.session
     connected = session is not None and session.connected
     row = await connection.fetchrow(
@@ -33,6 +33,7 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
         lane.dropped_raw,
         lane.lease_name,
     )
+    del lane.connects[: len(connects)]
     if row is None:
         return
     metrics.SESSIONS_LOST.labels(lane.name).inc(row["lost"])
