@@ -42,7 +42,8 @@ async def test_sigterm_ends_cleanly_and_the_next_start_goes_on(ingest, fleet, ro
     await rows.until("select count(*) from reading_hydrant", equals=2)
     numbers = await rows.all("select number from ingest_batch where writer = 'all/telemetry' order by number")
     assert [row["number"] for row in numbers] == [1, 2]
-    await rows.until("select count(*) from ingest_lane join lease using (owner) where connected", equals=2)
+    owned = "select count(*) from ingest_lane join lease using (owner) where connected and name = 'ingest:' || writer"
+    await rows.until(owned, equals=2)  # the second start has reported
     assert await rows.one("select sum(sessions_lost) from ingest_lane") == 0
 
 
