@@ -23,17 +23,34 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from stack.mosquitto import BrokerLimits
 from tests.support.servers import Broker, PostgresServer, Program, scratch_dir
 from tests.support.wire import Wire
 
+# Tests that hold times, kill servers under load or fill both cores: one at a time, beside lighter ones.
+_ONE_AT_A_TIME = ("tests/browser/", "tests/faults/", "tests/acceptance/contract/")
 _KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' binaries are
 
 for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
     del os.environ[_name]
+
+
+class Sides(LoadScopeScheduling):
+    """Gives a worker a whole file, and one of them all that must not run side by side."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = nodeid.partition("::")[0]
+        return "one at a time" if file.startswith(_ONE_AT_A_TIME) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sides:
+    return Sides(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import asyncpg
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from stack.children import free_port
-from tests.support.servers import Program, scratch_dir, until
+from tests.support.servers import Program, run_in_thread, scratch_dir, until
 
 AREA = "140931100"
 SITE = {
@@ -133,6 +134,19 @@ class System:
 
         until(look, what=f"an alarm of {panel}")
         return found[0]
+
+    def age_alarm(self, alarm_id: int, seconds: float) -> None:
+        """Let an alarm have been opened so much earlier than it was."""
+
+        async def age() -> None:
+            connection = await asyncpg.connect(self.endpoints()["database"])
+            try:
+                older = "update alarm set opened_at = opened_at - make_interval(secs => $2) where id = $1"
+                await connection.execute(older, alarm_id, seconds)
+            finally:
+                await connection.close()
+
+        run_in_thread(age())
 
     def received(self, kind: str, alarm_id: int) -> list[dict[str, Any]]:
         """What the 119 side got about one alarm."""

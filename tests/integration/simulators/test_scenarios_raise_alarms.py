@@ -18,9 +18,9 @@ from simulators.truth import Truth
 from tests.support.servers import Broker, Program
 from tests.support.waiting import eventually
 
-SPEED = 100.0  # a second is a hundred of the scenario's
+SPEED = 150.0  # a second is 150 of the scenario's
 COUNTS = {Kind.HYDRANT: 48, Kind.ELECTRICAL: 24, Kind.WATER: 8, Kind.PANEL: 8}
-EVERY_S = dict.fromkeys(Kind, 0.5)
+EVERY_S = dict.fromkeys(Kind, 0.5) | {Kind.ELECTRICAL: 0.1}  # three readings in the minute before a power cut silences
 
 
 @asynccontextmanager
