@@ -10,11 +10,16 @@ cache_dir() {
   else echo "${XDG_CACHE_HOME:-$HOME/.cache}/firetower"; fi
 }
 
+# What building the embedded servers needs, and what the tests need beyond the demo.
+BUILD_PACKAGES=(build-essential cmake libssl-dev libkrb5-dev libcjson-dev libsqlite3-dev libedit-dev uthash-dev tzdata)
+TEST_PACKAGES=(chromium fonts-noto-cjk curl)
+
+can_be_root() { [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo true; }; }   # sudo may ask for a password here
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # Ends with what an administrator has to run, when we can neither be root nor become it.
 need_root_for() {
-  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null || fail "root is needed and there is no sudo here. Ask an administrator to run
+  can_be_root || fail "root is needed, and sudo is missing or refused. Ask an administrator to run
   $*
 then run this again."
 }
@@ -39,12 +44,26 @@ MSG
   exit 1
 }
 
+# postgres_major, postgres_libraries: this system's PostgreSQL, and what its server links to (JIT is off, so no libllvm).
+# Empty while apt has no package lists.
+postgres_major() { apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -n1; }
+postgres_libraries() {
+  local major; major=$(postgres_major)
+  [ -z "$major" ] || apt-cache depends "postgresql-$major" "postgresql-client-$major" |
+    sed -n 's/^  Depends: \(lib[^ ]*\)$/\1/p' | grep -v llvm | sort -u
+}
+
+# not_installed NAME… prints those that are not.
+not_installed() {
+  local name
+  for name in "$@"; do
+    dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || echo "$name"
+  done
+}
+
 # apt_install NAME… installs what is missing and leaves the rest at its version.
 apt_install() {
-  local missing=() name
-  for name in "$@"; do
-    dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
-  done
+  local missing; mapfile -t missing < <(not_installed "$@")
   [ ${#missing[@]} = 0 ] && return
   need_root_for "apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
   say "installing with apt: ${missing[*]}"
@@ -57,7 +76,7 @@ apt_update() {
   [ -n "${APT_UPDATED:-}" ] && return
   need_root_for "apt-get update"
   quietly "$LOG" as_root apt-get update -q -o DPkg::Lock::Timeout=300
-  APT_UPDATED=1
+  export APT_UPDATED=1
 }
 
 # apt_private ARGUMENT… is apt-get on lists of its own in $WORK: the machine's mirror with the suite named in
