@@ -47,3 +47,12 @@ def test_the_two_readmes_lead_to_the_same_places():
     english, chinese = ((ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md"))
     links = [set(re.findall(r"\]\(([^)]+)\)", text)) - {"README.md", "README.zh-CN.md"} for text in (english, chinese)]
     assert links[0] == links[1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_of_ours_that_is_named_exists(page):
+    for name in re.findall(
+        r"`((?:tests|services|simulators|stack|scripts|deploy|bench|docs)/[\w./*-]+)`", page.read_text()
+    ):
+        made_later = name.startswith("deploy/secrets")
+        assert made_later or list(ROOT.glob(name)), name
