@@ -5,7 +5,8 @@ Called by people, the supervisor and containers. Promises: a command imports its
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,18 @@ def _run(module: str, function: str, **arguments: object) -> None:
         sys.exit(program(**arguments) or 0)
     except FiretowerError as error:
         typer.echo(f"firetower: {error}", err=True)
+        sys.exit(2)
+
+
+@contextmanager
+def _database_answers() -> Iterator[None]:
+    """One line instead of a traceback when a command that asks the database once cannot reach it."""
+    asyncpg = importlib.import_module("asyncpg")
+    refused = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+    try:
+        yield
+    except (OSError, asyncpg.CannotConnectNowError, *refused) as error:
+        typer.echo(f"firetower: the database of FIRETOWER_DATABASE_URL cannot be reached: {error}", err=True)
         sys.exit(2)
 
 
@@ -100,7 +113,8 @@ def simulate(  # noqa: PLR0917  typer turns each into an option
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
-    _run("services.core.migrate", "main", dsn=_settings().database_url)
+    with _database_answers():
+        _run("services.core.migrate", "main", dsn=_settings().database_url)
 
 
 @app.command()
@@ -110,7 +124,8 @@ def admin(
     """Make the first administrator and an API key, and print them once; or new ones when they are lost."""
     people = importlib.import_module("services.api.people")
     dsn = _settings().database_url
-    made = people.rotate(dsn) if new_password else people.ensure_admin(dsn)
+    with _database_answers():
+        made = people.rotate(dsn) if new_password else people.ensure_admin(dsn)
     if made is None:
         typer.echo("firetower: there are people already; --new-password gives the administrator a new one", err=True)
         sys.exit(1)
@@ -187,13 +202,15 @@ def backtest(
     values: Annotated[list[str] | None, typer.Option("--set", help="name=value, a parameter of the rule")] = None,
 ) -> None:
     """Stored history through the live rules: what would have been raised and cleared."""
-    _run("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
+    with _database_answers():
+        _run("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
 
 
 @audit_app.command("verify")
 def audit_verify() -> None:
     """Recompute every alarm's hash chain and every signed anchor; exit code 1 when something does not fit."""
-    _run("services.alerts.audit", "main")
+    with _database_answers():
+        _run("services.alerts.audit", "main")
 
 
 @stack_app.command("up")

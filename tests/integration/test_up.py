@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stack.children import free_port
 from tests.support.servers import until
 
 KEYS = {"mqtt", "database", "api", "admin", "gateway", "dispatch", "processes"}
@@ -114,6 +115,16 @@ def test_stack_up_returns_with_both_servers_running_until_stack_down(scratch):
     finally:
         assert firetower("stack", "down", *state).returncode == 0
     assert firetower("stack", "status", *state).returncode == 3
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("admin",), ("audit", "verify")], ids=" ".join)
+def test_a_command_without_its_database_says_so_in_one_line(command, scratch):
+    (scratch / "audit.key").write_text("0" * 64)
+    url = f"postgresql://x@127.0.0.1:{free_port()}/x"
+    ended = firetower(*command, DATABASE_URL=url, STATE_DIR=str(scratch))
+    assert ended.returncode == 2
+    assert "FIRETOWER_DATABASE_URL cannot be reached" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
