@@ -21,6 +21,7 @@ from stack.binaries import MosquittoBinaries, find_mosquitto
 from stack.state import StateDir, write_private
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
+INFLIGHT_BYTES = 32 * 2**20  # payload a subscriber holds unacknowledged: what bounds the memory of ingest
 PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
 
 
@@ -56,6 +57,7 @@ def broker_settings(limits: BrokerLimits) -> list[str]:
     return [
         "allow_anonymous false",
         "max_inflight_messages 2000",  # of a publisher; a subscriber names its own. 0 warns at every message
+        f"max_inflight_bytes {INFLIGHT_BYTES}",
         "max_queued_messages 0",  # by bytes, below: counting messages drops them early
         f"max_queued_bytes {limits.queue_bytes}",
         f"memory_limit {limits.memory_bytes}",

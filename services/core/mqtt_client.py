@@ -33,6 +33,7 @@ _PUBACK_HEAD = b"\x40\x02"
 Incoming = tuple[str, bytes, int, bool, bool, int]  # topic, payload, qos, retain, dup, packet id
 Deliver = Callable[[Incoming], None]
 Guard = Callable[[Callable[[], object]], None]
+SocketCallback = Callable[[Client, Any, Any], None]
 
 
 class PlainClient(Client):
@@ -47,6 +48,7 @@ class PlainClient(Client):
             manual_ack=True,
         )
         self._deliver = deliver
+        self.read_pause_s = 0.0
         self._opened: SocketLike | None = None
         self._max_inflight_messages = 0  # no limit here: the session keeps the broker's Receive Maximum
 
@@ -57,17 +59,7 @@ class PlainClient(Client):
     def start(self, opened: "SocketLike", guard: Guard) -> None:
         """Speak MQTT on a socket from `open_socket`, driven by the running loop; `guard` runs each step."""
         loop = asyncio.get_running_loop()
-
-        def read() -> None:
-            self.read_ready()
-            if self.pending_bytes():
-                loop.call_soon(guard, read)
-
-        def watch(_client: Client, _data: Any, sock: Any) -> None:
-            loop.add_reader(sock, guard, read)
-
-        def unwatch(_client: Client, _data: Any, sock: Any) -> None:
-            loop.remove_reader(sock)
+        self.on_socket_open, self.on_socket_close = self._reading(loop, guard)
 
         def watch_write(_client: Client, _data: Any, sock: Any) -> None:
             loop.add_writer(sock, guard, self.loop_write)
@@ -75,13 +67,36 @@ class PlainClient(Client):
         def unwatch_write(_client: Client, _data: Any, sock: Any) -> None:
             loop.remove_writer(sock)
 
-        self.on_socket_open, self.on_socket_close = watch, unwatch
         self.on_socket_register_write, self.on_socket_unregister_write = watch_write, unwatch_write
         set_option = getattr(opened, "setsockopt", None)
         if set_option is not None:
             set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._opened = opened
         self.reconnect()
+
+    def _reading(self, loop: asyncio.AbstractEventLoop, guard: Guard) -> tuple[SocketCallback, SocketCallback]:
+        """Return what starts and what ends reading a socket as bytes come, with a pause after each read."""
+
+        def read() -> None:
+            sock = self._sock
+            self.read_ready()
+            if self.pending_bytes():
+                loop.call_soon(guard, read)
+            elif self.read_pause_s and sock is not None and self._sock is sock:
+                loop.remove_reader(sock)
+                loop.call_later(self.read_pause_s, resume, sock)
+
+        def watch(_client: Client, _data: Any, sock: Any) -> None:
+            loop.add_reader(sock, guard, read)
+
+        def resume(sock: Any) -> None:
+            if self._sock is sock:
+                watch(self, None, sock)
+
+        def unwatch(_client: Client, _data: Any, sock: Any) -> None:
+            loop.remove_reader(sock)
+
+        return watch, unwatch
 
     def _create_socket(self) -> "SocketLike":
         if self._opened is None:
@@ -253,6 +268,7 @@ def make_client(config: SessionConfig, deliver: Deliver) -> PlainClient:
     """Return a client told everything of `config`, not connected yet."""
     client = (ChunkedClient if config.chunked else PlainClient)(config.client_id, deliver)
     client.connect_timeout = CONNECT_TIMEOUT_S
+    client.read_pause_s = config.read_pause_s
     if config.username:
         client.username_pw_set(config.username, config.password)
     if config.tls:

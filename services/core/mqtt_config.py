@@ -54,6 +54,7 @@ class SessionConfig:
     filters: tuple[str, ...] = ()
     optional_filters: tuple[str, ...] = ()  # a refusal of these is only logged
     receive_maximum: int = 100
+    read_pause_s: float = 0.0  # let bytes gather so long between two reads: fewer system calls here and at the broker
     max_outgoing: int = 10_000
     session_expiry_s: int = SESSION_EXPIRY_S
     clean_start: bool = False

@@ -90,4 +90,4 @@ class Duties:
         self._replaying.update(message.replay_of for message in fresh if message.replay_of is not None)
         if len(self._replaying) > 10_000:
             self._replaying.clear()  # a repeat only finds its rows stored
-        lane.replay(fresh)
+        lane.inbox.put_again(fresh)

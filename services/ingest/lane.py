@@ -6,8 +6,7 @@ the network. What the lane acknowledges is safe; what it has not acknowledged th
 
 import asyncio
 import hashlib
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import asyncpg
 import orjson
@@ -20,7 +19,8 @@ from services.core.mqtt import Delivery, OutgoingFull, Session, SessionConfig
 from services.core.settings import IngestSettings
 from services.core.topics import Channel, subscription
 from services.ingest import lease
-from services.ingest.decode import Message, decode
+from services.ingest.decode import Message
+from services.ingest.inbox import LIMITS, Batch, Inbox
 from services.ingest.moment import to_us
 from services.ingest.store import Store
 from services.ingest.writer import LOST, Writer, is_worth_waiting, setting_at_fault
@@ -28,34 +28,8 @@ from services.ingest.writer import LOST, Writer, is_worth_waiting, setting_at_fa
 log = logger(__name__)
 
 HEARTBEAT_S = 1.0  # proves ownership while nothing arrives
+PROBES_WAIT = 1000  # answers to devices that wait for the broker; probes keep out of their way
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
-
-
-@dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """How much a lane takes at once. Worst case in memory: receive_maximum messages of 256 KiB."""
-
-    channels: tuple[Channel, ...]
-    receive_maximum: int
-    batch_messages: int
-    batch_elements: int
-    linger_s: float
-
-
-LIMITS = {
-    "event": LaneLimits((Channel.EVENT,), 200, 100, 1000, 0.002),
-    "telemetry": LaneLimits((Channel.TELEMETRY, Channel.STATUS), 1000, 500, 3000, 0.04),
-}
-
-
-@dataclass(slots=True)
-class Batch:
-    """Decoded deliveries on their way to one commit."""
-
-    deliveries: list[Delivery]
-    messages: list[Message]
-    watermark_us: int | None
-    first_received_us: int
 
 
 class Lane:
@@ -78,12 +52,8 @@ class Lane:
         store = Store(writer=self.writer_name, lane=name, lease=self.lease_name, owner=owner)
         self.writer = Writer(settings.database_url, store, clock)
         self.probe_topic = f"firetower/ingest/{self.partition}/{name}/probe"
-        self._inbox: deque[tuple[Delivery | Message, int]] = deque()
-        self._arrived = asyncio.Event()
-        self._batches: asyncio.Queue[Batch | None] = asyncio.Queue(maxsize=1)
-        self._underway: deque[int] = deque()  # receive time of the oldest message of each batch not committed
-        self.slots_used = 0
-        self._stamp_us: int | None = None
+        self.inbox = Inbox(name, self.limits, self.probe_topic, clock)
+        self._underway: Batch | None = None
 
     async def run(self) -> None:
         """Stand by until the lane is ours, then move messages until `stop()`.
@@ -99,31 +69,20 @@ class Lane:
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(session.run(), name=f"{self.name} session")
-            group.create_task(self._gather(), name=f"{self.name} gather")
+            decoding = group.create_task(self.inbox.decode_forever(), name=f"{self.name} decode")
             probing = group.create_task(self._probe(session), name=f"{self.name} probe")
-            group.create_task(self._write(session, probing), name=f"{self.name} write")
+            group.create_task(self._write(session, (decoding, probing)), name=f"{self.name} write")
 
     def stop(self) -> None:
         """Finish the batches at hand, acknowledge them, say goodbye."""
         self._stopping.set()
-        self._arrived.set()
+        self.inbox.close()
 
     @property
     def oldest_unacked_s(self) -> float:
         """Age of the oldest message not yet committed."""
-        if self._underway:
-            oldest_us = self._underway[0]
-        elif self._inbox:
-            oldest_us = self._inbox[0][1]
-        else:
-            return 0.0
-        return max(0.0, (self._now_us() - oldest_us) / 1e6)
-
-    def replay(self, messages: list[Message]) -> None:
-        """Put decoded rejects in the queue behind what has arrived."""
-        now_us = self._now_us()
-        self._inbox.extend((message, now_us) for message in messages)
-        self._arrived.set()
+        oldest_us = self._underway.first_received_us if self._underway is not None else self.inbox.oldest_us
+        return 0.0 if oldest_us is None else max(0.0, (self._now_us() - oldest_us) / 1e6)
 
     def _now_us(self) -> int:
         return to_us(self._clock.now())
@@ -160,17 +119,13 @@ class Lane:
             filters=(*filters, self.probe_topic),
             optional_filters=(DROPPED_TOPIC,) if self.name == "telemetry" else (),
             receive_maximum=self.limits.receive_maximum,
+            read_pause_s=self.limits.read_pause_s,
         )
 
     # --- the session's side: never blocks ---
 
     def _connected(self, session_present: bool) -> None:
-        # what the connection before brought and nobody decoded comes again
-        current = self.session.generation if self.session is not None else 0
-        self._inbox = deque(
-            entry for entry in self._inbox if isinstance(entry[0], Message) or entry[0].generation == current
-        )
-        self.slots_used = sum(isinstance(entry[0], Delivery) for entry in self._inbox)
+        self.inbox.begin(self.session.generation if self.session is not None else 0)
         self.connects.append(session_present)
         metrics.CONNECTED.labels(self.name).set(1)
         self.active.set()
@@ -184,85 +139,35 @@ class Lane:
                 self.dropped_raw = int(delivery.payload)
             self._ack([delivery])
             return
-        if delivery.qos == 0 and len(self._inbox) > 4 * self.limits.receive_maximum:
-            metrics.QOS0_DROPPED.labels(self.name).inc()  # nothing holds a QoS 0 sender back
-            return
-        if self._stamp_us is None:  # one look at the clock for all that one read brought
-            self._stamp_us = self._now_us()
-            asyncio.get_running_loop().call_soon(self._forget_stamp)
-        self.slots_used += delivery.qos
-        self._inbox.append((delivery, self._stamp_us))
-        self._arrived.set()
-
-    def _forget_stamp(self) -> None:
-        self._stamp_us = None
+        self.inbox.put(delivery)
 
     def _ack(self, deliveries: list[Delivery]) -> None:
         if self.session is not None:
             stale = self.session.ack(deliveries)
             metrics.STALE_ACKS.labels(self.name).inc(stale)
 
-    # --- gather: deliveries -> batches ---
+    # --- batches -> rows -> acks ---
 
-    async def _gather(self) -> None:
-        while not self._stopping.is_set():
-            if not self._inbox:
-                self._arrived.clear()
-                await self._arrived.wait()
-                continue
-            if len(self._inbox) < self.limits.batch_messages:
-                await self._clock.sleep(self.limits.linger_s)
-            if self._inbox:
-                batch = await self._take_batch()
-                await self._batches.put(batch)
-        await self._batches.put(None)
-
-    async def _take_batch(self) -> Batch:
-        batch = Batch([], [], None, self._inbox[0][1])
-        self._underway.append(batch.first_received_us)
-        elements = redelivered = 0
-        while (
-            self._inbox and len(batch.messages) < self.limits.batch_messages and elements < self.limits.batch_elements
-        ):
-            item, received_us = self._inbox.popleft()
-            if isinstance(item, Message):
-                message = item
-            elif item.topic == self.probe_topic:
-                batch.deliveries.append(item)
-                if item.payload.isdigit():
-                    batch.watermark_us = max(batch.watermark_us or 0, int(item.payload))
-                continue
-            else:
-                message = decode(item.topic, item.payload, received_us, retained=item.retain)
-                batch.deliveries.append(item)
-                redelivered += item.dup
-            batch.messages.append(message)
-            elements += message.elements
-            if len(batch.messages) % 100 == 0:
-                await asyncio.sleep(0)  # the other lane's turn
-        metrics.MESSAGES.labels(self.name).inc(len(batch.deliveries))
-        metrics.REDELIVERIES.labels(self.name).inc(redelivered)
-        return batch
-
-    # --- write: batches -> rows -> acks ---
-
-    async def _write(self, session: Session, probing: asyncio.Task[None]) -> None:
+    async def _write(self, session: Session, helpers: Iterable[asyncio.Task[None]]) -> None:
         while True:
             try:
-                batch = await asyncio.wait_for(self._batches.get(), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    batch = await self.inbox.take()
             except TimeoutError:
                 await self.writer.commit([])
                 continue
             if batch is None:
                 break
             await self._commit(session, batch)
-        probing.cancel()
+        for task in helpers:
+            task.cancel()
         await session.stop()
         await lease.release(await self.writer.connection(), self.lease_name, self.owner)
         await self.writer.close()
 
     async def _commit(self, session: Session, batch: Batch) -> None:
         started = self._clock.monotonic()
+        self._underway = batch
         for written in await self.writer.commit(batch.messages, batch.watermark_us):
             metrics.ROWS_STORED.labels(self.name).inc(written.stored)
             metrics.DUPLICATES.labels(self.name).inc(written.duplicates)
@@ -273,10 +178,10 @@ class Lane:
             if message.ack_ids:
                 self._tell_device(session, message)
         self._ack(batch.deliveries)
-        self.slots_used = max(0, self.slots_used - sum(delivery.qos for delivery in batch.deliveries))
-        self._underway.popleft()
+        self.inbox.settle(batch)
         metrics.BATCH_SECONDS.labels(self.name).observe(self._clock.monotonic() - started)
-        metrics.RECEIVE_TO_COMMIT.labels(self.name).observe((self._now_us() - batch.first_received_us) / 1e6)
+        metrics.RECEIVE_TO_COMMIT.labels(self.name).observe(self.oldest_unacked_s)
+        self._underway = None
 
     def _tell_device(self, session: Session, message: Message) -> None:
         """Name the stored events on the topic they came from, so that the device may forget them (contract 3)."""
@@ -291,7 +196,7 @@ class Lane:
     async def _probe(self, session: Session) -> None:
         """Send ourselves a message every second: what comes back shows that silence would be heard."""
         while True:
-            if session.connected and not session.outgoing > self.limits.receive_maximum:
+            if session.connected and session.outgoing < PROBES_WAIT:
                 session.submit(self.probe_topic, str(self._now_us()).encode())
             await self._clock.sleep(1.0)
 

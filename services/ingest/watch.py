@@ -28,7 +28,7 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
         bool(connects),
         connects.count(False),
         lane.oldest_unacked_s,
-        lane.slots_used,
+        lane.inbox.slots_used,
         lane.limits.receive_maximum,
         lane.dropped_raw,
         lane.lease_name,
@@ -39,7 +39,7 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
     metrics.SESSIONS_LOST.labels(lane.name).inc(row["lost"])
     metrics.RECONNECTS.labels(lane.name).inc(len(connects))
     metrics.OLDEST_UNACKED.labels(lane.name).set(lane.oldest_unacked_s)
-    metrics.SLOTS_USED.labels(lane.name).set(lane.slots_used)
+    metrics.SLOTS_USED.labels(lane.name).set(lane.inbox.slots_used)
     if row["watermark_age_s"] is not None:
         metrics.WATERMARK_AGE.labels(lane.name).set(row["watermark_age_s"])
     if lane.dropped_raw is not None:
