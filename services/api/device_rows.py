@@ -17,6 +17,7 @@ from services.core.db import load_queries
 
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _DAY = timedelta(hours=24)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MANY = 100
 REMEMBERED = timedelta(seconds=10)
 
@@ -39,22 +40,19 @@ def select_devices(now: datetime) -> "sa.Select[Any]":
         tables.site, tables.site.c.id == _device.site_id
     )
     return sa.select(
-        tables.device, _state.state, _state.last_seen, tables.site.c.name.label("site_name"),
+        tables.device, _state.state, _state.state_at, _state.ts.label("state_ts"), _state.last_seen,
+        tables.site.c.name.label("site_name"),
         status_of(now).label("status"),
     ).select_from(joined)  # fmt: skip
 
 
-def newest(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
-    """Return the stored state as {field: {value, ts}}. Fields of one reading share their time, so it is made once."""
-    times: dict[int, datetime] = {}
-    shown = {}
-    for name, entry in (state or {}).items():
-        at = int(entry["at"][0])
-        ts = times.get(at)
-        if ts is None:
-            ts = times[at] = datetime.fromtimestamp(at / 1000, UTC)
-        shown[name] = {"value": entry["value"], "ts": ts}
-    return shown
+def newest(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the stored state as {field: {value, ts}}: `state_at` names the fields older than the newest reading."""
+    ts, older = row["state_ts"], row["state_at"] or {}
+    return {
+        name: {"value": value, "ts": _EPOCH + timedelta(microseconds=older[name][0]) if name in older else ts}
+        for name, value in (row["state"] or {}).items()
+    }
 
 
 def brief(row: Mapping[str, Any], alarm: str | None) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def brief(row: Mapping[str, Any], alarm: str | None) -> dict[str, Any]:
         "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
         "status": row["status"],
         "last_seen": row["last_seen"],
-        "state": newest(row["state"]),
+        "state": newest(row),
         "alarm": alarm,
     }
 

@@ -39,7 +39,8 @@ device = _table(
 )  # fmt: skip
 
 device_state = _table(
-    "device_state", device_id=_INT, state=_JSON, last_seen=_TIME, online=_BOOL, offline_since=_TIME,
+    "device_state", device_id=_INT, state=_JSON, state_at=_JSON, ts=_TIME, last_seen=_TIME, online=_BOOL,
+    offline_since=_TIME,
 )  # fmt: skip
 
 device_quality = _table(

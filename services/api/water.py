@@ -1,7 +1,7 @@
 """Where water is now: the nearest sources with live pressure or level, and why one is not usable."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from math import atan2, cos, degrees, radians, sin
 from typing import Annotated, Any, NamedTuple
 
@@ -15,7 +15,7 @@ from services.api.answers import answer, described
 from services.api.auth import Reader
 from services.api.database import Reads
 from services.api.device_model import Location
-from services.api.device_rows import select_devices
+from services.api.device_rows import newest, select_devices
 from services.api.roles import Who
 from services.api.state import Here
 
@@ -146,10 +146,9 @@ def _bearing(lon: float, lat: float, to_lon: float, to_lat: float) -> float:
 
 
 def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime) -> dict[str, Any]:
-    state = row["state"] or {}
+    state = newest(row)
     main = ("pressure_mpa",) if row["kind"] == "hydrant" else ("level_pct", "level_m")
-    times = [state[name]["at"][0] / 1000 for name in main if name in state]
-    at = datetime.fromtimestamp(max(times), UTC) if times else None
+    at = max((state[name]["ts"] for name in main if name in state), default=None)
     values = {name: entry["value"] for name, entry in state.items()}
     age_s = None if at is None else max(0.0, (now - at).total_seconds())
     reasons = unusable(row, values, age_s, row["alarms"] or ())

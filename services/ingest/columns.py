@@ -107,10 +107,10 @@ def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
         same_head = head.ts_us == newest_us and head.seq == seq
         rows.append(
             (
-                device_id, json_text(item.fields), unless(item.oldest_us, newest_us), newest_us, received_us, seq,
-                item.seen_us, unless(item.topic, item.device.topic), item.connected, item.connected_us,
-                None if same_head else head.ts_us, None if same_head else head.seq, head.missing or None,
-                item.is_whole or None,
+                device_id, json_text(item.fields), json_text(item.fields_at or None), unless(item.oldest_us, newest_us),
+                newest_us, received_us, seq, item.seen_us, unless(item.topic, item.device.topic), item.connected,
+                item.connected_us, None if same_head else head.ts_us, None if same_head else head.seq,
+                head.missing or None, item.is_whole or None,
             )
         )  # fmt: skip
     return compact(rows)

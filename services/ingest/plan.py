@@ -17,6 +17,7 @@ from services.ingest.json_text import dump_element
 from services.ingest.reject import Reject
 
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
+Order = tuple[int, int, int]  # ts_us, received_us, seq: what makes a value newer than another
 
 
 class Lookup(Protocol):
@@ -36,9 +37,10 @@ class Heard:
     topic: str | None = None
     connected: bool | None = None
     connected_us: int | None = None
-    newest: tuple[int, int, int] | None = None  # merge order (ts, received, seq) of the newest reading
+    newest: Order | None = None  # of the newest reading
     oldest_us: int | None = None
-    fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)  # newest value of each field
+    fields_at: dict[str, Order] = field(default_factory=dict)  # of those that the newest reading lacked
     stored: bool = False  # a row of it is in this batch
     tally: Tally = field(default_factory=Tally)
 
@@ -146,19 +148,24 @@ def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int) -> None
     """Keep the newest value of each field; a time ahead of the receive time counts as the receive time."""
     at_us = min(reading.ts_us, received_us)
     order = (at_us, received_us, reading.seq)
-    at = [at_us // 1000, received_us // 1000, reading.seq]
-    fields = heard.fields
-    if heard.newest is None or order >= heard.newest:
+    fresh = {name: value for name, value in zip(READING_FIELDS[kind], reading.values, strict=True) if value is not None}
+    if heard.newest is None:
+        heard.newest, heard.oldest_us, heard.fields = order, at_us, fresh
+        return
+    heard.oldest_us = at_us if heard.oldest_us is None else min(at_us, heard.oldest_us)
+    fields, fields_at = heard.fields, heard.fields_at
+    if order >= heard.newest:
+        for name in fields:
+            if name in fresh:
+                fields_at.pop(name, None)
+            else:
+                fields_at.setdefault(name, heard.newest)
+        fields.update(fresh)
         heard.newest = order
-        for name, value in zip(READING_FIELDS[kind], reading.values, strict=True):
-            if value is not None:
-                fields[name] = {"value": value, "at": at}
-    else:
-        for name, value in zip(READING_FIELDS[kind], reading.values, strict=True):
-            if value is not None and (name not in fields or fields[name]["at"] <= at):
-                fields[name] = {"value": value, "at": at}
-    if heard.oldest_us is None or at_us < heard.oldest_us:
-        heard.oldest_us = at_us
+        return
+    for name, value in fresh.items():
+        if name not in fields or fields_at.get(name, heard.newest) <= order:
+            fields[name], fields_at[name] = value, order
 
 
 def _add_event(plan: Plan, heard: Heard, event: Event, received_us: int) -> None:

@@ -50,17 +50,25 @@ from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::i
 
 -- name: update_state
 -- a batch newer than all we have replaces the state where it holds every field, else lays its fields over the old ones;
--- any other batch is merged field by field
+-- any other batch is merged field by field, unless nothing in it can change the state
 update device_state s set
     state = case when u.newest is null then s.state
-                 when s.ts is not null and from_us(coalesce(u.oldest, u.newest)) <= s.ts
-                 then merge_state(s.state, u.fields::jsonb)
-                 when u.whole then u.fields::jsonb
-                 else s.state || u.fields::jsonb end,
-    ts = case when newer(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
-    received_at = case when newer(s, u.newest, u.newest_received, u.newest_seq)
+                 when is_behind(s, coalesce(u.oldest, u.newest))
+                 then case when u.whole then u.fields::jsonb else s.state || u.fields::jsonb end
+                 when is_settled(s, u.fields::jsonb, u.newest) then s.state
+                 else (merge_state(s, u.fields::jsonb, u.fields_at::jsonb,
+                                   jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state end,
+    state_at = case when u.newest is null then s.state_at
+                    when is_behind(s, coalesce(u.oldest, u.newest))
+                    then case when u.whole then coalesce(u.fields_at, '{}')::jsonb
+                              else older_at(s, u.fields::jsonb) || coalesce(u.fields_at, '{}')::jsonb end
+                    when is_settled(s, u.fields::jsonb, u.newest) then s.state_at
+                    else (merge_state(s, u.fields::jsonb, u.fields_at::jsonb,
+                                      jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state_at end,
+    ts = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
+    received_at = case when is_newest(s, u.newest, u.newest_received, u.newest_seq)
                        then from_us(u.newest_received) else s.received_at end,
-    seq = case when newer(s, u.newest, u.newest_received, u.newest_seq) then u.newest_seq else s.seq end,
+    seq = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) then u.newest_seq else s.seq end,
     last_seen = greatest(s.last_seen, from_us(u.seen)),
     last_topic = coalesce(u.topic, s.last_topic),
     online = s.online or u.seen is not null,
@@ -70,10 +78,10 @@ update device_state s set
     telemetry_ts = coalesce(from_us(coalesce(u.head_ts, u.newest)), s.telemetry_ts),
     telemetry_seq = coalesce(u.head_seq, u.newest_seq, s.telemetry_seq),
     telemetry_missing = coalesce(u.missing, 0)
-from unnest($1::text::integer[], $2::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[],
-            $6::text::bigint[], $7::text::bigint[], $8::text[], $9::text::boolean[], $10::text::bigint[],
-            $11::text::bigint[], $12::text::bigint[], $13::text::bigint[], $14::text::boolean[])
-     as u (device_id, fields, oldest, newest, newest_received, newest_seq, seen,
+from unnest($1::text::integer[], $2::text[], $3::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
+            $7::text::bigint[], $8::text::bigint[], $9::text[], $10::text::boolean[], $11::text::bigint[],
+            $12::text::bigint[], $13::text::bigint[], $14::text::bigint[], $15::text::boolean[])
+     as u (device_id, fields, fields_at, oldest, newest, newest_received, newest_seq, seen,
            topic, connected, connected_at, head_ts, head_seq, missing, whole)
 where s.device_id = u.device_id
 

@@ -118,7 +118,7 @@ order by alarm_id, number
 -- Haversine on a sphere of 6371 km; the box of 0.05 degrees (about 5 km) lets the place index answer.
 select p.code, round(p.distance_m)::integer as distance_m, p.pressure_mpa
 from (
-    select d.code, (s.state -> 'pressure_mpa' ->> 'value')::double precision as pressure_mpa,
+    select d.code, (s.state ->> 'pressure_mpa')::double precision as pressure_mpa,
         2 * 6371000 * asin(sqrt(
             sin(radians(d.lat - $2) / 2) ^ 2
             + cos(radians($2)) * cos(radians(d.lat)) * sin(radians(d.lon - $1) / 2) ^ 2)) as distance_m

@@ -82,11 +82,12 @@ async def test_lists_filter_and_page(client: Client, register: Register) -> None
 async def test_state_and_quality_are_shown(client: Client, register: Register, connection: asyncpg.Connection) -> None:
     shown = await register("h-1")
     now = datetime.now(UTC).replace(microsecond=0)
-    at = int(now.timestamp() * 1000)
+    older = int((now - timedelta(minutes=5)).timestamp() * 1_000_000)
     await connection.execute(
-        "insert into device_state (device_id, state, last_seen) values ($1, $2, $3)",
+        "insert into device_state (device_id, state, state_at, ts, last_seen) values ($1, $2, $3, $4, $4)",
         shown["id"],
-        {"pressure_mpa": {"value": 0.33, "at": [at, at, 7]}},
+        {"pressure_mpa": 0.33, "tilt_deg": 2.0},
+        {"tilt_deg": [older, older, 7]},
         now,
     )
     await connection.executemany(
@@ -97,6 +98,8 @@ async def test_state_and_quality_are_shown(client: Client, register: Register, c
     assert device["status"] == "online"
     assert device["state"]["pressure_mpa"]["value"] == 0.33
     assert datetime.fromisoformat(device["state"]["pressure_mpa"]["ts"]) == now
+    assert device["state"]["tilt_deg"]["value"] == 2.0
+    assert datetime.fromisoformat(device["state"]["tilt_deg"]["ts"]) == now - timedelta(minutes=5)
     assert device["quality"]["last_24h"]["gaps"] == 1
     assert device["quality"]["gaps"] == 3
 
@@ -130,9 +133,9 @@ async def test_raw_readings_page_forward_without_repeats(
         [(shown["id"], start + timedelta(minutes=n), n, 0.3 + n / 100) for n in range(10)],
     )
     await connection.execute(
-        "insert into device_state (device_id, state) values ($1, $2)",
+        "insert into device_state (device_id, state, ts) values ($1, $2, now())",
         shown["id"],
-        {"pressure_mpa": {"value": 0.3, "at": [0, 0, 0]}},
+        {"pressure_mpa": 0.3},
     )
     path, seqs, cursor = "/api/v1/devices/h-1/readings", [], None
     while True:

@@ -42,9 +42,8 @@ async def _fill(connection: asyncpg.Connection, *, devices: int, charted: int) -
         devices,
     )
     await connection.execute(
-        """insert into device_state (device_id, state, last_seen)
-           select id, jsonb_object_agg(field, jsonb_build_object('value', 0.31, 'at', jsonb_build_array(
-                      (extract(epoch from now()) * 1000)::bigint, 0, id))), now()
+        """insert into device_state (device_id, state, ts, last_seen)
+           select id, jsonb_object_agg(field, 0.31), now(), now()
            from device, unnest(array['pressure_mpa', 'flow_lps', 'water_temp_c', 'tilt_deg', 'battery_pct', 'rsrp_dbm'])
                as field
            group by id"""

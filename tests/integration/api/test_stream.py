@@ -84,7 +84,6 @@ def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) ->
 
 async def _batch(connection: asyncpg.Connection, number: int, device_id: int, pressure: float) -> None:
     now = datetime.now(UTC)
-    at = int(now.timestamp() * 1000)
     async with connection.transaction():
         await connection.execute(
             """insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
@@ -95,10 +94,11 @@ async def _batch(connection: asyncpg.Connection, number: int, device_id: int, pr
             pressure,
         )
         await connection.execute(
-            """insert into device_state (device_id, state, last_seen) values ($1, $2, $3)
-               on conflict (device_id) do update set state = excluded.state, last_seen = excluded.last_seen""",
+            """insert into device_state (device_id, state, ts, last_seen) values ($1, $2, $3, $3)
+               on conflict (device_id) do update set
+                   state = excluded.state, ts = excluded.ts, last_seen = excluded.last_seen""",
             device_id,
-            {"pressure_mpa": {"value": pressure, "at": [at, at, number]}},
+            {"pressure_mpa": pressure},
             now,
         )
         await connection.execute(

@@ -12,10 +12,12 @@ HERE = {"lon": 111.09, "lat": 39.02}
 
 async def _measure(connection: asyncpg.Connection, device_id: int, *, age_s: float = 0, **values: Any) -> None:
     now = datetime.now(UTC)
-    at = int((now - timedelta(seconds=age_s)).timestamp() * 1000)
-    state = {name: {"value": value, "at": [at, at, 1]} for name, value in values.items()}
     await connection.execute(
-        "insert into device_state (device_id, state, last_seen) values ($1, $2, $3)", device_id, state, now
+        "insert into device_state (device_id, state, ts, last_seen) values ($1, $2, $3, $4)",
+        device_id,
+        values,
+        now - timedelta(seconds=age_s),
+        now,
     )
 
 

@@ -22,7 +22,7 @@ async def newest(rows, device, field):
     state = await rows.one(
         "select s.state from device_state s join device d on d.id = s.device_id where d.code = $1", device
     )
-    return state[field]["value"]
+    return state[field]
 
 
 async def test_a_batch_of_six_hundred_repeated_and_reordered_is_stored_once(ingest, fleet, rows):

@@ -1,0 +1,84 @@
+"""The newest value of each field, against a plain model: whatever the order, the mixture and the cut into batches."""
+
+import random
+import uuid
+
+import orjson
+import pytest
+
+from services.core import db
+from services.core.topics import Kind
+from services.ingest import lease
+from services.ingest.decode import decode
+from services.ingest.store import Store
+from tests.support.broker_fleet import AREA
+
+FIELDS = ("pressure_mpa", "flow_lps", "tilt_deg")
+RECEIVED_US = 1_764_000_000_000_000
+TOPIC = f"fire/v1/{AREA}/{Kind.HYDRANT}/H1/up/telemetry"
+
+
+@pytest.fixture
+async def connection(database):
+    one = await db.connect(database, program="test", writer=True)
+    yield one
+    await one.close()
+
+
+def mixed_batches(seed):
+    """Batches of readings around their receive times: late, repeated, ahead, with some of the fields."""
+    chance = random.Random(seed)
+    received_us, batches = RECEIVED_US, []
+    for number in range(30):
+        batch = []
+        for _ in range(chance.choice((1, 1, 2, 5))):
+            received_us += 1_000_000
+            ts_ms = received_us // 1000 - chance.choice((0, 0, 0, 1000, 5000, 20_000, -3000))
+            fields = {name: chance.randrange(1, 4) for name in chance.sample(FIELDS, chance.choice((1, 2, 3, 3)))}
+            batch.append((received_us, {"ts": ts_ms, "seq": chance.choice((number, 7)), **fields}))
+        batches.append(batch)
+    return batches
+
+
+def remember(model, received_us, reading):
+    at = (min(reading["ts"] * 1000, received_us), received_us, reading["seq"])
+    for name in FIELDS:
+        if name in reading and (name not in model or model[name][1] <= at):
+            model[name] = (reading[name], at)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_the_newest_state_is_that_of_a_plain_model(connection, seed):
+    store = Store(writer="w", lane="telemetry", lease="l", owner=str(uuid.uuid4()))
+    await lease.take(connection, "l", store.owner)
+    model, stored = {}, set()
+    for batch in mixed_batches(seed):
+        messages = [decode(TOPIC, orjson.dumps(reading), received_us) for received_us, reading in batch]
+        await store.write(connection, messages, None)
+        in_batch = set()
+        for received_us, reading in batch:
+            if (key := (reading["ts"], reading["seq"])) not in in_batch:
+                remember(model, received_us, reading)
+            in_batch.add(key)
+        stored |= in_batch
+        row = await connection.fetchrow("select state, state_at, (newest_at(s))::text as newest from device_state s")
+        newest = tuple(orjson.loads(row["newest"]))
+        shown = {
+            name: (value, tuple(row["state_at"][name]) if name in row["state_at"] else newest)
+            for name, value in row["state"].items()
+        }
+        assert shown == model
+        if chance_of_restart(model):
+            store.devices = type(store.devices)()  # what is remembered must not matter
+    assert await connection.fetchval("select count(*) from reading_hydrant") == len(stored)
+
+
+def chance_of_restart(model):
+    return sum(value for value, _at in model.values()) % 3 == 0
+
+
+async def test_microseconds_travel_unchanged(connection):
+    chance = random.Random(1)
+    us = [chance.randrange(0, 4_102_444_800_000_000) for _ in range(2000)]
+    rows = await connection.fetch("select to_us(from_us(us)) as back from unnest($1::bigint[]) as us", us)
+    assert [row["back"] for row in rows] == us
