@@ -16,6 +16,7 @@ from bench.packets import PreparedPublish, connect_packet, read_acks
 WINDOW = 2000  # unacknowledged messages per connection
 CHUNK = 64  # messages per write
 PACE_S = 0.005
+ACK_PAUSE_S = 0.005  # acknowledgements gather so long: a thousand devices would not wake one machine for each
 CONNECT_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 30.0
 
@@ -50,7 +51,7 @@ class Load:
 class _Connection(asyncio.Protocol):
     """One raw connection; counts acknowledgements and says when there is room."""
 
-    def __init__(self, client_id: str, endpoint: Endpoint, load: Load) -> None:
+    def __init__(self, client_id: str, endpoint: Endpoint, load: Load, age_s: float) -> None:
         self.in_flight = 0
         self.packet_id = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -58,6 +59,7 @@ class _Connection(asyncio.Protocol):
         self.failed = False
         self._hello = connect_packet(client_id, endpoint.username, endpoint.password)
         self._load = load
+        self._age_s = age_s
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._writable = True
@@ -75,6 +77,9 @@ class _Connection(asyncio.Protocol):
                 self.ready.set_exception(LoadFailed(f"the broker answered CONNECT with reason {self._buffer[3]:#x}"))
                 return
             self.ready.set_result(None)
+        if self._transport is not None:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(ACK_PAUSE_S, self._read_on)
         good, bad, _other = read_acks(self._buffer)
         if good or bad:
             self._load.acknowledged += good
@@ -82,6 +87,10 @@ class _Connection(asyncio.Protocol):
             self._load.last_ack_s = time.time()
             self.in_flight -= good + bad
             self._tell()
+
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.failed = True
@@ -104,7 +113,7 @@ class _Connection(asyncio.Protocol):
     def send(self, messages: Sequence[PreparedPublish]) -> None:
         """Stamp and write up to CHUNK messages."""
         now_s = time.time()
-        digits = b"%d" % int(now_s * 1000)
+        digits = b"%d" % int((now_s - self._age_s) * 1000)
         out = bytearray()
         packet_id = self.packet_id
         for message in messages:
@@ -134,8 +143,11 @@ async def publish(
     count: int | None = None,
     rate: float | None = None,
     connections: int = 4,
+    age_s: float = 0.0,
 ) -> Load:
     """Publish the messages in turn, for `seconds` or `count` of them; wait for every PUBACK.
+
+    Their `ts` lies `age_s` before the moment they are handed to the socket.
 
     Raises:
         LoadFailed: a connection was refused or lost.
@@ -147,7 +159,7 @@ async def publish(
     for _ in range(connections):
         client_id = f"firetower.bench.{secrets.token_hex(6)}"
         _, link = await loop.create_connection(
-            lambda client_id=client_id: _Connection(client_id, endpoint, load),  # type: ignore[misc]
+            lambda client_id=client_id: _Connection(client_id, endpoint, load, age_s),  # type: ignore[misc]
             endpoint.host,
             endpoint.port,
         )

@@ -182,6 +182,16 @@ def bench_ingest(  # noqa: PLR0917  typer turns each into an option
     )
 
 
+@bench_app.command("backlog")
+def bench_backlog(
+    readings: Annotated[int, typer.Option(min=1, help="late ones that wait in the broker")] = 200_000,
+    events: Annotated[int, typer.Option(min=1, help="other than fires, that wait in the broker")] = 20_000,
+    json: _Json = None,
+) -> None:
+    """Fires past a backlog of late readings, and past a flood of other events: publish to commit."""
+    _run("bench.backlog", "main", readings=readings, events=events, json_file=json)
+
+
 @bench_app.command("alarm")
 def bench_alarm(
     devices: Annotated[int, typer.Option(min=1, max=99_999, help="of the background")] = 10_000,

@@ -69,3 +69,7 @@ language sql stable parallel safe as $$
            coalesce(jsonb_object_agg(key, at) filter (where at <> greatest(newest, newest_at(s))), '{}')
     from winner
 $$;
+
+-- Nobody ever counted this: what was stored stands in ingest_batch, by kind.
+alter table device_quality drop column stored;
+alter table device_quality_sum drop column stored;

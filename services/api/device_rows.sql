@@ -32,17 +32,17 @@ left join lateral (
 -- name: fold_quality
 -- hours that no longer change, summed into device_quality_sum once
 with old as (
-    select q.device_id, sum(q.stored) as stored, sum(q.gaps) as gaps, sum(q.restarts) as restarts,
+    select q.device_id, sum(q.gaps) as gaps, sum(q.restarts) as restarts,
            sum(q.duplicates) as duplicates, sum(q.late) as late, sum(q.rejects) as rejects
     from device_quality q left join device_quality_sum s on s.device_id = q.device_id
     where q.hour >= coalesce(s.hours_before, '-infinity') and q.hour < $1
     group by q.device_id
 )
-insert into device_quality_sum as s (device_id, hours_before, stored, gaps, restarts, duplicates, late, rejects)
-select device_id, $1, stored, gaps, restarts, duplicates, late, rejects from old
+insert into device_quality_sum as s (device_id, hours_before, gaps, restarts, duplicates, late, rejects)
+select device_id, $1, gaps, restarts, duplicates, late, rejects from old
 on conflict (device_id) do update set
-    hours_before = excluded.hours_before, stored = s.stored + excluded.stored, gaps = s.gaps + excluded.gaps,
-    restarts = s.restarts + excluded.restarts, duplicates = s.duplicates + excluded.duplicates,
+    hours_before = excluded.hours_before, gaps = s.gaps + excluded.gaps, restarts = s.restarts + excluded.restarts,
+    duplicates = s.duplicates + excluded.duplicates,
     late = s.late + excluded.late, rejects = s.rejects + excluded.rejects
 where s.hours_before < excluded.hours_before
 

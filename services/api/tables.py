@@ -44,12 +44,12 @@ device_state = _table(
 )  # fmt: skip
 
 device_quality = _table(
-    "device_quality", device_id=_INT, hour=_TIME, stored=_BIG, gaps=_BIG, restarts=_BIG, duplicates=_BIG, late=_BIG,
+    "device_quality", device_id=_INT, hour=_TIME, gaps=_BIG, restarts=_BIG, duplicates=_BIG, late=_BIG,
     rejects=_BIG,
 )  # fmt: skip
 
 device_quality_sum = _table(
-    "device_quality_sum", device_id=_INT, hours_before=_TIME, stored=_BIG, gaps=_BIG, restarts=_BIG, duplicates=_BIG,
+    "device_quality_sum", device_id=_INT, hours_before=_TIME, gaps=_BIG, restarts=_BIG, duplicates=_BIG,
     late=_BIG, rejects=_BIG,
 )  # fmt: skip
 

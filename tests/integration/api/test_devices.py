@@ -91,8 +91,8 @@ async def test_state_and_quality_are_shown(client: Client, register: Register, c
         now,
     )
     await connection.executemany(
-        "insert into device_quality (device_id, hour, gaps, stored) values ($1, $2, $3, $4)",
-        [(shown["id"], now - timedelta(hours=h), 1, 10) for h in (1, 30, 80)],
+        "insert into device_quality (device_id, hour, gaps) values ($1, $2, $3)",
+        [(shown["id"], now - timedelta(hours=h), 1) for h in (1, 30, 80)],
     )
     device = (await client.get("/api/v1/devices/h-1")).json()
     assert device["status"] == "online"

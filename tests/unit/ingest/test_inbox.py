@@ -1,0 +1,152 @@
+"""What a lane has received: batches that grow while the writer is busy, fires ahead of other events, exact slots."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
+
+from services.core.clock import SystemClock
+from services.core.metrics import QOS0_DROPPED
+from services.core.mqtt import Delivery
+from services.core.topics import Channel
+from services.ingest.decode import decode
+from services.ingest.inbox import Inbox, LaneLimits, is_urgent
+
+PROBE = "firetower/ingest/all/event/probe"
+TOPIC = "fire/v1/140931100/panel/P1/up/event"
+LIMITS = LaneLimits((Channel.EVENT,), 20, 5, 50, linger_s=0.01, read_pause_s=0.0)
+
+
+def event(name, kind="fault", *, generation=1, qos=1):
+    payload = orjson.dumps({"event_id": name, "ts": 1_764_000_000_000, "type": kind})
+    return Delivery(TOPIC, payload, qos, False, False, 1, generation)
+
+
+def ids(batch):
+    return [one.event_id for message in batch.messages for one in message.events]
+
+
+@asynccontextmanager
+async def opened(limits=LIMITS):
+    inbox = Inbox("event", limits, PROBE, SystemClock())
+    inbox.begin(1)
+    decoding = asyncio.create_task(inbox.decode_forever())
+    yield inbox
+    decoding.cancel()
+
+
+async def test_a_batch_grows_while_nobody_takes_it_and_stops_at_its_limit():
+    async with opened() as inbox:
+        for number in range(7):
+            inbox.put(event(f"e{number}"))
+            await asyncio.sleep(0)
+        assert ids(await inbox.take()) == ["e0", "e1", "e2", "e3", "e4"]
+        assert ids(await inbox.take()) == ["e5", "e6"]
+
+
+async def test_a_batch_that_is_not_full_waits_for_more_and_goes_when_it_is():
+    async with opened(LaneLimits((Channel.EVENT,), 20, 2, 50, linger_s=30.0, read_pause_s=0.0)) as inbox:
+        taking = asyncio.create_task(inbox.take())
+        inbox.put(event("e0"))
+        await asyncio.sleep(0.02)
+        assert not taking.done()
+        inbox.put(event("e1"))
+        assert ids(await taking) == ["e0", "e1"]
+
+
+async def test_lists_count_by_their_elements():
+    many = Delivery(TOPIC, orjson.dumps([{"event_id": f"e{n}", "type": "fault", "ts": 1} for n in range(60)]), 1,
+                    False, False, 1, 1)  # fmt: skip
+    async with opened() as inbox:
+        inbox.put(many)
+        inbox.put(event("late"))
+        assert len(ids(await inbox.take())) == 60
+
+
+@pytest.mark.parametrize("kind", ["fire", "manual_alarm", "reset", " FIRE "])
+async def test_a_fire_overtakes_the_events_that_wait_and_no_other_fire(kind):
+    async with opened() as inbox:
+        for number in range(12):
+            inbox.put(event(f"e{number}"))
+        inbox.put(event("first", kind))
+        inbox.put(event("second", "fire"))
+        taken = [ids(await inbox.take()) for _ in range(3)]
+        assert taken[0][:2] == ["first", "second"]
+        assert [name for batch in taken for name in batch] == [
+            "first",
+            "second",
+            *(f"e{number}" for number in range(12)),
+        ]
+
+
+def test_only_bytes_that_name_a_fire_or_a_reset_are_urgent():
+    assert is_urgent(b'{"type":"Fire"}')
+    assert not is_urgent(b'{"type":"fault"}')
+
+
+async def test_what_an_earlier_connection_brought_is_left_to_the_broker():
+    async with opened() as inbox:
+        for number in range(8):
+            inbox.put(event(f"e{number}"))
+        batch = await inbox.take()
+        inbox.begin(2)
+        assert inbox.slots_used == 0
+        inbox.put(event("again", generation=2))
+        inbox.settle(batch)
+        assert inbox.slots_used == 1
+
+
+async def test_slots_are_free_after_the_acknowledgement():
+    async with opened() as inbox:
+        for number in range(3):
+            inbox.put(event(f"e{number}"))
+        inbox.put(event("unheld", qos=0))
+        batch = await inbox.take()
+        assert inbox.slots_used == 3
+        inbox.settle(batch)
+        assert inbox.slots_used == 0
+
+
+async def test_the_oldest_message_is_the_one_nobody_took():
+    async with opened() as inbox:
+        assert inbox.oldest_us is None
+        inbox.put(event("e0"))
+        before = inbox.oldest_us
+        inbox.put(event("e1", "fire"))
+        assert inbox.oldest_us == before
+        await inbox.take()
+        assert inbox.oldest_us is None
+
+
+async def test_a_sender_at_qos_0_is_dropped_and_counted_once_the_queue_is_long():
+    dropped = QOS0_DROPPED.labels("event")
+    before = dropped._value.get()
+    async with opened() as inbox:
+        for number in range(4 * LIMITS.receive_maximum + 3):
+            inbox.put(event(f"e{number}", qos=0))
+        assert dropped._value.get() == before + 2
+
+
+async def test_a_probe_moves_the_watermark_and_makes_no_row():
+    async with opened() as inbox:
+        for text in (b"17", b"12", b"x"):
+            inbox.put(Delivery(PROBE, text, 1, False, False, 1, 1))
+        batch = await inbox.take()
+        assert (batch.watermark_us, batch.messages, len(batch.deliveries)) == (17, [], 3)
+
+
+async def test_rejects_to_decode_again_come_behind_what_has_arrived():
+    async with opened() as inbox:
+        inbox.put(event("e0"))
+        inbox.put_again([decode(TOPIC, event("again").payload, 1)])
+        assert ids(await inbox.take()) == ["e0", "again"]
+
+
+async def test_a_closed_inbox_gives_out_what_is_decoded_and_then_nothing():
+    async with opened(LaneLimits((Channel.EVENT,), 20, 5, 50, linger_s=30.0, read_pause_s=0.0)) as inbox:
+        inbox.put(event("e0"))
+        await inbox._decoded.wait()
+        inbox.close()
+        assert ids(await inbox.take()) == ["e0"]
+        assert await inbox.take() is None
