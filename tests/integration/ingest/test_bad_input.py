@@ -50,7 +50,8 @@ async def test_ten_thousand_malformed_among_ten_thousand_good(ingest, fleet, row
     await rows.until("select count(*) from reject", equals=10_000, timeout_s=20)
     assert await rows.one("select count(*) from reject where length(detail) < 20") == 0
     assert await rows.one("select count(*) from reject where reason = 'storage_refused'") == 0
-    assert await rows.one("select sum(rejects) from device_quality q join device d on d.id = q.device_id") == 9_000
+    # the event lane writes what it could not count at once with its next batch (decision 0020)
+    await rows.until("select sum(rejects) from device_quality q join device d on d.id = q.device_id", equals=9_000)
     assert (ingest.process.poll(), ingest.process.pid) == (None, pid)
 
 
