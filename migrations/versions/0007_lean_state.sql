@@ -28,17 +28,17 @@ create function newest_at(s device_state) returns jsonb language sql stable para
     select jsonb_build_array(to_us(s.ts), to_us(s.received_at), s.seq)
 $$;
 
--- Whether a reading at (ts, received_at, seq) is the newest, or as new as the newest we have.
-create function is_newest(s device_state, ts_us bigint, received_us bigint, seq bigint) returns boolean
-language sql stable parallel safe as $$
-    select ts_us is not null
-        and (s.ts is null or (from_us(ts_us), from_us(received_us), seq) >= (s.ts, s.received_at, s.seq))
-$$;
-
 -- Whether readings from `oldest_us` on are all newer than what we have.
 create function is_behind(s device_state, oldest_us bigint) returns boolean
 language sql stable parallel safe as $$
     select s.ts is null or s.ts < from_us(oldest_us)
+$$;
+
+-- Whether a reading at (ts, received_at, seq) is the newest, or as new as the newest we have.
+create function is_newest(s device_state, ts_us bigint, received_us bigint, seq bigint) returns boolean
+language sql stable parallel safe as $$
+    select ts_us is not null
+        and (is_behind(s, ts_us) or (from_us(ts_us), from_us(received_us), seq) >= (s.ts, s.received_at, s.seq))
 $$;
 
 -- Whether readings up to `newest_us` cannot change the newest state: all they name is known from a newer one.

@@ -26,11 +26,10 @@ def compact(rows: Iterable[Sequence[Any]]) -> Columns:
 
 
 def _column(column: Sequence[Any]) -> Sequence[Any] | str | None:
-    if column.count(None) == len(column):
-        return None
-    if any(type(value) is str for value in column):
-        return column
-    return "{" + ",".join(map(repr, column)).replace("None", "NULL") + "}"
+    first = next((value for value in column if value is not None), None)
+    if first is None or type(first) is str:
+        return None if first is None else column
+    return "{" + orjson.dumps(column).decode()[1:-1] + "}"  # true, false, null and numbers are written alike in both
 
 
 def unless(value: Any, usual: Any) -> Any:

@@ -158,7 +158,7 @@ def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[st
         kind_sent = type(value)
         if kind_sent is base or (kind_sent is int and base is float):
             if base is bool or low <= value <= high:  # NaN lies nowhere
-                values[column] = value
+                values[column] = value if kind_sent is base else float(value)  # 10^300 fits a float and no integer
                 continue
         elif base is int and kind_sent is float and low <= value <= high and value.is_integer():
             values[column] = int(value)  # some encoders write 14.0

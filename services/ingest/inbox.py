@@ -33,7 +33,7 @@ class LaneLimits:
 LIMITS = {
     # a wide window, so that a fire is seen here and not behind a flood in the broker's queue
     "event": LaneLimits((Channel.EVENT,), 20_000, 100, 1000, linger_s=0.002, read_pause_s=0.0),
-    "telemetry": LaneLimits((Channel.TELEMETRY, Channel.STATUS), 4000, 1000, 3000, linger_s=0.04, read_pause_s=0.005),
+    "telemetry": LaneLimits((Channel.TELEMETRY, Channel.STATUS), 4000, 1000, 3000, linger_s=0.03, read_pause_s=0.005),
 }
 
 # Alerts reads these three ahead of all others and in their own order. A word that stands elsewhere does no harm.

@@ -66,6 +66,13 @@ async def test_a_bad_field_leaves_the_rest_and_one_reject_that_names_it(ingest, 
     assert all(row["stored"] and row["topic"] == topic("H1") and row["device_id"] for row in found)
 
 
+async def test_a_number_of_three_hundred_digits_ends_nothing(ingest, fleet, rows):
+    body = b'{"ts":%d,"seq":1,"energy_kwh":1%s,"power_kw":NaN}' % (now_ms(), b"0" * 300)
+    await fleet.send(topic("E1", kind="electrical"), body)
+    await rows.until("select energy_kwh = 1e300 from reading_electrical")
+    assert await rows.one("select (state ->> 'energy_kwh')::double precision = 1e300 from device_state")
+
+
 async def test_rejected_events_are_named_on_down_ack_too(ingest, fleet, rows):
     await fleet.send(topic("P1", "up/event", "panel"), [event("good"), {"event_id": "bad", "ts": now_ms()}])
     await wait_for(lambda: sorted(fleet.acked_ids("P1")) == ["bad", "good"], what="both events acknowledged")

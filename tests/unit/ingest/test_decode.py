@@ -106,6 +106,13 @@ def test_a_literal_that_is_no_number_is_one_bad_field(literal):
     assert len(message.readings) == 1
 
 
+def test_a_whole_number_of_any_length_is_stored_as_the_fraction_its_column_holds():
+    long = b"1" + b"0" * 300
+    message = read(b'{"ts":%d,"seq":1,"energy_kwh":%s,"power_kw":NaN}' % (NOW_MS, long), "electrical")
+    assert [value for value in message.readings[0].values if value is not None] == [1e300]
+    assert type(message.readings[0].values[14]) is float
+
+
 def test_booleans_are_no_numbers_and_numbers_no_booleans():
     message = read({"ts": NOW_MS, "seq": 1, "cap_open": 1, "flow_lps": True, "tilt_deg": 3})
     assert sorted(reasons(message)) == ["bad_field: cap_open", "bad_field: flow_lps"]

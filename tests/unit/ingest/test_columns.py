@@ -1,0 +1,39 @@
+"""Rows as columns: one literal for numbers, a list for texts, nothing for a column that says nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.columns import compact
+
+REAL = st.floats(allow_nan=False, allow_infinity=False) | st.none()
+WHOLE = st.integers(-(2**63), 2**63 - 1) | st.none()
+
+
+def elements(literal, read):
+    """What PostgreSQL reads from an array literal of numbers."""
+    assert (literal[0], literal[-1]) == ("{", "}")
+    return [None if part == "null" else read(part) for part in literal[1:-1].split(",")]
+
+
+@given(st.lists(st.tuples(WHOLE, REAL), min_size=1))
+def test_numbers_come_back_from_the_literal(rows):
+    for column, literal, read in zip(zip(*rows, strict=True), compact(rows), (int, float), strict=True):
+        if any(value is not None for value in column):
+            assert elements(literal, read) == list(column)
+        else:
+            assert literal is None
+
+
+def test_each_sort_of_column_travels_in_its_own_form():
+    rows = [(1, None, "a", True), (2, None, None, None)]
+    assert list(compact(rows)) == ["{1,2}", None, ("a", None), "{true,null}"]
+
+
+def test_no_rows_have_no_columns():
+    assert list(compact([])) == []
+
+
+def test_rows_of_different_width_are_a_mistake():
+    with pytest.raises(ValueError, match="zip"):
+        compact([(1, 2), (1,)])
