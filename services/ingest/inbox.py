@@ -15,6 +15,7 @@ from services.core.topics import Channel
 from services.ingest.decode import Message, decode
 from services.ingest.moment import to_us
 
+QOS0_WAITING = 4000  # what nobody acknowledges nothing holds back: past so many messages it is dropped
 SLICE = 50  # messages decoded between two looks at the rest of the process
 
 
@@ -74,8 +75,8 @@ class Inbox:
 
     def put(self, delivery: Delivery) -> None:
         """Take one delivery with the time it came."""
-        if delivery.qos == 0 and len(self._waiting) > 4 * self._limits.receive_maximum:
-            metrics.QOS0_DROPPED.labels(self._name).inc()  # nothing holds a QoS 0 sender back
+        if delivery.qos == 0 and len(self._waiting) + len(self._urgent) >= QOS0_WAITING:
+            metrics.QOS0_DROPPED.labels(self._name).inc()
             return
         if self._stamp_us is None:  # one look at the clock for all that one read brought
             self._stamp_us = to_us(self._clock.now())

@@ -11,7 +11,7 @@ from services.core.metrics import QOS0_DROPPED
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
 from services.ingest.decode import decode
-from services.ingest.inbox import Inbox, LaneLimits, is_urgent
+from services.ingest.inbox import QOS0_WAITING, Inbox, LaneLimits, is_urgent
 
 PROBE = "firetower/ingest/all/event/probe"
 TOPIC = "fire/v1/140931100/panel/P1/up/event"
@@ -123,7 +123,7 @@ async def test_a_sender_at_qos_0_is_dropped_and_counted_once_the_queue_is_long()
     dropped = QOS0_DROPPED.labels("event")
     before = dropped._value.get()
     async with opened() as inbox:
-        for number in range(4 * LIMITS.receive_maximum + 3):
+        for number in range(QOS0_WAITING + 2):
             inbox.put(event(f"e{number}", qos=0))
         assert dropped._value.get() == before + 2
 
