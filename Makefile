@@ -18,6 +18,7 @@ bench: setup ## measure this machine; writes reports/
 	@mkdir -p reports
 	@.venv/bin/firetower bench ingest --json reports/bench-ingest.json
 	@.venv/bin/firetower bench ingest --rate 10000 --no-limits --json reports/bench-ingest-10k.json
+	@.venv/bin/firetower bench backlog --json reports/bench-backlog.json
 	@.venv/bin/firetower bench alarm --json reports/bench-alarm.json
 
 chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
