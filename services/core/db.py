@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 _BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+CONNECT_TIMEOUT_S = 10.0  # a server or a wire that accepts and then says nothing
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
@@ -45,6 +46,7 @@ async def connect(
         settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
     connection = await asyncpg.connect(
         dsn,
+        timeout=CONNECT_TIMEOUT_S,
         command_timeout=statement_timeout_s,
         server_settings={**settings, "statement_timeout": str(int(statement_timeout_s * 1000))},
     )
@@ -64,6 +66,7 @@ async def create_pool(
         settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
     return await asyncpg.create_pool(
         dsn,
+        timeout=CONNECT_TIMEOUT_S,
         min_size=min_size,
         max_size=size,
         command_timeout=statement_timeout_s,

@@ -82,9 +82,11 @@ class Wire:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port, limit=_CHUNK)
-        except OSError:
+        except (OSError, asyncio.CancelledError) as error:  # a cut may come before the far end answered
             writer.transport.abort()
-            return
+            if isinstance(error, OSError):
+                return
+            raise
         pumps = [
             asyncio.create_task(self._pump(reader, far_writer), name="wire out"),
             asyncio.create_task(self._pump(far_reader, writer), name="wire in"),
