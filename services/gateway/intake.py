@@ -5,6 +5,7 @@ only after the row is committed; the same bytes give the same events; a fire is 
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -95,6 +96,10 @@ class Intake:
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""
         return self._registry.panel(address).registered
+
+    def ask(self, address: bytes, then: Callable[[], None]) -> None:
+        """Find out whether somebody registered this address just now."""
+        self._registry.ask(address, then)
 
     def first_word(self, link: Link, caller: Caller) -> None:
         """Tell that a panel is there, or that its address speaks on a second link."""

@@ -9,6 +9,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from services.core.clock import Clock
 from services.core.log import logger
@@ -31,9 +32,6 @@ from services.gateway.post import Caller, Post
 
 log = logger(__name__)
 
-SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
-
-
 READ_BYTES = 4096
 _READ_INTO = bytearray(READ_BYTES)  # one for all links: what was read is copied before the loop reads again
 
@@ -54,6 +52,8 @@ class Link(asyncio.BufferedProtocol):
         self._admit = admit
         self._raw = bytearray()
         self._later: deque[tuple[Caller, Frame, float]] = deque()
+        self._strange: dict[bytes, list[tuple[Frame, bool, float]]] = {}  # from addresses that are being looked up
+        self._strangers = 0
         self._busy = False
         self._transport: asyncio.Transport | None = None
         now = clock.monotonic()
@@ -72,8 +72,7 @@ class Link(asyncio.BufferedProtocol):
         """Admit the peer or hang up."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server gives no other
         self._transport = transport
-        peer = transport.get_extra_info("peername") or ("", 0)
-        self.host = str(peer[0])
+        self.host = str((transport.get_extra_info("peername") or [""])[0])
         handle = transport.get_extra_info("socket")
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
@@ -160,6 +159,25 @@ class Link(asyncio.BufferedProtocol):
             FRAMES.labels("unknown_command").inc()
             self._deny(frame, now)
             return
+        if frame.source not in self.callers and not self._post.is_registered(frame.source):
+            if frame.source not in self._strange:
+                self._strange[frame.source] = []
+                self._post.ask(frame.source, partial(self._go_on, frame.source))
+            self._strange[frame.source].append((frame, urgent, now))
+            return
+        self._hand_on(frame, now, urgent=urgent)
+
+    def _go_on(self, source: bytes) -> None:
+        """It is known now who a stranger is: take what it said meanwhile."""
+        said = self._strange.pop(source)
+        if self.is_closing:
+            return
+        for frame, urgent, arrived in said:
+            self._hand_on(frame, arrived, urgent=urgent)
+        if self._later and not self._busy:
+            self._work()
+
+    def _hand_on(self, frame: Frame, now: float, *, urgent: bool) -> None:
         caller = self._caller(frame, now)
         if caller is not None:
             FRAMES.labels("taken").inc()
@@ -171,12 +189,10 @@ class Link(asyncio.BufferedProtocol):
     def _caller(self, frame: Frame, now: float) -> Caller | None:
         caller = self.callers.get(frame.source)
         if caller is not None:
-            caller.last, caller.heard = frame, now
-            caller.frames += 1
-            caller.probe_due = now + caller.profile.idle_probe_s
+            caller.hear(frame, now)
             return caller
         registered = self._post.is_registered(frame.source)
-        if not registered and len(self.callers) >= self._limits.sources_per_link:
+        if not registered and self._strangers >= self._limits.sources_per_link:
             FRAMES.labels("over_sources").inc()  # not confirmed; those that were there before go on
             return None
         profile = self._post.profile_of(self, frame.source)
@@ -185,10 +201,9 @@ class Link(asyncio.BufferedProtocol):
             log.warning("address not allowed", address=frame.source.hex(), peer=self.host)
             self.close("address not allowed here")
             return None
-        caller = Caller(frame.source, profile, frame, now)
-        caller.sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
-        caller.probe_due = now + profile.idle_probe_s
+        caller = Caller.new(frame, profile, now)
         self.callers[frame.source] = caller
+        self._strangers += not registered
         self._allowance.registered |= registered
         self._post.first_word(self, caller)
         return None if self.is_closing else caller
@@ -255,6 +270,7 @@ class Link(asyncio.BufferedProtocol):
             self.close("no valid frame")
             return
         for caller in self.callers.values():
+            self._allowance.registered |= self._post.is_registered(caller.address)  # it may have been meanwhile
             self._look_after(caller, now)
 
     def _look_after_unfinished(self, now: float) -> None:

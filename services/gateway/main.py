@@ -117,6 +117,7 @@ async def run(settings: GatewaySettings, limits: Limits) -> None:
             tasks.create_task(gateway.journal.run(), name="journal"),
             tasks.create_task(gateway.session.run(), name="mqtt"),
             tasks.create_task(gateway.registry.run(gateway.journal), name="registry"),
+            tasks.create_task(gateway.registry.answer(), name="registry answers"),
             tasks.create_task(gateway.commands.run(), name="commands"),
             tasks.create_task(gateway.door.run(), name="door"),
             tasks.create_task(tick(gateway), name="tick"),

@@ -1,7 +1,8 @@
 """What a link knows about who speaks on it, and to whom it hands what they say. Used by link.py, done by intake.py."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from services.gateway.downlink import Exchange, Exchanges
 from services.gateway.frames import Frame
@@ -9,6 +10,8 @@ from services.gateway.profiles import Profile
 
 if TYPE_CHECKING:
     from services.gateway.link import Link
+
+SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
 
 
 @dataclass(slots=True)
@@ -24,6 +27,18 @@ class Caller:
     sync_due: float = 0.0  # monotonic; 0: never
     probe_due: float = 0.0
 
+    @classmethod
+    def new(cls, frame: Frame, profile: Profile, now: float) -> Self:
+        """Begin with the first frame."""
+        sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
+        return cls(frame.source, profile, frame, now, sync_due=sync_due, probe_due=now + profile.idle_probe_s)
+
+    def hear(self, frame: Frame, now: float) -> None:
+        """Note one more frame: a sign of life."""
+        self.last, self.heard = frame, now
+        self.frames += 1
+        self.probe_due = now + self.profile.idle_probe_s
+
 
 class Post(Protocol):
     """What a link hands on."""
@@ -36,6 +51,9 @@ class Post(Protocol):
 
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""
+
+    def ask(self, address: bytes, then: Callable[[], None]) -> None:
+        """Find out whether somebody registered this address just now; `then` is called later, in any case."""
 
     def first_word(self, link: "Link", caller: Caller) -> None:
         """An address was heard on this link for the first time."""

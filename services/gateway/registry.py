@@ -5,7 +5,7 @@ what was known stays known, also over a restart.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
 
 REFRESH_S = 3.0
+ASK_WITHIN_S = 1.0  # then a stranger stays one
+ASK_EVERY_S = 0.02  # all that were asked about meanwhile in one query
 STATEMENT_TIMEOUT_S = 5.0
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -49,6 +51,8 @@ class Registry:
         self._rows: list[PanelRow] = []
         self._orphans: dict[str, str] = {}  # devices of their own whose gateway is to be noted, and it
         self._adopted: dict[str, str] = {}
+        self._asked: list[tuple[bytes, Callable[[], None]]] = []
+        self._wake = asyncio.Event()
         self.loaded = False
 
     def restore(self, remembered: Remembered) -> None:
@@ -62,6 +66,27 @@ class Registry:
         if known is not None:
             return known
         return Panel(address, f"utd-{address.hex()}", self._default_area, self._profiles[DEFAULT], registered=False)
+
+    def ask(self, address: bytes, then: Callable[[], None]) -> None:
+        """Look whether a stranger was registered since the last refresh; `then` is called in any case, and soon."""
+        self._asked.append((address, then))
+        self._wake.set()
+
+    async def answer(self) -> None:
+        """Look up what is asked about, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            asked, self._asked = self._asked, []
+            try:
+                async with asyncio.timeout(ASK_WITHIN_S):
+                    rows = await self.fetch(QUERIES["asked"], [address.hex() for address, _ in asked])
+                self._panels |= self._read(map(_row, rows))
+            except AWAY as error:
+                log.info("not looked up", addresses=len(asked), error=str(error) or type(error).__name__)
+            for _, then in asked:
+                then()
+            await self._clock.sleep(ASK_EVERY_S)
 
     def address_of(self, code: str) -> bytes | None:
         """Return the address of a panel by its code."""
@@ -81,6 +106,9 @@ class Registry:
                 self._orphans[code] = gateway
 
     def _take(self, rows: list[PanelRow]) -> None:
+        self._panels, self._rows, self.loaded = self._read(rows), rows, True
+
+    def _read(self, rows: Iterable[PanelRow]) -> dict[bytes, Panel]:
         panels = {}
         for address, code, area, name, registered in rows:
             profile = self._profiles.get(name or DEFAULT)
@@ -89,7 +117,7 @@ class Registry:
                 profile = self._profiles[DEFAULT]
             raw = bytes.fromhex(address)
             panels[raw] = Panel(raw, code, area, profile, registered)
-        self._panels, self._rows, self.loaded = panels, rows, True
+        return panels
 
     async def run(self, journal: Journal) -> None:
         """Refresh until cancelled. The database coming and going is told once each time."""
@@ -105,10 +133,7 @@ class Registry:
             await self._clock.sleep(REFRESH_S if self.loaded else 0.3)
 
     async def _refresh(self, journal: Journal) -> None:
-        rows: list[PanelRow] = [
-            (row["address"], row["code"], row["area"], row["profile"], row["registered"])
-            for row in await self.fetch(QUERIES["panels"])
-        ]
+        rows = map(_row, await self.fetch(QUERIES["panels"]))
         unique = sorted({row[0]: row for row in rows}.values())
         if unique != self._rows or not self.loaded:
             self._take(unique)
@@ -146,3 +171,7 @@ class Registry:
         if self._pool is not None:
             self._pool.terminate()
             await asyncio.sleep(0)
+
+
+def _row(row: asyncpg.Record) -> PanelRow:
+    return (row["address"], row["code"], row["area"], row["profile"], row["registered"])

@@ -7,6 +7,10 @@ from device
 where gateway_address is not null or code ~ '^utd-[0-9a-f]{12}$'
 order by gateway_address is not null          -- a mapping made by a person wins over the name of a discovered one
 
+-- name: asked
+select code, area, gateway_address as address, coalesce(gateway_profile, '') as profile, registered
+from device where gateway_address = any($1)
+
 -- name: adopt
 -- also when the panel, known as utd-<address> before, was registered under another code since
 update device d set gateway = given.gateway, updated_at = now()

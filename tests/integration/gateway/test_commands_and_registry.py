@@ -55,6 +55,18 @@ async def ended(db, command, *, timeout_s=10):
         await asyncio.sleep(0.05)
 
 
+async def test_a_panel_may_call_the_moment_it_is_registered(gateway, store, dial, db):
+    await register(db, 41, "panel-41")
+    panel = await dial(41)
+    fires = [panel.send(detector_state(0b10, point=point)) for point in range(3)]
+    beat = panel.send(b"")
+    for frame in (*fires, beat):
+        await panel.confirmed(frame)
+    assert [(event["device"], event["component"][:4]) for event in store.of("fire")] == [
+        ("panel-41", f"3-{point} ") for point in range(3)
+    ]
+
+
 async def test_a_registered_address_speaks_under_its_code_area_and_profile(gateway, store, dial, db):
     await register(db, 31, "panel-east", profile="point_first")
     await register(db, 32, "panel-west", profile="no_such_profile")

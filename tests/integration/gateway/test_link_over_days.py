@@ -1,7 +1,7 @@
 """What a link does as hours and days go by: a real socket, a clock that the test drives, a stand-in intake."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -65,6 +65,9 @@ class Taker:
 
     def is_registered(self, address: bytes) -> bool:
         return int.from_bytes(address, "little") < 1000
+
+    def ask(self, address: bytes, then: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(then)
 
     def first_word(self, link: Link, caller: Caller) -> None:
         pass
