@@ -3,6 +3,7 @@
 Used by link.py and door.py. The figures leave a real panel (a storm of 22-object frames included) far below them.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -27,12 +28,14 @@ class Limits:
     fires_registered: tuple[float, float] = (200, 2000)
     # of a link of anybody else; what it sends beyond comes out of what all of those share
     bytes_own: tuple[float, float] = (512, 2048)
-    frames_own: tuple[float, float] = (5, 30)
-    fires_own: tuple[float, float] = (5, 100)
+    bytes_sound: tuple[float, float] = (2048, 16 * 1024)  # while what it says is sound frames
+    frames_own: tuple[float, float] = (5, 100)
+    fires_own: tuple[float, float] = (20, 500)
     bytes_shared: tuple[float, float] = (128 * 1024, 1024 * 1024)
     frames_shared: tuple[float, float] = (500, 2000)
     fires_shared: tuple[float, float] = (500, 5000)
-    denies: tuple[float, float] = (10, 200)
+    longest_pause_s: float = 30.0  # of not reading from one link; debts are not remembered beyond it
+    denies: tuple[float, float] = (2, 40)
     damages_in_a_row: int = 200  # then the link is closed
     sources_per_link: int = 64  # that nobody registered; more are not heard
     unread_reply_bytes: int = 64 * 1024  # a caller that does not read is closed
@@ -62,10 +65,10 @@ class Bucket:
         self._left -= count
         return True
 
-    def spend(self, count: float, now: float) -> float:
-        """Take `count` tokens, there or not; return the seconds until the debt is paid."""
+    def spend(self, count: float, now: float, longest_s: float = math.inf) -> float:
+        """Take `count` tokens, there or not; return the seconds until the debt is paid, at most `longest_s`."""
         self.take(0, now)
-        self._left -= count
+        self._left = max(self._left - count, -longest_s * self._rate)
         return max(0.0, -self._left / self._rate)
 
 
@@ -79,12 +82,15 @@ class Strangers:
 
 
 class Allowance:
-    """What one link may send. `registered` is set once a registered address spoke on it."""
+    """What one link may send. `registered` is set once a registered address spoke on it, `sound` by frame or damage."""
 
     def __init__(self, limits: Limits, strangers: Strangers, now: float) -> None:
         self.registered = False
+        self.sound = False
         self._strangers = strangers
-        self._bytes = (Bucket(*limits.bytes_own, now), Bucket(*limits.bytes_registered, now))
+        self._longest_pause_s = limits.longest_pause_s
+        self._bytes_registered = Bucket(*limits.bytes_registered, now)
+        self._bytes_own = (Bucket(*limits.bytes_own, now), Bucket(*limits.bytes_sound, now))
         self._frames = (Bucket(*limits.frames_own, now), Bucket(*limits.frames_registered, now))
         self._fires = (Bucket(*limits.fires_own, now), Bucket(*limits.fires_registered, now))
         self._denies = Bucket(*limits.denies, now)
@@ -92,8 +98,10 @@ class Allowance:
     def spend_bytes(self, count: int, now: float) -> float:
         """Count bytes that came; return how many seconds not to read."""
         if self.registered:
-            return self._bytes[1].spend(count, now)
-        return 0.0 if self._bytes[0].take(count, now) else self._strangers.bytes.spend(count, now)
+            return self._bytes_registered.spend(count, now, self._longest_pause_s)
+        if self._bytes_own[self.sound].take(count, now):
+            return 0.0
+        return self._strangers.bytes.spend(count, now, self._longest_pause_s)
 
     def take_frame(self, now: float, *, urgent: bool) -> bool:
         """Say whether one more frame is taken."""

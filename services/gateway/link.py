@@ -32,8 +32,7 @@ from services.gateway.post import Caller, Post
 
 log = logger(__name__)
 
-READ_BYTES = 4096
-_READ_INTO = bytearray(READ_BYTES)  # one for all links: what was read is copied before the loop reads again
+_READ_INTO = bytearray(4096)  # one for all links: what was read is copied before the loop reads again
 
 
 class Link(asyncio.BufferedProtocol):
@@ -136,6 +135,7 @@ class Link(asyncio.BufferedProtocol):
         frames = [item for item in found if isinstance(item, Frame)]
         if found:
             self._frame_since = now
+            self._allowance.sound = isinstance(found[-1], Frame)
         if frames:
             self._damages = 0
         for frame in frames:

@@ -3,7 +3,7 @@ import pytest
 from services.gateway.limits import Allowance, Bucket, Limits, Strangers
 
 LIMITS = Limits(
-    bytes_own=(1, 10), bytes_shared=(10, 20), bytes_registered=(100, 100),
+    bytes_own=(1, 10), bytes_sound=(10, 100), bytes_shared=(10, 20), bytes_registered=(100, 100),
     frames_own=(1, 2), frames_shared=(1, 3), frames_registered=(10, 10),
     fires_own=(1, 1), fires_shared=(1, 1), fires_registered=(5, 5), denies=(1, 2),
 )  # fmt: skip
@@ -49,3 +49,22 @@ def test_a_registered_panel_depends_on_no_stranger():
 def test_denials_are_few():
     allowance = Allowance(LIMITS, Strangers(LIMITS, 0), 0)
     assert [allowance.take_denial(0) for _ in range(3)] == [True, True, False]
+
+
+def test_a_link_that_says_sound_frames_has_more_of_its_own_while_it_does():
+    shared = Strangers(LIMITS, 0)
+    flood, panel = Allowance(LIMITS, shared, 0), Allowance(LIMITS, shared, 0)
+    while flood.spend_bytes(10, 0) == 0:
+        pass
+    panel.sound = True
+    assert [panel.spend_bytes(50, 0), panel.spend_bytes(50, 0)] == [0, 0]
+    panel.sound = False
+    assert panel.spend_bytes(10, 0) == 0
+    assert panel.spend_bytes(10, 0) > 0
+
+
+def test_a_debt_is_not_remembered_for_ever():
+    shared = Strangers(LIMITS, 0)
+    flood = Allowance(LIMITS, shared, 0)
+    assert flood.spend_bytes(1_000_000, 0) == LIMITS.longest_pause_s
+    assert flood.spend_bytes(11, LIMITS.longest_pause_s) == pytest.approx(1.1)
