@@ -27,7 +27,7 @@ from services.gateway.objects import Item, read_unit, write_unit
 from services.gateway.post import Caller
 from services.gateway.profiles import Profile, load_profiles
 from tests.integration.gateway.conftest import until
-from tests.integration.gateway.dialling import CENTRE, PanelSocket, address_of, label
+from tests.integration.gateway.dialling import CENTRE, PanelSocket, address_of, detector_state, label
 
 HOUR_S = 3600.0
 START = datetime(2026, 5, 1, 8, 0, 0, tzinfo=UTC)
@@ -188,6 +188,19 @@ async def test_a_multiplexer_brings_any_number_of_registered_panels_and_a_few_st
         await panel.confirmed(frame)
     assert all(reply.serial != strangers[-1].serial for reply in panel.replies)
     await beat(panel)
+
+
+async def test_a_flood_of_others_never_makes_a_stranger_with_sound_frames_wait(centre):
+    stranger = await PanelSocket.dial(centre.port, 4000)
+    flood = [(await asyncio.open_connection("127.0.0.1", centre.port))[1] for _ in range(400)]
+    for writer in flood:
+        writer.write(bytes(100_000))
+    for turn in range(200):  # twenty seconds
+        await stranger.confirmed(stranger.send(detector_state(0b10, point=turn)))
+        centre.go_on(0.1)
+    for writer in flood:
+        writer.transport.abort()
+    await stranger.close()
 
 
 @pytest.mark.parametrize("centre", ["xor"], indirect=True)
