@@ -32,6 +32,21 @@ def _run(module: str, function: str, **arguments: object) -> None:
     except FiretowerError as error:
         typer.echo(f"firetower: {error}", err=True)
         sys.exit(2)
+    except ExceptionGroup as group:  # of tasks that run together
+        told, other = group.split(FiretowerError)
+        if told is None or other is not None:
+            raise
+        for line in sorted({str(error) for error in _leaves(told)}):
+            typer.echo(f"firetower: {line}", err=True)
+        sys.exit(2)
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 @contextmanager
