@@ -1,3 +1,6 @@
+-- name: asked
+select id, device_id from command where id = any($1::uuid[])
+
 -- name: reply_by_id
 update command set
     state = case when answer_by is not null and $3 > answer_by then 'late' else 'replied' end,

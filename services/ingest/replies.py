@@ -20,27 +20,31 @@ QUERIES = load_queries(Path(__file__).with_name("commands.sql"))
 
 async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tuple[int, bytes]]) -> None:
     """Mark commands answered by the new events of a batch."""
-    for key in fresh:
-        device, event, received_us, _late = plan.events[key]
-        named = named_command(event)
-        if named is None and event.type != EventType.GUARD_REPLY:
+    events = [plan.events[key] for key in fresh]
+    named = {candidate for _, event, _, _ in events for candidate in _candidates(event)}
+    rows = await connection.fetch(QUERIES["asked"], list(named)) if named else ()
+    commands = {(row["id"], row["device_id"]) for row in rows}
+    for device, event, received_us, _late in events:
+        answered = next((one for one in _candidates(event) if (one, device.id) in commands), None)
+        if answered is None and (event.type != EventType.GUARD_REPLY or _names_a_command(event)):
             continue
         reply: dict[str, Any] = {"event_id": event.event_id, "type": event.type, "description": event.description}
         reply |= {"extra": event.extra} if event.extra else {}
         at = from_us(received_us)
-        if named is not None:
-            await connection.execute(QUERIES["reply_by_id"], named, device.id, at, reply)
+        if answered is not None:
+            await connection.execute(QUERIES["reply_by_id"], answered, device.id, at, reply)
         else:
             await connection.execute(QUERIES["reply_of_guard"], device.id, at, reply)
 
 
-def named_command(event: Event) -> uuid.UUID | None:
-    """Return the command an event names in `command_id`, or by having its id as event_id."""
-    for candidate in ((event.extra or {}).get("command_id"), event.event_id):
-        found = _uuid(candidate)
-        if found is not None:
-            return found
-    return None
+def _candidates(event: Event) -> list[uuid.UUID]:
+    """Return what may be a command's id: `command_id`, or the event's own id, which more often is just its own."""
+    texts = ((event.extra or {}).get("command_id"), event.event_id)
+    return [found for text in texts if (found := _uuid(text)) is not None]
+
+
+def _names_a_command(event: Event) -> bool:
+    return "command_id" in (event.extra or {})
 
 
 def _uuid(text: Any) -> uuid.UUID | None:

@@ -1,5 +1,7 @@
 """Commands go down to MQTT devices, their answers come back to the row."""
 
+import uuid
+
 import orjson
 
 from tests.support.broker_fleet import event, reading, topic, wait_for
@@ -39,6 +41,19 @@ async def test_a_guards_button_without_an_id_answers_the_open_check(ingest, flee
     await queue(fleet, rows)
     await fleet.send(topic("P1", "up/event", "panel"), event("r", "guard_reply"))
     await rows.until("select state from command", equals="replied")
+
+
+async def test_a_guards_reply_whose_own_id_is_a_uuid_answers_the_open_check(ingest, fleet, rows):
+    await queue(fleet, rows)
+    await fleet.send(topic("P1", "up/event", "panel"), event(uuid.uuid4().hex, "guard_reply"))
+    await rows.until("select state from command", equals="replied")
+
+
+async def test_a_reply_to_another_command_answers_no_check(ingest, fleet, rows):
+    await queue(fleet, rows)
+    await fleet.send(topic("P1", "up/event", "panel"), event("r", "guard_reply", command_id=str(uuid.uuid4())))
+    await rows.until("select count(*) from event", equals=1)
+    assert await rows.one("select state from command") == "sent"
 
 
 async def test_no_answer_is_said_and_a_late_one_is_late(ingest, fleet, rows):
