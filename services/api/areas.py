@@ -99,3 +99,22 @@ async def put_area(code: AreaCode, body: AreaPut, writer: AdministratorWriter) -
         return answer(_document(row), 201 if fresh else 200)
 
     return await writer.perform(work)
+
+
+async def take_area(write: Write, code: str) -> None:
+    """Let a device or site stand in area `code`; one that nobody registered yet gets its code as its name.
+
+    Ingest does the same for a code that a device uses: a topic or a ledger may come before the list of areas.
+
+    Raises:
+        Problem: 403, the account does not cover it.
+    """
+    if not write.who.scope.covers(code):
+        raise Problem(403, "forbidden", f"area: your account does not cover {code}")
+    await write.connection.execute(
+        """insert into area (code, name, parent)
+           select $1::text, $1, (select code from area where starts_with($1, code) order by length(code) desc limit 1)
+           where not exists (select from area where code = $1)
+           on conflict do nothing""",
+        code,
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 
+from services.api.areas import take_area
 from services.api.device_model import DevicePut
 from services.api.problems import Problem, invalid
 from services.api.writing import Write
@@ -45,16 +46,7 @@ def columns_of(body: DevicePut) -> dict[str, Any]:
 async def _check_references(write: Write, code: str, values: Mapping[str, Any]) -> None:
     connection, area = write.connection, values.get("area")
     if area is not None:
-        if not write.who.scope.covers(area):
-            raise Problem(403, "forbidden", f"area: your account does not cover {area}")
-        if not await connection.fetchval("select exists (select from area where code = $1)", area):
-            # ingest does the same for a code that a device uses: the topic may come before the ledger
-            await connection.execute(
-                "insert into area (code, name, parent) values ($1, $1, (select code from area where code = $2))"
-                " on conflict do nothing",
-                area,
-                area[:6] if len(area) > 6 else None,
-            )
+        await take_area(write, area)
     site = values.get("site_id")
     if site is not None:
         site_area = await connection.fetchval("select area from site where id = $1", site)

@@ -24,10 +24,11 @@ from services.api.answers import (
     described,
     page,
 )
+from services.api.areas import take_area
 from services.api.auth import Reader
 from services.api.database import Inside, Reads, Row, first
 from services.api.device_model import GivenLocation, Location
-from services.api.problems import Problem, invalid, not_found
+from services.api.problems import invalid, not_found
 from services.api.roles import Who
 from services.api.state import Here
 from services.api.writing import IfMatch, Maintainer, Operator, Write, check_match
@@ -182,10 +183,7 @@ async def _values(write: Write, body: SitePut) -> dict[str, Any]:
         values["lon"], values["lat"] = (None, None) if body.location is None else body.location.wgs84()
     area = values.get("area")
     if area is not None:
-        if not write.who.scope.covers(area):
-            raise Problem(403, "forbidden", f"area: your account does not cover {area}")
-        if not await write.connection.fetchval("select exists (select from area where code = $1)", area):
-            raise invalid("area", f"there is no area {area}; register it first")
+        await take_area(write, area)
     return values
 
 

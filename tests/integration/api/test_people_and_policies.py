@@ -52,6 +52,16 @@ async def test_a_key_is_shown_once_and_ends_when_revoked(client: Client, visit: 
     assert (await machine.get("/api/v1/devices")).status_code == 401
 
 
+async def test_a_site_or_device_may_come_before_its_area_is_registered(client: Client) -> None:
+    site = await client.post("/api/v1/sites", json={"name": "新村", "area": "140931100777"})
+    assert site.status_code == 201, site.text
+    device = await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": "140931100778"})
+    assert device.status_code == 201, device.text
+    areas = {area["code"]: area for area in (await client.get("/api/v1/areas")).json()["items"]}
+    for code in ("140931100777", "140931100778"):
+        assert (areas[code]["name"], areas[code]["parent"]) == (code, "140931100")
+
+
 async def test_a_test_window_ends_within_eight_hours(client: Client) -> None:
     site = (await client.post("/api/v1/sites", json={"name": "医院", "area": AREA})).json()
     path = f"/api/v1/sites/{site['id']}/test-window"
