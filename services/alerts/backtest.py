@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import asyncpg
@@ -98,14 +100,12 @@ async def replay(
                 parameters = dict(book.for_device(profile, until))
                 parameters[code] = {**parameters[code], **values}
                 rules = DeviceRules(profile, parameters)
-                for reading in readings:
-                    counts = reading["received_at"] >= since
-                    result.readings += counts
-                    found += [
-                        (reading["received_at"], finding)
-                        for finding in rules.walk([reading])
-                        if finding.code == code and counts
-                    ]
+                for received_at, message in groupby(readings, key=itemgetter("received_at")):
+                    together = list(message)
+                    said = [finding for finding in rules.walk(together) if finding.code == code]
+                    if received_at >= since:
+                        result.readings += len(together)
+                        found += [(received_at, finding) for finding in said]
     for at, finding in sorted(found, key=lambda item: item[0]):
         result.raised += finding.active
         result.cleared += not finding.active

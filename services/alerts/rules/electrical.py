@@ -53,9 +53,6 @@ class ElectricalRules(KindRules):
         residual = get("residual_current_ma")
         if residual is not None and self._on["residual_current_high"]:
             self._feed_residual(residual, ts, found, live=live)
-        arcs = get("arc_count")
-        if arcs is not None and live and arcs >= self._arcs and self._on["arc_fault"]:
-            self._find_arc(arcs, ts, found)
         phases = _present(reading, _TEMPERATURES)
         if phases and self._on["cable_temperature_high"]:
             self._feed_cable(phases, ts, found, live=live)
@@ -66,6 +63,16 @@ class ElectricalRules(KindRules):
         phases = _present(reading, _CURRENTS)
         if phases:
             self._feed_limit("overcurrent", max(phases), self._rated_a, ts, found, below=False, live=live)
+
+    def feed_each(self, reading: Reading, ts: datetime, found: list[Finding]) -> None:
+        """Report arcs at whatever reading: latched, so that a repeat changes nothing and none can be missed."""
+        arcs = reading.get("arc_count")
+        if arcs is None or arcs < self._arcs or not self._on["arc_fault"]:
+            return
+        reason = Reason(
+            f"1 秒内 {arcs} 个电弧半波，达到 {self._arcs:g}", f"{arcs} arc half-cycles in 1 s, limit {self._arcs:g}"
+        )
+        found.append(self.finding("arc_fault", ts, reason, float(arcs), self._arcs))
 
     def restart_counts(self) -> None:
         """Forget what was counted, not what stands."""
@@ -122,13 +129,6 @@ class ElectricalRules(KindRules):
                 f"phase {phase} cable at {celsius:g} °C, at or above {limit:g} °C",
             )
             found.append(self.finding("cable_temperature_high", ts, reason, celsius, limit, severity=severity))
-
-    def _find_arc(self, arcs: int, ts: datetime, found: list[Finding]) -> None:
-        """Report every reading with arcs: latched, so that a repeat changes nothing and none can be missed."""
-        reason = Reason(
-            f"1 秒内 {arcs} 个电弧半波，达到 {self._arcs:g}", f"{arcs} arc half-cycles in 1 s, limit {self._arcs:g}"
-        )
-        found.append(self.finding("arc_fault", ts, reason, float(arcs), self._arcs))
 
     def _feed_limit(
         self,

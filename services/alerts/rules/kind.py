@@ -32,6 +32,9 @@ class KindRules(ABC):
     def feed(self, reading: Reading, ts: datetime, found: list[Finding], *, live: bool) -> None:
         """Take one reading in order; only a live one may turn a condition."""
 
+    def feed_each(self, reading: Reading, ts: datetime, found: list[Finding]) -> None:  # noqa: B027 - nothing for most
+        """Take what a reading that is not late proves by itself, whatever a newer one says."""
+
     def feed_past(self, reading: Reading, ts: datetime) -> None:  # noqa: B027 - nothing to do for most kinds
         """Take a reading too old to count among those in a row; most rules have no use for it."""
 

@@ -66,11 +66,14 @@ class DeviceRules:
     def walk(self, readings: Sequence[Reading]) -> list[Finding]:
         """Feed readings; return what began, grew worse or ended. A standing condition is not repeated.
 
-        Give the readings of one batch together, in any order. A reading met before changes nothing.
+        Give the readings of one batch together, in any order. A reading met before changes nothing. Of the readings
+        that one message brought only the newest turns a condition; those before it are counted.
         """
         found: list[Finding] = []
+        newest: dict[datetime, _Key] = {}
         if len(readings) > 1:
             readings = sorted(readings, key=_order)
+            newest = {reading["received_at"]: _order(reading) for reading in readings}
         recent = self._recent
         for reading in readings:
             received_at = reading["received_at"]
@@ -81,13 +84,16 @@ class DeviceRules:
             else:
                 self._clock.note_fine()
             walked = _Walked((ts, reading["seq"]), age <= self._late_after, reading)
+            passed = bool(newest) and newest[received_at] != _order(reading)
             if not recent or walked.key > recent[-1].key:
                 recent.append(walked)
                 if len(recent) > _RECENT:
                     del recent[0]
-                self._rules.feed(reading, ts, found, live=walked.live)
+                if walked.live:
+                    self._rules.feed_each(reading, ts, found)
+                self._rules.feed(reading, ts, found, live=walked.live and not passed)
             else:
-                self._walk_back(walked, found)
+                self._walk_back(walked, found, passed=passed)
         return found
 
     def tick(self, now: datetime) -> list[Finding]:
@@ -141,12 +147,17 @@ class DeviceRules:
         ]
         return made
 
-    def _walk_back(self, walked: _Walked, found: list[Finding]) -> None:
-        """Put a reading that came late into its place among the last ones and count them again."""
+    def _walk_back(self, walked: _Walked, found: list[Finding], *, passed: bool) -> None:
+        """Put a reading that came late into its place among the last ones and count them again.
+
+        `passed`: its message brought a newer one, too, which will say how things stand.
+        """
         recent = self._recent
         place = bisect_left(recent, walked.key, key=_key)
         if recent[place].key == walked.key:
             return
+        if walked.live:
+            self._rules.feed_each(walked.reading, walked.key[0], found)
         self._rules.feed_past(walked.reading, walked.key[0])
         if place == 0 and len(recent) == _RECENT:
             return
@@ -154,7 +165,7 @@ class DeviceRules:
         if len(recent) > _RECENT:
             del recent[0]
         self._rules.restart_counts()
-        last = len(recent) - 1
+        last = None if passed else len(recent) - 1
         for number, again in enumerate(recent):
             self._rules.feed(again.reading, again.key[0], found, live=again.live and number == last)
 

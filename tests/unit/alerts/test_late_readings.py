@@ -91,6 +91,47 @@ def test_an_older_reading_between_two_breaks_the_row() -> None:
     assert [say(f) for f in walk.rules.walk([walk.reading(at_s=180, pressure_mpa=0.13)])] == LOW
 
 
+def one_message(walk: Walk, *readings: dict[str, Any]) -> list[str]:
+    """Walk readings that came together, a second after the newest; say what they turned."""
+    received_at = max(reading["ts"] for reading in readings) + timedelta(seconds=1)
+    return [say(finding) for finding in walk.rules.walk([{**each, "received_at": received_at} for each in readings])]
+
+
+def test_a_dip_within_one_message_whose_newest_reading_is_fine_raises_nothing() -> None:
+    walk = Walk(device(sleepy=True, expected_interval_s=86400))
+    day = [walk.reading(at_s=3600.0 * n, pressure_mpa=0.02 if n in (3, 4, 5) else 0.3) for n in range(24)]
+    assert one_message(walk, *day) == []
+
+
+def test_a_message_whose_newest_reading_is_low_raises_with_what_it_says_before() -> None:
+    walk = Walk(device())
+    assert one_message(walk, *(walk.reading(pressure_mpa=mpa) for mpa in (0.2, 0.13, 0.13))) == LOW
+
+
+def test_a_message_that_ends_low_does_not_clear_in_passing() -> None:
+    walk = Walk(device())
+    walk.say(pressure_mpa=0.02)
+    assert one_message(walk, *(walk.reading(pressure_mpa=mpa) for mpa in (0.2, 0.2, 0.2, 0.13))) == []
+    assert one_message(walk, *(walk.reading(pressure_mpa=0.2) for _ in range(2))) == ["-hydrant_pressure_low"]
+
+
+def test_an_older_reading_in_a_message_turns_nothing_before_its_newest_is_heard() -> None:
+    walk = Walk(device("electrical"))
+    first, older, last, newest = (
+        walk.reading(at_s=at, voltage_a_v=volt) for at, volt in ((0, 260.0), (60, 260.0), (120, 260.0), (180, 230.0))
+    )
+    assert one_message(walk, first) == one_message(walk, last) == []
+    assert one_message(walk, older, newest) == []
+
+
+def test_arcs_anywhere_in_a_message_raise() -> None:
+    walk = Walk(device("electrical"))
+    assert one_message(walk, *(walk.reading(arc_count=arcs) for arcs in (0, 20, 0))) == ["+arc_fault major"]
+    walk.feed(at_s=600, arc_count=0)
+    assert one_message(walk, walk.reading(at_s=570, arc_count=15)) == ["+arc_fault major"]
+    assert one_message(walk, walk.reading(at_s=1000, arc_count=15), walk.reading(at_s=2000, arc_count=0)) == []
+
+
 def test_a_repeated_reading_changes_nothing() -> None:
     walk = Walk(device())
     reading = walk.reading(pressure_mpa=0.13)
