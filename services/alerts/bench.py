@@ -52,6 +52,7 @@ class Bench:
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _held_at: float = 0.0
+    _outdated: bool = False
     _closed_since: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,6 +66,8 @@ class Bench:
         """Judge without end; whatever fails ends the program, and a standby goes on."""
         while True:
             self.hint.clear()
+            if self._outdated:
+                await self._refresh()
             await self.look_at_fires()
             busy = await self.events.read_others(self.conn, self.transact)
             await self._look_at_time()
@@ -72,10 +75,16 @@ class Bench:
             if not busy:
                 await wait_for(self.hint, POLL_S)
 
+    def note_change(self) -> None:
+        """Hear that a person changed the registry or a rule: taken over before anything else is judged."""
+        self._outdated = True
+        self.hint.set()
+
     async def transact(self, work: Callable[[Page], Awaitable[None]]) -> Page:
         """Run `work` on a fresh page in one fenced transaction, write the page, count what was opened."""
         async with self.conn.transaction():
             await lease.hold(self.conn, self.owner)
+            self.policies = await load_policies(self.conn)  # a drill counts from the answer that began it
             page = Page(self.conn, self.clock.now(), self.policies)
             await work(page)
             await page.write()
@@ -137,11 +146,11 @@ class Bench:
         ]
 
     async def _refresh(self) -> None:
-        """Take over what people changed: registry, parameters, policies; and learn of new writers."""
+        """Take over what people changed in registry and parameters, and learn of new writers."""
+        self._outdated = False
         now = self.clock.now()
         changed = await self.registry.refresh(self.conn)
         await self.states.refresh(self.conn, changed, now)
-        self.policies = await load_policies(self.conn)
         await self.events.find_writers(self.conn)
         await self.readings.feed.find_writers(self.conn)
         FEED_LAG.labels("event").set(await self.events.others.lag_s(self.conn, now))

@@ -122,6 +122,7 @@ async def _work(
         listener = await db.connect(settings.database_url, program="alerts.listen")
         stack.push_async_callback(listener.close, timeout=2)
         await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
+        await listener.add_listener("firetower_registry", lambda *_: bench.note_change())
         await listener.add_listener("firetower_notice", lambda *_: outbox.hint())
         work: dict[str, Coroutine[None, None, None]] = {
             "bench": bench.run(),

@@ -28,6 +28,7 @@ CATALOG: dict[str, dict[str, Any]] = {
 }
 RuleCode = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["hydrant_pressure_low"])]
 _MOST_READINGS = 10
+_TELL_ALERTS = "select pg_notify('firetower_registry', '')"  # as a change of a device does: counts for the next reading
 _parameter = tables.rule_parameter.c
 
 
@@ -183,6 +184,7 @@ async def put_rule(code: RuleCode, body: OverridePut, writer: AdministratorWrite
             write.now,
         )
         await write.record("rule.put", code, **body.model_dump(mode="json"))
+        await write.connection.execute(_TELL_ALERTS)
         return answer(await _one(Inside(write.connection), write.who, code))
 
     return await writer.perform(work)
@@ -203,6 +205,7 @@ async def delete_override(
         await _check_target(write, OverridePut(scope=row["scope"], target=row["target"], parameters={}))
         await write.connection.execute("delete from rule_parameter where id = $1", override_id)
         await write.record("rule.delete_override", code, scope=row["scope"], target=row["target"])
+        await write.connection.execute(_TELL_ALERTS)
         return answer(await _one(Inside(write.connection), write.who, code))
 
     return await writer.perform(work)

@@ -128,7 +128,12 @@ class County:
             )
 
     async def set_policy(self, name: str, **body: Any) -> None:
-        await self.conn.execute("insert into policy (name, body, updated_by) values ($1, $2, 'test')", name, body)
+        await self.conn.execute(
+            "insert into policy (name, body, updated_by) values ($1, $2, 'test')"
+            " on conflict (name) do update set body = excluded.body",
+            name,
+            body,
+        )
 
     async def alarms(self, where: str = "true", *arguments: Any, at_least: int = 0) -> list[asyncpg.Record]:
         """The alarms, oldest first; none while there are fewer than `at_least`."""

@@ -1,0 +1,42 @@
+"""What people change counts for the next message, not from some later look on."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from tests.integration.alerts.conftest import DeskControl
+from tests.support.county import County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+async def test_a_drill_marks_what_leaves_while_it_lasts_and_nothing_after(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    alerts()
+    for number, drill in enumerate((True, False, True, False)):
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat() if drill else None
+        await county.add_device(f"panel-{number}")
+        await county.set_policy("drill", until=until)
+        await county.send_events([{"device": f"panel-{number}", "type": "manual_alarm"}])
+        seen = await eventually(lambda n=number + 1: arrived(desk, n), what="fire.confirmed at the desk")
+        assert [notice["body"]["drill"] for notice in seen][-1] is drill
+
+
+async def test_a_rated_current_holds_for_the_next_readings(county: County, alerts: Callable[..., Program]) -> None:
+    device = await county.add_device("e-1", "electrical")
+    alerts()
+    await county.send_readings("electrical", [{"device": "e-1", "arc_count": 20, "current_a_a": 50.0}])
+    await eventually(lambda: county.alarms("a.code = 'arc_fault'", at_least=1), what="the device known to the rules")
+    await county.conn.execute("update device set rated_current_a = 10 where id = $1", device)
+    start = datetime.now(UTC)
+    await county.send_readings(
+        "electrical",
+        [{"device": "e-1", "current_a_a": 50.0, "ts": start + timedelta(milliseconds=n)} for n in range(3)],
+    )
+    (alarm,) = await eventually(lambda: county.alarms("a.code = 'overcurrent'", at_least=1), what="overcurrent")
+    assert alarm["limit_value"] == 10
+
+
+async def arrived(desk: DeskControl, number: int) -> list[dict[str, object]]:
+    received = await desk.received(type="fire.confirmed")
+    return received if len(received) >= number else []
