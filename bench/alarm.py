@@ -19,6 +19,7 @@ import httpx2
 import orjson
 import uvloop
 
+from bench import stages
 from bench.ingest import machine
 from bench.load import prepare, run_prefix
 from bench.meter import Meter
@@ -114,6 +115,10 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> 
             received = await _received(address, fires, drops)
             await link.stop()
             await session
+            moments = {
+                one.notice: await stages.read_moments(system.database, one.notice, list(one.started_s))
+                for one in (fires, drops)
+            }
         return {
             "what": "bench alarm",
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -122,7 +127,7 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> 
             "background_per_s": round(load.published / max(load.last_s - load.first_s, 1e-9)),
             "background_devices": devices,
             "background_worst_lag_ms": round(load.worst_lag_s * 1000),
-            "trials": [judge(one, received) for one in (fires, drops)],
+            "trials": [judge(one, received, moments[one.notice]) for one in (fires, drops)],
             "processes": {
                 name: {"cpu_cores": round(usage.cpu_s / spent_s, 3), "peak_mb": round(usage.peak_mb, 1)}
                 for name, usage in meter.usage.items()
@@ -203,24 +208,30 @@ def _first_times(items: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], fl
     return first
 
 
-def judge(trials: Trials, received: Mapping[tuple[str, str], float]) -> dict[str, Any]:
-    """Return the figures of one sort of trial."""
-    late_ms = sorted(
-        (received[trials.notice, code] - started_s) * 1000
-        for code, started_s in trials.started_s.items()
-        if (trials.notice, code) in received
-    )
-    figures = {
+def judge(
+    trials: Trials, received: Mapping[tuple[str, str], float], moments: Mapping[str, Sequence[float]]
+) -> dict[str, Any]:
+    """Return the figures of one sort of trial, and where the time went by `moments` (see `stages`)."""
+    received_s = {code: received[trials.notice, code] for code in trials.started_s if (trials.notice, code) in received}
+    late_ms = sorted((at_s - trials.started_s[code]) * 1000 for code, at_s in received_s.items())
+    ways = stages.ways(trials.started_s, moments, received_s)
+    return {
         "what": trials.what,
         "trials": len(trials.started_s),
         "reached": len(late_ms),
+        **spread(late_ms),
+        "stages": {stage: spread(sorted(spent)) for stage, spent in stages.spent_ms(ways.values()).items()},
+        "slowest": stages.slowest(ways, 5),
     }
-    if not late_ms:
-        return {**figures, "p50_ms": None, "p95_ms": None, "p99_ms": None, "worst_ms": None}
+
+
+def spread(ordered_ms: Sequence[float]) -> dict[str, int | None]:
+    """Return p50, p95, p99 and the worst of values in order; None for none."""
+    if not ordered_ms:
+        return {"p50_ms": None, "p95_ms": None, "p99_ms": None, "worst_ms": None}
     return {
-        **figures,
-        **{f"p{part}_ms": round(percentile(late_ms, part / 100)) for part in (50, 95, 99)},
-        "worst_ms": round(late_ms[-1]),
+        **{f"p{part}_ms": round(percentile(ordered_ms, part / 100)) for part in (50, 95, 99)},
+        "worst_ms": round(ordered_ms[-1]),
     }
 
 
@@ -244,6 +255,12 @@ def print_result(result: Mapping[str, Any]) -> None:
             f"    {one['reached']} of {one['trials']} reached it: p50 {one['p50_ms']} ms  p95 {one['p95_ms']} ms  "
             f"p99 {one['p99_ms']} ms  worst {one['worst_ms']} ms"
         )
+        out += [
+            f"      {stage:<22} p50 {part['p50_ms']:>5}  p95 {part['p95_ms']:>5}  p99 {part['p99_ms']:>5}  "
+            f"worst {part['worst_ms']:>5}"
+            for stage, part in one["stages"].items()
+            if part["worst_ms"] is not None
+        ]
     out += ["", "  program            cores    peak MB"]
     out += [
         f"  {name:<16} {one['cpu_cores']:>7.2f} {one['peak_mb']:>10.1f}" for name, one in result["processes"].items()
