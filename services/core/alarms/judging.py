@@ -50,7 +50,12 @@ def _second_witness(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | N
     for item in evidence:
         if _is_of(item, alarm):
             continue
-        if _witness(part, alarm.component) and item.kind is EvidenceKind.FIRE and _witness(item.part, item.component):
+        if (
+            _witness(part, alarm.component)
+            and item.kind is EvidenceKind.FIRE
+            and _witness(item.part, item.component)
+            and item.component != alarm.component  # panel and transmitter both tell of it: one witness
+        ):
             return _confirmed(
                 f"另一独立部件报火警：{_name(item)}", f"a second independent component fired: {_name(item)}"
             )

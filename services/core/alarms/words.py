@@ -106,7 +106,8 @@ class Reason(NamedTuple):
     en: str
 
     def with_lateness(self, late_min: int) -> Reason:
-        """The same reason marked "reported N min late" (contract 6); unchanged for 0."""
+        """The same reason marked "reported N min late" (contract 6, in its very words in both); unchanged for 0."""
         if late_min <= 0:
             return self
-        return Reason(f"{self.zh}（迟报 {late_min} 分钟）", f"{self.en} (reported {late_min} min late)")
+        mark = f"reported {late_min} min late"
+        return Reason(f"{self.zh}（迟报 {late_min} 分钟，{mark}）", f"{self.en} ({mark})")
