@@ -147,6 +147,7 @@ def check_span(begin: datetime | None, end: datetime | None, longest: timedelta 
         raise Problem(422, "invalid", f"to: {message}", errors=[{"field": "to", "message": message}])
 
 
+PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}}
 _PROBLEMS = {
     400: "The request cannot be read",
     401: "Nobody is signed in, or the key is not valid",
@@ -172,9 +173,5 @@ def described(model: Any, *problems: int, status: int = 200, etag: bool = False)
     codes = sorted({401, 403, 422, 503, *problems})
     shown[status] = good
     for code in codes:
-        content = {"application/problem+json": {"schema": {"$ref": PROBLEM_REF}}}
-        shown[code] = {"description": _PROBLEMS[code], "content": content}
+        shown[code] = {"description": _PROBLEMS[code], "content": PROBLEM_CONTENT}
     return shown
-
-
-PROBLEM_REF = f"#/components/schemas/{ProblemDocument.__name__}"

@@ -1,22 +1,21 @@
-"""The API's two ways to the database: Core statements for reads, asyncpg transactions for writes.
+"""The API's two ways to the database: Core statements for reads, transactions for writes; both over asyncpg.
 
 Opened by main. Promises bounded waits, and that nothing is connected before the first request needs it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, Protocol, Self, cast
 
 import asyncpg
-import orjson
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql import ClauseElement, Executable
+from sqlalchemy.sql.compiler import Compiled
 
 from services.core import db
-from services.core.migrate import sqlalchemy_url
 
 READ_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
@@ -39,6 +38,31 @@ async def first(reads: Reads, statement: Executable | str, **parameters: object)
     return rows[0] if rows else None
 
 
+def _compile(statement: Executable) -> Compiled:
+    if not isinstance(statement, ClauseElement):
+        raise TypeError("only Core statements and text can be read")
+    return statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+
+
+@lru_cache(maxsize=500)
+def _compile_text(statement: str) -> Compiled:
+    return _compile(text(statement))
+
+
+def bound(statement: Executable | str, parameters: Mapping[str, object]) -> tuple[str, list[object]]:
+    """Return the SQL of a statement and its values in their places."""
+    compiled = _compile_text(statement) if isinstance(statement, str) else _compile(statement)
+    values = compiled.construct_params(parameters) or {}
+    names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+    return str(compiled), [values[name] for name in names]
+
+
+async def _fetch(connection: asyncpg.Connection, statement: Executable | str, parameters: Mapping[str, object]) -> Any:
+    """Run a statement; the driver keeps it prepared per connection. Rows are plain dicts, read by name many times."""
+    sql, values = bound(statement, parameters)
+    return [dict(row) for row in await connection.fetch(sql, *values)]
+
+
 class Inside:
     """Reads what a transaction sees, its own changes included."""
 
@@ -47,71 +71,39 @@ class Inside:
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement on the transaction's connection."""
-        executable = _executable(statement)
-        if not isinstance(executable, ClauseElement):
-            raise TypeError("only Core statements and text can be read")
-        compiled = executable.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        values = compiled.construct_params(parameters) or {}
-        names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
-        rows = await self._connection.fetch(str(compiled), *[values[name] for name in names])
-        return cast("Sequence[Row]", rows)
+        return cast("Sequence[Row]", await _fetch(self._connection, statement, parameters))
 
 
 class Database:
-    """Reads go through `rows` and `row`, writes through `writing`."""
+    """Reads go through `rows`, writes through `writing`."""
 
-    def __init__(self, dsn: str, engine: AsyncEngine, pool: asyncpg.Pool) -> None:
+    def __init__(self, dsn: str, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:
         self.dsn = dsn
-        self._engine = engine
-        self._pool = pool
+        self._readers, self._writers = readers, writers
 
     @classmethod
     async def open(cls, dsn: str) -> Self:
         """Make the pools; connections follow when needed, so that the program starts without its database."""
-        engine = create_async_engine(
-            sqlalchemy_url(dsn),
-            isolation_level="AUTOCOMMIT",
-            pool_pre_ping=True,
-            pool_size=POOL_SIZE,
-            max_overflow=0,
-            pool_timeout=READ_TIMEOUT_S,
-            json_deserializer=orjson.loads,
-            connect_args={
-                "timeout": READ_TIMEOUT_S,
-                "command_timeout": READ_TIMEOUT_S + 1,
-                "server_settings": {
-                    "application_name": "firetower.api",
-                    "timezone": "UTC",
-                    "jit": "off",
-                    "statement_timeout": str(int(READ_TIMEOUT_S * 1000)),
-                    "default_transaction_read_only": "on",
-                },
-            },
+        readers = await db.create_pool(
+            dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=READ_TIMEOUT_S, reader=True
         )
-        pool = await db.create_pool(
+        writers = await db.create_pool(
             dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=WRITE_TIMEOUT_S, writer=True
         )
-        return cls(dsn, engine, pool)
+        return cls(dsn, readers, writers)
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement; text is bound by name."""
-        async with self._engine.connect() as connection:
-            result = await connection.execute(_executable(statement), parameters)
-            names = list(result.keys())
-            # plain dicts: a page of 1000 devices reads 30 000 cells by name
-            return [dict(zip(names, row, strict=True)) for row in result.all()]
+        async with self._readers.acquire(timeout=READ_TIMEOUT_S) as connection:
+            return cast("Sequence[Row]", await _fetch(cast("asyncpg.Connection", connection), statement, parameters))
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction: committed at the end, rolled back on an exception."""
-        async with self._pool.acquire(timeout=READ_TIMEOUT_S) as connection, connection.transaction():
+        async with self._writers.acquire(timeout=READ_TIMEOUT_S) as connection, connection.transaction():
             yield cast("asyncpg.Connection", connection)
 
     async def close(self) -> None:
         """Close both pools."""
-        await self._engine.dispose()
-        self._pool.terminate()
-
-
-def _executable(statement: Executable | str) -> Executable:
-    return text(statement) if isinstance(statement, str) else statement
+        self._readers.terminate()
+        self._writers.terminate()

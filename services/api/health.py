@@ -6,10 +6,9 @@ import asyncpg
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from services.api.answers import answer
+from services.api.answers import PROBLEM_CONTENT, answer
 from services.api.problems import render
 from services.api.state import Here
 
@@ -31,7 +30,10 @@ async def healthz() -> Response:
 
 @router.get(
     "/readyz",
-    responses={200: {"model": Health}, 503: {"description": "The database does not answer"}},
+    responses={
+        200: {"model": Health},
+        503: {"description": "The database does not answer", "content": PROBLEM_CONTENT},
+    },
     openapi_extra={"security": []},
 )
 async def readyz(here: Here) -> Response:
@@ -39,7 +41,7 @@ async def readyz(here: Here) -> Response:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await here.database.rows("select 1 from person limit 1")
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         return render(503, "database_away", "the database does not answer", {"Retry-After": "2"})
     return answer({"status": "ready"})
 

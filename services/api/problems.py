@@ -12,7 +12,6 @@ import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import exc as sqlalchemy_errors
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -114,23 +113,16 @@ async def _on_refusal(_request: Request, error: Exception) -> Response:
     raise error
 
 
-def _root(error: BaseException) -> BaseException:
-    while isinstance(error, sqlalchemy_errors.DBAPIError) and error.orig is not None:
-        error = error.orig
-    return error.__cause__ if isinstance(error.__cause__, asyncpg.PostgresError | OSError) else error
-
-
 async def _on_database(request: Request, error: Exception) -> Response:
-    root = _root(error)
-    if isinstance(root, asyncpg.QueryCanceledError | TimeoutError):
+    if isinstance(error, asyncpg.QueryCanceledError | TimeoutError):
         return render(503, "too_slow", "the question took too long; narrow it", {"Retry-After": "5"})
-    if isinstance(root, asyncpg.DataError | UnicodeError | OverflowError | ValueError):
-        return render(422, "invalid", "a value cannot be stored: " + str(root).splitlines()[0][:200])
-    if isinstance(root, asyncpg.IntegrityConstraintViolationError):
-        return render(409, "conflict", root.as_dict().get("detail") or str(root))
-    if isinstance(root, asyncpg.SyntaxOrAccessError):
+    if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError | ValueError):
+        return render(422, "invalid", "a value cannot be stored: " + str(error).splitlines()[0][:200])
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return render(409, "conflict", error.as_dict().get("detail") or str(error))
+    if isinstance(error, asyncpg.SyntaxOrAccessError):
         return await _on_bug(request, error)
-    log.warning("database_away", path=request.url.path, error=repr(root))
+    log.warning("database_away", path=request.url.path, error=repr(error))
     return render(503, "database_away", "the database does not answer; try again shortly", {"Retry-After": "2"})
 
 
@@ -144,7 +136,6 @@ _HANDLERS = (
     ((NotFound, VersionConflict, NotAllowed), _on_refusal),
     (
         (
-            sqlalchemy_errors.SQLAlchemyError,
             asyncpg.PostgresError,
             asyncpg.InterfaceError,
             asyncpg.InternalClientError,

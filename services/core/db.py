@@ -54,16 +54,30 @@ async def connect(
     return connection
 
 
+async def _leave(_connection: asyncpg.Connection) -> None:
+    """Leave a returned connection as it is."""
+
+
 async def create_pool(
-    dsn: str, *, program: str, size: int = 4, min_size: int = 1, statement_timeout_s: float = 30, writer: bool = False
+    dsn: str,
+    *,
+    program: str,
+    size: int = 4,
+    min_size: int = 1,
+    statement_timeout_s: float = 30,
+    writer: bool = False,
+    reader: bool = False,
 ) -> asyncpg.Pool:
     """Open a pool of up to `size` connections with the same habits as `connect`.
 
-    With `min_size` 0 nothing is opened yet, so that a program can start while the database is away.
+    With `min_size` 0 nothing is opened yet, so that a program can start while the database is away. A `reader` cannot
+    write, and is not reset when it is returned (a round trip): nothing that reads changes its session.
     """
     settings = {"application_name": f"firetower.{program}", "timezone": "UTC", **KEEPALIVE}
     if writer:
         settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
+    if reader:
+        settings |= {"default_transaction_read_only": "on", "jit": "off"}
     return await asyncpg.create_pool(
         dsn,
         timeout=CONNECT_TIMEOUT_S,
@@ -72,4 +86,5 @@ async def create_pool(
         command_timeout=statement_timeout_s,
         server_settings={**settings, "statement_timeout": str(int(statement_timeout_s * 1000))},
         init=set_codecs,
+        reset=_leave if reader else None,
     )
