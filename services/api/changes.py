@@ -4,12 +4,12 @@ One task group in main. A NOTIFY is a hint, the poll is the guarantee; with the 
 """
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import SQLAlchemyError
 
 from services.api.answers import encode
 from services.api.changes_read import Cursor, changed_alarms, changed_devices, changed_notices, read_briefs
@@ -23,12 +23,12 @@ log = logger(__name__)
 DEVICES_EVERY_S = 0.25  # contract 5: at most 4 Hz
 ALARMS_EVERY_S = 0.05
 POLL_S = 1.0
-_FRAME_ITEMS = 500
+_FRAME_ITEMS = 1000
 _TELLING = ("last_seen", "status", "alarm", "version")
 _RETRY_S = 1.0
 _CHANNELS = ("firetower_batch", "firetower_alarm", "firetower_notice")
 _REMEMBER = timedelta(seconds=60)
-AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class Changes:
@@ -37,7 +37,7 @@ class Changes:
     def __init__(self, database: Database, hub: Hub, clock: Clock) -> None:
         self._database, self._hub, self._clock = database, hub, clock
         self._hints = {channel: asyncio.Event() for channel in _CHANNELS}
-        self._touched: set[int] = set()  # devices whose alarms changed
+        self._pending: dict[int, None] = {}  # devices that changed and were not told yet, longest waiting first
         self._sent: dict[tuple[str, Any], tuple[Any, datetime]] = {}
 
     async def run(self) -> None:
@@ -92,27 +92,36 @@ class Changes:
     async def _tell_devices(self, cursor: Cursor) -> None:
         ids, lost = await changed_devices(self._database, cursor)
         if lost:
+            self._pending.clear()
             self._hub.resync()
             return
-        ids |= self._touched
-        self._touched = set()
-        for start in range(0, len(ids), _FRAME_ITEMS):
-            now = self._clock.now()
-            found = await read_briefs(self._database, sorted(ids)[start : start + _FRAME_ITEMS], now)
-            parts = [
-                Part(item["area"], encode(item))
-                for item in found
-                if self._is_news("device", item["id"], tuple(item[name] for name in _TELLING))
-            ]
-            if parts:
-                self._hub.publish("device", parts, listed=True)
+        self._pending |= dict.fromkeys(sorted(ids))
+        told = list(itertools.islice(self._pending, _FRAME_ITEMS))
+        if not told:
+            return
+        for number in told:
+            del self._pending[number]
+        try:
+            found = await read_briefs(self._database, told, self._clock.now())
+        except AWAY:
+            self._pending = dict.fromkeys(told) | self._pending
+            raise
+        parts = [
+            Part(item["area"], encode(item))
+            for item in found
+            if self._is_news("device", item["id"], tuple(item[name] for name in _TELLING))
+        ]
+        if parts:
+            self._hub.publish("device", parts, listed=True)
+        if self._pending:  # one frame each time: the rest, by then newer, goes with the next
+            self._hints["firetower_batch"].set()
 
     async def _tell_alarms(self, cursor: Cursor) -> None:
         found = await changed_alarms(self._database, cursor)
         self._tell_each("alarm", found, lambda alarm: alarm["area"])
         devices = {alarm["device_id"] for alarm in found if alarm["device_id"] is not None}
         if devices:
-            self._touched |= devices
+            self._pending |= dict.fromkeys(devices)
             self._hints["firetower_batch"].set()
 
     async def _tell_notices(self, cursor: Cursor) -> None:

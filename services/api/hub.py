@@ -13,9 +13,10 @@ from typing import NamedTuple
 from services.api.roles import Scope
 from services.core.metrics import RESYNCS, STREAMS
 
-MAX_FRAMES = 64  # waiting for one client: 16 s of device frames
+# Waiting for one client. A frame is one alarm or up to 1000 devices: bytes bound it, and a burst of alarms still fits.
+MAX_FRAMES = 2000
 MAX_WAITING_BYTES = 4 * 1024 * 1024
-REMEMBERED = 256  # batches kept for a client that comes back
+REMEMBERED, REMEMBERED_BYTES = 1000, 16 * 1024 * 1024  # batches kept for a client that comes back
 MAX_CLIENTS = 2000
 RESYNC = b"event: resync\ndata: {}\n\n"
 
@@ -34,6 +35,7 @@ class Batch:
         self._head = f"event: {event}\nid: {place}\ndata: ".encode()
         self._parts = parts
         self._listed = listed
+        self.size_bytes = sum(len(part.body) for part in parts)
         self._frames: dict[tuple[str, ...], bytes] = {}
 
     def frame(self, scope: Scope) -> bytes:
@@ -96,7 +98,8 @@ class Hub:
         self._epoch = secrets.token_hex(4)
         self._number = 0
         self._clients: set[Client] = set()
-        self._batches: deque[tuple[int, Batch]] = deque(maxlen=REMEMBERED)
+        self._batches: deque[tuple[int, Batch]] = deque()
+        self._remembered_bytes = 0
         self._closed = False
         self.joined = asyncio.Event()  # somebody came: changes are read anew
 
@@ -138,7 +141,7 @@ class Hub:
         self._clients.discard(client)
         if not self._clients:
             self._epoch = secrets.token_hex(4)
-            self._batches.clear()
+            self._forget()
         STREAMS.set(len(self._clients))
 
     def publish(self, event: str, parts: Sequence[Part], *, listed: bool = False) -> None:
@@ -146,13 +149,16 @@ class Hub:
         self._number += 1
         batch = Batch(self.place, event, parts, listed=listed)
         self._batches.append((self._number, batch))
+        self._remembered_bytes += batch.size_bytes
+        while len(self._batches) > REMEMBERED or self._remembered_bytes > REMEMBERED_BYTES:
+            self._remembered_bytes -= self._batches.popleft()[1].size_bytes
         for client in self._clients:
             if frame := batch.frame(client.scope):
                 client.offer(frame)
 
     def resync(self) -> None:
         """Tell everybody to fetch anew."""
-        self._batches.clear()
+        self._forget()
         for client in self._clients:
             client.offer(RESYNC)
 
@@ -161,6 +167,10 @@ class Hub:
         self._closed = True
         for client in self._clients:
             client.close()
+
+    def _forget(self) -> None:
+        self._batches.clear()
+        self._remembered_bytes = 0
 
     def _missed(self, last_place: str) -> Iterable[Batch] | None:
         epoch, _, number = last_place.partition("-")

@@ -168,6 +168,35 @@ async def test_device_frames_come_at_most_four_times_a_second(listen: Any, conne
     assert 1 < len(listener.named("device")) - before <= 4 * seconds + 1
 
 
+async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
+    listen: Any, connection: asyncpg.Connection
+) -> None:
+    device_id = await _device(connection, "h-1")
+    await connection.execute(
+        """insert into device (code, kind, area, registered, updated_at)
+           select 'b-' || n, 'hydrant', $1, true, now() - interval '1 hour' from generate_series(1, 2500) n""",
+        AREA,
+    )
+    listener = listen()
+    number = await _keep_sending(connection, device_id, listener)
+    ids = await connection.fetchval("select array_agg(id) from device where code like 'b-%'")
+    await connection.execute("insert into device_state (device_id, last_seen) select unnest($1::integer[]), now()", ids)
+    await connection.execute(
+        """insert into ingest_batch (id, writer, number, owner, lane, seen)
+           overriding system value values ($1, 'all/telemetry', $1, gen_random_uuid(), 'telemetry', $2)""",
+        number,
+        ids,
+    )
+    await connection.execute("select pg_notify('firetower_batch', '')")
+
+    def told() -> list[set[str]]:
+        frames = [{item["code"] for item in frame["items"]} for frame in listener.named("device")]
+        return [codes for codes in frames if any(code.startswith("b-") for code in codes)]
+
+    until(lambda: len(set().union(*told())) >= 2500, what="every device")
+    assert len(told()) >= 3
+
+
 async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection: asyncpg.Connection) -> None:
     own, other = await _device(connection, "own"), await _device(connection, "other", OTHER_AREA)
     county = listen()

@@ -1,4 +1,4 @@
-from services.api.hub import MAX_FRAMES, RESYNC, Hub, Part
+from services.api.hub import MAX_FRAMES, REMEMBERED, REMEMBERED_BYTES, RESYNC, Hub, Part
 from services.api.roles import Scope
 
 EVERYWHERE = Scope(("*",))
@@ -62,10 +62,33 @@ async def test_a_place_of_another_start_or_too_long_ago_means_fetching_anew() ->
     for place in ("", "abc-1", "-", f"{hub.place}9", "x" * 100):
         assert hub.join(EVERYWHERE, place).take() == RESYNC, place
     old = hub.place
-    for n in range(300):
+    for n in range(REMEMBERED + 1):
         hub.publish("alarm", [Part(None, str(n).encode())])
     assert hub.join(EVERYWHERE, old).take() == RESYNC
     stays.take()
+
+
+async def test_a_burst_of_alarms_reaches_whoever_reads() -> None:
+    hub = Hub()
+    client = hub.join(EVERYWHERE, None)
+    for _ in range(1000):
+        hub.publish("alarm", [Part(None, b"x" * 1200)])
+    taken = client.take()
+    assert taken.count(b"event: alarm") == 1000
+    assert RESYNC not in taken
+
+
+async def test_what_is_remembered_is_bounded_in_bytes() -> None:
+    hub = Hub()
+    stays = hub.join(EVERYWHERE, None)
+    places = []
+    for _ in range(4):
+        places.append(hub.place)
+        hub.publish("device", [Part(None, b"x" * (REMEMBERED_BYTES // 3))], listed=True)
+        stays.take()
+    assert hub.join(EVERYWHERE, places[0]).take() == RESYNC
+    hub.publish("device", [Part(None, b"y")], listed=True)
+    assert b"y" in hub.join(EVERYWHERE, hub.place[:-1] + str(int(hub.place[-1]) - 1)).take()
 
 
 async def test_after_a_time_without_listeners_nobody_trusts_an_old_place() -> None:
