@@ -1,14 +1,15 @@
 """Devices as GeoJSON for maps and GIS: longitude, latitude, WGS 84."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from services.api import tables
-from services.api.answers import AreaFilter, described, encode
+from services.api.answers import AreaFilter, described
 from services.api.auth import Reader
 from services.api.device_rows import status_of
 from services.api.state import Here
@@ -35,19 +36,21 @@ class FeatureCollection(BaseModel):
     features: list[Feature]
 
 
-@router.get(
-    "/devices.geojson",
-    responses={
-        200: {"content": {"application/geo+json": {"schema": {"$ref": "#/components/schemas/FeatureCollection"}}}},
-        **{code: text for code, text in described(FeatureCollection).items() if code != 200},
-    },
-    response_class=Response,
-)
+class GeoJson(JSONResponse):
+    """Features that are text already."""
+
+    media_type = "application/geo+json"
+
+    def render(self, content: str) -> bytes:
+        """Return the text as it is."""
+        return content.encode()
+
+
+@router.get("/devices.geojson", responses=described(FeatureCollection), response_class=GeoJson)
 async def devices_geojson(here: Here, who: Reader, kind: Kind | None = None, area: AreaFilter = None) -> Response:
     """Return every device that has a place, with its status and worst open alarm."""
-    rank = sa.func.min(
-        sa.func.array_position(sa.literal_column("array['critical','major','minor','info']"), _alarm.severity)
-    )
+    severities = sa.literal_column("(array['critical','major','minor','info'])", sa.ARRAY(sa.Text))
+    rank = sa.func.min(sa.func.array_position(severities, _alarm.severity))
     worst = (
         sa.select(_alarm.device_id, rank.label("rank"))
         .where(_alarm.state != "closed")
@@ -55,30 +58,27 @@ async def devices_geojson(here: Here, who: Reader, kind: Kind | None = None, are
         .subquery()
     )
     statement = (
-        sa.select(
-            _device.id, _device.code, _device.kind, _device.name, _device.area, _device.form, _device.lon, _device.lat,
-            status_of(here.clock.now()).label("status"), worst.c.rank,
-        )
+        sa.select(_feature(here.clock.now(), severities[worst.c.rank]).label("feature"))
         .outerjoin(tables.device_state, _state.device_id == _device.id)
         .outerjoin(worst, worst.c.device_id == _device.id)
         .where(_device.lon.is_not(None), who.scope.clause(_device.area))
         .limit(MOST)
-    )  # fmt: skip
+    )
     if kind is not None:
         statement = statement.where(_device.kind == kind)
     if area is not None:
         statement = statement.where(_device.area.startswith(area))
-    severities = (None, "critical", "major", "minor", "info")
-    features = [
-        {
-            "type": "Feature",
-            "id": row["id"],
-            "geometry": {"type": "Point", "coordinates": (row["lon"], row["lat"])},
-            "properties": {
-                "code": row["code"], "kind": row["kind"], "name": row["name"], "area": row["area"],
-                "form": row["form"], "status": row["status"], "alarm": severities[row["rank"] or 0],
-            },
-        }
-        for row in await here.database.rows(statement)
-    ]  # fmt: skip
-    return Response(encode({"type": "FeatureCollection", "features": features}), media_type="application/geo+json")
+    written = await here.database.rows(sa.select(sa.func.string_agg(statement.subquery().c.feature, ",").label("all")))
+    body = f'{{"type":"FeatureCollection","features":[{written[0]["all"] or ""}]}}'
+    return GeoJson(body)
+
+
+def _feature(now: datetime, severity: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """Return a device as GeoJSON text, written by the database: 10 000 need not pass through Python."""
+    built = sa.func.json_build_object
+    properties = built(
+        "code", _device.code, "kind", _device.kind, "name", _device.name, "area", _device.area, "form", _device.form,
+        "status", status_of(now), "alarm", severity,
+    )  # fmt: skip
+    point = built("type", "Point", "coordinates", sa.func.json_build_array(_device.lon, _device.lat))
+    return sa.cast(built("type", "Feature", "id", _device.id, "geometry", point, "properties", properties), sa.Text)

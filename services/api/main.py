@@ -5,6 +5,7 @@ SIGTERM whatever streams are open.
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
     app = build_app()
     state = State(settings, database, clock)
     app.state.firetower = state
+    gc.freeze()  # the program itself is no garbage; looking through it delays answers of many rows
     server = _Server(
         uvicorn.Config(
             app,
