@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.api.answers import Moment, Words
 from services.api.device_model import Location, Severity
@@ -121,4 +121,4 @@ class TextBody(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"text": "已通知维保单位"}]})
 
-    text: NonEmpty
+    text: NonEmpty = Field(validation_alias=AliasChoices("text", "note"))

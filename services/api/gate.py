@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import problems
-from services.api.auth import authenticate, check_origin
+from services.api.auth import SAFE_METHODS, authenticate, check_origin
 from services.api.problems import Problem
 from services.api.state import State
 from services.core.metrics import REQUESTS
@@ -45,6 +45,16 @@ def is_public(method: str, path: str) -> bool:
 
 def _too_large(limit: int) -> Problem:
     return Problem(413, "too_large", f"the body is larger than {limit} bytes")
+
+
+def _check_media_type(method: str, path: str, headers: Headers) -> None:
+    """Refuse a body that is not JSON where JSON is read. A page's form cannot send JSON to another origin unasked."""
+    empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    if empty or method in SAFE_METHODS or path == IMPORT_PATH or not path.startswith("/api/"):
+        return
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem(415, "unsupported_media_type", "send the body as JSON, with Content-Type: application/json")
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
@@ -136,5 +146,6 @@ class Gate:
                 )
         if (who is not None and who.session is not None) or (method, path) == LOGIN:
             check_origin(method, headers)
+        _check_media_type(method, path, headers)
         scope.setdefault("state", {})["who"] = who
         return limit

@@ -110,8 +110,9 @@ async def import_devices(
 
     async def work(write: Write) -> Response:
         result = await _apply(write, read, dry_run=dry_run)
-        if result["errors"] and not dry_run:
-            first = result["errors"][0]
+        undated = [error for error in result["errors"] if error["field"] == "datum"]
+        if undated or (result["errors"] and not dry_run):  # without a datum there is nothing to show either
+            first = (undated or result["errors"])[0]
             detail = (
                 f"{len(result['errors'])} lines are wrong, nothing was stored; line {first['line']}: {first['message']}"
             )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api import tables
-from services.api.answers import answer, described
+from services.api.answers import MAX_LIMIT, answer, described
 from services.api.auth import Reader
 from services.api.database import Reads
 from services.api.device_model import Location
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1", tags=["water"])
 _device = tables.device.c
 _EARTH_M = 6_371_000.0
 _BOXES_DEG = (0.01, 0.04, 0.16, 0.64, 180.0)
-_MAX = 100
+
 
 # Contract 8: hydrant_pressure_low, water_level_low, hydrant_freezing, hydrant_in_use, and the rule of lateness.
 _STATIC_MPA, _FLOWING_MPA = 0.14, 0.10
@@ -87,7 +87,7 @@ async def nearest_water_sources(
     who: Reader,
     lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False, examples=[111.0911])],
     lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False, examples=[39.0202])],
-    limit: Annotated[int, Query(ge=1, le=_MAX)] = 10,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 10,
     usable: Annotated[bool, Query(description="only usable ones")] = False,
 ) -> Response:
     """List water sources by distance from a point (WGS 84), with live values and why one is not usable."""

@@ -162,6 +162,8 @@ async def test_a_note_is_a_line_of_the_time_line(client: Client, open_alarm: Rai
     assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"text": " "})).status_code == 422
     timeline = (await client.get(f"/api/v1/alarms/{alarm_id}")).json()["timeline"]
     assert timeline[-1]["detail"]["note"] == "已通知维保"
+    # the word that a verdict has for it is understood too
+    assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"note": "已到场"})).status_code == 200
 
 
 async def test_a_township_neither_sees_nor_touches_its_neighbour(client: Client, visit: Any, open_alarm: Raise) -> None:

@@ -35,6 +35,8 @@ async def test_a_missing_datum_is_refused_by_line(client: Client) -> None:
     answer = await client.post(PATH, content=_shifted().encode(), headers=HEADERS)
     assert answer.status_code == 422
     assert [(error["line"], error["field"]) for error in answer.json()["errors"]] == [(2, "datum"), (3, "datum")]
+    tried = await client.post(PATH, params={"dry_run": True}, content=_shifted().encode(), headers=HEADERS)
+    assert (tried.status_code, tried.json()["errors"][0]["field"]) == (422, "datum")
 
 
 async def test_a_dry_run_says_what_would_change_and_changes_nothing(

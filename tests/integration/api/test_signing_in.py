@@ -1,3 +1,5 @@
+import pytest
+
 from services.api.people import FirstAdmin, make_first_admin, rotate_admin
 from tests.integration.api.conftest import Client
 
@@ -77,8 +79,20 @@ async def test_every_answer_carries_the_content_policy(stranger: Client) -> None
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_unknown_paths_and_methods_are_problems(client: Client) -> None:
-    for method, path, status in (("GET", "/api/v1/nowhere", 404), ("POST", "/api/v1/devices", 405)):
-        answer = await client.request(method, path)
-        assert answer.status_code == status
-        assert answer.headers["content-type"] == "application/problem+json"
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/api/v1/nowhere", b"", 404),
+        ("GET", "/nowhere", b"", 404),
+        ("POST", "/api/v1/devices", b"", 405),
+        ("PUT", "/api/v1/devices/h-1", b"kind=hydrant", 415),
+        ("PUT", "/api/v1/devices/h-1", b"x" * (1024 * 1024 + 1), 413),
+    ],
+)
+async def test_what_cannot_be_answered_is_a_problem(
+    client: Client, method: str, path: str, body: bytes, status: int
+) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+    answer = await client.request(method, path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (status, status), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
