@@ -1,7 +1,9 @@
 """Puts the API together: the gate, the routes in the order of the contract, and what OpenAPI says of them."""
 
+from pathlib import Path
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -51,6 +53,8 @@ Sign in with `POST /api/v1/session`, or send `Authorization: Bearer <api key>`. 
 Lists answer `{"items": […], "next": cursor}`: send `cursor=<next>` for the following part until `next` is null.
 Writes take an `Idempotency-Key`; what has a version has an `ETag` for `If-Match`. Times are RFC 3339 with an offset,
 positions WGS 84."""
+# One believable answer of each model. Data, not code: a test holds each to its schema.
+EXAMPLES: dict[str, Any] = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
 ROUTERS: tuple[APIRouter, ...] = (
     health.router, session.router, imports.router, devices.router, registry_acts.router, readings.router, events.router,
     rejects.router, alarms.router, acts.router, sites.router, incidents.router, notices.router, water.router,
@@ -72,8 +76,20 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         schemas |= schema.pop("$defs", {})
         schemas[ProblemDocument.__name__] = schema
+        _give_examples(schemas)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _give_examples(schemas: dict[str, dict[str, Any]]) -> None:
+    """Put the example of each model that names none itself to its schema; a page shows one item."""
+    for name, schema in schemas.items():
+        item = name.removeprefix("Page_").removesuffix("_")
+        if item in schemas and item != name:
+            example = schemas[item].get("examples", [EXAMPLES.get(item)])[0]
+            schema["examples"] = [{"items": [example], "next": None}]
+        elif name in EXAMPLES:
+            schema["examples"] = [EXAMPLES[name]]
 
 
 def build_app() -> FastAPI:

@@ -174,7 +174,7 @@ async def list_commands(
     return page([_shown(row) for row in rows], limit, [(row["created_at"], row["id"]) for row in rows])
 
 
-@router.post("/credentials", status_code=201, responses=described(Credentials, 404, 502, status=201))
+@router.post("/credentials", status_code=201, responses=described(Credentials, 404, 409, 502, status=201))
 async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) -> Response:
     """Make the device's account at the broker, or give it a new password. The password is shown this once."""
     await find_row(here.database, writer.who, code)

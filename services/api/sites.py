@@ -40,7 +40,7 @@ _site = tables.site.c
 SiteId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 
 
-class Contact(BaseModel):
+class SiteContact(BaseModel):
     """Somebody to call."""
 
     name: Line
@@ -70,7 +70,7 @@ class SitePut(BaseModel):
     area: AreaCode | None = None
     address: Line | None = None
     location: GivenLocation | None = None
-    contacts: list[Contact] | None = Field(default=None, max_length=50)
+    contacts: list[SiteContact] | None = Field(default=None, max_length=50)
     access_note: Words | None = None
 
 
@@ -82,7 +82,7 @@ class Site(BaseModel):
     area: str
     address: str
     location: Location | None
-    contacts: list[Contact]
+    contacts: list[SiteContact]
     access_note: str
     test_window_until: str | None
     test_window_reason: str | None
@@ -177,7 +177,7 @@ async def _values(write: Write, body: SitePut) -> dict[str, Any]:
             raise invalid(name, "cannot be cleared")
         values[name] = value if value is not None else [] if name == "contacts" else ""
     if "contacts" in values:
-        values["contacts"] = [contact.model_dump() if isinstance(contact, Contact) else contact
+        values["contacts"] = [contact.model_dump() if isinstance(contact, SiteContact) else contact
                               for contact in values["contacts"]]  # fmt: skip
     if "location" in body.model_fields_set:
         values["lon"], values["lat"] = (None, None) if body.location is None else body.location.wgs84()

@@ -1,4 +1,7 @@
-"""The API inside this process, over a database of the test. `client` is the administrator, `stranger` is nobody."""
+"""The API inside this process, over a database of the test. `client` is the administrator, `stranger` is nobody.
+
+Every answer that a client of `visit` gets is held against the OpenAPI document.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -14,6 +17,7 @@ from services.api.state import State
 from services.core import db
 from services.core.clock import SystemClock
 from services.core.settings import ApiSettings
+from tests.support.described import hold_to_the_document
 
 AREA = "140931100"
 OTHER_AREA = "140931101"
@@ -49,7 +53,8 @@ async def visit(app: Any) -> AsyncIterator[Callable[..., Client]]:
     def open_client(key: str | None = None) -> Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-        made.append(Client(transport=transport, base_url="http://firetower.test", headers=headers))
+        hooks = {"response": [hold_to_the_document]}
+        made.append(Client(transport=transport, base_url="http://firetower.test", headers=headers, event_hooks=hooks))
         return made[-1]
 
     yield open_client
