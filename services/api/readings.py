@@ -83,17 +83,20 @@ async def list_readings(
     """List readings by time, oldest first. Without `from`, the span ends at `to` (or now) and holds the newest 1000."""
     row = await find_row(here.database, who, code)
     check_span(begin, end)
-    span = _Span(row["id"], Kind(row["kind"]), begin, end)
+    span = Span(row["id"], Kind(row["kind"]), begin, end)
     if bucket is None:
-        return await _raw(here.database, span, limit, cursor)
-    return await _bucketed(here.database, span, parse_bucket(bucket), limit, cursor)
+        return await raw(here.database, span, limit, cursor)
+    return await bucketed(here.database, span, parse_bucket(bucket), limit, cursor)
 
 
-class _Span:
+class Span:
+    """The readings of one device between two times."""
+
     def __init__(self, device: int, kind: Kind, begin: datetime | None, end: datetime | None) -> None:
         self.device, self.kind, self.begin, self.end = device, kind, begin, end
 
     def where(self) -> tuple[str, dict[str, object]]:
+        """Return the condition, and what it binds."""
         clauses, values = ["device_id = :device"], {"device": self.device}
         found: dict[str, object] = dict(values)
         if self.begin is not None:
@@ -105,7 +108,8 @@ class _Span:
         return " and ".join(clauses), found
 
 
-async def _raw(reads: Reads, span: _Span, limit: int, cursor: str | None) -> Response:
+async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Response:
+    """Answer readings as they came."""
     place = decode_cursor(cursor, datetime, int)
     fields = ", ".join(READING_FIELDS[span.kind])
     if place is None and span.begin is None:
@@ -140,7 +144,8 @@ def _aggregates(kind: Kind, fields: list[str]) -> str:
     return ", ".join(parts)
 
 
-async def _bucketed(reads: Reads, span: _Span, width_s: int, limit: int, cursor: str | None) -> Response:
+async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: str | None) -> Response:
+    """Answer buckets with min, max, mean and last of each field that the device ever sent."""
     place, width = decode_cursor(cursor, datetime), timedelta(seconds=width_s)
     where, values = span.where()
     if place is None and span.begin is None:

@@ -1,0 +1,102 @@
+"""Looks at the plans of the statements that read much: each goes by the index made for it. `make bench` measures."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy.sql import Executable
+
+from services.api.alarm_rows import select_alarms
+from services.api.alarms import newest_first
+from services.api.database import Inside, Row, bound
+from services.api.device_rows import read_documents, select_devices
+from services.api.readings import Span, bucketed, raw
+from services.api.roles import Role, Scope, Who
+from services.api.tables import device
+from services.api.water import near
+from services.core.topics import Kind
+
+DAYS = 30
+NOW = datetime.now(UTC)
+
+
+class Explained(Inside):
+    """Reads as the API does, and keeps the plan of every statement."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        super().__init__(connection)
+        self.plans: list[str] = []
+        self._own = connection
+
+    async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
+        sql, values = bound(statement, parameters)
+        found = await self._own.fetch(f"explain {sql}", *values)
+        self.plans.append("\n".join(row[0] for row in found))
+        return await super().rows(statement, **parameters)
+
+
+@pytest.fixture
+async def explained(connection: asyncpg.Connection) -> Explained:
+    """3 000 devices with alarms and loss accounting, 60 of them with 30 days of readings; 20 000 old alarms."""
+    for statement in (
+        """insert into device (code, kind, area, name, lon, lat, registered)
+           select 'h-' || lpad(n::text, 5, '0'), 'hydrant', '1409311' || lpad((n % 5)::text, 2, '0'), '消火栓 ' || n,
+                  111.0 + random() * 0.4, 38.7 + random() * 0.4, true
+           from generate_series(1, 3000) n""",
+        """insert into device_state (device_id, state, last_seen)
+           select id, '{"pressure_mpa": {"value": 0.31, "at": [1795000000000, 0, 1]}}', now() from device""",
+        """insert into device_quality (device_id, hour, gaps, late)
+           select d.id, date_trunc('hour', now()) - make_interval(hours => h), 1, 2
+           from device d, generate_series(0, 25) h""",
+        """insert into alarm (subject, code, category, severity, state, device_id, area, reason, reason_en, opened_at)
+           select 'device:' || id, 'tamper', 'device', 'minor', 'unacknowledged', id, area, '', '', now()
+           from device where id % 5 = 0""",
+        """insert into alarm (subject, code, category, severity, state, area, reason, reason_en, opened_at)
+           select 'system', 'x', 'system', 'minor', 'closed', null, '', '', now() - make_interval(mins => n)
+           from generate_series(1, 20000) n""",
+        """insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa, flow_lps)
+           select d.id, t, extract(epoch from t)::bigint, t, 1, 0.3 + random() / 10, 0
+           from generate_series(now() - interval '30 days', now(), interval '15 minutes') t,
+                (select id from device order by id limit 60) d""",
+        "analyze",
+    ):
+        await connection.execute(statement, timeout=120)
+    return Explained(connection)
+
+
+async def test_a_page_of_devices_goes_by_their_codes(explained: Explained) -> None:
+    page = select_devices(NOW).where(device.c.code > "h-00100").order_by(device.c.code).limit(101)
+    assert len(await read_documents(explained, page, NOW)) == 101
+    devices, alarms, quality = explained.plans
+    assert "device_code_key" in devices
+    assert "Seq Scan on alarm" not in alarms
+    assert "device_quality_pkey" in quality
+
+
+async def test_the_newest_alarms_go_by_their_time(explained: Explained) -> None:
+    await newest_first(explained, select_alarms(), 100, None)
+    assert "alarm_newest" in explained.plans[0]
+
+
+async def test_the_nearest_water_goes_by_place(explained: Explained) -> None:
+    who = Who("key:x", "x", Role.VIEWER, Scope(("*",)))
+    assert await near(explained, who, lon=111.2, lat=38.9, limit=1, now=NOW)
+    assert "device_place" in explained.plans[0]
+
+
+async def test_readings_go_by_the_key_of_the_chunks_of_their_span(
+    explained: Explained, connection: asyncpg.Connection
+) -> None:
+    number = await connection.fetchval("select min(id) from device")
+    for begin, days in ((NOW - timedelta(days=2), 2), (NOW - timedelta(days=DAYS), DAYS)):
+        for read in (
+            raw(explained, Span(number, Kind.HYDRANT, begin, NOW), 1000, None),
+            bucketed(explained, Span(number, Kind.HYDRANT, begin, NOW), days * 86_400 // 500, 1000, None),
+        ):
+            explained.plans.clear()
+            await read
+            plan = explained.plans[-1]
+            assert "Seq Scan" not in plan
+            assert "reading_hydrant_key" in plan
+            assert plan.count("_reading_hydrant_key") <= days + 2
