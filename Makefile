@@ -20,6 +20,7 @@ bench: setup ## measure this machine; writes reports/
 	@.venv/bin/firetower bench ingest --rate 10000 --no-limits --json reports/bench-ingest-10k.json
 	@.venv/bin/firetower bench backlog --json reports/bench-backlog.json
 	@.venv/bin/firetower bench alarm --json reports/bench-alarm.json
+	@.venv/bin/firetower bench api --json reports/bench-api.json
 
 chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
 	@scripts/setup --tests

@@ -219,6 +219,30 @@ def bench_alarm(
     _run("bench.alarm", "main", devices=devices, rate=rate, seconds=seconds, trials=trials, json_file=json)
 
 
+@bench_app.command("api")
+def bench_api(  # noqa: PLR0917  typer turns each into an option
+    devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
+    readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
+    streams: Annotated[int, typer.Option(min=1)] = 300,
+    stalled: Annotated[int, typer.Option(min=0, help="of the streams")] = 50,
+    rate: Annotated[float, typer.Option(min=1, help="changes a second")] = 500,
+    seconds: Annotated[float, typer.Option(min=1)] = 20,
+    json: _Json = None,
+) -> None:
+    """Lists, maps and charts, and how late a change comes to every open stream."""
+    _run(
+        "bench.api",
+        "main",
+        devices=devices,
+        readings=readings,
+        streams=streams,
+        stalled=stalled,
+        rate=rate,
+        seconds=seconds,
+        json_file=json,
+    )
+
+
 @app.command()
 def backtest(
     rule: Annotated[str, typer.Option(help="code of a rule, as in docs/rules.md")],

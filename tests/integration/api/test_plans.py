@@ -44,8 +44,8 @@ async def explained(connection: asyncpg.Connection) -> Explained:
            select 'h-' || lpad(n::text, 5, '0'), 'hydrant', '1409311' || lpad((n % 5)::text, 2, '0'), '消火栓 ' || n,
                   111.0 + random() * 0.4, 38.7 + random() * 0.4, true
            from generate_series(1, 3000) n""",
-        """insert into device_state (device_id, state, last_seen)
-           select id, '{"pressure_mpa": {"value": 0.31, "at": [1795000000000, 0, 1]}}', now() from device""",
+        """insert into device_state (device_id, state, ts, last_seen)
+           select id, '{"pressure_mpa": 0.31}', now(), now() from device""",
         """insert into device_quality (device_id, hour, gaps, late)
            select d.id, date_trunc('hour', now()) - make_interval(hours => h), 1, 2
            from device d, generate_series(0, 25) h""",
