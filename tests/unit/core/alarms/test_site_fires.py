@@ -16,7 +16,7 @@ D, CP, FLOW, PANEL, OTHER = Part.DETECTOR, Part.CALL_POINT, Part.WATER_FLOW, Par
     ("first", "second", "confidence"),
     [
         (("a", "p1", D), ("b", "p1", D), "confirmed"),
-        (("a", "p1", D), ("a", "p2", D), "confirmed"),
+        (("a", "p1", D), ("a", "p2", D), "suspected"),  # one component, told of by two devices
         (("a", "p1", D), ("b", "p1", CP), "confirmed"),
         (("a", "p1", D), ("w", "p1", FLOW), "confirmed"),
         (("w", "p1", FLOW), ("a", "p1", D), "confirmed"),
