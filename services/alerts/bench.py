@@ -65,13 +65,16 @@ class Bench:
     async def run(self) -> None:
         """Judge without end; whatever fails ends the program, and a standby goes on."""
         while True:
+            hinted = self.hint.is_set()
             self.hint.clear()
             if self._outdated:
                 await self._refresh()
+            if hinted:  # a partition's first event must not wait for the next second
+                await self.events.find_writers(self.conn)
             await self.look_at_fires()
-            busy = await self.events.read_others(self.conn, self.transact)
+            busy = await self.events.read_others(self.conn, self.transact) or bool(self.events.waiting)
             await self._look_at_time()
-            busy = await self.readings.read_slice(self.conn, self.transact, self.look_at_fires) or busy
+            busy = await self.readings.read_slice(self.conn, self.transact, self.look_up) or busy
             if not busy:
                 await wait_for(self.hint, POLL_S)
 
@@ -102,6 +105,12 @@ class Bench:
         """Judge the fires that are committed; measures received to open."""
         for received_at in await self.events.read_fires(self.conn, self.transact):
             RECEIVED_TO_OPEN.observe(max(0.0, (self.clock.now() - received_at).total_seconds()))
+
+    async def look_up(self) -> None:
+        """In the middle of telemetry: judge fires, and keep the lease through a slice that takes its time."""
+        await self.look_at_fires()
+        if self.clock.monotonic() - self._held_at > HOLD_S:
+            await self.transact(_hold_only)
 
     async def _look_at_time(self) -> None:
         """Do what is due by the clock: often the alarms' own moments, every second the rest."""
@@ -161,9 +170,13 @@ class Bench:
         rows = await page.conn.fetch(STATE_SQL["closed_by_people"], self._closed_since)
         self._closed_since = page.now - timedelta(seconds=5)
         ended: list[tuple[int, str | None]] = [(row["device_id"], row["code"]) for row in rows]
-        ended += [(device_id, None) for device_id in self.events.reset_devices]
-        self.events.reset_devices.clear()
+        ended += self.events.reset
+        self.events.reset.clear()
         monotonic = self.clock.monotonic()
         for device_id, code in ended:
             self.states.forget(device_id, code, monotonic)
         await self.states.save(page.conn, {device_id for device_id, _ in ended}, page.now)
+
+
+async def _hold_only(_page: Page) -> None:
+    """Do nothing in a transaction that renews the lease."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import asyncpg
 
 from services.alerts.feed import FIRES, SQL, Batch, Feed, span
+from services.alerts.fire_queue import FireQueue
 from services.alerts.health import judge_unreadable
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
@@ -21,7 +22,8 @@ from services.core.alarms.words import FIRE
 from services.core.metrics import FINDINGS
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
-FIRE_BATCHES, FIRE_EVENTS = 2000, 100_000  # fires are few: look far ahead
+FIRE_BATCHES, FIRE_EVENTS = 2000, 25_000  # fires are few: look far ahead, but not past the lease of 3 s
+FIRES_WAITING = 100_000  # when even the fires are many, what is read ahead has an end
 FIRES_AT_ONCE = 40  # one transaction: short enough that the first fire does not wait for the last
 BATCHES, EVENTS = 50, 300  # a chattering panel costs one transaction per so many events
 
@@ -36,6 +38,11 @@ class Weighed(NamedTuple):
     effect: Effect
     batch_id: int
 
+    @property
+    def scope(self) -> str:
+        """The fires that it is judged with."""
+        return self.device.place.scope
+
 
 class EventFeed:
     """Reads the event writers in two passes: fires first, then the rest."""
@@ -43,7 +50,8 @@ class EventFeed:
     def __init__(self, registry: Registry) -> None:
         self.fires = Feed("event", FIRES)
         self.others = Feed("event")
-        self.reset_devices: set[int] = set()  # whose reading rules have to forget what stood
+        self.waiting: FireQueue[Weighed] = FireQueue()
+        self.reset: set[tuple[int, str | None]] = set()  # device and code (None: all) whose rules have to forget
         self.bad_clocks: list[tuple[int, datetime]] = []  # whose clock ingest did not believe, and when
         self._registry = registry
 
@@ -53,28 +61,28 @@ class EventFeed:
         await self.others.find_writers(conn)
 
     async def read_fires(self, conn: asyncpg.Connection, transact: Transact) -> list[datetime]:
-        """Judge every fire and reset that is committed; return the receive times of the fires that opened alarms."""
-        batches = await self.fires.next_batches(conn, FIRE_BATCHES, FIRE_EVENTS)
-        if not batches:
+        """Judge the next group of committed fires and resets; return when the fires that opened alarms were received.
+
+        After a crash amid a flood some are judged again, as repeats: the cursor stands at the oldest that waits.
+        """
+        if len(self.waiting) < FIRES_WAITING:
+            batches = await self.fires.next_batches(conn, FIRE_BATCHES, FIRE_EVENTS)
+            self.waiting.add(batches, await self._weigh(conn, batches, fires=True))
+            self.fires.moved(batches)
+        group = self.waiting.next_group(FIRES_AT_ONCE)
+        over = self.waiting.finish(group)
+        if not group and not over:
             return []
-        weighed = await self._weigh(conn, batches, fires=True)
-        if len(weighed) > FIRES_AT_ONCE:
-            end = weighed[FIRES_AT_ONCE - 1].batch_id
-            batches = batches[: 1 + next(n for n, batch in enumerate(batches) if batch.id == end)]
-            weighed = [item for item in weighed if item.batch_id in {batch.id for batch in batches}]
 
         async def judge(page: Page) -> None:
-            for device, _, effect, _ in weighed:
+            for device, _, effect, _ in group:
                 await judge_fire(page, device, effect)
-            await self.fires.save(page.conn, batches)
+            await self.fires.save(page.conn, over)
 
         page = await transact(judge)
-        self.fires.moved(batches)
-        _count(weighed)
+        _count(group)
         opened = {(entry.alarm.device, entry.alarm.component) for entry in page.opened}
-        return [
-            event.received_at for device, event, _, _ in weighed if (device.profile.code, event.component) in opened
-        ]
+        return [event.received_at for device, event, _, _ in group if (device.profile.code, event.component) in opened]
 
     async def read_others(self, conn: asyncpg.Connection, transact: Transact) -> bool:
         """Judge the next group of events that are no fires; True when there was one."""
@@ -83,15 +91,17 @@ class EventFeed:
             return False
         weighed = await self._weigh(conn, batches, fires=False)
 
+        reset: set[tuple[int, str | None]] = set()
+
         async def judge(page: Page) -> None:
-            await judge_events(page, weighed)
+            reset.update(await judge_events(page, weighed))
             await judge_unreadable(page, batches)
             await self.others.save(page.conn, batches)
 
         await transact(judge)
         self.others.moved(batches)
         _count(weighed)
-        self.reset_devices |= {item.device.id for item in weighed if item.effect.reset is not None}
+        self.reset |= reset
         return True
 
     async def _weigh(self, conn: asyncpg.Connection, batches: Sequence[Batch], *, fires: bool) -> list[Weighed]:
@@ -138,8 +148,12 @@ async def judge_fire(page: Page, device: Device, effect: Effect) -> None:
             await page.take_fire(scope, effect.reset, "event", device.place)
 
 
-async def judge_events(page: Page, weighed: Sequence[Weighed]) -> None:
-    """Take the alarms on by what the events of the second pass mean, in their order."""
+async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int, str | None]]:
+    """Take the alarms on by what the events of the second pass mean, in their order.
+
+    Returns what resets ended, by device and code; code None: all that the device measures.
+    """
+    ended: set[tuple[int, str | None]] = set()
     keys = [
         Key(device.place.subject, effect.finding.code, effect.finding.component)
         for device, _, effect, _ in weighed
@@ -159,10 +173,11 @@ async def judge_events(page: Page, weighed: Sequence[Weighed]) -> None:
             situation = Situation(out_of_service_until=place.out_of_service_until)
             page.take(Key(place.subject, finding.code, finding.component), finding, "event", place, situation)
         if effect.reset is not None:
-            _reset(page, device, effect.reset)
+            ended |= _reset(page, device, effect.reset)
         if effect.evidence is not None and _tells(effect.evidence, burning=device.place.scope in burning):
             await page.load_scope(device.place.scope)
             await page.take_fire(device.place.scope, effect.evidence, "event", device.place)
+    return ended
 
 
 def _tells(evidence: Evidence, *, burning: bool) -> bool:
@@ -170,10 +185,17 @@ def _tells(evidence: Evidence, *, burning: bool) -> bool:
     return burning or evidence.kind is not EvidenceKind.NOTE
 
 
-def _reset(page: Page, device: Device, reset: Reset) -> None:
+def _reset(page: Page, device: Device, reset: Reset) -> set[tuple[int, str | None]]:
+    """End what the device reported; a reset of one component, or of long ago, leaves what it measures alone."""
+    whole = reset.component == "" and reset.late_min == 0
+    ended: set[tuple[int, str | None]] = {(device.id, None)} if whole else set()
     for entry in [entry for key, entry in page.open.items() if key.subject == device.place.subject]:
         if entry.key.code != FIRE:
+            stood = entry.alarm.active
             page.take_entry(entry, reset, "event")
+            if stood and not entry.alarm.active:
+                ended.add((device.id, entry.key.code))
+    return ended
 
 
 def _count(weighed: Sequence[Weighed]) -> None:

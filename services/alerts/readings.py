@@ -3,8 +3,9 @@
 Called by the bench between looks at the event writers. Promises to look up after 20 ms of walking.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 
 import asyncpg
 
@@ -20,6 +21,7 @@ from services.core.clock import Clock
 from services.core.metrics import FINDINGS
 
 WEEK = timedelta(days=7)
+LOADED_AT_ONCE = 100  # devices: after a start every device of a slice has to be read first
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
 LOOK_UP_S = 0.02  # design 4: event writers are looked at after at most so much telemetry work
 
@@ -72,18 +74,18 @@ class ReadingFeed:
             kinds = [kind for kind in KINDS if any(kind in batch.rows for batch in batches)]
             for kind in kinds:
                 groups |= by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned))
-        first = {device_id: min(row["batch_id"] for row in rows) for device_id, rows in groups.items()}
-        now = self._clock.now()
-        await self._registry.load(conn, groups)
-        await self.states.load(conn, first, now)
         started = self._clock.monotonic()
-        for device_id, readings in groups.items():
-            device = self._registry[device_id]
-            found = self.states.walk(device_id, readings, started)
-            verdicts.extend((device, finding) for finding in found)
-            if self._clock.monotonic() - started > LOOK_UP_S:
-                await look_up()
-                started = self._clock.monotonic()
+        for part in _parts(groups):
+            first = {device_id: min(row["batch_id"] for row in groups[device_id]) for device_id in part}
+            await self._registry.load(conn, part)
+            await self.states.load(conn, first, self._clock.now())
+            for device_id in part:
+                device = self._registry[device_id]
+                found = self.states.walk(device_id, groups[device_id], started)
+                verdicts.extend((device, finding) for finding in found)
+                if self._clock.monotonic() - started > LOOK_UP_S:
+                    await look_up()
+                    started = self._clock.monotonic()
         if rejected:
             verdicts += await self._watch_clocks(conn, rejected, batches)
         return verdicts
@@ -101,6 +103,12 @@ class ReadingFeed:
             for row in rows
             for finding in self.states.note_bad_clock(row["device_id"], row["received_at"])
         ]
+
+
+def _parts(groups: Mapping[int, object]) -> Iterator[list[int]]:
+    device_ids = iter(groups)
+    while part := list(islice(device_ids, LOADED_AT_ONCE)):
+        yield part
 
 
 async def judge_findings(page: Page, verdicts: Sequence[Verdict], states: RuleStates, mains: Mains) -> None:

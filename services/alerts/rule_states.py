@@ -36,6 +36,8 @@ class RuleStates:
         self._book_until: datetime | None = None
         self._overrides: list[asyncpg.Record] = []
         self._ticking: list[int] = []
+        self._outdated: set[int] = set()  # whose profile or parameters changed since their rules were made
+        self._refreshed_at: datetime | None = None
 
     async def load(self, conn: asyncpg.Connection, devices: Mapping[int, int], now: datetime) -> None:
         """Have the rules of these devices at hand; `devices` gives the first batch about to be walked for each."""
@@ -69,19 +71,18 @@ class RuleStates:
         seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
         rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()))
         for device_id, readings in by_device(rows).items():
-            self._rules[device_id].walk(readings)
+            self._at_hand(device_id).walk(readings)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)
 
     def walk(self, device_id: int, readings: Sequence[Reading], monotonic: float) -> list[Finding]:
         """Feed one device's readings of a slice to its rules."""
         self._seen[device_id] = max(self._seen[device_id], *(reading["batch_id"] for reading in readings))
         self._dirty.setdefault(device_id, monotonic)
-        return self._rules[device_id].walk(readings)
+        return self._at_hand(device_id).walk(readings)
 
     def note_bad_clock(self, device_id: int, at: datetime) -> list[Finding]:
         """Count a message of the device that was refused for its clock."""
-        rules = self._rules.get(device_id)
-        return [] if rules is None else rules.note_bad_clock(at)
+        return self._at_hand(device_id).note_bad_clock(at) if device_id in self._rules else []
 
     def tick(self, now: datetime) -> list[tuple[Device, Finding]]:
         """Let time end what it ends, a share of the devices per call: call it every second."""
@@ -89,7 +90,7 @@ class RuleStates:
             self._ticking = list(self._rules)
         share = max(1, len(self._rules) // 60)
         due, self._ticking = self._ticking[:share], self._ticking[share:]
-        return [(self._registry[i], finding) for i in due if i in self._rules for finding in self._rules[i].tick(now)]
+        return [(self._registry[i], finding) for i in due if i in self._rules for finding in self._at_hand(i).tick(now)]
 
     def forget(self, device_id: int, code: str | None, monotonic: float) -> None:
         """A person ended the alarm of `code` (None: the device was reset)."""
@@ -135,11 +136,21 @@ class RuleStates:
             )
             self._book_until = self._book.next_change(now)
             again |= set(self._rules)
-        for device_id in again & set(self._rules):
+        self._outdated |= again & self._rules.keys()
+        self._refreshed_at = now
+
+    def _at_hand(self, device_id: int) -> DeviceRules:
+        """Return the device's rules under the parameters in force.
+
+        They are made anew when their turn comes: ten thousand at once take a second, and a fire would wait.
+        """
+        if device_id in self._outdated and self._refreshed_at is not None:
+            self._outdated.discard(device_id)
             profile = self._registry[device_id].profile
             saved = self._rules[device_id].to_json()
-            parameters = self._book.for_device(profile, now)
+            parameters = self._book.for_device(profile, self._refreshed_at)
             self._rules[device_id] = DeviceRules.from_json(profile, parameters, saved)
+        return self._rules[device_id]
 
     def parameters(self, device: Device, now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return the parameters in force for a device."""

@@ -6,7 +6,7 @@ Pure; promises that no fire which nobody judged stays without a running clock or
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from services.core.alarms.happenings import (
 from services.core.alarms.judging import judge
 from services.core.alarms.lifecycle import step
 from services.core.alarms.model import Alarm, Policy, Step
-from services.core.alarms.words import NoticeType, Part, Verification
+from services.core.alarms.words import Confidence, NoticeType, Part, Verification
 
 
 class FireKey(NamedTuple):
@@ -86,7 +86,20 @@ def apply(
     """
     scene = _Scene(site, now, policy, new_incident_id)
     scene.happen(happening)
-    return FireSteps(scene.site(), tuple(scene.steps))
+    return FireSteps(scene.site(), _say_once(scene.steps))
+
+
+def _say_once(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Leave of several updates about one alarm in one moment the last: it says what the others said, and more."""
+    kept: list[Step] = []
+    updated: set[tuple[str | None, str]] = set()
+    for done in reversed(steps):
+        place = ("", "") if done.alarm is None else (done.alarm.device, done.alarm.component)
+        others = tuple(notice for notice in done.notices if notice.type is not NoticeType.UPDATED)
+        kept.append(done._replace(notices=others) if place in updated else done)
+        if len(others) < len(done.notices):
+            updated.add(place)
+    return tuple(reversed(kept))
 
 
 class _Scene:
@@ -182,12 +195,13 @@ class _Scene:
                 self._step(key, happening)
 
     def _weigh(self) -> None:
-        """Weigh the evidence for every open fire, and let each hear whether another now speaks for it."""
+        """Weigh the evidence for every fire it can still move, and let each hear whether another now speaks for it."""
         evidence = tuple(self.evidence)
-        for key in list(self.alarms):
-            judgement = judge(self.alarms[key], evidence, self._now)
-            self._step(key, judgement)
-        for key, alarm in list(self.alarms.items()):
+        moving = [key for key, alarm in self.alarms.items() if not _settled(alarm)]
+        for key in moving:
+            self._step(key, judge(self.alarms[key], evidence, self._now))
+        for key in moving:
+            alarm = self.alarms[key]
             if not alarm.memory.covered and self._carried_by_another(alarm.incident_id, key):
                 self._step(key, judge(alarm, evidence, self._now))
 
@@ -229,7 +243,8 @@ class _Scene:
 
     def _youngest_incident(self) -> str | None:
         newest = sorted(self.alarms.values(), key=_last_at, reverse=True)
-        return next((alarm.incident_id for alarm in newest if self._alive(alarm.incident_id)), None)
+        incidents = dict.fromkeys(alarm.incident_id for alarm in newest)
+        return next((incident for incident in incidents if self._alive(incident)), None)
 
     def _carried_by_another(self, incident: str | None, key: FireKey) -> bool:
         """Whether another open fire of the incident carries its `fire.confirmed`."""
@@ -244,6 +259,11 @@ class _Scene:
 
 def _last_at(alarm: Alarm) -> datetime:
     return alarm.memory.last_at or alarm.opened_at
+
+
+def _settled(alarm: Alarm) -> bool:
+    """Whether no evidence can move it: as sure as can be, and the desk knows by it or by another."""
+    return alarm.confidence is Confidence.CONFIRMED and (alarm.memory.covered or _carries(alarm))
 
 
 def _carries(alarm: Alarm) -> bool:

@@ -75,6 +75,37 @@ async def test_what_a_person_cleared_is_raised_again_by_the_next_readings(
 
     await eventually(raised_again, what="a second alarm", every_s=0.3)
     assert [row["state"] for row in await county.alarms()] == ["closed", "unacknowledged"]
+    # a note on the first changes nothing for the second, and no later look forgets that it stands
+    await ledger.add_note(county.conn, first["id"], note="夜班已知", actor="user:test", now=datetime.now(UTC))
+    await another_second(county, "h-1")
+    for _ in range(2):
+        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.3}])
+    await eventually(lambda: county.alarms("state = 'returned'"), what="the end of the second")
+
+
+async def another_second(county: County, device: str) -> None:
+    """Wait until the worker has judged an event and then done its duties of a second once more."""
+    asked = await county.conn.fetchval("select clock_timestamp()")
+    await county.send_events([{"device": device, "type": "silence"}])
+    judged = """
+        select updated_at > $1 and clock_timestamp() - updated_at > interval '1.2 s'
+        from feed_cursor where writer = $2
+    """
+    await eventually(lambda: county.conn.fetchval(judged, asked, "all/event"), what="a second after the event")
+
+
+async def test_a_reset_of_one_component_leaves_what_the_panel_measures(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    for _ in range(2):
+        await county.send_readings("panel", [{"device": "panel-1", "mains_ok": False}])
+    await eventually(lambda: county.alarms("a.code = 'power_fault'"), what="the power fault")
+    await county.send_events([{"device": "panel-1", "type": "reset", "component": "d1"}])
+    await another_second(county, "panel-1")
+    await county.send_readings("panel", [{"device": "panel-1", "mains_ok": True}])
+    await eventually(lambda: county.alarms("a.code = 'power_fault' and cleared_at is not null"), what="its end")
 
 
 async def test_three_hydrants_of_an_area_losing_pressure_are_one_mains_event(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import pytest
 
 from services.core.alarms.happenings import ActKind, Evidence, EvidenceKind, Tick
@@ -16,7 +19,8 @@ D, CP, FLOW, PANEL, OTHER = Part.DETECTOR, Part.CALL_POINT, Part.WATER_FLOW, Par
     ("first", "second", "confidence"),
     [
         (("a", "p1", D), ("b", "p1", D), "confirmed"),
-        (("a", "p1", D), ("a", "p2", D), "suspected"),  # one component, told of by two devices
+        (("a", "p1", D), ("b", "p2", D), "confirmed"),
+        (("a", "p1", D), ("a", "utd", D), "suspected"),  # one component, told of by two devices
         (("a", "p1", D), ("b", "p1", CP), "confirmed"),
         (("a", "p1", D), ("w", "p1", FLOW), "confirmed"),
         (("w", "p1", FLOW), ("a", "p1", D), "confirmed"),
@@ -45,10 +49,43 @@ def test_the_wire_fields_of_a_new_fire() -> None:
     assert (alarm.version, alarm.incident_id) == (1, "i1")
 
 
+def test_a_fire_that_joins_a_confirmed_one_is_one_update_and_not_two() -> None:
+    scene = Scene()
+    for component in ("d1", "d2", "d3"):
+        scene.fire(component)
+    assert scene.types() == [NoticeType.FIRE_CONFIRMED, NoticeType.UPDATED, NoticeType.UPDATED]
+    assert scene.alarm("d3").confidence is Confidence.CONFIRMED
+
+
+def calls_made(work: Callable[[], object]) -> int:
+    """How many functions of Python `work` called: the same on every machine."""
+    made = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal made
+        made += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return made
+
+
+def test_a_panel_whose_detectors_all_fire_costs_no_more_than_their_square() -> None:
+    def burn(detectors: int) -> int:
+        scene = Scene()
+        return calls_made(lambda: [scene.fire(f"d{n}") for n in range(detectors)])
+
+    assert burn(160) < 5 * burn(80)
+
+
 def test_a_late_fire_is_marked_and_runs_its_clock() -> None:
     scene = Scene()
     scene.happen(fire(late_min=95))
-    assert scene.alarm().reason.en == "test (reported 95 min late)"
+    assert scene.alarm().reason == ("测试（迟报 95 分钟，reported 95 min late）", "test (reported 95 min late)")
     scene.wait(180)
     assert scene.types() == [NoticeType.ESCALATED]
 

@@ -1,0 +1,74 @@
+"""Fires that are committed and not judged yet, by where they burn: no site's flood stands before another's fire.
+
+Filled and emptied by `events`. Pure; promises that each scope keeps its order and no cursor passes what still waits.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
+
+from services.alerts.feed import Batch
+
+LIGHT = 20  # a scope with more waiting than this takes turns with all that have less
+
+
+class Waits(Protocol):
+    """What can wait: it knows where it belongs and its batch."""
+
+    @property
+    def scope(self) -> str:
+        """The fires that it is judged with."""
+
+    @property
+    def batch_id(self) -> int:
+        """The batch that it was committed with."""
+
+
+Item = TypeVar("Item", bound=Waits)
+
+
+class FireQueue(Generic[Item]):
+    """What waits at each scope, and the batches of each writer that are not wholly judged."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[str, deque[Item]] = {}
+        self._batches: dict[str, deque[Batch]] = {}
+        self._left: Counter[int] = Counter()
+        self._was_heavy = True
+
+    def __len__(self) -> int:
+        return self._left.total()
+
+    def add(self, batches: Iterable[Batch], items: Iterable[Item]) -> None:
+        """Take what was read, in the order of its writers."""
+        for batch in batches:
+            self._batches.setdefault(batch.writer, deque()).append(batch)
+        for item in items:
+            self._scopes.setdefault(item.scope, deque()).append(item)
+            self._left[item.batch_id] += 1
+
+    def next_group(self, most: int) -> list[Item]:
+        """Return up to `most` items to judge in one go; they wait until `finish`."""
+        light = [waiting for waiting in self._scopes.values() if len(waiting) <= LIGHT]
+        heavy = [waiting for waiting in self._scopes.values() if len(waiting) > LIGHT]
+        self._was_heavy = bool(heavy) and not (light and self._was_heavy)
+        group: list[Item] = []
+        for waiting in heavy if self._was_heavy else light:
+            group += islice(waiting, most - len(group))
+        return group
+
+    def finish(self, group: Iterable[Item]) -> list[Batch]:
+        """Take a judged group out; return the batches that are over now, which the cursors may pass."""
+        for item in group:
+            waiting = self._scopes.pop(item.scope)
+            waiting.popleft()
+            if waiting:
+                self._scopes[item.scope] = waiting  # behind the others
+            self._left[item.batch_id] -= 1
+        over: list[Batch] = []
+        for batches in self._batches.values():
+            while batches and not self._left[batches[0].id]:
+                over.append(batches.popleft())
+                del self._left[over[-1].id]
+        return over

@@ -1,0 +1,74 @@
+"""The feed in process, under a clock that stands still: what comes by the hint alone, and what by the second."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.alerts import lease
+from services.alerts.bench import Bench
+from services.alerts.health import Health
+from services.core import db
+from services.core.alarms.page import Page
+from services.core.alarms.policies import load_policies
+from tests.support.county import County
+from tests.support.hand_clock import HandClock
+from tests.support.waiting import eventually
+
+
+@asynccontextmanager
+async def bench_at_work(dsn: str, clock: HandClock) -> AsyncIterator[Bench]:
+    conn = await db.connect(dsn, program="test")
+    owner = uuid.uuid4()
+    assert await lease.take(conn, owner)
+    health = Health(Path("/"), has_desk=True, since=clock.now())
+    bench = Bench(conn, owner, clock, await load_policies(conn), health, lambda: None)
+    running = asyncio.create_task(bench.run())
+    yield bench
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await conn.close()
+
+
+async def test_the_first_event_of_a_writer_is_found_by_its_hint_and_not_only_by_the_second(
+    county: County, database: str
+) -> None:
+    await county.add_device("panel-1")
+    clock = HandClock(datetime.now(UTC))
+    async with bench_at_work(database, clock) as bench:
+        for n, writer in enumerate(("all/event", "140931100/event")):
+            await county.send_events([{"device": "panel-1", "type": "fire", "component": f"d{n}"}], writer=writer)
+            bench.hint.set()
+            await eventually(lambda n=n: county.alarms("component = $1", f"d{n}"), what=f"the fire of {writer}")
+    assert clock.slept == []
+
+
+async def test_without_a_hint_the_poll_of_the_next_second_finds_it(county: County, database: str) -> None:
+    await county.add_device("panel-1")
+    clock = HandClock(datetime.now(UTC))
+    async with bench_at_work(database, clock):
+        await county.send_events([{"device": "panel-1", "type": "fire", "component": "d1"}])
+        await clock.sleep(1.0)
+        await eventually(county.alarms, what="the fire")
+
+
+async def test_a_slice_that_takes_its_time_does_not_lose_the_lease(county: County, database: str) -> None:
+    clock = HandClock(datetime.now(UTC))
+    async with bench_at_work(database, clock) as bench:
+        pass  # its loop is over; the test takes its part
+    bench.conn = await db.connect(database, program="test")
+    ends = "select expires_at from lease where name = 'alerts'"
+    await bench.transact(look_only)
+    before = await county.conn.fetchval(ends)
+    await bench.look_up()
+    assert await county.conn.fetchval(ends) == before, "young enough"
+    await clock.sleep(1.0)
+    await bench.look_up()
+    assert await county.conn.fetchval(ends) > before
+    await bench.conn.close()
+
+
+async def look_only(_page: Page) -> None:
+    """Change nothing."""
