@@ -53,10 +53,12 @@ select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8, $9, $9
 from notice where alarm_id = $2 and channel = $4
 
 -- name: overdue
--- What no healthy clock leaves behind: steps 30 s late, and unjudged fires without clock or notice outside a test.
+-- What no healthy clock leaves behind: steps 30 s late, and unjudged fires without clock or notice. A fire that began
+-- and ended in a test waits for a verdict only.
 select
     (select count(*) from alarm where due_at < $1 and state <> 'closed')
     + (select count(*) from alarm_timer where done_at is null and due_at < $1)
     + (select count(*) from alarm a where a.code = 'fire' and a.state <> 'closed' and a.verification = 'pending'
         and a.escalates_at is null and a.life ->> 'test_until' is null and a.opened_at < $1
+        and not (a.life ? 'tested' and a.cleared_at is not null)
         and not exists (select from notice n where n.alarm_id = a.id and n.channel = 'desk'))

@@ -13,6 +13,7 @@ import asyncpg
 from services.alerts.feed import Batch
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
+from services.core.alarms.policies import Policies
 from services.core.alarms.rows import SYSTEM, Key
 from services.core.alarms.words import Category, Reason, Severity
 from services.core.db import load_queries
@@ -20,16 +21,11 @@ from services.core.topics import parse_topic
 
 SQL = load_queries(Path(__file__).with_name("health.sql"))
 DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it
-SESSION_LOST_FOR = timedelta(minutes=10)
-STALLED_S = 30.0  # a lane that has heard nothing of its own probes, or acknowledged nothing, for so long
-STARTING = timedelta(seconds=45)  # ingest may still be on its way when we begin
-STORAGE_LOW, STORAGE_FINE = 0.80, 0.78  # contract 8; the second is our hysteresis
-DRIFT_S = 5.0  # GB 50440-2007 3.3: clocks agree within 5 s
 SILENT = Situation(grouped=True)  # a notice that dispatch fails cannot go through dispatch: contacts are called
 
 
 class Health:
-    """Looks at everything that can go wrong with us."""
+    """Looks at everything that can go wrong with us; the limits are the policy `health`."""
 
     def __init__(self, state_dir: Path, *, has_desk: bool, since: datetime) -> None:
         self._state_dir = state_dir
@@ -53,7 +49,7 @@ class Health:
             page.take(_key(finding), finding, "health", SYSTEM, situation)
 
     async def _look(self, page: Page) -> dict[tuple[str, str], Finding]:
-        findings = [await self._dispatch(page), self._storage(), await self._drift(page)]
+        findings = [await self._dispatch(page), self._storage(page.policies), await self._drift(page)]
         findings += await self._lanes(page)
         return {(finding.code, finding.component): finding for finding in findings if finding is not None}
 
@@ -72,24 +68,26 @@ class Health:
         )
         return _finding("dispatch_failed", Severity.CRITICAL, reason, value=float(overdue + row["dead"]))
 
-    def _storage(self) -> Finding | None:
+    def _storage(self, policies: Policies) -> Finding | None:
         usage = shutil.disk_usage(self._state_dir if self._state_dir.exists() else Path())
-        used = usage.used / (usage.used + usage.free)
-        self._was_low = used >= (STORAGE_FINE if self._was_low else STORAGE_LOW)
+        used_pct = 100 * usage.used / (usage.used + usage.free)
+        low_pct = policies.number("health", "storage_low_pct")
+        self._was_low = used_pct >= (policies.number("health", "storage_fine_pct") if self._was_low else low_pct)
         if not self._was_low:
             return None
-        reason = Reason(f"磁盘已用 {used:.0%}", f"{used:.0%} of the disk is used")
-        return _finding("storage_low", Severity.MAJOR, reason, value=round(used * 100, 1), limit=STORAGE_LOW * 100)
+        reason = Reason(f"磁盘已用 {used_pct:.0f}%", f"{used_pct:.0f} % of the disk is used")
+        return _finding("storage_low", Severity.MAJOR, reason, value=round(used_pct, 1), limit=low_pct)
 
     async def _drift(self, page: Page) -> Finding | None:
+        limit_s = page.policies.number("health", "drift_s")
         database_now: datetime = await page.conn.fetchval(SQL["database_now"])
         drift_s = abs((database_now - page.now).total_seconds())
-        if drift_s <= DRIFT_S:
+        if drift_s <= limit_s:
             return None
         reason = Reason(
             f"本机与数据库时钟相差 {drift_s:.1f} 秒", f"our clock and the database's differ by {drift_s:.1f} s"
         )
-        return _finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=DRIFT_S)
+        return _finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=limit_s)
 
     async def _lanes(self, page: Page) -> list[Finding]:
         found: list[Finding] = []
@@ -104,30 +102,33 @@ class Health:
                     f"a queue was full: the broker dropped {dropped - (known or 0)} messages",
                 )
                 found.append(_finding("queue_dropped", Severity.CRITICAL, reason, value=float(dropped), latched=True))
+        shown_for = timedelta(seconds=page.policies.number("health", "session_lost_for_s"))
         for row in lanes:
-            if row["session_lost_at"] is not None and page.now - row["session_lost_at"] < SESSION_LOST_FOR:
+            if row["session_lost_at"] is not None and page.now - row["session_lost_at"] < shown_for:
                 reason = Reason(
                     f"{row['writer']} 的会话丢失，期间的消息可能未送达",
                     f"the broker lost the session of {row['writer']}: messages of that time may be missing",
                 )
                 found.append(_finding("session_lost", Severity.MAJOR, reason, component=row["writer"]))
-            stalled = self._stalled(row, page.now)
+            stalled = self._stalled(row, page)
             if stalled is not None:
                 found.append(stalled)
         return found
 
-    def _stalled(self, lane: asyncpg.Record, now: datetime) -> Finding | None:
-        if now - self._since < STARTING:
+    def _stalled(self, lane: asyncpg.Record, page: Page) -> Finding | None:
+        """Find a lane that has heard nothing of its own probes, or acknowledged nothing, for too long."""
+        starting_s, limit_s = (page.policies.number("health", name) for name in ("starting_s", "stalled_s"))
+        if (page.now - self._since).total_seconds() < starting_s:  # ingest may still be on its way when we begin
             return None
         heard = lane["watermark"] or lane["updated_at"]
-        age_s = max((now - heard).total_seconds(), lane["oldest_unacked_s"])
-        if age_s <= STALLED_S:
+        age_s = max((page.now - heard).total_seconds(), lane["oldest_unacked_s"])
+        if age_s <= limit_s:
             return None
         reason = Reason(
             f"{lane['writer']} 已 {age_s:.0f} 秒没有入库", f"{lane['writer']} has stored nothing for {age_s:.0f} s"
         )
         return _finding(
-            "ingest_stalled", Severity.CRITICAL, reason, component=lane["writer"], value=round(age_s), limit=STALLED_S
+            "ingest_stalled", Severity.CRITICAL, reason, component=lane["writer"], value=round(age_s), limit=limit_s
         )
 
 

@@ -41,6 +41,15 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "silence_members_area": 4,
             "silence_window_s": 300,
         },
+        # our own health: contract 8 (80 %); GB 50440-2007 3.3 (clocks agree within 5 s); the rest is ours
+        "health": {
+            "storage_low_pct": 80,
+            "storage_fine_pct": 78,
+            "stalled_s": 30,
+            "starting_s": 45,
+            "drift_s": 5,
+            "session_lost_for_s": 600,
+        },
         # Who is called, after how long, through what, until which answer: acknowledged, judged or closed.
         "escalation": {
             "steps": [
@@ -73,12 +82,15 @@ class EscalationStep:
     until: str
     code: str | None
     severity: Severity | None
+    leaves_out: frozenset[str] = frozenset()
 
     def matches(self, alarm: Alarm) -> bool:
         """Whether the step is about `alarm`; a step by severity leaves out the codes with steps of their own."""
         if self.code is not None:
             return alarm.code == self.code
-        return self.severity is not None and alarm.severity.rank >= self.severity.rank and not alarm.fire
+        if self.severity is None or alarm.code in self.leaves_out:
+            return False
+        return alarm.severity.rank >= self.severity.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,8 @@ def read_policies(rows: Mapping[str, Mapping[str, Any]]) -> Policies:
     """Lay the stored bodies over the defaults."""
     bodies = {name: {**body, **rows.get(name, {})} for name, body in DEFAULTS.items()}
     clocks, notices, until = bodies["fire_clocks"], bodies["notices"], bodies["drill"]["until"]
+    steps = bodies["escalation"]["steps"]
+    named = frozenset(step["code"] for step in steps if "code" in step)
     return Policies(
         alarm=Policy(
             suspected_clock_s=float(clocks["suspected_s"]),
@@ -118,8 +132,9 @@ def read_policies(rows: Mapping[str, Mapping[str, Any]]) -> Policies:
                 until=step["until"],
                 code=step.get("code"),
                 severity=Severity(step["severity"]) if "severity" in step else None,
+                leaves_out=named,
             )
-            for number, step in enumerate(bodies["escalation"]["steps"], start=1)
+            for number, step in enumerate(steps, start=1)
         ),
         bodies=MappingProxyType(bodies),
     )
