@@ -16,6 +16,7 @@ import asyncpg
 import httpx2
 
 from services.alerts.answers import Answer, Fate, Verdict, judge_answer, wait_s
+from services.core.alarms.words import NoticeType
 from services.core.clock import Clock
 from services.core.db import load_queries
 from services.core.log import logger
@@ -40,9 +41,15 @@ class Lane:
     desk: bool
     workers: int
     timeout_s: float
+    types: tuple[NoticeType, ...] = ()  # of the desk's notices; empty: all
 
 
-FIRES = Lane("fires", fire=True, desk=True, workers=24, timeout_s=2)
+FIRES = Lane(
+    "fires", fire=True, desk=True, workers=16, timeout_s=2, types=(NoticeType.FIRE_CONFIRMED, NoticeType.ESCALATED)
+)
+FIRE_NEWS = Lane(  # a burning block has hundreds: another site's fire does not wait behind them
+    "fire-news", fire=True, desk=True, workers=8, timeout_s=2, types=(NoticeType.UPDATED, NoticeType.CLEARED)
+)
 OTHERS = Lane("others", fire=False, desk=True, workers=6, timeout_s=10)
 CALLS = (
     Lane("fire-calls", fire=True, desk=False, workers=6, timeout_s=5),
@@ -115,7 +122,7 @@ class Outbox:
             if hold_older_than_s is not None:
                 await conn.execute(SQL["hold_old"], now - timedelta(seconds=hold_older_than_s()))
             found: list[asyncpg.Record] = await conn.fetch(
-                SQL["claim"], self._owner, now, until, lane.fire, room, lane.desk
+                SQL["claim"], self._owner, now, until, lane.fire, room, lane.desk, list(lane.types)
             )
         return found
 

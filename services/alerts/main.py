@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from services.alerts import figures, heartbeat, lease
 from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import Bench
-from services.alerts.deliver import CALLS, FIRES, OTHERS, Outbox, wait_for
+from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox, wait_for
 from services.alerts.deliver import SQL as OUTBOX_SQL
 from services.alerts.health import Health
 from services.alerts.signing import DeskAddress, address_contact
@@ -135,6 +135,7 @@ async def _work(
         if settings.dispatch_url:
             desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
             work["fires"] = outbox.run(FIRES, desk)
+            work["fire-news"] = outbox.run(FIRE_NEWS, desk)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
         if settings.heartbeat_url:
             work["heartbeat"] = heartbeat.run(pool, client, clock, settings.heartbeat_url)

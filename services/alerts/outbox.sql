@@ -6,6 +6,7 @@ where id in (
     select n.id
     from notice n
     where n.state = 'waiting' and n.due_at <= $2 and n.fire = $4 and (n.channel = 'desk') = $6
+        and (cardinality($7::text[]) = 0 or n.type = any($7::text[]))
         and (n.claimed_until is null or n.claimed_until < $2)
         and not exists (
             select from notice o

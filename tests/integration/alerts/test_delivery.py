@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from services.core import db
 from services.core.alarms import ledger
@@ -165,6 +166,24 @@ async def test_what_is_no_fire_and_an_hour_old_waits_for_release_while_fires_go(
     assert held["type"] == "alarm.raised"
     await ledger.release_notice(county.conn, held["id"], actor="user:t", now=datetime.now(UTC))
     await eventually(lambda: county.notices("type = 'alarm.raised' and state = 'delivered'"), what="the released one")
+
+
+async def test_the_news_of_one_great_fire_keep_no_other_fire_waiting(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.add_device("panel-2")
+    await desk.behave(mode="delay", seconds=1)
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "fire", "component": f"d{n}"} for n in range(60)])
+    await eventually(lambda: county.notices("type = 'alarm.updated' and attempts > 0"), what="the first of the news")
+    await press(county, "panel-2")
+
+    async def other_fire() -> list[dict[str, Any]]:
+        return [one for one in await desk.received() if one["body"]["device"]["code"] == "panel-2"]
+
+    await eventually(other_fire, what="the other fire")
+    assert len(await county.notices("type = 'alarm.updated' and attempts = 0")) > 20, "there was nothing to wait behind"
 
 
 async def test_contacts_are_called_when_nobody_takes_a_fire(
