@@ -29,6 +29,10 @@ class DeskControl:
         answer = await self._client.put(f"{self.url}/behaviour", json=behaviour)
         assert answer.status_code == 200, answer.text
 
+    async def behaviour(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self._client.get(f"{self.url}/behaviour")).json()
+        return found
+
 
 @pytest.fixture
 async def county(database: str) -> AsyncIterator[County]:
