@@ -113,5 +113,8 @@ async def test_fifty_sites_in_one_second_are_fifty_alarms_and_fifty_calls(
     assert len(seen) == 50
     assert len({one["notice_id"] for one in seen}) == 50
     assert len({one["body"]["alarm"]["incident_id"] for one in seen}) == 50
-    last = max(datetime.fromisoformat(one["received_at"]) for one in seen)
-    assert last - started < timedelta(seconds=4)  # the law: 3 s each after its confirmation, all pressed within 1 s
+    law = timedelta(seconds=3)  # each after its own confirmation
+    for one in seen:
+        confirmed = datetime.fromisoformat(one["body"]["alarm"]["opened_at"])
+        assert datetime.fromisoformat(one["received_at"]) - confirmed < law
+        assert confirmed - started < timedelta(seconds=10)  # the law: from the report to the screen
