@@ -28,6 +28,9 @@ from services.core.alarms.lifecycle import step
 from services.core.alarms.model import Alarm, Policy, Step
 from services.core.alarms.words import Confidence, NoticeType, Part, Verification
 
+_MOST_SUPPORT = 50
+"""Supporting reports of one part that are kept: one is enough, and thousands would cost every fire of the site."""
+
 
 class FireKey(NamedTuple):
     """Where a fire alarm stands; one open fire for each."""
@@ -147,6 +150,9 @@ class _Scene:
         self.evidence = [
             old for old in self.evidence if (old.kind, old.device, old.component, old.part, old.tested) != sort
         ]
+        alike = [old for old in self.evidence if (old.kind, old.part) == (EvidenceKind.SUPPORT, item.part)]
+        if item.kind is EvidenceKind.SUPPORT and len(alike) >= _MOST_SUPPORT:
+            self.evidence.remove(alike[0])
         self.evidence.append(item)
 
     def _find(self, finding: Finding) -> None:

@@ -1,4 +1,4 @@
-"""The desk away for ten minutes, then back with late answers, duplicates and errors."""
+"""The desk away for ten minutes (DESK_AWAY_S shortens it), then back with late answers, duplicates and errors."""
 
 import json
 import os

@@ -57,6 +57,16 @@ def test_a_fire_that_joins_a_confirmed_one_is_one_update_and_not_two() -> None:
     assert scene.alarm("d3").confidence is Confidence.CONFIRMED
 
 
+def test_a_thousand_supporting_reports_push_out_no_fire_and_no_water_flow() -> None:
+    scene = Scene()
+    scene.support("flow", part=FLOW)
+    scene.fire("m", part=OTHER)
+    for n in range(1000):
+        scene.support(f"door {n}")
+    assert len(scene.site.evidence) < 100
+    assert scene.fire("d1").confidence is Confidence.CONFIRMED
+
+
 def calls_made(work: Callable[[], object]) -> int:
     """How many functions of Python `work` called: the same on every machine."""
     made = 0
