@@ -5,6 +5,7 @@ Promises that a transition which was removed or changed after the anchor's minut
 
 import hashlib
 import hmac
+import os
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,7 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
     """Return the key that signs anchors: the given one, else the state folder's, made there once if `make`.
 
     Raises:
-        FiretowerError: there is none and it must not be made.
+        FiretowerError: there is none and it must not be made, or it is empty.
     """
     if given:
         return given.encode()
@@ -41,10 +42,20 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
     if not path.exists():
         if not make:
             raise FiretowerError(f"{path} is missing: give FIRETOWER_AUDIT_SECRET or the state folder of alerts")
-        state_dir.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
-    return path.read_text().strip().encode()
+        _replace(path, secrets.token_hex(32).encode())
+    key = path.read_text().strip().encode()
+    if not key:
+        raise FiretowerError(f"{path} is empty: put the key back, or remove it to begin with a new one")
+    return key
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a private file whole or not at all, whenever we are killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    fresh.replace(path)
 
 
 def digest_heads(detail: dict[str, Any]) -> bytes:
@@ -81,8 +92,10 @@ class Anchors:
             last = await conn.fetchrow(SQL["last_anchor"])
             since = datetime(2000, 1, 1, tzinfo=UTC) if last is None else last["at"] - OVERLAP
             rows = await conn.fetch(SQL["changed_heads"], since)
-            if rows:
-                await self._add(conn, last, {"heads": [list(row.values()) for row in rows]})
+            if not rows:
+                return
+            kept = await self._add(conn, last, {"heads": [list(row.values()) for row in rows]})
+        self._keep(kept)
 
     async def retire(self) -> int:
         """Delete closed alarms past their time, leaving a signed statement of what they were."""
@@ -97,14 +110,20 @@ class Anchors:
             await conn.execute(SQL["retire_alarms"], ids)
             await conn.execute(SQL["retire_incidents"], now - self._retention)
             last = await conn.fetchrow(SQL["last_anchor"])
-            await self._add(conn, last, {"heads": [], "retired": [list(row.values()) for row in rows]})
+            kept = await self._add(conn, last, {"heads": [], "retired": [list(row.values()) for row in rows]})
+        self._keep(kept)
         log.info("alarms_retired", count=len(ids))
         return len(ids)
 
-    async def _add(self, conn: PoolConnectionProxy, last: asyncpg.Record | None, detail: dict[str, Any]) -> None:
+    async def _add(
+        self, conn: PoolConnectionProxy, last: asyncpg.Record | None, detail: dict[str, Any]
+    ) -> dict[str, Any]:
         at, previous = self._clock.now(), b"" if last is None else last["signature"]
         heads = digest_heads(detail)
         signature = sign(self._key, previous, at, heads)
         number = await conn.fetchval(SQL["add_anchor"], at, len(detail["heads"]), heads, detail, previous, signature)
-        self._last_file.parent.mkdir(parents=True, exist_ok=True)
-        self._last_file.write_bytes(orjson.dumps({"id": number, "signature": signature.hex()}))
+        return {"id": number, "signature": signature.hex()}
+
+    def _keep(self, anchor: dict[str, Any]) -> None:
+        """Put the newest anchor beside the database, after its commit: an anchor that never was would look cut off."""
+        _replace(self._last_file, orjson.dumps(anchor))

@@ -2,9 +2,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from services.alerts.anchors import Anchors
+from services.alerts.anchors import KEY_FILE, LAST_FILE, Anchors, audit_key
 from services.alerts.audit import verify
 from services.core import db
 from services.core.alarms import ledger
@@ -14,6 +15,7 @@ from services.core.alarms.policies import load_policies
 from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Category, Reason, Severity
 from services.core.clock import SystemClock
+from services.core.errors import FiretowerError
 from tests.support.county import County
 
 KEY = b"a key of this test"
@@ -141,3 +143,36 @@ async def test_retirement_leaves_open_and_young_alarms(county: County, anchors: 
         datetime.now(UTC) - timedelta(days=500),
     )
     assert await anchors.retire() == 0
+
+
+async def test_an_anchor_whose_transaction_did_not_come_through_leaves_no_copy_that_accuses(
+    county: County, database: str, scratch: Path
+) -> None:
+    await open_and_judge(county, "panel-1")
+    conn = await db.connect(database, program="test")
+    await conn.execute(
+        """
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'killed at the commit'; end $$;
+        create constraint trigger refuse after insert on alarm_anchor deferrable initially deferred
+            for each row execute function refuse();
+        """
+    )
+    pool = await db.create_pool(database, program="test", size=1)
+    dying = Anchors(pool, SystemClock(), KEY, scratch, 400)
+    with pytest.raises(asyncpg.RaiseError, match="killed at the commit"):
+        await dying.write()
+    assert not (scratch / LAST_FILE).exists()
+    await conn.execute("drop trigger refuse on alarm_anchor")
+    await dying.write()
+    assert (scratch / LAST_FILE).stat().st_mode & 0o077 == 0
+    await pool.close()
+    await conn.close()
+
+
+def test_an_empty_key_signs_nothing(scratch: Path) -> None:
+    made = audit_key(scratch, "", make=True)
+    assert len(made) == 64
+    assert audit_key(scratch, "", make=False) == made
+    (scratch / KEY_FILE).write_text("")
+    with pytest.raises(FiretowerError, match="is empty"):
+        audit_key(scratch, "", make=True)
