@@ -8,9 +8,10 @@ order by a.id
 for update of a
 
 -- name: lock_of_device
+-- Fires are locked by their scope first (lock_scope), here too: two orders would be a deadlock.
 select a.*, d.code as device
 from alarm a join device d on d.id = a.device_id
-where a.device_id = any($1::integer[]) and a.state <> 'closed'
+where a.device_id = any($1::integer[]) and a.state <> 'closed' and a.code <> 'fire'
 order by a.id
 for update of a
 

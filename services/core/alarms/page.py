@@ -84,7 +84,7 @@ class Page:
             await self._reserve(len(self._alarm_ids) + len(missing), 0)
 
     async def load_devices(self, device_ids: Iterable[int]) -> list[Entry]:
-        """Lock every open alarm of these devices and return them."""
+        """Lock every open alarm of these devices but their fires, and return them."""
         rows = await self.conn.fetch(SQL["lock_of_device"], sorted(set(device_ids)))
         return [self._admit(row) for row in rows]
 
