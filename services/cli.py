@@ -94,7 +94,7 @@ def gateway() -> None:
 
 
 @app.command()
-def desk(port: Annotated[int, typer.Option(help="0: any free port")] = 0) -> None:
+def desk(port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free port")] = 0) -> None:
     """A stand-in for the 119 dispatch side."""
     _run("simulators.desk", "main", port=port)
 
@@ -163,7 +163,9 @@ def up(
 def demo(
     state_dir: _StateDir = None,
     devices: Annotated[int, typer.Option(min=4, help="simulated devices")] = 200,
-    speed: Annotated[float, typer.Option(min=0.1, help="times faster than life; time stamps stay the wall clock")] = 1,
+    speed: Annotated[
+        float, typer.Option(min=0.1, max=10_000, help="times faster than life; time stamps stay the wall clock")
+    ] = 1,
 ) -> None:
     """The whole system with a simulated county and a stand-in desk."""
     _up(state_dir=state_dir, demo=True, devices=devices, speed=speed)

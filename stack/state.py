@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.core.errors import FiretowerError
+from services.core.errors import BadSetting, FiretowerError
 from stack.children import free_port, port_is_free, unprivileged
 
 _OUTSIDE = Path("/var/lib/firetower")
@@ -45,12 +45,19 @@ class StateDir:
 
     @classmethod
     def open(cls, path: Path) -> "StateDir":
-        """Make the folder if it is not there."""
+        """Make the folder if it is not there.
+
+        Raises:
+            BadSetting: it cannot be made or written.
+        """
         path = path.absolute()
-        path.mkdir(parents=True, exist_ok=True)
-        if unprivileged() is None:
-            path.chmod(0o700)
-        (path / "logs").mkdir(exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if unprivileged() is None:
+                path.chmod(0o700)
+            (path / "logs").mkdir(exist_ok=True)
+        except OSError as error:
+            raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {path} is no folder for us: {error}") from None
         return cls(path)
 
     @contextmanager

@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 import asyncpg
 import httpx2
 import uvloop
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from services.alerts import figures, heartbeat, lease
 from services.alerts.anchors import Anchors, audit_key
@@ -26,7 +25,7 @@ from services.alerts.signing import DeskAddress, address_contact
 from services.core import db
 from services.core.alarms.policies import load_policies
 from services.core.clock import Clock, SystemClock
-from services.core.errors import BadSetting, Fenced
+from services.core.errors import Fenced
 from services.core.log import configure_log, logger
 from services.core.metrics import ACTIVE, serve_metrics
 from services.core.settings import AlertsSettings
@@ -41,25 +40,12 @@ def main(settings: AlertsSettings | None = None) -> None:
     configure_log("alerts", settings.log_level, settings.log_format)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says less than our own
     serve_metrics(settings.metrics_host, settings.metrics_port)
-    check_secret(settings)
     try:
         uvloop.run(run(settings, SystemClock()))
     except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Fenced) as lost:
         # what is lost is found again by the next start; a traceback would say no more
         log.error("ended", error="; ".join(f"{type(error).__name__}: {error}" for error in lost.exceptions))  # noqa: TRY400
         sys.exit(1)
-
-
-def check_secret(settings: AlertsSettings) -> None:
-    """Refuse a secret that cannot sign.
-
-    Raises:
-        BadSetting: it is no Standard Webhooks secret.
-    """
-    try:
-        DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
-    except (ValueError, EmptyWebhookSecretError):
-        raise BadSetting("FIRETOWER_DISPATCH_SECRET: must look like whsec_ and base64") from None
 
 
 async def run(settings: AlertsSettings, clock: Clock) -> None:

@@ -5,6 +5,8 @@ Labels are bounded: never a device. Times are in seconds.
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
+from services.core.errors import CannotListen
+
 LANES = ("event", "telemetry")
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 60, 180, 600)
 
@@ -100,6 +102,13 @@ REQUESTS = Histogram(
 
 
 def serve_metrics(host: str, port: int | None) -> None:
-    """Answer Prometheus; a port of None means nobody asked for it."""
+    """Answer Prometheus; a port of None means nobody asked for it.
+
+    Raises:
+        CannotListen: the address is taken.
+    """
     if port is not None:
-        start_http_server(port, addr=host)
+        try:
+            start_http_server(port, addr=host)
+        except OSError as error:
+            raise CannotListen(f"FIRETOWER_METRICS_HOST, FIRETOWER_METRICS_PORT: {host}:{port}: {error}") from error

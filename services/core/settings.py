@@ -1,5 +1,8 @@
 """Settings per program, read once in main from FIRETOWER_* and passed down; no other module reads the environment."""
 
+import base64
+import re
+import socket
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
@@ -14,8 +17,12 @@ def _scheme(*allowed: str, empty: bool = False) -> AfterValidator:
     def check(value: str) -> str:
         if empty and not value:
             return value
-        parts = urlsplit(value)
-        if parts.scheme not in allowed or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in allowed and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is no number or too large, or a broken [IPv6] address
+            good = False
+        if not good:
             raise ValueError(f"must look like {allowed[0]}://host:port")
         return value
 
@@ -29,7 +36,55 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 def _areas(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    areas = tuple(part.strip() for part in value.split(",") if part.strip())
+    for area in areas:
+        _area(area)
+    return areas
+
+
+def _area(value: str) -> str:
+    if not re.fullmatch("[0-9]{6,12}", value):
+        raise ValueError(f"{value!r} is no area code of 6 to 12 digits; several are separated by commas")
+    return value
+
+
+def _level(value: str) -> str:
+    if value.lower() not in {"debug", "info", "warning", "error"}:
+        raise ValueError("must be debug, info, warning or error")
+    return value
+
+
+def _own_host(value: str) -> str:
+    """Refuse what we cannot listen on: an empty host would mean every network, a foreign one would fail only later."""
+    if not value:
+        raise ValueError("is empty; 127.0.0.1 is this machine alone, 0.0.0.0 all its networks")
+    try:
+        socket.create_server((value, 0), family=address_family(value)).close()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"{value!r} is no address of this machine: {error}") from None
+    return value
+
+
+def address_family(host: str) -> socket.AddressFamily:
+    """The kind of socket that listens on `host`."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    try:
+        good = not secret or (secret.startswith("whsec_") and bool(base64.b64decode(secret[6:], validate=True)))
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("must look like whsec_ and base64")
+    return value
+
+
+OwnHost = Annotated[str, AfterValidator(_own_host)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 
 
 class Settings(BaseSettings):
@@ -39,10 +94,10 @@ class Settings(BaseSettings):
 
     database_url: DatabaseUrl = "postgresql://firetower@127.0.0.1:5432/firetower"
     state_dir: Path = Path(".firetower")
-    log_level: Annotated[str, Field(pattern="^(?i:debug|info|warning|error)$")] = "info"
+    log_level: Annotated[str, AfterValidator(_level)] = "info"
     log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = "auto"
     metrics_port: Port | None = None  # this program's own Prometheus port; unset: none
-    metrics_host: str = "127.0.0.1"  # open it no further than to a network that only your own machines reach
+    metrics_host: OwnHost = "127.0.0.1"  # open it no further than to a network that only your own machines reach
     ready_file: Path | None = None  # touched when the program is ready
 
     @classmethod
@@ -56,7 +111,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             first = error.errors()[0]
-            name = "FIRETOWER_" + "_".join(str(part) for part in first["loc"]).upper()
+            name = f"FIRETOWER_{first['loc'][0]}".upper()
             raise BadSetting(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
@@ -74,9 +129,7 @@ class MqttSettings(Settings):
 class IngestSettings(MqttSettings):
     """firetower ingest."""
 
-    ingest_areas: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[0-9]{6,12}$")], ...], NoDecode, BeforeValidator(_areas)
-    ] = ()
+    ingest_areas: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_areas)] = ()
     retention_days: Annotated[int, Field(ge=365)] = 400  # GB 50440-2007 3.3: records are kept at least one year
 
 
@@ -84,7 +137,7 @@ class AlertsSettings(Settings):
     """firetower alerts."""
 
     dispatch_url: OptionalHttpUrl = ""
-    dispatch_secret: SecretStr = SecretStr("")
+    dispatch_secret: WebhookSecret = SecretStr("")
     heartbeat_url: OptionalHttpUrl = ""
     retention_days: Annotated[int, Field(ge=365)] = 400  # closed alarms; the same variable as ingest's
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
@@ -93,7 +146,7 @@ class AlertsSettings(Settings):
 class ApiSettings(MqttSettings):
     """firetower api."""
 
-    api_host: str = "127.0.0.1"
+    api_host: OwnHost = "127.0.0.1"
     api_port: Port = 8000
     basemap: str = ""  # a .pmtiles file, "tianditu:<key>", or empty for a plain ground
     layers_dir: Path | None = None  # GeoJSON shapes shown on the map
@@ -103,14 +156,14 @@ class ApiSettings(MqttSettings):
 class GatewaySettings(MqttSettings):
     """firetower gateway."""
 
-    gateway_host: str = "127.0.0.1"
+    gateway_host: OwnHost = "127.0.0.1"
     gateway_port: Port = 26875
-    gateway_area: Annotated[str, Field(pattern=r"^[0-9]{6,12}$")] = "140931"
+    gateway_area: Annotated[str, AfterValidator(_area)] = "140931"
 
 
 class DeskSettings(Settings):
     """firetower desk."""
 
-    desk_host: str = "127.0.0.1"
+    desk_host: OwnHost = "127.0.0.1"
     desk_port: Port = 8119
-    dispatch_secret: SecretStr = SecretStr("")
+    dispatch_secret: WebhookSecret = SecretStr("")

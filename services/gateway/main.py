@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.core.clock import Clock, SystemClock
+from services.core.errors import CannotListen, first_cause
 from services.core.log import configure_log, logger
 from services.core.metrics import serve_metrics
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
-from services.core.settings import GatewaySettings
+from services.core.settings import GatewaySettings, address_family
 from services.core.topics import ROOT, Channel, Kind
 from services.gateway.commands import Commands
 from services.gateway.door import Door
@@ -92,8 +93,11 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
     while not gateway.registry.loaded:
         await gateway.clock.sleep(0.05)
     loop = asyncio.get_running_loop()
-    family = socket.AF_INET6 if ":" in settings.gateway_host else socket.AF_INET
-    handle = socket.create_server((settings.gateway_host, settings.gateway_port), family=family)
+    address = (settings.gateway_host, settings.gateway_port)
+    try:
+        handle = socket.create_server(address, family=address_family(settings.gateway_host))
+    except OSError as error:
+        raise CannotListen(f"FIRETOWER_GATEWAY_HOST, FIRETOWER_GATEWAY_PORT: {error}") from error
     server = await loop.create_server(gateway.door.new_link, sock=handle, backlog=ACCEPTS_AT_ONCE)
     handle.listen(BACKLOG)
     port = handle.getsockname()[1]
@@ -138,10 +142,17 @@ def raise_file_limit() -> None:
 
 
 def main() -> int:
-    """Run from the command line."""
+    """Run from the command line.
+
+    Raises:
+        FiretowerError: what ended the program, in one line.
+    """
     settings = GatewaySettings.read()
     configure_log("gateway", settings.log_level, settings.log_format)
     serve_metrics(settings.metrics_host, settings.metrics_port)
     raise_file_limit()
-    asyncio.run(run(settings, Limits()))
+    try:
+        asyncio.run(run(settings, Limits()))
+    except BaseExceptionGroup as errors:
+        raise first_cause(errors) from errors
     return 0

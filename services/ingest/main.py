@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from services.core.clock import Clock, SystemClock
-from services.core.errors import FiretowerError
+from services.core.errors import first_cause
 from services.core.log import configure_log, logger
 from services.core.metrics import serve_metrics
 from services.core.settings import IngestSettings
@@ -76,16 +76,3 @@ def main() -> None:
         uvloop.run(_supervised(settings))
     except BaseExceptionGroup as errors:
         raise first_cause(errors) from errors
-
-
-def first_cause(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first of our own errors in a task group's failure, else the first of all."""
-    leaves: list[BaseException] = []
-    waiting: list[BaseException] = [errors]
-    while waiting:
-        error = waiting.pop(0)
-        if isinstance(error, BaseExceptionGroup):
-            waiting.extend(error.exceptions)
-        else:
-            leaves.append(error)
-    return next((error for error in leaves if isinstance(error, FiretowerError)), leaves[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.core.errors import BadSetting
 from stack.children import port_is_free, unprivileged
 from stack.postgres import Postgres
 from stack.state import StartFailed, StateDir, clear_stale_endpoints
@@ -18,6 +19,12 @@ def test_secrets_and_ports_are_made_once_and_private(scratch):
     assert (again.secret("a"), again.port("x")) == (secret, port)
     assert again.secret("b") != secret
     assert stat.S_IMODE((scratch / "state/secrets.json").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_cannot_be_is_named(scratch):
+    (scratch / "file").touch()
+    with pytest.raises(BadSetting, match=rf"STATE_DIR or --state-dir: {scratch}/file/state is no folder"):
+        StateDir.open(scratch / "file/state")
 
 
 def test_ports_lie_below_those_of_outgoing_connections(scratch):

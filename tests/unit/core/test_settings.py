@@ -1,7 +1,7 @@
 import pytest
 
 from services.core.errors import BadSetting
-from services.core.settings import IngestSettings, MqttSettings, Settings
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, MqttSettings, Settings
 
 
 def test_areas_are_read_from_a_list_and_empty_means_all(monkeypatch):
@@ -21,7 +21,17 @@ def test_the_broker_address_comes_in_parts(monkeypatch):
     [
         (MqttSettings, "FIRETOWER_MQTT_URL", "http://broker"),
         (MqttSettings, "FIRETOWER_MQTT_URL", "broker:1883"),
+        (MqttSettings, "FIRETOWER_MQTT_URL", "mqtt://broker:99999"),
+        (MqttSettings, "FIRETOWER_MQTT_URL", "mqtt://[broker"),
         (Settings, "FIRETOWER_DATABASE_URL", "mysql://host/db"),
+        (Settings, "FIRETOWER_DATABASE_URL", "postgresql://host:port/db"),
+        (AlertsSettings, "FIRETOWER_DISPATCH_SECRET", "hunter2"),
+        (AlertsSettings, "FIRETOWER_DISPATCH_SECRET", "whsec_"),
+        (AlertsSettings, "FIRETOWER_DISPATCH_SECRET", "whsec_not base64!"),
+        (ApiSettings, "FIRETOWER_API_HOST", ""),
+        (ApiSettings, "FIRETOWER_API_HOST", "no such host"),
+        (GatewaySettings, "FIRETOWER_GATEWAY_HOST", "192.0.2.1"),
+        (GatewaySettings, "FIRETOWER_GATEWAY_AREA", "14"),
         (Settings, "FIRETOWER_LOG_LEVEL", "loud"),
         (IngestSettings, "FIRETOWER_INGEST_AREAS", "140931100,baode"),
         (IngestSettings, "FIRETOWER_RETENTION_DAYS", "30"),
@@ -31,5 +41,12 @@ def test_a_bad_value_is_one_line_that_names_it(monkeypatch, model, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSetting) as caught:
         model.read()
-    assert str(caught.value).startswith(name)
+    assert str(caught.value).startswith(f"{name}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeypatch):
+    monkeypatch.setenv("FIRETOWER_API_HOST", "::1")
+    monkeypatch.setenv("FIRETOWER_DISPATCH_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    assert ApiSettings.read().api_host == "::1"
+    assert AlertsSettings.read().dispatch_secret.get_secret_value().startswith("whsec_")
