@@ -61,6 +61,9 @@ def parse_topic(topic: str) -> Topic | None:
     return Topic(area, Kind(kind), device, Channel(channel))
 
 
-def subscription(channel: Channel, area: str = "+") -> str:
+EVERY_CHANNEL = "up/#"  # what devices may write, channels that do not exist included
+
+
+def subscription(channel: str, area: str = "+") -> str:
     """Return the filter for one channel of every device of `area` (default: of all areas)."""
     return f"{ROOT}/{area}/+/+/{channel}"

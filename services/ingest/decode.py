@@ -58,8 +58,9 @@ def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool =
     message = Message(raw_topic, topic, payload, received_us, alive=not retained)
     is_event = raw_topic.endswith("/" + Channel.EVENT)
     if topic is None:
-        cure = "publish to fire/v1/{area: 6 to 12 digits}/{hydrant|electrical|water|panel}/{device}/up/…"
-        message.rejects.append(Reject(payload, "bad_topic", f"the topic names no device: {cure}"))
+        device = "fire/v1/{area: 6 to 12 digits}/{hydrant|electrical|water|panel}/{device}"
+        detail = f"nothing of ours has this topic: publish to {device}/up/telemetry, …/up/event or …/up/status"
+        message.rejects.append(Reject(payload, "bad_topic", detail))
         if is_event:
             message.ack_ids = read_events(payload, received_us).ack_ids
     elif topic.channel is Channel.TELEMETRY:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from services.core import metrics
 from services.core.clock import Clock
 from services.core.mqtt import Delivery
-from services.core.topics import Channel
+from services.core.topics import EVERY_CHANNEL, Channel
 from services.ingest.decode import Message, decode
 from services.ingest.moment import to_us
 
@@ -23,7 +23,7 @@ SLICE = 50  # messages decoded between two looks at the rest of the process
 class LaneLimits:
     """How much a lane takes at once. What it can hold in memory is bounded by the broker's `max_inflight_bytes`."""
 
-    channels: tuple[Channel, ...]
+    channel: str
     receive_maximum: int
     batch_messages: int
     batch_elements: int
@@ -33,8 +33,8 @@ class LaneLimits:
 
 LIMITS = {
     # a wide window, so that a fire is seen here and not behind a flood in the broker's queue
-    "event": LaneLimits((Channel.EVENT,), 20_000, 100, 1000, linger_s=0.002, read_pause_s=0.0),
-    "telemetry": LaneLimits((Channel.TELEMETRY, Channel.STATUS), 4000, 1000, 3000, linger_s=0.03, read_pause_s=0.005),
+    "event": LaneLimits(Channel.EVENT, 20_000, 100, 1000, linger_s=0.002, read_pause_s=0.0),
+    "telemetry": LaneLimits(EVERY_CHANNEL, 4000, 1000, 3000, linger_s=0.03, read_pause_s=0.005),
 }
 
 # Alerts reads these three ahead of all others and in their own order. A word that stands elsewhere does no harm.

@@ -30,6 +30,7 @@ log = logger(__name__)
 HEARTBEAT_S = 1.0  # proves ownership while nothing arrives
 PROBES_WAIT = 1000  # answers to devices that wait for the broker; probes keep out of their way
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
+_EVENT = f"/{Channel.EVENT}"
 
 
 class Lane:
@@ -112,7 +113,7 @@ class Lane:
 
     def _session_config(self, token: str) -> SessionConfig:
         areas = self._settings.ingest_areas or ("+",)
-        filters = [subscription(channel, area) for channel in self.limits.channels for area in areas]
+        filters = [subscription(self.limits.channel, area) for area in areas]
         return SessionConfig.from_url(
             self._settings.mqtt,
             f"firetower.ingest.{self.partition}.{self.name}.{token}",
@@ -137,6 +138,9 @@ class Lane:
         if delivery.topic == DROPPED_TOPIC:
             if delivery.payload.isdigit():
                 self.dropped_raw = int(delivery.payload)
+            self._ack([delivery])
+            return
+        if self.name == "telemetry" and delivery.topic.endswith(_EVENT):  # the other lane's
             self._ack([delivery])
             return
         self.inbox.put(delivery)

@@ -13,7 +13,7 @@ from services.ingest.account import Tally
 from services.ingest.decode import Message, Reading
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
-from services.ingest.json_text import dump_element
+from services.ingest.json_text import dump_element, parse
 from services.ingest.reject import Reject
 
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
@@ -93,7 +93,8 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
                 for reading in message.readings:
                     _add_reading(plan, heard, reading, message)
             elif message.readings:
-                rejects = rejects + kind_mismatches(message, message.topic.kind, device)
+                mismatches = kind_mismatches(message, message.topic.kind, device)
+                rejects = [reject for reject in rejects if not reject.stored] + mismatches
         if rejects or message.replay_of is not None:
             _add_rejects(plan, heard, message, rejects)
     return plan
@@ -187,15 +188,15 @@ def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Rej
         f"the registry says {device.code} is a {device.kind}, its topic says {sent_as}: "
         "publish under the registered kind, or correct the kind in the registry"
     )
-    if len(message.readings) + len(message.rejects) == 1:
+    sent = parse(message.payload)
+    if not isinstance(sent, list) or len(sent) == 1:
         return [Reject(message.payload, "kind_mismatch", detail)]
-    rejects = []
-    for index, reading in enumerate(message.readings):
-        values = dict(zip(READING_FIELDS[sent_as], reading.values, strict=True))
-        element = {"ts": reading.ts_us // 1000, "seq": reading.seq}
-        element |= {name: value for name, value in values.items() if value is not None} | (reading.extra or {})
-        rejects.append(Reject(dump_element(element), "kind_mismatch", detail, index))
-    return rejects
+    refused = {reject.element for reject in message.rejects if not reject.stored}
+    return [
+        Reject(dump_element(element), "kind_mismatch", detail, index)
+        for index, element in enumerate(sent)
+        if index not in refused
+    ]
 
 
 def _span(plan: Plan, ts_us: int) -> None:

@@ -73,6 +73,18 @@ async def test_a_number_of_three_hundred_digits_ends_nothing(ingest, fleet, rows
     assert await rows.one("select (state ->> 'energy_kwh')::double precision = 1e300 from device_state")
 
 
+async def test_a_channel_that_does_not_exist_is_kept_as_a_reject(ingest, fleet, rows):
+    await fleet.send(topic("H1", "up/telemetri"), reading(1))
+    await fleet.send(topic("H1", "up/event/new"), event("e", "fire"))
+    await fleet.send(topic("H1", "up/event"), event("e", "fire"))
+    await rows.until("select count(*) from reject where reason = 'bad_topic'", equals=2)
+    await rows.until("select count(*) from event", equals=1)
+    assert {row["topic"] for row in await rows.all("select topic from reject")} == {
+        topic("H1", "up/telemetri"),
+        topic("H1", "up/event/new"),
+    }
+
+
 async def test_rejected_events_are_named_on_down_ack_too(ingest, fleet, rows):
     await fleet.send(topic("P1", "up/event", "panel"), [event("good"), {"event_id": "bad", "ts": now_ms()}])
     await wait_for(lambda: sorted(fleet.acked_ids("P1")) == ["bad", "good"], what="both events acknowledged")

@@ -46,7 +46,7 @@ def test_a_bad_value_is_one_line_that_names_it(monkeypatch, model, name, value):
 
 
 def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeypatch):
-    monkeypatch.setenv("FIRETOWER_API_HOST", "::1")
+    monkeypatch.setenv("FIRETOWER_API_HOST", "127.0.0.2")
     monkeypatch.setenv("FIRETOWER_DISPATCH_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    assert ApiSettings.read().api_host == "::1"
+    assert ApiSettings.read().api_host == "127.0.0.2"
     assert AlertsSettings.read().dispatch_secret.get_secret_value().startswith("whsec_")
