@@ -19,6 +19,7 @@ KNOWN_TYPES = frozenset(EventType)
 TEXT_LIMITS = {"component": 200, "zone": 200, "description": 2000}
 TYPE_LIMIT = 100
 EVENT_ID_LIMIT = 1000
+ACK_ID_LIMIT = 10_000  # a longer id no device waits for
 FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999: later times no calendar here can show
 FAR_PAST_US = -62_135_596_800_000_000
 OWN_NAMES = frozenset(
@@ -90,8 +91,9 @@ def _read_element(found: Found, element: Any, source: _Source) -> None:
         return
     parts = _Parts(element, [] if source.forgiven is None else [source.forgiven])
     sent_id = parts.event_id()
-    if sent_id is not None:
-        found.ack_ids.append(sent_id)
+    awaited = sent_id or parts.id_as_sent()
+    if awaited is not None:
+        found.ack_ids.append(awaited)
     kind = element.get("type")
     if not isinstance(kind, str) or not kind.strip():
         detail = f"type is {show(kind)}: send a text such as fire, fault or reset"
@@ -99,7 +101,8 @@ def _read_element(found: Found, element: Any, source: _Source) -> None:
         return
     if sent_id is None:
         derived = "derived-" + hashlib.sha256(raw).hexdigest()[:32]
-        found.ack_ids.append(derived)
+        if awaited is None:
+            found.ack_ids.append(derived)
     ts_us, device_ts = parts.clock(source.received_us)
     event = Event(
         event_id=sent_id or derived,
@@ -155,6 +158,12 @@ class _Parts:
         else:
             self._complain("event_id", "event_id_derived")
         return None
+
+    def id_as_sent(self) -> str | None:
+        """Return an id that we cannot keep but can repeat to the device, which waits for just that."""
+        value = self.element.get("event_id")
+        can = isinstance(value, str) and len(value) <= ACK_ID_LIMIT and value == value.encode(errors="replace").decode()
+        return value or None if can else None
 
     def clock(self, received_us: int) -> tuple[int, datetime | None]:
         value = self.element.get("ts")

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterable
 
 import asyncpg
-import orjson
 
 from services.core import metrics
 from services.core.clock import Clock
@@ -19,6 +18,7 @@ from services.core.mqtt import Delivery, OutgoingFull, Session, SessionConfig
 from services.core.settings import IngestSettings
 from services.core.topics import Channel, subscription
 from services.ingest import lease
+from services.ingest.acks import ack_payloads
 from services.ingest.decode import Message
 from services.ingest.inbox import LIMITS, Batch, Inbox
 from services.ingest.moment import to_us
@@ -191,7 +191,8 @@ class Lane:
         """Name the stored events on the topic they came from, so that the device may forget them (contract 3)."""
         base = message.raw_topic.removesuffix(Channel.EVENT)
         try:
-            session.submit(base + Channel.ACK, orjson.dumps({"event_ids": message.ack_ids}))
+            for payload in ack_payloads(message.ack_ids):
+                session.submit(base + Channel.ACK, payload)
         except (OutgoingFull, ValueError) as error:
             log.warning("event ack not sent", topic=message.raw_topic, error=str(error))  # the device asks again
 

@@ -92,6 +92,13 @@ async def test_rejected_events_are_named_on_down_ack_too(ingest, fleet, rows):
     assert await rows.one("select reason from reject") == "type_unreadable"
 
 
+async def test_thousands_of_small_events_are_acknowledged_in_parts_that_the_broker_takes(ingest, fleet, rows):
+    await fleet.send(topic("P1", "up/event", "panel"), [{"type": "test", "n": i} for i in range(7000)])
+    await wait_for(lambda: len(set(fleet.acked_ids("P1"))) == 7000, what="every derived id", timeout_s=20)
+    await fleet.send(topic("P2", "up/event", "panel"), event("after", "fire"))
+    await wait_for(lambda: fleet.acked_ids("P2") == ["after"], what="the lane goes on")
+
+
 async def test_text_the_database_cannot_hold_is_mended_not_refused(ingest, fleet, rows):
     await fleet.send(topic("H1"), b'{"ts":%d,"seq":1,"flow_lps":1,"note":"a\\u0000b","big":1e400}' % now_ms())
     await fleet.send(topic("P1", "up/event", "panel"), b'{"type":"fire","description":"\\u0000\\ud800","x":1e999}')

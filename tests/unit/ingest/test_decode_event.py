@@ -86,6 +86,16 @@ def test_a_bad_part_goes_to_extra_with_a_flag(part, value, kept):
     assert event.extra == {"flags": [f"bad_field: {part}"], "bad": {part: value}}
 
 
+def test_an_id_that_cannot_be_kept_is_still_told_as_it_was_sent():
+    for name in ("x" * 2000, "a\0b"):
+        message = read(FIRE | {"event_id": name})
+        assert message.ack_ids == [name]
+        assert message.events[0].event_id.startswith("derived-")
+        assert read({"event_id": name}).ack_ids == [name]
+    endless = read(FIRE | {"event_id": "x" * 20_000})
+    assert endless.ack_ids == [endless.events[0].event_id]
+
+
 def test_a_number_as_event_id_is_read_as_text():
     message = read(FIRE | {"event_id": 77})
     assert (message.events[0].event_id, message.ack_ids) == ("77", ["77"])
