@@ -43,7 +43,7 @@ async def insert_notices(
     areas = await _places(conn, SQL["notice_area"], "code", {draft.alarm.area for draft in drafts})
     numbers = {row["alarm_id"]: row["number"] for row in await conn.fetch(SQL["notice_numbers"], alarm_ids)}
     lines: dict[int, list[tuple[datetime, str]]] = {alarm_id: [] for alarm_id in alarm_ids}
-    for row in await conn.fetch(SQL["notice_lines"], alarm_ids):
+    for row in await conn.fetch(SQL["notice_lines"], alarm_ids, MAX_EVIDENCE):
         lines[row["alarm_id"]].append((row["at"], row["text"]))
     water: dict[tuple[float, float], list[dict[str, Any]]] = {}
     rows: list[tuple[Any, ...]] = []

@@ -110,10 +110,13 @@ where d.id = any($1::integer[])
 select code, name, lon, lat from area where code = any($1::text[])
 
 -- name: notice_lines
-select alarm_id, at, detail -> 'reason' ->> 0 as text
-from alarm_transition
-where alarm_id = any($1::bigint[])
-order by alarm_id, number
+-- The newest lines of each: a detector that flaps for a day has thousands, and a notice carries few.
+select l.alarm_id, l.at, l.text
+from unnest($1::bigint[]) as a (id)
+cross join lateral (
+    select t.alarm_id, t.at, t.detail -> 'reason' ->> 0 as text
+    from alarm_transition t where t.alarm_id = a.id
+    order by t.number desc limit $2) l
 
 -- name: nearest_water
 -- Haversine on a sphere of 6371 km; the box of 0.05 degrees (about 5 km) lets the place index answer.
