@@ -122,11 +122,3 @@ async def test_kills_of_worker_database_and_desk_double_and_lose_nothing(
     database: str, desk: DeskControl, alerts: Callable[..., Program], postgres: PostgresServer
 ) -> None:
     await run(database, desk, alerts(), postgres, alarms=40, kills=6)
-
-
-@pytest.mark.chaos
-@pytest.mark.timeout(1800)
-async def test_five_hundred_alarms_among_kills(
-    database: str, desk: DeskControl, alerts: Callable[..., Program], postgres: PostgresServer
-) -> None:
-    await run(database, desk, alerts(), postgres, alarms=500, kills=40)

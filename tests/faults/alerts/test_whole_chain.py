@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
+from services.alerts.audit import verify
 from services.core.clock import SystemClock
 from services.core.mqtt import SessionConfig
 from simulators.device import Link
@@ -72,6 +73,10 @@ class Killer:
         self._programs = programs
         self._servers = servers
         self.kills: Counter[str] = Counter()
+
+    def audit_key(self) -> bytes:
+        """The key with which the worker signed its anchors."""
+        return (self._programs["alerts"]._dir / "audit.key").read_bytes().strip()
 
     async def kill_one(self) -> None:
         victim = self._dice.choice([*self._programs, *self._servers])
@@ -145,6 +150,7 @@ async def test_five_hundred_alarms_while_all_five_are_killed(
     alarms = await county.alarms("a.category <> 'system'")
     assert len(alarms) == len({row["device"] for row in alarms}) == 500
     assert not await county.notices("state <> 'delivered'")
+    assert (await verify(county.conn, killer.audit_key())).faults == []
     await county.close()
     print(json.dumps({"kills": killer.kills, "notices": owed, "sent again": link.counts.events_resent}))  # noqa: T201
 
