@@ -34,6 +34,7 @@ from services.gateway.states import States
 log = logger(__name__)
 
 LINKS_PER_ADDRESS = 4
+GARBLED = "报文"  # a component of its own, for the device's own line fault is another condition
 LIVES = 20_000
 LIFE_EVERY_S = 60.0  # a heartbeat becomes a reading of the panel at most this often
 
@@ -69,6 +70,7 @@ class Intake:
         self._askers: dict[int, _Asker] = {}
         self._life: dict[bytes, float] = {}
         self._offsets: dict[bytes, float] = {}
+        self._garbled: set[bytes] = set()  # addresses of ours whose frames are all damaged
         self._shared: set[bytes] = set()  # addresses that were reported to speak on two live links
         for record in remembered.records:
             self._repeats.add(record)
@@ -128,6 +130,16 @@ class Intake:
                 self._shared.discard(address)
                 self._tell(self._registry.panel(address), EventType.TAMPER, "同一地址只剩一条连接", active=False)
 
+    def garbled(self, link: Link) -> None:
+        """Tell that a panel of ours is not understood; its next sound frame ends that."""
+        for address in link.callers:
+            panel = self._registry.panel(address)
+            if panel.registered and address not in self._garbled:
+                self._garbled.add(address)
+                log.warning("nothing but damaged frames", device=panel.code, peer=link.host)
+                text = "连续收到损坏的报文，请检查线路和设备参数(校验方式)"
+                self._tell(panel, EventType.LINE_FAULT, text, component=GARBLED)
+
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         """Hand on that a panel did not answer."""
         log.info("no answer", device=self._registry.panel(caller.address).code, type_flag=exchange.flag, peer=link.host)
@@ -136,6 +148,10 @@ class Intake:
     def frame(self, link: Link, caller: Caller, frame: Frame, arrived: float) -> None:
         """Take one frame."""
         self._watch_sharing(link, caller)
+        if caller.address in self._garbled:
+            self._garbled.discard(caller.address)
+            panel = self._registry.panel(caller.address)
+            self._tell(panel, EventType.LINE_FAULT, "报文恢复正常", component=GARBLED, active=False)
         unit = read_unit(frame.adu)
         if frame.version_main != 1:
             FRAMES.labels("other_version").inc()

@@ -36,6 +36,7 @@ class Limits:
     fires_shared: tuple[float, float] = (500, 5000)
     longest_pause_s: float = 30.0  # of not reading from one link; debts are not remembered beyond it
     denies: tuple[float, float] = (2, 40)
+    damages_told: int = 10  # in a row, of a registered panel
     damages_in_a_row: int = 200  # then the link is closed
     sources_per_link: int = 64  # that nobody registered; more are not heard
     unread_reply_bytes: int = 64 * 1024  # a caller that does not read is closed

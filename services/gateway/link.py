@@ -20,7 +20,6 @@ from services.gateway.frames import (
     DENY,
     KNOWN_COMMANDS,
     Damage,
-    Decoder,
     Frame,
     answer,
     encode,
@@ -29,6 +28,7 @@ from services.gateway.frames import (
 from services.gateway.limits import Allowance, Limits, Strangers
 from services.gateway.objects import Item, holds_fire, read_unit, write_unit
 from services.gateway.post import Caller, Post
+from services.gateway.stream import Stream
 
 log = logger(__name__)
 
@@ -57,11 +57,10 @@ class Link(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         now = clock.monotonic()
         self.host = ""
-        self.opened = self._heard = self._frame_since = now
+        self.opened = now
         self.callers: dict[bytes, Caller] = {}
         self.awaited = 0  # confirms still to be sent
-        self._decoder = Decoder(self._checksum_of)
-        self._damages = 0
+        self._stream = Stream(self._checksum_of, limits, now)
         self._paused_until = 0.0
         self._allowance = Allowance(limits, strangers, now)
 
@@ -95,11 +94,9 @@ class Link(asyncio.BufferedProtocol):
         if self._transport is None or self._transport.is_closing():
             return
         now = self._clock.monotonic()
-        self._heard = now
+        self._stream.hear(now)
         debt_s = self._allowance.spend_bytes(nbytes, now)
         self._paused_until = now + debt_s if debt_s else 0.0
-        if not self._decoder.pending:
-            self._frame_since = now
         self._raw += _READ_INTO[:nbytes]
         self._transport.pause_reading()
         if not self._busy:
@@ -114,7 +111,7 @@ class Link(asyncio.BufferedProtocol):
         if self._raw:
             slice_ = bytes(self._raw[: self._limits.chunk_bytes])
             del self._raw[: self._limits.chunk_bytes]
-            self._take(self._decoder.feed(slice_), now)
+            self._take(self._stream.feed(slice_, now), now)
         if not self._raw:
             for _ in range(min(len(self._later), self._limits.frames_at_once)):
                 self._post.frame(self, *self._later.popleft())
@@ -132,22 +129,21 @@ class Link(asyncio.BufferedProtocol):
         return CHECKSUMS[caller.profile.checksum if caller else self._post.checksum_of(address)]
 
     def _take(self, found: list[Frame | Damage], now: float) -> None:
-        frames = [item for item in found if isinstance(item, Frame)]
-        if found:
-            self._frame_since = now
-            self._allowance.sound = isinstance(found[-1], Frame)
-        if frames:
-            self._damages = 0
-        for frame in frames:
+        if not found:
+            return
+        self._allowance.sound = isinstance(found[-1], Frame)
+        for item in found:
             if self.is_closing:
                 return
-            self._take_frame(frame, now)
+            if isinstance(item, Frame):
+                self._take_frame(item, now)
         for item in found:
             if isinstance(item, Damage):
-                self._damages += 1
                 FRAMES.labels(f"damaged_{item.flaw}").inc()
                 self._deny(item.header, now)
-        if self._damages > self._limits.damages_in_a_row:
+        if self._stream.damages >= self._limits.damages_told:
+            self._post.garbled(self)
+        if self._stream.damages > self._limits.damages_in_a_row:
             self.close("nothing but damaged frames")
 
     def _take_frame(self, frame: Frame, now: float) -> None:
@@ -264,23 +260,15 @@ class Link(asyncio.BufferedProtocol):
             self._paused_until = 0.0
             if not self._busy:  # else the work at hand goes on to it
                 self._transport.resume_reading()
-        if self._decoder.pending:
-            self._look_after_unfinished(now)
+        self._take(self._stream.overdue(now), now)
+        if self._later and not self._busy:
+            self._work()
         if not self.callers and now - self.opened > self._limits.name_within_s:
             self.close("no valid frame")
             return
         for caller in self.callers.values():
             self._allowance.registered |= self._post.is_registered(caller.address)  # it may have been meanwhile
             self._look_after(caller, now)
-
-    def _look_after_unfinished(self, now: float) -> None:
-        if now - self._frame_since > self._limits.finish_frame_within_s:
-            self._take(self._decoder.give_up(), now)
-            self._frame_since = now
-        elif now - self._heard > self._limits.rescue_after_s:
-            self._take(self._decoder.rescue(), now)
-        if self._later and not self._busy:
-            self._work()
 
     def _look_after(self, caller: Caller, now: float) -> None:
         if now - caller.heard > caller.profile.silence_limit_s:

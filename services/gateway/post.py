@@ -61,6 +61,9 @@ class Post(Protocol):
     def frame(self, link: "Link", caller: Caller, frame: Frame, arrived: float) -> None:
         """Take a sound frame with a known command."""
 
+    def garbled(self, link: "Link") -> None:
+        """Nothing but damaged frames for a while; called for each further one, too."""
+
     def failed(self, link: "Link", caller: Caller, exchange: Exchange) -> None:
         """A message of the centre got no answer after all repeats."""
 

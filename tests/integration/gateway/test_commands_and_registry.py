@@ -9,6 +9,7 @@ from services.core.clock import SystemClock
 from services.gateway.commands import Commands
 from services.gateway.downlink import GUARD_CHECK, Exchange
 from services.gateway.frames import DENY, RESPONSE, Frame, answer, encode, read_time
+from services.gateway.limits import Limits
 from services.gateway.objects import Item, write_unit
 from services.gateway.profiles import load_profiles
 from services.gateway.registry import Registry
@@ -64,6 +65,27 @@ async def test_a_panel_may_call_the_moment_it_is_registered(gateway, store, dial
         await panel.confirmed(frame)
     assert [(event["device"], event["component"][:4]) for event in store.of("fire")] == [
         ("panel-41", f"3-{point} ") for point in range(3)
+    ]
+
+
+async def test_a_panel_of_ours_that_is_not_understood_any_more_is_told_until_it_is(gateway, store, dial, db):
+    await register(db, 42, "panel-42")
+    ours, stranger = await dial(42), await dial(43)
+    for panel in (ours, stranger):
+        await panel.confirmed(panel.send(b""))
+        for serial in range(100, 100 + 2 * Limits().damages_told):
+            spoiled = panel.frame(detector_state(0b10), serial=serial)
+            data = encode(spoiled)
+            panel.write(data[:-3] + bytes((data[-3] ^ 1,)) + data[-2:])
+            await panel.denied(spoiled)
+        await panel.confirmed(panel.send(b""))
+    await until(lambda: len(store.of("line_fault")) == 2, "told, and that it is over")
+    await ours.confirmed(ours.send(detector_state(0b10)))
+    told = [(event["device"], event["type"], event["component"], event.get("active", True)) for event in store.events]
+    assert told == [
+        ("panel-42", "line_fault", "报文", True),
+        ("panel-42", "line_fault", "报文", False),
+        ("panel-42", "fire", "3-12 感烟火灾探测器", True),
     ]
 
 

@@ -56,6 +56,7 @@ class Taker:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.failures: list[int] = []
+        self.garbles = 0
 
     def profile_of(self, link: Link, address: bytes) -> Profile | None:
         return self.profile
@@ -77,6 +78,9 @@ class Taker:
             link.reply(frame, CONFIRM)
         else:
             caller.exchanges.answered(frame, read_unit(frame.adu))
+
+    def garbled(self, link: Link) -> None:
+        self.garbles += 1
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         self.failures.append(exchange.flag)
