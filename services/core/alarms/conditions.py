@@ -45,6 +45,7 @@ def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situa
             grouped=situation.grouped and not fire,
             latched=finding.latched,
             manual=finding.manual,
+            refired=situation.refired,
             part=finding.part,
             last_at=now,
             raised_ts=finding.ts,

@@ -118,6 +118,7 @@ class _Scene:
         self._now = now
         self._policy = policy
         self._new_incident_id = new_incident_id
+        self._refired = False
 
     def site(self) -> SiteFires:
         return replace(
@@ -158,6 +159,7 @@ class _Scene:
     def _find(self, finding: Finding) -> None:
         key = FireKey(finding.device or "", finding.component)
         if finding.active:
+            self._refired = key not in self.alarms and any(_is_fire_of(item, key) for item in self.evidence)
             self._keep(
                 Evidence(
                     at=self._now,
@@ -178,11 +180,7 @@ class _Scene:
         if before is None or after is None or after.open:
             return
         if after.verification in (Verification.FALSE, Verification.TEST):
-            self.evidence = [
-                item
-                for item in self.evidence
-                if item.kind is not EvidenceKind.FIRE or (item.device, item.component) != wanted.key
-            ]
+            self.evidence = [item for item in self.evidence if not _is_fire_of(item, wanted.key)]
             self._uncover(after)
 
     def _uncover(self, dismissed: Alarm) -> None:
@@ -233,6 +231,7 @@ class _Scene:
             incident_id=incident,
             test_until=self._test_until,
             covered=self._carried_by_another(incident, key),
+            refired=self._refired,
         )
 
     def _alive(self, incident: str | None) -> bool:
@@ -265,6 +264,10 @@ class _Scene:
 
 def _last_at(alarm: Alarm) -> datetime:
     return alarm.memory.last_at or alarm.opened_at
+
+
+def _is_fire_of(item: Evidence, key: FireKey) -> bool:
+    return item.kind is EvidenceKind.FIRE and (item.device, item.component) == key
 
 
 def _settled(alarm: Alarm) -> bool:

@@ -144,7 +144,8 @@ class Situation:
 
     `incident_id` is given to a new alarm; `grouped` says another notice speaks for it; `test_until` and
     `out_of_service_until` are the windows in force; `covered` (fires) says that another member of the
-    incident already carries its `fire.confirmed`.
+    incident already carries its `fire.confirmed`, `refired` that the same component fired minutes ago and
+    that fire was judged real and is over.
     """
 
     incident_id: str | None = None
@@ -152,3 +153,4 @@ class Situation:
     test_until: datetime | None = None
     out_of_service_until: datetime | None = None
     covered: bool = False
+    refired: bool = False

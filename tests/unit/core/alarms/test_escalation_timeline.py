@@ -49,6 +49,14 @@ TABLE = {
     "support before the fire": ([(0, SUPPORT), (300, FIRE)], [(360, ESCALATED, "p1/d1")]),
     "support too long before": ([(0, SUPPORT), (300.5, FIRE)], [(480.5, ESCALATED, "p1/d1")]),
     "probable by a second firing": ([(0, FIRE), (10, RESET), (20, FIRE)], [(80, ESCALATED, "p1/d1")]),
+    "judged real, reset, and fired again": (
+        [(0, FIRE), (30, verdict("real")), (60, RESET), (100, FIRE)],
+        [(30, CONFIRMED, "p1/d1"), (60, CLEARED, "p1/d1"), (160, ESCALATED, "p1/d1")],
+    ),
+    "judged real, reset, and fired again much later": (
+        [(0, FIRE), (30, verdict("real")), (60, RESET), (1000, FIRE)],
+        [(30, CONFIRMED, "p1/d1"), (60, CLEARED, "p1/d1"), (1180, ESCALATED, "p1/d1")],
+    ),
     "panel and another device's component": (
         [(0, FIRE), (10, OTHER_PANEL)],
         [(70, ESCALATED, "p1/d1"), (70, ESCALATED, "p2/")],
