@@ -168,6 +168,30 @@ def test_a_broken_connection_is_shown_at_once_and_heals(visit, system):
     expect(page.locator(f"[data-alarm='{alarm['id']}']")).to_be_visible()
 
 
+def test_a_fire_that_comes_while_the_list_is_fetched_stays(visit, system, site):
+    page = visit(f"/#/desk/{_fire(system, site)}")  # another one is open beside the queue
+    expect(page.locator(".link-state.live")).to_be_visible()
+    held = []
+    page.route("**/api/v1/alarms?**", lambda route: held.append((route, route.fetch())))
+    page.context.set_offline(True)
+    expect(page.locator(".banner.lost")).to_be_visible(timeout=6_000)
+    page.context.set_offline(False)
+
+    def list_is_held():
+        page.wait_for_timeout(50)
+        return bool(held)
+
+    until(list_is_held, what="the list, as it was before the fire")
+    system.fire(system.panel("C-002"))
+    row = page.locator(f"[data-alarm='{system.fire_of('C-002')['id']}']")
+    expect(row).to_be_visible()
+    route, old_list = held[0]
+    with page.expect_response("**/api/v1/notices?**"):
+        route.fulfill(response=old_list)
+    page.wait_for_timeout(300)
+    expect(row).to_be_visible()
+
+
 def test_a_killed_api_comes_back_under_the_open_page(visit, system):
     page = visit("/#/desk")
     expect(page.locator(".link-state.live")).to_be_visible()

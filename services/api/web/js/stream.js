@@ -12,6 +12,7 @@ let retryTimer = 0;
 let lastWord = 0;
 let systemPushedAt = 0;
 const alarmReaders = new Set();
+const fetching = new Set();          // what the stream says while a list is fetched: the list may be older than that
 
 // Told of every alarm as it arrives by the stream (not of those fetched).
 export function onAlarm(reader) {
@@ -24,15 +25,23 @@ function lost() {
 }
 
 export async function refetch() {
-  const [alarms, system] = await Promise.all([
-    getAll("/api/v1/alarms", { state: "open" }, 5000),
-    get("/api/v1/system").catch((problem) => { if (problem.status === 404) return null; throw problem; }),
-  ]);
-  putAlarms(alarms, true);
-  live.set({ system });
-  const notices = await get("/api/v1/notices?limit=200");
-  putNotices(notices.items, true);
-  live.set(({ round }) => ({ round: round + 1 }));
+  const meanwhile = { alarms: [], notices: [] };
+  fetching.add(meanwhile);
+  try {
+    const [alarms, system] = await Promise.all([
+      getAll("/api/v1/alarms", { state: "open" }, 5000),
+      get("/api/v1/system").catch((problem) => { if (problem.status === 404) return null; throw problem; }),
+    ]);
+    putAlarms(alarms, true);
+    putAlarms(meanwhile.alarms);
+    live.set({ system });
+    const notices = await get("/api/v1/notices?limit=200");
+    putNotices(notices.items, true);
+    putNotices(meanwhile.notices);
+    live.set(({ round }) => ({ round: round + 1 }));
+  } finally {
+    fetching.delete(meanwhile);
+  }
 }
 
 function heard() {
@@ -57,9 +66,13 @@ function open() {
   listen("device", (data) => putDevices(data.items ?? []));
   listen("alarm", (alarm) => {
     putAlarms([alarm]);
+    for (const each of fetching) each.alarms.push(alarm);
     for (const reader of [...alarmReaders]) reader(alarm);
   });
-  listen("notice", (notice) => putNotices([notice]));
+  listen("notice", (notice) => {
+    putNotices([notice]);
+    for (const each of fetching) each.notices.push(notice);
+  });
   listen("system", (system) => { systemPushedAt = Date.now(); syncClock(system.now); live.set({ system }); });
   listen("ping", (data) => syncClock(data.now));
   listen("resync", () => refetch().catch(fail));
