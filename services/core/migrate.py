@@ -20,22 +20,22 @@ def sqlalchemy_url(dsn: str) -> str:
     return dsn
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, to: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
-async def upgrade(dsn: str) -> None:
-    """Run every revision that `dsn` lacks, in order, each in a transaction of its own."""
+async def upgrade(dsn: str, to: str = "head") -> None:
+    """Run every revision up to `to` that `dsn` lacks, in order, each in a transaction of its own."""
     engine = create_async_engine(sqlalchemy_url(dsn))
     try:
         async with engine.connect() as guard:
             await guard.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})
             await guard.commit()
             async with engine.connect() as connection:
-                await connection.run_sync(_upgrade)
+                await connection.run_sync(_upgrade, to)
                 await connection.commit()
     finally:
         await engine.dispose()
