@@ -75,6 +75,7 @@ class Inbox:
 
     def put(self, delivery: Delivery) -> None:
         """Take one delivery with the time it came."""
+        self.begin(delivery.generation)
         if delivery.qos == 0 and len(self._waiting) + len(self._urgent) >= QOS0_WAITING:
             metrics.QOS0_DROPPED.labels(self._name).inc()
             return
@@ -94,14 +95,14 @@ class Inbox:
 
     def begin(self, generation: int) -> None:
         """Drop what earlier connections brought and nobody decoded: the broker sends it again on this one."""
+        if generation == self._generation:
+            return  # its first messages came before it was ready
         self._generation = generation
+        self.slots_used = 0
         for queue in (self._urgent, self._waiting):
-            kept = [entry for entry in queue if isinstance(entry[0], Message) or entry[0].generation == generation]
+            kept = [entry for entry in queue if isinstance(entry[0], Message)]
             queue.clear()
             queue.extend(kept)
-        self.slots_used = sum(
-            isinstance(entry[0], Delivery) for queue in (self._urgent, self._waiting) for entry in queue
-        )
 
     def _forget_stamp(self) -> None:
         self._stamp_us = None

@@ -97,6 +97,16 @@ async def test_what_an_earlier_connection_brought_is_left_to_the_broker():
         assert inbox.slots_used == 1
 
 
+async def test_what_a_connection_brings_before_it_is_ready_counts_once():
+    async with opened() as inbox:
+        inbox.put(event("early", generation=2))
+        await inbox._decoded.wait()
+        inbox.begin(2)
+        assert inbox.slots_used == 1
+        inbox.settle(await inbox.take())
+        assert inbox.slots_used == 0
+
+
 async def test_slots_are_free_after_the_acknowledgement():
     async with opened() as inbox:
         for number in range(3):
