@@ -165,7 +165,8 @@ class Postgres:
             f"alter role {OWNER} password '{owner_password}'",
         )
         if not self.run_sql("postgres", "select oid from pg_database where datname = 'firetower'").strip():
-            self.run_sql("postgres", f"create database {OWNER} owner {OWNER}")
+            # not from template1: a worker of the server that looks in there would refuse us
+            self.run_sql("postgres", f"create database {OWNER} owner {OWNER} template template0")
 
     def run_sql(self, database: str, sql: str) -> str:
         """Run statements as the superuser and return what they print.

@@ -1,6 +1,7 @@
 """Fixtures for every test. Nothing is skipped: a machine without the servers fails with the cure (`make setup`).
 
 `database`        DSN (str) of a fresh, migrated database of this test (a clone); dropped afterwards.
+`empty_database`  a fresh database without our schema.
 `postgres`        the server behind them: `.kill()`, `.start()`, `.is_running()`, `.port`, `.sql(text, database)`;
                   a killed one is started again after the test.
 `broker`          a mosquitto of this test alone: `.host .port .pid`; accounts `.fleet .services .provisioner`, each
@@ -69,6 +70,14 @@ def postgres(_postgres_server: PostgresServer) -> Iterator[PostgresServer]:
 @pytest.fixture
 def database(postgres: PostgresServer) -> Iterator[str]:
     dsn = postgres.create_database()
+    yield dsn
+    if postgres.is_running():
+        postgres.drop_database(dsn)
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    dsn = postgres.create_database(migrated=False)
     yield dsn
     if postgres.is_running():
         postgres.drop_database(dsn)

@@ -79,18 +79,19 @@ class PostgresServer:
         """Run a statement as the superuser."""
         return self._postgres.run_sql(database, statement)
 
-    def create_database(self) -> str:
-        """A new, migrated database owned by the programs' role; its DSN."""
-        if not self._has_template:
-            self.sql(f"create database {_TEMPLATE} owner {OWNER}")
+    def create_database(self, *, migrated: bool = True) -> str:
+        """A new database owned by the programs' role; its DSN."""
+        if migrated and not self._has_template:
+            self.sql(f"create database {_TEMPLATE} owner {OWNER} template template0")
             run_in_thread(migrate.upgrade(self._postgres.dsn_of(_TEMPLATE)))
             self.sql(f"alter database {_TEMPLATE} with allow_connections false")
             # TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned.
             self.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'tpl_migrated'")
             self._has_template = True
         name = f"test_{secrets.token_hex(6)}"
+        template = _TEMPLATE if migrated else "template0"  # where no guest can be
         # a copy of files costs less than 11 MB written once more through the log
-        self.sql(f"create database {name} owner {OWNER} template {_TEMPLATE} strategy file_copy")
+        self.sql(f"create database {name} owner {OWNER} template {template} strategy file_copy")
         return self._postgres.dsn_of(name)
 
     def drop_database(self, dsn: str) -> None:
