@@ -70,7 +70,7 @@ class Bench:
             if self._outdated:
                 await self._refresh()
             if hinted:  # a partition's first event must not wait for the next second
-                await self.events.find_writers(self.conn)
+                await self.events.fires.find_writers(self.conn)
             await self.look_at_fires()
             busy = await self.events.read_others(self.conn, self.transact) or bool(self.events.waiting)
             await self._look_at_time()

@@ -23,6 +23,7 @@ from services.core.metrics import FINDINGS
 WEEK = timedelta(days=7)
 LOADED_AT_ONCE = 100  # devices: after a start every device of a slice has to be read first
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
+BEHIND = 4  # times as much after a full slice: what a slice costs beside its rows is what a busy machine lacks
 LOOK_UP_S = 0.02  # design 4: event writers are looked at after at most so much telemetry work
 
 Transact = Callable[[Callable[[Page], Awaitable[None]]], Awaitable[Page]]
@@ -40,14 +41,17 @@ class ReadingFeed:
         self.mains = Mains()
         self._registry = registry
         self._clock = clock
+        self._behind = False
 
     async def read_slice(
         self, conn: asyncpg.Connection, transact: Transact, look_up: Callable[[], Awaitable[None]]
     ) -> bool:
         """Judge the next slice; True when there was one. `look_up` is called whenever 20 ms of walking have passed."""
-        batches = await self.feed.next_batches(conn, BATCHES, ROWS)
+        times = BEHIND if self._behind else 1
+        batches = await self.feed.next_batches(conn, BATCHES * times, ROWS * times)
         if not batches:
             return False
+        self._behind = len(batches) >= BATCHES or sum(sum(batch.rows.values()) for batch in batches) >= ROWS * 3 // 4
         verdicts = await self._walk(conn, batches, look_up)
         due = self.states.due_for_saving(self._clock.monotonic())
 

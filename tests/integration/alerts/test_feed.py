@@ -72,3 +72,31 @@ async def test_a_slice_that_takes_its_time_does_not_lose_the_lease(county: Count
 
 async def look_only(_page: Page) -> None:
     """Change nothing."""
+
+
+async def test_a_backlog_is_read_in_larger_slices_until_it_is_gone(county: County, database: str) -> None:
+    device_id = await county.add_device("h-1", "hydrant")
+    await county.conn.execute(
+        """
+        with made as (
+            insert into ingest_batch (writer, number, owner, lane, min_ts, max_ts, hydrant)
+            select 'all/telemetry', n, $1, 'telemetry', now() - interval '1 h', now(), 100
+            from generate_series(1, 90) n returning id, number)
+        insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
+        select $2, now() - interval '1 h' + make_interval(secs => number * 30 + n * 0.1), number * 100 + n, now(), id,
+            0.3
+        from made cross join generate_series(1, 100) n
+        """,
+        county.owner,
+        device_id,
+    )
+    clock = HandClock(datetime.now(UTC))
+    async with bench_at_work(database, clock) as bench:
+        pass  # its loop is over; the test takes its part
+    bench.conn = await db.connect(database, program="test")
+    await bench.readings.feed.find_writers(bench.conn)
+    cursors: list[int] = []
+    while await bench.readings.read_slice(bench.conn, bench.transact, bench.look_up):
+        cursors.append(await county.conn.fetchval("select number from feed_cursor where writer = 'all/telemetry'"))
+    assert cursors == [15, 15 + 60, 90]
+    await bench.conn.close()
