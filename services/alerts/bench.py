@@ -53,6 +53,8 @@ class Bench:
     _duties_at: float = 0.0
     _held_at: float = 0.0
     _outdated: bool = False
+    _acted: bool = False
+    _forgotten: dict[tuple[int, str], datetime] = field(default_factory=dict)  # when people ended what, lately
     _closed_since: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,6 +76,8 @@ class Bench:
             await self.look_at_fires()
             busy = await self.events.read_others(self.conn, self.transact) or bool(self.events.waiting)
             await self._look_at_time()
+            if self._acted or self.events.reset:
+                await self.transact(self._forget_what_people_ended)
             busy = await self.readings.read_slice(self.conn, self.transact, self.look_up) or busy
             if not busy:
                 await wait_for(self.hint, POLL_S)
@@ -82,6 +86,12 @@ class Bench:
         """Hear that a person changed the registry or a rule: taken over before anything else is judged."""
         self._outdated = True
         self.hint.set()
+
+    def note_act(self, server_pid: int) -> None:
+        """Hear that an alarm changed: when it was not our doing, what a person ended may come back at once."""
+        if server_pid != self.conn.get_server_pid():
+            self._acted = True
+            self.hint.set()
 
     async def transact(self, work: Callable[[Page], Awaitable[None]]) -> Page:
         """Run `work` on a fresh page in one fenced transaction, write the page, count what was opened."""
@@ -167,9 +177,12 @@ class Bench:
 
     async def _forget_what_people_ended(self, page: Page) -> None:
         """Let the next readings raise anew what a person cleared, or a reset ended."""
+        self._acted = False
         rows = await page.conn.fetch(STATE_SQL["closed_by_people"], self._closed_since)
         self._closed_since = page.now - timedelta(seconds=5)
-        ended: list[tuple[int, str | None]] = [(row["device_id"], row["code"]) for row in rows]
+        closed = {(row["device_id"], row["code"]): row["at"] for row in rows}
+        ended: list[tuple[int, str | None]] = [key for key, at in closed.items() if self._forgotten.get(key) != at]
+        self._forgotten = closed
         ended += self.events.reset
         self.events.reset.clear()
         monotonic = self.clock.monotonic()

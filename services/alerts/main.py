@@ -109,6 +109,7 @@ async def _work(
         stack.push_async_callback(listener.close, timeout=2)
         await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
         await listener.add_listener("firetower_registry", lambda *_: bench.note_change())
+        await listener.add_listener("firetower_alarm", lambda _conn, pid, *_: bench.note_act(pid))
         await listener.add_listener("firetower_notice", lambda *_: outbox.hint())
         work: dict[str, Coroutine[None, None, None]] = {
             "bench": bench.run(),

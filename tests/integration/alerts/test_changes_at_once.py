@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from services.core.alarms import ledger
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -35,6 +36,34 @@ async def test_a_rated_current_holds_for_the_next_readings(county: County, alert
     )
     (alarm,) = await eventually(lambda: county.alarms("a.code = 'overcurrent'", at_least=1), what="overcurrent")
     assert alarm["limit_value"] == 10
+
+
+async def test_what_a_person_cleared_is_raised_by_the_very_next_readings(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    alerts()
+    await two_low_readings(county)
+    (first,) = await eventually(lambda: county.alarms(at_least=1), what="the alarm")
+    await ledger.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC))
+    await two_low_readings(county)
+    await eventually(lambda: county.alarms(at_least=2), what="a second alarm")
+
+
+async def test_a_reset_lets_the_very_next_reading_raise(county: County, alerts: Callable[..., Program]) -> None:
+    await county.add_device("h-1", "hydrant")
+    alerts()
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.02}])
+    await eventually(lambda: county.alarms("a.cleared_at is null", at_least=1), what="the alarm")
+    await county.send_events([{"device": "h-1", "type": "reset"}])
+    await eventually(lambda: county.alarms("a.cleared_at is not null", at_least=1), what="its end by the reset")
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.02}])
+    await eventually(lambda: county.alarms("a.cleared_at is null", at_least=1), what="the alarm again")
+
+
+async def two_low_readings(county: County) -> None:
+    for _ in range(2):
+        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.13}])
 
 
 async def arrived(desk: DeskControl, number: int) -> list[dict[str, object]]:
