@@ -1,6 +1,6 @@
 """From committed readings to alarms: a slice of batches is walked, then alarms, rule states and cursor are written.
 
-Called by the bench between looks at the event writers. Promises to look up after 20 ms of walking.
+Called by the bench between looks at the event writers. Promises to look up for fires after 20 ms of reading or walking.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -32,6 +32,21 @@ Transact = Callable[[Callable[[Page], Awaitable[None]]], Awaitable[Page]]
 Verdict = tuple[Device, Finding]
 
 
+class Breath:
+    """Looks up from a slice for fires, once 20 ms have passed since the last time."""
+
+    def __init__(self, clock: Clock, look_up: Callable[[], Awaitable[None]]) -> None:
+        self._clock = clock
+        self._look_up = look_up
+        self._since = clock.monotonic()
+
+    async def take(self) -> None:
+        """Look up if it is time."""
+        if self._clock.monotonic() - self._since > LOOK_UP_S:
+            await self._look_up()
+            self._since = self._clock.monotonic()
+
+
 class ReadingFeed:
     """Reads the telemetry writers."""
 
@@ -52,7 +67,9 @@ class ReadingFeed:
         if not batches:
             return False
         self._behind = len(batches) >= BATCHES or sum(sum(batch.rows.values()) for batch in batches) >= ROWS * 3 // 4
-        verdicts = await self._walk(conn, batches, look_up)
+        breath = Breath(self._clock, look_up)
+        verdicts = await self._walk(conn, batches, breath)
+        await breath.take()
         due = self.states.due_for_saving(self._clock.monotonic())
 
         async def judge(page: Page) -> None:
@@ -67,9 +84,7 @@ class ReadingFeed:
             FINDINGS.labels(finding.code).inc()
         return True
 
-    async def _walk(
-        self, conn: asyncpg.Connection, batches: Sequence[Batch], look_up: Callable[[], Awaitable[None]]
-    ) -> list[Verdict]:
+    async def _walk(self, conn: asyncpg.Connection, batches: Sequence[Batch], breath: Breath) -> list[Verdict]:
         verdicts: list[Verdict] = []
         rejected = [batch.id for batch in batches if batch.rejects]
         spanned = span(batches)
@@ -78,18 +93,16 @@ class ReadingFeed:
             kinds = [kind for kind in KINDS if any(kind in batch.rows for batch in batches)]
             for kind in kinds:
                 groups |= by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned))
-        started = self._clock.monotonic()
+                await breath.take()
         for part in _parts(groups):
             first = {device_id: min(row["batch_id"] for row in groups[device_id]) for device_id in part}
             await self._registry.load(conn, part)
             await self.states.load(conn, first, self._clock.now())
             for device_id in part:
                 device = self._registry[device_id]
-                found = self.states.walk(device_id, groups[device_id], started)
+                found = self.states.walk(device_id, groups[device_id], self._clock.monotonic())
                 verdicts.extend((device, finding) for finding in found)
-                if self._clock.monotonic() - started > LOOK_UP_S:
-                    await look_up()
-                    started = self._clock.monotonic()
+                await breath.take()
         if rejected:
             verdicts += await self._watch_clocks(conn, rejected, batches)
         return verdicts
