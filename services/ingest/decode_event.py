@@ -221,6 +221,8 @@ class _Parts:
 
     def extra(self) -> dict[str, Any] | None:
         extra = {name: value for name, value in self.element.items() if name not in OWN_NAMES and value is not None}
+        for name in {"flags", "bad"} & extra.keys() if self.flags else ():
+            self.bad[name] = extra.pop(name)  # the device's own fields of these names
         if self.flags:
             extra["flags"] = self.flags
         if self.bad:

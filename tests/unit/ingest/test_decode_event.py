@@ -96,6 +96,12 @@ def test_an_id_that_cannot_be_kept_is_still_told_as_it_was_sent():
     assert endless.ack_ids == [endless.events[0].event_id]
 
 
+def test_fields_named_like_our_marks_are_kept():
+    assert read(FIRE | {"flags": 1, "bad": 2}).events[0].extra == {"flags": 1, "bad": 2}
+    marked = read(FIRE | {"flags": 1, "bad": 2, "seq": -1}).events[0].extra
+    assert marked == {"flags": ["bad_field: seq"], "bad": {"seq": -1, "flags": 1, "bad": 2}}
+
+
 def test_a_number_as_event_id_is_read_as_text():
     message = read(FIRE | {"event_id": 77})
     assert (message.events[0].event_id, message.ack_ids) == ("77", ["77"])
