@@ -3,6 +3,7 @@
 Opened by main. Promises bounded waits, and that nothing is connected before the first request needs it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
@@ -94,8 +95,13 @@ class Database:
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement; text is bound by name."""
-        async with self._readers.acquire(timeout=READ_TIMEOUT_S) as connection:
-            return cast("Sequence[Row]", await _fetch(cast("asyncpg.Connection", connection), statement, parameters))
+        async with self._readers.acquire(timeout=READ_TIMEOUT_S) as lent:
+            connection = cast("asyncpg.Connection", lent)
+            try:
+                return cast("Sequence[Row]", await _fetch(connection, statement, parameters))
+            except (TimeoutError, asyncio.CancelledError):
+                connection.terminate()  # to have the server cancel would be waited for, and the server may be deaf
+                raise
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[asyncpg.Connection]:

@@ -1,11 +1,19 @@
 """The program itself, with its database gone and back."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 
 import httpx2
 
+from services.api.app import build_app
+from services.api.database import POOL_SIZE, Database
+from services.api.state import State
+from services.core.clock import SystemClock
+from services.core.settings import ApiSettings
 from tests.support.servers import PostgresServer, Program, until
+from tests.support.wire import Wire
 
 
 def _free_port() -> int:
@@ -34,6 +42,28 @@ def test_the_api_lives_without_its_database_and_recovers_by_itself(
         until(lambda: client.get("/readyz").status_code == 200, what="ready again")
         assert client.get("/api/v1/devices").status_code == 200
     assert api.stop() == 0
+
+
+async def test_a_database_that_hears_and_does_not_answer_is_given_up_in_seconds(
+    database: str, postgres: PostgresServer, wire: Callable[[int], Awaitable[Wire]]
+) -> None:
+    between = await wire(postgres.port)
+    dsn = database.replace(f":{postgres.port}/", f":{between.port}/")
+    state = State(ApiSettings(database_url=dsn), await Database.open(dsn), SystemClock())
+    app = build_app()
+    app.state.firetower = state
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://firetower.test") as client:
+        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZE)])
+        assert {answer.status_code for answer in ready} == {200}
+        between.stall()
+        began = time.monotonic()
+        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZE)])
+        assert {answer.status_code for answer in ready} == {503}
+        assert time.monotonic() - began < 4  # the readiness question waits 2 s
+        between.restore()
+        assert (await client.get("/readyz")).status_code == 200
+    await state.database.close()
 
 
 def test_the_api_starts_before_its_database(
