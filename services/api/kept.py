@@ -1,11 +1,17 @@
-"""Answers that are the same for everybody of one scope, read once for some seconds. Used by overview routes."""
+"""Answers that are the same for everybody of one scope, read once for some seconds. Used by overview routes.
+
+Promises that reading anew takes at most a twentieth of the time, however many screens ask and however long it takes.
+"""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
+from services.core.clock import Clock
+
 _MOST = 256
+_SHARE = 20
 
 
 class Kept:
@@ -15,14 +21,16 @@ class Kept:
         self._answers: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
         self._locks: dict[Hashable, asyncio.Lock] = {}
 
-    async def get(self, key: Hashable, seconds: float, now: float, read: Callable[[], Awaitable[Any]]) -> Any:
-        """Return the answer kept under `key` if it is younger than `seconds`, else read it."""
+    async def get(self, key: Hashable, seconds: float, clock: Clock, read: Callable[[], Awaitable[Any]]) -> Any:
+        """Return the answer kept under `key`, or read it; it is kept for `seconds`, or 20 times as long as it took."""
         async with self._locks.setdefault(key, asyncio.Lock()):
+            began = clock.monotonic()
             found = self._answers.get(key)
-            if found is not None and now - found[0] < seconds:
+            if found is not None and began < found[0]:
                 return found[1]
             value = await read()
-            self._answers[key] = (now, value)
+            done = clock.monotonic()
+            self._answers[key] = (done + max(seconds, _SHARE * (done - began)), value)
             self._answers.move_to_end(key)
             while len(self._answers) > _MOST:
                 old, _ = self._answers.popitem(last=False)

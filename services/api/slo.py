@@ -17,7 +17,7 @@ from services.core.db import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_KEPT_S = 30.0  # an answer is given again for so long: every screen asks, and a day's log is long
+_KEPT_S = 2.0  # an answer is given again for so long, or longer when a day's log is long: every screen asks
 
 
 class ClockShown(BaseModel):
@@ -64,7 +64,7 @@ async def show_slo(here: Here, who: Reader, hours: Annotated[int, Query(ge=1, le
     async def read() -> dict[str, Any]:
         return await _read(here.database, who.scope, hours, here.clock.now() - timedelta(hours=hours))
 
-    return answer(await here.kept.get(("slo", who.scope.areas, hours), _KEPT_S, here.clock.monotonic(), read))
+    return answer(await here.kept.get(("slo", who.scope.areas, hours), _KEPT_S, here.clock, read))
 
 
 async def _read(reads: Reads, scope: Scope, hours: int, since: Any) -> dict[str, Any]:

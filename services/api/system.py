@@ -49,7 +49,7 @@ async def show_system(here: Here, who: Reader) -> Response:
     async def read() -> dict[str, Any]:
         return await read_system(here, who.scope)
 
-    kept = await here.kept.get(("system", who.scope.areas), _KEPT_S, here.clock.monotonic(), read)
+    kept = await here.kept.get(("system", who.scope.areas), _KEPT_S, here.clock, read)
     return answer({**kept, "now": rfc3339(here.clock.now())})
 
 
