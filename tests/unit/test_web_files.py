@@ -47,6 +47,23 @@ def test_every_import_names_a_file():
             assert (script.parent / target).resolve().is_file(), f"{script.name}: {target}"
 
 
+def test_the_dashboard_preloads_every_module_of_its_first_screen():
+    needed, waiting = set(), [WEB / "js" / "main.js"]
+    while waiting:
+        script = waiting.pop()
+        for target in re.findall(
+            r"""^(?:import|export)\s(?:[^;]*?from\s*)?["'](\.[^"']+)["']""", script.read_text(), re.MULTILINE
+        ):
+            path = (script.parent / target).resolve()
+            if path not in needed:
+                needed.add(path)
+                waiting.append(path)
+    page = (WEB / "index.html").read_text()
+    assert set(re.findall(r'"modulepreload" href="/static/([^"]+)"', page)) == {
+        str(path.relative_to(WEB)) for path in needed if path.name != "main.js"
+    }
+
+
 def test_every_word_exists_in_both_languages():
     def keys(name: str) -> list[str]:
         return re.findall(r'"([\w.]+)":\s*"', (WEB / "js" / "words" / name).read_text())
@@ -62,3 +79,26 @@ def test_every_word_asked_for_is_in_the_lists():
         known |= set(re.findall(r'"([\w.]+)":\s*"', (WEB / "js" / "words" / name).read_text()))
     asked = {key for script in SCRIPTS for key in re.findall(r"""\bt\(\s*["']([\w.]+)["']""", script.read_text())}
     assert asked <= known, asked - known
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_text_can_be_read_on_every_ground(theme):
+    block = (WEB / "css" / "tokens.css").read_text().split(f'[data-theme="{theme}"]')[1].split("}")[0]
+    tokens = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6})", block))
+    inks = ["ink", "ink-2", "ink-3", "accent", "critical", "major", "minor", "info", "ok", "off", "drill"]
+    pairs = [(ink, ground) for ink in inks for ground in ("bg", "panel", "panel-2", "raise", f"{ink}-wash")]
+    pairs += [("critical-ink", "critical-fill"), ("accent-ink", "accent"), ("map-label", "map-land")]
+    faint = {}
+    for ink, ground in pairs:
+        if ground in tokens:
+            dark, bright = sorted((_luminance(tokens[ink]), _luminance(tokens[ground])))
+            ratio = (bright + 0.05) / (dark + 0.05)
+            if ratio < 4.5:  # WCAG 2.2, 1.4.3
+                faint[ink, ground] = round(ratio, 2)
+    assert not faint

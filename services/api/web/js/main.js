@@ -35,7 +35,7 @@ function App() {
   useEffect(() => {
     if (!session) return;
     startStream();
-    getAll("/api/v1/areas").then((areas) => live.set({ areas, areasRead: true }), () => live.set({ areasRead: true }));
+    getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
   }, [session?.username]);
   if (session === undefined) return html`<p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;

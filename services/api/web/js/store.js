@@ -41,7 +41,6 @@ export const live = createStore({
   notices: new Map(),
   system: null,
   areas: [],
-  areasRead: false,            // read, or found unreadable: maps wait for their names but not for ever
   connection: "connecting",    // connecting, live, lost
   lostAt: 0,
   loaded: false,

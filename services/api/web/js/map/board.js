@@ -1,14 +1,18 @@
 // The map itself: devices in one source that is never rebuilt by live changes (feature state colours them),
 // open alarms as pulsing markers on top. Used by the map page, the wall and the water page.
+// It opens while the devices are still on their way: graphics, worker and shaders take as long as they do.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { isFire, isWaiting, rank } from "../alarms.js";
-import { t } from "../i18n.js";
 import { alarmName, alarmPlace, siteName } from "../parts.js";
 import { distanceField, KINDS } from "./glyphs.js";
-import { deviceLayers, mapStyle, palette } from "./style.js";
+import { deviceLayers, mapStyle, namesOf, palette } from "./style.js";
 
 const CLUSTER_BELOW_ZOOM = 13;
 const MOST_MARKERS = 120;
+const COLOUR_EVERY_MS = 400;     // one redraw for all devices that changed meanwhile; alarms do not wait, they are markers
+const NO_DEVICES = { type: "FeatureCollection", features: [] };
+
+maplibre.prewarm();              // the worker starts while the first answers are on their way
 
 // A probe canvas would cost a whole graphics context; the map itself is the probe, and remembers when it failed.
 let webglFailed = typeof WebGL2RenderingContext === "undefined";
@@ -24,17 +28,18 @@ function usePmtiles() {
 }
 
 export class Board {
-  // `settings` is the answer of GET /map, `geojson` the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground.
-  constructor(frame, { settings, areas, geojson, language, onPick, onPlace, onDrawn, cluster = true, controls = true }) {
-    Object.assign(this, { settings, areas, all: geojson, language, cluster, markers: new Map(), ids: new Map(), states: new Map(), shown: null });
-    for (const feature of geojson.features) this.ids.set(feature.properties.code, feature);
-    this.ready = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, onPick, onPlace, onDrawn, controls))
+  // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground.
+  // `ready` comes true when the map holds the devices; it fails with what kept it from that.
+  constructor(frame, { settings, geojson, onPick, onPlace, cluster = true, controls = true }) {
+    Object.assign(this, { settings, cluster, all: NO_DEVICES, areas: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], timer: 0 });
+    const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, onPick, onPlace, controls))
       .catch((cause) => { if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true; throw cause; });
+    this.ready = Promise.all([opened, geojson]).then(([, devices]) => this.#put(frame, devices));
   }
 
-  #open(frame, onPick, onPlace, onDrawn, controls) {
+  #open(frame, onPick, onPlace, controls) {
     this.map = new maplibre.Map({
-      container: frame, style: this.#style(), bounds: this.extent(), fitBoundsOptions: { padding: 50 },
+      container: frame, style: this.#style(), bounds: this.settings.bounds, fitBoundsOptions: { padding: 50 },
       localIdeographFontFamily: "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif", attributionControl: this.settings.basemap?.attribution ? {} : false,
       dragRotate: false, pitchWithRotate: false, maxZoom: 19, fadeDuration: 0, refreshExpiredTiles: false,
     });
@@ -43,11 +48,7 @@ export class Board {
     if (controls) map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
     return new Promise((resolve) => {
-      map.on("style.load", () => this.#dress());
-      map.once("load", () => {
-        map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); onDrawn?.(); });
-        resolve();
-      });
+      map.on("style.load", () => { this.#dress(); resolve(); });
       map.on("click", (event) => {
         const box = [[event.point.x - 8, event.point.y - 8], [event.point.x + 8, event.point.y + 8]];
         const [hit] = map.getLayer("devices") ? map.queryRenderedFeatures(box, { layers: ["devices", "clusters"] }) : [];
@@ -63,10 +64,20 @@ export class Board {
     });
   }
 
-  // Everything in one style, so that the first frame already holds the devices.
+  // The devices as they arrived, and what the stream said of them in the meantime.
+  #put(frame, devices) {
+    if (!this.map) return;
+    this.all = devices;
+    for (const feature of devices.features) this.ids.set(feature.properties.code, feature);
+    this.map.getSource("devices").setData(devices);
+    this.map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); });
+    this.change(this.early.splice(0));
+  }
+
   #style() {
     const colours = palette();
-    const style = mapStyle(this.settings, this.areas, colours, this.language);
+    const style = mapStyle(this.settings, colours);
+    style.sources.areas = { type: "geojson", data: this.areas };
     style.sources.devices = { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: this.cluster, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
     style.layers.push(...deviceLayers(colours));
     return style;
@@ -75,6 +86,12 @@ export class Board {
   #dress() {
     for (const kind of KINDS) if (!this.map.hasImage(kind)) this.map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
     for (const [code, state] of this.states) this.map.setFeatureState({ source: "devices", id: code }, state);
+  }
+
+  // The names on the ground.
+  nameAreas(areas) {
+    this.areas = namesOf(areas);
+    this.map?.getSource("areas")?.setData(this.areas);
   }
 
   extent() {
@@ -87,7 +104,7 @@ export class Board {
 
   // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
   change(items) {
-    if (!this.map?.getSource("devices")) return;
+    if (this.all === NO_DEVICES) { this.early.push(...items); return; }
     const fresh = [];
     for (const { code, status, alarm, location, kind, name, area } of items) {
       if (!this.ids.has(code)) {
@@ -102,15 +119,24 @@ export class Board {
       if (before.status === state.status && (before.alarm ?? "") === (state.alarm ?? "")) continue;
       Object.assign(this.ids.get(code).properties, state);
       this.states.set(code, state);
-      this.map.setFeatureState({ source: "devices", id: code }, state);
+      this.changed.add(code);
     }
-    if (fresh.length && !this.shown) this.map.getSource("devices").updateData({ add: fresh });
+    if (fresh.length && !this.shown) this.map?.getSource("devices")?.updateData({ add: fresh });
+    if (this.changed.size) this.timer ||= setTimeout(() => this.#colour(), COLOUR_EVERY_MS);
+  }
+
+  #colour() {
+    this.timer = 0;
+    if (this.map?.getSource("devices")) for (const code of this.changed) this.map.setFeatureState({ source: "devices", id: code }, this.states.get(code));
+    this.changed.clear();
   }
 
   // A person's filter is the only thing that hands the source other features.
   filter(keep) {
-    this.shown = keep ? { type: "FeatureCollection", features: this.all.features.filter((feature) => keep(feature.properties)) } : null;
-    this.map?.getSource("devices")?.setData(this.shown ?? this.all);
+    if (keep || this.shown) {
+      this.shown = keep ? { type: "FeatureCollection", features: this.all.features.filter((feature) => keep(feature.properties)) } : null;
+      this.map?.getSource("devices")?.setData(this.shown ?? this.all);
+    }
     return (this.shown ?? this.all).features.length;
   }
 
@@ -150,15 +176,22 @@ export class Board {
     return coordinates && { lon: coordinates[0], lat: coordinates[1] };
   }
 
-  pin(name, lon, lat, className) {
-    const old = this.markers.get(name);
+  // A mark of the page's own ("here", "chosen"), beside the alarms.
+  pin(name, lon, lat) {
+    const old = this.pins.get(name);
     if (old) { old.setLngLat([lon, lat]); return; }
     const element = document.createElement("div");
-    element.className = className;
-    this.markers.set(name, new maplibre.Marker({ element }).setLngLat([lon, lat]).addTo(this.map));
+    element.className = `pin-${name}`;
+    this.pins.set(name, new maplibre.Marker({ element }).setLngLat([lon, lat]).addTo(this.map));
   }
 
-  flyTo(lon, lat, zoom = 15.5) { this.map?.easeTo({ center: [lon, lat], zoom: Math.max(zoom, this.map.getZoom()), duration: 600 }); }
+  unpin(name) {
+    this.pins.get(name)?.remove();
+    this.pins.delete(name);
+  }
+
+  // `offset`: where in the frame, in pixels from its middle, when a panel covers a part of it.
+  flyTo(lon, lat, zoom = 15.5, offset = [0, 0]) { this.map?.easeTo({ center: [lon, lat], zoom: Math.max(zoom, this.map.getZoom()), offset, duration: 600 }); }
   fit(bounds = this.extent(), padding = 50) { this.map?.fitBounds(bounds, { padding, duration: 600, maxZoom: 16.5 }); }
 
   // Another theme: new style, then our sources and states again.
@@ -167,7 +200,5 @@ export class Board {
     this.map.setStyle(this.#style(), { diff: false });
   }
 
-  close() { this.map?.remove(); this.map = null; }
+  close() { clearTimeout(this.timer); this.map?.remove(); this.map = null; }
 }
-
-export const mapWords = () => t("map.label");

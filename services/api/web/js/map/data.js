@@ -1,31 +1,32 @@
-// What the map draws, read once per opening; light, so that it can be fetched while the map library is still loading.
+// What the map draws, asked for once per opening: the ground at once, the devices as soon as they are there.
 import { get, Problem } from "../api.js";
 import { putDevices } from "../store.js";
 
 const COUNTY = [[110.93, 38.65], [111.43, 39.17]];
+const PLAIN = { basemap: { kind: "plain" }, layers: [] };
 
 export const asDevices = (geojson) => geojson.features.map(({ properties, geometry }) => (
   { ...properties, location: geometry && { lon: geometry.coordinates[0], lat: geometry.coordinates[1] } }));
 
-async function read() {
-  const [settings, geojson] = await Promise.all([
-    get("/api/v1/map").catch((problem) => { if (problem instanceof Problem && problem.status === 404) return null; throw problem; }),
-    get("/geo/devices.geojson"),
-  ]);
-  putDevices(asDevices(geojson));
-  const given = settings ?? { basemap: { kind: "plain" }, layers: [] };
-  return { settings: { ...given, bounds: given.bounds ?? COUNTY }, geojson };
+const orPlain = (problem) => { if (problem instanceof Problem && problem.status === 404) return PLAIN; throw problem; };
+
+function read() {
+  const settings = get("/api/v1/map").catch(orPlain).then((given) => ({ ...given, bounds: given.bounds ?? COUNTY }));
+  const geojson = get("/geo/devices.geojson").then((devices) => { putDevices(asDevices(devices)); return devices; });
+  for (const answer of [settings, geojson]) answer.catch(() => null);  // whoever waits for it hears of it
+  return { settings, geojson };
 }
 
 let early = null;
 
-// Begun before the page is there; the next readMap() takes the answer, once.
+// Begun before the page is there; the next readMap() takes the answers, once.
 export function readMapEarly() {
   if (early) return;
-  early = read();
-  early.catch(() => { early = null; });
+  const begun = early = read();
+  Promise.all([begun.settings, begun.geojson]).catch(() => { if (early === begun) early = null; });
 }
 
+// {settings, geojson}: two promises. The map opens with the first while the second is on its way.
 export function readMap() {
   const answer = early ?? read();
   early = null;

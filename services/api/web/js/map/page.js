@@ -10,10 +10,10 @@ import { html, useEffect, useRef, useState } from "../ui.js";
 import { Board, webglWorks } from "./board.js";
 import { asDevices, readMap } from "./data.js";
 import { DeviceList } from "./list.js";
-import { DevicePanel } from "./panel.js";
 
 const KINDS = ["hydrant", "electrical", "water", "panel"];
 const STATES = ["online", "offline", "discovered", "out_of_service"];
+const PANEL_PX = 410;
 const NOTHING = { kind: "", area: "", state: "" };
 
 export function keeps(filter) {
@@ -33,10 +33,11 @@ function Legend() {
 export function Page({ args }) {
   const frame = useRef();
   const board = useRef(null);
-  const { alarms, areas, areasRead, round } = useStore(live, (state) => state);
+  const { alarms, areas, round } = useStore(live, (state) => state);
   const theme = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
-  const [data, setData] = useState(null);
+  const [data, setData] = useState(null);           // {settings, geojson}: the ground, and a promise of the devices
+  const [devices, setDevices] = useState([]);
   const [problem, setProblem] = useState(null);
   const [filter, setFilter] = useState(NOTHING);
   const [asList, setAsList] = useState(!webglWorks());
@@ -44,34 +45,45 @@ export function Page({ args }) {
   const [open, setOpen] = useState(false);
   const chosen = args[0] ?? null;
 
-  useEffect(() => { readMap().then(setData, setProblem); }, []);
+  useEffect(() => {
+    const { settings, geojson } = readMap();
+    settings.then((ground) => setData({ settings: ground, geojson }), setProblem);
+    geojson.then(({ features }) => setDevices(features), setProblem);
+  }, []);
   // After a break the map learns what it missed, by the same way as live changes.
   const drawnRound = useRef(0);
   useEffect(() => {
     if (!open) return;
-    if (drawnRound.current) readMap().then(({ geojson }) => board.current?.change(asDevices(geojson)), () => null);
+    if (drawnRound.current) readMap().geojson.then((geojson) => board.current?.change(asDevices(geojson)), () => null);
     drawnRound.current = round;
   }, [round, open]);
 
   useEffect(() => {
-    if (!data || !areasRead || asList || !frame.current) return undefined;
-    const made = new Board(frame.current, { ...data, areas, language, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map") });
+    if (!data || asList || !frame.current) return undefined;
+    const made = new Board(frame.current, { ...data, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map") });
     board.current = made;
-    made.ready.then(() => { if (board.current !== made) return; setOpen(true); setShown(data.geojson.features.length); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
+    made.ready.then(() => { if (board.current === made) setOpen(true); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
     const deaf = onDevices((items) => made.change(items));
     return () => { deaf(); made.close(); board.current = null; setOpen(false); };
-  }, [data, asList, areasRead, language]);
+  }, [data, asList]);
 
   useEffect(() => { if (open) board.current?.repaint(); }, [theme]);
-  useEffect(() => { if (open) board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) => go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`)); }, [alarms, open]);
+  useEffect(() => { board.current?.nameAreas(areas); }, [areas, open]);
+  useEffect(() => { if (open) board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) => go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`)); }, [alarms, open, language]);
   useEffect(() => { if (open) setShown(board.current.filter(keeps(filter))); }, [filter, open]);
   useEffect(() => {
-    const place = chosen && data?.geojson.features.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
-    if (open && place) board.current.flyTo(place[0], place[1]);
+    const place = chosen && devices.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
+    if (!open) return;
+    if (!place) { board.current.unpin("chosen"); return; }
+    board.current.pin("chosen", ...place);
+    board.current.flyTo(...place, 15.5, innerWidth > 760 ? [-PANEL_PX / 2, 0] : [0, -innerHeight / 4]);
   }, [chosen, open]);
+  // The panel brings the charts along: fetched with the first device that is looked at.
+  const [Panel, setPanel] = useState(null);
+  useEffect(() => { if (chosen && !Panel) import("./panel.js").then((module) => setPanel(() => module.DevicePanel), setProblem); }, [chosen]);
 
   const choose = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
-  const all = data?.geojson.features.length ?? 0;
+  const all = devices.length;
   return html`<div class=${`map-page ${chosen ? "has-panel" : ""}`}>
     <div class="map-tools">
       <select aria-label=${t("devices.kind")} onChange=${choose("kind")} value=${filter.kind}><option value="">${t("map.all_kinds")}</option>${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}</select>
@@ -81,8 +93,8 @@ export function Page({ args }) {
       ${webglWorks() && html`<button class="button small" onClick=${() => setAsList(!asList)} aria-pressed=${asList}>${t(asList ? "map.as_map" : "map.as_list")}</button>`}
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${asList ? html`<div class="map-list">${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}<${DeviceList} features=${data?.geojson.features ?? []} keep=${keeps(filter)} /></div>`
+    ${asList ? html`<div class="map-list">${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}<${DeviceList} features=${devices} keep=${keeps(filter)} /></div>`
     : html`<div class="map-frame" ref=${frame} role="region" aria-label=${t("map.label")}></div><${Legend} />`}
-    ${chosen && html`<${DevicePanel} key=${chosen} code=${chosen} onClose=${() => go("map")} />`}
+    ${chosen && Panel && html`<${Panel} key=${chosen} code=${chosen} onClose=${() => go("map")} />`}
   </div>`;
 }

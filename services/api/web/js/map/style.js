@@ -2,7 +2,7 @@
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function palette() {
-  return Object.fromEntries(["ok", "off", "info", "critical", "major", "minor", "ink", "panel", "raise", "map-land", "map-grid", "map-label", "accent", "line-2"]
+  return Object.fromEntries(["ok", "off", "info", "critical", "major", "minor", "ink", "panel", "raise", "map-land", "map-grid", "map-label", "map-bright", "accent", "line-2"]
     .map((name) => [name, css(`--${name}`)]));
 }
 
@@ -24,10 +24,11 @@ export function deviceColour(c) {
 const FONT = ["Noto Sans Regular"];
 
 function base(map, c) {
-  const { kind, url, attribution, maxzoom } = map.basemap ?? {};
+  const { kind, url, labels_url, attribution, maxzoom } = map.basemap ?? {};
   if (kind === "raster" && url) {
-    return { sources: { base: { type: "raster", tiles: [new URL(url, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")], tileSize: 256, attribution: attribution ?? "", maxzoom: maxzoom ?? 18 } },
-      layers: [{ id: "base", type: "raster", source: "base" }] };
+    const source = (tiles) => ({ type: "raster", tiles: [new URL(tiles, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")], tileSize: 256, attribution: attribution ?? "", maxzoom: maxzoom ?? 18 });
+    const layer = (id) => ({ id, type: "raster", source: id, paint: { "raster-brightness-max": Number(c["map-bright"]), "raster-saturation": Number(c["map-bright"]) - 1, "raster-fade-duration": 0 } });
+    return labels_url ? { sources: { base: source(url), names: source(labels_url) }, layers: [layer("base"), layer("names")] } : { sources: { base: source(url) }, layers: [layer("base")] };
   }
   if (kind === "pmtiles" && url) {
     const shape = (id, layer, type, paint, filter) => ({ id: `base-${id}`, type, source: "base", "source-layer": layer, paint, ...(filter ? { filter } : {}) });
@@ -36,19 +37,19 @@ function base(map, c) {
         shape("earth", "earth", "fill", { "fill-color": c["map-land"] }), shape("landuse", "landuse", "fill", { "fill-color": c["map-grid"], "fill-opacity": 0.4 }),
         shape("water", "water", "fill", { "fill-color": c.info, "fill-opacity": 0.25 }), shape("buildings", "buildings", "fill", { "fill-color": c["line-2"], "fill-opacity": 0.4 }),
         shape("roads", "roads", "line", { "line-color": c["line-2"], "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.5, 16, 4] }),
+        { id: "base-places", type: "symbol", source: "base", "source-layer": "places", layout: { "text-field": ["coalesce", ["get", "name:zh"], ["get", "name"]], "text-font": FONT, "text-size": 12 }, paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 1.5 } },
       ] };
   }
   return { sources: {}, layers: [] };
 }
 
-export function mapStyle(map, areas, c, language) {
+// Townships as points with a name.
+export const namesOf = (areas) => ({ type: "FeatureCollection", features: areas.filter((area) => area.location && area.parent).map((area) => (
+  { type: "Feature", geometry: { type: "Point", coordinates: [area.location.lon, area.location.lat] }, properties: { name: area.name } })) });
+
+export function mapStyle(map, c) {
   const ground = base(map, c);
-  const sources = {
-    ...ground.sources,
-    grid: { type: "geojson", data: grid(map.bounds, 0.05) },
-    areas: { type: "geojson", data: { type: "FeatureCollection", features: areas.filter((area) => area.location && area.parent).map((area) => (
-      { type: "Feature", geometry: { type: "Point", coordinates: [area.location.lon, area.location.lat] }, properties: { name: area.name } })) } },
-  };
+  const sources = { ...ground.sources, grid: { type: "geojson", data: grid(map.bounds, 0.05) } };
   const layers = [{ id: "ground", type: "background", paint: { "background-color": c["map-land"] } }, ...ground.layers];
   if (!ground.layers.length) layers.push({ id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } });
   for (const layer of map.layers ?? []) {
@@ -59,7 +60,7 @@ export function mapStyle(map, areas, c, language) {
         { id: `given-${layer.id}-edge`, type: "line", source: layer.id, paint: { "line-color": c["line-2"], "line-width": 1.2 } });
     }
   }
-  return { version: 8, sources, layers, metadata: { language } };
+  return { version: 8, sources, layers };
 }
 
 export function deviceLayers(c) {

@@ -2,7 +2,7 @@
 import { isFire, isWaiting } from "../alarms.js";
 import { Board, webglWorks } from "../map/board.js";
 import { readMap } from "../map/data.js";
-import { prefs } from "../prefs.js";
+import { t } from "../i18n.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 
@@ -10,23 +10,34 @@ export function WallMap({ open }) {
   const frame = useRef();
   const board = useRef(null);
   const [ready, setReady] = useState(false);
-  const { areas, areasRead } = useStore(live, (state) => state);
+  const [blind, setBlind] = useState(!webglWorks());
+  const areas = useStore(live, (state) => state.areas);
   const shownFire = useRef(null);
   useEffect(() => {
-    if (!webglWorks() || !areasRead) return undefined;
+    if (!webglWorks()) return undefined;
     let gone = false;
     let deaf = () => null;
     let timer = 0;
-    const begin = () => readMap().then(({ settings, geojson }) => {
-      if (gone || !frame.current) return;
-      const made = new Board(frame.current, { settings, areas, geojson, language: prefs.get().language, controls: false });
-      board.current = made;
-      deaf = onDevices((items) => made.change(items));
-      made.ready.then(() => setReady(true));
-    }).catch(() => { timer = setTimeout(begin, 5000); });
+    const begin = () => {
+      const { settings, geojson } = readMap();
+      return settings.then((ground) => {
+        if (gone || !frame.current) return undefined;
+        const made = new Board(frame.current, { settings: ground, geojson, controls: false });
+        board.current = made;
+        deaf = onDevices((items) => made.change(items));
+        return made.ready.then(() => { if (!gone) setReady(true); });
+      }).catch(() => {
+        deaf();
+        board.current?.close();
+        if (gone) return;
+        setBlind(!webglWorks());
+        if (webglWorks()) timer = setTimeout(begin, 5000);
+      });
+    };
     begin();
     return () => { gone = true; clearTimeout(timer); deaf(); board.current?.close(); setReady(false); };
-  }, [areasRead]);
+  }, []);
+  useEffect(() => { board.current?.nameAreas(areas); }, [areas, ready]);
   useEffect(() => {
     if (!ready) return;
     board.current.showAlarms(open);
@@ -36,5 +47,5 @@ export function WallMap({ open }) {
     else if (shownFire.current) board.current.fit();
     shownFire.current = fire?.id ?? null;
   }, [ready, open.map((alarm) => `${alarm.id}:${alarm.version}`).join()]);
-  return html`<div class="map-frame" ref=${frame}></div>`;
+  return blind ? html`<p class="wall-blind">${t("map.no_webgl")}</p>` : html`<div class="map-frame" ref=${frame}></div>`;
 }

@@ -21,18 +21,19 @@ function locate() {
 }
 
 function useNearest(place) {
-  const [answer, setAnswer] = useState({ items: null, problem: null });
+  const [answer, setAnswer] = useState({ items: null, problem: null, place: null });
   const [round, again] = useState(0);
   useEffect(() => {
     if (!place) return undefined;
     let gone = false;
     const read = () => get(query("/api/v1/water-sources/nearest", { lon: place.lon.toFixed(6), lat: place.lat.toFixed(6), limit: HOW_MANY }))
-      .then(({ items }) => { if (!gone) setAnswer({ items, problem: null }); }, (problem) => { if (!gone) setAnswer((before) => ({ ...before, problem })); });
+      .then(({ items }) => { if (!gone) setAnswer({ items, problem: null, place }); }, (problem) => { if (!gone) setAnswer((before) => ({ ...before, problem })); });
     read();
     const timer = setInterval(read, REFRESH_MS);
     return () => { gone = true; clearInterval(timer); };
   }, [place?.lon, place?.lat, round]);
-  return { ...answer, again: () => again(round + 1) };
+  // What was found from another place is not shown for this one.
+  return { items: answer.place === place ? answer.items : null, problem: answer.problem, again: () => again(round + 1) };
 }
 
 const given = (value) => value !== null && value !== undefined;
