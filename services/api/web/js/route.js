@@ -1,20 +1,30 @@
 // The address after # names the page: #/desk/17, #/devices/XHS-00012.
-import { useEffect, useState } from "./ui.js";
+import { useLayoutEffect, useState } from "./ui.js";
+
+const readers = new Set();
+const tell = () => { for (const reader of [...readers]) reader(); };
+addEventListener("hashchange", tell);
 
 function read() {
-  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const { hash } = location;
+  const [path, search = ""] = hash.replace(/^#\/?/, "").split("?");
   const [page, ...args] = path.split("/").filter(Boolean).map(decodeURIComponent);
-  return { page: page ?? "desk", args, search: new URLSearchParams(search) };
+  return { hash, page: page ?? "desk", args, search: new URLSearchParams(search) };
 }
 
 export function useRoute() {
   const [route, setRoute] = useState(read);
-  useEffect(() => {
-    const reader = () => setRoute(read());
-    addEventListener("hashchange", reader);
-    return () => removeEventListener("hashchange", reader);
+  useLayoutEffect(() => {
+    const reader = () => setRoute((before) => (before.hash === location.hash ? before : read()));
+    readers.add(reader);
+    reader();
+    return () => readers.delete(reader);
   }, []);
   return route;
 }
 
-export function go(path) { location.hash = `#/${path}`; }
+// The page turns before the next key is read: the browser's own event would come after it.
+export function go(path) {
+  location.hash = `#/${path}`;
+  tell();
+}

@@ -7,7 +7,7 @@ import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
 import { alarmName, Chip, Failure, Field, Severity, siteName } from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { acknowledge, addNote, clear, mayAct, openTestWindow, shelve, unshelve, verify } from "./acts.js";
 import { AskDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
 import { EscalationBar } from "./escalation.js";
@@ -52,7 +52,7 @@ function Actions({ alarm, now, onNote }) {
   const run = (name) => (name === "acknowledge" ? quick(acknowledge) : name === "unshelve" ? quick(unshelve) : setAsk(name));
   const drawn = useRef();
   drawn.current = { can, run };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event) => {
       if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
       const name = KEYS[event.key.toLowerCase()];

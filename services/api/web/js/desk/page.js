@@ -69,7 +69,7 @@ function QueueTab({ chosen, setChosen }) {
     if (touched.current || !loaded || !items.length || innerWidth <= 900) return;
     const shown = alarms.get(chosen);
     if (!shown || !isOpen(shown) || (isFire(items[0]) && !isFire(shown))) setChosen(items[0].id);
-  }, [loaded, items]);
+  }, [loaded, items, chosen]);
   const empty = useEmpty(loaded && alarms.size === 0);
   if (empty) return html`<${FirstSteps} />`;
   return html`<div class=${`desk ${chosen ? "has-choice" : ""}`} onPointerDownCapture=${touch} onKeyDownCapture=${touch}>
@@ -90,9 +90,9 @@ export function Desk({ args }) {
   const chosen = Number(args[0]) || null;
   const setChosen = (id) => go(id ? `desk/${id}` : "desk");
   return html`<div class="desk-page">
-    <div class="tabs" role="tablist">
-      ${TABS.map((name) => html`<a key=${name} role="tab" aria-selected=${tab === name} href=${`#/desk${name === "queue" ? "" : `/${name}`}`}>${t(`desk.tab.${name}`)}</a>`)}
-    </div>
+    <nav class="tabs" aria-label=${t("nav.desk")}>
+      ${TABS.map((name) => html`<a key=${name} aria-current=${tab === name ? "page" : undefined} href=${`#/desk${name === "queue" ? "" : `/${name}`}`}>${t(`desk.tab.${name}`)}</a>`)}
+    </nav>
     ${tab === "queue" && html`<${QueueTab} chosen=${chosen} setChosen=${setChosen} />`}
     ${tab === "handover" && html`<${Handover} />`}
     ${tab === "false" && html`<${FalseAlarms} />`}

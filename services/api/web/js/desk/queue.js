@@ -8,7 +8,7 @@ import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { alarmName, alarmPlace, Chip } from "../parts.js";
 import { live, useStore } from "../store.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 
 const MOST_ROWS = 300;
 
@@ -33,7 +33,7 @@ function Row({ alarm, chosen, onChoose, now, child }) {
           ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
           ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
         </span>
-        <span class="row-place">${alarm.zone ? `${alarm.zone} · ` : ""}${alarmPlace(alarm)}</span>
+        <span class="row-place">${alarmPlace(alarm)}</span>
         <${EscalationBar} alarm=${alarm} now=${now} compact />
       </span>
       <span class="row-side"><span class="row-age">${age(alarm.opened_at, now)}</span><span class="row-state">${word("state", alarm.state)}</span></span>
@@ -63,10 +63,11 @@ function Group({ entry, chosen, onChoose, now }) {
 export function Queue({ items, chosen, onChoose }) {
   const now = useNow();
   const entries = groupByIncident(items);
-  // The keys act on what is drawn now: effects run later, and a quick second press must not meet an old choice.
+  // The keys act on what is drawn now and are heard from the moment it is drawn: a quick second press must neither
+  // meet an old choice nor fall between two listeners.
   const drawn = useRef();
   drawn.current = { items, chosen, onChoose };
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event) => {
       if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
       const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
