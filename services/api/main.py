@@ -97,6 +97,8 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
                 task.cancel()
     finally:
         await database.close()
+        if state.tiles is not None:
+            await state.tiles.aclose()
 
 
 async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State) -> None:

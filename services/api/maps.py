@@ -24,8 +24,8 @@ _COUNTY = [[110.93, 38.65], [111.43, 39.17]]  # Baode, approximate
 _MOST_BYTES = 16 * 1024 * 1024  # of one range
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})", re.ASCII)
 _TIANDITU = "tianditu:"
-_TIANDITU_URL = "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"
 _TILE_WAIT_S = 5.0
+_MOST_TILE_BYTES = 2 * 1024 * 1024
 
 
 class Basemap(BaseModel):
@@ -33,6 +33,7 @@ class Basemap(BaseModel):
 
     kind: str
     url: str | None
+    labels_url: str | None = None  # names, drawn over the ground
     attribution: str
     maxzoom: int
 
@@ -47,7 +48,9 @@ class MapSettings(BaseModel):
 
 def _basemap(setting: str) -> dict[str, Any]:
     if setting.startswith(_TIANDITU):
-        return {"kind": "raster", "url": "/geo/tiles/vec/{z}/{x}/{y}", "attribution": "天地图", "maxzoom": 18}
+        tiles = "/geo/tiles/{}/{{z}}/{{x}}/{{y}}"
+        urls = {"url": tiles.format("vec"), "labels_url": tiles.format("cva")}
+        return {"kind": "raster", **urls, "attribution": "天地图", "maxzoom": 18}
     if setting:
         return {"kind": "pmtiles", "url": "/geo/basemap.pmtiles", "attribution": "", "maxzoom": 15}
     return {"kind": "plain", "url": None, "attribution": "", "maxzoom": 18}
@@ -140,13 +143,21 @@ async def show_tile(
     setting = here.settings.basemap
     if not setting.startswith(_TIANDITU):
         raise not_found("tile")
-    url = _TIANDITU_URL.format(server=(x + y) % 8, layer=layer, x=x, y=y, z=z, key=setting.removeprefix(_TIANDITU))
+    url = here.settings.tianditu_url.format(
+        server=(x + y) % 8, layer=layer, x=x, y=y, z=z, key=setting.removeprefix(_TIANDITU)
+    )
+    if here.tiles is None:
+        here.tiles = httpx2.AsyncClient(timeout=_TILE_WAIT_S)
     try:
-        async with httpx2.AsyncClient(timeout=_TILE_WAIT_S) as client:
-            tile = await client.get(url)
+        async with here.tiles.stream("GET", url) as tile:
+            kind = tile.headers.get("content-type", "")
+            if tile.status_code != 200 or not kind.startswith("image/"):
+                raise Problem(502, "tiles_away", f"the tile server answered {tile.status_code}")
+            body = b""
+            async for part in tile.aiter_bytes():
+                body += part
+                if len(body) > _MOST_TILE_BYTES:
+                    raise Problem(502, "tiles_away", f"the tile server sent more than {_MOST_TILE_BYTES} bytes")
     except httpx2.HTTPError as error:
         raise Problem(502, "tiles_away", "the tile server does not answer") from error
-    kind = tile.headers.get("content-type", "")
-    if tile.status_code != 200 or not kind.startswith("image/"):
-        raise Problem(502, "tiles_away", f"the tile server answered {tile.status_code}")
-    return Response(tile.content, media_type=kind, headers={"Cache-Control": "private, max-age=604800"})
+    return Response(body, media_type=kind, headers={"Cache-Control": "private, max-age=604800"})

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, cast
 
+import httpx2
 from fastapi import Depends, Request
 
 from services.api.database import Database
@@ -26,6 +27,7 @@ class State:
     hub: Hub = field(default_factory=Hub)
     quality: QualityMemory = field(default_factory=QualityMemory)
     kept: Kept = field(default_factory=Kept)
+    tiles: httpx2.AsyncClient | None = None  # to the tile server, once somebody wants its tiles
     started_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:

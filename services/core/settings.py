@@ -35,6 +35,22 @@ OptionalHttpUrl = Annotated[str, _scheme("http", "https", empty=True)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
+def _basemap(value: str) -> str:
+    if value and not value.startswith("tianditu:") and not Path(value).is_file():
+        raise ValueError("must be a .pmtiles file that exists, or tianditu:<key>")
+    return value
+
+
+def _tile_url(value: str) -> str:
+    try:
+        parts = urlsplit(value.format(server=0, layer="vec", x=0, y=0, z=0, key="k"))
+    except (KeyError, IndexError, ValueError):
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(f"{{{n}}}" not in value for n in "xyz"):
+        raise ValueError("must be an http(s) address with {layer}, {x}, {y}, {z}, {key} and perhaps {server}")
+    return value
+
+
 def _areas(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -148,7 +164,10 @@ class ApiSettings(MqttSettings):
 
     api_host: OwnHost = "127.0.0.1"
     api_port: Port = 8000
-    basemap: str = ""  # a .pmtiles file, "tianditu:<key>", or empty for a plain ground
+    basemap: Annotated[str, AfterValidator(_basemap)] = ""  # a .pmtiles file, "tianditu:<key>", empty: a plain ground
+    tianditu_url: Annotated[str, AfterValidator(_tile_url)] = (  # a mirror of it inside a closed network has another
+        "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"
+    )
     layers_dir: Path | None = None  # GeoJSON shapes shown on the map
     secure_cookies: bool = False  # true behind TLS
 

@@ -101,10 +101,18 @@ def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> I
     watched: list[Watched] = []
 
     def open_page(
-        path: str = "/", *, at: System = system, signed_in: bool = True, viewport: dict[str, int] = DESKTOP, **more: Any
+        path: str = "/",
+        *,
+        at: System = system,
+        signed_in: bool = True,
+        viewport: dict[str, int] = DESKTOP,
+        before: str = "",
+        **more: Any,
     ) -> Page:
         phone = viewport["width"] < 500
         context = browser.new_context(viewport=viewport, has_touch=phone, is_mobile=phone, **more)
+        if before:
+            context.add_init_script(before)
         watched.append(Watched(context, at.api))
         if signed_in:
             sign_in(context, at)

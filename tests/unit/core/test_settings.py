@@ -16,6 +16,14 @@ def test_the_broker_address_comes_in_parts(monkeypatch):
     assert (url.scheme, url.hostname, url.port, url.username) == ("mqtts", "broker", 8884, "user")
 
 
+def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
+    file = tmp_path / "county.pmtiles"
+    file.write_bytes(b"PMTiles")
+    for value in ("", str(file), "tianditu:key"):
+        monkeypatch.setenv("FIRETOWER_BASEMAP", value)
+        assert ApiSettings.read().basemap == value
+
+
 @pytest.mark.parametrize(
     ("model", "name", "value"),
     [
@@ -35,6 +43,10 @@ def test_the_broker_address_comes_in_parts(monkeypatch):
         (Settings, "FIRETOWER_LOG_LEVEL", "loud"),
         (IngestSettings, "FIRETOWER_INGEST_AREAS", "140931100,baode"),
         (IngestSettings, "FIRETOWER_RETENTION_DAYS", "30"),
+        (ApiSettings, "FIRETOWER_BASEMAP", "nowhere/county.pmtiles"),
+        (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://tiles.example/{x}/{y}"),
+        (ApiSettings, "FIRETOWER_TIANDITU_URL", "tiles/{x}/{y}/{z}"),
+        (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://tiles.example/{x}/{y}/{z}/{secret}"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(monkeypatch, model, name, value):
