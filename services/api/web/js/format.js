@@ -77,7 +77,7 @@ export function bytes(value) {
 // A latency: below a second in ms, above in s.
 export function latency(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${number(seconds, seconds < 10 ? 2 : 0)} s`;
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${number(seconds, seconds < 10 && !Number.isInteger(seconds) ? 2 : 0)} s`;
 }
 
 export function distance(metres) {

@@ -7,8 +7,13 @@ import { html, useEffect, useRef } from "./ui.js";
 // A site is {id, name} beside alarms, an id with `site_name` beside devices.
 export const siteName = (thing) => thing?.site?.name ?? thing?.site_name ?? null;
 export const alarmName = (alarm) => word("code", alarm.code);
-export const alarmPlace = (alarm) =>
-  [siteName(alarm), alarm.device_name || alarm.device, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
+// Where, the nearest first: zone, site, device (without the site's name, which is often repeated in it), township.
+export function alarmPlace(alarm) {
+  const site = siteName(alarm);
+  const device = alarm.device_name || alarm.device || "";
+  const short = site && device.startsWith(site) ? device.slice(site.length).trim() : device;
+  return [alarm.zone, site, short, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
+}
 
 export const Severity = ({ severity }) =>
   html`<span class=${`severity severity-${severity}`}><${SeverityMark} severity=${severity} />${word("severity", severity)}</span>`;

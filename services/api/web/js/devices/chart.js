@@ -82,6 +82,7 @@ function tick(at_s, step_s) {
 export function Chart({ rows, field, lines = [], height = 260, from, to }) {
   const frame = useRef();
   const dark = useStore(prefs, () => darkNow());
+  const language = useStore(prefs, (p) => p.language);
   useEffect(() => {
     const axis = { stroke: css("--ink-3"), grid: { stroke: css("--line"), width: 1 }, ticks: { show: false }, font: `12px ${css("--font")}` };
     const colour = css("--accent");
@@ -94,8 +95,8 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
       series: [
         { label: t("devices.time"), value: (_u, at) => (at ? new Date(at * 1000).toLocaleString(document.documentElement.lang, { hour12: false }) : "–") },
         { label: banded ? t("devices.mean") : word("field", field), stroke: colour, width: 1.8, points: { show: rows.length < 60, size: 5 }, value: (_u, v) => (v === null ? "–" : `${measured(field, v)} ${unit(field)}`) },
-        { label: "min", show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
-        { label: "max", show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
+        { label: t("devices.min"), show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
+        { label: t("devices.max"), show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
       ],
       bands: banded ? [{ series: [3, 2], fill: fade(colour, 18) }] : [],
       hooks: { draw: [drawLimits(lines)] },
@@ -104,6 +105,6 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
     const watch = new ResizeObserver(() => plot.setSize({ width: Math.max(200, frame.current?.clientWidth ?? 200), height }));
     watch.observe(frame.current);
     return () => { watch.disconnect(); plot.destroy(); };
-  }, [rows, field, lines, dark, height]);
+  }, [rows, field, lines, dark, height, language, from, to]);
   return html`<div class="chart" ref=${frame} role="img" aria-label=${`${word("field", field)} ${unit(field)}`}></div>`;
 }

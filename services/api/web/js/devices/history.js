@@ -1,5 +1,5 @@
 // The history of one field over any range: raw values for short ranges, min-max buckets for long ones, the rule's limits drawn in.
-import { get, query } from "../api.js";
+import { getAll } from "../api.js";
 import { serverNow } from "../clock.js";
 import { unit } from "../format.js";
 import { Icon } from "../icons.js";
@@ -12,6 +12,8 @@ import { CHARTS, limitLines, mainField } from "./fields.js";
 const HOUR_S = 3600;
 const RANGES = { "6h": 6 * HOUR_S, "24h": 24 * HOUR_S, "7d": 168 * HOUR_S, "30d": 720 * HOUR_S, "1y": 8760 * HOUR_S };
 const MOST_POINTS = 500;
+const MOST_RAW = 5000;
+const AGAIN_MS = 30_000;         // a range that ends now goes on with the time
 const STEPS_S = [60, 300, 900, 1800, 3600, 7200, 21_600, 86_400];
 
 export const bucketFor = (seconds) => STEPS_S.find((step) => seconds / step <= MOST_POINTS) ?? STEPS_S.at(-1);
@@ -24,8 +26,8 @@ function useRows(code, from, to, raw) {
     let gone = false;
     setAnswer((before) => ({ ...before, busy: true }));
     const bucket = raw ? undefined : bucketFor((to - from) / 1000);
-    get(query(`/api/v1/devices/${encodeURIComponent(code)}/readings`, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket, limit: 1000 }))
-      .then(({ items }) => { if (!gone) setAnswer({ rows: items }); }, (problem) => { if (!gone) setAnswer({ rows: [], problem }); });
+    getAll(`/api/v1/devices/${encodeURIComponent(code)}/readings`, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket }, MOST_RAW)
+      .then((rows) => { if (!gone) setAnswer({ rows, cut: rows.length >= MOST_RAW }); }, (problem) => { if (!gone) setAnswer((before) => ({ rows: before.rows ?? [], problem })); });
     return () => { gone = true; };
   }, [code, from, to, raw]);
   return answer;
@@ -45,7 +47,12 @@ export function History({ device }) {
     const next = { ...span, [name]: at };
     if (next.from < next.to) { setRange(""); setSpan(next); }
   };
-  const { rows, problem, busy } = useRows(device.code, span.from, span.to, raw);
+  useEffect(() => {
+    if (!range) return undefined;
+    const timer = setInterval(() => choose(range), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [range]);
+  const { rows, problem, busy, cut } = useRows(device.code, span.from, span.to, raw);
   const limits = useMemo(() => limitLines(device, field), [device, field]);
   const lines = useMemo(() => (limited ? limits : []), [limits, limited]);
   const has = rows?.some((row) => row[field] !== undefined && row[field] !== null);
@@ -60,6 +67,7 @@ export function History({ device }) {
       <button class="button small" aria-pressed=${raw} onClick=${() => setRaw(!raw)}>${t(raw ? "devices.raw" : "devices.buckets")}</button>
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
+    ${cut && html`<p class="hint" role="status">${t("devices.cut", { n: MOST_RAW })}</p>`}
     ${rows === null ? html`<p class="loading">…</p>` : has ? html`<${Chart} rows=${rows} field=${field} lines=${lines} height=${300} from=${span.from} to=${span.to} />` : !problem && html`<${Empty} title=${t("devices.no_data")} />`}
   </section>`;
 }

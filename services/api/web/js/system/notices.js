@@ -22,7 +22,7 @@ export function Notices({ dispatch }) {
       ${dispatch?.configured === false && html`<span class="verdict bad">${t("system.unset")}</span>`}
       <small>${["waiting", "held", "dead"].map((name) => `${t(`system.${name}`)} ${dispatch?.[name] ?? 0}`).join(" · ")} · ${t("system.delivered")} ${dispatch?.delivered_24h ?? "–"}</small></h3>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${items.length === 0 ? html`<p class="hint">${t("system.no_notices")}</p>` : html`<table class="notice-table"><tbody>${items.map((notice) => html`<tr key=${notice.id} class=${`notice-${notice.state}`}>
+    ${items.length === 0 ? html`<p class="hint">${t("system.no_notices")}</p>` : html`<table class="notice-table"><thead><tr><th>${t("system.state")}</th><th>${t("system.what")}</th><th>${t("system.tries")}</th><th>${t("system.receipt")}</th><th class="num">${mayAct() ? t("system.act") : ""}</th></tr></thead><tbody>${items.map((notice) => html`<tr key=${notice.id} class=${`notice-${notice.state}`}>
       <td><b>${word("notice_state", notice.state)}</b><small>${dateTime(notice.created_at)}</small></td>
       <td>${word("notice", notice.type)}${notice.fire ? html` <span class="chip confidence-confirmed">${t("category.fire")}</span>` : ""}<small><a href=${`#/desk/${notice.alarm_id}`}>#${notice.alarm_id}</a>${notice.channel && notice.channel !== "desk" ? ` · ${notice.channel}` : ""}</small></td>
       <td>${notice.attempts ? t("system.attempts", { n: notice.attempts }) : "–"}<small>${notice.state === "delivered" ? latency((Date.parse(notice.delivered_at) - Date.parse(notice.created_at)) / 1000) : [notice.last_status, notice.last_error].filter(Boolean).join(" ")}</small></td>

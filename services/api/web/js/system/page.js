@@ -40,7 +40,7 @@ function Loss({ slo }) {
   const names = ["stored", "gaps", "duplicates", "late", "rejects", "restarts"];
   const label = (name) => (["stored", "restarts"].includes(name) ? t(`system.${name}`) : t(`devices.${name}`));
   return html`<section class="card"><h3><${Icon} name="check" size="18" />${t("system.loss")}</h3>
-    <dl class="tiles">${names.map((name) => html`<div key=${name} class=${["gaps", "rejects"].includes(name) && slo?.loss?.[name] ? "attention" : ""}><dt>${label(name)}</dt><dd><b>${compact(slo?.loss?.[name])}</b><small>${t("devices.total")} ${compact(slo?.loss_total?.[name])}</small></dd></div>`)}</dl>
+    <dl class="tiles">${names.map((name) => html`<div key=${name} class=${["gaps", "rejects"].includes(name) && slo?.loss?.[name] ? "attention" : ""}><dt>${label(name)}</dt><dd><b>${compact(slo?.loss?.[name])}</b>${slo?.loss_total?.[name] !== undefined && slo.loss_total[name] !== null && html`<small>${t("devices.total")} ${compact(slo.loss_total[name])}</small>`}</dd></div>`)}</dl>
     <p class="hint">${t("system.loss_line")}</p></section>`;
 }
 
@@ -50,7 +50,6 @@ function Lanes({ system, now }) {
         ${lane.connected !== undefined && html`<span class=${`verdict ${lane.connected ? "good" : "bad"}`}>${t(lane.connected ? "system.connected" : "system.disconnected")}</span>`}</h4>
       <dl class="facts"><div class="fact"><dt>${t("system.rate")}</dt><dd>${lane.rate_per_s === undefined || lane.rate_per_s === null ? "–" : `${number(lane.rate_per_s, 1)} /s`}</dd></div>
         <div class="fact"><dt>${t("system.lag")}</dt><dd>${latency(lane.lag_s)}</dd></div>
-        <div class="fact"><dt>${t("system.stored")} ${t("devices.24h")}</dt><dd>${compact(lane.stored_24h)}</dd></div>
         <div class="fact"><dt>${t("system.last_batch")}</dt><dd>${lane.last_batch_at ? ago(lane.last_batch_at, now) : "–"}</dd></div></dl>
       ${lane.window ? html`<p class="window">${t("system.window")} <b>${lane.unacknowledged ?? 0} / ${lane.window}</b><meter max=${lane.window} high=${lane.window * 0.8} value=${lane.unacknowledged ?? 0}></meter></p>` : ""}</div>`)}</div></section>`;
 }

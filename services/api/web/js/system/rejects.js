@@ -3,7 +3,7 @@ import { get, post, query } from "../api.js";
 import { mayAct } from "../desk/acts.js";
 import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
-import { t } from "../i18n.js";
+import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { html, useEffect, useState } from "../ui.js";
 
@@ -25,8 +25,8 @@ export function Rejects() {
   return html`<section class="card"><h3><${Icon} name="cross" size="18" />${t("system.rejects")}</h3>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${page?.items.length === 0 && html`<p class="hint">${t("system.no_rejects")}</p>`}
-    ${page?.items.length > 0 && html`<table class="reject-table"><tbody>${page.items.map((reject) => html`<tr key=${reject.id}>
-      <td>${dateTime(reject.received_at)}</td><td><b>${reject.reason}</b>${reject.field ? html`<small>${reject.field}</small>` : ""}</td>
+    ${page?.items.length > 0 && html`<table class="reject-table"><thead><tr><th>${t("system.when")}</th><th>${t("system.why")}</th><th>${t("system.message")}</th><th class="num">${mayAct() ? t("system.act") : ""}</th></tr></thead><tbody>${page.items.map((reject) => html`<tr key=${reject.id}>
+      <td>${dateTime(reject.received_at)}</td><td><b>${word("reject", reject.reason.split(":")[0])}</b><small>${[reject.reason, reject.detail].filter(Boolean).join(" · ")}</small></td>
       <td><code>${reject.topic}</code><details><summary>${t("system.payload")}</summary><pre>${typeof reject.payload === "string" ? reject.payload : JSON.stringify(reject.payload, null, 1)}</pre></details></td>
       <td class="num">${reject.replayed_at ? html`<small>${t("system.replayed", { at: dateTime(reject.replayed_at) })} ${reject.replay_result ?? ""}</small>` : asked.has(reject.id) ? html`<small>${t("system.replaying")}</small>` : mayAct() && html`<button class="button small" onClick=${() => replay(reject)}>${t("system.replay_reject")}</button>`}</td></tr>`)}</tbody></table>
       ${page.next && html`<button class="button wide" onClick=${() => read(page.next)}>${t("devices.more")}</button>`}`}</section>`;
