@@ -12,11 +12,12 @@ import { html, useEffect, useState } from "../ui.js";
 export function useHandover() {
   const [data, setData] = useState(null);
   const [problem, setProblem] = useState(null);
-  const alarms = useStore(live, (state) => state.alarms);
+  const { alarms, notices, system } = useStore(live, (state) => state);
+  const quiet = JSON.stringify([system?.test_windows, system?.drill_until]);
   useEffect(() => {
     const timer = setTimeout(() => get("/api/v1/handover").then((each) => { setData(each); setProblem(null); }, setProblem), data ? 800 : 0);
     return () => clearTimeout(timer);
-  }, [alarms]);
+  }, [alarms, notices, quiet]);
   return { data, problem };
 }
 

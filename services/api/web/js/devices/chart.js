@@ -4,7 +4,7 @@ import { measured, unit } from "../format.js";
 import { t, word } from "../i18n.js";
 import { darkNow, prefs } from "../prefs.js";
 import { useStore } from "../store.js";
-import { html, useEffect, useRef } from "../ui.js";
+import { html, useEffect, useMemo, useRef } from "../ui.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const fade = (colour, share) => `color-mix(in srgb, ${colour} ${share}%, transparent)`;
@@ -81,20 +81,23 @@ function tick(at_s, step_s) {
 
 export function Chart({ rows, field, lines = [], height = 260, from, to }) {
   const frame = useRef();
+  const drawn = useRef(null);
+  const span = useRef();
+  span.current = [from / 1000, to / 1000];
+  const data = useMemo(() => columns(rows, field), [rows, field]);
+  const banded = data[2].some((low, i) => low !== data[3][i]);
   const dark = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
   useEffect(() => {
     const axis = { stroke: css("--ink-3"), grid: { stroke: css("--line"), width: 1 }, ticks: { show: false }, font: `12px ${css("--font")}` };
     const colour = css("--accent");
-    const data = columns(rows, field);
-    const banded = data[2].some((low, i) => low !== data[3][i]);
     const plot = new uPlot({
       width: Math.max(200, frame.current.clientWidth), height, cursor: { points: { size: 7 } }, legend: { show: true, live: true },
-      scales: { x: { time: true, ...(from ? { range: [from / 1000, to / 1000] } : {}) }, y: { range: range(lines) } },
+      scales: { x: { time: true, range: () => span.current }, y: { range: range(lines) } },
       axes: [{ ...axis, values: (_u, splits, _i, _space, step) => splits.map((at) => tick(at, step)) }, { ...axis, size: 56 }],
       series: [
         { label: t("devices.time"), value: (_u, at) => (at ? new Date(at * 1000).toLocaleString(document.documentElement.lang, { hour12: false }) : "–") },
-        { label: banded ? t("devices.mean") : word("field", field), stroke: colour, width: 1.8, points: { show: rows.length < 60, size: 5 }, value: (_u, v) => (v === null ? "–" : `${measured(field, v)} ${unit(field)}`) },
+        { label: banded ? t("devices.mean") : word("field", field), stroke: colour, width: 1.8, points: { show: (plot) => plot.data[0].length < 60, size: 5 }, value: (_u, v) => (v === null ? "–" : `${measured(field, v)} ${unit(field)}`) },
         { label: t("devices.min"), show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
         { label: t("devices.max"), show: true, stroke: banded ? fade(colour, 35) : "transparent", width: 1, points: { show: false }, value: (_u, v) => (v === null ? "–" : measured(field, v)) },
       ],
@@ -104,7 +107,10 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
     plot.root.classList.toggle("plain-line", !banded);
     const watch = new ResizeObserver(() => plot.setSize({ width: Math.max(200, frame.current?.clientWidth ?? 200), height }));
     watch.observe(frame.current);
-    return () => { watch.disconnect(); plot.destroy(); };
-  }, [rows, field, lines, dark, height, language, from, to]);
+    drawn.current = plot;
+    return () => { watch.disconnect(); plot.destroy(); drawn.current = null; };
+  }, [field, lines, dark, height, language, banded]);
+  // New data goes into the chart that stands, so that a cursor on it stays.
+  useEffect(() => { if (drawn.current && drawn.current.data !== data) drawn.current.setData(data); }, [data, from, to]);
   return html`<div class="chart" ref=${frame} role="img" aria-label=${`${word("field", field)} ${unit(field)}`}></div>`;
 }

@@ -33,14 +33,21 @@ function Alarms({ code }) {
       <small>${dateTime(alarm.opened_at)} · ${word("state", alarm.state)}${alarm.category === "fire" ? ` · ${word("verification", alarm.verification)}` : ""}</small></li>`)}</ul>`}</section>`;
 }
 
+const COUNTS_EVERY_MS = 15_000;
+
 export function DevicePage({ code }) {
   const now = useNow();
   const [full, setFull] = useState(null);
   const [problem, setProblem] = useState(null);
   const fresh = useDevice(code);
   const round = useStore(live, (state) => state.round);
-  useEffect(() => { get(`/api/v1/devices/${encodeURIComponent(code)}`).then((device) => { putDevices([device]); setFull(device); }, setProblem); }, [code, round]);
-  if (problem) return problem.status === 404 ? html`<${Empty} title=${t("devices.missing")} line=${code} />` : html`<${Failure} problem=${problem} />`;
+  useEffect(() => {
+    const read = () => get(`/api/v1/devices/${encodeURIComponent(code)}`).then((device) => { putDevices([device]); setFull(device); setProblem(null); }, setProblem);
+    read();
+    const timer = setInterval(read, COUNTS_EVERY_MS);  // the stream brings values, not the counts of what was lost
+    return () => clearInterval(timer);
+  }, [code, round]);
+  if (problem && !full) return problem.status === 404 ? html`<${Empty} title=${t("devices.missing")} line=${code} />` : html`<${Failure} problem=${problem} />`;
   if (!full) return html`<p class="loading">…</p>`;
   const device = { ...full, ...fresh };
   return html`<div class="device">

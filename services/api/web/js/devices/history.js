@@ -53,7 +53,7 @@ export function History({ device }) {
     return () => clearInterval(timer);
   }, [range]);
   const { rows, problem, busy, cut } = useRows(device.code, span.from, span.to, raw);
-  const limits = useMemo(() => limitLines(device, field), [device, field]);
+  const limits = useMemo(() => limitLines(device, field), [JSON.stringify(device.rule_limits), field]);
   const lines = useMemo(() => (limited ? limits : []), [limits, limited]);
   const has = rows?.some((row) => row[field] !== undefined && row[field] !== null);
   return html`<section class="card history" aria-busy=${!!busy}>

@@ -5,7 +5,7 @@ import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
-import { html, useEffect, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
 
 const STEP = 20;
 const EVERY_MS = 15_000;
@@ -16,9 +16,12 @@ export function Rejects() {
   const [problem, setProblem] = useState(null);
   const read = (cursor) => get(query("/api/v1/rejects", { limit: STEP, cursor }))
     .then(({ items, next }) => { setProblem(null); setPage((before) => ({ items: cursor ? [...before.items, ...items] : items, next })); }, setProblem);
+  // A list that somebody has made longer stays as it is.
+  const long = useRef(false);
+  long.current = (page?.items.length ?? 0) > STEP;
   useEffect(() => {
     read();
-    const timer = setInterval(() => { if (scrollY === 0 && (page?.items.length ?? 0) <= STEP) read(); }, EVERY_MS);
+    const timer = setInterval(() => { if (!long.current) read(); }, EVERY_MS);
     return () => clearInterval(timer);
   }, []);
   const replay = (reject) => post(`/api/v1/rejects/${reject.id}/replay`).then(() => { setAsked(new Set([...asked, reject.id])); setTimeout(read, 1500); }, setProblem);
