@@ -50,8 +50,7 @@ export const namesOf = (areas) => ({ type: "FeatureCollection", features: areas.
 export function mapStyle(map, c) {
   const ground = base(map, c);
   const sources = { ...ground.sources, grid: { type: "geojson", data: grid(map.bounds, 0.05) } };
-  const layers = [{ id: "ground", type: "background", paint: { "background-color": c["map-land"] } }, ...ground.layers];
-  if (!ground.layers.length) layers.push({ id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } });
+  const layers = [{ id: "ground", type: "background", paint: { "background-color": c["map-land"] } }, { id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } }, ...ground.layers];
   for (const layer of map.layers ?? []) {
     sources[layer.id] = { type: "geojson", data: layer.url };
     if (layer.kind === "pipe") layers.push({ id: `given-${layer.id}`, type: "line", source: layer.id, paint: { "line-color": c.info, "line-width": 2, "line-opacity": 0.55 } });
