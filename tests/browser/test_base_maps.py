@@ -104,6 +104,7 @@ def test_a_tile_server_that_is_away_leaves_the_devices_on_a_plain_ground(visit, 
         page = visit(f"/#/map/{NEAR}", at=api)
         page.wait_for_selector(".map-frame[data-drawn]", timeout=60_000)
         expect(page.get_by_role("complementary")).to_contain_text("府前街1号消火栓")
+        expect(page.get_by_text("底图暂时取不到")).to_be_visible()
         page.close()
 
 

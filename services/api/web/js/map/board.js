@@ -10,6 +10,7 @@ import { deviceLayers, mapStyle, namesOf, palette } from "./style.js";
 const CLUSTER_BELOW_ZOOM = 13;
 const MOST_MARKERS = 120;
 const COLOUR_EVERY_MS = 400;     // one redraw for all devices that changed meanwhile; alarms do not wait, they are markers
+const GROUND = ["base", "names"];
 const NO_DEVICES = { type: "FeatureCollection", features: [] };
 
 maplibre.prewarm();              // the worker starts while the first answers are on their way
@@ -28,16 +29,17 @@ function usePmtiles() {
 }
 
 export class Board {
-  // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground.
+  // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground,
+  // `onGroundLost()` when tiles of the base map did not come; `size` enlarges texts and shapes for a far eye.
   // `ready` comes true when the map holds the devices; it fails with what kept it from that.
-  constructor(frame, { settings, geojson, onPick, onPlace, cluster = true, controls = true }) {
-    Object.assign(this, { settings, cluster, all: NO_DEVICES, areas: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], timer: 0 });
-    const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, onPick, onPlace, controls))
+  constructor(frame, { settings, geojson, onPick, onPlace, onGroundLost, size = 1, controls = true }) {
+    Object.assign(this, { settings, size, all: NO_DEVICES, areas: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], timer: 0 });
+    const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
       .catch((cause) => { if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true; throw cause; });
     this.ready = Promise.all([opened, geojson]).then(([, devices]) => this.#put(frame, devices));
   }
 
-  #open(frame, onPick, onPlace, controls) {
+  #open(frame, controls, { onPick, onPlace, onGroundLost }) {
     this.map = new maplibre.Map({
       container: frame, style: this.#style(), bounds: this.settings.bounds, fitBoundsOptions: { padding: 50 },
       localIdeographFontFamily: "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif", attributionControl: this.settings.basemap?.attribution ? {} : false,
@@ -49,6 +51,8 @@ export class Board {
     if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
     return new Promise((resolve) => {
       map.on("style.load", () => { this.#dress(); resolve(); });
+      // Tiles of the ground may stay away (the map goes on without them); anything else is a fault of ours.
+      map.on("error", (event) => (GROUND.includes(event.sourceId) ? onGroundLost?.() : console.error(event.error)));
       map.on("click", (event) => {
         const box = [[event.point.x - 8, event.point.y - 8], [event.point.x + 8, event.point.y + 8]];
         const [hit] = map.getLayer("devices") ? map.queryRenderedFeatures(box, { layers: ["devices", "clusters"] }) : [];
@@ -78,8 +82,8 @@ export class Board {
     const colours = palette();
     const style = mapStyle(this.settings, colours);
     style.sources.areas = { type: "geojson", data: this.areas };
-    style.sources.devices = { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: this.cluster, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
-    style.layers.push(...deviceLayers(colours));
+    style.sources.devices = { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: true, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
+    style.layers.push(...deviceLayers(colours, this.size));
     return style;
   }
 

@@ -43,6 +43,7 @@ export function Page({ args }) {
   const [asList, setAsList] = useState(!webglWorks());
   const [shown, setShown] = useState(0);
   const [open, setOpen] = useState(false);
+  const [groundLost, setGroundLost] = useState(false);
   const chosen = args[0] ?? null;
 
   useEffect(() => {
@@ -60,7 +61,7 @@ export function Page({ args }) {
 
   useEffect(() => {
     if (!data || asList || !frame.current) return undefined;
-    const made = new Board(frame.current, { ...data, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map") });
+    const made = new Board(frame.current, { ...data, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map"), onGroundLost: () => setGroundLost(true) });
     board.current = made;
     made.ready.then(() => { if (board.current === made) setOpen(true); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
     const deaf = onDevices((items) => made.change(items));
@@ -91,6 +92,7 @@ export function Page({ args }) {
       <select aria-label=${t("devices.status")} onChange=${choose("state")} value=${filter.state}><option value="">${t("map.all_states")}</option><option value="alarm">${t("map.alarm")}</option>${STATES.map((status) => html`<option key=${status} value=${status}>${word("status", status)}</option>`)}</select>
       ${!asList && html`<span class="shown">${t("map.shown", { n: shown, all })}</span><button class="button small" onClick=${() => board.current?.fit()}>${t("map.fit")}</button>`}
       ${webglWorks() && html`<button class="button small" onClick=${() => setAsList(!asList)} aria-pressed=${asList}>${t(asList ? "map.as_map" : "map.as_list")}</button>`}
+      ${groundLost && !asList && html`<span class="shown" role="status">${t("map.no_ground")}</span>`}
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${asList ? html`<div class="map-list">${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}<${DeviceList} features=${devices} keep=${keeps(filter)} /></div>`

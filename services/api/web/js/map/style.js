@@ -62,18 +62,18 @@ export function mapStyle(map, c) {
   return { version: 8, sources, layers };
 }
 
-export function deviceLayers(c) {
+export function deviceLayers(c, size) {
   return [
     { id: "clusters", type: "circle", source: "devices", filter: ["has", "point_count"],
-      paint: { "circle-color": c.raise, "circle-stroke-color": c["line-2"], "circle-stroke-width": 1.5, "circle-opacity": 0.95, "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 2, 13, 100, 20, 1000, 30] } },
-    { id: "cluster-counts", type: "symbol", source: "devices", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 13, "text-allow-overlap": true }, paint: { "text-color": c.ink } },
+      paint: { "circle-color": c.raise, "circle-stroke-color": c["line-2"], "circle-stroke-width": 1.5, "circle-opacity": 0.95, "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 2, 13 * size, 100, 20 * size, 1000, 30 * size] } },
+    { id: "cluster-counts", type: "symbol", source: "devices", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 13 * size, "text-allow-overlap": true }, paint: { "text-color": c.ink } },
     { id: "devices", type: "symbol", source: "devices", filter: ["!", ["has", "point_count"]],
-      layout: { "icon-image": ["get", "kind"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.32, 13, 0.52, 17, 0.9], "icon-allow-overlap": true, "icon-ignore-placement": true },
+      layout: { "icon-image": ["get", "kind"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.32 * size, 13, 0.52 * size, 17, 0.9 * size], "icon-allow-overlap": true, "icon-ignore-placement": true },
       paint: { "icon-color": deviceColour(c), "icon-halo-color": c["map-land"], "icon-halo-width": 1.5 } },
     { id: "areas", type: "symbol", source: "areas", maxzoom: 15.5,
-      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 14.5, "text-letter-spacing": 0.12, "text-anchor": "bottom", "text-offset": [0, -1.25], "text-allow-overlap": true, "text-ignore-placement": true },
+      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 14.5 * size, "text-letter-spacing": 0.12, "text-anchor": "bottom", "text-offset": [0, -1.25], "text-allow-overlap": true, "text-ignore-placement": true },
       paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 2.5 } },
     { id: "device-names", type: "symbol", source: "devices", minzoom: 15.5, filter: ["!", ["has", "point_count"]],
-      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12, "text-offset": [0, 1.3], "text-anchor": "top", "text-optional": true }, paint: { "text-color": c.ink, "text-halo-color": c["map-land"], "text-halo-width": 1.5 } },
+      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12 * size, "text-offset": [0, 1.3], "text-anchor": "top", "text-optional": true }, paint: { "text-color": c.ink, "text-halo-color": c["map-land"], "text-halo-width": 1.5 } },
   ];
 }

@@ -22,7 +22,7 @@ export function WallMap({ open }) {
       const { settings, geojson } = readMap();
       return settings.then((ground) => {
         if (gone || !frame.current) return undefined;
-        const made = new Board(frame.current, { settings: ground, geojson, controls: false });
+        const made = new Board(frame.current, { settings: ground, geojson, size: 1.6, controls: false });
         board.current = made;
         deaf = onDevices((items) => made.change(items));
         return made.ready.then(() => { if (!gone) setReady(true); });
