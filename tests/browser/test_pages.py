@@ -96,7 +96,7 @@ def test_a_rejected_message_is_listed_and_replayed(visit, system):
     system.publish(NEAR, "hydrant", "telemetry", {"ts": 1_795_460_000, "seq": 1, "pressure_mpa": 0.3})
     until(lambda: bool(system.call("GET", "/api/v1/rejects")["items"]), what="the reject")
     page = visit("/#/system")
-    row = page.locator(".reject-table tr").first
+    row = page.locator(".reject-table tbody tr").first
     expect(row).to_contain_text("ts_in_seconds")
     row.get_by_role("button", name="重新解码").click()
     expect(row).to_contain_text("重放")

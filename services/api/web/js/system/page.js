@@ -3,7 +3,7 @@ import { get, put } from "../api.js";
 import { mayAct } from "../desk/acts.js";
 import { UntilDialog } from "../desk/dialogs.js";
 import { useNow } from "../clock.js";
-import { ago, bytes, clockTime, compact, dateTime, latency, number, span } from "../format.js";
+import { ago, bytes, clockTime, compact, latency, number, span } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { Failure, Status } from "../parts.js";
@@ -55,12 +55,11 @@ function Lanes({ system, now }) {
 }
 
 function Storage({ system }) {
-  const { database_bytes, disk_total_bytes, disk_free_bytes, oldest_reading_at } = system.storage ?? {};
+  const { database_bytes, disk_total_bytes, disk_free_bytes } = system.storage ?? {};
   const used = disk_total_bytes ? 1 - disk_free_bytes / disk_total_bytes : null;
   return html`<section class="card"><h3><${Icon} name="devices" size="18" />${t("system.storage")}</h3>
     <dl class="facts"><div class="fact"><dt>${t("system.database")}</dt><dd><b>${bytes(database_bytes)}</b></dd></div>
-      <div class="fact"><dt>${t("system.disk_free")}</dt><dd><b>${bytes(disk_free_bytes)}</b></dd></div>
-      <div class="fact"><dt>${t("system.oldest")}</dt><dd>${oldest_reading_at ? dateTime(oldest_reading_at) : "–"}</dd></div></dl>
+      <div class="fact"><dt>${t("system.disk_free")}</dt><dd><b>${bytes(disk_free_bytes)}</b></dd></div></dl>
     ${used !== null && html`<meter class=${used > 0.8 ? "full" : ""} max="1" value=${used} aria-label=${t("system.disk_free")}></meter>`}<p class="hint">${t("system.record_year")}</p></section>`;
 }
 
