@@ -2,16 +2,15 @@
 
 import base64
 import json
-from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
 from playwright.sync_api import expect
 
 from stack.children import free_port
 from tests.browser.conftest import PHONE, WALL
 from tests.browser.county import AREA, NEAR, POOL
 from tests.browser.grounds import pmtiles_of, png, tile_server
-from tests.support.servers import Program
 
 SEA, NAMES = (90, 140, 200), (200, 30, 30)
 KEY = "key-of-the-county"
@@ -40,17 +39,22 @@ class Api:
     admin: dict[str, str]
 
 
-@contextmanager
-def api_with(system, **settings):
-    """Run one more API beside the system's."""
-    port = free_port()
-    env = {"FIRETOWER_DATABASE_URL": system.endpoints()["database"], "FIRETOWER_API_PORT": str(port)}
-    program = Program("api", env | {f"FIRETOWER_{name}": str(value) for name, value in settings.items()})
-    try:
-        program.wait_ready()
-        yield Api(f"http://127.0.0.1:{port}", system.admin)
-    finally:
-        program.close()
+@pytest.fixture
+def api_with(system, program):
+    """A function that runs one more API beside the system's, with settings of its own. Ask for it before `visit`."""
+
+    def run(**settings):
+        port = free_port()
+        program("api", DATABASE_URL=system.endpoints()["database"], API_PORT=port, **settings).wait_ready()
+        return Api(f"http://127.0.0.1:{port}", system.admin)
+
+    return run
+
+
+@pytest.fixture
+def tiles():
+    with tile_server({"vec": png(*SEA), "cva": png(*NAMES, alpha=0)}, KEY) as server:
+        yield server
 
 
 def colours(page):
@@ -64,7 +68,7 @@ def colours(page):
         blank.close()
 
 
-def test_a_pmtiles_file_and_layers_of_our_own_are_drawn(visit, system, tmp_path):
+def test_a_pmtiles_file_and_layers_of_our_own_are_drawn(api_with, visit, system, tmp_path):
     plain = colours(visit("/?theme=light#/map"))
     file = tmp_path / "county.pmtiles"
     file.write_bytes(pmtiles_of("earth", "water"))
@@ -76,36 +80,29 @@ def test_a_pmtiles_file_and_layers_of_our_own_are_drawn(visit, system, tmp_path)
     for name, geometry in shapes.items():
         feature = {"type": "Feature", "properties": {}, "geometry": geometry}
         (tmp_path / f"{name}.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-    with api_with(system, BASEMAP=file, LAYERS_DIR=tmp_path) as api:
-        page = visit("/?theme=light#/map", at=api)
-        left, right = colours(page)
-        assert right != plain[1]  # water of the file
-        assert left != right  # the district covers the west only
-        fetched = page.evaluate("performance.getEntriesByType('resource').map((each) => new URL(each.name).pathname)")
-        assert "/geo/basemap.pmtiles" in fetched
-        page.close()
+    page = visit("/?theme=light#/map", at=api_with(BASEMAP=file, LAYERS_DIR=tmp_path))
+    left, right = colours(page)
+    assert right != plain[1]  # water of the file
+    assert left != right  # the district covers the west only
+    fetched = page.evaluate("performance.getEntriesByType('resource').map((each) => new URL(each.name).pathname)")
+    assert "/geo/basemap.pmtiles" in fetched
 
 
-def test_tianditu_comes_through_us_and_its_key_stays_here(visit, system):
-    with tile_server({"vec": png(*SEA), "cva": png(*NAMES, alpha=0)}, KEY) as tiles:
-        with api_with(system, BASEMAP=f"tianditu:{KEY}", TIANDITU_URL=tiles.url) as api:
-            page = visit("/?theme=light#/map", at=api)
-            assert colours(page) == [SEA, SEA]
-            expect(page.get_by_text("天地图")).to_be_visible()
-            asked = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
-            assert not [url for url in asked if KEY in url]
-            page.close()
-        assert set(tiles.asked) == {"vec", "cva"}
+def test_tianditu_comes_through_us_and_its_key_stays_here(api_with, tiles, visit):
+    page = visit("/?theme=light#/map", at=api_with(BASEMAP=f"tianditu:{KEY}", TIANDITU_URL=tiles.url))
+    assert colours(page) == [SEA, SEA]
+    expect(page.get_by_text("天地图")).to_be_visible()
+    asked = page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
+    assert not [url for url in asked if KEY in url]
+    assert set(tiles.asked) == {"vec", "cva"}
 
 
-def test_a_tile_server_that_is_away_leaves_the_devices_on_a_plain_ground(visit, system):
+def test_a_tile_server_that_is_away_leaves_the_devices_on_a_plain_ground(api_with, visit):
     away = f"http://127.0.0.1:{free_port()}/{{layer}}/{{z}}/{{x}}/{{y}}?{{key}}"
-    with api_with(system, BASEMAP=f"tianditu:{KEY}", TIANDITU_URL=away) as api:
-        page = visit(f"/#/map/{NEAR}", at=api)
-        page.wait_for_selector(".map-frame[data-drawn]", timeout=60_000)
-        expect(page.get_by_role("complementary")).to_contain_text("府前街1号消火栓")
-        expect(page.get_by_text("底图暂时取不到")).to_be_visible()
-        page.close()
+    page = visit(f"/#/map/{NEAR}", at=api_with(BASEMAP=f"tianditu:{KEY}", TIANDITU_URL=away))
+    page.wait_for_selector(".map-frame[data-drawn]", timeout=60_000)
+    expect(page.get_by_role("complementary")).to_contain_text("府前街1号消火栓")
+    expect(page.get_by_text("底图暂时取不到")).to_be_visible()
 
 
 def test_without_webgl_every_map_becomes_something_to_read(visit, system, site):
