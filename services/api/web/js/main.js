@@ -12,7 +12,7 @@ import { Desk } from "./desk/page.js";
 
 // The map and chart libraries are large: pages that need them are fetched when first opened.
 const LATER = {
-  map: () => { readMapEarly(); return import("./map/page.js"); },
+  map: () => { readMapEarly(); return Promise.all([import("./map/page.js"), import("../vendor/maplibre-gl.mjs")]).then(([page]) => page); },
   devices: () => import("./devices/page.js"),
   water: () => import("./water/page.js"),
   system: () => import("./system/page.js"),

@@ -5,7 +5,7 @@ import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { isFire, isWaiting, rank } from "../alarms.js";
 import { alarmName, alarmPlace, siteName } from "../parts.js";
 import { distanceField, KINDS } from "./glyphs.js";
-import { deviceLayers, mapStyle, namesOf, palette } from "./style.js";
+import { COARSE_ZOOM, deviceLayers, mapStyle, namesOf, palette } from "./style.js";
 
 const CLUSTER_BELOW_ZOOM = 13;
 const MOST_MARKERS = 120;
@@ -33,10 +33,12 @@ export class Board {
   // `onGroundLost()` when tiles of the base map did not come; `size` enlarges texts and shapes for a far eye.
   // `ready` comes true when the map holds the devices; it fails with what kept it from that.
   constructor(frame, { settings, geojson, onPick, onPlace, onGroundLost, size = 1, controls = true }) {
-    Object.assign(this, { settings, size, all: NO_DEVICES, areas: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], timer: 0 });
+    Object.assign(this, { settings, size, all: NO_DEVICES, areas: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], put: false, timer: 0 });
+    // Devices that are there before the map belong to its first style: the worker then has one errand less.
+    geojson.then((devices) => this.#know(devices), () => null);
     const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
       .catch((cause) => { if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true; throw cause; });
-    this.ready = Promise.all([opened, geojson]).then(([, devices]) => this.#put(frame, devices));
+    this.ready = Promise.all([opened, geojson]).then(() => this.#put(frame));
   }
 
   #open(frame, controls, { onPick, onPlace, onGroundLost }) {
@@ -68,21 +70,26 @@ export class Board {
     });
   }
 
-  // The devices as they arrived, and what the stream said of them in the meantime.
-  #put(frame, devices) {
-    if (!this.map) return;
+  #know(devices) {
     this.all = devices;
     for (const feature of devices.features) this.ids.set(feature.properties.code, feature);
-    this.map.getSource("devices").setData(devices);
+  }
+
+  // The devices as they arrived, and what the stream said of them in the meantime.
+  #put(frame) {
+    if (!this.map) return;
+    if (this.styled !== this.all) this.map.getSource("devices").setData(this.all);
     this.map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); });
+    this.put = true;
     this.change(this.early.splice(0));
   }
 
   #style() {
     const colours = palette();
     const style = mapStyle(this.settings, colours);
-    style.sources.areas = { type: "geojson", data: this.areas };
-    style.sources.devices = { type: "geojson", data: this.shown ?? this.all, promoteId: "code", cluster: true, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
+    this.styled = this.shown ?? this.all;
+    style.sources.areas = { type: "geojson", data: this.areas, maxzoom: COARSE_ZOOM };
+    style.sources.devices = { type: "geojson", data: this.styled, promoteId: "code", cluster: true, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
     style.layers.push(...deviceLayers(colours, this.size));
     return style;
   }
@@ -108,7 +115,7 @@ export class Board {
 
   // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
   change(items) {
-    if (this.all === NO_DEVICES) { this.early.push(...items); return; }
+    if (!this.put) { this.early.push(...items); return; }
     const fresh = [];
     for (const { code, status, alarm, location, kind, name, area } of items) {
       if (!this.ids.has(code)) {

@@ -1,4 +1,7 @@
 // The style of the map: a plain ground with a grid, or the base map from the settings, then our own layers.
+// What need not be exact to the metre is cut into few tiles.
+export const COARSE_ZOOM = 8;
+
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function palette() {
@@ -49,7 +52,7 @@ export const namesOf = (areas) => ({ type: "FeatureCollection", features: areas.
 
 export function mapStyle(map, c) {
   const ground = base(map, c);
-  const sources = { ...ground.sources, grid: { type: "geojson", data: grid(map.bounds, 0.05) } };
+  const sources = { ...ground.sources, grid: { type: "geojson", data: grid(map.bounds, 0.05), maxzoom: COARSE_ZOOM } };
   const layers = [{ id: "ground", type: "background", paint: { "background-color": c["map-land"] } }, { id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } }, ...ground.layers];
   for (const layer of map.layers ?? []) {
     sources[layer.id] = { type: "geojson", data: layer.url };
