@@ -99,6 +99,7 @@ def sign_in(context: BrowserContext, system: System) -> None:
 @pytest.fixture
 def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     watched: list[Watched] = []
+    KEPT.mkdir(parents=True, exist_ok=True)
 
     def open_page(
         path: str = "/",
@@ -122,7 +123,6 @@ def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> I
 
     yield open_page
     name = re.sub(r"\W+", "-", request.node.name)
-    KEPT.mkdir(parents=True, exist_ok=True)
     try:
         for i, one in enumerate(watched):
             for j, page in enumerate(one.context.pages):

@@ -39,14 +39,16 @@ PLACES = {
 class System:
     """The running system, as a device, a person with a key and the 119 side see it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, dispatching: bool = True) -> None:
         self.folder = scratch_dir()
         port = free_port()
         self.desk_url = f"http://127.0.0.1:{port}"
         self.desk = Program("desk", {"FIRETOWER_DESK_PORT": str(port)})
         self.desk.wait_ready()
         state = self.folder / "state"
-        self.up = Program("up", {"FIRETOWER_DISPATCH_URL": self.desk_url}, ("--state-dir", str(state)))
+        self.up = Program(
+            "up", {"FIRETOWER_DISPATCH_URL": self.desk_url if dispatching else ""}, ("--state-dir", str(state))
+        )
         self.endpoints_file = state / "endpoints.json"
         until(self._is_ready, what="the system is up", timeout_s=90)
         self.api: str = self.endpoints()["api"]
@@ -187,9 +189,9 @@ def furnish(system: System) -> int:
 
 
 @contextmanager
-def running() -> Iterator[System]:
+def running(*, dispatching: bool = True) -> Iterator[System]:
     """Start a system, end it."""
-    system = System()
+    system = System(dispatching=dispatching)
     try:
         yield system
     finally:

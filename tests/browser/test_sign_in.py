@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import KEPT
 from tests.browser.county import running
 
 
@@ -24,12 +26,24 @@ def test_a_person_signs_in_and_out(visit, system):
     assert page.request.get(f"{system.api}/api/v1/alarms").status == 401
 
 
-def test_an_empty_system_says_what_to_do_next(visit):
-    with running() as empty:
-        page = visit("/", at=empty)
-        expect(page.get_by_role("heading", name="系统已就绪")).to_be_visible()
-        expect(page.locator(".first-steps li")).to_have_count(3)
-        empty.reading("XHS-0001", "hydrant", pressure_mpa=0.3)
-        page.get_by_role("link", name="设备", exact=True).click()
-        expect(page.get_by_role("link", name=re.compile("XHS-0001"))).to_be_visible()
-        page.context.close()
+@pytest.fixture
+def empty():
+    """A system nobody has furnished, and nobody told where 119 is."""
+    with running(dispatching=False) as system:
+        yield system
+
+
+def test_an_empty_system_says_what_to_do_next_and_cries_when_119_is_not_set(empty, visit):
+    page = visit("/", at=empty)
+    expect(page.get_by_role("heading", name="系统已就绪")).to_be_visible()
+    expect(page.locator(".first-steps li")).to_have_count(3)
+    page.screenshot(path=KEPT / "first-screen.png")
+    empty.reading("XHS-0001", "hydrant", pressure_mpa=0.3)
+    page.get_by_role("link", name="设备", exact=True).click()
+    expect(page.get_by_role("link", name=re.compile("XHS-0001"))).to_be_visible()
+    expect(page.locator(".banner.loud")).to_have_count(0)
+
+    empty.fire(empty.panel("UTD-0001"))
+    alarm = empty.fire_of("UTD-0001")
+    empty.call("POST", f"/api/v1/alarms/{alarm['id']}/verify", {"outcome": "real", "note": "电话核实"})
+    expect(page.locator(".banner.loud")).to_contain_text("未配置 119 接口")

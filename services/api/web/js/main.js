@@ -7,7 +7,7 @@ import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
 import { live, useStore } from "./store.js";
 import { startStream } from "./stream.js";
-import { html, render, useEffect, useState } from "./ui.js";
+import { html, render, useEffect, useLayoutEffect, useState } from "./ui.js";
 import { Desk } from "./desk/page.js";
 
 // The map and chart libraries are large: pages that need them are fetched when first opened.
@@ -21,7 +21,7 @@ const LOADED = { desk: Desk };
 
 function Page({ name, args }) {
   const [, draw] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!LOADED[name]) LATER[name]().then((module) => { LOADED[name] = module.Page; draw((n) => n + 1); });
   }, [name]);
   const Content = LOADED[name];

@@ -33,7 +33,7 @@ export class Board {
   // `onGroundLost()` when tiles of the base map did not come; `size` enlarges texts and shapes for a far eye.
   // `ready` comes true when the map holds the devices; it fails with what kept it from that.
   constructor(frame, { settings, geojson, onPick, onPlace, onGroundLost, size = 1, controls = true }) {
-    Object.assign(this, { settings, size, all: NO_DEVICES, areas: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], put: false, timer: 0 });
+    Object.assign(this, { settings, size, all: NO_DEVICES, names: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], put: false, timer: 0 });
     // Devices that are there before the map belong to its first style: the worker then has one errand less.
     geojson.then((devices) => this.#know(devices), () => null);
     const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
@@ -88,7 +88,8 @@ export class Board {
     const colours = palette();
     const style = mapStyle(this.settings, colours);
     this.styled = this.shown ?? this.all;
-    style.sources.areas = { type: "geojson", data: this.areas, maxzoom: COARSE_ZOOM };
+    this.namesDrawn = this.names;
+    style.sources.areas = { type: "geojson", data: this.names, maxzoom: COARSE_ZOOM };
     style.sources.devices = { type: "geojson", data: this.styled, promoteId: "code", cluster: true, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
     style.layers.push(...deviceLayers(colours, this.size));
     return style;
@@ -101,8 +102,11 @@ export class Board {
 
   // The names on the ground.
   nameAreas(areas) {
-    this.areas = namesOf(areas);
-    this.map?.getSource("areas")?.setData(this.areas);
+    if (areas !== this.named) Object.assign(this, { named: areas, names: namesOf(areas) });
+    const source = this.map?.getSource("areas");
+    if (!source || this.namesDrawn === this.names) return;
+    this.namesDrawn = this.names;
+    source.setData(this.names);
   }
 
   extent() {

@@ -6,7 +6,7 @@ import { Failure } from "../parts.js";
 import { darkNow, prefs } from "../prefs.js";
 import { go } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Board, webglWorks } from "./board.js";
 import { asDevices, readMap } from "./data.js";
 import { DeviceList } from "./list.js";
@@ -46,7 +46,8 @@ export function Page({ args }) {
   const [groundLost, setGroundLost] = useState(false);
   const chosen = args[0] ?? null;
 
-  useEffect(() => {
+  // Opening waits for no painted frame: these run with the first drawing, not after it.
+  useLayoutEffect(() => {
     const { settings, geojson } = readMap();
     settings.then((ground) => setData({ settings: ground, geojson }), setProblem);
     geojson.then(({ features }) => setDevices(features), setProblem);
@@ -59,7 +60,7 @@ export function Page({ args }) {
     drawnRound.current = round;
   }, [round, open]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!data || asList || !frame.current) return undefined;
     const made = new Board(frame.current, { ...data, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map"), onGroundLost: () => setGroundLost(true) });
     board.current = made;
@@ -69,7 +70,7 @@ export function Page({ args }) {
   }, [data, asList]);
 
   useEffect(() => { if (open) board.current?.repaint(); }, [theme]);
-  useEffect(() => { board.current?.nameAreas(areas); }, [areas, open]);
+  useLayoutEffect(() => { board.current?.nameAreas(areas); }, [areas, open]);
   useEffect(() => { if (open) board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) => go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`)); }, [alarms, open, language]);
   useEffect(() => { if (open) setShown(board.current.filter(keeps(filter))); }, [filter, open]);
   useEffect(() => {
