@@ -18,7 +18,7 @@ def test_a_person_signs_in_and_out(visit, system):
 
     page.get_by_label("密码").fill(system.admin["password"])
     page.get_by_role("button", name="登录").click()
-    expect(page.get_by_role("navigation")).to_be_visible()
+    expect(page.get_by_role("navigation", name="望火楼")).to_be_visible()
     expect(page.locator(".link-state.live")).to_be_visible()
 
     page.get_by_role("button", name="退出").click()
@@ -46,4 +46,4 @@ def test_an_empty_system_says_what_to_do_next_and_cries_when_119_is_not_set(empt
     empty.fire(empty.panel("UTD-0001"))
     alarm = empty.fire_of("UTD-0001")
     empty.call("POST", f"/api/v1/alarms/{alarm['id']}/verify", {"outcome": "real", "note": "电话核实"})
-    expect(page.locator(".banner.loud")).to_contain_text("未配置 119 接口")
+    expect(page.locator(".banner.loud")).to_contain_text("没有送往 119")

@@ -40,6 +40,13 @@ export function isUndelivered(notice, now) {
     && (notice.state === "dead" || now - Date.parse(notice.created_at) > NOT_TAKEN_AFTER_MS);
 }
 
+// A fire waits and nothing has even been tried: no address of 119 is set, or the program that calls it does not run.
+const UNTRIED_AFTER_MS = 5000;
+export function nobodyCalls(notices, now) {
+  const waiting = notices.filter((notice) => notice.fire && notice.channel === "desk" && notice.state === "waiting");
+  return waiting.every((notice) => !notice.attempts) && waiting.some((notice) => now - Date.parse(notice.created_at) > UNTRIED_AFTER_MS);
+}
+
 // What became of a fire's way to 119: its confirmation if there is one, else its escalation.
 export function dispatchOf(notices, alarm_id) {
   const sent = notices.filter((notice) => notice.alarm_id === alarm_id && notice.channel !== "contact"
@@ -71,7 +78,7 @@ export function countBySeverity(alarms, now) {
 export function wantedSound(alarms, notices, now) {
   const open = alarms.filter(isOpen);
   if (open.some((alarm) => isOverdue(alarm, now))) return "siren";
-  if (notices.some((notice) => isUndelivered(notice, now))) return "siren";
+  if (nobodyCalls(notices, now) || notices.some((notice) => isUndelivered(notice, now))) return "siren";
   if (open.some((alarm) => isFire(alarm) && isWaiting(alarm))) return "call";
   if (open.some((alarm) => alarm.severity === "critical" && isWaiting(alarm) && !isShelved(alarm, now))) return "call";
   return null;

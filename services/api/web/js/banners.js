@@ -1,5 +1,5 @@
 // What every page must show above everything else: no connection, nobody took it, 119 did not take it, drill, tests.
-import { isOverdue, isUndelivered } from "./alarms.js";
+import { isOverdue, isUndelivered, nobodyCalls } from "./alarms.js";
 import { useNow } from "./clock.js";
 import { clockTime, span } from "./format.js";
 import { Icon } from "./icons.js";
@@ -17,7 +17,7 @@ export function Banners() {
   const { connection, lostAt, alarms, notices, system } = useStore(live, (state) => state);
   const overdue = [...alarms.values()].filter((alarm) => isOverdue(alarm, now));
   const undelivered = [...notices.values()].filter((notice) => isUndelivered(notice, now));
-  const noDesk = system?.dispatch?.configured === false && (system.dispatch.fire_waiting ?? 0) > 0;
+  const noDesk = nobodyCalls([...notices.values()], now);
   const behind_s = system?.watermark_at ? (now - Date.parse(system.watermark_at)) / 1000 : 0;
   const drill = system?.drill_until && Date.parse(system.drill_until) > now;
   const windows = (system?.test_windows ?? []).filter((each) => Date.parse(each.until) > now);

@@ -19,7 +19,6 @@ export function Notices({ dispatch }) {
     .then(() => get(query("/api/v1/notices", { limit: 200 }))).then((page) => { putNotices(page.items); setProblem(null); }, setProblem);
   const items = [...notices.values()].sort((a, b) => ORDER[a.state] - ORDER[b.state] || Date.parse(b.created_at) - Date.parse(a.created_at)).slice(0, SHOWN);
   return html`<section class="card"><h3><${Icon} name="phone" size="18" />${t("system.dispatch")}
-      ${dispatch?.configured === false && html`<span class="verdict bad">${t("system.unset")}</span>`}
       <small>${["waiting", "held", "dead"].map((name) => `${t(`system.${name}`)} ${dispatch?.[name] ?? 0}`).join(" · ")} · ${t("system.delivered")} ${dispatch?.delivered_24h ?? "–"}</small></h3>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${items.length === 0 ? html`<p class="hint">${t("system.no_notices")}</p>` : html`<table class="notice-table"><thead><tr><th>${t("system.state")}</th><th>${t("system.what")}</th><th>${t("system.tries")}</th><th>${t("system.receipt")}</th><th class="num">${mayAct() ? t("system.act") : ""}</th></tr></thead><tbody>${items.map((notice) => html`<tr key=${notice.id} class=${`notice-${notice.state}`}>

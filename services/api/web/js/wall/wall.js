@@ -70,7 +70,7 @@ function Health({ system, slo, now, connection }) {
   const clocks = (slo?.clocks ?? []).filter((clock) => ["report_to_visible", "confirmation_to_dispatch"].includes(clock.name));
   return html`<div class="wall-health">
     <div class=${light(connection === "live" && ingest !== false)}><span>${t("wall.lanes")}</span><b>${ingest === null ? "–" : t(ingest ? "wall.ok" : "wall.bad")}</b><small>${rate ? `${number(rate, 0)} ${t("wall.rate")}` : ""}</small></div>
-    <div class=${light(desk ? desk.configured !== false && !(desk.fire_waiting || desk.dead) : null)}><span>${t("wall.desk")}</span><b>${!desk ? "–" : desk.configured === false ? t("wall.unset") : undelivered ? t("wall.waiting", { n: undelivered }) : t("wall.ok")}</b></div>
+    <div class=${light(desk ? !(desk.fire_waiting || desk.dead) : null)}><span>${t("wall.desk")}</span><b>${!desk ? "–" : undelivered ? t("wall.waiting", { n: undelivered }) : t("wall.ok")}</b></div>
     ${clocks.map((clock) => html`<div key=${clock.name} class=${light(clock.count ? !clock.breaches : null)}><span>${word("clock", clock.name)}</span><b>${latency(clock.p95_s)}</b><small>${t("wall.p95")} · ${t("system.limit")} ${latency(clock.limit_s)}</small></div>`)}
     <div class=${light(system?.storage?.disk_total_bytes ? used < 0.8 : null)}><span>${t("wall.storage")}</span><b>${bytes(system?.storage?.disk_free_bytes)}</b></div>
   </div>`;

@@ -12,7 +12,7 @@ export const en = {
   "bar.theme": "Light or dark", "bar.language": "中文", "bar.live": "Live", "bar.connecting": "Connecting", "bar.lost": "Lost",
   "banner.lost": "No connection to the server for {span}; what you see is not current. Reconnecting…",
   "banner.overdue": "{n} critical alarm(s) nobody took for over 60 s", "banner.undelivered": "119 has not accepted {n} fire notice(s): call by phone now",
-  "banner.no_desk": "No 119 interface configured: a fire notice is waiting, call by phone now", "banner.drill": "Drill in progress until {until}", "banner.test": "Testing: {site} until {until} ({reason})",
+  "banner.no_desk": "A fire notice is not being sent to 119 (no address set, or the alerts program stopped): phone at once", "banner.drill": "Drill in progress until {until}", "banner.test": "Testing: {site} until {until} ({reason})",
   "banner.stalled": "Ingest stalled: no probe for {span}, offline judgement is paused", "banner.goto": "Show",
   "announce.fire": "New fire: {what}, {where}", "announce.alarm": "New alarm: {what}, {where}",
   "span.s": "{n} s", "span.min": "{n} min", "span.h": "{n} h {m}", "span.d": "{n} d", "span.ago": "{span} ago",
