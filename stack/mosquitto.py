@@ -21,7 +21,6 @@ from stack.binaries import MosquittoBinaries, find_mosquitto
 from stack.state import StateDir, write_private
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
-INFLIGHT_BYTES = 32 * 2**20  # payload a subscriber holds unacknowledged: what bounds the memory of ingest
 PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
 
 
@@ -30,6 +29,7 @@ class BrokerLimits:
     """What a broker keeps for subscribers that are away, and how hard it syncs."""
 
     queue_bytes: int = 2**30  # payload bytes of one session; docs/operations.md says how many minutes that is
+    inflight_bytes: int = 32 * 2**20  # beside it, unacknowledged at a subscriber: what bounds the memory of ingest
     memory_bytes: int = 6 * 2**30
     sync: str = "normal"  # survives a kill of the process; "full" also survives a power cut
 
@@ -57,7 +57,7 @@ def broker_settings(limits: BrokerLimits) -> list[str]:
     return [
         "allow_anonymous false",
         "max_inflight_messages 2000",  # of a publisher; a subscriber names its own. 0 warns at every message
-        f"max_inflight_bytes {INFLIGHT_BYTES}",
+        f"max_inflight_bytes {limits.inflight_bytes}",
         "max_queued_messages 0",  # by bytes, below: counting messages drops them early
         f"max_queued_bytes {limits.queue_bytes}",
         f"memory_limit {limits.memory_bytes}",

@@ -88,7 +88,8 @@ async def test_a_flood_past_the_queue_limit_is_bounded_counted_and_told(
     database: str, private_broker: Callable[..., Broker], program: Callable[..., Program]
 ) -> None:
     limit_bytes = 2 * 2**20
-    broker = private_broker(BrokerLimits(queue_bytes=limit_bytes))
+    # while a subscriber is connected, the broker queues what may be in flight on top of the queue's limit
+    broker = private_broker(BrokerLimits(queue_bytes=limit_bytes, inflight_bytes=limit_bytes))
     metrics_port = free_port()
     ingest = program("ingest", DATABASE_URL=database, MQTT_URL=broker.url, METRICS_PORT=metrics_port)
     ingest.wait_ready(30)
