@@ -1,6 +1,7 @@
 """What people do to alarms. The ledger decides and stores; here is who may, where, and on which version."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -14,6 +15,7 @@ from services.api.problems import invalid, not_found
 from services.api.tables import alarm as alarm_table
 from services.api.writing import Actor, IfMatch, Operator, Write, Writer, check_match, require_match
 from services.core.alarms import ledger
+from services.core.alarms.policies import load_policies
 
 router = APIRouter(prefix="/api/v1/alarms/{id}", tags=["alarms"])
 AlarmId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
@@ -92,6 +94,9 @@ async def shelve_alarm(alarm_id: AlarmId, body: ShelveBody, writer: Actor, if_ma
     async def step(write: Write, version: int | None) -> object:
         if body.until <= write.now:
             raise invalid("until", "must lie in the future")
+        longest_s = (await load_policies(write.connection)).number("notices", "shelve_max_s")
+        if body.until > write.now + timedelta(seconds=longest_s):
+            raise invalid("until", f"must be at most {longest_s / 3600:g} h ahead")
         return await ledger.shelve(
             write.connection, alarm_id, until=body.until, reason=body.reason, actor=write.who.actor, now=write.now,
             expected_version=version,
