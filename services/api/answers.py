@@ -156,6 +156,7 @@ _PROBLEMS = {
     409: "What stands forbids it",
     412: "It has changed since it was read",
     413: "The body is too large",
+    415: "The body is not JSON",
     422: "A value is not valid; `errors` names the fields",
     428: "If-Match is required",
     429: "Too many tries",
@@ -173,5 +174,10 @@ def described(model: Any, *problems: int, status: int = 200, etag: bool = False)
     codes = sorted({401, 403, 422, 503, *problems})
     shown[status] = good
     for code in codes:
-        shown[code] = {"description": _PROBLEMS[code], "content": PROBLEM_CONTENT}
+        shown[code] = problem_described(code)
     return shown
+
+
+def problem_described(code: int) -> dict[str, Any]:
+    """Return what OpenAPI says of a refusal with this status."""
+    return {"description": _PROBLEMS[code], "content": PROBLEM_CONTENT}

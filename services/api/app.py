@@ -40,7 +40,7 @@ from services.api import (
     users,
     water,
 )
-from services.api.answers import answer
+from services.api.answers import answer, problem_described
 from services.api.auth import Reader
 from services.api.gate import Gate
 from services.api.problems import ProblemDocument
@@ -77,6 +77,9 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         schemas |= schema.pop("$defs", {})
         schemas[ProblemDocument.__name__] = schema
         _give_examples(schemas)
+        for operation in (one for path in document["paths"].values() for one in path.values()):
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                operation["responses"] |= {str(code): problem_described(code) for code in (413, 415)}  # by the gate
         app.openapi_schema = document
     return app.openapi_schema
 
