@@ -19,6 +19,18 @@ NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, selec
   .filter((each) => each.offsetParent
     && !(each.textContent.trim() || each.getAttribute("aria-label") || each.title || each.labels?.length))
   .map((each) => each.outerHTML)"""
+# What a screen reader or a keyboard stumbles over.
+STUMBLES = """() => {
+  const ids = [...document.querySelectorAll("[id]")];
+  return [
+    ...document.querySelectorAll("img:not([alt])"),
+    ...[...document.querySelectorAll("[tabindex]")].filter((each) => each.tabIndex > 0),
+    ...[...document.querySelectorAll("table")].filter((each) => each.offsetParent && !each.querySelector("th")),
+    ...ids.filter((each) => ids.some((other) => other !== each && other.id === each.id)),
+    ...[...document.querySelectorAll("[aria-labelledby]")]
+      .filter((each) => !document.getElementById(each.getAttribute("aria-labelledby"))),
+  ].map((each) => each.outerHTML.slice(0, 200));
+}"""
 PAGES = ["desk", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system"]
 
 
@@ -149,6 +161,8 @@ def test_every_page_is_whole_in_both_themes_and_languages(visit, system, theme):
             expect(page.locator("main .failure")).to_have_count(0)
             nameless = page.evaluate(NAMELESS)
             assert not nameless, f"{name}: nothing to read out for {nameless}"
+            stumbles = page.evaluate(STUMBLES)
+            assert not stumbles, f"{name}: {stumbles}"
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, f"{name} is {wide} px too wide"
 

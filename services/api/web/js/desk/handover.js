@@ -25,7 +25,7 @@ const Part = ({ title, count, children }) => html`<section class="card"><h3>${ti
   ${count ? children : html`<p class="hint">${t("handover.none")}</p>`}</section>`;
 
 function Alarms({ items, now }) {
-  return html`<table><tbody>${[...items].sort(inQueueOrder("oldest")).map((alarm) => html`<tr key=${alarm.id}>
+  return html`<table><thead><tr><th>${t("handover.severity")}</th><th>${t("devices.alarm")}</th><th>${t("handover.place")}</th><th>${t("system.state")}</th><th class="num">${t("handover.age")}</th></tr></thead><tbody>${[...items].sort(inQueueOrder("oldest")).map((alarm) => html`<tr key=${alarm.id}>
     <td><${Severity} severity=${alarm.severity} /></td><td><a href=${`#/desk/${alarm.id}`}>${alarmName(alarm)}</a><small>${pick(alarm.reason, alarm.reason_en)}</small></td>
     <td>${alarmPlace(alarm)}</td><td>${word("state", alarm.state)}${alarm.acknowledged_by ? html`<small>${alarm.acknowledged_by}</small>` : ""}
       ${alarm.shelved_until ? html`<small>${t("handover.until", { at: dateTime(alarm.shelved_until) })} ${alarm.shelve_reason ?? ""}</small>` : ""}</td>
