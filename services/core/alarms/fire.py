@@ -141,6 +141,7 @@ class _Scene:
                 self._act(happening)
             case _:
                 self._all(happening)
+        self._part()
         self._weigh()
 
     def _keep(self, item: Evidence) -> None:
@@ -189,9 +190,23 @@ class _Scene:
             return
         left = [key for key, alarm in self.alarms.items() if alarm.incident_id == dismissed.incident_id]
         if left:
-            fresh = Uncovered(self._new_incident_id())
+            fresh = Uncovered(self._new_incident_id(), dismissed=True)
             for key in left:
                 self._step(key, fresh)
+
+    def _part(self) -> None:
+        """Part fires that the desk has not heard of from an incident whose `fire.confirmed` is over.
+
+        Only a test window leaves such fires behind; what is told of them later is a fire of its own.
+        """
+        spoken = {alarm.incident_id for alarm in self._before.alarms.values() if _carries(alarm)}
+        for incident in spoken - {alarm.incident_id for alarm in self.alarms.values() if _carries(alarm)}:
+            left = [key for key, alarm in self.alarms.items() if alarm.incident_id == incident]
+            untold = [key for key in left if not self.alarms[key].memory.covered]
+            if untold:
+                fresh = Uncovered(self._new_incident_id(), dismissed=False)
+                for key in untold:
+                    self._step(key, fresh)
 
     def _all(self, happening: Reset | Tick | SiteWindow) -> None:
         for key in list(self.alarms):

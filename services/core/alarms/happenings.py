@@ -130,9 +130,13 @@ class Judgement(NamedTuple):
 
 
 class Uncovered(NamedTuple):
-    """The confirmed fire that spoke for this one was judged false or a test: this one is judged afresh."""
+    """The confirmed fire that spoke for this one's incident is gone: this one goes on in an incident of its own.
+
+    `dismissed`: that fire was judged false or a test, so this one is judged afresh too.
+    """
 
     incident_id: str
+    dismissed: bool
 
 
 Happening = Finding | Reset | Act | Tick | SiteWindow | OutOfService | Grouped | Judgement | Uncovered

@@ -191,7 +191,13 @@ def _judge(alarm: Alarm, judgement: Judgement, now: datetime, policy: Policy) ->
 
 
 def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) -> _Advance:
-    """Judge afresh a fire that another one spoke for until that one was called false (contract 6)."""
+    """Give a fire an incident of its own; judge it afresh if what spoke for it was called false (contract 6)."""
+    if not uncovered.dismissed:
+        why = Reason(
+            "同一事件已上报的火警已结束，本火警另立事件",
+            "the fire that spoke for the incident is over; this one is its own",
+        )
+        return replace(alarm, incident_id=uncovered.incident_id), Outcome(OutcomeKind.UNCOVERED, why)
     memory: Memory = replace(alarm.memory, covered=False)
     confidence = Confidence.CONFIRMED if memory.manual else Confidence.SUSPECTED
     if alarm.verification is Verification.REAL:

@@ -262,3 +262,17 @@ def test_several_call_points_whose_spokesman_is_dismissed_have_one_new_spokesman
     confirmed = [incident for incident, kind, _ in scene.notices if kind == NoticeType.FIRE_CONFIRMED]
     assert confirmed == ["i1", "i2"]
     assert scene.alarm("m2").incident_id == scene.alarm("m3").incident_id == "i2"
+
+
+def test_a_fire_of_a_test_window_is_its_own_incident_once_the_confirmed_one_is_over() -> None:
+    scene = Scene()
+    scene.window(60)
+    scene.fire("d1")
+    scene.verify("real", "d1")
+    scene.fire("d2")
+    assert scene.alarm("d2").incident_id == scene.alarm("d1").incident_id == "i1"
+    scene.over("d1")
+    scene.verify("real", "d2")
+    told = [(incident, kind) for incident, kind, _ in scene.notices if kind == NoticeType.FIRE_CONFIRMED]
+    assert told == [("i1", NoticeType.FIRE_CONFIRMED), ("i2", NoticeType.FIRE_CONFIRMED)]
+    assert scene.alarm("d2").incident_id == "i2"
