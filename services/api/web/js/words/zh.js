@@ -52,7 +52,7 @@ export const zh = {
   "dialog.clear_title": "关闭告警？", "dialog.clear_line": "确认条件已经解除。", "dialog.test_window_title": "开启测试窗口：{site}", "dialog.test_window_line": "期间火警照常显示并加标记，但只有人工或手报才会上报。最长 8 小时。", "dialog.drill_title": "演练模式", "dialog.drill_line": "演练期间的通知带演练标记。", "dialog.drill_end": "结束演练", "dialog.until": "时长",
   "handover.title": "交接班清单", "handover.print": "打印", "handover.open": "未关闭的告警", "handover.shelved": "已搁置", "handover.out": "停用检修的设备", "handover.windows": "测试窗口与演练", "handover.notices": "未送达通知", "handover.notes": "近 12 小时备注", "handover.none": "无", "handover.severity": "级别", "handover.place": "位置", "handover.age": "历时", "handover.by": "由 {who}", "handover.until": "至 {at}",
   "false.title": "近 30 天误报（按单位）", "false.site": "单位", "false.30d": "30 天误报", "false.24h": "24 小时", "false.share": "占告警", "false.hot": "今日已超过 5 次，需要处置", "false.none": "近 30 天没有误报记录",
-  "empty.title": "系统已就绪，还没有设备", "empty.line": "接下来做三件事：", "empty.1": "登记设备台账", "empty.1_line": "导入 CSV 或 GeoJSON(必须注明坐标系)。", "empty.2": "给设备发放 MQTT 账号", "empty.2_line": "每台设备一个账号，只显示一次。",
+  "empty.title": "系统已就绪，还没有设备", "empty.line": "接下来做三件事：", "empty.1": "登记设备台账", "empty.1_line": "导入 CSV 或 GeoJSON（必须注明坐标系）。", "empty.2": "给设备发放 MQTT 账号", "empty.2_line": "每台设备一个账号，只显示一次。",
   "empty.3": "让设备上线", "empty.3_line": "设备向 fire/v1/{区域}/{类型}/{设备}/up/telemetry 发布即会出现在这里。", "empty.docs": "接口文档", "empty.unknown": "没登记的设备也会被发现并保存数据。",
   ...pages,
 };
