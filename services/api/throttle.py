@@ -22,7 +22,7 @@ class Throttle:
         )
 
     def failed(self, now: float, address: str, name: str) -> None:
-        """Count a wrong password."""
+        """Count a try; `passed` takes it back when it was right."""
         for key in ((address, name), (address,)):
             self._failures.setdefault(key, deque(maxlen=TRIES_PER_ADDRESS)).append(now)
             self._failures.move_to_end(key)
@@ -30,8 +30,10 @@ class Throttle:
             self._failures.popitem(last=False)
 
     def passed(self, address: str, name: str) -> None:
-        """Forget the failures of a name that got in."""
+        """Forget the failures of a name that got in, and the one try that its address was counted for it."""
         self._failures.pop((address, name), None)
+        if tries := self._failures.get((address,)):
+            tries.pop()
 
     def _wait(self, now: float, key: tuple[str, ...], tries: int) -> float:
         failures = self._failures.get(key)
