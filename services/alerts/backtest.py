@@ -1,11 +1,11 @@
 """`firetower backtest`: stored history through the same rules, printing what would have been raised. Changes nothing.
 
-Started by the command line. Promises the live code path: same rules, same order, same lateness.
+Started by the command line. Promises the live code path: same rules, same order, same lateness, and the parameters that were in force at each time.
 """
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -17,6 +17,7 @@ import asyncpg
 from services.alerts.registry import Registry
 from services.alerts.rule_states import by_device
 from services.alerts.rules.catalog import RULES
+from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Override, ParameterBook, check_override
 from services.alerts.rules.walk import DeviceRules
 from services.core import db
@@ -96,16 +97,10 @@ async def replay(
             chunk = ids[start : start + DEVICES_AT_ONCE]
             rows = await conn.fetch(SQL[f"history_{kind}"], chunk, since - WARM_UP, until)
             for device_id, readings in by_device(rows).items():
-                profile = registry[device_id].profile
-                parameters = dict(book.for_device(profile, until))
-                parameters[code] = {**parameters[code], **values}
-                rules = DeviceRules(profile, parameters)
-                for received_at, message in groupby(readings, key=itemgetter("received_at")):
-                    together = list(message)
-                    said = [finding for finding in rules.walk(together) if finding.code == code]
+                for received_at, count, said in _walk(registry[device_id].profile, readings, book, code, values):
                     if received_at >= since:
-                        result.readings += len(together)
-                        found += [(received_at, finding) for finding in said]
+                        result.readings += count
+                        found += [(received_at, finding) for finding in said if finding.code == code]
     for at, finding in sorted(found, key=lambda item: item[0]):
         result.raised += finding.active
         result.cleared += not finding.active
@@ -114,6 +109,25 @@ async def replay(
         when = at.isoformat(timespec="seconds")
         result.lines.append(f"{when}  {word}  {finding.severity:8}  {finding.device}  {reason.zh} / {reason.en}")
     return result
+
+
+def _walk(
+    profile: DeviceProfile, readings: Sequence[Reading], book: ParameterBook, code: str, values: Mapping[str, float]
+) -> Iterator[tuple[datetime, int, list[Finding]]]:
+    """Yield of each message when it was received, how many readings it brought and what the rules said.
+
+    As live, the rules are made anew when an override takes effect; counts and windows go on.
+    """
+    rules: DeviceRules | None = None
+    change_at: datetime | None = None
+    for received_at, message in groupby(readings, key=itemgetter("received_at")):
+        if rules is None or (change_at is not None and received_at >= change_at):
+            parameters = dict(book.for_device(profile, received_at))
+            parameters[code] = {**parameters[code], **values}
+            rules = DeviceRules.from_json(profile, parameters, {} if rules is None else rules.to_json())
+            change_at = book.next_change(received_at)
+        together = list(message)
+        yield received_at, len(together), rules.walk(together)
 
 
 async def _run(

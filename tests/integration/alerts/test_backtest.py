@@ -1,27 +1,91 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from services.alerts.backtest import main, read_parameters, replay
 from services.core.errors import FiretowerError
+from services.core.settings import AlertsSettings
 from tests.support.county import County
+
+CODE = "hydrant_pressure_low"
+
+
+async def report(county: County, start: datetime, pressures: list[float]) -> None:
+    """Store one pressure every 5 minutes."""
+    for n, pressure in enumerate(pressures):
+        at = start + timedelta(minutes=5 * n)
+        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": pressure, "ts": at}], received_at=at)
+
+
+async def override(county: County, static_mpa: float, effective_from: datetime) -> None:
+    await county.conn.execute(
+        """
+        insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+        values ($1, 'device', 'h-1', $2, $3, 'test')
+        """,
+        CODE,
+        {"static_mpa": static_mpa, "static_clear_mpa": static_mpa + 0.05},
+        effective_from,
+    )
 
 
 async def test_history_through_the_live_rules_says_what_would_have_been_raised(county: County) -> None:
     await county.add_device("h-1", "hydrant")
     start = datetime.now(UTC) - timedelta(days=2)
-    pressures = [0.30, 0.30, 0.16, 0.16, 0.16, 0.30, 0.30]
-    for n, pressure in enumerate(pressures):
-        at = start + timedelta(minutes=5 * n)
-        await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": pressure, "ts": at}], received_at=at)
+    await report(county, start, [0.30, 0.30, 0.16, 0.16, 0.16, 0.30, 0.30])
     until = start + timedelta(days=1)
-    as_it_was = await replay(county.conn, "hydrant_pressure_low", start, until, {})
+    as_it_was = await replay(county.conn, CODE, start, until, {})
     assert (as_it_was.raised, as_it_was.readings) == (0, 7)
     values = {"static_mpa": 0.20, "static_clear_mpa": 0.25}
-    changed = await replay(county.conn, "hydrant_pressure_low", start, until, values)
+    changed = await replay(county.conn, CODE, start, until, values)
     assert changed.raised == 1
     assert changed.devices == {"h-1"}
     assert await county.alarms() == []
+
+
+async def test_each_reading_is_judged_by_the_parameters_of_its_own_time(county: County) -> None:
+    await county.add_device("h-1", "hydrant")
+    start = datetime.now(UTC) - timedelta(days=2)
+    dip = [0.30, 0.30, 0.16, 0.16, 0.16, 0.30, 0.30]
+    await report(county, start, dip)
+    await report(county, start + timedelta(hours=2), dip)
+    await report(county, start + timedelta(hours=4), dip)
+    await override(county, 0.20, start + timedelta(hours=1))
+    await override(county, 0.10, start + timedelta(hours=3))
+    found = await replay(county.conn, CODE, start, start + timedelta(hours=5), {})
+    assert (found.raised, found.cleared, found.readings) == (1, 1, 21)
+    second_low = start + timedelta(hours=2, minutes=15)
+    assert found.lines[0].startswith(second_low.isoformat(timespec="seconds"))
+
+
+async def test_counts_go_on_where_the_parameters_change(county: County) -> None:
+    await county.add_device("h-1", "hydrant")
+    start = datetime.now(UTC) - timedelta(days=2)
+    await override(county, 0.20, start - timedelta(days=1))
+    await report(county, start, [0.30, 0.30, 0.16, 0.16, 0.30, 0.30])
+    await override(county, 0.18, start + timedelta(minutes=12))  # between the first low reading and the second
+    found = await replay(county.conn, CODE, start, start + timedelta(hours=5), {})
+    assert (found.raised, found.cleared) == (1, 1)
+
+
+async def test_the_command_prints_what_would_have_been_raised_with_other_numbers(
+    county: County, database: str, scratch: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    start = datetime.now(UTC) - timedelta(days=2)
+    await report(county, start, [0.30, 0.30, 0.16, 0.16, 0.16, 0.30, 0.30])
+    period = (start.isoformat(), (start + timedelta(days=1)).isoformat())
+    settings = AlertsSettings(database_url=database, state_dir=scratch)
+    values = ["static_mpa=0.20", "static_clear_mpa=0.25"]
+    assert await asyncio.to_thread(main, CODE, *period, values, settings) == 0
+    raised, cleared, total = capsys.readouterr().out.splitlines()
+    assert [word in raised for word in ("  raise  ", "  h-1  ", " / ")] == [True] * 3
+    assert "  clear  " in cleared
+    assert total == f"{CODE}: 1 raised, 1 cleared, 1 devices, 7 readings"
+    assert await asyncio.to_thread(main, CODE, *period, [], settings) == 0
+    assert capsys.readouterr().out == f"{CODE}: 0 raised, 0 cleared, 0 devices, 7 readings\n"
 
 
 @pytest.mark.parametrize(
