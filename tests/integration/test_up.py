@@ -1,5 +1,6 @@
-"""`firetower up`: ready means ready, what dies comes back, and the end leaves nothing behind."""
+"""`firetower up` and `demo`: ready means ready, what dies comes back, and the end leaves nothing behind."""
 
+import asyncio
 import json
 import os
 import signal
@@ -9,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import asyncpg
+import httpx2
 import psutil
 import pytest
 
 from stack.children import free_port
 from tests.support.servers import until
+from tests.support.waiting import eventually
 
 KEYS = {"mqtt", "database", "api", "admin", "gateway", "dispatch", "processes"}
 
@@ -86,6 +90,43 @@ def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
     assert after["mqtt"] == before["mqtt"]
     assert after["mqtt"]["fleet"]["username"]
     assert again.program.stop() == 0
+
+
+async def simulated_readings(dsn):
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(
+            "select count(*) from reading_electrical r join device d on d.id = r.device_id where d.code like 'ELE-%'"
+        )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.timeout(150)
+async def test_the_demo_shows_a_reporting_county_and_leaves_nothing_behind(up):
+    system = await asyncio.to_thread(up, "demo", "--devices", "40")
+    endpoints = system.endpoints()
+    assert set(endpoints) == KEYS
+    assert endpoints["dispatch"] is not None
+    assert {"desk", "simulate", "framed-panels"} <= set(system.pids())
+
+    admin = endpoints["admin"]
+    shown = (endpoints["api"], admin["username"], admin["password"])
+    until(lambda: all(text in system.program.log_text() for text in shown), what="address and login")
+
+    key = {"Authorization": f"Bearer {admin['api_key']}"}
+    async with httpx2.AsyncClient(base_url=endpoints["api"], headers=key, trust_env=False) as client:
+        answer = await client.get("/api/v1/devices", params={"limit": "1000"})
+        devices = answer.raise_for_status().json()["items"]
+    assert len({device["area"] for device in devices if device["location"]}) >= 2
+
+    await eventually(
+        lambda: simulated_readings(endpoints["database"]), what="readings of circuits", timeout_s=30, every_s=0.5
+    )
+    everyone = [child.pid for child in psutil.Process(system.program.process.pid).children(recursive=True)]
+    assert set(system.pids().values()) <= set(everyone)
+    assert await asyncio.to_thread(system.program.stop, 8) == 0
+    until(gone(everyone), what="no process left", timeout_s=2)
 
 
 def firetower(*arguments, **env):
