@@ -1,6 +1,6 @@
 """`firetower backtest`: stored history through the same rules, printing what would have been raised. Changes nothing.
 
-Started by the command line. Promises the live code path: same rules, same order, same lateness, and the parameters that were in force at each time.
+Started by the command line. Promises the live code path: same rules, same order, same lateness, same parameters.
 """
 
 import asyncio
