@@ -166,7 +166,10 @@ async def _check_target(write: Write, body: OverridePut) -> None:
 
 @router.put("/rules/{code}", responses=described(Rule, 404))
 async def put_rule(code: RuleCode, body: OverridePut, writer: AdministratorWriter) -> Response:
-    """Set numbers of a rule from a time on (now, when none is named). History is kept: backtests read it."""
+    """Set numbers of a rule from a time on (now, when none is named).
+
+    Earlier overrides stay: a backtest judges each reading by the numbers of its own time.
+    """
     check_parameters(code, body.parameters)
 
     async def work(write: Write) -> Response:
@@ -194,7 +197,7 @@ async def put_rule(code: RuleCode, body: OverridePut, writer: AdministratorWrite
 async def delete_override(
     code: RuleCode, override_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], writer: AdministratorWriter
 ) -> Response:
-    """Take an override back."""
+    """Take an override back for all times, a backtest's too; the audit keeps what it said."""
 
     async def work(write: Write) -> Response:
         row = await write.connection.fetchrow(
@@ -204,7 +207,8 @@ async def delete_override(
             raise not_found(f"override {override_id} of rule {code}")
         await _check_target(write, OverridePut(scope=row["scope"], target=row["target"], parameters={}))
         await write.connection.execute("delete from rule_parameter where id = $1", override_id)
-        await write.record("rule.delete_override", code, scope=row["scope"], target=row["target"])
+        taken_back = {name: row[name] for name in ("scope", "target", "parameters", "effective_from")}
+        await write.record("rule.delete_override", code, **taken_back)
         await write.connection.execute(_TELL_ALERTS)
         return answer(await _one(Inside(write.connection), write.who, code))
 

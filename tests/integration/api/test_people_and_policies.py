@@ -103,6 +103,27 @@ async def test_rules_list_their_numbers_and_take_overrides(client: Client) -> No
     assert "static_mpa" in bad.json()["detail"]
 
 
+async def test_an_override_taken_back_no_longer_holds_and_the_audit_keeps_what_it_said(client: Client) -> None:
+    body = {
+        "scope": "area", "target": AREA, "parameters": {"static_mpa": 0.16}, "effective_from": "2026-01-02T03:04:05Z",
+    }  # fmt: skip
+    put = await client.put("/api/v1/rules/hydrant_pressure_low", json=body)
+    (override,) = put.json()["overrides"]
+    address = f"/api/v1/rules/hydrant_pressure_low/overrides/{override['id']}"
+    other = await client.delete(address.replace("pressure_low", "tilt"))
+    assert other.status_code == 404
+    deleted = await client.delete(address)
+    assert deleted.status_code == 200, deleted.text
+    assert deleted.json()["overrides"] == []
+    assert (await client.delete(address)).status_code == 404
+    audit = (await client.get("/api/v1/audit")).json()["items"]
+    (row,) = [row for row in audit if row["action"] == "rule.delete_override"]
+    assert row["target"] == "hydrant_pressure_low"
+    at = datetime.fromisoformat(row["detail"].pop("effective_from"))
+    assert at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert row["detail"] == {"scope": "area", "target": AREA, "parameters": {"static_mpa": 0.16}}
+
+
 async def test_contacts_areas_and_audit(client: Client, connection: asyncpg.Connection) -> None:
     contact = {"name": "值班队长", "channel": "sms", "address": "13800000000", "area": AREA}
     made = await client.post("/api/v1/contacts", json=contact)
