@@ -26,6 +26,17 @@ SMOKE = Item(
 )
 
 
+FIXED = {
+    "u8": 3,
+    "u16": 40_000,
+    "i16": -2_500,
+    "bytes4": b"\x03\0\x0c\0",
+    "time": T,
+    "text31": write_text31("三层东侧走廊"),
+    "text": "配置".encode("gb18030"),
+}
+
+
 @st.composite
 def units(draw):
     kind = draw(st.sampled_from(list(TABLES.types.values())))
@@ -42,6 +53,15 @@ def test_every_type_up_and_down_is_walked_object_by_object_and_written_back(unit
     assert (read.flag, read.items, read.rest, read.notes) == (flag, items, b"", ())
     assert read.type is TABLES.types[flag]
     assert [describe(item) for item in items]
+
+
+@pytest.mark.parametrize("kind", TABLES.types.values(), ids=lambda kind: str(kind.code))
+def test_each_type_of_the_tables_is_read_back_with_every_field_of_its_layout(kind):
+    item = Item(**{name: FIXED[form] for name, form in kind.layout})
+    items = (item,) * min(kind.max_objects, 2)
+    read = read_unit(write_unit(kind.code, items))
+    assert (read.flag, read.type, read.items, read.rest, read.notes) == (kind.code, kind, items, b"", ())
+    assert describe(read.items[0])
 
 
 @given(st.binary(max_size=1024))
