@@ -1,12 +1,14 @@
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from services.alerts.anchors import KEY_FILE, LAST_FILE, Anchors, audit_key
-from services.alerts.audit import verify
+from services.alerts.audit import main, verify
 from services.core import db
 from services.core.alarms import ledger
 from services.core.alarms.happenings import Finding
@@ -16,6 +18,7 @@ from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Category, Reason, Severity
 from services.core.clock import SystemClock
 from services.core.errors import FiretowerError
+from services.core.settings import AlertsSettings
 from tests.support.county import County
 
 KEY = b"a key of this test"
@@ -176,3 +179,29 @@ def test_an_empty_key_signs_nothing(scratch: Path) -> None:
     (scratch / KEY_FILE).write_text("")
     with pytest.raises(FiretowerError, match="is empty"):
         audit_key(scratch, "", make=True)
+
+
+async def test_the_command_says_in_its_exit_code_whether_a_row_was_changed(
+    county: County, database: str, anchors: Anchors, scratch: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = AlertsSettings(database_url=database, state_dir=scratch, audit_secret=SecretStr(KEY.decode()))
+    alarm_id = await open_and_judge(county, "panel-1")
+    await anchors.write()
+    assert await asyncio.to_thread(main, settings) == 0
+    assert capsys.readouterr().out == "chains 1  transitions 3  anchors 1  retired 0  faults 0\n"
+    await county.conn.execute("update alarm_transition set actor = 'user:someone' where number = 2")
+    assert await asyncio.to_thread(main, settings) == 1
+    fault, total = capsys.readouterr().out.splitlines()
+    assert fault == f"FAULT alarm {alarm_id} transition 2: was changed"
+    assert total.endswith("faults 1")
+
+
+async def test_the_command_holds_the_database_against_the_anchor_kept_beside_it(
+    county: County, database: str, anchors: Anchors, scratch: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = AlertsSettings(database_url=database, state_dir=scratch, audit_secret=SecretStr(KEY.decode()))
+    await open_and_judge(county, "panel-1")
+    await anchors.write()
+    await county.conn.execute("delete from alarm_anchor")
+    assert await asyncio.to_thread(main, settings) == 1
+    assert f"kept in {LAST_FILE}, but missing from the database" in capsys.readouterr().out
