@@ -4,6 +4,7 @@ Every answer that a client of `visit` gets is held against the OpenAPI document.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,7 @@ from tests.support.described import hold_to_the_document
 AREA = "140931100"
 OTHER_AREA = "140931101"
 Client = httpx2.AsyncClient
+Raise = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture
@@ -88,3 +90,37 @@ def register(client: Client) -> Callable[..., Awaitable[dict[str, Any]]]:
         return answer.json()
 
     return put
+
+
+@pytest.fixture
+def open_alarm(connection: asyncpg.Connection, client: Client) -> Raise:
+    """A function that stores an alarm as the alerts program would; returns its id."""
+
+    async def make(device: str, *, area: str = AREA, code: str = "tamper", fire: bool = False, **more: Any) -> int:
+        body = {"kind": "panel", "area": area, "location": {"lon": 111.09, "lat": 39.02}}
+        shown = (await client.put(f"/api/v1/devices/{device}", json=body)).json()
+        now = more.pop("opened_at", datetime.now(UTC))
+        incident = await connection.fetchval(
+            "insert into incident (kind, cause, title, area, opened_at)"
+            " values ('single', $1, '测试', $2, $3) returning id",
+            device,
+            area,
+            now,
+        )
+        values = {
+            "subject": f"device:{shown['id']}", "code": "fire" if fire else code, "component": "1-1",
+            "category": "fire" if fire else "device", "severity": "critical" if fire else "minor",
+            "state": "unacknowledged", "confidence": "suspected" if fire else None,
+            "verification": "pending" if fire else "none", "device_id": shown["id"], "area": area,
+            "reason": "防拆", "reason_en": "tamper (reported 12 min late)", "opened_at": now, "incident_id": incident,
+            "scope": f"device:{shown['id']}" if fire else None, "updated_at": now,
+            "escalates_at": now + timedelta(minutes=3) if fire else None,
+        } | more  # fmt: skip
+        names = ", ".join(values)
+        places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+        return await connection.fetchval(
+            f"insert into alarm ({names}) values ({places}) returning id",  # noqa: S608 - a test's own names
+            *values.values(),
+        )
+
+    return make

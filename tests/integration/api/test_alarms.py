@@ -1,52 +1,15 @@
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import pytest
 
 from services.core.alarms.document import TIMES
-from tests.integration.api.conftest import AREA, OTHER_AREA, Client
+from tests.integration.api.conftest import Client, Raise
 
-Raise = Callable[..., Awaitable[int]]
 FIELDS = (
     "id code category severity state confidence verification device component zone area value limit reason "
     "opened_at acknowledged_at cleared_at closed_at incident_id shelved_until escalates_at version"
 )
-
-
-@pytest.fixture
-def open_alarm(connection: asyncpg.Connection, client: Client) -> Raise:
-    """A function that stores an alarm as the alerts program would; returns its id."""
-
-    async def make(device: str, *, area: str = AREA, code: str = "tamper", fire: bool = False, **more: Any) -> int:
-        body = {"kind": "panel", "area": area, "location": {"lon": 111.09, "lat": 39.02}}
-        shown = (await client.put(f"/api/v1/devices/{device}", json=body)).json()
-        now = more.pop("opened_at", datetime.now(UTC))
-        incident = await connection.fetchval(
-            "insert into incident (kind, cause, title, area, opened_at)"
-            " values ('single', $1, '测试', $2, $3) returning id",
-            device,
-            area,
-            now,
-        )
-        values = {
-            "subject": f"device:{shown['id']}", "code": "fire" if fire else code, "component": "1-1",
-            "category": "fire" if fire else "device", "severity": "critical" if fire else "minor",
-            "state": "unacknowledged", "confidence": "suspected" if fire else None,
-            "verification": "pending" if fire else "none", "device_id": shown["id"], "area": area,
-            "reason": "防拆", "reason_en": "tamper (reported 12 min late)", "opened_at": now, "incident_id": incident,
-            "scope": f"device:{shown['id']}" if fire else None, "updated_at": now,
-            "escalates_at": now + timedelta(minutes=3) if fire else None,
-        } | more  # fmt: skip
-        names = ", ".join(values)
-        places = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-        return await connection.fetchval(
-            f"insert into alarm ({names}) values ({places}) returning id",  # noqa: S608 - a test's own names
-            *values.values(),
-        )
-
-    return make
 
 
 async def test_an_alarm_has_the_fields_of_the_contract(client: Client, open_alarm: Raise) -> None:
@@ -165,48 +128,3 @@ async def test_a_note_is_a_line_of_the_time_line(client: Client, open_alarm: Rai
     assert timeline[-1]["detail"]["note"] == "已通知维保"
     # the word that a verdict has for it is understood too
     assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"note": "已到场"})).status_code == 200
-
-
-async def test_a_township_neither_sees_nor_touches_its_neighbour(client: Client, visit: Any, open_alarm: Raise) -> None:
-    own, other = await open_alarm("p-own", fire=True), await open_alarm("p-other", area=OTHER_AREA, fire=True)
-    site = (await client.post("/api/v1/sites", json={"name": "邻镇", "area": OTHER_AREA})).json()["id"]
-    made = await client.post("/api/v1/api-keys", json={"name": "township", "role": "administrator", "areas": [AREA]})
-    township = visit(made.json()["key"])
-    assert [item["id"] for item in (await township.get("/api/v1/alarms")).json()["items"]] == [own]
-    assert [item["code"] for item in (await township.get("/api/v1/devices")).json()["items"]] == ["p-own"]
-    features = (await township.get("/geo/devices.geojson")).json()["features"]
-    assert [feature["properties"]["code"] for feature in features] == ["p-own"]
-    assert (await township.get("/api/v1/sites")).json()["items"] == []
-    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    for method, path, body in (
-        ("GET", f"/api/v1/alarms/{other}", None),
-        ("POST", f"/api/v1/alarms/{other}/acknowledge", None),
-        ("POST", f"/api/v1/alarms/{other}/verify", {"outcome": "real"}),
-        ("POST", f"/api/v1/alarms/{other}/notes", {"text": "x"}),
-        ("GET", "/api/v1/devices/p-other", None),
-        ("PUT", "/api/v1/devices/p-other", {"name": "x"}),
-        ("POST", "/api/v1/devices/p-other/commands", {"command": "guard_check"}),
-        ("POST", "/api/v1/devices/p-other/credentials", None),
-        ("POST", "/api/v1/devices/p-other/out-of-service", {"until": until, "reason": "x"}),
-        ("GET", "/api/v1/devices/p-other/readings", None),
-        ("GET", f"/api/v1/sites/{site}", None),
-        ("PUT", f"/api/v1/sites/{site}", {"name": "x"}),
-        ("POST", f"/api/v1/sites/{site}/test-window", {"until": until, "reason": "x"}),
-        ("GET", "/api/v1/users/admin", None),
-    ):
-        answer = await township.request(method, path, json=body)
-        assert answer.status_code == 404, (method, path, answer.text)
-    for method, path, body in (
-        ("PUT", "/api/v1/policies/drill", {"until": until}),
-        ("PUT", "/api/v1/rules/hydrant_pressure_low", {"scope": "all", "parameters": {"static_mpa": 0.2}}),
-        ("PUT", "/api/v1/rules/hydrant_pressure_low", {"scope": "area", "target": OTHER_AREA, "parameters": {}}),
-        ("POST", "/api/v1/users", {"username": "x", "password": "12345678", "role": "viewer", "areas": ["*"]}),
-        ("POST", "/api/v1/api-keys", {"name": "x", "role": "viewer", "areas": [OTHER_AREA]}),
-        ("PUT", f"/api/v1/areas/{OTHER_AREA}", {"name": "x"}),
-        ("POST", "/api/v1/sites", {"name": "x", "area": OTHER_AREA}),
-        ("PUT", "/api/v1/devices/p-new", {"kind": "panel", "area": OTHER_AREA}),
-        ("PUT", "/api/v1/devices/p-own", {"area": OTHER_AREA}),
-        ("GET", "/api/v1/audit", None),
-    ):
-        answer = await township.request(method, path, json=body)
-        assert answer.status_code == 403, (method, path, answer.text)
