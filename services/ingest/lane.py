@@ -27,7 +27,7 @@ from services.ingest.writer import LOST, Writer, is_worth_waiting, setting_at_fa
 
 log = logger(__name__)
 
-HEARTBEAT_S = 1.0  # proves ownership while nothing arrives
+HEARTBEAT_S = 1.0  # so long without even a probe: the way from the broker may be cut
 PROBES_WAIT = 1000  # answers to devices that wait for the broker; probes keep out of their way
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 _EVENT = f"/{Channel.EVENT}"
@@ -157,8 +157,8 @@ class Lane:
             try:
                 async with asyncio.timeout(HEARTBEAT_S):
                     batch = await self.inbox.take()
-            except TimeoutError:
-                await self.writer.commit([])
+            except TimeoutError:  # not even our own probe came back: a standby may hear better, so nothing is prolonged
+                await self.writer.check_owner()
                 continue
             if batch is None:
                 break

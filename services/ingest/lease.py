@@ -1,6 +1,7 @@
 """Ownership of one lane of a partition: a row that expires 3 s after its owner last proved itself.
 
 The lane takes it before it connects to the broker; every batch prolongs it inside its transaction (`store.sql`, hold).
+A lane that hears nothing from the broker, not even its own probes, prolongs nothing: a standby may hear better.
 """
 
 from pathlib import Path
@@ -22,3 +23,9 @@ async def take(connection: asyncpg.Connection, name: str, owner: str) -> str | N
 async def release(connection: asyncpg.Connection, name: str, owner: str) -> None:
     """Let a standby take over at once."""
     await connection.execute(QUERIES["release"], name, owner)
+
+
+async def is_held(connection: asyncpg.Connection, name: str, owner: str) -> bool:
+    """Tell whether the lease is still ours, without prolonging it."""
+    holder: str | None = await connection.fetchval(QUERIES["owner"], name)
+    return holder == owner

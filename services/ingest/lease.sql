@@ -10,3 +10,6 @@ returning token
 
 -- name: release
 update lease set expires_at = clock_timestamp() where name = $1 and owner = $2::uuid
+
+-- name: owner
+select owner::text from lease where name = $1

@@ -10,7 +10,9 @@ import asyncpg
 
 from services.core import db
 from services.core.clock import Clock
+from services.core.errors import Fenced
 from services.core.log import logger
+from services.ingest import lease
 from services.ingest.decode import Message
 from services.ingest.reject import Reject
 from services.ingest.store import AlreadyCommitted, Store, Written
@@ -73,6 +75,23 @@ class Writer:
                     log.warning("database away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
                 await self._clock.sleep(random.uniform(0.5, 1) * min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**attempt))
                 attempt = min(attempt + 1, 10)
+
+    async def check_owner(self) -> None:
+        """Look whether the lane is still ours; a database that is away tells nothing.
+
+        Raises:
+            Fenced: another process took the lane.
+        """
+        store = self.store
+        try:
+            held = await lease.is_held(await self.connection(), store.lease, store.owner)
+        except (asyncpg.PostgresError, *LOST) as error:
+            if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
+                raise
+            self.drop()
+            return
+        if not held:
+            raise Fenced(f"another process took {store.lease} while this one heard nothing from the broker")
 
     async def _try(self, messages: Sequence[Message], watermark_us: int | None) -> list[Written]:
         connection = await self.connection()

@@ -31,3 +31,10 @@ async def line(wire, postgres):
 @pytest.fixture
 def wired_database(database, postgres, line) -> str:
     return database.replace(f":{postgres.port}/", f":{line.port}/")
+
+
+@pytest.fixture
+async def wired_broker(wire, broker):
+    """The broker's address through a breakable wire, and the wire."""
+    line = await wire(broker.port)
+    return broker.url.replace(f":{broker.port}", f":{line.port}"), line

@@ -5,8 +5,15 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
 
+BOTH_LANES = """
+    select count(*) from device d
+    where d.code = $1 and exists (select from event where device_id = d.id)
+       or d.code = $2 and exists (select from reading_water where device_id = d.id)
+"""
 OWNERS = "select count(distinct owner) from lease where name like 'ingest:%'"
 
 
@@ -17,15 +24,13 @@ async def start_standby(start_ingest):
 
 
 async def assert_taken_over_within(seconds, fleet, rows, device):
-    """Send an event every 100 ms from now on; the first must be committed in time."""
+    """Send an event and a reading every 100 ms from now on; the first of each must be committed in time."""
     started = time.monotonic()
     number = 0
-    while (
-        await rows.one("select count(*) from event e join device d on d.id = e.device_id where d.code = $1", device)
-        == 0
-    ):
+    while await rows.one(BOTH_LANES, device, f"{device}-W") < 2:
         assert time.monotonic() - started < seconds, f"no takeover within {seconds} s"
         await fleet.send(topic(device, "up/event", "panel"), event(f"{device}-{number}"))
+        await fleet.send(topic(f"{device}-W", kind="water"), reading(number, level_m=2.0))
         number += 1
         await asyncio.sleep(0.1)
 
@@ -53,7 +58,7 @@ async def test_a_stopped_ingest_loses_its_lanes_and_writes_nothing_when_it_wakes
     await rows.until("select count(*) from reading_hydrant", equals=2)
     assert await rows.one("select max(id) from ingest_batch where owner::text = $1", old) == last_of_old
     numbers = await rows.all("select number from ingest_batch where writer = 'all/telemetry' order by number")
-    assert [row["number"] for row in numbers] == [1, 2]
+    assert [row["number"] for row in numbers] == list(range(1, len(numbers) + 1))
 
 
 async def test_an_ingest_cut_off_from_the_database_loses_its_lanes(start_ingest, wired_database, line, fleet, rows):
@@ -65,6 +70,24 @@ async def test_an_ingest_cut_off_from_the_database_loses_its_lanes(start_ingest,
     await wait_for(lambda: cut_off.process.poll() is not None, what="the cut-off process gives way")
     line.restore()
     await rows.until(OWNERS, equals=1)
+
+
+@pytest.mark.parametrize("silently", [True, False])
+async def test_an_ingest_cut_off_from_the_broker_loses_its_lanes(silently, start_ingest, wired_broker, fleet, rows):
+    url, line = wired_broker
+    cut_off = start_ingest(MQTT_URL=url)
+    await asyncio.to_thread(cut_off.wait_ready)
+    await start_standby(start_ingest)
+    old = await rows.one("select owner::text from lease where name = 'ingest:all/event'")
+    if silently:
+        line.stall()
+    else:
+        await line.refuse()
+    await assert_taken_over_within(5, fleet, rows, "P1")
+    await wait_for(lambda: cut_off.process.poll() is not None, what="the cut-off process gives way")
+    line.restore()
+    await rows.until(OWNERS, equals=1)
+    assert await rows.one("select count(*) from ingest_batch where owner::text = $1 and events > 0", old) == 0
 
 
 async def test_a_row_lock_of_a_stopped_process_does_not_outlive_it(ingest, start_ingest, fleet, rows):
