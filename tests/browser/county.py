@@ -139,16 +139,27 @@ class System:
 
     def age_alarm(self, alarm_id: int, seconds: float) -> None:
         """Let an alarm have been opened so much earlier than it was."""
+        self._execute(
+            "update alarm set opened_at = opened_at - make_interval(secs => $2) where id = $1", alarm_id, seconds
+        )
 
-        async def age() -> None:
+    def age_notices(self, alarm_id: int, seconds: float) -> None:
+        """Let the notices of an alarm have been made so much earlier than they were."""
+        self._execute(
+            "update notice set created_at = created_at - make_interval(secs => $2) where alarm_id = $1",
+            alarm_id,
+            seconds,
+        )
+
+    def _execute(self, statement: str, *values: object) -> None:
+        async def execute() -> None:
             connection = await asyncpg.connect(self.endpoints()["database"])
             try:
-                older = "update alarm set opened_at = opened_at - make_interval(secs => $2) where id = $1"
-                await connection.execute(older, alarm_id, seconds)
+                await connection.execute(statement, *values)
             finally:
                 await connection.close()
 
-        run_in_thread(age())
+        run_in_thread(execute())
 
     def received(self, kind: str, alarm_id: int) -> list[dict[str, Any]]:
         """What the 119 side got about one alarm."""
