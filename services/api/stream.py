@@ -47,11 +47,11 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             opening = f": firetower\nretry: {RETRY_MS}\nid: {self._hub.place}\n\n".encode()
-            await send({"type": "http.response.body", "body": opening, "more_body": True})
             end = self._clock.monotonic() + LIFE_S * random.uniform(0.9, 1.1)
             with suppress(TimeoutError):  # stalled: the connection is dropped
+                await _hand_over(send, opening)
                 await self._write(send, end)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                await _hand_over(send, b"", last=True)
         finally:
             self._hub.leave(client)
             watching.cancel()
@@ -68,8 +68,12 @@ class EventStream(Response):
                     body = b": keep-alive\n\n"
                 else:
                     continue
-            async with asyncio.timeout(STALLED_S):
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await _hand_over(send, body)
+
+
+async def _hand_over(send: Send, body: bytes, *, last: bool = False) -> None:
+    async with asyncio.timeout(STALLED_S):
+        await send({"type": "http.response.body", "body": body, "more_body": not last})
 
 
 async def _watch(receive: Receive, client: Client) -> None:
