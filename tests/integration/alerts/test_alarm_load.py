@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import httpx2
-from prometheus_client.parser import text_string_to_metric_families
-
 from services.alerts import figures
 from services.core.metrics import LOAD_FLOOD
 from stack.children import free_port
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
+from tests.support.figures import read_metrics
 from tests.support.servers import Program
 from tests.support.waiting import eventually
 
@@ -47,14 +45,6 @@ async def came(county: County, alarm_id: int, *seconds: int) -> None:
             number,
             began + timedelta(seconds=second),
         )
-
-
-async def read_metrics(port: int) -> dict[str, float]:
-    """The worker's figures; the value of a labelled one under its label."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {" ".join([sample.name, *sample.labels.values()]): sample.value for sample in samples}
 
 
 async def test_a_running_worker_exports_the_figures_of_alarm_load(

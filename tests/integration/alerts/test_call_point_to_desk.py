@@ -3,8 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 from standardwebhooks import Webhook
 
+from stack.children import free_port
 from tests.integration.alerts.conftest import SECRET, DeskControl
 from tests.support.county import AREA, County
+from tests.support.figures import read_metrics
 from tests.support.servers import Program
 from tests.support.waiting import eventually
 
@@ -59,6 +61,26 @@ async def test_a_pressed_call_point_reaches_the_desk_signed_and_whole(
     assert "县医院" in incident["title"]
 
 
+async def test_the_two_clocks_of_the_law_are_measured_beside_their_limits(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    port = free_port()
+    alerts(METRICS_PORT=port)
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "c1"}])
+    await eventually(lambda: county.notices("state = 'delivered'"), what="the receipt")
+
+    async def measured() -> dict[str, float]:
+        found = await read_metrics(port)
+        return found if found["firetower_fire_confirmed_to_dispatch_accepted_seconds_count"] else {}
+
+    found = await eventually(measured, what="the way to the desk, observed after its receipt is stored")
+    assert found["firetower_event_received_to_alarm_open_seconds_count"] >= 1
+    assert found["firetower_legal_limit_seconds received_to_visible"] == 10
+    assert found["firetower_legal_limit_seconds confirmed_to_dispatch"] == 3
+    assert {"firetower_alerts_feed_lag_seconds event", "firetower_alerts_feed_lag_seconds telemetry"} <= found.keys()
+
+
 async def test_a_retry_carries_the_same_bytes_and_id_under_a_fresh_signature(
     county: County, desk: DeskControl, alerts: Callable[..., Program]
 ) -> None:
@@ -102,8 +124,13 @@ async def test_fifty_sites_in_one_second_are_fifty_alarms_and_fifty_calls(
         await county.add_device(f"panel-{n}", site_id=site)
     alerts()
     started = datetime.now(UTC)
-    for n in range(50):
-        await county.send_events([{"device": f"panel-{n}", "type": "manual_alarm", "component": "c1"}])
+    for tens in range(0, 50, 10):  # each ten a batch
+        devices = [f"panel-{n}" for n in range(tens, tens + 10)]
+        await county.send_events([{"device": one, "type": "manual_alarm", "component": "c1"} for one in devices])
+    span = await county.conn.fetchrow("select count(*), max(received_at) - min(received_at) as took from event")
+    assert span is not None
+    assert span["count"] == 50
+    assert span["took"] <= timedelta(seconds=1)
 
     async def all_there() -> bool:
         return len(await desk.received(type="fire.confirmed")) >= 50
