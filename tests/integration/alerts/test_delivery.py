@@ -3,6 +3,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from services.core import db
 from services.core.alarms import ledger
 from services.core.alarms.happenings import Finding
@@ -186,12 +188,27 @@ async def test_the_news_of_one_great_fire_keep_no_other_fire_waiting(
     assert len(await county.notices("type = 'alarm.updated' and attempts = 0")) > 20, "there was nothing to wait behind"
 
 
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        ("sms", {"phone": "13800000000"}),
+        ("voice", {"called": "13800000000", "again": ["3"]}),
+        ("webhook", {"type": "call", "to": "值班长", "drill": False, "code": "dispatch_failed"}),
+    ],
+)
 async def test_contacts_are_called_when_nobody_takes_a_fire(
-    county: County, desk: DeskControl, alerts: Callable[..., Program]
+    county: County, desk: DeskControl, alerts: Callable[..., Program], channel: str, words: dict[str, Any]
 ) -> None:
+    gateway = f"{desk.url}/notices"
+    address = gateway if channel == "webhook" else "13800000000"
     await county.set_policy("notices", overdue_after_s=1)
-    await county.set_policy("sms_gateway", url=f"{desk.url}/notices", body={"phone": "{address}", "content": "{text}"})
-    await county.conn.execute("insert into contact (name, channel, address) values ('值班长', 'sms', '13800000000')")
+    await county.set_policy("sms_gateway", url=gateway, body={"phone": "{address}", "text": "{text}"})
+    await county.set_policy(
+        "voice_gateway", url=gateway, body={"called": "{address}", "text": "{text}", "again": ["3"]}
+    )
+    await county.conn.execute(
+        "insert into contact (name, channel, address) values ('值班长', $1, $2)", channel, address
+    )
     await county.add_device("panel-1", name="门诊楼")
     alerts(DISPATCH_URL="http://127.0.0.1:9")
     await press(county)
@@ -200,8 +217,8 @@ async def test_contacts_are_called_when_nobody_takes_a_fire(
     )
     assert call["type"] == "call"
     (seen,) = await desk.received()
-    assert seen["body"]["phone"] == "13800000000"
-    assert "处警台未接收" in seen["body"]["content"]
+    assert words.items() <= seen["body"].items()
+    assert "处警台未接收" in seen["body"]["text"]
     timer = await county.conn.fetchrow("select * from alarm_timer where done_at is not null")
     assert timer is not None
     assert timer["result"] == "called 1"
