@@ -83,10 +83,10 @@ class Database:
         self._readers, self._writers = readers, writers
 
     @classmethod
-    async def open(cls, dsn: str) -> Self:
+    async def open(cls, dsn: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> Self:
         """Make the pools; connections follow when needed, so that the program starts without its database."""
         readers = await db.create_pool(
-            dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=READ_TIMEOUT_S, reader=True
+            dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=read_timeout_s, reader=True
         )
         writers = await db.create_pool(
             dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=WRITE_TIMEOUT_S, writer=True
