@@ -1,6 +1,10 @@
+from hashlib import sha256
+
+import asyncpg
 import pytest
 
 from services.api.people import FirstAdmin, make_first_admin, rotate_admin
+from services.api.state import State
 from tests.integration.api.conftest import Client
 
 LOGIN = "/api/v1/session"
@@ -24,6 +28,33 @@ async def test_a_person_signs_in_with_a_cookie_that_scripts_cannot_read(stranger
     assert (await stranger.get("/api/v1/devices")).status_code == 200
     assert (await stranger.delete(LOGIN)).status_code == 204
     assert (await stranger.get("/api/v1/devices")).status_code == 401
+
+
+async def test_the_cookie_travels_over_tls_only_when_so_configured(
+    state: State, stranger: Client, admin: FirstAdmin
+) -> None:
+    login = {"username": admin.username, "password": admin.password}
+    for secure in (False, True):
+        state.settings = state.settings.model_copy(update={"secure_cookies": secure})
+        answer = await stranger.post(LOGIN, json=login)
+        attributes = answer.headers["set-cookie"].lower().split("; ")
+        assert ("secure" in attributes) == secure
+
+
+async def test_what_is_stored_of_a_secret_does_not_tell_it(
+    client: Client, connection: asyncpg.Connection, admin: FirstAdmin
+) -> None:
+    body = {"username": "li", "password": "correct horse", "role": "viewer", "areas": ["*"]}
+    assert (await client.post("/api/v1/users", json=body)).status_code == 201
+    made = (await client.post("/api/v1/api-keys", json={"name": "gis", "role": "viewer"})).json()["key"]
+    hashes = [row["password_hash"] for row in await connection.fetch("select password_hash from person")]
+    assert len(hashes) == 2
+    assert all(stored.startswith("$argon2id$") for stored in hashes)
+    for key in (made, admin.api_key):
+        row = await connection.fetchrow("select * from api_key where starts_with($1, hint)", key)
+        assert row["key_hash"] == sha256(key.encode()).digest()
+        assert all(key not in str(value) for value in row.values())
+        assert len(row["hint"]) <= 8
 
 
 async def test_a_signed_out_cookie_is_worth_nothing(stranger: Client, admin: FirstAdmin) -> None:
