@@ -4,6 +4,8 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
 
 QUALITY = """
@@ -147,3 +149,20 @@ async def test_a_restarted_counter_never_swallows_a_new_fire(ingest, fleet, rows
     await fleet.send(topic("P1", "up/event", "panel"), first)
     await fleet.send(topic("P1", "up/event", "panel"), first | {"ts": first["ts"] + 5})
     await rows.until("select count(*) from event", equals=2)
+
+
+async def test_the_hourly_relations_sum_up_a_device_and_hour(ingest, fleet, rows):
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    start = int(hour.timestamp() * 1000)
+    hour_ms = 3_600_000
+    pressures = ((1, 0, 0.8), (2, 60_000, 0.1), (3, hour_ms - 1, 0.3), (4, hour_ms, 0.9))
+    await fleet.send(topic("H1"), [reading(seq, start + after, pressure_mpa=mpa) for seq, after, mpa in pressures])
+    await rows.until("select count(*) from reading_hydrant", equals=4)
+    (first, second) = await rows.all("select * from reading_hydrant_hourly order by hour")
+    summed = [first[f"pressure_mpa_{name}"] for name in ("min", "max", "mean", "last")]
+    assert (first["hour"], first["readings"]) == (hour, 3)
+    assert summed == pytest.approx([0.1, 0.8, 0.4, 0.3])
+    assert (second["hour"], second["readings"], second["pressure_mpa_mean"]) == (hour + timedelta(hours=1), 1, 0.9)
+    assert await rows.all("select hour, readings, temp_a_c_last from reading_electrical_hourly") == []
+    assert await rows.all("select hour, readings, level_m_last from reading_water_hourly") == []
+    assert await rows.all("select hour, readings, battery_v_last from reading_panel_hourly") == []
