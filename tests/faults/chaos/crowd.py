@@ -114,19 +114,20 @@ class AckWatch:
     """Looks every application ack up in the tables at once: the row has to be there before the ack."""
 
     def __init__(self, fetch: Callable[[list[str]], Awaitable[set[str]]]) -> None:
-        self.checked = 0
+        self.taken = self.checked = 0
         self.too_early: list[str] = []
         self._fetch = fetch
         self._queue: asyncio.Queue[str] = asyncio.Queue()
 
     def take(self, event_id: str) -> None:
         """Note an ack that arrived now."""
+        self.taken += 1
         self._queue.put_nowait(event_id)
 
     @property
     def idle(self) -> bool:
         """True when every ack was looked up."""
-        return self._queue.empty()
+        return self.checked == self.taken
 
     async def run(self) -> None:
         """Look up until cancelled."""

@@ -35,8 +35,10 @@ def check(report: dict[str, Any]) -> None:
     assert ours["acked_and_missing"] == 0, "our client lost acknowledged readings"
     assert not ours["events_missing"], "events were lost"
     assert ours["events_acked"] == ours["events_sent"], "events without an application ack"
+    assert report["event_acks_looked_up"] >= ours["events_acked"] > 0, "application acks that nobody looked up"
     assert not report["events_acked_before_stored"], "an application ack came before its row"
     for row in (ours, foreign):
         assert not row["stored_twice"]
         assert not row["events_stored_twice"]
+    assert foreign["readings_acked"] > 0, "the foreign publisher got nothing acknowledged"
     assert not foreign["missing_far_from_a_broker_kill"], "a reading was lost although no broker was killed"
