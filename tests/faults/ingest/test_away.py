@@ -90,6 +90,27 @@ async def test_no_event_is_acknowledged_before_its_commit(ingest, fleet, rows):
         await asyncio.sleep(0.005)
 
 
+SLOW_COMMIT = """
+create function sleep_at_commit() returns trigger language plpgsql as $$
+begin perform pg_sleep(1.5); return null; end $$;
+create constraint trigger sleep_at_commit after insert on event_key deferrable initially deferred
+for each row execute function sleep_at_commit()
+"""
+
+
+async def test_no_event_is_acknowledged_before_commit_returns(ingest, fleet, rows):
+    await rows.connection.execute(SLOW_COMMIT)
+    await fleet.send(topic("P1", "up/event", "panel"), event("e-1"))
+    await rows.until("select count(*) from pg_stat_activity where wait_event = 'PgSleep'", equals=1)
+    looks, acked = 0, fleet.acked_ids("P1")
+    while await rows.one("select count(*) from event") == 0:
+        assert acked == [], "acknowledged while its commit was under way"
+        await asyncio.sleep(0.01)
+        looks, acked = looks + 1, fleet.acked_ids("P1")
+    assert looks > 10, "the commit has to last"
+    await wait_for(lambda: fleet.acked_ids("P1") == ["e-1"], what="the acknowledgement after the commit")
+
+
 async def test_a_broker_past_its_queue_limit_is_counted(private_broker, start_ingest, rows):
     small = private_broker(BrokerLimits(queue_bytes=20_000))
     running = start_ingest(MQTT_URL=small.url)
