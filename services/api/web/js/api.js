@@ -5,9 +5,9 @@ import { live } from "./store.js";
 const TIME_LIMIT_MS = 12_000;
 
 export class Problem extends Error {
-  constructor(status, title, detail) {
+  constructor(status, title, detail, type = "") {
     super(detail || title);
-    Object.assign(this, { status, title, detail });
+    Object.assign(this, { status, title, detail, code: type.split(":").at(-1) });
   }
 }
 
@@ -36,7 +36,7 @@ async function call(method, path, { body, version, limit_ms = TIME_LIMIT_MS } = 
   const data = await answer.json().catch(() => null);
   if (!answer.ok) {
     if (answer.status === 401 && live.get().session) live.set({ session: null });
-    throw new Problem(answer.status, data?.title ?? answer.statusText, data?.detail ?? "");
+    throw new Problem(answer.status, data?.title ?? answer.statusText, data?.detail ?? "", data?.type);
   }
   syncClock(data?.now, sentAt);
   return data;

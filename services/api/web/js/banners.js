@@ -14,7 +14,7 @@ const Banner = ({ kind, icon, children, role = "status", to }) => html`<div clas
 
 export function Banners() {
   const now = useNow();
-  const { connection, lostAt, alarms, notices, system } = useStore(live, (state) => state);
+  const { connection, lostAt, databaseAway, alarms, notices, system } = useStore(live, (state) => state);
   const overdue = [...alarms.values()].filter((alarm) => isOverdue(alarm, now));
   const undelivered = [...notices.values()].filter((notice) => isUndelivered(notice, now));
   const noDesk = nobodyCalls([...notices.values()], now);
@@ -22,7 +22,7 @@ export function Banners() {
   const drill = system?.drill_until && Date.parse(system.drill_until) > now;
   const windows = (system?.test_windows ?? []).filter((each) => Date.parse(each.until) > now);
   return html`<div class="banners">
-    ${connection === "lost" && html`<${Banner} kind="lost" icon="warn" role="alert">${t("banner.lost", { span: span((Date.now() - lostAt) / 1000) })}<//>`}
+    ${connection === "lost" && html`<${Banner} kind="lost" icon="warn" role="alert">${t(databaseAway ? "banner.database" : "banner.lost", { span: span((Date.now() - lostAt) / 1000) })}<//>`}
     ${overdue.length > 0 && html`<${Banner} kind="loud" icon="fire" role="alert" to=${`#/desk/${overdue[0].id}`}>${t("banner.overdue", { n: overdue.length })}<//>`}
     ${noDesk && html`<${Banner} kind="loud" icon="phone" role="alert" to="#/system">${t("banner.no_desk")}<//>`}
     ${!noDesk && undelivered.length > 0 && html`<${Banner} kind="loud" icon="phone" role="alert" to="#/system">${t("banner.undelivered", { n: undelivered.length })}<//>`}

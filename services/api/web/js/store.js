@@ -43,6 +43,7 @@ export const live = createStore({
   areas: [],
   connection: "connecting",    // connecting, live, lost
   lostAt: 0,
+  databaseAway: false,         // lost, and the server says that it is its database that does not answer
   loaded: false,
   round: 0,                    // grows with every fresh start of the stream: what was read before may have missed something
 });

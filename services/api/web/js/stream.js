@@ -20,8 +20,9 @@ export function onAlarm(reader) {
   return () => alarmReaders.delete(reader);
 }
 
-function lost() {
+function lost(databaseAway) {
   if (live.get().connection !== "lost") live.set({ connection: "lost", lostAt: Date.now() });
+  if (live.get().databaseAway !== databaseAway) live.set({ databaseAway });
 }
 
 export async function refetch() {
@@ -46,7 +47,7 @@ export async function refetch() {
 
 function heard() {
   lastWord = Date.now();
-  if (live.get().connection !== "live") live.set({ connection: "live", lostAt: 0 });
+  if (live.get().connection !== "live") live.set({ connection: "live", lostAt: 0, databaseAway: false });
 }
 
 function listen(name, act) {
@@ -80,15 +81,17 @@ function open() {
 
 function fail(problem) {
   if (!live.get().session) return;
-  lost();
+  lost(problem instanceof Problem && problem.code === "database_away");
   source?.close();
   clearTimeout(retryTimer);
   retryTimer = setTimeout(retry, problem instanceof Problem && problem.status === 429 ? 10_000 : RETRY_MS);
 }
 
-// An EventSource does not say why it failed: ask for the session first, so that a signed-out page shows the login.
+// An EventSource does not say why it failed: ask whether the database answers (a deaf one would only make us wait), then
+// for the session, so that a signed-out page shows the login.
 async function retry() {
   try {
+    await get("/readyz", { limit_ms: 4000 });
     await get("/api/v1/session", { limit_ms: 4000 });
     open();
   } catch (problem) {

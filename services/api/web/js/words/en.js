@@ -11,6 +11,7 @@ export const en = {
   "bar.sound_on": "Sound on", "bar.sound_off": "Sound off", "bar.sound_blocked": "Click to allow sound", "bar.hush": "Hush 2 min", "bar.hushed": "Hushed",
   "bar.theme": "Light or dark", "bar.language": "中文", "bar.live": "Live", "bar.connecting": "Connecting", "bar.lost": "Lost",
   "banner.lost": "No connection to the server for {span}; what you see is not current. Reconnecting…",
+  "banner.database": "The database does not answer, for {span} now; what you see is not current. It goes on by itself…",
   "banner.overdue": "{n} critical alarm(s) nobody took for over 60 s", "banner.undelivered": "119 has not accepted {n} fire notice(s): call by phone now",
   "banner.no_desk": "A fire notice is not being sent to 119 (no address set, or the alerts program stopped): phone at once", "banner.drill": "Drill in progress until {until}", "banner.test": "Testing: {site} until {until} ({reason})",
   "banner.stalled": "Ingest stalled: no probe for {span}, offline judgement is paused", "banner.goto": "Show",

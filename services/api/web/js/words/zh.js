@@ -11,6 +11,7 @@ export const zh = {
   "bar.sound_on": "声音已开", "bar.sound_off": "声音已关", "bar.sound_blocked": "点此开启声音", "bar.hush": "静音 2 分钟", "bar.hushed": "已静音",
   "bar.theme": "切换明暗", "bar.language": "English", "bar.live": "实时", "bar.connecting": "连接中", "bar.lost": "已断开",
   "banner.lost": "与服务器的连接已断开 {span}，画面不是最新。正在自动重连…",
+  "banner.database": "数据库无响应，已 {span}，画面不是最新。恢复后自动更新…",
   "banner.overdue": "{n} 条紧急告警超过 60 秒无人接警", "banner.undelivered": "119 未接收 {n} 条火警通知，请立即电话报警",
   "banner.no_desk": "火警通知没有送往 119（未配置接口或告警程序停止），请立即电话报警", "banner.drill": "演练进行中，至 {until}", "banner.test": "测试中：{site}，至 {until}（{reason}）",
   "banner.stalled": "接入停滞：最近 {span} 没有心跳，离线判断已暂停", "banner.goto": "查看",
