@@ -34,6 +34,7 @@ DAYS = 30
 PER_DEVICE = DAYS * 288  # one every 5 minutes
 SETTLE_S = 3.0
 P99_TARGET_S, CORES_TARGET = 1.0, 0.6
+LEAST_SHARE = 0.95  # of the changes asked for that every browser gets; fewer, and their delay says little
 
 
 def main(
@@ -159,6 +160,10 @@ def missed(result: Mapping[str, Any]) -> list[str]:
         found.append(f"published to browser p99 <= {P99_TARGET_S:g} s")
     if flow["processes"]["api"]["cpu_cores"] > CORES_TARGET:
         found.append(f"api <= {CORES_TARGET:g} cores")
+    if flow["lost"]:
+        found.append("no stream lost")
+    if flow["changes_per_s"] < LEAST_SHARE * flow["asked_changes_per_s"]:
+        found.append(f"changes >= {LEAST_SHARE:g} of those asked for")
     return found
 
 

@@ -1,8 +1,16 @@
 """The bench's own arithmetic."""
 
+from typing import Any
+
 import pytest
 
+from bench import alarm, api
 from bench.alarm import Trials, judge, percentile
+
+FLOW = {  # of streams, just good enough
+    "published_to_browser_p99_s": 1.0, "processes": {"api": {"cpu_cores": 0.6}}, "lost": 0,
+    "changes_per_s": 475, "asked_changes_per_s": 500.0,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -30,3 +38,44 @@ def test_the_stages_of_a_trial_make_up_its_whole_way() -> None:
     assert [stage["worst_ms"] for stage in judged["stages"].values()] == [100, 100, 100, 100, 300]
     assert [stage["p50_ms"] for stage in judged["stages"].values()] == [10, 30, 10, 10, 10]
     assert judged["slowest"][0] == {"device": "b", "started_s": 20.0, "stages_ms": [100, 100, 100, 100, 300]}
+
+
+@pytest.mark.parametrize(
+    ("figures", "found"),
+    [
+        ({"reached": 200, "p50_ms": 300, "p99_ms": 1000}, []),
+        ({"reached": 199, "p50_ms": 300, "p99_ms": 1000}, ["call point: all of them"]),
+        ({"reached": 200, "p50_ms": 301, "p99_ms": 1000}, ["call point: p50 <= 300 ms"]),
+        ({"reached": 200, "p50_ms": 300, "p99_ms": 1001}, ["call point: p99 <= 1000 ms"]),
+        (
+            {"reached": 0, "p50_ms": None, "p99_ms": None},
+            ["call point: all of them", "call point: p50 <= 300 ms", "call point: p99 <= 1000 ms"],
+        ),
+    ],
+)
+def test_an_alarm_that_comes_late_or_never_misses_its_target(figures: dict[str, Any], found: list[str]) -> None:
+    other = {"what": "pressure", "trials": 200, "reached": 200, "p50_ms": 1, "p99_ms": 2}
+    assert alarm.missed({"trials": [{"what": "call point", "trials": 200, **figures}, other]}) == found
+
+
+@pytest.mark.parametrize(
+    ("flow", "found"),
+    [
+        ({}, []),
+        ({"published_to_browser_p99_s": 1.01}, ["published to browser p99 <= 1 s"]),
+        ({"processes": {"api": {"cpu_cores": 0.61}}}, ["api <= 0.6 cores"]),
+        ({"lost": 1}, ["no stream lost"]),
+        ({"changes_per_s": 474}, ["changes >= 0.95 of those asked for"]),
+    ],
+)
+def test_streams_that_are_late_lost_or_thin_miss_their_target(flow: dict[str, Any], found: list[str]) -> None:
+    assert api.missed({"reads_alone": [], "streams": FLOW | flow}) == found
+
+
+def test_a_slow_read_misses_its_target_and_one_without_a_target_does_not() -> None:
+    reads = [
+        {"what": "map", "p95_ms": 301, "target_p95_ms": 300},
+        {"what": "list", "p95_ms": 300, "target_p95_ms": 300},
+        {"what": "export", "p95_ms": 9000, "target_p95_ms": None},
+    ]
+    assert api.missed({"reads_alone": reads, "streams": FLOW}) == ["map"]
