@@ -1,12 +1,13 @@
 // The story of the page: who is here, open the stream, show the page the address names.
-import { get, getAll } from "./api.js";
+import { getAll } from "./api.js";
+import { Banners } from "./banners.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
 import { applyPrefs, prefs } from "./prefs.js";
 import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
 import { live, useStore } from "./store.js";
-import { startStream } from "./stream.js";
+import { askWho, startStream } from "./stream.js";
 import { html, render, useEffect, useLayoutEffect, useState } from "./ui.js";
 import { Desk } from "./desk/page.js";
 
@@ -37,7 +38,7 @@ function App() {
     startStream();
     getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
   }, [session?.username]);
-  if (session === undefined) return html`<p class="loading">…</p>`;
+  if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;
   const name = page === "desk" || LATER[page] ? page : "desk";
   return html`<${Shell} page=${name}><${Page} name=${name} args=${args} /><//>`;
@@ -47,7 +48,4 @@ function App() {
 LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
 render(html`<${App} />`, document.getElementById("app"));
-get("/api/v1/session").then((session) => live.set({ session }), (problem) => {
-  if (problem.status === 401 || problem.status === 403) live.set({ session: null });
-  else setTimeout(() => location.reload(), 3000);
-});
+askWho();

@@ -4,6 +4,7 @@ import { syncClock } from "./clock.js";
 import { live, putAlarms, putDevices, putNotices } from "./store.js";
 
 const RETRY_MS = 1500;
+const ASK_AGAIN_MS = 3000;
 const SYSTEM_EVERY_MS = 5000;
 const QUIET_LIMIT_MS = 40_000;      // a healthy stream says something far more often
 
@@ -81,7 +82,7 @@ function open() {
 
 function fail(problem) {
   if (!live.get().session) return;
-  lost(problem instanceof Problem && problem.code === "database_away");
+  lost(problem?.code === "database_away");
   source?.close();
   clearTimeout(retryTimer);
   retryTimer = setTimeout(retry, problem instanceof Problem && problem.status === 429 ? 10_000 : RETRY_MS);
@@ -108,6 +109,19 @@ async function beat() {
     live.set({ system: await get("/api/v1/system", { limit_ms: 4000 }) });
   } catch (problem) {
     if (problem.status === 0 || problem.status >= 500) fail(problem);
+  }
+}
+
+// Who is signed in, asked until the server says. Meanwhile the page tells what does not answer: an unattended screen must not
+// stay dark after a restart of the server.
+export async function askWho() {
+  try {
+    live.set({ session: await get("/api/v1/session") });
+  } catch (problem) {
+    if (problem.status === 401 || problem.status === 403) { live.set({ session: null }); return; }
+    const why = await get("/readyz", { limit_ms: 4000 }).then(() => problem, (away) => away);
+    lost(why.code === "database_away");
+    setTimeout(askWho, ASK_AGAIN_MS);
   }
 }
 

@@ -1,9 +1,10 @@
 // The wall screen: who is here (a viewer's session is enough), open the stream, show everything at once.
-import { get, getAll } from "../api.js";
+import { getAll } from "../api.js";
+import { Banners } from "../banners.js";
 import { Login } from "../login.js";
 import { applyPrefs, prefs } from "../prefs.js";
 import { live, useStore } from "../store.js";
-import { startStream } from "../stream.js";
+import { askWho, startStream } from "../stream.js";
 import { html, render, useEffect } from "../ui.js";
 import { Wall } from "./wall.js";
 
@@ -18,16 +19,9 @@ function App() {
     startStream();
     getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
   }, [session?.username]);
-  if (session === undefined) return html`<p class="loading">…</p>`;
+  if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   return session ? html`<${Wall} />` : html`<${Login} />`;
 }
 
 render(html`<${App} />`, document.getElementById("app"));
-// An unattended screen keeps asking: a restart of the server must not leave it dark.
-function ask() {
-  get("/api/v1/session").then((session) => live.set({ session }), (problem) => {
-    if (problem.status === 401 || problem.status === 403) live.set({ session: null });
-    else setTimeout(ask, 3000);
-  });
-}
-ask();
+askWho();
