@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from services.core.mqtt import Delivery, Session, SessionConfig
+from stack.children import free_port
 from tests.integration.gateway.dialling import PanelSocket
 
 
@@ -94,8 +95,15 @@ def gateway_port() -> int:
 
 
 @pytest.fixture
-def gateway(program, database, broker, store, gateway_port):
-    started = program("gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port)
+def metrics_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def gateway(program, database, broker, store, gateway_port, metrics_port):  # noqa: PLR0917 - fixtures
+    started = program(
+        "gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port, METRICS_PORT=metrics_port
+    )
     started.wait_ready()
     yield started
     if started.process.poll() is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,7 +70,7 @@ async def crowd_of(port: int, count: int, habits: Habits | None = None) -> Async
 
 
 async def check_books(database: str, books: Books) -> dict[str, float]:
-    """Every confirmed fire is stored exactly once, and was committed before its confirm."""
+    """Every confirmed fire is stored exactly once, was committed before its confirm, and opened exactly one alarm."""
     connection = await asyncpg.connect(database)
     rows = await connection.fetch(
         """select d.code, e.component, b.committed_at, e.received_at
@@ -80,6 +81,9 @@ async def check_books(database: str, books: Books) -> dict[str, float]:
     while (opened := await connection.fetchval("select count(*) from alarm where code = 'fire'")) < len(rows):
         assert time.monotonic() < deadline, f"{opened} alarms for {len(rows)} fires"
         await asyncio.sleep(0.1)
+    alarms = await connection.fetch(
+        "select d.code, a.component from alarm a join device d on d.id = a.device_id where a.code = 'fire'"
+    )
     await connection.close()
     stored: dict[tuple[str, str], list[float]] = {}
     for row in rows:
@@ -89,10 +93,11 @@ async def check_books(database: str, books: Books) -> dict[str, float]:
     assert not twice, twice
     early = {key: (at, stored[key][0]) for key, at in books.confirmed_at.items() if at < stored[key][0]}
     assert not early, early
+    assert Counter(map(tuple, alarms)) == Counter(books.confirmed_at.keys())
     took = sorted(books.took_s)
     return {
         "fires": len(rows),
-        "alarms": opened,
+        "alarms": len(alarms),
         "confirm_p50_s": round(took[len(took) // 2], 3),
         "confirm_p99_s": round(took[int(len(took) * 0.99)], 3),
         "confirm_max_s": round(took[-1], 3),
