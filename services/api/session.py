@@ -105,6 +105,12 @@ async def sign_out(here: Here, who: Reader) -> Response:
     if who.session is not None:
         async with here.database.writing() as connection:
             await connection.execute("delete from web_session where token_hash = $1", who.session)
+            await connection.execute(
+                "insert into audit (at, actor, action, target) values ($1, $2, 'session.end', $3)",
+                here.clock.now(),
+                who.actor,
+                who.name,
+            )
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=here.settings.secure_cookies)
     return response

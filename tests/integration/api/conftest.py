@@ -6,6 +6,7 @@ Every answer that a client of `visit` gets is held against the OpenAPI document.
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx2
@@ -24,6 +25,7 @@ AREA = "140931100"
 OTHER_AREA = "140931101"
 Client = httpx2.AsyncClient
 Raise = Callable[..., Awaitable[int]]
+Store = Callable[..., Awaitable[UUID]]
 
 
 @pytest.fixture
@@ -122,5 +124,24 @@ def open_alarm(connection: asyncpg.Connection, client: Client) -> Raise:
             f"insert into alarm ({names}) values ({places}) returning id",  # noqa: S608 - a test's own names
             *values.values(),
         )
+
+    return make
+
+
+@pytest.fixture
+def store_notice(connection: asyncpg.Connection) -> Store:
+    """A function that stores a notice of an alarm as the alerts program would; returns its id."""
+
+    async def make(alarm_id: int, state: str) -> UUID:
+        notice_id = uuid4()
+        await connection.execute(
+            """insert into notice (id, alarm_id, incident_id, number, type, fire, body, state, due_at, created_at)
+               select $1, id, incident_id, 1, 'fire.suspected', true, '{}', $3, now(), now()
+               from alarm where id = $2""",
+            notice_id,
+            alarm_id,
+            state,
+        )
+        return notice_id
 
     return make

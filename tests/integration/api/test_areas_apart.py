@@ -1,35 +1,13 @@
 """What belongs to one township and what another may see of it or do to it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from tests.integration.api.conftest import AREA, OTHER_AREA, Client, Raise
-
-Store = Callable[..., Awaitable[UUID]]
-
-
-@pytest.fixture
-def store_notice(connection: asyncpg.Connection) -> Store:
-    """A function that stores a notice of an alarm as the alerts program would; returns its id."""
-
-    async def make(alarm_id: int, state: str) -> UUID:
-        notice_id = uuid4()
-        await connection.execute(
-            """insert into notice (id, alarm_id, incident_id, number, type, fire, body, state, due_at, created_at)
-               select $1, id, incident_id, 1, 'fire.suspected', true, '{}', $3, now(), now()
-               from alarm where id = $2""",
-            notice_id,
-            alarm_id,
-            state,
-        )
-        return notice_id
-
-    return make
+from tests.integration.api.conftest import AREA, OTHER_AREA, Client, Raise, Store
 
 
 @pytest.fixture

@@ -139,7 +139,9 @@ async def test_contacts_areas_and_audit(client: Client, connection: asyncpg.Conn
     assert {"contact.create", "contact.update", "contact.delete", "area.put"} <= set(actions)
 
 
-async def test_every_write_leaves_one_audit_row(client: Client, connection: asyncpg.Connection) -> None:
+async def test_acts_on_a_device_show_on_it_and_a_refused_one_is_not_recorded(
+    client: Client, connection: asyncpg.Connection
+) -> None:
     before = await connection.fetchval("select count(*) from audit")
     await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
     await client.post("/api/v1/devices/h-1/out-of-service", json={"until": _ahead(hours=1), "reason": "阀"})

@@ -11,7 +11,7 @@ from services.api.roles import Permission
 from tests.integration.api.conftest import Client
 
 
-def _routes(app: Any) -> list[tuple[str, APIRoute]]:
+def routes_of(app: Any) -> list[tuple[str, APIRoute]]:
     found, waiting = [], list(app.routes)
     while waiting:
         one = waiting.pop()
@@ -41,7 +41,7 @@ def _path(route: APIRoute) -> str:
 
 async def test_a_stranger_gets_nothing_but_the_public_paths(app: Any, stranger: Client) -> None:
     walked = 0
-    for method, route in _routes(app):
+    for method, route in routes_of(app):
         path = _path(route)
         if is_public(method, path) or path == "/metrics":
             continue
@@ -53,27 +53,27 @@ async def test_a_stranger_gets_nothing_but_the_public_paths(app: Any, stranger: 
 
 
 async def test_every_route_that_is_not_public_asks_for_a_permission(app: Any) -> None:
-    for method, route in _routes(app):
+    for method, route in routes_of(app):
         if not is_public(method, _path(route)) and route.path != "/metrics":
             assert _permissions(route), (method, route.path)
 
 
 async def test_every_unsafe_route_asks_for_more_than_reading(app: Any) -> None:
     own_account = {"/api/v1/session", "/api/v1/session/password"}
-    for method, route in _routes(app):
+    for method, route in routes_of(app):
         if method not in {"GET", "HEAD"} and route.path not in own_account:
             assert _permissions(route) - {Permission.READ}, (method, route.path)
 
 
 async def test_nothing_public_is_below_the_api(app: Any) -> None:
-    public = {(method, _path(route)) for method, route in _routes(app) if is_public(method, _path(route))}
+    public = {(method, _path(route)) for method, route in routes_of(app) if is_public(method, _path(route))}
     assert {path for method, path in public if path.startswith(("/api", "/geo"))} == {"/api/v1/session"}
 
 
 async def test_a_viewer_reads_and_changes_nothing(app: Any, client: Client, visit: Any) -> None:
     made = await client.post("/api/v1/api-keys", json={"name": "viewer", "role": "viewer", "areas": ["*"]})
     viewer = visit(made.json()["key"])
-    for method, route in _routes(app):
+    for method, route in routes_of(app):
         if method in {"GET", "HEAD"} or route.path.startswith("/api/v1/session"):
             continue
         answer = await viewer.request(method, _path(route), json={})
