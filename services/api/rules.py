@@ -13,7 +13,7 @@ from starlette.responses import Response
 from services.api import tables
 from services.api.answers import BIGINT, Line, Moment, Page, answer, described, page
 from services.api.auth import Reader, require_county
-from services.api.database import Inside, Reads
+from services.api.database import Inside, Reads, Row
 from services.api.device_model import Number
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Who
@@ -82,19 +82,17 @@ class OverridePut(BaseModel):
 
 async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
     """Return every rule with the overrides one may see."""
-    rows = await reads.rows(sa.select(tables.rule_parameter).order_by(_parameter.effective_from))
     devices = tables.device.c
+    targets = sa.and_(_parameter.scope == "device", devices.code == _parameter.target)
+    statement = sa.select(tables.rule_parameter, devices.area).outerjoin(tables.device, targets)
+    rows = await reads.rows(statement.order_by(_parameter.effective_from))
     unset = sa.select(sa.func.count().label("n")).where(
         devices.kind == Kind.ELECTRICAL, devices.rated_current_a.is_(None), who.scope.clause(devices.area)
     )
     missing = (await reads.rows(unset))[0]["n"]
     overrides: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if (
-            row["scope"] != "area"
-            or who.scope.covers(row["target"])
-            or any(code.startswith(row["target"]) for code in who.scope.areas)
-        ):
+        if _may_see(who, row):
             shown = {name: row[name] for name in Override.model_fields}
             overrides.setdefault(row["code"], []).append(shown)
     return [
@@ -105,6 +103,16 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
         }
         for code, rule in CATALOG.items()
     ]
+
+
+def _may_see(who: Who, row: Row) -> bool:
+    """Whether the override bears on what `who` sees; what holds for an area above theirs does."""
+    if row["scope"] == "device":
+        return who.scope.covers(row["area"])
+    if row["scope"] == "area":
+        target = row["target"]
+        return who.scope.covers(target) or any(code.startswith(target) for code in who.scope.areas)
+    return True
 
 
 async def _one(reads: Reads, who: Who, code: str) -> dict[str, Any]:

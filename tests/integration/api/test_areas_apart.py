@@ -141,7 +141,10 @@ async def test_a_township_cannot_touch_what_belongs_to_its_neighbour(
     body = {"scope": "area", "target": OTHER_AREA, "parameters": {"static_mpa": 0.2}}
     rule = (await client.put("/api/v1/rules/hydrant_pressure_low", json=body)).json()
     override = f"/api/v1/rules/hydrant_pressure_low/overrides/{rule['overrides'][0]['id']}"
-    assert (await township.get("/api/v1/rules/hydrant_pressure_low")).json()["overrides"] == []
+    body = {"scope": "device", "target": "p-other", "parameters": {"static_mpa": 0.2}}
+    assert (await client.put("/api/v1/rules/hydrant_pressure_low", json=body)).status_code == 200
+    seen = [(await who.get("/api/v1/rules/hydrant_pressure_low")).json()["overrides"] for who in (township, client)]
+    assert (seen[0], [one["scope"] for one in seen[1]]) == ([], ["area", "device"])
     made = await client.post("/api/v1/api-keys", json={"name": "gis", "role": "viewer", "areas": [OTHER_AREA]})
     shelf = {"until": (datetime.now(UTC) + timedelta(hours=1)).isoformat(), "reason": "x"}
     audited = await connection.fetchval("select count(*) from audit")
