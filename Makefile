@@ -15,14 +15,7 @@ check: ## formatting, lint, types, import borders, generated files
 	@scripts/check
 
 bench: ## measure this machine; writes reports/
-	@scripts/setup --tests
-	@mkdir -p reports
-	@.venv/bin/firetower bench ingest --json reports/bench-ingest.json
-	@.venv/bin/firetower bench ingest --rate 10000 --no-limits --json reports/bench-ingest-10k.json
-	@.venv/bin/firetower bench backlog --json reports/bench-backlog.json
-	@.venv/bin/firetower bench alarm --json reports/bench-alarm.json
-	@.venv/bin/firetower bench api --json reports/bench-api.json
-	@.venv/bin/python -m pytest -m bench tests/browser
+	@scripts/bench
 
 chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
 	@scripts/setup --tests
