@@ -134,6 +134,9 @@ async def test_a_confirmation_overtakes_an_escalation_that_has_not_arrived(
     await eventually(lambda: county.notices("type = 'alarm.escalated' and attempts > 0"), what="the escalation")
     await ledger.verify(county.conn, alarm["id"], outcome="real", note="", actor="user:t", now=datetime.now(UTC))
     await eventually(lambda: county.notices("type = 'fire.confirmed'"), what="the confirmation")
+    # an attempt under way cannot be called back; after it no other begins before the confirmation has gone
+    idle = "type = 'alarm.escalated' and claimed_until is null"
+    await eventually(lambda: county.notices(idle), what="the attempt under way")
     await desk.behave(mode="ok")
     await eventually(lambda: county.notices("state = 'delivered'", at_least=2), what="both")
     assert [one["type"] for one in await desk.received() if one["first"]] == ["fire.confirmed", "alarm.escalated"]
