@@ -45,6 +45,7 @@ class ChaosRun:
         self._acks = AckWatch(self._fetch_events)
         self._direct: asyncpg.Connection | None = None
         self._ingest: Program | None = None
+        self.ended_by_itself = 0
         device_url = broker.fleet_url.replace(f":{broker.port}", f":{wires['devices-broker'].port}")
         self.ours = Crowd(
             "OURS", device_url, self.started_s,
@@ -61,6 +62,15 @@ class ChaosRun:
             DATABASE_URL=self._dsn.replace(f":{self._postgres.port}", f":{wires['ingest-database'].port}"),
             MQTT_URL=self._broker.url.replace(f":{self._broker.port}", f":{wires['ingest-broker'].port}"),
         )
+
+    async def _supervise(self) -> None:
+        """Bring ingest back when it ended by itself, as the supervisor would; the report counts it and shows why."""
+        while True:
+            await self._clock.sleep(0.5)
+            if self._ingest is not None and self._ingest.process.poll() is not None:
+                self.ended_by_itself += 1
+                print("ingest ended by itself:", self._ingest.log_text()[-1500:])  # noqa: T201
+                self._ingest.restart()
 
     async def _fetch_events(self, names: list[str]) -> set[str]:
         """Ask the database directly, until it answers."""
@@ -146,6 +156,7 @@ class ChaosRun:
         async with asyncio.TaskGroup() as tasks:
             links = [tasks.create_task(crowd.link.run(), name=crowd.prefix) for crowd in crowds]
             watch = tasks.create_task(self._acks.run(), name="ack watch")
+            supervisor = tasks.create_task(self._supervise(), name="supervisor")
             publishing = [tasks.create_task(crowd.publish(stop), name=crowd.prefix) for crowd in crowds]
             for crowd in crowds:
                 await crowd.link.ready()
@@ -157,9 +168,14 @@ class ChaosRun:
             published_s = self._clock.monotonic() - self.started_s
             stop.set()
             await asyncio.wait(publishing)
-            await eventually(lambda: all(crowd.settled for crowd in crowds), what="every ack", timeout_s=settle_s)
+            try:
+                await eventually(lambda: all(crowd.settled for crowd in crowds), what="every ack", timeout_s=settle_s)
+            except AssertionError:
+                print("ingest:", self._ingest.log_text()[-4000:])  # noqa: T201
+                raise
             rows = await self._reconcile(settle_s)
             watch.cancel()
+            supervisor.cancel()
             for crowd in crowds:
                 await crowd.link.stop()
             await asyncio.wait(links)
@@ -199,6 +215,7 @@ class ChaosRun:
             "seconds_under_load": round(published_s, 1),
             "messages_per_s": round(sum(row["readings_sent"] + row["events_sent"] for row in rows) / published_s),
             "breaks": [asdict(one) for one in self.breaks],
+            "ingest_ended_by_itself": self.ended_by_itself,
             "kills": sum(one.what.startswith("kill") for one in self.breaks),
             "crowds": rows,
             "events_acked_before_stored": self._acks.too_early,
