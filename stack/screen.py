@@ -11,7 +11,7 @@ from typing import TextIO
 
 import asyncpg
 
-from services.core.db import connect
+from services.core.db import AWAY, connect
 from stack.programs import scraped
 
 _PLAIN_EVERY_S = 10
@@ -82,7 +82,7 @@ class Vitals:
             if self._connection is None:
                 self._connection = await connect(self._dsn, program="up", statement_timeout_s=2)
             [row] = await self._connection.fetch(_STATUS_SQL)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except AWAY:
             self.close()
             return "database does not answer; what was acknowledged is safe, devices' data waits in the broker"
         return (

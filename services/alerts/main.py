@@ -42,7 +42,7 @@ def main(settings: AlertsSettings | None = None) -> None:
     serve_metrics(settings.metrics_host, settings.metrics_port)
     try:
         uvloop.run(run(settings, SystemClock()))
-    except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Fenced) as lost:
+    except* (Fenced, *db.AWAY) as lost:
         # what is lost is found again by the next start; a traceback would say no more
         log.error("ended", error="; ".join(f"{type(error).__name__}: {error}" for error in lost.exceptions))  # noqa: TRY400
         sys.exit(1)

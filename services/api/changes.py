@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
-
 from services.api.answers import encode
 from services.api.changes_read import Cursor, changed_alarms, changed_devices, changed_notices, read_briefs
 from services.api.database import Database
@@ -28,7 +26,6 @@ _TELLING = ("last_seen", "status", "alarm", "version")
 _RETRY_S = 1.0
 _CHANNELS = ("firetower_batch", "firetower_alarm", "firetower_notice")
 _REMEMBER = timedelta(seconds=60)
-AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class Changes:
@@ -58,7 +55,7 @@ class Changes:
                 cursor = Cursor()
             try:
                 await tell(cursor)
-            except AWAY as error:
+            except db.AWAY as error:
                 log.warning("changes_unread", error=repr(error))
                 await self._clock.sleep(_RETRY_S)
                 continue
@@ -85,7 +82,7 @@ class Changes:
                         await connection.execute("select 1")
                 finally:
                     connection.terminate()
-            except AWAY as error:
+            except db.AWAY as error:
                 log.debug("not_listening", error=repr(error))
                 await self._clock.sleep(_RETRY_S)
 
@@ -103,7 +100,7 @@ class Changes:
             del self._pending[number]
         try:
             found = await read_briefs(self._database, told, self._clock.now())
-        except AWAY:
+        except db.AWAY:
             self._pending = dict.fromkeys(told) | self._pending
             raise
         parts = [

@@ -2,7 +2,6 @@
 
 import asyncio
 
-import asyncpg
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
@@ -11,6 +10,7 @@ from starlette.responses import Response
 from services.api.answers import PROBLEM_CONTENT, answer
 from services.api.problems import render
 from services.api.state import Here
+from services.core import db
 
 router = APIRouter(tags=["health"])
 _PATIENCE_S = 2.0
@@ -41,7 +41,7 @@ async def readyz(here: Here) -> Response:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await here.database.rows("select 1 from person limit 1")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except db.AWAY:
         return render(503, "database_away", "the database does not answer", {"Retry-After": "2"})
     return answer({"status": "ready"})
 

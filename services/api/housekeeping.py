@@ -5,9 +5,9 @@ One task of main. With the database away it tries again at its next turn.
 
 from datetime import timedelta
 
-from services.api.changes import AWAY
 from services.api.database import Database
 from services.api.device_rows import QUERIES
+from services.core import db
 from services.core.clock import Clock
 from services.core.log import logger
 
@@ -35,6 +35,6 @@ async def keep_house(database: Database, clock: Clock) -> None:
     while True:
         try:
             await clear(database, clock)
-        except AWAY as error:
+        except db.AWAY as error:
             log.warning("not_cleared", error=repr(error))
         await clock.sleep(EVERY_S)

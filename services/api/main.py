@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
 import uvicorn
 import uvloop
 
@@ -21,6 +20,7 @@ from services.api.database import Database
 from services.api.housekeeping import keep_house
 from services.api.people import make_first_admin
 from services.api.state import State
+from services.core import db
 from services.core.clock import Clock, SystemClock
 from services.core.log import configure_log, logger
 from services.core.metrics import serve_metrics
@@ -44,7 +44,7 @@ async def _welcome(dsn: str, clock: Clock) -> None:
     while True:
         try:
             made = await make_first_admin(dsn)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except db.AWAY as error:
             log.debug("database_away", error=repr(error))
             await clock.sleep(_RETRY_S)
             continue

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from services.core import db
 from services.core.alarms.refusals import NotAllowed, NotFound, VersionConflict
 from services.core.log import logger
 
@@ -136,11 +137,7 @@ _HANDLERS = (
     ((NotFound, VersionConflict, NotAllowed), _on_refusal),
     (
         (
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            asyncpg.InternalClientError,
-            OSError,
-            TimeoutError,
+            *db.AWAY,
             UnicodeEncodeError,
             OverflowError,
         ),

@@ -11,6 +11,10 @@ import orjson
 
 _BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 CONNECT_TIMEOUT_S = 10.0  # a server or a wire that accepts and then says nothing
+# What a lost connection is told by. The library's own complaint is among them: an idle connection that was ended by the
+# server (57P01) answers the next statement with it until the socket's end is seen.
+LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+AWAY = (asyncpg.PostgresError, *LOST)
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from services.core.clock import Clock
 from services.core.contracts import Command
-from services.core.db import load_queries
+from services.core.db import AWAY, load_queries
 from services.core.log import logger
 from services.core.mqtt import Delivery
 from services.core.topics import Channel, parse_topic
@@ -29,7 +29,7 @@ from services.gateway.naming import component_of
 from services.gateway.objects import Unit, describe
 from services.gateway.post import Caller
 from services.gateway.profiles import Profile
-from services.gateway.registry import AWAY, Registry
+from services.gateway.registry import Registry
 from services.gateway.tables import TABLES
 
 log = logger(__name__)

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from services.core.clock import Clock
-from services.core.db import create_pool, load_queries
+from services.core.db import AWAY, create_pool, load_queries
 from services.core.log import logger
 from services.gateway.journal import Journal, PanelRow, Remembered
 from services.gateway.profiles import DEFAULT, Profile, Profiles
@@ -24,7 +24,6 @@ REFRESH_S = 3.0
 ASK_WITHIN_S = 1.0  # then a stranger stays one
 ASK_EVERY_S = 0.02  # all that were asked about meanwhile in one query
 STATEMENT_TIMEOUT_S = 5.0
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from services.core.mqtt import SessionClosed
 from services.core.settings import IngestSettings
 from services.ingest import commands, replay, retention, watch
 from services.ingest.lane import Lane
-from services.ingest.writer import LOST
 
 log = logger(__name__)
 
@@ -41,7 +40,7 @@ class Duties:
         while True:
             try:
                 await self._work()
-            except (asyncpg.PostgresError, SessionClosed, *LOST) as error:
+            except (SessionClosed, *db.AWAY) as error:
                 log.warning("duties wait", error=f"{type(error).__name__}: {error}")
                 await self._clock.sleep(PERIOD_S)
 

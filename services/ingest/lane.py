@@ -8,9 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 
-import asyncpg
-
-from services.core import metrics
+from services.core import db, metrics
 from services.core.clock import Clock
 from services.core.errors import BadSetting
 from services.core.log import logger
@@ -23,7 +21,7 @@ from services.ingest.decode import Message
 from services.ingest.inbox import LIMITS, Batch, Inbox
 from services.ingest.moment import to_us
 from services.ingest.store import Store
-from services.ingest.writer import LOST, Writer, is_worth_waiting, setting_at_fault
+from services.ingest.writer import Writer, is_worth_waiting, setting_at_fault
 
 log = logger(__name__)
 
@@ -98,7 +96,7 @@ class Lane:
                     await self.writer.store.begin(connection)
                     log.info("lane taken", writer=self.writer_name, number=self.writer.store.number)
                     return token
-            except (asyncpg.PostgresError, *LOST) as error:
+            except db.AWAY as error:
                 if (cause := setting_at_fault(error)) is not None:
                     raise BadSetting(cause) from error
                 if not is_worth_waiting(error, closed=True):

@@ -26,7 +26,6 @@ BACKOFF_FIRST_S = 0.1
 BACKOFF_CAP_S = 2.0
 DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity, program limit: the row is at fault
 WAIT_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})  # the server or the moment is at fault
-LOST = (asyncpg.InterfaceError, OSError, TimeoutError)
 
 
 class Writer:
@@ -64,7 +63,7 @@ class Writer:
         while True:
             try:
                 return await self._try(messages, watermark_us)
-            except (asyncpg.PostgresError, *LOST) as error:
+            except db.AWAY as error:
                 if is_data_fault(error):
                     return await self._isolate(messages, watermark_us, error)
                 if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
@@ -85,7 +84,7 @@ class Writer:
         store = self.store
         try:
             held = await lease.is_held(await self.connection(), store.lease, store.owner)
-        except (asyncpg.PostgresError, *LOST) as error:
+        except db.AWAY as error:
             if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
                 raise
             self.drop()
@@ -137,7 +136,7 @@ def is_worth_waiting(error: BaseException, *, closed: bool) -> bool:
     """Tell whether the same batch may succeed later; a complaint about our own call on an open connection may not."""
     if isinstance(error, asyncpg.InterfaceError):
         return closed
-    return isinstance(error, LOST) or (
+    return isinstance(error, db.LOST) or (
         isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in WAIT_CLASSES
     )
 

@@ -11,7 +11,7 @@ _CHUNK = 65_536
 
 
 class Wire:
-    """A proxy to 127.0.0.1:`target_port`. Verbs: cut, refuse, stall, slow, drop_after, restore."""
+    """A proxy to 127.0.0.1:`target_port`. Verbs: cut, refuse, stall, hide_ends, slow, drop_after, restore."""
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
@@ -23,6 +23,7 @@ class Wire:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._accepting = True
+        self._hides_ends = False
         self._bytes_per_s: float | None = None
         self._drop_after: int | None = None
 
@@ -49,6 +50,10 @@ class Wire:
         """Keep connections open and forward nothing, in both directions, until `restore`."""
         self._flowing.clear()
 
+    def hide_ends(self) -> None:
+        """Forward bytes and not the end of a stream: a side that closes is not missed until `restore`."""
+        self._hides_ends = True
+
     def slow(self, bytes_per_s: float) -> None:
         """Forward at most this much per second and connection direction until `restore`."""
         self._bytes_per_s = bytes_per_s
@@ -60,6 +65,7 @@ class Wire:
     def restore(self) -> None:
         """Behave again."""
         self._accepting = True
+        self._hides_ends = False
         self._bytes_per_s = None
         self._drop_after = None
         self._flowing.set()
@@ -107,6 +113,8 @@ class Wire:
                 rate = self._bytes_per_s
                 data = await reader.read(_CHUNK if rate is None else max(1, int(rate / 20)))
                 if not data:
+                    while self._hides_ends:
+                        await asyncio.sleep(0.05)
                     return
                 await self._flowing.wait()  # bytes that came in while stalled wait too
                 self.forwarded_bytes += len(data)

@@ -56,6 +56,24 @@ async def test_an_answer_lost_on_the_way_neither_loses_nor_doubles_a_batch(
     assert running.process.poll() is None
 
 
+async def test_connections_that_the_server_ended_unnoticed_are_opened_anew(
+    start_ingest, wired_database, line, fleet, rows
+):
+    """The server's last words arrive, the end of the stream does not: the next statement meets a broken protocol."""
+    running = start_ingest(DATABASE_URL=wired_database)
+    await asyncio.to_thread(running.wait_ready)
+    await fleet.send_all(many(0, 100))
+    await rows.until("select count(*) from reading_hydrant", equals=100)
+    line.hide_ends()
+    ours = "from pg_stat_activity where application_name like 'firetower.ingest.%'"
+    old = await rows.one(f"select array_agg(pid) {ours} and pg_terminate_backend(pid)")
+    assert len(old) == 3  # two lanes and the duties
+    await fleet.send_all(many(100, 100))
+    await rows.until("select count(*) from reading_hydrant", equals=200)
+    await rows.until(f"select count(*) = 3 {ours} and not pid = any($1)", old)
+    assert running.process.poll() is None
+
+
 async def test_a_broker_killed_and_back_brings_everything_acknowledged(ingest, broker, fleet, rows):
     for round_ in range(3):
         await fleet.send_all(many(round_ * 1000, 1000))
