@@ -5,14 +5,13 @@ Called by the fleet, the bench and the fault runs. Promises: an event is sent ag
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
 from pydantic import ValidationError
 
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.contracts import Ack
 from services.core.log import logger
 from services.core.mqtt import Delivery, PublishRefused, Session, SessionClosed, SessionConfig
@@ -146,8 +145,7 @@ class Link:
 
     async def _resend(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+            await wait_at_most(self._wake, 1.0)
             self._wake.clear()
             backlog, self._backlog = self._backlog, []
             if self._session.connected:

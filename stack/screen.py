@@ -11,7 +11,7 @@ from typing import TextIO
 
 import asyncpg
 
-from services.core.db import AWAY, connect
+from services.core.db import AWAY, connect, pass_on_cancel
 from stack.programs import scraped
 
 _PLAIN_EVERY_S = 10
@@ -83,6 +83,7 @@ class Vitals:
                 self._connection = await connect(self._dsn, program="up", statement_timeout_s=2)
             [row] = await self._connection.fetch(_STATUS_SQL)
         except AWAY:
+            pass_on_cancel()
             self.close()
             return "database does not answer; what was acknowledged is safe, devices' data waits in the broker"
         return (

@@ -12,7 +12,6 @@ from uuid import UUID
 import asyncpg
 
 from services.alerts import clocks, incidents, lease
-from services.alerts.deliver import wait_for
 from services.alerts.events import EventFeed
 from services.alerts.health import Health
 from services.alerts.readings import ReadingFeed, Verdict, judge_findings
@@ -22,7 +21,7 @@ from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
 from services.core.alarms.page import Page
 from services.core.alarms.policies import Policies, load_policies
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
 
@@ -82,7 +81,7 @@ class Bench:
                 await self.transact(self._forget_what_people_ended)
             busy = await self.readings.read_slice(self.conn, self.transact, self.look_up) or busy
             if not busy:
-                await wait_for(self.hint, POLL_S)
+                await wait_at_most(self.hint, POLL_S)
 
     def note_change(self) -> None:
         """Hear that a person changed the registry or a rule: taken over before anything else is judged."""

@@ -4,7 +4,6 @@ Promises at-least-once delivery in order per alarm; fires have workers of their 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ import httpx2
 
 from services.alerts.answers import Answer, Fate, Verdict, judge_answer, wait_s
 from services.core.alarms.words import NoticeType
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.db import load_queries
 from services.core.log import logger
 from services.core.metrics import CONFIRMED_TO_ACCEPTED, NOTICE_ATTEMPTS
@@ -109,7 +108,7 @@ class Outbox:
                     task.add_done_callback(running.discard)
                     task.add_done_callback(lambda _: hint.set())
                 if not claimed:
-                    await wait_for(hint, POLL_S)
+                    await wait_at_most(hint, POLL_S)
 
     async def _claim(
         self, lane: Lane, room: int, hold_older_than_s: Callable[[], float] | None
@@ -170,10 +169,3 @@ class Outbox:
             CONFIRMED_TO_ACCEPTED.observe((now - notice["created_at"]).total_seconds())
         if verdict.fate is not Fate.DELIVERED:
             log.warning("notice_not_accepted", notice_id=str(notice_id), fate=verdict.fate, error=verdict.error)
-
-
-async def wait_for(hint: asyncio.Event, seconds: float) -> None:
-    """Wait until `hint` is set, at most `seconds`."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await hint.wait()

@@ -18,13 +18,13 @@ import uvloop
 from services.alerts import figures, heartbeat, lease
 from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import Bench
-from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox, wait_for
+from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
 from services.alerts.health import Health
 from services.alerts.signing import DeskAddress, address_contact
 from services.core import db
 from services.core.alarms.policies import load_policies
-from services.core.clock import Clock, SystemClock
+from services.core.clock import Clock, SystemClock, wait_at_most
 from services.core.errors import Fenced
 from services.core.log import configure_log, logger
 from services.core.metrics import ACTIVE, serve_metrics
@@ -86,7 +86,7 @@ async def _wait_for_lease(
     if not active:
         log.info("standing_by")
     while not active and not stopping.is_set():
-        await wait_for(stopping, STANDBY_S)
+        await wait_at_most(stopping, STANDBY_S)
         active = await lease.take(conn, owner)
     return active and not stopping.is_set()
 

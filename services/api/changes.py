@@ -14,7 +14,7 @@ from services.api.changes_read import Cursor, changed_alarms, changed_devices, c
 from services.api.database import Database
 from services.api.hub import Hub, Part
 from services.core import db
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 
 log = logger(__name__)
@@ -56,15 +56,12 @@ class Changes:
             try:
                 await tell(cursor)
             except db.AWAY as error:
+                db.pass_on_cancel()
                 log.warning("changes_unread", error=repr(error))
                 await self._clock.sleep(_RETRY_S)
                 continue
             await self._clock.sleep(every_s)
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await hint.wait()
-            except TimeoutError:
-                pass
+            await wait_at_most(hint, POLL_S)
             hint.clear()
 
     async def _listen(self) -> None:
@@ -83,6 +80,7 @@ class Changes:
                 finally:
                     connection.terminate()
             except db.AWAY as error:
+                db.pass_on_cancel()
                 log.debug("not_listening", error=repr(error))
                 await self._clock.sleep(_RETRY_S)
 

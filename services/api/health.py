@@ -42,6 +42,7 @@ async def readyz(here: Here) -> Response:
         async with asyncio.timeout(_PATIENCE_S):
             await here.database.rows("select 1 from person limit 1")
     except db.AWAY:
+        db.pass_on_cancel()
         return render(503, "database_away", "the database does not answer", {"Retry-After": "2"})
     return answer({"status": "ready"})
 

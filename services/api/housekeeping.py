@@ -36,5 +36,6 @@ async def keep_house(database: Database, clock: Clock) -> None:
         try:
             await clear(database, clock)
         except db.AWAY as error:
+            db.pass_on_cancel()
             log.warning("not_cleared", error=repr(error))
         await clock.sleep(EVERY_S)

@@ -45,6 +45,7 @@ async def _welcome(dsn: str, clock: Clock) -> None:
         try:
             made = await make_first_admin(dsn)
         except db.AWAY as error:
+            db.pass_on_cancel()
             log.debug("database_away", error=repr(error))
             await clock.sleep(_RETRY_S)
             continue

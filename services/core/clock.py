@@ -1,6 +1,7 @@
 """The only source of time. Programs get the system clock, tests one they drive."""
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -36,3 +37,14 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until `event` is set, `seconds` at most; return whether it is.
+
+    Not `asyncio.wait_for`: on Python 3.11 that swallows a cancellation which comes together with what it waits for.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()

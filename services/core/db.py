@@ -1,5 +1,6 @@
 """Connections to TimescaleDB: the only place that opens them. asyncpg with JSON codecs and bounded waits."""
 
+import asyncio
 import re
 import socket
 from collections.abc import Mapping
@@ -26,6 +27,20 @@ def load_queries(path: Path) -> Mapping[str, str]:
 
 def _encode(value: object) -> str:
     return orjson.dumps(value).decode()
+
+
+def pass_on_cancel() -> None:
+    """Raise the cancellation of this task that a clean-up on a lost connection replaced by an error of its own.
+
+    asyncpg's `Transaction.__aexit__` and `Pool.release` do. First line of every `except AWAY` that goes on: a task that
+    takes its own end for a database that is away waits for ever, and with it the program that wants to end.
+
+    Raises:
+        CancelledError: somebody cancelled this task.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def set_codecs(connection: asyncpg.Connection) -> None:

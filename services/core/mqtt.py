@@ -5,7 +5,6 @@ Ingest, gateway, API and simulators use it. It reconnects by itself with capped 
 """
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +14,7 @@ from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessageInfo
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from services.core.clock import wait_at_most
 from services.core.errors import BadSetting
 from services.core.log import logger
 from services.core.mqtt_client import Incoming, make_client
@@ -153,9 +153,8 @@ class Session:
                     attempt = 0
                 if self._failure is not None:
                     raise self._failure
-                with contextlib.suppress(TimeoutError):
-                    pause_s = random.uniform(0.5, 1) * min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**attempt)
-                    await asyncio.wait_for(self._stopped.wait(), pause_s)
+                pause_s = random.uniform(0.5, 1) * min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**attempt)
+                await wait_at_most(self._stopped, pause_s)
                 attempt = min(attempt + 1, 10)
         finally:
             self._close()
@@ -165,9 +164,7 @@ class Session:
         self._stopped.set()
         if self._client.is_connected():
             self._client.disconnect()
-            try:
-                await asyncio.wait_for(self._lost.wait(), flush_s)
-            except TimeoutError:
+            if not await wait_at_most(self._lost, flush_s):
                 log.warning("mqtt goodbye not sent", client_id=self.config.client_id)
         self._lost.set()
 
@@ -200,9 +197,7 @@ class Session:
         """Watch keepalive until the connection is lost; return whether it ever got ready."""
         since = asyncio.get_running_loop().time()
         while not self._lost.is_set():
-            try:
-                await asyncio.wait_for(self._lost.wait(), 1.0)
-            except TimeoutError:
+            if not await wait_at_most(self._lost, 1.0):
                 self._guard(self._client.loop_misc)
                 if not self.connected and asyncio.get_running_loop().time() - since > READY_TIMEOUT_S:
                     self._lost.set()

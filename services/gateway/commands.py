@@ -5,7 +5,6 @@ when it came; a command that makes no sense fails with the reason. Time-outs and
 """
 
 import asyncio
-import contextlib
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +14,9 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.contracts import Command
-from services.core.db import AWAY, load_queries
+from services.core.db import AWAY, load_queries, pass_on_cancel
 from services.core.log import logger
 from services.core.mqtt import Delivery
 from services.core.topics import Channel, parse_topic
@@ -108,6 +107,7 @@ class Commands:
                 await self._fetch()
                 away = False
             except AWAY as error:
+                pass_on_cancel()
                 if not away:
                     log.warning("commands wait for the database", error=str(error) or type(error).__name__)
                 away = True
@@ -115,8 +115,7 @@ class Commands:
             if away:
                 await self._clock.sleep(LOOK_EVERY_S)
             self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+            await wait_at_most(self._wake, LOOK_EVERY_S)
 
     async def _fetch(self) -> None:
         for row in await self._registry.fetch(QUERIES["queued"]):
@@ -159,8 +158,10 @@ class Commands:
         within = timedelta(minutes=adu[2]) if flag == GUARD_CHECK else timedelta(seconds=ANSWER_WITHIN_S)
         self._result("sent", order.id, now, now + within)
         if not away:
-            with contextlib.suppress(*AWAY):
+            try:
                 await self._write_results()  # before the panel can answer: the answer looks for a command that was sent
+            except AWAY:
+                pass_on_cancel()
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id
         log.info("command sent", device=order.code, command=order.command, command_id=str(order.id))

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from services.core.clock import Clock
-from services.core.db import AWAY, create_pool, load_queries
+from services.core.db import AWAY, create_pool, load_queries, pass_on_cancel
 from services.core.log import logger
 from services.gateway.journal import Journal, PanelRow, Remembered
 from services.gateway.profiles import DEFAULT, Profile, Profiles
@@ -82,6 +82,7 @@ class Registry:
                     rows = await self.fetch(QUERIES["asked"], [address.hex() for address, _ in asked])
                 self._panels |= self._read(map(_row, rows))
             except AWAY as error:
+                pass_on_cancel()
                 log.info("not looked up", addresses=len(asked), error=str(error) or type(error).__name__)
             for _, then in asked:
                 then()
@@ -126,6 +127,7 @@ class Registry:
                 await self._refresh(journal)
                 away = False
             except AWAY as error:
+                pass_on_cancel()
                 if not away:
                     log.warning("database away", error=str(error) or type(error).__name__)
                 away = True

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from services.core import db
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.mqtt import SessionClosed
 from services.core.settings import IngestSettings
@@ -41,6 +41,7 @@ class Duties:
             try:
                 await self._work()
             except (SessionClosed, *db.AWAY) as error:
+                db.pass_on_cancel()
                 log.warning("duties wait", error=f"{type(error).__name__}: {error}")
                 await self._clock.sleep(PERIOD_S)
 
@@ -53,10 +54,7 @@ class Duties:
             while True:
                 self._woken.clear()
                 await self._round(connection)
-                try:
-                    await asyncio.wait_for(self._woken.wait(), PERIOD_S)
-                except TimeoutError:
-                    continue
+                await wait_at_most(self._woken, PERIOD_S)
         finally:
             connection.terminate()
 

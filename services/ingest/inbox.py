@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from services.core import metrics
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.mqtt import Delivery
 from services.core.topics import EVERY_CHANNEL, Channel
 from services.ingest.decode import Message, decode
@@ -134,11 +134,7 @@ class Inbox:
         if first_us is not None and not self._full.is_set():
             patience_s = self._limits.linger_s - (to_us(self._clock.now()) - first_us) / 1e6
             if patience_s > 0:
-                try:
-                    async with asyncio.timeout(patience_s):
-                        await self._full.wait()
-                except TimeoutError:
-                    pass
+                await wait_at_most(self._full, patience_s)
         if self._open.first_received_us is None:
             return None
         batch, self._open = self._open, Batch()

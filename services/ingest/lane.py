@@ -97,6 +97,7 @@ class Lane:
                     log.info("lane taken", writer=self.writer_name, number=self.writer.store.number)
                     return token
             except db.AWAY as error:
+                db.pass_on_cancel()
                 if (cause := setting_at_fault(error)) is not None:
                     raise BadSetting(cause) from error
                 if not is_worth_waiting(error, closed=True):

@@ -64,6 +64,7 @@ class Writer:
             try:
                 return await self._try(messages, watermark_us)
             except db.AWAY as error:
+                db.pass_on_cancel()
                 if is_data_fault(error):
                     return await self._isolate(messages, watermark_us, error)
                 if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
@@ -85,6 +86,7 @@ class Writer:
         try:
             held = await lease.is_held(await self.connection(), store.lease, store.owner)
         except db.AWAY as error:
+            db.pass_on_cancel()
             if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
                 raise
             self.drop()

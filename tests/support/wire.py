@@ -23,7 +23,8 @@ class Wire:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._accepting = True
-        self._hides_ends = False
+        self._showing_ends = asyncio.Event()
+        self._showing_ends.set()
         self._bytes_per_s: float | None = None
         self._drop_after: int | None = None
 
@@ -52,7 +53,7 @@ class Wire:
 
     def hide_ends(self) -> None:
         """Forward bytes and not the end of a stream: a side that closes is not missed until `restore`."""
-        self._hides_ends = True
+        self._showing_ends.clear()
 
     def slow(self, bytes_per_s: float) -> None:
         """Forward at most this much per second and connection direction until `restore`."""
@@ -65,7 +66,7 @@ class Wire:
     def restore(self) -> None:
         """Behave again."""
         self._accepting = True
-        self._hides_ends = False
+        self._showing_ends.set()
         self._bytes_per_s = None
         self._drop_after = None
         self._flowing.set()
@@ -113,8 +114,7 @@ class Wire:
                 rate = self._bytes_per_s
                 data = await reader.read(_CHUNK if rate is None else max(1, int(rate / 20)))
                 if not data:
-                    while self._hides_ends:
-                        await asyncio.sleep(0.05)
+                    await self._showing_ends.wait()
                     return
                 await self._flowing.wait()  # bytes that came in while stalled wait too
                 self.forwarded_bytes += len(data)

@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import pytest
 
 from services.alerts.audit import verify
+from services.core import db
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import PostgresServer, Program
@@ -52,7 +52,7 @@ async def survive(county_of: Callable[[], Awaitable[County]], work: Callable[[Co
             county = await county_of()
             await work(county)
             await county.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except db.AWAY:
             await asyncio.sleep(0.2)
         else:
             return

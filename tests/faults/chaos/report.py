@@ -32,6 +32,7 @@ def write_report(name: str, report: dict[str, Any]) -> None:
 def check(report: dict[str, Any]) -> None:
     """Hold the run to the promises."""
     ours, foreign = report["crowds"]
+    assert report["ingest_ended_by_itself"] == 0, "ingest ended by itself: its log is printed above"
     assert ours["acked_and_missing"] == 0, "our client lost acknowledged readings"
     assert not ours["events_missing"], "events were lost"
     assert ours["events_acked"] == ours["events_sent"], "events without an application ack"

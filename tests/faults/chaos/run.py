@@ -80,7 +80,7 @@ class ChaosRun:
                     self._direct = await db.connect(self._dsn, program="chaos")
                 rows = await self._direct.fetch("select event_id from event where event_id = any($1)", names)
                 return {row["event_id"] for row in rows}
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except db.AWAY:
                 self._direct = None
                 await asyncio.sleep(0.1)
 

@@ -48,6 +48,14 @@ async def test_a_publisher_that_trusts_a_puback_loses_nothing_when_ingest_and_da
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_forty_kills_of_the_database_neither_end_ingest_nor_hold_it_up(chaos: Callable[[int], ChaosRun]) -> None:
+    report = await chaos(4).run(["kill database"] * 40, pause_s=(0.5, 1.6))
+    write_report("chaos-database", report)
+    check(report)
+
+
+@pytest.mark.chaos
 @pytest.mark.timeout(1800)
 async def test_long_run_of_random_kills_cuts_and_stalls(chaos: Callable[[int], ChaosRun]) -> None:
     dice = random.Random(20261123)

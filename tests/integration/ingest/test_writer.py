@@ -1,0 +1,27 @@
+"""The writer and a task that is to end."""
+
+import asyncio
+import uuid
+
+from services.core.clock import SystemClock
+from services.ingest import lease
+from services.ingest.store import Store
+from services.ingest.writer import Writer
+from tests.support.broker_fleet import rows_of
+
+
+async def test_a_cancelled_writer_ends_although_its_connection_dies_with_it(database):
+    """asyncpg then puts its own error in the place of the cancellation: the database seems away and is waited for."""
+    owner = str(uuid.uuid4())
+    store = Store(writer="all/event", lane="event", lease="ingest:all/event", owner=owner)
+    writer = Writer(database, store, SystemClock())
+    connection = await writer.connection()
+    await lease.take(connection, store.lease, owner)
+    async with rows_of(database) as other, other.connection.transaction():
+        await other.connection.execute("select from lease for update")
+        task = asyncio.create_task(writer.commit([], watermark_us=1))
+        await other.until("select count(*) from pg_stat_activity where wait_event_type = 'Lock'", equals=1)
+        task.cancel()
+        connection.terminate()
+        await asyncio.wait([task], timeout=5)
+    assert task.cancelled()
