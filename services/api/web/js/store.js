@@ -48,15 +48,32 @@ export const live = createStore({
   round: 0,                    // grows with every fresh start of the stream: what was read before may have missed something
 });
 
-// Devices change many times a second, so they live in one mutable map with its own listeners.
+// Devices change many times a second, so they live in one mutable map with its own listeners, told what is now known.
 const devices = new Map();
+const said = new Map();              // what the stream said last of each device, and when
 const deviceReaders = new Set();
 
 export const knownDevices = devices;
 
-export function putDevices(items) {
+function know(items) {
   for (const device of items) devices.set(device.code, { ...devices.get(device.code), ...device });
-  for (const reader of [...deviceReaders]) reader(items);
+  const known = items.map(({ code }) => devices.get(code));
+  for (const reader of [...deviceReaders]) reader(known);
+}
+
+// What the stream says.
+export function hearDevices(items) {
+  const at = performance.now();
+  for (const item of items) said.set(item.code, { at, item });
+  know(items);
+}
+
+// An answer to what was asked at `askedAt` (performance.now()). It may be slow on its way: what the stream said since is newer.
+export function putDevices(items, askedAt) {
+  know(items.map((device) => {
+    const heard = said.get(device.code);
+    return heard?.at > askedAt ? { ...device, ...heard.item } : device;
+  }));
 }
 
 export function onDevices(reader) {

@@ -1,7 +1,7 @@
 // Live status over SSE. Says at once when the connection breaks, opens it again, and fetches anew what was missed.
 import { get, getAll, Problem } from "./api.js";
 import { syncClock } from "./clock.js";
-import { live, putAlarms, putDevices, putNotices } from "./store.js";
+import { hearDevices, live, putAlarms, putNotices } from "./store.js";
 
 const RETRY_MS = 1500;
 const ASK_AGAIN_MS = 3000;
@@ -62,10 +62,11 @@ function open() {
   clearTimeout(retryTimer);
   source?.close();
   lastWord = Date.now();
-  source = new EventSource("/api/v1/stream");
-  source.onopen = () => refetch().then(heard, fail);
+  const mine = source = new EventSource("/api/v1/stream");
+  const still = (act) => (outcome) => { if (source === mine && mine.readyState !== EventSource.CLOSED) act(outcome); };
+  source.onopen = () => refetch().then(still(heard), still(fail));  // which may end after this stream was lost
   source.onerror = fail;
-  listen("device", (data) => putDevices(data.items ?? []));
+  listen("device", (data) => hearDevices(data.items ?? []));
   listen("alarm", (alarm) => {
     putAlarms([alarm]);
     for (const each of fetching) each.alarms.push(alarm);
@@ -77,7 +78,7 @@ function open() {
   });
   listen("system", (system) => { systemPushedAt = Date.now(); syncClock(system.now); live.set({ system }); });
   listen("ping", (data) => syncClock(data.now));
-  listen("resync", () => refetch().catch(fail));
+  listen("resync", () => refetch().catch(still(fail)));
 }
 
 function fail(problem) {

@@ -42,7 +42,10 @@ export function DevicePage({ code }) {
   const fresh = useDevice(code);
   const round = useStore(live, (state) => state.round);
   useEffect(() => {
-    const read = () => get(`/api/v1/devices/${encodeURIComponent(code)}`).then((device) => { putDevices([device]); setFull(device); setProblem(null); }, setProblem);
+    const read = () => {
+      const askedAt = performance.now();
+      get(`/api/v1/devices/${encodeURIComponent(code)}`).then((device) => { putDevices([device], askedAt); setFull(device); setProblem(null); }, setProblem);
+    };
     read();
     const timer = setInterval(read, COUNTS_EVERY_MS);  // the stream brings values, not the counts of what was lost
     return () => clearInterval(timer);

@@ -24,9 +24,10 @@ function useDevices(wanted) {
   const asked = useRef(0);
   const read = (cursor) => {
     const mine = (asked.current += 1);
+    const askedAt = performance.now();
     return get(query("/api/v1/devices", { ...wanted, limit: STEP, cursor })).then(({ items, next }) => {
       if (mine !== asked.current) return;
-      putDevices(items);
+      putDevices(items, askedAt);
       setProblem(null);
       setPage((before) => ({ codes: [...(cursor ? before.codes : []), ...items.map((device) => device.code)], next }));
     }, setProblem);

@@ -4,6 +4,7 @@
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { isFire, isWaiting, rank } from "../alarms.js";
 import { alarmName, alarmPlace, siteName } from "../parts.js";
+import { knownDevices } from "../store.js";
 import { distanceField, KINDS } from "./glyphs.js";
 import { COARSE_ZOOM, deviceLayers, mapStyle, namesOf, palette } from "./style.js";
 
@@ -33,7 +34,7 @@ export class Board {
   // `onGroundLost()` when tiles of the base map did not come; `size` enlarges texts and shapes for a far eye.
   // `ready` comes true when the map holds the devices; it fails with what kept it from that.
   constructor(frame, { settings, geojson, onPick, onPlace, onGroundLost, size = 1, controls = true }) {
-    Object.assign(this, { settings, size, all: NO_DEVICES, names: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, early: [], put: false, timer: 0 });
+    Object.assign(this, { settings, size, all: NO_DEVICES, names: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, put: false, timer: 0 });
     // Devices that are there before the map belong to its first style: the worker then has one errand less.
     geojson.then((devices) => this.#know(devices), () => null);
     const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
@@ -75,13 +76,13 @@ export class Board {
     for (const feature of devices.features) this.ids.set(feature.properties.code, feature);
   }
 
-  // The devices as they arrived, and what the stream said of them in the meantime.
+  // The devices as they arrived, and what has become known of them in the meantime.
   #put(frame) {
     if (!this.map) return;
     if (this.styled !== this.all) this.map.getSource("devices").setData(this.all);
     this.map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); });
     this.put = true;
-    this.change(this.early.splice(0));
+    this.change([...knownDevices.values()]);
   }
 
   #style() {
@@ -119,7 +120,7 @@ export class Board {
 
   // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
   change(items) {
-    if (!this.put) { this.early.push(...items); return; }
+    if (!this.put) return;  // #put takes all that is known
     const fresh = [];
     for (const { code, status, alarm, location, kind, name, area } of items) {
       if (!this.ids.has(code)) {

@@ -5,14 +5,15 @@ import { putDevices } from "../store.js";
 const COUNTY = [[110.93, 38.65], [111.43, 39.17]];
 const PLAIN = { basemap: { kind: "plain" }, layers: [] };
 
-export const asDevices = (geojson) => geojson.features.map(({ properties, geometry }) => (
+const asDevices = (geojson) => geojson.features.map(({ properties, geometry }) => (
   { ...properties, location: geometry && { lon: geometry.coordinates[0], lat: geometry.coordinates[1] } }));
 
 const orPlain = (problem) => { if (problem instanceof Problem && problem.status === 404) return PLAIN; throw problem; };
 
 function read() {
   const settings = get("/api/v1/map").catch(orPlain).then((given) => ({ ...given, bounds: given.bounds ?? COUNTY }));
-  const geojson = get("/geo/devices.geojson").then((devices) => { putDevices(asDevices(devices)); return devices; });
+  const askedAt = performance.now();
+  const geojson = get("/geo/devices.geojson").then((devices) => { putDevices(asDevices(devices), askedAt); return devices; });
   for (const answer of [settings, geojson]) answer.catch(() => null);  // whoever waits for it hears of it
   return { settings, geojson };
 }

@@ -8,7 +8,7 @@ import { go } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Board, webglWorks } from "./board.js";
-import { asDevices, readMap } from "./data.js";
+import { readMap } from "./data.js";
 import { DeviceList } from "./list.js";
 
 const KINDS = ["hydrant", "electrical", "water", "panel"];
@@ -52,11 +52,11 @@ export function Page({ args }) {
     settings.then((ground) => setData({ settings: ground, geojson }), setProblem);
     geojson.then(({ features }) => setDevices(features), setProblem);
   }, []);
-  // After a break the map learns what it missed, by the same way as live changes.
+  // After a break the map learns what it missed, by the same way as live changes: the answer goes through the store.
   const drawnRound = useRef(0);
   useEffect(() => {
     if (!open) return;
-    if (drawnRound.current) readMap().geojson.then((geojson) => board.current?.change(asDevices(geojson)), () => null);
+    if (drawnRound.current) readMap().geojson.catch(() => null);
     drawnRound.current = round;
   }, [round, open]);
 

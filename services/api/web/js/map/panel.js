@@ -17,7 +17,10 @@ export function DevicePanel({ code, onClose }) {
   const { alarms, round } = useStore(live, (state) => state);
   const [full, setFull] = useState(null);
   const [problem, setProblem] = useState(null);
-  useEffect(() => { get(`/api/v1/devices/${encodeURIComponent(code)}`).then((read) => { putDevices([read]); setFull(read); }, setProblem); }, [code, round]);
+  useEffect(() => {
+    const askedAt = performance.now();
+    get(`/api/v1/devices/${encodeURIComponent(code)}`).then((read) => { putDevices([read], askedAt); setFull(read); }, setProblem);
+  }, [code, round]);
   const mine = [...alarms.values()].filter((alarm) => alarm.device === code && isOpen(alarm));
   return html`<aside class="map-panel" aria-label=${device?.name || code}>
     <header><div><h2>${device?.name || code}</h2><p>${code} · ${device ? word("kind", device.kind) : ""}${device?.form ? ` · ${word("form", device.form)}` : ""} · ${areaName(device?.area)}</p></div>

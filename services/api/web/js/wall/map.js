@@ -12,6 +12,8 @@ export function WallMap({ open }) {
   const [ready, setReady] = useState(false);
   const [blind, setBlind] = useState(!webglWorks());
   const areas = useStore(live, (state) => state.areas);
+  const round = useStore(live, (state) => state.round);
+  const drawnRound = useRef(0);
   const shownFire = useRef(null);
   useEffect(() => {
     if (!webglWorks()) return undefined;
@@ -37,6 +39,12 @@ export function WallMap({ open }) {
     begin();
     return () => { gone = true; clearTimeout(timer); deaf(); board.current?.close(); setReady(false); };
   }, []);
+  // After a break the map learns what it missed, by the same way as live changes: the answer goes through the store.
+  useEffect(() => {
+    if (!ready) return;
+    if (drawnRound.current) readMap().geojson.catch(() => null);
+    drawnRound.current = round;
+  }, [ready, round]);
   useEffect(() => { board.current?.nameAreas(areas); }, [areas, ready]);
   useEffect(() => {
     if (!ready) return;

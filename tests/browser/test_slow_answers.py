@@ -1,0 +1,70 @@
+"""An answer that was slow on its way is older than what the page has heard meanwhile."""
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.county import NEAR
+from tests.support.servers import until
+
+WATCH_LINK = """() => {
+  const link = document.querySelector(".link-state");
+  window.linkStates = [link.className];
+  new MutationObserver(() => window.linkStates.push(link.className)).observe(link, { attributeFilter: ["class"] });
+}"""
+
+
+class Held:
+    """The next answer to one path, fetched from the server and kept from the page until `let_go`."""
+
+    def __init__(self, page: Page, path: str) -> None:
+        self._page = page
+        self._answers: list[tuple[Route, object]] = []
+        page.route(path, self._hold, times=1)
+
+    def _hold(self, route: Route) -> None:
+        self._answers.append((route, route.fetch()))
+
+    def _is_here(self) -> bool:
+        self._page.wait_for_timeout(20)  # lets the library run its handlers
+        return bool(self._answers)
+
+    def wait(self) -> None:
+        until(self._is_here, what="the answer that is held")
+
+    def let_go(self) -> None:
+        [(route, answer)] = self._answers
+        route.fulfill(response=answer)
+
+
+def test_a_slow_answer_does_not_hide_the_newer_value_of_the_stream(visit, system):
+    system.reading(NEAR, "hydrant", pressure_mpa=0.417)
+    page = visit("/#/map")
+    expect(page.locator(".link-state.live")).to_be_visible()
+    held = Held(page, f"**/api/v1/devices/{NEAR}")
+    page.evaluate(f"location.hash = '#/map/{NEAR}'")
+    held.wait()
+    lead = page.get_by_role("complementary").locator(".lead")
+    system.reading(NEAR, "hydrant", pressure_mpa=0.333)
+    expect(lead).to_contain_text("0.333")
+    held.let_go()
+    expect(page.get_by_role("complementary").locator("h3")).to_be_visible()  # drawn from the answer that was held
+    expect(lead).to_contain_text("0.333")
+
+
+def test_a_list_that_arrives_after_the_connection_was_lost_does_not_call_it_live(visit):
+    page = visit("/#/devices")
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.evaluate(WATCH_LINK)
+    held = Held(page, "**/api/v1/notices?limit=200")
+    page.evaluate("dispatchEvent(new Event('offline'))")  # what a browser tells when the cable is pulled
+    expect(page.locator(".link-state.lost")).to_be_visible()
+    held.wait()  # the page has connected again and fetches what it missed
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator(".link-state.lost")).to_be_visible()
+    told = page.evaluate("window.linkStates.length")
+    with page.expect_response("**/api/v1/notices?limit=200") as answered:
+        held.let_go()
+    answered.value.finished()
+    with page.expect_request("**/readyz"):
+        pass  # the next attempt: by now the list has been taken
+    assert page.evaluate("window.linkStates.length") == told, page.evaluate("window.linkStates")
+    expect(page.locator(".link-state.live")).to_be_visible()
