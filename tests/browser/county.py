@@ -175,6 +175,11 @@ class System:
                 match = {"If-Match": f'"{alarm["version"]}"'}
                 self.call("POST", f"/api/v1/alarms/{alarm['id']}/verify", body, match)
 
+    def last_words(self) -> str:
+        """The ends of the programs' logs, for the report of a test that failed."""
+        logs = [self.up.log, *sorted((self.folder / "state" / "logs").glob("*.log"))]
+        return "".join(f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}\n" for log in logs if log.exists())
+
     def close(self) -> None:
         """End everything."""
         self._mqtt.loop_stop()

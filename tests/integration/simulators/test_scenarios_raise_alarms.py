@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from services.core import db
 from services.core.alarms import ledger
 from services.core.clock import SystemClock
 from services.core.topics import Kind
@@ -91,12 +92,16 @@ async def see(county: County, expected: set[tuple[str, str]]) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_a_fire_is_told_once_and_the_fires_of_an_announced_test_never(county: County, broker: Broker) -> None:
+async def test_a_fire_is_told_once_and_the_fires_of_an_announced_test_never(
+    county: County, database: str, broker: Broker
+) -> None:
     async def open_test_window(twin: Twin, minutes: float) -> None:
-        site = await county.conn.fetchval("select site_id from device where code = $1", twin.code)
+        conn = await db.connect(database, program="test window")  # `see` is using the county's
+        site = await conn.fetchval("select site_id from device where code = $1", twin.code)
         now = datetime.now(UTC)
         until = now + timedelta(minutes=minutes)
-        await ledger.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=now)
+        await ledger.set_test_window(conn, site, until=until, reason="周检", actor="user:t", now=now)
+        await conn.close()
 
     names = ("kitchen-fire", "false-alarm", "hydrant-knocked-over", "cable-overheating", "weekly-panel-test")
     async with fleet_of(broker, *names, open_test_window=open_test_window):
