@@ -5,7 +5,6 @@ Ingest, gateway, API and simulators use it. It reconnects by itself with capped 
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +13,7 @@ from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessageInfo
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from services.core.backoff import pause_s
 from services.core.clock import wait_at_most
 from services.core.errors import BadSetting
 from services.core.log import logger
@@ -153,9 +153,8 @@ class Session:
                     attempt = 0
                 if self._failure is not None:
                     raise self._failure
-                pause_s = random.uniform(0.5, 1) * min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**attempt)
-                await wait_at_most(self._stopped, pause_s)
-                attempt = min(attempt + 1, 10)
+                await wait_at_most(self._stopped, pause_s(attempt, first_s=BACKOFF_FIRST_S, cap_s=BACKOFF_CAP_S))
+                attempt += 1
         finally:
             self._close()
 

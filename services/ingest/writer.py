@@ -3,12 +3,12 @@
 A lane hands over one batch after the other. When `commit` returns, every message of it is stored or kept as a reject.
 """
 
-import random
 from collections.abc import Sequence
 
 import asyncpg
 
 from services.core import db
+from services.core.backoff import pause_s
 from services.core.clock import Clock
 from services.core.errors import Fenced
 from services.core.log import logger
@@ -73,8 +73,8 @@ class Writer:
                 self._unsure = self._unsure or bool(messages)
                 if attempt == 0:
                     log.warning("database away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
-                await self._clock.sleep(random.uniform(0.5, 1) * min(BACKOFF_CAP_S, BACKOFF_FIRST_S * 2**attempt))
-                attempt = min(attempt + 1, 10)
+                await self._clock.sleep(pause_s(attempt, first_s=BACKOFF_FIRST_S, cap_s=BACKOFF_CAP_S))
+                attempt += 1
 
     async def check_owner(self) -> None:
         """Look whether the lane is still ours; a database that is away tells nothing.
