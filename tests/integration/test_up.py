@@ -125,7 +125,8 @@ async def test_the_demo_shows_a_reporting_county_and_leaves_nothing_behind(up):
     )
     everyone = [child.pid for child in psutil.Process(system.program.process.pid).children(recursive=True)]
     assert set(system.pids().values()) <= set(everyone)
-    assert await asyncio.to_thread(system.program.stop, 8) == 0
+    system.program.process.send_signal(signal.SIGINT)  # Ctrl-C
+    assert await asyncio.to_thread(system.program.process.wait, 5) == 0
     until(gone(everyone), what="no process left", timeout_s=2)
 
 
