@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from services.api import (
@@ -47,6 +48,7 @@ from services.api.problems import ProblemDocument
 
 TITLE = "Firetower"
 VERSION = "1"
+COMPRESS_FROM_BYTES = 4096
 SUMMARY = """Live status, alarms and history of a county's networked fire monitoring.
 
 Sign in with `POST /api/v1/session`, or send `Authorization: Bearer <api key>`. Errors are `application/problem+json`.
@@ -106,6 +108,7 @@ def build_app() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
     )
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=1)  # never the live stream
     app.add_middleware(Gate)
     problems.install(app)
     for router in ROUTERS:
