@@ -7,6 +7,7 @@ passwords always (SCRAM), a commit is on disk when it returns (unless a test say
 import os
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stack.state import StateDir, write_private
 
 SUPERUSER = "firetower_admin"
 OWNER = "firetower"
+CLEAR_WITHIN_S = 3.0
 
 
 def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
@@ -142,7 +144,9 @@ class Postgres:
                 if process.name() == "postgres" and Path(process.cwd()) == self._data.resolve():
                     process.kill()
                     left.append(process)
-        psutil.wait_procs(left, timeout=3)
+        deadline = time.monotonic() + CLEAR_WITHIN_S
+        while any(map(_runs, left)) and time.monotonic() < deadline:
+            time.sleep(0.01)
         with suppress(FileNotFoundError):
             (self._data / "postmaster.pid").unlink()
 
@@ -208,6 +212,14 @@ class Postgres:
                 with suppress(psutil.NoSuchProcess):
                     victim.kill()
         self.process.wait()
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it still holds anything: an orphan that ended is a zombie until process 1 collects it, soon or late."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _tool_env() -> dict[str, str]:

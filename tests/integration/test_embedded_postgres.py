@@ -1,8 +1,14 @@
 """The embedded PostgreSQL: what is committed survives, nothing outside this machine reaches it."""
 
+import subprocess
+import sys
+import time
+
 import asyncpg
+import psutil
 import pytest
 
+from services.core import db
 from stack.postgres import Postgres, server_settings
 from stack.state import StateDir
 
@@ -13,7 +19,7 @@ async def test_committed_rows_survive_a_kill_and_the_port_stays(postgres, databa
     await connection.execute("insert into kept select generate_series(1, 1000)")
     port = postgres.port
     postgres.kill()
-    with pytest.raises((asyncpg.PostgresConnectionError, OSError, asyncpg.InterfaceError)):
+    with pytest.raises(db.AWAY):
         await connection.execute("select 1")
     await connection.close()
     postgres.start()
@@ -65,3 +71,34 @@ def test_a_second_run_on_the_same_folder_goes_on_with_its_data(scratch):
         assert second.run_sql("firetower", "select n from kept").strip() == "7"
     finally:
         second.stop()
+
+
+CARELESS = """
+import ctypes, sys, time
+from pathlib import Path
+from stack.postgres import Postgres
+from stack.state import StateDir
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of its children become its own
+server = Postgres(StateDir.open(Path(sys.argv[1])), durable=False)
+server.start()
+print(server.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_orphans_that_nobody_collects_do_not_hold_up_the_restart(scratch):
+    with subprocess.Popen(
+        [sys.executable, "-c", CARELESS, str(scratch / "state")], stdout=subprocess.PIPE, text=True
+    ) as adopter:
+        try:
+            postmaster = psutil.Process(int(adopter.stdout.readline()))
+            workers = postmaster.children()
+            for worker in workers:
+                worker.suspend()  # else they end by themselves before anybody looks
+            postmaster.kill()
+            began = time.monotonic()
+            Postgres(StateDir.open(scratch / "state"), durable=False).clear_wreck()
+            assert time.monotonic() - began < 1  # of the two seconds within which a server is back
+            assert {worker.status() for worker in workers} == {psutil.STATUS_ZOMBIE}
+        finally:
+            adopter.kill()
