@@ -7,8 +7,11 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("services", "stack", "simulators") for path in (ROOT / folder).rglob("*.py"))
 
 
+LOST_DATABASE = ("AWAY", "LOST", "InterfaceError", "InternalClientError")
+
+
 def _goes_on_after_a_lost_database(handler: ast.ExceptHandler) -> bool:
-    if handler.type is None or "AWAY" not in ast.unparse(handler.type):
+    if handler.type is None or not any(name in ast.unparse(handler.type) for name in LOST_DATABASE):
         return False
     return not isinstance(handler.body[-1], ast.Raise)
 

@@ -36,6 +36,8 @@ class Listener:
         try:
             with self._client.stream("GET", "/api/v1/stream") as answer:
                 assert answer.headers["content-type"].startswith("text/event-stream")
+                assert "gzip" in answer.request.headers["accept-encoding"]
+                assert "content-encoding" not in answer.headers  # a line has to be there at once
                 event = ""
                 for line in answer.iter_lines():
                     self.lines.append(line)
