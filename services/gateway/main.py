@@ -5,7 +5,6 @@ panel. Started by people, the supervisor or a container; promises to confirm not
 """
 
 import asyncio
-import resource
 import signal
 import socket
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from services.core.clock import Clock, SystemClock
 from services.core.errors import CannotListen, first_cause
+from services.core.limits import raise_file_limit
 from services.core.log import configure_log, logger
 from services.core.metrics import serve_metrics
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
@@ -133,12 +133,6 @@ async def run(settings: GatewaySettings, limits: Limits) -> None:
         for task in running:
             task.cancel()
     await gateway.registry.close()
-
-
-def raise_file_limit() -> None:
-    """Allow as many open connections as the system lets us."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main() -> int:
