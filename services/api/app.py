@@ -34,6 +34,7 @@ from services.api import (
     rejects,
     rules,
     session,
+    set_aside,
     sites,
     slo,
     stream,
@@ -59,8 +60,8 @@ positions WGS 84."""
 EXAMPLES: dict[str, Any] = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
 ROUTERS: tuple[APIRouter, ...] = (
     health.router, session.router, imports.router, devices.router, registry_acts.router, readings.router, events.router,
-    rejects.router, alarms.router, acts.router, sites.router, incidents.router, notices.router, water.router,
-    stream.router, slo.router, system.router, handover.router, maps.router,
+    rejects.router, set_aside.router, alarms.router, acts.router, sites.router, incidents.router, notices.router,
+    water.router, stream.router, slo.router, system.router, handover.router, maps.router,
     geo.router, areas.router, users.router, api_keys.router, rules.router, policies.router, contacts.router,
     audits.router,
 )  # fmt: skip

@@ -59,6 +59,12 @@ event = _table(
     device_ts=_TIME, digest=_BYTES, extra=_JSON,
 )  # fmt: skip
 
+set_aside = _table(
+    "set_aside", id=_BIG, program=_TEXT, kind=_TEXT, name=_TEXT, area=_TEXT, fire=_BOOL, error=_TEXT, detail=_JSON,
+    first_at=_TIME, last_at=_TIME, failures=_INT, retry_requested_at=_TIME, retry_requested_by=_TEXT, done_at=_TIME,
+    result=_TEXT,
+)  # fmt: skip
+
 reject = _table(
     "reject", id=_BIG, received_at=_TIME, topic=_TEXT, payload=_BYTES, reason=_TEXT, detail=_TEXT, element=_INT,
     device_id=_INT, stored=_BOOL, replay_requested_at=_TIME, replay_requested_by=_TEXT, replayed_at=_TIME,

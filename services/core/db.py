@@ -10,12 +10,17 @@ from types import MappingProxyType
 import asyncpg
 import orjson
 
+from services.core.text import clean_json
+
 _BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 CONNECT_TIMEOUT_S = 10.0  # a server or a wire that accepts and then says nothing
 # What a lost connection is told by. The library's own complaint is among them: an idle connection that was ended by the
 # server (57P01) answers the next statement with it until the socket's end is seen.
 LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 AWAY = (asyncpg.PostgresError, *LOST)
+# SQLSTATE classes that speak of the server or of who else uses it, never of the values at hand: connection, transaction
+# state (a standby, an idle transaction ended), concurrency, resources (a full disk too), objects in use, operator, I/O.
+_AWAY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
@@ -25,8 +30,25 @@ def load_queries(path: Path) -> Mapping[str, str]:
     return MappingProxyType({name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)})
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database is away or busy: the same work may go through later.
+
+    Anything else (a value that PostgreSQL refuses, a fault of our own) fails again however often it is tried: it
+    belongs to the unit of work at hand, which is set aside so that the next one goes on.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in _AWAY_CLASSES
+    # the driver calls a parameter that it cannot encode an InterfaceError as well
+    return isinstance(error, LOST) and not isinstance(error, ValueError)
+
+
 def _encode(value: object) -> str:
-    return orjson.dumps(value).decode()
+    """Return JSON that jsonb takes, whatever came from outside."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # a lone surrogate, an integer of more than 64 bits
+        return orjson.dumps(clean_json(value)).decode()
+    return (orjson.dumps(clean_json(value)) if b"\\u0000" in text else text).decode()
 
 
 def pass_on_cancel() -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.core.contracts import MAX_READINGS, SEQ_MODULUS
+from services.core.text import clean_json, show_value
 from services.core.topics import Channel, Kind, Topic, parse_topic
 from services.ingest.decode_event import Event, read_events
 from services.ingest.fields import FIELD_RULES, complaint
-from services.ingest.json_text import dump_element, parse, show, storable
+from services.ingest.json_text import dump_element, parse
 from services.ingest.moment import clock_fault, read_ts
 from services.ingest.reject import Reject
 
@@ -105,7 +106,7 @@ def _read_element(message: Message, kind: Kind, element: Any, raw: bytes | None,
     seq = element.get("seq")
     if type(seq) is not int or not 0 <= seq < SEQ_MODULUS:
         reason = "seq_missing" if seq is None else "seq_unreadable"
-        detail = f"seq is {show(seq)}: send a whole number from 0 to 4294967295, one more per reading"
+        detail = f"seq is {show_value(seq)}: send a whole number from 0 to 4294967295, one more per reading"
         _reject(message, element, raw, index, (reason, detail))
         return
     fault = clock_fault(ts, message.received_us)
@@ -165,7 +166,7 @@ def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[st
             values[column] = int(value)  # some encoders write 14.0
             continue
         bad.append((name, complaint(name, rule, value)))
-    return values, extra if extra is None else storable(extra), bad
+    return values, extra if extra is None else clean_json(extra), bad
 
 
 def _read_status(message: Message, payload: bytes) -> None:

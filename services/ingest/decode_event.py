@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from services.core.contracts import SEQ_MODULUS, EventType
-from services.ingest.json_text import dump_element, parse_leniently, show, storable, storable_text
+from services.core.text import clean_json, clean_text, show_value
+from services.ingest.json_text import dump_element, parse_leniently
 from services.ingest.moment import clock_fault, from_us, read_ts
 from services.ingest.reject import Reject
 
@@ -96,7 +97,7 @@ def _read_element(found: Found, element: Any, source: _Source) -> None:
         found.ack_ids.append(awaited)
     kind = element.get("type")
     if not isinstance(kind, str) or not kind.strip():
-        detail = f"type is {show(kind)}: send a text such as fire, fault or reset"
+        detail = f"type is {show_value(kind)}: send a text such as fire, fault or reset"
         found.rejects.append(Reject(raw, "type_unreadable", detail, source.index))
         return
     if sent_id is None:
@@ -130,7 +131,7 @@ def digest_of(element: dict[str, Any], event_id: str) -> bytes:
         identity[3] = True
     if identity[4] is None:
         identity[4] = ""
-    return hashlib.sha256(orjson.dumps(storable(identity), option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(orjson.dumps(clean_json(identity), option=orjson.OPT_SORT_KEYS)).digest()
 
 
 class _Parts:
@@ -150,8 +151,8 @@ class _Parts:
         value = self.element.get("event_id")
         if type(value) is int:
             self._complain("event_id", "event_id_is_a_number")
-            value = show(value)
-        if isinstance(value, str) and 0 < len(value) <= EVENT_ID_LIMIT and storable_text(value) == value:
+            value = show_value(value)
+        if isinstance(value, str) and 0 < len(value) <= EVENT_ID_LIMIT and clean_text(value) == value:
             return value
         if value is None:
             self.flags.append("event_id_derived")
@@ -192,7 +193,7 @@ class _Parts:
             return known
         if len(plain) > TYPE_LIMIT:
             self._complain("type")
-        return storable_text(plain[:TYPE_LIMIT])
+        return clean_text(plain[:TYPE_LIMIT])
 
     def active(self) -> bool:
         value = self.element.get("active")
@@ -215,9 +216,9 @@ class _Parts:
         if isinstance(value, str):
             if len(value) > TEXT_LIMITS[name]:
                 self._complain(name)
-            return storable_text(value[: TEXT_LIMITS[name]])
+            return clean_text(value[: TEXT_LIMITS[name]])
         self._complain(name)
-        return show(value) if type(value) is int else ""
+        return show_value(value) if type(value) is int else ""
 
     def extra(self) -> dict[str, Any] | None:
         extra = {name: value for name, value in self.element.items() if name not in OWN_NAMES and value is not None}
@@ -227,5 +228,5 @@ class _Parts:
             extra["flags"] = self.flags
         if self.bad:
             extra["bad"] = self.bad
-        kept: dict[str, Any] = storable(extra)
+        kept: dict[str, Any] = clean_json(extra)
         return kept or None

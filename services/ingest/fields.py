@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 from annotated_types import Ge, Le, Lt
 
 from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.text import show_value
 from services.core.topics import Kind
-from services.ingest.json_text import show
 
 UNIT_HINTS = MappingProxyType(
     {
@@ -39,7 +39,7 @@ class FieldRule(NamedTuple):
 
 def complaint(name: str, rule: FieldRule, value: object) -> str:
     """Return what is wrong with `value` and how to mend it."""
-    shown = show(value)
+    shown = show_value(value)
     if rule.base is bool:
         return f"{name} is {shown}: send true or false"
     hint = UNIT_HINTS.get(name, "")

@@ -4,13 +4,12 @@ orjson is fast and strict; what it refuses is tried again: a NaN literal is one 
 """
 
 import json
-import math
 from typing import Any
 
 import orjson
 from pydantic_core import from_json
 
-DEEPEST = 40  # levels kept of unknown fields
+from services.core.text import clean_json
 
 
 def parse(payload: bytes) -> Any:
@@ -48,43 +47,10 @@ def parse_leniently(payload: bytes) -> tuple[Any, str | None]:
         raise first from None
 
 
-def storable(value: Any, depth: int = 0) -> Any:
-    """Return `value` without what jsonb cannot hold: NUL, lone surrogates, NaN, huge integers, endless depth."""
-    if isinstance(value, str):
-        return storable_text(value)
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else show(value, 400)
-    if depth >= DEEPEST:
-        return "nested too deep"
-    if isinstance(value, list):
-        return [storable(item, depth + 1) for item in value]
-    return {storable_text(key): storable(item, depth + 1) for key, item in value.items()}
-
-
-def storable_text(text: str) -> str:
-    """Return `text` as UTF-8 without NUL."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
-
-
 def dump_element(element: Any) -> bytes:
     """Return one element of an array as bytes for the reject table, NaN and all."""
     try:
         text = json.dumps(element, ensure_ascii=False, separators=(",", ":"))
     except (RecursionError, ValueError):
-        text = json.dumps(storable(element), ensure_ascii=False)
+        text = json.dumps(clean_json(element), ensure_ascii=False)
     return text.encode("utf-8", "replace")
-
-
-def show(value: Any, limit: int = 60) -> str:
-    """Return `value` in few characters for a message to a person."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except (RecursionError, ValueError):
-        return f"a {type(value).__name__} too big to show"
-    return text if len(text) <= limit else text[: limit - 1] + "…"

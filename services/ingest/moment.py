@@ -6,7 +6,7 @@ Times inside ingest are integer microseconds since 1970 UTC (`*_us`), which the 
 import re
 from datetime import UTC, datetime, timedelta
 
-from services.ingest.json_text import show
+from services.core.text import show_value
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
@@ -38,7 +38,7 @@ def read_ts(value: object) -> int | tuple[str, str]:
         if value < SMALLEST_MS:
             return (
                 "ts_in_seconds",
-                f"ts is {show(value)}, which looks like seconds: send milliseconds (seconds x 1000)",
+                f"ts is {show_value(value)}, which looks like seconds: send milliseconds (seconds x 1000)",
             )
         return value * 1000
     if value is None:
@@ -57,18 +57,18 @@ def read_ts(value: object) -> int | tuple[str, str]:
 def _read_text(text: str) -> int | tuple[str, str]:
     match = _RFC3339.fullmatch(text)
     if match is None:
-        return ("ts_unreadable", f"ts is {show(text)}: send RFC 3339 with offset, like 2026-11-23T08:00:00+08:00")
+        return ("ts_unreadable", f"ts is {show_value(text)}: send RFC 3339 with offset, like 2026-11-23T08:00:00+08:00")
     day, minutes, second, fraction, _zulu, sign, offset_hours, offset_minutes = match.groups()
     leap = second == "60"  # RFC 3339 5.7 allows it; the second before stands for it
     try:
         moment = datetime.fromisoformat(f"{day}T{minutes}{'59' if leap else second}+00:00")
     except ValueError:
-        return ("ts_unreadable", f"ts is {show(text)}: there is no such time")
+        return ("ts_unreadable", f"ts is {show_value(text)}: there is no such time")
     us = to_us(moment) + int((fraction or "0")[:6].ljust(6, "0"))
     if sign is None:
         return us
     if int(offset_hours) > 23 or int(offset_minutes) > 59:
-        return ("ts_unreadable", f"ts is {show(text)}: there is no such offset")
+        return ("ts_unreadable", f"ts is {show_value(text)}: there is no such offset")
     offset_us = int(offset_hours) * HOUR_US + int(offset_minutes) * MINUTE_US
     return us - offset_us if sign == "+" else us + offset_us
 
