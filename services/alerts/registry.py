@@ -13,6 +13,7 @@ import asyncpg
 from services.alerts.rules.model import DeviceProfile
 from services.core.alarms.rows import Place
 from services.core.db import load_queries
+from services.core.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A, usable_limits
 
 SQL = load_queries(Path(__file__).with_name("feed.sql"))
 OVERLAP = timedelta(seconds=10)  # longer than any registry transaction: updated_at is its start, not its commit
@@ -61,17 +62,17 @@ class Registry:
 
 
 def read_device(row: asyncpg.Record) -> Device:
-    """Make a device of a row of the query `devices`."""
+    """Make a device of a row of the query `devices`; figures out of bounds count as the nearest that can be used."""
     return Device(
         id=row["id"],
         profile=DeviceProfile(
             code=row["code"],
             kind=row["kind"],
             area=row["area"],
-            expected_interval_s=float(row["expected_interval_s"]),
+            expected_interval_s=EXPECTED_INTERVAL_S.clamp(row["expected_interval_s"]) or EXPECTED_INTERVAL_S.least,
             sleepy=row["sleepy"],
-            rated_current_a=row["rated_current_a"],
-            limits=row["limits"],
+            rated_current_a=RATED_CURRENT_A.clamp(row["rated_current_a"]),
+            limits=usable_limits(row["limits"]),
         ),
         place=Place(
             subject=f"device:{row['id']}",

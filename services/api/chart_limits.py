@@ -6,6 +6,9 @@ The field and the name of each parameter are said here; their values come from t
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from services.api.rule_catalog import usable
+from services.core.device_bounds import RATED_CURRENT_A, own_limit
+
 
 class Drawn(NamedTuple):
     """Which parameters of a rule are lines on the chart of a field."""
@@ -66,11 +69,11 @@ def chart_limits(
         numbers = {name: parameter["default"] for name, parameter in rule["parameters"].items()}
         for override in ordered:
             if override["code"] == drawn.code and _applies(override, device):
-                numbers |= override["parameters"]
+                numbers |= usable(rule, override["parameters"])
         if drawn.raises not in numbers or not numbers.get("enabled", 1):
             continue
         inside = numbers.get("inside_pct", 0.0) * (1 if drawn.op == "<" else -1)
-        own = device["limits"].get(_OWN.get((drawn.code, drawn.field), ""))
+        own = own_limit(device["limits"], _OWN.get((drawn.code, drawn.field), ""))
         lines.append(
             {
                 "field": drawn.field,
@@ -81,7 +84,7 @@ def chart_limits(
                 "critical": None if drawn.critical is None else numbers.get(drawn.critical),
             }
         )
-    rated = device["rated_current_a"]
+    rated = RATED_CURRENT_A.clamp(device["rated_current_a"])
     if device["kind"] == "electrical" and rated is not None:
         line = {"code": "overcurrent", "op": ">", "raise": rated, "clear": rated, "critical": None}
         lines += [{"field": f"current_{phase}_a", **line} for phase in "abc"]

@@ -11,7 +11,16 @@ from services.core.topics import Kind
 Form = Literal["aboveground", "underground", "crane", "pool", "tank", "natural"]
 Status = Literal["online", "offline", "discovered", "out_of_service"]
 Severity = Literal["critical", "major", "minor", "info"]
-Number = Annotated[float, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, ge=-1e9, le=1e9, allow_inf_nan=False)]
+
+
+def _no_switch(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic collects
+    return value
+
+
+_NotSwitch = BeforeValidator(_no_switch)  # text is read as a number here: ledgers are text
 GatewayAddress = Annotated[
     str,
     BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
@@ -76,9 +85,9 @@ class DevicePut(BaseModel):
     address: Line | None = None
     owner: Line | None = None
     maintainer: Line | None = None
-    expected_interval_s: Annotated[int, Field(ge=1, le=604_800)] | None = None
+    expected_interval_s: Annotated[int, Field(ge=1, le=604_800), _NotSwitch] | None = None
     sleepy: bool | None = None
-    rated_current_a: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = None
+    rated_current_a: Annotated[float, Field(ge=0.001, le=100_000, allow_inf_nan=False), _NotSwitch] | None = None
     limits: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")], Number] | None = Field(
         default=None, max_length=50, examples=[{"level_pct_low": 40}]
     )

@@ -9,6 +9,7 @@ from services.api.areas import take_area
 from services.api.device_model import DevicePut
 from services.api.problems import Problem, invalid
 from services.api.writing import Write
+from services.core.device_bounds import limit_faults
 
 _PLAIN = (
     "kind", "area", "name", "form", "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy",
@@ -30,6 +31,8 @@ def columns_of(body: DevicePut) -> dict[str, Any]:
             if value is None and name in _MANDATORY:
                 raise invalid(name, "cannot be cleared")
             values[name] = _WHEN_CLEARED.get(name) if value is None else value
+    for name, fault in limit_faults(values.get("limits") or {}):
+        raise invalid(f"limits.{name}", fault)
     if "site" in body.model_fields_set:
         values["site_id"] = body.site
     if "location" in body.model_fields_set:

@@ -1,10 +1,8 @@
 """Rules: what raises and clears an alarm, with the numbers in force and who changed them."""
 
 from datetime import datetime
-from pathlib import Path as File
 from typing import Annotated, Any, Literal
 
-import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,17 +15,13 @@ from services.api.database import Inside, Reads, Row
 from services.api.device_model import Number
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Who
+from services.api.rule_catalog import CATALOG, faults_of
 from services.api.state import Here
 from services.api.writing import AdministratorWriter, Write
 from services.core.topics import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["rules"])
-# Written by scripts/generate-api from the alerts program's own catalogue: services never import each other.
-CATALOG: dict[str, dict[str, Any]] = {
-    rule["code"]: rule for rule in orjson.loads(File(__file__).with_name("rule_catalog.json").read_bytes())
-}
 RuleCode = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["hydrant_pressure_low"])]
-_MOST_READINGS = 10
 _TELL_ALERTS = "select pg_notify('firetower_registry', '')"  # as a change of a device does: counts for the next reading
 _parameter = tables.rule_parameter.c
 
@@ -38,6 +32,9 @@ class RuleParameter(BaseModel):
     default: float
     unit: str
     source: str
+    least: float
+    most: float
+    whole: bool = Field(description="only whole numbers")
 
 
 class Override(BaseModel):
@@ -46,10 +43,13 @@ class Override(BaseModel):
     id: int
     scope: Literal["all", "kind", "area", "device"]
     target: str
-    parameters: dict[str, float]
+    parameters: Any = Field(description="numbers by name, as stored", examples=[{"static_mpa": 0.16}])
     effective_from: str
     created_by: str
     created_at: str
+    faults: list[str] = Field(
+        description="what is stored and cannot be used: the nearest bound counts instead, what is no number does not"
+    )
 
 
 class Rule(BaseModel):
@@ -93,7 +93,10 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
     overrides: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if _may_see(who, row):
-            shown = {name: row[name] for name in Override.model_fields}
+            shown = {name: row[name] for name in Override.model_fields if name != "faults"}
+            shown["faults"] = [
+                f"parameters.{name}: {fault}" for name, fault in faults_of(row["code"], row["parameters"])
+            ]
             overrides.setdefault(row["code"], []).append(shown)
     return [
         {
@@ -142,15 +145,8 @@ def check_parameters(code: str, parameters: dict[str, float]) -> None:
     """
     if code not in CATALOG:
         raise not_found(f"rule {code}")
-    known = CATALOG[code]["parameters"]
-    for name, value in parameters.items():
-        if name not in known:
-            raise invalid(f"parameters.{name}", f"unknown; {code} has {', '.join(known)}")
-        unit = known[name]["unit"]
-        if value < 0 and unit != "°C":
-            raise invalid(f"parameters.{name}", "must not be negative")
-        if unit == "readings" and not 1 <= value <= _MOST_READINGS:
-            raise invalid(f"parameters.{name}", f"must be 1 to {_MOST_READINGS} readings")
+    for name, fault in faults_of(code, parameters):
+        raise invalid(f"parameters.{name}", fault)
 
 
 async def _check_target(write: Write, body: OverridePut) -> None:

@@ -18,6 +18,7 @@ from services.api.device_model import Location
 from services.api.device_rows import newest, select_devices
 from services.api.roles import Who
 from services.api.state import Here
+from services.core.device_bounds import own_limit
 
 router = APIRouter(prefix="/api/v1", tags=["water"])
 _device = tables.device.c
@@ -205,11 +206,11 @@ def _hydrant(values: Mapping[str, Any], alarms: "list[str] | tuple[()]") -> list
 
 def _level(values: Mapping[str, Any], limits: Mapping[str, Any], alarms: "list[str] | tuple[()]") -> list[Reason]:
     for name, unit, limit in (
-        ("level_pct", "%", limits.get("level_pct_low", _LEVEL_PCT_LOW)),
-        ("level_m", "m", limits.get("level_m_low")),
+        ("level_pct", "%", _LEVEL_PCT_LOW if (own := own_limit(limits, "level_pct_low")) is None else own),
+        ("level_m", "m", own_limit(limits, "level_m_low")),
     ):
         value = values.get(name)
-        if value is not None and isinstance(limit, int | float) and value < limit:
+        if value is not None and limit is not None and value < limit:
             text = f"{value:g} {unit} < {limit:g} {unit}"
             return [Reason("low_level", f"水位低：{text}", f"low level: {text}")]
     if "water_level_low" in alarms:

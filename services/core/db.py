@@ -1,6 +1,7 @@
 """Connections to TimescaleDB: the only place that opens them. asyncpg with JSON codecs and bounded waits."""
 
 import asyncio
+import json
 import re
 import socket
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ AWAY = (asyncpg.PostgresError, *LOST)
 # SQLSTATE classes that speak of the server or of who else uses it, never of the values at hand: connection, transaction
 # state (a standby, an idle transaction ended), concurrency, resources (a full disk too), objects in use, operator, I/O.
 _AWAY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+_LONG_NUMBER = 20  # digits; beyond 64 bits
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
@@ -51,6 +53,14 @@ def _encode(value: object) -> str:
     return (orjson.dumps(clean_json(value)) if b"\\u0000" in text else text).decode()
 
 
+def _decode(text: str) -> object:
+    """Read a stored document. PostgreSQL keeps numbers beyond a double, which must not stop the whole query."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < _LONG_NUMBER else float(digits))
+
+
 def pass_on_cancel() -> None:
     """Raise the cancellation of this task that a clean-up on a lost connection replaced by an error of its own.
 
@@ -68,7 +78,7 @@ def pass_on_cancel() -> None:
 async def set_codecs(connection: asyncpg.Connection) -> None:
     """Let json and jsonb carry Python values, and notice a peer that vanished within seconds."""
     for name in ("json", "jsonb"):
-        await connection.set_type_codec(name, encoder=_encode, decoder=orjson.loads, schema="pg_catalog")
+        await connection.set_type_codec(name, encoder=_encode, decoder=_decode, schema="pg_catalog")
     transport = getattr(connection, "_transport", None)
     peer = transport.get_extra_info("socket") if transport else None
     if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.alerts.rules.rule import CONTRACT, HYSTERESIS, TWO, Parameter, define
+from services.alerts.rules.rule import BATTERY_PCT, CONTRACT, HYSTERESIS, MONTH_H, TWO, Parameter, define
 from services.core.alarms.words import Category, Severity
+from services.core.bounds import Bounds
 
 DEVICE_RULES: Final = (
     define(
@@ -19,8 +20,8 @@ DEVICE_RULES: Final = (
         "电池电量低",
         "below `low_pct`",
         "above `clear_pct`",
-        low_pct=Parameter(20, "%", CONTRACT),
-        clear_pct=Parameter(25, "%", HYSTERESIS),
+        low_pct=Parameter(20, "%", CONTRACT, BATTERY_PCT),
+        clear_pct=Parameter(25, "%", HYSTERESIS, BATTERY_PCT),
     ),
     define(
         "power_fault",
@@ -51,8 +52,8 @@ DEVICE_RULES: Final = (
         "silent for `intervals` expected intervals, sleepy devices `sleepy_h`, while ingest could have heard it; "
         "panels: major",
         "any stored or rejected live message",
-        intervals=Parameter(3, "intervals", CONTRACT),
-        sleepy_h=Parameter(25, "h", f"{CONTRACT}: on-line rule of NB-IoT platforms"),
+        intervals=Parameter(3, "intervals", CONTRACT, Bounds(1, 1000)),
+        sleepy_h=Parameter(25, "h", f"{CONTRACT}: on-line rule of NB-IoT platforms", Bounds(1, 720)),
     ),
     define(
         "clock_wrong",
@@ -62,8 +63,8 @@ DEVICE_RULES: Final = (
         "设备时钟错误",
         "`count` implausible or more than `skew_h` skewed clocks within `within_h`",
         "`within_h` without",
-        count=Parameter(3, "times", CONTRACT),
-        skew_h=Parameter(1, "h", CONTRACT),
-        within_h=Parameter(24, "h", CONTRACT),
+        count=Parameter(3, "times", CONTRACT, Bounds(1, 100, whole=True)),
+        skew_h=Parameter(1, "h", CONTRACT, MONTH_H),
+        within_h=Parameter(24, "h", CONTRACT, MONTH_H),
     ),
 )

@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.alerts.rules.rule import ARC, CONTRACT, GB50116, HYSTERESIS, SUPPLY, THREE, TWO, Parameter, define
+from services.alerts.rules.rule import (
+    ARC,
+    CABLE_C,
+    CONTRACT,
+    GB50116,
+    HALF_CYCLES,
+    HYSTERESIS,
+    MILLIAMPERES,
+    SUPPLY,
+    THREE,
+    TWO,
+    VOLTS,
+    Parameter,
+    define,
+)
 from services.core.alarms.words import Category, Severity
 
 ELECTRICAL_RULES: Final = (
@@ -19,9 +33,9 @@ ELECTRICAL_RULES: Final = (
         "剩余电流过大",
         "median of 3 at or above `high_ma`; critical at or above `critical_ma`",
         "median of 3 below `clear_ma`",
-        high_ma=Parameter(300, "mA", f"{GB50116}: set 300 to 500 mA"),
-        critical_ma=Parameter(500, "mA", f"{GB50116}: upper end"),
-        clear_ma=Parameter(250, "mA", HYSTERESIS),
+        high_ma=Parameter(300, "mA", f"{GB50116}: set 300 to 500 mA", MILLIAMPERES),
+        critical_ma=Parameter(500, "mA", f"{GB50116}: upper end", MILLIAMPERES),
+        clear_ma=Parameter(250, "mA", HYSTERESIS, MILLIAMPERES),
     ),
     define(
         "cable_temperature_high",
@@ -31,9 +45,9 @@ ELECTRICAL_RULES: Final = (
         "线缆温度过高",
         "any phase at or above `high_c`, `readings` in a row; critical at or above `critical_c`",
         "all phases below `clear_c`",
-        high_c=Parameter(70, "°C", "GB 14287.3: settings from 45 °C up; PVC conductors are rated 70 °C"),
-        critical_c=Parameter(90, "°C", f"{CONTRACT}: XLPE conductor rating"),
-        clear_c=Parameter(65, "°C", HYSTERESIS),
+        high_c=Parameter(70, "°C", "GB 14287.3: settings from 45 °C up; PVC conductors are rated 70 °C", CABLE_C),
+        critical_c=Parameter(90, "°C", f"{CONTRACT}: XLPE conductor rating", CABLE_C),
+        clear_c=Parameter(65, "°C", HYSTERESIS, CABLE_C),
         readings=TWO,
     ),
     define(
@@ -44,7 +58,7 @@ ELECTRICAL_RULES: Final = (
         "故障电弧",
         "`arc_count` at or above `arcs`, or the event",
         "a person (or a reset at the device)",
-        arcs=Parameter(14, "half-cycles in 1 s", ARC),
+        arcs=Parameter(14, "half-cycles in 1 s", ARC, HALF_CYCLES),
     ),
     define(
         "overvoltage",
@@ -54,7 +68,7 @@ ELECTRICAL_RULES: Final = (
         "过电压",
         "any phase above `high_v`, `readings` in a row",
         "all phases inside, `clear_readings` in a row",
-        high_v=Parameter(253, "V", SUPPLY),
+        high_v=Parameter(253, "V", SUPPLY, VOLTS),
         readings=THREE,
         clear_readings=TWO,
     ),
@@ -66,7 +80,7 @@ ELECTRICAL_RULES: Final = (
         "欠电压",
         "any phase below `low_v`, `readings` in a row",
         "all phases inside, `clear_readings` in a row",
-        low_v=Parameter(198, "V", SUPPLY),
+        low_v=Parameter(198, "V", SUPPLY, VOLTS),
         readings=THREE,
         clear_readings=TWO,
     ),

@@ -7,8 +7,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.alerts.rules.rule import CONTRACT, GB55036, HYSTERESIS, TWO, Parameter, define
+from services.alerts.rules.rule import (
+    CONTRACT,
+    DAY_MIN,
+    DEGREES,
+    GB55036,
+    HYSTERESIS,
+    LEVEL_PCT,
+    LPS,
+    MONTH_H,
+    MPA,
+    TWO,
+    WATER_C,
+    Parameter,
+    define,
+)
 from services.core.alarms.words import Category, Severity
+from services.core.bounds import Bounds
 
 WATER_RULES: Final = (
     define(
@@ -20,11 +35,11 @@ WATER_RULES: Final = (
         "at rest below `static_mpa`, drawn from or open below `flowing_mpa`, `readings` in a row; "
         "below `dead_mpa` at once",
         "above `static_clear_mpa` (flowing: `flowing_clear_mpa`), `readings` in a row",
-        static_mpa=Parameter(0.14, "MPa", f"{GB55036}: normal operation"),
-        flowing_mpa=Parameter(0.10, "MPa", f"{GB55036}: in use, from the ground"),
-        dead_mpa=Parameter(0.05, "MPa", "contract 8: never wait on no water"),
-        static_clear_mpa=Parameter(0.15, "MPa", HYSTERESIS),
-        flowing_clear_mpa=Parameter(0.11, "MPa", HYSTERESIS),
+        static_mpa=Parameter(0.14, "MPa", f"{GB55036}: normal operation", MPA),
+        flowing_mpa=Parameter(0.10, "MPa", f"{GB55036}: in use, from the ground", MPA),
+        dead_mpa=Parameter(0.05, "MPa", "contract 8: never wait on no water", MPA),
+        static_clear_mpa=Parameter(0.15, "MPa", HYSTERESIS, MPA),
+        flowing_clear_mpa=Parameter(0.11, "MPa", HYSTERESIS, MPA),
         readings=TWO,
     ),
     define(
@@ -35,8 +50,8 @@ WATER_RULES: Final = (
         "消火栓水压高",
         "above `high_mpa`, `readings` in a row",
         "below `clear_mpa`",
-        high_mpa=Parameter(1.0, "MPa", CONTRACT),
-        clear_mpa=Parameter(0.95, "MPa", HYSTERESIS),
+        high_mpa=Parameter(1.0, "MPa", CONTRACT, MPA),
+        clear_mpa=Parameter(0.95, "MPa", HYSTERESIS, MPA),
         readings=TWO,
     ),
     define(
@@ -47,10 +62,10 @@ WATER_RULES: Final = (
         "消火栓水压骤降",
         "falls by more than `drop_mpa` within `window_min` while not flowing",
         "back within `back_mpa` of before, or after `forget_h`",
-        drop_mpa=Parameter(0.10, "MPa", CONTRACT),
-        window_min=Parameter(15, "min", CONTRACT),
-        back_mpa=Parameter(0.05, "MPa", CONTRACT),
-        forget_h=Parameter(24, "h", CONTRACT),
+        drop_mpa=Parameter(0.10, "MPa", CONTRACT, MPA),
+        window_min=Parameter(15, "min", CONTRACT, DAY_MIN),
+        back_mpa=Parameter(0.05, "MPa", CONTRACT, MPA),
+        forget_h=Parameter(24, "h", CONTRACT, MONTH_H),
     ),
     define(
         "hydrant_in_use",
@@ -60,7 +75,7 @@ WATER_RULES: Final = (
         "消火栓用水",
         "flow above `flow_lps`, or cap open with water present",
         "`clear_readings` in a row without",
-        flow_lps=Parameter(0.5, "L/s", f"{CONTRACT}: above meter noise"),
+        flow_lps=Parameter(0.5, "L/s", f"{CONTRACT}: above meter noise", LPS),
         clear_readings=TWO,
     ),
     define(
@@ -81,7 +96,7 @@ WATER_RULES: Final = (
         "消火栓倾斜",
         "tilt at or above `tilt_deg`, `readings` in a row",
         "`readings` in a row without",
-        tilt_deg=Parameter(15, "°", f"{CONTRACT}: knocked over or about to be"),
+        tilt_deg=Parameter(15, "°", f"{CONTRACT}: knocked over or about to be", DEGREES),
         readings=TWO,
     ),
     define(
@@ -92,8 +107,8 @@ WATER_RULES: Final = (
         "消火栓结冰风险",
         "water below `cold_c`",
         "above `clear_c`",
-        cold_c=Parameter(2, "°C", f"{CONTRACT}: 2 K above freezing"),
-        clear_c=Parameter(4, "°C", HYSTERESIS),
+        cold_c=Parameter(2, "°C", f"{CONTRACT}: 2 K above freezing", WATER_C),
+        clear_c=Parameter(4, "°C", HYSTERESIS, WATER_C),
     ),
     define(
         "water_level_low",
@@ -103,8 +118,8 @@ WATER_RULES: Final = (
         "水位低",
         "below the device's limit (`level_pct_low` or `level_m_low`; default `low_pct`), `readings` in a row",
         "`inside_pct` inside",
-        low_pct=Parameter(30, "%", CONTRACT),
-        inside_pct=Parameter(5, "points (of a limit in metres: % of it)", HYSTERESIS),
+        low_pct=Parameter(30, "%", CONTRACT, LEVEL_PCT),
+        inside_pct=Parameter(5, "points (of a limit in metres: % of it)", HYSTERESIS, Bounds(0, 100)),
         readings=TWO,
     ),
     define(
@@ -115,8 +130,8 @@ WATER_RULES: Final = (
         "水位高",
         "above the device's limit (`level_pct_high` or `level_m_high`; default `high_pct`), `readings` in a row",
         "`inside_pct` inside",
-        high_pct=Parameter(105, "%", CONTRACT),
-        inside_pct=Parameter(5, "points (of a limit in metres: % of it)", HYSTERESIS),
+        high_pct=Parameter(105, "%", CONTRACT, LEVEL_PCT),
+        inside_pct=Parameter(5, "points (of a limit in metres: % of it)", HYSTERESIS, Bounds(0, 100)),
         readings=TWO,
     ),
     define(
@@ -127,8 +142,8 @@ WATER_RULES: Final = (
         "管网失压",
         "`devices` devices of an area with pressure_low or pressure_drop within `within_min`",
         "all members cleared",
-        devices=Parameter(3, "devices", CONTRACT),
-        within_min=Parameter(2, "min", CONTRACT),
-        join_min=Parameter(30, "min", "field practice: a burst main empties an area for minutes, not hours"),
+        devices=Parameter(3, "devices", CONTRACT, Bounds(2, 1000, whole=True)),
+        within_min=Parameter(2, "min", CONTRACT, DAY_MIN),
+        join_min=Parameter(30, "min", "field practice: a burst main empties an area for minutes, not hours", DAY_MIN),
     ),
 )

@@ -6,7 +6,7 @@ Used by the feed, the API's checks and backtest. Pure; the narrowest scope wins,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -48,27 +48,34 @@ def check_override(code: str, scope: str, parameters: Mapping[str, object]) -> l
     for name, value in parameters.items():
         if name not in rule.parameters:
             faults.append(f"parameters.{name}: unknown; {code} has {', '.join(rule.parameters)}")
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
-            faults.append(f"parameters.{name}: must be a finite number in {rule.parameters[name].unit}")
-        elif value < 0 and rule.parameters[name].unit != "°C":
-            faults.append(f"parameters.{name}: must not be negative")
-        elif rule.parameters[name].unit == "readings" and not 1 <= value <= MOST_READINGS:
-            faults.append(f"parameters.{name}: must be 1 to {MOST_READINGS} readings")
+        elif fault := rule.parameters[name].bounds.fault(value):
+            faults.append(f"parameters.{name}: {fault} ({rule.parameters[name].unit})")
     return faults
 
 
-MOST_READINGS: Final = 10
-"""A rule may ask for at most so many readings in a row; its state keeps that many."""
+def _usable(item: Override) -> Override | None:
+    """Return what can be used of a stored override: numbers inside their bounds; None: nothing of it."""
+    rule = RULES.get(item.code)
+    if rule is None or item.scope not in _WIDTH or not isinstance(item.parameters, Mapping):
+        return None
+    numbers = {
+        name: number
+        for name, value in item.parameters.items()
+        if name in rule.parameters and (number := rule.parameters[name].bounds.clamp(value)) is not None
+    }
+    return replace(item, parameters=numbers) if numbers else None
 
 
 class ParameterBook:
-    """All overrides, ready to answer for any device and time."""
+    """All overrides, ready to answer for any device and time.
+
+    What is stored out of bounds, by an older release or by hand, counts as the nearest number that can be used.
+    """
 
     def __init__(self, overrides: Iterable[Override] = ()) -> None:
+        usable = [found for item in overrides if (found := _usable(item)) is not None]
         # widest first, oldest first: what comes later overrides what came before
-        self._overrides = sorted(
-            overrides, key=lambda item: (_WIDTH[item.scope], len(item.target), item.effective_from)
-        )
+        self._overrides = sorted(usable, key=lambda item: (_WIDTH[item.scope], len(item.target), item.effective_from))
 
     def for_device(self, device: DeviceProfile, at: datetime) -> Parameters:
         """Return all parameters in force for `device` at `at`; the shared defaults when nothing overrides them."""

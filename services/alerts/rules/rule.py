@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from services.core.alarms.words import Category, Severity
+from services.core.bounds import Bounds
 
 
 class Parameter(NamedTuple):
@@ -18,6 +19,7 @@ class Parameter(NamedTuple):
     default: float
     unit: str
     source: str
+    bounds: Bounds
 
 
 class Rule(NamedTuple):
@@ -44,9 +46,29 @@ def define(  # noqa: PLR0917 - the columns of contract 8's table, in its order
     **parameters: Parameter,
 ) -> Rule:
     """Make a rule; every rule can be switched off."""
-    on = Parameter(1, "0 or 1", "0 switches the rule off")
+    on = Parameter(1, "0 or 1", "0 switches the rule off", SWITCH)
     return Rule(code, kinds, category, severity, zh, raises, clears, MappingProxyType({"enabled": on, **parameters}))
 
+
+SWITCH: Final = Bounds(0, 1, whole=True)
+IN_A_ROW: Final = Bounds(1, 10, whole=True)
+"""Readings in a row; a latch counts no further."""
+
+# What a sensor can say at all (contract 3): beyond it a threshold is never met, or always.
+MPA: Final = Bounds(0, 4)
+LPS: Final = Bounds(0, 200)
+DEGREES: Final = Bounds(0, 180)
+WATER_C: Final = Bounds(-40, 80)
+CABLE_C: Final = Bounds(-50, 400)
+LEVEL_PCT: Final = Bounds(0, 150)
+MILLIAMPERES: Final = Bounds(0, 30_000)
+VOLTS: Final = Bounds(0, 1000)
+HALF_CYCLES: Final = Bounds(1, 100)  # a second of 50 Hz has no more
+BATTERY_PCT: Final = Bounds(0, 100)
+
+# Our own: longer than anybody waits, and far inside what a clock can count with.
+DAY_MIN: Final = Bounds(0.1, 1440)
+MONTH_H: Final = Bounds(0.1, 720)
 
 CONTRACT: Final = "contract 8"
 HYSTERESIS: Final = "hysteresis, field practice"
@@ -54,5 +76,5 @@ GB55036: Final = "GB 55036-2022 3.0.3"
 GB50116: Final = "GB 50116-2013 9.2.3"
 ARC: Final = "GB 14287.4-2014: 14 arc half-cycles in 1 s"
 SUPPLY: Final = "contract 8: 220 V + 15 % / - 10 %"
-TWO: Final = Parameter(2, "readings", "contract 8: one when the expected interval is over 1 h")
-THREE: Final = Parameter(3, "readings", CONTRACT)
+TWO: Final = Parameter(2, "readings", "contract 8: one when the expected interval is over 1 h", IN_A_ROW)
+THREE: Final = Parameter(3, "readings", CONTRACT, IN_A_ROW)

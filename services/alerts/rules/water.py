@@ -16,6 +16,7 @@ from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Parameters
 from services.core.alarms.happenings import Finding
 from services.core.alarms.words import Reason
+from services.core.bounds import plain_number
 
 _FIELDS: Final = (("level_pct", "%"), ("level_m", "m"))
 _SPELLINGS: Final = {
@@ -103,13 +104,6 @@ def _bounds(limits: Mapping[str, Any], parameters: Mapping[str, float], side: st
 
 def _limit(limits: Mapping[str, Any], field: str, side: str) -> float | None:
     nested = limits.get(field)
-    if isinstance(nested, Mapping) and _number(nested.get(side)):
-        return float(nested[side])
-    for name in _SPELLINGS[field, side]:
-        if _number(limits.get(name)):
-            return float(limits[name])
-    return None
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    names = _SPELLINGS[field, side]
+    given = [nested.get(side) if isinstance(nested, Mapping) else None, *(limits.get(name) for name in names)]
+    return next((number for value in given if (number := plain_number(value)) is not None), None)
