@@ -29,13 +29,14 @@ from reading_hydrant
 where batch_id = any($1::bigint[]) and ts between $2 and $3
 
 -- name: since_hydrant
--- What a device sent between its saved state and the slice at hand, the newest rows of it.
+-- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
+-- `since`, leaves the chunks before it aside.
 select r.*
 from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
 cross join lateral (
     select device_id, batch_id, ts, seq, received_at, pressure_mpa, flow_lps, water_temp_c, tilt_deg, cap_open, water_present, battery_pct
     from reading_hydrant t
-    where t.device_id = s.device_id and t.ts >= s.since and t.batch_id > s.seen and t.batch_id < s.first
+    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
     order by t.ts desc limit 2000) r
 
 -- name: batch_electrical
@@ -44,13 +45,14 @@ from reading_electrical
 where batch_id = any($1::bigint[]) and ts between $2 and $3
 
 -- name: since_electrical
--- What a device sent between its saved state and the slice at hand, the newest rows of it.
+-- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
+-- `since`, leaves the chunks before it aside.
 select r.*
 from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
 cross join lateral (
     select device_id, batch_id, ts, seq, received_at, residual_current_ma, temp_a_c, temp_b_c, temp_c_c, temp_n_c, current_a_a, current_b_a, current_c_a, voltage_a_v, voltage_b_v, voltage_c_v, arc_count
     from reading_electrical t
-    where t.device_id = s.device_id and t.ts >= s.since and t.batch_id > s.seen and t.batch_id < s.first
+    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
     order by t.ts desc limit 2000) r
 
 -- name: batch_water
@@ -59,13 +61,14 @@ from reading_water
 where batch_id = any($1::bigint[]) and ts between $2 and $3
 
 -- name: since_water
--- What a device sent between its saved state and the slice at hand, the newest rows of it.
+-- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
+-- `since`, leaves the chunks before it aside.
 select r.*
 from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
 cross join lateral (
     select device_id, batch_id, ts, seq, received_at, level_m, level_pct, battery_pct
     from reading_water t
-    where t.device_id = s.device_id and t.ts >= s.since and t.batch_id > s.seen and t.batch_id < s.first
+    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
     order by t.ts desc limit 2000) r
 
 -- name: batch_panel
@@ -74,11 +77,12 @@ from reading_panel
 where batch_id = any($1::bigint[]) and ts between $2 and $3
 
 -- name: since_panel
--- What a device sent between its saved state and the slice at hand, the newest rows of it.
+-- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
+-- `since`, leaves the chunks before it aside.
 select r.*
 from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
 cross join lateral (
     select device_id, batch_id, ts, seq, received_at, mains_ok, battery_ok, link_ok, battery_v
     from reading_panel t
-    where t.device_id = s.device_id and t.ts >= s.since and t.batch_id > s.seen and t.batch_id < s.first
+    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
     order by t.ts desc limit 2000) r

@@ -69,7 +69,7 @@ class RuleStates:
         """Walk what was judged before but after the saved state: its findings were stored with their alarms."""
         ids = list(since)
         seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
-        rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()))
+        rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()), min(since.values()))
         for device_id, readings in by_device(rows).items():
             self._at_hand(device_id).walk(readings)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)

@@ -13,6 +13,7 @@ with seen_alarm as (
         where e.device_id = a.device_id and e.component = a.component and e.active
           and e.received_at <= a.opened_at and e.received_at > a.opened_at - interval '10 minutes'
           and e.ts > a.opened_at - interval '1 day' and e.ts < a.opened_at + interval '1 hour'
+          and e.ts > cast(:since as timestamptz) - interval '1 day'     -- leaves older chunks aside
         order by e.received_at desc limit 1
     ) e
     where a.code in ('fire', 'prealarm', 'fault', 'disabled', 'supervisory', 'tamper', 'power_fault', 'link_fault', 'arc_fault')
@@ -29,6 +30,7 @@ with seen_alarm as (
     select 'event_to_commit', extract(epoch from b.committed_at - e.received_at)
     from ingest_batch b
     join event e on e.batch_id = b.id and e.ts between b.min_ts and b.max_ts
+     and e.ts > cast(:since as timestamptz) - interval '31 days'        -- no event is older than its message by more
     join device d on d.id = e.device_id
     where b.committed_at > :since and b.lane = 'event' and b.events > 0
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p)))

@@ -22,7 +22,7 @@ from services.ingest.replies import note_replies
 
 QUERIES = load_queries(Path(__file__).with_name("store.sql"))
 INSERT_READINGS = {kind: columns.fill(QUERIES["insert_readings"], kind) for kind in Kind}
-FIND_DUPLICATES = {kind: columns.fill(QUERIES["find_duplicates"], kind) for kind in Kind}
+FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,9 @@ class Store:
             tag = await connection.execute(INSERT_READINGS[kind], batch_id, *columns.readings(rows.values()))
             outcome.inserted[kind] = int(tag.rpartition(" ")[2])
             if outcome.inserted[kind] < len(rows):
-                found = await connection.fetch(FIND_DUPLICATES[kind], batch_id, *zip(*rows, strict=True))
-                outcome.repeated[kind] = {(row["device_id"], row["ts"], row["seq"]) for row in found}
+                times = [ts_us for _, ts_us, _ in rows]
+                found = await connection.fetch(FIND_INSERTED[kind], batch_id, min(times), max(times))
+                outcome.repeated[kind] = rows.keys() - {(row["device_id"], row["ts"], row["seq"]) for row in found}
         if plan.events:
             found = await connection.fetch(QUERIES["insert_events"], batch_id, *columns.events(plan))
             outcome.fresh_events = {(row["device_id"], row["digest"]) for row in found}

@@ -12,13 +12,10 @@ from unnest($2::text::integer[], $3::text::bigint[], $4::text::bigint[], $5::tex
      as r (device_id, ts, seq, received_at, late, {columns}, extra)
 on conflict do nothing
 
--- name: find_duplicates
-select k.device_id, k.ts, k.seq
-from unnest($2::integer[], $3::bigint[], $4::bigint[]) as k (device_id, ts, seq)
-cross join lateral (
-    select r.batch_id from {table} r where r.device_id = k.device_id and r.ts = from_us(k.ts) and r.seq = k.seq limit 1
-) as stored
-where stored.batch_id <> $1
+-- name: find_inserted
+-- which rows of the batch are new; bounds of time leave all chunks but theirs aside, be the table ever so old
+select device_id, to_us(ts) as ts, seq from {table}
+where batch_id = $1 and ts between from_us($2) and from_us($3)
 
 -- name: insert_events
 with fresh as (
