@@ -1,6 +1,7 @@
 """The bench: one connection, one transaction at a time, fires before everything else. Started by main.
 
-Promises that event writers are looked at before every slice of telemetry, and that every transaction is fenced.
+Promises that event writers are looked at before every slice of telemetry, that every transaction is fenced, and that a
+unit of work which fails for a reason of its own holds up no other.
 """
 
 import asyncio
@@ -11,16 +12,18 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import clocks, incidents, lease
+from services.alerts import clocks, events, incidents, lease
+from services.alerts.border import Border
 from services.alerts.events import EventFeed
 from services.alerts.health import Health
-from services.alerts.readings import ReadingFeed, Verdict, judge_findings
+from services.alerts.readings import FINDING, ReadingFeed, Verdict
 from services.alerts.registry import Registry
 from services.alerts.rule_states import SQL as STATE_SQL
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
 from services.core.alarms.page import Page
 from services.core.alarms.policies import Policies, load_policies
+from services.core.aside import Asides, Unit
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
@@ -29,6 +32,7 @@ POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
 HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
+TRIED_ONCE = (FINDING, "refused_event")  # kinds that come up again by themselves, or never
 log = logger(__name__)
 
 
@@ -48,6 +52,7 @@ class Bench:
     states: RuleStates = field(init=False)
     readings: ReadingFeed = field(init=False)
     silence: Silence = field(init=False)
+    border: Border = field(init=False)
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _held_at: float = 0.0
@@ -61,10 +66,11 @@ class Bench:
         self.states = RuleStates(self.registry)
         self.readings = ReadingFeed(self.registry, self.states, self.clock)
         self.silence = Silence(self.registry, self.states)
+        self.border = Border(self.conn, Asides("alerts", self.clock), self.transact)
         self._closed_since = self.clock.now() - timedelta(hours=1)
 
     async def run(self) -> None:
-        """Judge without end; whatever fails ends the program, and a standby goes on."""
+        """Judge without end. What is lost with the database ends the program; a standby or the next start goes on."""
         # a cursor that a power cut takes back is read again and changes nothing; what changes an alarm is on disk
         await self.conn.execute("set synchronous_commit = off")
         while True:
@@ -75,11 +81,11 @@ class Bench:
             if hinted:  # a partition's first event must not wait for the next second
                 await self.events.fires.find_writers(self.conn)
             await self.look_at_fires()
-            busy = await self.events.read_others(self.conn, self.transact) or bool(self.events.waiting)
+            busy = await self.events.read_others(self.border) or bool(self.events.waiting)
             await self._look_at_time()
             if self._acted or self.events.reset:
-                await self.transact(self._forget_what_people_ended)
-            busy = await self.readings.read_slice(self.conn, self.transact, self.look_up) or busy
+                await self.border.one(Unit("duty", "forget"), self._forget_what_people_ended)
+            busy = await self.readings.read_slice(self.border, self.look_up) or busy
             if not busy:
                 await wait_at_most(self.hint, POLL_S)
 
@@ -114,7 +120,7 @@ class Bench:
 
     async def look_at_fires(self) -> None:
         """Judge the fires that are committed; measures received to open."""
-        for received_at in await self.events.read_fires(self.conn, self.transact):
+        for received_at in await self.events.read_fires(self.border):
             RECEIVED_TO_OPEN.observe(max(0.0, (self.clock.now() - received_at).total_seconds()))
 
     async def look_up(self) -> None:
@@ -128,37 +134,42 @@ class Bench:
         monotonic = self.clock.monotonic()
         if monotonic - self._clocks_at >= CLOCKS_S:
             self._clocks_at = monotonic
-            if monotonic - self._held_at > HOLD_S or await clocks.is_due(self.conn, self.clock.now()):
-                await self.transact(self._run_clocks)
+            now = self.clock.now()
+            if await clocks.is_due(self.conn, now):
+                await clocks.tick(self.border, now)
+                await clocks.call_contacts(self.border, now)
+            if self.clock.monotonic() - self._held_at > HOLD_S:
+                await self.transact(_hold_only)
         if monotonic - self._duties_at >= DUTIES_S:
             self._duties_at = monotonic
+            await self._try_again()
             await self._refresh()
-            silent = await self.silence.find(self.conn, self.clock.now())
+            await self.silence.watch(self.border, self.clock.now())
+            await self._run_duties()
 
-            async def judge_silence(page: Page) -> None:
-                await self.silence.judge(page, silent)
-
-            await self.transact(judge_silence)
-            await self.transact(self._run_duties)
-
-    async def _run_clocks(self, page: Page) -> None:
-        await clocks.tick(page)
-        await clocks.call_contacts(page)
-
-    async def _run_duties(self, page: Page) -> None:
-        await clocks.move_windows(page)
-        for area in await incidents.end_parents(page):
+    async def _run_duties(self) -> None:
+        await clocks.move_windows(self.border, self.clock.now())
+        for area in await incidents.end_parents(self.border):
             self.readings.mains.forget(area)
-        await self.health.judge(page)
-        verdicts = [*self.states.tick(page.now), *await self._count_bad_clocks(page)]
-        await judge_findings(page, verdicts, self.states, self.readings.mains)
-        await self.states.save(page.conn, {device.id for device, _ in verdicts}, page.now)
-        await self._forget_what_people_ended(page)
+        await self.health.watch(self.border)
+        now = self.clock.now()
+        await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
+        await self.border.one(Unit("duty", "forget"), self._forget_what_people_ended)
 
-    async def _count_bad_clocks(self, page: Page) -> list[Verdict]:
+    async def _try_again(self) -> None:
+        """Learn what is set aside, and take up again what a person asked for."""
+        for row in await self.border.asides.refresh(self.conn):
+            if row["kind"] == events.KIND:
+                await self.events.judge_again(self.border, row["detail"])
+            elif row["kind"] == FINDING:
+                self.states.forget(row["detail"]["device_id"], row["detail"]["code"], self.clock.monotonic())
+            if row["kind"] in TRIED_ONCE:  # whatever else is open is tried at its next turn and then struck off
+                await self.border.asides.over(self.conn, row["kind"], row["name"])
+
+    async def _count_bad_clocks(self, now: datetime) -> list[Verdict]:
         """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""
         bad, self.events.bad_clocks = self.events.bad_clocks, []
-        await self.states.load(page.conn, dict.fromkeys((device_id for device_id, _ in bad), ANY_BATCH), page.now)
+        await self.states.load(self.conn, dict.fromkeys((device_id for device_id, _ in bad), ANY_BATCH), now)
         return [
             (self.registry[device_id], finding)
             for device_id, at in bad

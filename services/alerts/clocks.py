@@ -1,9 +1,10 @@
 """What is due because time passed: fire clocks, shelves, windows, calls to contacts. Called by the bench.
 
-Promises that timers live in the database: a restart finds them as they were, and an auditor finds what is overdue.
+Promises that timers live in the database: a restart finds them as they were, and an auditor finds what is overdue. An
+alarm or a call that cannot be taken on is set aside and holds up no other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from uuid import uuid4
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from services.alerts.border import Border
 from services.alerts.contacts import write_call
 from services.core.alarms.happenings import OutOfService, Tick
 from services.core.alarms.page import Page
 from services.core.alarms.words import FIRE
+from services.core.aside import Unit, own_fault
 from services.core.db import load_queries
 from services.core.log import logger
 
 SQL = load_queries(Path(__file__).with_name("clocks.sql"))
 OVERDUE_AFTER = timedelta(seconds=30)
+ALARM, SCOPE, STEP, CONTACT = "alarm", "fires", "step", "contact"  # kinds of what is set aside
 log = logger(__name__)
 
 
@@ -30,36 +34,77 @@ async def is_due(conn: asyncpg.Connection, now: datetime) -> bool:
     return due
 
 
-async def tick(page: Page) -> None:
-    """Take every alarm on whose next moment has come; fires with all fires of their site."""
-    rows = await page.conn.fetch(SQL["due_alarms"], page.now)
-    for scope in sorted({row["scope"] for row in rows if row["code"] == FIRE}):
-        await page.load_scope(scope)
-        await page.take_fire(scope, Tick(), "clock", None)
+async def tick(border: Border, now: datetime) -> None:
+    """Take every alarm on whose next moment has come; fires first, with all fires of their site."""
+    fires = await border.conn.fetch(SQL["due_fires"], now, border.asides.waiting(SCOPE))
+    if fires:
+        await border.settle(fires, _tick_fires, _name_scope)
+    alarms = await border.conn.fetch(SQL["due_alarms"], now, [int(name) for name in border.asides.waiting(ALARM)])
+    if alarms:
+        await border.settle(alarms, _tick_alarms, _name_alarm)
+
+
+async def _tick_fires(page: Page, rows: Sequence[asyncpg.Record]) -> None:
     for row in rows:
-        entry = None if row["code"] == FIRE else await page.load_one(row["id"])
+        await page.load_scope(row["scope"])
+        await page.take_fire(row["scope"], Tick(), "clock", None)
+
+
+async def _tick_alarms(page: Page, rows: Sequence[asyncpg.Record]) -> None:
+    for row in rows:
+        entry = await page.load_one(row["id"])
         if entry is not None:
             page.take_entry(entry, Tick(), "clock")
 
 
-async def move_windows(page: Page) -> None:
+async def move_windows(border: Border, now: datetime) -> None:
     """Tell fires of test windows, and other alarms of maintenance, that began, moved or ended meanwhile."""
-    for row in await page.conn.fetch(SQL["moved_windows"]):
-        await page.load_scope(row["scope"])
-    for row in await page.conn.fetch(SQL["moved_service"], page.now):
-        entry = await page.load_one(row["id"])
-        if entry is not None:
-            page.take_entry(entry, OutOfService(row["until"]), "registry")
+    scopes = await border.conn.fetch(SQL["moved_windows"], border.asides.waiting(SCOPE))
+    left_alone = [int(name) for name in border.asides.waiting(ALARM)]
+    alarms = await border.conn.fetch(SQL["moved_service"], now, left_alone)
+
+    async def load_scopes(page: Page, rows: Sequence[asyncpg.Record]) -> None:
+        for row in rows:
+            await page.load_scope(row["scope"])
+
+    async def move_service(page: Page, rows: Sequence[asyncpg.Record]) -> None:
+        for row in rows:
+            entry = await page.load_one(row["id"])
+            if entry is not None:
+                page.take_entry(entry, OutOfService(row["until"]), "registry")
+
+    if scopes:
+        await border.settle(scopes, load_scopes, _name_scope)
+    if alarms:
+        await border.settle(alarms, move_service, _name_alarm)
 
 
-async def call_contacts(page: Page) -> None:
+def _name_scope(row: asyncpg.Record) -> Unit:
+    return Unit(SCOPE, row["scope"], row["area"], fire=True)
+
+
+def _name_alarm(row: asyncpg.Record) -> Unit:
+    return Unit(ALARM, str(row["id"]), row["area"], detail={"code": row["code"]})
+
+
+async def call_contacts(border: Border, now: datetime) -> None:
     """Make the calls due whose time has come and whom nobody has answered."""
-    for row in await page.conn.fetch(SQL["due_timers"], page.now):
-        timer = dict(row)
-        result = answered(timer) or await _call(page, timer)
-        await page.conn.execute(SQL["end_timer"], timer["alarm_id"], timer["step"], page.now, result)
-        if result.startswith("skipped: nobody"):
-            await page.conn.execute(SQL["bring_forward"], timer["alarm_id"], page.now, timer["step"])
+    timers = await border.conn.fetch(SQL["due_timers"], now, border.asides.waiting(STEP))
+
+    async def call(page: Page, some: Sequence[asyncpg.Record]) -> None:
+        for row in some:
+            timer = dict(row)
+            result = answered(timer) or await _call(border, page, timer)
+            await page.conn.execute(SQL["end_timer"], timer["alarm_id"], timer["step"], page.now, result)
+            if result.startswith("skipped: nobody"):
+                await page.conn.execute(SQL["bring_forward"], timer["alarm_id"], page.now, timer["step"])
+
+    if timers:
+        await border.settle(timers, call, _name_step)
+
+
+def _name_step(row: asyncpg.Record) -> Unit:
+    return Unit(STEP, f"{row['alarm_id']}:{row['step']}", row["area"], fire=row["code"] == FIRE)
 
 
 def answered(timer: Mapping[str, Any]) -> str | None:
@@ -73,14 +118,22 @@ def answered(timer: Mapping[str, Any]) -> str | None:
     return None
 
 
-async def _call(page: Page, timer: Mapping[str, Any]) -> str:
+async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
     rows = await page.conn.fetch(SQL["contacts"], timer["channels"], timer["area"])
     drill = timer["drill"] or page.policies.alarm.drilling(page.now)
     reached = 0
     for contact in (dict(row) for row in rows):
-        call = write_call(contact, page.policies.bodies, timer, drill=drill)
+        try:
+            call = write_call(contact, page.policies.bodies, timer, drill=drill)
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            unit = Unit(CONTACT, str(contact["id"]), contact["area"], detail={"name": contact["name"]})
+            await border.asides.add(page.conn, unit, error)
+            continue
         if call is None:
             continue
+        await border.asides.over(page.conn, CONTACT, str(contact["id"]))
         reached += 1
         await page.conn.execute(
             SQL["insert_call"],

@@ -2,18 +2,27 @@
 select exists (select from alarm where due_at <= $1 and state <> 'closed')
     or exists (select from alarm_timer where done_at is null and due_at <= $1)
 
+-- name: due_fires
+select scope, min(area) as area
+from alarm
+where due_at <= $1 and state <> 'closed' and code = 'fire' and scope <> all($2::text[])
+group by scope order by min(due_at) limit 100
+
 -- name: due_alarms
-select id, code, scope from alarm where due_at <= $1 and state <> 'closed' order by due_at limit 200
+select id, code, area
+from alarm
+where due_at <= $1 and state <> 'closed' and code <> 'fire' and id <> all($2::bigint[])
+order by due_at limit 200
 
 -- name: moved_windows
-select f.scope
+select f.scope, s.area
 from fire_scope f join site s on f.scope = 'site:' || s.id
-where f.test_until is distinct from s.test_window_until
+where f.test_until is distinct from s.test_window_until and f.scope <> all($1::text[])
 
 -- name: moved_service
-select a.id, d.out_of_service_until as until
+select a.id, a.code, a.area, d.out_of_service_until as until
 from alarm a join device d on d.id = a.device_id
-where a.state <> 'closed' and a.code <> 'fire'
+where a.state <> 'closed' and a.code <> 'fire' and a.id <> all($2::bigint[])
     and (a.life ->> 'out_of_service_until')::timestamptz is distinct from
         case when d.out_of_service_until > $1 then d.out_of_service_until end
 
@@ -25,10 +34,9 @@ join alarm a on a.id = t.alarm_id
 left join device d on d.id = a.device_id
 left join site s on s.id = a.site_id
 left join area r on r.code = a.area
-where t.done_at is null and t.due_at <= $1
+where t.done_at is null and t.due_at <= $1 and t.alarm_id || ':' || t.step <> all($2::text[])
 order by t.due_at, t.alarm_id, t.step
 limit 50
-for update of t skip locked
 
 -- name: end_timer
 update alarm_timer set done_at = $3, result = $4 where alarm_id = $1 and step = $2
@@ -40,7 +48,7 @@ where alarm_id = $1 and done_at is null
     and step = (select min(step) from alarm_timer where alarm_id = $1 and done_at is null and step > $3)
 
 -- name: contacts
-select id, name, channel, address, settings
+select id, name, channel, address, settings, area
 from contact
 where enabled and channel = any($1::text[])
     and (area is null or $2::text is null or starts_with($2, area))

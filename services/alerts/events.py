@@ -1,24 +1,27 @@
 """From committed events to alarms. Fires (and resets, which end them) are read ahead of everything else.
 
-Called by the bench. Promises one transaction per group of batches: alarms, notices and cursor together.
+Called by the bench. Promises one transaction per group of batches: alarms, notices and cursor together; an event that
+cannot be judged is set aside and holds up nothing.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
+from services.alerts.border import Border
 from services.alerts.feed import FIRES, SQL, Batch, Feed, span
 from services.alerts.fire_queue import FireQueue
-from services.alerts.health import judge_unreadable
+from services.alerts.health import find_unreadable, judge_unreadable
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
-from services.core.alarms.happenings import Evidence, EvidenceKind, Reset, Situation
+from services.core.alarms.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key
 from services.core.alarms.words import FIRE
+from services.core.aside import Unit, own_fault
 from services.core.metrics import FINDINGS
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
@@ -27,7 +30,7 @@ FIRES_WAITING = 100_000  # when even the fires are many, what is read ahead has 
 FIRES_AT_ONCE = 40  # one transaction: short enough that the first fire does not wait for the last
 BATCHES, EVENTS = 50, 300  # a chattering panel costs one transaction per so many events
 
-Transact = Callable[[Callable[[Page], Awaitable[None]]], Awaitable[Page]]
+KIND = "event"  # of what is set aside
 
 
 class Weighed(NamedTuple):
@@ -60,63 +63,90 @@ class EventFeed:
         await self.fires.find_writers(conn)
         await self.others.find_writers(conn)
 
-    async def read_fires(self, conn: asyncpg.Connection, transact: Transact) -> list[datetime]:
+    async def read_fires(self, border: Border) -> list[datetime]:
         """Judge the next group of committed fires and resets; return when the fires that opened alarms were received.
 
         After a crash amid a flood some are judged again, as repeats: the cursor stands at the oldest that waits.
         """
         if len(self.waiting) < FIRES_WAITING:
-            batches = await self.fires.next_batches(conn, FIRE_BATCHES, FIRE_EVENTS)
-            self.waiting.add(batches, await self._weigh(conn, batches, fires=True))
+            batches = await self.fires.next_batches(border.conn, FIRE_BATCHES, FIRE_EVENTS)
+            self.waiting.add(batches, await self._weigh(border, batches, fires=True))
             self.fires.moved(batches)
         group = self.waiting.next_group(FIRES_AT_ONCE)
         over = self.waiting.finish(group)
         if not group and not over:
             return []
 
-        async def judge(page: Page) -> None:
-            for device, _, effect, _ in group:
+        async def judge(page: Page, some: Sequence[Weighed]) -> None:
+            for device, _, effect, _ in some:
                 await judge_fire(page, device, effect)
+
+        async def save(page: Page) -> None:
             await self.fires.save(page.conn, over)
 
-        page = await transact(judge)
+        pages = await border.settle(group, judge, _unit, save)
         _count(group)
-        opened = {(entry.alarm.device, entry.alarm.component) for entry in page.opened}
+        opened = {(entry.alarm.device, entry.alarm.component) for page in pages for entry in page.opened}
         return [event.received_at for device, event, _, _ in group if (device.profile.code, event.component) in opened]
 
-    async def read_others(self, conn: asyncpg.Connection, transact: Transact) -> bool:
+    async def read_others(self, border: Border) -> bool:
         """Judge the next group of events that are no fires; True when there was one."""
-        batches = await self.others.next_batches(conn, BATCHES, EVENTS)
+        batches = await self.others.next_batches(border.conn, BATCHES, EVENTS)
         if not batches:
             return False
-        weighed = await self._weigh(conn, batches, fires=False)
-
+        weighed = await self._weigh(border, batches, fires=False)
+        refused = await find_unreadable(border.conn, batches)
         reset: set[tuple[int, str | None]] = set()
 
-        async def judge(page: Page) -> None:
-            reset.update(await judge_events(page, weighed))
-            await judge_unreadable(page, batches)
+        async def judge(page: Page, some: Sequence[Weighed | Finding]) -> None:
+            reset.update(await judge_events(page, [item for item in some if isinstance(item, Weighed)]))
+            await judge_unreadable(page, [item for item in some if isinstance(item, Finding)])
+
+        async def save(page: Page) -> None:
             await self.others.save(page.conn, batches)
 
-        await transact(judge)
+        items: list[Weighed | Finding] = [*weighed, *refused]
+        await border.settle(items, judge, _unit, save)
         self.others.moved(batches)
         _count(weighed)
         self.reset |= reset
         return True
 
-    async def _weigh(self, conn: asyncpg.Connection, batches: Sequence[Batch], *, fires: bool) -> list[Weighed]:
+    async def judge_again(self, border: Border, detail: Mapping[str, Any]) -> None:
+        """Judge an event that was set aside once more, because a person asked for it."""
+        rows = await border.conn.fetch(
+            SQL["event_again"], detail["batch_id"], datetime.fromisoformat(detail["ts"]), detail["digest"]
+        )
+        weighed = await self._weigh_rows(border, rows)
+
+        async def judge(page: Page, some: Sequence[Weighed]) -> None:
+            for device, event, effect, _ in some:
+                if event.type in FIRE_TYPES:
+                    await judge_fire(page, device, effect)
+            self.reset |= await judge_events(page, [item for item in some if item.event.type not in FIRE_TYPES[:2]])
+
+        await border.settle(weighed, judge, _unit)
+
+    async def _weigh(self, border: Border, batches: Sequence[Batch], *, fires: bool) -> list[Weighed]:
         spanned = span(batches)
         if spanned is None:
             return []
         types = FIRE_TYPES if fires else FIRE_TYPES[:2]
-        rows = await conn.fetch(SQL["events"], *spanned, types, fires)
-        await self._registry.load(conn, {row["device_id"] for row in rows})
+        return await self._weigh_rows(border, await border.conn.fetch(SQL["events"], *spanned, types, fires))
+
+    async def _weigh_rows(self, border: Border, rows: Sequence[asyncpg.Record]) -> list[Weighed]:
+        await self._registry.load(border.conn, {row["device_id"] for row in rows})
         weighed: list[Weighed] = []
         for row in rows:
             device, event = self._registry[row["device_id"]], read_event(row)
             if row["device_ts"] is not None:
                 self.bad_clocks.append((device.id, event.received_at))
-            weighed.append(Weighed(device, event, weigh_event(event, device.profile), row["batch_id"]))
+            try:
+                weighed.append(Weighed(device, event, weigh_event(event, device.profile), row["batch_id"]))
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                await border.asides.add(border.conn, name_event(device, event, row["batch_id"]), error)
         return weighed
 
 
@@ -133,6 +163,7 @@ def read_event(row: asyncpg.Record) -> Event:
         component_type=row["component_type"],
         description=row["description"],
         event_id=row["event_id"],
+        digest=row["digest"],
     )
 
 
@@ -178,6 +209,31 @@ async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int,
             await page.load_scope(device.place.scope)
             await page.take_fire(device.place.scope, effect.evidence, "event", device.place)
     return ended
+
+
+def name_event(device: Device, event: Event, batch_id: int) -> Unit:
+    """Return an event as a unit of work, with what finds its row again."""
+    return Unit(
+        KIND,
+        f"{device.profile.code} {event.event_id} {event.digest.hex()[:12]}",
+        device.profile.area,
+        fire=event.type in FIRE_TYPES[:2],
+        detail={
+            "device": device.profile.code,
+            "type": event.type,
+            "component": event.component,
+            "received_at": event.received_at.isoformat(),
+            "batch_id": batch_id,
+            "ts": event.ts.isoformat(),
+            "digest": event.digest.hex(),
+        },
+    )
+
+
+def _unit(item: Weighed | Finding) -> Unit:
+    if isinstance(item, Finding):
+        return Unit("refused_event", item.component, fire=True)
+    return name_event(item.device, item.event, item.batch_id)
 
 
 def _tells(evidence: Evidence, *, burning: bool) -> bool:

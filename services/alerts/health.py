@@ -4,24 +4,36 @@ Promises that a failing dispatch, a stalled ingest, a lost session or a dropped 
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
+from services.alerts.border import Border
 from services.alerts.feed import Batch
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
-from services.core.alarms.policies import Policies
 from services.core.alarms.rows import SYSTEM, Key
 from services.core.alarms.words import Category, Reason, Severity
+from services.core.aside import Unit
 from services.core.db import load_queries
+from services.core.errors import FiretowerError
 from services.core.topics import parse_topic
 
 SQL = load_queries(Path(__file__).with_name("health.sql"))
 DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it
+KIND = "health"  # of what is set aside
 SILENT = Situation(grouped=True)  # a notice that dispatch fails cannot go through dispatch: contacts are called
+
+
+class Part(NamedTuple):
+    """One thing that is looked at, and the codes of its alarms."""
+
+    name: str
+    look: Callable[[Page], Awaitable[list[Finding]]]
+    codes: set[str]
 
 
 class Health:
@@ -33,11 +45,37 @@ class Health:
         self._since = since
         self._was_low = False
 
-    async def judge(self, page: Page) -> None:
-        """Raise what is wrong now and end what is over."""
-        found = await self._look(page)
-        opened = {(row["code"], row["component"]): row for row in await page.conn.fetch(SQL["open_system"])}
-        begun = [finding for key, finding in found.items() if key not in opened or not opened[key]["active"]]
+    @property
+    def parts(self) -> list[Part]:
+        """What is looked at, each with the alarms that it raises and ends."""
+        return [
+            Part("dispatch", self._dispatch, {"dispatch_failed"}),
+            Part("storage", self._storage, {"storage_low"}),
+            Part("clocks", self._drift, {"clock_drift"}),
+            Part("lanes", self._lanes, {"queue_dropped", "session_lost", "ingest_stalled"}),
+            Part("set_aside", self._set_aside, {"set_aside"}),
+        ]
+
+    async def watch(self, border: Border) -> None:
+        """Raise what is wrong now and end what is over; a part that cannot be looked at leaves its alarms alone."""
+        parts = [part for part in self.parts if not border.asides.waits(KIND, part.name)]
+        await border.settle(parts, self.judge, lambda part: Unit(KIND, part.name))
+
+    async def judge(self, page: Page, parts: Sequence[Part]) -> None:
+        """Look at these parts."""
+        for part in parts:
+            await self._judge_part(page, await part.look(page), sorted(part.codes))
+
+    async def _judge_part(self, page: Page, findings: Sequence[Finding], codes: list[str]) -> None:
+        found = {(finding.code, finding.component): finding for finding in findings}
+        opened = {(row["code"], row["component"]): row for row in await page.conn.fetch(SQL["open_system"], codes)}
+        begun = [
+            finding
+            for key, finding in found.items()
+            if key not in opened
+            or not opened[key]["active"]
+            or finding.severity.rank > Severity(opened[key]["severity"]).rank
+        ]
         ended = [
             _finding(code, Severity.INFO, Reason("已恢复", "over"), component=component, active=False)
             for (code, component), row in opened.items()
@@ -48,46 +86,45 @@ class Health:
             situation = SILENT if finding.code == "dispatch_failed" else Situation()
             page.take(_key(finding), finding, "health", SYSTEM, situation)
 
-    async def _look(self, page: Page) -> dict[tuple[str, str], Finding]:
-        findings = [await self._dispatch(page), self._storage(page.policies), await self._drift(page)]
-        findings += await self._lanes(page)
-        return {(finding.code, finding.component): finding for finding in findings if finding is not None}
-
-    async def _dispatch(self, page: Page) -> Finding | None:
+    async def _dispatch(self, page: Page) -> list[Finding]:
         after = timedelta(seconds=page.policies.number("notices", "overdue_after_s"))
         row = await page.conn.fetchrow(SQL["dispatch"], page.now - after)
         if row is None:
-            return None
+            return []
         overdue = row["overdue"] if self._has_desk else row["overdue_fires"]
         if not overdue and not row["dead"]:
-            return None
+            return []
         why = row["error"] or ("未配置处警台地址" if not self._has_desk else "无应答")
         reason = Reason(
             f"处警台未接收 {overdue} 条通知，拒收 {row['dead']} 条：{why}",
             f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why}",
         )
-        return _finding("dispatch_failed", Severity.CRITICAL, reason, value=float(overdue + row["dead"]))
+        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=float(overdue + row["dead"]))]
 
-    def _storage(self, policies: Policies) -> Finding | None:
-        usage = shutil.disk_usage(self._state_dir if self._state_dir.exists() else Path())
+    async def _storage(self, page: Page) -> list[Finding]:
+        policies = page.policies
+        try:
+            usage = shutil.disk_usage(self._state_dir if self._state_dir.exists() else Path())
+        except OSError as error:  # not the database's doing, for which an OSError would be taken
+            raise FiretowerError(f"cannot look at the disk below {self._state_dir}: {error}") from error
         used_pct = 100 * usage.used / (usage.used + usage.free)
         low_pct = policies.number("health", "storage_low_pct")
         self._was_low = used_pct >= (policies.number("health", "storage_fine_pct") if self._was_low else low_pct)
         if not self._was_low:
-            return None
+            return []
         reason = Reason(f"磁盘已用 {used_pct:.0f}%", f"{used_pct:.0f} % of the disk is used")
-        return _finding("storage_low", Severity.MAJOR, reason, value=round(used_pct, 1), limit=low_pct)
+        return [_finding("storage_low", Severity.MAJOR, reason, value=round(used_pct, 1), limit=low_pct)]
 
-    async def _drift(self, page: Page) -> Finding | None:
+    async def _drift(self, page: Page) -> list[Finding]:
         limit_s = page.policies.number("health", "drift_s")
         database_now: datetime = await page.conn.fetchval(SQL["database_now"])
         drift_s = abs((database_now - page.now).total_seconds())
         if drift_s <= limit_s:
-            return None
+            return []
         reason = Reason(
             f"本机与数据库时钟相差 {drift_s:.1f} 秒", f"our clock and the database's differ by {drift_s:.1f} s"
         )
-        return _finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=limit_s)
+        return [_finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=limit_s)]
 
     async def _lanes(self, page: Page) -> list[Finding]:
         found: list[Finding] = []
@@ -115,6 +152,19 @@ class Health:
                 found.append(stalled)
         return found
 
+    async def _set_aside(self, page: Page) -> list[Finding]:
+        """Find what programs set aside and nobody has dealt with, by program and kind."""
+        return [
+            _finding(
+                "set_aside",
+                Severity.CRITICAL if row["fire"] else Severity.MAJOR,
+                _say_set_aside(row),
+                component=f"{row['program']}:{row['kind']}",
+                value=float(row["units"]),
+            )
+            for row in await page.conn.fetch(SQL["set_aside"])
+        ]
+
     def _stalled(self, lane: asyncpg.Record, page: Page) -> Finding | None:
         """Find a lane that has heard nothing of its own probes, or acknowledged nothing, for too long."""
         starting_s, limit_s = (page.policies.number("health", name) for name in ("starting_s", "stalled_s"))
@@ -132,15 +182,23 @@ class Health:
         )
 
 
-async def judge_unreadable(page: Page, batches: Sequence[Batch]) -> None:
-    """Raise what was refused on up/event: a fire could hide in it, so a person must look."""
+def _say_set_aside(row: asyncpg.Record) -> Reason:
+    program, kind, units, name, error = (row[column] for column in ("program", "kind", "units", "name", "error"))
+    return Reason(
+        f"{program} 搁置了 {units} 项失败的工作（{kind}）：{name}，{error}",
+        f"{program} set aside {units} that failed ({kind}): {name}: {error}",
+    )
+
+
+async def find_unreadable(conn: asyncpg.Connection, batches: Sequence[Batch]) -> list[Finding]:
+    """Return what was refused on up/event in these batches: a fire could hide in it, so a person must look."""
     ids = [batch.id for batch in batches if batch.rejects]
     if not ids:
-        return
+        return []
     times = [batch.committed_at for batch in batches]
     day = timedelta(days=1)
-    rows = await page.conn.fetch(SQL["unreadable"], ids, min(times) - day, max(times) + day)
-    findings = [
+    rows = await conn.fetch(SQL["unreadable"], ids, min(times) - day, max(times) + day)
+    return [
         _finding(
             "event_unreadable",
             Severity.MAJOR,
@@ -153,6 +211,10 @@ async def judge_unreadable(page: Page, batches: Sequence[Batch]) -> None:
         )
         for row in rows
     ]
+
+
+async def judge_unreadable(page: Page, findings: Sequence[Finding]) -> None:
+    """Raise what was refused on up/event."""
     await page.load([_key(finding) for finding in findings])
     for finding in findings:
         page.take(_key(finding), finding, "event", SYSTEM)

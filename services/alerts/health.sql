@@ -17,8 +17,16 @@ select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s
 from ingest_lane order by writer
 
 -- name: open_system
-select code, component, cleared_at is null as active, life ? 'latched' as latched
-from alarm where subject = 'system' and state <> 'closed'
+select code, component, severity, cleared_at is null as active, life ? 'latched' as latched
+from alarm where subject = 'system' and state <> 'closed' and code = any($1::text[])
+
+-- name: set_aside
+select distinct on (program, kind) program, kind, name, error,
+    count(*) over w as units, bool_or(fire) over w as fire
+from set_aside
+where done_at is null
+window w as (partition by program, kind)
+order by program, kind, set_aside.fire desc, last_at desc
 
 -- name: unreadable
 select r.topic, r.reason, r.detail

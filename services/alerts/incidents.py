@@ -3,23 +3,33 @@
 Promises one line to look at with its children below; never delays or swallows a fire.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import asyncpg
+
+from services.alerts.border import Border
 from services.alerts.rules.catalog import RULES
 from services.core.alarms.happenings import Finding
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Reason
+from services.core.aside import Unit
 from services.core.db import load_queries
 
 SQL = load_queries(Path(__file__).with_name("incidents.sql"))
 Parameters = Mapping[str, Mapping[str, float]]
 
 
-async def end_parents(page: Page) -> list[str]:
+async def end_parents(border: Border) -> list[str]:
     """End the alarms of areas whose children are all over; return those areas."""
-    rows = [row for row in await page.conn.fetch(SQL["parents"]) if row["standing"] == 0]
+    rows = [row for row in await border.conn.fetch(SQL["parents"]) if row["standing"] == 0]
+    if rows:
+        await border.settle(rows, _end, lambda row: Unit("parent", f"{row['subject']} {row['code']}", row["area"]))
+    return [row["area"] for row in rows]
+
+
+async def _end(page: Page, rows: Sequence[asyncpg.Record]) -> None:
     keys = [Key(row["subject"], row["code"], row["component"]) for row in rows]
     await page.load(keys)
     for key, row in zip(keys, rows, strict=True):
@@ -35,4 +45,3 @@ async def end_parents(page: Page) -> list[str]:
             cause=row["code"],
         )
         page.take(key, finding, "clock", Place(key.subject, area=row["area"]))
-    return [row["area"] for row in rows]

@@ -22,9 +22,10 @@ where a.subject like 'area:%' and a.state <> 'closed' and a.cleared_at is null a
 -- name: silent_devices
 select d.id, s.last_seen
 from device_state s join device d on d.id = s.device_id
-where s.online and s.last_seen < $1::timestamptz
+where s.online and d.code <> all($2::text[]) and s.last_seen < $1::timestamptz
     - make_interval(secs => case when d.sleepy then 3600 else d.expected_interval_s end)
-order by s.last_seen
+-- the longest overdue first: five hundred sleepy devices that may be silent for a day must not hide a panel
+order by s.last_seen + make_interval(secs => case when d.sleepy then 90000 else 3 * d.expected_interval_s end)
 limit 500
 
 -- name: mark_offline
@@ -40,7 +41,9 @@ returning s.device_id
 -- name: back_again
 select a.device_id
 from alarm a join device_state s on s.device_id = a.device_id
+join device d on d.id = a.device_id
 where a.code = 'device_offline' and a.state <> 'closed' and a.cleared_at is null and s.online
+    and d.code <> all($1::text[])
 limit 500
 
 -- name: watermark

@@ -1,6 +1,7 @@
 """From committed readings to alarms: a slice of batches is walked, then alarms, rule states and cursor are written.
 
-Called by the bench between looks at the event writers. Promises to look up for fires after 20 ms of reading or walking.
+Called by the bench between looks at the event writers. Promises to look up for fires after 20 ms of reading or walking,
+and that a device whose readings cannot be judged is set aside alone.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from itertools import islice
 
 import asyncpg
 
+from services.alerts.border import Border, Work, nothing_more
 from services.alerts.feed import Batch, Feed, span
 from services.alerts.mains import Mains
 from services.alerts.registry import Device, Registry
@@ -17,6 +19,7 @@ from services.alerts.rules.model import Reading
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key
+from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
 from services.core.metrics import FINDINGS
 
@@ -26,9 +29,7 @@ BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings
 BEHIND = 4  # times as much after a full slice: what a slice costs beside its rows is what a busy machine lacks
 LOOK_UP_S = 0.02  # design 4: event writers are looked at after at most so much telemetry work
 
-Transact = Callable[[Callable[[Page], Awaitable[None]]], Awaitable[Page]]
-
-
+READINGS, FINDING = "readings", "finding"  # kinds of what is set aside
 Verdict = tuple[Device, Finding]
 
 
@@ -58,33 +59,45 @@ class ReadingFeed:
         self._clock = clock
         self._behind = False
 
-    async def read_slice(
-        self, conn: asyncpg.Connection, transact: Transact, look_up: Callable[[], Awaitable[None]]
-    ) -> bool:
+    async def read_slice(self, border: Border, look_up: Callable[[], Awaitable[None]]) -> bool:
         """Judge the next slice; True when there was one. `look_up` is called whenever 20 ms of walking have passed."""
         times = BEHIND if self._behind else 1
-        batches = await self.feed.next_batches(conn, BATCHES * times, ROWS * times)
+        batches = await self.feed.next_batches(border.conn, BATCHES * times, ROWS * times)
         if not batches:
             return False
         self._behind = len(batches) >= BATCHES or sum(sum(batch.rows.values()) for batch in batches) >= ROWS * 3 // 4
         breath = Breath(self._clock, look_up)
-        verdicts = await self._walk(conn, batches, breath)
+        verdicts = await self._walk(border, batches, breath)
         await breath.take()
         due = self.states.due_for_saving(self._clock.monotonic())
 
-        async def judge(page: Page) -> None:
-            await judge_findings(page, verdicts, self.states, self.mains)
-            changed = {device.id for device, _ in verdicts}
-            await self.states.save(page.conn, [*changed, *due], page.now)
+        async def save(page: Page) -> None:
+            await self.states.save(page.conn, due, page.now)
             await self.feed.save(page.conn, batches)
 
-        await transact(judge)
+        await self.judge(border, verdicts, save)
         self.feed.moved(batches)
         for _, finding in verdicts:
             FINDINGS.labels(finding.code).inc()
         return True
 
-    async def _walk(self, conn: asyncpg.Connection, batches: Sequence[Batch], breath: Breath) -> list[Verdict]:
+    async def judge(self, border: Border, verdicts: Sequence[Verdict], finish: Work = nothing_more) -> None:
+        """Take the alarms on by what rules found, and save the rules' states with them."""
+        attempts = 0
+
+        async def judge(page: Page, some: Sequence[Verdict]) -> None:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:  # what was counted in a transaction that fell is read again
+                for area in {device.profile.area for device, _ in some}:
+                    self.mains.forget(area)
+            await judge_findings(page, some, self.states, self.mains)
+            await self.states.save(page.conn, {device.id for device, _ in some}, page.now)
+
+        await border.settle(verdicts, judge, name_verdict, finish)
+
+    async def _walk(self, border: Border, batches: Sequence[Batch], breath: Breath) -> list[Verdict]:
+        conn = border.conn
         verdicts: list[Verdict] = []
         rejected = [batch.id for batch in batches if batch.rejects]
         spanned = span(batches)
@@ -99,13 +112,29 @@ class ReadingFeed:
             await self._registry.load(conn, part)
             await self.states.load(conn, first, self._clock.now())
             for device_id in part:
-                device = self._registry[device_id]
-                found = self.states.walk(device_id, groups[device_id], self._clock.monotonic())
-                verdicts.extend((device, finding) for finding in found)
+                verdicts += await self._walk_device(border, device_id, groups[device_id])
                 await breath.take()
         if rejected:
             verdicts += await self._watch_clocks(conn, rejected, batches)
         return verdicts
+
+    async def _walk_device(self, border: Border, device_id: int, readings: Sequence[Reading]) -> list[Verdict]:
+        """Walk one device's readings; where that fails its rules begin anew from what is saved, at its next try."""
+        device = self._registry[device_id]
+        if border.asides.waits(READINGS, device.profile.code):
+            return []
+        try:
+            found = self.states.walk(device_id, readings, self._clock.monotonic())
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            self.states.drop(device_id)
+            detail = {"batch_id": readings[-1]["batch_id"], "ts": readings[-1]["ts"].isoformat()}
+            unit = Unit(READINGS, device.profile.code, device.profile.area, detail=detail)
+            await border.asides.add(border.conn, unit, error)
+            return []
+        await border.asides.over(border.conn, READINGS, device.profile.code)
+        return [(device, finding) for finding in found]
 
     async def _watch_clocks(
         self, conn: asyncpg.Connection, rejected: list[int], batches: Sequence[Batch]
@@ -120,6 +149,14 @@ class ReadingFeed:
             for row in rows
             for finding in self.states.note_bad_clock(row["device_id"], row["received_at"])
         ]
+
+
+def name_verdict(verdict: Verdict) -> Unit:
+    """Return what a rule found as a unit of work."""
+    device, finding = verdict
+    name = " ".join(filter(None, (device.profile.code, finding.code, finding.component)))
+    detail = {"device_id": device.id, "code": finding.code, "active": finding.active, "reason": list(finding.reason)}
+    return Unit(FINDING, name, device.profile.area, detail=detail)
 
 
 def _parts(groups: Mapping[int, object]) -> Iterator[list[int]]:

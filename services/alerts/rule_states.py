@@ -12,16 +12,19 @@ import asyncpg
 
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.model import Reading
-from services.alerts.rules.parameters import Override, ParameterBook
+from services.alerts.rules.parameters import Override, ParameterBook, Parameters
 from services.alerts.rules.walk import DeviceRules
 from services.core.alarms.happenings import Finding
+from services.core.aside import own_fault
 from services.core.db import load_queries
+from services.core.log import logger
 
 SQL = load_queries(Path(__file__).with_name("readings.sql"))
 SAVE_AFTER_S = 300.0  # the most that a restart has to read again of a device
 SAVE_AT_ONCE = 100
 FRESH_WINDOW = timedelta(hours=1)  # what is read of a device that was never saved
 KINDS = ("hydrant", "electrical", "water", "panel")
+log = logger(__name__)
 
 
 class RuleStates:
@@ -49,11 +52,7 @@ class RuleStates:
             device = self._registry[device_id]
             parameters = self._book.for_device(device.profile, now)
             row = saved.get(device_id)
-            self._rules[device_id] = (
-                DeviceRules(device.profile, parameters)
-                if row is None
-                else DeviceRules.from_json(device.profile, parameters, row["state"])
-            )
+            self._rules[device_id] = _make_rules(device, parameters, None if row is None else row["state"])
             self._seen[device_id] = 0 if row is None else row["batch_id"]
         for kind in KINDS:
             ids = [device_id for device_id in missing if self._registry[device_id].profile.kind == kind]
@@ -71,7 +70,14 @@ class RuleStates:
         seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
         rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()), min(since.values()))
         for device_id, readings in by_device(rows).items():
-            self._at_hand(device_id).walk(readings)
+            try:
+                self._at_hand(device_id).walk(readings)
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                # what is walked next fails alike and is set aside there
+                log.exception("catch_up_failed", device=self._registry[device_id].profile.code)
+                self._rules[device_id] = DeviceRules(self._registry[device_id].profile)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)
 
     def walk(self, device_id: int, readings: Sequence[Reading], monotonic: float) -> list[Finding]:
@@ -90,7 +96,25 @@ class RuleStates:
             self._ticking = list(self._rules)
         share = max(1, len(self._rules) // 60)
         due, self._ticking = self._ticking[:share], self._ticking[share:]
-        return [(self._registry[i], finding) for i in due if i in self._rules for finding in self._at_hand(i).tick(now)]
+        found: list[tuple[Device, Finding]] = []
+        for device_id in due:
+            if device_id not in self._rules:
+                continue
+            try:
+                ended = self._at_hand(device_id).tick(now)
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                log.exception("tick_failed", device=self._registry[device_id].profile.code)
+                self.drop(device_id)
+            else:
+                found += [(self._registry[device_id], finding) for finding in ended]
+        return found
+
+    def drop(self, device_id: int) -> None:
+        """Let the device's rules go; they begin anew from what is saved."""
+        self._rules.pop(device_id, None)
+        self._dirty.pop(device_id, None)
 
     def forget(self, device_id: int, code: str | None, monotonic: float) -> None:
         """A person ended the alarm of `code` (None: the device was reset)."""
@@ -149,12 +173,22 @@ class RuleStates:
             profile = self._registry[device_id].profile
             saved = self._rules[device_id].to_json()
             parameters = self._book.for_device(profile, self._refreshed_at)
-            self._rules[device_id] = DeviceRules.from_json(profile, parameters, saved)
+            self._rules[device_id] = _make_rules(self._registry[device_id], parameters, saved)
         return self._rules[device_id]
 
     def parameters(self, device: Device, now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return the parameters in force for a device."""
         return self._book.for_device(device.profile, now)
+
+
+def _make_rules(device: Device, parameters: Parameters, saved: Mapping[str, Any] | None) -> DeviceRules:
+    """Return a device's rules as they were saved; a state that cannot be read is lost, and said so."""
+    if saved is not None:
+        try:
+            return DeviceRules.from_json(device.profile, parameters, saved)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+            log.exception("rule_state_unreadable", device=device.profile.code)
+    return DeviceRules(device.profile, parameters)
 
 
 def by_device(rows: Iterable[Any]) -> dict[int, list[Reading]]:

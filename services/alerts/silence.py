@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import asyncpg
 
+from services.alerts.border import Border
 from services.alerts.incidents import SQL
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import RuleStates
@@ -18,9 +19,25 @@ from services.core.alarms.happenings import Finding, Grouped, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Category, Reason, Severity
+from services.core.aside import Unit, own_fault
 
 CODE = "device_offline"
+KIND = "silence"  # of what is set aside
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Silent(NamedTuple):
+    """A device that fell silent."""
+
+    device: Device
+    finding: Finding
+    last_seen: datetime
+
+
+class Heard(NamedTuple):
+    """A device that is heard again."""
+
+    device: Device
 
 
 class Cause(NamedTuple):
@@ -55,33 +72,48 @@ class Silence:
         self._registry = registry
         self._states = states
 
-    async def find(self, conn: asyncpg.Connection, now: datetime) -> list[tuple[Device, Finding, datetime]]:
-        """Return the devices that are silent for too long, with the time they were last heard."""
-        mark = await read_watermark(conn)
+    async def watch(self, border: Border, now: datetime) -> None:
+        """Raise what fell silent, group what belongs together, and end what is heard again."""
+        found = await self._find(border, now)
+        back = [row["device_id"] for row in await border.conn.fetch(SQL["back_again"], border.asides.waiting(KIND))]
+        await self._registry.load(border.conn, back)
+        items: list[Silent | Heard] = [*found, *(Heard(self._registry[device_id]) for device_id in back)]
+        if items:
+            await border.settle(items, self._judge, _name)
+
+    async def _find(self, border: Border, now: datetime) -> list[Silent]:
+        """Return the devices that are silent for too long."""
+        mark = await read_watermark(border.conn)
         if mark is None:
             return []
-        rows = await conn.fetch(SQL["silent_devices"], mark.heard_until)
-        await self._registry.load(conn, [row["id"] for row in rows])
-        found: list[tuple[Device, Finding, datetime]] = []
+        rows = await border.conn.fetch(SQL["silent_devices"], mark.heard_until, border.asides.waiting(KIND))
+        await self._registry.load(border.conn, [row["id"] for row in rows])
+        found: list[Silent] = []
         for row in rows:
             device = self._registry[row["id"]]
-            finding = find_offline(device.profile, row["last_seen"], mark, self._states.parameters(device, now))
+            try:
+                parameters = self._states.parameters(device, now)
+                finding = find_offline(device.profile, row["last_seen"], mark, parameters)
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                await border.asides.add(border.conn, _name(Heard(device)), error)
+                continue
             if finding is not None:
-                found.append((device, finding, row["last_seen"]))
+                found.append(Silent(device, finding, row["last_seen"]))
         return found
 
-    async def judge(self, page: Page, found: Sequence[tuple[Device, Finding, datetime]]) -> None:
-        """Raise what was found, group what belongs together, and end what is heard again."""
+    async def _judge(self, page: Page, some: Sequence[Silent | Heard]) -> None:
+        silent = [item for item in some if isinstance(item, Silent)]
+        back = [item.device for item in some if isinstance(item, Heard)]
         marked: set[int] = set()
-        if found:
-            ids, seen = [device.id for device, _, _ in found], [last_seen for _, _, last_seen in found]
+        if silent:
+            ids, seen = [item.device.id for item in silent], [item.last_seen for item in silent]
             marked = {row["device_id"] for row in await page.conn.fetch(SQL["mark_offline"], ids, seen)}
-        raised = [(device, finding) for device, finding, _ in found if device.id in marked]
-        back = [row["device_id"] for row in await page.conn.fetch(SQL["back_again"])]
+        raised = [(item.device, item.finding) for item in silent if item.device.id in marked]
         if not raised and not back:
             return
-        await self._registry.load(page.conn, back)
-        ended = [(self._registry[i], find_back(self._registry[i].profile)) for i in back]
+        ended = [(device, find_back(device.profile)) for device in back]
         await page.load([Key(device.place.subject, CODE) for device, _ in (*raised, *ended)])
         for device, finding in (*raised, *ended):
             situation = Situation(out_of_service_until=device.place.out_of_service_until)
@@ -141,6 +173,10 @@ class Silence:
         place = Place(cause.key.subject, area=cause.area, name=name)
         page.take(cause.key, _speaking(cause, reason, count), "clock", place, Situation(incident_id=str(number)))
         return number
+
+
+def _name(item: Silent | Heard) -> Unit:
+    return Unit(KIND, item.device.profile.code, item.device.profile.area)
 
 
 def _by_gateway(devices: Iterable[Device]) -> dict[Cause, list[Device]]:

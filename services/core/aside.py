@@ -85,49 +85,48 @@ async def by_halves(
 
 
 class Asides:
-    """What one program has set aside, at hand: which units wait, and which a person wants tried again."""
+    """What one program has set aside: which units are left alone for a while, which a person wants tried again."""
 
     def __init__(self, program: str, clock: Clock) -> None:
         self._program = program
         self._clock = clock
-        self._waiting: dict[tuple[str, str], datetime] = {}  # until when a unit is left alone
+        self._open: dict[tuple[str, str], datetime] = {}  # until when a unit is left alone
+
+    @property
+    def any_open(self) -> bool:
+        """Whether anything is set aside."""
+        return bool(self._open)
 
     async def refresh(self, conn: Connection) -> list[asyncpg.Record]:
-        """Take over what is open, after a start and when a person asked; return the units to be tried again now."""
+        """Take over what is open; return the units that a person wants tried again. They are left alone no longer."""
         rows = await conn.fetch(SQL["open_of"], self._program)
-        known, now = self._waiting, self._clock.now()
-        self._waiting = {}
-        again: list[asyncpg.Record] = []
-        for row in rows:
-            key = (row["kind"], row["name"])
-            if row["retry_requested_at"] is not None:
-                again.append(row)
-            else:
-                self._waiting[key] = known.get(key, now)
+        if not rows and not self._open:
+            return []
+        known, now = self._open, self._clock.now()
+        again = [row for row in rows if row["retry_requested_at"] is not None]
+        self._open = {(row["kind"], row["name"]): known.get((row["kind"], row["name"]), now) for row in rows}
+        for row in again:
+            self._open[row["kind"], row["name"]] = now
         return again
 
     def waits(self, kind: str, name: str) -> bool:
         """Whether the unit is set aside and its next try lies ahead."""
-        until = self._waiting.get((kind, name))
+        until = self._open.get((kind, name))
         return until is not None and self._clock.now() < until
 
     def waiting(self, kind: str) -> list[str]:
         """Return the names of the units of a kind that are left alone for now."""
         now = self._clock.now()
-        return [name for (of_kind, name), until in self._waiting.items() if of_kind == kind and now < until]
+        return [name for (of_kind, name), until in self._open.items() if of_kind == kind and now < until]
 
     async def add(self, conn: Connection, unit: Unit, error: Exception) -> None:
         """Set a unit aside and leave it alone for a while."""
         now = self._clock.now()
-        self._waiting[unit.kind, clean_text(unit.name, _LONGEST_NAME)] = now + RETRY_AFTER
-        await write_aside(conn, self._program, unit, error, now)
+        name = clean_text(unit.name, _LONGEST_NAME)
+        self._open[unit.kind, name] = now + RETRY_AFTER
+        await write_aside(conn, self._program, unit._replace(name=name), error, now)
 
     async def over(self, conn: Connection, kind: str, name: str) -> None:
         """Strike a unit off that went through; costs nothing for one that never failed."""
-        if self._waiting.pop((kind, name), None) is not None:
-            await self.strike(conn, kind, name)
-
-    async def strike(self, conn: Connection, kind: str, name: str) -> None:
-        """Strike a unit off."""
-        self._waiting.pop((kind, name), None)
-        await conn.execute(SQL["over"], self._program, kind, name, self._clock.now())
+        if self._open.pop((kind, name), None) is not None:
+            await conn.execute(SQL["over"], self._program, kind, name, self._clock.now())

@@ -36,6 +36,10 @@ class County:
         """Know devices that another connection added."""
         self._ids |= devices
 
+    def id_of(self, code: str) -> int:
+        """The database's number of a device."""
+        return self._ids[code]
+
     async def close(self) -> None:
         await self.conn.close()
 

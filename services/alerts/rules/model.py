@@ -74,6 +74,7 @@ class Event:
     component_type: int | None = None
     description: str = ""
     event_id: str = ""
+    digest: bytes = b""
 
 
 class Effect(NamedTuple):

@@ -17,9 +17,12 @@ from services.core.alarms.happenings import Evidence
 from services.core.alarms.model import Alarm, Notice
 from services.core.alarms.rows import Entry, document_row
 from services.core.alarms.words import NoticeType
+from services.core.aside import own_fault
 from services.core.db import load_queries
+from services.core.log import logger
 
 SQL = load_queries(Path(__file__).with_name("ledger.sql"))
+log = logger(__name__)
 MAX_EVIDENCE = 40  # lines; keeps a body under the 20 kB that webhook receivers expect at most
 
 
@@ -120,5 +123,12 @@ async def _water(
         return []
     spot = (place["lon"], place["lat"])
     if spot not in known:
-        known[spot] = [dict(row) for row in await conn.fetch(SQL["nearest_water"], *spot, now)]
+        try:
+            async with conn.transaction():  # a savepoint: a fire does not wait for a hydrant's broken row
+                known[spot] = [dict(row) for row in await conn.fetch(SQL["nearest_water"], *spot, now)]
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            log.exception("nearest_water_unreadable", lon=spot[0], lat=spot[1])
+            known[spot] = []
     return known[spot]

@@ -24,8 +24,10 @@ from services.core.alarms.record import evidence_from_json, evidence_to_json
 from services.core.alarms.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
 from services.core.alarms.words import FIRE, Reason
 from services.core.db import load_queries
+from services.core.log import logger
 
 SQL = load_queries(Path(__file__).with_name("ledger.sql"))
+log = logger(__name__)
 SILENT = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.IGNORED, OutcomeKind.REFUSED})
 
 
@@ -107,10 +109,13 @@ class Page:
         by_key = {FireKey(entry.alarm.device or "", entry.alarm.component): entry for entry in entries}
         for entry in entries:
             entry.scope = scope
+        evidence, broken = evidence_from_json(row["evidence"])
+        if broken:
+            log.error("evidence_unreadable", scope=scope, pieces=broken)
         site = SiteFires(
             scope=scope,
             alarms={key: entry.alarm for key, entry in by_key.items()},
-            evidence=evidence_from_json(row["evidence"]),
+            evidence=evidence,
             test_until=row["test_until"],
         )
         self._scopes[scope] = _Scope(row["name"], row["area"], row["site_id"], site, by_key, site)

@@ -13,7 +13,9 @@ from services.core.alarms.lifecycle import due_at
 from services.core.alarms.model import Alarm
 from services.core.alarms.record import memory_from_json, memory_to_json
 from services.core.alarms.words import Category, Confidence, Reason, Severity, State, Verification
+from services.core.log import logger
 
+log = logger(__name__)
 GENESIS = b""  # what the first transition of a chain follows
 
 
@@ -79,6 +81,9 @@ class Entry:
 
 def read_entry(row: asyncpg.Record) -> Entry:
     """Make an entry of a row of `alarm` joined with its device's code as `device`."""
+    memory, broken = memory_from_json(row["life"])
+    if broken:
+        log.error("alarm_memory_unreadable", alarm_id=row["id"], fields=broken)
     alarm = Alarm(
         id=row["id"],
         code=row["code"],
@@ -102,7 +107,7 @@ def read_entry(row: asyncpg.Record) -> Entry:
         shelved_until=row["shelved_until"],
         escalates_at=row["escalates_at"],
         version=row["version"],
-        memory=memory_from_json(row["life"]),
+        memory=memory,
     )
     return Entry(
         key=Key(row["subject"], row["code"], row["component"]),

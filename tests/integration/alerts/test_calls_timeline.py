@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.alerts import clocks
+from services.alerts.border import Border, Work
 from services.core.alarms import ledger
 from services.core.alarms.happenings import Finding
 from services.core.alarms.page import Page
 from services.core.alarms.policies import load_policies
 from services.core.alarms.rows import SYSTEM, Key, Place
 from services.core.alarms.words import Category, Confidence, Part, Reason, Severity
+from services.core.aside import Asides
 from tests.support.county import AREA, County
-from tests.support.hand_clock import START
+from tests.support.hand_clock import START, HandClock
 
 CHANNELS = ("sms", "voice", "webhook")
 Deed = Callable[[County, datetime], Awaitable[object]]
@@ -111,10 +113,15 @@ async def pass_time(county: County, until: datetime) -> None:
         due = await county.conn.fetchval("select min(due_at) from alarm_timer where done_at is null")
         if due is None or due > until:
             return
-        async with county.conn.transaction():
-            page = Page(county.conn, due, await load_policies(county.conn))
-            await clocks.call_contacts(page)
-            await page.write()
+
+        async def transact(work: Work, now: datetime = due) -> Page:
+            async with county.conn.transaction():
+                page = Page(county.conn, now, await load_policies(county.conn))
+                await work(page)
+                await page.write()
+            return page
+
+        await clocks.call_contacts(Border(county.conn, Asides("alerts", HandClock(due)), transact), due)
 
 
 async def play(county: County, deeds: list[tuple[int, Deed]]) -> list[tuple[int, str]]:

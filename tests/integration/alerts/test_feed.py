@@ -58,7 +58,7 @@ async def test_a_slice_that_takes_its_time_does_not_lose_the_lease(county: Count
     clock = HandClock(datetime.now(UTC))
     async with bench_at_work(database, clock) as bench:
         pass  # its loop is over; the test takes its part
-    bench.conn = await db.connect(database, program="test")
+    bench.conn = bench.border.conn = await db.connect(database, program="test")
     ends = "select expires_at from lease where name = 'alerts'"
     await bench.transact(look_only)
     before = await county.conn.fetchval(ends)
@@ -93,10 +93,10 @@ async def test_a_backlog_is_read_in_larger_slices_until_it_is_gone(county: Count
     clock = HandClock(datetime.now(UTC))
     async with bench_at_work(database, clock) as bench:
         pass  # its loop is over; the test takes its part
-    bench.conn = await db.connect(database, program="test")
+    bench.conn = bench.border.conn = await db.connect(database, program="test")
     await bench.readings.feed.find_writers(bench.conn)
     cursors: list[int] = []
-    while await bench.readings.read_slice(bench.conn, bench.transact, bench.look_up):
+    while await bench.readings.read_slice(bench.border, bench.look_up):
         cursors.append(await county.conn.fetchval("select number from feed_cursor where writer = 'all/telemetry'"))
     assert cursors == [15, 15 + 60, 90]
     await bench.conn.close()

@@ -139,7 +139,7 @@ async def judge_at(county: County, health: Health, now: datetime, **limits: floa
     """Let `health` look once at `now`; the codes that stand then."""
     page = Page(county.conn, now, read_policies({"health": limits}))
     async with county.conn.transaction():
-        await health.judge(page)
+        await health.judge(page, health.parts)
         await page.write()
     return [row["code"] for row in await county.alarms("cleared_at is null")]
 

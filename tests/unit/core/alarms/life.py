@@ -48,7 +48,7 @@ class Life:
     def happen(self, happening: Happening) -> Step:
         done = step(self.alarm, happening, self.now, self.policy, self.situation)
         if done.alarm is not None:
-            memory = memory_from_json(memory_to_json(done.alarm.memory))
+            memory, _ = memory_from_json(memory_to_json(done.alarm.memory))
             assert memory == done.alarm.memory
             self.alarm = replace(done.alarm, memory=memory)
         self.told += [((self.now - START).total_seconds(), notice.type.value) for notice in done.notices]

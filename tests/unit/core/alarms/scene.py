@@ -18,7 +18,7 @@ from services.core.alarms.happenings import (
     Tick,
 )
 from services.core.alarms.lifecycle import due_at
-from services.core.alarms.model import Alarm, Memory, Policy, Step
+from services.core.alarms.model import Alarm, Policy, Step
 from services.core.alarms.record import (
     evidence_from_json,
     evidence_to_json,
@@ -128,10 +128,10 @@ class Scene:
         """Store everything as JSON and read it back."""
         alarms = {}
         for key, alarm in self.site.alarms.items():
-            again: Memory = memory_from_json(memory_to_json(alarm.memory))
+            again, _ = memory_from_json(memory_to_json(alarm.memory))
             assert again == alarm.memory
             alarms[key] = replace(alarm, memory=again)
-        evidence = evidence_from_json(evidence_to_json(self.site.evidence))
+        evidence, _ = evidence_from_json(evidence_to_json(self.site.evidence))
         self.site = replace(self.site, alarms=alarms, evidence=evidence)
 
     def alarm(self, component: str = "d1", device: str = "p1") -> Alarm:

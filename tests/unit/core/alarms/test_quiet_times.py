@@ -135,7 +135,7 @@ def test_the_threshold_of_notices_is_policy() -> None:
 
 
 def test_memory_ignores_what_a_newer_release_wrote() -> None:
-    assert memory_from_json({"of_tomorrow": 1, "repeats": 3}).repeats == 3
+    assert memory_from_json({"of_tomorrow": 1, "repeats": 3})[0].repeats == 3
 
 
 def test_due_at_is_the_earliest_of_all() -> None:

@@ -1,0 +1,93 @@
+"""The border around every unit of work: what fails for a reason of its own is set aside, everything else goes on.
+
+Used by the bench and all that judges for it. Promises that a group is one transaction while all is well, that one bad
+unit costs only itself, and that a database that is away is not taken for a bad unit.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import asyncpg
+
+from services.core.alarms.page import Page
+from services.core.aside import Asides, Unit, by_halves, own_fault
+from services.core.log import logger
+
+log = logger(__name__)
+Item = TypeVar("Item")
+Work = Callable[[Page], Awaitable[None]]
+Transact = Callable[[Work], Awaitable[Page]]
+
+
+async def nothing_more(_page: Page) -> None:
+    """Finish a group that needs no last words."""
+
+
+class Border:
+    """Runs units of work in transactions of the bench."""
+
+    def __init__(self, conn: asyncpg.Connection, asides: Asides, transact: Transact) -> None:
+        self.conn = conn
+        self.asides = asides
+        self.transact = transact
+
+    async def settle(
+        self,
+        items: Sequence[Item],
+        judge: Callable[[Page, Sequence[Item]], Awaitable[None]],
+        unit: Callable[[Item], Unit],
+        finish: Work = nothing_more,
+    ) -> list[Page]:
+        """Judge all items and finish, in one transaction; if that fails, in halves, and finish at the end.
+
+        `finish` is what must not happen before every item was judged or set aside (a cursor).
+        """
+        pages: list[Page] = []
+
+        async def whole(page: Page) -> None:
+            await judge(page, items)
+            await finish(page)
+
+        try:
+            pages.append(await self.transact(whole))
+        except Exception as error:
+            if not own_fault(error) or not items:
+                raise
+            log.warning("group_falls_apart", items=len(items), error=repr(error))
+        else:
+            await self._strike_off(items, unit)
+            return pages
+
+        async def part(some: Sequence[Item]) -> None:
+            async def judge_some(page: Page) -> None:
+                await judge(page, some)
+
+            pages.append(await self.transact(judge_some))
+            await self._strike_off(some, unit)
+
+        async def spoiled(item: Item, error: Exception) -> None:
+            await self.asides.add(self.conn, unit(item), error)
+
+        await by_halves(items, part, spoiled)
+        pages.append(await self.transact(finish))
+        return pages
+
+    async def one(self, unit: Unit, work: Work) -> bool:
+        """Run one unit that stands alone; False when it failed and was set aside."""
+        if self.asides.waits(unit.kind, unit.name):
+            return True
+
+        async def judge(page: Page, _unit: Sequence[Unit]) -> None:
+            await work(page)
+
+        return len(await self.settle([unit], judge, _itself)) == 1
+
+    async def _strike_off(self, items: Sequence[Item], unit: Callable[[Item], Unit]) -> None:
+        if self.asides.any_open:
+            for item in items:
+                done = unit(item)
+                await self.asides.over(self.conn, done.kind, done.name)
+
+
+def _itself(unit: Unit) -> Unit:
+    return unit
