@@ -71,7 +71,7 @@ async def desk() -> AsyncIterator[str]:
     folder = scratch_folder()
     process = children.spawn(firetower("desk", "--port", str(port)), log=folder / "desk.log")
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             for _ in range(200):
                 try:
                     (await client.get("/received")).raise_for_status()
@@ -190,7 +190,7 @@ async def _received(address: str, *expected: Trials) -> Mapping[tuple[str, str],
     """Ask the desk until everything expected came, or nothing more comes; (notice type, device) -> Unix seconds."""
     wanted = {(one.notice, code) for one in expected for code in one.started_s}
     deadline = time.monotonic() + PATIENCE_S
-    async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
+    async with httpx2.AsyncClient(base_url=address, timeout=30, trust_env=False) as client:
         while True:
             answer = await client.get("/received", params={"limit": "100000"})
             first = _first_times(answer.raise_for_status().json()["items"])

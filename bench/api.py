@@ -71,7 +71,7 @@ async def measure(
         system = await stack.enter_async_context(own_system("up"))
         client = await stack.enter_async_context(
             httpx2.AsyncClient(
-                base_url=system.api, headers={"Authorization": f"Bearer {system.api_key}"}, timeout=30
+                base_url=system.api, headers={"Authorization": f"Bearer {system.api_key}"}, timeout=30, trust_env=False
             )
         )  # fmt: skip
         prefix = run_prefix()

@@ -1,6 +1,8 @@
 # Shared by the set-up scripts: speaking, privileges, the cache folder, packages from apt.
 # Sourced, never run. Promises: nothing is installed without being named first.
 
+umask 022   # what is built here also runs as an unprivileged user, whatever the caller's umask
+
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 

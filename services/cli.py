@@ -288,6 +288,14 @@ def stack_status(state_dir: _StateDir = None) -> None:
     _run("stack.control", "status", state_dir=state_dir)
 
 
+@stack_app.command("prune")
+def stack_prune(
+    yes: Annotated[bool, typer.Option("--yes", help="Delete all of them without asking.")] = False,
+) -> None:
+    """Data of servers whose state folder is gone: listed, and deleted only when you say so."""
+    _run("stack.prune", "prune", yes=yes)
+
+
 def _up(*, state_dir: Path | None, **options: object) -> None:
     state = importlib.import_module("stack.state")
     state.clear_stale_endpoints(state_dir or _settings().state_dir)  # before the slow imports: nobody may read old ones

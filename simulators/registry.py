@@ -35,7 +35,11 @@ class Registry:
     ) -> None:
         self._clock = clock
         self._client = httpx2.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {api_key}"}, timeout=TIMEOUT_S, transport=transport
+            base_url=url,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=TIMEOUT_S,
+            transport=transport,
+            trust_env=False,  # an API on this machine is not behind the environment's proxy
         )
         self._sites: dict[str, Any] = {}
 

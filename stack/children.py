@@ -51,7 +51,7 @@ def spawn(
             os._exit(1)
 
     user = unprivileged() if drop_root else None
-    out = log.open("ab") if isinstance(log, Path) else log
+    out = _open_log(log) if isinstance(log, Path) else log
     try:
         return subprocess.Popen(  # noqa: S603
             command,
@@ -71,6 +71,14 @@ def spawn(
             out.close()
 
 
+def _open_log(log: Path) -> IO[bytes]:
+    """The log, or nowhere: a disk without room for a new file must not keep a program from running."""
+    try:
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
+
+
 def run_tool(command: Sequence[str], *, drop_root: bool = False, env: Mapping[str, str] | None = None) -> str:
     """Run a short tool to its end and return its output.
 
@@ -84,6 +92,8 @@ def run_tool(command: Sequence[str], *, drop_root: bool = False, env: Mapping[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
         env=env,
         cwd="/" if user else None,

@@ -54,12 +54,15 @@ def down(state_dir: Path | None = None) -> int:
     if state is None or holder is None:
         _say("nothing runs in this state folder")
         return 0
+    if holder.pid is None:
+        _say(f"{state.path} is in use by {holder}: stop it where it runs")
+        return 1
     with suppress(ProcessLookupError):
-        os.kill(holder, signal.SIGTERM)
+        os.kill(holder.pid, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE_S
     while state.holder() is not None:
         if time.monotonic() > deadline:
-            _say(f"process {holder} did not end within {_PATIENCE_S} s")
+            _say(f"{holder} did not end within {_PATIENCE_S} s")
             return 1
         time.sleep(0.05)
     _say("stopped")
@@ -75,10 +78,10 @@ def status(state_dir: Path | None = None) -> int:
         return 3
     path = state.path / "endpoints.json"
     if not path.exists():
-        _say(f"starting or stopping (process {holder})")
+        _say(f"starting or stopping ({holder})")
         return 3
-    endpoints = json.loads(path.read_text())
-    _say(f"running (process {holder}), state folder {state.path}")
+    endpoints = json.loads(path.read_text(encoding="utf-8"))
+    _say(f"running ({holder}), state folder {state.path}")
     for name, pid in endpoints["processes"].items():
         _say(f"  {name:<10} {pid}")
     _say(f"  database   {endpoints['database'].rpartition('@')[2]}")

@@ -18,7 +18,8 @@ import psutil
 from stack import children
 from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 from stack.binaries import MosquittoBinaries, find_mosquitto
-from stack.state import StateDir, write_private
+from stack.holding import Hold
+from stack.state import StartFailed, StateDir, write_private, write_when_changed
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
 PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
@@ -99,6 +100,7 @@ class Mosquitto:
         self._state = state
         self._accounts = (SERVICES, PROVISIONER, FLEET) if fleet else (SERVICES, PROVISIONER)
         self._dir = state.server_dir("mosquitto")
+        self._hold = Hold(self._dir / "lock")
         self.log = state.log("mosquitto")
         self.host = "127.0.0.1"
         self.port = state.port("mosquitto")
@@ -114,13 +116,24 @@ class Mosquitto:
         return f"mqtt://{quote(account.username)}:{quote(account.password)}@{self.host}:{self.port}"
 
     def prepare(self) -> None:
-        """Write the configuration and the accounts; accounts of devices are kept."""
+        """Write the configuration and the accounts; accounts of devices are kept.
+
+        Raises:
+            StartFailed: another system uses these data.
+        """
+        holder = self._hold.take()
+        if holder is not None:
+            raise StartFailed(f"the broker's data in {self._dir} are in use by {holder}: nothing of them was touched")
         path = self._dir / "accounts.json"
         known = None
         with suppress(FileNotFoundError):
-            known = json.loads(path.read_text())
+            known = json.loads(path.read_text(encoding="utf-8"))
         ours = {name: self.account(name).password for name in self._accounts}
-        write_private(path, json.dumps(accounts_file(ours, known), indent=1))
+        try:
+            write_private(path, json.dumps(accounts_file(ours, known), indent=1))
+        except OSError:
+            if known is None:
+                raise  # without a file there is none of the last run to go on with, as on a full disk
         plugins = plugin_settings(
             str(self.binaries.dynamic_security),
             str(path),
@@ -131,7 +144,7 @@ class Mosquitto:
         lines = ["# written at every start by stack/mosquitto.py", *broker_settings(self.limits), *plugins]
         lines += [f"listener {self.port} {self.host}", "log_dest stdout", "log_timestamp_format %Y-%m-%dT%H:%M:%S"]
         conf = self._dir / "mosquitto.conf"
-        conf.write_text("\n".join(lines) + "\n")
+        write_when_changed(conf, "\n".join(lines) + "\n")
         if user := children.unprivileged():
             for file in (path, conf):
                 os.chown(file, user.pw_uid, user.pw_gid)
@@ -163,9 +176,11 @@ class Mosquitto:
         """End it politely; it writes what is left and closes its sessions' file."""
         if self.process is not None:
             children.stop(self.process, patience_s=patience_s)
+        self._hold.release()
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+        self._hold.release()

@@ -1,13 +1,16 @@
 """Real PostgreSQL with TimescaleDB as a private child process.
 
 Called by the supervisor, `firetower stack` and the tests. Promises: loopback and a socket in the state folder only,
-passwords always (SCRAM), a commit is on disk when it returns (unless a test says otherwise), a stable port.
+passwords always (SCRAM), a commit is on disk when it returns (unless a test says otherwise), a stable port; no process
+is ended that this very folder did not start, and no data is touched that another one uses.
 """
 
 import os
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +18,13 @@ import psutil
 
 from stack import children
 from stack.binaries import PostgresBinaries, find_postgres
-from stack.state import StateDir, write_private
+from stack.holding import Hold
+from stack.state import StartFailed, StateDir, write_private, write_when_changed
 
 SUPERUSER = "firetower_admin"
 OWNER = "firetower"
 CLEAR_WITHIN_S = 3.0
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]{1,90}")
 
 
 def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
@@ -74,6 +79,9 @@ class Postgres:
         self._durable = durable
         self._dir = state.server_dir("postgres")
         self._data = self._dir / "data"
+        self._hold = Hold(self._dir / "lock")
+        # In the command line of the server and the titles of all that it starts; no other server bears it.
+        self._cluster = f"firetower_{state.identity}"
         self.log = state.log("postgres")
         self.port = state.port("postgres")
         self.process: subprocess.Popen[bytes] | None = None
@@ -92,7 +100,9 @@ class Postgres:
 
         Raises:
             ChildError: initdb failed.
+            StartFailed: another system uses these data.
         """
+        self._take()
         if not (self._data / "PG_VERSION").exists():
             password = self._dir / "password"
             write_private(password, self._state.secret("postgres_admin"))
@@ -117,18 +127,23 @@ class Postgres:
         }
         text = "# written at every start by stack/postgres.py\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())
         conf = self._data / "postgresql.conf"
-        conf.write_text(text)
+        write_when_changed(conf, text)
         if user := children.unprivileged():
             os.chown(conf, user.pw_uid, user.pw_gid)
 
     def _socket_dir(self) -> str:
-        # A socket path holds 107 bytes; a deep state folder goes without one.
-        return str(self._dir) if len(str(self._dir)) < 80 else ""
+        # A socket's path holds 107 bytes, and the setting is a list with quoting of its own: others go without one.
+        return str(self._dir) if _PLAIN_PATH.fullmatch(str(self._dir)) else ""
+
+    def _take(self) -> None:
+        holder = self._hold.take()
+        if holder is not None:
+            raise StartFailed(f"the database in {self._dir} is in use by {holder}: nothing of it was touched")
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the server (main thread only) after `clear_wreck`; it is ready when `is_ready`."""
         self.process = children.spawn(
-            [self.binaries.program("postgres"), "-D", str(self._data)],
+            [self.binaries.program("postgres"), "-D", str(self._data), "-c", f"cluster_name={self._cluster}"],
             log=self.log,
             env=_tool_env(),
             drop_root=True,
@@ -137,18 +152,37 @@ class Postgres:
         return self.process
 
     def clear_wreck(self) -> None:
-        """After a kill of the server: end what it left behind, and remove its lock, which may name a reused pid."""
-        left = []
-        for process in psutil.process_iter():
+        """After a kill of the server: end what it left behind, and remove its lock, which may name a reused pid.
+
+        Raises:
+            StartFailed: these data are served by a PostgreSQL that we did not start.
+        """
+        serving = list(self._serving())
+        for process in filter(self._is_ours, serving):
             with suppress(psutil.Error):
-                if process.name() == "postgres" and Path(process.cwd()) == self._data.resolve():
-                    process.kill()
-                    left.append(process)
+                process.kill()
         deadline = time.monotonic() + CLEAR_WITHIN_S
-        while any(map(_runs, left)) and time.monotonic() < deadline:
+        while any(map(_runs, serving)) and time.monotonic() < deadline:
             time.sleep(0.01)
+        strangers = sorted(process.pid for process in serving if _runs(process) and not self._is_ours(process))
+        if strangers:
+            raise StartFailed(
+                f"the data in {self._data} are served by a PostgreSQL that is not ours: stop process {strangers[0]}"
+            )
         with suppress(FileNotFoundError):
             (self._data / "postmaster.pid").unlink()
+
+    def _serving(self) -> Iterator[psutil.Process]:
+        data = self._data.resolve()
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.name() == "postgres" and Path(process.cwd()) == data:
+                    yield process
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return any(self._cluster in part for part in process.cmdline())
+        return False
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
@@ -201,6 +235,7 @@ class Postgres:
         """Fast shutdown; what does not end in time is ended at once, which loses nothing committed."""
         if self.process is not None:
             children.stop(self.process, polite=signal.SIGINT, hard=signal.SIGQUIT, patience_s=patience_s)
+        self._hold.release()
 
     def kill(self) -> None:
         """SIGKILL for the server and everything it started, as a crash would."""
@@ -212,6 +247,7 @@ class Postgres:
                 with suppress(psutil.NoSuchProcess):
                     victim.kill()
         self.process.wait()
+        self._hold.release()
 
 
 def _runs(process: psutil.Process) -> bool:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from stack import children
@@ -18,6 +19,8 @@ from stack.addresses import Addresses
 from stack.state import StateDir
 from stack.supervise import Child
 
+# Our own programs are asked without the environment's proxy, which knows nothing of this machine's loopback.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _DEMO_SHARES = {"hydrants": 0.45, "electrical": 0.30, "water": 0.15, "panels": 0.10}
 _DEMO_FRAMED_PANELS = 4  # of the panels: these dial in to the gateway over TCP
 
@@ -44,20 +47,30 @@ class Program:
             "FIRETOWER_STATE_DIR": str(state.path),
             "FIRETOWER_READY_FILE": str(ready_file),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONUTF8": "1",  # whatever the locale: names and reasons here are Chinese
         }
         env.setdefault("FIRETOWER_LOG_FORMAT", "json")
         env.setdefault("FIRETOWER_DISPATCH_SECRET", state.standard_webhooks_secret("dispatch"))
         env |= self.env
 
         def spawn() -> subprocess.Popen[bytes]:
-            ready_file.unlink(missing_ok=True)
+            with suppress(OSError):
+                ready_file.unlink(missing_ok=True)
             command = [firetower, self.command or self.name, *self.arguments]
             return children.spawn(command, log=state.log(self.name), env=env)
 
         def is_ready() -> bool:
-            return answers_ok(self.ready_url) if self.ready_url else ready_file.exists()
+            return hindrance() is None
 
-        return Child(self.name, spawn, is_ready)
+        def hindrance() -> str | None:
+            if self.ready_url:
+                return why_not_ok(self.ready_url)
+            return None if ready_file.exists() else "it has not said that it is ready"
+
+        def last_words() -> str:
+            return children.tail(children.read_log(state.log(self.name)))
+
+        return Child(self.name, spawn, is_ready, hindrance=hindrance, last_words=last_words)
 
 
 def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: bool) -> Iterator[Program]:
@@ -106,18 +119,24 @@ def _fleet(counts: Mapping[str, int], speed: float, *more: str) -> tuple[str, ..
     return (*numbers, "--speed", str(speed), *more)
 
 
-def answers_ok(url: str) -> bool:
-    """Whether a GET answers 200 within a second."""
-    with suppress(urllib.error.URLError, OSError, ValueError), urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310
-        return bool(answer.status == 200)
-    return False
+def why_not_ok(url: str) -> str | None:
+    """None when a GET answers 200 within a second, else what hinders."""
+    try:
+        with _DIRECT.open(url, timeout=1) as answer:
+            return None if answer.status == 200 else f"{url} answers {answer.status}"
+    except urllib.error.HTTPError as error:
+        with error:
+            said = error.read(300).decode(errors="replace")
+        return f"{url} answers {error.code}: {said}"
+    except (OSError, ValueError, HTTPException) as error:
+        return f"{url} does not answer: {getattr(error, 'reason', None) or error or type(error).__name__}"
 
 
 def scraped(port: int) -> dict[str, float]:
     """What a program's Prometheus port says now; nothing when it does not answer."""
     values: dict[str, float] = {}
-    with suppress(urllib.error.URLError, OSError, ValueError):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
+    with suppress(OSError, ValueError, HTTPException):
+        with _DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
             text: str = answer.read().decode()
         for line in text.splitlines():
             if line and not line.startswith("#"):

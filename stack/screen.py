@@ -3,10 +3,13 @@
 Called by `stack.up`. Promises: never more than one line a second on a terminal, one in ten elsewhere.
 """
 
+import asyncio
+import io
 import shutil
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TextIO
 
 import asyncpg
@@ -33,6 +36,8 @@ class Screen:
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
+        if isinstance(self._out, io.TextIOWrapper):  # a locale that cannot write a folder's name ends nothing
+            self._out.reconfigure(errors="backslashreplace")
         self._live = self._out.isatty()
         self._started = time.monotonic()
         self._line_open = False
@@ -45,6 +50,18 @@ class Screen:
     def say(self, text: str = "") -> None:
         """A line as it is."""
         self._write(text)
+
+    def announce(self, dashboard: str, login: tuple[str, str], endpoints: Path) -> None:
+        """Say that the system is ready, and where it is."""
+        self.step("ready")
+        self.say()
+        if login[0]:
+            self.say(f"  dashboard   {dashboard}/")
+            self.say(f"  login       {login[0]} / {login[1]}")
+        self.say(f"  addresses   {endpoints}")
+        self.say(f"  logs        {endpoints.with_name('logs')}")
+        self.say("  Ctrl-C ends everything; data stays, and the next start goes on with it.")
+        self.say()
 
     def status(self, text: str) -> None:
         """The live line: replaced in place on a terminal, a line every ten seconds elsewhere."""
@@ -86,8 +103,9 @@ class Vitals:
             pass_on_cancel()
             self.close()
             return "database does not answer; what was acknowledged is safe, devices' data waits in the broker"
+        messages_per_s = await asyncio.to_thread(self._messages_per_s)
         return (
-            f"online {row['online']}/{row['devices']}  {self._messages_per_s():.0f} messages/s"
+            f"online {row['online']}/{row['devices']}  {messages_per_s:.0f} messages/s"
             f"  {row['stored_per_s']:.0f} stored/s  unacknowledged for {row['oldest_unacked_s']:.1f} s"
             f"  rejects {row['rejects']}"
         )

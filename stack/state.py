@@ -1,16 +1,14 @@
 """The state folder: where servers keep data, and the secrets and ports that must stay the same between runs.
 
 Called by `stack.postgres`, `stack.mosquitto` and the supervisor. Promises: secrets are made once and readable
-only by us; in a folder that an unprivileged server could not reach, server data lies elsewhere, linked from it.
+only by us; one process uses a folder at a time, and a copy never runs beside its original.
 """
 
 import base64
-import fcntl
 import json
 import os
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,23 +16,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.core.errors import BadSetting, FiretowerError
+from services.core.errors import BadSetting
 from stack.children import free_port, port_is_free, unprivileged
+from stack.holding import Hold, Holder, holder_of
+from stack.places import StartFailed, claim, data_base, outside_of
 
-_OUTSIDE = Path("/var/lib/firetower")
+__all__ = ["StartFailed", "StateDir", "clear_stale_endpoints", "write_private", "write_when_changed"]
+
+_IDENTITY = "identity.json"
+_HOLD = "supervisor.pid"
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file that only we may read; a reader sees the old text or the new, never a part."""
+    """Replace a file that only we may read; a reader sees the old text or the new, a power cut included.
+
+    Raises:
+        OSError: it cannot be written; the old text is still there.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
 
 
-class StartFailed(FiretowerError):
-    """The system did not come up; the text says which part and what it wrote last."""
+def write_when_changed(path: Path, text: str) -> None:
+    """As `write_private`, and nothing where the file says so already: no start needs room for what is there."""
+    with suppress(OSError, ValueError):
+        if path.read_text(encoding="utf-8", errors="surrogateescape") == text:
+            return
+    write_private(path, text)
 
 
 @dataclass(frozen=True)
@@ -51,11 +69,15 @@ class StateDir:
             BadSetting: it cannot be made or written.
         """
         path = path.absolute()
+        if any(ord(character) < 32 for character in str(path)):  # a line break would write lines of settings files
+            raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {str(path)!r} has control characters in its name")
         try:
             path.mkdir(parents=True, exist_ok=True)
             if unprivileged() is None:
                 path.chmod(0o700)
             (path / "logs").mkdir(exist_ok=True)
+            if not os.access(path, os.W_OK):
+                raise PermissionError(13, "it is read-only")
         except OSError as error:
             raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {path} is no folder for us: {error}") from None
         return cls(path)
@@ -65,33 +87,53 @@ class StateDir:
         """Hold the folder for this process.
 
         Raises:
-            StartFailed: another process holds it.
+            StartFailed: another process holds it, or its original, or the data that both would use.
         """
-        with (self.path / "supervisor.pid").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StartFailed(
-                    f"{self.path} is in use by process {self.holder()}:"
-                    " stop that one (`firetower stack down`) or name another --state-dir"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+        hold = Hold(self.path / _HOLD)
+        holder = hold.take()
+        if holder is not None:
+            raise StartFailed(
+                f"{self.path} is in use by {holder}: stop that one (`firetower stack down`) or name another --state-dir"
+            )
+        try:
+            self._settle()
             yield
-            file.truncate(0)
+        finally:
+            hold.release()
 
-    def holder(self) -> int | None:
+    def holder(self) -> Holder | None:
         """The process that holds the folder, or None."""
-        path = self.path / "supervisor.pid"
-        if not path.exists():
-            return None
-        with path.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(file.read() or 0) or None
-        return None
+        return holder_of(self.path / _HOLD)
+
+    @property
+    def identity(self) -> str:
+        """What tells this folder from every other, wherever it is moved to; made once."""
+        known = self._known(_IDENTITY).get("id")
+        return str(known) if known else self._settle()
+
+    def _settle(self) -> str:
+        """Note where we are, and find out whether we are a copy."""
+        here, known = self.path.resolve(), self._known(_IDENTITY)
+        noted = Path(known.get("path") or here)
+        identity = known.get("id") or secrets.token_hex(8)
+        if noted != here and _identity_at(noted) == identity and not noted.samefile(here):
+            original = holder_of(noted / _HOLD)
+            if original is not None:
+                raise StartFailed(
+                    f"{self.path} is a copy of {noted}, which {original} runs at this moment: a copy of what"
+                    " runs is no whole one; stop the original and copy it again, or name another --state-dir"
+                )
+            claim(here)
+            identity = secrets.token_hex(8)
+        claim(here)
+        if known.get("id") != identity or known.get("path") != str(here):
+            write_private(self.path / _IDENTITY, json.dumps({"id": identity, "path": str(here)}, indent=1))
+        return identity
+
+    def data_folders(self) -> tuple[Path, ...]:
+        """The folders whose disks everything here needs room on."""
+        outside = outside_of(self.path)
+        return (self.path,) if outside is None else (self.path, outside)
 
     def log(self, name: str) -> Path:
         """The log file of one child."""
@@ -100,35 +142,37 @@ class StateDir:
     def bound_logs(self, limit_bytes: int = 20 * 2**20) -> None:
         """Move what a too large log holds to `NAME.log.1`; a line written in that moment may be lost.
 
-        Children append to a file they hold open, so it is copied and cut, not renamed.
+        Children append to a file they hold open, so it is copied and cut, not renamed. On a full disk it is only cut.
         """
         for log in (self.path / "logs").glob("*.log"):
-            if log.stat().st_size > limit_bytes:
-                shutil.copyfile(log, log.with_suffix(".log.1"))
-                os.truncate(log, 0)
+            with suppress(OSError):
+                if log.stat().st_size > limit_bytes:
+                    old = log.with_suffix(".log.1")
+                    try:
+                        shutil.copyfile(log, old)
+                    except OSError:
+                        old.unlink(missing_ok=True)
+                    os.truncate(log, 0)
 
     def server_dir(self, name: str) -> Path:
-        """A folder that the server's user owns and can reach, for one server's data."""
-        user = unprivileged()
-        # PostgreSQL refuses root, and nobody may pass (for example) root's home: data lies outside then, linked.
-        base = self.path if user is None or _reachable_by_others(self.path) else self._outside()
-        folder = base / name
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o700)
-        if user is not None and folder.stat().st_uid != user.pw_uid:
-            os.chown(folder, user.pw_uid, user.pw_gid)
-        return folder
+        """A folder that the server's user owns and can reach, for one server's data.
 
-    def _outside(self) -> Path:
-        link = self.path / "servers"
-        if not link.is_symlink():
-            _OUTSIDE.mkdir(parents=True, exist_ok=True)
-            _sweep_outside()
-            base = Path(tempfile.mkdtemp(prefix="state-", dir=_OUTSIDE))
-            (base / "belongs-to").write_text(str(self.path))
-            base.chmod(0o711)
-            link.symlink_to(base)
-        return link.readlink()
+        Raises:
+            StartFailed: there is data of another user, or none where it must be.
+        """
+        user = unprivileged()
+        folder = data_base(self.path) / name
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            owner = folder.stat().st_uid
+            if user is not None and owner not in (0, user.pw_uid):
+                raise StartFailed(f"{folder} belongs to user {owner}: start as that user, not as root")
+            folder.chmod(0o700)
+            if user is not None:
+                os.chown(folder, user.pw_uid, user.pw_gid)
+        except OSError as error:
+            raise StartFailed(f"{folder} cannot be used by us: {error}") from None
+        return folder
 
     def secret(self, name: str) -> str:
         """A random secret, made once."""
@@ -175,25 +219,29 @@ class StateDir:
         return known[name]
 
     def _known(self, file: str) -> dict[str, Any]:
-        path = self.path / file
-        known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return known
+        return _read_object(self.path / file)
 
 
 def clear_stale_endpoints(path: Path) -> None:
     """Remove `endpoints.json` that a killed run left behind."""
     if path.exists() and StateDir(path.absolute()).holder() is None:
-        (path / "endpoints.json").unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that is not ours is refused a moment later, with a reason
+            (path / "endpoints.json").unlink(missing_ok=True)
 
 
-def _sweep_outside() -> None:
-    """Remove server data whose state folder is gone."""
-    for base in _OUTSIDE.glob("state-*"):
-        with suppress(OSError):
-            link = Path((base / "belongs-to").read_text()) / "servers"
-            if not (link.is_symlink() and link.readlink() == base):
-                shutil.rmtree(base)
+def _identity_at(folder: Path) -> str | None:
+    with suppress(OSError, StartFailed):
+        return _read_object(folder / _IDENTITY).get("id")
+    return None
 
 
-def _reachable_by_others(path: Path) -> bool:
-    return all(parent.stat().st_mode & 0o001 for parent in (path, *path.parents))
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StartFailed(f"{path} cannot be read, bring it back from a copy: {error}") from None
+    if not isinstance(found, dict):
+        raise StartFailed(f"{path} cannot be read, bring it back from a copy: it is no JSON object")
+    return found

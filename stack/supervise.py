@@ -1,6 +1,7 @@
 """Keeps children running: a child that dies is started again at once, then with a growing pause below two seconds.
 
-Called by `stack.up`. Promises: every new pid is reported; `stop` leaves none of them alive.
+Called by `stack.up`. Promises: every new pid is reported; one child that cannot start stops no other, and nothing that
+goes wrong while supervising ends it; `stop` leaves none of them alive.
 """
 
 import asyncio
@@ -11,12 +12,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import structlog
+from services.core.log import logger
 
 _PAUSES_S = (0.0, 0.3, 0.8, 1.5)  # the contract: restarted within 2 s with a back-off
 _STEADY_S = 30  # a child that ran this long starts again without a pause
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+log = logger(__name__)
+
+
+def _silent() -> str:
+    return ""
+
+
+def _unhindered() -> str | None:
+    return None
 
 
 @dataclass
@@ -27,18 +36,21 @@ class Child:
     spawn: Callable[[], subprocess.Popen[bytes]]
     is_ready: Callable[[], bool]  # may block: called in a thread
     before: Callable[[], None] | None = None  # blocking work before every start, in a thread
+    hindrance: Callable[[], str | None] = _unhindered  # why it is not ready, for people; may block
+    last_words: Callable[[], str] = _silent  # what it wrote last
     polite: signal.Signals = signal.SIGTERM
     hard: signal.Signals = signal.SIGKILL
     process: subprocess.Popen[bytes] | None = None
-    restarts: int = 0
+    falls: int = 0  # in a row, without a steady run between
     started_at: float = field(default=0.0)
 
     async def start(self) -> None:
         """Start it once."""
+        self.started_at = time.monotonic()
+        self.process = None
         if self.before is not None:
             await asyncio.to_thread(self.before)
         self.process = self.spawn()
-        self.started_at = time.monotonic()
 
     def exit_code(self) -> int | None:
         """The exit code, or None while it runs."""
@@ -46,21 +58,26 @@ class Child:
 
     async def keep(self, changed: Callable[[], Awaitable[None]]) -> None:
         """Start it again whenever it ends, for ever; call `changed` after each start."""
-        falls = 0
         while True:
-            while self.exit_code() is None:  # noqa: ASYNC110  a child's end is no event without a thread for each
+            while self.process is not None and self.exit_code() is None:  # noqa: ASYNC110  no event tells of its end
                 await asyncio.sleep(0.05)
-            falls = 0 if time.monotonic() - self.started_at > _STEADY_S else falls + 1
-            pause = _PAUSES_S[min(falls, len(_PAUSES_S) - 1)] if falls else 0.0
-            log.warning("child ended", child=self.name, exit_code=self.exit_code(), restart_in_s=pause)
+            self.falls = 0 if time.monotonic() - self.started_at > _STEADY_S else self.falls + 1
+            pause = _PAUSES_S[min(self.falls, len(_PAUSES_S) - 1)]
+            if self.process is not None:
+                log.warning(
+                    "child ended",
+                    child=self.name,
+                    exit_code=self.exit_code(),
+                    restart_in_s=pause,
+                    last_words=self.last_words(),
+                )
             await asyncio.sleep(pause)
             try:
                 await self.start()
-            except OSError as error:  # no memory, no file handles: try again after the next pause
-                log.error("child does not start", child=self.name, error=str(error))  # noqa: TRY400
-                continue
-            self.restarts += 1
-            await changed()
+                await changed()
+            except Exception as error:  # noqa: BLE001  the border of supervision: whatever it is, try again and go on
+                text = f"{type(error).__name__}: {error}"
+                log.error("child does not start", child=self.name, error=text)  # noqa: TRY400
 
     async def stop(self, patience_s: float) -> None:
         """End it: politely, then hard."""
@@ -75,3 +92,13 @@ class Child:
                 if process.poll() is not None:
                     return
                 await asyncio.sleep(0.01)
+
+
+async def for_ever(what: str, once: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+    """Do a duty again and again; one that fails is told of and done again the next time."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await once()
+        except Exception:  # the same border
+            log.exception("duty failed", duty=what)

@@ -7,26 +7,38 @@ subscribed and the API is ready, and follows every restart; the end takes less t
 import asyncio
 import importlib
 import json
+import logging
 import os
 import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
+from services.core.errors import FiretowerError
+from services.core.limits import raise_file_limit
+from services.core.log import configure_log, logger
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, Settings
 from stack import children
 from stack.addresses import Addresses
 from stack.binaries import BinariesMissingError
-from stack.first_admin import ensure_admin
+from stack.first_admin import NOBODY, ensure_admin
 from stack.mosquitto import Mosquitto
+from stack.places import OUTSIDE, orphans
 from stack.postgres import Postgres
 from stack.programs import Program, plan, plan_simulators
+from stack.readiness import wait_until_serving
+from stack.room import is_full
 from stack.screen import Screen, Vitals
 from stack.state import StartFailed, StateDir, write_private
-from stack.supervise import Child
+from stack.supervise import Child, for_ever
 
 _READY_TIMEOUT_S = 90
+_ROOM_EVERY_S = 5
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,24 +67,35 @@ class System:
         self.state = StateDir.open(options.state_dir or api.state_dir)
         self._endpoints = self.state.path / "endpoints.json"
         self._children: dict[str, Child] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._postgres: Postgres | None = None
+        self._mosquitto: Mosquitto | None = None
+        self._is_ready = False
+        self._endpoints_stale = False
 
     async def run(self) -> None:
         """Come up, stay up until a signal, go down."""
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop, stop)
-        self._endpoints.unlink(missing_ok=True)
+        self._forget_endpoints()
         work = asyncio.create_task(self._work(), name="system")
         ended = asyncio.create_task(stop.wait(), name="signal")
         try:
             await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (work, ended):
+            for task in (work, ended, *self._tasks):
                 task.cancel()
-            await asyncio.gather(work, ended, return_exceptions=True)
+            await asyncio.gather(work, ended, *self._tasks, return_exceptions=True)
+            self._screen.step("stopping")
+            self._forget_endpoints()
             await self._stop_all()
         if not work.cancelled():
             work.result()
+
+    def _forget_endpoints(self) -> None:
+        with suppress(OSError):
+            self._endpoints.unlink(missing_ok=True)
 
     def _asked_to_stop(self, stop: asyncio.Event) -> None:
         if stop.is_set():  # asked twice: at once
@@ -82,58 +105,102 @@ class System:
         stop.set()
 
     async def _work(self) -> None:
-        await self._start_servers()
+        await self._when_there_is_room(self._start_servers)
         if self._options.programs:
             await self._start_programs()
-        await self._write_endpoints()
-        self._announce()
-        async with asyncio.TaskGroup() as group:
-            for child in self._children.values():
-                group.create_task(child.keep(self._write_endpoints), name=f"keep {child.name}")
-            if self._options.programs:
-                group.create_task(self._show_vitals(), name="status line")
-            group.create_task(self._bound_logs(), name="log sizes")
+        self._is_ready = True
+        await self._note_endpoints()
+        login = self._addresses.admin if "api" in self._children else NOBODY
+        self._screen.announce(self._addresses.api, (login.username, login.password), self._endpoints)
+        self._watch("addresses", self._note_stale_endpoints, every_s=1)
+        self._watch("log sizes", self._bound_logs, every_s=60)
+        if self._options.programs:
+            vitals = Vitals(self._addresses.database, self.state.known_port("ingest_metrics"))
+            self._watch("status line", lambda: self._show(vitals), every_s=1)
+        await asyncio.gather(*self._tasks)
+
+    def _watch(self, what: str, once: Callable[[], Awaitable[None]], *, every_s: float) -> None:
+        self._tasks.append(asyncio.create_task(for_ever(what, once, every_s=every_s), name=what))
+
+    async def _when_there_is_room(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step of the start; one that a full disk kept from succeeding is done again until it does."""
+        while True:
+            try:
+                return await step()
+            except (OSError, FiretowerError, children.ChildError, asyncpg.PostgresError) as error:
+                if not is_full(self.state.data_folders()):
+                    raise
+                self._screen.step(f"waiting for room on the disk: {error}")
+            await asyncio.sleep(_ROOM_EVERY_S)
 
     async def _start_servers(self) -> None:
         servers = []
         if "FIRETOWER_DATABASE_URL" not in self._given:
-            postgres = await asyncio.to_thread(Postgres, self.state)
-            found = postgres.binaries
-            self._screen.step(f"PostgreSQL {found.version}, TimescaleDB {found.timescaledb}: port {postgres.port}")
-            await asyncio.to_thread(postgres.prepare)
-            servers.append(
-                Child(
-                    "postgres",
-                    postgres.spawn,
-                    postgres.is_ready,
-                    before=postgres.clear_wreck,
-                    polite=signal.SIGINT,
-                    hard=signal.SIGQUIT,
-                )
-            )
-            self._addresses.database = postgres.dsn
+            servers.append(await self._prepare_postgres())
         if "FIRETOWER_MQTT_URL" not in self._given:
-            fleet = self._options.fleet
-            mosquitto = await asyncio.to_thread(lambda: Mosquitto(self.state, fleet=fleet))
-            self._screen.step(f"mosquitto {mosquitto.binaries.version}: port {mosquitto.port}")
-            mosquitto.prepare()
-            servers.append(Child("mosquitto", mosquitto.spawn, mosquitto.is_ready))
-            self._addresses.use_broker(mosquitto, fleet=fleet)
+            servers.append(await self._prepare_mosquitto())
+        try:
+            for child in servers:
+                self._children[child.name] = child
+                await child.start()
+            await self._wait_for_servers(servers)
+            if self._postgres is not None:
+                await asyncio.to_thread(self._postgres.provision)
+        except BaseException:
+            await self._stop_all()
+            raise
         for child in servers:
-            await self._start(child)
-        await self._wait_ready(servers)
-        if "FIRETOWER_DATABASE_URL" not in self._given:
-            await asyncio.to_thread(postgres.provision)
+            self._keep(child)
+
+    async def _prepare_postgres(self) -> Child:
+        if self._postgres is None:
+            self._postgres = await asyncio.to_thread(Postgres, self.state)
+        server = self._postgres
+        found = server.binaries
+        self._screen.step(f"PostgreSQL {found.version}, TimescaleDB {found.timescaledb}: port {server.port}")
+        await asyncio.to_thread(server.prepare)
+        self._addresses.database = server.dsn
+        return Child(
+            "postgres",
+            server.spawn,
+            server.is_ready,
+            before=server.clear_wreck,
+            last_words=self._last_words_of("postgres"),
+            polite=signal.SIGINT,
+            hard=signal.SIGQUIT,
+        )
+
+    async def _prepare_mosquitto(self) -> Child:
+        fleet = self._options.fleet
+        if self._mosquitto is None:
+            self._mosquitto = await asyncio.to_thread(lambda: Mosquitto(self.state, fleet=fleet))
+        broker = self._mosquitto
+        self._screen.step(f"mosquitto {broker.binaries.version}: port {broker.port}")
+        await asyncio.to_thread(broker.prepare)
+        self._addresses.use_broker(broker, fleet=fleet)
+        return Child("mosquitto", broker.spawn, broker.is_ready, last_words=self._last_words_of("mosquitto"))
+
+    def _last_words_of(self, name: str) -> Callable[[], str]:
+        return lambda: children.tail(children.read_log(self.state.log(name)))
+
+    async def _wait_for_servers(self, servers: list[Child]) -> None:
+        deadline = asyncio.get_running_loop().time() + _READY_TIMEOUT_S
+        left = list(servers)
+        while left:
+            for child in list(left):
+                code = child.exit_code()
+                late = asyncio.get_running_loop().time() > deadline
+                if code is not None or late:
+                    why = f"ended with {code}" if code is not None else f"was not ready within {_READY_TIMEOUT_S} s"
+                    raise StartFailed(f"{child.name} {why}: {child.last_words()}")
+                if await asyncio.to_thread(child.is_ready):
+                    left.remove(child)
+                    self._screen.step(f"{child.name} is ready")
+            await asyncio.sleep(0.03)
 
     async def _start_programs(self) -> None:
         self._screen.step("database: bringing the schema up to date")
-        # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.
-        migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
-        try:
-            await migrate.upgrade(self._addresses.database)
-        except (OSError, asyncpg.PostgresError) as error:
-            where = self._addresses.database.rpartition("@")[2]
-            raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error
+        await self._when_there_is_room(self._migrate)
         own = "FIRETOWER_DATABASE_URL" not in self._given
         self._addresses.admin = await ensure_admin(self._addresses.database, self.state, own_database=own)
         demo = self._options.demo
@@ -142,71 +209,59 @@ class System:
             devices, speed = self._options.devices, self._options.speed
             await self._start_wave(list(plan_simulators(self._addresses, self.state, devices, speed)))
 
+    async def _migrate(self) -> None:
+        # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.
+        migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
+        try:
+            await migrate.upgrade(self._addresses.database)
+        except (OSError, asyncpg.PostgresError) as error:
+            where = self._addresses.database.rpartition("@")[2]
+            raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error
+
     async def _start_wave(self, programs: list[Program]) -> None:
         started = [program.child(self.state, self._addresses) for program in programs]
         if started:
             self._screen.step(f"starting {', '.join(child.name for child in started)}")
         for child in started:
-            await self._start(child)
-        await self._wait_ready(started)
+            try:
+                await child.start()
+            except OSError as error:  # it is tried again with the rest of its falls
+                self._screen.step(f"{child.name} does not start: {error}")
+            self._keep(child)
+        await wait_until_serving(started, self._screen)
 
-    async def _start(self, child: Child) -> None:
+    def _keep(self, child: Child) -> None:
         self._children[child.name] = child
-        await child.start()
-
-    async def _wait_ready(self, waiting: list[Child]) -> None:
-        deadline = asyncio.get_running_loop().time() + _READY_TIMEOUT_S
-        left = list(waiting)
-        while left:
-            for child in list(left):
-                code = child.exit_code()
-                late = asyncio.get_running_loop().time() > deadline
-                if code is not None or late:
-                    why = f"ended with {code}" if code is not None else f"was not ready within {_READY_TIMEOUT_S} s"
-                    last = children.tail(children.read_log(self.state.log(child.name)))
-                    raise StartFailed(f"{child.name} {why}: {last}")
-                if await asyncio.to_thread(child.is_ready):
-                    left.remove(child)
-                    self._screen.step(f"{child.name} is ready")
-            await asyncio.sleep(0.03)
+        self._tasks.append(asyncio.create_task(child.keep(self._note_endpoints), name=f"keep {child.name}"))
 
     def _pids(self) -> dict[str, int]:
         return {name: child.process.pid for name, child in self._children.items() if child.process is not None}
 
-    async def _write_endpoints(self) -> None:
+    async def _note_endpoints(self) -> None:
+        """Write where everything is. A disk that is full ends nothing: it is tried again every second."""
+        if not self._is_ready:
+            return
         text = json.dumps(self._addresses.endpoints(self._pids()), indent=1, ensure_ascii=False)
-        write_private(self._endpoints, text + "\n")
-
-    def _announce(self) -> None:
-        say = self._screen.say
-        self._screen.step("ready")
-        say()
-        if "api" in self._children:
-            say(f"  dashboard   {self._addresses.api}/")
-            if self._addresses.admin.username:
-                say(f"  login       {self._addresses.admin.username} / {self._addresses.admin.password}")
-        say(f"  addresses   {self._endpoints}")
-        say(f"  logs        {self.state.path / 'logs'}")
-        say("  Ctrl-C ends everything; data stays, and the next start goes on with it.")
-        say()
-
-    async def _show_vitals(self) -> None:
-        vitals = Vitals(self._addresses.database, self.state.known_port("ingest_metrics"))
         try:
-            while True:
-                await asyncio.sleep(1)
-                self._screen.status(await vitals.line())
-        finally:
-            vitals.close()
+            write_private(self._endpoints, text + "\n")
+        except OSError as error:
+            if not self._endpoints_stale:
+                log.error("addresses cannot be written", path=str(self._endpoints), error=str(error))  # noqa: TRY400
+            self._endpoints_stale = True
+        else:
+            self._endpoints_stale = False
+
+    async def _note_stale_endpoints(self) -> None:
+        if self._endpoints_stale:
+            await self._note_endpoints()
+
+    async def _show(self, vitals: Vitals) -> None:
+        self._screen.status(await vitals.line())
 
     async def _bound_logs(self) -> None:
-        while True:
-            await asyncio.sleep(60)
-            await asyncio.to_thread(self.state.bound_logs)
+        await asyncio.to_thread(self.state.bound_logs)
 
     async def _stop_all(self) -> None:
-        self._screen.step("stopping")
-        self._endpoints.unlink(missing_ok=True)
         servers = [self._children.pop(name) for name in ("postgres", "mosquitto") if name in self._children]
         # Programs first: they say goodbye to servers that still answer. 2.2 s + 1.5 s stay below the contract's 5 s.
         await asyncio.gather(*(child.stop(2.2) for child in self._children.values()))
@@ -220,11 +275,18 @@ def main(options: Options) -> int:
         StartFailed: it did not come up; everything that was started has ended again.
     """
     screen = Screen()
+    raise_file_limit()  # of ours, and of every child that is started from here
+    settings = Settings.read()
+    configure_log("up", settings.log_level, settings.log_format)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # what it does is one line of ours
+    left = sum(1 for _ in orphans())
+    if left:
+        screen.step(f"{left} folders in {OUTSIDE} hold data of no state folder: `firetower stack prune` shows them")
     try:
         system = System(options, screen)
         with system.state.held():
             asyncio.run(system.run())
-    except (BinariesMissingError, children.ChildError) as error:
+    except (BinariesMissingError, children.ChildError, OSError) as error:
         raise StartFailed(str(error)) from None
     screen.step("stopped")
     return 0

@@ -1,15 +1,20 @@
-"""The state folder: secrets and ports stay, it has one owner, servers reach their data even below a closed folder."""
+"""The state folder: secrets and ports stay, it has one owner, and a full or odd disk spoils nothing of it."""
 
+import fcntl
 import os
+import resource
+import signal
 import stat
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from services.core.errors import BadSetting
-from stack.children import port_is_free, unprivileged
-from stack.postgres import Postgres
-from stack.state import StartFailed, StateDir, clear_stale_endpoints
+from stack.children import port_is_free
+from stack.holding import Hold, Holder, holder_of
+from stack.state import StartFailed, StateDir, clear_stale_endpoints, write_private
 
 
 def test_secrets_and_ports_are_made_once_and_private(scratch):
@@ -38,7 +43,7 @@ def test_ports_lie_below_those_of_outgoing_connections(scratch):
 def test_a_held_folder_cannot_be_held_twice(scratch):
     state = StateDir.open(scratch / "state")
     with state.held():
-        assert state.holder() == os.getpid()
+        assert state.holder() == Holder(os.getpid())
         with pytest.raises(StartFailed, match=f"in use by process {os.getpid()}"), state.held():
             pass
     assert state.holder() is None
@@ -55,6 +60,65 @@ def test_endpoints_of_a_killed_run_are_removed_those_of_a_living_one_kept(scratc
     assert not endpoints.exists()
 
 
+def test_a_pid_is_believed_only_with_the_start_of_its_process(scratch):
+    hold = Hold(scratch / "supervisor.pid")
+    hold.take()
+    (scratch / "supervisor.pid").write_text(f"{os.getppid()}\n1\n")  # as after a reuse of the number
+    assert holder_of(scratch / "supervisor.pid") == Holder(None)
+    hold.release()
+
+
+def test_who_only_asks_never_keeps_another_from_starting(scratch):
+    path = scratch / "supervisor.pid"
+    path.touch()
+    with path.open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        threading.Timer(0.05, fcntl.flock, (asking, fcntl.LOCK_UN)).start()
+        assert Hold(path).take() is None
+
+
+@pytest.mark.parametrize("name", ["secrets.json", "identity.json"])
+def test_a_spoiled_file_is_named_and_not_replaced(name, scratch):
+    state = StateDir.open(scratch / "state")
+    (state.path / name).write_text('{"half')
+    with pytest.raises(StartFailed, match=name):
+        _ = state.secret("a"), state.identity
+    assert (state.path / name).read_text() == '{"half'
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_rest(scratch):
+    file = scratch / "file"
+    write_private(file, "old")
+    with pytest.raises(OSError, match="File too large"), file_size_limit(100):
+        write_private(file, "x" * 1000)
+    assert [(path.name, path.read_text()) for path in scratch.iterdir()] == [("file", "old")]
+
+
+def test_a_line_break_in_the_folders_name_is_refused(scratch):
+    with pytest.raises(BadSetting, match="control characters"):
+        StateDir.open(scratch / "a\nlistener 1883")
+
+
+@contextmanager
+def file_size_limit(size_bytes):
+    """Make this process's writes fail past so many bytes, as those on a full disk do."""
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_log_is_cut_also_where_there_is_no_room_to_keep_its_end(scratch):
+    state = StateDir.open(scratch / "state")
+    state.log("ingest").write_bytes(b"old\n" * 50)
+    with file_size_limit(100):
+        state.bound_logs(limit_bytes=100)
+    assert state.log("ingest").stat().st_size == 0
+
+
 def test_a_log_is_cut_while_its_writer_goes_on(scratch):
     state = StateDir.open(scratch / "state")
     with state.log("ingest").open("ab", buffering=0) as log:
@@ -63,19 +127,3 @@ def test_a_log_is_cut_while_its_writer_goes_on(scratch):
         log.write(b"new\n")
     assert state.log("ingest").read_text() == "new\n"
     assert (state.path / "logs/ingest.log.1").read_text() == "old\n" * 50
-
-
-@pytest.mark.skipif(unprivileged() is None, reason="only root starts servers as somebody else")
-def test_below_a_closed_folder_the_servers_data_is_linked_and_removed_with_its_folder(tmp_path):
-    tmp_path.chmod(0o700)
-    postgres = Postgres(StateDir.open(tmp_path / "state"), durable=False)
-    postgres.start()
-    assert postgres.run_sql("firetower", "select 1").strip() == "1"
-    postgres.stop()
-    outside = (tmp_path / "state/servers").readlink()
-    assert (outside / "postgres/data/PG_VERSION").exists()
-    (tmp_path / "state/servers").unlink()  # as when a person deletes the state folder
-    StateDir.open(tmp_path / "next").server_dir("postgres")
-    assert not outside.exists()
-    (tmp_path / "next/servers").unlink()
-    StateDir.open(tmp_path / "last").server_dir("postgres")

@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import re
+import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -23,10 +26,10 @@ KEYS = {"mqtt", "database", "api", "admin", "gateway", "dispatch", "processes"}
 
 
 class Running:
-    def __init__(self, program, state, command):
+    def __init__(self, program, state, command, env):
         self.state = state
         self.endpoints_file = state / "endpoints.json"
-        self.program = program(*command, "--state-dir", str(state))
+        self.program = program(*command, "--state-dir", str(state), **env)
         until(self.is_ready, what="endpoints.json", timeout_s=60)
 
     def is_ready(self):
@@ -41,8 +44,10 @@ class Running:
 
 
 @pytest.fixture
-def up(program, scratch):
-    return lambda *command: Running(program, scratch / "state", command)
+def up(program, scratch, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody there: what stays on this machine must not ask it
+    return lambda *command, **env: Running(program, scratch / "state", command, env)
 
 
 def gone(pids):
@@ -90,6 +95,42 @@ def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
     assert after["mqtt"] == before["mqtt"]
     assert after["mqtt"]["fleet"]["username"]
     assert again.program.stop() == 0
+
+
+@pytest.mark.timeout(150)
+def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = str(taken.getsockname()[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
+        try:
+            system = up("up", GATEWAY_PORT=port)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert {"ingest", "alerts", "api"} <= set(system.pids())
+        said = system.program.log_text()
+        assert "gateway ended and is started again" in said
+        assert "the others go on without it" in said
+        assert port in said.partition("gateway ended")[2]  # its own last words
+    ready = system.state / "run/gateway.ready"
+    until(ready.exists, what="the gateway listens once its port is free", timeout_s=20)
+    limits = Path(f"/proc/{system.pids()['mosquitto']}/limits").read_text()
+    assert re.search(rf"Max open files\s+{hard}\s+{hard}", limits)
+    assert system.program.stop() == 0
+
+
+@pytest.mark.timeout(60)
+def test_a_copy_beside_the_running_original_is_refused_in_one_line(up, scratch):
+    system = up("stack", "up", "--foreground")
+    before = system.endpoints()
+    subprocess.run(["cp", "-a", system.state, scratch / "copy"], check=True)
+    refused = firetower("up", "--state-dir", str(scratch / "copy"))
+    assert refused.returncode == 2
+    assert "is a copy of" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert all(psutil.pid_exists(pid) for pid in before["processes"].values())
+    assert system.endpoints() == before
+    assert system.program.stop() == 0
 
 
 async def simulated_readings(dsn):
