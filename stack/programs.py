@@ -25,6 +25,11 @@ _DEMO_SHARES = {"hydrants": 0.45, "electrical": 0.30, "water": 0.15, "panels": 0
 _DEMO_FRAMED_PANELS = 4  # of the panels: these dial in to the gateway over TCP
 
 
+# On a machine of one's own the gateways and hooks that the county's administrator names stand beside us. Link-local is
+# not among them: in a cloud the machine's own credentials are there.
+OWN_NETWORKS = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+
+
 @dataclass(frozen=True)
 class Program:
     """One program: its name, arguments and environment (over ours)."""
@@ -50,6 +55,7 @@ class Program:
             "PYTHONUTF8": "1",  # whatever the locale: names and reasons here are Chinese
         }
         env.setdefault("FIRETOWER_LOG_FORMAT", "json")
+        env.setdefault("FIRETOWER_COUNTY_NETWORKS", OWN_NETWORKS)
         env.setdefault("FIRETOWER_DISPATCH_SECRET", state.standard_webhooks_secret("dispatch"))
         env |= self.env
 

@@ -1,27 +1,31 @@
 """Contacts: people who are called when an alarm is not answered or the desk does not accept."""
 
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+import re
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from starlette.responses import Response
 
 from services.api import tables
 from services.api.answers import BIGINT, AreaCode, Cursor, Limit, Line, Page, answer, decode_cursor, described, page
 from services.api.auth import Allowed
 from services.api.database import Inside, Reads, Row, first
-from services.api.problems import Problem, not_found
+from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Permission, Who
-from services.api.state import Here
+from services.api.state import Here, State
 from services.api.writing import AdministratorWriter, IfMatch, Write, check_match
+from services.core.masks import MASK, MaskMisplaced, mask_headers, mask_url, unmask
+from services.core.outbound import refusal_of_url
+from services.core.receivers import MAX_URL, Headers, SuccessRule, check_url, same_origin
 
 router = APIRouter(prefix="/api/v1", tags=["contacts"])
 _contact = tables.contact.c
 ContactId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 Caller = Annotated[Who, Depends(Allowed(Permission.OPERATE))]
 Channel = Literal["webhook", "sms", "voice"]
+_NUMBER = re.compile(r"\+?[0-9][0-9-]{1,39}")
 
 
 class Contact(BaseModel):
@@ -37,6 +41,19 @@ class Contact(BaseModel):
     version: int
 
 
+class ContactSettings(BaseModel):
+    """What a webhook wants beside its address."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"headers": {"Authorization": "Bearer abc"}, "success": None}]},
+    )
+
+    headers: Headers = {}
+    success: SuccessRule | None = None
+
+
 class ContactPut(BaseModel):
     """Whom to call, how, and for which area (null: the whole county)."""
 
@@ -46,20 +63,26 @@ class ContactPut(BaseModel):
 
     name: Annotated[Line, Field(min_length=1)]
     channel: Channel
-    address: Annotated[Line, Field(min_length=1)]
+    address: Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL, strip_whitespace=True)]
     area: AreaCode | None = None
-    settings: dict[Line, Line | int | bool | None] = Field(default={}, max_length=20)
+    settings: ContactSettings = ContactSettings()
     enabled: bool = True
 
-    @model_validator(mode="after")
-    def _check_address(self) -> Self:
-        if self.channel == "webhook":
-            parts = urlsplit(self.address)
-            if parts.scheme not in {"http", "https"} or not parts.hostname:
-                raise ValueError("address: must be an http or https URL")
-        elif not self.address.lstrip("+").replace("-", "").isdigit():
-            raise ValueError("address: must be a telephone number")
-        return self
+    @field_validator("address")
+    @classmethod
+    def _check_address(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("channel") == "webhook":
+            return check_url(value)
+        if not _NUMBER.fullmatch(value):
+            raise ValueError("must be a telephone number")
+        return value
+
+    def values(self) -> dict[str, Any]:
+        """Return the columns of the row, in their order."""
+        settings = {"headers": self.settings.headers} if self.settings.headers else {}
+        if self.settings.success is not None:
+            settings["success"] = self.settings.success.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return self.model_dump(exclude={"settings"}) | {"settings": settings}
 
 
 async def _find(reads: Reads, who: Who, contact_id: int) -> Row:
@@ -70,7 +93,40 @@ async def _find(reads: Reads, who: Who, contact_id: int) -> Row:
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in Contact.model_fields}
+    """Return a contact as people may read it: the secrets of its address and headers are written, never read back."""
+    shown = {name: row[name] for name in Contact.model_fields}
+    stored = row["settings"] if isinstance(row["settings"], dict) else {}
+    if "headers" in stored:
+        stored = stored | {"headers": mask_headers(_stored_headers(row))}
+    shown["settings"] = stored
+    if row["channel"] == "webhook":
+        shown["address"] = mask_url(row["address"])
+    return shown
+
+
+def _stored_headers(row: Row) -> dict[str, Any]:
+    settings = row["settings"]
+    headers = settings.get("headers") if isinstance(settings, dict) else None
+    return headers if isinstance(headers, dict) else {}
+
+
+def _unmask(sent: ContactPut, row: Row) -> ContactPut:
+    """Return what was sent with its masks replaced by what is stored.
+
+    Raises:
+        Problem: 422, a mask has nothing to stand for, or stored headers would go to another host.
+    """
+    shown, headers = _shown(row), _stored_headers(row)
+    try:
+        address = unmask(sent.address, row["address"], shown["address"], place="address")
+        whole = unmask(sent.settings.headers, headers, mask_headers(headers), place="settings.headers")
+    except MaskMisplaced as misplaced:
+        field, _, message = str(misplaced).partition(": ")
+        raise invalid(field, message) from None
+    if whole != sent.settings.headers and not same_origin(address, row["address"]):
+        raise invalid("settings.headers", "the address leads to another host: write the headers for it anew, or {}")
+    settings = sent.settings.model_copy(update={"headers": whole})
+    return sent.model_copy(update={"address": address, "settings": settings})
 
 
 def _require(who: Who, area: str | None) -> None:
@@ -95,45 +151,66 @@ async def show_contact(contact_id: ContactId, here: Here, who: Caller) -> Respon
     return answer(_shown(row), version=row["version"])
 
 
+def _check(here: State, who: Who, body: ContactPut) -> None:
+    """Refuse an address that alerts would never call."""
+    why = None
+    if body.channel == "webhook":
+        why = refusal_of_url(body.address, here.settings.allowed_networks(county=who.scope.county))
+    if why is not None:
+        raise invalid("address", why)
+
+
 @router.post("/contacts", status_code=201, responses=described(Contact, status=201, etag=True))
-async def create_contact(body: ContactPut, writer: AdministratorWriter) -> Response:
+async def create_contact(body: ContactPut, here: Here, writer: AdministratorWriter) -> Response:
     """Add a contact."""
+    _check(here, writer.who, body)
 
     async def work(write: Write) -> Response:
         _require(write.who, body.area)
+        if MASK in body.address or MASK in body.settings.headers.values():
+            raise invalid("address" if MASK in body.address else "settings.headers", f"{MASK} stands for nothing yet")
         made = await write.connection.fetchval(
-            """insert into contact (name, channel, address, area, settings, enabled)
-               values ($1, $2, $3, $4, $5, $6) returning id""",
-            *body.model_dump().values(),
+            """insert into contact (name, channel, address, area, enabled, settings, by_county)
+               values ($1, $2, $3, $4, $5, $6, $7) returning id""",
+            *body.values().values(),
+            write.who.scope.county,
         )
-        await write.record("contact.create", f"contact:{made}", **body.model_dump())
-        row = await _find(Inside(write.connection), write.who, made)
-        return answer(_shown(row), 201, version=row["version"])
+        return await _record(write, "contact.create", made, status=201)
 
     return await writer.perform(work)
 
 
 @router.put("/contacts/{id}", responses=described(Contact, 404, 412, etag=True))  # noqa: FAST003 - aliased in ContactId
 async def update_contact(
-    contact_id: ContactId, body: ContactPut, writer: AdministratorWriter, if_match: IfMatch = None
+    contact_id: ContactId, body: ContactPut, here: Here, writer: AdministratorWriter, if_match: IfMatch = None
 ) -> Response:
-    """Replace a contact."""
+    """Replace a contact. A mask that was read and is written back keeps what is stored."""
 
     async def work(write: Write) -> Response:
         row = await _find(Inside(write.connection), write.who, contact_id)
         check_match(if_match, row["version"])
         _require(write.who, body.area)
+        whole = _unmask(body, row)
+        _check(here, write.who, whole)
         await write.connection.execute(
-            """update contact set name = $2, channel = $3, address = $4, area = $5, settings = $6, enabled = $7,
-               version = version + 1 where id = $1""",
+            """update contact set name = $2, channel = $3, address = $4, area = $5, enabled = $6, settings = $7,
+               by_county = $8, version = version + 1 where id = $1""",
             contact_id,
-            *body.model_dump().values(),
+            *whole.values().values(),
+            write.who.scope.county,
         )
-        await write.record("contact.update", f"contact:{contact_id}", **body.model_dump())
-        row = await _find(Inside(write.connection), write.who, contact_id)
-        return answer(_shown(row), version=row["version"])
+        return await _record(write, "contact.update", contact_id)
 
     return await writer.perform(work)
+
+
+async def _record(write: Write, action: str, contact_id: int, status: int = 200) -> Response:
+    """Audit the contact as everybody may read it, and answer it."""
+    row = await _find(Inside(write.connection), write.who, contact_id)
+    shown = _shown(row)
+    said = {name: value for name, value in shown.items() if name not in {"id", "version"}}
+    await write.record(action, f"contact:{contact_id}", **said)
+    return answer(shown, status, version=row["version"])
 
 
 @router.delete("/contacts/{id}", status_code=204, responses=described(None, 404, status=204))  # noqa: FAST003 - aliased

@@ -5,22 +5,23 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Body, Path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from services.api import tables
 from services.api.answers import Moment, Page, answer, described, page
 from services.api.auth import Reader, require_county
 from services.api.database import Inside, Reads
-from services.api.problems import Problem, invalid, not_found
+from services.api.gateways import GATEWAYS, mask_gateway, unmask_gateway
+from services.api.problems import FieldError, invalid, invalid_fields, not_found
 from services.api.roles import Permission, Who
 from services.api.state import Here
 from services.api.writing import Actor, AdministratorWriter, IfMatch, Write, check_match
-from services.core.alarms.policies import DEFAULTS, read_policies
+from services.core.alarms.policies import DEFAULTS, check_policy, parse_policies
+from services.core.outbound import refusal_of_url
 
 router = APIRouter(prefix="/api/v1", tags=["policies"])
 LONGEST_DRILL = timedelta(hours=24)
-_CLOSED = frozenset({"sms_gateway", "voice_gateway"})  # their headers hold passwords
 PolicyName = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["fire_clocks"])]
 
 
@@ -33,6 +34,9 @@ class Policy(BaseModel):
     version: int
     updated_by: str | None
     updated_at: str | None
+    faults: list[FieldError] = Field(
+        default=[], description="what is stored and cannot be used: the default of that field holds instead"
+    )
 
 
 class DrillBody(BaseModel):
@@ -44,21 +48,28 @@ class DrillBody(BaseModel):
 
 
 async def read_all(reads: Reads, who: Who) -> list[dict[str, Any]]:
-    """Return every policy with its defaults."""
-    rows = {row["name"]: row for row in await reads.rows(sa.select(tables.policy))}
+    """Return every policy one may see with its defaults, secrets masked."""
+    policy = tables.policy.c
+    # as text: the table may hold JSON that no parser of ours reads
+    columns = (policy.name, policy.version, policy.updated_by, policy.updated_at, sa.cast(policy.body, sa.Text))
+    rows = {row["name"]: row for row in await reads.rows(sa.select(*columns))}
+    policies = parse_policies({name: row["body"] for name, row in rows.items()})
     shown = []
     for name, defaults in DEFAULTS.items():
-        if name in _CLOSED and not who.may(Permission.ADMINISTER):
+        if name in GATEWAYS and not (who.may(Permission.ADMINISTER) and who.scope.county):
             continue
-        row = rows.get(name)
+        row, body = rows.get(name), policies.bodies[name]
         shown.append(
             {
                 "name": name,
-                "body": {**defaults, **(row["body"] if row else {})},
+                "body": mask_gateway(body) if name in GATEWAYS else dict(body),
                 "defaults": dict(defaults),
                 "version": row["version"] if row else 0,
                 "updated_by": row["updated_by"] if row else None,
                 "updated_at": row["updated_at"] if row else None,
+                "faults": [
+                    {"field": fault.field, "message": fault.error} for fault in policies.faults if fault.policy == name
+                ],
             }
         )
     return shown
@@ -87,15 +98,17 @@ async def show_policy(name: PolicyName, here: Here, who: Reader) -> Response:
 async def _store(write: Write, name: str, body: dict[str, Any]) -> Response:
     await write.connection.execute(
         """insert into policy as p (name, body, updated_by, updated_at) values ($1, $2, $3, $4)
-           on conflict (name) do update set body = p.body || excluded.body, version = p.version + 1,
-               updated_by = excluded.updated_by, updated_at = excluded.updated_at""",
+           on conflict (name) do update set version = p.version + 1,
+               updated_by = excluded.updated_by, updated_at = excluded.updated_at,
+               body = case jsonb_typeof(p.body) when 'object' then p.body else '{}' end || excluded.body""",
         name,
         body,
         write.who.actor,
         write.now,
     )
-    await write.record("policy.put", name, **({"fields": sorted(body)} if name in _CLOSED else {"body": body}))
     shown = await _one(Inside(write.connection), write.who, name)
+    said = {field: shown["body"][field] for field in body}  # masked as everybody reads it
+    await write.record("policy.put", name, body=said)
     return answer(shown, version=shown["version"])
 
 
@@ -115,38 +128,44 @@ async def set_drill(body: DrillBody, writer: Actor) -> Response:
 
 
 def _check(name: str, body: dict[str, Any]) -> None:
-    """Refuse fields that the policy has not, and values that cannot be read."""
-    defaults = DEFAULTS.get(name)
-    if defaults is None:
-        raise not_found(f"policy {name}")
-    for field, value in body.items():
-        if field not in defaults:
-            raise invalid(field, f"{name} has {', '.join(defaults)}")
-        default = defaults[field]
-        if isinstance(default, int) and not (type(value) in {int, float} and 0 <= value <= 31 * 86_400):
-            raise invalid(field, "must be a number between 0 and 2678400")
-        if isinstance(default, str | list | dict) and not isinstance(value, type(default)):
-            raise invalid(field, f"must be a {type(default).__name__}")
+    """Refuse fields that the policy has not, and values that it cannot use."""
+    for field in body:
+        if field not in DEFAULTS[name]:
+            raise invalid(field, f"{name} has {', '.join(DEFAULTS[name])}")
     try:
-        read_policies({name: {**defaults, **body}})
-    except (KeyError, TypeError, ValueError) as error:
-        raise Problem(422, "invalid", f"{name} cannot be read so: {error!r}"[:500]) from error
+        check_policy(name, body)
+    except ValidationError as error:
+        raise invalid_fields(error.errors(include_url=False, include_input=False, include_context=False)) from None
 
 
 @router.put("/policies/{name}", responses=described(Policy, 404, 412, etag=True))
 async def put_policy(
     name: PolicyName,
     body: Annotated[dict[str, Any], Body(examples=[{"suspected_s": 180}])],
+    here: Here,
     writer: AdministratorWriter,
     if_match: IfMatch = None,
 ) -> Response:
     """Change fields of a policy; the others keep their value."""
     require_county(writer.who)
+    if name not in DEFAULTS:
+        raise not_found(f"policy {name}")
     _check(name, body)
 
     async def work(write: Write) -> Response:
-        version = await write.connection.fetchval("select version from policy where name = $1 for update", name)
-        check_match(if_match, version or 0)
-        return await _store(write, name, body)
+        row = await write.connection.fetchrow(
+            "select version, body::text as body from policy where name = $1 for update", name
+        )
+        check_match(if_match, row["version"] if row else 0)
+        changed = body
+        if name in GATEWAYS:
+            stored = parse_policies({name: row["body"]} if row else {}).bodies[name]
+            changed = unmask_gateway(body, stored)
+            _check(name, changed)
+            url = changed.get("url")
+            why = refusal_of_url(url, here.settings.allowed_networks(county=True)) if url else None
+            if why is not None:
+                raise invalid("url", why)
+        return await _store(write, name, changed)
 
     return await writer.perform(work)

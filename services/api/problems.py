@@ -85,6 +85,13 @@ def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
     return shown
 
 
+def invalid_fields(found: Sequence[Any]) -> Problem:
+    """Return a 422 about the fields that a check of ours found, as pydantic names them."""
+    errors = field_errors(found)
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors[:3])
+    return Problem(422, "invalid", detail or "the values are not valid", errors=errors)
+
+
 async def _on_http(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error

@@ -102,6 +102,7 @@ notice = _table(
 
 notice_attempt = _table(
     "notice_attempt", notice_id=_UUID, number=_INT, at=_TIME, duration_ms=_REAL, status=_INT, error=_TEXT,
+    answer=_TEXT,
 )  # fmt: skip
 
 rule_parameter = _table(
@@ -113,7 +114,7 @@ policy = _table("policy", name=_TEXT, body=_JSON, version=_INT, updated_by=_TEXT
 
 contact = _table(
     "contact", id=_BIG, name=_TEXT, channel=_TEXT, address=_TEXT, area=_TEXT, settings=_JSON, enabled=_BOOL,
-    version=_INT, created_at=_TIME,
+    by_county=_BOOL, version=_INT, created_at=_TIME,
 )  # fmt: skip
 
 audit = _table("audit", id=_BIG, at=_TIME, actor=_TEXT, action=_TEXT, target=_TEXT, detail=_JSON)

@@ -3,6 +3,7 @@
 import base64
 import re
 import socket
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
@@ -29,6 +30,7 @@ def _scheme(*allowed: str, empty: bool = False) -> AfterValidator:
     return AfterValidator(check)
 
 
+Network = IPv4Network | IPv6Network
 MqttUrl = Annotated[str, _scheme("mqtt", "mqtts")]
 DatabaseUrl = Annotated[str, _scheme("postgresql", "postgres")]
 OptionalHttpUrl = Annotated[str, _scheme("http", "https", empty=True)]
@@ -64,6 +66,16 @@ def _area(value: str) -> str:
     if not re.fullmatch("[0-9]{6,12}", value):
         raise ValueError(f"{value!r} is no area code of 6 to 12 digits; several are separated by commas")
     return value
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return tuple(ip_network(part) for part in parts)
+    except ValueError as error:
+        raise ValueError(f"{error}; must be networks as 10.20.0.0/16, separated by commas") from None
 
 
 def _level(value: str) -> str:
@@ -149,7 +161,19 @@ class IngestSettings(MqttSettings):
     retention_days: Annotated[int, Field(ge=365)] = 400  # GB 50440-2007 3.3: records are kept at least one year
 
 
-class AlertsSettings(Settings):
+class OutboundSettings(Settings):
+    """For programs that call, or take, addresses which somebody wrote into the system (contract 9.3)."""
+
+    # where receivers may stand that are not public: for everybody, and for what a county's administrator wrote
+    subscription_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    county_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+
+    def allowed_networks(self, *, county: bool) -> tuple[Network, ...]:
+        """Return the networks that are open to addresses which the county, or anybody, wrote."""
+        return self.subscription_networks + (self.county_networks if county else ())
+
+
+class AlertsSettings(OutboundSettings):
     """firetower alerts."""
 
     dispatch_url: OptionalHttpUrl = ""
@@ -159,7 +183,7 @@ class AlertsSettings(Settings):
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
 
 
-class ApiSettings(MqttSettings):
+class ApiSettings(MqttSettings, OutboundSettings):
     """firetower api."""
 
     api_host: OwnHost = "127.0.0.1"

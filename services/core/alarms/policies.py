@@ -1,75 +1,33 @@
 """The policies by name: defaults as data, overridden by rows of `policy`, read into what the life cycle takes.
 
-Used by the ledger, alerts and the API (which lists and changes them). Promises that a missing field has its default.
+Used by the ledger, alerts and the API (which lists and changes them). Promises that reading never fails: a field that
+cannot be used, however it came into the table, has its default instead, and the fault is named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
+import orjson
+from pydantic import BaseModel, ValidationError
 
 from services.core.alarms.model import Alarm, Policy
+from services.core.alarms.policy_models import MAX_STEPS, MODELS, Step, plain
 from services.core.alarms.words import Severity
 
-DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        # contract 6; incident_gap_s and flap_hold_s are the life cycle's own
-        "fire_clocks": {
-            "suspected_s": 180,
-            "probable_s": 60,
-            "evidence_window_s": 300,
-            "incident_gap_s": 1800,
-        },
-        "drill": {"until": None},
-        # contract 7; notify_from: the least severity of which the desk hears
-        "notices": {
-            "notify_from": "major",
-            "offline_hold_s": 30,
-            "flap_hold_s": 60,
-            "shelve_max_s": 604_800,
-            "hold_older_than_s": 3600,
-            "overdue_after_s": 60,
-        },
-        # contract 7: mains; the silence figures are ours: fewer devices are told one by one
-        "grouping": {
-            "mains_members": 3,
-            "mains_window_s": 120,
-            "silence_members_gateway": 2,
-            "silence_members_area": 4,
-            "silence_window_s": 300,
-        },
-        # our own health: contract 8 (80 %); GB 50440-2007 3.3 (clocks agree within 5 s); the rest is ours
-        "health": {
-            "storage_low_pct": 80,
-            "storage_fine_pct": 78,
-            "stalled_s": 30,
-            "starting_s": 45,
-            "drift_s": 5,
-            "session_lost_for_s": 600,
-        },
-        # Who is called, after how long, through what, until which answer: acknowledged, judged or closed.
-        "escalation": {
-            "steps": [
-                {"code": "dispatch_failed", "after_s": 0, "channels": ["voice", "sms", "webhook"], "until": "closed"},
-                {
-                    "code": "dispatch_failed",
-                    "after_s": 300,
-                    "channels": ["voice", "sms", "webhook"],
-                    "until": "acknowledged",
-                },
-                {"code": "fire", "after_s": 120, "channels": ["sms", "webhook"], "until": "acknowledged"},
-                {"code": "fire", "after_s": 300, "channels": ["voice"], "until": "judged"},
-                {"severity": "critical", "after_s": 300, "channels": ["sms", "webhook"], "until": "acknowledged"},
-            ]
-        },
-        # HTTP interfaces of the operator's SMS and voice gateways; {address} and {text} are filled in.
-        "sms_gateway": {"url": "", "headers": {}, "body": {"phone": "{address}", "content": "{text}"}},
-        "voice_gateway": {"url": "", "headers": {}, "body": {"called": "{address}", "tts": "{text}"}},
-    }
-)
+DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType({name: plain(model()) for name, model in MODELS.items()})
+
+
+class Fault(NamedTuple):
+    """A field in the table that cannot be used, and why; `field` is empty for a whole row. Never holds the value."""
+
+    policy: str
+    field: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +53,29 @@ class EscalationStep:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """All policies in force at one moment."""
+    """All policies in force at one moment, and what of the table is not in force because it cannot be used."""
 
     alarm: Policy
     escalation: tuple[EscalationStep, ...]
     bodies: Mapping[str, Mapping[str, Any]]
+    faults: tuple[Fault, ...] = ()
 
     def number(self, name: str, field: str) -> float:
         """Return one figure of a policy."""
         return float(self.bodies[name][field])
 
+    def fault(self, name: str) -> str | None:
+        """Say what is wrong with the stored row of a policy, None when nothing is."""
+        return next((f"{fault.field}: {fault.error}" for fault in self.faults if fault.policy == name), None)
 
-def read_policies(rows: Mapping[str, Mapping[str, Any]]) -> Policies:
-    """Lay the stored bodies over the defaults."""
-    bodies = {name: {**body, **rows.get(name, {})} for name, body in DEFAULTS.items()}
+
+def read_policies(rows: Mapping[str, Any]) -> Policies:
+    """Lay the stored bodies over the defaults, field by field. Never raises, whatever stands in them."""
+    faults: list[Fault] = []
+    read = {name: _read_policy(name, rows.get(name, {}), faults) for name in MODELS}
+    bodies = {name: plain(policy) for name, policy in read.items()}
+    _agree(bodies)
     clocks, notices, until = bodies["fire_clocks"], bodies["notices"], bodies["drill"]["until"]
-    steps = bodies["escalation"]["steps"]
-    named = frozenset(step["code"] for step in steps if "code" in step)
     return Policies(
         alarm=Policy(
             suspected_clock_s=float(clocks["suspected_s"]),
@@ -124,23 +88,98 @@ def read_policies(rows: Mapping[str, Mapping[str, Any]]) -> Policies:
             notify_from=Severity(notices["notify_from"]),
             drill_until=None if until is None else datetime.fromisoformat(until),
         ),
-        escalation=tuple(
-            EscalationStep(
-                number=number,
-                after_s=float(step["after_s"]),
-                channels=tuple(step["channels"]),
-                until=step["until"],
-                code=step.get("code"),
-                severity=Severity(step["severity"]) if "severity" in step else None,
-                leaves_out=named,
-            )
-            for number, step in enumerate(steps, start=1)
-        ),
+        escalation=_read_steps(rows.get("escalation"), bodies, faults),
         bodies=MappingProxyType(bodies),
+        faults=tuple(faults),
     )
 
 
+def check_policy(name: str, body: Mapping[str, Any]) -> None:
+    """Check a whole policy as somebody wants it stored.
+
+    Raises:
+        ValidationError: pydantic's, with the place of each bad field.
+    """
+    MODELS[name].model_validate(dict(body))
+
+
 async def load_policies(conn: asyncpg.Connection) -> Policies:
-    """Read the policies in force."""
-    rows = await conn.fetch("select name, body from policy")
-    return read_policies({row["name"]: row["body"] for row in rows})
+    """Read the policies in force. Runs in every transaction: what did not change is not read again."""
+    rows = await conn.fetch("select name, body::text as body from policy order by name")
+    return _parse(tuple((row["name"], row["body"]) for row in rows))
+
+
+def parse_policies(texts: Mapping[str, str]) -> Policies:
+    """Read policies from the JSON text of each row, as `read_policies` does from values."""
+    return _parse(tuple(sorted(texts.items())))
+
+
+@lru_cache(maxsize=8)
+def _parse(rows: tuple[tuple[str, str], ...]) -> Policies:
+    bodies: dict[str, Any] = {}
+    for name, text in rows:
+        try:
+            bodies[name] = orjson.loads(text)
+        except orjson.JSONDecodeError as error:  # jsonb holds what our parser does not: 1e400, a thousand levels
+            bodies[name] = error
+    return read_policies(bodies)
+
+
+def _read_policy(name: str, stored: Any, faults: list[Fault]) -> BaseModel:
+    """Return a policy with every field that can be used; the steps of `escalation` are read one by one elsewhere."""
+    model = MODELS[name]
+    if not isinstance(stored, Mapping):
+        why = str(stored) if isinstance(stored, Exception) else f"is a {type(stored).__name__}, must be an object"
+        faults.append(Fault(name, "", why))
+        return model()
+    good: dict[str, Any] = {}
+    for field in model.model_fields:
+        if field not in stored or (name, field) == ("escalation", "steps"):
+            continue
+        try:
+            good[field] = getattr(model.model_validate({field: stored[field]}), field)
+        except ValidationError as error:
+            faults += _named(name, error)
+    return model.model_construct(**good)
+
+
+def _read_steps(stored: Any, bodies: dict[str, Any], faults: list[Fault]) -> tuple[EscalationStep, ...]:
+    """Read every step for itself: one that cannot be used is left out, and the others keep their numbers."""
+    steps = stored.get("steps") if isinstance(stored, Mapping) else None
+    if isinstance(stored, Mapping) and "steps" in stored and not isinstance(steps, list):
+        faults.append(Fault("escalation", "steps", f"is a {type(steps).__name__}, must be a list"))
+    usable: list[tuple[int, Step]] = []
+    for number, step in enumerate(steps[:MAX_STEPS] if isinstance(steps, list) else (), start=1):
+        try:
+            usable.append((number, Step.model_validate(step)))
+        except ValidationError as error:
+            faults += _named("escalation", error, ("steps", number - 1))
+    if not usable and steps != []:  # nobody would be called: the defaults call too many rather than nobody
+        usable = list(enumerate((Step.model_validate(step) for step in DEFAULTS["escalation"]["steps"]), start=1))
+    bodies["escalation"] = {"steps": [step.model_dump(mode="json", exclude_none=True) for _, step in usable]}
+    named = frozenset(step.code for _, step in usable if step.code is not None)
+    return tuple(
+        EscalationStep(
+            number=number,
+            after_s=step.after_s,
+            channels=tuple(step.channels),
+            until=step.until,
+            code=step.code,
+            severity=None if step.severity is None else Severity(step.severity),
+            leaves_out=named,
+        )
+        for number, step in usable
+    )
+
+
+def _named(policy: str, error: ValidationError, before: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """Name each fault by its place; pydantic's text is about the rule that was broken, not about the value."""
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(part)[:60] for part in (*before, *one["loc"]))
+        yield Fault(policy, place, one["msg"].removeprefix("Value error, "))
+
+
+def _agree(bodies: dict[str, Any]) -> None:
+    """Keep the end of `storage_low` at or below its begin: the other way round it would come and go every second."""
+    health = bodies["health"]
+    health["storage_fine_pct"] = min(health["storage_fine_pct"], health["storage_low_pct"])

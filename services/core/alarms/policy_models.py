@@ -1,0 +1,190 @@
+"""What stands in each policy: fields, units, defaults, and the least and most of every number, with the source.
+
+One place for who writes (the API answers 422 by these models) and who reads (`policies` falls back by them).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from services.core.alarms.codes import CODES
+from services.core.receivers import BodyTemplate, Headers, OptionalHttpUrl, SuccessRule
+
+SeverityWord = Literal["critical", "major", "minor", "info"]
+Channel = Literal["sms", "voice", "webhook"]
+Until = Literal["acknowledged", "judged", "closed"]
+MAX_STEPS = 50
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200  # what every part of the program can calculate with
+
+
+def _between(least: float, most: float, unit: str) -> BeforeValidator:
+    """Take a number from `least` to `most`, and nothing that only looks like one."""
+    wanted = f"must be a number of {unit} from {least:g} to {most:g}"
+
+    def check(value: Any) -> Any:
+        if type(value) not in {int, float} or not least <= value <= most:  # NaN compares false
+            raise ValueError(wanted)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of {', '.join(get_args(Channel))}")  # noqa: TRY004 - pydantic's word
+    return value
+
+
+def _moment(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise ValueError("must be a time with an offset, as 2026-11-23T18:00:00+08:00, or null")
+    return value
+
+
+def _code(value: str) -> str:
+    if value not in CODES:
+        raise ValueError(f"must be one of {', '.join(CODES)}")
+    return value
+
+
+class _Policy(BaseModel):
+    """Values are taken as they are: a number written as text is no number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class FireClocks(_Policy):
+    """Contract 6; `incident_gap_s` is the life cycle's own. An hour is the longest a fire may wait for a verdict."""
+
+    suspected_s: Annotated[int | float, _between(0, 3600, "seconds")] = 180
+    probable_s: Annotated[int | float, _between(0, 3600, "seconds")] = 60
+    evidence_window_s: Annotated[int | float, _between(0, 3600, "seconds")] = 300
+    incident_gap_s: Annotated[int | float, _between(0, 86_400, "seconds")] = 1800
+
+
+class Drill(_Policy):
+    """Until when everything that leaves is marked as a drill."""
+
+    until: Annotated[str | None, AfterValidator(_moment)] = None
+
+
+class Notices(_Policy):
+    """Contract 7. `notify_from`: the least severity of which the desk hears."""
+
+    notify_from: SeverityWord = "major"
+    offline_hold_s: Annotated[int | float, _between(0, 3600, "seconds")] = 30
+    flap_hold_s: Annotated[int | float, _between(0, 3600, "seconds")] = 60
+    shelve_max_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 604_800
+    hold_older_than_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 3600
+    overdue_after_s: Annotated[int | float, _between(0, 3600, "seconds")] = 60
+
+
+class Grouping(_Policy):
+    """Contract 7: mains. The silence figures are ours: fewer devices are told one by one."""
+
+    mains_members: Annotated[int | float, _between(2, 1000, "devices")] = 3
+    mains_window_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 120
+    silence_members_gateway: Annotated[int | float, _between(2, 1000, "devices")] = 2
+    silence_members_area: Annotated[int | float, _between(2, 10_000, "devices")] = 4
+    silence_window_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 300
+
+
+class Health(_Policy):
+    """Our own health: contract 8 (80 %); GB 50440-2007 3.3 (clocks agree within 5 s); the rest is ours.
+
+    101 % is never reached: it turns the alarm off. `storage_fine_pct` above `storage_low_pct` counts as that.
+    """
+
+    storage_low_pct: Annotated[int | float, _between(0, 101, "per cent")] = 80
+    storage_fine_pct: Annotated[int | float, _between(0, 101, "per cent")] = 78
+    stalled_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 30
+    starting_s: Annotated[int | float, _between(0, 3600, "seconds")] = 45
+    drift_s: Annotated[int | float, _between(0.1, 86_400, "seconds")] = 5
+    session_lost_for_s: Annotated[int | float, _between(1, 31 * 86_400, "seconds")] = 600
+
+
+class Step(_Policy):
+    """Who is called, after how long, through what, until which answer; for one code, or from a severity up."""
+
+    code: Annotated[str, AfterValidator(_code)] | None = None
+    severity: SeverityWord | None = None
+    after_s: Annotated[int | float, _between(0, 7 * 86_400, "seconds")]
+    channels: Annotated[list[Channel], BeforeValidator(_listed), Field(min_length=1, max_length=len(get_args(Channel)))]
+    until: Until
+
+    @model_validator(mode="after")
+    def _names_alarms(self) -> Self:
+        if self.code is None and self.severity is None:
+            raise ValueError(f"code or severity: one of both says which alarms; severity is {_CHOICES}")
+        return self
+
+
+_CHOICES: Final = ", ".join(get_args(SeverityWord))
+_CALLS: Final[list[Channel]] = ["voice", "sms", "webhook"]
+
+
+class Escalation(_Policy):
+    """The steps; the later ones of an alarm are still due when the first have called nobody."""
+
+    steps: Annotated[list[Step], Field(max_length=MAX_STEPS)] = [
+        Step(code="dispatch_failed", after_s=0, channels=_CALLS, until="closed"),
+        Step(code="dispatch_failed", after_s=300, channels=_CALLS, until="acknowledged"),
+        Step(code="fire", after_s=120, channels=["sms", "webhook"], until="acknowledged"),
+        Step(code="fire", after_s=300, channels=["voice"], until="judged"),
+        Step(severity="critical", after_s=300, channels=["sms", "webhook"], until="acknowledged"),
+    ]
+
+
+class Gateway(_Policy):
+    """The HTTP interface of the operator's own gateway. An empty address: the channel reaches nobody."""
+
+    url: OptionalHttpUrl = ""
+    headers: Headers = {}
+    body: BodyTemplate = {}
+    success: SuccessRule | None = None
+
+
+class SmsGateway(Gateway):
+    """Text messages."""
+
+    body: BodyTemplate = {"phone": "{address}", "content": "{text}"}
+
+
+class VoiceGateway(Gateway):
+    """Calls that read a text aloud."""
+
+    body: BodyTemplate = {"called": "{address}", "tts": "{text}"}
+
+
+MODELS: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
+    {
+        "fire_clocks": FireClocks,
+        "drill": Drill,
+        "notices": Notices,
+        "grouping": Grouping,
+        "health": Health,
+        "escalation": Escalation,
+        "sms_gateway": SmsGateway,
+        "voice_gateway": VoiceGateway,
+    }
+)
+
+
+def plain(policy: BaseModel) -> dict[str, Any]:
+    """Return a policy as JSON has it: numbers as they were written, no empty choice of a step."""
+    return {name: _plain(getattr(policy, name)) for name in type(policy).model_fields}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return [_plain(one) for one in value] if isinstance(value, list) else value
