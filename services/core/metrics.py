@@ -16,6 +16,7 @@ REDELIVERIES = Counter("firetower_ingest_redeliveries_total", "Messages the brok
 ROWS_STORED = Counter("firetower_ingest_rows_stored_total", "Readings and events stored", ["lane"])
 DUPLICATES = Counter("firetower_ingest_duplicates_total", "Rows that stood already", ["lane"])
 REJECTS = Counter("firetower_ingest_rejects_total", "Elements and fields kept as rejects", ["reason"])
+MENDED = Counter("firetower_ingest_mended_total", "Messages read although they were no JSON", ["mark"])
 BATCH_SECONDS = Histogram(
     "firetower_ingest_batch_seconds", "Transaction of one batch", ["lane"], buckets=LATENCY_BUCKETS
 )

@@ -3,6 +3,7 @@
 It never raises on bytes and never loses one: what cannot be a row is a reject with a code and a sentence for a person.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from services.core.topics import Channel, Kind, Topic, parse_topic
 from services.ingest.decode_event import Event, read_events
 from services.ingest.fields import FIELD_RULES, complaint
 from services.ingest.json_text import dump_element, parse
+from services.ingest.mend import Element, mend, unwrap
 from services.ingest.moment import clock_fault, read_ts
 from services.ingest.reject import Reject
 
@@ -41,6 +43,7 @@ class Message:
     online: bool | None = None  # the device's own status
     alive: bool = True  # the device itself sent this just now
     replay_of: int | None = None  # reject row this comes from
+    mended: set[str] = field(default_factory=set)  # what had to be forgiven to read it
 
     @property
     def registers(self) -> bool:
@@ -57,6 +60,9 @@ def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool =
     """Return what `payload` says; `received_us` stands for now."""
     topic = parse_topic(raw_topic)
     message = Message(raw_topic, topic, payload, received_us, alive=not retained)
+    if not payload:  # somebody deleted a retained message: nobody has said anything
+        message.alive = False
+        return message
     is_event = raw_topic.endswith("/" + Channel.EVENT)
     if topic is None:
         device = "fire/v1/{area: 6 to 12 digits}/{hydrant|electrical|water|panel}/{device}"
@@ -69,6 +75,7 @@ def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool =
     elif is_event:
         found = read_events(payload, received_us)
         message.events, message.rejects, message.ack_ids = found.events, found.rejects, found.ack_ids
+        message.mended = found.mended
     else:
         _read_status(message, payload)
     return message
@@ -78,23 +85,63 @@ def _read_telemetry(message: Message, kind: Kind, payload: bytes) -> None:
     try:
         parsed = parse(payload)
     except ValueError as error:
-        message.rejects.append(Reject(payload, "not_json", f"not JSON ({str(error)[:100]}): send one object or a list"))
+        _read_mended(message, kind, mend(payload), f"not JSON ({str(error)[:100]}): send one object or a list")
         return
     if type(parsed) is dict:
         _read_element(message, kind, parsed, payload, None)
+        return
+    if type(parsed) is str and (unwrapped := unwrap(parsed)):
+        _read_mended(message, kind, unwrapped, "")
         return
     if type(parsed) is not list or not parsed:
         message.rejects.append(Reject(payload, "wrong_shape", "send one reading as an object, or a list of readings"))
         return
     if len(parsed) > MAX_READINGS:
-        detail = f"{len(parsed)} readings in one message: send at most {MAX_READINGS}"
-        message.rejects.append(Reject(payload, "too_many_elements", detail))
+        _reject_many(message, len(parsed))
         return
     for index, element in enumerate(parsed):
         _read_element(message, kind, element, payload if len(parsed) == 1 else None, index)
 
 
-def _read_element(message: Message, kind: Kind, element: Any, raw: bytes | None, index: int | None) -> None:
+def _reject_many(message: Message, count: int) -> None:
+    detail = f"{count} readings in one message: send at most {MAX_READINGS}"
+    message.rejects.append(Reject(message.payload, "too_many_elements", detail))
+
+
+def _read_mended(message: Message, kind: Kind, elements: list[Element], complaint: str) -> None:
+    """Take from a message that is no JSON what is beyond doubt: whole objects, and of a cut one its whole fields."""
+    if len(elements) > MAX_READINGS:
+        _reject_many(message, len(elements))
+        return
+    if all(element.broken for element in elements):  # or there is none
+        message.rejects.append(Reject(message.payload, "not_json", complaint))
+        return
+    for element in elements:
+        if element.broken:
+            message.rejects.append(Reject(element.raw, "not_json", complaint, element.index))
+            continue
+        before = len(message.readings)
+        value, doubtful = element.value, element.doubtful
+        if doubtful:
+            value = {name: one for name, one in value.items() if name not in doubtful}
+        cut = [name for name in FIELD_RULES[kind] if name in doubtful]
+        _read_element(message, kind, value, element.raw, element.index, cut)
+        message.mended.update(element.marks)
+        for reading in message.readings[before:]:
+            reading.extra = _flag(reading.extra, element.marks)
+
+
+def _flag(extra: dict[str, Any] | None, marks: tuple[str, ...]) -> dict[str, Any]:
+    flagged: dict[str, Any] = {} if extra is None else extra
+    if "flags" in flagged:  # the device's own field of this name
+        flagged["bad"] = {"flags": flagged.pop("flags")}
+    flagged["flags"] = list(marks)
+    return flagged
+
+
+def _read_element(
+    message: Message, kind: Kind, element: Any, raw: bytes | None, index: int | None, cut: Sequence[str] = ()
+) -> None:
     if type(element) is not dict:
         refusal = ("wrong_shape", "a reading is an object with ts, seq and fields")
         _reject(message, element, raw, index, refusal)
@@ -114,6 +161,8 @@ def _read_element(message: Message, kind: Kind, element: Any, raw: bytes | None,
         _reject(message, element, raw, index, ("clock_implausible", fault))
         return
     values, extra, bad = read_fields(kind, element)
+    if cut:
+        bad.extend((name, f"{name} stands last in a message that was cut: it may lack its end") for name in cut)
     if values.count(None) < len(values):
         message.readings.append(Reading(ts, seq, values, extra))
         for name, detail in bad:
@@ -171,12 +220,12 @@ def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[st
 
 def _read_status(message: Message, payload: bytes) -> None:
     live, message.alive = message.alive, False
-    if not payload:
-        return  # a cleared retained status says nothing
     try:
         parsed = parse(payload)
     except ValueError:
-        parsed = None
+        elements = mend(payload)
+        message.mended.update(*(element.marks for element in elements))
+        parsed = elements[0].value if len(elements) == 1 and not elements[0].doubtful else None
     online = parsed.get("online") if type(parsed) is dict else None
     if type(online) is bool:
         message.online = online

@@ -12,7 +12,7 @@ import orjson
 
 from services.core.contracts import SEQ_MODULUS, EventType
 from services.core.text import clean_json, clean_text, show_value
-from services.ingest.json_text import dump_element, parse_leniently
+from services.ingest.mend import Element, read_elements
 from services.ingest.moment import clock_fault, from_us, read_ts
 from services.ingest.reject import Reject
 
@@ -55,61 +55,55 @@ class Found:
     events: list[Event] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     ack_ids: list[str] = field(default_factory=list)
+    mended: set[str] = field(default_factory=set)  # what had to be forgiven
 
 
 def read_events(payload: bytes, received_us: int) -> Found:
     """Return the events, rejects and readable event ids of one message."""
     found = Found()
-    try:
-        parsed, forgiven = parse_leniently(payload)
-    except ValueError as error:
-        detail = f"not JSON ({str(error)[:100]}): send one event as an object, or a list of events"
-        found.rejects.append(Reject(payload, "not_json", detail))
-        return found
-    elements = parsed if isinstance(parsed, list) else [parsed]
+    elements, error = read_elements(payload)
     if not elements:
-        found.rejects.append(Reject(payload, "wrong_shape", "the list of events is empty"))
-    for index, element in enumerate(elements):
-        raw = payload if len(elements) == 1 else dump_element(element)
-        source = _Source(raw, index if isinstance(parsed, list) else None, received_us, forgiven)
-        _read_element(found, element, source)
+        reason = "wrong_shape" if error is None else "not_json"
+        found.rejects.append(Reject(payload, reason, "the list of events is empty" if error is None else _say(error)))
+    for element in elements:
+        _read_element(found, element, received_us, error)
+    if error is not None and not found.events and len(found.rejects) > 1:
+        found.rejects = [Reject(payload, "not_json", _say(error))]  # garbage is one reject, however many braces it has
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    raw: bytes
-    index: int | None
-    received_us: int
-    forgiven: str | None  # what the parser had to overlook
+def _say(error: ValueError | None) -> str:
+    return f"not JSON ({str(error)[:100]}): send one event as an object, or a list of events"
 
 
-def _read_element(found: Found, element: Any, source: _Source) -> None:
-    raw = source.raw
-    if not isinstance(element, dict):
+def _read_element(found: Found, element: Element, received_us: int, error: ValueError | None) -> None:
+    if not isinstance(element.value, dict):
         detail = "an event is an object with event_id, ts and type"
-        found.rejects.append(Reject(raw, "wrong_shape", detail, source.index))
+        found.rejects.append(Reject(element.raw, "wrong_shape", detail, element.index))
         return
-    parts = _Parts(element, [] if source.forgiven is None else [source.forgiven])
+    found.mended.update(element.marks)
+    parts = _Parts(element)
     sent_id = parts.event_id()
     awaited = sent_id or parts.id_as_sent()
     if awaited is not None:
         found.ack_ids.append(awaited)
-    kind = element.get("type")
+    kind = parts.element.get("type")
     if not isinstance(kind, str) or not kind.strip():
-        detail = f"type is {show_value(kind)}: send a text such as fire, fault or reset"
-        found.rejects.append(Reject(raw, "type_unreadable", detail, source.index))
+        reason, detail = "type_unreadable", f"type is {show_value(kind)}: send a text such as fire, fault or reset"
+        if element.broken:
+            reason, detail = "not_json", _say(error)
+        found.rejects.append(Reject(element.raw, reason, detail, element.index))
         return
     if sent_id is None:
-        derived = "derived-" + hashlib.sha256(raw).hexdigest()[:32]
+        derived = "derived-" + hashlib.sha256(element.raw).hexdigest()[:32]
         if awaited is None:
             found.ack_ids.append(derived)
-    ts_us, device_ts = parts.clock(source.received_us)
+    ts_us, device_ts = parts.clock(received_us)
     event = Event(
         event_id=sent_id or derived,
         ts_us=ts_us,
         type=parts.type(kind),
-        digest=digest_of(element, sent_id or derived),
+        digest=digest_of(parts.element, sent_id or derived),
         device_ts=device_ts,
         seq=parts.number("seq", SEQ_MODULUS),
         active=parts.active(),
@@ -137,11 +131,40 @@ def digest_of(element: dict[str, Any], event_id: str) -> bytes:
 class _Parts:
     """Reads the parts of one event, keeping what is bad."""
 
-    def __init__(self, element: dict[str, Any], flags: list[str]) -> None:
-        self.element = element
-        self.flags = flags
+    def __init__(self, source: Element) -> None:
+        self.element: dict[str, Any] = source.value
+        self.flags = list(source.marks)
         self.bad: dict[str, Any] = {}
         self.clock_replaced = False
+        if source.doubtful:
+            self._leave_out_doubtful(source.doubtful)
+        if source.broken:
+            self.bad["sent"] = source.text[: TEXT_LIMITS["description"]]
+            self._spell_out(source)
+
+    def _leave_out_doubtful(self, doubtful: frozenset[str]) -> None:
+        """Keep beside the event what may lack its end: a component cut short is another component.
+
+        A type that is whole although its end was cut is readable, and part of a description helps more than none.
+        """
+        self.element = dict(self.element)
+        for name in sorted(doubtful):
+            value = self.element[name]
+            if name == "description" or (name == "type" and str(value).strip().lower() in KNOWN_TYPES):
+                continue
+            self._complain(name)
+            del self.element[name]
+
+    def _spell_out(self, source: Element) -> None:
+        """Look for type and event_id by their names alone: a fire must not be lost for a quote in its description."""
+        if not isinstance(self.element.get("type"), str):
+            spelled = [kind for kind in source.spell("type") if kind.strip().lower() in KNOWN_TYPES]
+            if spelled:
+                self.element = {**self.element, "type": spelled[0]}
+        if self.element.get("event_id") is None and "event_id" not in source.doubtful:
+            ids = source.spell("event_id")
+            if len(ids) == 1:
+                self.element = {**self.element, "event_id": ids[0]}
 
     def _complain(self, name: str, flag: str | None = None) -> None:
         self.flags.append(flag or f"bad_field: {name}")

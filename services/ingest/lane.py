@@ -178,6 +178,8 @@ class Lane:
         for message in batch.messages:
             for reject in message.rejects:
                 metrics.REJECTS.labels(reject.reason.partition(":")[0]).inc()
+            for mark in message.mended:
+                metrics.MENDED.labels(mark).inc()
             if message.ack_ids:
                 self._tell_device(session, message)
         self._ack(batch.deliveries)

@@ -13,7 +13,7 @@ from services.ingest.account import Tally
 from services.ingest.decode import Message, Reading
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
-from services.ingest.json_text import dump_element, parse
+from services.ingest.mend import read_elements
 from services.ingest.reject import Reject
 
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
@@ -188,14 +188,14 @@ def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Rej
         f"the registry says {device.code} is a {device.kind}, its topic says {sent_as}: "
         "publish under the registered kind, or correct the kind in the registry"
     )
-    sent = parse(message.payload)
-    if not isinstance(sent, list) or len(sent) == 1:
+    sent, _ = read_elements(message.payload)
+    if len(sent) == 1:
         return [Reject(message.payload, "kind_mismatch", detail)]
     refused = {reject.element for reject in message.rejects if not reject.stored}
     return [
-        Reject(dump_element(element), "kind_mismatch", detail, index)
-        for index, element in enumerate(sent)
-        if index not in refused
+        Reject(element.raw, "kind_mismatch", detail, element.index)
+        for element in sent
+        if element.index not in refused
     ]
 
 

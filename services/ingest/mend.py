@@ -1,0 +1,92 @@
+"""What a message says that the fast parsers refuse: padding, another encoding, a lost brace. Pure; decode calls it then.
+
+Promises that a reading comes out of it whole or not at all, that an event comes out if its type is readable, and that
+the same bytes always say the same.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from services.ingest.broken_json import BROKEN, find_objects
+from services.ingest.encodings import read_text
+from services.ingest.json_text import dump_element, parse
+
+_NAMED = r"(?<![\w-])[\"']?{}[\"']?\s*+[:=]\s*+[\"']([^\"'\\\x00-\x1f]{{1,1000}})[\"']"
+_NAMES = {name: re.compile(_NAMED.format(name)) for name in ("type", "event_id")}
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of a message, with what had to be forgiven to read it."""
+
+    value: Any
+    raw: bytes  # what it was read from
+    index: int | None = None  # its place in a list
+    marks: tuple[str, ...] = ()  # what had to be forgiven
+    doubtful: frozenset[str] = frozenset()  # its fields that may lack their end
+    text: str = ""  # of a broken one
+
+    @property
+    def broken(self) -> bool:
+        """Whether its parts do not fit together, so that no number in it can be trusted."""
+        return BROKEN in self.marks
+
+    def spell(self, name: str) -> list[str]:
+        """Return every text that stands behind `name` in a broken element, whatever stands around it."""
+        return _NAMES[name].findall(self.text)
+
+
+def read_elements(payload: bytes) -> tuple[list[Element], ValueError | None]:
+    """Return the elements of a message, and why it is no JSON where it had to be mended."""
+    try:
+        parsed = parse(payload)
+    except ValueError as error:
+        return mend(payload), error
+    if isinstance(parsed, str):
+        return unwrap(parsed) or [Element(parsed, payload)], None
+    if not isinstance(parsed, list):
+        return [Element(parsed, payload)], None
+    return _split(parsed, payload, ()), None
+
+
+def mend(payload: bytes) -> list[Element]:
+    """Return what `payload` holds, in its order; nothing when there is no text in it."""
+    text, marks = read_text(payload)
+    if not text:
+        return []
+    try:
+        return _wholes(parse(text), payload, marks)
+    except ValueError:
+        found, around = find_objects(text)
+    elements = []
+    for index, one in enumerate(found):
+        forgiven = tuple(marks + sorted(around | one.marks)) or ("not_strict_json",)
+        source = text if len(found) == 1 else text[one.start : one.end]
+        raw = payload if len(found) == 1 else source.encode("utf-8", "surrogatepass")
+        place = None if len(found) == 1 else index
+        kept = source if BROKEN in one.marks else ""
+        elements.append(Element(one.value, raw, place, forgiven, frozenset(one.doubtful), kept))
+    return elements
+
+
+def unwrap(sent: str) -> list[Element]:
+    """Return what a JSON text holds that was itself sent as a JSON string; nothing when it is no such text."""
+    try:
+        value = parse(sent)
+    except ValueError:
+        return []
+    inner = value if isinstance(value, list) else [value]
+    return _wholes(value, sent.encode(), ["encoded_twice"]) if any(isinstance(one, dict) for one in inner) else []
+
+
+def _wholes(value: Any, payload: bytes, marks: list[str]) -> list[Element]:
+    """Return the elements of a value that was well formed once its bytes were text."""
+    forgiven = tuple(marks) or ("not_strict_json",)
+    return _split(value, payload, forgiven) if isinstance(value, list) else [Element(value, payload, None, forgiven)]
+
+
+def _split(elements: list[Any], payload: bytes, marks: tuple[str, ...]) -> list[Element]:
+    if len(elements) == 1:
+        return [Element(elements[0], payload, 0, marks)]
+    return [Element(one, dump_element(one), index, marks) for index, one in enumerate(elements)]
