@@ -1,8 +1,8 @@
 """Objects out of text that is almost JSON: cut, padded, several in a row, trailing commas, single quotes. Pure.
 
-mend calls it after the fast parsers have refused. It never guesses a value: what is not whole is named as doubtful, what
-does not fit together marks its object as broken. Each object is first tried by the C scanner, so only what that refuses
-is walked here, and `MOST_STEPS` ends the walk of any garbage.
+mend calls it after the fast parsers have refused. It never guesses a value: what is not whole is named as doubtful,
+what does not fit together marks its object as broken. Each object is first tried by the C scanner, so only what that
+refuses is walked here, and `MOST_STEPS` ends the walk of any garbage.
 """
 
 import json
@@ -43,12 +43,12 @@ class Found:
     doubtful: set[str] = field(default_factory=set)  # its fields that may lack their end
 
 
-def find_objects(text: str) -> tuple[list[Found], set[str]]:
+def find_objects(text: str, walk: "Walk | None" = None) -> tuple[list[Found], set[str]]:
     """Return the outermost objects of `text` in their order, and marks for what stands around them.
 
     Lists around them are seen through: an object is an element whether its list is whole or not.
     """
-    walk = _Walk(text)
+    walk = Walk(text) if walk is None else walk
     found: list[Found] = []
     around: list[str] = []
     at = 0
@@ -80,7 +80,7 @@ def _marks_around(before: str, after: str, found: list[Found]) -> set[str]:
     return marks
 
 
-class _Walk:
+class Walk:
     """A reader that goes on where a parser stops."""
 
     def __init__(self, text: str) -> None:

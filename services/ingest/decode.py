@@ -125,7 +125,7 @@ def _read_mended(message: Message, kind: Kind, elements: list[Element], complain
         if doubtful:
             value = {name: one for name, one in value.items() if name not in doubtful}
         cut = [name for name in FIELD_RULES[kind] if name in doubtful]
-        _read_element(message, kind, value, element.raw, element.index, cut)
+        _read_element(message, kind, value, element.raw, element.index, cut=cut)
         message.mended.update(element.marks)
         for reading in message.readings[before:]:
             reading.extra = _flag(reading.extra, element.marks)
@@ -140,7 +140,7 @@ def _flag(extra: dict[str, Any] | None, marks: tuple[str, ...]) -> dict[str, Any
 
 
 def _read_element(
-    message: Message, kind: Kind, element: Any, raw: bytes | None, index: int | None, cut: Sequence[str] = ()
+    message: Message, kind: Kind, element: Any, raw: bytes | None, index: int | None, *, cut: Sequence[str] = ()
 ) -> None:
     if type(element) is not dict:
         refusal = ("wrong_shape", "a reading is an object with ts, seq and fields")

@@ -4,6 +4,7 @@ Bad parts go to `extra` under `bad` with a flag under `flags`; a wrong clock is 
 """
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -128,6 +129,16 @@ def digest_of(element: dict[str, Any], event_id: str) -> bytes:
     return hashlib.sha256(orjson.dumps(clean_json(identity), option=orjson.OPT_SORT_KEYS)).digest()
 
 
+def _plain_word(text: str) -> str:
+    """Return a word as we write types: `Manual Alarm`, full-width letters and a NUL behind them mean the same."""
+    if len(text) > TYPE_LIMIT:
+        return text
+    visible = "".join(
+        one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in ("Cc", "Cf")
+    )
+    return "_".join(visible.lower().replace("-", " ").replace("_", " ").split())
+
+
 class _Parts:
     """Reads the parts of one event, keeping what is bad."""
 
@@ -150,7 +161,7 @@ class _Parts:
         self.element = dict(self.element)
         for name in sorted(doubtful):
             value = self.element[name]
-            if name == "description" or (name == "type" and str(value).strip().lower() in KNOWN_TYPES):
+            if name == "description" or (name == "type" and _plain_word(str(value)) in KNOWN_TYPES):
                 continue
             self._complain(name)
             del self.element[name]
@@ -158,7 +169,7 @@ class _Parts:
     def _spell_out(self, source: Element) -> None:
         """Look for type and event_id by their names alone: a fire must not be lost for a quote in its description."""
         if not isinstance(self.element.get("type"), str):
-            spelled = [kind for kind in source.spell("type") if kind.strip().lower() in KNOWN_TYPES]
+            spelled = [kind for kind in source.spell("type") if _plain_word(kind) in KNOWN_TYPES]
             if spelled:
                 self.element = {**self.element, "type": spelled[0]}
         if self.element.get("event_id") is None and "event_id" not in source.doubtful:
@@ -208,11 +219,12 @@ class _Parts:
         return received_us, None
 
     def type(self, sent: str) -> str:
+        if sent in KNOWN_TYPES:
+            return sent
         plain = sent.strip()
-        known = plain.lower()
+        known = _plain_word(sent)
         if known in KNOWN_TYPES:
-            if known != sent:
-                self._complain("type", "type_read_leniently")
+            self._complain("type", "type_read_leniently")
             return known
         if len(plain) > TYPE_LIMIT:
             self._complain("type")

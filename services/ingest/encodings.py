@@ -12,8 +12,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Where the NULs of a text stand that begins with two ASCII characters, as JSON and our ledgers do (RFC 4627, section 3).
-_NULS = {
+# Where the NULs stand in a text that begins with two ASCII characters, as JSON does (RFC 4627, section 3).
+_NULS: dict[tuple[bool, ...], str] = {
     (True, True, True, False): "utf-32-be",
     (False, True, True, True): "utf-32-le",
     (True, False, True, False): "utf-16-be",
@@ -53,7 +53,7 @@ def _wide_encoding(payload: bytes) -> str | None:
     for bom, encoding in _BOMS:
         if payload.startswith(bom):
             return encoding
-    return _NULS.get(tuple(byte == 0 for byte in payload[:4]))  # type: ignore[call-overload, no-any-return]
+    return _NULS.get(tuple(byte == 0 for byte in payload[:4]))
 
 
 def _read_narrow(payload: bytes) -> tuple[str, str | None]:

@@ -1,7 +1,7 @@
-"""What a message says that the fast parsers refuse: padding, another encoding, a lost brace. Pure; decode calls it then.
+"""What a message says that the fast parsers refuse: padded, in another encoding, short of a brace. Pure.
 
-Promises that a reading comes out of it whole or not at all, that an event comes out if its type is readable, and that
-the same bytes always say the same.
+decode calls it only then. Promises that a reading comes out of it whole or not at all, that an event comes out if its
+type is readable, and that the same bytes always say the same.
 """
 
 import re

@@ -193,9 +193,7 @@ def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Rej
         return [Reject(message.payload, "kind_mismatch", detail)]
     refused = {reject.element for reject in message.rejects if not reject.stored}
     return [
-        Reject(element.raw, "kind_mismatch", detail, element.index)
-        for element in sent
-        if element.index not in refused
+        Reject(element.raw, "kind_mismatch", detail, element.index) for element in sent if element.index not in refused
     ]
 
 
