@@ -181,6 +181,7 @@ class Bench:
         self._outdated = False
         now = self.clock.now()
         changed = await self.registry.refresh(self.conn)
+        self._outdated = self.registry.behind
         await self.states.refresh(self.conn, changed, now)
         await self.events.find_writers(self.conn)
         await self.readings.feed.find_writers(self.conn)

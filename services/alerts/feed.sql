@@ -47,7 +47,10 @@ order by 1 limit 1
 select d.id, d.code, d.kind, d.area, d.name, d.site_id, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
     d.gateway, d.out_of_service_until, d.updated_at
 from device d
-where d.id = any($1::integer[]) or d.updated_at > $2
+where d.id = any($1::integer[])
+
+-- name: devices_changed
+select d.id, d.updated_at from device d where d.updated_at > $1 order by d.updated_at, d.id
 
 -- name: open_fire_scopes
 select distinct scope from alarm where scope = any($1::text[]) and state <> 'closed'

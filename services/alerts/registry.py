@@ -17,8 +17,8 @@ from services.core.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A, us
 
 SQL = load_queries(Path(__file__).with_name("feed.sql"))
 OVERLAP = timedelta(seconds=10)  # longer than any registry transaction: updated_at is its start, not its commit
+AT_ONCE = 500  # changed devices taken over in one go: an import changes ten thousands, and fires are judged between
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Registry:
     def __init__(self) -> None:
         self._devices: dict[int, Device] = {}
         self._changed_at = EPOCH
+        self._taken: dict[int, datetime] = {}  # changes inside the overlap that are taken over: they are met again
+        self.behind = False  # more has changed than one refresh took over
 
     def __getitem__(self, device_id: int) -> Device:
         return self._devices[device_id]
@@ -45,17 +47,27 @@ class Registry:
         """Have these devices at hand."""
         missing = {device_id for device_id in device_ids if device_id not in self._devices}
         if missing:
-            for row in await conn.fetch(SQL["devices"], sorted(missing), FUTURE):
+            for row in await conn.fetch(SQL["devices"], sorted(missing)):
                 self._devices[row["id"]] = read_device(row)
 
     async def refresh(self, conn: asyncpg.Connection) -> list[Device]:
-        """Read what was changed since the last time; return the devices that are different now."""
-        rows = await conn.fetch(SQL["devices"], [], self._changed_at - OVERLAP if self._devices else FUTURE)
+        """Read what was changed since the last time, up to `AT_ONCE`; return the devices that are different now."""
+        now: datetime = await conn.fetchval("select clock_timestamp()")
+        if not self._devices:
+            self._changed_at = now
+            return []
+        found = await conn.fetch(SQL["devices_changed"], self._changed_at - OVERLAP)
+        fresh = [(row["id"], row["updated_at"]) for row in found if self._taken.get(row["id"]) != row["updated_at"]]
+        taken = fresh[:AT_ONCE]
+        self.behind = len(fresh) > AT_ONCE
+        still_met = {row["id"] for row in found}
+        self._taken = {number: at for number, at in self._taken.items() if number in still_met} | dict(taken)
+        self._changed_at = taken[-1][1] if self.behind else now
         changed: list[Device] = []
-        for row in rows:
-            self._changed_at = max(self._changed_at, row["updated_at"])
-            known, device = self._devices.get(row["id"]), read_device(row)
-            if known is not None and known != device:
+        known = [device_id for device_id, _ in taken if device_id in self._devices]
+        for row in await conn.fetch(SQL["devices"], known) if known else ():
+            device = read_device(row)
+            if self._devices[device.id] != device:
                 changed.append(device)
                 self._devices[device.id] = device
         return changed

@@ -1,4 +1,4 @@
-"""Stores what a person says of a device: used by PUT and by the import. Promises an audit row with what changed."""
+"""Stores what a person says of a device. Used by PUT; the import shares the comparison. Promises an audit row."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ import asyncpg
 
 from services.api.areas import take_area
 from services.api.device_model import DevicePut
+from services.api.import_steps import check_no_claim
 from services.api.problems import Problem, invalid
 from services.api.writing import Write
 from services.core.device_bounds import limit_faults
@@ -62,7 +63,7 @@ async def _check_references(write: Write, code: str, values: Mapping[str, Any]) 
             raise Problem(409, "conflict", "gateway_address: another device has this address")
 
 
-def changes_of(values: Mapping[str, Any], row: asyncpg.Record | None) -> dict[str, dict[str, Any]]:
+def changes_of(values: Mapping[str, Any], row: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """Return what `values` change of the device `row` (None: a new one), as {column: {from, to}}."""
     if row is None:
         return {name: {"from": None, "to": value} for name, value in {**values, "registered": True}.items()}
@@ -73,7 +74,7 @@ def changes_of(values: Mapping[str, Any], row: asyncpg.Record | None) -> dict[st
     }
 
 
-async def write_row(
+async def _write_row(
     write: Write, code: str, row: asyncpg.Record | None, changes: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Insert or update one device, with its audit row."""
@@ -93,11 +94,12 @@ async def write_row(
 async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | None) -> None:
     """Store what a person says of one device."""
     values = columns_of(body)
+    await check_no_claim(write.connection, code, values.get("gateway_address"))
     await _check_references(write, code, values)
     if row is None:
         for name in _MANDATORY:
             if name not in values:
                 raise invalid(name, "is needed to register a device")
-    changes = changes_of(values, row)
+    changes = changes_of(values, None if row is None else dict(row))
     if changes:
-        await write_row(write, code, row, changes)
+        await _write_row(write, code, row, changes)

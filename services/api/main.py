@@ -18,6 +18,7 @@ from services.api.app import build_app
 from services.api.changes import Changes
 from services.api.database import Database
 from services.api.housekeeping import keep_house
+from services.api.import_steps import keep_finishing
 from services.api.people import make_first_admin
 from services.api.state import State
 from services.core import db
@@ -87,6 +88,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
         async with asyncio.TaskGroup() as group:
             changes = group.create_task(Changes(database, state.hub, clock).run(), name="changes")
             house = group.create_task(keep_house(database, clock), name="housekeeping")
+            imports = group.create_task(keep_finishing(database, clock), name="imports")
             announce = group.create_task(_announce(server, settings, state), name="announce")
             serving = group.create_task(server.serve(), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
@@ -94,7 +96,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             state.hub.close()
             server.should_exit = True
             await serving
-            for task in (announce, changes, house, stop):
+            for task in (announce, changes, house, imports, stop):
                 task.cancel()
     finally:
         await database.close()

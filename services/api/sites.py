@@ -218,7 +218,7 @@ async def update_site(site_id: SiteId, body: SitePut, writer: Maintainer, if_mat
     """Change a site."""
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow("select area, version from site where id = $1 for update", site_id)
+        row = await write.connection.fetchrow("select area, version from site where id = $1 for no key update", site_id)
         if row is None or not write.who.scope.covers(row["area"]):
             raise not_found(f"site {site_id}")
         check_match(if_match, row["version"])

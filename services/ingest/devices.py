@@ -19,6 +19,7 @@ from services.ingest.moment import late_after_us
 
 QUERIES = load_queries(Path(__file__).with_name("devices.sql"))
 OVERLAP = timedelta(seconds=30)  # a change may commit later than its time says
+AT_ONCE = 500  # changed devices read in one go: an import changes ten thousands, and messages are stored between
 
 
 @dataclass(slots=True)
@@ -44,6 +45,7 @@ class Devices:
     def __init__(self) -> None:
         self._known: dict[str, Device] = {}
         self._read_until: datetime | None = None
+        self._taken: dict[str, datetime] = {}  # changes inside the overlap that are taken over: they are met again
 
     def __getitem__(self, code: str) -> Device:
         return self._known[code]
@@ -80,10 +82,14 @@ class Devices:
         since = self._read_until
         now: datetime = await connection.fetchval("select clock_timestamp()")
         if since is not None:
-            rows = await connection.fetch(QUERIES["changed"], since - OVERLAP)
-            for row in rows:
-                if row["code"] in self._known:
+            found = {
+                row["code"]: row["updated_at"] for row in await connection.fetch(QUERIES["changed"], since - OVERLAP)
+            }
+            fresh = [code for code, at in found.items() if code in self._known and self._taken.get(code) != at]
+            for start in range(0, len(fresh), AT_ONCE):
+                for row in await connection.fetch(QUERIES["registered"], fresh[start : start + AT_ONCE]):
                     self._update(row)
+            self._taken = found
         self._read_until = now
 
     def _has_moved(self, topic: Topic) -> bool:

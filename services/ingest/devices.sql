@@ -14,7 +14,10 @@ select d.id, d.code, d.kind, d.area, d.kind_fixed, d.area_fixed, d.expected_inte
 from wanted d left join device_state s on s.device_id = d.id
 
 -- name: changed
-select code, kind, area, kind_fixed, area_fixed, expected_interval_s, sleepy from device where updated_at > $1
+select code, updated_at from device where updated_at > $1 order by updated_at, code
+
+-- name: registered
+select code, kind, area, kind_fixed, area_fixed, expected_interval_s, sleepy from device where code = any($1::text[])
 
 -- name: hold
 select 1 from lease where name = $1 and owner = $2::uuid for key share

@@ -107,3 +107,17 @@ async def test_what_is_no_ledger_is_a_problem(client: Client, body: bytes) -> No
     answer = await client.post(PATH, params={"datum": "wgs84"}, content=body, headers=HEADERS)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_what_is_larger_than_any_ledger_is_refused_before_it_is_read(client: Client) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="l.csv"\r\n\r\nx\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    for headers, body in (
+        (form, part * 100_000 + b"--b--\r\n"),
+        (HEADERS, b"\n" * 15_000_000 + b"code"),
+        (HEADERS, b"code" + b"," * 30_000_000),
+        ({"Content-Type": "application/geo+json"}, b'{"features": [' + b"{}," * 2_000_000 + b"{}]}"),
+    ):
+        answer = await client.post(PATH, params={"datum": "wgs84"}, content=body, headers=headers)
+        assert answer.status_code == 413, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"

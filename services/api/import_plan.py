@@ -1,0 +1,112 @@
+"""What a ledger would change in the registry: compared with what stands, row by row. Reads only; used by the import."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.api.database import Reads, Row
+from services.api.device_write import changes_of, columns_of
+from services.api.import_steps import StagedRow
+from services.api.ledger_file import LedgerError, LedgerRow
+from services.api.problems import Problem
+from services.api.roles import Scope
+
+ERRORS_SHOWN = 1000
+_CHANGES_SHOWN = 1000
+_AT_ONCE = 1000  # rows compared between two looks at other requests
+
+
+@dataclass(slots=True)
+class Plan:
+    """What becomes of each row."""
+
+    rows: int
+    errors: list[LedgerError]
+    counts: dict[str, int] = field(default_factory=lambda: {"created": 0, "updated": 0, "unchanged": 0})
+    shown: list[dict[str, Any]] = field(default_factory=list)
+    todo: list[StagedRow] = field(default_factory=list)
+
+    def result(self, *, dry_run: bool) -> dict[str, Any]:
+        """Return the answer."""
+        errors = sorted(self.errors, key=lambda error: error.line)[:ERRORS_SHOWN]
+        lines = [{"line": one.line, "field": one.field, "message": one.message} for one in errors]
+        return {"dry_run": dry_run, "rows": self.rows, **self.counts, "errors": lines, "changes": self.shown}
+
+
+async def make_plan(reads: Reads, scope: Scope, read: list[LedgerRow | LedgerError]) -> Plan:
+    """Compare a ledger with the registry."""
+    rows = [row for row in read if isinstance(row, LedgerRow)]
+    plan = Plan(len(read), [one for one in read if isinstance(one, LedgerError)])
+    known = await _Known.load(reads, scope)
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE]
+        found = await reads.rows(
+            "select * from device where code = any(cast(:codes as text[]))", codes=[row.code for row in part]
+        )
+        await asyncio.to_thread(_compare, plan, known, part, {row["code"]: row for row in found})
+    return plan
+
+
+def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mapping[str, Row]) -> None:
+    for row in part:
+        before = devices.get(row.code)
+        try:
+            values = columns_of(row.body)
+        except Problem as problem:
+            plan.errors.append(LedgerError(row.line, *str(problem.detail).split(": ", 1)))
+            continue
+        fault = known.fault(row, values, before)
+        if fault is not None:
+            plan.errors.append(fault)
+            continue
+        changes = changes_of(values, before)
+        action = "created" if before is None else "updated" if changes else "unchanged"
+        plan.counts[action] += 1
+        if not changes:
+            continue
+        if len(plan.shown) < _CHANGES_SHOWN:
+            shown = "create" if before is None else "update"
+            plan.shown.append({"line": row.line, "code": row.code, "action": shown, "fields": changes})
+        body = {name: change["to"] for name, change in changes.items()}
+        plan.todo.append(StagedRow(row.line, row.code, body, changes))
+
+
+class _Known:
+    """What the rows refer to, read once."""
+
+    def __init__(self, scope: Scope, areas: set[str], sites: dict[int, str], addresses: dict[str, str]) -> None:
+        self._scope = scope
+        self._areas, self._sites, self._addresses = areas, sites, addresses
+        self._seen: set[str] = set()
+
+    @classmethod
+    async def load(cls, reads: Reads, scope: Scope) -> "_Known":
+        taken = "select gateway_address, code from device where gateway_address is not null"
+        return cls(
+            scope,
+            {row["code"] for row in await reads.rows("select code from area")},
+            {row["id"]: row["area"] for row in await reads.rows("select id, area from site")},
+            {row["gateway_address"]: row["code"] for row in await reads.rows(taken)},
+        )
+
+    def fault(self, row: LedgerRow, values: Mapping[str, Any], before: Row | None) -> LedgerError | None:
+        """Return why the row cannot be stored, or None."""
+        area = values.get("area")
+        if row.code in self._seen:
+            return LedgerError(row.line, "code", f"{row.code} stands in the file twice")
+        self._seen.add(row.code)
+        if before is None and ("kind" not in values or area is None):
+            return LedgerError(row.line, "kind" if "kind" not in values else "area", "is needed to register a device")
+        if area is not None and area not in self._areas:
+            return LedgerError(row.line, "area", f"there is no area {area}; register it first")
+        covers = self._scope.covers
+        if (area is not None and not covers(area)) or (before is not None and not covers(before["area"])):
+            return LedgerError(row.line, "area", "your account does not cover it")
+        site = values.get("site_id")
+        if site is not None and not (site in self._sites and covers(self._sites[site])):
+            return LedgerError(row.line, "site", f"there is no site {site}")
+        address = values.get("gateway_address")
+        if address is not None and self._addresses.setdefault(address, row.code) != row.code:
+            return LedgerError(row.line, "gateway_address", "another device has this address")
+        return None
