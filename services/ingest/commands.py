@@ -1,7 +1,7 @@
 """Commands of people to MQTT devices: queued rows are published on the topic the device last used.
 
 A duty of ingest. Sent at least once: the row is marked after the broker's PUBACK, and the command's id lets the device
-recognise a repeat.
+recognise a repeat. A command that cannot be sent fails with its error, and the next one goes on.
 """
 
 import asyncio
@@ -10,25 +10,58 @@ from pathlib import Path
 import asyncpg
 import orjson
 
+from services.core.aside import Asides, Unit, own_fault
 from services.core.db import load_queries
-from services.core.mqtt import Session
+from services.core.log import logger
+from services.core.mqtt import Session, SessionClosed
+from services.core.text import describe_error
 from services.core.topics import Channel
 
 QUERIES = load_queries(Path(__file__).with_name("commands.sql"))
 PUBACK_TIMEOUT_S = 2.0
 ANSWER_MINUTES = 10  # where the command itself names no limit
+LONGEST_ANSWER_MINUTES = 255  # contract: GuardCheck.timeout_min
+log = logger(__name__)
 
 
-async def send_queued(connection: asyncpg.Connection, session: Session, areas: tuple[str, ...]) -> int:
-    """Publish what is queued for the devices of `areas` (empty: all); return how many."""
-    rows = await connection.fetch(QUERIES["queued"], list(areas))
-    for row in rows:
-        body = {**row["arguments"], "id": str(row["id"]), "command": row["command"]}
-        async with asyncio.timeout(PUBACK_TIMEOUT_S):
-            await session.publish(f"{row['base']}/{Channel.COMMAND}", orjson.dumps(body))
-        minutes = row["arguments"].get("timeout_min")
-        await connection.execute(QUERIES["sent"], row["id"], minutes if isinstance(minutes, int) else ANSWER_MINUTES)
-    return len(rows)
+async def send_queued(connection: asyncpg.Connection, session: Session, areas: tuple[str, ...], asides: Asides) -> None:
+    """Publish what is queued for the devices of `areas` (empty: all)."""
+    for row in await connection.fetch(QUERIES["queued"], list(areas)):
+        unit = Unit("command", str(row["id"]))
+        if asides.waits(unit.kind, unit.name):
+            continue
+        try:
+            await _send_or_fail(connection, session, row)
+        except SessionClosed:
+            raise
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            await asides.add(connection, unit, error)
+        else:
+            await asides.over(connection, unit.kind, unit.name)
+
+
+async def _send_or_fail(connection: asyncpg.Connection, session: Session, row: asyncpg.Record) -> None:
+    try:
+        await _send(connection, session, row)
+    except SessionClosed:
+        raise
+    except Exception as error:
+        if not own_fault(error):
+            raise
+        log.exception("command refused", command_id=str(row["id"]), device=row["code"])
+        await connection.execute(QUERIES["failed"], row["id"], describe_error(error))
+
+
+async def _send(connection: asyncpg.Connection, session: Session, row: asyncpg.Record) -> None:
+    arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
+    body = {**arguments, "id": str(row["id"]), "command": row["command"]}
+    async with asyncio.timeout(PUBACK_TIMEOUT_S):
+        await session.publish(f"{row['base']}/{Channel.COMMAND}", orjson.dumps(body))
+    minutes = arguments.get("timeout_min")
+    sane = type(minutes) is int and 0 < minutes <= LONGEST_ANSWER_MINUTES
+    await connection.execute(QUERIES["sent"], row["id"], minutes if sane else ANSWER_MINUTES)
 
 
 async def close_unanswered(connection: asyncpg.Connection) -> None:

@@ -36,5 +36,8 @@ update command set
     answer_by = coalesce(answer_by, clock_timestamp() + make_interval(mins => $2))
 where id = $1 and state = 'queued'
 
+-- name: failed
+update command set state = 'failed', error = $2 where id = $1 and state = 'queued'
+
 -- name: unanswered
 update command set state = 'unanswered' where state = 'sent' and answer_by < clock_timestamp()

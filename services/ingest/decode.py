@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.core.contracts import MAX_READINGS, SEQ_MODULUS
-from services.core.text import clean_json, show_value
+from services.core.text import clean_json, describe_error, show_value
 from services.core.topics import Channel, Kind, Topic, parse_topic
 from services.ingest.decode_event import Event, read_events
 from services.ingest.fields import FIELD_RULES, complaint
@@ -51,13 +51,28 @@ class Message:
         return self.alive or bool(self.readings or self.events)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the database refused it before: it is nothing but the reject that says so."""
+        return bool(self.rejects) and self.rejects[0].reason == "storage_refused"
+
+    @property
     def elements(self) -> int:
         """How many rows it makes."""
         return len(self.readings) + len(self.events) + len(self.rejects)
 
 
 def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool = False) -> Message:
-    """Return what `payload` says; `received_us` stands for now."""
+    """Return what `payload` says; `received_us` stands for now. Bytes that make us fail are a reject like any other."""
+    try:
+        return _decode(raw_topic, payload, received_us, retained=retained)
+    except Exception as error:  # noqa: BLE001  a fault of ours in one message must not stop the lane
+        message = Message(raw_topic, parse_topic(raw_topic), payload, received_us, alive=not retained)
+        detail = f"reading it failed ({describe_error(error)[:300]}): report this as a fault, then send it to replay"
+        message.rejects.append(Reject(payload, "not_decoded", detail))
+        return message
+
+
+def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool) -> Message:
     topic = parse_topic(raw_topic)
     message = Message(raw_topic, topic, payload, received_us, alive=not retained)
     if not payload:  # somebody deleted a retained message: nobody has said anything

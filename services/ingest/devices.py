@@ -13,10 +13,12 @@ import asyncpg
 
 from services.core.db import load_queries
 from services.core.errors import Fenced
+from services.core.log import logger
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head
 from services.ingest.moment import late_after_us
 
+log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("devices.sql"))
 OVERLAP = timedelta(seconds=30)  # a change may commit later than its time says
 AT_ONCE = 500  # changed devices read in one go: an import changes ten thousands, and messages are stored between
@@ -88,9 +90,15 @@ class Devices:
             fresh = [code for code, at in found.items() if code in self._known and self._taken.get(code) != at]
             for start in range(0, len(fresh), AT_ONCE):
                 for row in await connection.fetch(QUERIES["registered"], fresh[start : start + AT_ONCE]):
-                    self._update(row)
+                    self._update_if_readable(row)
             self._taken = found
         self._read_until = now
+
+    def _update_if_readable(self, row: asyncpg.Record) -> None:
+        try:
+            self._update(row)
+        except (ValueError, TypeError):
+            log.exception("registry row refused", device=row["code"])  # the device stays as it was known
 
     def _has_moved(self, topic: Topic) -> bool:
         device = self._known[topic.device]
@@ -99,8 +107,14 @@ class Devices:
         )
 
     async def _read(self, connection: asyncpg.Connection, codes: list[str]) -> None:
+        faults: list[Exception] = []
         for row in await connection.fetch(QUERIES["read"], codes):
-            self._known[row["code"]] = _device(row)
+            try:
+                self._known[row["code"]] = _device(row)
+            except (ValueError, TypeError) as error:
+                faults.append(error)
+        if faults:  # the others are known now: the writer finds out whose row it is
+            raise faults[0]
 
     async def _add(self, connection: asyncpg.Connection, topics: list[Topic], lease: str, owner: str) -> None:
         codes = [topic.device for topic in topics]

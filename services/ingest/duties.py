@@ -1,14 +1,18 @@
 """What ingest does beside moving messages: health rows, registry changes, commands, replays, retention.
 
-main runs it. It has a connection of its own; a database that is away makes the duties wait, never the lanes.
+main runs it. It has a connection of its own; a database that is away makes the duties wait, never the lanes. A duty
+that fails for a reason of its own is set aside and tried again after a minute, and the others go on.
 """
 
 import asyncio
+import base64
+from collections.abc import Coroutine
 from typing import Any
 
 import asyncpg
 
 from services.core import db
+from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.mqtt import SessionClosed
@@ -21,6 +25,7 @@ log = logger(__name__)
 PERIOD_S = 1.0
 CHANNELS = ("firetower_registry", "firetower_command", "firetower_replay")
 REFRESH_PERIOD_S = 10.0
+ASIDES_PERIOD_S = 2.0
 
 
 class Duties:
@@ -33,7 +38,9 @@ class Duties:
         self._woken = asyncio.Event()
         self._refresh_due = 0.0
         self._retention_due = 0.0
+        self._asides_due = 0.0
         self._replaying: set[int] = set()
+        self._asides = Asides("ingest", clock)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -65,21 +72,57 @@ class Duties:
 
     async def _round(self, connection: asyncpg.Connection) -> None:
         now = self._clock.monotonic()
+        if now >= self._asides_due:
+            self._asides_due = now + ASIDES_PERIOD_S
+            await self._duty(connection, "set aside", self._try_again(connection))
         if now >= self._refresh_due:
             self._refresh_due = now + REFRESH_PERIOD_S
             for lane in self._lanes.values():
-                await lane.writer.store.devices.refresh(connection)
+                await self._duty(connection, f"registry {lane.name}", lane.writer.store.devices.refresh(connection))
         for lane in self._lanes.values():
             if lane.active.is_set():
-                await watch.report(connection, lane)
-                await self._replay(connection, lane)
-        events = self._lanes["event"]
-        if events.session is not None and events.session.connected:
-            await commands.send_queued(connection, events.session, self._settings.ingest_areas)
-            await commands.close_unanswered(connection)
+                await self._duty(connection, f"report {lane.name}", watch.report(connection, lane))
+                await self._duty(connection, f"replay {lane.name}", self._replay(connection, lane))
+        session = self._lanes["event"].session
+        if session is not None and session.connected:
+            sending = commands.send_queued(connection, session, self._settings.ingest_areas, self._asides)
+            await self._duty(connection, "commands", sending)
+            await self._duty(connection, "unanswered commands", commands.close_unanswered(connection))
         if now >= self._retention_due:
             self._retention_due = now + retention.PERIOD_S
-            await retention.drop_old(connection, self._settings.retention_days)
+            for task in retention.TASKS:
+                work = retention.drop_old(connection, task, self._settings.retention_days)
+                await self._duty(connection, f"retention {task}", work)
+
+    async def _duty(self, connection: asyncpg.Connection, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do one duty; when it fails for a reason of its own, set it aside and leave it alone for a while."""
+        if self._asides.waits("duty", name):
+            work.close()
+            return
+        try:
+            await work
+        except SessionClosed:
+            raise
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            await self._asides.add(connection, Unit("duty", name), error)
+        else:
+            await self._asides.over(connection, "duty", name)
+
+    async def _try_again(self, connection: asyncpg.Connection) -> None:
+        """Take over what a person wants tried again: a message that could not be kept goes the way of a reject."""
+        for row in await self._asides.refresh(connection):
+            if row["kind"] == "message":
+                kept = row["detail"]
+                async with connection.transaction():
+                    payload = base64.b64decode(kept["payload_base64"])
+                    await connection.execute(
+                        replay.QUERIES["request"], kept["topic"], payload, kept["received_us"], row["name"]
+                    )
+                    await self._asides.strike(connection, row["kind"], row["name"])
+            else:  # a duty or a command comes up by itself; of a reply the event is stored
+                await self._asides.strike(connection, row["kind"], row["name"])
 
     async def _replay(self, connection: asyncpg.Connection, lane: Lane) -> None:
         messages = await replay.fetch_requested(connection, events=lane.name == "event")

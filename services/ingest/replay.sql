@@ -4,6 +4,11 @@ where replay_requested_at is not null and replayed_at is null and (topic like $1
 order by id
 limit 100
 
+-- name: request
+-- a message that was set aside goes on as a reject that somebody wants decoded again
+insert into reject (batch_id, received_at, topic, payload, reason, detail, replay_requested_at, replay_requested_by)
+values (0, from_us($3), $1, $2, 'storage_refused', 'set aside as ' || $4, clock_timestamp(), 'set aside')
+
 -- name: replayed
 update reject set replayed_at = clock_timestamp(), replay_result = $2 where id = $1
 

@@ -1,14 +1,17 @@
 """Answers of devices to commands: an event that names a command, or a guard's reply, closes the command's row.
 
-The store calls it inside the batch's transaction, so that an answer counts exactly when its event is stored.
+The store calls it inside the batch's transaction, so that an answer counts exactly when its event is stored. An answer
+that cannot be noted is set aside; its event is stored all the same.
 """
 
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
+from services.core.aside import Unit, own_fault, write_aside
 from services.core.contracts import EventType
 from services.core.db import load_queries
 from services.ingest.decode_event import Event
@@ -30,11 +33,23 @@ async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tu
             continue
         reply: dict[str, Any] = {"event_id": event.event_id, "type": event.type, "description": event.description}
         reply |= {"extra": event.extra} if event.extra else {}
-        at = from_us(received_us)
-        if answered is not None:
-            await connection.execute(QUERIES["reply_by_id"], answered, device.id, at, reply)
-        else:
-            await connection.execute(QUERIES["reply_of_guard"], device.id, at, reply)
+        try:
+            async with connection.transaction():
+                await _close_command(connection, answered, device.id, from_us(received_us), reply)
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            unit = Unit("reply", f"{device.code} {event.event_id}", area=device.area, detail={"reply": reply})
+            await write_aside(connection, "ingest", unit, error, from_us(received_us))
+
+
+async def _close_command(
+    connection: asyncpg.Connection, answered: uuid.UUID | None, device_id: int, at: datetime, reply: dict[str, Any]
+) -> None:
+    if answered is not None:
+        await connection.execute(QUERIES["reply_by_id"], answered, device_id, at, reply)
+    else:
+        await connection.execute(QUERIES["reply_of_guard"], device_id, at, reply)
 
 
 def _candidates(event: Event) -> list[uuid.UUID]:

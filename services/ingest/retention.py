@@ -12,6 +12,7 @@ from services.core.log import logger
 
 QUERIES = load_queries(Path(__file__).with_name("retention.sql"))
 HYPERTABLES = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel", "event")
+TASKS = (*HYPERTABLES, "prune_event_keys", "prune_rejects", "prune_batches")
 LOCK = 0x52455441  # "RETA"
 PERIOD_S = 3600.0
 SLICE = 10_000  # rows of one delete
@@ -19,20 +20,21 @@ SLICE = 10_000  # rows of one delete
 log = logger(__name__)
 
 
-async def drop_old(connection: asyncpg.Connection, retention_days: int) -> None:
-    """Drop what is older than `retention_days` (at least one year: GB 50440-2007, 3.3)."""
+async def drop_old(connection: asyncpg.Connection, task: str, retention_days: int) -> None:
+    """Do one of TASKS: drop what is older than `retention_days` (at least one year: GB 50440-2007, 3.3)."""
     if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         return
     try:
-        for table in HYPERTABLES:
+        if task in HYPERTABLES:
             async with connection.transaction():
                 await connection.execute("set local lock_timeout = '2s'")  # readers go first; next hour again
-                chunks = await connection.fetch(QUERIES["drop_chunks"], table, retention_days)
+                chunks = await connection.fetch(QUERIES["drop_chunks"], task, retention_days)
             if chunks:
-                log.info("chunks dropped", table=table, chunks=len(chunks))
-        for name in ("prune_event_keys", "prune_rejects"):
-            await _prune(connection, name, retention_days, SLICE)
-        await _prune(connection, "prune_batches", SLICE)
+                log.info("chunks dropped", table=task, chunks=len(chunks))
+        elif task == "prune_batches":
+            await _prune(connection, task, SLICE)
+        else:
+            await _prune(connection, task, retention_days, SLICE)
     finally:
         await connection.execute("select pg_advisory_unlock($1)", LOCK)
 

@@ -11,6 +11,7 @@ import asyncpg
 
 from services.core.db import load_queries
 from services.core.errors import Fenced
+from services.core.log import logger
 from services.core.topics import Kind
 from services.ingest import columns
 from services.ingest.account import Head, advance
@@ -20,6 +21,7 @@ from services.ingest.plan import Heard, Plan, ReadingKey, make_plan
 from services.ingest.replay import mark_replayed
 from services.ingest.replies import note_replies
 
+log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("store.sql"))
 INSERT_READINGS = {kind: columns.fill(QUERIES["insert_readings"], kind) for kind in Kind}
 FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
@@ -81,6 +83,13 @@ class Store:
         """Count the batch that `was_committed`; what it did to the devices is read from the database."""
         self.number += 1
         self.devices = Devices()
+
+    def forget_waiting(self) -> bool:
+        """Give up what earlier batches could not say of devices whose rows were locked; True when there was any."""
+        forgotten, self._waiting = self._waiting, {}
+        if forgotten:
+            log.error("signs of life given up", writer=self.writer, devices=sorted(forgotten))
+        return bool(forgotten)
 
     async def write(
         self, connection: asyncpg.Connection, messages: Sequence[Message], watermark_us: int | None

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import asyncpg
 
 from services.core import db
+from services.core.aside import write_aside
 from services.core.backoff import pause_s
 from services.core.clock import Clock
 from services.core.errors import Fenced
 from services.core.log import logger
 from services.ingest import lease
 from services.ingest.decode import Message
-from services.ingest.reject import Reject
+from services.ingest.isolate import refused, split, unit_of
 from services.ingest.store import AlreadyCommitted, Store, Written
 
 log = logger(__name__)
@@ -24,8 +25,7 @@ STATEMENT_TIMEOUT_S = 10.0
 WALK_BY_KEY = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
 BACKOFF_FIRST_S = 0.1
 BACKOFF_CAP_S = 2.0
-DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity, program limit: the row is at fault
-WAIT_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})  # the server or the moment is at fault
+TIMEOUTS_BEFORE_HALVES = 2  # of one batch in a row: a smaller one may be over in time
 
 
 class Writer:
@@ -59,22 +59,26 @@ class Writer:
         Raises:
             Fenced: another process owns the lane.
         """
-        attempt = 0
+        attempt = timeouts = 0
         while True:
             try:
                 return await self._try(messages, watermark_us)
-            except db.AWAY as error:
+            except Fenced:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, it is this batch's: the lane goes on
                 db.pass_on_cancel()
-                if is_data_fault(error):
-                    return await self._isolate(messages, watermark_us, error)
                 if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
-                    raise
+                    return await self._isolate(messages, watermark_us, error)
                 self.drop()
                 self._unsure = self._unsure or bool(messages)
                 if attempt == 0:
                     log.warning("database away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
                 await self._clock.sleep(pause_s(attempt, first_s=BACKOFF_FIRST_S, cap_s=BACKOFF_CAP_S))
                 attempt += 1
+                timeouts += isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
+                halves = split(messages) if timeouts >= TIMEOUTS_BEFORE_HALVES else None
+                if halves is not None and not await self._is_settled():
+                    return await self._commit_both(halves, watermark_us)
 
     async def check_owner(self) -> None:
         """Look whether the lane is still ours; a database that is away tells nothing.
@@ -112,14 +116,43 @@ class Writer:
         log.info("batch was committed before", writer=self.store.writer, number=self.store.number)
         return []
 
-    async def _isolate(
-        self, messages: Sequence[Message], watermark_us: int | None, error: BaseException
-    ) -> list[Written]:
-        """Halve a batch that the database refuses until the bad element stands alone, and keep that as a reject."""
+    async def _is_settled(self) -> bool:
+        """Tell whether the batch went in after all, before it is cut: its number must not be given to another."""
+        if not self._unsure:
+            return False
+        try:
+            return await self.store.was_committed(await self.connection())
+        except db.AWAY:
+            db.pass_on_cancel()
+            return True  # not known: the whole batch is tried again first, and that asks as well
+
+    async def _isolate(self, messages: Sequence[Message], watermark_us: int | None, error: Exception) -> list[Written]:
+        """Halve a batch that cannot be stored until the bad element stands alone, and keep that as a reject.
+
+        Where not even the reject can be written the message is set aside. Its neighbours are stored in any case.
+        """
+        if self.store.forget_waiting():  # what a batch before this one left over may be what fails
+            return await self.commit(messages, watermark_us)
+        if not messages:
+            if watermark_us is None:
+                raise error  # nothing of anybody's is in it: the schema or the program is at fault
+            log.error("watermark refused", writer=self.store.writer, error=str(error)[:300])
+            return await self.commit([], None)
         halves = split(messages)
-        if halves is None:
-            log.error("element refused", writer=self.store.writer, topic=messages[0].raw_topic, error=str(error)[:300])
-            return await self.commit([refused(messages[0], error)], watermark_us)
+        if halves is not None:
+            return await self._commit_both(halves, watermark_us)
+        lone = messages[0]
+        log.error("element refused", writer=self.store.writer, topic=lone.raw_topic, error=str(error)[:300])
+        if not lone.is_refused:
+            return await self.commit([refused(lone, error, with_device=True)], watermark_us)
+        if lone.topic is not None:
+            return await self.commit([refused(lone, error, with_device=False)], watermark_us)
+        await write_aside(await self.connection(), "ingest", unit_of(lone), error, self._clock.now())
+        return await self.commit([], watermark_us)
+
+    async def _commit_both(
+        self, halves: tuple[list[Message], list[Message]], watermark_us: int | None
+    ) -> list[Written]:
         return [*await self.commit(halves[0]), *await self.commit(halves[1], watermark_us)]
 
     def drop(self) -> None:
@@ -129,18 +162,11 @@ class Writer:
             self._connection = None
 
 
-def is_data_fault(error: BaseException) -> bool:
-    """Tell whether the rows themselves are refused, so that trying again cannot help."""
-    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in DATA_CLASSES
-
-
 def is_worth_waiting(error: BaseException, *, closed: bool) -> bool:
     """Tell whether the same batch may succeed later; a complaint about our own call on an open connection may not."""
-    if isinstance(error, asyncpg.InterfaceError):
-        return closed
-    return isinstance(error, db.LOST) or (
-        isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in WAIT_CLASSES
-    )
+    if isinstance(error, asyncpg.InterfaceError) and not closed:
+        return False
+    return db.is_away(error)
 
 
 def setting_at_fault(error: BaseException) -> str | None:
@@ -150,36 +176,3 @@ def setting_at_fault(error: BaseException) -> str | None:
     if isinstance(error, asyncpg.UndefinedTableError):
         return f"FIRETOWER_DATABASE_URL: {error}; bring the schema there with `firetower migrate`"
     return None
-
-
-def split(messages: Sequence[Message]) -> tuple[list[Message], list[Message]] | None:
-    """Return two halves, down to single elements; None when one element is left."""
-    if len(messages) > 1:
-        middle = len(messages) // 2
-        return list(messages[:middle]), list(messages[middle:])
-    message = messages[0]
-    if message.elements < 2:
-        return None
-    parts: list[tuple[str, object]] = [("readings", item) for item in message.readings]
-    parts += [("events", item) for item in message.events]
-    parts += [("rejects", item) for item in message.rejects]
-    middle = len(parts) // 2
-    return [_part(message, parts[:middle])], [_part(message, parts[middle:])]
-
-
-def _part(message: Message, parts: list[tuple[str, object]]) -> Message:
-    part = Message(message.raw_topic, message.topic, message.payload, message.received_us, alive=message.alive)
-    part.replay_of = message.replay_of
-    for name, item in parts:
-        getattr(part, name).append(item)
-    return part
-
-
-def refused(message: Message, error: BaseException) -> Message:
-    """Return the message as one reject that names the database's complaint."""
-    text = str(error).replace("\0", "")[:300]
-    reject = Reject(message.payload, "storage_refused", f"the database refused it: {text}; report this as a fault")
-    lone = Message(message.raw_topic, message.topic, message.payload, message.received_us, alive=message.alive)
-    lone.replay_of = message.replay_of
-    lone.rejects.append(reject)
-    return lone

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from services.ingest.retention import drop_old
+from services.ingest.retention import TASKS, drop_old
 from tests.support.broker_fleet import Rows, rows_of
 
 ROWS = """
@@ -31,8 +31,13 @@ async def rows(database):
         yield one
 
 
+async def drop_all_old(rows: Rows) -> None:
+    for task in TASKS:
+        await drop_old(rows.connection, task, 400)
+
+
 async def test_chunks_past_the_retention_go_with_the_keys_of_their_events(rows: Rows):
-    await drop_old(rows.connection, 400)
+    await drop_all_old(rows)
     assert await rows.one("select array_agg(seq order by seq) from reading_hydrant") == [0, 300]
     assert await rows.one("select array_agg(event_id order by event_id) from event") == ["0", "300"]
     assert await rows.one("select count(*) from event_key") == 2
@@ -40,7 +45,7 @@ async def test_chunks_past_the_retention_go_with_the_keys_of_their_events(rows: 
 
 
 async def test_batches_go_behind_every_reader_and_never_the_newest(rows: Rows):
-    await drop_old(rows.connection, 400)
+    await drop_all_old(rows)
     left = await rows.all("select writer, number from ingest_batch order by writer, number")
     assert [tuple(row) for row in left] == [("read", 5), ("unread", 3), ("unread", 4), ("unread", 5)]
 
@@ -48,6 +53,6 @@ async def test_batches_go_behind_every_reader_and_never_the_newest(rows: Rows):
 async def test_only_one_process_does_it(rows: Rows, database):
     other = await asyncpg.connect(database)
     await other.execute("select pg_advisory_lock(1380275265)")
-    await drop_old(rows.connection, 400)
+    await drop_all_old(rows)
     assert await rows.one("select count(*) from reading_hydrant") == 4
     await other.close()

@@ -216,3 +216,9 @@ def test_the_field_table_agrees_with_the_models(kind, data):
         fits = name == "arc_count" and isinstance(value, float) and value.is_integer() and 0 <= value < 2**63
     message = decode(TOPIC.replace("hydrant", kind), json.dumps(body).encode(), NOW_US)
     assert bool(message.readings) is fits
+
+
+def test_whatever_makes_reading_fail_is_a_reject_of_that_message_alone():
+    message = decode(TOPIC, None, NOW_US)  # no bytes at all: nothing here is made for it
+    assert reasons(message) == ["not_decoded"]
+    assert "TypeError" in message.rejects[0].detail
