@@ -37,7 +37,7 @@ async def test_an_event_that_a_trigger_refuses_takes_no_neighbour_with_it(ingest
 
 async def test_a_device_whose_row_cannot_be_written_delays_nobody_and_its_fire_is_kept(ingest, fleet, rows):
     await fleet.send(panel("SICK"), event("before"))
-    await rows.until("select count(*) from device_state", equals=1)
+    await rows.until("select count(*) from event", equals=1)
     await poison(rows.connection, "device_state", "true", errcode="23514")
     await fleet.send(panel("SICK"), event("after"))
     await rows.until("select count(*) from reject where reason = 'storage_refused' and device_id is null", equals=1)
