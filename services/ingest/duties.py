@@ -120,9 +120,9 @@ class Duties:
                     await connection.execute(
                         replay.QUERIES["request"], kept["topic"], payload, kept["received_us"], row["name"]
                     )
-                    await self._asides.strike(connection, row["kind"], row["name"])
-            else:  # a duty or a command comes up by itself; of a reply the event is stored
-                await self._asides.strike(connection, row["kind"], row["name"])
+                    await self._asides.over(connection, row["kind"], row["name"])
+            elif row["kind"] == "reply":  # its event is stored; duties and commands come up by themselves
+                await self._asides.over(connection, row["kind"], row["name"])
 
     async def _replay(self, connection: asyncpg.Connection, lane: Lane) -> None:
         messages = await replay.fetch_requested(connection, events=lane.name == "event")
