@@ -219,6 +219,6 @@ def test_the_field_table_agrees_with_the_models(kind, data):
 
 
 def test_whatever_makes_reading_fail_is_a_reject_of_that_message_alone():
-    message = decode(TOPIC, None, NOW_US)  # no bytes at all: nothing here is made for it
+    message = decode(TOPIC, 5, NOW_US)  # no bytes at all: nothing here is made for it
     assert reasons(message) == ["not_decoded"]
     assert "TypeError" in message.rejects[0].detail
