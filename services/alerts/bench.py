@@ -21,6 +21,7 @@ from services.alerts.registry import Registry
 from services.alerts.rule_states import SQL as STATE_SQL
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
+from services.alerts.unreadable import Unreadable
 from services.core.alarms.page import Page
 from services.core.alarms.policies import Policies, load_policies
 from services.core.aside import Asides, Unit
@@ -53,6 +54,7 @@ class Bench:
     readings: ReadingFeed = field(init=False)
     silence: Silence = field(init=False)
     border: Border = field(init=False)
+    unreadable: Unreadable = field(init=False)
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _held_at: float = 0.0
@@ -67,6 +69,7 @@ class Bench:
         self.readings = ReadingFeed(self.registry, self.states, self.clock)
         self.silence = Silence(self.registry, self.states)
         self.border = Border(self.conn, Asides("alerts", self.clock), self.transact)
+        self.unreadable = Unreadable(self.registry, self.states)
         self._closed_since = self.clock.now() - timedelta(hours=1)
 
     async def run(self) -> None:
@@ -145,6 +148,7 @@ class Bench:
             await self._try_again()
             await self._refresh()
             await self.silence.watch(self.border, self.clock.now())
+            await self.unreadable.watch(self.border, self.clock.now())
             await self._run_duties()
 
     async def _run_duties(self) -> None:

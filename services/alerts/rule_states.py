@@ -54,11 +54,14 @@ class RuleStates:
             row = saved.get(device_id)
             self._rules[device_id] = _make_rules(device, parameters, None if row is None else row["state"])
             self._seen[device_id] = 0 if row is None else row["batch_id"]
+        behind = {row["device_id"]: row["by"] for row in await conn.fetch(SQL["clocks_behind"], sorted(missing))}
         for kind in KINDS:
             ids = [device_id for device_id in missing if self._registry[device_id].profile.kind == kind]
             if ids:
                 since = {
-                    i: saved[i]["updated_at"] - timedelta(days=1) if i in saved else now - FRESH_WINDOW for i in ids
+                    i: (saved[i]["updated_at"] - timedelta(days=1) if i in saved else now - FRESH_WINDOW)
+                    - behind.get(i, timedelta())
+                    for i in ids
                 }
                 await self._catch_up(conn, kind, since, devices)
 

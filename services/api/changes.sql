@@ -16,10 +16,12 @@ cross join lateral (
 ) b
 
 -- name: devices_touched
--- changed by a person, gone silent, or back in service because the time ran out
+-- changed by a person, gone silent, speaking nothing usable, or back in service because the time ran out
 select id from device where updated_at > :since
 union
 select device_id from device_state where offline_since > :since
+union
+select device_id from device_state where unreadable_since > :since
 union
 select id from device where out_of_service_until > :since and out_of_service_until <= :now
 limit 2000

@@ -162,6 +162,12 @@ class Device(BaseModel):
     last_seen: str | None
     state: dict[str, Newest]
     quality: Quality
+    clock_behind_s: float | None = Field(
+        description="how far its clock is behind by a constant: its readings are judged by the time they were received"
+    )
+    unreadable_since: str | None = Field(
+        description="since when it is known that nothing usable comes (alarm device_unreadable): it is not online"
+    )
     alarm: Severity | None = Field(description="worst open alarm")
     out_of_service_until: str | None
     out_of_service_reason: str | None

@@ -29,7 +29,7 @@ def status_of(now: datetime) -> sa.ColumnElement[str]:
     return sa.case(
         (_device.out_of_service_until > now, "out_of_service"),
         (sa.not_(_device.registered), "discovered"),
-        (sa.and_(_state.last_seen.is_not(None), _state.online), "online"),
+        (_state.is_online, "online"),
         else_="offline",
     )
 
@@ -41,6 +41,7 @@ def select_devices(now: datetime) -> "sa.Select[Any]":
     )
     return sa.select(
         tables.device, _state.state, _state.state_at, _state.ts.label("state_ts"), _state.last_seen,
+        _state.received_at.label("state_received_at"), _state.clock_behind_s, _state.unreadable_since,
         tables.site.c.name.label("site_name"),
         status_of(now).label("status"),
     ).select_from(joined)  # fmt: skip
@@ -87,6 +88,8 @@ def document(row: Mapping[str, Any], alarm: str | None, quality: orjson.Fragment
     for name in _SHOWN:
         shown[name] = row[name]
     shown["quality"] = quality
+    shown["clock_behind_s"] = row["clock_behind_s"]
+    shown["unreadable_since"] = row["unreadable_since"]
     return shown
 
 

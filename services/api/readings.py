@@ -125,7 +125,8 @@ async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Respo
         where += " and (ts, seq) > (:ts, :seq)"
         values |= {"ts": place[0], "seq": place[1]}
     rows = await reads.rows(
-        f"select ts, seq, received_at, late, {fields}, extra from reading_{span.kind} where {where}"  # noqa: S608 - ours
+        f"select ts, seq, received_at, late, nullif(clock_behind, false) as clock_behind, {fields}, extra"  # noqa: S608 - ours
+        f" from reading_{span.kind} where {where}"
         f" order by ts, seq limit {limit + 1}",
         **values,
     )

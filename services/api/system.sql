@@ -37,9 +37,9 @@ select d.kind,
        count(*) filter (where d.out_of_service_until > now()) as out_of_service,
        count(*) filter (where not coalesce(d.out_of_service_until > now(), false) and not d.registered) as discovered,
        count(*) filter (where not coalesce(d.out_of_service_until > now(), false) and d.registered
-                          and s.last_seen is not null and s.online) as online,
+                          and s.is_online) as online,
        count(*) filter (where not coalesce(d.out_of_service_until > now(), false) and d.registered
-                          and not (s.last_seen is not null and s.online)) as offline
+                          and not coalesce(s.is_online, false)) as offline
 from device d left join device_state s on s.device_id = d.id
 where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p))
 group by d.kind
@@ -65,12 +65,12 @@ where :everywhere or exists (select from unnest(cast(:areas as text[])) p where 
 -- name: gateways
 select g.code, g.name, c.devices, s.last_seen,
        case when g.out_of_service_until > now() then 'out_of_service' when not g.registered then 'discovered'
-            when s.last_seen is not null and s.online then 'online' else 'offline' end as status
+            when s.is_online then 'online' else 'offline' end as status
 from (select gateway, count(*) as devices from device where gateway is not null group by gateway) c
 join device g on g.code = c.gateway
 left join device_state s on s.device_id = g.id
 where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(g.area, p))
-order by coalesce(s.online, false), g.code
+order by coalesce(s.is_online, false), g.code
 limit 500
 
 -- name: out_of_service

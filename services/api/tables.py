@@ -39,8 +39,8 @@ device = _table(
 )  # fmt: skip
 
 device_state = _table(
-    "device_state", device_id=_INT, state=_JSON, state_at=_JSON, ts=_TIME, last_seen=_TIME, online=_BOOL,
-    offline_since=_TIME,
+    "device_state", device_id=_INT, state=_JSON, state_at=_JSON, ts=_TIME, received_at=_TIME, last_seen=_TIME,
+    is_online=_BOOL, offline_since=_TIME, clock_behind_s=_REAL, unreadable_since=_TIME,
 )  # fmt: skip
 
 device_quality = _table(

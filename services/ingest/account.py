@@ -57,5 +57,12 @@ def advance(head: Head, ts_us: int, seq: int, tally: Tally) -> Head:
     return head
 
 
+def is_newest(head: Head, ts_us: int, seq: int) -> bool:
+    """Tell whether a reading is the newest of its channel: by its time, or by its number where a clock went back."""
+    if head.ts_us is None or head.seq is None:
+        return True
+    return (ts_us, seq) > (head.ts_us, head.seq) or 0 < (seq - head.seq) % SEQ_MODULUS <= WRAP_WINDOW
+
+
 def _lies_between(low: int | None, seq: int, high: int) -> bool:
     return low is None or (seq - low) % SEQ_MODULUS < (high - low) % SEQ_MODULUS

@@ -8,11 +8,12 @@ import orjson
 from services.core.contracts import READING_FIELDS
 from services.core.topics import Kind
 from services.ingest.account import Head, Tally
+from services.ingest.behind import to_json
 from services.ingest.fields import FIELD_RULES
 from services.ingest.plan import Heard, Plan
 
 SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}
-FIRST_FIELD = 7  # $1 is the batch, $2 to $6 are the key columns
+FIRST_FIELD = 8  # $1 is the batch, $2 to $7 are the columns that every kind has
 
 Columns = Iterable[Sequence[Any] | str | None]
 
@@ -62,8 +63,8 @@ def fill_fields(template: str, kind: Kind) -> str:
 
 
 def readings(rows: Iterable[tuple[Any, ...]]) -> Columns:
-    """Return the columns of insert_readings; `late` is usually false."""
-    return compact((*row[:4], row[4] or None, *row[5:-1], json_text(row[-1])) for row in rows)
+    """Return the columns of insert_readings; `late` and `clock_behind` are usually false."""
+    return compact((*row[:4], row[4] or None, row[5] or None, *row[6:-1], json_text(row[-1])) for row in rows)
 
 
 def events(plan: Plan) -> Columns:
@@ -109,7 +110,7 @@ def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
                 device_id, json_text(item.fields), json_text(item.fields_at or None), unless(item.oldest_us, newest_us),
                 newest_us, received_us, seq, item.seen_us, unless(item.topic, item.device.topic), item.connected,
                 item.connected_us, None if same_head else head.ts_us, None if same_head else head.seq,
-                head.missing or None, item.is_whole or None,
+                head.missing or None, item.is_whole or None, json_text(to_json(item.clock)), *item.refused.columns(),
             )
         )  # fmt: skip
     return compact(rows)
@@ -121,7 +122,8 @@ def heard(items: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
     for device_id in sorted(items):
         item = items[device_id]
         head = heads.get(device_id) or item.device.event
-        rows.append((device_id, item.seen_us, item.topic, head.ts_us, head.seq, head.missing))
+        place = (device_id, item.seen_us, item.topic, head.ts_us, head.seq, head.missing)
+        rows.append((*place, *item.refused.columns()))
     return zip(*rows, strict=True)
 
 
@@ -146,5 +148,6 @@ def join_waiting(waiting: Mapping[int, Heard], now: Mapping[int, Heard]) -> dict
         both.tally = Tally(
             *(getattr(item.tally, name) + getattr(old.tally, name) for name in Tally.__slots__)  # fields in order
         )
+        both.refused = item.refused.after(old.refused)
         joined[device_id] = both
     return joined

@@ -42,6 +42,8 @@ class Message:
     ack_ids: list[str] = field(default_factory=list)  # readable event ids, for down/ack
     online: bool | None = None  # the device's own status
     alive: bool = True  # the device itself sent this just now
+    alone: bool = False  # one reading, and nothing refused beside it
+    prompt: bool = True  # it did not wait with us: how old it is, is the device's doing
     replay_of: int | None = None  # reject row this comes from
     mended: set[str] = field(default_factory=set)  # what had to be forgiven to read it
 
@@ -87,6 +89,7 @@ def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool)
             message.ack_ids = read_events(payload, received_us).ack_ids
     elif topic.channel is Channel.TELEMETRY:
         _read_telemetry(message, topic.kind, payload)
+        message.alone = len(message.readings) == 1 and all(reject.stored for reject in message.rejects)
     elif is_event:
         found = read_events(payload, received_us)
         message.events, message.rejects, message.ack_ids = found.events, found.rejects, found.ack_ids

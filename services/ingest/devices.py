@@ -16,6 +16,7 @@ from services.core.errors import Fenced
 from services.core.log import logger
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head
+from services.ingest.behind import RIGHT, Clock, from_json
 from services.ingest.moment import late_after_us
 
 log = logger(__name__)
@@ -39,6 +40,7 @@ class Device:
     event: Head = field(default_factory=Head)
     topic: str | None = None  # as its state row has it; None: not known for sure
     state_fields: frozenset[str] | None = None  # what its newest state holds; None: not known for sure
+    clock: Clock = RIGHT
 
 
 class Devices:
@@ -163,4 +165,5 @@ def _device(row: asyncpg.Record) -> Device:
         telemetry=Head(row["telemetry_us"], row["telemetry_seq"], row["telemetry_missing"]),
         event=Head(row["event_us"], row["event_seq"], row["event_missing"]),
         state_fields=frozenset(row["state_fields"]),
+        clock=from_json(row["clock"]),
     )

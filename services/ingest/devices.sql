@@ -11,7 +11,7 @@ select d.id, d.code, d.kind, d.area, d.kind_fixed, d.area_fixed, d.expected_inte
        (extract(epoch from s.event_ts) * 1000000)::bigint as event_us,
        s.event_seq, coalesce(s.event_missing, 0) as event_missing,
        array(select jsonb_object_keys(case when jsonb_typeof(s.state) = 'object' then s.state else '{}' end))
-           as state_fields
+           as state_fields, s.clock
 from wanted d left join device_state s on s.device_id = d.id
 
 -- name: changed

@@ -17,6 +17,7 @@ from services.ingest.moment import to_us
 
 QOS0_WAITING = 4000  # what nobody acknowledges nothing holds back: past so many messages it is dropped
 SLICE = 50  # messages decoded between two looks at the rest of the process
+PROMPT_US = 5_000_000  # a probe that took longer waited in a queue, and so did what came beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Inbox:
         self._full = asyncio.Event()  # nothing is gained by waiting longer
         self._closed = False
         self._stamp_us: int | None = None
+        self._prompt = False  # our own probes come back at once
 
     # --- the session's side: never blocks ---
 
@@ -99,6 +101,7 @@ class Inbox:
             return  # its first messages came before it was ready
         self._generation = generation
         self.slots_used = 0
+        self._prompt = False  # the broker may have kept messages for us: the next probe tells
         for queue in (self._urgent, self._waiting):
             kept = [entry for entry in queue if isinstance(entry[0], Message)]
             queue.clear()
@@ -176,10 +179,13 @@ class Inbox:
         elif item.topic == self._probe_topic:
             batch.deliveries.append(item)
             if item.payload.isdigit():
-                batch.watermark_us = max(batch.watermark_us or 0, int(item.payload))
+                sent_us = int(item.payload)
+                batch.watermark_us = max(batch.watermark_us or 0, sent_us)
+                self._prompt = received_us - sent_us < PROMPT_US
             return
         else:
             message = decode(item.topic, item.payload, received_us, retained=item.retain)
+            message.prompt = self._prompt
             batch.deliveries.append(item)
         batch.messages.append(message)
         batch.elements += message.elements

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 from services.core.contracts import READING_FIELDS
 from services.core.topics import Kind, Topic
-from services.ingest.account import Tally
+from services.ingest.account import Head, Tally, is_newest
+from services.ingest.behind import Clock, Late, follow, follow_many
 from services.ingest.decode import Message, Reading
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
 from services.ingest.mend import read_elements
+from services.ingest.refused import Refused
 from services.ingest.reject import Reject
 
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
@@ -43,6 +45,12 @@ class Heard:
     fields_at: dict[str, Order] = field(default_factory=dict)  # of those that the newest reading lacked
     stored: bool = False  # a row of it is in this batch
     tally: Tally = field(default_factory=Tally)
+    refused: Refused = field(default_factory=Refused)
+    clock: Clock = field(init=False)  # what is known of its clock after this batch
+    head: Head = field(init=False)  # the newest reading it has sent, by time or by number
+
+    def __post_init__(self) -> None:
+        self.clock, self.head = self.device.clock, self.device.telemetry
 
     @property
     def is_whole(self) -> bool:
@@ -87,14 +95,18 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
         heard, rejects = None, message.rejects
         if device is not None and message.topic is not None:
             heard = _hear(plan, message, message.topic, device)
+            stored = bool(message.events)
             for event in message.events:
                 _add_event(plan, heard, event, message.received_us)
             if message.topic.kind == device.kind:
+                behind = _follow_clock(heard, message)
                 for reading in message.readings:
-                    _add_reading(plan, heard, reading, message)
+                    _add_reading(plan, heard, reading, message, behind=behind)
+                    stored = True
             elif message.readings:
                 mismatches = kind_mismatches(message, message.topic.kind, device)
                 rejects = [reject for reject in rejects if not reject.stored] + mismatches
+            heard.refused.add(message, rejects, stored=stored)
         if rejects or message.replay_of is not None:
             _add_rejects(plan, heard, message, rejects)
     return plan
@@ -125,7 +137,24 @@ def _hear(plan: Plan, message: Message, topic: Topic, device: Device) -> Heard:
     return heard
 
 
-def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message) -> None:
+def _follow_clock(heard: Heard, message: Message) -> bool:
+    """Note what a message says of its device's clock; True: it is behind, and the receive time counts."""
+    if not message.readings or not message.alive or not message.prompt or message.replay_of is not None:
+        return False
+    newest = max(message.readings, key=lambda reading: (reading.ts_us, reading.seq))
+    if not is_newest(heard.head, newest.ts_us, newest.seq):
+        return False
+    heard.head = Head(newest.ts_us, newest.seq)
+    late_after_us = heard.device.late_after_us
+    if not message.alone:
+        heard.clock = follow_many(heard.clock, message.received_us - newest.ts_us, late_after_us)
+        return False
+    fields = sum(1 << place for place, value in enumerate(newest.values) if value is not None)
+    heard.clock, behind = follow(heard.clock, Late(newest.ts_us, message.received_us, fields), late_after_us)
+    return behind
+
+
+def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message, *, behind: bool) -> None:
     device, received_us = heard.device, message.received_us
     ts_us = reading.ts_us
     rows = plan.readings.get(device.kind)
@@ -136,8 +165,8 @@ def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message) -
         plan.duplicates += 1
         heard.tally.duplicates += 1
         return
-    late = received_us - ts_us > device.late_after_us
-    rows[key] = (device.id, ts_us, reading.seq, received_us, late, *reading.values, reading.extra)
+    late = received_us - ts_us > device.late_after_us and not behind
+    rows[key] = (device.id, ts_us, reading.seq, received_us, late, behind, *reading.values, reading.extra)
     if message.replay_of is not None:
         plan.replays.setdefault(message.replay_of, Replay()).rows.append((device.kind, rows[key]))
     heard.stored = True

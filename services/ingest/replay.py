@@ -41,6 +41,6 @@ async def mark_replayed(
             result = "stored"
             for kind, row in replay.rows:
                 if row[:3] in repeated.get(kind, ()):
-                    await connection.execute(ADD_FIELDS[kind], *row[:3], *row[5:-1])
+                    await connection.execute(ADD_FIELDS[kind], *row[:3], *row[6:-1])
                     result = "the reading was stored before; fields it lacked are added"
         await connection.execute(QUERIES["replayed"], reject_id, result)

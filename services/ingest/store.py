@@ -223,6 +223,8 @@ class Store:
         for heard in plan.heard.values():
             heard.device.topic = heard.topic or heard.device.topic
             known = heard.device.state_fields
+            if self.lane == "telemetry":
+                heard.device.clock = heard.clock
             if known is not None and not heard.fields.keys() <= known:
                 heard.device.state_fields = known.union(heard.fields)
         for device_id, head in heads.items():

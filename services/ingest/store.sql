@@ -6,10 +6,12 @@ returning nextval(pg_get_serial_sequence('ingest_batch', 'id'))
 
 -- name: insert_readings
 -- {table}, {columns}, {arrays} come from the contracts
-insert into {table} (device_id, ts, seq, received_at, late, {columns}, extra, batch_id)
-select device_id, from_us(ts), seq, from_us(received_at), coalesce(late, false), {columns}, extra::jsonb, $1
-from unnest($2::text::integer[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::boolean[], {arrays})
-     as r (device_id, ts, seq, received_at, late, {columns}, extra)
+insert into {table} (device_id, ts, seq, received_at, late, clock_behind, {columns}, extra, batch_id)
+select device_id, from_us(ts), seq, from_us(received_at), coalesce(late, false), coalesce(clock_behind, false), {columns},
+       extra::jsonb, $1
+from unnest($2::text::integer[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::boolean[],
+            $7::text::boolean[], {arrays})
+     as r (device_id, ts, seq, received_at, late, clock_behind, {columns}, extra)
 on conflict do nothing
 
 -- name: find_inserted
@@ -46,6 +48,7 @@ from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::i
      as r (received_at, topic, payload, reason, detail, element, device_id, stored)
 
 -- name: update_state
+-- mute: nothing usable came in this batch, so what was refused before still counts;
 -- a batch newer than all we have replaces the state where it holds every field, else lays its fields over the old ones;
 -- any other batch is merged field by field, unless nothing in it can change the state
 update device_state s set
@@ -74,12 +77,19 @@ update device_state s set
     connected_at = coalesce(from_us(u.connected_at), s.connected_at),
     telemetry_ts = coalesce(from_us(coalesce(u.head_ts, u.newest)), s.telemetry_ts),
     telemetry_seq = coalesce(u.head_seq, u.newest_seq, s.telemetry_seq),
-    telemetry_missing = coalesce(u.missing, 0)
+    telemetry_missing = coalesce(u.missing, 0),
+    clock = u.clock::jsonb,
+    refused = coalesce(u.refused, 0) + case when u.mute then s.refused else 0 end,
+    refused_since = coalesce(case when u.mute then s.refused_since end, from_us(u.refused_since)),
+    refused_reason = coalesce(u.refused_reason, case when u.mute then s.refused_reason end),
+    unreadable_since = case when u.mute then s.unreadable_since end
 from unnest($1::text::integer[], $2::text[], $3::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
             $7::text::bigint[], $8::text::bigint[], $9::text[], $10::text::boolean[], $11::text::bigint[],
-            $12::text::bigint[], $13::text::bigint[], $14::text::bigint[], $15::text::boolean[])
+            $12::text::bigint[], $13::text::bigint[], $14::text::bigint[], $15::text::boolean[], $16::text[],
+            $17::text::boolean[], $18::text::bigint[], $19::text::bigint[], $20::text[])
      as u (device_id, fields, fields_at, oldest, newest, newest_received, newest_seq, seen,
-           topic, connected, connected_at, head_ts, head_seq, missing, whole)
+           topic, connected, connected_at, head_ts, head_seq, missing, whole, clock,
+           mute, refused, refused_since, refused_reason)
 where s.device_id = u.device_id
 
 -- name: update_heard
@@ -94,9 +104,14 @@ update device_state s set
     offline_since = case when u.seen is null then s.offline_since end,
     event_ts = coalesce(from_us(u.head_ts), s.event_ts),
     event_seq = coalesce(u.head_seq, s.event_seq),
-    event_missing = u.missing
-from unnest($1::integer[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
-     as u (device_id, seen, topic, head_ts, head_seq, missing)
+    event_missing = u.missing,
+    refused = coalesce(u.refused, 0) + case when u.mute then s.refused else 0 end,
+    refused_since = coalesce(case when u.mute then s.refused_since end, from_us(u.refused_since)),
+    refused_reason = coalesce(u.refused_reason, case when u.mute then s.refused_reason end),
+    unreadable_since = case when u.mute then s.unreadable_since end
+from unnest($1::integer[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[],
+            $8::integer[], $9::bigint[], $10::text[])
+     as u (device_id, seen, topic, head_ts, head_seq, missing, mute, refused, refused_since, refused_reason)
 join free using (device_id)
 where s.device_id = u.device_id
 returning s.device_id

@@ -56,13 +56,26 @@ DEVICE_RULES: Final = (
         sleepy_h=Parameter(25, "h", f"{CONTRACT}: on-line rule of NB-IoT platforms", Bounds(1, 720)),
     ),
     define(
+        "device_unreadable",
+        (),
+        Category.DEVICE,
+        Severity.MINOR,
+        "设备数据全部被拒收",
+        "`messages` in a row refused, or all (two at least) for `minutes`: it speaks and nothing usable comes; it is "
+        "not online, its source not usable; panels: major",
+        "the first accepted message",
+        messages=Parameter(5, "messages", CONTRACT, Bounds(2, 1000, whole=True)),
+        minutes=Parameter(15, "min", CONTRACT, Bounds(1, 43_200)),
+    ),
+    define(
         "clock_wrong",
         (),
         Category.DEVICE,
         Severity.INFO,
         "设备时钟错误",
-        "`count` implausible or more than `skew_h` skewed clocks within `within_h`",
-        "`within_h` without",
+        "`count` implausible or more than `skew_h` skewed clocks within `within_h`; behind by a constant so that "
+        "readings would be late, 3 messages in a row: minor",
+        "`within_h` without; behind by a constant: the first reading of the right age",
         count=Parameter(3, "times", CONTRACT, Bounds(1, 100, whole=True)),
         skew_h=Parameter(1, "h", CONTRACT, MONTH_H),
         within_h=Parameter(24, "h", CONTRACT, MONTH_H),

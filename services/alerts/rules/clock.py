@@ -1,7 +1,8 @@
 """Whether a device's clock can be believed: `clock_wrong` (contract 8).
 
 Fed by `walk.DeviceRules` with old readings, and by the feed with implausible clocks. Tells a clock that is an
-hour behind, message after message, from a back-fill, whose readings get younger with every message.
+hour behind, message after message, from a back-fill, whose readings get younger with every message. Clocks that
+ingest found to be behind by a constant, by however little, are a condition of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _JITTER: Final = timedelta(seconds=0.2)
 class ClockWatch:
     """The wrong clocks of the last day."""
 
-    __slots__ = ("_before", "_count", "_counted", "_latest", "_marks", "_within", "active", "skew")
+    __slots__ = ("_before", "_behind_at", "_count", "_counted", "_latest", "_marks", "_within", "active", "skew")
 
     def __init__(self, count: float, skew_h: float, within_h: float) -> None:
         self.active = False
@@ -27,6 +28,23 @@ class ClockWatch:
         self._before: _Message | None = None
         self._latest: _Message | None = None
         self._counted = False
+        self._behind_at: datetime | None = None
+
+    def note_behind(self, at: datetime) -> bool:
+        """Take a message of a clock that is behind by a constant; return whether that begins the condition."""
+        begins = self._behind_at is None
+        self._behind_at = at
+        return begins
+
+    def note_right(self) -> bool:
+        """Take a newest reading of the right age; return whether that ends a clock that was behind."""
+        ends = self._behind_at is not None
+        self._behind_at = None
+        return ends
+
+    def end_behind(self, now: datetime) -> bool:
+        """Return whether a clock that was behind counts no longer: a day without such a message."""
+        return self._behind_at is not None and now - self._behind_at >= self._within and self.note_right()
 
     def note_bad(self, at: datetime) -> bool:
         """Count a wrong clock seen at our time `at`; return whether that begins the condition."""
@@ -52,7 +70,7 @@ class ClockWatch:
         before = self._before
         if self._counted or before is None:
             return False
-        if abs(lag - before.lag) > _JITTER + (received_at - before.received_at) / 2:
+        if abs(lag - before.lag) > _JITTER + (received_at - before.received_at) / 4:
             return False
         self._counted = True
         self._latest = _Message(received_at, lag, counted=True)
@@ -84,6 +102,7 @@ class ClockWatch:
                 for message in (self._before, self._latest)
             ],
             "counted": self._counted,
+            "behind_at": None if self._behind_at is None else self._behind_at.isoformat(),
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -91,6 +110,8 @@ class ClockWatch:
         self.active = saved["active"]
         self._marks = [datetime.fromisoformat(mark) for mark in saved["marks"]]
         self._counted = saved["counted"]
+        behind_at = saved.get("behind_at")  # a state of an older release has none
+        self._behind_at = None if behind_at is None else datetime.fromisoformat(behind_at)
         self._before, self._latest = (
             None
             if message is None
@@ -102,7 +123,7 @@ class ClockWatch:
         """Count from nothing."""
         self.active = self._counted = False
         self._marks = []
-        self._before = self._latest = None
+        self._before = self._latest = self._behind_at = None
 
 
 class _Message(NamedTuple):

@@ -20,7 +20,7 @@ from services.alerts.rules.panel import PanelRules
 from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.alerts.rules.water import WaterRules
 from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.words import Reason, Severity
 
 _KINDS: Final[Mapping[str, type[KindRules]]] = {
     "hydrant": HydrantRules,
@@ -33,6 +33,11 @@ _RECENT: Final = 4
 
 _FORM: Final = 1
 """The form of the saved state; another form starts fresh."""
+
+CLOCK_BEHIND: Final = "clock_behind"
+"""The cause of `clock_wrong` that ends as soon as the clock is right; the others take a day."""
+
+_FINE_FOR_A_DAY: Final = Reason("已有一天时钟正常", "a day without a wrong clock")
 
 _Key = tuple[datetime, int]
 
@@ -48,7 +53,7 @@ class DeviceRules:
 
     A reading that comes late between the last few is put in its place and these are counted again; an older
     one only feeds what looks further back. A time ahead of the receive time counts as the receive time
-    (contract 5).
+    (contract 5), and so does that of a clock which ingest found to be behind by a constant.
     """
 
     __slots__ = ("_clock", "_clock_on", "_late_after", "_recent", "_rules", "device", "parameters")
@@ -77,15 +82,19 @@ class DeviceRules:
         recent = self._recent
         for reading in readings:
             received_at = reading["received_at"]
-            ts = min(reading["ts"], received_at)
+            ts = _judged_at(reading)
             age = received_at - ts
-            if age > self._clock.skew:
-                self._watch_clock(ts, received_at, found)
-            else:
-                self._clock.note_fine()
-            walked = _Walked((ts, reading["seq"]), age <= self._late_after, reading)
             passed = bool(newest) and newest[received_at] != _order(reading)
+            if reading.get("clock_behind"):
+                self._note_behind(reading, found)
+            elif age <= self._clock.skew:
+                self._clock.note_fine()
+            elif not passed:
+                self._watch_clock(ts, received_at, found)
+            walked = _Walked((ts, reading["seq"]), age <= self._late_after, reading)
             if not recent or walked.key > recent[-1].key:
+                if walked.live and not reading.get("clock_behind") and self._clock.note_right():
+                    found.append(self._behind_over(received_at, Reason("设备时钟恢复正常", "its clock is right again")))
                 recent.append(walked)
                 if len(recent) > _RECENT:
                     del recent[0]
@@ -101,9 +110,9 @@ class DeviceRules:
         found: list[Finding] = []
         self._rules.tick(now, found)
         if self._clock.end(now):
-            found.append(
-                self._clock_finding(now, Reason("已有一天时钟正常", "a day without a wrong clock"), active=False)
-            )
+            found.append(self._clock_finding(now, _FINE_FOR_A_DAY, active=False))
+        if self._clock.end_behind(now):
+            found.append(self._behind_over(now, _FINE_FOR_A_DAY))
         return found
 
     def note_bad_clock(self, at: datetime) -> list[Finding]:
@@ -173,6 +182,27 @@ class DeviceRules:
         if self._clock_on and not self.device.sleepy:
             found += self._count_bad(received_at, began=self._clock.note_old(ts, received_at))
 
+    def _note_behind(self, reading: Reading, found: list[Finding]) -> None:
+        """Take a reading of a clock that is behind by a constant: that is wrong, however little it is."""
+        at = reading["received_at"]
+        if not self._clock_on or not self._clock.note_behind(at):
+            return
+        behind = at - reading["ts"]
+        minutes = behind.total_seconds() / 60
+        reason = Reason(
+            f"设备时钟慢 {minutes:.0f} 分钟，读数按接收时间判断，请校时",
+            f"its clock is {minutes:.0f} min behind; judged by the receive time; set its clock",
+        )
+        self._clock.note_fine()  # what is compared over an hour is known already
+        found.append(
+            self._rules.finding(
+                "clock_wrong", at, reason, round(minutes, 1), None, severity=Severity.MINOR, cause=CLOCK_BEHIND
+            )
+        )
+
+    def _behind_over(self, at: datetime, reason: Reason) -> Finding:
+        return self._rules.finding("clock_wrong", at, reason, None, None, active=False, cause=CLOCK_BEHIND)
+
     def _count_bad(self, at: datetime, *, began: bool) -> list[Finding]:
         if not began:
             return []
@@ -190,8 +220,14 @@ class DeviceRules:
         return {name: value for name in self._rules.fields if (value := reading.get(name)) is not None}
 
 
+def _judged_at(reading: Reading) -> datetime:
+    """Return the time a reading is judged by: the device's, ours where that lies ahead or is behind by a constant."""
+    received_at: datetime = reading["received_at"]
+    return received_at if reading.get("clock_behind") else min(reading["ts"], received_at)
+
+
 def _order(reading: Reading) -> _Key:
-    return (reading["ts"], reading["seq"])
+    return (_judged_at(reading), reading["seq"])
 
 
 def _key(walked: _Walked) -> _Key:

@@ -1,0 +1,57 @@
+"""A device that speaks and nothing usable comes: its messages that were refused whole, counted. Pure.
+
+The plan counts per batch, the store adds up in `device_state` over both lanes, alerts judges (`device_unreadable`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from services.ingest.decode import Message
+from services.ingest.reject import Reject
+
+
+class Columns(NamedTuple):
+    """What goes to the state row; None is the usual: something usable came, nothing was refused after it."""
+
+    nothing_usable: bool | None
+    messages: int | None
+    since_us: int | None
+    reason: str | None
+
+
+@dataclass(slots=True)
+class Refused:
+    """The messages of a device in a batch that were refused whole, after the newest that brought something."""
+
+    messages: int = 0
+    since_us: int | None = None
+    reason: str | None = None  # of the newest
+    accepted: bool = False  # something usable came before these
+
+    def add(self, message: Message, rejects: Sequence[Reject], *, stored: bool) -> None:
+        """Count a message; `stored` says that a row came of it, `rejects` what was refused.
+
+        A status is neither: it says that the device lives and nothing of what it measures.
+        """
+        if not message.alive or message.replay_of is not None:
+            return
+        if stored:
+            self.messages, self.since_us, self.reason, self.accepted = 0, None, None, True
+        elif rejects:
+            self.messages += 1
+            self.since_us = message.received_us if self.since_us is None else self.since_us
+            self.reason = rejects[0].reason
+
+    def after(self, earlier: "Refused") -> "Refused":
+        """Return what both batches say together, `earlier` the first."""
+        if self.accepted:
+            return self
+        since_us = self.since_us if earlier.since_us is None else earlier.since_us
+        return Refused(
+            earlier.messages + self.messages, since_us, self.reason or earlier.reason, accepted=earlier.accepted
+        )
+
+    def columns(self) -> Columns:
+        """Return what the state row must learn."""
+        return Columns(None if self.accepted else True, self.messages or None, self.since_us, self.reason)
