@@ -31,6 +31,8 @@ class Addresses:
     gateway_host: str
     gateway_port: int
     dispatch: str
+    mqtt_devices: str = ""
+    mqtt_max_connections: int = 0
     mqtt_fleet: str = ""
     admin: Admin = NOBODY
 
@@ -52,6 +54,8 @@ class Addresses:
         """Take the embedded broker's accounts."""
         self.mqtt = broker.url(SERVICES)
         self.mqtt_provisioner = broker.url(PROVISIONER)
+        self.mqtt_devices = f"mqtt://{broker.host}:{broker.port}"
+        self.mqtt_max_connections = broker.max_connections
         self.mqtt_fleet = broker.url(FLEET) if fleet else ""
 
     @property
@@ -61,7 +65,7 @@ class Addresses:
 
     def endpoints(self, pids: dict[str, int]) -> dict[str, Any]:
         """The content of `endpoints.json`."""
-        mqtt, fleet = urlsplit(self.mqtt), urlsplit(self.mqtt_fleet)
+        mqtt, fleet = urlsplit(self.mqtt_devices or self.mqtt), urlsplit(self.mqtt_fleet)
         return {
             "mqtt": {
                 "host": mqtt.hostname,

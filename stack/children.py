@@ -1,4 +1,4 @@
-"""Starts child processes that end with us, as an unprivileged user when we are root.
+"""Starts children that end with us, as an unprivileged user when we are root, with all files the system allows.
 
 Called by everything that starts a server or a program. Promises: a child never outlives its parent, even when the
 parent is killed; start only from the main thread, since the kernel ties the child to the thread that forked it.
@@ -7,6 +7,7 @@ parent is killed; start only from the main thread, since the kernel ties the chi
 import ctypes
 import os
 import pwd
+import resource
 import secrets
 import signal
 import socket
@@ -45,7 +46,10 @@ def spawn(
     """
     parent = os.getpid()
 
+    _soft, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+
     def bind_to_parent() -> None:  # runs in the child, after the user change (which would clear the setting)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a shell's 1 024 are a thousand devices
         _libc.prctl(_PR_SET_PDEATHSIG, int(on_parent_death), 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)

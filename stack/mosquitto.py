@@ -1,11 +1,13 @@
 """Real mosquitto as a private child process, configured so that an acknowledged message survives `kill -9`.
 
 Called by the supervisor, `firetower stack` and the tests. Promises: loopback only, no anonymous access, sessions and
-messages committed to SQLite every turn of the broker's loop, queues bounded by bytes, a stable port and accounts.
+messages committed to SQLite every turn of the broker's loop, queues bounded by bytes, stable ports and accounts; our
+own services have a listener of their own, which no crowd of devices can fill.
 """
 
 import json
 import os
+import resource
 import signal
 import subprocess
 from contextlib import suppress
@@ -23,6 +25,8 @@ from stack.state import StartFailed, StateDir, write_private, write_when_changed
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
 PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
+KEPT_FILES = 200  # of the broker's limit of open files: its own, and the connections of our services
+MOST_CONNECTIONS = 1_000_000  # where the system sets no limit of files
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,13 @@ class BrokerLimits:
         """
         queue = min(2**30, total_bytes // 16)
         return cls(queue_bytes=queue, memory_bytes=6 * queue)
+
+
+def device_connections(most_files: int) -> int:
+    """How many devices may be connected at once, so that what we need ourselves is still there."""
+    if most_files in (resource.RLIM_INFINITY, -1):
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(most_files - KEPT_FILES, most_files // 2))
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,9 @@ class Mosquitto:
         self._hold = Hold(self._dir / "lock")
         self.log = state.log("mosquitto")
         self.host = "127.0.0.1"
-        self.port = state.port("mosquitto")
+        self.port = state.port("mosquitto")  # of the devices, and of the account that may be all of them
+        self.services_port = state.port("mosquitto_services")
+        self.max_connections = device_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         self.process: subprocess.Popen[bytes] | None = None
 
     def account(self, username: str) -> Account:
@@ -113,7 +126,8 @@ class Mosquitto:
     def url(self, username: str) -> str:
         """The address with an account in it, as programs take it."""
         account = self.account(username)
-        return f"mqtt://{quote(account.username)}:{quote(account.password)}@{self.host}:{self.port}"
+        port = self.port if username == FLEET else self.services_port
+        return f"mqtt://{quote(account.username)}:{quote(account.password)}@{self.host}:{port}"
 
     def prepare(self) -> None:
         """Write the configuration and the accounts; accounts of devices are kept.
@@ -142,7 +156,11 @@ class Mosquitto:
             self.limits.sync,
         )
         lines = ["# written at every start by stack/mosquitto.py", *broker_settings(self.limits), *plugins]
-        lines += [f"listener {self.port} {self.host}", "log_dest stdout", "log_timestamp_format %Y-%m-%dT%H:%M:%S"]
+        lines += ["log_dest stdout", "log_timestamp_format %Y-%m-%dT%H:%M:%S"]
+        lines += [f"listener {self.services_port} {self.host}"]
+        lines += [f"listener {self.port} {self.host}", f"max_connections {self.max_connections}"]
+        if FLEET not in self._accounts:  # whose one account holds many sessions at once
+            lines.append("use_username_as_clientid true")  # no device can take over the session of another or of ours
         conf = self._dir / "mosquitto.conf"
         write_when_changed(conf, "\n".join(lines) + "\n")
         if user := children.unprivileged():
@@ -161,7 +179,7 @@ class Mosquitto:
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
-        return children.answers(self.port)
+        return children.answers(self.port) and children.answers(self.services_port)
 
     def start(self) -> None:
         """Prepare, start and wait: for callers that can block.

@@ -88,11 +88,18 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
         port = state.port("desk")
         addresses.dispatch = f"http://127.0.0.1:{port}"
         yield Program("desk", {"FIRETOWER_DESK_PORT": str(port)})
-    yield Program("ingest", {"FIRETOWER_METRICS_PORT": str(state.port("ingest_metrics"))})
-    yield Program("alerts", {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics"))})
+    env = {"FIRETOWER_METRICS_PORT": str(state.port("ingest_metrics"))}
+    if addresses.mqtt_max_connections:
+        env["FIRETOWER_MQTT_MAX_CONNECTIONS"] = str(addresses.mqtt_max_connections)
+    yield Program("ingest", env)
+    folders = os.pathsep.join(map(str, state.data_folders()))
+    env = {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics")), "FIRETOWER_STORAGE_DIRS": folders}
+    yield Program("alerts", env)
     if "FIRETOWER_API_PORT" not in given:
         addresses.api_port = state.port("api")
     env = {"FIRETOWER_API_PORT": str(addresses.api_port), "FIRETOWER_MQTT_URL": addresses.mqtt_provisioner}
+    if addresses.mqtt_devices and "FIRETOWER_DEVICE_MQTT_URL" not in given:
+        env["FIRETOWER_DEVICE_MQTT_URL"] = addresses.mqtt_devices
     yield Program("api", env, ready_url=f"{addresses.api}/readyz")
     if "FIRETOWER_GATEWAY_PORT" not in given:
         addresses.gateway_port = state.port("gateway")

@@ -3,7 +3,6 @@
 Promises that a failing dispatch, a stalled ingest, a lost session or a dropped message is never only a log line.
 """
 
-import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,13 +12,13 @@ import asyncpg
 
 from services.alerts.border import Border
 from services.alerts.feed import Batch
+from services.alerts.room import Crowd, Disks, Shortage
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import SYSTEM, Key
 from services.core.alarms.words import Category, Reason, Severity
 from services.core.aside import Unit
 from services.core.db import load_queries
-from services.core.errors import FiretowerError
 from services.core.topics import parse_topic
 
 SQL = load_queries(Path(__file__).with_name("health.sql"))
@@ -39,11 +38,11 @@ class Part(NamedTuple):
 class Health:
     """Looks at everything that can go wrong with us; the limits are the policy `health`."""
 
-    def __init__(self, state_dir: Path, *, has_desk: bool, since: datetime) -> None:
-        self._state_dir = state_dir
+    def __init__(self, *folders: Path, has_desk: bool, since: datetime) -> None:
+        self._disks = Disks(folders)
+        self._crowd = Crowd()
         self._has_desk = has_desk
         self._since = since
-        self._was_low = False
 
     @property
     def parts(self) -> list[Part]:
@@ -51,6 +50,7 @@ class Health:
         return [
             Part("dispatch", self._dispatch, {"dispatch_failed"}),
             Part("storage", self._storage, {"storage_low"}),
+            Part("connections", self._connections, {"connections_full"}),
             Part("clocks", self._drift, {"clock_drift"}),
             Part("lanes", self._lanes, {"queue_dropped", "session_lost", "ingest_stalled"}),
             Part("set_aside", self._set_aside, {"set_aside"}),
@@ -102,18 +102,13 @@ class Health:
         return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=float(overdue + row["dead"]))]
 
     async def _storage(self, page: Page) -> list[Finding]:
-        policies = page.policies
-        try:
-            usage = shutil.disk_usage(self._state_dir if self._state_dir.exists() else Path())
-        except OSError as error:  # not the database's doing, for which an OSError would be taken
-            raise FiretowerError(f"cannot look at the disk below {self._state_dir}: {error}") from error
-        used_pct = 100 * usage.used / (usage.used + usage.free)
-        low_pct = policies.number("health", "storage_low_pct")
-        self._was_low = used_pct >= (policies.number("health", "storage_fine_pct") if self._was_low else low_pct)
-        if not self._was_low:
-            return []
-        reason = Reason(f"磁盘已用 {used_pct:.0f}%", f"{used_pct:.0f} % of the disk is used")
-        return [_finding("storage_low", Severity.MAJOR, reason, value=round(used_pct, 1), limit=low_pct)]
+        return [_of_room(shortage) for shortage in self._disks.look(page.policies)]
+
+    async def _connections(self, page: Page) -> list[Finding]:
+        row = await page.conn.fetchrow(SQL["connections"])
+        now, limit = (row["connections"], row["connections_limit"]) if row is not None else (0, 0)
+        shortage = self._crowd.judge(now, limit, page.policies)
+        return [] if shortage is None else [_of_room(shortage)]
 
     async def _drift(self, page: Page) -> list[Finding]:
         limit_s = page.policies.number("health", "drift_s")
@@ -180,6 +175,17 @@ class Health:
         return _finding(
             "ingest_stalled", Severity.CRITICAL, reason, component=lane["writer"], value=round(age_s), limit=limit_s
         )
+
+
+def _of_room(shortage: Shortage) -> Finding:
+    return _finding(
+        shortage.code,
+        shortage.severity,
+        shortage.reason,
+        component=shortage.component,
+        value=shortage.value,
+        limit=shortage.limit,
+    )
 
 
 def _say_set_aside(row: asyncpg.Record) -> Reason:

@@ -16,6 +16,11 @@ where n.channel = 'desk' and (
 select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, broker_dropped, updated_at
 from ingest_lane order by writer
 
+-- name: connections
+-- the lane that hears the broker's counters; what it last said of a limit that somebody told it
+select connections, connections_limit from ingest_lane
+where connections is not null and connections_limit > 0 order by updated_at desc limit 1
+
 -- name: open_system
 select code, component, severity, cleared_at is null as active, life ? 'latched' as latched
 from alarm where subject = 'system' and state <> 'closed' and code = any($1::text[])

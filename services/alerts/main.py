@@ -102,7 +102,9 @@ async def _work(
         client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False, trust_env=False))
         await pool.execute(OUTBOX_SQL["forget_claims"])
         outbox = Outbox(pool, client, clock, owner)
-        health = Health(settings.state_dir, has_desk=bool(settings.dispatch_url), since=clock.now())
+        health = Health(
+            settings.state_dir, *settings.storage_dirs, has_desk=bool(settings.dispatch_url), since=clock.now()
+        )
         policies = await load_policies(conn)
         bench = Bench(conn, owner, clock, policies, health, outbox.hint)
         listener = await db.connect(settings.database_url, program="alerts.listen")

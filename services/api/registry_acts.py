@@ -187,7 +187,7 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
         if row is None:
             raise not_found(f"device {code}")
         await write.record("device.credentials", code)
-        broker = urlsplit(here.settings.mqtt_url)
+        broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
         base = f"fire/v1/{row['area']}/{row['kind']}/{code}"
         body = {
             "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": broker.port,

@@ -22,6 +22,7 @@ AWAY = (asyncpg.PostgresError, *LOST)
 # SQLSTATE classes that speak of the server or of who else uses it, never of the values at hand: connection, transaction
 # state (a standby, an idle transaction ended), concurrency, resources (a full disk too), objects in use, operator, I/O.
 _AWAY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+_NO_ROOM = "could not write init file"  # a full disk, which PostgreSQL calls an internal error at this one place
 _LONG_NUMBER = 20  # digits; beyond 64 bits
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
@@ -39,7 +40,7 @@ def is_away(error: BaseException) -> bool:
     belongs to the unit of work at hand, which is set aside so that the next one goes on.
     """
     if isinstance(error, asyncpg.PostgresError):
-        return (error.sqlstate or "")[:2] in _AWAY_CLASSES
+        return (error.sqlstate or "")[:2] in _AWAY_CLASSES or _NO_ROOM in str(error)
     # the driver calls a parameter that it cannot encode an InterfaceError as well
     return isinstance(error, LOST) and not isinstance(error, ValueError)
 

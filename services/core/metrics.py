@@ -38,6 +38,8 @@ CONNECTED = Gauge("firetower_mqtt_connected", "1 while the lane's session is con
 RECONNECTS = Counter("firetower_mqtt_reconnects_total", "Connections made after the first", ["lane"])
 SESSIONS_LOST = Counter("firetower_mqtt_sessions_lost_total", "Broker no longer knew our session", ["lane"])
 BROKER_DROPPED = Gauge("firetower_broker_dropped_messages", "The broker's own counter of dropped messages")
+BROKER_CONNECTIONS = Gauge("firetower_broker_connections", "Clients connected to the broker now")
+BROKER_CONNECTIONS_LIMIT = Gauge("firetower_broker_connections_limit", "Devices that may be connected; 0: not known")
 WATERMARK_AGE = Gauge(
     "firetower_ingest_watermark_age_seconds", "Age of the newest own probe that was committed", ["lane"]
 )

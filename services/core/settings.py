@@ -1,6 +1,7 @@
 """Settings per program, read once in main from FIRETOWER_* and passed down; no other module reads the environment."""
 
 import base64
+import os
 import re
 import socket
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -60,6 +61,12 @@ def _areas(value: object) -> object:
     for area in areas:
         _area(area)
     return areas
+
+
+def _paths(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(Path(part) for part in value.split(os.pathsep) if part)
 
 
 def _area(value: str) -> str:
@@ -157,6 +164,7 @@ class MqttSettings(Settings):
 class IngestSettings(MqttSettings):
     """firetower ingest."""
 
+    mqtt_max_connections: Annotated[int, Field(ge=0)] = 0  # of devices at the broker; 0: not known, nothing is judged
     ingest_areas: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_areas)] = ()
     retention_days: Annotated[int, Field(ge=365)] = 400  # GB 50440-2007 3.3: records are kept at least one year
 
@@ -179,6 +187,9 @@ class AlertsSettings(OutboundSettings):
     dispatch_url: OptionalHttpUrl = ""
     dispatch_secret: WebhookSecret = SecretStr("")
     heartbeat_url: OptionalHttpUrl = ""
+    storage_dirs: Annotated[
+        tuple[Path, ...], NoDecode, BeforeValidator(_paths)
+    ] = ()  # disks watched beside STATE_DIR's
     retention_days: Annotated[int, Field(ge=365)] = 400  # closed alarms; the same variable as ingest's
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
 
@@ -186,6 +197,7 @@ class AlertsSettings(OutboundSettings):
 class ApiSettings(MqttSettings, OutboundSettings):
     """firetower api."""
 
+    device_mqtt_url: Annotated[str, _scheme("mqtt", "mqtts", empty=True)] = ""  # what devices are told; empty: mqtt_url
     api_host: OwnHost = "127.0.0.1"
     api_port: Port = 8000
     basemap: Annotated[str, AfterValidator(_basemap)] = ""  # a .pmtiles file, "tianditu:<key>", empty: a plain ground

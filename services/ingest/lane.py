@@ -28,6 +28,7 @@ log = logger(__name__)
 HEARTBEAT_S = 1.0  # so long without even a probe: the way from the broker may be cut
 PROBES_WAIT = 1000  # answers to devices that wait for the broker; probes keep out of their way
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
+CONNECTIONS_TOPIC = "$SYS/broker/clients/connected"
 _EVENT = f"/{Channel.EVENT}"
 
 
@@ -43,6 +44,8 @@ class Lane:
         self.owner = owner
         self.connects: list[bool] = []  # session_present of connections not yet reported to the database
         self.dropped_raw: int | None = None
+        self.connections: int | None = None  # at the broker now, of everybody
+        self.max_connections = settings.mqtt_max_connections
         self.active = asyncio.Event()
         self.session: Session | None = None
         self._settings = settings
@@ -117,7 +120,7 @@ class Lane:
             self._settings.mqtt,
             f"firetower.ingest.{self.partition}.{self.name}.{token}",
             filters=(*filters, self.probe_topic),
-            optional_filters=(DROPPED_TOPIC,) if self.name == "telemetry" else (),
+            optional_filters=(DROPPED_TOPIC, CONNECTIONS_TOPIC) if self.name == "telemetry" else (),
             receive_maximum=self.limits.receive_maximum,
             read_pause_s=self.limits.read_pause_s,
         )
@@ -137,6 +140,11 @@ class Lane:
         if delivery.topic == DROPPED_TOPIC:
             if delivery.payload.isdigit():
                 self.dropped_raw = int(delivery.payload)
+            self._ack([delivery])
+            return
+        if delivery.topic == CONNECTIONS_TOPIC:
+            if delivery.payload.isdigit():
+                self.connections = int(delivery.payload)
             self._ack([delivery])
             return
         if self.name == "telemetry" and delivery.topic.endswith(_EVENT):  # the other lane's

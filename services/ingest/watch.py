@@ -32,6 +32,8 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
         lane.limits.receive_maximum,
         lane.dropped_raw,
         lane.lease_name,
+        lane.connections,
+        lane.max_connections or None,
     )
     del lane.connects[: len(connects)]
     if row is None:
@@ -42,5 +44,8 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
     metrics.SLOTS_USED.labels(lane.name).set(lane.inbox.slots_used)
     if row["watermark_age_s"] is not None:
         metrics.WATERMARK_AGE.labels(lane.name).set(row["watermark_age_s"])
+    if lane.connections is not None:
+        metrics.BROKER_CONNECTIONS.set(lane.connections)
+        metrics.BROKER_CONNECTIONS_LIMIT.set(lane.max_connections)
     if lane.dropped_raw is not None:
         metrics.BROKER_DROPPED.set(row["broker_dropped"])

@@ -1,11 +1,17 @@
 """The embedded mosquitto: what it acknowledged survives a kill, and an account reaches its own topics only."""
 
+import asyncio
 import json
+import resource
 import subprocess
+from urllib.parse import urlsplit
 
 import pytest
 
-from stack.mosquitto import BrokerLimits, broker_settings, plugin_settings
+from services.core.mqtt import Session, SessionConfig
+from stack.accounts import FLEET, SERVICES
+from stack.mosquitto import BrokerLimits, Mosquitto, broker_settings, device_connections, plugin_settings
+from stack.state import StateDir
 from tests.support.servers import until
 
 TOPIC = "fire/v1/140931/hydrant/{}/up/telemetry"
@@ -111,6 +117,65 @@ def test_ordinary_publishing_leaves_no_warning_in_the_log(broker):
         broker.publish(TOPIC.format("hydrant-1"), str(number))
     lines = broker.log_text().splitlines()
     assert not [line for line in lines if "exceeded" in line or "Warning" in line or "deprecated" in line]
+
+
+@pytest.fixture
+def small_broker(scratch):
+    """A function that starts a broker for so many devices, with or without the account that may be all of them."""
+    started = []
+
+    def start(max_connections, *, fleet):
+        server = Mosquitto(StateDir.open(scratch / "state"), fleet=fleet)
+        server.max_connections = max_connections
+        started.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+async def connects(url, client_id):
+    """Whether the broker lets somebody in."""
+    session = Session(SessionConfig.from_url(urlsplit(url), client_id), on_delivery=lambda _: None)
+    running = asyncio.create_task(session.run())
+    try:
+        await asyncio.wait_for(session.ready(), 3)
+    except TimeoutError:
+        return None
+    return session, running
+
+
+async def test_a_crowd_of_devices_never_shuts_our_own_services_out(small_broker):
+    broker = small_broker(3, fleet=True)
+    inside = [await connects(broker.url(FLEET), f"device-{number}") for number in range(3)]
+    assert None not in inside
+    assert await connects(broker.url(FLEET), "device-3") is None
+    service = await connects(broker.url(SERVICES), "firetower.late")
+    assert service is not None
+    for session, running in [*inside, service]:
+        await session.stop()
+        await running
+
+
+async def test_without_the_fleet_a_device_cannot_take_the_session_of_a_service(small_broker):
+    broker = small_broker(100, fleet=False)
+    service, running = await connects(broker.url(SERVICES), "firetower.ingest.all.event")
+    through_the_devices_port = broker.url(SERVICES).replace(f":{broker.services_port}", f":{broker.port}")
+    thief, thieving = await connects(through_the_devices_port, "firetower.ingest.all.event")
+    assert service.connected
+    assert not running.done()
+    for session, task in ((service, running), (thief, thieving)):
+        await session.stop()
+        await task
+
+
+@pytest.mark.parametrize(
+    ("most_files", "devices"), [(20_000, 19_800), (1024, 824), (256, 128), (resource.RLIM_INFINITY, 1_000_000)]
+)
+def test_the_limit_of_devices_leaves_room_for_what_we_need_ourselves(most_files, devices):
+    assert device_connections(most_files) == devices
 
 
 def test_the_durable_settings_are_not_reverted():

@@ -106,9 +106,14 @@ class Health(_Policy):
 
     storage_low_pct: Annotated[int | float, _between(0, 101, "per cent")] = 80
     storage_fine_pct: Annotated[int | float, _between(0, 101, "per cent")] = 78
+    storage_critical_pct: Annotated[int | float, _between(0, 101, "per cent")] = 99
+    storage_critical_mb: Annotated[int | float, _between(0, 1_000_000, "megabytes left")] = 64
+    connections_full_pct: Annotated[int | float, _between(1, 101, "per cent")] = 80
+    connections_fine_pct: Annotated[int | float, _between(0, 101, "per cent")] = 75
+    connections_critical_pct: Annotated[int | float, _between(1, 101, "per cent")] = 90
     stalled_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 30
     starting_s: Annotated[int | float, _between(0, 3600, "seconds")] = 45
-    drift_s: Annotated[int | float, _between(0.1, 86_400, "seconds")] = 5
+    drift_s: Annotated[int | float, _between(0, 86_400, "seconds")] = 5
     session_lost_for_s: Annotated[int | float, _between(1, 31 * 86_400, "seconds")] = 600
 
 

@@ -91,6 +91,9 @@ TABLE = {
         "all/telemetry",
     ),
     "queue_dropped": Trouble("critical", lanes("broker_dropped = broker_dropped + 7"), clear_by_hand),
+    "connections_full": Trouble(
+        "major", lanes("connections = 850, connections_limit = 1000"), lanes("connections = 700")
+    ),
     "event_unreadable": Trouble("major", refuse_an_event, clear_by_hand, "panel-1"),
 }
 

@@ -1,0 +1,18 @@
+"""How many clients the broker has stands in the lane's row, beside how many devices it may have."""
+
+import asyncpg
+
+from tests.support.waiting import eventually
+
+
+async def test_connections_and_their_limit_are_reported(database, broker, program):
+    program("ingest", DATABASE_URL=database, MQTT_URL=broker.url, MQTT_MAX_CONNECTIONS=1000).wait_ready()
+    connection = await asyncpg.connect(database)
+    row = await eventually(
+        lambda: connection.fetchrow("select connections, connections_limit from ingest_lane where connections > 0"),
+        what="the broker's count in the row",
+        timeout_s=15,
+    )
+    assert row["connections"] >= 2  # the two lanes
+    assert row["connections_limit"] == 1000
+    await connection.close()

@@ -1,0 +1,80 @@
+"""Room that runs out is told in time, critical when next to nothing is left, and over only below a second limit."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from services.alerts import room
+from services.alerts.room import Crowd, Disks
+from services.core.alarms.policies import read_policies
+from services.core.errors import FiretowerError
+
+POLICIES = read_policies({})
+GIGABYTE = 10**9
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    usage = SimpleNamespace(used=0, free=100 * GIGABYTE)
+
+    def use(pct, size=100 * GIGABYTE):
+        usage.used, usage.free = size * pct / 100, size * (100 - pct) / 100
+
+    monkeypatch.setattr(room, "shutil", SimpleNamespace(disk_usage=lambda _: usage))
+    return use
+
+
+@pytest.mark.parametrize(
+    ("pcts", "severity"),
+    [
+        ((79,), None),
+        ((80,), "major"),
+        ((80, 79), "major"),
+        ((80, 77.9, 79), None),
+        ((98,), "major"),
+        ((99,), "critical"),
+    ],
+)
+def test_a_disk_is_judged_by_two_limits(pcts, severity, disk, tmp_path):
+    disks = Disks([tmp_path])
+    for pct in pcts:
+        disk(pct)
+        found = disks.look(POLICIES)
+    assert [shortage.severity for shortage in found] == ([severity] if severity else [])
+
+
+def test_a_small_disk_is_critical_by_what_is_left(disk, tmp_path):
+    disk(90, size=600 * 10**6)
+    [shortage] = Disks([tmp_path]).look(POLICIES)
+    assert (shortage.severity, shortage.component) == ("critical", "")
+    assert "60 MB" in shortage.reason.zh
+
+
+def test_one_disk_below_two_folders_is_told_once(disk, tmp_path):
+    disk(95)
+    assert len(Disks([tmp_path, tmp_path]).look(POLICIES)) == 1
+
+
+def test_a_disk_that_cannot_be_looked_at_is_no_lost_database(monkeypatch, tmp_path):
+    def refuse(_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(room, "shutil", SimpleNamespace(disk_usage=refuse, wraps=shutil))
+    with pytest.raises(FiretowerError, match="cannot look at the disk"):
+        Disks([tmp_path]).look(POLICIES)
+
+
+@pytest.mark.parametrize(
+    ("counts", "severity"),
+    [((799,), None), ((800,), "major"), ((800, 760), "major"), ((800, 749, 780), None), ((900,), "critical")],
+)
+def test_connections_are_judged_against_the_limit(counts, severity):
+    crowd = Crowd()
+    for count in counts:
+        found = crowd.judge(count, 1000, POLICIES)
+    assert (found.severity if found else None) == severity
+
+
+def test_without_a_known_limit_nothing_is_judged():
+    assert Crowd().judge(100_000, 0, POLICIES) is None
