@@ -17,6 +17,7 @@ from services.alerts.health import find_unreadable, judge_unreadable
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
+from services.core.alarms.components import is_named, normal_component
 from services.core.alarms.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key
@@ -86,8 +87,12 @@ class EventFeed:
 
         pages = await border.settle(group, judge, _unit, save)
         _count(group)
-        opened = {(entry.alarm.device, entry.alarm.component) for page in pages for entry in page.opened}
-        return [event.received_at for device, event, _, _ in group if (device.profile.code, event.component) in opened]
+        opened = {entry.key for page in pages for entry in page.opened}
+        return [
+            event.received_at
+            for device, event, effect, _ in group
+            if effect.finding is not None and _key(device, effect.finding) in opened
+        ]
 
     async def read_others(self, border: Border) -> bool:
         """Judge the next group of events that are no fires; True when there was one."""
@@ -186,7 +191,7 @@ async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int,
     """
     ended: set[tuple[int, str | None]] = set()
     keys = [
-        Key(device.place.subject, effect.finding.code, effect.finding.component)
+        _key(device, effect.finding)
         for device, _, effect, _ in weighed
         if effect.finding is not None and effect.finding.code != FIRE
     ]
@@ -202,7 +207,7 @@ async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int,
             finding = effect.finding
             place = device.place
             situation = Situation(out_of_service_until=place.out_of_service_until)
-            page.take(Key(place.subject, finding.code, finding.component), finding, "event", place, situation)
+            page.take(_key(device, finding), finding, "event", place, situation)
         if effect.reset is not None:
             ended |= _reset(page, device, effect.reset)
         if effect.evidence is not None and _tells(effect.evidence, burning=device.place.scope in burning):
@@ -236,6 +241,10 @@ def _unit(item: Weighed | Finding) -> Unit:
     return name_event(item.device, item.event, item.batch_id)
 
 
+def _key(device: Device, finding: Finding) -> Key:
+    return Key(device.place.subject, finding.code, normal_component(finding.component))
+
+
 def _tells(evidence: Evidence, *, burning: bool) -> bool:
     """Whether the site's row must learn of it: a note only says something about a fire that is open."""
     return burning or evidence.kind is not EvidenceKind.NOTE
@@ -243,7 +252,7 @@ def _tells(evidence: Evidence, *, burning: bool) -> bool:
 
 def _reset(page: Page, device: Device, reset: Reset) -> set[tuple[int, str | None]]:
     """End what the device reported; a reset of one component, or of long ago, leaves what it measures alone."""
-    whole = reset.component == "" and reset.late_min == 0
+    whole = not is_named(reset.component) and reset.late_min == 0
     ended: set[tuple[int, str | None]] = {(device.id, None)} if whole else set()
     for entry in [entry for key, entry in page.open.items() if key.subject == device.place.subject]:
         if entry.key.code != FIRE:

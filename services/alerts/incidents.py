@@ -30,7 +30,7 @@ async def end_parents(border: Border) -> list[str]:
 
 
 async def _end(page: Page, rows: Sequence[asyncpg.Record]) -> None:
-    keys = [Key(row["subject"], row["code"], row["component"]) for row in rows]
+    keys = [Key(row["subject"], row["code"], row["component_key"]) for row in rows]
     await page.load(keys)
     for key, row in zip(keys, rows, strict=True):
         rule = RULES[row["code"]]

@@ -13,7 +13,7 @@ order by id desc limit 1
 
 -- name: parents
 -- Alarms that speak for an incident, with how many of its members still stand.
-select a.id, a.subject, a.code, a.component, a.area, a.incident_id,
+select a.id, a.subject, a.code, a.component, coalesce(a.component_key, a.component) as component_key, a.area, a.incident_id,
     (select count(*) from alarm c
      where c.incident_id = a.incident_id and c.id <> a.id and c.state <> 'closed' and c.cleared_at is null) as standing
 from alarm a

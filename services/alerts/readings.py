@@ -16,6 +16,7 @@ from services.alerts.mains import Mains
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import KINDS, SQL, RuleStates, by_device
 from services.alerts.rules.model import Reading
+from services.core.alarms.components import normal_component
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key
@@ -167,7 +168,9 @@ def _parts(groups: Mapping[int, object]) -> Iterator[list[int]]:
 
 async def judge_findings(page: Page, verdicts: Sequence[Verdict], states: RuleStates, mains: Mains) -> None:
     """Take the alarms on by what the rules found, in order; pressure alarms of one area are seen together."""
-    keys = [Key(device.place.subject, finding.code, finding.component) for device, finding in verdicts]
+    keys = [
+        Key(device.place.subject, finding.code, normal_component(finding.component)) for device, finding in verdicts
+    ]
     await page.load(keys)
     for key, (device, finding) in zip(keys, verdicts, strict=True):
         parameters = states.parameters(device, page.now)

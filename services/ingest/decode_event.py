@@ -251,7 +251,10 @@ class _Parts:
         if isinstance(value, str):
             if len(value) > TEXT_LIMITS[name]:
                 self._complain(name)
-            return clean_text(value[: TEXT_LIMITS[name]])
+            text = clean_text(value[: TEXT_LIMITS[name]])
+            if name == "component" and text != value[: TEXT_LIMITS[name]]:  # a `?` for half a pair is another name
+                text = clean_text(value.encode("utf-8", "ignore").decode().replace("\0", "")[: TEXT_LIMITS[name]])
+            return text
         self._complain(name)
         return show_value(value) if type(value) is int else ""
 

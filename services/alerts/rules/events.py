@@ -7,10 +7,12 @@ Promises an answer for every type, unknown ones included, and never fails on an 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from services.alerts.rules.model import DeviceProfile, Effect, Event
 from services.alerts.rules.parts import is_water_flow, tell_part
+from services.core.alarms.components import is_named
 from services.core.alarms.happenings import Evidence, EvidenceKind, Finding, Reset
 from services.core.alarms.words import FIRE, Category, Confidence, Part, Reason, Severity
 
@@ -76,6 +78,8 @@ def weigh_event(event: Event, device: DeviceProfile, late_after_s: float = 600.0
     `late_after_s` is how long after its own time a report may come without being marked late; lateness marks,
     it never mutes.
     """
+    if not is_named(event.component):
+        event = replace(event, component="")
     late_min = _late_min(event, late_after_s)
     if event.type == RESET:
         reason = _say("复位", "reset", event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from services.core.alarms.components import is_named, same_component
 from services.core.alarms.happenings import Finding, Reset, Situation
 from services.core.alarms.model import Alarm, Memory, Outcome, OutcomeKind, Policy
 from services.core.alarms.words import FIRE, Confidence, NoticeType, Reason, Severity, State, Verification
@@ -109,7 +110,7 @@ def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Out
 
 def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outcome]:
     """End the condition because its device, or component, was reset: by hand, so latched ones too."""
-    if reset.component not in ("", alarm.component) or alarm.code in OUR_OWN_KNOWLEDGE:
+    if not _bears_on(reset, alarm) or alarm.code in OUR_OWN_KNOWLEDGE:
         return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此警情无关", "the reset is of something else"))
     if _stale(reset.late_min, reset.ts, alarm.memory.raised_ts):
         return alarm, _stale_outcome()
@@ -243,6 +244,10 @@ def _testing(finding: Finding, now: datetime, situation: Situation) -> bool:
 
 def _in_window(memory: Memory, now: datetime) -> bool:
     return memory.test_until is not None and now < memory.test_until
+
+
+def _bears_on(reset: Reset, alarm: Alarm) -> bool:
+    return not is_named(reset.component) or same_component(reset.component, alarm.component)
 
 
 def _stale(late_min: int, ts: datetime | None, newer_ts: datetime | None) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from services.core.alarms.components import normal_component
 from services.core.alarms.happenings import (
     Act,
     Evidence,
@@ -33,7 +34,7 @@ _MOST_SUPPORT = 50
 
 
 class FireKey(NamedTuple):
-    """Where a fire alarm stands; one open fire for each."""
+    """Where a fire alarm stands; one open fire for each. `component` is in its normal form."""
 
     device: str
     component: str
@@ -148,17 +149,15 @@ class _Scene:
         """Keep one report of each sort and place, the newest: a chattering panel does not fill the memory."""
         if item.kind is EvidenceKind.NOTE:
             return
-        sort = (item.kind, item.device, item.component, item.part, item.tested)
-        self.evidence = [
-            old for old in self.evidence if (old.kind, old.device, old.component, old.part, old.tested) != sort
-        ]
+        sort = _sort(item)
+        self.evidence = [old for old in self.evidence if _sort(old) != sort]
         alike = [old for old in self.evidence if (old.kind, old.part) == (EvidenceKind.SUPPORT, item.part)]
         if item.kind is EvidenceKind.SUPPORT and len(alike) >= _MOST_SUPPORT:
             self.evidence.remove(alike[0])
         self.evidence.append(item)
 
     def _find(self, finding: Finding) -> None:
-        key = FireKey(finding.device or "", finding.component)
+        key = FireKey(finding.device or "", normal_component(finding.component))
         if finding.active:
             self._refired = key not in self.alarms and any(_is_fire_of(item, key) for item in self.evidence)
             self._keep(
@@ -166,7 +165,7 @@ class _Scene:
                     at=self._now,
                     kind=EvidenceKind.FIRE,
                     device=key.device,
-                    component=key.component,
+                    component=finding.component,
                     part=finding.part or Part.OTHER,
                     text=finding.reason,
                     tested=self._in_window and not finding.manual,
@@ -281,8 +280,12 @@ def _last_at(alarm: Alarm) -> datetime:
     return alarm.memory.last_at or alarm.opened_at
 
 
+def _sort(item: Evidence) -> tuple[EvidenceKind, str, str, Part, bool]:
+    return item.kind, item.device, normal_component(item.component), item.part, item.tested
+
+
 def _is_fire_of(item: Evidence, key: FireKey) -> bool:
-    return item.kind is EvidenceKind.FIRE and (item.device, item.component) == key
+    return item.kind is EvidenceKind.FIRE and (item.device, normal_component(item.component)) == key
 
 
 def _settled(alarm: Alarm) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from services.core.alarms.components import is_named, same_component
 from services.core.alarms.conditions import in_test
 from services.core.alarms.happenings import Evidence, EvidenceKind, Judgement
 from services.core.alarms.model import Alarm
@@ -54,7 +55,7 @@ def _second_witness(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | N
             _witness(part, alarm.component)
             and item.kind is EvidenceKind.FIRE
             and _witness(item.part, item.component)
-            and item.component != alarm.component  # panel and transmitter both tell of it: one witness
+            and not same_component(item.component, alarm.component)  # panel and transmitter tell of it: one
         ):
             return _confirmed(
                 f"另一独立部件报火警：{_name(item)}", f"a second independent component fired: {_name(item)}"
@@ -99,15 +100,15 @@ def _refired(alarm: Alarm) -> Judgement | None:
 
 
 def _witness(part: Part | None, component: str) -> bool:
-    return component != "" and part is not None and part.witness
+    return is_named(component) and part is not None and part.witness
 
 
 def _panel_level(part: Part | None, component: str) -> bool:
-    return component == "" or part is Part.PANEL
+    return not is_named(component) or part is Part.PANEL
 
 
 def _is_of(item: Evidence, alarm: Alarm) -> bool:
-    return item.device == alarm.device and item.component == alarm.component
+    return item.device == alarm.device and same_component(item.component, alarm.component)
 
 
 def _name(item: Evidence) -> str:

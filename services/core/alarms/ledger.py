@@ -195,7 +195,7 @@ async def _take(page: Page, entry: Entry, wanted: Act) -> Step:
     """Take the step; a fire's bears on every fire of its site."""
     if entry.scope is None or not entry.alarm.open:
         return page.take_entry(entry, wanted, wanted.actor)
-    key = FireKey(entry.alarm.device or "", entry.alarm.component)
+    key = FireKey(entry.alarm.device or "", entry.key.component)
     steps = await page.take_fire(entry.scope, FireAct(key, wanted), wanted.actor, None)
     return next(done for done in steps if done.alarm is not None and done.alarm.id == entry.id)
 

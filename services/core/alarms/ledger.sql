@@ -1,7 +1,7 @@
 -- name: lock_open
 select a.*, d.code as device
 from unnest($1::text[], $2::text[], $3::text[]) as k (subject, code, component)
-join alarm a using (subject, code, component)
+join alarm a on a.subject = k.subject and a.code = k.code and coalesce(a.component_key, a.component) = k.component
 left join device d on d.id = a.device_id
 where a.state <> 'closed'
 order by a.id
@@ -58,10 +58,10 @@ insert into alarm (
     id, subject, code, component, category, severity, state, confidence, verification, device_id, site_id, area, zone,
     value, limit_value, reason, reason_en, opened_at, acknowledged_at, acknowledged_by, cleared_at, closed_at,
     incident_id, shelved_until, shelved_by, shelve_reason, escalates_at, scope, due_at, drill, test_window, version,
-    life, head, transitions, updated_at)
+    life, head, transitions, updated_at, component_key)
 overriding system value
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36)
+    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
 
 -- name: update_alarm
 update alarm set

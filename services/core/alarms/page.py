@@ -14,6 +14,7 @@ import asyncpg
 
 from services.core.alarms import fire
 from services.core.alarms.bodies import Draft, insert_notices
+from services.core.alarms.components import normal_component
 from services.core.alarms.fire import FireAct, FireHappening, FireKey, SiteFires
 from services.core.alarms.happenings import Act, Happening, SiteWindow, Situation
 from services.core.alarms.lifecycle import PLAIN, step
@@ -106,7 +107,7 @@ class Page:
             raise LookupError(f"the lock row of {scope} vanished")
         rows = await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids))
         entries = [self._admit(found) for found in rows]
-        by_key = {FireKey(entry.alarm.device or "", entry.alarm.component): entry for entry in entries}
+        by_key = {FireKey(entry.alarm.device or "", entry.key.component): entry for entry in entries}
         for entry in entries:
             entry.scope = scope
         evidence, broken = evidence_from_json(row["evidence"])
@@ -149,15 +150,18 @@ class Page:
         await self._reserve(4, 4)
         done = fire.apply(held.site, happening, self.now, self.policies.alarm, self._new_incident_id)
         held.site = done.site
+        known = {entry.alarm.id: key for key, entry in held.entries.items() if entry.alarm.id is not None}
         for taken in done.steps:
             if taken.alarm is None:
                 continue
-            fire_key = FireKey(taken.alarm.device or "", taken.alarm.component)
+            fire_key = FireKey(taken.alarm.device or "", normal_component(taken.alarm.component))
+            if taken.alarm.id is not None:
+                fire_key = known.get(taken.alarm.id, fire_key)
             entry = held.entries.get(fire_key)
             if entry is not None and not entry.alarm.open and taken.alarm.open:
                 entry = None
             subject = entry.key.subject if entry is not None else (place.subject if place is not None else "")
-            key = Key(subject, FIRE, taken.alarm.component)
+            key = Key(subject, FIRE, fire_key.component)
             shown = happening.act if isinstance(happening, FireAct) else happening
             held.entries[fire_key] = self._note(entry, key, taken, shown, actor=actor, place=place, scope=scope)
         return done.steps

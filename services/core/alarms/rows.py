@@ -20,7 +20,10 @@ GENESIS = b""  # what the first transition of a chain follows
 
 
 class Key(NamedTuple):
-    """What an open alarm is unique by: `subject` is device:12, area:140931100 or system."""
+    """What an open alarm is unique by: `subject` is device:12, area:140931100 or system.
+
+    `component` of what a device reports is in its normal form; what we name ourselves stands as it is.
+    """
 
     subject: str
     code: str
@@ -110,7 +113,7 @@ def read_entry(row: asyncpg.Record) -> Entry:
         memory=memory,
     )
     return Entry(
-        key=Key(row["subject"], row["code"], row["component"]),
+        key=Key(row["subject"], row["code"], row["component"] if (key := row["component_key"]) is None else key),
         alarm=alarm,
         id=row["id"],
         new=False,
@@ -135,12 +138,12 @@ def insert_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
     """Return the arguments of `insert_alarm`."""
     alarm, key = entry.alarm, entry.key
     return (
-        entry.id, key.subject, key.code, key.component, alarm.category, alarm.severity, alarm.state, alarm.confidence,
+        entry.id, key.subject, key.code, alarm.component, alarm.category, alarm.severity, alarm.state, alarm.confidence,
         alarm.verification, entry.device_id, entry.site_id, alarm.area, alarm.zone or "", alarm.value, alarm.limit,
         alarm.reason.zh, alarm.reason.en, alarm.opened_at, alarm.acknowledged_at, entry.acknowledged_by,
         alarm.cleared_at, alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by,
         entry.shelve_reason, alarm.escalates_at, entry.scope, due_at(alarm), entry.drill, alarm.memory.tested,
-        alarm.version, memory_to_json(alarm.memory), entry.head, entry.transitions, now,
+        alarm.version, memory_to_json(alarm.memory), entry.head, entry.transitions, now, key.component,
     )  # fmt: skip
 
 

@@ -96,6 +96,12 @@ def test_an_id_that_cannot_be_kept_is_still_told_as_it_was_sent():
     assert endless.ack_ids == [endless.events[0].event_id]
 
 
+@pytest.mark.parametrize("sent", ["3-12\0", "\0003-12", "3-\ud83d12"])
+def test_a_component_that_no_column_can_hold_stays_the_same_component(sent):
+    event = only(json.dumps(FIRE | {"component": sent}).encode())
+    assert event.component == "3-12"
+
+
 def test_fields_named_like_our_marks_are_kept():
     assert read(FIRE | {"flags": 1, "bad": 2}).events[0].extra == {"flags": 1, "bad": 2}
     marked = read(FIRE | {"flags": 1, "bad": 2, "seq": -1}).events[0].extra

@@ -93,6 +93,10 @@ class Scene:
         self.happen(fire(component, device, part, **how))
         return self.alarm(component, device)
 
+    def fire_as(self, component: str, device: str = "p1") -> None:
+        """Report a fire under whatever name."""
+        self.happen(fire(component, device))
+
     def support(self, component: str = "x", device: str = "p1", part: Part = Part.OTHER) -> None:
         self.happen(Evidence(self.now, EvidenceKind.SUPPORT, device, component, part, WHY))
 
