@@ -70,8 +70,10 @@ def _read_field(name: str, value: Any) -> Any:
     if name == "part":
         return Part(value)
     default = getattr(_DEFAULTS, name)
-    if isinstance(default, bool | int) and not isinstance(value, bool | int):
-        raise TypeError(name)
+    if isinstance(default, bool | int):
+        if not isinstance(value, bool | int):
+            raise TypeError(name)
+        return type(default)(value)  # a count that somebody saved as false is 0
     return value
 
 
