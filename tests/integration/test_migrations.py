@@ -6,7 +6,7 @@ from services.core import db
 from services.core.alarms.components import normal_component
 from services.core.migrate import upgrade
 
-BEFORE_COMPONENT_KEYS = "0011"
+BEFORE_COMPONENT_KEYS = "0012"
 
 
 async def test_newest_states_of_the_earlier_form_keep_each_value_with_its_time(empty_database):
