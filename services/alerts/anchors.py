@@ -1,4 +1,4 @@
-"""Signed anchors over the heads of all chains, and lawful retirement of old alarms. Started by main.
+"""Signed anchors over the heads of all chains, and lawful retirement of old alarms. A duty of main.
 
 Promises that a transition which was removed or changed after the anchor's minute shows in `firetower audit verify`.
 """
@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,19 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a private file whole or not at all, whenever we are killed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a private file whole or not at all, whenever we are killed.
+
+    Raises:
+        FiretowerError: the disk is full, or the folder is not ours.
+    """
     fresh = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        fresh.replace(path)
+    except OSError as error:
+        raise FiretowerError(f"cannot write {path}: {error}") from error
 
 
 def digest_heads(detail: dict[str, Any]) -> bytes:
@@ -72,19 +79,20 @@ def sign(key: bytes, previous: bytes, at: datetime, heads: bytes) -> bytes:
 class Anchors:
     """Writes an anchor every minute in which a chain grew, and keeps the newest beside the database too."""
 
-    def __init__(self, pool: asyncpg.Pool, clock: Clock, key: bytes, state_dir: Path, retention_days: int) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, clock: Clock, key: Callable[[], bytes], state_dir: Path, retention_days: int
+    ) -> None:
         self._pool = pool
         self._clock = clock
-        self._key = key
+        self._key = key  # asked at each anchor: where it cannot be made yet, judging does not wait for it
         self._last_file = state_dir / LAST_FILE
         self._retention = timedelta(days=retention_days)
 
-    async def run(self) -> None:
-        """Write anchors without end."""
-        while True:
-            await self.write()
-            await self.retire()
-            await self._clock.sleep(EVERY_S)
+    async def take_turn(self) -> float:
+        """Write an anchor and retire what is old."""
+        await self.write()
+        await self.retire()
+        return EVERY_S
 
     async def write(self) -> None:
         """Write an anchor over the chains that grew since the last one."""
@@ -120,7 +128,7 @@ class Anchors:
     ) -> dict[str, Any]:
         at, previous = self._clock.now(), b"" if last is None else last["signature"]
         heads = digest_heads(detail)
-        signature = sign(self._key, previous, at, heads)
+        signature = sign(self._key(), previous, at, heads)
         number = await conn.fetchval(SQL["add_anchor"], at, len(detail["heads"]), heads, detail, previous, signature)
         return {"id": number, "signature": signature.hex()}
 

@@ -1,6 +1,6 @@
 """Figures for people and Prometheus: alarm load after ISA-18.2 and EEMUA 191, open alarms, notices, overdue steps.
 
-Started by main every ten seconds, on a connection of its own. Reads only.
+A duty of main, every ten seconds, on a connection of its own. Reads only.
 """
 
 from datetime import datetime
@@ -33,13 +33,19 @@ for _state in ("waiting", "held", "dead"):
     NOTICES_OPEN.labels(_state)
 
 
-async def run(pool: asyncpg.Pool, clock: Clock) -> None:
-    """Measure without end."""
-    flood = False
-    while True:
-        async with pool.acquire() as conn:
-            flood = await measure(conn, clock.now(), flood=flood)
-        await clock.sleep(EVERY_S)
+class Figures:
+    """Measures again and again; remembers whether there was a flood."""
+
+    def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._flood = False
+
+    async def take_turn(self) -> float:
+        """Measure once."""
+        async with self._pool.acquire() as conn:
+            self._flood = await measure(conn, self._clock.now(), flood=self._flood)
+        return EVERY_S
 
 
 async def measure(conn: PoolConnectionProxy, now: datetime, *, flood: bool) -> bool:

@@ -1,6 +1,7 @@
 """`firetower alerts`: what ingest committed becomes alarms, and alarms become notices that the desk accepted.
 
-Started by the command line. Promises: one active worker, a hot standby, and an end with the first failure.
+Started by the command line. Promises: one active worker, a hot standby; a lost database is waited for, and what is
+wrong with the program itself ends it.
 """
 
 import asyncio
@@ -10,16 +11,18 @@ import sys
 import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 
 import asyncpg
 import httpx2
 import uvloop
 
-from services.alerts import figures, heartbeat, lease
+from services.alerts import duty, heartbeat, lease
 from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import Bench
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
+from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import DeskAddress, address_contact
 from services.core import db
@@ -29,8 +32,10 @@ from services.core.errors import Fenced
 from services.core.log import configure_log, logger
 from services.core.metrics import ACTIVE, serve_metrics
 from services.core.settings import AlertsSettings
+from services.core.text import describe_error
 
 log = logger(__name__)
+AWAY_PAUSE_S = 0.3
 STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
 
 
@@ -42,9 +47,8 @@ def main(settings: AlertsSettings | None = None) -> None:
     serve_metrics(settings.metrics_host, settings.metrics_port)
     try:
         uvloop.run(run(settings, SystemClock()))
-    except* (Fenced, *db.AWAY) as lost:
-        # what is lost is found again by the next start; a traceback would say no more
-        log.error("ended", error="; ".join(f"{type(error).__name__}: {error}" for error in lost.exceptions))  # noqa: TRY400
+    except* (Fenced, asyncpg.PostgresError) as refused:  # another one took over, or no schema, no such account
+        log.error("ended", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
         sys.exit(1)
 
 
@@ -54,15 +58,31 @@ async def run(settings: AlertsSettings, clock: Clock) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    conn = await _connect(settings, clock, stopping)
-    if conn is None:
-        return
-    try:
-        if await _wait_for_lease(conn, owner, settings, stopping):
-            await _work(conn, owner, settings, clock, stopping)
-            await lease.release(conn, owner)
-    finally:
-        await conn.close(timeout=2)
+    while not stopping.is_set():
+        conn = await _connect(settings, clock, stopping)
+        if conn is None:
+            return
+        try:
+            if await _wait_for_lease(conn, owner, settings, stopping):
+                await _work(conn, owner, settings, clock, stopping)
+                await lease.release(conn, owner)
+            await conn.close(timeout=2)
+        except Exception as error:
+            db.pass_on_cancel()
+            if not _only_away(error):
+                raise
+            # what was lost with the database is found again from its cursors, as by a fresh start
+            log.warning("database_lost", error=describe_error(error))
+            await wait_at_most(stopping, AWAY_PAUSE_S)
+        finally:
+            ACTIVE.set(0)
+            conn.terminate()
+
+
+def _only_away(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_only_away(inner) for inner in error.exceptions)
+    return db.is_away(error)
 
 
 async def _connect(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -> asyncpg.Connection | None:
@@ -70,9 +90,12 @@ async def _connect(settings: AlertsSettings, clock: Clock, stopping: asyncio.Eve
     while not stopping.is_set():
         try:
             return await db.connect(settings.database_url, program="alerts", writer=True)
-        except (OSError, asyncpg.CannotConnectNowError) as error:
-            log.warning("database_away", error=f"{type(error).__name__}: {error}")
-            await clock.sleep(STANDBY_S)
+        except db.AWAY as error:
+            db.pass_on_cancel()
+            if not db.is_away(error):
+                raise
+            log.warning("database_away", error=describe_error(error))
+            await wait_at_most(stopping, STANDBY_S)
     return None
 
 
@@ -96,9 +119,8 @@ async def _work(
 ) -> None:
     log.info("active", owner=str(owner))
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
-        )
+        pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
+        stack.callback(pool.terminate)  # a polite end would wait for a server that may be deaf
         client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False, trust_env=False))
         await pool.execute(OUTBOX_SQL["forget_claims"])
         outbox = Outbox(pool, client, clock, owner)
@@ -108,7 +130,7 @@ async def _work(
         policies = await load_policies(conn)
         bench = Bench(conn, owner, clock, policies, health, outbox.hint)
         listener = await db.connect(settings.database_url, program="alerts.listen")
-        stack.push_async_callback(listener.close, timeout=2)
+        stack.callback(listener.terminate)
         await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
         await listener.add_listener("firetower_registry", lambda *_: bench.note_change())
         await listener.add_listener("firetower_alarm", lambda _conn, pid, *_: bench.note_act(pid))
@@ -116,8 +138,8 @@ async def _work(
         work: dict[str, Coroutine[None, None, None]] = {
             "bench": bench.run(),
             "listen": _keep_listening(listener, clock),
-            "figures": figures.run(pool, clock),
-            "anchors": _make_anchors(settings, pool, clock).run(),
+            "figures": duty.keep("figures", Figures(pool, clock).take_turn, pool, clock),
+            "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
         for lane in CALLS:
             work[lane.name] = outbox.run(lane, address_contact)
@@ -127,7 +149,8 @@ async def _work(
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
         if settings.heartbeat_url:
-            work["heartbeat"] = heartbeat.run(pool, client, clock, settings.heartbeat_url)
+            beat = partial(heartbeat.beat, pool, client, settings.heartbeat_url)
+            work["heartbeat"] = duty.keep("heartbeat", beat, pool, clock)
         ACTIVE.set(1)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(coroutine, name=name) for name, coroutine in work.items()]
@@ -137,7 +160,7 @@ async def _work(
 
 
 def _make_anchors(settings: AlertsSettings, pool: asyncpg.Pool, clock: Clock) -> Anchors:
-    key = audit_key(settings.state_dir, settings.audit_secret.get_secret_value(), make=True)
+    key = partial(audit_key, settings.state_dir, settings.audit_secret.get_secret_value(), make=True)
     return Anchors(pool, clock, key, settings.state_dir, settings.retention_days)
 
 

@@ -27,7 +27,7 @@ KEY = b"a key of this test"
 @pytest.fixture
 async def anchors(database: str, scratch: Path) -> AsyncIterator[Anchors]:
     pool = await db.create_pool(database, program="test", size=2)
-    yield Anchors(pool, SystemClock(), KEY, scratch, 400)
+    yield Anchors(pool, SystemClock(), lambda: KEY, scratch, 400)
     await pool.close()
 
 
@@ -161,7 +161,7 @@ async def test_an_anchor_whose_transaction_did_not_come_through_leaves_no_copy_t
         """
     )
     pool = await db.create_pool(database, program="test", size=1)
-    dying = Anchors(pool, SystemClock(), KEY, scratch, 400)
+    dying = Anchors(pool, SystemClock(), lambda: KEY, scratch, 400)
     with pytest.raises(asyncpg.RaiseError, match="killed at the commit"):
         await dying.write()
     assert not (scratch / LAST_FILE).exists()

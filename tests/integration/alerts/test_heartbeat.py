@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx2
 import pytest
 
-from services.alerts import heartbeat
+from services.alerts import duty, heartbeat
 from services.core import db
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
@@ -77,7 +78,8 @@ async def test_a_minute_passes_between_beats_and_five_seconds_between_looks(
     await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))
     clock, pool = HandClock(), await db.create_pool(database, program="test", size=1)
     async with httpx2.AsyncClient(trust_env=False) as client:
-        beating = asyncio.create_task(heartbeat.run(pool, client, clock, watch.url))
+        beat = partial(heartbeat.beat, pool, client, watch.url)
+        beating = asyncio.create_task(duty.keep("heartbeat", beat, pool, clock))
         await eventually(lambda: len(watch.calls) >= 3, what="three beats")
         await county.conn.execute(TROUBLES["ingest stalls"])
         await eventually(lambda: clock.slept[-2:] == [5.0, 5.0], what="looks without a beat")

@@ -1,0 +1,50 @@
+"""Work beside the judging (figures, anchors, the heartbeat): begun again when it fails, so that no fire waits for it.
+
+Used by main. Promises that a failure of its own is set aside and shown, and that a database that is away is waited for.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from services.core import db
+from services.core.aside import Asides, Unit, own_fault
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.text import describe_error
+
+KIND = "duty"
+AGAIN_S = 10.0
+log = logger(__name__)
+Turn = Callable[[], Awaitable[float]]  # does it once, returns after how many seconds it wants to be called again
+
+
+async def keep(name: str, turn: Turn, pool: asyncpg.Pool, clock: Clock) -> None:
+    """Take one turn after the other, for ever."""
+    asides = Asides("alerts", clock)
+    told = False
+    while True:
+        try:
+            pause_s = await turn()
+            if not told:  # an earlier failure, ours or that of the process before
+                async with pool.acquire() as conn:
+                    await asides.refresh(conn)
+                    await asides.over(conn, KIND, name)
+                told = True
+        except Exception as error:
+            db.pass_on_cancel()
+            pause_s, told = AGAIN_S, False
+            await _tell(name, error, pool, asides)
+        await clock.sleep(pause_s)
+
+
+async def _tell(name: str, error: Exception, pool: asyncpg.Pool, asides: Asides) -> None:
+    if not own_fault(error):
+        log.warning("duty_waits", duty=name, error=describe_error(error))
+        return
+    try:
+        async with pool.acquire() as conn:
+            await asides.add(conn, Unit(KIND, name), error)
+    except db.AWAY as away:
+        db.pass_on_cancel()
+        log.warning("duty_failed", duty=name, error=describe_error(error), untold=describe_error(away))
