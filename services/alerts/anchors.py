@@ -89,7 +89,8 @@ class Anchors:
         self._retention = timedelta(days=retention_days)
 
     async def take_turn(self) -> float:
-        """Write an anchor and retire what is old."""
+        """Write an anchor and retire what is old; where no key can be made, that is said at once and not at a fire."""
+        self._key()
         await self.write()
         await self.retire()
         return EVERY_S

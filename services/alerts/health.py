@@ -15,6 +15,7 @@ from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
+from services.core.alarms.policies import Fault
 from services.core.alarms.rows import SYSTEM, Key
 from services.core.alarms.words import Category, Reason, Severity
 from services.core.aside import Unit
@@ -148,7 +149,8 @@ class Health:
         return found
 
     async def _set_aside(self, page: Page) -> list[Finding]:
-        """Find what programs set aside and nobody has dealt with, by program and kind."""
+        """Find what programs set aside and nobody has dealt with, by program and kind, and policies out of force."""
+        faults = {fault.policy: fault for fault in reversed(page.policies.faults)}  # the first of each
         return [
             _finding(
                 "set_aside",
@@ -158,6 +160,9 @@ class Health:
                 value=float(row["units"]),
             )
             for row in await page.conn.fetch(SQL["set_aside"])
+        ] + [
+            _finding("set_aside", Severity.MAJOR, _say_fault(faults[name]), component=f"policy:{name}")
+            for name in sorted(faults)
         ]
 
     def _stalled(self, lane: asyncpg.Record, page: Page) -> Finding | None:
@@ -188,10 +193,18 @@ def _of_room(shortage: Shortage) -> Finding:
     )
 
 
+def _say_fault(fault: Fault) -> Reason:
+    where = ".".join(filter(None, (fault.policy, fault.field)))
+    return Reason(
+        f"策略 {where} 的内容无法使用，暂按默认值执行：{fault.error}",
+        f"the policy {where} cannot be used and its default holds: {fault.error}",
+    )
+
+
 def _say_set_aside(row: asyncpg.Record) -> Reason:
     program, kind, units, name, error = (row[column] for column in ("program", "kind", "units", "name", "error"))
     return Reason(
-        f"{program} 搁置了 {units} 项失败的工作（{kind}）：{name}，{error}",
+        f"{program} 有 {units} 项工作处理失败，留待重试（{kind}）：{name}，{error}",
         f"{program} set aside {units} that failed ({kind}): {name}: {error}",
     )
 

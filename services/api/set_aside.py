@@ -15,7 +15,7 @@ from services.api.database import Inside, Reads, first
 from services.api.problems import Problem, not_found
 from services.api.roles import Who
 from services.api.state import Here
-from services.api.writing import Maintainer, Write
+from services.api.writing import Operator, Write
 
 router = APIRouter(prefix="/api/v1", tags=["set-aside"])
 AsideId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
@@ -86,7 +86,7 @@ async def _find_open(write: Write, aside_id: int) -> None:
 
 
 @router.post("/set-aside/{id}/retry", status_code=202, responses=described(SetAside, 404, 409, status=202))  # noqa: FAST003 - aliased
-async def retry_set_aside(aside_id: AsideId, writer: Maintainer) -> Response:
+async def retry_set_aside(aside_id: AsideId, writer: Operator) -> Response:
     """Have its program try it again; it stays listed until it goes through."""
 
     async def work(write: Write) -> Response:
@@ -105,7 +105,7 @@ async def retry_set_aside(aside_id: AsideId, writer: Maintainer) -> Response:
 
 
 @router.post("/set-aside/{id}/drop", responses=described(SetAside, 404, 409))  # noqa: FAST003 - aliased
-async def drop_set_aside(aside_id: AsideId, writer: Maintainer) -> Response:
+async def drop_set_aside(aside_id: AsideId, writer: Operator) -> Response:
     """Give it up: a person has looked at it and nothing is missing."""
 
     async def work(write: Write) -> Response:

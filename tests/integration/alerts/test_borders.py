@@ -102,6 +102,15 @@ async def break_a_contact(county: County) -> None:
     await eventually(lambda: county.conn.fetch("select from alarm_timer where done_at is not null"), what="the step")
 
 
+async def break_a_policy(county: County) -> None:
+    await county.set_policy("fire_clocks", suspected_s="soon", probable_s=float("inf"))
+    await county.set_policy("escalation", steps=[{"code": "fires"}, 7, {"code": "fire", "channels": "SMS"}])
+    (alarm,) = await eventually(
+        lambda: county.alarms("a.code = 'set_aside' and a.component = 'policy:fire_clocks'"), what="the alarm of it"
+    )
+    assert "suspected_s" in alarm["reason"]
+
+
 class Trouble(NamedTuple):
     """What is broken, and the kind under which it is set aside (None: it is mended on the way)."""
 
@@ -118,6 +127,7 @@ TABLE = {
     "a rule state that is none": Trouble(break_a_rule_state, None),
     "a silence that cannot be raised": Trouble(break_a_silent_device, "silence"),
     "water whose pressure is no number": Trouble(break_the_nearest_water, None),
+    "policies that are none": Trouble(break_a_policy, None),
     "our own health": Trouble(break_our_own_health, "health"),
     "a contact with settings that are none": Trouble(break_a_contact, None),
 }

@@ -11,6 +11,7 @@ import { live, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Notices } from "./notices.js";
 import { Rejects } from "./rejects.js";
+import { SetAside } from "./set-aside.js";
 
 const SLO_EVERY_MS = 15_000;
 
@@ -92,6 +93,7 @@ export function Page() {
     ${problem && html`<${Failure} problem=${problem} />`}
     <div class="pair"><${Clocks} slo=${slo} /><${Loss} slo=${slo} /></div>
     <${Lanes} system=${system} now=${now} />
+    <${SetAside} />
     <${Notices} dispatch=${system.dispatch} />
     <${Rejects} />
     <div class="three"><${Gateways} system=${system} now=${now} /><${Storage} system=${system} /><${Programs} system=${system} now=${now} /></div>

@@ -23,4 +23,7 @@ export const pages = {
   "wall.open": "未关闭的告警", "wall.devices": "设备", "wall.online": "在线率", "wall.clocks": "法定时限", "wall.health": "系统健康", "wall.quiet": "无火警", "wall.quiet_line": "全县在看守中", "wall.fires": "火警", "wall.p95": "95 分位", "wall.lanes": "接入", "wall.desk": "119 通道", "wall.ok": "正常", "wall.bad": "异常", "wall.waiting": "{n} 条等待", "wall.more": "另有 {n} 条", "wall.storage": "磁盘剩余", "wall.rate": "读数/秒",
   "reject.bad_field": "字段数值不合格", "reject.bad_json_text": "文字无法解码", "reject.bad_topic": "主题不对", "reject.kind_mismatch": "设备类型不符", "reject.not_json": "不是 JSON", "reject.status_unreadable": "状态无法解读", "reject.storage_refused": "数据库拒收", "reject.too_many_elements": "一条消息内条数过多", "reject.ts_in_seconds": "时间戳是秒，应为毫秒", "reject.ts_missing": "没有时间戳", "reject.ts_unreadable": "时间戳无法解读", "reject.type_unreadable": "事件类型无法解读", "reject.wrong_shape": "消息结构不对",
   "devices.min": "最小", "devices.max": "最大", "devices.cut": "数据太多，只画出前 {n} 条原始值；请缩短时段或用聚合", "system.state": "状态", "system.what": "通知", "system.tries": "尝试", "system.receipt": "119 回执号", "system.when": "时间", "system.why": "原因", "system.message": "消息", "system.act": "处理",
+  "system.set_aside": "处理失败、留待重试的工作",
+  "system.set_aside_line": "这些工作因自身错误未能完成，其余照常进行。排除原因后可重试；确认无遗漏后可放弃。",
+  "system.maybe_fire": "可能有火警", "system.retry": "重试", "system.drop": "放弃",
 };

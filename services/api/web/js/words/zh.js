@@ -33,7 +33,7 @@ export const zh = {
   "code.device_offline": "设备离线", "code.device_unreadable": "设备数据不可读", "code.clock_wrong": "设备时钟异常", "code.mains_event": "管网事件", "code.prealarm": "预警", "code.fault": "故障",
   "code.disabled": "部件屏蔽", "code.supervisory": "监管报警", "code.tamper": "防拆报警", "code.power_fault": "电源故障", "code.link_fault": "通信线路故障",
   "code.event_unreadable": "事件无法解读", "code.dispatch_failed": "119 未接收通知", "code.session_lost": "消息会话中断", "code.connections_full": "消息代理连接将满", "code.queue_dropped": "消息队列丢弃",
-  "code.storage_low": "存储空间不足", "code.ingest_stalled": "接入停滞", "code.clock_drift": "系统时钟偏移",
+  "code.storage_low": "存储空间不足", "code.ingest_stalled": "接入停滞", "code.clock_drift": "系统时钟偏移", "code.set_aside": "有工作处理失败",
   "actor.event": "设备上报", "actor.rule": "规则", "actor.clock": "计时", "actor.system": "系统", "outcome.opened": "发生", "outcome.repeated": "再次上报", "outcome.reopened": "重新触发", "outcome.rose": "级别或置信度提高", "outcome.confirmed": "确认火警", "outcome.acknowledged": "接警", "outcome.verified": "核实", "outcome.returned": "条件解除", "outcome.latched": "条件解除，保持火警", "outcome.closed": "关闭", "outcome.shelved": "搁置", "outcome.unshelved": "取消搁置", "outcome.noted": "备注", "outcome.escalated": "超时自动上报 119", "outcome.told": "通知已生成", "outcome.test_ended": "测试窗口结束，重新计时", "outcome.uncovered": "检修结束", "outcome.grouped": "并入事件", "outcome.stale": "过期",
   "notice.fire.confirmed": "火警确认", "notice.alarm.raised": "告警发生", "notice.alarm.escalated": "超时自动上报", "notice.alarm.updated": "告警更新", "notice.alarm.cleared": "告警解除",
   "notice_state.waiting": "发送中", "notice_state.held": "待人工放行", "notice_state.delivered": "119 已接收", "notice_state.dead": "被拒绝", "notice_state.withdrawn": "已撤回",
