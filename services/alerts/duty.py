@@ -31,7 +31,7 @@ async def keep(name: str, turn: Turn, pool: asyncpg.Pool, clock: Clock) -> None:
                     await asides.refresh(conn)
                     await asides.over(conn, KIND, name)
                 told = True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was is told, and the next turn is taken
             db.pass_on_cancel()
             pause_s, told = AGAIN_S, False
             await _tell(name, error, pool, asides)

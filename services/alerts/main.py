@@ -59,7 +59,7 @@ async def run(settings: AlertsSettings, clock: Clock) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     while not stopping.is_set():
-        conn = await _connect(settings, clock, stopping)
+        conn = await _connect(settings, stopping)
         if conn is None:
             return
         try:
@@ -85,7 +85,7 @@ def _only_away(error: BaseException) -> bool:
     return db.is_away(error)
 
 
-async def _connect(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -> asyncpg.Connection | None:
+async def _connect(settings: AlertsSettings, stopping: asyncio.Event) -> asyncpg.Connection | None:
     """Wait for a database that is starting or away: fires must not wait for a supervisor's back-off as well."""
     while not stopping.is_set():
         try:
