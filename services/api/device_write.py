@@ -7,6 +7,7 @@ import asyncpg
 
 from services.api.areas import take_area
 from services.api.device_model import DevicePut
+from services.api.gateway_claims import claimed_by, refused_claim
 from services.api.import_steps import check_no_claim
 from services.api.problems import Problem, invalid
 from services.api.writing import Write
@@ -56,6 +57,12 @@ async def _check_references(write: Write, code: str, values: Mapping[str, Any]) 
         site_area = await connection.fetchval("select area from site where id = $1", site)
         if site_area is None or not write.who.scope.covers(site_area):
             raise invalid("site", f"there is no site {site}")
+    claimed = claimed_by(values)
+    if claimed:
+        rows = await connection.fetch("select code, area, registered from device where code = any($1)", claimed)
+        refused = refused_claim(write.who.scope, code, values, {row["code"]: dict(row) for row in rows}, ())
+        if refused is not None:
+            raise invalid(*refused)
     address = values.get("gateway_address")
     if address is not None:
         other = await connection.fetchval("select code from device where gateway_address = $1", address)

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.api.database import Reads, Row
 from services.api.device_write import changes_of, columns_of
+from services.api.gateway_claims import claimed_by, refused_claim
 from services.api.import_steps import StagedRow
 from services.api.ledger_file import LedgerError, LedgerRow
 from services.api.problems import Problem
@@ -14,6 +15,7 @@ from services.api.roles import Scope
 
 ERRORS_SHOWN = 1000
 _CHANGES_SHOWN = 1000
+_CLAIMS = {"gateway", "gateway_address"}
 _AT_ONCE = 1000  # rows compared between two looks at other requests
 
 
@@ -38,13 +40,21 @@ async def make_plan(reads: Reads, scope: Scope, read: list[LedgerRow | LedgerErr
     """Compare a ledger with the registry."""
     rows = [row for row in read if isinstance(row, LedgerRow)]
     plan = Plan(len(read), [one for one in read if isinstance(one, LedgerError)])
-    known = await _Known.load(reads, scope)
+    known = await _Known.load(reads, scope, {row.code for row in rows})
     for start in range(0, len(rows), _AT_ONCE):
         part = rows[start : start + _AT_ONCE]
         found = await reads.rows(
             "select * from device where code = any(cast(:codes as text[]))", codes=[row.code for row in part]
         )
-        await asyncio.to_thread(_compare, plan, known, part, {row["code"]: row for row in found})
+        devices = {row["code"]: row for row in found}
+        named = [code for row in part for code in claimed_by(row.body.model_dump(include=_CLAIMS, exclude_unset=True))]
+        known.claimed = {
+            row["code"]: row
+            for row in await reads.rows(
+                "select code, area, registered from device where code = any(cast(:codes as text[]))", codes=named
+            )
+        }
+        await asyncio.to_thread(_compare, plan, known, part, devices)
     return plan
 
 
@@ -75,16 +85,21 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
 class _Known:
     """What the rows refer to, read once."""
 
-    def __init__(self, scope: Scope, areas: set[str], sites: dict[int, str], addresses: dict[str, str]) -> None:
+    def __init__(
+        self, scope: Scope, codes: set[str], areas: set[str], sites: dict[int, str], addresses: dict[str, str]
+    ) -> None:
         self._scope = scope
+        self._codes = codes
+        self.claimed: Mapping[str, Row] = {}  # devices that the rows at hand name as gateways
         self._areas, self._sites, self._addresses = areas, sites, addresses
         self._seen: set[str] = set()
 
     @classmethod
-    async def load(cls, reads: Reads, scope: Scope) -> "_Known":
+    async def load(cls, reads: Reads, scope: Scope, codes: set[str]) -> "_Known":
         taken = "select gateway_address, code from device where gateway_address is not null"
         return cls(
             scope,
+            codes,
             {row["code"] for row in await reads.rows("select code from area")},
             {row["id"]: row["area"] for row in await reads.rows("select id, area from site")},
             {row["gateway_address"]: row["code"] for row in await reads.rows(taken)},
@@ -106,6 +121,9 @@ class _Known:
         site = values.get("site_id")
         if site is not None and not (site in self._sites and covers(self._sites[site])):
             return LedgerError(row.line, "site", f"there is no site {site}")
+        refused = refused_claim(self._scope, row.code, values, self.claimed, self._codes)
+        if refused is not None:
+            return LedgerError(row.line, *refused)
         address = values.get("gateway_address")
         if address is not None and self._addresses.setdefault(address, row.code) != row.code:
             return LedgerError(row.line, "gateway_address", "another device has this address")

@@ -4,12 +4,21 @@
 -- name: panels
 select code, area, coalesce(gateway_address, substr(code, 5)) as address, coalesce(gateway_profile, '') as profile, registered
 from device
-where gateway_address is not null or code ~ '^utd-[0-9a-f]{12}$'
+where (gateway_address is not null or code ~ '^utd-[0-9a-f]{12}$')
+  and not exists (                            -- nor does it win over one that was registered in another area
+      select from device other
+      where other.code = 'utd-' || device.gateway_address and other.registered and other.id <> device.id
+        and not starts_with(other.area, device.area) and not starts_with(device.area, other.area))
 order by gateway_address is not null          -- a mapping made by a person wins over the name of a discovered one
 
 -- name: asked
 select code, area, gateway_address as address, coalesce(gateway_profile, '') as profile, registered
-from device where gateway_address = any($1)
+from device
+where gateway_address = any($1)
+  and not exists (
+      select from device other
+      where other.code = 'utd-' || device.gateway_address and other.registered and other.id <> device.id
+        and not starts_with(other.area, device.area) and not starts_with(device.area, other.area))
 
 -- name: adopt
 -- also when the panel, known as utd-<address> before, was registered under another code since

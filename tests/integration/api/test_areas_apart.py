@@ -189,3 +189,35 @@ async def test_the_county_sends_a_dead_notice_again_and_lets_a_held_one_go(
         assert (await client.post(path)).status_code == 409
         targets = "select count(*) from audit where action = $1 and target = $2"
         assert await connection.fetchval(targets, f"notice.{act}", f"notice:{notice_id}") == 1
+
+
+async def test_a_township_names_no_gateway_of_another_and_takes_over_no_panel(
+    client: Client, township: Client, connection: asyncpg.Connection
+) -> None:
+    for code, area, registered in (
+        ("gw-own", AREA, True),
+        ("gw-other", OTHER_AREA, True),
+        ("utd-0a0000000000", OTHER_AREA, True),  # registered under the name it called in with
+        ("utd-0b0000000000", OTHER_AREA[:6], False),  # called in, nobody's yet
+    ):
+        await connection.execute(
+            "insert into device (code, kind, area, registered) values ($1, 'panel', $2, $3)", code, area, registered
+        )
+    for field, value in (
+        ("gateway", "gw-other"),
+        ("gateway", "gw-none"),  # what it may not see does not exist
+        ("gateway_address", "0a0000000000"),
+    ):
+        body = {"kind": "panel", "area": AREA, field: value}
+        answer = await township.put("/api/v1/devices/p-taker", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+        csv = f"code,kind,area,{field}\np-taker,panel,{AREA},{value}\n"
+        headers = {"Content-Type": "text/csv"}
+        answer = await township.post(
+            "/api/v1/devices/import", params={"datum": "wgs84"}, content=csv.encode(), headers=headers
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+    for body in ({"gateway": "gw-own"}, {"gateway_address": "0b0000000000"}, {"gateway_address": "0c0000000000"}):
+        answer = await township.put("/api/v1/devices/p-taker", json={"kind": "panel", "area": AREA} | body)
+        assert answer.status_code in {200, 201}, answer.text
+    assert (await client.put("/api/v1/devices/p-taker", json={"gateway": "gw-other"})).status_code == 200  # the county
