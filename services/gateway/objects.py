@@ -4,11 +4,11 @@ Used by meaning.py and link.py. Pure; never raises on any bytes: what does not f
 whose state can be read counts, even when its text or time label is cut off.
 """
 
-import codecs
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from services.gateway.characters import read_characters
 from services.gateway.tables import TABLES, TypeFlag
 
 TEXT_BYTES = 31  # fixed description, clause 8.2.1.2
@@ -51,11 +51,11 @@ class Unit:
 
 
 def read_text(raw: bytes | None) -> str:
-    """Return GB 18030 text up to its first NUL (left-over bytes follow it), without padding and control characters."""
+    """Return the text up to its first NUL (left-over bytes follow it), without padding and control characters."""
     if not raw:
         return ""
-    decoder = codecs.getincrementaldecoder("gb18030")(errors="replace")
-    text = decoder.decode(raw.split(b"\0", 1)[0])  # a character cut in half at the end of the field is left out
+    said = raw.split(b"\0", 1)[0]
+    text = read_characters(said, may_be_cut=len(said) == len(raw))
     return "".join(char for char in text if unicodedata.category(char)[0] != "C").strip(" \ufffd")
 
 
@@ -136,9 +136,16 @@ def read_unit(adu: bytes) -> Unit:
 
 def holds_fire(unit: Unit) -> bool:
     """Say whether a data unit holds a fire or a manual alarm, without judging it: such frames go first."""
+    return count_fires(unit) > 0
+
+
+def count_fires(unit: Unit) -> int:
+    """Return how many objects of a data unit say fire or manual alarm."""
     if unit.flag in {1, 2, 21}:
-        return any(item.state is not None and item.state & 0b10 for item in unit.items)
-    return unit.flag in {4, 24} and any(item.operation is not None and item.operation & 0b100 for item in unit.items)
+        return sum(item.state is not None and bool(item.state & 0b10) for item in unit.items)
+    if unit.flag in {4, 24}:
+        return sum(item.operation is not None and bool(item.operation & 0b100) for item in unit.items)
+    return 0
 
 
 def write_unit(flag: int, items: Sequence[Item]) -> bytes:
