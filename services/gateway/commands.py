@@ -14,18 +14,22 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.core.aside import Unit
 from services.core.clock import Clock, wait_at_most
 from services.core.contracts import Command
-from services.core.db import AWAY, load_queries, pass_on_cancel
+from services.core.db import AWAY, is_away, load_queries, pass_on_cancel
 from services.core.log import logger
 from services.core.mqtt import Delivery
+from services.core.text import describe_error
 from services.core.topics import Channel, parse_topic
+from services.gateway.border import Border
 from services.gateway.door import Door
 from services.gateway.downlink import GUARD_CHECK, CannotSay, Exchange, data_unit
 from services.gateway.frames import CONFIRM, DENY, Frame
 from services.gateway.link import Link
 from services.gateway.naming import component_of
-from services.gateway.objects import Unit, describe
+from services.gateway.objects import Unit as DataUnit
+from services.gateway.objects import describe
 from services.gateway.post import Caller
 from services.gateway.profiles import Profile
 from services.gateway.registry import Registry
@@ -39,6 +43,7 @@ LINK_WITHIN_S = 30.0  # a panel that is not connected may come back
 ANSWER_WITHIN_S = 60.0  # of a command that is no guard check: four tries of 10 s, and some
 RESULTS = 10_000
 KNOWN_IDS = 1_000
+FETCH = Unit("commands", "fetch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,9 @@ class Order:
 class Commands:
     """Orders on their way to panels, results on their way to the database."""
 
-    def __init__(self, registry: Registry, door: Door, clock: Clock) -> None:
+    def __init__(self, registry: Registry, door: Door, clock: Clock, border: Border) -> None:
         self._registry = registry
+        self._border = border
         self._door = door
         self._clock = clock
         self._waiting: deque[Order] = deque(maxlen=KNOWN_IDS)
@@ -106,10 +112,13 @@ class Commands:
                 await self._write_results()
                 await self._fetch()
                 away = False
-            except AWAY as error:
+                self._border.over(FETCH.kind, FETCH.name)
+            except Exception as error:  # noqa: BLE001  the commands at hand go on without it
                 pass_on_cancel()
-                if not away:
-                    log.warning("commands wait for the database", error=str(error) or type(error).__name__)
+                if not is_away(error):
+                    self._border.note(FETCH, error)
+                elif not away:
+                    log.warning("commands wait for the database", error=describe_error(error))
                 away = True
             await self._send_waiting(away=away)
             if away:
@@ -119,14 +128,21 @@ class Commands:
 
     async def _fetch(self) -> None:
         for row in await self._registry.fetch(QUERIES["queued"]):
-            if self._is_new(row["id"]):
-                arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
-                self._waiting.append(Order(row["id"], row["code"], row["command"], arguments, row["created_at"]))
+            with self._border.around(Unit("command", str(row["id"]))):
+                if self._is_new(row["id"]):
+                    arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
+                    self._waiting.append(Order(row["id"], row["code"], row["command"], arguments, row["created_at"]))
 
     async def _write_results(self) -> None:
         while self._results:
             name, values = self._results[0]
-            await self._registry.execute(QUERIES[name], *values)
+            try:
+                await self._registry.execute(QUERIES[name], *values)
+            except Exception as error:
+                pass_on_cancel()
+                if is_away(error):
+                    raise
+                self._border.note(Unit("command result", str(values[0]), detail={"result": name}), error)
             self._results.popleft()
 
     # --- out ---
@@ -145,6 +161,10 @@ class Commands:
                 await self._send(order, *caller, away=away)
             except CannotSay as error:
                 self._result("failed", order.id, str(error))
+            except Exception as error:  # noqa: BLE001  that command fails with it, the others go on
+                pass_on_cancel()
+                self._border.note(Unit("command", str(order.id)), error)
+                self._result("failed", order.id, describe_error(error))
 
     def _caller(self, code: str) -> tuple[Link, Caller] | None:
         address = self._registry.address_of(code)
@@ -160,15 +180,16 @@ class Commands:
         if not away:
             try:
                 await self._write_results()  # before the panel can answer: the answer looks for a command that was sent
-            except AWAY:
+            except AWAY as error:
                 pass_on_cancel()
+                log.info("written later", error=describe_error(error))
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id
         log.info("command sent", device=order.code, command=order.command, command_id=str(order.id))
 
     # --- back ---
 
-    def answered(self, exchange: Exchange, frame: Frame, unit: Unit, profile: Profile) -> None:
+    def answered(self, exchange: Exchange, frame: Frame, unit: DataUnit, profile: Profile) -> None:
         """Write down what a panel replied."""
         now = self._clock.now()
         if frame.command == DENY:

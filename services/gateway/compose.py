@@ -12,9 +12,9 @@ import orjson
 
 from services.core.contracts import MAX_EVENTS, SEQ_MODULUS, EventType, JsonObject
 from services.core.topics import Channel, Kind, Topic
-from services.gateway.journal import Message
 from services.gateway.limits import Limits
 from services.gateway.meaning import Meaning, render
+from services.gateway.records import Message
 from services.gateway.registry import Panel, Registry
 
 
@@ -28,6 +28,15 @@ class Composer:
         self._measuring: Counter[str] = Counter()  # devices of their own, by the panel they measure for
         self._measuring.update(source for name in counters if (source := _measures_for(name)))
         self._used: dict[str, int] = {}
+
+    def counters(self) -> dict[str, int]:
+        """Return every last number used."""
+        return self._counters
+
+    def join(self, counters: dict[str, int]) -> None:
+        """Take over older numbers, where no newer ones were used."""
+        for name, number in counters.items():
+            self._counters.setdefault(name, number)
 
     def take_used(self) -> dict[str, int]:
         """Return the counters to write down."""

@@ -6,6 +6,7 @@ displaces the first.
 
 from collections import OrderedDict
 
+from services.core.aside import Unit
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.metrics import FRAMES, LINKS
@@ -32,8 +33,6 @@ class Door:
         self._strangers = Strangers(limits, clock.monotonic())
         self._refusals = Bucket(1, 10, clock.monotonic())  # that are worth a line in the log
         self._by_address: dict[bytes, list[Link]] = {}
-        self._newcomers = Bucket(*limits.new_strangers, clock.monotonic())
-        self._met: OrderedDict[bytes, None] = OrderedDict()  # strangers that were here before
 
     def new_link(self) -> Link:
         """Make the protocol of a new connection."""
@@ -57,34 +56,25 @@ class Door:
         LINKS.set(len(self._links))
         return True
 
-    def has_room(self, address: bytes) -> bool:
-        """Whether a link of an address that nobody registered may stay."""
-        if len(self._links) - len(self._unnamed) >= self._limits.unknown_links:
-            return False
-        if address not in self._met:
-            if not self._newcomers.take(1, self._clock.monotonic()):
-                return False
-            self._met[address] = None
-            if len(self._met) > self._limits.strangers_met:
-                self._met.popitem(last=False)
-        self._met.move_to_end(address)
-        return True
+    def has_room(self) -> bool:
+        """Whether one more link of an address that nobody registered may stay."""
+        return len(self._links) - len(self._unnamed) < self._limits.unknown_links
 
     def claim(self, link: Link, address: bytes) -> Link | None:
         """Note that an address speaks on a link; return the link it speaks on already, if there is one."""
         self._unnamed.pop(link, None)
         links = self._by_address.setdefault(address, [])
-        links[:] = [one for one in links if not one.is_closing]
+        links[:] = [one for one in links if not one.is_leaving]
         links.append(link)
         return links[0] if len(links) > 1 else None
 
     def link_of(self, address: bytes) -> Link | None:
         """Return the link to speak to an address on: the first that is open."""
-        return next((link for link in self._by_address.get(address, ()) if not link.is_closing), None)
+        return next((link for link in self._by_address.get(address, ()) if not link.is_leaving), None)
 
     def links_of(self, address: bytes) -> int:
         """Return on how many links an address speaks."""
-        return sum(not link.is_closing for link in self._by_address.get(address, ()))
+        return sum(not link.is_leaving for link in self._by_address.get(address, ()))
 
     def forget(self, link: Link) -> list[bytes]:
         """Take a closed link out; return the addresses that have none left."""
@@ -106,7 +96,8 @@ class Door:
         while True:
             now = self._clock.monotonic()
             for link in list(self._links):
-                link.tick(now)
+                with self._post.around(Unit("link", link.host)):
+                    link.tick(now)
             await self._clock.sleep(TICK_S)
 
     def close(self) -> None:

@@ -1,122 +1,78 @@
-"""The gateway's memory on disk: SQLite, synced before anything is published. Used by intake.py and publish.py.
+"""The gateway's memory on disk: synced before anything is confirmed. Used by intake.py, registry.py and main.py.
 
-Promises: what `write` returned for survives a kill and a power cut; many writers share one commit; the event loop never
-waits for the disk.
+Promises: many writers share one commit; the event loop never waits for the disk; a disk that is full, read-only or away
+ends nothing: fires are published meanwhile, nothing is confirmed, and all of it is written when there is room.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import orjson
+from services.core.aside import Unit
+from services.core.backoff import pause_s
+from services.core.clock import wait_at_most
+from services.core.log import logger
+from services.core.text import describe_error
+from services.gateway.border import Border
+from services.gateway.journal_file import Fault, JournalFile, Write, fault_of
+from services.gateway.records import Record, Remembered, Statement, statements_of_all
 
-from services.core.db import load_queries
-from services.gateway.meaning import Known
+log = logger(__name__)
 
-QUERIES = load_queries(Path(__file__).with_name("journal.sql"))
-Statement = tuple[str, Sequence[Any]]
-PanelRow = tuple[str, str, str, str, bool]  # address, code, area, profile, registered by a person
-
-
-@dataclass(slots=True)
-class Message:
-    """One MQTT publish. `event_ids` empty: telemetry, stored when the broker has it."""
-
-    topic: str
-    payload: bytes
-    event_ids: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Record:
-    """What one frame gave to publish. It is settled when all of it is known to be stored."""
-
-    id: int
-    source: bytes
-    digest: bytes
-    role: str = ""
-    urgent: bool = False
-    received_ms: int = 0
-    settled_ms: int | None = None
-    messages: list[Message] = field(default_factory=list)
-    open: set[str] = field(default_factory=set)  # event ids not acknowledged, and "#n" of telemetry not at the broker
-    stored: bool = False
-
-
-@dataclass(slots=True)
-class Remembered:
-    """What the file held at the start."""
-
-    records: list[Record] = field(default_factory=list)
-    states: dict[bytes, dict[str, Known]] = field(default_factory=dict)
-    counters: dict[str, int] = field(default_factory=dict)
-    panels: list[PanelRow] = field(default_factory=list)
-
-
-def statements_of(record: Record, states: dict[str, Known | None], counters: dict[str, int]) -> list[Statement]:
-    """Return what must be on disk before a record is published."""
-    source = record.source.hex()
-    out: list[Statement] = [
-        ("add_record", (record.id, source, record.digest, record.role, record.urgent, record.received_ms))
-    ]
-    for position, message in enumerate(record.messages):
-        ids = orjson.dumps(message.event_ids).decode()
-        out.append(("add_message", (record.id, position, message.topic, message.payload, ids)))
-    for key, known in states.items():
-        if known is None:
-            out.append(("drop_state", (source, key)))
-        else:
-            out.append(("set_state", (source, key, known.bits, known.arrival)))
-    out += [("set_counter", item) for item in counters.items()]
-    return out
-
-
-@dataclass(slots=True)
-class _Write:
-    statements: list[Statement]
-    then: Callable[[], None] | None
-    first: bool
+AGAIN_FIRST_S, AGAIN_CAP_S = 0.5, 5.0
+DISK = Unit("journal", "disk", fire=True)  # what is shown while it cannot be written
 
 
 class Journal:
-    """One file, one thread that writes it, one commit for all that waits."""
+    """One file, one thread that writes it, one commit for all that waits.
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    Set by main: `take_up` gets what a file held that could be opened only later, `remember` returns everything that
+    must be in a file that had to be begun anew.
+    """
+
+    def __init__(self, path: Path, border: Border) -> None:
+        self._file = JournalFile(path)
+        self._border = border
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._waiting: list[_Write] = []
+        self._waiting: list[Write] = []
         self._wake = asyncio.Event()
-        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._file.execute("pragma journal_mode = wal")
-        self._file.execute("pragma synchronous = full")
-        self._file.executescript(QUERIES["schema"])
+        self._failing = False
+        self.take_up: Callable[[Remembered], None] = _nothing
+        self.remember: Callable[[], Remembered] = Remembered
+
+    @property
+    def waiting(self) -> int:
+        """How many writes are not on disk."""
+        return len(self._waiting)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the disk does not take anything now."""
+        return self._failing
 
     def load(self) -> Remembered:
-        """Read all of it; called once, before `run`."""
-        found = Remembered()
-        by_id: dict[int, Record] = {}
-        for number, source, digest, role, urgent, received_ms, settled_ms in self._file.execute(QUERIES["records"]):
-            record = Record(number, bytes.fromhex(source), digest, role, bool(urgent), received_ms, settled_ms)
-            record.stored = settled_ms is not None
-            by_id[number] = record
-            found.records.append(record)
-        for number, topic, payload, ids in self._file.execute(QUERIES["messages"]):
-            by_id[number].messages.append(Message(topic, payload, tuple(orjson.loads(ids))))
-        for source, key, bits, arrival in self._file.execute(QUERIES["states"]):
-            found.states.setdefault(bytes.fromhex(source), {})[key] = Known(bits, arrival)
-        found.counters = dict(self._file.execute(QUERIES["counters"]))
-        found.panels = [(*names, bool(registered)) for *names, registered in self._file.execute(QUERIES["panels"])]
-        return found
+        """Read all of it; called once, before `run`. A file that cannot be opened now is opened by `run`."""
+        try:
+            return self._file.open()
+        except (sqlite3.Error, OSError) as error:
+            self._note(error)
+            return Remembered()
 
     def write(
-        self, statements: list[Statement], then: Callable[[], None] | None = None, *, first: bool = False
+        self,
+        statements: list[Statement],
+        then: Callable[[], None] | None = None,
+        *,
+        first: bool = False,
+        landed: Callable[[], None] | None = None,
     ) -> None:
-        """Queue statements, in order; `then` is called once they are on disk, `first` ones before the others."""
-        self._waiting.append(_Write(statements, then, first))
+        """Queue statements, in order. `landed` and `then` are called once they are on disk, `first` ones before others.
+
+        While the disk fails, `then` of the `first` ones is called without it: a fire is told, but not confirmed.
+        """
+        self._waiting.append(Write(statements, then, landed, first))
         self._wake.set()
 
     def settle(self, record: Record, now_ms: int) -> None:
@@ -126,24 +82,110 @@ class Journal:
 
     async def run(self) -> None:
         """Commit what waits, all of it at once, until cancelled; then the rest."""
-        loop = asyncio.get_running_loop()
+        attempt = 0
+        if self._failing:
+            self._wake.set()
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                batch, self._waiting = self._waiting, []
-                await loop.run_in_executor(self._thread, self._commit, batch)
-                for write in sorted(batch, key=lambda write: not write.first):
-                    if write.then is not None:
-                        write.then()
+                if await self._store():
+                    attempt = 0
+                    continue
+                await self._wait_out(pause_s(attempt, first_s=AGAIN_FIRST_S, cap_s=AGAIN_CAP_S))
+                attempt += 1
+                self._wake.set()
         finally:
             self._thread.shutdown(wait=True)
-            self._commit(self._waiting)
+            try:
+                self._file.commit(self._waiting)
+            except (sqlite3.Error, OSError) as error:
+                log.error("not written at the end", writes=len(self._waiting), error=describe_error(error))  # noqa: TRY400
             self._file.close()
 
-    def _commit(self, batch: Iterable[_Write]) -> None:
-        self._file.execute("begin immediate")
+    async def _store(self) -> bool:
+        """Write what waits; return whether it is on disk."""
+        loop = asyncio.get_running_loop()
+        batch: list[Write] = []
+        try:
+            if not self._file.is_open:
+                found = await loop.run_in_executor(self._thread, self._file.open)
+                with self._border.around(Unit("journal", "taking up", fire=True)):
+                    self.take_up(found)
+            batch, self._waiting = self._waiting, []
+            spoiled = await loop.run_in_executor(self._thread, self._file.commit, batch)
+        except (sqlite3.Error, OSError) as error:
+            self._waiting[:0] = [write for write in batch if not write.done]
+            if fault_of(error) is Fault.DAMAGED:
+                await self._begin_anew(error)
+            else:
+                self._note(error)
+            self._tell(batch)
+            return False
+        for write, reason in spoiled:
+            self._border.note(Unit("journal", f"write {write.statements[0][0]}", fire=write.first), reason)
+        if self._failing:
+            self._failing = False
+            self._border.over(DISK.kind, DISK.name)
+            log.info("journal is written again")
+        self._tell(batch)
+        self._tell_urgent([write for write, _ in spoiled])  # once published, it is only never confirmed
+        return True
+
+    async def _begin_anew(self, error: Exception) -> None:
+        """Write what is in memory into a new file; what waits is told by it already, as far as it adds anything."""
+        log.error("journal cannot be read any more", error=describe_error(error))
+        statements = statements_of_all(self.remember())
+        superseded = list(self._waiting)
+        for write in superseded:
+            write.statements = ()
+        self._border.note(Unit("journal", "damaged file", fire=True), error)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._file.begin_anew, statements)
+        except (sqlite3.Error, OSError) as again:
+            self._file.close()
+            self._waiting.insert(0, Write(statements))
+            self._note(again)
+            return
+        for write in superseded:
+            write.done = True
+        self._waiting = [write for write in self._waiting if not write.done]
+        self._tell(superseded)
+
+    def _note(self, error: Exception) -> None:
+        if not self._failing:
+            log.warning("journal cannot be written", error=describe_error(error), cure="make room on the disk")
+        self._failing = True
+        self._border.note(DISK, error)
+
+    def _tell(self, batch: list[Write]) -> None:
+        for write in sorted(batch, key=lambda write: not write.first):
+            if write.done and write.landed is not None:
+                with self._border.around(Unit("journal", "landed", fire=write.first)):
+                    write.landed()
+            if write.done:
+                self._call(write)
+
+    def _tell_urgent(self, batch: list[Write]) -> None:
         for write in batch:
-            for name, values in write.statements:
-                self._file.execute(QUERIES[name], values)
-        self._file.execute("commit")
+            if write.first:
+                self._call(write)
+
+    def _call(self, write: Write) -> None:
+        if write.then is not None and not write.told:
+            write.told = True
+            with self._border.around(Unit("journal", "publishing", fire=write.first)):
+                write.then()
+
+    async def _wait_out(self, seconds: float) -> None:
+        """Leave the disk alone for a while, but no fire."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while (left_s := until - loop.time()) > 0:
+            self._tell_urgent(self._waiting)
+            await wait_at_most(self._wake, left_s)
+            self._wake.clear()
+
+
+def _nothing(_: Remembered) -> None:
+    return None

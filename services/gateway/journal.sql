@@ -15,6 +15,9 @@ create table if not exists message (
     topic text not null, payload blob not null, event_ids text not null,   -- none: telemetry
     primary key (record, position)
 ) without rowid;
+create table if not exists heard (      -- frames of addresses that are still to be looked up
+    id integer primary key, peer text not null, frame blob not null, received_ms integer not null
+);
 create table if not exists state (
     source text not null, key text not null, bits integer not null, arrival integer not null,
     primary key (source, key)
@@ -26,10 +29,10 @@ create table if not exists known_panel (
 ) without rowid;
 
 -- name: add_record
-insert into record (id, source, digest, role, urgent, received_ms) values (?, ?, ?, ?, ?, ?);
+insert or replace into record (id, source, digest, role, urgent, received_ms) values (?, ?, ?, ?, ?, ?);
 
 -- name: add_message
-insert into message (record, position, topic, payload, event_ids) values (?, ?, ?, ?, ?);
+insert or replace into message (record, position, topic, payload, event_ids) values (?, ?, ?, ?, ?);
 
 -- name: set_state
 insert into state (source, key, bits, arrival) values (?, ?, ?, ?)
@@ -54,7 +57,7 @@ delete from record where settled_ms < ?;
 delete from known_panel;
 
 -- name: add_panel
-insert into known_panel (address, code, area, profile, registered) values (?, ?, ?, ?, ?);
+insert or replace into known_panel (address, code, area, profile, registered) values (?, ?, ?, ?, ?);
 
 -- name: records
 select id, source, digest, role, urgent, received_ms, settled_ms from record order by id;
@@ -70,3 +73,12 @@ select name, value from counter;
 
 -- name: panels
 select address, code, area, profile, registered from known_panel;
+
+-- name: add_heard
+insert or replace into heard (id, peer, frame, received_ms) values (?, ?, ?, ?);
+
+-- name: drop_heard
+delete from heard where id = ?;
+
+-- name: heard
+select id, peer, frame, received_ms from heard order by id;

@@ -14,9 +14,21 @@ class Limits:
     links: int = 6000  # in all
     unnamed_links: int = 1000  # that have not sent one valid frame yet; the oldest gives way to a newcomer
     unknown_links: int = 2000  # of addresses the registry does not have
-    new_strangers: tuple[float, float] = (1, 5000)  # such addresses per second and at once, that were not here before
+    # addresses nobody registered that become devices, per second and at once: of all, and of one remote address
+    new_strangers: tuple[float, float] = (0.2, 1500)
+    new_strangers_of_peer: tuple[float, float] = (0.1, 1000)
+    # those among them whose first word is a fire: of all, of one remote address, of one link
+    first_fires: tuple[float, float] = (0.2, 400)
+    first_fires_of_peer: tuple[float, float] = (0.1, 250)
+    first_fires_of_link: tuple[float, float] = (1 / 30, 4)
+    # further fires, counted by object: of one such address, then out of what all of them share
+    fires_of_stranger: tuple[float, float] = (0.2, 10)
+    fires_of_strangers: tuple[float, float] = (2, 300)
     strangers_met: int = 20_000  # of the newest are known again
+    peers_met: int = 2_000
+    strangers_published: int = 40  # records of theirs published and not yet stored; registered panels overtake the rest
     name_within_s: float = 60.0  # to send the first valid frame: a device may begin with the heartbeat of every 30 s
+    farewell_within_s: float = 20.0  # a peer that says no more may still read what it is answered
     finish_frame_within_s: float = 10.0  # a frame that drips longer is dropped
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
     chunk_bytes: int = 1024  # of one link decoded before the others have their turn
@@ -38,10 +50,11 @@ class Limits:
     denies: tuple[float, float] = (2, 40)
     damages_told: int = 10  # in a row, of a registered panel
     damages_in_a_row: int = 200  # then the link is closed
-    sources_per_link: int = 64  # that nobody registered; more are not heard
+    sources_per_link: int = 16  # that nobody registered; more are not heard
     unread_reply_bytes: int = 64 * 1024  # a caller that does not read is closed
     open_records: int = 20_000  # not yet stored; beyond, only fires are taken
     open_fires: int = 60_000
+    open_of_strangers: int = 2_000
     # what is remembered of one address, and of all before nothing new is of an address that nobody registered
     states_per_source: int = 20_000
     states_before_strangers: int = 500_000
@@ -57,18 +70,22 @@ class Bucket:
     def __init__(self, rate_per_s: float, burst: float, now: float) -> None:
         self._rate, self._burst, self._left, self._at = rate_per_s, burst, burst, now
 
-    def take(self, count: float, now: float) -> bool:
-        """Take `count` tokens if they are there."""
+    def has(self, count: float, now: float) -> bool:
+        """Say whether `count` tokens are there."""
         self._left = min(self._burst, self._left + (now - self._at) * self._rate)
         self._at = now
-        if count > self._left:
+        return count <= self._left
+
+    def take(self, count: float, now: float) -> bool:
+        """Take `count` tokens if they are there."""
+        if not self.has(count, now):
             return False
         self._left -= count
         return True
 
     def spend(self, count: float, now: float, longest_s: float = math.inf) -> float:
         """Take `count` tokens, there or not; return the seconds until the debt is paid, at most `longest_s`."""
-        self.take(0, now)
+        self.has(0, now)
         self._left = max(self._left - count, -longest_s * self._rate)
         return max(0.0, -self._left / self._rate)
 

@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.core.aside import Unit
 from services.core.clock import Clock, SystemClock
 from services.core.errors import CannotListen, first_cause
 from services.core.limits import raise_file_limit
@@ -18,8 +19,10 @@ from services.core.metrics import serve_metrics
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
 from services.core.settings import GatewaySettings, address_family
 from services.core.topics import ROOT, Channel, Kind
+from services.gateway.border import Border
 from services.gateway.commands import Commands
 from services.gateway.door import Door
+from services.gateway.front import Front
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
 from services.gateway.limits import Limits
@@ -30,6 +33,7 @@ from services.gateway.registry import Registry
 log = logger(__name__)
 
 BACKLOG = 1024  # panels that come back all at once wait in the kernel
+NAMES_WITHIN_S = 15.0  # then panels are heard without: a fire of a stranger counts like any other
 ACCEPTS_AT_ONCE = 64  # before the links that are open have their turn
 FILTERS = tuple(f"{ROOT}/+/{Kind.PANEL}/+/{channel}" for channel in (Channel.ACK, Channel.COMMAND))
 
@@ -45,6 +49,7 @@ class Gateway:
     door: Door
     intake: Intake
     commands: Commands
+    border: Border
     clock: Clock
 
 
@@ -52,17 +57,22 @@ def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
     """Put the parts together and take up what the journal holds."""
     profiles_file = settings.state_dir / "gateway-profiles.json"
     profiles = load_profiles(profiles_file if profiles_file.exists() else None)
-    journal = Journal(settings.state_dir / "gateway" / "journal.sqlite3")
+    border = Border(clock)
+    journal = Journal(settings.state_dir / "gateway" / "journal.sqlite3", border)
     remembered = journal.load()
-    registry = Registry(settings.database_url, clock, profiles, settings.gateway_area)
+    registry = Registry(settings.database_url, clock, profiles, settings.gateway_area, border)
     registry.restore(remembered)
-    intake = Intake(registry, journal, clock, limits, remembered)
-    door = Door(intake, clock, limits, profiles)
-    commands = Commands(registry, door, clock)
+    intake = Intake(registry, journal, clock, limits, remembered, border)
+    front = Front(intake, registry, clock, border)
+    door = Door(front, clock, limits, profiles)
+    commands = Commands(registry, door, clock, border)
+    journal.take_up, journal.remember = intake.take_up, intake.remember
+    border.retry = {"frame": intake.take_again}
 
     def take(delivery: Delivery) -> None:
-        publisher.acknowledged(delivery)
-        commands.delivered(delivery)
+        with border.around(Unit("message", delivery.topic)):
+            publisher.acknowledged(delivery)
+            commands.delivered(delivery)
         session.ack([delivery])
 
     session = Session(
@@ -73,25 +83,36 @@ def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
         on_connected=lambda _present: publisher.connected(),
         on_lost=lambda: publisher.connection_lost(),  # noqa: PLW0108 - made after the session
     )
-    publisher = Publisher(session, clock, on_stored=intake.stored, on_settled=intake.settled)
-    intake.publisher, intake.door, intake.commands = publisher, door, commands
+    publisher = Publisher(
+        session,
+        clock,
+        on_stored=intake.stored,
+        on_settled=intake.settled,
+        strangers_published=limits.strangers_published,
+    )
+    intake.publisher, front.commands = publisher, commands
+    intake.presence.publisher, intake.presence.door = publisher, door
     resumed = intake.resume(remembered)
     log.info("journal read", records=len(remembered.records), to_publish_again=resumed)
-    return Gateway(journal, registry, session, publisher, door, intake, commands, clock)
+    return Gateway(journal, registry, session, publisher, door, intake, commands, border, clock)
 
 
 async def tick(gateway: Gateway) -> None:
     """Repeats and forgetting, every second."""
+    duties = {"publishing": gateway.publisher.tick, "forgetting": gateway.intake.tick}
     while True:
-        gateway.publisher.tick()
-        gateway.intake.expire()
+        for name, duty in duties.items():
+            with gateway.border.around(Unit("duty", name, fire=True)):
+                duty()
         await gateway.clock.sleep(1.0)
 
 
 async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path | None) -> None:
     """Open the door once it is known who is who; say that we are ready once the broker took our subscriptions."""
-    while not gateway.registry.loaded:
+    opened_at = gateway.clock.monotonic() + NAMES_WITHIN_S
+    while not gateway.registry.loaded and gateway.clock.monotonic() < opened_at:
         await gateway.clock.sleep(0.05)
+    gateway.intake.take_heard()
     loop = asyncio.get_running_loop()
     address = (settings.gateway_host, settings.gateway_port)
     try:
@@ -123,6 +144,7 @@ async def run(settings: GatewaySettings, limits: Limits) -> None:
             tasks.create_task(gateway.registry.run(gateway.journal), name="registry"),
             tasks.create_task(gateway.registry.answer(), name="registry answers"),
             tasks.create_task(gateway.commands.run(), name="commands"),
+            tasks.create_task(gateway.border.run(gateway.registry), name="border"),
             tasks.create_task(gateway.door.run(), name="door"),
             tasks.create_task(tick(gateway), name="tick"),
             tasks.create_task(listen(gateway, settings, settings.ready_file), name="listen"),

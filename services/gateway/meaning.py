@@ -269,6 +269,13 @@ def interpret(unit: Unit, profile: Profile, last: Mapping[str, Known], arrival: 
     return _Reader(unit, profile, last, arrival, now).read()
 
 
+def bare_fire(unit: Unit, now: datetime) -> Meaning:
+    """Say no more than that a data unit holds a fire: for one whose every detail could not be worked on."""
+    event: JsonObject = {"ts": now.isoformat(timespec="milliseconds"), "type": EventType.FIRE, "active": True}
+    text = "火警报文无法完全解读，原样保存 a fire whose details could not be read"
+    return Meaning(events=[{**event, "description": text, "type_flag": unit.flag, "raw": unit.raw.hex()}])
+
+
 def render(meaning: Meaning, prefix: str, first_seq: int) -> Iterator[JsonObject]:
     """Yield the events ready to publish; `prefix` is unique to the frame, so the same frame gives the same bytes."""
     for index, event in enumerate(meaning.events):

@@ -1,9 +1,11 @@
 """What a link knows about who speaks on it, and to whom it hands what they say. Used by link.py, done by intake.py."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
+from services.core.aside import Unit
 from services.gateway.downlink import Exchange, Exchanges
 from services.gateway.frames import Frame
 from services.gateway.profiles import Profile
@@ -40,11 +42,27 @@ class Caller:
         self.probe_due = now + self.profile.idle_probe_s
 
 
+@dataclass(slots=True)
+class Said:
+    """One sound frame as it came."""
+
+    frame: Frame
+    arrived: float  # monotonic
+    urgent: bool  # it holds a fire
+    kept: int | None = None  # its number in the journal, while its sender is looked up
+
+
 class Post(Protocol):
     """What a link hands on."""
 
+    def around(self, unit: Unit) -> AbstractContextManager[None]:
+        """Draw the border around one unit of work."""
+
     def profile_of(self, link: "Link", address: bytes) -> Profile | None:
-        """Return how an address speaks, None when it may not speak on this link."""
+        """Return how an address speaks, None when it may not call from there."""
+
+    def has_room(self, address: bytes) -> bool:
+        """Whether a link of an address that nobody registered may stay."""
 
     def checksum_of(self, address: bytes) -> str:
         """Return the name of the checksum that an address uses."""
@@ -52,13 +70,16 @@ class Post(Protocol):
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""
 
-    def ask(self, address: bytes, then: Callable[[], None]) -> None:
-        """Find out whether somebody registered this address just now; `then` is called later, in any case."""
+    def keep(self, link: "Link", said: Said, then: Callable[[], None] | None) -> None:
+        """Put a frame of an address that is not known into the journal, find out who it is; `then` is called later."""
+
+    def let_go(self, said: Said) -> None:
+        """A frame that was kept is not wanted."""
 
     def first_word(self, link: "Link", caller: Caller) -> None:
         """An address was heard on this link for the first time."""
 
-    def frame(self, link: "Link", caller: Caller, frame: Frame, arrived: float) -> None:
+    def frame(self, link: "Link", caller: Caller, said: Said) -> None:
         """Take a sound frame with a known command."""
 
     def garbled(self, link: "Link") -> None:
@@ -68,4 +89,4 @@ class Post(Protocol):
         """A message of the centre got no answer after all repeats."""
 
     def closed(self, link: "Link") -> None:
-        """The link is gone."""
+        """The link is gone, and everything it said is handed on."""

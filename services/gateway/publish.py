@@ -1,7 +1,8 @@
 """Publishes what the journal holds and knows when it is stored: events by `down/ack`, telemetry by the broker's word.
 
-Called by intake.py, tells back through `on_stored`. Promises: fires leave first; an event is sent again, byte for byte,
-until it is acknowledged; so is telemetry that the broker took just before a lost connection.
+Called by intake.py, tells back through `on_stored`. Promises: fires leave first; strangers have few messages on their
+way at a time, so that registered panels never wait behind a crowd of them; an event is sent again, byte for byte, until
+it is acknowledged; so is telemetry that the broker took just before a lost connection.
 """
 
 import asyncio
@@ -15,14 +16,16 @@ from pydantic import ValidationError
 from services.core.clock import Clock
 from services.core.contracts import Ack, Status
 from services.core.log import logger
-from services.core.mqtt import Delivery, PublishRefused, Session, SessionClosed
+from services.core.mqtt import Delivery, OutgoingFull, PublishRefused, Session, SessionClosed
 from services.core.topics import Channel, Topic, parse_topic
-from services.gateway.journal import Message, Record
+from services.gateway.records import Message, Record
 
 log = logger(__name__)
 
 IN_FLIGHT = 200  # a fire waits behind at most so many messages at the broker
+HINTS_UNTIL = 2000  # messages without the broker's word; beyond, a status is left out
 RESEND_FIRST_S, RESEND_CAP_S = 10.0, 300.0  # contract 3
+STRANGERS_PUBLISHED = 40  # records of theirs at the broker and not stored yet
 DOUBT_S = 2.0  # a broker's acknowledgement may precede its own write by one turn of its loop
 
 
@@ -47,23 +50,30 @@ class Publisher:
         on_stored: Callable[[Record], None],
         on_settled: Callable[[Record], None],
         resend_first_s: float = RESEND_FIRST_S,
+        strangers_published: int = STRANGERS_PUBLISHED,
     ) -> None:
         self._session = session
         self._clock = clock
         self._on_stored = on_stored
         self._on_settled = on_settled
         self._resend_first_s = resend_first_s
-        self._urgent: deque[_Sending] = deque()
-        self._ordinary: deque[_Sending] = deque()
+        # (stranger, urgent), in the order of their turn
+        self._queues: dict[tuple[bool, bool], deque[_Sending]] = {
+            (stranger, urgent): deque() for urgent in (True, False) for stranger in (False, True)
+        }
+        self._strangers_published = strangers_published
+        self._published: set[int] = set()  # records of strangers
         self._events: dict[str, _Sending] = {}  # by event id, until acknowledged
         self._doubtful: deque[_Sending] = deque()  # telemetry at the broker for less than DOUBT_S
         self._refused: list[_Sending] = []  # telemetry that the broker did not want; asked again when due
         self._in_flight = 0
         self.open_records = 0
+        self.open_of_strangers = 0
 
     def add(self, record: Record) -> None:
         """Publish a record that is on disk."""
         self.open_records += 1
+        self.open_of_strangers += record.stranger
         sendings = []
         for position, message in enumerate(record.messages):
             sending = _Sending(record, message, f"#{position}", self._resend_first_s)
@@ -71,18 +81,36 @@ class Publisher:
             record.open |= set(message.event_ids) or {sending.mark}
             for event_id in message.event_ids:
                 self._events[event_id] = sending
-        (self._urgent if record.urgent else self._ordinary).extend(sendings)
+        for sending in sendings:
+            self._queue(sending)
         self._stored_if_nothing_open(record)
         self.pump()
 
+    def _queue(self, sending: _Sending) -> None:
+        self._queues[sending.record.stranger, sending.record.urgent].append(sending)
+
+    def _next(self) -> _Sending | None:
+        """Return what is to leave now: fires first, and of strangers only as many as ingest keeps up with."""
+        for (stranger, _), queue in self._queues.items():
+            full = stranger and len(self._published) >= self._strangers_published
+            if queue and not (full and queue[0].record.id not in self._published):
+                return queue.popleft()
+        return None
+
     def pump(self) -> None:
         """Hand messages to the session, fires first, as far as the window goes."""
-        while self._in_flight < IN_FLIGHT and (self._urgent or self._ordinary):
-            sending = (self._urgent or self._ordinary).popleft()
-            if sending.message.event_ids and not sending.record.open.intersection(sending.message.event_ids):
+        while self._in_flight < IN_FLIGHT and (sending := self._next()) is not None:
+            record = sending.record
+            if sending.message.event_ids and not record.open.intersection(sending.message.event_ids):
                 continue  # acknowledged while it waited to be sent again
+            try:
+                future = self._session.submit(sending.message.topic, sending.message.payload)
+            except OutgoingFull:
+                self._queues[record.stranger, record.urgent].appendleft(sending)
+                return  # pumped again every second
             self._in_flight += 1
-            future = self._session.submit(sending.message.topic, sending.message.payload)
+            if record.stranger and record.open:
+                self._published.add(record.id)
             future.add_done_callback(partial(self._at_broker, sending))
 
     def _at_broker(self, sending: _Sending, done: "asyncio.Future[None]") -> None:
@@ -106,7 +134,7 @@ class Publisher:
 
     def announce(self, topic: Topic, body: Status) -> None:
         """Publish a retained status; a hint only, so it is left out while the broker is away."""
-        if self._session.connected:
+        if self._session.connected and self._session.outgoing < HINTS_UNTIL:
             payload = body.model_dump_json(exclude_none=True).encode()
             self._session.submit(str(topic), payload, retain=True).add_done_callback(_look_at)
 
@@ -134,6 +162,8 @@ class Publisher:
         if record.open:
             return
         self.open_records -= 1
+        self.open_of_strangers -= record.stranger
+        self._published.discard(record.id)
         record.stored = True
         self._on_stored(record)
         if all(message.event_ids for message in record.messages):
@@ -143,7 +173,7 @@ class Publisher:
         """Send again what the broker may have lost with the connection."""
         for sending in self._doubtful:
             sending.acknowledged = 0
-            self._ordinary.append(sending)
+            self._queue(sending)
         self._doubtful.clear()
 
     def connected(self) -> None:
@@ -161,7 +191,9 @@ class Publisher:
                 self._doubtful.append(sending)
             elif record.settled_ms is None and all(other.record is not record for other in self._doubtful):
                 self._on_settled(record)
-        self._ordinary.extend(sending for sending in self._refused if sending.due <= now)
+        for sending in self._refused:
+            if sending.due <= now:
+                self._queue(sending)
         self._refused = [sending for sending in self._refused if sending.due > now]
         if self._session.connected:
             self._resend(sending for sending in set(self._events.values()) if sending.due and sending.due <= now)
@@ -170,7 +202,7 @@ class Publisher:
     def _resend(self, sendings: Iterable[_Sending]) -> None:
         for sending in sorted(sendings, key=lambda sending: (sending.record.id, sending.mark)):
             sending.due = 0
-            (self._urgent if sending.record.urgent else self._ordinary).append(sending)
+            self._queue(sending)
         self.pump()
 
 

@@ -11,11 +11,16 @@ from pathlib import Path
 
 import asyncpg
 
+from services.core.aside import Unit
 from services.core.clock import Clock
-from services.core.db import AWAY, create_pool, load_queries, pass_on_cancel
+from services.core.db import create_pool, is_away, load_queries, pass_on_cancel
 from services.core.log import logger
-from services.gateway.journal import Journal, PanelRow, Remembered
+from services.core.text import describe_error
+from services.core.topics import Channel, Kind, Topic, parse_topic
+from services.gateway.border import Border
+from services.gateway.journal import Journal
 from services.gateway.profiles import DEFAULT, Profile, Profiles
+from services.gateway.records import PanelRow, Remembered
 
 log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
@@ -24,6 +29,9 @@ REFRESH_S = 3.0
 ASK_WITHIN_S = 1.0  # then a stranger stays one
 ASK_EVERY_S = 0.02  # all that were asked about meanwhile in one query
 STATEMENT_TIMEOUT_S = 5.0
+ADDRESS_BYTES = 6
+CROWD = "utd-unregistered"
+LOOK_UP, REFRESH = Unit("registry", "look-up", fire=True), Unit("registry", "refresh", fire=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,9 @@ class Panel:
 class Registry:
     """Panels by address, refreshed from the database every few seconds."""
 
-    def __init__(self, dsn: str, clock: Clock, profiles: Profiles, default_area: str) -> None:
+    def __init__(self, dsn: str, clock: Clock, profiles: Profiles, default_area: str, border: Border) -> None:
         self._dsn = dsn
+        self._border = border
         self._clock = clock
         self._profiles = profiles
         self._default_area = default_area
@@ -66,6 +75,10 @@ class Registry:
             return known
         return Panel(address, f"utd-{address.hex()}", self._default_area, self._profiles[DEFAULT], registered=False)
 
+    def crowd(self) -> Panel:
+        """Return the device that speaks for all strangers that are too many to speak one by one."""
+        return Panel(bytes(ADDRESS_BYTES), CROWD, self._default_area, self._profiles[DEFAULT], registered=True)
+
     def ask(self, address: bytes, then: Callable[[], None]) -> None:
         """Look whether a stranger was registered since the last refresh; `then` is called in any case, and soon."""
         self._asked.append((address, then))
@@ -81,11 +94,16 @@ class Registry:
                 async with asyncio.timeout(ASK_WITHIN_S):
                     rows = await self.fetch(QUERIES["asked"], [address.hex() for address, _ in asked])
                 self._panels |= self._read(map(_row, rows))
-            except AWAY as error:
+                self._border.over(LOOK_UP.kind, LOOK_UP.name)
+            except Exception as error:  # noqa: BLE001  a look-up that fails leaves strangers strangers, no more
                 pass_on_cancel()
-                log.info("not looked up", addresses=len(asked), error=str(error) or type(error).__name__)
-            for _, then in asked:
-                then()
+                if is_away(error):
+                    log.info("not looked up", addresses=len(asked), error=describe_error(error))
+                else:
+                    self._border.note(LOOK_UP, error)
+            for address, then in asked:
+                with self._border.around(Unit("address", address.hex(), fire=True)):
+                    then()
             await self._clock.sleep(ASK_EVERY_S)
 
     def address_of(self, code: str) -> bytes | None:
@@ -109,15 +127,31 @@ class Registry:
         self._panels, self._rows, self.loaded = self._read(rows), rows, True
 
     def _read(self, rows: Iterable[PanelRow]) -> dict[bytes, Panel]:
-        panels = {}
-        for address, code, area, name, registered in rows:
-            profile = self._profiles.get(name or DEFAULT)
-            if profile is None:
-                log.error("profile unknown", device=code, profile=name, cure="add it to the profiles or correct it")
-                profile = self._profiles[DEFAULT]
-            raw = bytes.fromhex(address)
-            panels[raw] = Panel(raw, code, area, profile, registered)
+        panels: dict[bytes, Panel] = {}
+        for row in rows:
+            with self._border.around(Unit("panel", str(row[1]), fire=True)):
+                panel = self._panel_of(row)
+                panels[panel.address] = panel
+                self._border.over("panel", panel.code)
         return panels
+
+    def _panel_of(self, row: PanelRow) -> Panel:
+        """Return what a row says.
+
+        Raises:
+            ValueError: its address or area is none; that panel alone is not known.
+        """
+        address, code, area, name, registered = row
+        profile = self._profiles.get(name or DEFAULT)
+        if profile is None:
+            log.error("profile unknown", device=code, profile=name, cure="add it to the profiles or correct it")
+            profile = self._profiles[DEFAULT]
+        raw = bytes.fromhex(address)
+        if len(raw) != ADDRESS_BYTES:
+            raise ValueError(f"gateway_address {address!r} of {code} is not six bytes in hex")
+        if parse_topic(str(Topic(area, Kind.PANEL, code, Channel.EVENT))) is None:
+            raise ValueError(f"area {area!r} and code {code!r} make no topic")
+        return Panel(raw, code, area, profile, registered)
 
     async def run(self, journal: Journal) -> None:
         """Refresh until cancelled. The database coming and going is told once each time."""
@@ -126,10 +160,13 @@ class Registry:
             try:
                 await self._refresh(journal)
                 away = False
-            except AWAY as error:
+                self._border.over(REFRESH.kind, REFRESH.name)
+            except Exception as error:  # noqa: BLE001  what was known stays known; tried again in a moment
                 pass_on_cancel()
-                if not away:
-                    log.warning("database away", error=str(error) or type(error).__name__)
+                if not is_away(error):
+                    self._border.note(REFRESH, error)
+                elif not away:
+                    log.warning("database away", error=describe_error(error))
                 away = True
             await self._clock.sleep(REFRESH_S if self.loaded else 0.3)
 
@@ -138,7 +175,7 @@ class Registry:
         unique = sorted({row[0]: row for row in rows}.values())
         if unique != self._rows or not self.loaded:
             self._take(unique)
-            journal.write([("drop_panels", ()), *(("add_panel", row) for row in unique)])
+            self._journal_copy(journal)
         orphans = dict(self._orphans)
         if orphans:
             await self.execute(QUERIES["adopt"], list(orphans), list(orphans.values()))
@@ -148,7 +185,16 @@ class Registry:
                 if self._orphans.get(code) == orphans[code]:
                     del self._orphans[code]
 
-    async def _ready_pool(self) -> asyncpg.Pool:
+    def _journal_copy(self, journal: Journal) -> None:
+        journal.write([("drop_panels", ()), *(("add_panel", row) for row in self._rows)])
+
+    @property
+    def rows(self) -> list[PanelRow]:
+        """What is known, as the journal keeps it."""
+        return self._rows
+
+    async def ready_pool(self) -> asyncpg.Pool:
+        """Return connections, opened at the first need."""
         if self._pool is None:
             self._pool = await create_pool(
                 self._dsn, program="gateway", size=2, statement_timeout_s=STATEMENT_TIMEOUT_S
@@ -159,13 +205,13 @@ class Registry:
         """Run a query.
 
         Raises:
-            one of AWAY: the database cannot answer now.
+            one of db.AWAY: the database cannot answer now, or not this (`db.is_away` tells them apart).
         """
-        return list(await (await self._ready_pool()).fetch(query, *values))
+        return list(await (await self.ready_pool()).fetch(query, *values))
 
     async def execute(self, query: str, *values: object) -> None:
         """Run a statement; errors as `fetch`."""
-        await (await self._ready_pool()).execute(query, *values)
+        await (await self.ready_pool()).execute(query, *values)
 
     async def close(self) -> None:
         """Close connections."""

@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 
 from services.gateway.frames import Frame, encode
-from services.gateway.journal import Record
+from services.gateway.records import Record
 
 WINDOW_MS = 120_000  # 6.5 of the standard: three repeats of at most 10 s each, and a reconnect
 PER_SOURCE = 5_000
@@ -61,6 +61,10 @@ class Repeats:
             self._by_role.setdefault((record.source, role), {})[record.digest] = record
         if len(known) > PER_SOURCE:
             self._drop(next(iter(known.values())))
+
+    def records(self) -> list[Record]:
+        """Return all that is remembered."""
+        return [record for known in self._records.values() for record in known.values()]
 
     def _drop(self, record: Record) -> None:
         self._records[record.source].pop(record.digest, None)

@@ -22,6 +22,18 @@ class States:
         """Return what is known of an address."""
         return self._by_address.get(address, {})
 
+    def all(self) -> dict[bytes, dict[str, Known]]:
+        """Return everything that is known."""
+        return self._by_address
+
+    def join(self, remembered: Mapping[bytes, Mapping[str, Known]]) -> None:
+        """Take over older states, where nothing newer is known."""
+        for address, states in remembered.items():
+            known = self._by_address.setdefault(address, {})
+            self._count -= len(known)
+            known |= {key: state for key, state in states.items() if key not in known}
+            self._count += len(known)
+
     def take(self, address: bytes, states: Mapping[str, Known | None], *, registered: bool) -> dict[str, Known | None]:
         """Take over new states (None: forget it) and return those that are to be written down."""
         known = self._by_address.setdefault(address, {})

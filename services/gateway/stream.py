@@ -39,6 +39,13 @@ class Stream:
             return self._count(self._decoder.rescue(), now)
         return []
 
+    def finish(self, now: float) -> list[Frame | Damage]:
+        """Return every whole frame that lies behind the beginning of others: no more bytes will come."""
+        found: list[Frame | Damage] = []
+        while more := self._decoder.rescue():
+            found += more
+        return self._count(found, now)
+
     def _count(self, found: list[Frame | Damage], now: float) -> list[Frame | Damage]:
         for item in found:
             self.damages = self.damages + 1 if isinstance(item, Damage) else 0

@@ -11,6 +11,7 @@ from tests.faults.gateway.reporting import write_report
 from tests.integration.gateway.conftest import dial, gateway, store
 from tests.integration.gateway.dialling import detector_state
 from tests.integration.gateway.hostile import KINDS, attackers
+from tests.integration.gateway.leaving import register
 
 __all__ = ["dial", "gateway", "store"]
 
@@ -27,9 +28,10 @@ def turned_away(metrics_port: int) -> int:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(900)
-async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(
-    gateway, store, dial, gateway_port, metrics_port
+async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(  # noqa: PLR0917 - fixtures
+    gateway, store, dial, database, gateway_port, metrics_port
 ):
+    await register(database, 61)
     panel = await dial(61)
     await panel.confirmed(panel.send(b""))
     process = psutil.Process(gateway.process.pid)
@@ -48,7 +50,7 @@ async def test_ten_thousand_hostile_connections_leave_a_good_link_unharmed(
     served = sum(tally[kind] for kind in KINDS) - turned_away(metrics_port)
     assert gateway.process.poll() is None
     assert not panel.closed.is_set()
-    assert len([event for event in store.of("fire") if event["device"] == "utd-3d0000000000"]) == point
+    assert len([event for event in store.of("fire") if event["device"] == "panel-61"]) == point
     took_s.sort()
     told = {
         "connections": CONNECTIONS,

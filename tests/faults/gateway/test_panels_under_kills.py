@@ -13,7 +13,7 @@ from tests.integration.gateway.crowd import check_books, crowd_of
 @pytest.mark.chaos
 @pytest.mark.timeout(1200)
 async def test_two_thousand_alarms_survive_every_kill_exactly_once(whole, database, gateway_port, broker, postgres):
-    async with crowd_of(gateway_port, 100, Habits(splits=0.1, spoils=0.02, noise=0.02)) as crowd:
+    async with crowd_of(gateway_port, 100, Habits(splits=0.1, spoils=0.02, noise=0.02), database=database) as crowd:
         await crowd.connected()
         fires = asyncio.create_task(say_fires(crowd, per_panel=20, pause_s=3.0))
         await kill_in_turn(whole, broker, postgres, every_s=6, rounds=3)

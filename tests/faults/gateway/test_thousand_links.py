@@ -18,7 +18,7 @@ ROUNDS = 10
 @pytest.mark.timeout(600)
 async def test_fifty_fires_at_once_among_a_thousand_links_are_confirmed_within_a_second(whole, database, gateway_port):
     connection = await asyncpg.connect(database)
-    async with crowd_of(gateway_port, 1000, Habits(heartbeat_s=20)) as crowd:
+    async with crowd_of(gateway_port, 1000, Habits(heartbeat_s=20), database=database) as crowd:
         await crowd.connected(120)
         await asyncio.sleep(10)
         gateway = psutil.Process(next(one for one in whole if one.name == "gateway").process.pid)

@@ -56,9 +56,25 @@ class Crowd:
             await asyncio.sleep(0.1)
 
 
+async def register_crowd(database: str, codes: list[str]) -> None:
+    """Enter panels into the registry under the names they would have without: a county's panels are registered."""
+    connection = await asyncpg.connect(database)
+    await connection.executemany(
+        """insert into device (code, kind, area, registered, gateway_address) values ($1, 'panel', '140931', true, $2)
+           on conflict (code) do update set registered = true, gateway_address = excluded.gateway_address""",
+        [(code, code.removeprefix("utd-")) for code in codes],
+    )
+    await connection.close()
+
+
 @asynccontextmanager
-async def crowd_of(port: int, count: int, habits: Habits | None = None) -> AsyncIterator[Crowd]:
+async def crowd_of(
+    port: int, count: int, habits: Habits | None = None, *, database: str | None = None
+) -> AsyncIterator[Crowd]:
+    """Panels on their links; registered ones if a `database` is given."""
     crowd = Crowd(port, count, habits or Habits())
+    if database is not None:
+        await register_crowd(database, [link.code for link in crowd.links])
     tasks = []
     for link in crowd.links:
         tasks.append(asyncio.create_task(link.run(), name=link.code))

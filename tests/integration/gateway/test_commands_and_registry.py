@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from services.core.clock import SystemClock
+from services.gateway.border import Border
 from services.gateway.commands import Commands
 from services.gateway.downlink import GUARD_CHECK, Exchange
 from services.gateway.frames import DENY, RESPONSE, Frame, answer, encode, read_time
@@ -171,8 +172,9 @@ async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_gu
     check, read = [await order(db, device, command) for command in ("guard_check", "read_utd_time")]
     await db.execute("update command set state = 'sent', sent_at = now()")
     clock = SystemClock()
-    registry = Registry(database, clock, load_profiles(), "140931")
-    commands = Commands(registry, door=None, clock=clock)  # nothing is sent here
+    border = Border(clock)
+    registry = Registry(database, clock, load_profiles(), "140931", border)
+    commands = Commands(registry, None, clock, border)  # nothing is sent here
     running = asyncio.create_task(commands.run(), name="commands")
     for flag, number in ((GUARD_CHECK, check), (88, read)):
         commands.failed(Exchange(flag, Frame(0, 1, address_of(1), address_of(38)), number, 0.0), "no answer")

@@ -17,7 +17,7 @@ async def test_fires_of_many_panels_at_once_are_committed_before_they_are_confir
 
 
 async def test_kills_of_every_part_lose_and_double_no_alarm(whole, database, gateway_port, broker, postgres):
-    async with crowd_of(gateway_port, 8, Habits(repeat_after_s=2, heartbeat_s=5)) as crowd:
+    async with crowd_of(gateway_port, 8, Habits(repeat_after_s=2, heartbeat_s=5), database=database) as crowd:
         await crowd.connected()
         fires = asyncio.create_task(say_fires(crowd, per_panel=6, pause_s=0.7))
         await kill_in_turn(whole, broker, postgres, every_s=1.5)

@@ -1,11 +1,13 @@
 """What a link does as hours and days go by: a real socket, a clock that the test drives, a stand-in intake."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.core.aside import Unit
 from services.gateway.door import Door
 from services.gateway.downlink import TRIES, Exchange
 from services.gateway.frames import (
@@ -24,7 +26,7 @@ from services.gateway.frames import (
 from services.gateway.limits import Limits
 from services.gateway.link import Link
 from services.gateway.objects import Item, read_unit, write_unit
-from services.gateway.post import Caller
+from services.gateway.post import Caller, Said
 from services.gateway.profiles import Profile, load_profiles
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import CENTRE, PanelSocket, address_of, detector_state, label
@@ -67,13 +69,24 @@ class Taker:
     def is_registered(self, address: bytes) -> bool:
         return int.from_bytes(address, "little") < 1000
 
-    def ask(self, address: bytes, then: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(then)
+    def around(self, unit: Unit) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def has_room(self, address: bytes) -> bool:
+        return True
+
+    def keep(self, link: Link, said: Said, then: Callable[[], None] | None) -> None:
+        if then is not None:
+            asyncio.get_running_loop().call_soon(then)
+
+    def let_go(self, said: Said) -> None:
+        pass
 
     def first_word(self, link: Link, caller: Caller) -> None:
         pass
 
-    def frame(self, link: Link, caller: Caller, frame: Frame, arrived: float) -> None:
+    def frame(self, link: Link, caller: Caller, said: Said) -> None:
+        frame = said.frame
         if frame.command == SEND:
             link.reply(frame, CONFIRM)
         else:

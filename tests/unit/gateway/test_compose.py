@@ -7,6 +7,7 @@ import orjson
 from services.core.clock import SystemClock
 from services.core.contracts import READING_MODELS
 from services.core.topics import Kind, parse_topic
+from services.gateway.border import Border
 from services.gateway.compose import Composer
 from services.gateway.limits import Limits
 from services.gateway.meaning import Meaning, Measured
@@ -24,7 +25,9 @@ def panel(number, *, registered=False):
 
 def composer(counters=None, **limits):
     return Composer(
-        Registry("", SystemClock(), PROFILES, "140931"), Limits(**limits), {} if counters is None else counters
+        Registry("", SystemClock(), PROFILES, "140931", Border(SystemClock())),
+        Limits(**limits),
+        {} if counters is None else counters,
     )
 
 

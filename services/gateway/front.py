@@ -1,0 +1,116 @@
+"""What links tell, sorted: frames to the intake, replies to the commands, comings and goings to presence.
+
+It is the `Post` of link.py. Whatever raises in it costs one unit of work, see border.py.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from services.core.aside import Unit
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.metrics import FRAMES
+from services.gateway.border import Border
+from services.gateway.bounds import Arrival
+from services.gateway.commands import Commands
+from services.gateway.confirms import Asker
+from services.gateway.downlink import Exchange
+from services.gateway.frames import CONTROL, REQUEST, SEND
+from services.gateway.intake import Intake, heard_as
+from services.gateway.link import Link
+from services.gateway.objects import holds_fire, read_unit
+from services.gateway.post import Caller, Said
+from services.gateway.profiles import Profile
+from services.gateway.registry import Registry
+
+log = logger(__name__)
+
+
+class Front:
+    """`commands` is set by main before the first link."""
+
+    commands: Commands
+
+    def __init__(self, intake: Intake, registry: Registry, clock: Clock, border: Border) -> None:
+        self._intake = intake
+        self._presence = intake.presence
+        self._registry = registry
+        self._clock = clock
+        self._border = border
+
+    def around(self, unit: Unit) -> AbstractContextManager[None]:
+        """Draw the border around one unit of work."""
+        return self._border.around(unit)
+
+    # --- who speaks ---
+
+    def profile_of(self, link: Link, address: bytes) -> Profile | None:
+        """Return the profile of an address if it may call from there."""
+        profile = self._registry.panel(address).profile
+        return profile if profile.allows(link.host) else None
+
+    def has_room(self, address: bytes) -> bool:
+        """Whether a link of an address that nobody registered may stay."""
+        door = self._presence.door
+        return door.link_of(address) is not None or door.has_room()
+
+    def checksum_of(self, address: bytes) -> str:
+        """Return the name of the checksum that an address uses."""
+        return self._registry.panel(address).profile.checksum
+
+    def is_registered(self, address: bytes) -> bool:
+        """Say whether a person put this address into the registry."""
+        return self._registry.panel(address).registered
+
+    def keep(self, link: Link, said: Said, then: Callable[[], None] | None) -> None:
+        """Put a stranger's frame into the journal, then find out whether somebody registered it just now."""
+        self._intake.look_ups.keep(link.host, said, then)
+
+    def let_go(self, said: Said) -> None:
+        """A frame that was kept is not wanted."""
+        self._intake.look_ups.let_go(said.kept)
+
+    # --- what is said ---
+
+    def first_word(self, link: Link, caller: Caller) -> None:
+        """Tell that a panel is there, or that its address speaks on a second link."""
+        self._presence.first_word(link, caller, is_fire=holds_fire(read_unit(caller.last.adu)))
+
+    def frame(self, link: Link, caller: Caller, said: Said) -> None:
+        """Take one frame."""
+        frame, unit = said.frame, read_unit(said.frame.adu)
+        self._presence.sound(link, caller)
+        if frame.version_main != 1:
+            FRAMES.labels("other_version").inc()
+        if frame.command in {CONTROL, REQUEST}:
+            FRAMES.labels("wrong_direction").inc()
+            if not said.urgent:
+                self.let_go(said)
+                return
+        frame = heard_as(frame)
+        if frame.command != SEND:
+            exchange = caller.exchanges.answered(frame, unit)
+            if exchange is not None:
+                with self._border.around(Unit("answer", f"{frame.source.hex()}:{frame.serial}")):
+                    self.commands.answered(exchange, frame, unit, self._registry.panel(caller.address).profile)
+        taken = True
+        if frame.command == SEND or unit.flag is not None:
+            asker = Asker(link, frame, said.arrived)
+            arrival = Arrival(link.host, self._clock.now(), asker, id(link), caller.frames == 1, said.kept)
+            taken = self._intake.take_data(frame, unit, arrival)
+        self.let_go(said)
+        if taken:
+            self._presence.sign_of_life(self._registry.panel(caller.address), link.host, said.arrived)
+
+    def garbled(self, link: Link) -> None:
+        """Tell that a panel of ours is not understood."""
+        self._presence.garbled(link)
+
+    def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
+        """Hand on that a panel did not answer."""
+        log.info("no answer", device=self._registry.panel(caller.address).code, type_flag=exchange.flag, peer=link.host)
+        self.commands.failed(exchange, "the panel did not answer 设备无应答")
+
+    def closed(self, link: Link) -> None:
+        """Tell what a closed link means for its addresses."""
+        self._presence.closed(link)

@@ -1,0 +1,141 @@
+"""What the links themselves say: a panel is there or gone, two links with one address, nothing but damaged frames.
+
+Used by intake.py. Each is an event or a status of its panel; a sign of life becomes a reading at most once a minute.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from services.core.clock import Clock
+from services.core.contracts import EventType, Status
+from services.core.log import logger
+from services.core.metrics import FRAMES
+from services.core.topics import Channel, Kind, Topic
+from services.gateway.compose import Composer
+from services.gateway.door import Door
+from services.gateway.link import Link
+from services.gateway.post import Caller
+from services.gateway.publish import Publisher
+from services.gateway.records import Message
+from services.gateway.registry import Panel, Registry
+
+if TYPE_CHECKING:
+    from services.gateway.budget import Budget
+
+log = logger(__name__)
+
+LINKS_PER_ADDRESS = 4
+GARBLED = "报文"  # a component of its own, for the device's own line fault is another condition
+LIVES = 20_000
+LIFE_EVERY_S = 60.0  # a heartbeat becomes a reading of the panel at most this often
+
+
+class Presence:
+    """`publisher` and `door` are set by main before the first link; `own` writes down what the gateway says itself."""
+
+    publisher: Publisher
+    door: Door
+
+    def __init__(
+        self,
+        registry: Registry,
+        composer: Composer,
+        clock: Clock,
+        budget: "Budget",
+        own: Callable[[Panel, Message], None],
+    ) -> None:
+        self._registry = registry
+        self._composer = composer
+        self._clock = clock
+        self._budget = budget
+        self._own = own
+        self._life: dict[bytes, float] = {}
+        self.offsets: dict[bytes, float] = {}  # of panels' clocks, told with the next sign of life
+        self._garbled: set[bytes] = set()  # addresses of ours whose frames are all damaged
+        self._shared: set[bytes] = set()  # addresses that were reported to speak on two live links
+
+    def counts(self, panel: Panel, peer: str) -> bool:
+        """Whether anything may be told of a panel: beyond their budget, strangers make no devices."""
+        return panel.registered or self._budget.let_in(panel.address, peer, self._clock.monotonic())
+
+    def first_word(self, link: Link, caller: Caller, *, is_fire: bool) -> None:
+        """Tell that a panel is there, or that its address speaks on a second link."""
+        panel = self._registry.panel(caller.address)
+        first = self.door.claim(link, caller.address)
+        if is_fire and not panel.registered and not self._budget.knows(panel.address):
+            return  # a fire has a budget of its own, and is to be told before anything else
+        if not self.counts(panel, link.host):
+            FRAMES.labels("over_budget_device").inc()
+            return
+        log.info("panel connected", device=panel.code, peer=link.host, second=first is not None)
+        if first is None:
+            self._announce(panel, online=True)
+            return
+        FRAMES.labels("second_link").inc()
+        if self.door.links_of(caller.address) > LINKS_PER_ADDRESS:
+            link.close("too many links with one address")  # what it said is taken all the same
+            return
+        text = f"同一地址出现第二条连接：原连接 {first.host}，新连接 {link.host}；原连接保留"
+        self.tell(panel, EventType.OPERATION, text, peers=[first.host, link.host])
+        known = first.callers.get(caller.address)
+        if known is not None:
+            first.probe(known)  # a dead one is found out by its silence, a live one by its answer
+
+    def closed(self, link: Link) -> None:
+        """Tell what a closed link means for its addresses."""
+        for address in self.door.forget(link):
+            panel = self._registry.panel(address)
+            if panel.registered or self._budget.knows(address):
+                self._announce(panel, online=False)
+        for address in self._shared.intersection(link.callers):
+            if self.door.links_of(address) < 2:
+                self._shared.discard(address)
+                self.tell(self._registry.panel(address), EventType.TAMPER, "同一地址只剩一条连接", active=False)
+
+    def garbled(self, link: Link) -> None:
+        """Tell that a panel of ours is not understood; its next sound frame ends that."""
+        for address in link.callers:
+            panel = self._registry.panel(address)
+            if panel.registered and address not in self._garbled:
+                self._garbled.add(address)
+                log.warning("nothing but damaged frames", device=panel.code, peer=link.host)
+                text = "连续收到损坏的报文，请检查线路和设备参数(校验方式)"
+                self.tell(panel, EventType.LINE_FAULT, text, component=GARBLED)
+
+    def sound(self, link: Link, caller: Caller) -> None:
+        """Note a sound frame: it ends what was told of damaged ones, and shows whether two devices share an address."""
+        address = caller.address
+        if address in self._garbled:
+            self._garbled.discard(address)
+            panel = self._registry.panel(address)
+            self.tell(panel, EventType.LINE_FAULT, "报文恢复正常", component=GARBLED, active=False)
+        if address in self._shared or self.door.links_of(address) < 2 or self.door.link_of(address) is not link:
+            return
+        panel = self._registry.panel(address)
+        if self.counts(panel, link.host):
+            self._shared.add(address)
+            log.warning("address on two live links", device=panel.code, peer=link.host)
+            self.tell(panel, EventType.TAMPER, "同一地址同时在两条连接上通信，请核对设备地址")
+
+    def sign_of_life(self, panel: Panel, peer: str, now: float) -> None:
+        """Tell about once a minute that a panel was heard."""
+        if now - self._life.get(panel.address, -LIFE_EVERY_S) < LIFE_EVERY_S or not self.counts(panel, peer):
+            return
+        self._life[panel.address] = now
+        offset = self.offsets.pop(panel.address, None)
+        self._own(panel, self._composer.sign_of_life(panel, self._clock.now(), offset))
+
+    def expire(self) -> None:
+        """Let go of strangers by the thousand; at worst a sign of life comes early."""
+        if len(self._life) > LIVES:
+            self._life.clear()
+
+    def tell(self, panel: Panel, kind: EventType, text: str, **extra: object) -> None:
+        """Publish an event about a link of a panel."""
+        now: datetime = self._clock.now()
+        self._own(panel, self._composer.of_link(panel, now, kind, text, **extra))
+
+    def _announce(self, panel: Panel, *, online: bool) -> None:
+        topic = Topic(panel.area, Kind.PANEL, panel.code, Channel.STATUS)
+        self.publisher.announce(topic, Status(online=online, ts=self._clock.now()))

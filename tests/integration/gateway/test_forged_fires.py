@@ -1,0 +1,77 @@
+"""Twelve links forge fires: registered panels never wait for them, and the desk has one more thing to look at."""
+
+import asyncio
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+
+from tests.integration.gateway.conftest import until
+from tests.integration.gateway.dialling import address_of, detector_state
+from tests.integration.gateway.leaving import register
+
+LINKS, SECONDS = 12, 15
+CROWD = "utd-unregistered"
+
+
+@pytest.fixture
+def forgers(gateway_port):
+    started = []
+
+    def start() -> None:
+        command = [sys.executable, "-m", "tests.integration.gateway.forging", str(gateway_port), str(LINKS)]
+        started.append(subprocess.Popen(command))
+
+    yield start
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+async def test_registered_panels_are_confirmed_at_once_and_strangers_fill_no_registry(
+    whole, database, gateway_port, dial, forgers
+):
+    await register(database, 71)
+    panel = await dial(71)
+    await panel.confirmed(panel.send(b""))
+    forgers()
+    connection = await asyncpg.connect(database)
+    loop = asyncio.get_running_loop()
+    took_s, until_s, point = [], loop.time() + SECONDS, 0
+    while loop.time() < until_s:
+        start = loop.time()
+        await panel.confirmed(panel.send(detector_state(0b11, 5, point)), timeout_s=10)
+        took_s.append(loop.time() - start)
+        point += 1
+        await asyncio.sleep(0.25)
+    late = await dial(72)  # registered in the middle of it
+    await register(database, 72)
+    await late.confirmed(late.send(detector_state(0b11)), timeout_s=10)
+    devices = await connection.fetchval("select count(*) from device where not registered")
+    fires = await connection.fetch(
+        """select d.code, count(*) as fires from alarm a join device d on d.id = a.device_id
+           where a.code = 'fire' group by 1"""
+    )
+    await connection.close()
+    of = {row["code"]: row["fires"] for row in fires}
+    assert of.pop("panel-71") == point
+    assert of.pop("panel-72") == 1
+    assert of.pop(CROWD) == 1  # all that is beyond the budget: one alarm, which says how many
+    assert devices < 300, devices  # as many as may come at once after an outage
+    assert sum(of.values()) < 700, of
+    took_s.sort()
+    assert took_s[len(took_s) // 2] < 0.5, took_s
+    assert took_s[-1] < 3, took_s
+
+
+async def test_an_honest_stranger_is_heard_in_the_middle_of_it(gateway, store, dial, forgers):
+    forgers()
+    await until(lambda: any(event["device"] == CROWD for event in store.of("fire")), "the surplus is told", 20)
+    panel = await dial(73)
+    await panel.confirmed(panel.send(detector_state(0b11)), timeout_s=10)
+    assert [event["component"] for event in store.of("fire") if event["device"] == f"utd-{address_of(73).hex()}"]
+    (told, *_) = [event for event in store.of("fire") if event["device"] == CROWD]
+    assert told["refused_fires"] > 0
+    assert told["peers"] == ["127.0.0.1"]
+    assert 0 < len(told["addresses"]) <= 20
