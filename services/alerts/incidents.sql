@@ -33,7 +33,7 @@ limit 500
 with free as materialized (
     select device_id from device_state where device_id = any($1::integer[]) order by device_id for update skip locked
 )
-update device_state s set online = false, offline_since = s.last_seen
+update device_state s set online = false, offline_since = s.last_seen, marked_in = pg_current_xact_id()
 from free, unnest($1::integer[], $2::timestamptz[]) as m (device_id, last_seen)
 where s.device_id = free.device_id and m.device_id = s.device_id and s.online and s.last_seen = m.last_seen
 returning s.device_id

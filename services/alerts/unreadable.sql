@@ -13,7 +13,7 @@ with free as materialized (
     where device_id = any($1::integer[]) and refused > 1 and unreadable_since is null
     order by device_id for update skip locked
 )
-update device_state s set unreadable_since = $2
+update device_state s set unreadable_since = $2, marked_in = pg_current_xact_id()
 from free
 where s.device_id = free.device_id
 returning s.device_id

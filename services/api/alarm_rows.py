@@ -13,6 +13,7 @@ from services.core.alarms.document import alarm_document
 _LATE = re.compile(r"\(reported (\d+) min late\)")  # as services.core.alarms.words.Reason.with_lateness writes it
 _alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
 
+OPEN_FIRE = sa.and_(_alarm.category == "fire", _alarm.state != "closed")
 _RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
 
 
@@ -58,5 +59,11 @@ async def read_documents(reads: Reads, statement: "sa.Select[Any]") -> list[dict
 
 
 def by_urgency(alarms: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return alarms worst first, then oldest first."""
-    return sorted(alarms, key=lambda alarm: (_RANK[alarm["severity"]], alarm["opened_at"]))
+    """Return alarms fires first, then worst first, then oldest first."""
+    return sorted(alarms, key=lambda one: (one["category"] != "fire", _RANK[one["severity"]], one["opened_at"]))
+
+
+def most_urgent(statement: "sa.Select[Any]", most: int) -> "sa.Select[Any]":
+    """Return the statement that keeps the `most` urgent ones in the order of `by_urgency`."""
+    rank = sa.case(_RANK, value=_alarm.severity)
+    return statement.order_by(_alarm.category != "fire", rank, _alarm.opened_at).limit(most)

@@ -1,7 +1,7 @@
 """Alarms: the queue, and one with its time line, evidence, notices and the water near it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.api import tables
 from services.api.alarm_model import Alarm, AlarmDetail
-from services.api.alarm_rows import document, read_documents, select_alarms
+from services.api.alarm_rows import OPEN_FIRE, document, read_documents, select_alarms
 from services.api.answers import (
     BIGINT,
     AreaFilter,
@@ -22,16 +22,16 @@ from services.api.answers import (
     To,
     answer,
     check_span,
-    decode_cursor,
     described,
     page,
 )
-from services.api.auth import Reader
+from services.api.auth import Reader, Watcher
 from services.api.database import Reads, first
 from services.api.notices import NOTICE_COLUMNS
 from services.api.problems import invalid, not_found
 from services.api.sites import site_document
 from services.api.state import Here
+from services.api.urgent import urgent_first
 from services.api.water import near
 from services.core.alarms.document import rfc3339
 from services.core.alarms.words import Category, Severity, State, Verification
@@ -69,7 +69,7 @@ def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mappin
 async def list_alarms(
     *,
     here: Here,
-    who: Reader,
+    who: Watcher,
     state: Annotated[str | None, Query(max_length=200, description="`open` is all but closed; commas allowed")] = None,
     severity: Words = None,
     category: Words = None,
@@ -84,7 +84,7 @@ async def list_alarms(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List alarms, newest first."""
+    """List alarms: open fires before all else, then the others, both newest first."""
     check_span(begin, end)
     statement = select_alarms().where(who.scope.clause(_alarm.area))
     open_states = tuple(word for word in State if word != State.CLOSED)
@@ -110,16 +110,14 @@ async def list_alarms(
         statement = statement.where(_alarm.opened_at >= begin)
     if end is not None:
         statement = statement.where(_alarm.opened_at < end)
-    return await newest_first(here.database, statement, limit, cursor)
+    return await fires_first(here.database, statement, limit, cursor)
 
 
-async def newest_first(reads: Reads, statement: "sa.Select[Any]", limit: int, cursor: str | None) -> Response:
-    """Answer one part of alarms by opening time."""
-    if place := decode_cursor(cursor, datetime, int):
-        statement = statement.where(sa.tuple_(_alarm.opened_at, _alarm.id) < sa.tuple_(*map(sa.literal, place)))
-    statement = statement.order_by(_alarm.opened_at.desc(), _alarm.id.desc()).limit(limit + 1)
-    rows = await reads.rows(statement)
-    return page([document(row) for row in rows], limit, [(row["opened_at"], row["id"]) for row in rows])
+async def fires_first(reads: Reads, statement: "sa.Select[Any]", limit: int, cursor: str | None) -> Response:
+    """Answer one part of alarms: open fires, then the others, by opening time."""
+    order = (_alarm.opened_at, _alarm.id)
+    rows, places = await urgent_first(reads, statement, OPEN_FIRE, order, kind=int, limit=limit, cursor=cursor)
+    return page([document(row) for row in rows], limit, places)
 
 
 @router.get("/alarms/{id}", responses=described(AlarmDetail, 404, etag=True))
@@ -136,7 +134,9 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
     site = await first(reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"]))
     shown["site"] = None if site is None else site_document(site)
     notices = sa.select(*NOTICE_COLUMNS).where(tables.notice.c.alarm_id == alarm_id)
-    shown["notices"] = [dict(one) for one in await reads.rows(notices.order_by(tables.notice.c.created_at).limit(200))]
+    newest = notices.order_by(tables.notice.c.fire.desc(), tables.notice.c.created_at.desc()).limit(_LINES)
+    told = sorted(await reads.rows(newest), key=lambda one: one["created_at"])
+    shown["notices"] = [dict(one) for one in told]
     shown["siblings"] = []
     if row["incident_id"] is not None:
         siblings = select_alarms().where(
@@ -145,7 +145,8 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
             _alarm.state != State.CLOSED,
             who.scope.clause(_alarm.area),
         )
-        shown["siblings"] = await read_documents(reads, siblings.order_by(_alarm.opened_at.desc()).limit(200))
+        siblings = siblings.order_by(OPEN_FIRE.desc(), _alarm.opened_at.desc()).limit(_LINES)
+        shown["siblings"] = await read_documents(reads, siblings)
     shown["nearest_water"] = (
         []
         if row["lon"] is None

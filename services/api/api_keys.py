@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.api import people, tables
 from services.api.answers import BIGINT, Cursor, Limit, Line, Moment, Page, answer, decode_cursor, described, page
-from services.api.auth import Administrator
+from services.api.auth import Administrator, find_keys
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Role, Scope
 from services.api.state import Here
@@ -34,6 +34,7 @@ class ApiKey(BaseModel):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
+    usable: bool = Field(description="false: revoked, expired, or who made it may no longer sign in")
 
 
 class NewApiKey(ApiKey):
@@ -58,11 +59,13 @@ class ApiKeyPost(BaseModel):
 @router.get("/api-keys", responses=described(Page[ApiKey]))
 async def list_api_keys(*, here: Here, who: Administrator, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """List keys by id."""
-    statement = sa.select(*[_key[name] for name in _SHOWN]).order_by(_key.id).limit(10_000)
+    statement = sa.select(*[_key[name] for name in _SHOWN], _key.key_hash).order_by(_key.id).limit(10_000)
     if place := decode_cursor(cursor, int):
         statement = statement.where(_key.id > place[0])
     rows = [row for row in await here.database.rows(statement) if Scope(tuple(row["areas"])).within(who.scope)]
-    return page([dict(row) for row in rows[: limit + 1]], limit, [(row["id"],) for row in rows])
+    known = await find_keys(here.database, [row["key_hash"] for row in rows[: limit + 1]], here.clock.now())
+    items = [{name: row[name] for name in _SHOWN} | {"usable": row["key_hash"] in known} for row in rows[: limit + 1]]
+    return page(items, limit, [(row["id"],) for row in rows])
 
 
 @router.post("/api-keys", status_code=201, responses=described(NewApiKey, 409, status=201))
@@ -90,7 +93,7 @@ async def create_api_key(body: ApiKeyPost, writer: AdministratorWriter) -> Respo
             raise Problem(409, "conflict", f"there is already a key named {body.name}")
         await write.record("api_key.create", body.name, role=body.role, areas=areas)
         shown: dict[str, Any] = {name: row[name] for name in _SHOWN}
-        return answer(shown | {"key": key}, 201)
+        return answer(shown | {"usable": True, "key": key}, 201)
 
     return await writer.perform(work, secret=True)
 

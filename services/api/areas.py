@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.api import tables
 from services.api.answers import AreaCode, Cursor, Limit, Line, Page, answer, decode_cursor, described, page
-from services.api.auth import Reader
+from services.api.auth import Reader, Watcher
 from services.api.database import Inside, Row, first
 from services.api.device_model import GivenLocation, Location
 from services.api.problems import Problem, invalid, not_found
@@ -46,7 +46,7 @@ def _document(row: Row) -> dict[str, Any]:
 
 
 @router.get("/areas", responses=described(Page[Area]))
-async def list_areas(*, here: Here, who: Reader, limit: Limit = 1000, cursor: Cursor = None) -> Response:
+async def list_areas(*, here: Here, who: Watcher, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     """List areas by code: those one may see, and the ones above them."""
     seen = who.scope.clause(_area.code)
     above = [_area.code == code[:length] for code in who.scope.areas for length in range(6, len(code))]

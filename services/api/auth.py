@@ -1,9 +1,12 @@
 """Finds who is behind a request, and asks per route whether they may. Used by the gate and by every route.
 
-Promises: an unknown, expired, revoked or disabled credential is nobody; a route without a permission does not exist.
+Promises: an unknown, expired, revoked or disabled credential is nobody, nor is a key whose maker is disabled; a route
+without a permission does not exist.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
@@ -12,56 +15,71 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from starlette.datastructures import Headers
 
 from services.api import people
-from services.api.database import first
+from services.api.database import Reads
 from services.api.problems import Problem, not_found
 from services.api.roles import Permission, Role, Scope, Who
 from services.api.state import State
+from services.core.db import load_queries
 
 COOKIE = "firetower_session"
-SESSION_LIFE = timedelta(days=7)  # after the last use: a wall screen stays signed in
-_RENEW_BEFORE = timedelta(days=6)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SESSION_LIFE = timedelta(days=7)  # after the last use
+WALL_LIFE = timedelta(days=400)  # the longest that browsers keep a cookie; counted from the last use as well
+_RENEW_AFTER = timedelta(days=1)
 
 _BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="an API key: Authorization: Bearer ft_…")
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session", description="POST /api/v1/session sets it")
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# text, because these run before every request: compiled once
-_SESSION = """select p.id, p.username, p.role, p.areas, p.language, s.expires_at
-from web_session s join person p on p.id = s.person_id
-where s.token_hash = :token and s.expires_at > :now and p.enabled"""
-_KEY = """select name, role, areas from api_key
-where key_hash = :token and revoked_at is null and (expires_at is null or expires_at > :now)"""
+
+def session_life(role: Role) -> timedelta:
+    """Return how long a session lasts after its last use."""
+    return WALL_LIFE if role is Role.WALL else SESSION_LIFE
 
 
 async def authenticate(state: State, headers: Headers, cookies: dict[str, str]) -> Who | None:
     """Return who sent the request, or None. A key in the header goes before the cookie."""
     authorization = headers.get("authorization")
+    now = state.clock.now()
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
-        return await _by_key(state, token.strip()) if scheme.lower() == "bearer" and token else None
-    cookie = cookies.get(COOKIE)
-    return await _by_session(state, cookie) if cookie else None
-
-
-async def _by_key(state: State, token: str) -> Who | None:
-    row = await first(state.database, _KEY, token=people.digest(token), now=state.clock.now())
-    if row is None:
+        if scheme.lower() != "bearer" or not token:
+            return None
+        key = people.digest(token.strip())
+        return (await find_keys(state.database, [key], now)).get(key)
+    if not (cookie := cookies.get(COOKIE)):
         return None
-    return Who(f"key:{row['name']}", row["name"], Role(row["role"]), Scope(tuple(row["areas"])))
+    session = people.digest(cookie)
+    who = (await find_sessions(state.database, [session], now)).get(session)
+    if who is not None and who.session_until is not None:
+        life = session_life(who.role)
+        if who.session_until - now < life - _RENEW_AFTER:
+            async with state.database.writing() as connection:
+                await connection.execute(_QUERIES["renew_session"], session, now + life)
+    return who
 
 
-async def _by_session(state: State, cookie: str) -> Who | None:
-    token, now = people.digest(cookie), state.clock.now()
-    row = await first(state.database, _SESSION, token=token, now=now)
-    if row is None:
-        return None
-    if row["expires_at"] - now < _RENEW_BEFORE:
-        async with state.database.writing() as connection:
-            await connection.execute(
-                "update web_session set expires_at = $2 where token_hash = $1", token, now + SESSION_LIFE
-            )
-    scope = Scope(tuple(row["areas"]))
-    return Who(f"user:{row['username']}", row["username"], Role(row["role"]), scope, row["language"], row["id"], token)
+async def find_keys(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
+    """Return who is behind each of these keys; what is missing is nobody any more."""
+    rows = await reads.rows(_QUERIES["keys"], hashes=list(hashes), now=now)
+    return {
+        row["key_hash"]: Who(
+            f"key:{row['name']}", row["name"], Role(row["role"]), Scope(tuple(row["areas"])), key=row["key_hash"]
+        )
+        for row in rows
+    }
+
+
+async def find_sessions(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
+    """Return who is behind each of these sessions; what is missing is nobody any more."""
+    rows = await reads.rows(_QUERIES["sessions"], hashes=list(hashes), now=now)
+    return {
+        row["token_hash"]: Who(
+            f"user:{row['username']}", row["username"], Role(row["role"]), Scope(tuple(row["areas"])),
+            row["language"], row["id"], row["token_hash"], session_until=row["expires_at"],
+        )
+        for row in rows
+    }  # fmt: skip
 
 
 def check_origin(method: str, headers: Headers) -> None:
@@ -105,6 +123,7 @@ class Allowed:
         return who
 
 
+Watcher = Annotated[Who, Depends(Allowed(Permission.WATCH))]
 Reader = Annotated[Who, Depends(Allowed(Permission.READ))]
 Administrator = Annotated[Who, Depends(Allowed(Permission.ADMINISTER))]
 

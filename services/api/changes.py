@@ -1,19 +1,32 @@
-"""Reads what changed and tells the hub: devices by the log of ingest, alarms and notices by time and by hint.
+"""Reads what changed and tells the hub: alarms and notices, fires before all else, and devices by the log of ingest.
 
 One task group in main. A NOTIFY is a hint, the poll is the guarantee; with the database away it goes on where it stood.
+Promises: what was committed is told, or everybody is told to fetch anew; one thing that cannot be told is set aside.
 """
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from services.api.answers import encode
-from services.api.changes_read import Cursor, changed_alarms, changed_devices, changed_notices, read_briefs
+from services.api.backlog import Backlog
+from services.api.changes_read import (
+    MOST_CHANGED,
+    Cursor,
+    Look,
+    Told,
+    look_at_alarms,
+    look_at_devices,
+    look_at_notices,
+    read_alarms_told,
+    read_devices_told,
+    read_notices_told,
+)
 from services.api.database import Database
 from services.api.hub import Hub, Part
 from services.core import db
+from services.core.aside import Unit, by_halves, write_aside
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 
@@ -22,47 +35,81 @@ DEVICES_EVERY_S = 0.25  # contract 5: at most 4 Hz
 ALARMS_EVERY_S = 0.05
 POLL_S = 1.0
 _FRAME_ITEMS = 1000
-_TELLING = ("last_seen", "status", "alarm", "version")
+_ROUND_ALARMS = 250  # read and told together: a fire waits for one round at most
 _RETRY_S = 1.0
 _CHANNELS = ("firetower_batch", "firetower_alarm", "firetower_notice")
-_REMEMBER = timedelta(seconds=60)
+
+
+class Feed:
+    """One kind of change: how far was looked, what still waits to be told, and how it is told."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        look: Callable[[Cursor | None], Awaitable[Look]],
+        tell: Callable[[Sequence[Any]], Awaitable[None]],
+        *,
+        at_once: int,
+    ) -> None:
+        self.backlog: Backlog[Any] = Backlog(MOST_CHANGED)
+        self._hub, self._look, self._tell, self._at_once = hub, look, tell, at_once
+        self._cursor: Cursor | None = None
+
+    async def turn(self) -> bool:
+        """Look once and tell one round; return whether more waits.
+
+        While nobody listens the cursor follows along, so that it lies before whatever the next listener fetches; who
+        joins while it is being moved is told to fetch anew.
+        """
+        alone = not self._hub.listened_to
+        look = await self._look(None if alone else self._cursor)
+        self._cursor = look.cursor
+        if look.lost or not (self.backlog.add(look.rest) and self.backlog.add(look.first, first=True)):
+            self.backlog.clear()
+            self._hub.resync()
+            return False
+        told = self.backlog.take(self._at_once)
+        if told:
+            try:
+                await self._tell(told)
+            except db.AWAY:
+                self.backlog.put_back(told)
+                raise
+        return len(self.backlog) > 0
 
 
 class Changes:
-    """Keeps the cursors and what was sent last, so that an overlapping poll repeats nothing."""
+    """The three feeds of the stream."""
 
     def __init__(self, database: Database, hub: Hub, clock: Clock) -> None:
         self._database, self._hub, self._clock = database, hub, clock
         self._hints = {channel: asyncio.Event() for channel in _CHANNELS}
-        self._pending: dict[int, None] = {}  # devices that changed and were not told yet, longest waiting first
-        self._sent: dict[tuple[str, Any], tuple[Any, datetime]] = {}
+        self._devices = Feed(hub, self._look_at_devices, self._tell_devices, at_once=_FRAME_ITEMS)
+        self._alarms = Feed(hub, partial(look_at_alarms, database), self._tell_alarms, at_once=_ROUND_ALARMS)
+        self._notices = Feed(hub, partial(look_at_notices, database), self._tell_notices, at_once=_ROUND_ALARMS)
 
     async def run(self) -> None:
         """Read and tell until cancelled."""
         batch, alarm, notice = (self._hints[channel] for channel in _CHANNELS)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(), name="listen")
-            group.create_task(self._repeat(batch, self._tell_devices, DEVICES_EVERY_S), name="device changes")
-            group.create_task(self._repeat(alarm, self._tell_alarms, ALARMS_EVERY_S), name="alarm changes")
-            group.create_task(self._repeat(notice, self._tell_notices, ALARMS_EVERY_S), name="notice changes")
+            group.create_task(self._follow(self._devices, batch, DEVICES_EVERY_S), name="device changes")
+            group.create_task(self._follow(self._alarms, alarm, ALARMS_EVERY_S), name="alarm changes")
+            group.create_task(self._follow(self._notices, notice, ALARMS_EVERY_S), name="notice changes")
 
-    async def _repeat(self, hint: asyncio.Event, tell: Callable[[Cursor], Awaitable[None]], every_s: float) -> None:
-        cursor = Cursor()
+    async def _follow(self, feed: Feed, hint: asyncio.Event, every_s: float) -> None:
         while True:
-            if not self._hub.listened_to:
-                self._hub.joined.clear()
-                await self._hub.joined.wait()
-                cursor = Cursor()
+            hint.clear()
             try:
-                await tell(cursor)
+                more = await feed.turn()
             except db.AWAY as error:
                 db.pass_on_cancel()
                 log.warning("changes_unread", error=repr(error))
                 await self._clock.sleep(_RETRY_S)
                 continue
             await self._clock.sleep(every_s)
-            await wait_at_most(hint, POLL_S)
-            hint.clear()
+            if not more:
+                await wait_at_most(hint if self._hub.listened_to else self._hub.joined, POLL_S)
 
     async def _listen(self) -> None:
         """Turn NOTIFY into hints, on a connection of its own that is looked after."""
@@ -84,61 +131,50 @@ class Changes:
                 log.debug("not_listening", error=repr(error))
                 await self._clock.sleep(_RETRY_S)
 
-    async def _tell_devices(self, cursor: Cursor) -> None:
-        ids, lost = await changed_devices(self._database, cursor)
-        if lost:
-            self._pending.clear()
-            self._hub.resync()
-            return
-        self._pending |= dict.fromkeys(sorted(ids))
-        told = list(itertools.islice(self._pending, _FRAME_ITEMS))
-        if not told:
-            return
-        for number in told:
-            del self._pending[number]
-        try:
-            found = await read_briefs(self._database, told, self._clock.now())
-        except db.AWAY:
-            self._pending = dict.fromkeys(told) | self._pending
-            raise
-        parts = [
-            Part(item["area"], encode(item))
-            for item in found
-            if self._is_news("device", item["id"], tuple(item[name] for name in _TELLING))
-        ]
+    async def _look_at_devices(self, since: Cursor | None) -> Look:
+        return await look_at_devices(self._database, since, self._clock.now())
+
+    async def _tell_devices(self, ids: Sequence[int]) -> None:
+        parts: list[Part] = []
+
+        async def read(some: Sequence[int]) -> None:
+            found = await read_devices_told(self._database, some, self._clock.now())
+            parts.extend([Part(one.area, encode(one.document)) for one in found])
+
+        await by_halves(ids, read, partial(self._set_aside, "device"))
         if parts:
             self._hub.publish("device", parts, listed=True)
-        if self._pending:  # one frame each time: the rest, by then newer, goes with the next
-            self._hints["firetower_batch"].set()
 
-    async def _tell_alarms(self, cursor: Cursor) -> None:
-        found = await changed_alarms(self._database, cursor)
-        self._tell_each("alarm", found, lambda alarm: alarm["area"])
-        devices = {alarm["device_id"] for alarm in found if alarm["device_id"] is not None}
+    async def _tell_alarms(self, ids: Sequence[int]) -> None:
+        devices: set[int] = set()
+
+        async def tell(some: Sequence[int]) -> None:
+            found = await read_alarms_told(self._database, some)
+            self._publish("alarm", found)
+            devices.update(one.device_id for one in found if one.device_id is not None)
+
+        await by_halves(ids, tell, partial(self._set_aside, "alarm"))
         if devices:
-            self._pending |= dict.fromkeys(devices)
+            if not self._devices.backlog.add(devices):
+                self._hub.resync()
             self._hints["firetower_batch"].set()
 
-    async def _tell_notices(self, cursor: Cursor) -> None:
-        found = await changed_notices(self._database, cursor)
-        self._tell_each("notice", found, lambda notice: notice["area"])
+    async def _tell_notices(self, ids: Sequence[Any]) -> None:
+        async def tell(some: Sequence[Any]) -> None:
+            self._publish("notice", await read_notices_told(self._database, some))
 
-    def _tell_each(
-        self, event: str, found: Sequence[dict[str, Any]], area_of: Callable[[dict[str, Any]], str | None]
-    ) -> None:
-        for one in found:
-            body = encode(one["document"])
-            if self._is_news(event, one["id"], body):
-                self._hub.publish(event, [Part(area_of(one), body)])
+        await by_halves(ids, tell, partial(self._set_aside, "notice"))
 
-    def _is_news(self, kind: str, name: Any, content: Any) -> bool:
-        """Whether this was not sent before; remembers it for a minute."""
-        now = self._clock.now()
-        before = self._sent.get((kind, name))
-        self._sent[kind, name] = (content, now)
-        if len(self._sent) > 50_000:
-            self._sent = {key: value for key, value in self._sent.items() if value[1] > now - _REMEMBER}
-        return before is None or before[0] != content
+    def _publish(self, event: str, found: Sequence[Told]) -> None:
+        parts = [Part(one.area, encode(one.document)) for one in found]  # all of them, before the first goes out
+        for part in parts:
+            self._hub.publish(event, [part])
+
+    async def _set_aside(self, kind: str, name: Any, error: Exception) -> None:
+        """Let one thing that cannot be told hold up nothing: it is shown to people, and everybody fetches anew."""
+        async with self._database.writing() as connection:
+            await write_aside(connection, "api", Unit(kind, f"{kind}:{name}"), error, self._clock.now())
+        self._hub.resync()
 
 
 def _setter(hint: asyncio.Event) -> Callable[..., None]:

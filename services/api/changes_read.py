@@ -1,4 +1,7 @@
-"""The statements behind the live stream: which devices, alarms and notices changed since a cursor."""
+"""The statements behind the live stream: what changed since a look, and what is told of it.
+
+Used by `changes`. A look never depends on a clock: transactions are compared (`changes.sql`), batches by their numbers.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +14,7 @@ import sqlalchemy as sa
 from services.api import tables
 from services.api.alarm_rows import document as alarm_document
 from services.api.alarm_rows import select_alarms
-from services.api.database import Reads
+from services.api.database import Reads, Row
 from services.api.device_rows import brief, read_alarms, select_devices
 from services.api.notices import NOTICE_COLUMNS
 from services.core.db import load_queries
@@ -19,42 +22,94 @@ from services.core.topics import Kind
 
 QUERIES = load_queries(Path(__file__).with_name("changes.sql"))
 MOST_BATCHES = 500  # behind by more: everybody fetches anew
-_OVERLAP = timedelta(seconds=5)  # a transaction may commit so long after the time it wrote
+MOST_CHANGED = 20_000  # of one kind between two looks
 _alarm, _device, _notice = tables.alarm.c, tables.device.c, tables.notice.c
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far was read. Writers by their numbers, the rest by the database's time."""
+    """How far was read: a snapshot of the database; for devices the batches of each writer and a time of ours too."""
 
-    writers: dict[str, int] | None = None
-    devices_at: datetime | None = None
-    alarms_at: datetime | None = None
-    notices_at: datetime | None = None
-    open_notices: set[Any] = field(default_factory=set)
+    snapshot: str
+    writers: dict[str, int] = field(default_factory=dict)
+    at: datetime | None = None
 
 
-async def _now(reads: Reads) -> datetime:
-    now: datetime = (await reads.rows("select now() as now"))[0]["now"]
-    return now
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look found. `first` are fires. `lost`: what happened since the last look cannot be said."""
+
+    cursor: Cursor
+    first: Sequence[Any] = ()
+    rest: Sequence[Any] = ()
+    lost: bool = False
 
 
-async def changed_devices(reads: Reads, cursor: Cursor) -> tuple[set[int], bool]:
-    """Return the ids of devices that changed, and whether too much was missed to say."""
-    if cursor.writers is None:
-        newest = await reads.rows(QUERIES["newest_batches"])
-        cursor.writers = {row["writer"]: row["number"] for row in newest}
-        cursor.devices_at = await _now(reads)
-        return set(), False
-    batches = await reads.rows(
-        QUERIES["new_batches"],
-        writers=list(cursor.writers),
-        numbers=list(cursor.writers.values()),
-        most=MOST_BATCHES,
-    )
-    if len(batches) >= MOST_BATCHES:
-        cursor.writers = None
-        return set(), True
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing as the stream tells it."""
+
+    name: Any
+    area: str | None
+    document: dict[str, Any]
+    device_id: int | None = None
+
+
+async def _begin(reads: Reads) -> Look:
+    return Look(Cursor((await reads.rows(QUERIES["now"]))[0]["upto"]), lost=True)
+
+
+def _found(row: Row, cursor: Cursor) -> Look:
+    first, rest = row.get("first", ()), row["rest"]
+    return Look(cursor, first, rest, lost=row["backwards"] or len(first) + len(rest) > MOST_CHANGED)
+
+
+async def look_at_alarms(reads: Reads, since: Cursor | None) -> Look:
+    """Return the ids of the alarms that changed since a look."""
+    if since is None:
+        return await _begin(reads)
+    rows = await reads.rows(QUERIES["changed_alarms"], since=since.snapshot, most=MOST_CHANGED + 1)
+    return _found(rows[0], Cursor(rows[0]["upto"]))
+
+
+async def look_at_notices(reads: Reads, since: Cursor | None) -> Look:
+    """Return the ids of the notices that changed since a look."""
+    if since is None:
+        return await _begin(reads)
+    rows = await reads.rows(QUERIES["changed_notices"], since=since.snapshot, most=MOST_CHANGED + 1)
+    return _found(rows[0], Cursor(rows[0]["upto"]))
+
+
+async def look_at_devices(reads: Reads, since: Cursor | None, now: datetime) -> Look:
+    """Return the ids of the devices that changed since a look. `now` is the clock their status is told by."""
+    if since is not None:
+        batches = await reads.rows(
+            QUERIES["new_batches"],
+            writers=list(since.writers),
+            numbers=list(since.writers.values()),
+            most=MOST_BATCHES,
+        )
+        if len(batches) < MOST_BATCHES:
+            rows = await reads.rows(
+                QUERIES["changed_devices"],
+                since=since.snapshot,
+                after=since.at or now,
+                until=now,
+                most=MOST_CHANGED + 1,
+            )
+            writers = dict(since.writers)
+            for row in batches:
+                writers[row["writer"]] = max(row["number"], writers.get(row["writer"], 0))
+            look = _found(rows[0], Cursor(rows[0]["upto"], writers, max(now, since.at or now)))
+            if not look.lost:
+                return Look(look.cursor, rest=list({*look.rest, *await _heard_of(reads, batches)}))
+    begun = await _begin(reads)
+    newest = await reads.rows(QUERIES["newest_batches"])
+    return Look(Cursor(begun.cursor.snapshot, {row["writer"]: row["number"] for row in newest}, now), lost=True)
+
+
+async def _heard_of(reads: Reads, batches: Sequence[Row]) -> set[int]:
+    """Return the devices that batches of ingest are about."""
     ids: set[int] = set()
     for row in batches:
         ids.update(row["seen"])
@@ -70,63 +125,36 @@ async def changed_devices(reads: Reads, cursor: Cursor) -> tuple[set[int], bool]
                 end=max(row["max_ts"] or row["committed_at"] + timedelta(days=1) for row in filled),
             )
             ids.update(row["device_id"] for row in rows)
-    since = (cursor.devices_at or await _now(reads)) - _OVERLAP
-    now = await _now(reads)
-    ids.update(row["id"] for row in await reads.rows(QUERIES["devices_touched"], since=since, now=now))
-    cursor.devices_at = now
-    for row in batches:
-        cursor.writers[row["writer"]] = max(row["number"], cursor.writers.get(row["writer"], 0))
-    return ids, False
+    return ids
 
 
-async def read_briefs(reads: Reads, ids: Sequence[int], now: datetime) -> list[dict[str, Any]]:
-    """Return the stream's items of these devices."""
-    rows = await reads.rows(select_devices(now).where(_device.id == sa.any_(sa.literal(list(ids), _IDS))))
-    alarms = await read_alarms(reads, list(ids))
-    return [brief(row, alarms.get(row["id"])) | {"version": row["version"]} for row in rows]
+async def read_alarms_told(reads: Reads, ids: Sequence[int]) -> list[Told]:
+    """Return these alarms as the stream tells them, in the order of `ids`."""
+    rows = await reads.rows(select_alarms().where(_alarm.id == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))))
+    told = {row["id"]: Told(row["id"], row["area"], alarm_document(row), row["device_id"]) for row in rows}
+    return [told[name] for name in ids if name in told]
 
 
-_IDS = sa.ARRAY(sa.Integer)
-
-
-async def changed_alarms(reads: Reads, cursor: Cursor) -> list[dict[str, Any]]:
-    """Return alarms written since, with their device and area."""
-    now = await _now(reads)
-    if cursor.alarms_at is None:
-        cursor.alarms_at = now
-    statement = select_alarms().where(_alarm.updated_at > cursor.alarms_at - _OVERLAP)
-    rows = await reads.rows(statement.order_by(_alarm.updated_at).limit(1000))
-    cursor.alarms_at = now if len(rows) < 1000 else rows[-1]["updated_at"]
-    return [
-        {"id": row["id"], "device_id": row["device_id"], "area": row["area"], "document": alarm_document(row)}
-        for row in rows
-    ]
-
-
-async def changed_notices(reads: Reads, cursor: Cursor) -> list[dict[str, Any]]:
-    """Return notices made since, those still to be delivered, and what became of those seen so before."""
-    now = await _now(reads)
-    if cursor.notices_at is None:
-        cursor.notices_at = now
+async def read_notices_told(reads: Reads, ids: Sequence[Any]) -> list[Told]:
+    """Return these notices as the stream tells them, in the order of `ids`."""
     statement = (
         sa.select(*NOTICE_COLUMNS, _alarm.area)
         .join(tables.alarm, _alarm.id == _notice.alarm_id)
-        .where(
-            sa.or_(
-                _notice.created_at > cursor.notices_at - _OVERLAP,
-                _notice.state.in_(("waiting", "held")),
-                _notice.id.in_(sorted(cursor.open_notices)),
-            )
-        )
-        .order_by(_notice.created_at.desc())
-        .limit(1000)
+        .where(_notice.id == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.Uuid))))
     )
-    rows = await reads.rows(statement)
-    cursor.notices_at = now
-    cursor.open_notices = {row["id"] for row in rows if row["state"] in {"waiting", "held"}}
-    found = []
-    for row in reversed(rows):
+    told = {}
+    for row in await reads.rows(statement):
         shown = dict(row)
-        area = shown.pop("area")
-        found.append({"id": row["id"], "area": area, "document": shown})
-    return found
+        told[row["id"]] = Told(row["id"], shown.pop("area"), shown)
+    return [told[name] for name in ids if name in told]
+
+
+async def read_devices_told(reads: Reads, ids: Sequence[int], now: datetime) -> list[Told]:
+    """Return these devices as the stream tells them."""
+    rows = await reads.rows(
+        select_devices(now).where(_device.id == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.Integer))))
+    )
+    alarms = await read_alarms(reads, list(ids))
+    return [
+        Told(row["id"], row["area"], brief(row, alarms.get(row["id"])) | {"version": row["version"]}) for row in rows
+    ]

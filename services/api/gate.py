@@ -1,6 +1,7 @@
 """What every request passes before any route: headers, body bound, who it is, and the count of it.
 
-Pure ASGI, so that streams pass untouched. Promises: what is not named public here is answered only to a known caller.
+Pure ASGI, so that streams pass untouched. Promises: what is not named public here is answered only to a known caller,
+and HEAD is answered as GET would be, without the body.
 """
 
 import ipaddress
@@ -99,7 +100,10 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, method = time.perf_counter(), 500, scope["method"]
+        head = method == "HEAD"
+        if head:  # the routes know GET only; the server keeps its own scope, by which it frames the answer
+            scope = {**scope, "method": "GET", "state": {**scope.get("state", {}), "head": True}}
         api = scope["path"].startswith(("/api/", "/geo/", "/openapi.json", "/metrics"))
 
         async def send_with_headers(message: Message) -> None:
@@ -111,6 +115,8 @@ class Gate:
                     headers.setdefault(name, value)
                 if api:
                     headers.setdefault("Cache-Control", "no-store")
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -122,7 +128,7 @@ class Gate:
             await self.app(scope, _bounded(receive, limit), send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
-            REQUESTS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - began)
+            REQUESTS.labels(method, route, str(status)).observe(time.perf_counter() - began)
 
     async def _check(self, scope: Scope) -> int:
         """Return how many bytes the body may have; put who asks into the request's state."""

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.api import tables
 from services.api.answers import AreaFilter, described
-from services.api.auth import Reader
+from services.api.auth import Watcher
 from services.api.device_rows import status_of
 from services.api.state import Here
 from services.core.topics import Kind
@@ -47,7 +47,7 @@ class GeoJson(JSONResponse):
 
 
 @router.get("/devices.geojson", responses=described(FeatureCollection), response_class=GeoJson)
-async def devices_geojson(here: Here, who: Reader, kind: Kind | None = None, area: AreaFilter = None) -> Response:
+async def devices_geojson(here: Here, who: Watcher, kind: Kind | None = None, area: AreaFilter = None) -> Response:
     """Return every device that has a place, with its status and worst open alarm."""
     severities = sa.literal_column("(array['critical','major','minor','info'])", sa.ARRAY(sa.Text))
     rank = sa.func.min(sa.func.array_position(severities, _alarm.severity))
@@ -62,6 +62,7 @@ async def devices_geojson(here: Here, who: Reader, kind: Kind | None = None, are
         .outerjoin(tables.device_state, _state.device_id == _device.id)
         .outerjoin(worst, worst.c.device_id == _device.id)
         .where(_device.lon.is_not(None), who.scope.clause(_device.area))
+        .order_by(worst.c.rank.nulls_last())  # beyond the limit nothing that burns is left out
         .limit(MOST)
     )
     if kind is not None:

@@ -3,13 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api import tables
 from services.api.alarm_model import Alarm
-from services.api.alarm_rows import by_urgency, read_documents, select_alarms
+from services.api.alarm_rows import by_urgency, most_urgent, read_documents, select_alarms
 from services.api.answers import answer, described
 from services.api.auth import Reader
 from services.api.notices import Notice, select_notices
@@ -28,7 +29,8 @@ class Handover(BaseModel):
     """What the next shift must know."""
 
     now: str
-    open: list[Alarm]
+    open: list[Alarm] = Field(description="fires first, then the worst, then the oldest")
+    open_total: int = Field(description="how many are open, also when they are too many to be listed")
     shelved: list[Alarm]
     out_of_service: list[dict[str, Any]]
     test_windows: list[dict[str, Any]]
@@ -43,11 +45,12 @@ async def show_handover(here: Here, who: Reader) -> Response:
     """Show everything that is open: for the hand-over of a shift."""
     reads, now, parameters = here.database, here.clock.now(), scope_parameters(who.scope)
     statement = select_alarms().where(_alarm.state != "closed", who.scope.clause(_alarm.area))
-    alarms = await read_documents(reads, statement.order_by(_alarm.opened_at.desc()).limit(_MOST))
-    shown_now = rfc3339(now) or ""
-    shelved = [alarm for alarm in alarms if (alarm["shelved_until"] or "") > shown_now]
+    aside = sa.func.coalesce(_alarm.shelved_until > now, sa.false())
+    alarms = await read_documents(reads, most_urgent(statement.where(sa.not_(aside)), _MOST))
+    shelved = await read_documents(reads, most_urgent(statement.where(aside), _MOST))
+    counted = statement.where(sa.not_(aside)).with_only_columns(sa.func.count().label("open"))
     undelivered = select_notices(who).where(_notice.state.in_(("waiting", "held", "dead")))
-    notices = await reads.rows(undelivered.order_by(_notice.created_at.desc()).limit(500))
+    notices = await reads.rows(undelivered.order_by(_notice.fire.desc(), _notice.created_at.desc()).limit(500))
     notes = await reads.rows(QUERIES["notes"], since=now - _SHIFT, county=who.scope.county, **parameters)
     false_alarms = [
         {"site": {"id": row["id"], "name": row["name"]}, "area": row["area"]}
@@ -56,8 +59,9 @@ async def show_handover(here: Here, who: Reader) -> Response:
     ]
     return answer(
         {
-            "now": shown_now,
-            "open": by_urgency([alarm for alarm in alarms if alarm not in shelved]),
+            "now": rfc3339(now),
+            "open": by_urgency(alarms),
+            "open_total": (await reads.rows(counted))[0]["open"],
             "shelved": by_urgency(shelved),
             "out_of_service": [dict(row) for row in await reads.rows(QUERIES["out_of_service"], **parameters)],
             "test_windows": await read_windows(reads, who.scope),

@@ -1,16 +1,16 @@
 """One hub per process hands changes to every open stream: encoded once, bounded per client, never waiting for one.
 
-Fed by `changes`, read by `stream`. Promises that a client that falls behind is told to fetch anew (`resync`), and that
-nobody gets what lies outside their areas.
+Fed by `changes`, read by `stream`, looked through by `rights`. Promises that a client that falls behind is told to
+fetch anew (`resync`), that nobody gets what lies outside their areas, and that no caller takes the places of the desk.
 """
 
 import asyncio
 import secrets
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.api.roles import Scope
+from services.api.roles import Scope, Who
 from services.core.metrics import RESYNCS, STREAMS
 
 # Waiting for one client. A frame is one alarm or up to 1000 devices: bytes bound it, and a burst of alarms still fits.
@@ -18,6 +18,9 @@ MAX_FRAMES = 2000
 MAX_WAITING_BYTES = 4 * 1024 * 1024
 REMEMBERED, REMEMBERED_BYTES = 1000, 16 * 1024 * 1024  # batches kept for a client that comes back
 MAX_CLIENTS = 2000
+DESK_CLIENTS = 500  # of those, kept for who works at the desk and for the walls of duty rooms
+MAX_OF_PERSON = 100
+MAX_OF_KEY = 400  # a platform may show us on many screens
 RESYNC = b"event: resync\ndata: {}\n\n"
 
 
@@ -57,8 +60,9 @@ class Batch:
 class Client:
     """One open stream: a bounded queue that the hub fills without waiting."""
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+    def __init__(self, who: Who) -> None:
+        self.who = who
+        self.scope = who.scope
         self.closed = False
         self.wake = asyncio.Event()
         self._frames: deque[bytes] = deque()
@@ -98,10 +102,11 @@ class Hub:
         self._epoch = secrets.token_hex(4)
         self._number = 0
         self._clients: set[Client] = set()
+        self._by_caller: Counter[str] = Counter()
         self._batches: deque[tuple[int, Batch]] = deque()
         self._remembered_bytes = 0
         self._closed = False
-        self.joined = asyncio.Event()  # somebody came: changes are read anew
+        self.joined = asyncio.Event()  # somebody is there
 
     @property
     def listened_to(self) -> bool:
@@ -109,27 +114,36 @@ class Hub:
         return bool(self._clients)
 
     @property
-    def full(self) -> bool:
-        """Whether no further stream is taken."""
-        return len(self._clients) >= MAX_CLIENTS
+    def clients(self) -> Sequence[Client]:
+        """Return the open streams."""
+        return tuple(self._clients)
+
+    def has_too_many(self, who: Who) -> bool:
+        """Whether this caller has as many streams as one may have."""
+        return self._by_caller[who.actor] >= (MAX_OF_KEY if who.person_id is None else MAX_OF_PERSON)
+
+    def is_full(self, who: Who) -> bool:
+        """Whether there is no place for this caller; others leave some for the desk."""
+        return len(self._clients) >= (MAX_CLIENTS if who.at_desk else MAX_CLIENTS - DESK_CLIENTS)
 
     @property
     def place(self) -> str:
         """Where the stream stands, as it goes into `id:`."""
         return f"{self._epoch}-{self._number}"
 
-    def join(self, scope: Scope, last_place: str | None) -> Client:
+    def join(self, who: Who, last_place: str | None) -> Client:
         """Open a stream; what was missed since `last_place` is queued, or a `resync` when that is too long ago."""
-        client = Client(scope)
+        client = Client(who)
         if last_place is not None:
             missed = self._missed(last_place)
             if missed is None:
                 client.offer(RESYNC)
             else:
                 for batch in missed:
-                    if frame := batch.frame(scope):
+                    if frame := batch.frame(who.scope):
                         client.offer(frame)
         self._clients.add(client)
+        self._by_caller[who.actor] += 1
         STREAMS.set(len(self._clients))
         self.joined.set()
         if self._closed:
@@ -138,9 +152,13 @@ class Hub:
 
     def leave(self, client: Client) -> None:
         """Forget a stream. With nobody left nothing is read, so whoever comes back must fetch anew."""
-        self._clients.discard(client)
+        if client not in self._clients:
+            return
+        self._clients.remove(client)
+        self._by_caller[client.who.actor] -= 1
         if not self._clients:
-            self._epoch = secrets.token_hex(4)
+            self._by_caller.clear()
+            self.joined.clear()
             self._forget()
         STREAMS.set(len(self._clients))
 
@@ -169,6 +187,7 @@ class Hub:
             client.close()
 
     def _forget(self) -> None:
+        self._epoch = secrets.token_hex(4)  # who comes back with an earlier place has missed something
         self._batches.clear()
         self._remembered_bytes = 0
 

@@ -1,6 +1,5 @@
 """Incidents: alarms with one cause, and their members."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -10,16 +9,18 @@ from starlette.responses import Response
 
 from services.api import tables
 from services.api.alarm_model import Alarm
-from services.api.alarm_rows import read_documents, select_alarms
-from services.api.answers import BIGINT, AreaFilter, Cursor, Limit, Page, answer, decode_cursor, described, page
+from services.api.alarm_rows import OPEN_FIRE, read_documents, select_alarms
+from services.api.answers import BIGINT, AreaFilter, Cursor, Limit, Page, answer, described, page
 from services.api.auth import Reader
 from services.api.database import first
 from services.api.problems import not_found
 from services.api.roles import Who
 from services.api.state import Here
+from services.api.urgent import urgent_first
 
 router = APIRouter(prefix="/api/v1", tags=["incidents"])
 _incident, _alarm = tables.incident.c, tables.alarm.c
+_OPEN_FIRE = sa.and_(_incident.kind == "fire", _incident.closed_at.is_(None))
 
 
 class Incident(BaseModel):
@@ -65,27 +66,25 @@ async def list_incidents(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List incidents, newest first."""
-    statement = _select(who).order_by(_incident.opened_at.desc(), _incident.id.desc()).limit(limit + 1)
+    """List incidents: open ones of fires before all else, then the others, both newest first."""
+    statement = _select(who)
     if state is not None:
         statement = statement.where(_incident.closed_at.is_(None) == (state == "open"))
     if area is not None:
         statement = statement.where(_incident.area.startswith(area))
-    if place := decode_cursor(cursor, datetime, int):
-        key = sa.tuple_(sa.literal(place[0], sa.DateTime(timezone=True)), sa.literal(place[1], sa.BigInteger()))
-        statement = statement.where(sa.tuple_(_incident.opened_at, _incident.id) < key)
-    rows = await here.database.rows(statement)
-    return page([dict(row) for row in rows], limit, [(row["opened_at"], row["id"]) for row in rows])
+    order = (_incident.opened_at, _incident.id)
+    rows, places = await urgent_first(here.database, statement, _OPEN_FIRE, order, kind=int, limit=limit, cursor=cursor)
+    return page([dict(row) for row in rows], limit, places)
 
 
 @router.get("/incidents/{id}", responses=described(IncidentDetail, 404))
 async def show_incident(
     incident_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], here: Here, who: Reader
 ) -> Response:
-    """Show one incident with its members, newest first."""
+    """Show one incident with its members: open fires first, then the newest."""
     row = await first(here.database, _select(who).where(_incident.id == incident_id))
     if row is None:
         raise not_found(f"incident {incident_id}")
     members = select_alarms().where(_alarm.incident_id == incident_id, who.scope.clause(_alarm.area))
-    found = await read_documents(here.database, members.order_by(_alarm.opened_at.desc()).limit(1000))
+    found = await read_documents(here.database, members.order_by(OPEN_FIRE.desc(), _alarm.opened_at.desc()).limit(1000))
     return answer(dict(row) | {"members": found})

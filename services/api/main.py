@@ -20,6 +20,7 @@ from services.api.database import Database
 from services.api.housekeeping import keep_house
 from services.api.import_steps import keep_finishing
 from services.api.people import make_first_admin
+from services.api.rights import watch_rights
 from services.api.state import State
 from services.core import db
 from services.core.clock import Clock, SystemClock
@@ -62,6 +63,7 @@ async def _welcome(dsn: str, clock: Clock) -> None:
 async def serve(settings: ApiSettings, clock: Clock) -> None:
     """Run until a signal."""
     database = await Database.open(settings.database_url)
+    live = await Database.open(settings.database_url)  # the stream waits for no request
     app = build_app()
     state = State(settings, database, clock)
     app.state.firetower = state
@@ -86,7 +88,8 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
-            changes = group.create_task(Changes(database, state.hub, clock).run(), name="changes")
+            changes = group.create_task(Changes(live, state.hub, clock).run(), name="changes")
+            rights = group.create_task(watch_rights(live, state.hub, clock), name="rights")
             house = group.create_task(keep_house(database, clock), name="housekeeping")
             imports = group.create_task(keep_finishing(database, clock), name="imports")
             announce = group.create_task(_announce(server, settings, state), name="announce")
@@ -96,10 +99,11 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             state.hub.close()
             server.should_exit = True
             await serving
-            for task in (announce, changes, house, imports, stop):
+            for task in (announce, changes, rights, house, imports, stop):
                 task.cancel()
     finally:
         await database.close()
+        await live.close()
         if state.tiles is not None:
             await state.tiles.aclose()
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.api.answers import answer, described
-from services.api.auth import Reader
+from services.api.auth import Watcher
 from services.api.problems import Problem, not_found
 from services.api.slo import scope_parameters
 from services.api.state import Here
@@ -73,7 +73,7 @@ def _layers(folder: File | None) -> list[dict[str, str]]:
 
 
 @router.get("/api/v1/map", responses=described(MapSettings))
-async def show_map(here: Here, who: Reader) -> Response:
+async def show_map(here: Here, who: Watcher) -> Response:
     """Show what the map draws under the devices, and where they lie."""
     box = await here.database.rows(
         "select min(lon) as w, min(lat) as s, max(lon) as e, max(lat) as n from device where lon is not null"
@@ -88,7 +88,7 @@ async def show_map(here: Here, who: Reader) -> Response:
 
 @router.get("/geo/layers/{layer}.geojson", include_in_schema=False)
 async def show_layer(
-    layer: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")], here: Here, _who: Reader
+    layer: Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")], here: Here, _who: Watcher
 ) -> Response:
     """Answer one file of shapes."""
     folder = here.settings.layers_dir
@@ -100,7 +100,7 @@ async def show_layer(
 
 @router.get("/geo/basemap.pmtiles", include_in_schema=False)
 async def show_basemap(
-    here: Here, _who: Reader, wanted: Annotated[str | None, Header(alias="Range", max_length=100)] = None
+    here: Here, _who: Watcher, wanted: Annotated[str | None, Header(alias="Range", max_length=100)] = None
 ) -> Response:
     """Answer a part of the PMTiles file; the map asks for ranges."""
     setting = here.settings.basemap
@@ -137,7 +137,7 @@ async def show_tile(
     x: Annotated[int, Path(ge=0, lt=2**18)],
     y: Annotated[int, Path(ge=0, lt=2**18)],
     here: Here,
-    _who: Reader,
+    _who: Watcher,
 ) -> Response:
     """Fetch a tile of Tianditu with our key, so that the page needs no other origin and the key stays here."""
     setting = here.settings.basemap

@@ -1,6 +1,5 @@
 """Notices: what was or will be told to the desk and to contacts, with every attempt; replay and release by people."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,18 +9,20 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.api import tables
-from services.api.answers import BIGINT, Cursor, Limit, Page, answer, decode_cursor, described, page
-from services.api.auth import Reader
+from services.api.answers import BIGINT, Cursor, Limit, Page, answer, described, page
+from services.api.auth import Reader, Watcher
 from services.api.database import Inside, Reads, first
 from services.api.problems import not_found
 from services.api.roles import Who
 from services.api.state import Here
+from services.api.urgent import urgent_first
 from services.api.writing import Actor, Write
 from services.core.alarms import ledger
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
 NoticeState = Literal["waiting", "held", "delivered", "dead", "withdrawn"]
 _notice = tables.notice.c
+UNTAKEN_FIRE = sa.and_(_notice.fire, _notice.state.in_(("waiting", "held", "dead")))
 NOTICE_COLUMNS = tuple(tables.notice.c)
 
 
@@ -71,14 +72,14 @@ def select_notices(who: Who) -> "sa.Select[Any]":
 async def list_notices(
     *,
     here: Here,
-    who: Reader,
+    who: Watcher,
     state: NoticeState | None = None,
     alarm: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
     fire: bool | None = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """List notices, newest first."""
+    """List notices: those of fires that nobody took before all else, then the others, both newest first."""
     statement = select_notices(who)
     if state is not None:
         statement = statement.where(_notice.state == state)
@@ -86,13 +87,11 @@ async def list_notices(
         statement = statement.where(_notice.alarm_id == alarm)
     if fire is not None:
         statement = statement.where(_notice.fire == fire)
-    if place := decode_cursor(cursor, datetime, UUID):
-        at, notice_id = sa.literal(place[0], sa.DateTime(timezone=True)), sa.literal(place[1], sa.Uuid())
-        statement = statement.where(
-            sa.or_(_notice.created_at < at, sa.and_(_notice.created_at == at, _notice.id > notice_id))
-        )
-    rows = await here.database.rows(statement.order_by(_notice.created_at.desc(), _notice.id).limit(limit + 1))
-    return page([dict(row) for row in rows], limit, [(row["created_at"], row["id"]) for row in rows])
+    order = (_notice.created_at, _notice.id)
+    rows, places = await urgent_first(
+        here.database, statement, UNTAKEN_FIRE, order, kind=UUID, limit=limit, cursor=cursor
+    )
+    return page([dict(row) for row in rows], limit, places)
 
 
 async def _find(reads: Reads, who: Who, notice_id: UUID) -> Any:

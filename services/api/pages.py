@@ -44,20 +44,20 @@ def _file(request: Request, folder: Path, name: str) -> Response:
     return Response(path.read_bytes(), headers=headers, media_type=kind)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-@router.api_route("/login", methods=["GET", "HEAD"])
+@router.get("/")
+@router.get("/login")
 async def dashboard(request: Request) -> Response:
     """Answer the dashboard; it asks for a login itself."""
     return _file(request, WEB, "index.html")
 
 
-@router.api_route("/wall", methods=["GET", "HEAD"])
+@router.get("/wall")
 async def wall(request: Request) -> Response:
     """Answer the wall screen."""
     return _file(request, WEB, "wall.html")
 
 
-@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
+@router.get("/favicon.ico")
 async def favicon(request: Request) -> Response:
     """Answer the icon."""
     if not (WEB / "icons" / "tower.svg").is_file():
@@ -65,7 +65,7 @@ async def favicon(request: Request) -> Response:
     return _file(request, WEB, "icons/tower.svg")
 
 
-@router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+@router.get("/static/{name:path}")
 async def asset(request: Request, name: str) -> Response:
     """Answer one file of the pages."""
     return _file(request, WEB, name)

@@ -5,6 +5,7 @@ Promises denial by default: an unknown role may nothing, an empty scope sees not
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ COUNTY_DIGITS = 6  # GB/T 2260: two digits each for province, prefecture and cou
 class Role(StrEnum):
     """What a person or key is."""
 
+    WALL = "wall"  # a screen nobody sits at: it watches, and stays signed in over a restart
     VIEWER = "viewer"
     DUTY_OFFICER = "duty_officer"
     MAINTAINER = "maintainer"
@@ -30,6 +32,7 @@ class Role(StrEnum):
 class Permission(StrEnum):
     """What a route asks for."""
 
+    WATCH = "watch"  # what a wall shows: the live state, no names or numbers of people
     READ = "read"
     ACT = "act"  # judge alarms, start drills, release notices
     OPERATE = "operate"  # test windows, out of service, commands to devices
@@ -37,11 +40,13 @@ class Permission(StrEnum):
     ADMINISTER = "administer"  # people, keys, rules, policies, contacts, the audit
 
 
+_READING = frozenset({Permission.WATCH, Permission.READ})
 ROLES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.VIEWER: frozenset({Permission.READ}),
-        Role.DUTY_OFFICER: frozenset({Permission.READ, Permission.ACT, Permission.OPERATE}),
-        Role.MAINTAINER: frozenset({Permission.READ, Permission.OPERATE, Permission.MAINTAIN}),
+        Role.WALL: frozenset({Permission.WATCH}),
+        Role.VIEWER: _READING,
+        Role.DUTY_OFFICER: _READING | {Permission.ACT, Permission.OPERATE},
+        Role.MAINTAINER: _READING | {Permission.OPERATE, Permission.MAINTAIN},
         Role.ADMINISTRATOR: frozenset(Permission),
     }
 )
@@ -94,6 +99,13 @@ class Who:
     language: str = "zh"
     person_id: int | None = None
     session: bytes | None = None  # hash of the cookie's token
+    key: bytes | None = None  # hash of the API key
+    session_until: datetime | None = None
+
+    @property
+    def at_desk(self) -> bool:
+        """Whether a duty room depends on it: its places are kept when others take many."""
+        return self.role is Role.WALL or self.may(Permission.ACT)
 
     def may(self, permission: Permission) -> bool:
         """Whether the role holds `permission`."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.api import people
 from services.api.answers import answer, described
-from services.api.auth import COOKIE, SESSION_LIFE, Reader
+from services.api.auth import COOKIE, Reader, Watcher, session_life
 from services.api.problems import Problem
 from services.api.roles import Role, Scope, Who
 from services.api.state import Here, State
@@ -78,7 +78,7 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
             people.digest(token),
             row["id"],
             now,
-            now + SESSION_LIFE,
+            now + session_life(Role(row["role"])),
         )
         await connection.execute(
             "insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.start', $3, $4)",
@@ -89,18 +89,34 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
         )
     who = Who(f"user:{name}", name, Role(row["role"]), Scope(tuple(row["areas"])), row["language"])
     response = answer(_session(here, who))
-    response.set_cookie(COOKIE, token, httponly=True, samesite="lax", secure=here.settings.secure_cookies, path="/")
+    _give_cookie(here, response, who, token)
     return response
 
 
+def _give_cookie(here: State, response: Response, who: Who, token: str) -> None:
+    """Let the browser keep the token: until it is closed, or over its restarts where nobody sits to sign in again."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(session_life(who.role).total_seconds()) if who.role is Role.WALL else None,
+        httponly=True,
+        samesite="lax",
+        secure=here.settings.secure_cookies,
+        path="/",
+    )
+
+
 @router.get("/session", responses=described(Session))
-async def show_session(here: Here, who: Reader) -> Response:
-    """Say who is signed in."""
-    return answer(_session(here, who))
+async def show_session(request: Request, here: Here, who: Watcher) -> Response:
+    """Say who is signed in; a wall's cookie is given anew, so that it does not age while it is used."""
+    response = answer(_session(here, who))
+    if who.role is Role.WALL and who.session is not None and (token := request.cookies.get(COOKIE)) is not None:
+        _give_cookie(here, response, who, token)
+    return response
 
 
 @router.delete("/session", status_code=204, responses=described(None, status=204))
-async def sign_out(here: Here, who: Reader) -> Response:
+async def sign_out(here: Here, who: Watcher) -> Response:
     """Sign out: the cookie is worth nothing from now on."""
     if who.session is not None:
         async with here.database.writing() as connection:

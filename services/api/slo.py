@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api.answers import answer, described
-from services.api.auth import Reader
+from services.api.auth import Watcher
 from services.api.database import Reads
 from services.api.roles import Scope
 from services.api.state import Here
@@ -58,7 +58,7 @@ def scope_parameters(scope: Scope) -> dict[str, Any]:
 
 
 @router.get("/slo", responses=described(Slo))
-async def show_slo(here: Here, who: Reader, hours: Annotated[int, Query(ge=1, le=744)] = 24) -> Response:
+async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, le=744)] = 24) -> Response:
     """Show the legal clocks (p50, p95, p99, breaches) and the loss accounting of the last hours."""
 
     async def read() -> dict[str, Any]:

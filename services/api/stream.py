@@ -1,6 +1,6 @@
 """`GET /api/v1/stream`: server-sent events from the hub. One plain response, frames encoded by the hub.
 
-Promises an end after about ten minutes (rights are looked at anew), a comment every 15 s, and an end on SIGTERM.
+Promises an end after about ten minutes, a `ping` after 15 s of silence, and an end on SIGTERM.
 """
 
 import asyncio
@@ -8,15 +8,16 @@ import random
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.api.answers import described
-from services.api.auth import Reader
+from services.api.auth import Watcher
 from services.api.hub import Client, Hub
 from services.api.problems import Problem
 from services.api.state import Here
+from services.core.alarms.document import rfc3339
 from services.core.clock import Clock
 
 router = APIRouter(prefix="/api/v1", tags=["stream"])
@@ -65,10 +66,22 @@ class EventStream(Response):
                     async with asyncio.timeout(KEEP_ALIVE_S):
                         await client.wake.wait()
                 except TimeoutError:
-                    body = b": keep-alive\n\n"
+                    body = _ping(self._clock)
                 else:
                     continue
             await _hand_over(send, body)
+
+
+def _head_of_a_stream() -> Response:
+    """Return what HEAD is told: the headers of a stream, which has no length."""
+    response = Response(headers={name.decode(): value.decode() for name, value in _HEADERS})
+    del response.headers["content-length"]
+    return response
+
+
+def _ping(clock: Clock) -> bytes:
+    """Return the sign of life of a silent stream: an event, because a browser's EventSource hears no comment."""
+    return b'event: ping\ndata: {"now":"%s"}\n\n' % (rfc3339(clock.now()) or "").encode()
 
 
 async def _hand_over(send: Send, body: bytes, *, last: bool = False) -> None:
@@ -87,22 +100,27 @@ async def _watch(receive: Receive, client: Client) -> None:
     response_class=Response,
     responses={
         200: {
-            "description": "`device` {items: […]}, `alarm`, `notice`, `resync`",
+            "description": "`device` {items: […]}, `alarm`, `notice`, `resync`, `ping` {now}",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **{code: text for code, text in described(None).items() if code != 200},
+        **{code: text for code, text in described(None, 429).items() if code != 200},
     },
 )
 async def stream(
+    request: Request,
     here: Here,
-    who: Reader,
+    who: Watcher,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
 ) -> Response:
     """Stream changes as they happen.
 
     `device` carries `{"items": […]}` with devices that changed, at most four times a second; `alarm` one whole alarm;
-    `notice` one notice; `resync` says that something was missed: fetch anew.
+    `notice` one notice; `resync` says that something was missed: fetch anew; `ping` that nothing happened for 15 s.
     """
-    if here.hub.full:
+    if here.hub.has_too_many(who):
+        raise Problem(429, "too_many_streams", "you have too many open streams", headers={"Retry-After": "10"})
+    if here.hub.is_full(who):
         raise Problem(503, "too_many_streams", "too many open streams", headers={"Retry-After": "10"})
-    return EventStream(here.hub, here.hub.join(who.scope, last_event_id), here.clock)
+    if request.scope["state"].get("head"):
+        return _head_of_a_stream()
+    return EventStream(here.hub, here.hub.join(who, last_event_id), here.clock)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from services.api.answers import answer, described
-from services.api.auth import Reader
+from services.api.auth import Watcher
 from services.api.database import Reads
 from services.api.roles import Scope
 from services.api.slo import scope_parameters
@@ -43,7 +43,7 @@ class System(BaseModel):
 
 
 @router.get("/system", responses=described(System))
-async def show_system(here: Here, who: Reader) -> Response:
+async def show_system(here: Here, who: Watcher) -> Response:
     """Show how the system fares."""
 
     async def read() -> dict[str, Any]:

@@ -92,6 +92,12 @@ class System:
             raise AssertionError(f"{method} {path}: {refused.code} {refused.read().decode()}") from refused
         return json.loads(text) if text else None
 
+    def metrics(self) -> str:
+        """What the API measures of itself."""
+        with urllib.request.urlopen(f"{self.api}/metrics", timeout=10) as answer:  # noqa: S310
+            text: str = answer.read().decode()
+        return text
+
     def publish(self, device: str, kind: str, channel: str, body: Any) -> float:
         """Publish with QoS 1, wait for the broker; the time just before."""
         sent_at = time.time()

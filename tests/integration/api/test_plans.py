@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.sql import Executable
 
 from services.api.alarm_rows import select_alarms
-from services.api.alarms import newest_first
+from services.api.alarms import fires_first
 from services.api.database import Inside, Row, bound
 from services.api.device_rows import read_documents, select_devices
 from services.api.readings import Span, bucketed, raw
@@ -78,9 +78,10 @@ async def test_a_page_of_devices_goes_by_their_codes(explained: Explained) -> No
     assert "device_quality_pkey" in quality
 
 
-async def test_the_newest_alarms_go_by_their_time(explained: Explained) -> None:
-    await newest_first(explained, select_alarms(), 100, None)
-    assert "alarm_newest" in explained.plans[0]
+async def test_open_fires_and_the_newest_alarms_go_by_their_time(explained: Explained) -> None:
+    await fires_first(explained, select_alarms(), 100, None)
+    assert "alarm_open_fires" in explained.plans[0]
+    assert "alarm_newest" in explained.plans[1]
 
 
 async def test_the_nearest_water_goes_by_place(explained: Explained) -> None:

@@ -80,3 +80,23 @@ async def test_a_viewer_reads_and_changes_nothing(app: Any, client: Client, visi
         assert answer.status_code == 403, (method, route.path, answer.text)
     for path in ("users", "api-keys", "audit", "contacts"):
         assert (await viewer.get(f"/api/v1/{path}")).status_code == 403
+
+
+async def test_head_is_answered_as_get_is_without_a_body(app: Any, client: Client, stranger: Client) -> None:
+    own = {"date", "content-length", "etag"}  # of the body, which may tell the time
+    asked = {_path(route) for method, route in routes_of(app) if method == "GET"} - {"/api/v1/stream"}
+    asked |= {"/static/js/main.js", "/docs/scalar.js", "/api/v1/nowhere", "/static/nowhere.js"}
+    for who in (client, stranger):
+        for path in sorted(asked):
+            got, head = await who.get(path), await who.head(path)
+            assert head.status_code == got.status_code, path
+            assert head.content == b"", path
+            told = [{k: v for k, v in one.headers.items() if k not in own} for one in (got, head)]
+            assert told[0] == told[1], path
+            assert head.headers.keys() == got.headers.keys(), path
+    stream = await client.head("/api/v1/stream")
+    assert (stream.status_code, stream.content) == (200, b"")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert not app.state.firetower.hub.listened_to
+    refused = await client.head("/api/v1/devices?limit=0")
+    assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")

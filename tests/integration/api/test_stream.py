@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,14 +22,16 @@ from tests.support.servers import Program, until
 class Listener:
     """Reads one stream in a thread of its own."""
 
-    def __init__(self, url: str, key: str, last: str | None = None) -> None:
+    def __init__(self, url: str, key: str, last: str | None = None, cookie: httpx2.Client | None = None) -> None:
         self.events: list[tuple[str, Any]] = []
         self.ids: list[str] = []
         self.lines: list[str] = []
         self.opened = threading.Event()
         self.ended = threading.Event()
-        headers = {"Authorization": f"Bearer {key}"} | ({"Last-Event-ID": last} if last else {})
-        self._client = httpx2.Client(base_url=url, headers=headers, timeout=30)
+        headers = {} if cookie else {"Authorization": f"Bearer {key}"}
+        headers |= {"Last-Event-ID": last} if last else {}
+        cookies = cookie.cookies if cookie else None
+        self._client = httpx2.Client(base_url=url, headers=headers, cookies=cookies, timeout=30)
         threading.Thread(target=self._read, daemon=True).start()
         assert self.opened.wait(10)
 
@@ -73,8 +76,8 @@ def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) ->
     api = program("api", DATABASE_URL=database, API_PORT=port)
     api.wait_ready(60)
 
-    def start(key: str = admin.api_key, last: str | None = None) -> Listener:
-        made.append(Listener(f"http://127.0.0.1:{port}", key, last))
+    def start(key: str = admin.api_key, last: str | None = None, cookie: httpx2.Client | None = None) -> Listener:
+        made.append(Listener(f"http://127.0.0.1:{port}", key, last, cookie))
         return made[-1]
 
     start.program = api  # type: ignore[attr-defined]
@@ -158,6 +161,66 @@ async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asy
     until(lambda: listener.named("device")[-1]["items"][0]["alarm"] == "minor", what="the device with its alarm")
 
 
+async def test_a_fire_behind_three_thousand_faults_is_told_or_everybody_is_told_to_fetch_anew(
+    listen: Any, connection: asyncpg.Connection
+) -> None:
+    device_id = await _device(connection, "p-1")
+    listener = listen()
+    insert = """insert into alarm (subject, code, component, category, severity, state, confidence, device_id, area,
+                                   reason, reason_en, opened_at)
+                select 'device:' || $1::integer, $2, n::text, $3, $4, 'unacknowledged', $5, $1, $6, '火', 'fire', now()
+                from generate_series(1, $7) n"""
+    await connection.execute(insert, device_id, "panel_fault", "device", "minor", None, AREA, 3000)
+    await connection.execute("select pg_notify('firetower_alarm', '')")
+    await connection.execute(insert, device_id, "fire", "fire", "critical", "suspected", AREA, 1)
+    await connection.execute("select pg_notify('firetower_alarm', '')")
+    heard = lambda: "fire" in [alarm["code"] for alarm in listener.named("alarm")]  # noqa: E731
+    until(lambda: heard() or bool(listener.named("resync")), what="the fire, or word to fetch anew")
+    if heard():
+        place = [alarm["code"] for alarm in listener.named("alarm")].index("fire")
+        assert place < 3000 - 500, "a fire waits for what is on its way, not for the whole flood"
+
+
+async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen: Any) -> None:
+    with ExitStack() as stack:
+        http = stack.enter_context(httpx2.Client(base_url=listen.url, headers=listen()._client.headers))
+
+        def key(name: str) -> Any:
+            return http.post("/api/v1/api-keys", json={"name": name, "role": "viewer", "areas": [AREA]}).json()
+
+        def person(name: str, role: str = "viewer") -> httpx2.Client:
+            body = {"username": name, "password": "long and quiet 7", "role": role, "areas": ["*"]}
+            assert http.post("/api/v1/users", json=body).status_code == 201
+            mine = stack.enter_context(httpx2.Client(base_url=listen.url))
+            assert mine.post("/api/v1/session", json={k: body[k] for k in ("username", "password")}).is_success
+            return mine
+
+        revoked, kept = key("revoked"), key("kept")
+        narrowed, leaves, disabled, boss = (
+            person("narrowed"), person("leaves"), person("disabled"), person("boss", "administrator")
+        )  # fmt: skip
+        of_boss = boss.post("/api/v1/api-keys", json={"name": "of-boss", "role": "administrator"}).json()["key"]
+        with httpx2.Client(base_url=listen.url, headers={"Authorization": f"Bearer {of_boss}"}) as other:
+            second = other.post("/api/v1/api-keys", json={"name": "second", "role": "viewer"}).json()["key"]
+        stays = listen(kept["key"])
+        end = [listen(revoked["key"]), listen(second), *(listen(cookie=one) for one in (narrowed, leaves, disabled))]
+        assert http.delete(f"/api/v1/api-keys/{revoked['id']}").status_code == 204
+        assert http.put("/api/v1/users/narrowed", json={"areas": [AREA]}).is_success
+        assert leaves.delete("/api/v1/session").status_code == 204
+        assert http.delete("/api/v1/users/disabled").status_code == 204
+        assert http.delete("/api/v1/users/boss").status_code == 204
+        for number, one in enumerate(end):
+            until(one.ended.is_set, what=f"the end of stream {number}")
+        assert not stays.ended.is_set()
+        for refused in (of_boss, second):
+            answer = http.get("/api/v1/alarms", headers={"Authorization": f"Bearer {refused}"})
+            assert answer.status_code == 401
+        shown = {item["name"]: item["usable"] for item in http.get("/api/v1/api-keys").json()["items"]}
+        assert shown == {"supervisor": True, "revoked": False, "kept": True, "of-boss": False, "second": False}
+        assert http.put("/api/v1/users/boss", json={"enabled": True}).is_success
+        assert http.get("/api/v1/alarms", headers={"Authorization": f"Bearer {second}"}).is_success
+
+
 async def test_device_frames_come_at_most_four_times_a_second(listen: Any, connection: asyncpg.Connection) -> None:
     device_id = await _device(connection, "h-1")
     opened = time.monotonic()  # what has arrived by now was sent since then, however late a busy machine reads it
@@ -227,6 +290,20 @@ async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, conne
     assert [alarm["device"] for alarm in back.named("alarm")] == ["h-2"]
     lost = listen(last="another-1")
     until(lambda: lost.named("resync") == [{}], what="a resync")
+
+
+async def test_head_of_pages_answers_and_the_stream_ends_at_once(listen: Any) -> None:
+    key = listen()._client.headers
+    with httpx2.Client(base_url=listen.url, headers=key, timeout=5) as http:
+        for path in ("/", "/wall", "/healthz", "/static/js/main.js", "/api/v1/alarms", "/api/v1/stream", "/nowhere"):
+            head = http.head(path)
+            assert head.content == b""
+            if path != "/api/v1/stream":
+                got = http.get(path)
+                assert (head.status_code, head.headers["content-length"]) == (
+                    got.status_code,
+                    got.headers["content-length"],
+                )
 
 
 async def test_open_streams_do_not_hold_up_the_end_of_the_program(listen: Any) -> None:

@@ -83,9 +83,10 @@ def test_nobody_gives_more_than_they_have() -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_every_role_reads_and_only_the_administrator_administers(role: Role) -> None:
+def test_every_role_watches_a_wall_reads_no_more_and_only_the_administrator_administers(role: Role) -> None:
     who = Who("user:x", "x", role, Scope(("*",)))
-    assert who.may(Permission.READ)
+    assert who.may(Permission.WATCH)
+    assert who.may(Permission.READ) == (role is not Role.WALL)
     assert who.may(Permission.ADMINISTER) == (role is Role.ADMINISTRATOR)
     assert (Permission.ACT in ROLES[role]) == (role in {Role.DUTY_OFFICER, Role.ADMINISTRATOR})
 

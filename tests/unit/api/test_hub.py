@@ -1,13 +1,29 @@
-from services.api.hub import MAX_FRAMES, REMEMBERED, REMEMBERED_BYTES, RESYNC, Hub, Part
-from services.api.roles import Scope
+from services.api.hub import (
+    DESK_CLIENTS,
+    MAX_CLIENTS,
+    MAX_FRAMES,
+    MAX_OF_KEY,
+    MAX_OF_PERSON,
+    REMEMBERED,
+    REMEMBERED_BYTES,
+    RESYNC,
+    Hub,
+    Part,
+)
+from services.api.roles import Role, Scope, Who
 
-EVERYWHERE = Scope(("*",))
-NORTH = Scope(("140931100",))
+
+def viewer(*areas: str) -> Who:
+    return Who("user:wang", "wang", Role.VIEWER, Scope(areas), person_id=1)
+
+
+EVERYWHERE = viewer("*")
+NORTH = viewer("140931100")
 
 
 async def test_a_frame_carries_only_what_lies_in_the_areas_of_its_client() -> None:
     hub = Hub()
-    north, county = hub.join(NORTH, None), hub.join(Scope(("140931",)), None)
+    north, county = hub.join(NORTH, None), hub.join(viewer("140931"), None)
     hub.publish("device", [Part("140931100", b"1"), Part("140931101", b"2")], listed=True)
     hub.publish("alarm", [Part(None, b"3")])
     assert b'{"items":[1]}' in north.take()
@@ -106,3 +122,37 @@ async def test_closing_ends_everybody_also_who_comes_later() -> None:
     hub.close()
     assert first.closed
     assert hub.join(EVERYWHERE, None).closed
+
+
+def key(name: str, role: Role = Role.VIEWER) -> Who:
+    return Who(f"key:{name}", name, role, Scope(("*",)))
+
+
+async def test_one_caller_has_so_many_streams_and_no_more() -> None:
+    hub = Hub()
+    for who, most in ((EVERYWHERE, MAX_OF_PERSON), (key("city"), MAX_OF_KEY)):
+        streams = [hub.join(who, None) for _ in range(most)]
+        assert hub.has_too_many(who)
+        hub.leave(streams[0])
+        hub.leave(streams[0])
+        assert not hub.has_too_many(who)
+    assert not hub.has_too_many(Who("user:li", "li", Role.VIEWER, Scope(("*",)), person_id=2))
+
+
+async def test_however_many_read_there_is_room_for_the_desk() -> None:
+    hub = Hub()
+    for number in range(MAX_CLIENTS - DESK_CLIENTS):
+        hub.join(key(f"k{number}"), None)
+    assert hub.is_full(key("one-more"))
+    assert hub.is_full(viewer("*"))
+    for role in (Role.DUTY_OFFICER, Role.ADMINISTRATOR, Role.WALL):
+        assert not hub.is_full(Who("user:duty", "duty", role, Scope(("*",)), person_id=2))
+
+
+async def test_who_was_away_when_everybody_fetched_anew_is_told_so_too() -> None:
+    hub = Hub()
+    hub.join(EVERYWHERE, None)
+    hub.publish("alarm", [Part(None, b"1")])
+    place = hub.place
+    hub.resync()
+    assert hub.join(EVERYWHERE, place).take() == RESYNC

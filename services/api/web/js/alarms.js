@@ -11,12 +11,12 @@ export const isUnverified = (alarm) => isFire(alarm) && ["none", "pending"].incl
 export const isWaiting = (alarm) => alarm.state === "unacknowledged" || (alarm.state === "returned" && isFire(alarm));
 export const rank = (alarm) => SEVERITIES.indexOf(alarm.severity);
 
-// Worst first; inside a severity fires, then what nobody took, then by age (`order`: "oldest" or "newest").
+// Fires first, then the worst; inside a severity what nobody took, then by age (`order`: "oldest" or "newest").
 export function inQueueOrder(order) {
   const sign = order === "newest" ? -1 : 1;
   return (a, b) =>
-    rank(a) - rank(b)
-    || Number(isFire(b)) - Number(isFire(a))
+    Number(isFire(b)) - Number(isFire(a))
+    || rank(a) - rank(b)
     || Number(isWaiting(b)) - Number(isWaiting(a))
     || sign * (Date.parse(a.opened_at) - Date.parse(b.opened_at))
     || a.id - b.id;

@@ -34,12 +34,13 @@ function App() {
   useStore(prefs, (p) => p);
   const { page, args } = useRoute();
   useEffect(() => {
-    if (!session) return;
+    if (!session || session.role === "wall") return;
     startStream();
     getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
   }, [session?.username]);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;
+  if (session.role === "wall") { location.replace("/wall"); return null; }
   const name = page === "desk" || LATER[page] ? page : "desk";
   return html`<${Shell} page=${name}><${Page} name=${name} args=${args} /><//>`;
 }

@@ -1,6 +1,7 @@
-// Live status over SSE. Says at once when the connection breaks, opens it again, and fetches anew what was missed.
+// Live status. Says at once when the connection breaks, opens it again, and fetches anew what was missed.
 import { get, getAll, Problem } from "./api.js";
 import { syncClock } from "./clock.js";
+import { openLine } from "./line.js";
 import { hearDevices, live, putAlarms, putNotices } from "./store.js";
 
 const RETRY_MS = 1500;
@@ -8,7 +9,8 @@ const ASK_AGAIN_MS = 3000;
 const SYSTEM_EVERY_MS = 5000;
 const QUIET_LIMIT_MS = 40_000;      // a healthy stream says something far more often
 
-let source = null;
+let line = null;                     // what the present connection is known by
+let closeLine = () => null;
 let retryTimer = 0;
 let lastWord = 0;
 let systemPushedAt = 0;
@@ -51,50 +53,50 @@ function heard() {
   if (live.get().connection !== "live") live.set({ connection: "live", lostAt: 0, databaseAway: false });
 }
 
-function listen(name, act) {
-  source.addEventListener(name, (event) => {
-    heard();
-    act(event.data ? JSON.parse(event.data) : {});
-  });
-}
-
-function open() {
-  clearTimeout(retryTimer);
-  source?.close();
-  lastWord = Date.now();
-  const mine = source = new EventSource("/api/v1/stream");
-  const still = (act) => (outcome) => { if (source === mine && mine.readyState !== EventSource.CLOSED) act(outcome); };
-  source.onopen = () => refetch().then(still(heard), still(fail));  // which may end after this stream was lost
-  source.onerror = fail;
-  listen("device", (data) => hearDevices(data.items ?? []));
-  listen("alarm", (alarm) => {
+const EVENTS = {
+  device: (data) => hearDevices(data.items ?? []),
+  alarm(alarm) {
     putAlarms([alarm]);
     for (const each of fetching) each.alarms.push(alarm);
     for (const reader of [...alarmReaders]) reader(alarm);
-  });
-  listen("notice", (notice) => {
+  },
+  notice(notice) {
     putNotices([notice]);
     for (const each of fetching) each.notices.push(notice);
+  },
+  system(system) { systemPushedAt = Date.now(); syncClock(system.now); live.set({ system }); },
+  ping: (data) => syncClock(data.now),
+  resync: (_, still) => refetch().catch(still(fail)),
+};
+
+const identity = (session) => [session.username, session.role, ...session.areas].join(" ");
+
+function open() {
+  stopStream();
+  lastWord = Date.now();
+  const mine = line = {};
+  const still = (act) => (outcome) => { if (line === mine) act(outcome); };  // not after this connection was lost
+  closeLine = openLine(identity(live.get().session), {
+    open: () => refetch().then(still(heard), still(fail)),
+    lost: fail,
+    event(name, data) { heard(); EVENTS[name](data ? JSON.parse(data) : {}, still); },
   });
-  listen("system", (system) => { systemPushedAt = Date.now(); syncClock(system.now); live.set({ system }); });
-  listen("ping", (data) => syncClock(data.now));
-  listen("resync", () => refetch().catch(still(fail)));
 }
 
 function fail(problem) {
   if (!live.get().session) return;
   lost(problem?.code === "database_away");
-  source?.close();
-  clearTimeout(retryTimer);
+  stopStream();
   retryTimer = setTimeout(retry, problem instanceof Problem && problem.status === 429 ? 10_000 : RETRY_MS);
 }
 
-// An EventSource does not say why it failed: ask whether the database answers (a deaf one would only make us wait), then
-// for the session, so that a signed-out page shows the login.
+// A stream does not say why it failed: ask whether the database answers (a deaf one would only make us wait), then for
+// the session, so that a signed-out page shows the login, and one whose browser signed in as somebody else is theirs.
 async function retry() {
   try {
     await get("/readyz", { limit_ms: 4000 });
-    await get("/api/v1/session", { limit_ms: 4000 });
+    const session = await get("/api/v1/session", { limit_ms: 4000 });
+    if (identity(session) !== identity(live.get().session)) live.set({ session });
     open();
   } catch (problem) {
     fail(problem);
@@ -134,10 +136,11 @@ export function startStream() {
   setInterval(beat, SYSTEM_EVERY_MS);
   addEventListener("offline", () => fail());
   addEventListener("online", () => { if (live.get().session) retry(); });
+  addEventListener("pageshow", (event) => { if (event.persisted && live.get().session) open(); });
 }
 
 export function stopStream() {
   clearTimeout(retryTimer);
-  source?.close();
-  source = null;
+  line = null;
+  closeLine();
 }

@@ -39,7 +39,8 @@ export function Handover() {
   const windows = [...(data.test_windows ?? []), ...(data.drill_until ? [{ site_name: t("desk.drill"), until: data.drill_until, reason: "" }] : [])];
   return html`<div class="handover">
     <header><h2>${t("handover.title")}</h2><time>${dateTime(data.now)}</time><button class="button quiet" onClick=${() => print()}><${Icon} name="print" size="18" />${t("handover.print")}</button></header>
-    <${Part} title=${t("handover.open")} count=${data.open?.length ?? 0}><${Alarms} items=${data.open} now=${now} /><//>
+    <${Part} title=${t("handover.open")} count=${data.open_total ?? 0}><${Alarms} items=${data.open} now=${now} />
+      ${data.open_total > data.open.length && html`<p class="hint">${t("wall.more", { n: data.open_total - data.open.length })}</p>`}<//>
     <${Part} title=${t("handover.shelved")} count=${data.shelved?.length ?? 0}><${Alarms} items=${data.shelved} now=${now} /><//>
     <div class="pair">
       <${Part} title=${t("handover.windows")} count=${windows.length}><ul class="plain">${windows.map((each) => html`<li key=${each.site_name}><b>${each.site_name}</b> ${t("handover.until", { at: dateTime(each.until) })}<small>${each.reason} ${each.by ? t("handover.by", { who: each.by }) : ""}</small></li>`)}</ul><//>

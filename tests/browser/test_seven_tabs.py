@@ -1,0 +1,91 @@
+"""Many tabs of one browser: one stream at the server, every tab live."""
+
+import re
+from collections.abc import Sequence
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import sign_in
+from tests.browser.county import System
+from tests.support.servers import until
+
+TABS = 7
+
+
+def streams(system: System) -> int:
+    found = re.search(r"^firetower_api_streams (\d+)", system.metrics(), re.MULTILINE)
+    assert found
+    return int(found[1])
+
+
+def all_live(pages: Sequence[Page]) -> None:
+    for page in pages:
+        expect(page.locator(".link-state.live")).to_be_visible()
+
+
+def test_seven_tabs_share_one_stream_and_each_sees_the_fire(visit, system):
+    before = streams(system)
+    first = visit("/#/desk")
+    pages = [first]
+    for path in ("/#/map", "/#/devices", "/#/water", "/#/system", "/wall", "/#/desk"):
+        pages.append(first.context.new_page())
+        pages[-1].goto(system.api + path)
+    assert len(pages) == TABS
+    all_live(pages)
+    assert streams(system) == before + 1
+
+    system.fire(system.panel("TAB-1"))
+    for page in pages:
+        page.bring_to_front()
+        expect(page).to_have_title(re.compile("火"))
+    first.close()  # the one that opened it
+    rest = pages[1:]
+    system.fire(system.panel("TAB-2"))
+    for page in (rest[4], rest[5]):
+        expect(page.locator(f"[data-alarm='{system.fire_of('TAB-2')['id']}']")).to_be_visible()
+    all_live(rest)
+    assert streams(system) == before + 1
+    for page in rest:
+        page.close()
+    until(lambda: streams(system) == before, what="the end of the stream with its last tab")
+
+
+def test_tabs_follow_who_signs_out_and_in(visit, system):
+    system.call("POST", "/api/v1/users", {"username": "li", "password": "long and quiet 7", "role": "viewer"})
+    one = visit("/#/desk")
+    other = one.context.new_page()
+    other.goto(system.api + "/#/system")
+    all_live([one, other])
+    one.locator(".bar .who").click()
+    for page in (one, other):
+        expect(page.get_by_label("用户名")).to_be_visible()
+    one.get_by_label("用户名").fill("li")
+    one.get_by_label("密码").fill("long and quiet 7")
+    one.get_by_role("button", name="登录").click()
+    expect(one.locator(".bar .who")).to_have_text("li")
+    other.reload()
+    all_live([one, other])
+    sign_in(one.context, system)  # somebody else signs in in this browser, and the first one's session is taken away
+    system.call("DELETE", "/api/v1/users/li")
+    for page in (one, other):
+        expect(page.locator(".bar .who")).to_have_text("admin")
+    all_live([one, other])
+
+
+def test_a_browser_without_shared_workers_has_a_stream_for_each_tab(visit, system):
+    before = streams(system)
+    page = visit("/#/desk", before="delete globalThis.SharedWorker")
+    second = page.context.new_page()
+    second.goto(system.api + "/#/desk")
+    all_live([page, second])
+    assert streams(system) == before + 2
+    panel = system.panel("TAB-3")
+    system.fire(panel)
+    for each in (page, second):
+        expect(each.locator(f"[data-alarm='{system.fire_of(panel)['id']}']")).to_be_visible()
+
+
+def test_a_tab_whose_worker_does_not_answer_opens_a_stream_of_its_own(visit, system):
+    deaf = "globalThis.SharedWorker = class { constructor() { this.port = { postMessage() {} }; } }"
+    page = visit("/#/desk", before=deaf)
+    expect(page.locator(".link-state.live")).to_be_visible(timeout=20_000)
