@@ -1,17 +1,31 @@
-"""What an answer of the desk means, and when to ask again. Pure; the words are those of contract 7."""
+"""What an answer of a receiver means, and when to ask again. Pure; the words are those of contract 7.
+
+The status line decides. Only where a receiver has a rule of its own (`SuccessRule`) its body has a say.
+"""
 
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
+
+from services.core.receivers import SuccessRule
+from services.core.text import clean_text, show_value
 
 RETRIED = frozenset({408, 425, 429})
 FIRE_BACKOFF_S, OTHER_BACKOFF_S = 5.0, 60.0  # contract 7: at most
 FIRE_RETRY_AFTER_S, OTHER_RETRY_AFTER_S = 30.0, 3600.0  # a desk cannot send a fire away for longer than this
+KEPT_BYTES = 1024  # of an answer, for people
+# GB 2312 and GBK are parts of GB 18030. What is not named here is read as UTF-8: a name of a codec is foreign input
+_CHARSETS = {
+    **dict.fromkeys(("gb2312", "gbk", "gb18030", "cp936"), "gb18030"),
+    **dict.fromkeys(("utf-16", "utf-16le", "utf-16be", "big5"), ""),
+    **dict.fromkeys(("iso-8859-1", "latin-1", "windows-1252"), "cp1252"),
+}
 
 
 class Fate(StrEnum):
@@ -23,16 +37,29 @@ class Fate(StrEnum):
 
 
 class Answer(NamedTuple):
-    """One attempt as the desk answered it; status None: no answer, `error` says why."""
+    """One attempt as the receiver answered it; status None: no answer, `error` says why. `body` is its beginning."""
 
     status: int | None
     headers: Mapping[str, str]
     body: bytes
     error: str | None = None
 
+    @property
+    def text(self) -> str:
+        """The body as text, by the charset that it names."""
+        declared = Message()
+        declared["content-type"] = clean_text(self.headers.get("content-type", ""), 200).replace("\n", " ")
+        named = str(declared.get_param("charset", "utf-8")).lower()
+        return self.body.decode((_CHARSETS.get(named, "utf-8") or named), errors="replace")
+
+    @property
+    def words(self) -> str | None:
+        """The first kilobyte as people may see it; None when there was nothing."""
+        return clean_text(self._replace(body=self.body[:KEPT_BYTES]).text) or None
+
 
 class Verdict(NamedTuple):
-    """What follows from an answer. `retry_after_s` is what the desk asked for."""
+    """What follows from an answer. `retry_after_s` is what the receiver asked for."""
 
     fate: Fate
     retry_after_s: float | None = None
@@ -40,17 +67,27 @@ class Verdict(NamedTuple):
     error: str | None = None
 
 
-def judge_answer(answer: Answer, now: datetime) -> Verdict:
+def judge_answer(answer: Answer, now: datetime, rule: SuccessRule | None = None) -> Verdict:
     """Say what becomes of the notice: 2xx and 409 delivered; 408, 425, 429, 5xx and silence again; others dead."""
     status = answer.status
-    if status is None:
-        return Verdict(Fate.RETRY, error=answer.error)
-    if 200 <= status < 300 or status == 409:
-        return Verdict(Fate.DELIVERED, incident_id=_incident_id(answer.body))
-    error = f"HTTP {status}: {answer.body[:200].decode(errors='replace')}"
+    if status is None or status < 200:
+        return Verdict(Fate.RETRY, error=answer.error or f"HTTP {status} and no answer after it")
+    if _says_yes(status, rule):
+        missing = None if rule is None or rule.json_ is None else _unlike(answer, rule)
+        if missing is not None:
+            return Verdict(Fate.RETRY, error=f"HTTP {status}, but {missing}")
+        return Verdict(Fate.DELIVERED, incident_id=_incident_id(answer))
+    error = f"HTTP {status}"
     if status in RETRIED or status >= 500:
         return Verdict(Fate.RETRY, retry_after_s=_retry_after_s(answer.headers, now), error=error)
+    if 200 <= status < 300:
+        return Verdict(Fate.RETRY, error=f"{error} is not among the statuses of its success rule")
     return Verdict(Fate.DEAD, error=error)
+
+
+def needs_body(status: int, rule: SuccessRule | None) -> bool:
+    """Whether the body has a say after such a status."""
+    return rule is not None and rule.json_ is not None and _says_yes(status, rule)
 
 
 def wait_s(attempts: int, retry_after_s: float | None, *, fire: bool, chance: float | None = None) -> float:
@@ -58,11 +95,38 @@ def wait_s(attempts: int, retry_after_s: float | None, *, fire: bool, chance: fl
     limit = FIRE_BACKOFF_S if fire else OTHER_BACKOFF_S
     first = 0.25 if fire else 1.0
     chance = random.random() if chance is None else chance
-    wait: float = min(limit, first * 2.0 ** min(attempts - 1, 16)) * (0.5 + chance / 2)
+    wait: float = min(limit, first * 2.0 ** max(0, min(attempts - 1, 16))) * (0.5 + chance / 2)
     if retry_after_s is None:
         return wait
     longest = FIRE_RETRY_AFTER_S if fire else OTHER_RETRY_AFTER_S
     return max(wait, min(retry_after_s, longest))
+
+
+def _says_yes(status: int, rule: SuccessRule | None) -> bool:
+    if rule is not None and rule.status is not None:
+        return status in rule.status
+    return 200 <= status < 300 or status == 409
+
+
+def _unlike(answer: Answer, rule: SuccessRule) -> str | None:
+    """Say how the answer differs from what a yes would hold; None when it is a yes."""
+    wanted = rule.json_
+    if wanted is None:
+        return None
+    content = _json(answer)
+    found: Any = content
+    for name in wanted.path.removeprefix("$.").split("."):
+        if isinstance(found, dict) and name in found:
+            found = found[name]
+        elif isinstance(found, list) and name.isdigit() and int(name) < len(found):
+            found = found[int(name)]
+        else:
+            return "its answer is no JSON" if content is None else f"its answer has no {wanted.path}"
+    # in JSON 0 is not false, while 0 and 0.0 are one number
+    same_kind = isinstance(found, bool) == isinstance(wanted.equals, bool)
+    if same_kind and found == wanted.equals:
+        return None
+    return f"{wanted.path} is {show_value(found)}, not {show_value(wanted.equals)}"
 
 
 def _retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -72,15 +136,22 @@ def _retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+    except (ValueError, TypeError, OverflowError, IndexError):  # year 0 or 9999, zones of a hundred hours
         return None
-    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
 
 
-def _incident_id(body: bytes) -> str | None:
+def _json(answer: Answer) -> Any:
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return orjson.loads(answer.text)
+    except (orjson.JSONDecodeError, UnicodeError):
         return None
+
+
+def _incident_id(answer: Answer) -> str | None:
+    """Return the desk's own number for it; only a text or a whole number is one."""
+    content = _json(answer)
     found = content.get("incident_id") if isinstance(content, dict) else None
-    return str(found)[:200] if found is not None else None
+    if not isinstance(found, str | int) or isinstance(found, bool):
+        return None
+    return clean_text(str(found), 200) or None

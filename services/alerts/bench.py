@@ -16,6 +16,8 @@ from services.alerts import clocks, events, incidents, lease
 from services.alerts.border import Border
 from services.alerts.events import EventFeed
 from services.alerts.health import Health
+from services.alerts.policy_faults import KIND as POLICY
+from services.alerts.policy_faults import tell_faults
 from services.alerts.readings import FINDING, ReadingFeed, Verdict
 from services.alerts.registry import Registry
 from services.alerts.rule_states import SQL as STATE_SQL
@@ -33,7 +35,7 @@ POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
 HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
-TRIED_ONCE = (FINDING, "refused_event")  # kinds that come up again by themselves, or never
+TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that come up again by themselves, or never
 log = logger(__name__)
 
 
@@ -47,6 +49,7 @@ class Bench:
     policies: Policies
     health: Health
     announce: Callable[[], None]  # called after a commit that made notices
+    asides: Asides
     hint: asyncio.Event = field(default_factory=asyncio.Event)
     registry: Registry = field(default_factory=Registry)
     events: EventFeed = field(init=False)
@@ -68,7 +71,7 @@ class Bench:
         self.states = RuleStates(self.registry)
         self.readings = ReadingFeed(self.registry, self.states, self.clock)
         self.silence = Silence(self.registry, self.states)
-        self.border = Border(self.conn, Asides("alerts", self.clock), self.transact)
+        self.border = Border(self.conn, self.asides, self.transact)
         self.unreadable = Unreadable(self.registry, self.states)
         self._closed_since = self.clock.now() - timedelta(hours=1)
 
@@ -155,6 +158,7 @@ class Bench:
         await clocks.move_windows(self.border, self.clock.now())
         for area in await incidents.end_parents(self.border):
             self.readings.mains.forget(area)
+        await tell_faults(self.border, self.policies)
         await self.health.watch(self.border)
         now = self.clock.now()
         await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])

@@ -124,7 +124,7 @@ async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
     reached = 0
     for contact in (dict(row) for row in rows):
         try:
-            call = write_call(contact, page.policies.bodies, timer, drill=drill)
+            call = write_call(contact, page.policies, timer, drill=drill)
         except Exception as error:
             if not own_fault(error):
                 raise

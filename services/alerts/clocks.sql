@@ -48,7 +48,7 @@ where alarm_id = $1 and done_at is null
     and step = (select min(step) from alarm_timer where alarm_id = $1 and done_at is null and step > $3)
 
 -- name: contacts
-select id, name, channel, address, settings, area
+select id, name, channel, address, settings::text as settings, area, by_county
 from contact
 where enabled and channel = any($1::text[])
     and (area is null or $2::text is null or starts_with($2, area))

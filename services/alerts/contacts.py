@@ -4,15 +4,37 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from services.core.alarms.policies import Policies
+from services.core.errors import FiretowerError
+from services.core.receivers import Headers, HttpUrl, SuccessRule
+from services.core.text import clean_json
+
+COUNTY_DIGITS = 6  # GB/T 2260
 SEVERITY_ZH = {"critical": "紧急", "major": "重要", "minor": "一般", "info": "提示"}
 
 
+class Target(BaseModel):
+    """Where a call goes: fixed with its body when it is made due."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    url: HttpUrl
+    headers: Headers = {}
+    success: SuccessRule | None = None
+    by_county: bool = False
+
+
 class Call(NamedTuple):
-    """What goes out for one contact: where to, with which headers, which bytes."""
+    """What goes out for one contact: where to, with which headers, what counts as a yes; and which bytes."""
 
     target: dict[str, Any]
     body: bytes
+
+
+class CannotCall(FiretowerError):
+    """What is stored of a contact or a gateway cannot be used; the text says which part, and not what stood there."""
 
 
 def say(alarm: Mapping[str, Any], *, drill: bool) -> str:
@@ -23,10 +45,12 @@ def say(alarm: Mapping[str, Any], *, drill: bool) -> str:
     return f"{mark}【望火楼】{word}告警 {place}{alarm['reason']}（告警号 {alarm['alarm_id']}）"
 
 
-def write_call(
-    contact: Mapping[str, Any], gateways: Mapping[str, Mapping[str, Any]], alarm: Mapping[str, Any], *, drill: bool
-) -> Call | None:
-    """Return the call to `contact`; None when its channel has no gateway yet."""
+def write_call(contact: Mapping[str, Any], policies: Policies, alarm: Mapping[str, Any], *, drill: bool) -> Call | None:
+    """Return the call to `contact`; None when its channel has no gateway yet.
+
+    Raises:
+        CannotCall: the contact, or the gateway of its channel, cannot be used as it is stored.
+    """
     text = say(alarm, drill=drill)
     if contact["channel"] == "webhook":
         content: Any = {
@@ -40,15 +64,57 @@ def write_call(
             "reason": alarm["reason"],
             "reason_en": alarm["reason_en"],
         }
-        headers = {**contact["settings"].get("headers", {})}
-        return Call({"url": contact["address"], "headers": headers}, orjson.dumps(content))
-    gateway = gateways[f"{contact['channel']}_gateway"]
+        target = {"url": contact["address"], **_read_settings(contact["settings"]), "by_county": _by_county(contact)}
+        read_target(orjson.dumps(clean_json(target)).decode())
+        return Call(target, orjson.dumps(clean_json(content)))
+    name = f"{contact['channel']}_gateway"
+    fault = policies.fault(name)
+    if fault is not None:
+        raise CannotCall(f"{name}: {fault}")
+    gateway = policies.bodies[name]
     if not gateway["url"]:
         return None
     words = {"address": contact["address"], "name": contact["name"], "text": text}
-    return Call(
-        {"url": gateway["url"], "headers": dict(gateway["headers"])}, orjson.dumps(_fill(gateway["body"], words))
-    )
+    target = {name: gateway[name] for name in ("url", "headers", "success") if gateway[name] is not None}
+    return Call(target | {"by_county": True}, orjson.dumps(clean_json(_fill(gateway["body"], words))))
+
+
+def read_target(text: str | None) -> Target:
+    """Return where a call goes, as it was kept with the notice.
+
+    Raises:
+        CannotCall: what was kept cannot be used.
+    """
+    try:
+        return Target.model_validate(orjson.loads(text or "null"))
+    except orjson.JSONDecodeError as error:
+        raise CannotCall(f"its target is no JSON: {error}") from None
+    except ValidationError as error:
+        raise CannotCall(_named(error)) from None
+
+
+def _read_settings(stored: Any) -> dict[str, Any]:
+    """Return headers and success rule of a contact; settings of other names are nobody's business."""
+    try:
+        settings = orjson.loads(stored) if isinstance(stored, str) else stored
+    except orjson.JSONDecodeError as error:
+        raise CannotCall(f"settings: no JSON: {error}") from None
+    if not isinstance(settings, dict):
+        raise CannotCall(f"settings: is a {type(settings).__name__}, must be an object")
+    return {name: settings[name] for name in ("headers", "success") if settings.get(name) is not None}
+
+
+def _by_county(contact: Mapping[str, Any]) -> bool:
+    """Whether an administrator of the whole county wrote it; of older rows the length of the area tells."""
+    if contact.get("by_county") is not None:
+        return bool(contact["by_county"])
+    return contact.get("area") is None or len(contact["area"]) <= COUNTY_DIGITS
+
+
+def _named(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part)[:60] for part in found["loc"])
+    return f"{place}: {found['msg'].removeprefix('Value error, ')}"
 
 
 def _fill(template: Any, words: Mapping[str, str]) -> Any:

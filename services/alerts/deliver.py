@@ -1,6 +1,7 @@
 """The outbox: claims notices that are due, posts them signed, records every attempt. Started by main.
 
-Promises at-least-once delivery in order per alarm; fires have workers of their own; no redirect is ever followed.
+Promises at-least-once delivery in order per alarm; fires have workers of their own. Whatever one notice, its receiver
+or its recording does costs that notice an attempt, never another one's time: only a lost database ends the program.
 """
 
 import asyncio
@@ -12,18 +13,25 @@ from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
-import httpx2
+from asyncpg.pool import PoolConnectionProxy
 
-from services.alerts.answers import Answer, Fate, Verdict, judge_answer, wait_s
+from services.alerts.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
+from services.alerts.exchange import BODY_S, CLOSE_S, exchange
+from services.alerts.signing import Addressed
 from services.core.alarms.words import NoticeType
+from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
 from services.core.db import load_queries
 from services.core.log import logger
+from services.core.masks import hide
 from services.core.metrics import CONFIRMED_TO_ACCEPTED, NOTICE_ATTEMPTS
+from services.core.text import clean_text, describe_error
 
 SQL = load_queries(Path(__file__).with_name("outbox.sql"))
 POLL_S = 0.25  # the guarantee; the hint wakes us at once
-MAX_ANSWER_BYTES = 64 * 1024
+RECORD_S = 3.0  # how long a claim outlives its request, to be recorded
+KIND = "notice"  # of what is set aside
+_LONGEST_ERROR, _WORDS_IN_ERROR = 500, 200
 CALL_ATTEMPTS = 20  # a contact who cannot be reached is given up; the escalation policy goes on to the next step
 log = logger(__name__)
 
@@ -56,35 +64,27 @@ CALLS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What goes over the wire for one notice."""
-
-    url: str
-    headers: dict[str, str]
-    body: bytes
-
-
 class Attempt(NamedTuple):
-    """One attempt and what followed."""
+    """One attempt and what followed. `words`: the beginning of the answer."""
 
     at: datetime
     took_ms: float
     status: int | None
     verdict: Verdict
+    words: str | None = None
 
 
-Address = Callable[[asyncpg.Record, datetime], Request]
+Address = Callable[[asyncpg.Record, datetime], Addressed]
 
 
 class Outbox:
     """Delivers waiting notices until it is cancelled. `hint` wakes it; a poll is the guarantee."""
 
-    def __init__(self, pool: asyncpg.Pool, client: httpx2.AsyncClient, clock: Clock, owner: UUID) -> None:
+    def __init__(self, pool: asyncpg.Pool, clock: Clock, owner: UUID, asides: Asides) -> None:
         self._pool = pool
-        self._client = client
         self._clock = clock
         self._owner = owner
+        self._asides = asides
         self._hints: list[asyncio.Event] = []
 
     def hint(self) -> None:
@@ -93,7 +93,7 @@ class Outbox:
             hint.set()
 
     async def run(self, lane: Lane, address: Address, hold_older_than_s: Callable[[], float] | None = None) -> None:
-        """Claim and send without end; the first error that is ours ends the program."""
+        """Claim and send without end; only what says that the database is away ends it."""
         hint = asyncio.Event()
         self._hints.append(hint)
         running: set[asyncio.Task[None]] = set()
@@ -116,46 +116,115 @@ class Outbox:
         if room <= 0:
             return []
         now = self._clock.now()
-        until = now + timedelta(seconds=lane.timeout_s + 3)
         async with self._pool.acquire() as conn:
-            if hold_older_than_s is not None:
-                await conn.execute(SQL["hold_old"], now - timedelta(seconds=hold_older_than_s()))
-            found: list[asyncpg.Record] = await conn.fetch(
-                SQL["claim"], self._owner, now, until, lane.fire, room, lane.desk, list(lane.types)
-            )
+            try:
+                if hold_older_than_s is not None:
+                    await conn.execute(SQL["hold_old"], now - timedelta(seconds=hold_older_than_s()))
+                return await self._claim_some(conn, lane, room, now)
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                log.exception("claim_falls_apart", lane=lane.name)
+                return await self._claim_singly(conn, lane, room, now)
+
+    async def _claim_some(
+        self, conn: PoolConnectionProxy, lane: Lane, room: int, now: datetime, only: UUID | None = None
+    ) -> list[asyncpg.Record]:
+        until = now + timedelta(seconds=lane.timeout_s + BODY_S + CLOSE_S + RECORD_S)
+        types, left_out = list(lane.types), self._left_out()
+        found: list[asyncpg.Record] = await conn.fetch(
+            SQL["claim"], self._owner, now, until, lane.fire, room, lane.desk, types, left_out, only
+        )
         return found
+
+    async def _claim_singly(
+        self, conn: PoolConnectionProxy, lane: Lane, room: int, now: datetime
+    ) -> list[asyncpg.Record]:
+        """Claim one by one, and set aside whoever cannot be claimed: it must not keep the others."""
+        claimed: list[asyncpg.Record] = []
+        for row in await conn.fetch(SQL["due"], now, lane.fire, lane.desk, self._left_out()):
+            if len(claimed) >= room:
+                break
+            try:
+                claimed += await self._claim_some(conn, lane, 1, now, row["id"])
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                await self._asides.add(conn, Unit(KIND, str(row["id"]), fire=lane.fire), error)
+        return claimed
+
+    def _left_out(self) -> list[UUID]:
+        return [UUID(name) for name in self._asides.waiting(KIND)]
 
     async def _attempt(self, lane: Lane, address: Address, notice: asyncpg.Record) -> None:
         at, started = self._clock.now(), self._clock.monotonic()
-        answer = await self._post(address(notice, at), lane.timeout_s)
-        verdict = judge_answer(answer, self._clock.now())
+        answer, verdict, words = await self._send(lane, address, notice, at)
         took_ms = (self._clock.monotonic() - started) * 1000
         if not lane.desk and verdict.fate is Fate.RETRY and notice["attempts"] >= CALL_ATTEMPTS:
             verdict = verdict._replace(fate=Fate.DEAD)
         NOTICE_ATTEMPTS.labels("no_answer" if answer.status is None else str(verdict.fate)).inc()
-        await self._record(lane, notice, Attempt(at, took_ms, answer.status, verdict))
+        await self._keep(lane, notice, Attempt(at, took_ms, answer.status, verdict, words))
 
-    async def _post(self, request: Request, timeout_s: float) -> Answer:
+    async def _send(
+        self, lane: Lane, address: Address, notice: asyncpg.Record, at: datetime
+    ) -> tuple[Answer, Verdict, str | None]:
+        """Post one notice and judge the answer. Never raises: what cannot be sent is an attempt with its error."""
         try:
-            async with asyncio.timeout(timeout_s):
-                async with self._client.stream(
-                    "POST", request.url, headers=request.headers, content=request.body
-                ) as response:
-                    body = b""
-                    async for piece in response.aiter_bytes():
-                        body += piece[: MAX_ANSWER_BYTES - len(body)]
-                    return Answer(response.status_code, response.headers, body)
-        except TimeoutError:
-            return Answer(None, {}, b"", f"no answer within {timeout_s:g} s")
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            return Answer(None, {}, b"", f"{type(error).__name__}: {error}")
+            request, client, rule = address(notice, at)
+        except Exception as error:  # noqa: BLE001 - whatever stands in the row: this notice alone
+            said = describe_error(error)
+            # a call whose target is garbage stays so; the desk's own address is mended by a restart
+            return Answer(None, {}, b"", said), Verdict(Fate.RETRY if lane.desk else Fate.DEAD, error=said), None
+        answer = await exchange(client, request, lane.timeout_s, lambda status: needs_body(status, rule))
+        verdict = judge_answer(answer, self._clock.now(), rule)
+        words = answer.words and hide(answer.words, request.secrets)
+        if verdict.error is None:
+            return answer, verdict, words
+        said = verdict.error
+        if lane.desk and words:  # what a contact answers is shown to fewer people than the error is
+            said = f"{said}: {words[:_WORDS_IN_ERROR]}"
+        return answer, verdict._replace(error=clean_text(hide(said, request.secrets), _LONGEST_ERROR)), words
 
-    async def _record(self, lane: Lane, notice: asyncpg.Record, made: Attempt) -> None:
+    async def _keep(self, lane: Lane, notice: asyncpg.Record, made: Attempt) -> None:
+        """Record the attempt; if that fails by what was answered, without it."""
+        async with self._pool.acquire() as conn:
+            try:
+                await self._record(conn, lane, notice, made)
+            except Exception as error:
+                if not own_fault(error):
+                    raise
+                log.exception("attempt_cannot_be_kept", notice_id=str(notice["id"]))
+                await self._keep_bare(conn, lane, notice, made, error)
+            else:
+                await self._asides.over(conn, KIND, str(notice["id"]))
+        verdict = made.verdict
+        if verdict.fate is Fate.DELIVERED and notice["type"] == "fire.confirmed" and lane.desk:
+            CONFIRMED_TO_ACCEPTED.observe(max(0.0, self._clock.now().timestamp() - notice["created_s"]))
+        if verdict.fate is not Fate.DELIVERED:
+            log.warning("notice_not_accepted", notice_id=str(notice["id"]), fate=verdict.fate, error=verdict.error)
+
+    async def _keep_bare(
+        self, conn: PoolConnectionProxy, lane: Lane, notice: asyncpg.Record, made: Attempt, error: Exception
+    ) -> None:
+        """Record the result alone. When even that fails the notice is set aside, and sent again when its time comes."""
+        verdict = made.verdict
+        why = None if verdict.fate is Fate.DELIVERED else f"what was answered cannot be kept: {type(error).__name__}"
+        bare = made._replace(verdict=Verdict(verdict.fate, verdict.retry_after_s, error=why), words=None)
+        try:
+            await self._record(conn, lane, notice, bare)
+        except Exception as again:
+            if not own_fault(again):
+                raise
+            await self._asides.add(conn, Unit(KIND, str(notice["id"]), fire=lane.fire), again)
+
+    async def _record(self, conn: PoolConnectionProxy, lane: Lane, notice: asyncpg.Record, made: Attempt) -> None:
         """Keep the attempt and its result in one transaction."""
         notice_id, attempts, now = notice["id"], notice["attempts"], self._clock.now()
         verdict, status = made.verdict, made.status
-        async with self._pool.acquire() as conn, conn.transaction():
-            await conn.execute(SQL["add_attempt"], notice_id, attempts, made.at, made.took_ms, status, verdict.error)
+        async with conn.transaction():
+            await conn.execute(
+                SQL["add_attempt"], notice_id, attempts, made.at, made.took_ms, status, verdict.error, made.words
+            )
             if verdict.fate is Fate.DELIVERED:
                 await conn.execute(SQL["delivered"], notice_id, now, status, verdict.incident_id)
                 if verdict.incident_id is not None and lane.desk and notice["incident_id"] is not None:
@@ -165,7 +234,3 @@ class Outbox:
             else:
                 due = now + timedelta(seconds=wait_s(attempts, verdict.retry_after_s, fire=lane.fire))
                 await conn.execute(SQL["retry"], notice_id, due, status, verdict.error)
-        if verdict.fate is Fate.DELIVERED and notice["type"] == "fire.confirmed" and lane.desk:
-            CONFIRMED_TO_ACCEPTED.observe((now - notice["created_at"]).total_seconds())
-        if verdict.fate is not Fate.DELIVERED:
-            log.warning("notice_not_accepted", notice_id=str(notice_id), fate=verdict.fate, error=verdict.error)

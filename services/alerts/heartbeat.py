@@ -1,12 +1,11 @@
 """A call to a watch outside our own box every minute while all is well; silence is the alarm. A duty of main."""
 
-import asyncio
-
 import asyncpg
 import httpx2
 
+from services.alerts.exchange import Request, exchange
 from services.core.log import logger
-from services.core.text import describe_error
+from services.core.masks import find_secrets
 
 EVERY_S = 60.0
 LOOK_AGAIN_S = 5.0
@@ -30,9 +29,10 @@ async def beat(pool: asyncpg.Pool, client: httpx2.AsyncClient, url: str) -> floa
     if not await pool.fetchval(ALL_IS_WELL):
         log.warning("heartbeat_withheld")
         return LOOK_AGAIN_S
-    try:
-        async with asyncio.timeout(TIMEOUT_S), client.stream("GET", url) as answer:  # its body says nothing
-            log.info("heartbeat", status=answer.status_code)
-    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, OSError) as error:
-        log.warning("heartbeat_failed", error=describe_error(error))
+    request = Request(url, {}, b"", method="GET", secrets=find_secrets(url, {}))
+    answer = await exchange(client, request, TIMEOUT_S, lambda _status: False)  # its body says nothing
+    if answer.status is None:
+        log.warning("heartbeat_failed", error=answer.error)
+    else:
+        log.info("heartbeat", status=answer.status)
     return EVERY_S

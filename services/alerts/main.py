@@ -14,7 +14,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import asyncpg
-import httpx2
 import uvloop
 
 from services.alerts import duty, heartbeat, lease
@@ -22,11 +21,13 @@ from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import Bench
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
+from services.alerts.exchange import open_client
 from services.alerts.figures import Figures
 from services.alerts.health import Health
-from services.alerts.signing import DeskAddress, address_contact
+from services.alerts.signing import ContactAddress, DeskAddress
 from services.core import db
 from services.core.alarms.policies import load_policies
+from services.core.aside import Asides
 from services.core.clock import Clock, SystemClock, wait_at_most
 from services.core.errors import Fenced
 from services.core.log import configure_log, logger
@@ -121,14 +122,18 @@ async def _work(
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
         stack.callback(pool.terminate)  # a polite end would wait for a server that may be deaf
-        client = await stack.enter_async_context(httpx2.AsyncClient(follow_redirects=False, trust_env=False))
+        client = await stack.enter_async_context(open_client())  # to what the operator's settings name
+        contacts = ContactAddress(settings)
+        for guarded in (contacts.county, contacts.anybody):
+            await stack.enter_async_context(guarded)
         await pool.execute(OUTBOX_SQL["forget_claims"])
-        outbox = Outbox(pool, client, clock, owner)
+        asides = Asides("alerts", clock)
+        outbox = Outbox(pool, clock, owner, asides)
         health = Health(
             settings.state_dir, *settings.storage_dirs, has_desk=bool(settings.dispatch_url), since=clock.now()
         )
         policies = await load_policies(conn)
-        bench = Bench(conn, owner, clock, policies, health, outbox.hint)
+        bench = Bench(conn, owner, clock, policies, health, outbox.hint, asides)
         listener = await db.connect(settings.database_url, program="alerts.listen")
         stack.callback(listener.terminate)
         await listener.add_listener("firetower_batch", lambda *_: bench.hint.set())
@@ -142,9 +147,9 @@ async def _work(
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
         for lane in CALLS:
-            work[lane.name] = outbox.run(lane, address_contact)
+            work[lane.name] = outbox.run(lane, contacts)
         if settings.dispatch_url:
-            desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value())
+            desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), client)
             work["fires"] = outbox.run(FIRES, desk)
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))

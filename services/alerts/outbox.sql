@@ -1,13 +1,15 @@
 -- name: claim
 -- Only the oldest open notice of an alarm is due; fire.confirmed goes ahead of the types it overtakes, and those wait
--- until it has gone.
-update notice set claimed_by = $1, claimed_until = $3, attempts = attempts + 1
+-- until it has gone. What is answered can be read whatever stands in the row; $8: left out, because
+-- they cannot even be claimed; $9: this one alone.
+update notice set claimed_by = $1, claimed_until = $3, attempts = least(attempts, 2000000000) + 1
 where id in (
     select n.id
     from notice n
     where n.state = 'waiting' and n.due_at <= $2 and n.fire = $4 and (n.channel = 'desk') = $6
         and (cardinality($7::text[]) = 0 or n.type = any($7::text[]))
         and (n.claimed_until is null or n.claimed_until < $2)
+        and not n.id = any($8::uuid[]) and ($9::uuid is null or n.id = $9)
         and not exists (
             select from notice o
             where o.alarm_id = n.alarm_id and o.channel = n.channel and o.id <> n.id and o.state in ('waiting', 'held')
@@ -16,7 +18,15 @@ where id in (
     order by n.due_at, n.created_at
     limit $5
     for update of n skip locked)
-returning id, alarm_id, incident_id, type, fire, channel, target, body, attempts, created_at, released_at
+returning id, incident_id, type, fire, channel, target::text, body, attempts,
+    extract(epoch from created_at)::float8 as created_s
+
+-- name: due
+-- What might be claimed, when claiming all at once fails.
+select id from notice
+where state = 'waiting' and due_at <= $1 and fire = $2 and (channel = 'desk') = $3
+    and (claimed_until is null or claimed_until < $1) and not id = any($4::uuid[])
+order by due_at, created_at limit 200
 
 -- name: hold_old
 -- What is no fire and older than an hour when delivery resumes waits for a person.
@@ -24,7 +34,8 @@ update notice set state = 'held'
 where state = 'waiting' and channel = 'desk' and not fire and released_at is null and created_at < $1
 
 -- name: add_attempt
-insert into notice_attempt (notice_id, number, at, duration_ms, status, error) values ($1, $2, $3, $4, $5, $6)
+insert into notice_attempt (notice_id, number, at, duration_ms, status, error, answer)
+values ($1, $2, $3, $4, $5, $6, $7)
 on conflict do nothing
 
 -- name: delivered

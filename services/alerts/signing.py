@@ -4,30 +4,55 @@ Called by deliver at every attempt, because receivers refuse signatures older th
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
+import httpx2
 from standardwebhooks import Webhook
 
-from services.alerts.deliver import Request
+from services.alerts.contacts import read_target
+from services.alerts.exchange import Request, open_client
+from services.core.masks import find_secrets
+from services.core.receivers import SuccessRule
+from services.core.settings import AlertsSettings
+
+
+class Addressed(NamedTuple):
+    """A notice as it goes out now, through which client, and what its receiver calls a yes."""
+
+    request: Request
+    client: httpx2.AsyncClient
+    rule: SuccessRule | None = None
 
 
 class DeskAddress:
     """The desk: one URL, one secret (`whsec_…`; empty: unsigned, for a desk that does not check)."""
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, client: httpx2.AsyncClient) -> None:
         self._url = url
+        self._secrets = find_secrets(url, {})
         self._webhook = Webhook(secret) if secret else None
+        self._client = client
 
-    def __call__(self, notice: asyncpg.Record, now: datetime) -> Request:
+    def __call__(self, notice: asyncpg.Record, now: datetime) -> Addressed:
         """Return the request for `notice` sent at `now` (UTC: the library overwrites any other zone)."""
-        return Request(self._url, signed_headers(self._webhook, notice, now), notice["body"])
+        headers = signed_headers(self._webhook, notice, now)
+        return Addressed(Request(self._url, headers, notice["body"], secrets=self._secrets), self._client)
 
 
-def address_contact(notice: asyncpg.Record, _now: datetime) -> Request:
-    """Return the request for a call to a contact; its address was fixed when the call was made due."""
-    target = notice["target"]
-    headers = {"content-type": "application/json", "idempotency-key": str(notice["id"]), **target.get("headers", {})}
-    return Request(target["url"], headers, notice["body"])
+class ContactAddress:
+    """Contacts: each call bears its own target; who wrote it decides which networks are open to it."""
+
+    def __init__(self, settings: AlertsSettings) -> None:
+        self.county = open_client(settings.allowed_networks(county=True))
+        self.anybody = open_client(settings.allowed_networks(county=False))
+
+    def __call__(self, notice: asyncpg.Record, _now: datetime) -> Addressed:
+        """Return the request for a call; its target was fixed when the call was made due."""
+        target = read_target(notice["target"])
+        headers = {"content-type": "application/json", "idempotency-key": str(notice["id"]), **target.headers}
+        request = Request(target.url, headers, notice["body"], secrets=find_secrets(target.url, target.headers))
+        return Addressed(request, self.county if target.by_county else self.anybody, target.success)
 
 
 def signed_headers(webhook: Webhook | None, notice: asyncpg.Record, now: datetime) -> dict[str, str]:

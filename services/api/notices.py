@@ -5,7 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api import tables
@@ -13,7 +13,7 @@ from services.api.answers import BIGINT, Cursor, Limit, Page, answer, described,
 from services.api.auth import Reader, Watcher
 from services.api.database import Inside, Reads, first
 from services.api.problems import not_found
-from services.api.roles import Who
+from services.api.roles import Permission, Who
 from services.api.state import Here
 from services.api.urgent import urgent_first
 from services.api.writing import Actor, Write
@@ -21,6 +21,7 @@ from services.core.alarms import ledger
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
 NoticeState = Literal["waiting", "held", "delivered", "dead", "withdrawn"]
+DESK = "desk"  # the channel; else contact:<id>
 _notice = tables.notice.c
 UNTAKEN_FIRE = sa.and_(_notice.fire, _notice.state.in_(("waiting", "held", "dead")))
 NOTICE_COLUMNS = tuple(tables.notice.c)
@@ -34,6 +35,9 @@ class Attempt(BaseModel):
     duration_ms: float
     status: int | None
     error: str | None
+    answer: str | None = Field(
+        description="the first kilobyte of the answer; a contact's for administrators, the desk's for all but viewers"
+    )
 
 
 class Notice(BaseModel):
@@ -107,7 +111,7 @@ async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, 
     row = await _find(here.database, who, notice_id)
     attempt = tables.notice_attempt.c
     tries = await here.database.rows(
-        sa.select(attempt.number, attempt.at, attempt.duration_ms, attempt.status, attempt.error)
+        sa.select(attempt.number, attempt.at, attempt.duration_ms, attempt.status, attempt.error, attempt.answer)
         .where(attempt.notice_id == notice_id)
         .order_by(attempt.number.desc())
         .limit(200)
@@ -115,7 +119,9 @@ async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, 
     body = await first(
         here.database, "select convert_from(body, 'UTF8')::jsonb as body from notice where id = :id", id=notice_id
     )
-    shown = dict(row) | {"tries": [dict(one) for one in reversed(tries)], "body": body and body["body"]}
+    needed = Permission.OPERATE if row["channel"] == DESK else Permission.ADMINISTER
+    hidden = {} if who.may(needed) else {"answer": None}
+    shown = dict(row) | {"tries": [dict(one) | hidden for one in reversed(tries)], "body": body and body["body"]}
     return answer(shown)
 
 

@@ -119,6 +119,10 @@ class Asides:
         now = self._clock.now()
         return [name for (of_kind, name), until in self._open.items() if of_kind == kind and now < until]
 
+    def names(self, kind: str) -> set[str]:
+        """Return the names of all units of a kind that are set aside."""
+        return {name for of_kind, name in self._open if of_kind == kind}
+
     async def add(self, conn: Connection, unit: Unit, error: Exception) -> None:
         """Set a unit aside and leave it alone for a while."""
         now = self._clock.now()

@@ -140,7 +140,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     async def _send(self, request: httpx2.Request, address: str, connect_s: float | None = None) -> httpx2.Response:
         extensions = dict(request.extensions)
         if connect_s is not None:
-            extensions["timeout"] = {**extensions.get("timeout", {}), "connect": connect_s}
+            given = extensions.get("timeout", {})
+            extensions["timeout"] = {**given, "connect": min(given.get("connect") or connect_s, connect_s)}
         if request.url.host != address:
             extensions["sni_hostname"] = request.url.raw_host.decode("ascii")  # the certificate is the name's
         straight = httpx2.Request(

@@ -58,7 +58,13 @@ def alerts(program: Callable[..., Program], database: str, desk: DeskControl) ->
     made: list[Program] = []
 
     def start(**env: Any) -> Program:
-        settings = {"DATABASE_URL": database, "DISPATCH_URL": desk.url, "DISPATCH_SECRET": SECRET, **env}
+        settings = {
+            "DATABASE_URL": database,
+            "DISPATCH_URL": desk.url,
+            "DISPATCH_SECRET": SECRET,
+            "COUNTY_NETWORKS": "127.0.0.0/8",
+            **env,
+        }
         started = program("alerts", **settings)
         made.append(started)
         started.wait_ready()

@@ -13,6 +13,7 @@ from services.alerts.health import Health
 from services.core import db
 from services.core.alarms.page import Page
 from services.core.alarms.policies import load_policies
+from services.core.aside import Asides
 from tests.support.county import County
 from tests.support.hand_clock import HandClock
 from tests.support.waiting import eventually
@@ -24,7 +25,7 @@ async def bench_at_work(dsn: str, clock: HandClock) -> AsyncIterator[Bench]:
     owner = uuid.uuid4()
     assert await lease.take(conn, owner)
     health = Health(Path("/"), has_desk=True, since=clock.now())
-    bench = Bench(conn, owner, clock, await load_policies(conn), health, lambda: None)
+    bench = Bench(conn, owner, clock, await load_policies(conn), health, lambda: None, Asides("alerts", clock))
     running = asyncio.create_task(bench.run())
     yield bench
     running.cancel()

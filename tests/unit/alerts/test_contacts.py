@@ -12,22 +12,23 @@ ALARM = {
     "alarm_id": 7, "code": "dispatch_failed", "severity": "critical", "reason": "处警台未接收 1 条通知",
     "reason_en": "the desk has not accepted 1 notice", "place": "",
 }  # fmt: skip
-GATEWAYS: dict[str, Any] = {
-    "sms_gateway": {
-        "url": "http://gw/sms", "headers": {"x-key": "k"}, "body": {"to": ["{address}"], "text": "{text}", "n": 1},
-    },
-    "voice_gateway": {"url": "", "headers": {}, "body": {}},
-}  # fmt: skip
+GATEWAYS = read_policies(
+    {
+        "sms_gateway": {
+            "url": "http://gw/sms", "headers": {"x-key": "k"}, "body": {"to": ["{address}"], "text": "{text}", "n": 1},
+        }
+    }
+)  # fmt: skip
 
 
 def contact(channel: str, address: str = "13800000000") -> dict[str, Any]:
-    return {"name": "值班长", "channel": channel, "address": address, "settings": {}}
+    return {"name": "值班长", "channel": channel, "address": address, "settings": "{}", "area": None}
 
 
 def test_a_gateways_template_is_filled_in_every_text() -> None:
     call = write_call(contact("sms"), GATEWAYS, ALARM, drill=False)
     assert call is not None
-    assert call.target == {"url": "http://gw/sms", "headers": {"x-key": "k"}}
+    assert call.target == {"url": "http://gw/sms", "headers": {"x-key": "k"}, "by_county": True}
     text = "【望火楼】紧急告警 处警台未接收 1 条通知（告警号 7）"
     assert orjson.loads(call.body) == {"to": ["13800000000"], "text": text, "n": 1}
 
