@@ -32,9 +32,10 @@ class Tally:
     duplicates: int = 0
     late: int = 0
     rejects: int = 0
+    flood: int = 0  # elements beyond the device's share
 
     def is_empty(self) -> bool:
-        """Tell whether there is nothing to write."""
+        """Tell whether there is nothing to write about its quality."""
         return not (self.gaps or self.restarts or self.duplicates or self.late or self.rejects)
 
 

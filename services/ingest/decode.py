@@ -46,6 +46,7 @@ class Message:
     prompt: bool = True  # it did not wait with us: how old it is, is the device's doing
     replay_of: int | None = None  # reject row this comes from
     mended: set[str] = field(default_factory=set)  # what had to be forgiven to read it
+    flooding: bool = False  # one of more than its sender's share
 
     @property
     def registers(self) -> bool:

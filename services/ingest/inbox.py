@@ -1,7 +1,7 @@
-"""What a lane has received and not yet written: deliveries with their receive time, decoded into the next batch.
+"""What a lane has received and not yet written: deliveries with their receive time, decoded, in turn.
 
 The session puts, `decode_forever` decodes as they come, the lane takes when its writer is free: so a batch grows while
-the one before it is being committed. Fires do not wait behind other events.
+the one before it is being committed. Fires do not wait behind other events, and nobody waits behind one sender's flood.
 """
 
 import asyncio
@@ -14,10 +14,13 @@ from services.core.mqtt import Delivery
 from services.core.topics import EVERY_CHANNEL, Channel
 from services.ingest.decode import Message, decode
 from services.ingest.moment import to_us
+from services.ingest.turns import Item, Lines, Shares, cut, sender_of
 
 QOS0_WAITING = 4000  # what nobody acknowledges nothing holds back: past so many messages it is dropped
-SLICE = 50  # messages decoded between two looks at the rest of the process
+SLICE, SLICE_ELEMENTS = 50, 600  # messages and elements decoded between two looks at the rest of the process
 PROMPT_US = 5_000_000  # a probe that took longer waited in a queue, and so did what came beside it
+LARGE_BYTES = 16 * 1024  # a larger message is decoded in a thread: the loop goes on
+REPLAYS = ""  # the sender of what is decoded again
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +33,20 @@ class LaneLimits:
     batch_elements: int
     linger_s: float  # a batch that is not full waits so long for more
     read_pause_s: float  # so long bytes gather in the socket between two reads
+    ahead_elements: int  # decoded and waiting at most
+    turn_elements: int  # of a batch, for senders beyond their share
 
 
 LIMITS = {
-    # a wide window, so that a fire is seen here and not behind a flood in the broker's queue
-    "event": LaneLimits(Channel.EVENT, 20_000, 100, 1000, linger_s=0.002, read_pause_s=0.0),
-    "telemetry": LaneLimits(EVERY_CHANNEL, 4000, 1000, 3000, linger_s=0.03, read_pause_s=0.005),
+    # a wide window, so that a fire is seen here and not behind a flood in the broker's queue; small batches, so that
+    # one that comes during a commit does not wait for long
+    "event": LaneLimits(
+        Channel.EVENT, 20_000, 100, 300, linger_s=0.002, read_pause_s=0.0, ahead_elements=20_000, turn_elements=100
+    ),
+    "telemetry": LaneLimits(
+        EVERY_CHANNEL, 4000, 1000, 3000, linger_s=0.03, read_pause_s=0.005, ahead_elements=3000, turn_elements=1000
+    ),
 }
-
-# Alerts reads these three ahead of all others and in their own order. A word that stands elsewhere does no harm.
-URGENT = (b"fire", b"manual_alarm", b"reset")
 
 
 @dataclass(slots=True)
@@ -63,11 +70,15 @@ class Inbox:
         self._limits = limits
         self._probe_topic = probe_topic
         self._clock = clock
-        self._urgent: deque[tuple[Delivery | Message, int]] = deque()
-        self._waiting: deque[tuple[Delivery | Message, int]] = deque()
-        self._open = Batch()
+        self._unread: deque[tuple[str, Delivery, int]] = deque()
+        self._urgent: deque[Item] = deque()
+        self._plain: deque[Item] = deque()
+        self._ready = 0  # elements in these two
+        self._shares = Shares()
+        self._lines = Lines(self._shares)
         self._more = asyncio.Event()  # something may be decoded
-        self._decoded = asyncio.Event()  # the open batch is not empty
+        self._more_lines = asyncio.Event()
+        self._decoded = asyncio.Event()  # something may be taken
         self._full = asyncio.Event()  # nothing is gained by waiting longer
         self._closed = False
         self._stamp_us: int | None = None
@@ -78,50 +89,59 @@ class Inbox:
     def put(self, delivery: Delivery) -> None:
         """Take one delivery with the time it came."""
         self.begin(delivery.generation)
-        if delivery.qos == 0 and len(self._waiting) + len(self._urgent) >= QOS0_WAITING:
+        if delivery.qos == 0 and self._waiting >= QOS0_WAITING:
             metrics.QOS0_DROPPED.labels(self._name).inc()
             return
         if self._stamp_us is None:  # one look at the clock for all that one read brought
             self._stamp_us = to_us(self._clock.now())
             asyncio.get_running_loop().call_soon(self._forget_stamp)
         self.slots_used += delivery.qos
-        urgent = self._name == "event" and is_urgent(delivery.payload)
-        (self._urgent if urgent else self._waiting).append((delivery, self._stamp_us))
-        self._more.set()
+        sender = sender_of(delivery.topic)
+        if sender not in self._lines and self._shares.take(sender, len(delivery.payload)):
+            self._unread.append((sender, delivery, self._stamp_us))
+            self._more.set()
+        else:
+            self._lines.add(sender, delivery, self._stamp_us)
+            self._more_lines.set()
 
     def put_again(self, messages: list[Message]) -> None:
-        """Put decoded rejects in the queue behind what has arrived."""
+        """Put decoded rejects in a line of their own."""
         now_us = to_us(self._clock.now())
-        self._waiting.extend((message, now_us) for message in messages)
-        self._more.set()
+        for message in messages:
+            self._lines.add_read(Item(REPLAYS, None, message, now_us))
+        self._tell()
 
     def begin(self, generation: int) -> None:
-        """Drop what earlier connections brought and nobody decoded: the broker sends it again on this one."""
+        """Drop what earlier connections brought and no batch took: the broker sends it again on this one."""
         if generation == self._generation:
             return  # its first messages came before it was ready
         self._generation = generation
-        self.slots_used = 0
+        self.slots_used = self._ready = 0
         self._prompt = False  # the broker may have kept messages for us: the next probe tells
-        for queue in (self._urgent, self._waiting):
-            kept = [entry for entry in queue if isinstance(entry[0], Message)]
+        for queue in (self._unread, self._urgent, self._plain):
             queue.clear()
-            queue.extend(kept)
+        self._shares.clear()
+        self._lines.drop_deliveries()
 
     def _forget_stamp(self) -> None:
         self._stamp_us = None
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._unread) + len(self._urgent) + len(self._plain) + self._lines.waiting
 
     # --- the lane's side ---
 
     @property
     def oldest_us(self) -> int | None:
-        """Receive time of the oldest message that no batch has taken."""
-        heads = [queue[0][1] for queue in (self._urgent, self._waiting) if queue]
-        if self._open.first_received_us is not None:
-            heads.append(self._open.first_received_us)
+        """Receive time of the oldest message that no batch has taken, not counting what is beyond a sender's share."""
+        heads = [queue[0].received_us for queue in (self._urgent, self._plain) if queue]
+        if self._unread:
+            heads.append(self._unread[0][2])
         return min(heads, default=None)
 
     def close(self) -> None:
-        """Give out what is decoded, then nothing more."""
+        """Give out what is decoded of the common queue, then nothing more: the rest is still the broker's."""
         self._closed = True
         self._decoded.set()
         self._full.set()
@@ -133,26 +153,62 @@ class Inbox:
     async def take(self) -> Batch | None:
         """Wait for the next batch, at most `linger_s` after its first message came; None once closed and empty."""
         await self._decoded.wait()
-        first_us = self._open.first_received_us
+        first_us = self.oldest_us
         if first_us is not None and not self._full.is_set():
             patience_s = self._limits.linger_s - (to_us(self._clock.now()) - first_us) / 1e6
             if patience_s > 0:
                 await wait_at_most(self._full, patience_s)
-        if self._open.first_received_us is None:
+        batch = self._compose()
+        if self._closed and batch.first_received_us is None:
             return None
-        batch, self._open = self._open, Batch()
         if not self._closed:
             self._decoded.clear()
             self._full.clear()
+            self._tell()
             self._more.set()
+            self._more_lines.set()
         metrics.MESSAGES.labels(self._name).inc(len(batch.deliveries))
         metrics.REDELIVERIES.labels(self._name).inc(sum(delivery.dup for delivery in batch.deliveries))
         return batch
 
+    def _compose(self) -> Batch:
+        """Take what has waited longest, fires first, and the turn of those who are beyond their share."""
+        batch, limits = Batch(), self._limits
+        while len(batch.messages) < limits.batch_messages and batch.elements < limits.batch_elements:
+            queue = self._urgent or self._plain
+            if not queue:
+                break
+            item = queue.popleft()
+            self._ready -= item.elements
+            if item.delivery is not None:
+                self._shares.give_back(item.sender, len(item.delivery.payload))
+            self._add(batch, item)
+        for item in () if self._closed else self._lines.turn(limits.turn_elements):
+            self._add(batch, item)
+        return batch
+
+    def _add(self, batch: Batch, item: Item) -> None:
+        if batch.first_received_us is None or item.received_us < batch.first_received_us:
+            batch.first_received_us = item.received_us
+        if item.delivery is not None and item.last:
+            batch.deliveries.append(item.delivery)
+        if item.message is not None:
+            batch.messages.append(item.message)
+            batch.elements += item.elements
+        elif item.delivery is not None and item.delivery.payload.isdigit():
+            batch.watermark_us = max(batch.watermark_us or 0, int(item.delivery.payload[:16]))
+
+    # --- decoding ---
+
     async def decode_forever(self) -> None:
-        """Decode what waits into the open batch until that is full; then wait for the lane to take it."""
+        """Decode what waits, in two ways side by side: the common queue, and the lines of those beyond their share."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._decode_common(), name=f"{self._name} decode")
+            both.create_task(self._decode_lines(), name=f"{self._name} decode lines")
+
+    async def _decode_common(self) -> None:
         while not self._closed:
-            if self._full.is_set() or not (self._urgent or self._waiting):
+            if not self._unread or self._ready >= self._limits.ahead_elements:
                 self._more.clear()
                 await self._more.wait()
                 continue
@@ -160,38 +216,57 @@ class Inbox:
             await asyncio.sleep(0)  # the other lane's turn
 
     def _decode_slice(self) -> None:
-        batch, limits = self._open, self._limits
-        for _ in range(SLICE):
-            queue = self._urgent or self._waiting
-            if not queue:
+        elements = 0
+        for _ in range(min(SLICE, len(self._unread))):
+            item = self._read(*self._unread.popleft())
+            elements += item.elements
+            first, *others = cut(item)
+            if item.sender in self._lines and item.delivery is not None:  # behind the rest of its long list
+                self._shares.give_back(item.sender, len(item.delivery.payload))
+                others.insert(0, first)
+            else:
+                (self._urgent if first.is_urgent else self._plain).append(first)
+                self._ready += first.elements
+            for part in others:
+                self._lines.add_read(part)
+            if elements >= SLICE_ELEMENTS or self._ready >= self._limits.ahead_elements:
                 break
-            self._add(batch, *queue.popleft())
-            if len(batch.messages) >= limits.batch_messages or batch.elements >= limits.batch_elements:
-                self._full.set()
-                break
-        self._decoded.set()
+        self._tell()
 
-    def _add(self, batch: Batch, item: Delivery | Message, received_us: int) -> None:
-        if batch.first_received_us is None:
-            batch.first_received_us = received_us
-        if isinstance(item, Message):
-            message = item
-        elif item.topic == self._probe_topic:
-            batch.deliveries.append(item)
-            if item.payload.isdigit():
-                sent_us = int(item.payload)
-                batch.watermark_us = max(batch.watermark_us or 0, sent_us)
-                self._prompt = received_us - sent_us < PROMPT_US
-            return
-        else:
-            message = decode(item.topic, item.payload, received_us, retained=item.retain)
-            message.prompt = self._prompt
-            batch.deliveries.append(item)
-        batch.messages.append(message)
-        batch.elements += message.elements
+    async def _decode_lines(self) -> None:
+        while not self._closed:
+            found = self._lines.next_unread()
+            if found is None:
+                self._more_lines.clear()
+                await self._more_lines.wait()
+                continue
+            sender, delivery, _ = found
+            if len(delivery.payload) > LARGE_BYTES:
+                item = await asyncio.to_thread(self._read, *found)
+            else:
+                item = self._read(*found)
+            alive = delivery.generation == self._generation  # else the broker sends it again
+            self._lines.was_read(sender, cut(item) if alive else ())
+            self._tell()
+            await asyncio.sleep(0)
 
+    def _read(self, sender: str, delivery: Delivery, received_us: int) -> Item:
+        if delivery.topic == self._probe_topic:
+            if delivery.payload.isdigit():
+                self._prompt = received_us - int(delivery.payload[:16]) < PROMPT_US
+            return Item(sender, delivery, None, received_us)
+        message = decode(delivery.topic, delivery.payload, received_us, retained=delivery.retain)
+        message.prompt = self._prompt
+        return Item(sender, delivery, message, received_us)
 
-def is_urgent(payload: bytes) -> bool:
-    """Tell whether an event may be a fire, or end one, by a look at its bytes."""
-    text = payload.lower()
-    return any(word in text for word in URGENT)
+    def _tell(self) -> None:
+        """Say that there is something to take, and whether it makes a full batch."""
+        limits, taken = self._limits, len(self._urgent) + len(self._plain)
+        if taken or self._lines.ready:
+            self._decoded.set()
+        if (
+            taken >= limits.batch_messages
+            or self._ready >= limits.batch_elements
+            or self._lines.ready >= limits.turn_elements
+        ):
+            self._full.set()

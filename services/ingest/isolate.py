@@ -23,12 +23,13 @@ def split(messages: Sequence[Message]) -> tuple[list[Message], list[Message]] | 
     parts += [("events", item) for item in message.events]
     parts += [("rejects", item) for item in message.rejects]
     middle = len(parts) // 2
-    return [_part(message, parts[:middle])], [_part(message, parts[middle:])]
+    return [part_of(message, parts[:middle])], [part_of(message, parts[middle:])]
 
 
-def _part(message: Message, parts: list[tuple[str, object]]) -> Message:
+def part_of(message: Message, parts: list[tuple[str, object]]) -> Message:
+    """Return a message of the same delivery with some of its elements, by the name of their list."""
     part = Message(message.raw_topic, message.topic, message.payload, message.received_us, alive=message.alive)
-    part.replay_of = message.replay_of
+    part.replay_of, part.flooding, part.prompt = message.replay_of, message.flooding, message.prompt
     for name, item in parts:
         getattr(part, name).append(item)
     return part

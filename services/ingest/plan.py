@@ -96,6 +96,7 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
         if device is not None and message.topic is not None:
             heard = _hear(plan, message, message.topic, device)
             stored = bool(message.events)
+            heard.tally.flood += message.elements if message.flooding else 0
             for event in message.events:
                 _add_event(plan, heard, event, message.received_us)
             if message.topic.kind == device.kind:

@@ -190,6 +190,9 @@ class Store:
         tallies = {key: value.tally for key, value in heard.items() if not value.tally.is_empty()}
         if tallies:
             await connection.execute(QUERIES["add_quality"], *columns.tallies(tallies))
+        floods = {key: value.tally.flood for key, value in heard.items() if value.tally.flood}
+        if floods:
+            await connection.execute(QUERIES["add_flood"], sorted(floods), [floods[key] for key in sorted(floods)])
 
     async def _finish(self, connection: asyncpg.Connection, plan: Plan, outcome: Outcome, batch_id: int) -> Written:
         duplicates = plan.duplicates + len(plan.events) - len(outcome.fresh_events)

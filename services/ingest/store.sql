@@ -129,6 +129,17 @@ on conflict (device_id, hour) do update set
     late = q.late + excluded.late,
     rejects = q.rejects + excluded.rejects
 
+-- name: add_flood
+-- a flood that was over for five minutes is another one when it comes back
+insert into device_flood as f (device_id, began_at, last_at, elements)
+select device_id, clock_timestamp(), clock_timestamp(), elements
+from unnest($1::integer[], $2::bigint[]) as t (device_id, elements)
+on conflict (device_id) do update set
+    began_at = case when f.last_at < clock_timestamp() - interval '5 minutes' then excluded.began_at else f.began_at end,
+    elements = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.elements end
+               + excluded.elements,
+    last_at = excluded.last_at
+
 -- name: finish
 -- no row back: this number is taken, by our own commit whose answer was lost or by another owner
 with batch as (

@@ -117,6 +117,7 @@ def statements() -> list[Statement]:
     now = datetime.now(UTC)
     hour_ago, batch = now - timedelta(hours=1), (list(range(40)), now - timedelta(hours=1), now)
     found = [Statement("feed.events", FEED["events"], (*batch, ["fire"], True), 2)]
+    found.append(Statement("feed.event_again", FEED["event_again"], (0, now, "00"), 1))
     for kind in Kind:
         ids, since = [1, 2, 3], [hour_ago, hour_ago, now - timedelta(days=1)]
         key = (1, to_us(now), 1)

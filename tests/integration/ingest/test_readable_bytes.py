@@ -46,6 +46,7 @@ async def test_an_empty_retained_payload_is_no_event_no_reject_and_no_device(ing
             topic("P1", channel, "panel"), event("e") if channel == "up/event" else reading(1), retain=True
         )
     await rows.until("select count(*) from event", equals=1)
+    await rows.until("select count(*) from reject", equals=2)  # a hydrant's reading from a panel, and as a status
     before = await rows.one("select count(*) from reject")
     for channel in ("up/event", "up/telemetry", "up/status"):
         await fleet.send(topic("P1", channel, "panel"), b"", retain=True)

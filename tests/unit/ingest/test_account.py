@@ -65,7 +65,7 @@ def test_rows_of_one_moment_count_by_their_number():
 
 def test_an_empty_tally_needs_no_row():
     assert Tally().is_empty()
-    assert not any(Tally(**{name: 1}).is_empty() for name in Tally.__slots__)
+    assert not any(Tally(**{name: 1}).is_empty() for name in Tally.__slots__ if name != "flood")  # has its own table
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.randoms(use_true_random=False))

@@ -1,6 +1,7 @@
 """What a lane has received: batches that grow while the writer is busy, fires ahead of other events, exact slots."""
 
 import asyncio
+import dataclasses
 from contextlib import asynccontextmanager
 
 import orjson
@@ -11,11 +12,14 @@ from services.core.metrics import QOS0_DROPPED
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
 from services.ingest.decode import decode
-from services.ingest.inbox import QOS0_WAITING, Inbox, LaneLimits, is_urgent
+from services.ingest.inbox import QOS0_WAITING, Inbox, LaneLimits
 
 PROBE = "firetower/ingest/all/event/probe"
 TOPIC = "fire/v1/140931100/panel/P1/up/event"
-LIMITS = LaneLimits((Channel.EVENT,), 20, 5, 50, linger_s=0.01, read_pause_s=0.0)
+LIMITS = LaneLimits(
+    Channel.EVENT, 20, 5, 50, linger_s=0.01, read_pause_s=0.0, ahead_elements=1000, turn_elements=100
+)  # fmt: skip
+PATIENT = dataclasses.replace(LIMITS, batch_messages=2, linger_s=30.0)
 
 
 def event(name, kind="fault", *, generation=1, qos=1):
@@ -46,7 +50,7 @@ async def test_a_batch_grows_while_nobody_takes_it_and_stops_at_its_limit():
 
 
 async def test_a_batch_that_is_not_full_waits_for_more_and_goes_when_it_is():
-    async with opened(LaneLimits((Channel.EVENT,), 20, 2, 50, linger_s=30.0, read_pause_s=0.0)) as inbox:
+    async with opened(PATIENT) as inbox:
         taking = asyncio.create_task(inbox.take())
         inbox.put(event("e0"))
         await asyncio.sleep(0.02)
@@ -80,9 +84,13 @@ async def test_a_fire_overtakes_the_events_that_wait_and_no_other_fire(kind):
         ]
 
 
-def test_only_bytes_that_name_a_fire_or_a_reset_are_urgent():
-    assert is_urgent(b'{"type":"Fire"}')
-    assert not is_urgent(b'{"type":"fault"}')
+async def test_urgent_is_what_names_the_type_and_not_what_holds_the_word():
+    async with opened() as inbox:
+        for number in range(6):
+            inbox.put(event(f"fire-manual_alarm-{number}"))
+        inbox.put(event("first", "fire"))
+        await inbox._decoded.wait()
+        assert ids(await inbox.take())[0] == "first"
 
 
 async def test_what_an_earlier_connection_brought_is_left_to_the_broker():
@@ -154,7 +162,7 @@ async def test_rejects_to_decode_again_come_behind_what_has_arrived():
 
 
 async def test_a_closed_inbox_gives_out_what_is_decoded_and_then_nothing():
-    async with opened(LaneLimits((Channel.EVENT,), 20, 5, 50, linger_s=30.0, read_pause_s=0.0)) as inbox:
+    async with opened(PATIENT) as inbox:
         inbox.put(event("e0"))
         await inbox._decoded.wait()
         inbox.close()
