@@ -138,6 +138,7 @@ on conflict (device_id) do update set
     began_at = case when f.last_at < clock_timestamp() - interval '5 minutes' then excluded.began_at else f.began_at end,
     elements = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.elements end
                + excluded.elements,
+    fires = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.fires end,
     last_at = excluded.last_at
 
 -- name: finish

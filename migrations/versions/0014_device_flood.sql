@@ -3,5 +3,6 @@ create table device_flood (
     device_id integer primary key references device,
     began_at timestamptz not null,
     last_at timestamptz not null,
-    elements bigint not null            -- readings, events and rejects of this flood
+    elements bigint not null,           -- readings, events and rejects of this flood
+    fires bigint not null default 0     -- of these, fires that alerts did not make an alarm each
 );
