@@ -10,7 +10,7 @@ from services.api import tables
 from services.api.database import Reads
 from services.core.alarms.document import alarm_document
 
-_LATE = re.compile(r"\(reported (\d+) min late\)")  # as services.core.alarms.words.Reason.with_lateness writes it
+_LATE = re.compile(r"\(reported (\d{1,9}) min late\)")  # as services.core.alarms.words.Reason.with_lateness writes it
 _alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
 
 OPEN_FIRE = sa.and_(_alarm.category == "fire", _alarm.state != "closed")

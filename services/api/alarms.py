@@ -163,7 +163,12 @@ async def _timeline(reads: Reads, alarm_id: int) -> list[dict[str, Any]]:
         .order_by(line.number.desc())
         .limit(_LINES)
     )
-    return [dict(row) | {"at": rfc3339(row["at"])} for row in reversed(rows)]
+    return [
+        dict(row)
+        | {"at": rfc3339(row["at"])}
+        | ({} if isinstance(row["detail"], dict) else {"detail": {"unreadable": row["detail"]}})
+        for row in reversed(rows)
+    ]
 
 
 async def _evidence(reads: Reads, row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

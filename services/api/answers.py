@@ -13,12 +13,15 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from starlette.responses import Response
 
 from services.api.problems import Problem, ProblemDocument
+from services.core.text import clean_json, clean_text
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
 BIGINT = 2**63 - 1
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _CURSOR_LENGTH = 500
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+_DEEPEST = 100  # levels that an answer shows
 
 
 def _no_nul(text: str) -> str:
@@ -74,8 +77,24 @@ def _default(value: object) -> object:
 
 
 def encode(content: object) -> bytes:
-    """Return JSON as UTF-8; times as RFC 3339 in UTC."""
-    return orjson.dumps(content, default=_default, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    """Return JSON as UTF-8; times as RFC 3339 in UTC. A stored value that JSON cannot hold spoils nothing beside it."""
+    try:
+        return orjson.dumps(content, default=_default, option=_OPTIONS)
+    except TypeError:  # half of a surrogate pair, an integer of more than 64 bits, a document nested too deep
+        return orjson.dumps(_readable(content), default=_default, option=_OPTIONS)
+
+
+def _readable(value: object, depth: int = 0) -> object:
+    """Return what can be shown of content: text instead of what JSON cannot hold."""
+    if isinstance(value, dict | list | tuple) and depth >= _DEEPEST:
+        return "nested too deep"
+    if isinstance(value, dict):
+        return {clean_text(str(name)): _readable(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return clean_text(value)
+    return clean_json(value) if type(value) is int else value
 
 
 def answer(

@@ -49,11 +49,22 @@ def select_devices(now: datetime) -> "sa.Select[Any]":
 
 def newest(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the stored state as {field: {value, ts}}: `state_at` names the fields older than the newest reading."""
-    ts, older = row["state_ts"], row["state_at"] or {}
+    state, ts, older = row["state"], row["state_ts"] or row["last_seen"], row["state_at"]
+    if not isinstance(state, dict):
+        return {}
+    if not isinstance(older, dict) or not older:
+        return {name: {"value": value, "ts": ts} for name, value in state.items()}
     return {
-        name: {"value": value, "ts": _EPOCH + timedelta(microseconds=older[name][0]) if name in older else ts}
-        for name, value in (row["state"] or {}).items()
+        name: {"value": value, "ts": _moment(older[name], ts) if name in older else ts} for name, value in state.items()
     }
+
+
+def _moment(at: Any, otherwise: datetime | None) -> datetime | None:
+    """Return the time of an older field, or that of the newest reading where what is stored is none."""
+    try:
+        return _EPOCH + timedelta(microseconds=at[0])
+    except (TypeError, LookupError, OverflowError):
+        return otherwise
 
 
 def brief(row: Mapping[str, Any], alarm: str | None) -> dict[str, Any]:
@@ -87,6 +98,9 @@ def document(row: Mapping[str, Any], alarm: str | None, quality: orjson.Fragment
     shown["site_name"] = row["site_name"]
     for name in _SHOWN:
         shown[name] = row[name]
+    for name in ("limits", "attributes"):
+        if not isinstance(row[name], dict):
+            shown[name] = {"unreadable": row[name]}
     shown["quality"] = quality
     shown["clock_behind_s"] = row["clock_behind_s"]
     shown["unreadable_since"] = row["unreadable_since"]

@@ -126,7 +126,9 @@ def site_document(row: Row) -> dict[str, Any]:
              "test_window_by", "version")  # fmt: skip
     place = None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]}
     false_alarms = row.get("false_alarms_30d", 0)
-    return {name: row[name] for name in names} | {"location": place, "false_alarms_30d": false_alarms}
+    contacts = [one for one in row["contacts"] if isinstance(one, dict)] if isinstance(row["contacts"], list) else []
+    shown = {name: row[name] for name in names} | {"contacts": contacts}
+    return shown | {"location": place, "false_alarms_30d": false_alarms}
 
 
 async def _find(reads: Reads, who: Who, site_id: int) -> Row:

@@ -149,8 +149,8 @@ def _bearing(lon: float, lat: float, to_lon: float, to_lat: float) -> float:
 def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime) -> dict[str, Any]:
     state = newest(row)
     main = ("pressure_mpa",) if row["kind"] == "hydrant" else ("level_pct", "level_m")
-    at = max((state[name]["ts"] for name in main if name in state), default=None)
-    values = {name: entry["value"] for name, entry in state.items()}
+    at = max((state[name]["ts"] for name in main if name in state and state[name]["ts"] is not None), default=None)
+    values = {name: entry["value"] for name, entry in state.items() if isinstance(entry["value"], int | float)}
     age_s = None if at is None else max(0.0, (now - at).total_seconds())
     reasons = unusable(row, values, age_s, row["alarms"] or ())
     return {

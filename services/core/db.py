@@ -59,7 +59,12 @@ def _decode(text: str) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < _LONG_NUMBER else float(digits))
+        try:
+            return json.loads(
+                text, parse_int=lambda digits: int(digits) if len(digits) < _LONG_NUMBER else float(digits)
+            )
+        except RecursionError:
+            return f"nested too deep to read: {text[:60]}…"
 
 
 def pass_on_cancel() -> None:

@@ -8,8 +8,13 @@ TIMES = ("opened_at", "acknowledged_at", "cleared_at", "closed_at", "shelved_unt
 
 
 def rfc3339(at: datetime | None) -> str | None:
-    """Return `at` in UTC with milliseconds and Z, or None."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Return `at` in UTC with milliseconds and Z, or None. What lies at the end of all years stays as it is."""
+    if at is None:
+        return None
+    try:
+        return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError):
+        return at.isoformat(timespec="milliseconds")
 
 
 def alarm_document(row: Mapping[str, Any]) -> dict[str, Any]:
