@@ -49,12 +49,12 @@ class Border:
         self.retry: dict[str, Callable[[Mapping[str, Any]], None]] = {}
 
     @contextmanager
-    def around(self, unit: Unit) -> Iterator[None]:
-        """Do one unit of work; an error of its own ends that unit alone."""
+    def around(self, unit: Unit | Callable[[], Unit]) -> Iterator[None]:
+        """Do one unit of work; an error of its own ends that unit alone. A function names a unit that failed."""
         try:
             yield
         except Exception as error:  # noqa: BLE001  shown with its real text, and listed
-            self.note(unit, error)
+            self.note(unit if isinstance(unit, Unit) else unit(), error)
 
     def note(self, unit: Unit, error: Exception) -> None:
         """Set a unit aside; one that comes up again and again is told once a minute."""

@@ -38,7 +38,7 @@ class Front:
         self._clock = clock
         self._border = border
 
-    def around(self, unit: Unit) -> AbstractContextManager[None]:
+    def around(self, unit: Unit | Callable[[], Unit]) -> AbstractContextManager[None]:
         """Draw the border around one unit of work."""
         return self._border.around(unit)
 

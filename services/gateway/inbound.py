@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from services.core.aside import Unit
 from services.core.clock import Clock
@@ -109,7 +110,7 @@ class Inbound:
         self._allowance.sound = isinstance(found[-1], Frame)
         for item in found:
             if isinstance(item, Frame) and not self._link.is_refused:
-                with self._post.around(_unit_of(item, self._link.host)):
+                with self._post.around(partial(_unit_of, item, self._link.host)):
                     self._take_frame(item, now)
         for item in found:
             if isinstance(item, Damage):
@@ -144,7 +145,7 @@ class Inbound:
     def _go_on(self, source: bytes) -> None:
         """It is known now who a stranger is: take what it said meanwhile."""
         for said in self._strange.pop(source, ()):
-            with self._post.around(_unit_of(said.frame, self._link.host)):
+            with self._post.around(partial(_unit_of, said.frame, self._link.host)):
                 self._hand_on(said)
         self._link.go_on()
 
@@ -160,7 +161,7 @@ class Inbound:
             self._later.append((caller, said))
 
     def _hand_over(self, caller: Caller, said: Said) -> None:
-        with self._post.around(_unit_of(said.frame, self._link.host)):
+        with self._post.around(partial(_unit_of, said.frame, self._link.host)):
             self._post.frame(self._link, caller, said)
 
     def _caller(self, said: Said) -> Caller | None:
@@ -200,7 +201,7 @@ def _unit_of(frame: Frame, peer: str) -> Unit:
     """Return what is listed when a frame cannot be worked on; its detail is enough to take it again."""
     return Unit(
         "frame",
-        f"{frame.source.hex()}:{frame.serial}:{hash(frame.adu) & 0xFFFFFFFF:08x}",
+        f"{frame.source.hex()}:{frame.serial}:{crc32(frame.adu):08x}",
         fire=True,
         detail={"frame": encode(frame).hex(), "peer": peer},
     )

@@ -156,7 +156,7 @@ class JournalFile:
 
         def take_state(row: tuple[Any, ...]) -> None:
             source, key, bits, arrival = row
-            found.states.setdefault(bytes.fromhex(source), {})[key] = Known(bits, arrival)
+            found.states.setdefault(bytes.fromhex(source), {})[key] = Known(int(bits), int(arrival))
 
         def take_panel(row: tuple[Any, ...]) -> None:
             address, code, area, profile, registered = row

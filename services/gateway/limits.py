@@ -44,8 +44,8 @@ class Limits:
     frames_own: tuple[float, float] = (5, 100)
     fires_own: tuple[float, float] = (20, 500)
     bytes_shared: tuple[float, float] = (128 * 1024, 1024 * 1024)
-    frames_shared: tuple[float, float] = (500, 2000)
-    fires_shared: tuple[float, float] = (500, 5000)
+    frames_shared: tuple[float, float] = (100, 1000)
+    fires_shared: tuple[float, float] = (100, 1000)
     longest_pause_s: float = 30.0  # of not reading from one link; debts are not remembered beyond it
     denies: tuple[float, float] = (2, 40)
     damages_told: int = 10  # in a row, of a registered panel

@@ -7,6 +7,7 @@ panel. Started by people, the supervisor or a container; promises to confirm not
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +76,17 @@ def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
             commands.delivered(delivery)
         session.ack([delivery])
 
+    def go_on(step: Callable[[], None]) -> None:
+        with border.around(Unit("duty", "connection", fire=True)):
+            step()
+
     session = Session(
         SessionConfig.from_url(
             settings.mqtt, service_client_id(settings.state_dir, "gateway"), filters=FILTERS, receive_maximum=1000
         ),
         on_delivery=take,
-        on_connected=lambda _present: publisher.connected(),
-        on_lost=lambda: publisher.connection_lost(),  # noqa: PLW0108 - made after the session
+        on_connected=lambda _present: go_on(publisher.connected),
+        on_lost=lambda: go_on(publisher.connection_lost),
     )
     publisher = Publisher(
         session,

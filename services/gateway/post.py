@@ -55,7 +55,7 @@ class Said:
 class Post(Protocol):
     """What a link hands on."""
 
-    def around(self, unit: Unit) -> AbstractContextManager[None]:
+    def around(self, unit: Unit | Callable[[], Unit]) -> AbstractContextManager[None]:
         """Draw the border around one unit of work."""
 
     def profile_of(self, link: "Link", address: bytes) -> Profile | None:

@@ -87,7 +87,11 @@ class Publisher:
         self.pump()
 
     def _queue(self, sending: _Sending) -> None:
-        self._queues[sending.record.stranger, sending.record.urgent].append(sending)
+        queue = self._queues[sending.record.stranger, sending.record.urgent]
+        if sending.record.id in self._published:
+            queue.appendleft(sending)  # again: others of the crowd wait until it is stored
+        else:
+            queue.append(sending)
 
     def _next(self) -> _Sending | None:
         """Return what is to leave now: fires first, and of strangers only as many as ingest keeps up with."""

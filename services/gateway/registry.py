@@ -197,7 +197,7 @@ class Registry:
         """Return connections, opened at the first need."""
         if self._pool is None:
             self._pool = await create_pool(
-                self._dsn, program="gateway", size=2, statement_timeout_s=STATEMENT_TIMEOUT_S
+                self._dsn, program="gateway", size=4, statement_timeout_s=STATEMENT_TIMEOUT_S
             )
         return self._pool
 

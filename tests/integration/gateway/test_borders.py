@@ -9,10 +9,9 @@ import sqlite3
 import asyncpg
 import pytest
 
-from services.gateway.objects import read_unit
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state
-from tests.integration.gateway.leaving import register
+from tests.integration.gateway.leaving import fire_of, register
 from tests.support.waiting import eventually
 
 
@@ -185,8 +184,7 @@ async def test_a_state_folder_that_cannot_be_written_ends_nothing(gateway, store
     assert len(store.of("fire")) == 1
 
 
-async def test_a_fire_whose_working_on_fails_is_told_all_the_same_and_listed(gateway, store, dial, db):
-    """The last known state of the journal is not trusted either: one that is none makes the judgement raise."""
+async def test_a_last_known_state_that_is_none_costs_itself_alone(gateway, store, dial):
     panel = await dial(69)
     await panel.confirmed(panel.send(detector_state(0b101)))
     gateway.kill()
@@ -198,10 +196,20 @@ async def test_a_fire_whose_working_on_fails_is_told_all_the_same_and_listed(gat
     panel = await dial(69)
     panel.serial = 10
     await panel.confirmed(panel.send(detector_state(0b11)))
-    (fire,) = store.of("fire")
-    assert read_unit(bytes.fromhex(fire["raw"])).items[0].state == 0b11
+    assert len(store.of("fire")) == 1
+    assert "journal row unreadable" in gateway.log_text()
 
-    async def listed():
-        return [row["fire"] for row in await set_aside(db, "meaning")] == [True]
 
-    await eventually(listed, what="listed with its real error")
+async def test_a_frame_that_was_set_aside_is_taken_when_a_person_asks(gateway, store, db):
+    frame = fire_of(70)
+    await db.execute(
+        """insert into set_aside (program, kind, name, fire, error, detail, first_at, last_at, retry_requested_at)
+           values ('gateway', 'frame', 'f', true, 'ValueError: x', $1::text::jsonb, now(), now(), now())""",
+        json.dumps({"frame": frame.hex(), "peer": "127.0.0.1"}),
+    )
+    await until(lambda: store.of("fire"), "the fire")
+
+    async def struck_off():
+        return not await set_aside(db, "frame")
+
+    await eventually(struck_off, what="struck off")

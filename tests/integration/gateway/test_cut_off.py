@@ -1,15 +1,18 @@
 """A panel that is gone right after its fire: what was received whole becomes one event, whoever else is away."""
 
 import asyncio
+import itertools
 import socket
 import sqlite3
 from collections import Counter
 
+import asyncpg
 import pytest
 
 from services.gateway.frames import CONFIRM
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.leaving import WAYS, fire_of, register, replies_on, say_and_leave
+from tests.support.waiting import eventually
 
 BEYOND_ONE_READ = b"".join(fire_of(30, serial, point=serial) for serial in range(120))  # 9 KiB
 
@@ -145,3 +148,23 @@ async def test_a_look_up_that_fails_of_itself_costs_no_fire(gateway, store, post
     await leave([fire_of(27)], "close")
     await until(lambda: store.of("fire"), "the fire")
     assert gateway.process.poll() is None
+
+
+async def test_two_hundred_panels_that_hang_up_are_two_hundred_alarms(whole, database, leave):
+    """Half of them registered, a third each close, half-close or reset."""
+    numbers = range(2000, 2200)
+    await register(database, *numbers[:100])
+    ways = itertools.cycle(WAYS)
+    await asyncio.gather(*(leave([fire_of(number)], next(ways)) for number in numbers))
+    connection = await asyncpg.connect(database)
+
+    async def all_of_them():
+        return await connection.fetchval("select count(*) from alarm where code = 'fire'") >= 200
+
+    await eventually(all_of_them, what="every alarm", timeout_s=30)
+    rows = await connection.fetch(
+        "select d.registered, count(*) as alarms, count(distinct d.id) as panels from alarm a join device d "
+        "on d.id = a.device_id where a.code = 'fire' group by 1 order by 1"
+    )
+    await connection.close()
+    assert [tuple(row) for row in rows] == [(False, 100, 100), (True, 100, 100)]

@@ -69,7 +69,7 @@ class Taker:
     def is_registered(self, address: bytes) -> bool:
         return int.from_bytes(address, "little") < 1000
 
-    def around(self, unit: Unit) -> contextlib.AbstractContextManager[None]:
+    def around(self, unit: Unit | Callable[[], Unit]) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def has_room(self, address: bytes) -> bool:
