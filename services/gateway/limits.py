@@ -4,7 +4,9 @@ Used by link.py and door.py. The figures leave a real panel (a storm of 22-objec
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+FILES_OF_OUR_OWN = 100  # journal, broker, database, metrics, logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Limits:
     first_fires_of_link: tuple[float, float] = (1 / 30, 4)
     # further fires, counted by object: of one such address, then out of what all of them share
     fires_of_stranger: tuple[float, float] = (0.2, 10)
-    fires_of_strangers: tuple[float, float] = (2, 300)
+    fires_of_strangers: tuple[float, float] = (1, 100)
     strangers_met: int = 20_000  # of the newest are known again
     peers_met: int = 2_000
     strangers_published: int = 40  # records of theirs published and not yet stored; registered panels overtake the rest
@@ -60,6 +62,19 @@ class Limits:
     states_before_strangers: int = 500_000
     devices_per_source: int = 2000  # that measure for it; the values of more stay with the panel
     counters_before_strangers: int = 40_000  # two of a panel, one of a device that measures
+
+
+def limits_within(files: int) -> Limits:
+    """Return limits that fit into so many open files: links are refused by us, with room left for what we need."""
+    usual = Limits()
+    links = max(1, min(usual.links, files - FILES_OF_OUR_OWN))
+    share = links / usual.links
+    return replace(
+        usual,
+        links=links,
+        unnamed_links=max(1, int(usual.unnamed_links * share)),
+        unknown_links=max(1, int(usual.unknown_links * share)),
+    )
 
 
 class Bucket:

@@ -26,7 +26,7 @@ from services.gateway.door import Door
 from services.gateway.front import Front
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
-from services.gateway.limits import Limits
+from services.gateway.limits import Limits, limits_within
 from services.gateway.profiles import load_profiles
 from services.gateway.publish import Publisher
 from services.gateway.registry import Registry
@@ -171,9 +171,9 @@ def main() -> int:
     settings = GatewaySettings.read()
     configure_log("gateway", settings.log_level, settings.log_format)
     serve_metrics(settings.metrics_host, settings.metrics_port)
-    raise_file_limit()
+    limits = limits_within(raise_file_limit())
     try:
-        asyncio.run(run(settings, Limits()))
+        asyncio.run(run(settings, limits))
     except BaseExceptionGroup as errors:
         raise first_cause(errors) from errors
     return 0

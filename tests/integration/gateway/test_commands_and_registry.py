@@ -105,6 +105,24 @@ async def test_a_registered_address_speaks_under_its_code_area_and_profile(gatew
     await until(lambda: "profile unknown" in gateway.log_text(), "the wrong profile is told")
 
 
+async def test_a_device_of_another_area_takes_no_registered_panel_over(gateway, store, dial, db):
+    await db.execute(
+        "insert into device (code, kind, area, registered) values ($1, 'panel', '140931101', true)",
+        f"utd-{address_of(44).hex()}",
+    )
+    await register(db, 44, "taker", area="140931100")
+    await register(db, 45, "panel-45", area="140931100")  # of nobody else
+    for refreshed in (False, True):
+        if refreshed:
+            await asyncio.sleep(4)
+        for number in (44, 45):
+            panel = await dial(number)
+            panel.serial = 10 * refreshed
+            await panel.confirmed(panel.send(detector_state(0b11, point=20 + refreshed)))
+            await panel.close()
+    assert [event["device"] for event in store.of("fire")] == [f"utd-{address_of(44).hex()}", "panel-45"] * 2
+
+
 async def test_devices_that_measure_follow_their_panel_to_its_registered_code(gateway, store, dial, db):
     own = "utd-270000000000-hydrant-11-1-3-"
     for point, before in ((1, None), (2, "utd-270000000000"), (3, "set-by-hand")):

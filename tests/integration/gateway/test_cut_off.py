@@ -143,11 +143,11 @@ async def test_a_kill_between_hearing_and_looking_up_loses_nothing(  # noqa: PLR
     assert len(store.of("fire")) == 1
 
 
-async def test_a_look_up_that_fails_of_itself_costs_no_fire(gateway, store, postgres, database, leave):
+async def test_a_look_up_that_fails_of_itself_costs_no_fire(bare_gateway, store, postgres, database, leave):
     postgres.sql("alter table device rename column gateway_profile to moved", database.rpartition("/")[2])
     await leave([fire_of(27)], "close")
     await until(lambda: store.of("fire"), "the fire")
-    assert gateway.process.poll() is None
+    assert bare_gateway.process.poll() is None
 
 
 async def test_two_hundred_panels_that_hang_up_are_two_hundred_alarms(whole, database, leave):

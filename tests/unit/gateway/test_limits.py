@@ -1,6 +1,6 @@
 import pytest
 
-from services.gateway.limits import Allowance, Bucket, Limits, Strangers
+from services.gateway.limits import Allowance, Bucket, Limits, Strangers, limits_within
 
 LIMITS = Limits(
     bytes_own=(1, 10), bytes_sound=(10, 100), bytes_shared=(10, 20), bytes_registered=(100, 100),
@@ -68,3 +68,10 @@ def test_a_debt_is_not_remembered_for_ever():
     flood = Allowance(LIMITS, shared, 0)
     assert flood.spend_bytes(1_000_000, 0) == LIMITS.longest_pause_s
     assert flood.spend_bytes(11, LIMITS.longest_pause_s) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize(("files", "links", "unknown"), [(1_048_576, 6000, 2000), (1024, 924, 308), (50, 1, 1)])
+def test_links_fit_into_the_files_that_the_system_allows(files, links, unknown):
+    limits = limits_within(files)
+    assert (limits.links, limits.unknown_links) == (links, unknown)
+    assert limits.unnamed_links + limits.unknown_links <= max(2, limits.links)  # the rest is for registered panels

@@ -1,4 +1,4 @@
-"""Who leaves first: fires before the rest, registered panels before strangers, few of whom are on their way at a time."""
+"""Who leaves first: fires before the rest, registered panels before strangers, few of whom are on their way at once."""
 
 import asyncio
 
