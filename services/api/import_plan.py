@@ -1,7 +1,7 @@
 """What a ledger would change in the registry: compared with what stands, row by row. Reads only; used by the import."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from services.api.device_write import changes_of, columns_of
 from services.api.gateway_claims import claimed_by, refused_claim
 from services.api.import_steps import StagedRow
 from services.api.ledger_file import LedgerError, LedgerRow
+from services.api.ledger_warnings import Doubts, LedgerWarning
 from services.api.problems import Problem
 from services.api.roles import Scope
 
@@ -28,12 +29,17 @@ class Plan:
     counts: dict[str, int] = field(default_factory=lambda: {"created": 0, "updated": 0, "unchanged": 0})
     shown: list[dict[str, Any]] = field(default_factory=list)
     todo: list[StagedRow] = field(default_factory=list)
+    warnings: list[LedgerWarning] = field(default_factory=list)
 
     def result(self, *, dry_run: bool) -> dict[str, Any]:
         """Return the answer."""
         errors = sorted(self.errors, key=lambda error: error.line)[:ERRORS_SHOWN]
         lines = [{"line": one.line, "field": one.field, "message": one.message} for one in errors]
-        return {"dry_run": dry_run, "rows": self.rows, **self.counts, "errors": lines, "changes": self.shown}
+        warned = [one._asdict() for one in self.warnings[:ERRORS_SHOWN]]
+        return {
+            "dry_run": dry_run, "rows": self.rows, **self.counts, "errors": lines, "warnings": warned,
+            "changes": self.shown,
+        }  # fmt: skip
 
 
 async def make_plan(reads: Reads, scope: Scope, read: list[LedgerRow | LedgerError]) -> Plan:
@@ -71,6 +77,7 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
             plan.errors.append(fault)
             continue
         changes = changes_of(values, before)
+        plan.warnings += known.doubts(row, values, before, changes)
         action = "created" if before is None else "updated" if changes else "unchanged"
         plan.counts[action] += 1
         if not changes:
@@ -80,6 +87,14 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
             plan.shown.append({"line": row.line, "code": row.code, "action": shown, "fields": changes})
         body = {name: change["to"] for name, change in changes.items()}
         plan.todo.append(StagedRow(row.line, row.code, body, changes))
+
+
+def _note_places(scope: Scope, areas: Sequence[Row], standing: Sequence[Row]) -> Doubts:
+    places = Doubts({row["code"]: (row["lon"], row["lat"]) for row in areas if row["lon"] is not None})
+    for row in standing:
+        if scope.covers(row["area"]):  # others do not exist for this person, in warnings neither
+            places.note_standing(row["code"], row["kind"], (row["lon"], row["lat"]))
+    return places
 
 
 class _Known:
@@ -93,17 +108,33 @@ class _Known:
         self.claimed: Mapping[str, Row] = {}  # devices that the rows at hand name as gateways
         self._areas, self._sites, self._addresses = areas, sites, addresses
         self._seen: set[str] = set()
+        self.places = Doubts({})
 
     @classmethod
     async def load(cls, reads: Reads, scope: Scope, codes: set[str]) -> "_Known":
         taken = "select gateway_address, code from device where gateway_address is not null"
-        return cls(
+        areas = await reads.rows("select code, lon, lat from area")
+        known = cls(
             scope,
             codes,
-            {row["code"] for row in await reads.rows("select code from area")},
+            {row["code"] for row in areas},
             {row["id"]: row["area"] for row in await reads.rows("select id, area from site")},
             {row["gateway_address"]: row["code"] for row in await reads.rows(taken)},
         )
+        standing = await reads.rows("select code, kind, area, lon, lat from device where lon is not null")
+        known.places = await asyncio.to_thread(_note_places, scope, areas, standing)
+        return known
+
+    def doubts(
+        self, row: LedgerRow, values: Mapping[str, Any], before: Row | None, changes: Mapping[str, Any]
+    ) -> list[LedgerWarning]:
+        """Return what a person should look at before the row is stored; nothing for what stands so already."""
+        if values.get("lon") is None or values.get("lat") is None:
+            return []
+        stood: Mapping[str, Any] = {} if before is None else before
+        kind, area = (values.get(name) or stood.get(name) or "" for name in ("kind", "area"))
+        moved = not changes.keys().isdisjoint({"lon", "lat"})
+        return self.places.look(row, kind, area, (values["lon"], values["lat"]), moved=moved)
 
     def fault(self, row: LedgerRow, values: Mapping[str, Any], before: Row | None) -> LedgerError | None:
         """Return why the row cannot be stored, or None."""

@@ -1,7 +1,7 @@
 """`POST /api/v1/devices/import`: a ledger of devices from CSV or GeoJSON, all or nothing, with a dry run."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
@@ -11,8 +11,10 @@ from services.api.answers import answer, described
 from services.api.datum import Datum
 from services.api.import_plan import make_plan
 from services.api.import_steps import finish, stage
-from services.api.ledger_file import LedgerError, LedgerRow, UnreadableLedger, read_csv, read_geojson
+from services.api.ledger_file import LedgerError, LedgerRow, read_csv, read_geojson
 from services.api.ledger_form import FormTooLarge, UnreadableForm, check_lines, check_values, read_form
+from services.api.ledger_text import UnreadableLedger, begins_json
+from services.api.ledger_warnings import LedgerWarning
 from services.api.problems import Problem, invalid
 from services.api.state import Here
 from services.api.writing import Maintainer, Write
@@ -38,6 +40,16 @@ class LineError(BaseModel):
     message: str
 
 
+class LineWarning(BaseModel):
+    """What a person should look at in one line: a place that is probably wrong."""
+
+    line: int
+    field: str
+    kind: Literal["zero", "swapped", "outside", "doubled"]
+    message: str
+    message_zh: str
+
+
 class Change(BaseModel):
     """What becomes of one line."""
 
@@ -48,7 +60,7 @@ class Change(BaseModel):
 
 
 class ImportResult(BaseModel):
-    """What was, or in a dry run would be, changed. The first 1000 changes and errors are shown."""
+    """What was, or in a dry run would be, changed. The first 1000 changes, errors and warnings are shown."""
 
     dry_run: bool
     rows: int
@@ -56,6 +68,7 @@ class ImportResult(BaseModel):
     updated: int
     unchanged: int
     errors: list[LineError]
+    warnings: list[LineWarning]
     changes: list[Change]
 
 
@@ -78,24 +91,42 @@ def _parse(kind: str, raw: bytes, datum: Datum | None) -> list[LedgerRow | Ledge
                 datum = Datum(named)
             except ValueError:
                 raise invalid("datum", f"must be one of {', '.join(Datum)}") from None
-    if "json" in kind or raw.lstrip()[:1] == b"{":
+    if "json" in kind or begins_json(raw):
         check_values(raw)
         return list(read_geojson(raw, datum))
     check_lines(raw)
     return list(read_csv(raw, datum))
 
 
+def _unaccepted(warnings: list[LedgerWarning], shown: list[dict[str, Any]]) -> Problem:
+    first = warnings[0]
+    detail = (
+        f"{len(warnings)} lines are doubtful, nothing was stored; line {first.line}: {first.message}. "
+        "Look at the warnings, then mend the file or send accept_warnings=true"
+    )
+    detail_zh = (
+        f"{len(warnings)} 行存疑，未入库；第 {first.line} 行：{first.message_zh}。"
+        "请核对后修改文件，或加 accept_warnings=true"
+    )
+    return Problem(409, "warnings_not_accepted", detail, detail_zh=detail_zh, warnings=shown)
+
+
 @router.post(
     "/devices/import", responses=described(ImportResult, 409, 413), openapi_extra={"requestBody": {"content": _CONTENT}}
 )
 async def import_devices(
+    *,
     request: Request,
     here: Here,
     writer: Maintainer,
     dry_run: Annotated[bool, Query(description="say what would change, and change nothing")] = False,
     datum: Annotated[Datum | None, Query(description="of the coordinates, where a row names none; mandatory")] = None,
+    accept_warnings: Annotated[bool, Query(description="store also what the preview warns of")] = False,
 ) -> Response:
     """Register or update devices from a ledger (CSV or GeoJSON). One bad line, and nothing is stored.
+
+    Places at 0, exchanged, far outside the county or doubled are warned of by line; nothing is stored until a person
+    has looked at the warnings of a dry run and says `accept_warnings=true`.
 
     A good ledger is written some hundred rows at a time, so that nothing waits for it; what a restart interrupts goes
     on by itself.
@@ -110,6 +141,8 @@ async def import_devices(
             first = (undated or result["errors"])[0]
             detail = f"{len(plan.errors)} lines are wrong, nothing was stored; line {first['line']}: {first['message']}"
             raise Problem(422, "bad_lines", detail, errors=result["errors"])
+        if plan.warnings and not dry_run and not accept_warnings:
+            raise _unaccepted(plan.warnings, result["warnings"])
         if not dry_run:
             import_id = await stage(write, plan.todo) if plan.todo else None
             await write.record("device.import", "", **plan.counts, import_id=import_id)

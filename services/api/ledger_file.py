@@ -3,8 +3,6 @@
 Promises an error with its line for whatever cannot be read, and never a guess at the datum.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from services.api.answers import DeviceCode
 from services.api.datum import Datum
 from services.api.device_model import DevicePut
+from services.api.ledger_text import UnreadableLedger, decode_text, plain_text, read_table
+from services.api.ledger_values import angle, number, whole_text
 from services.api.problems import field_errors
 
 MAX_ROWS = 50_000
@@ -26,8 +26,12 @@ _MAX_ATTRIBUTES = 100
 _HEADINGS: Mapping[str, str] = {
     "编号": "code", "设备编号": "code", "类型": "kind", "区划": "area", "行政区划代码": "area", "名称": "name",
     "单位": "site", "型式": "form", "经度": "lon", "纬度": "lat", "坐标系": "datum", "地址": "address", "权属": "owner",
-    "维护单位": "maintainer",
+    "维护单位": "maintainer", "东经": "lon", "北纬": "lat", "lng": "lon", "longitude": "lon", "latitude": "lat",
 }  # fmt: skip
+_CODES = frozenset({"area", "gateway", "gateway_address"})
+_NUMBERS = frozenset({"site", "expected_interval_s", "rated_current_a"})
+_WORDS = frozenset({"kind", "form"})
+_MOST_LATITUDE = 90
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "是"}), frozenset({"false", "0", "no", "否", ""})
 
 
@@ -38,6 +42,7 @@ class LedgerRow:
     line: int
     code: str
     body: DevicePut
+    exchanged: bool = False  # longitude and latitude stood in each other's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +54,38 @@ class LedgerError:
     message: str
 
 
-class UnreadableLedger(Exception):
-    """The file as a whole cannot be read; the message says why and what to do."""
-
-
-def decode_text(raw: bytes) -> str:
-    """Return the text of a file in UTF-8 or, as Chinese spreadsheets save it, GB 18030."""
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UnreadableLedger("the file is neither UTF-8 nor GB 18030")
-
-
 def read_csv(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerError]:
-    """Read a CSV file with a heading line. `datum` holds for rows that name none."""
-    text = decode_text(raw)
-    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    try:
-        heading = [_HEADINGS.get(name.strip(), name.strip()) for name in next(reader, [])]
-        if "code" not in heading:
-            raise UnreadableLedger("the first line must name the columns, `code` among them")
-        if len(set(heading)) != len(heading):
-            raise UnreadableLedger("a column is named twice")
-        for count, cells in enumerate(reader):
-            if count >= MAX_ROWS:
-                raise UnreadableLedger(f"more than {MAX_ROWS} rows; split the file")
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) > len(heading):
-                yield LedgerError(reader.line_num, "", "more cells than columns")
-                continue
-            values = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if cell.strip()}
-            yield _row(reader.line_num, values, datum)
-    except csv.Error as error:
-        raise UnreadableLedger(f"line {reader.line_num}: {error}") from error
+    """Read a table with a heading line. `datum` holds for rows that name none."""
+    table = read_table(decode_text(raw))
+    _, first = next((line for line in table if any(map(str.strip, line[1]))), (0, []))
+    heading = [_heading(name) for name in first]
+    if "code" not in heading:
+        raise UnreadableLedger("the first line must name the columns, `code` among them")
+    named = [name for name in heading if name]
+    if len(set(named)) != len(named):
+        raise UnreadableLedger("a column is named twice")
+    for count, (line, cells) in enumerate(table):
+        if count >= MAX_ROWS:
+            raise UnreadableLedger(f"more than {MAX_ROWS} rows; split the file")
+        if not any(cell.strip() for cell in cells):
+            continue
+        if any(cell.strip() for cell in cells[len(heading) :]):
+            yield LedgerError(line, "", "more cells than columns")
+            continue
+        values = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if cell.strip()}
+        yield _row(line, values, datum)
+
+
+def _heading(name: str) -> str:
+    """Return our name of a column, or its own."""
+    plain = plain_text(name).lower()
+    return _HEADINGS.get(plain) or (plain if plain in _FIELDS | _PLACE else name.strip())
 
 
 def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerError]:
     """Read a FeatureCollection of points. `line` is the feature's place, from 1."""
     try:
-        document = orjson.loads(raw)
+        document = orjson.loads(decode_text(raw))
     except orjson.JSONDecodeError as error:
         raise UnreadableLedger(f"not JSON: {error}") from error
     features = document.get("features") if isinstance(document, dict) else None
@@ -108,9 +102,7 @@ def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | Ledger
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             yield LedgerError(line, "properties", "must be an object")
             continue
-        values = {
-            _HEADINGS.get(name, name): value for name, value in feature["properties"].items() if value is not None
-        }
+        values = {_heading(name): value for name, value in feature["properties"].items() if value is not None}
         geometry = feature.get("geometry")
         if isinstance(geometry, dict):
             place = geometry.get("coordinates")
@@ -123,23 +115,28 @@ def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | Ledger
 
 def _datum(value: object) -> Datum | None:
     try:
-        return Datum(str(value))
+        return Datum(plain_text(str(value)))
     except ValueError:
         return None
 
 
 def _row(line: int, values: dict[str, Any], datum: Datum | None) -> LedgerRow | LedgerError:
     try:
-        code = _CODE.validate_python(values.get("code"))
+        code = _CODE.validate_python(whole_text(values.get("code")))
     except ValidationError:
         return LedgerError(line, "code", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+    exchanged = False
     body: dict[str, Any] = {name: _typed(name, values[name]) for name in values if name in _FIELDS}
     if "lon" in values or "lat" in values:
         given = values.get("datum", values.get("source_datum"))
         row_datum = datum if given is None else _datum(given)
         if row_datum is None:
             return LedgerError(line, "datum", f"is mandatory: one of {', '.join(Datum)}")
-        body["location"] = {"lon": values.get("lon"), "lat": values.get("lat"), "datum": row_datum}
+        place = _place(values)
+        if isinstance(place, str):
+            return LedgerError(line, place, "names the other axis")
+        lon, lat, exchanged = place
+        body["location"] = {"lon": lon, "lat": lat, "datum": row_datum}
         body["source_datum"] = row_datum
     attributes = {name: value for name, value in values.items() if name and name not in _FIELDS | _PLACE}
     if len(attributes) > _MAX_ATTRIBUTES:
@@ -147,14 +144,42 @@ def _row(line: int, values: dict[str, Any], datum: Datum | None) -> LedgerRow | 
     if attributes:
         body["attributes"] = attributes
     try:
-        return LedgerRow(line, code, DevicePut.model_validate(body))
+        return LedgerRow(line, code, DevicePut.model_validate(body), exchanged)
     except ValidationError as error:
         first = field_errors(error.errors())[0]
         return LedgerError(line, first["field"].removeprefix("location."), first["message"])
 
 
+def _place(values: dict[str, Any]) -> tuple[Any, Any, bool] | str:
+    """Return longitude, latitude and whether they were exchanged, or the field that contradicts itself.
+
+    A latitude over 90 degrees does not exist, and `111°05′E` is none: both can only be read as exchanged. The row is
+    then warned of, so that a person says so too.
+    """
+    lon, lat = angle(values.get("lon")), angle(values.get("lat"))
+    if lon.axis == "lat" and lat.axis in {"lon", None}:
+        return lat.degrees, lon.degrees, True
+    if lat.axis == "lon" and lon.axis is None:
+        return lat.degrees, lon.degrees, True
+    if lon.axis == "lat" or lat.axis == "lon":
+        return "lon" if lon.axis == "lat" else "lat"
+    numbers = isinstance(lon.degrees, int | float) and isinstance(lat.degrees, int | float)
+    if numbers and abs(lat.degrees) > _MOST_LATITUDE >= abs(lon.degrees) and lat.axis is None:
+        return lat.degrees, lon.degrees, True
+    return lon.degrees, lat.degrees, False
+
+
 def _typed(name: str, value: Any) -> Any:
-    if name == "sleepy" and isinstance(value, str):
-        lowered = value.lower()
+    """Return a cell as the model takes it."""
+    if name in _CODES:
+        return whole_text(value)
+    if name in _NUMBERS:
+        return number(value)
+    if not isinstance(value, str):
+        return value
+    if name in _WORDS:
+        return plain_text(value).lower()
+    if name == "sleepy":
+        lowered = plain_text(value).lower()
         return True if lowered in _TRUE else False if lowered in _FALSE else value
-    return str(value) if name in {"area", "gateway_address"} and isinstance(value, int) else value
+    return value

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -121,3 +122,43 @@ async def test_what_is_larger_than_any_ledger_is_refused_before_it_is_read(clien
         answer = await client.post(PATH, params={"datum": "wgs84"}, content=body, headers=headers)
         assert answer.status_code == 413, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_doubtful_places_are_shown_in_the_preview_and_wait_for_a_person(
+    client: Client, connection: asyncpg.Connection
+) -> None:
+    ledger = (
+        "sep=;\n编号;类型;区划;经度;纬度\n"
+        "h-1;hydrant;140931100.0;１１１．０９;39°01'12\"N\n"
+        "h-2;hydrant;140931100;0;0\n"
+        "h-3;hydrant;140931100;39.03;111.10\n"
+        "h-4;hydrant;140931100;116.4;39.9\n"
+        "h-5;hydrant;140931100;111.09;39.02\n"
+    ).encode("utf-16")
+    params: dict[str, Any] = {"datum": "wgs84"}
+    preview = (await client.post(PATH, params=params | {"dry_run": True}, content=ledger, headers=HEADERS)).json()
+    assert (preview["created"], preview["errors"]) == (5, [])
+    wanted = [(4, "zero"), (5, "swapped"), (6, "outside"), (7, "doubled")]
+    assert [(one["line"], one["kind"]) for one in preview["warnings"]] == wanted
+    refused = await client.post(PATH, params=params, content=ledger, headers=HEADERS)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:firetower:problem:warnings_not_accepted")
+    assert "accept_warnings" in refused.json()["detail"]
+    assert [(one["line"], one["kind"]) for one in refused.json()["warnings"]] == wanted
+    assert await connection.fetchval("select count(*) from device") == 0
+    params["accept_warnings"] = True
+    answer = await client.post(PATH, params=params, content=ledger, headers=HEADERS)
+    assert (answer.status_code, answer.json()["created"]) == (200, 5), answer.text
+    place = (await client.get("/api/v1/devices/h-3")).json()["location"]
+    assert (place["lon"], place["lat"]) == (111.10, 39.03)
+    again = await client.post(PATH, params={"datum": "wgs84"}, content=ledger, headers=HEADERS)
+    assert (again.status_code, again.json()["unchanged"], again.json()["warnings"]) == (200, 5, [])
+
+
+async def test_a_warning_never_names_a_device_of_another_township(client: Client, visit: Callable[..., Client]) -> None:
+    first = CSV.format(lon=111.09, lat=39.02)
+    await client.post(PATH, params={"datum": "wgs84"}, content=first.encode(), headers=HEADERS)
+    made = await client.post("/api/v1/api-keys", json={"name": "t", "role": "maintainer", "areas": ["140931101"]})
+    other = visit(made.json()["key"])
+    ledger = b"code,kind,area,lon,lat\nx-1,hydrant,140931101,111.09,39.02\n"
+    preview = await other.post(PATH, params={"datum": "wgs84", "dry_run": True}, content=ledger, headers=HEADERS)
+    assert (preview.status_code, preview.json()["warnings"]) == (200, []), preview.text

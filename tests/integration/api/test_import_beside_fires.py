@@ -20,7 +20,7 @@ ROWS = 3 * import_steps.ROWS_AT_ONCE
 
 
 def ledger(name: str, rows: int = ROWS, first: int = 1) -> bytes:
-    lines = [f"h-{n},hydrant,{AREA},{name},111.1,39.0" for n in range(first, first + rows)]
+    lines = [f"h-{n},hydrant,{AREA},{name},{111 + n / 1e4},39.0" for n in range(first, first + rows)]
     return "\n".join(["code,kind,area,name,lon,lat", *lines]).encode()
 
 
