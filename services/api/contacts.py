@@ -3,6 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
+import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
@@ -85,8 +86,13 @@ class ContactPut(BaseModel):
         return self.model_dump(exclude={"settings"}) | {"settings": settings}
 
 
+# as text: the table may hold JSON that no parser of ours reads
+_COLUMNS = tuple(column for column in _contact if column.name != "settings")
+_SELECT = sa.select(*_COLUMNS, sa.cast(_contact.settings, sa.Text).label("settings"))
+
+
 async def _find(reads: Reads, who: Who, contact_id: int) -> Row:
-    row = await first(reads, sa.select(tables.contact).where(_contact.id == contact_id))
+    row = await first(reads, _SELECT.where(_contact.id == contact_id))
     if row is None or not who.scope.covers(row["area"]):
         raise not_found(f"contact {contact_id}")
     return row
@@ -95,18 +101,23 @@ async def _find(reads: Reads, who: Who, contact_id: int) -> Row:
 def _shown(row: Row) -> dict[str, Any]:
     """Return a contact as people may read it: the secrets of its address and headers are written, never read back."""
     shown = {name: row[name] for name in Contact.model_fields}
-    stored = row["settings"] if isinstance(row["settings"], dict) else {}
-    if "headers" in stored:
-        stored = stored | {"headers": mask_headers(_stored_headers(row))}
-    shown["settings"] = stored
+    stored = _settings(row)
+    shown["settings"] = stored | ({"headers": mask_headers(_headers(row))} if "headers" in stored else {})
     if row["channel"] == "webhook":
         shown["address"] = mask_url(row["address"])
     return shown
 
 
-def _stored_headers(row: Row) -> dict[str, Any]:
-    settings = row["settings"]
-    headers = settings.get("headers") if isinstance(settings, dict) else None
+def _settings(row: Row) -> dict[str, Any]:
+    try:
+        stored = orjson.loads(row["settings"])
+    except orjson.JSONDecodeError:
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _headers(row: Row) -> dict[str, Any]:
+    headers = _settings(row).get("headers")
     return headers if isinstance(headers, dict) else {}
 
 
@@ -116,7 +127,7 @@ def _unmask(sent: ContactPut, row: Row) -> ContactPut:
     Raises:
         Problem: 422, a mask has nothing to stand for, or stored headers would go to another host.
     """
-    shown, headers = _shown(row), _stored_headers(row)
+    shown, headers = _shown(row), _headers(row)
     try:
         address = unmask(sent.address, row["address"], shown["address"], place="address")
         whole = unmask(sent.settings.headers, headers, mask_headers(headers), place="settings.headers")
@@ -137,7 +148,7 @@ def _require(who: Who, area: str | None) -> None:
 @router.get("/contacts", responses=described(Page[Contact]))
 async def list_contacts(*, here: Here, who: Caller, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """List contacts by id."""
-    statement = sa.select(tables.contact).where(who.scope.clause(_contact.area))
+    statement = _SELECT.where(who.scope.clause(_contact.area))
     if place := decode_cursor(cursor, int):
         statement = statement.where(_contact.id > place[0])
     rows = await here.database.rows(statement.order_by(_contact.id).limit(limit + 1))

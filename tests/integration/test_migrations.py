@@ -56,3 +56,47 @@ async def test_open_alarms_of_before_are_found_under_every_spelling_of_their_com
     # twins that stood open already stay, each for itself
     assert keys[1].startswith("3-12\x1f")
     assert keys[4].startswith("\x1f")
+
+
+async def test_secrets_that_the_audit_told_and_words_of_contacts_in_errors_are_taken_out(empty_database):
+    await upgrade(empty_database, "0008")
+    connection = await db.connect(empty_database, program="test")
+    secret = {
+        "name": "队长", "channel": "webhook", "area": None, "enabled": True,
+        "address": "https://u:pa55word@h.example/x?token=t0ken&b=1", "settings": {"headers": "Bearer s3cret", "n": 1},
+    }  # fmt: skip
+    phone = secret | {"channel": "sms", "address": "13800000000", "settings": {}}
+    for action, detail in (("contact.create", secret), ("contact.update", phone), ("device.put", {"address": "a=b"})):
+        await connection.execute("insert into audit (actor, action, detail) values ('user:a', $1, $2)", action, detail)
+    alarm = await connection.fetchval(
+        """insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at)
+           values ('system', 'fault', 'system', 'minor', 'closed', '', '', now()) returning id"""
+    )
+    for number, channel in enumerate(("desk", "contact:1")):
+        notice = await connection.fetchval(
+            """insert into notice (id, alarm_id, number, channel, type, body, due_at, created_at, last_error)
+               values (gen_random_uuid(), $1, $2, $3, 'call', '{}', now(), now(), 'HTTP 500: inner: words')
+               returning id""",
+            alarm,
+            number,
+            channel,
+        )
+        await connection.execute(
+            "insert into notice_attempt (notice_id, number, at, duration_ms, error) values ($1, 1, now(), 1, $2)",
+            notice,
+            "HTTP 500: inner: words",
+        )
+    await upgrade(empty_database)
+    told = await connection.fetch("select detail from audit order by id")
+    errors = await connection.fetch("select channel, last_error from notice order by channel")
+    tries = await connection.fetch(
+        "select a.error from notice_attempt a join notice n on n.id = a.notice_id order by n.channel"
+    )
+    await connection.close()
+    assert told[0]["detail"] == secret | {
+        "address": "https://***@h.example/x?token=***&b=***",
+        "settings": {"headers": "***", "n": "***"},
+    }
+    assert [row["detail"] for row in told[1:]] == [phone, {"address": "a=b"}]
+    assert [row["last_error"] for row in errors] == ["HTTP 500", "HTTP 500: inner: words"]
+    assert [row["error"] for row in tries] == ["HTTP 500", "HTTP 500: inner: words"]

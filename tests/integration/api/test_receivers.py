@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from tests.integration.api.conftest import AREA, Client
+from tests.integration.api.conftest import AREA, Client, Raise, Store
 
 SECRETS = ("s3cret-header", "pa55word", "t0ken-of-query", "appkey-in-body", "0c9f4b7a1d2e4f60")
 URL = "https://user:pa55word@sms.example/send/0c9f4b7a1d2e4f60?access_token=t0ken-of-query"
@@ -192,3 +192,45 @@ async def test_whose_word_a_contact_is_stands_beside_it(
     township = await administrator(client, visit, [AREA])
     assert (await township.put(f"/api/v1/contacts/{made}", json=plain)).status_code == 200
     assert await connection.fetchval("select by_county from contact") is False
+
+
+async def test_contacts_in_the_table_that_nobody_could_write_are_shown_and_can_be_mended(
+    client: Client, connection: asyncpg.Connection
+) -> None:
+    stored = ('{"headers": 1e400}', "[1]", '"x"', '{"headers": "Bearer s3cret-header"}', '{"headers": {"X": 1}}')
+    for settings in stored:
+        await connection.execute(
+            """insert into contact (name, channel, address, settings)
+               values ('x', 'webhook', 'http://[::1', $1::text::jsonb)""",
+            settings,
+        )
+    contacts = (await client.get("/api/v1/contacts")).json()["items"]
+    assert len(contacts) == 5
+    assert "s3cret-header" not in str(contacts)
+    for contact in contacts:
+        mended = await client.put(f"/api/v1/contacts/{contact['id']}", json=CONTACT)
+        assert mended.status_code == 200, mended.text
+
+
+async def test_what_was_answered_is_shown_to_who_may_see_settings(
+    client: Client, visit: Callable[..., Client], open_alarm: Raise, store_notice: Store, connection: asyncpg.Connection
+) -> None:
+    await client.put("/api/v1/devices/p-1", json={"kind": "panel", "area": AREA})
+    alarm = await open_alarm("p-1", fire=True)
+    call = await store_notice(alarm, "held")
+    await connection.execute("update notice set channel = 'contact:1'")
+    desk = await store_notice(alarm, "dead")
+    await connection.execute(
+        """insert into notice_attempt (notice_id, number, at, duration_ms, status, error, answer)
+           select id, 1, now(), 1, 500, 'HTTP 500', 'inner words' from notice"""
+    )
+    words: dict[str, list[str | None]] = {}
+    for role in ("viewer", "duty", "maintainer", "admin"):
+        made = await client.post("/api/v1/api-keys", json={"name": role, "role": role, "areas": [AREA]})
+        reader = visit(made.json()["key"])
+        shown = [(await reader.get(f"/api/v1/notices/{notice}")).json() for notice in (desk, call)]
+        words[role] = [one["tries"][-1]["answer"] for one in shown]
+    told = "inner words"
+    assert words == {
+        "viewer": [None, None], "duty": [told, None], "maintainer": [told, None], "admin": [told, told],
+    }  # fmt: skip
