@@ -25,6 +25,7 @@ from services.api import (
     imports,
     incidents,
     maps,
+    not_configured,
     notices,
     pages,
     policies,
@@ -62,8 +63,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router, session.router, imports.router, devices.router, registry_acts.router, readings.router, events.router,
     rejects.router, set_aside.router, alarms.router, acts.router, sites.router, incidents.router, notices.router,
     water.router, stream.router, slo.router, system.router, handover.router, maps.router,
-    geo.router, areas.router, users.router, api_keys.router, rules.router, policies.router, contacts.router,
-    audits.router,
+    geo.router, areas.router, users.router, api_keys.router, rules.router, not_configured.router, policies.router,
+    contacts.router, audits.router,
 )  # fmt: skip
 
 

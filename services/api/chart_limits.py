@@ -6,8 +6,8 @@ The field and the name of each parameter are said here; their values come from t
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from services.api.rule_catalog import usable
 from services.core.device_bounds import RATED_CURRENT_A, own_limit
+from services.core.rule_catalog import numbers_in_force
 
 
 class Drawn(NamedTuple):
@@ -43,14 +43,6 @@ _DRAWN = (
     Drawn("battery_low", "battery_pct", "<", "low_pct", "clear_pct"),
 )
 _OWN = {("water_level_low", "level_pct"): "level_pct_low", ("water_level_high", "level_pct"): "level_pct_high"}
-_WIDTH = {"all": 0, "kind": 1, "area": 2, "device": 3}
-
-
-def _applies(override: Mapping[str, Any], device: Mapping[str, Any]) -> bool:
-    scope, target = override["scope"], str(override["target"])
-    if scope == "area":
-        return str(device["area"]).startswith(target)
-    return bool(scope == "all" or target == device["kind" if scope == "kind" else "code"])
 
 
 def chart_limits(
@@ -60,16 +52,12 @@ def chart_limits(
 
     `overrides` are those in force, oldest first; the narrowest scope wins, within a scope the newest.
     """
-    ordered = sorted(overrides, key=lambda one: (_WIDTH[one["scope"]], len(one["target"]), one["effective_from"]))
-    lines = []
+    overrides, lines = list(overrides), []
     for drawn in _DRAWN:
         rule = catalog.get(drawn.code)
         if rule is None or (rule["kinds"] and device["kind"] not in rule["kinds"]):
             continue
-        numbers = {name: parameter["default"] for name, parameter in rule["parameters"].items()}
-        for override in ordered:
-            if override["code"] == drawn.code and _applies(override, device):
-                numbers |= usable(rule, override["parameters"])
+        numbers = numbers_in_force(rule, device, overrides)
         if drawn.raises not in numbers or not numbers.get("enabled", 1):
             continue
         inside = numbers.get("inside_pct", 0.0) * (1 if drawn.op == "<" else -1)

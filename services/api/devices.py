@@ -27,9 +27,9 @@ from services.api.device_rows import read_documents, select_devices, status_of
 from services.api.device_write import save
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Who
-from services.api.rule_catalog import CATALOG
 from services.api.state import Here
 from services.api.writing import IfMatch, Maintainer, Write, check_match
+from services.core.rule_catalog import CATALOG
 from services.core.topics import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])

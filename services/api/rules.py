@@ -13,11 +13,12 @@ from services.api.answers import BIGINT, Line, Moment, Page, answer, described, 
 from services.api.auth import Reader, require_county
 from services.api.database import Inside, Reads, Row
 from services.api.device_model import Number
+from services.api.not_configured import count_not_configured
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Who
-from services.api.rule_catalog import CATALOG, faults_of
 from services.api.state import Here
 from services.api.writing import AdministratorWriter, Write
+from services.core.rule_catalog import CATALOG, faults_of
 from services.core.topics import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["rules"])
@@ -64,7 +65,9 @@ class Rule(BaseModel):
     clears: str
     parameters: dict[str, RuleParameter]
     overrides: list[Override]
-    not_configured: int = Field(description="devices for which the rule is off because a figure of theirs is missing")
+    not_configured: int = Field(
+        description="devices that the rule cannot judge because a figure of theirs is missing: GET /not-configured"
+    )
 
 
 class OverridePut(BaseModel):
@@ -86,10 +89,7 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
     targets = sa.and_(_parameter.scope == "device", devices.code == _parameter.target)
     statement = sa.select(tables.rule_parameter, devices.area).outerjoin(tables.device, targets)
     rows = await reads.rows(statement.order_by(_parameter.effective_from))
-    unset = sa.select(sa.func.count().label("n")).where(
-        devices.kind == Kind.ELECTRICAL, devices.rated_current_a.is_(None), who.scope.clause(devices.area)
-    )
-    missing = (await reads.rows(unset))[0]["n"]
+    missing = await count_not_configured(reads, who.scope)
     overrides: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if _may_see(who, row):
@@ -102,7 +102,7 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
         {
             **rule,
             "overrides": overrides.get(code, []),
-            "not_configured": missing if code == "overcurrent" else 0,
+            "not_configured": missing.get(code, 0),
         }
         for code, rule in CATALOG.items()
     ]

@@ -1,9 +1,9 @@
 """Where water is now: the nearest sources with live pressure or level, and why one is not usable."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from math import atan2, cos, degrees, radians, sin
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
@@ -18,33 +18,17 @@ from services.api.device_model import Location
 from services.api.device_rows import newest, select_devices
 from services.api.roles import Who
 from services.api.state import Here
-from services.core.device_bounds import own_limit
+from services.core import water
 
 router = APIRouter(prefix="/api/v1", tags=["water"])
 _device = tables.device.c
+_parameter = tables.rule_parameter
 _EARTH_M = 6_371_000.0
 _BOXES_DEG = (0.01, 0.04, 0.16, 0.64, 180.0)
 
 
-# Contract 8: hydrant_pressure_low, water_level_low, hydrant_freezing, hydrant_in_use, and the rule of lateness.
-_STATIC_MPA, _FLOWING_MPA = 0.14, 0.10
-_LEVEL_PCT_LOW = 30.0
-_FROZEN_C = 2.0
-_TILT_DEG = 15.0
-_IN_USE_LPS = 0.5
-_STALE_S, _STALE_SLEEPY_S = 600.0, 25 * 3600.0
-
-
-class Reason(NamedTuple):
-    """Why a source is not usable."""
-
-    code: str
-    text: str
-    text_en: str
-
-
 class ReasonShown(BaseModel):
-    """Why a source is not usable."""
+    """Why a source is not usable, or why that is not known."""
 
     code: str = Field(examples=["low_pressure"])
     text: str
@@ -66,11 +50,11 @@ class WaterSource(BaseModel):
     status: str
     pressure_mpa: float | None
     flow_lps: float | None
-    level_pct: float | None
+    level_pct: float | None = Field(description="as sent, or worked out from level_m and the limit level_m_full")
     level_m: float | None
     value_at: str | None
     age_s: float | None
-    usable: bool
+    usable: bool | None = Field(description="null: not known; the reasons say what is missing")
     reasons: list[ReasonShown]
 
 
@@ -101,15 +85,18 @@ async def near(
 ) -> list[dict[str, Any]]:
     """Return the nearest sources; looks in a small box first and in larger ones until there are enough."""
     found: list[dict[str, Any]] = []
+    overrides = await reads.rows(
+        sa.select(_parameter).where(_parameter.c.effective_from <= now).order_by(_parameter.c.effective_from)
+    )
     for box in _BOXES_DEG:
         width = min(180.0, box / max(0.01, cos(radians(lat))))
         rows = await reads.rows(
             _select(who, lon, lat, width=width, height=box, now=now).limit(limit if not usable else limit * 10)
         )
-        sources = [_source(row, lon, lat, now) for row in rows]
+        sources = [_source(row, lon, lat, now, overrides) for row in rows]
         # the corners of a box are farther than its sides: what lies beyond may be nearer than a corner
         safe_m = radians(box) * _EARTH_M if box < 180 else float("inf")
-        found = [source for source in sources if source["usable"] or not usable]
+        found = [source for source in sources if source["usable"] is True or not usable]
         if len([source for source in found if source["distance_m"] <= safe_m]) >= limit:
             break
     return found[:limit]
@@ -146,73 +133,21 @@ def _bearing(lon: float, lat: float, to_lon: float, to_lat: float) -> float:
     return round(degrees(atan2(east, north)) % 360, 1)
 
 
-def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime) -> dict[str, Any]:
+def _source(
+    row: Mapping[str, Any], lon: float, lat: float, now: datetime, overrides: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     state = newest(row)
-    main = ("pressure_mpa",) if row["kind"] == "hydrant" else ("level_pct", "level_m")
-    at = max((state[name]["ts"] for name in main if name in state and state[name]["ts"] is not None), default=None)
+    sent = [name for name in water.MAIN_FIELDS[row["kind"]] if name in state]
+    at = max((state[name]["ts"] for name in sent if state[name]["ts"] is not None), default=None)
     values = {name: entry["value"] for name, entry in state.items() if isinstance(entry["value"], int | float)}
-    age_s = None if at is None else max(0.0, (now - at).total_seconds())
-    reasons = unusable(row, values, age_s, row["alarms"] or ())
+    verdict = water.judge(row, values, now, row["alarms"] or (), water.numbers_of(row, overrides))
     return {
         "code": row["code"], "kind": row["kind"], "name": row["name"], "area": row["area"], "form": row["form"],
         "address": row["address"], "location": {"lon": row["lon"], "lat": row["lat"]},
         "distance_m": round(row["distance_m"], 1), "bearing_deg": _bearing(lon, lat, row["lon"], row["lat"]),
         "status": row["status"],
-        **{name: values.get(name) for name in ("pressure_mpa", "flow_lps", "level_pct", "level_m")},
-        "value_at": at, "age_s": age_s, "usable": not reasons, "reasons": [reason._asdict() for reason in reasons],
+        **{name: values.get(name) for name in ("pressure_mpa", "flow_lps", "level_m")},
+        "level_pct": water.shown_level_pct(row["limits"], values),
+        "value_at": at, "age_s": water.age_s(row, values, now), "usable": verdict.usable,
+        "reasons": [reason._asdict() for reason in verdict.reasons],
     }  # fmt: skip
-
-
-def unusable(
-    device: Mapping[str, Any], values: Mapping[str, Any], age_s: float | None, alarms: "list[str] | tuple[()]"
-) -> list[Reason]:
-    """Return every reason why the source cannot be counted on, worst first. Pure."""
-    found = []
-    if device["status"] == "out_of_service":
-        found.append(Reason("out_of_service", "停用检修", "out of service"))
-    if device["status"] == "offline" or "device_offline" in alarms:
-        found.append(Reason("offline", "设备离线", "the device is offline"))
-    stale_s = _STALE_SLEEPY_S if device["sleepy"] else max(_STALE_S, 2.0 * device["expected_interval_s"])
-    if age_s is None:
-        found.append(Reason("no_reading", "没有读数", "nothing was measured"))
-    elif age_s > stale_s:
-        minutes = round(age_s / 60)
-        found.append(Reason("stale", f"读数已过去 {minutes} 分钟", f"the value is {minutes} min old"))
-    found += _hydrant(values, alarms) if device["kind"] == "hydrant" else _level(values, device["limits"] or {}, alarms)
-    return found
-
-
-def _hydrant(values: Mapping[str, Any], alarms: "list[str] | tuple[()]") -> list[Reason]:
-    found = []
-    flow, pressure = values.get("flow_lps") or 0.0, values.get("pressure_mpa")
-    drawn = flow > _IN_USE_LPS or bool(values.get("cap_open"))
-    limit = _FLOWING_MPA if drawn else _STATIC_MPA
-    if pressure is not None and pressure < limit:
-        text = f"{pressure:g} MPa < {limit:g} MPa"
-        found.append(Reason("low_pressure", f"水压低：{text}", f"low pressure: {text}"))
-    elif "hydrant_pressure_low" in alarms:
-        found.append(Reason("low_pressure", "水压低报警未恢复", "a low-pressure alarm stands"))
-    temperature = values.get("water_temp_c")
-    if "hydrant_freezing" in alarms or (temperature is not None and temperature < _FROZEN_C):
-        found.append(Reason("frozen", "可能结冰", "may be frozen"))
-    if "hydrant_tilt" in alarms or (values.get("tilt_deg") or 0.0) >= _TILT_DEG:
-        found.append(Reason("tilt", "栓体倾斜", "it leans: hit or broken"))
-    if flow > _IN_USE_LPS:
-        found.append(Reason("in_use", f"正在用水 {flow:g} L/s", f"in use, {flow:g} L/s"))
-    elif values.get("cap_open"):
-        found.append(Reason("cap_open", "闷盖打开", "the cap is open"))
-    return found
-
-
-def _level(values: Mapping[str, Any], limits: Mapping[str, Any], alarms: "list[str] | tuple[()]") -> list[Reason]:
-    for name, unit, limit in (
-        ("level_pct", "%", _LEVEL_PCT_LOW if (own := own_limit(limits, "level_pct_low")) is None else own),
-        ("level_m", "m", own_limit(limits, "level_m_low")),
-    ):
-        value = values.get(name)
-        if value is not None and limit is not None and value < limit:
-            text = f"{value:g} {unit} < {limit:g} {unit}"
-            return [Reason("low_level", f"水位低：{text}", f"low level: {text}")]
-    if "water_level_low" in alarms:
-        return [Reason("low_level", "水位低报警未恢复", "a low-level alarm stands")]
-    return []

@@ -15,11 +15,14 @@ RATED_CURRENT_A: Final = Bounds(0.001, 100_000)
 
 _LEVEL_PCT: Final = Bounds(0, 150)  # contract 3, as the readings
 _LEVEL_M: Final = Bounds(-10, 100)
+_FULL_M: Final = Bounds(0.05, 100)  # the level of a full tank: what its metres are a share of
 _ANY: Final = Bounds(-1e9, 1e9)
 
 
 def bounds_of_limit(name: str) -> Bounds:
     """Return what a limit may be: levels as their readings; a name that no rule reads is kept for its owner."""
+    if name == "level_m_full":
+        return _FULL_M
     if name.startswith("level_m"):
         return _LEVEL_M
     return _LEVEL_PCT if name.startswith("level") or name.endswith("_pct") else _ANY

@@ -6,6 +6,7 @@ Times inside ingest are integer microseconds since 1970 UTC (`*_us`), which the 
 import re
 from datetime import UTC, datetime, timedelta
 
+from services.core.lateness import late_after_s
 from services.core.text import show_value
 
 MINUTE_US = 60_000_000
@@ -14,8 +15,6 @@ DAY_US = 24 * HOUR_US
 OLDEST_US = 30 * DAY_US  # contract 3: a telemetry ts lies in [now - 30 d, now + 5 min]
 AHEAD_US = 5 * MINUTE_US
 SMALLEST_MS = 10**11  # smaller integers are seconds: in milliseconds they would lie before March 1973
-LATE_FLOOR_US = 10 * MINUTE_US  # contract 8
-LATE_SLEEPY_US = 25 * HOUR_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII)
@@ -86,7 +85,7 @@ def clock_fault(ts_us: int, received_us: int) -> str | None:
 
 def late_after_us(expected_interval_s: int, sleepy: bool) -> int:
     """Return how long after its `ts` a reading may arrive before it is late (contract 8)."""
-    return LATE_SLEEPY_US if sleepy else max(2 * expected_interval_s * 1_000_000, LATE_FLOOR_US)
+    return round(late_after_s(expected_interval_s, sleepy) * 1_000_000)
 
 
 def _json_type(value: object) -> str:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PHONE, WALL
-from tests.browser.county import HERE, NEAR, POOL, WEAK
+from tests.browser.county import AREA, HERE, NEAR, POOL, WEAK
 from tests.support.servers import until
 
 # Texts on the wall that five metres away nobody reads.
@@ -38,6 +38,9 @@ def test_nearest_water_from_where_a_phone_stands(visit, system):
     system.reading(NEAR, "hydrant", pressure_mpa=0.31, flow_lps=0, water_temp_c=9.5)
     system.reading(WEAK, "hydrant", pressure_mpa=0.06, flow_lps=0, water_temp_c=9.5)
     system.reading(POOL, "water", level_pct=91.5)
+    bare = {"kind": "water", "area": AREA, "name": "东街蓄水池", "location": {"lon": 111.0955, "lat": 39.0175}}
+    system.call("PUT", "/api/v1/devices/SC-0002", bare)
+    system.reading("SC-0002", "water", level_m=2.4)  # metres of what nobody said
     page = visit("/#/water", viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
     page.get_by_role("button", name="从我的位置").click()
     sources = page.locator(".source")
@@ -49,8 +52,12 @@ def test_nearest_water_from_where_a_phone_stands(visit, system):
     expect(weak).to_contain_text("不可用")
     expect(weak.locator(".why-chip").first).to_be_visible()
     expect(page.locator(f".source[data-code='{POOL}']")).to_contain_text("91.5")
+    unknown = page.locator(".source[data-code='SC-0002']")
+    expect(unknown).to_contain_text("未知")
+    expect(unknown.locator(".why-chip")).to_contain_text("未配置满水位")
     page.get_by_label("只看可用").check()
     expect(weak).to_have_count(0)
+    expect(unknown).to_have_count(0)
     overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert overflow <= 0, f"the phone page is {overflow} px too wide"
 

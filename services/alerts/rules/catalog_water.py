@@ -116,7 +116,8 @@ WATER_RULES: Final = (
         Category.WATER,
         Severity.MAJOR,
         "水位低",
-        "below the device's limit (`level_pct_low` or `level_m_low`; default `low_pct`), `readings` in a row",
+        "below the device's limit (`level_pct_low` or `level_m_low`; default `low_pct`), `readings` in a row; metres "
+        "give per cent where the limit `level_m_full` names the level of the full tank; 0 m is empty without any limit",
         "`inside_pct` inside",
         low_pct=Parameter(30, "%", CONTRACT, LEVEL_PCT),
         inside_pct=Parameter(5, "points (of a limit in metres: % of it)", HYSTERESIS, Bounds(0, 100)),

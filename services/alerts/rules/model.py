@@ -11,12 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
 from services.core.alarms.happenings import Evidence, Finding, Reset
-
-SLEEPY_LATE: Final = timedelta(hours=25)
-"""A sleepy device's report may be this old (contract 8; 25 h is the on-line rule of NB-IoT platforms)."""
-
-LATE_FLOOR: Final = timedelta(minutes=10)
-"""Nothing younger is late (contract 8)."""
+from services.core.lateness import late_after_s
 
 SPARSE_AFTER_S: Final = 3600.0
 """Above this expected interval "in 2" means one reading (contract 8)."""
@@ -50,9 +45,7 @@ class DeviceProfile:
     @property
     def late_after(self) -> timedelta:
         """How old a reading may be when received without being late (contract 8)."""
-        if self.sleepy:
-            return SLEEPY_LATE
-        return max(LATE_FLOOR, timedelta(seconds=2 * self.expected_interval_s))
+        return timedelta(seconds=late_after_s(self.expected_interval_s, self.sleepy))
 
     @property
     def readings_in_two(self) -> int:

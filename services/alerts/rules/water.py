@@ -16,16 +16,11 @@ from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Parameters
 from services.core.alarms.happenings import Finding
 from services.core.alarms.words import Reason
-from services.core.bounds import plain_number
+from services.core.levels import EMPTY_M, full_height_m, level_limit, level_pct
 
 _FIELDS: Final = (("level_pct", "%"), ("level_m", "m"))
-_SPELLINGS: Final = {
-    ("level_pct", "low"): ("level_pct_low", "level_low_pct", "low_pct", "level_low"),
-    ("level_pct", "high"): ("level_pct_high", "level_high_pct", "high_pct", "level_high"),
-    ("level_m", "low"): ("level_m_low", "level_low_m", "low_m"),
-    ("level_m", "high"): ("level_m_high", "level_high_m", "high_m"),
-}
-"""How a registry may name the limits of a device; the first spelling is ours."""
+_FILLED_M: Final = 0.05
+"""A tank that was empty holds water again: a hand's breadth above the noise of a sensor."""
 
 
 class _Bound(NamedTuple):
@@ -33,10 +28,14 @@ class _Bound(NamedTuple):
     unit: str
     limit: float
     inside: float  # how far inside the limit the level must be again
+    alone: bool = False  # counts only while there is no level in per cent
 
 
 class WaterRules(KindRules):
-    """Level against the device's own limits, in percent, in metres, or both."""
+    """Level against the device's own limits, in percent, in metres, or both.
+
+    Metres give per cent where the height of the full tank is known; where nothing is known, 0 m is still empty.
+    """
 
     codes = ("water_level_low", "water_level_high", "battery_low")
     fields = ("level_pct", "level_m", "battery_pct")
@@ -48,24 +47,29 @@ class WaterRules(KindRules):
         }
         self._counts = {side: self.count(f"water_level_{side}") for side in ("low", "high")}
         self._on = {side: self.is_on(f"water_level_{side}") for side in ("low", "high")}
+        self._full_m = full_height_m(device.limits)
         self._battery = BatteryRule(self)
 
     def feed(self, reading: Reading, ts: datetime, found: list[Finding], *, live: bool) -> None:
         """Take one reading in order; only a live one may turn a condition."""
+        level_m = reading.get("level_m")
+        levels = {"level_pct": level_pct(reading.get("level_pct"), level_m, self._full_m), "level_m": level_m}
         for side in ("low", "high"):
             if self._on[side]:
-                self._feed_side(side, reading, ts, found, live=live)
+                self._feed_side(side, levels, ts, found, live=live)
         battery = reading.get("battery_pct")
         if battery is not None:
             self._battery.feed(battery, ts, found, live=live)
 
-    def _feed_side(self, side: str, reading: Reading, ts: datetime, found: list[Finding], *, live: bool) -> None:
+    def _feed_side(
+        self, side: str, levels: Mapping[str, float | None], ts: datetime, found: list[Finding], *, live: bool
+    ) -> None:
         sign = 1.0 if side == "low" else -1.0
         worst: tuple[float, float, _Bound] | None = None
         calm = True
         for bound in self._bounds[side]:
-            level = reading.get(bound.field)
-            if level is None:
+            level = levels[bound.field]
+            if level is None or (bound.alone and levels["level_pct"] is not None):
                 continue
             beyond = sign * (bound.limit - level)
             calm = calm and beyond <= -bound.inside
@@ -90,20 +94,15 @@ class WaterRules(KindRules):
 
 
 def _bounds(limits: Mapping[str, Any], parameters: Mapping[str, float], side: str) -> tuple[_Bound, ...]:
-    """Return the bounds in force: percent always (default of the rule), metres only where the device has a limit."""
+    """Return the bounds in force: percent always (default of the rule), metres by the device's limit, or empty."""
     inside = parameters["inside_pct"]
     bounds = []
     for field, unit in _FIELDS:
-        limit = _limit(limits, field, side)
+        limit = level_limit(limits, field, side)
         if limit is None and field == "level_pct":
             limit = parameters[f"{side}_pct"]
         if limit is not None:
             bounds.append(_Bound(field, unit, limit, inside if unit == "%" else abs(limit) * inside / 100))
+    if side == "low" and level_limit(limits, "level_m", "low") is None:
+        bounds.append(_Bound("level_m", "m", EMPTY_M, _FILLED_M - EMPTY_M, alone=True))
     return tuple(bounds)
-
-
-def _limit(limits: Mapping[str, Any], field: str, side: str) -> float | None:
-    nested = limits.get(field)
-    names = _SPELLINGS[field, side]
-    given = [nested.get(side) if isinstance(nested, Mapping) else None, *(limits.get(name) for name in names)]
-    return next((number for value in given if (number := plain_number(value)) is not None), None)

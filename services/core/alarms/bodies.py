@@ -12,12 +12,14 @@ from uuid import uuid4
 import asyncpg
 import orjson
 
+from services.core import water
 from services.core.alarms.document import alarm_document, rfc3339
 from services.core.alarms.happenings import Evidence
 from services.core.alarms.model import Alarm, Notice
 from services.core.alarms.rows import Entry, document_row
 from services.core.alarms.words import NoticeType
 from services.core.aside import own_fault
+from services.core.bounds import plain_number
 from services.core.db import load_queries
 from services.core.log import logger
 
@@ -125,10 +127,26 @@ async def _water(
     if spot not in known:
         try:
             async with conn.transaction():  # a savepoint: a fire does not wait for a hydrant's broken row
-                known[spot] = [dict(row) for row in await conn.fetch(SQL["nearest_water"], *spot, now)]
+                rows = await conn.fetch(SQL["nearest_water"], *spot, now)
+                overrides = await conn.fetch(SQL["rules_in_force"], now) if rows else []
+            rules = [dict(rule) for rule in overrides]
+            known[spot] = [_source(dict(row), rules, now) for row in rows]
         except Exception as error:
             if not own_fault(error):
                 raise
             log.exception("nearest_water_unreadable", lon=spot[0], lat=spot[1])
             known[spot] = []
     return known[spot]
+
+
+def _source(row: dict[str, Any], overrides: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    """Say of a water source how far it is, what it gives, and whether the crew can count on it (null: not known)."""
+    values = row["state"] if isinstance(row["state"], dict) else {}
+    verdict = water.judge(row, values, now, row["alarms"], water.numbers_of(row, overrides))
+    return {
+        "code": row["code"],
+        "distance_m": round(row["distance_m"]),
+        "pressure_mpa": plain_number(values.get("pressure_mpa")),
+        "usable": verdict.usable,
+        "reasons": [reason.text for reason in verdict.reasons],
+    }

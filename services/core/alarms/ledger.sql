@@ -120,19 +120,27 @@ cross join lateral (
 
 -- name: nearest_water
 -- Haversine on a sphere of 6371 km; the box of 0.05 degrees (about 5 km) lets the place index answer.
-select p.code, round(p.distance_m)::integer as distance_m, p.pressure_mpa
+select p.*, s.state, s.state_at, s.ts as state_ts, s.received_at as state_received_at, s.clock_behind_s,
+    s.unreadable_since, case when coalesce(s.is_online, false) then 'online' else 'offline' end as status,
+    array(select a.code from alarm a where a.device_id = p.id and a.state <> 'closed' and a.cleared_at is null) as alarms
 from (
-    select d.code, (s.state ->> 'pressure_mpa')::double precision as pressure_mpa,
+    select d.id, d.code, d.kind, d.area, d.sleepy, d.expected_interval_s, d.limits,
         2 * 6371000 * asin(sqrt(
             sin(radians(d.lat - $2) / 2) ^ 2
             + cos(radians($2)) * cos(radians(d.lat)) * sin(radians(d.lon - $1) / 2) ^ 2)) as distance_m
-    from device d left join device_state s on s.device_id = d.id
+    from device d
     where d.kind in ('hydrant', 'water')
         and d.lon between $1 - 0.05 and $1 + 0.05 and d.lat between $2 - 0.05 and $2 + 0.05
         and (d.out_of_service_until is null or d.out_of_service_until < $3)
+    order by distance_m
+    limit 5
 ) p
+left join device_state s on s.device_id = p.id
 order by p.distance_m
-limit 5
+
+-- name: rules_in_force
+select code, scope, target, parameters, effective_from from rule_parameter where effective_from <= $1
+order by effective_from
 
 -- name: save_scope
 update fire_scope set evidence = $2, test_until = $3, updated_at = $4 where scope = $1

@@ -22,6 +22,11 @@ async def test_a_pressed_call_point_reaches_the_desk_signed_and_whole(
     )
     await county.add_device("panel-1", site_id=site, name="门诊楼主机")
     await county.add_device("hydrant-1", "hydrant", lon=111.091, lat=39.021)
+    for code, state in (("hydrant-2", {"pressure_mpa": 0.3}), ("hydrant-3", {"pressure_mpa": 0.02})):
+        number = await county.add_device(code, "hydrant", lon=111.095, lat=39.021)
+        await county.conn.execute(
+            "update device_state set state = $2, ts = now(), received_at = now() where device_id = $1", number, state
+        )
     alerts()
     await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "c1", "zone": "3F"}])
 
@@ -44,8 +49,11 @@ async def test_a_pressed_call_point_reaches_the_desk_signed_and_whole(
         "contacts": [{"name": "王", "role": "值班", "phone": "1"}], "access_note": "东门",
     }  # fmt: skip
     assert body["evidence"]
-    assert [source["code"] for source in body["nearest_water"]] == ["hydrant-1"]
+    assert body["nearest_water"][0]["code"] == "hydrant-1"
     assert 100 < body["nearest_water"][0]["distance_m"] < 200
+    says = {source["code"]: (source["pressure_mpa"], source["usable"]) for source in body["nearest_water"]}
+    assert says == {"hydrant-1": (None, None), "hydrant-2": (0.3, True), "hydrant-3": (0.02, False)}
+    assert body["nearest_water"][0]["reasons"] == ["没有读数，不知能否使用"]
 
     (alarm,) = await county.alarms()
     assert alarm["code"] == "fire"

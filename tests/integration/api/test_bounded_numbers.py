@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.api.rule_catalog import CATALOG
+from services.core.rule_catalog import CATALOG
 from tests.integration.api.conftest import AREA, Client
 
 ABSURD = (1e9, "3", True, None, [3])

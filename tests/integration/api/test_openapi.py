@@ -109,6 +109,7 @@ FUZZED = (
     ("/api/v1/notices", ("state", "alarm", "fire", "limit", "cursor")),
     ("/api/v1/incidents", ("state", "area", "limit", "cursor")),
     ("/api/v1/water-sources/nearest", ("lon", "lat", "limit", "usable")),
+    ("/api/v1/not-configured", ("rule", "limit", "cursor")),
     ("/api/v1/audit", ("actor", "action", "target", "from", "to", "limit", "cursor")),
     ("/geo/devices.geojson", ("kind", "area")),
 )

@@ -87,7 +87,7 @@ async def test_open_fires_and_the_newest_alarms_go_by_their_time(explained: Expl
 async def test_the_nearest_water_goes_by_place(explained: Explained) -> None:
     who = Who("key:x", "x", Role.VIEWER, Scope(("*",)))
     assert await near(explained, who, lon=111.2, lat=38.9, limit=1, now=NOW)
-    assert "device_place" in explained.plans[0]
+    assert "device_place" in explained.plans[1]
 
 
 async def test_readings_go_by_the_key_of_the_chunks_of_their_span(

@@ -51,6 +51,9 @@ async def test_sources_come_by_distance_and_say_why_one_is_not_usable(
     assert items[0]["usable"] is True
     assert items[0]["pressure_mpa"] == 0.35
     assert items[0]["age_s"] < 60
+    assert {item["code"]: item["usable"] for item in items if item["usable"] is not False} == {
+        "fine": True, "silent": None,
+    }  # fmt: skip
     usable = (await client.get("/api/v1/water-sources/nearest", params=HERE | {"usable": True})).json()["items"]
     assert [item["code"] for item in usable] == ["fine"]
 
@@ -65,3 +68,58 @@ async def test_a_far_point_still_finds_the_nearest(client: Client, register: Reg
 async def test_a_point_outside_the_world_is_refused(client: Client) -> None:
     for params in ({"lon": 181, "lat": 0}, {"lon": "nan", "lat": 0}, {"lat": 39}):
         assert (await client.get("/api/v1/water-sources/nearest", params=params)).status_code == 422
+
+
+async def test_what_cannot_be_judged_is_not_known_and_stands_in_the_list_of_what_is_not_configured(
+    client: Client, register: Register, connection: asyncpg.Connection
+) -> None:
+    cases: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+        "gauge": ("hydrant", {}, {"tilt_deg": 2.0}),
+        "metres": ("water", {}, {"level_m": 2.4}),
+        "low_known": ("water", {"level_m_low": 1}, {"level_m": 2.4}),
+        "full_known": ("water", {"level_m_full": 3}, {"level_m": 2.4}),
+        "dry": ("water", {}, {"level_m": 0.0}),
+        "cents": ("water", {}, {"level_pct": 80.0}),
+    }
+    for code, (kind, limits, values) in cases.items():
+        shown = await register(code, kind=kind, limits=limits)
+        await _measure(connection, shown["id"], **values)
+    await register("cable", kind="electrical")
+    items = (await client.get("/api/v1/water-sources/nearest", params=HERE | {"limit": 20})).json()["items"]
+    said = {item["code"]: (item["usable"], [reason["code"] for reason in item["reasons"]]) for item in items}
+    assert said == {
+        "gauge": (None, ["no_pressure"]), "metres": (None, ["no_limits"]), "low_known": (True, []),
+        "full_known": (True, []), "dry": (False, ["low_level"]), "cents": (True, []),
+    }  # fmt: skip
+    assert {item["code"]: item["level_pct"] for item in items if item["level_m"]} == {
+        "metres": None, "low_known": None, "full_known": 80.0,
+    }  # fmt: skip
+
+    missing = (await client.get("/api/v1/not-configured")).json()["items"]
+    assert [(item["code"], item["rule"], item["missing"]) for item in missing] == [
+        ("cable", "overcurrent", "no_rated_current"),
+        ("dry", "water_level_low", "no_limits"),
+        ("gauge", "hydrant_pressure_low", "no_pressure"),
+        ("metres", "water_level_low", "no_limits"),
+    ]
+    rules = {rule["code"]: rule["not_configured"] for rule in (await client.get("/api/v1/rules")).json()["items"]}
+    assert {code: n for code, n in rules.items() if n} == {
+        "overcurrent": 1, "water_level_low": 2, "hydrant_pressure_low": 1,
+    }  # fmt: skip
+    first = (await client.get("/api/v1/not-configured", params={"rule": "water_level_low", "limit": 1})).json()
+    assert [item["code"] for item in first["items"]] == ["dry"]
+    rest = await client.get(
+        "/api/v1/not-configured", params={"rule": "water_level_low", "limit": 1, "cursor": first["next"]}
+    )
+    assert [item["code"] for item in rest.json()["items"]] == ["metres"]
+
+
+async def test_a_rule_that_was_changed_changes_what_is_usable(
+    client: Client, register: Register, connection: asyncpg.Connection
+) -> None:
+    shown = await register("h-1")
+    await _measure(connection, shown["id"], pressure_mpa=0.3)
+    body = {"scope": "area", "target": "140931", "parameters": {"static_mpa": 0.35}}
+    assert (await client.put("/api/v1/rules/hydrant_pressure_low", json=body)).status_code == 200
+    (item,) = (await client.get("/api/v1/water-sources/nearest", params=HERE)).json()["items"]
+    assert (item["usable"], [reason["code"] for reason in item["reasons"]]) == (False, ["low_pressure"])

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from services.api.chart_limits import chart_limits
-from services.api.rule_catalog import CATALOG
+from services.core.rule_catalog import CATALOG
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -26,7 +26,7 @@ export function NearestWater({ sources }) {
     ${sources.slice(0, 4).map((source) => html`<li key=${source.code} class=${source.usable === false ? "off" : ""}>
       <a href=${`#/devices/${source.code}`}>${source.name || source.code}</a>
       <span>${distance(source.distance_m)}${source.bearing_deg === undefined ? "" : ` ${bearing(source.bearing_deg)}`}</span>
-      <b>${source.usable === false ? source.reasons?.map((reason) => pick(reason.text, reason.text_en)).join("、")
+      <b>${source.reasons?.length ? source.reasons.map((reason) => pick(reason.text, reason.text_en)).join("、")
     : source.pressure_mpa !== null && source.pressure_mpa !== undefined ? `${measured("pressure_mpa", source.pressure_mpa)} ${unit("pressure_mpa")}`
       : source.level_pct !== null && source.level_pct !== undefined ? `${measured("level_pct", source.level_pct)} %` : "–"}</b></li>`)}</ul><//>`;
 }

@@ -44,12 +44,14 @@ function Arrow({ degrees }) {
 
 function Source({ source, first, chosen, onChoose }) {
   const off = source.usable === false;
+  const unknown = source.usable === null;
+  const says = off ? ["not", "water.unusable"] : unknown ? ["unknown", "water.unknown"] : ["yes", "water.usable"];
   const reasons = source.reasons ?? [];
   const { lon, lat } = source.location ?? {};
   return html`<li class=${`source ${off ? "off" : ""} ${first ? "first" : ""} ${chosen ? "chosen" : ""}`} data-code=${source.code} onClick=${() => onChoose(source)}>
     <${Arrow} degrees=${source.bearing_deg ?? 0} />
     <div class="source-text"><a class="source-name" href=${`#/devices/${encodeURIComponent(source.code)}`} onClick=${(event) => event.stopPropagation()}>${source.name || source.code}</a>
-      <span class="hint">${word("form", source.form ?? source.kind)} · ${off ? html`<b class="not">${t("water.unusable")}</b>` : html`<b class="yes">${t("water.usable")}</b>`}${given(source.age_s) ? ` · ${t("water.age", { span: span(source.age_s) })}` : ""}</span>
+      <span class="hint">${word("form", source.form ?? source.kind)} · <b class=${says[0]}>${t(says[1])}</b>${given(source.age_s) ? ` · ${t("water.age", { span: span(source.age_s) })}` : ""}</span>
       ${reasons.length > 0 && html`<span class="why">${reasons.map((reason) => html`<${Chip} key=${reason.code ?? reason} kind="why-chip">${reason.text ? pick(reason.text, reason.text_en) : word("reason", reason.code ?? reason)}<//>`)}</span>`}</div>
     <div class="source-figures"><b class="far">${distance(source.distance_m)}</b><span>${bearing(source.bearing_deg ?? 0)}</span></div>
     <div class="source-figures">${given(source.pressure_mpa) ? html`<b>${measured("pressure_mpa", source.pressure_mpa)}</b><span>MPa</span>` : given(source.level_pct) ? html`<b>${measured("level_pct", source.level_pct)}</b><span>%</span>` : given(source.level_m) ? html`<b>${measured("level_m", source.level_m)}</b><span>m</span>` : html`<b>–</b>`}</div>
@@ -75,8 +77,8 @@ export function Page({ args }) {
     if (area?.location) setPlace({ ...area.location, name: area.name });
   };
   // The API answers by distance; a crew wants what it can use on top.
-  const off = (source) => Number(source.usable === false);
-  const shown = (items ?? []).filter((source) => !only || !off(source)).sort((a, b) => off(a) - off(b) || a.distance_m - b.distance_m);
+  const rank = (source) => (source.usable === true ? 0 : source.usable === null ? 1 : 2);
+  const shown = (items ?? []).filter((source) => !only || source.usable === true).sort((a, b) => rank(a) - rank(b) || a.distance_m - b.distance_m);
   return html`<div class="water">
     <div class="water-tools">
       <button class="button primary" onClick=${here} disabled=${busy}><${Icon} name="target" />${busy ? t("water.locating") : t("water.here")}</button>
@@ -91,7 +93,7 @@ export function Page({ args }) {
         ${!place ? html`<${Empty} title=${t("water.start")} line=${t("water.start_line")} />`
     : items === null ? html`<p class="loading">…</p>`
       : html`<p class="water-from">${t("water.from")}: <b>${place.name}</b> <small>${place.lon.toFixed(5)}, ${place.lat.toFixed(5)}</small> <button class="link" onClick=${again}>${t("water.refresh")}</button></p>
-        ${shown.length ? html`<ol class="sources" aria-label=${t("water.title")}>${shown.map((source, i) => html`<${Source} key=${source.code} source=${source} first=${i === 0 && source.usable !== false} chosen=${chosen?.code === source.code} onChoose=${setChosen} />`)}</ol>` : html`<${Empty} title=${t("water.none")} />`}`}
+        ${shown.length ? html`<ol class="sources" aria-label=${t("water.title")}>${shown.map((source, i) => html`<${Source} key=${source.code} source=${source} first=${i === 0 && source.usable === true} chosen=${chosen?.code === source.code} onChoose=${setChosen} />`)}</ol>` : html`<${Empty} title=${t("water.none")} />`}`}
       </div>
     </div>
   </div>`;

@@ -1,9 +1,9 @@
-"""The rules' catalogue as the API knows it, and what is wrong with numbers that somebody sets. Pure.
+"""The rules' catalogue as other programs know it: which numbers are in force, what is wrong with one. Pure.
 
-Read by the routes of rules and by the limits of charts.
+Read by the routes of rules, by the limits of charts and by whoever judges a water source.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +45,28 @@ def usable(rule: Mapping[str, Any], numbers: object) -> dict[str, float]:
         for name, value in numbers.items()
         if name in rule["parameters"] and (number := _bounds(rule["parameters"][name]).clamp(value)) is not None
     }
+
+
+_WIDTH = {"all": 0, "kind": 1, "area": 2, "device": 3}
+
+
+def numbers_in_force(
+    rule: Mapping[str, Any], device: Mapping[str, Any], overrides: Iterable[Mapping[str, Any]]
+) -> dict[str, float]:
+    """Return the numbers of a rule for a device; `overrides` are those in force, oldest first.
+
+    The narrowest scope wins, within a scope the newest.
+    """
+    code = rule["code"]
+    numbers = {name: parameter["default"] for name, parameter in rule["parameters"].items()}
+    fitting = [one for one in overrides if one["code"] == code and one["scope"] in _WIDTH and _applies(one, device)]
+    for override in sorted(fitting, key=lambda one: (_WIDTH[one["scope"]], len(one["target"]), one["effective_from"])):
+        numbers |= usable(rule, override["parameters"])
+    return numbers
+
+
+def _applies(override: Mapping[str, Any], device: Mapping[str, Any]) -> bool:
+    scope, target = override["scope"], str(override["target"])
+    if scope == "area":
+        return str(device["area"]).startswith(target)
+    return bool(scope == "all" or target == device["kind" if scope == "kind" else "code"])

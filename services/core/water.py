@@ -1,0 +1,196 @@
+"""When a water source is usable: the one answer for the phone, the map, GIS and the list that 119 gets. Pure.
+
+Three answers: yes, no with reasons, or not known with what is missing. The limits are those of the rules in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from services.core.bounds import plain_number
+from services.core.device_bounds import EXPECTED_INTERVAL_S, usable_limits
+from services.core.lateness import late_after_s
+from services.core.levels import full_height_m, is_empty, level_limit, level_pct
+from services.core.rule_catalog import CATALOG, numbers_in_force
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Reason(NamedTuple):
+    """Why a source is not usable, or why that is not known."""
+
+    code: str
+    text: str
+    text_en: str
+
+
+class Verdict(NamedTuple):
+    """Whether a source is usable; None: it is not known."""
+
+    usable: bool | None
+    reasons: list[Reason]
+
+
+NO_READING: Final = Reason("no_reading", "没有读数，不知能否使用", "nothing was measured: not known")
+NO_TIME: Final = Reason("no_time", "读数没有时间，不知能否使用", "nobody knows when it was measured: not known")
+NO_PRESSURE: Final = Reason("no_pressure", "没有水压读数，不知能否使用", "it sends no pressure: not known")
+NO_LEVEL: Final = Reason("no_level", "没有水位读数，不知能否使用", "it sends no level: not known")
+NO_LIMITS: Final = Reason(
+    "no_limits",
+    "水位以米计，未配置满水位 level_m_full 或下限 level_m_low，不知能否使用",
+    "its level is in metres, with no limit level_m_full or level_m_low: not known",
+)
+UNKNOWN: Final = frozenset({NO_READING, NO_TIME, NO_PRESSURE, NO_LEVEL, NO_LIMITS})
+
+MAIN_FIELDS: Final = {"hydrant": ("pressure_mpa",), "water": ("level_pct", "level_m")}
+"""What a source must send to be judged, by kind."""
+
+
+class Numbers(NamedTuple):
+    """The limits of the rules for one source."""
+
+    static_mpa: float
+    flowing_mpa: float
+    in_use_lps: float
+    tilt_deg: float
+    frozen_c: float
+    low_pct: float
+
+
+def numbers_of(device: Mapping[str, Any], overrides: Iterable[Mapping[str, Any]]) -> Numbers:
+    """Return the limits in force for a device; `overrides` are the rows of rule_parameter in force, oldest first."""
+    overrides = list(overrides)
+    pressure, use, tilt, cold, level = (
+        numbers_in_force(CATALOG[code], device, overrides)
+        for code in (
+            "hydrant_pressure_low", "hydrant_in_use", "hydrant_tilt", "hydrant_freezing", "water_level_low",
+        )
+    )  # fmt: skip
+    return Numbers(
+        pressure["static_mpa"], pressure["flowing_mpa"], use["flow_lps"], tilt["tilt_deg"], cold["cold_c"],
+        level["low_pct"],
+    )  # fmt: skip
+
+
+def what_is_missing(kind: str, limits: object, fields: Collection[str]) -> Reason | None:
+    """Return what a source must send, or somebody configure, before it can be judged; `fields` are what it sent."""
+    if not fields:
+        return NO_READING
+    if kind == "hydrant":
+        return None if "pressure_mpa" in fields else NO_PRESSURE
+    if "level_pct" in fields:
+        return None
+    if "level_m" not in fields:
+        return NO_LEVEL
+    own = usable_limits(limits)
+    known = full_height_m(own) is not None or level_limit(own, "level_m", "low") is not None
+    return None if known else NO_LIMITS
+
+
+def shown_level_pct(limits: object, values: Mapping[str, Any]) -> float | None:
+    """Return a level in per cent, worked out from metres where the height of the full tank is known."""
+    return level_pct(values.get("level_pct"), values.get("level_m"), full_height_m(usable_limits(limits)))
+
+
+def age_s(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -> float | None:
+    """Return how old the value is that a source is judged by; None: there is none.
+
+    A value is as old as its reading's time says, or its receive time where the device's clock is behind.
+    """
+    times = [_time_of(name, source) for name in MAIN_FIELDS[source["kind"]] if name in values]
+    known = [time for time in times if time is not None]
+    return max(0.0, (now - max(known)).total_seconds()) if known else None
+
+
+def _time_of(name: str, source: Mapping[str, Any]) -> datetime | None:
+    """Return the time that a field's newest value is judged by; of a row that says none, that of the newest reading."""
+    behind, older = source["clock_behind_s"] is not None, source["state_at"]
+    newest: datetime | None = source["state_received_at" if behind else "state_ts"]
+    try:
+        return _EPOCH + timedelta(microseconds=older[name][1 if behind else 0])
+    except (TypeError, LookupError, OverflowError):
+        return newest
+
+
+def judge(
+    source: Mapping[str, Any], values: Mapping[str, Any], now: datetime, alarms: Collection[str], numbers: Numbers
+) -> Verdict:
+    """Return whether a source can be counted on, every reason worst first.
+
+    `source` is a row of the registry with its newest state, as `state_ts`, `state_received_at`, `state_at`,
+    `clock_behind_s`, `unreadable_since` and `status`; `values` are its newest values, `alarms` the codes that stand.
+    """
+    old_s = age_s(source, values, now)
+    reasons = _of_the_device(source, old_s, alarms)
+    measured = {name for name, value in values.items() if plain_number(value) is not None}
+    if source["kind"] == "hydrant":
+        reasons += _of_pressure(values, alarms, numbers)
+    else:
+        reasons += _of_level(source["limits"], values, alarms, numbers)
+    missing = what_is_missing(source["kind"], source["limits"], measured)
+    if missing is not None and not any(reason.code == "low_level" for reason in reasons):
+        reasons.append(missing)
+    elif missing is None and old_s is None:
+        reasons.append(NO_TIME)
+    if not reasons:
+        return Verdict(True, reasons)
+    return Verdict(None if UNKNOWN.issuperset(reasons) else False, reasons)
+
+
+def _of_the_device(source: Mapping[str, Any], old_s: float | None, alarms: Collection[str]) -> list[Reason]:
+    found = []
+    if source["status"] == "out_of_service":
+        found.append(Reason("out_of_service", "停用检修", "out of service"))
+    if source["unreadable_since"] is not None or "device_unreadable" in alarms:
+        found.append(Reason("unreadable", "设备数据全部被拒收", "all that the device sends is refused"))
+    elif source["status"] == "offline" or "device_offline" in alarms:
+        found.append(Reason("offline", "设备离线", "the device is offline"))
+    interval_s = EXPECTED_INTERVAL_S.clamp(source["expected_interval_s"]) or EXPECTED_INTERVAL_S.least
+    if old_s is not None and old_s > late_after_s(interval_s, source["sleepy"]):
+        minutes = round(old_s / 60)
+        found.append(Reason("stale", f"读数已过去 {minutes} 分钟", f"the value is {minutes} min old"))
+    return found
+
+
+def _of_pressure(values: Mapping[str, Any], alarms: Collection[str], numbers: Numbers) -> list[Reason]:
+    found = []
+    flow, pressure, temperature, tilt = (
+        plain_number(values.get(name)) for name in ("flow_lps", "pressure_mpa", "water_temp_c", "tilt_deg")
+    )
+    in_use, cap_open = flow is not None and flow > numbers.in_use_lps, values.get("cap_open") is True
+    limit = numbers.flowing_mpa if in_use or cap_open else numbers.static_mpa
+    if pressure is not None and pressure < limit:
+        text = f"{pressure:g} MPa < {limit:g} MPa"
+        found.append(Reason("low_pressure", f"水压低：{text}", f"low pressure: {text}"))
+    elif "hydrant_pressure_low" in alarms:
+        found.append(Reason("low_pressure", "水压低报警未恢复", "a low-pressure alarm stands"))
+    if "hydrant_freezing" in alarms or (temperature is not None and temperature < numbers.frozen_c):
+        found.append(Reason("frozen", "可能结冰", "may be frozen"))
+    if "hydrant_tilt" in alarms or (tilt is not None and tilt >= numbers.tilt_deg):
+        found.append(Reason("tilt", "栓体倾斜", "it leans: hit or broken"))
+    if in_use:
+        found.append(Reason("in_use", f"正在用水 {flow:g} L/s", f"in use, {flow:g} L/s"))
+    elif cap_open:
+        found.append(Reason("cap_open", "闷盖打开", "the cap is open"))
+    return found
+
+
+def _of_level(
+    given_limits: object, values: Mapping[str, Any], alarms: Collection[str], numbers: Numbers
+) -> list[Reason]:
+    limits = usable_limits(given_limits)
+    pct = level_pct(values.get("level_pct"), values.get("level_m"), full_height_m(limits))
+    level_m, low_m = plain_number(values.get("level_m")), level_limit(limits, "level_m", "low")
+    if is_empty(pct, level_m, low_m):
+        text = f"{level_m:g} m" if pct is None else f"{pct:g} %"
+        return [Reason("low_level", f"无水：{text}", f"empty: {text}")]
+    own_pct = level_limit(limits, "level_pct", "low")
+    for value, unit, limit in ((pct, "%", numbers.low_pct if own_pct is None else own_pct), (level_m, "m", low_m)):
+        if value is not None and limit is not None and value < limit:
+            text = f"{value:g} {unit} < {limit:g} {unit}"
+            return [Reason("low_level", f"水位低：{text}", f"low level: {text}")]
+    if "water_level_low" in alarms:
+        return [Reason("low_level", "水位低报警未恢复", "a low-level alarm stands")]
+    return []

@@ -1,0 +1,153 @@
+"""Whether a water source is usable: yes, no, or not known; never yes for want of a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.rule_catalog import CATALOG
+from services.core.water import Numbers, judge, numbers_of, shown_level_pct, what_is_missing
+
+NOW = datetime(2026, 1, 1, 8, tzinfo=UTC)
+PLAIN = numbers_of({"code": "x", "kind": "water", "area": "140931100"}, [])
+
+
+def source(kind: str = "hydrant", **about: Any) -> dict[str, Any]:
+    return {
+        "code": "x", "kind": kind, "area": "140931100", "status": "online", "sleepy": False, "expected_interval_s": 300,
+        "limits": {}, "unreadable_since": None, "clock_behind_s": None, "state_at": {}, "state_ts": NOW,
+        "state_received_at": NOW, **about,
+    }  # fmt: skip
+
+
+def say(about: dict[str, Any], *alarms: str, numbers: Numbers = PLAIN, **values: Any) -> tuple[bool | None, list[str]]:
+    verdict = judge(about, values, NOW, alarms, numbers)
+    assert all(reason.text and reason.text_en for reason in verdict.reasons)
+    return verdict.usable, [reason.code for reason in verdict.reasons]
+
+
+@pytest.mark.parametrize(
+    ("about", "values", "expected"),
+    [
+        (source(), {"pressure_mpa": 0.3}, (True, [])),
+        (source(), {}, (None, ["no_reading"])),
+        (source(), {"tilt_deg": 2.0, "battery_pct": 80}, (None, ["no_pressure"])),
+        (source(), {"pressure_mpa": "n/a"}, (None, ["no_reading"])),
+        (source(), {"tilt_deg": 40.0}, (False, ["tilt", "no_pressure"])),
+        (source(), {"pressure_mpa": 0.13}, (False, ["low_pressure"])),
+        (source(), {"pressure_mpa": 0.12, "flow_lps": 9.0}, (False, ["in_use"])),
+        (source(), {"pressure_mpa": 0.12, "cap_open": True}, (False, ["cap_open"])),
+        (source(), {"pressure_mpa": 0.3, "water_temp_c": 1.0}, (False, ["frozen"])),
+        (source(status="offline"), {"pressure_mpa": 0.3}, (False, ["offline"])),
+        (source(status="out_of_service"), {}, (False, ["out_of_service", "no_reading"])),
+        (source(status="offline", unreadable_since=NOW), {"pressure_mpa": 0.3}, (False, ["unreadable"])),
+        (source("water"), {"level_pct": 80.0}, (True, [])),
+        (source("water"), {"level_pct": 29.0}, (False, ["low_level"])),
+        (source("water"), {"battery_pct": 80.0}, (None, ["no_level"])),
+        (source("water"), {"level_m": 3.2}, (None, ["no_limits"])),
+        (source("water"), {"level_m": 0.0}, (False, ["low_level"])),
+        (source("water", limits={"level_pct_low": 0}), {"level_pct": 0.0}, (False, ["low_level"])),
+        (source("water", limits={"level_m_low": 2}), {"level_m": 3.2}, (True, [])),
+        (source("water", limits={"level_m_low": 2}), {"level_m": 1.9}, (False, ["low_level"])),
+        (source("water", limits={"level_m_low": 0}), {"level_m": 0.0}, (False, ["low_level"])),
+        (source("water", limits={"level_m_low": -3}), {"level_m": -1.0}, (True, [])),
+        (source("water", limits={"level_m_full": 4}), {"level_m": 3.2}, (True, [])),
+        (source("water", limits={"level_m_full": 4}), {"level_m": 1.0}, (False, ["low_level"])),
+        (source("water", limits={"level_m_full": "tall"}), {"level_m": 3.2}, (None, ["no_limits"])),
+        (source("water", limits={"level_m": {"full": 4}}), {"level_m": 3.2}, (True, [])),
+        (source("water", limits="none"), {"level_m": 3.2}, (None, ["no_limits"])),
+        (source("water"), {"level_pct": 60.0, "level_m": 0.0}, (True, [])),
+    ],
+)
+def test_what_is_said_of_a_source(
+    about: dict[str, Any], values: dict[str, Any], expected: tuple[bool | None, list[str]]
+) -> None:
+    assert say(about, **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "alarm", "code"),
+    [
+        ("hydrant", "device_offline", "offline"),
+        ("hydrant", "device_unreadable", "unreadable"),
+        ("hydrant", "hydrant_pressure_low", "low_pressure"),
+        ("hydrant", "hydrant_freezing", "frozen"),
+        ("hydrant", "hydrant_tilt", "tilt"),
+        ("water", "water_level_low", "low_level"),
+    ],
+)
+def test_an_alarm_that_stands_speaks_against_it(kind: str, alarm: str, code: str) -> None:
+    assert say(source(kind), alarm, pressure_mpa=0.3, level_pct=90.0) == (False, [code])
+
+
+def test_a_value_is_stale_by_the_rule_of_lateness() -> None:
+    for about, minutes in ((source(), 10), (source(expected_interval_s=900), 30), (source(sleepy=True), 25 * 60)):
+        old = {**about, "state_ts": NOW - timedelta(minutes=minutes)}
+        assert say(old, pressure_mpa=0.3) == (True, [])
+        older = {**about, "state_ts": NOW - timedelta(minutes=minutes, seconds=1)}
+        assert say(older, pressure_mpa=0.3) == (False, ["stale"])
+
+
+def test_a_pressure_that_newer_readings_lack_is_as_old_as_it_is() -> None:
+    hour_ago = int((NOW - timedelta(hours=1)).timestamp() * 1e6)
+    about = source(state_at={"pressure_mpa": [hour_ago, hour_ago, 7]})
+    assert say(about, pressure_mpa=0.3, battery_pct=80) == (False, ["stale"])
+
+
+@pytest.mark.parametrize(
+    "spoilt", [None, "text", {"pressure_mpa": "x"}, {"pressure_mpa": [10**30]}, {"pressure_mpa": []}]
+)
+def test_a_spoilt_time_is_that_of_the_newest_reading(spoilt: Any) -> None:
+    assert say(source(state_at=spoilt), pressure_mpa=0.3) == (True, [])
+    assert say(source(state_at=spoilt, state_ts=None), pressure_mpa=0.3) == (None, ["no_time"])
+
+
+def test_of_a_clock_that_is_behind_the_receive_time_counts() -> None:
+    about = source(clock_behind_s=3300.0, state_ts=NOW - timedelta(minutes=55))
+    assert say(about, pressure_mpa=0.3) == (True, [])
+    assert say({**about, "state_received_at": NOW - timedelta(minutes=11)}, pressure_mpa=0.3) == (False, ["stale"])
+
+
+def test_the_limits_are_those_of_the_rules_in_force() -> None:
+    assert (PLAIN.static_mpa, PLAIN.low_pct) == (
+        CATALOG["hydrant_pressure_low"]["parameters"]["static_mpa"]["default"],
+        CATALOG["water_level_low"]["parameters"]["low_pct"]["default"],
+    )
+    override = {
+        "code": "hydrant_pressure_low", "scope": "area", "target": "140931", "parameters": {"static_mpa": 0.4},
+        "effective_from": NOW,
+    }  # fmt: skip
+    numbers = numbers_of(source(), [override])
+    assert say(source(), pressure_mpa=0.3, numbers=numbers) == (False, ["low_pressure"])
+    elsewhere = numbers_of(source(area="150000"), [override])
+    assert say(source(), pressure_mpa=0.3, numbers=elsewhere) == (True, [])
+
+
+def test_metres_are_shown_in_per_cent_where_the_height_is_known() -> None:
+    assert shown_level_pct({"level_m_full": 4}, {"level_m": 3.0}) == 75.0
+    assert shown_level_pct({"level_m_full": 4}, {"level_m": 3.0, "level_pct": 70.0}) == 70.0
+    assert shown_level_pct({}, {"level_m": 3.0}) is None
+
+
+ANYTHING = st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.just({}) | st.integers()
+
+
+@given(
+    kind=st.sampled_from(["hydrant", "water"]),
+    values=st.dictionaries(st.sampled_from(["pressure_mpa", "flow_lps", "cap_open", "level_m", "level_pct"]), ANYTHING),
+    limits=st.dictionaries(st.sampled_from(["level_m_low", "level_m_full", "level_pct_low", "level_m"]), ANYTHING)
+    | ANYTHING,
+)
+def test_what_cannot_be_judged_is_never_usable(kind: str, values: dict[str, Any], limits: Any) -> None:
+    """Whatever stands in the registry or in the newest state: there is an answer, and yes only by a number."""
+    verdict = judge(source(kind, limits=limits), values, NOW, (), PLAIN)
+    assert (verdict.usable is True) == (not verdict.reasons)
+    if verdict.usable:
+        numbers = {
+            name for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        assert what_is_missing(kind, limits, numbers) is None
