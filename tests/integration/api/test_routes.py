@@ -33,7 +33,7 @@ def _permissions(route: APIRoute) -> set[Permission]:
     return found
 
 
-def _path(route: APIRoute) -> str:
+def path_of(route: APIRoute) -> str:
     names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill"}
     names |= {"layer": "vec", "z": "1", "x": "1", "y": "1"}
     return re.sub(r"\{(\w+)(:path)?\}", lambda match: names[match[1]], route.path)
@@ -42,7 +42,7 @@ def _path(route: APIRoute) -> str:
 async def test_a_stranger_gets_nothing_but_the_public_paths(app: Any, stranger: Client) -> None:
     walked = 0
     for method, route in routes_of(app):
-        path = _path(route)
+        path = path_of(route)
         if is_public(method, path) or path == "/metrics":
             continue
         answer = await stranger.request(method, path)
@@ -54,7 +54,7 @@ async def test_a_stranger_gets_nothing_but_the_public_paths(app: Any, stranger: 
 
 async def test_every_route_that_is_not_public_asks_for_a_permission(app: Any) -> None:
     for method, route in routes_of(app):
-        if not is_public(method, _path(route)) and route.path != "/metrics":
+        if not is_public(method, path_of(route)) and route.path != "/metrics":
             assert _permissions(route), (method, route.path)
 
 
@@ -66,7 +66,7 @@ async def test_every_unsafe_route_asks_for_more_than_reading(app: Any) -> None:
 
 
 async def test_nothing_public_is_below_the_api(app: Any) -> None:
-    public = {(method, _path(route)) for method, route in routes_of(app) if is_public(method, _path(route))}
+    public = {(method, path_of(route)) for method, route in routes_of(app) if is_public(method, path_of(route))}
     assert {path for method, path in public if path.startswith(("/api", "/geo"))} == {"/api/v1/session"}
 
 
@@ -76,7 +76,7 @@ async def test_a_viewer_reads_and_changes_nothing(app: Any, client: Client, visi
     for method, route in routes_of(app):
         if method in {"GET", "HEAD"} or route.path.startswith("/api/v1/session"):
             continue
-        answer = await viewer.request(method, _path(route), json={})
+        answer = await viewer.request(method, path_of(route), json={})
         assert answer.status_code == 403, (method, route.path, answer.text)
     for path in ("users", "api-keys", "audit", "contacts"):
         assert (await viewer.get(f"/api/v1/{path}")).status_code == 403
@@ -84,7 +84,7 @@ async def test_a_viewer_reads_and_changes_nothing(app: Any, client: Client, visi
 
 async def test_head_is_answered_as_get_is_without_a_body(app: Any, client: Client, stranger: Client) -> None:
     own = {"date", "content-length", "etag"}  # of the body, which may tell the time
-    asked = {_path(route) for method, route in routes_of(app) if method == "GET"} - {"/api/v1/stream"}
+    asked = {path_of(route) for method, route in routes_of(app) if method == "GET"} - {"/api/v1/stream"}
     asked |= {"/static/js/main.js", "/docs/scalar.js", "/api/v1/nowhere", "/static/nowhere.js"}
     for who in (client, stranger):
         for path in sorted(asked):

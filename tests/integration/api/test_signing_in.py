@@ -1,11 +1,17 @@
+from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 import asyncpg
 import pytest
 
+from services.api.gate import is_public
+from services.api.hub import DESK_CLIENTS, MAX_CLIENTS, MAX_OF_KEY
 from services.api.people import FirstAdmin, make_first_admin, rotate_admin
+from services.api.roles import Role, Scope, Who
 from services.api.state import State
 from tests.integration.api.conftest import Client
+from tests.integration.api.test_routes import path_of, routes_of
 
 LOGIN = "/api/v1/session"
 
@@ -127,3 +133,59 @@ async def test_what_cannot_be_answered_is_a_problem(
     answer = await client.request(method, path, content=body, headers=headers)
     assert (answer.status_code, answer.json()["status"]) == (status, status), answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_wall_keeps_its_cookie_over_a_restart_of_its_browser_and_others_do_not(
+    client: Client, stranger: Client, connection: asyncpg.Connection
+) -> None:
+    days = 400
+    for role in ("viewer", "wall"):
+        body = {"username": role, "password": "seen from five metres", "role": role}
+        assert (await client.post("/api/v1/users", json=body)).status_code == 201
+        signed_in = await stranger.post(LOGIN, json={k: body[k] for k in ("username", "password")})
+        asked = await stranger.get(LOGIN)
+        given = [answer.headers.get("set-cookie", "").lower() for answer in (signed_in, asked)]
+        assert [f"max-age={days * 86400}" in cookie for cookie in given] == [role == "wall"] * 2
+        assert all("httponly" in cookie for cookie in given if cookie)
+    left = "select max(extract(day from expires_at - now())) from web_session"
+    assert await connection.fetchval(left) >= days - 1
+    await connection.execute("update web_session set expires_at = now() + interval '31 days'")
+    await stranger.get(LOGIN)
+    assert await connection.fetchval(left) >= days - 1  # counted from the last use
+
+
+async def test_a_wall_reads_what_it_shows_and_nothing_else(client: Client, stranger: Client, app: Any) -> None:
+    body = {"username": "wall", "password": "seen from five metres", "role": "wall"}
+    await client.post("/api/v1/users", json=body)
+    await stranger.post(LOGIN, json={k: body[k] for k in ("username", "password")})
+    open_to_it = set()
+    for method, route in routes_of(app):
+        if is_public(method, path_of(route)) or route.path in {"/metrics", "/api/v1/stream"}:
+            continue
+        answer = await stranger.request(method, path_of(route), json={} if method in {"POST", "PUT"} else None)
+        if answer.status_code != 403:
+            open_to_it.add(f"{method} {route.path}")
+            if method == "DELETE":
+                await stranger.post(LOGIN, json={k: body[k] for k in ("username", "password")})
+    assert open_to_it == {
+        "GET /api/v1/session", "DELETE /api/v1/session", "GET /api/v1/alarms", "GET /api/v1/notices",
+        "GET /api/v1/system", "GET /api/v1/slo", "GET /api/v1/areas", "GET /api/v1/map", "GET /geo/devices.geojson",
+        "GET /geo/layers/{layer}.geojson", "GET /geo/basemap.pmtiles", "GET /geo/tiles/{layer}/{z}/{x}/{y}",
+    }  # fmt: skip
+
+
+async def test_a_caller_with_too_many_streams_is_refused_and_the_desk_finds_room(
+    visit: Callable[..., Client], client: Client, state: State
+) -> None:
+    made = await client.post("/api/v1/api-keys", json={"name": "viewer", "role": "viewer", "areas": ["*"]})
+    viewer = visit(made.json()["key"])
+    everywhere = Scope(("*",))
+    for _ in range(MAX_OF_KEY):
+        state.hub.join(Who("key:viewer", "viewer", Role.VIEWER, everywhere), None)
+    refused = await viewer.get("/api/v1/stream")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+    for number in range(MAX_CLIENTS - DESK_CLIENTS - MAX_OF_KEY):
+        state.hub.join(Who(f"key:{number}", "x", Role.VIEWER, everywhere), None)
+    other = await client.post("/api/v1/api-keys", json={"name": "other", "role": "viewer", "areas": ["*"]})
+    assert (await visit(other.json()["key"]).get("/api/v1/stream")).status_code == 503
+    assert (await client.head("/api/v1/stream")).status_code == 200  # an administrator's

@@ -3,31 +3,67 @@
 // it passes on; a tab that was told "lost" joins again when it wants to.
 const NAMES = ["device", "alarm", "notice", "system", "resync", "ping"];
 const STALE_MS = 40_000;             // a healthy stream says something far more often
+const RENEW_MS = 8 * 60_000;         // the server ends a stream after nine minutes at the earliest
+const OVERLAP_MS = 3000;
 
 const tabs = new Set();
 let source = null;
+let former = null;                   // still heard for a moment: what is on its way there must not be lost
+let upcoming = null;
 let openFor = "";                    // whose session it was opened with
 let lastWord = 0;
+let renewal = 0;
 
 function say(message) {
   lastWord = Date.now();
   for (const tab of tabs) tab.postMessage(message);
 }
 
+function close() {
+  clearTimeout(renewal);
+  for (const each of [source, former, upcoming]) each?.close();
+  source = former = upcoming = null;
+}
+
 function end() {
-  source?.close();
-  source = null;
+  close();
   say({ kind: "lost" });
   tabs.clear();
+}
+
+function connect({ opened, failed }) {
+  const made = new EventSource("/api/v1/stream");
+  made.onopen = opened;
+  made.onerror = failed;
+  for (const name of NAMES) {
+    made.addEventListener(name, ({ data }) => { if (made === source || made === former) say({ kind: "event", name, data }); });
+  }
+  return made;
 }
 
 function begin(who) {
   openFor = who;
   lastWord = Date.now();
-  const mine = source = new EventSource("/api/v1/stream");
-  source.onopen = () => { if (mine === source) say({ kind: "open" }); };
-  source.onerror = () => { if (mine === source) end(); };
-  for (const name of NAMES) source.addEventListener(name, ({ data }) => { if (mine === source) say({ kind: "event", name, data }); });
+  const mine = source = connect({
+    opened() { if (mine === source) say({ kind: "open" }); },
+    failed() { if (mine === source) end(); },
+  });
+  renewal = setTimeout(renew, RENEW_MS);
+}
+
+// Opens the next stream before the server ends this one: nobody reads "connection lost", nobody fetches everything anew.
+function renew() {
+  const next = upcoming = connect({
+    opened() {
+      if (next !== upcoming) return;
+      upcoming = null;
+      former = source;
+      source = next;
+      setTimeout(() => { former?.close(); former = null; }, OVERLAP_MS);
+      renewal = setTimeout(renew, RENEW_MS);
+    },
+    failed() { if (next === source) end(); else next.close(); },  // the present one goes on for as long as it may
+  });
 }
 
 function join(tab, who) {
@@ -40,9 +76,7 @@ function join(tab, who) {
 function leave(tab) {
   tabs.delete(tab);
   tab.close();
-  if (tabs.size) return;
-  source?.close();
-  source = null;
+  if (!tabs.size) close();
 }
 
 addEventListener("connect", ({ ports: [tab] }) => {
