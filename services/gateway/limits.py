@@ -24,7 +24,7 @@ class Limits:
     first_fires_of_peer: tuple[float, float] = (0.1, 250)
     first_fires_of_link: tuple[float, float] = (1 / 30, 4)
     # further fires, counted by object: of one such address, then out of what all of them share
-    fires_of_stranger: tuple[float, float] = (0.2, 10)
+    fires_of_stranger: tuple[float, float] = (0.5, 30)
     fires_of_strangers: tuple[float, float] = (1, 100)
     strangers_met: int = 20_000  # of the newest are known again
     peers_met: int = 2_000

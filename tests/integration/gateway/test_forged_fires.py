@@ -65,7 +65,7 @@ async def test_registered_panels_are_confirmed_at_once_and_strangers_fill_no_reg
     assert of.pop("panel-72") == 1
     assert of.pop(CROWD) == 1  # all that is beyond the budget: one alarm, which says how many
     assert devices < 300, devices  # as many as may come at once after an outage
-    assert sum(of.values()) < 500, of
+    assert sum(of.values()) < 700, of
     took_s.sort()
     assert took_s[len(took_s) // 2] < 0.5, took_s
     assert took_s[-1] < 3, took_s

@@ -4,9 +4,11 @@ import psutil
 
 from tests.integration.gateway.dialling import detector_state
 from tests.integration.gateway.hostile import attackers
+from tests.integration.gateway.leaving import register
 
 
-async def test_strangers_cost_a_good_link_nothing_and_the_gateway_little(gateway, store, dial, gateway_port):
+async def test_strangers_cost_a_good_link_nothing_and_the_gateway_little(gateway, store, dial, database, gateway_port):
+    await register(database, 51)
     panel = await dial(51)
     await panel.confirmed(panel.send(b""))
     before = psutil.Process(gateway.process.pid).memory_info().rss
@@ -21,7 +23,7 @@ async def test_strangers_cost_a_good_link_nothing_and_the_gateway_little(gateway
             point += 1
             await asyncio.sleep(0.2)
         tally = await attack
-    assert len([event for event in store.of("fire") if event["device"] == "utd-330000000000"]) == point > 2
+    assert len([event for event in store.of("fire") if event["device"] == "panel-51"]) == point > 2
     assert not panel.closed.is_set()
     assert gateway.process.poll() is None
     grown = psutil.Process(gateway.process.pid).memory_info().rss - before
