@@ -8,12 +8,12 @@ import pytest
 
 from stack.programs import scraped
 from tests.faults.gateway.reporting import write_report
-from tests.integration.gateway.conftest import dial, gateway, store
+from tests.integration.gateway.conftest import bare_gateway, dial, gateway, store
 from tests.integration.gateway.dialling import detector_state
 from tests.integration.gateway.hostile import KINDS, attackers
 from tests.integration.gateway.leaving import register
 
-__all__ = ["dial", "gateway", "store"]
+__all__ = ["bare_gateway", "dial", "gateway", "store"]
 
 FRAMES = "firetower_gateway_frames_total"
 CONNECTIONS, AT_ONCE = 10_000, 2_500
