@@ -97,8 +97,13 @@ async def test_a_fire_in_several_frames_is_as_many_events(gateway, store, leave,
     assert len({event["component"] for event in store.of("fire")}) == 10
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_a_stranger_is_heard_while_the_database_is_away(gateway, store, postgres, leave, way):
+@pytest.mark.parametrize(("way", "registered"), [*((way, False) for way in WAYS), ("close", True)])
+async def test_a_panel_is_heard_while_the_database_is_away(  # noqa: PLR0917 - fixtures
+    gateway, store, database, postgres, leave, way, registered
+):
+    if registered:
+        await register(database, 24)
+        await until(lambda: rows_in(gateway, "known_panel"), "the name is known")
     postgres.kill()
     await leave([fire_of(24)], way)
     await until(lambda: store.of("fire"), "the fire")
@@ -120,9 +125,12 @@ async def test_a_panel_that_leaves_while_the_broker_is_away_is_heard_when_it_is_
     assert len(store.of("fire")) == 1
 
 
+@pytest.mark.parametrize("registered", [False, True])
 async def test_a_kill_between_hearing_and_looking_up_loses_nothing(  # noqa: PLR0917 - fixtures
-    program, database, postgres, broker, store, gateway_port, leave, wire
+    program, database, postgres, broker, store, gateway_port, leave, wire, registered
 ):
+    if registered:
+        await register(database, 26)
     line = await wire(postgres.port)
     started = program(
         "gateway",
@@ -139,6 +147,7 @@ async def test_a_kill_between_hearing_and_looking_up_loses_nothing(  # noqa: PLR
     started.restart()
     await asyncio.to_thread(started.wait_ready)
     await until(lambda: store.of("fire"), "the fire")
+    assert store.of("fire")[0]["device"] == ("panel-26" if registered else "utd-1a0000000000")
     await until(lambda: not rows_in(started, "heard"), "nothing waits any more")
     assert len(store.of("fire")) == 1
 
