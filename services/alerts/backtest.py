@@ -32,7 +32,9 @@ PLAN_FOR_THE_SPAN = "set plan_cache_mode = force_custom_plan"
 WARM_UP = timedelta(hours=25)  # read before the period, so that windows and counts stand as they would have
 DEVICES_AT_ONCE = 50
 LONGEST = timedelta(days=400)
-WITHOUT_READINGS = frozenset({"device_offline", "device_unreadable", "mains_event"})  # no stored reading says them
+WITHOUT_READINGS = frozenset(
+    {"device_flooding", "device_offline", "device_unreadable", "mains_event"}
+)  # no stored reading says them
 
 
 @dataclass(slots=True)

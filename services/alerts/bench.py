@@ -15,6 +15,7 @@ import asyncpg
 from services.alerts import clocks, events, incidents, lease
 from services.alerts.border import Border
 from services.alerts.events import EventFeed
+from services.alerts.flooding import Flooding
 from services.alerts.health import Health
 from services.alerts.policy_faults import KIND as POLICY
 from services.alerts.policy_faults import tell_faults
@@ -58,6 +59,7 @@ class Bench:
     silence: Silence = field(init=False)
     border: Border = field(init=False)
     unreadable: Unreadable = field(init=False)
+    flooding: Flooding = field(init=False)
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _held_at: float = 0.0
@@ -73,6 +75,7 @@ class Bench:
         self.silence = Silence(self.registry, self.states)
         self.border = Border(self.conn, self.asides, self.transact)
         self.unreadable = Unreadable(self.registry, self.states)
+        self.flooding = Flooding(self.registry, self.states)
         self._closed_since = self.clock.now() - timedelta(hours=1)
 
     async def run(self) -> None:
@@ -152,6 +155,7 @@ class Bench:
             await self._refresh()
             await self.silence.watch(self.border, self.clock.now())
             await self.unreadable.watch(self.border, self.clock.now())
+            await self.flooding.watch(self.border, self.clock.now())
             await self._run_duties()
 
     async def _run_duties(self) -> None:

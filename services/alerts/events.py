@@ -4,6 +4,7 @@ Called by the bench. Promises one transaction per group of batches: alarms, noti
 cannot be judged is set aside and holds up nothing.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,11 +14,13 @@ import asyncpg
 from services.alerts.border import Border
 from services.alerts.feed import FIRES, SQL, Batch, Feed, span
 from services.alerts.fire_queue import FireQueue
+from services.alerts.flooding import note_fires
 from services.alerts.health import find_unreadable, judge_unreadable
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.core.alarms.components import is_named, normal_component
+from services.core.alarms.fire import FireKey, SiteFires
 from services.core.alarms.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key
@@ -26,10 +29,11 @@ from services.core.aside import Unit, own_fault
 from services.core.metrics import FINDINGS
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
-FIRE_BATCHES, FIRE_EVENTS = 2000, 25_000  # fires are few: look far ahead, but not past the lease of 3 s
+FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not for so long that one waits for it
 FIRES_WAITING = 100_000  # when even the fires are many, what is read ahead has an end
 FIRES_AT_ONCE = 40  # one transaction: short enough that the first fire does not wait for the last
-BATCHES, EVENTS = 50, 300  # a chattering panel costs one transaction per so many events
+BATCHES, EVENTS = 50, 150  # a chattering panel costs one transaction per so many events; a fire may wait for one
+MOST_FIRES = 200  # open at once of one device: further ones are stored and no alarms of their own
 
 KIND = "event"  # of what is set aside
 
@@ -43,9 +47,9 @@ class Weighed(NamedTuple):
     batch_id: int
 
     @property
-    def scope(self) -> str:
-        """The fires that it is judged with."""
-        return self.device.place.scope
+    def sender(self) -> str:
+        """The device that it came from."""
+        return self.device.profile.code
 
 
 class EventFeed:
@@ -79,8 +83,10 @@ class EventFeed:
             return []
 
         async def judge(page: Page, some: Sequence[Weighed]) -> None:
+            surplus: Counter[int] = Counter()
             for device, _, effect, _ in some:
-                await judge_fire(page, device, effect)
+                surplus[device.id] += not await judge_fire(page, device, effect)
+            await note_fires(page, +surplus)
 
         async def save(page: Page) -> None:
             await self.fires.save(page.conn, over)
@@ -172,16 +178,29 @@ def read_event(row: asyncpg.Record) -> Event:
     )
 
 
-async def judge_fire(page: Page, device: Device, effect: Effect) -> None:
-    """Take the fires of the device's site on by what an event of the first pass means."""
+async def judge_fire(page: Page, device: Device, effect: Effect) -> bool:
+    """Take the fires of the device's site on by what an event of the first pass means.
+
+    False for one more fire of a device that has so many open that another says nothing new, while every one of them
+    costs each later fire of its site.
+    """
     scope = device.place.scope
     if effect.finding is not None and effect.finding.code == FIRE:
-        await page.load_scope(scope, [device.id])
+        site = await page.load_scope(scope, [device.id])
+        if effect.finding.active and _has_too_many(site, device.profile.code, effect.finding.component):
+            return False
         await page.take_fire(scope, effect.finding, "event", device.place)
     if effect.reset is not None:
         site = await page.load_scope(scope, [device.id])
         if any(key.device == device.profile.code for key in site.alarms):
             await page.take_fire(scope, effect.reset, "event", device.place)
+    return True
+
+
+def _has_too_many(site: SiteFires, device: str, component: str) -> bool:
+    if len(site.alarms) < MOST_FIRES or FireKey(device, component) in site.alarms:
+        return False
+    return sum(key.device == device for key in site.alarms) >= MOST_FIRES
 
 
 async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int, str | None]]:

@@ -1,6 +1,6 @@
-"""Fires that are committed and not judged yet, by where they burn: no site's flood stands before another's fire.
+"""Fires that are committed and not judged yet, by who sent them: no device's flood stands before another's fire.
 
-Filled and emptied by `events`. Pure; promises that each scope keeps its order and no cursor passes what still waits.
+Filled and emptied by `events`. Pure; promises that each sender keeps its order and no cursor passes what still waits.
 """
 
 from collections import Counter, deque
@@ -10,15 +10,15 @@ from typing import Generic, Protocol, TypeVar
 
 from services.alerts.feed import Batch
 
-LIGHT = 20  # a scope with more waiting than this takes turns with all that have less
+LIGHT = 20  # a sender with more waiting than this takes turns with all that have less
 
 
 class Waits(Protocol):
-    """What can wait: it knows where it belongs and its batch."""
+    """What can wait: it knows its sender and its batch."""
 
     @property
-    def scope(self) -> str:
-        """The fires that it is judged with."""
+    def sender(self) -> str:
+        """The device that it came from."""
 
     @property
     def batch_id(self) -> int:
@@ -29,10 +29,10 @@ Item = TypeVar("Item", bound=Waits)
 
 
 class FireQueue(Generic[Item]):
-    """What waits at each scope, and the batches of each writer that are not wholly judged."""
+    """What waits of each sender, and the batches of each writer that are not wholly judged."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, deque[Item]] = {}
+        self._senders: dict[str, deque[Item]] = {}
         self._batches: dict[str, deque[Batch]] = {}
         self._left: Counter[int] = Counter()
         self._was_heavy = True
@@ -45,13 +45,13 @@ class FireQueue(Generic[Item]):
         for batch in batches:
             self._batches.setdefault(batch.writer, deque()).append(batch)
         for item in items:
-            self._scopes.setdefault(item.scope, deque()).append(item)
+            self._senders.setdefault(item.sender, deque()).append(item)
             self._left[item.batch_id] += 1
 
     def next_group(self, most: int) -> list[Item]:
         """Return up to `most` items to judge in one go; they wait until `finish`."""
-        light = [waiting for waiting in self._scopes.values() if len(waiting) <= LIGHT]
-        heavy = [waiting for waiting in self._scopes.values() if len(waiting) > LIGHT]
+        light = [waiting for waiting in self._senders.values() if len(waiting) <= LIGHT]
+        heavy = [waiting for waiting in self._senders.values() if len(waiting) > LIGHT]
         self._was_heavy = bool(heavy) and not (light and self._was_heavy)
         group: list[Item] = []
         for waiting in heavy if self._was_heavy else light:
@@ -61,10 +61,10 @@ class FireQueue(Generic[Item]):
     def finish(self, group: Iterable[Item]) -> list[Batch]:
         """Take a judged group out; return the batches that are over now, which the cursors may pass."""
         for item in group:
-            waiting = self._scopes.pop(item.scope)
+            waiting = self._senders.pop(item.sender)
             waiting.popleft()
             if waiting:
-                self._scopes[item.scope] = waiting  # behind the others
+                self._senders[item.sender] = waiting  # behind the others
             self._left[item.batch_id] -= 1
         over: list[Batch] = []
         for batches in self._batches.values():

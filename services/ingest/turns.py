@@ -16,7 +16,7 @@ from services.ingest.isolate import part_of
 
 SHARE_MESSAGES, SHARE_BYTES = 20, 16 * 1024  # of the common queue, for one sender
 FLOOD_ELEMENTS, FLOOD_BYTES = 1000, 2**20  # so much waiting of one sender is a flood
-READ_AHEAD = 20_000  # elements of all lines that are decoded and wait
+READ_AHEAD = 4000  # elements of all lines that are decoded and wait
 # Alerts reads these three ahead of all others and in their own order.
 URGENT_TYPES = frozenset({EventType.FIRE, EventType.MANUAL_ALARM, EventType.RESET})
 

@@ -11,6 +11,8 @@ from services.alerts.rules.rule import BATTERY_PCT, CONTRACT, HYSTERESIS, MONTH_
 from services.core.alarms.words import Category, Severity
 from services.core.bounds import Bounds
 
+OWN: Final = "our own: far above what a device sends that is well"
+
 DEVICE_RULES: Final = (
     define(
         "battery_low",
@@ -66,6 +68,18 @@ DEVICE_RULES: Final = (
         "the first accepted message",
         messages=Parameter(5, "messages", CONTRACT, Bounds(2, 1000, whole=True)),
         minutes=Parameter(15, "min", CONTRACT, Bounds(1, 43_200)),
+    ),
+    define(
+        "device_flooding",
+        (),
+        Category.DEVICE,
+        Severity.MAJOR,
+        "设备发送泛滥",
+        "`elements` readings, events or rejects beyond its share, or more than 200 fires of it open at once: further "
+        "ones are stored and no alarms of their own",
+        "`quiet_min` without",
+        elements=Parameter(1000, "elements", OWN, Bounds(100, 1_000_000, whole=True)),
+        quiet_min=Parameter(5, "min", OWN, Bounds(1, 1440)),
     ),
     define(
         "clock_wrong",

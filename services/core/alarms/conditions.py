@@ -14,7 +14,7 @@ from services.core.alarms.happenings import Finding, Reset, Situation
 from services.core.alarms.model import Alarm, Memory, Outcome, OutcomeKind, Policy
 from services.core.alarms.words import FIRE, Confidence, NoticeType, Reason, Severity, State, Verification
 
-OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "clock_wrong"})
+OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "device_flooding", "clock_wrong"})
 """Conditions that we noticed and the device did not report: its reset does not end them."""
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.alerts.events import MOST_FIRES
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -49,6 +50,44 @@ async def test_a_fire_behind_thousands_of_events_of_a_chattering_panel_is_open_w
     (fire,) = await eventually(lambda: county.alarms("a.code = 'fire' and d.code = 'quiet'"), what="the fire")
     assert fire["opened_at"] - woken < timedelta(seconds=1)
     assert await cursor(county, cursor_name) > 10, "there was nothing to wait behind"
+
+
+async def test_a_device_with_hundreds_of_fires_is_bounded_named_and_counted_and_its_neighbour_is_not(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    site = await county.add_site("聚福楼饭店")
+    for panel in ("flood", "neighbour"):
+        await county.add_device(panel, site_id=site)
+    alerts()
+    sent = MOST_FIRES + 60
+    for start in range(0, sent, 20):
+        await county.send_events(
+            {"device": "flood", "type": "fire", "component": f"c{n}"} for n in range(start, start + 20)
+        )
+    await county.send_events([{"device": "neighbour", "type": "fire", "component": "n1"}])
+    await eventually(lambda: county.alarms("d.code = 'neighbour'"), what="the neighbour's fire", timeout_s=20)
+    (told,) = await eventually(lambda: county.alarms("a.code = 'device_flooding'"), what="the flood", timeout_s=20)
+    assert (told["severity"], told["category"]) == ("major", "device")
+    await eventually(
+        lambda: county.conn.fetch("select from device_flood where fires = $1", sent - MOST_FIRES), what="a count"
+    )
+    fires = await county.alarms("a.code = 'fire' and d.code = 'flood'")
+    assert len(fires) == MOST_FIRES
+    assert min(row["component"] for row in fires) == "c0", "its own first fire counts"
+    await eventually(lambda: county.notices("type = 'fire.confirmed'"), what="the site's confirmation")
+
+
+async def test_a_flood_that_ingest_counted_is_told_and_over_after_five_quiet_minutes(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    number = await county.add_device("h-1", kind="hydrant")
+    await county.conn.execute("insert into device_flood values ($1, now(), now(), 123456)", number)
+    alerts()
+    (told,) = await eventually(lambda: county.alarms("a.code = 'device_flooding'"), what="the alarm")
+    assert told["value"] == 123456
+    assert "123456" in told["reason"]
+    await county.conn.execute("update device_flood set last_at = now() - interval '6 minutes'")
+    await eventually(lambda: county.alarms("a.code = 'device_flooding' and a.cleared_at is not null"), what="the end")
 
 
 async def test_a_condition_flapping_a_thousand_times_is_one_alarm_with_the_right_end(

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Fire(NamedTuple):
-    scope: str
+    sender: str
     batch_id: int
     number: int = 0
 
@@ -35,7 +35,7 @@ def test_a_lone_fire_does_not_wait_for_a_flood_and_the_flood_not_for_ever() -> N
     assert queue.finish([Fire("quiet", 200)]) == []
     queue.add([batch(201)], [Fire("other", 201)])
     group = queue.next_group(40)
-    assert [fire.scope for fire in group] == ["panel"] * 40
+    assert [fire.sender for fire in group] == ["panel"] * 40
     assert [over.number for over in queue.finish(group)] == list(range(1, 41))
     assert queue.next_group(40) == [Fire("other", 201)]
 
@@ -45,7 +45,7 @@ def test_two_floods_take_turns() -> None:
     scopes = []
     for _ in range(4):
         group = queue.next_group(30)
-        scopes.append({fire.scope for fire in group})
+        scopes.append({fire.sender for fire in group})
         queue.finish(group)
     assert scopes == [{"one"}, {"two"}, {"one"}, {"two"}]
 
@@ -82,11 +82,11 @@ def test_everything_is_judged_once_in_the_order_of_its_scope_behind_the_cursor(
             assert all(fire in judged for fire in fires if fire.batch_id == over.id)
     assert sorted(judged, key=lambda fire: fire.number) == fires
     for scope in "abc":
-        mine = [fire.number for fire in judged if fire.scope == scope]
+        mine = [fire.number for fire in judged if fire.sender == scope]
         assert mine == sorted(mine)
     assert cursors == {writer: max(number for one, number in ids if one == writer) for writer in {w for w, _ in ids}}
 
 
 def test_light_means_up_to_twenty() -> None:
     queue = queue_of(*(Fire("heavy", n) for n in range(1, LIGHT + 2)), *(Fire("light", n) for n in range(30, 50)))
-    assert {fire.scope for fire in queue.next_group(100)} == {"light"}
+    assert {fire.sender for fire in queue.next_group(100)} == {"light"}

@@ -30,7 +30,7 @@ export const en = {
   "code.hydrant_in_use": "Hydrant in use", "code.hydrant_cap_open": "Hydrant cap open", "code.hydrant_tilt": "Hydrant tilted", "code.hydrant_freezing": "Hydrant may freeze",
   "code.residual_current_high": "Residual current high", "code.cable_temperature_high": "Cable too hot", "code.arc_fault": "Arc fault", "code.overvoltage": "Overvoltage",
   "code.undervoltage": "Undervoltage", "code.overcurrent": "Overcurrent", "code.water_level_low": "Water level low", "code.water_level_high": "Water level high", "code.battery_low": "Battery low",
-  "code.device_offline": "Device offline", "code.device_unreadable": "Device unreadable", "code.clock_wrong": "Device clock wrong", "code.mains_event": "Water main event", "code.prealarm": "Pre-alarm", "code.fault": "Fault",
+  "code.device_offline": "Device offline", "code.device_unreadable": "Device unreadable", "code.device_flooding": "Device flooding", "code.clock_wrong": "Device clock wrong", "code.mains_event": "Water main event", "code.prealarm": "Pre-alarm", "code.fault": "Fault",
   "code.disabled": "Component disabled", "code.supervisory": "Supervisory", "code.tamper": "Tamper", "code.power_fault": "Power fault", "code.link_fault": "Link fault",
   "code.event_unreadable": "Unreadable event", "code.dispatch_failed": "119 did not accept a notice", "code.session_lost": "Broker session lost", "code.connections_full": "Broker nearly full of connections", "code.queue_dropped": "Broker queue dropped",
   "code.storage_low": "Storage low", "code.ingest_stalled": "Ingest stalled", "code.clock_drift": "System clock drift", "code.set_aside": "Work that failed",

@@ -30,7 +30,7 @@ export const zh = {
   "code.hydrant_in_use": "消火栓正在用水", "code.hydrant_cap_open": "消火栓端盖打开", "code.hydrant_tilt": "消火栓倾斜", "code.hydrant_freezing": "消火栓结冰风险",
   "code.residual_current_high": "剩余电流过高", "code.cable_temperature_high": "线缆超温", "code.arc_fault": "故障电弧", "code.overvoltage": "过电压",
   "code.undervoltage": "欠电压", "code.overcurrent": "过电流", "code.water_level_low": "液位过低", "code.water_level_high": "液位过高", "code.battery_low": "电池电量低",
-  "code.device_offline": "设备离线", "code.device_unreadable": "设备数据不可读", "code.clock_wrong": "设备时钟异常", "code.mains_event": "管网事件", "code.prealarm": "预警", "code.fault": "故障",
+  "code.device_offline": "设备离线", "code.device_unreadable": "设备数据不可读", "code.device_flooding": "设备发送泛滥", "code.clock_wrong": "设备时钟异常", "code.mains_event": "管网事件", "code.prealarm": "预警", "code.fault": "故障",
   "code.disabled": "部件屏蔽", "code.supervisory": "监管报警", "code.tamper": "防拆报警", "code.power_fault": "电源故障", "code.link_fault": "通信线路故障",
   "code.event_unreadable": "事件无法解读", "code.dispatch_failed": "119 未接收通知", "code.session_lost": "消息会话中断", "code.connections_full": "消息代理连接将满", "code.queue_dropped": "消息队列丢弃",
   "code.storage_low": "存储空间不足", "code.ingest_stalled": "接入停滞", "code.clock_drift": "系统时钟偏移", "code.set_aside": "有工作处理失败",

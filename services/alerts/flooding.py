@@ -1,0 +1,77 @@
+"""Devices that flood: told to somebody, with a count, until they have been quiet for some minutes.
+
+Called by the bench every second. Ingest counts what a device sends beyond its share; `note_fires` adds the fires that
+were too many to be an alarm each.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from services.alerts.border import Border
+from services.alerts.registry import Device, Registry
+from services.alerts.rule_states import RuleStates
+from services.alerts.rules.flooding import CODE, Flood, find_flooding, find_quiet
+from services.core.alarms.happenings import Finding, Situation
+from services.core.alarms.page import Page
+from services.core.alarms.rows import Key
+from services.core.aside import Unit
+from services.core.db import load_queries
+
+SQL = load_queries(Path(__file__).with_suffix(".sql"))
+KIND = "flooding"  # of what is set aside
+
+
+class Verdict(NamedTuple):
+    """A device floods, or does no longer."""
+
+    device: Device
+    finding: Finding
+
+
+class Flooding:
+    """The watch over devices that send more than their share."""
+
+    def __init__(self, registry: Registry, states: RuleStates) -> None:
+        self._registry = registry
+        self._states = states
+
+    async def watch(self, border: Border, now: datetime) -> None:
+        """Raise for devices that flood, and end it where they are quiet."""
+        rows = await border.conn.fetch(SQL["floods"], border.asides.waiting(KIND))
+        await self._registry.load(border.conn, [row["device_id"] for row in rows])
+        found: list[Verdict] = []
+        for row in rows:
+            device = self._registry[row["device_id"]]
+            find = find_quiet if row["told"] else find_flooding
+            finding = find(device.profile, _read(row), now, self._states.parameters(device, now))
+            if finding is not None:
+                found.append(Verdict(device, finding))
+        if found:
+            await border.settle(found, _judge, _name)
+
+
+async def note_fires(page: Page, surplus: Counter[int]) -> None:
+    """Count fires that are no alarm of their own, by device."""
+    if surplus:
+        ids = sorted(surplus)
+        await page.conn.execute(SQL["note_fires"], ids, [surplus[device_id] for device_id in ids], page.now)
+
+
+def _read(row: asyncpg.Record) -> Flood:
+    return Flood(row["elements"], row["fires"], row["began_at"], row["last_at"])
+
+
+async def _judge(page: Page, some: Sequence[Verdict]) -> None:
+    await page.load([Key(device.place.subject, CODE) for device, _ in some])
+    for device, finding in some:
+        situation = Situation(out_of_service_until=device.place.out_of_service_until)
+        page.take(Key(device.place.subject, CODE), finding, f"rule:{CODE}", device.place, situation)
+
+
+def _name(item: Verdict) -> Unit:
+    return Unit(KIND, item.device.profile.code, item.device.profile.area)

@@ -1,0 +1,130 @@
+"""The whole system under the flood of one device, mode by mode, with an unrelated fire every second until it is over.
+
+`make chaos`, or `pytest -m chaos -s tests/faults/floods` alone: prints a line of figures for each mode.
+"""
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+import asyncpg
+import httpx2
+import orjson
+import pytest
+
+from bench.alarm import desk, percentile
+from bench.load import run_prefix
+from bench.system import System, own_system
+from services.core.mqtt import Session, SessionConfig
+from tests.faults.floods.flood import MODES
+from tests.support.broker_fleet import now_ms, topic
+from tests.support.waiting import eventually
+
+FIRES = 20
+BEHIND_S = 60.0  # a fire that is not at the desk by then has not come
+TARGET_MS = 500
+QUIET_MS = 5000  # beside other load of the machine nothing is worse than this, or it waits for the flood
+_CODE = re.compile(rb"HONEST-\w+-\d+")
+
+
+class Watch:
+    """When each unrelated fire was pressed, and when the desk and the stream had it; Unix seconds."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.pressed: dict[str, float] = {}
+        self.at_desk: dict[str, float] = {}
+        self.on_stream: dict[str, float] = {}
+
+    async def press(self, session: Session, number: int) -> None:
+        code = f"HONEST-{self.run}-{number}"
+        body = {"event_id": code, "ts": now_ms(), "seq": 1, "type": "manual_alarm", "component": "1-1"}
+        self.pressed[code] = time.time()
+        await session.publish(topic(code, "up/event", "panel"), orjson.dumps(body))
+
+    async def listen(self, system: System) -> None:
+        """Follow the live stream for ever."""
+        headers = {"Authorization": f"Bearer {system.api_key}"}
+        async with (
+            httpx2.AsyncClient(timeout=None, trust_env=False) as client,
+            client.stream("GET", f"{system.api}/api/v1/stream", headers=headers) as answer,
+        ):
+            event = ""
+            async for line in answer.aiter_lines():
+                event = line.removeprefix("event: ") if line.startswith("event: ") else event
+                if event == "alarm" and line.startswith("data:"):
+                    for code in _CODE.findall(line.encode()):
+                        self.on_stream.setdefault(code.decode(), time.time())
+
+    async def ask_desk(self, address: str) -> bool:
+        """Take over what the desk accepted; True when nothing is missing."""
+        async with httpx2.AsyncClient(base_url=address, timeout=30, trust_env=False) as client:
+            answer = await client.get("/received", params={"limit": 100_000, "type": "fire.confirmed"})
+        for item in answer.raise_for_status().json()["items"]:
+            at_s = datetime.fromisoformat(item["received_at"]).timestamp()
+            if item["answered"] == 200:
+                self.at_desk.setdefault(item["body"]["device"]["code"], at_s)
+        return self.pressed.keys() <= self.at_desk.keys() and self.pressed.keys() <= self.on_stream.keys()
+
+    def late_ms(self, arrivals: dict[str, float]) -> Sequence[float]:
+        return sorted((arrivals[code] - at_s) * 1000 for code, at_s in self.pressed.items() if code in arrivals)
+
+
+@asynccontextmanager
+async def honest(url: str, run: str) -> AsyncIterator[Session]:
+    config = SessionConfig.from_url(urlsplit(url), f"honest-{run}", clean_start=True, session_expiry_s=0)
+    session = Session(config)
+    running = asyncio.create_task(session.run(), name="honest")
+    await session.ready()
+    yield session
+    await session.stop()
+    await running
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("mode", MODES)
+async def test_an_unrelated_fire_every_second_goes_by_the_flood_of_one_device(mode: str) -> None:
+    run = run_prefix()[3:-1]
+    watch = Watch(run)
+    async with desk() as address, own_system("up", {"FIRETOWER_DISPATCH_URL": address}) as system:
+        account = system.fleet
+        url = f"mqtt://{quote(account.username)}:{quote(account.password)}@{account.host}:{account.port}"
+        listening = asyncio.create_task(watch.listen(system))
+        async with honest(url, run) as session:
+            await watch.press(session, 0)
+            await eventually(lambda: watch.ask_desk(address), what="the system at work", timeout_s=BEHIND_S)
+            watch.pressed.clear()
+            flood = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.faults.floods.flood", mode, url, f"FLOOD-{run}",
+                stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            begun = time.monotonic()
+            async with asyncio.TaskGroup() as pressing:
+                for number in range(1, FIRES + 1):
+                    pressing.create_task(watch.press(session, number))
+                    await asyncio.sleep(max(0.0, begun + number - time.monotonic()))
+            said = (await flood.communicate())[0].decode().strip()
+            await eventually(lambda: watch.ask_desk(address), what=f"every fire beside {said}", timeout_s=BEHIND_S)
+        listening.cancel()
+        database = await asyncpg.connect(system.database)
+        named = await database.fetchval("select elements from device_flood order by elements desc limit 1")
+        told = await database.fetchval("select count(*) from alarm where code = 'device_flooding'")
+        await database.close()
+    at_desk, on_stream = watch.late_ms(watch.at_desk), watch.late_ms(watch.on_stream)
+    figures = {
+        "flood": said, "fires": len(at_desk), "beyond_its_share": named, "device_flooding": told,
+        "desk_ms": {f"p{part}": round(percentile(at_desk, part / 100)) for part in (50, 99)},
+        "stream_ms": {f"p{part}": round(percentile(on_stream, part / 100)) for part in (50, 99)},
+        "target_ms": TARGET_MS,
+    }  # fmt: skip
+    print(orjson.dumps(figures).decode())  # noqa: T201
+    assert len(at_desk) == len(on_stream) == FIRES
+    assert percentile(at_desk, 0.99) < QUIET_MS
+    if mode in {"fires", "lists", "full_lists", "rejects", "full_rejects"}:
+        assert told == 1
