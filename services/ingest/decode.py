@@ -45,7 +45,7 @@ class Message:
     alone: bool = False  # one reading, and nothing refused beside it
     prompt: bool = True  # it did not wait with us: how old it is, is the device's doing
     replay_of: int | None = None  # reject row this comes from
-    mended: set[str] = field(default_factory=set)  # what had to be forgiven to read it
+    mended: frozenset[str] = frozenset()  # what had to be forgiven to read it
     flooding: bool = False  # one of more than its sender's share
 
     @property
@@ -145,7 +145,7 @@ def _read_mended(message: Message, kind: Kind, elements: list[Element], complain
             value = {name: one for name, one in value.items() if name not in doubtful}
         cut = [name for name in FIELD_RULES[kind] if name in doubtful]
         _read_element(message, kind, value, element.raw, element.index, cut=cut)
-        message.mended.update(element.marks)
+        message.mended |= frozenset(element.marks)
         for reading in message.readings[before:]:
             reading.extra = _flag(reading.extra, element.marks)
 
@@ -243,7 +243,7 @@ def _read_status(message: Message, payload: bytes) -> None:
         parsed = parse(payload)
     except ValueError:
         elements = mend(payload)
-        message.mended.update(*(element.marks for element in elements))
+        message.mended = frozenset(mark for element in elements for mark in element.marks)
         parsed = elements[0].value if len(elements) == 1 and not elements[0].doubtful else None
     online = parsed.get("online") if type(parsed) is dict else None
     if type(online) is bool:

@@ -56,7 +56,7 @@ class Found:
     events: list[Event] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     ack_ids: list[str] = field(default_factory=list)
-    mended: set[str] = field(default_factory=set)  # what had to be forgiven
+    mended: frozenset[str] = frozenset()  # what had to be forgiven
 
 
 def read_events(payload: bytes, received_us: int) -> Found:
@@ -82,7 +82,8 @@ def _read_element(found: Found, element: Element, received_us: int, error: Value
         detail = "an event is an object with event_id, ts and type"
         found.rejects.append(Reject(element.raw, "wrong_shape", detail, element.index))
         return
-    found.mended.update(element.marks)
+    if element.marks:
+        found.mended |= frozenset(element.marks)
     parts = _Parts(element)
     sent_id = parts.event_id()
     awaited = sent_id or parts.id_as_sent()

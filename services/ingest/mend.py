@@ -16,7 +16,7 @@ _NAMED = r"(?<![\w-])[\"']?{}[\"']?\s*+[:=]\s*+[\"']([^\"'\\\x00-\x1f]{{1,1000}}
 _NAMES = {name: re.compile(_NAMED.format(name)) for name in ("type", "event_id")}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made of each event, and freezing costs more than the rest of it
 class Element:
     """One element of a message, with what had to be forgiven to read it."""
 
