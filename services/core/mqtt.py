@@ -243,7 +243,11 @@ class Session:
         for start in range(0, len(filters), FILTERS_PER_SUBSCRIBE):
             names = filters[start : start + FILTERS_PER_SUBSCRIBE]
             # stored copies only for a new subscription, so that a reconnect does not repeat all of them
-            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            options = SubscribeOptions(
+                qos=1,
+                retainAsPublished=config.retain_as_published,
+                retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB,
+            )
             _code, packet_id = self._client.subscribe([(name, options) for name in names])
             if packet_id is not None:
                 self._subscribing[packet_id] = names

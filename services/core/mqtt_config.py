@@ -57,6 +57,7 @@ class SessionConfig:
     read_pause_s: float = 0.0  # let bytes gather so long between two reads: fewer system calls here and at the broker
     max_outgoing: int = 10_000
     session_expiry_s: int = SESSION_EXPIRY_S
+    retain_as_published: bool = False  # live messages keep the flag they were published with
     clean_start: bool = False
     keepalive_s: int = 10
     will: Will | None = None
@@ -84,7 +85,7 @@ class Delivery:
     topic: str
     payload: bytes
     qos: int
-    retain: bool  # a stored copy sent because we subscribed, not a live message
+    retain: bool  # a stored copy sent because we subscribed; with `retain_as_published` live ones may bear it too
     dup: bool
     packet_id: int
     generation: int

@@ -78,7 +78,7 @@ def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool =
 def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool) -> Message:
     topic = parse_topic(raw_topic)
     message = Message(raw_topic, topic, payload, received_us, alive=not retained)
-    if not payload:  # somebody deleted a retained message: nobody has said anything
+    if retained and not payload:  # somebody deleted a retained message: nobody has said anything
         message.alive = False
         return message
     is_event = raw_topic.endswith("/" + Channel.EVENT)
@@ -239,6 +239,8 @@ def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[st
 
 def _read_status(message: Message, payload: bytes) -> None:
     live, message.alive = message.alive, False
+    if not payload:
+        return  # a cleared status says nothing, whoever cleared it
     try:
         parsed = parse(payload)
     except ValueError:

@@ -17,6 +17,7 @@ from services.core.settings import IngestSettings
 from services.core.topics import Channel, subscription
 from services.ingest import lease
 from services.ingest.acks import ack_payloads
+from services.ingest.copies import StoredCopies
 from services.ingest.decode import Message
 from services.ingest.inbox import LIMITS, Batch, Inbox
 from services.ingest.moment import to_us
@@ -55,6 +56,7 @@ class Lane:
         self.writer = Writer(settings.database_url, store, clock)
         self.probe_topic = f"firetower/ingest/{self.partition}/{name}/probe"
         self.inbox = Inbox(name, self.limits, self.probe_topic, clock)
+        self._copies = StoredCopies(self.probe_topic)
         self._underway: Batch | None = None
 
     async def run(self) -> None:
@@ -123,6 +125,7 @@ class Lane:
             optional_filters=(DROPPED_TOPIC, CONNECTIONS_TOPIC) if self.name == "telemetry" else (),
             receive_maximum=self.limits.receive_maximum,
             read_pause_s=self.limits.read_pause_s,
+            retain_as_published=True,
         )
 
     # --- the session's side: never blocks ---
@@ -132,6 +135,8 @@ class Lane:
         self.connects.append(session_present)
         metrics.CONNECTED.labels(self.name).set(1)
         self.active.set()
+        if self.session is not None:
+            self._send_probe(self.session)
 
     def _lost(self) -> None:
         metrics.CONNECTED.labels(self.name).set(0)
@@ -150,6 +155,7 @@ class Lane:
         if self.name == "telemetry" and delivery.topic.endswith(_EVENT):  # the other lane's
             self._ack([delivery])
             return
+        self._copies.tell(delivery, session_present=self.session is not None and self.session.session_present)
         self.inbox.put(delivery)
 
     def _ack(self, deliveries: list[Delivery]) -> None:
@@ -210,9 +216,12 @@ class Lane:
     async def _probe(self, session: Session) -> None:
         """Send ourselves a message every second: what comes back shows that silence would be heard."""
         while True:
-            if session.connected and session.outgoing < PROBES_WAIT:
-                session.submit(self.probe_topic, str(self._now_us()).encode())
+            self._send_probe(session)
             await self._clock.sleep(1.0)
+
+    def _send_probe(self, session: Session) -> None:
+        if session.connected and session.outgoing < PROBES_WAIT:
+            session.submit(self.probe_topic, str(self._now_us()).encode())
 
 
 def partition_name(areas: tuple[str, ...]) -> str:

@@ -151,7 +151,7 @@ def test_six_hundred_readings_pass_and_one_more_does_not():
     assert (message.readings, reasons(message)) == ([], ["too_many_elements"])
 
 
-@pytest.mark.parametrize("payload", [b"{", b"\xff\xfe", b'"text"', b"[]", b"3", b"null", b"[" * 5000])
+@pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b'"text"', b"[]", b"3", b"null", b"[" * 5000])
 def test_what_is_no_reading_is_kept_raw(payload):
     message = read(payload)
     assert [(reject.payload, reject.element) for reject in message.rejects] == [(payload, None)]

@@ -163,7 +163,7 @@ def test_every_event_of_a_list_comes_out_even_past_the_limit():
     assert message.ack_ids == [*(f"e-{i}" for i in range(150)), "bad"]
 
 
-@pytest.mark.parametrize("payload", [b"[]", b"7", b"nonsense"])
+@pytest.mark.parametrize("payload", [b"", b"[]", b"7", b"nonsense"])
 def test_what_is_no_event_is_kept_raw(payload):
     message = read(payload)
     assert [reject.payload for reject in message.rejects] == [payload]

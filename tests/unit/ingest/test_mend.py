@@ -217,11 +217,15 @@ def test_a_device_field_named_flags_is_kept_beside_ours():
 
 
 @pytest.mark.parametrize("channel", ["telemetry", "event", "status"])
-@pytest.mark.parametrize("retained", [True, False])
-def test_an_empty_payload_deletes_a_retained_message_and_says_nothing(channel, retained):
-    message = decode(f"fire/v1/140931100/panel/D1/up/{channel}", b"", NOW_US, retained=retained)
+def test_an_empty_retained_payload_deletes_a_retained_message_and_says_nothing(channel):
+    message = decode(f"fire/v1/140931100/panel/D1/up/{channel}", b"", NOW_US, retained=True)
     assert (message.events, message.readings, message.rejects, message.online) == ([], [], [], None)
     assert (message.alive, message.registers) == (False, False)
+
+
+@pytest.mark.parametrize("channel", ["telemetry", "event"])
+def test_an_empty_message_that_is_not_retained_is_a_reject(channel):
+    assert [reject.payload for reject in read(b"", channel=channel).rejects] == [b""]
 
 
 def test_a_padded_status_is_read_and_a_doubtful_one_is_not():
