@@ -7,6 +7,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.core.alarms.policies import Policies
+from services.core.alarms.words import CALL_MARK
 from services.core.errors import FiretowerError
 from services.core.receivers import Headers, HttpUrl, SuccessRule
 from services.core.text import clean_json
@@ -42,7 +43,7 @@ def say(alarm: Mapping[str, Any], *, drill: bool) -> str:
     mark = "【演练】" if drill else ""
     place = f"{alarm['place']}：" if alarm["place"] else ""
     word = SEVERITY_ZH[alarm["severity"]]
-    return f"{mark}【望火楼】{word}告警 {place}{alarm['reason']}（告警号 {alarm['alarm_id']}）"
+    return f"{mark}{CALL_MARK}{word}告警 {place}{alarm['reason']}（告警号 {alarm['alarm_id']}）"
 
 
 def write_call(contact: Mapping[str, Any], policies: Policies, alarm: Mapping[str, Any], *, drill: bool) -> Call | None:

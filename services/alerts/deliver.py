@@ -158,7 +158,12 @@ class Outbox:
 
     async def _attempt(self, lane: Lane, address: Address, notice: asyncpg.Record) -> None:
         at, started = self._clock.now(), self._clock.monotonic()
-        answer, verdict, words = await self._send(lane, address, notice, at)
+        try:
+            answer, verdict, words = await self._send(lane, address, notice, at)
+        except Exception as error:
+            log.exception("attempt_failed", notice_id=str(notice["id"]))
+            answer, words = Answer(None, {}, b"", describe_error(error)), None
+            verdict = Verdict(Fate.RETRY, error=answer.error)
         took_ms = (self._clock.monotonic() - started) * 1000
         if not lane.desk and verdict.fate is Fate.RETRY and notice["attempts"] >= CALL_ATTEMPTS:
             verdict = verdict._replace(fate=Fate.DEAD)
@@ -168,7 +173,7 @@ class Outbox:
     async def _send(
         self, lane: Lane, address: Address, notice: asyncpg.Record, at: datetime
     ) -> tuple[Answer, Verdict, str | None]:
-        """Post one notice and judge the answer. Never raises: what cannot be sent is an attempt with its error."""
+        """Post one notice and judge the answer; what cannot be sent is an attempt with its error."""
         try:
             request, client, rule = address(notice, at)
         except Exception as error:  # noqa: BLE001 - whatever stands in the row: this notice alone

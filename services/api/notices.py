@@ -18,9 +18,13 @@ from services.api.state import Here
 from services.api.urgent import urgent_first
 from services.api.writing import Actor, Write
 from services.core.alarms import ledger
+from services.core.alarms.words import CALL_MARK
+from services.core.masks import MASK
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
 NoticeState = Literal["waiting", "held", "delivered", "dead", "withdrawn"]
+# what a webhook gets: no word in it is anybody else's
+_OURS = frozenset({"type", "to", "text", "drill", "alarm_id", "code", "severity", "reason", "reason_en"})
 DESK = "desk"  # the channel; else contact:<id>
 _notice = tables.notice.c
 UNTAKEN_FIRE = sa.and_(_notice.fire, _notice.state.in_(("waiting", "held", "dead")))
@@ -105,6 +109,17 @@ async def _find(reads: Reads, who: Who, notice_id: UUID) -> Any:
     return row
 
 
+def _mask_call(body: Any) -> Any:
+    """Return the body of a call as people may read it: our own words; a gateway's template may hold its key."""
+    if isinstance(body, dict):
+        if body.keys() == _OURS:
+            return body
+        return {name: _mask_call(value) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_mask_call(value) for value in body]
+    return body if isinstance(body, str) and CALL_MARK in body else MASK
+
+
 @router.get("/notices/{id}", responses=described(NoticeDetail, 404))
 async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, who: Reader) -> Response:
     """Show one notice with its attempts and the body that is sent."""
@@ -121,7 +136,9 @@ async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, 
     )
     needed = Permission.OPERATE if row["channel"] == DESK else Permission.ADMINISTER
     hidden = {} if who.may(needed) else {"answer": None}
-    shown = dict(row) | {"tries": [dict(one) | hidden for one in reversed(tries)], "body": body and body["body"]}
+    said = body and body["body"]
+    said = said if row["channel"] == DESK else _mask_call(said)
+    shown = dict(row) | {"tries": [dict(one) | hidden for one in reversed(tries)], "body": said}
     return answer(shown)
 
 

@@ -12,6 +12,10 @@ FIRE: Final = "fire"
 """The one code that latches, cannot be muted and runs clocks (contract 6)."""
 
 
+CALL_MARK: Final = "【望火楼】"
+"""Stands in the text of every call to a person: who speaks."""
+
+
 class Category(StrEnum):
     """What an alarm is about (contract 5)."""
 

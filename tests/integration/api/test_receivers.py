@@ -218,7 +218,8 @@ async def test_what_was_answered_is_shown_to_who_may_see_settings(
     await client.put("/api/v1/devices/p-1", json={"kind": "panel", "area": AREA})
     alarm = await open_alarm("p-1", fire=True)
     call = await store_notice(alarm, "held")
-    await connection.execute("update notice set channel = 'contact:1'")
+    body = {"phone": "13800000000", "app": ["appkey-in-body"], "text": "【望火楼】紧急告警"}
+    await connection.execute("update notice set channel = 'contact:1', body = $1", orjson.dumps(body))
     desk = await store_notice(alarm, "dead")
     await connection.execute(
         """insert into notice_attempt (notice_id, number, at, duration_ms, status, error, answer)
@@ -230,6 +231,7 @@ async def test_what_was_answered_is_shown_to_who_may_see_settings(
         reader = visit(made.json()["key"])
         shown = [(await reader.get(f"/api/v1/notices/{notice}")).json() for notice in (desk, call)]
         words[role] = [one["tries"][-1]["answer"] for one in shown]
+    assert shown[1]["body"] == {"phone": "***", "app": ["***"], "text": "【望火楼】紧急告警"}
     told = "inner words"
     assert words == {
         "viewer": [None, None], "duty": [told, None], "maintainer": [told, None], "admin": [told, told],
