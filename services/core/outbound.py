@@ -18,7 +18,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
-SETTING = "FIRETOWER_SUBSCRIPTION_NETWORKS"
+SETTINGS = "FIRETOWER_SUBSCRIPTION_NETWORKS (for what the county wrote, in FIRETOWER_COUNTY_NETWORKS)"
 NEXT_ADDRESS_S = 2.0  # how long one of several addresses of a name may take to answer
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
 _COMPATIBLE = ip_network("::/96")  # RFC 4291 2.5.5.1, given up and still routed by some
@@ -37,7 +37,7 @@ def refusal(address: str, networks: Sequence[Network]) -> str | None:
     for one in (bare, *_inside(bare)):
         kind = _kind(one)
         if kind is not None:
-            return f"it leads to {kind} address, whose network is not named in {SETTING}"
+            return f"it leads to {kind} address, whose network is not named in {SETTINGS}"
     return None
 
 
