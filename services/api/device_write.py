@@ -7,7 +7,7 @@ import asyncpg
 
 from services.api.areas import take_area
 from services.api.device_model import DevicePut
-from services.api.gateway_claims import claimed_by, refused_claim
+from services.api.gateway_claims import claimed_by, new_claims, refused_claim
 from services.api.import_steps import check_no_claim
 from services.api.problems import Problem, invalid
 from services.api.writing import Write
@@ -48,7 +48,7 @@ def columns_of(body: DevicePut) -> dict[str, Any]:
     return values
 
 
-async def _check_references(write: Write, code: str, values: Mapping[str, Any]) -> None:
+async def _check_references(write: Write, code: str, values: Mapping[str, Any], row: Mapping[str, Any] | None) -> None:
     connection, area = write.connection, values.get("area")
     if area is not None:
         await take_area(write, area)
@@ -57,10 +57,11 @@ async def _check_references(write: Write, code: str, values: Mapping[str, Any]) 
         site_area = await connection.fetchval("select area from site where id = $1", site)
         if site_area is None or not write.who.scope.covers(site_area):
             raise invalid("site", f"there is no site {site}")
-    claimed = claimed_by(values)
+    claims = new_claims(values, row)
+    claimed = claimed_by(claims)
     if claimed:
         rows = await connection.fetch("select code, area, registered from device where code = any($1)", claimed)
-        refused = refused_claim(write.who.scope, code, values, {row["code"]: dict(row) for row in rows}, ())
+        refused = refused_claim(write.who.scope, code, claims, {row["code"]: dict(row) for row in rows}, ())
         if refused is not None:
             raise invalid(*refused)
     address = values.get("gateway_address")
@@ -102,7 +103,7 @@ async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | N
     """Store what a person says of one device."""
     values = columns_of(body)
     await check_no_claim(write.connection, code, values.get("gateway_address"))
-    await _check_references(write, code, values)
+    await _check_references(write, code, values, None if row is None else dict(row))
     if row is None:
         for name in _MANDATORY:
             if name not in values:

@@ -9,6 +9,12 @@ from typing import Any
 from services.api.roles import Scope
 
 
+def new_claims(values: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what of `values` names a gateway or an address that does not stand there yet: what stands was allowed."""
+    fields = ("gateway", "gateway_address")
+    return {name: values[name] for name in fields if values.get(name) and (not before or before[name] != values[name])}
+
+
 def claimed_by(values: Mapping[str, Any]) -> list[str]:
     """Return the codes of the devices that `values` lay a claim to."""
     gateway, address = values.get("gateway"), values.get("gateway_address")

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.api.database import Reads, Row
 from services.api.device_write import changes_of, columns_of
-from services.api.gateway_claims import claimed_by, refused_claim
+from services.api.gateway_claims import claimed_by, new_claims, refused_claim
 from services.api.import_steps import StagedRow
 from services.api.ledger_file import LedgerError, LedgerRow
 from services.api.ledger_warnings import Doubts, LedgerWarning
@@ -152,7 +152,7 @@ class _Known:
         site = values.get("site_id")
         if site is not None and not (site in self._sites and covers(self._sites[site])):
             return LedgerError(row.line, "site", f"there is no site {site}")
-        refused = refused_claim(self._scope, row.code, values, self.claimed, self._codes)
+        refused = refused_claim(self._scope, row.code, new_claims(values, before), self.claimed, self._codes)
         if refused is not None:
             return LedgerError(row.line, *refused)
         address = values.get("gateway_address")

@@ -17,11 +17,13 @@ from services.core.clock import Clock
 from services.core.db import pass_on_cancel
 from services.core.log import logger
 from services.core.text import describe_error
+from services.gateway.limits import Bucket
 
 log = logger(__name__)
 
 PROGRAM = "gateway"
 WAITING = 1_000  # units to be listed; the oldest give way
+NEW_UNITS = (0.5, 200)  # per second and at once; whoever finds a fault of ours does not fill the list with it
 LOOK_EVERY_S = 3.0
 
 
@@ -46,6 +48,7 @@ class Border:
         self._failures: OrderedDict[tuple[str, str], _Failure] = OrderedDict()
         self._told: OrderedDict[tuple[str, str], datetime] = OrderedDict()  # when last; open as far as we know
         self._over: set[tuple[str, str]] = set()
+        self._new = Bucket(*NEW_UNITS, clock.monotonic())
         self.retry: dict[str, Callable[[Mapping[str, Any]], None]] = {}
 
     @contextmanager
@@ -63,9 +66,18 @@ class Border:
         before = self._told.get(key)
         if before is not None and now - before < RETRY_AFTER:
             return
+        listed = before is not None or self._new.take(1, self._clock.monotonic())
+        log.error(
+            "unit of work failed",
+            unit=f"{unit.kind} {unit.name}",
+            error=describe_error(error),
+            fire=unit.fire,
+            listed=listed,
+        )
+        if not listed:
+            return
         self._told[key] = now
         self._told.move_to_end(key)
-        log.error("unit of work failed", unit=f"{unit.kind} {unit.name}", error=describe_error(error), fire=unit.fire)
         self._failures[key] = _Failure(unit, error, now)
         for kept in (self._failures, self._told):
             while len(kept) > WAITING:

@@ -221,3 +221,5 @@ async def test_a_township_names_no_gateway_of_another_and_takes_over_no_panel(
         answer = await township.put("/api/v1/devices/p-taker", json={"kind": "panel", "area": AREA} | body)
         assert answer.status_code in {200, 201}, answer.text
     assert (await client.put("/api/v1/devices/p-taker", json={"gateway": "gw-other"})).status_code == 200  # the county
+    body = {"name": "新名", "gateway": "gw-other"}  # a form that sends everything back may keep what stands there
+    assert (await township.put("/api/v1/devices/p-taker", json=body)).status_code == 200
