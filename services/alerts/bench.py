@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -27,7 +28,7 @@ from services.alerts.silence import Silence
 from services.alerts.unreadable import Unreadable
 from services.core.alarms.page import Page
 from services.core.alarms.policies import Policies, load_policies
-from services.core.aside import Asides, Unit
+from services.core.aside import Asides
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
@@ -36,6 +37,7 @@ POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
 HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
+FIRES_AGAIN = timedelta(seconds=1)
 TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that come up again by themselves, or never
 log = logger(__name__)
 
@@ -85,16 +87,17 @@ class Bench:
         while True:
             hinted = self.hint.is_set()
             self.hint.clear()
+            stage = self.border.stage
             if self._outdated:
-                await self._refresh()
+                await stage("registry", self._refresh)
             if hinted:  # a partition's first event must not wait for the next second
                 await self.events.fires.find_writers(self.conn)
             await self.look_at_fires()
-            busy = await self.events.read_others(self.border) or bool(self.events.waiting)
+            busy = await stage("events", partial(self.events.read_others, self.border)) or bool(self.events.waiting)
             await self._look_at_time()
             if self._acted or self.events.reset:
-                await self.border.one(Unit("duty", "forget"), self._forget_what_people_ended)
-            busy = await self.readings.read_slice(self.border, self.look_up) or busy
+                await stage("forget", self._forget_what_people_ended)
+            busy = await stage("readings", partial(self.readings.read_slice, self.border, self.look_up)) or busy
             if not busy:
                 await wait_at_most(self.hint, POLL_S)
 
@@ -128,7 +131,10 @@ class Bench:
         return page
 
     async def look_at_fires(self) -> None:
-        """Judge the fires that are committed; measures received to open."""
+        """Judge the fires that are committed. Should reading them fail, that is tried again within a second."""
+        await self.border.stage("fires", self._read_fires, FIRES_AGAIN)
+
+    async def _read_fires(self) -> None:
         for received_at in await self.events.read_fires(self.border):
             RECEIVED_TO_OPEN.observe(max(0.0, (self.clock.now() - received_at).total_seconds()))
 
@@ -143,30 +149,44 @@ class Bench:
         monotonic = self.clock.monotonic()
         if monotonic - self._clocks_at >= CLOCKS_S:
             self._clocks_at = monotonic
-            now = self.clock.now()
-            if await clocks.is_due(self.conn, now):
-                await clocks.tick(self.border, now)
-                await clocks.call_contacts(self.border, now)
+            await self.border.stage("clocks", self._run_clocks)
             if self.clock.monotonic() - self._held_at > HOLD_S:
                 await self.transact(_hold_only)
         if monotonic - self._duties_at >= DUTIES_S:
             self._duties_at = monotonic
-            await self._try_again()
-            await self._refresh()
-            await self.silence.watch(self.border, self.clock.now())
-            await self.unreadable.watch(self.border, self.clock.now())
-            await self.flooding.watch(self.border, self.clock.now())
             await self._run_duties()
 
+    async def _run_clocks(self) -> None:
+        now = self.clock.now()
+        if await clocks.is_due(self.conn, now):
+            await clocks.tick(self.border, now)
+            await clocks.call_contacts(self.border, now)
+
     async def _run_duties(self) -> None:
-        await clocks.move_windows(self.border, self.clock.now())
+        duties: dict[str, Callable[[], Awaitable[object]]] = {
+            "retries": self._try_again,
+            "registry": self._refresh,
+            "silence": lambda: self.silence.watch(self.border, self.clock.now()),
+            "unreadable": lambda: self.unreadable.watch(self.border, self.clock.now()),
+            "flooding": lambda: self.flooding.watch(self.border, self.clock.now()),
+            "windows": lambda: clocks.move_windows(self.border, self.clock.now()),
+            "parents": self._end_parents,
+            "policies": lambda: tell_faults(self.border, self.policies),
+            "health": lambda: self.health.watch(self.border),
+            "ticks": self._let_time_end,
+            "forget": self._forget_what_people_ended,
+        }
+        for name, work in duties.items():
+            await self.border.stage(name, work)
+
+    async def _end_parents(self) -> None:
         for area in await incidents.end_parents(self.border):
             self.readings.mains.forget(area)
-        await tell_faults(self.border, self.policies)
-        await self.health.watch(self.border)
+
+    async def _let_time_end(self) -> None:
+        """End what time alone ends, and count wrong clocks."""
         now = self.clock.now()
         await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
-        await self.border.one(Unit("duty", "forget"), self._forget_what_people_ended)
 
     async def _try_again(self) -> None:
         """Learn what is set aside, and take up again what a person asked for."""
@@ -200,11 +220,12 @@ class Bench:
         FEED_LAG.labels("event").set(await self.events.others.lag_s(self.conn, now))
         FEED_LAG.labels("telemetry").set(await self.readings.feed.lag_s(self.conn, now))
 
-    async def _forget_what_people_ended(self, page: Page) -> None:
+    async def _forget_what_people_ended(self) -> None:
         """Let the next readings raise anew what a person cleared, or a reset ended."""
         self._acted = False
-        rows = await page.conn.fetch(STATE_SQL["closed_by_people"], self._closed_since)
-        self._closed_since = page.now - timedelta(seconds=5)
+        now = self.clock.now()
+        rows = await self.conn.fetch(STATE_SQL["closed_by_people"], self._closed_since)
+        self._closed_since = now - timedelta(seconds=5)
         closed = {(row["device_id"], row["code"]): row["at"] for row in rows}
         ended: list[tuple[int, str | None]] = [key for key, at in closed.items() if self._forgotten.get(key) != at]
         self._forgotten = closed
@@ -213,7 +234,11 @@ class Bench:
         monotonic = self.clock.monotonic()
         for device_id, code in ended:
             self.states.forget(device_id, code, monotonic)
-        await self.states.save(page.conn, {device_id for device_id, _ in ended}, page.now)
+        if ended:
+            await self.transact(partial(self._save_states, {device_id for device_id, _ in ended}))
+
+    async def _save_states(self, device_ids: set[int], page: Page) -> None:
+        await self.states.save(page.conn, device_ids, page.now)
 
 
 async def _hold_only(_page: Page) -> None:

@@ -5,14 +5,16 @@ unit costs only itself, and that a database that is away is not taken for a bad 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import asyncpg
 
 from services.core.alarms.page import Page
-from services.core.aside import Asides, Unit, by_halves, own_fault
+from services.core.aside import RETRY_AFTER, Asides, Unit, by_halves, own_fault
 from services.core.log import logger
 
+STAGE = "stage"  # of what is set aside
 log = logger(__name__)
 Item = TypeVar("Item")
 Work = Callable[[Page], Awaitable[None]]
@@ -71,6 +73,24 @@ class Border:
         await by_halves(items, part, spoiled)
         pages.append(await self.transact(finish))
         return pages
+
+    async def stage(self, name: str, work: Callable[[], Awaitable[object]], again: timedelta = RETRY_AFTER) -> bool:
+        """Run one stage of the bench's round; return whether it says that there was something to do.
+
+        What fails in it and belongs to no single unit (reading the rows itself) is set aside as the stage, which is
+        tried again a while later; the other stages go on.
+        """
+        if self.asides.waits(STAGE, name):
+            return False
+        try:
+            busy = bool(await work())
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            await self.asides.add(self.conn, Unit(STAGE, name, fire=name == "fires"), error, again)
+            return False
+        await self.asides.over(self.conn, STAGE, name)
+        return busy
 
     async def one(self, unit: Unit, work: Work) -> bool:
         """Run one unit that stands alone; False when it failed and was set aside."""

@@ -61,7 +61,7 @@ async def move_windows(border: Border, now: datetime) -> None:
     """Tell fires of test windows, and other alarms of maintenance, that began, moved or ended meanwhile."""
     scopes = await border.conn.fetch(SQL["moved_windows"], border.asides.waiting(SCOPE))
     left_alone = [int(name) for name in border.asides.waiting(ALARM)]
-    alarms = await border.conn.fetch(SQL["moved_service"], now, left_alone)
+    alarms = [row for row in await border.conn.fetch(SQL["moved_service"], now, left_alone) if _has_moved(row)]
 
     async def load_scopes(page: Page, rows: Sequence[asyncpg.Record]) -> None:
         for row in rows:
@@ -77,6 +77,17 @@ async def move_windows(border: Border, now: datetime) -> None:
         await border.settle(scopes, load_scopes, _name_scope)
     if alarms:
         await border.settle(alarms, move_service, _name_alarm)
+
+
+def _has_moved(row: asyncpg.Record) -> bool:
+    """Whether the alarm knows another end of maintenance than the registry; what cannot be read counts as another."""
+    known, until = row["known"], row["until"]
+    if known is None or until is None:
+        return known is not until
+    try:
+        return bool(datetime.fromisoformat(known) != until)
+    except (ValueError, TypeError):
+        return True
 
 
 def _name_scope(row: asyncpg.Record) -> Unit:

@@ -20,11 +20,12 @@ from fire_scope f join site s on f.scope = 'site:' || s.id
 where f.test_until is distinct from s.test_window_until and f.scope <> all($1::text[])
 
 -- name: moved_service
-select a.id, a.code, a.area, d.out_of_service_until as until
+-- `known` is text: whatever stands there, a cast could fail for all alarms at once
+select a.id, a.code, a.area, a.life ->> 'out_of_service_until' as known,
+    case when d.out_of_service_until > $1 then d.out_of_service_until end as until
 from alarm a join device d on d.id = a.device_id
 where a.state <> 'closed' and a.code <> 'fire' and a.id <> all($2::bigint[])
-    and (a.life ->> 'out_of_service_until')::timestamptz is distinct from
-        case when d.out_of_service_until > $1 then d.out_of_service_until end
+    and (a.life ? 'out_of_service_until' or d.out_of_service_until > $1)
 
 -- name: due_timers
 select t.alarm_id, t.step, t.channels, t.until, a.code, a.severity, a.state, a.verification, a.acknowledged_at, a.area,

@@ -15,7 +15,6 @@ from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
 from services.core.alarms.happenings import Finding, Situation
 from services.core.alarms.page import Page
-from services.core.alarms.policies import Fault
 from services.core.alarms.rows import SYSTEM, Key
 from services.core.alarms.words import Category, Reason, Severity
 from services.core.aside import Unit
@@ -149,8 +148,7 @@ class Health:
         return found
 
     async def _set_aside(self, page: Page) -> list[Finding]:
-        """Find what programs set aside and nobody has dealt with, by program and kind, and policies out of force."""
-        faults = {fault.policy: fault for fault in reversed(page.policies.faults)}  # the first of each
+        """Find what programs set aside and nobody has dealt with, by program and kind."""
         return [
             _finding(
                 "set_aside",
@@ -160,9 +158,6 @@ class Health:
                 value=float(row["units"]),
             )
             for row in await page.conn.fetch(SQL["set_aside"])
-        ] + [
-            _finding("set_aside", Severity.MAJOR, _say_fault(faults[name]), component=f"policy:{name}")
-            for name in sorted(faults)
         ]
 
     def _stalled(self, lane: asyncpg.Record, page: Page) -> Finding | None:
@@ -190,14 +185,6 @@ def _of_room(shortage: Shortage) -> Finding:
         component=shortage.component,
         value=shortage.value,
         limit=shortage.limit,
-    )
-
-
-def _say_fault(fault: Fault) -> Reason:
-    where = ".".join(filter(None, (fault.policy, fault.field)))
-    return Reason(
-        f"策略 {where} 的内容无法使用，暂按默认值执行：{fault.error}",
-        f"the policy {where} cannot be used and its default holds: {fault.error}",
     )
 
 

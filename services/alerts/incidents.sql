@@ -1,7 +1,7 @@
 -- name: pressure_alarms
 -- The pressure alarms of an area: those that stand, with the mains incident they belong to.
 select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,
-    i.kind = 'mains' and coalesce((a.life ->> 'grouped')::boolean, false) as member
+    i.kind = 'mains' and coalesce(a.life ->> 'grouped', '') = 'true' as member
 from alarm a
 join device d on d.id = a.device_id
 left join incident i on i.id = a.incident_id
@@ -56,5 +56,7 @@ from ingest_lane
 select a.id, a.device_id, a.opened_at
 from alarm a
 where a.code = 'device_offline' and a.device_id is not null and a.state <> 'closed' and a.cleared_at is null
-    and not coalesce((a.life ->> 'grouped')::boolean, false)
-    and coalesce((a.life ->> 'last_at')::timestamptz, a.opened_at) > $1
+    and coalesce(a.life ->> 'grouped', '') <> 'true'
+    -- as text: a cast could fail for all alarms at once; the life cycle writes UTC
+    and coalesce(left(a.life ->> 'last_at', 19), to_char(a.opened_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS'))
+        > to_char($1::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') collate "C"

@@ -14,6 +14,13 @@ from services.core.alarms.rows import Key, Place
 from services.core.alarms.words import Reason
 
 
+def _is_time(text: str | None) -> bool:
+    try:
+        return text is not None and datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
 class Mains:
     """The pressure alarms of every area, as far as they matter for grouping."""
 
@@ -62,7 +69,7 @@ class Mains:
             self._incidents[area], newest = incident["id"], incident["updated_at"]
         watch.load(
             {
-                "recent": [[row["device"], row["code"], row["last_at"]] for row in rows if row["last_at"] is not None],
+                "recent": [[row["device"], row["code"], row["last_at"]] for row in rows if _is_time(row["last_at"])],
                 "members": [[row["device"], row["code"]] for row in rows if row["member"]],
                 "newest": None if newest is None else newest.isoformat(),
             }

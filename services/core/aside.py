@@ -123,11 +123,11 @@ class Asides:
         """Return the names of all units of a kind that are set aside."""
         return {name for of_kind, name in self._open if of_kind == kind}
 
-    async def add(self, conn: Connection, unit: Unit, error: Exception) -> None:
+    async def add(self, conn: Connection, unit: Unit, error: Exception, again: timedelta = RETRY_AFTER) -> None:
         """Set a unit aside and leave it alone for a while."""
         now = self._clock.now()
         name = clean_text(unit.name, _LONGEST_NAME)
-        self._open[unit.kind, name] = now + RETRY_AFTER
+        self._open[unit.kind, name] = now + again
         await write_aside(conn, self._program, unit._replace(name=name), error, now)
 
     async def over(self, conn: Connection, kind: str, name: str) -> None:
