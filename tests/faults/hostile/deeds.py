@@ -1,0 +1,128 @@
+"""What is done to the system between two fires: hostile settings through the API, and straight into the tables."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import httpx2
+import orjson
+
+from tests.faults.hostile.values import Hostile
+
+AREA = "140931100"
+Deed = Callable[[], Awaitable[None]]
+POLICIES: dict[str, Any] = {
+    "fire_clocks": {"suspected_s": 180, "probable_s": 60, "evidence_window_s": 300, "incident_gap_s": 1800},
+    "drill": {"until": None},
+    "notices": {"notify_from": "major", "offline_hold_s": 30, "flap_hold_s": 60, "hold_older_than_s": 3600},
+    "grouping": {"mains_members": 3, "mains_window_s": 120, "silence_members_area": 4},
+    "health": {"storage_low_pct": 80, "stalled_s": 30, "drift_s": 5},
+    "escalation": {"steps": [{"code": "fire", "after_s": 0, "channels": ["sms", "webhook"], "until": "acknowledged"}]},
+    "sms_gateway": {"url": "http://127.0.0.1:9/", "headers": {"X-Key": "k"}, "body": {"to": "{address}"}},
+    "voice_gateway": {"url": "http://127.0.0.1:9/", "headers": {}, "body": {"tts": "{text}"}},
+}
+CONTACT = {
+    "name": "值班", "channel": "webhook", "address": "http://127.0.0.1:9/", "area": AREA,
+    "settings": {"headers": {"X": "y"}},
+}  # fmt: skip
+SITE = {
+    "name": "小学", "area": AREA, "address": "东街", "location": {"lon": 111.09, "lat": 39.02}, "access_note": "北门",
+    "contacts": [{"name": "张", "role": "校长", "phone": "13800000000"}],
+}  # fmt: skip
+DEVICE = {
+    "kind": "hydrant", "area": AREA, "name": "栓", "location": {"lon": 111.09, "lat": 39.02}, "form": "aboveground",
+    "expected_interval_s": 300, "sleepy": False, "rated_current_a": 63, "limits": {"level_pct_low": 30},
+    "attributes": {"vendor": "x"},
+}  # fmt: skip
+OVERRIDE = {"scope": "device", "target": "hydrant-1", "parameters": {"static_mpa": 0.16}, "effective_from": None}
+SET_POLICY = """
+    insert into policy (name, body, updated_by) values ($1, $2, 'x')
+    on conflict (name) do update set body = excluded.body
+"""
+ADD_OVERRIDE = """
+    insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+    values ($1, 'device', $2, $3, now(), 'x')
+"""
+RULES = ("hydrant_pressure_low", "device_offline", "clock_wrong", "water_level_low", "battery_low")
+
+
+class Deeds:
+    """Draws deeds. An answer of 5xx, or none, is a fault of ours and kept in `faults`."""
+
+    def __init__(self, client: httpx2.AsyncClient, conn: asyncpg.Connection, seed: int) -> None:
+        self._client = client
+        self._conn = conn
+        self._hostile = Hostile(seed)
+        self.done = 0
+        self.faults: list[str] = []
+
+    async def one(self) -> None:
+        """Do one."""
+        self.done += 1
+        if self._hostile.dice.random() < 0.6:
+            await self._through_the_api()
+        else:
+            await self._into_a_table()
+
+    async def _through_the_api(self) -> None:
+        dice, spoil = self._hostile.dice, self._hostile.spoil
+        name = dice.choice(list(POLICIES))
+        method, path, body = dice.choice(
+            [
+                ("PUT", f"/policies/{name}", POLICIES[name]),
+                ("PUT", f"/policies/{name}", POLICIES[name]),
+                ("POST", "/contacts", CONTACT),
+                ("PUT", f"/rules/{dice.choice(RULES)}", OVERRIDE),
+                ("POST", "/sites", SITE),
+                ("PUT", f"/sites/{dice.randrange(1, 4)}", SITE),
+                ("PUT", f"/devices/hydrant-{dice.randrange(5)}", DEVICE),
+            ]
+        )
+        raw = _dump(spoil(body))
+        answer = await self._client.request(
+            method, f"/api/v1{path}", content=raw, headers={"content-type": "application/json"}
+        )
+        if answer.status_code >= 500:
+            self.faults.append(f"{method} {path} {raw[:300]!r}: {answer.status_code} {answer.text[:300]}")
+
+    async def _into_a_table(self) -> None:
+        """Write what no check has seen, as an older release or a hand in psql would. The database may refuse it."""
+        dice, value = self._hostile.dice, self._hostile.value
+        name = dice.choice(list(POLICIES))
+        statement, *arguments = dice.choice(
+            [
+                (
+                    SET_POLICY,
+                    name,
+                    dice.choice([value(), self._hostile.spoil(POLICIES[name])]),
+                ),
+                (
+                    "insert into contact (name, channel, address, settings) values ($1, $2, $3, $4)",
+                    *("x", dice.choice(["webhook", "sms", "voice"]), str(value())[:60].replace("\0", ""), value()),
+                ),
+                (
+                    ADD_OVERRIDE,
+                    dice.choice(RULES),
+                    f"hydrant-{dice.randrange(5)}",
+                    dice.choice([value(), {"intervals": 1e9, "sleepy_h": 1e9, "static_mpa": -1e308}]),
+                ),
+                ("update device set limits = $1, attributes = $2 where code like 'hydrant-%'", value(), value()),
+                ("update site set contacts = $1 where id = $2", value(), dice.randrange(1, 4)),
+                ("update device_state set state = $1 where device_id = $2", value(), dice.randrange(1, 8)),
+                ("update rule_state set state = $1", value()),
+                ("update alarm set life = $1 where code <> 'fire'", value()),
+                ("update fire_scope set evidence = $1", value()),
+                ("update notice set target = $1 where channel <> 'desk' and state = 'waiting'", value()),
+            ]
+        )
+        try:
+            await self._conn.execute(statement, *arguments)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError):
+            return  # refused: then it cannot stand there
+
+
+def _dump(body: Any) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return repr(body).encode("utf-8", "surrogatepass")
