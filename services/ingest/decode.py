@@ -43,6 +43,7 @@ class Message:
     online: bool | None = None  # the device's own status
     alive: bool = True  # the device itself sent this just now
     alone: bool = False  # one reading, and nothing refused beside it
+    whole: bool = True  # not one part of several
     prompt: bool = True  # it did not wait with us: how old it is, is the device's doing
     replay_of: int | None = None  # reject row this comes from
     mended: frozenset[str] = frozenset()  # what had to be forgiven to read it

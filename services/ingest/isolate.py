@@ -30,6 +30,7 @@ def part_of(message: Message, parts: list[tuple[str, object]]) -> Message:
     """Return a message of the same delivery with some of its elements, by the name of their list."""
     part = Message(message.raw_topic, message.topic, message.payload, message.received_us, alive=message.alive)
     part.replay_of, part.flooding, part.prompt = message.replay_of, message.flooding, message.prompt
+    part.whole = False
     for name, item in parts:
         getattr(part, name).append(item)
     return part

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from services.core.contracts import READING_FIELDS
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head, Tally, is_newest
-from services.ingest.behind import Clock, Late, follow, follow_many
+from services.ingest.behind import RIGHT, Clock, Late, follow, follow_many
 from services.ingest.decode import Message, Reading
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
@@ -142,11 +142,13 @@ def _follow_clock(heard: Heard, message: Message) -> bool:
     """Note what a message says of its device's clock; True: it is behind, and the receive time counts."""
     if not message.readings or not message.alive or not message.prompt or message.replay_of is not None:
         return False
-    newest = max(message.readings, key=lambda reading: (reading.ts_us, reading.seq))
+    late_after_us, first = heard.device.late_after_us, message.readings[0]
+    newest = first if message.alone else max(message.readings, key=lambda reading: (reading.ts_us, reading.seq))
     if not is_newest(heard.head, newest.ts_us, newest.seq):
         return False
     heard.head = Head(newest.ts_us, newest.seq)
-    late_after_us = heard.device.late_after_us
+    if heard.clock == RIGHT and message.received_us - newest.ts_us <= late_after_us:
+        return False
     if not message.alone:
         heard.clock = follow_many(heard.clock, message.received_us - newest.ts_us, late_after_us)
         return False

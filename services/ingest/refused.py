@@ -32,13 +32,14 @@ class Refused:
     def add(self, message: Message, rejects: Sequence[Reject], *, stored: bool) -> None:
         """Count a message; `stored` says that a row came of it, `rejects` what was refused.
 
-        A status is neither: it says that the device lives and nothing of what it measures.
+        A status is neither: it says that the device lives and nothing of what it measures. A part of a message that
+        was cut says by its rows that something came, and nothing by its rejects: other parts may have rows.
         """
         if not message.alive or message.replay_of is not None:
             return
         if stored:
             self.messages, self.since_us, self.reason, self.accepted = 0, None, None, True
-        elif rejects:
+        elif rejects and message.whole:
             self.messages += 1
             self.since_us = message.received_us if self.since_us is None else self.since_us
             self.reason = rejects[0].reason

@@ -54,9 +54,12 @@ def sender_of(topic: str) -> str:
 
 
 def cut(item: Item) -> Iterator[Item]:
-    """Cut a long list of events into turns of 100 elements, its fires first; the device is answered after the last."""
+    """Cut a long list of events into turns of 100 elements, its fires first; the device is answered after the last.
+
+    A list with readings stays whole: it is bounded, and its newest reading must be told from those before it.
+    """
     message = item.message
-    if message is None or len(message.events) + len(message.rejects) <= MAX_EVENTS:
+    if message is None or message.readings or len(message.events) + len(message.rejects) <= MAX_EVENTS:
         yield item
         return
     urgent = [event for event in message.events if event.type in URGENT_TYPES]
@@ -68,6 +71,7 @@ def cut(item: Item) -> Iterator[Item]:
         part = part_of(message, parts[start : start + MAX_EVENTS])
         if last:
             part.ack_ids, part.mended = message.ack_ids, message.mended
+            part.whole = not message.events  # all that it brought was refused: that counts once
         yield Item(item.sender, item.delivery, part, item.received_us, last)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import time
 from contextlib import asynccontextmanager
 
 import orjson
@@ -152,6 +153,24 @@ async def test_a_probe_moves_the_watermark_and_makes_no_row():
             inbox.put(Delivery(PROBE, text, 1, False, False, 1, 1))
         batch = await inbox.take()
         assert (batch.watermark_us, batch.messages, len(batch.deliveries)) == (17, [], 3)
+
+
+async def test_the_age_of_a_message_counts_once_our_own_probe_came_back_at_once():
+    def probe(age_s, generation=1):
+        sent_us = time.time_ns() // 1000 - age_s * 1_000_000
+        return Delivery(PROBE, str(sent_us).encode(), 1, False, False, 1, generation)
+
+    async with opened() as inbox:
+        for delivery in (event("first"), probe(0), event("prompt"), probe(60), event("behind us")):
+            inbox.put(delivery)
+        messages = (await inbox.take()).messages
+        assert [message.prompt for message in messages] == [False, True, False]
+        inbox.put(probe(0))
+        inbox.put(event("prompt again"))
+        assert [message.prompt for message in (await inbox.take()).messages] == [True]
+        inbox.begin(2)
+        inbox.put(event("after a break", generation=2))
+        assert [message.prompt for message in (await inbox.take()).messages] == [False]
 
 
 async def test_rejects_to_decode_again_come_behind_what_has_arrived():

@@ -9,9 +9,10 @@ from services.core.topics import Kind
 from services.ingest.columns import join_waiting
 from services.ingest.decode import Message, decode
 from services.ingest.devices import Device
+from services.ingest.isolate import split
 from services.ingest.plan import Heard, make_plan
 from services.ingest.refused import Refused
-from services.ingest.writer import split
+from services.ingest.turns import Item, cut
 
 NOW_US = 1_780_000_000_000_000
 GOOD = {"ts": NOW_US // 1000, "seq": 1, "pressure_mpa": 0.3}
@@ -79,6 +80,22 @@ def test_a_part_of_a_list_that_the_database_refuses_is_no_reading_sent_alone() -
     assert parts is not None
     assert [part.alone for half in parts for part in half] == [False, False]
     assert message([GOOD]).alone
+
+
+def test_a_long_list_of_events_is_one_message_however_it_is_cut() -> None:
+    def refused(*bodies: Any) -> Refused:
+        items = [Item("H1", None, message(body, "event"), NOW_US) for body in bodies]
+        return heard(*(part.message for item in items for part in cut(item) if part.message is not None)).refused
+
+    assert refused([{}] * 650, [{}] * 650) == Refused(2, NOW_US, "type_unreadable")
+    assert refused([FIRE, *[{}] * 650]) == Refused(accepted=True)
+
+
+def test_a_list_of_readings_keeps_them_all_beside_many_rejects() -> None:
+    body = [{**GOOD, "seq": n} for n in range(450)] + [SECONDS] * 150
+    (only,) = cut(Item("H1", None, message(body), NOW_US))
+    assert only.message is not None
+    assert (len(only.message.readings), len(only.message.rejects)) == (450, 150)
 
 
 def test_batches_that_waited_add_up() -> None:
