@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from services.api.answers import (
@@ -51,6 +51,9 @@ class Reading(BaseModel):
 
     ts: str
     seq: int | None = None
+    clock_behind: bool | None = Field(
+        default=None, description="true: the device's clock is behind by a constant; judged by received_at"
+    )
 
 
 def parse_bucket(bucket: str) -> int:

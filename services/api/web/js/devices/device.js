@@ -4,7 +4,7 @@ import { useNow } from "../clock.js";
 import { ago, areaName, compact, dateTime, span } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { alarmName, Empty, Failure, Field, Severity, siteName, Status } from "../parts.js";
+import { alarmName, Chip, Empty, Failure, Field, Severity, siteName, Status } from "../parts.js";
 import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Battery, Signal } from "./gauges.js";
@@ -57,6 +57,7 @@ export function DevicePage({ code }) {
     <header><a class="button quiet small" href="#/devices"><${Icon} name="back" size="16" />${t("devices.back")}</a>
       <h2>${device.name || code}<small>${code}</small></h2>
       <${Status} status=${device.status} /><span class="hint">${t("devices.seen")} ${ago(device.last_seen, now)}</span>
+      ${full.unreadable_since && html`<${Chip} kind="why-chip">${t("devices.unreadable")}<//>`}${full.clock_behind_s > 0 && html`<${Chip} kind="why-chip">${t("devices.clock_behind", { span: span(full.clock_behind_s) })}<//>`}
       ${device.state?.battery_pct && html`<${Battery} value=${device.state.battery_pct.value} />`}${device.state?.rsrp_dbm && html`<${Signal} value=${device.state.rsrp_dbm.value} />`}
       ${device.location && html`<a class="button small" href=${`#/map/${encodeURIComponent(code)}`}><${Icon} name="map" size="16" />${t("desk.on_map")}</a>`}</header>
     <section class="card"><h3><${Icon} name="devices" size="18" />${t("devices.values")}</h3><${Values} device=${device} now=${now} all /></section>
