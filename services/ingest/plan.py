@@ -18,6 +18,7 @@ from services.ingest.mend import read_elements
 from services.ingest.refused import Refused
 from services.ingest.reject import Reject
 
+GARBAGE_BYTES = 256  # about what an event takes
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
 Order = tuple[int, int, int]  # ts_us, received_us, seq: what makes a value newer than another
 
@@ -96,7 +97,7 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
         if device is not None and message.topic is not None:
             heard = _hear(plan, message, message.topic, device)
             stored = bool(message.events)
-            heard.tally.flood += message.elements if message.flooding else 0
+            heard.tally.flood += weigh(message) if message.flooding else 0
             for event in message.events:
                 _add_event(plan, heard, event, message.received_us)
             if message.topic.kind == device.kind:
@@ -111,6 +112,12 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
         if rejects or message.replay_of is not None:
             _add_rejects(plan, heard, message, rejects)
     return plan
+
+
+def weigh(message: Message) -> int:
+    """Return what a message counts for in a flood: its elements, large garbage by its size, and never nothing."""
+    garbage = sum(max(1, len(reject.payload) // GARBAGE_BYTES) for reject in message.rejects)
+    return max(1, len(message.readings) + len(message.events) + garbage)
 
 
 def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: list[Reject]) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from services.core.log import configure_log
 from services.core.mqtt import Session, SessionConfig, Will
 from tests.support.broker_fleet import now_ms, reading, topic
 
@@ -122,6 +123,7 @@ async def die(url: str, device: str) -> int:
 
 
 def main(mode: str, url: str, device: str) -> None:
+    configure_log("flood", "error", "console")
     begun = time.monotonic()
     count = asyncio.run(die(url, device) if mode == "wills" else send(mode, url, device))
     sys.stdout.write(f"{mode}: {count} messages in {time.monotonic() - begun:.2f} s\n")
