@@ -145,19 +145,21 @@ class System:
 
     def age_alarm(self, alarm_id: int, seconds: float) -> None:
         """Let an alarm have been opened so much earlier than it was."""
-        self._execute(
+        self.execute(
             "update alarm set opened_at = opened_at - make_interval(secs => $2) where id = $1", alarm_id, seconds
         )
 
     def age_notices(self, alarm_id: int, seconds: float) -> None:
         """Let the notices of an alarm have been made so much earlier than they were."""
-        self._execute(
+        self.execute(
             "update notice set created_at = created_at - make_interval(secs => $2) where alarm_id = $1",
             alarm_id,
             seconds,
         )
 
-    def _execute(self, statement: str, *values: object) -> None:
+    def execute(self, statement: str, *values: object) -> None:
+        """Run a statement on the database of the system."""
+
         async def execute() -> None:
             connection = await asyncpg.connect(self.endpoints()["database"])
             try:

@@ -2,7 +2,7 @@
 // open alarms as pulsing markers on top. Used by the map page, the wall and the water page.
 // It opens while the devices are still on their way: graphics, worker and shaders take as long as they do.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
-import { isFire, isWaiting, rank } from "../alarms.js";
+import { inQueueOrder, isFire, isWaiting } from "../alarms.js";
 import { alarmName, alarmPlace, siteName } from "../parts.js";
 import { knownDevices } from "../store.js";
 import { distanceField, KINDS } from "./glyphs.js";
@@ -158,13 +158,14 @@ export class Board {
 
   showAlarms(alarms, onPick) {
     const worst = new Map();
+    const before = inQueueOrder("newest");
     for (const alarm of alarms) {
       const at = alarm.location ?? this.#place(alarm.device);
       if (!at) continue;
       const key = alarm.device ?? `alarm-${alarm.id}`;
-      if (!worst.has(key) || rank(alarm) < rank(worst.get(key).alarm)) worst.set(key, { alarm, at });
+      if (!worst.has(key) || before(alarm, worst.get(key).alarm) < 0) worst.set(key, { alarm, at });
     }
-    const chosen = [...worst].sort(([, a], [, b]) => rank(a.alarm) - rank(b.alarm)).slice(0, MOST_MARKERS);
+    const chosen = [...worst].sort(([, a], [, b]) => before(a.alarm, b.alarm)).slice(0, MOST_MARKERS);
     const kept = new Set(chosen.map(([key]) => key));
     for (const [key, marker] of this.markers) if (!kept.has(key)) { marker.remove(); this.markers.delete(key); }
     for (const [key, { alarm, at }] of chosen) {

@@ -1,4 +1,5 @@
 // The map as a table: for browsers without WebGL, for keyboards and for screen readers.
+import { SEVERITIES } from "../alarms.js";
 import { areaName } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
@@ -7,6 +8,7 @@ import { knownDevices, onDevices } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 
 const STEP = 200;
+const urgency = ({ alarm }) => (alarm ? SEVERITIES.indexOf(alarm) : SEVERITIES.length);
 
 export function DeviceList({ features, keep }) {
   const [, draw] = useState(0);
@@ -16,7 +18,8 @@ export function DeviceList({ features, keep }) {
     const leave = onDevices(() => { timer ||= setTimeout(() => { timer = 0; draw((n) => n + 1); }, 1000); });
     return () => { leave(); clearTimeout(timer); };
   }, []);
-  const rows = features.map((feature) => knownDevices.get(feature.properties.code) ?? feature.properties).filter(keep ?? (() => true));
+  const rows = features.map((feature) => knownDevices.get(feature.properties.code) ?? feature.properties).filter(keep ?? (() => true))
+    .sort((a, b) => urgency(a) - urgency(b));
   return html`<table class="device-table"><thead><tr><th>${t("devices.name")}</th><th>${t("devices.kind")}</th><th>${t("devices.area")}</th><th>${t("devices.status")}</th><th>${t("devices.alarm")}</th></tr></thead>
     <tbody>${rows.slice(0, most).map((device) => html`<tr key=${device.code}><td><a href=${`#/map/${device.code}`}>${device.name || device.code}</a><small>${device.code}</small></td>
       <td>${word("kind", device.kind)}</td><td>${areaName(device.area)}</td><td><${Status} status=${device.status} /></td>

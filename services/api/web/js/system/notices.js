@@ -9,6 +9,7 @@ import { live, putNotices, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 
 const SHOWN = 25;
+const untaken = (notice) => notice.fire && ["dead", "waiting", "held"].includes(notice.state);
 const ORDER = { dead: 0, waiting: 1, held: 2, delivered: 3, withdrawn: 4 };
 
 export function Notices({ dispatch }) {
@@ -17,7 +18,7 @@ export function Notices({ dispatch }) {
   useEffect(() => { get("/api/v1/notices?limit=200").then((page) => putNotices(page.items), setProblem); }, []);
   const act = (notice, name) => post(`/api/v1/notices/${notice.id}/${name}`)
     .then(() => get(query("/api/v1/notices", { limit: 200 }))).then((page) => { putNotices(page.items); setProblem(null); }, setProblem);
-  const items = [...notices.values()].sort((a, b) => ORDER[a.state] - ORDER[b.state] || Date.parse(b.created_at) - Date.parse(a.created_at)).slice(0, SHOWN);
+  const items = [...notices.values()].sort((a, b) => untaken(b) - untaken(a) || ORDER[a.state] - ORDER[b.state] || Date.parse(b.created_at) - Date.parse(a.created_at)).slice(0, SHOWN);
   return html`<section class="card"><h3><${Icon} name="phone" size="18" />${t("system.dispatch")}
       <small>${["waiting", "held", "dead"].map((name) => `${t(`system.${name}`)} ${dispatch?.[name] ?? 0}`).join(" · ")} · ${t("system.delivered")} ${dispatch?.delivered_24h ?? "–"}</small></h3>
     ${problem && html`<${Failure} problem=${problem} />`}
