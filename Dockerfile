@@ -1,5 +1,6 @@
 # One image for every program: firetower migrate | ingest | alerts | api | gateway | desk | simulate.
-FROM python:3.13-slim AS build
+ARG PYTHON_IMAGE=python:3.13.7-slim-bookworm
+FROM ${PYTHON_IMAGE} AS build
 WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -13,7 +14,7 @@ COPY migrations migrations
 COPY bench bench
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . && python -m compileall -q services simulators stack
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /state --create-home firetower
 COPY --from=build /venv /venv
 COPY --from=build /app /app

@@ -61,9 +61,11 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
     database = secrets.token_urlsafe(24)
     lines = {
         "FIRETOWER_DATABASE_PASSWORD": database,
+        "FIRETOWER_DATABASE_ADMIN_PASSWORD": secrets.token_urlsafe(24),
         "FIRETOWER_DATABASE_URL": f"postgresql://firetower:{database}@database:5432/firetower",
         "FIRETOWER_MQTT_URL": f"mqtt://{SERVICES}:{passwords[SERVICES]}@broker:1883",
         "FIRETOWER_MQTT_PROVISIONER_URL": f"mqtt://{PROVISIONER}:{passwords[PROVISIONER]}@broker:1883",
+        "FIRETOWER_DEVICE_MQTT_URL": f"mqtts://{f'[{hostname}]' if ':' in hostname else hostname}:8883",
         "FIRETOWER_GRAFANA_PASSWORD": secrets.token_urlsafe(24),
         "FIRETOWER_DISPATCH_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
         "FIRETOWER_DISPATCH_URL": "http://desk:8119" if demo else "",

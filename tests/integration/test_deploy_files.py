@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 import yaml
 
+from services.core import migrate
 from services.core.settings import AlertsSettings, ApiSettings, DeskSettings, GatewaySettings, IngestSettings
 from stack import children
 from stack.accounts import FLEET, SERVICES
@@ -20,7 +22,7 @@ from stack.mosquitto import BrokerLimits, broker_settings
 from stack.postgres import server_settings
 from stack.production import write_installation
 from stack.state import StateDir
-from tests.support.servers import scratch_dir, until
+from tests.support.servers import run_in_thread, scratch_dir, until
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy/mosquitto/mosquitto.conf"
@@ -57,7 +59,14 @@ def test_the_image_gets_every_package_that_is_installed_in_it():
 
 
 def test_every_setting_that_compose_passes_exists():
-    known = {"database_password", "mqtt_provisioner_url", "demo_mqtt_url", "api_key", "api_url"}
+    known = {
+        "database_password",
+        "database_admin_password",
+        "mqtt_provisioner_url",
+        "demo_mqtt_url",
+        "api_key",
+        "api_url",
+    }
     for kind in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings, DeskSettings):
         known |= set(kind.model_fields)
     for name, service in COMPOSE["services"].items():
@@ -82,8 +91,58 @@ def test_containers_are_closed_and_say_when_they_are_ready():
     assert (
         "${FIRETOWER_GRAFANA_PASSWORD:?" in COMPOSE["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     )
-    assert COMPOSE["services"]["broker"]["image"] == "eclipse-mosquitto:2.1.2"
-    assert COMPOSE["services"]["database"]["image"].endswith("-pg17")
+    assert default_of(COMPOSE["services"]["broker"]["image"]) == "eclipse-mosquitto:2.1.2"
+    assert default_of(COMPOSE["services"]["database"]["image"]).endswith("-pg17")
+
+
+def default_of(text):
+    """Return what a variable of compose is when nobody sets it."""
+    [default] = re.findall(r"^\$\{FIRETOWER_[A-Z_]+:-([^}]+)\}$", text)
+    return default
+
+
+def test_every_image_names_an_exact_version_and_can_be_pinned_to_its_digest():
+    images = {default_of(service["image"]) for service in COMPOSE["services"].values()}
+    images.add(default_of(COMPOSE["services"]["ingest"]["build"]["args"]["PYTHON_IMAGE"]))
+    for image in images:
+        name, _, tag = image.rpartition(":")
+        assert name, image
+        assert re.match(r"v?\d+\.\d+\.\d+", tag), image
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    [base] = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    assert base in images
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"firetower:{version}" in images
+
+
+def test_images_are_pinned_by_one_command(scratch):
+    (scratch / "docker").write_text('#!/bin/sh\n[ "$2" = imagetools ] && echo "sha256:of-$4"\n')
+    (scratch / "docker").chmod(0o755)
+    env = {"PATH": f"{scratch}:/usr/bin:/bin"}
+    said = subprocess.run([ROOT / "scripts/pin-images"], env=env, check=True, capture_output=True, text=True).stdout
+    lines = dict(line.split("=", 1) for line in said.splitlines())
+    assert set(lines) == {
+        f"FIRETOWER_{name}_IMAGE" for name in ("BROKER", "DATABASE", "PROMETHEUS", "GRAFANA", "PYTHON")
+    }
+    assert lines["FIRETOWER_BROKER_IMAGE"] == "eclipse-mosquitto:2.1.2@sha256:of-eclipse-mosquitto:2.1.2"
+
+
+def test_the_limits_of_connections_and_files_agree():
+    [limit] = re.findall(r"^max_connections (\d+)$", CONF.read_text(), re.MULTILINE)
+    assert (
+        CONF.read_text().index("listener 8883")
+        < CONF.read_text().index("max_connections")
+        < (CONF.read_text().index("listener 1883"))
+    )
+    assert COMPOSE["services"]["ingest"]["environment"]["FIRETOWER_MQTT_MAX_CONNECTIONS"] == limit
+    assert COMPOSE["services"]["broker"]["ulimits"]["nofile"]["hard"] > int(limit) + 1000
+
+
+def test_the_reverse_proxy_of_the_host_is_the_trusted_one():
+    trusted = default_of(COMPOSE["services"]["api"]["environment"]["FIRETOWER_TRUSTED_PROXIES"])
+    [config] = COMPOSE["networks"]["outside"]["ipam"]["config"]
+    assert ip_address(trusted) == next(ip_network(default_of(config["subnet"])).hosts())
 
 
 @pytest.fixture
@@ -165,10 +224,11 @@ def test_without_demo_no_account_may_be_every_device_and_nothing_is_overwritten(
         write_installation(scratch, "mqtt.example.org", demo=False)
 
 
-def test_the_production_database_file_starts_a_server(scratch):
+def test_the_production_database_files_start_a_server_whose_programs_are_no_superuser(scratch):
     binaries, state, port = find_postgres(), StateDir.open(scratch / "state"), children.free_port()
     data = state.server_dir("postgres") / "data"
-    command = [binaries.program("initdb"), "-D", str(data), "-U", "firetower", "--auth=trust", "--no-sync"]
+    command = [binaries.program("initdb"), "-D", str(data), "-U", "postgres", "--no-sync"]
+    command += ["--auth-local=trust", "--auth-host=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
     children.run_tool(command, drop_root=True, env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"})
     conf = scratch / "postgresql.conf"
     shutil.copy(ROOT / "deploy/timescale/postgresql.conf", conf)
@@ -180,10 +240,16 @@ def test_the_production_database_file_starts_a_server(scratch):
     try:
         ready = [binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
         until(lambda: subprocess.run(ready, check=False).returncode == 0, what="accepting", timeout_s=20)
-        psql = [binaries.program("psql"), "-XqtA", "-h", "127.0.0.1", "-p", str(port), "-U", "firetower", "postgres"]
-        children.run_tool(
-            [*psql, "-c", "create extension timescaledb"], env={"PGOPTIONS": "-c client_min_messages=error"}
-        )
+        psql = [binaries.program("psql"), "-XqtA", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "postgres"]
         assert children.run_tool([*psql, "-c", "show max_wal_size"], env={}).strip() == "4GB"
+        env = {"PATH": f"{binaries.bin_dir}:/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": str(port)}
+        env |= {"POSTGRES_USER": "postgres", "FIRETOWER_DATABASE_PASSWORD": "it's a \\ secret"}
+        children.run_tool(["sh", str(ROOT / "deploy/timescale/role.sh")], env=env)
+        dsn = f"postgresql://firetower@127.0.0.1:{port}/firetower"
+        run_in_thread(migrate.upgrade(dsn))
+        may_more = "select rolsuper or rolcreaterole or rolcreatedb or rolreplication from pg_roles"
+        assert children.run_tool([*psql, "-c", f"{may_more} where rolname = 'firetower'"], env={}).strip() == "f"
+        owned = "select count(*) from pg_class where relname = 'alarm' and relowner = 'firetower'::regrole"
+        assert children.run_tool([*psql[:-1], "firetower", "-c", owned], env={}).strip() == "1"
     finally:
         children.stop(process)

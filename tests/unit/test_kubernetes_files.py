@@ -73,10 +73,44 @@ def test_every_secret_is_made_by_the_production_script_and_none_stands_in_the_fi
 
 @pytest.mark.parametrize("name", ["broker", "database"])
 def test_servers_are_the_images_and_files_of_compose(name):
-    assert container(name)["image"] == COMPOSE[name]["image"]
+    image = container(name)["image"]
+    assert f":-{image}}}" in COMPOSE[name]["image"]
+    [pinned] = [one for one in ROOT["images"] if one["name"] == image.partition(":")[0]]
+    assert pinned["newTag"] == image.partition(":")[2]
     [files] = [one["files"] for one in ROOT["configMapGenerator"] if one["name"] == name]
     mounted = {volume.split(":")[0].removeprefix("./deploy/") for volume in COMPOSE[name]["volumes"]}
     assert set(files) <= mounted
+
+
+def test_no_image_is_whatever_is_newest():
+    for one in ROOT["images"]:
+        assert one.get("newTag", "") != "latest"
+        assert one.get("digest") or any(letter.isdigit() for letter in one["newTag"]), one
+
+
+def policies():
+    return {one["metadata"]["name"]: one["spec"] for one in OBJECTS if one["kind"] == "NetworkPolicy"}
+
+
+def test_only_who_has_to_call_the_world_may():
+    inside = policies()["inside"]
+    assert inside["podSelector"] == {}
+    assert set(inside["policyTypes"]) == {"Ingress", "Egress"}
+    assert all("ipBlock" not in peer for rule in inside["egress"] for peer in rule["to"])
+    open_to_the_world = {
+        name
+        for name, spec in policies().items()
+        if any("ipBlock" in peer for rule in spec.get("egress", ()) for peer in rule["to"])
+    }
+    assert open_to_the_world == {"calls"}
+    [expression] = policies()["calls"]["podSelector"]["matchExpressions"]
+    assert expression == {"key": "app", "operator": "In", "values": ["alerts", "api"]}
+    blocks = [peer["ipBlock"] for peer in policies()["calls"]["egress"][0]["to"]]
+    assert all(block["except"] for block in blocks)  # the nodes' metadata
+
+
+def test_the_api_believes_the_ingress_about_who_asks():
+    assert [one for one in container("api")["env"] if one["name"] == "FIRETOWER_TRUSTED_PROXIES" and one["value"]]
 
 
 def test_containers_are_closed():
