@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +52,10 @@ def cache_dirs() -> list[Path]:
     """Where `scripts/setup` puts what it builds: the override, else the machine's, then the user's."""
     if override := os.environ.get("FIRETOWER_CACHE"):
         return [Path(override)]
-    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return [Path("/var/cache/firetower"), user / "firetower"]
+    folders = [Path("/var/cache/firetower")]
+    with suppress(RuntimeError):  # a user without a home, as in many containers
+        folders.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firetower")
+    return folders
 
 
 def _prefixes(pattern: str) -> Iterator[Path]:

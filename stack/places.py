@@ -49,11 +49,25 @@ def data_base(folder: Path) -> Path:
     closed = None if user is None else closed_to_others(folder)
     if user is None or closed is None:
         return folder
-    if any((folder / name).is_dir() for name in SERVERS):  # made while the way was open
+    here = [folder / name for name in SERVERS if (folder / name).is_dir()]
+    for data in here:
+        refuse_data_of_others(data, user.pw_uid)
+    if here:  # made while the way was open
         raise StartFailed(
             f"the servers' data is in {folder}, and their user {user.pw_name} cannot pass {closed}: chmod o+x {closed}"
         )
     return _make_outside(folder)
+
+
+def refuse_data_of_others(data: Path, server_uid: int) -> None:
+    """Leave data alone that another user's servers wrote: ours could read none of it.
+
+    Raises:
+        StartFailed: it is another user's.
+    """
+    owner = data.stat().st_uid
+    if owner not in (0, server_uid):
+        raise StartFailed(f"{data} belongs to user {owner}: start as that user, not as root")
 
 
 def outside_of(folder: Path) -> Path | None:

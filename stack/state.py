@@ -19,7 +19,7 @@ from typing import Any
 from services.core.errors import BadSetting
 from stack.children import free_port, port_is_free, unprivileged
 from stack.holding import Hold, Holder, holder_of
-from stack.places import StartFailed, claim, data_base, outside_of
+from stack.places import StartFailed, claim, data_base, outside_of, refuse_data_of_others
 
 __all__ = ["StartFailed", "StateDir", "clear_stale_endpoints", "write_private", "write_when_changed"]
 
@@ -164,9 +164,8 @@ class StateDir:
         folder = data_base(self.path) / name
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
-            owner = folder.stat().st_uid
-            if user is not None and owner not in (0, user.pw_uid):
-                raise StartFailed(f"{folder} belongs to user {owner}: start as that user, not as root")
+            if user is not None:
+                refuse_data_of_others(folder, user.pw_uid)
             folder.chmod(0o700)
             if user is not None:
                 os.chown(folder, user.pw_uid, user.pw_gid)

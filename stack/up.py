@@ -281,7 +281,7 @@ def main(options: Options) -> int:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # what it does is one line of ours
     left = sum(1 for _ in orphans())
     if left:
-        screen.step(f"{left} folders in {OUTSIDE} hold data of no state folder: `firetower stack prune` shows them")
+        screen.step(f"{left} data folder(s) in {OUTSIDE} belong to no state folder: `firetower stack prune` shows them")
     try:
         system = System(options, screen)
         with system.state.held():

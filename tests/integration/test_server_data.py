@@ -66,6 +66,18 @@ def test_data_inside_a_folder_that_was_closed_later_are_not_begun_anew(outside, 
 
 
 @as_root
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+def test_data_of_another_users_servers_are_left_alone(mode, outside, scratch):
+    folder = scratch / "state"
+    data = make_data(folder).path / "postgres"
+    os.chown(data, 4321, 4321)
+    folder.chmod(mode)
+    with pytest.raises(StartFailed, match="postgres belongs to user 4321: start as that user"):
+        StateDir.open(folder).server_dir("postgres")
+    assert data.stat().st_uid == 4321
+
+
+@as_root
 def test_data_that_are_not_where_the_link_points_are_named_and_not_begun_anew(outside, closed):
     state = make_data(closed / "a")
     base = state.path.joinpath("servers").readlink()
