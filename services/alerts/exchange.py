@@ -72,6 +72,8 @@ async def exchange(
             response = await client.send(built, stream=True)
     except TimeoutError:
         return Answer(None, {}, b"", f"no answer within {timeout_s:g} s")
+    except httpx2.RemoteProtocolError as error:  # its text may quote the answer, which fewer people may read
+        return Answer(None, {}, describe_error(error).encode(), "the answer broke off or is no HTTP")
     except Exception as error:  # noqa: BLE001 - a foreign address or answer can fail in every parser on its way
         return Answer(None, {}, b"", hide(describe_error(error), request.secrets))
     try:

@@ -93,6 +93,7 @@ RETRIED: dict[str, Behaviour] = {
     "closes": says(),
     "http-0.9": says(b"<html>hello</html>\n"),
     "another-protocol": says(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "mail-server": says(b"220 mail.inner ESMTP\r\n\r\n"),
     "cut-headers": says(OK + b"content-len"),
     "header-of-1-mb": says(OK + b"x-long: " + b"a" * 1_000_000 + b"\r\n\r\n"),
     "header-with-nul": says(OK + b"x: a\x00b\r\n\r\n"),

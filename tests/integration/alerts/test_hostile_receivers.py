@@ -138,7 +138,7 @@ async def test_a_gateway_says_yes_by_its_rule_and_its_words_are_kept(
     tries = await county.conn.fetch("select * from notice_attempt where notice_id = $1 order by number", call["id"])
     assert [row["error"] for row in tries] == [
         "HTTP 299 is not among the statuses of its success rule",
-        'HTTP 200, but incident_id is ["D-1"], not "D-1"',
+        'HTTP 200, but incident_id is not "D-1"',
         None,
     ]
     assert tries[-1]["answer"] == '{"incident_id":"D-1"}'

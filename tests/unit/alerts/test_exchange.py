@@ -113,3 +113,12 @@ async def test_a_secret_of_the_address_stands_in_no_error(client: httpx2.AsyncCl
 async def test_tls_to_what_speaks_none_is_no_answer(receiver: HostileReceiver, client: httpx2.AsyncClient) -> None:
     _, verdict = await post(client, receiver.url.replace("http:", "https:") + "/http-0.9")
     assert verdict.fate is Fate.RETRY
+
+
+async def test_what_is_no_http_is_quoted_among_the_words_not_in_the_error(
+    receiver: HostileReceiver, client: httpx2.AsyncClient
+) -> None:
+    answer, verdict = await post(client, f"{receiver.url}/mail-server")
+    assert verdict.error == "the answer broke off or is no HTTP"
+    assert answer.words
+    assert "mail.inner" in answer.words
