@@ -41,6 +41,28 @@ async def test_a_silent_panel_is_offline_and_back_with_its_next_message(
     await eventually(lambda: desk.received(type="alarm.cleared"), what="the end at the desk")
 
 
+async def test_five_hundred_sleepy_devices_that_may_be_silent_do_not_hide_a_silent_panel(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.conn.execute(
+        """
+        insert into device (code, kind, area, registered, sleepy, expected_interval_s)
+            select 'sleepy-' || n, 'hydrant', $1, true, true, 86400 from generate_series(1, 600) n
+        """,
+        AREA,
+    )
+    await county.add_device("panel-1", expected_interval_s=60)
+    await county.conn.execute("insert into device_state (device_id) select id from device on conflict do nothing")
+    await hear_nothing_since(county, timedelta(hours=20))
+    await county.conn.execute(
+        "update device_state set last_seen = now() - interval '4 min' where device_id = $1", county.id_of("panel-1")
+    )
+    await county.set_watermark(datetime.now(UTC))
+    alerts()
+    (alarm,) = await eventually(county.alarms, what="the panel named")
+    assert (alarm["device"], alarm["code"]) == ("panel-1", "device_offline")
+
+
 async def test_nobody_is_offline_while_our_own_ingest_hears_nothing(
     county: County, desk: DeskControl, alerts: Callable[..., Program]
 ) -> None:
