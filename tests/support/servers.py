@@ -111,7 +111,8 @@ class Broker:
         self._dir = scratch_dir()
         self._mosquitto = Mosquitto(StateDir.open(self._dir), limits=limits)
         self.host = self._mosquitto.host
-        self.port = self._mosquitto.port
+        self.port = self._mosquitto.port  # of the devices
+        self.services_port = self._mosquitto.services_port
         self.fleet: Account = self._mosquitto.account(FLEET)
         self.services: Account = self._mosquitto.account(SERVICES)
         self.provisioner: Account = self._mosquitto.account(PROVISIONER)

@@ -60,7 +60,7 @@ class ChaosRun:
         return self._program(
             "ingest",
             DATABASE_URL=self._dsn.replace(f":{self._postgres.port}", f":{wires['ingest-database'].port}"),
-            MQTT_URL=self._broker.url.replace(f":{self._broker.port}", f":{wires['ingest-broker'].port}"),
+            MQTT_URL=self._broker.url.replace(f":{self._broker.services_port}", f":{wires['ingest-broker'].port}"),
         )
 
     async def _supervise(self) -> None:

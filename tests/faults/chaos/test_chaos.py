@@ -24,7 +24,7 @@ async def chaos(
     program: Callable[..., Program],
     wire: Callable[[int], Awaitable[Wire]],
 ) -> Callable[[int], ChaosRun]:
-    ports = {"devices-broker": broker.port, "ingest-broker": broker.port, "ingest-database": postgres.port}
+    ports = {"devices-broker": broker.port, "ingest-broker": broker.services_port, "ingest-database": postgres.port}
     wires = {name: await wire(port) for name, port in ports.items()}
     return lambda seed: ChaosRun(database, postgres, broker, program, wires, seed)
 

@@ -36,5 +36,5 @@ def wired_database(database, postgres, line) -> str:
 @pytest.fixture
 async def wired_broker(wire, broker):
     """The broker's address through a breakable wire, and the wire."""
-    line = await wire(broker.port)
-    return broker.url.replace(f":{broker.port}", f":{line.port}"), line
+    line = await wire(broker.services_port)
+    return broker.url.replace(f":{broker.services_port}", f":{line.port}"), line
