@@ -11,12 +11,16 @@ from itertools import chain
 
 from services.core.contracts import MAX_EVENTS, EventType
 from services.core.mqtt import Delivery
+from services.core.topics import Channel
 from services.ingest.decode import Message
 from services.ingest.isolate import part_of
 
 SHARE_MESSAGES, SHARE_BYTES = 20, 16 * 1024  # of the common queue, for one sender
-FLOOD_ELEMENTS, FLOOD_BYTES = 1000, 2**20  # so much waiting of one sender is a flood
+# So much waiting of one sender is a flood. A device back from a month without network is none: 43 200 readings, one a
+# minute, in 72 lists.
+FLOOD_EVENTS, FLOOD_MESSAGES, FLOOD_BYTES = 1000, 2000, 16 * 2**20
 READ_AHEAD = 4000  # elements of all lines that are decoded and wait
+_EVENT = "/" + Channel.EVENT
 # Alerts reads these three ahead of all others and in their own order.
 URGENT_TYPES = frozenset({EventType.FIRE, EventType.MANUAL_ALARM, EventType.RESET})
 
@@ -35,6 +39,11 @@ class Item:
     def elements(self) -> int:
         """How many rows it makes."""
         return 0 if self.message is None else self.message.elements
+
+    @property
+    def events(self) -> int:
+        """How many of its rows are events or rejects."""
+        return 0 if self.message is None else len(self.message.events) + len(self.message.rejects)
 
     @property
     def weight(self) -> int:
@@ -121,6 +130,7 @@ class Line:
     urgent: deque[Item] = field(default_factory=deque)
     plain: deque[Item] = field(default_factory=deque)
     unread_bytes: int = 0
+    events: int = 0  # and rejects; at least one for each message on the channel of events
     ready: int = 0  # elements
     reading: bool = False  # one of its messages is being decoded
     flooding: bool = False
@@ -132,7 +142,8 @@ class Line:
 
     def note_length(self) -> None:
         """Call it a flood once it is long, until it is empty."""
-        if len(self.unread) + self.ready >= FLOOD_ELEMENTS or self.unread_bytes >= FLOOD_BYTES:
+        messages = len(self.unread) + len(self.urgent) + len(self.plain)
+        if messages >= FLOOD_MESSAGES or self.events >= FLOOD_EVENTS or self.unread_bytes >= FLOOD_BYTES:
             self.flooding = True
 
 
@@ -158,6 +169,7 @@ class Lines:
         line = self._lines.setdefault(sender, Line())
         line.unread.append((delivery, received_us))
         line.unread_bytes += len(delivery.payload)
+        line.events += delivery.topic.endswith(_EVENT)
         line.note_length()
         self.waiting += 1
         self._unread.setdefault(sender, line)
@@ -167,6 +179,7 @@ class Lines:
         line = self._lines.setdefault(item.sender, Line())
         (line.urgent if item.is_urgent else line.plain).append(item)
         line.ready += item.weight
+        line.events += item.events
         line.note_length()
         self.waiting += 1
         self.ready += item.weight
@@ -183,6 +196,7 @@ class Lines:
         sender, line = found
         delivery, received_us = line.unread.popleft()
         line.unread_bytes -= len(delivery.payload)
+        line.events -= delivery.topic.endswith(_EVENT)
         line.reading = True
         self.waiting -= 1
         if line.unread:
@@ -205,6 +219,7 @@ class Lines:
             sender, line = found
             item = (line.urgent or line.plain).popleft()
             line.ready -= item.weight
+            line.events -= item.events
             self.ready -= item.weight
             self.waiting -= 1
             taken += item.weight

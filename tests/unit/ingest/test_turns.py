@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from services.core.mqtt import Delivery
 from services.ingest.decode import decode
-from services.ingest.turns import FLOOD_ELEMENTS, SHARE_MESSAGES, Item, cut, sender_of
-from tests.support.broker_fleet import wait_for
+from services.ingest.turns import FLOOD_EVENTS, SHARE_MESSAGES, Item, cut, sender_of
+from tests.support.broker_fleet import now_ms, reading, wait_for
 from tests.unit.ingest.test_inbox import LIMITS, ids, opened
 
 
@@ -80,7 +80,7 @@ async def test_the_fire_of_a_flooding_device_overtakes_its_own_chatter():
 
 
 async def test_what_leaves_a_long_line_is_marked_as_a_flood_and_a_burst_is_not():
-    for count, flooding in ((SHARE_MESSAGES + 50, False), (SHARE_MESSAGES + FLOOD_ELEMENTS, True)):
+    for count, flooding in ((SHARE_MESSAGES + 50, False), (SHARE_MESSAGES + FLOOD_EVENTS, True)):
         async with opened() as inbox:
             for number in range(count):
                 inbox.put(told("P1", f"e{number}"))
@@ -88,6 +88,17 @@ async def test_what_leaves_a_long_line_is_marked_as_a_flood_and_a_burst_is_not()
             assert any(marks) is flooding
             assert inbox._lines.waiting == inbox._lines.ready == 0
             assert "P1" not in inbox._lines
+
+
+async def test_a_month_of_readings_after_a_cut_is_no_flood():
+    since = now_ms() - 43_200_000
+    async with opened() as inbox:
+        for start in range(0, 43_200, 600):
+            body = [reading(n, since + 1000 * n, flow_lps=1.0) for n in range(start, start + 600)]
+            where = topic("H1").replace("panel", "hydrant").replace("event", "telemetry")
+            inbox.put(Delivery(where, orjson.dumps(body), 1, False, False, 1, 1))
+        marks = [message.flooding for batch in await take_all(inbox, 72) for message in batch.messages]
+        assert (len(marks), any(marks)) == (72, False)
 
 
 def test_a_sender_is_the_device_of_its_topic():
