@@ -17,6 +17,7 @@ import uvloop
 from services.api.app import build_app
 from services.api.changes import Changes
 from services.api.database import Database
+from services.api.door import Door, DoorProtocol
 from services.api.housekeeping import keep_house
 from services.api.import_steps import keep_finishing
 from services.api.people import make_first_admin
@@ -24,6 +25,7 @@ from services.api.rights import watch_rights
 from services.api.state import State
 from services.core import db
 from services.core.clock import Clock, SystemClock
+from services.core.limits import raise_file_limit
 from services.core.log import configure_log, logger
 from services.core.metrics import serve_metrics
 from services.core.settings import ApiSettings
@@ -31,6 +33,7 @@ from services.core.settings import ApiSettings
 log = logger(__name__)
 _GRACE_S = 3
 _RETRY_S = 0.5
+_OTHER_FILES = 200  # database, files of the pages, log
 
 
 class _Server(uvicorn.Server):
@@ -68,6 +71,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
     state = State(settings, database, clock)
     app.state.firetower = state
     gc.freeze()  # the program itself is no garbage; looking through it delays answers of many rows
+    door = Door(settings.trusted_proxies, connections=max(100, raise_file_limit() - _OTHER_FILES))
     server = _Server(
         uvicorn.Config(
             app,
@@ -79,7 +83,9 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             timeout_keep_alive=30,
             server_header=False,
             lifespan="off",
-            h11_max_incomplete_event_size=32 * 1024,
+            http=DoorProtocol.behind(door),
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         )
     )
     stopping = asyncio.Event()
