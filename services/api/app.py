@@ -83,7 +83,9 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         _give_examples(schemas)
         for operation in (one for path in document["paths"].values() for one in path.values()):
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
-                operation["responses"] |= {str(code): problem_described(code) for code in (413, 415)}  # by the gate
+                operation["responses"] |= {
+                    str(code): problem_described(code) for code in (408, 413, 415)
+                }  # by the gate
         app.openapi_schema = document
     return app.openapi_schema
 

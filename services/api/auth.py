@@ -47,11 +47,11 @@ async def authenticate(state: State, headers: Headers, cookies: dict[str, str]) 
         if scheme.lower() != "bearer" or not token:
             return None
         key = people.digest(token.strip())
-        return (await find_keys(state.database, [key], now)).get(key)
+        return (await find_keys(state.database.door, [key], now)).get(key)
     if not (cookie := cookies.get(COOKIE)):
         return None
     session = people.digest(cookie)
-    who = (await find_sessions(state.database, [session], now)).get(session)
+    who = (await find_sessions(state.database.door, [session], now)).get(session)
     if who is not None and who.session_until is not None:
         life = session_life(who.role)
         if who.session_until - now < life - _RENEW_AFTER:

@@ -16,11 +16,17 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.sql.compiler import Compiled
 
+from services.api.rooms import ROOM, Room
 from services.core import db
 
 READ_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
-POOL_SIZE = 8
+# The desk's pools are its own: nobody else's requests, however many, leave a verdict without a connection. What may
+# read a million rows has few, so that the server's cores are left to the others.
+POOL_SIZES = {Room.DESK: 6, Room.OTHERS: 6}
+DOOR_SIZE = 3  # asks before every request who sent it
+HEAVY_SIZE = 2
+HEAVY_WAIT_S = 10.0
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 Row = Mapping[str, Any]
 
@@ -75,27 +81,16 @@ class Inside:
         return cast("Sequence[Row]", await _fetch(self._connection, statement, parameters))
 
 
-class Database:
-    """Reads go through `rows`, writes through `writing`."""
+class Readers:
+    """Reads over one pool."""
 
-    def __init__(self, dsn: str, readers: asyncpg.Pool, writers: asyncpg.Pool) -> None:
-        self.dsn = dsn
-        self._readers, self._writers = readers, writers
-
-    @classmethod
-    async def open(cls, dsn: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> Self:
-        """Make the pools; connections follow when needed, so that the program starts without its database."""
-        readers = await db.create_pool(
-            dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=read_timeout_s, reader=True
-        )
-        writers = await db.create_pool(
-            dsn, program="api", size=POOL_SIZE, min_size=0, statement_timeout_s=WRITE_TIMEOUT_S, writer=True
-        )
-        return cls(dsn, readers, writers)
+    def __init__(self, pool: asyncpg.Pool, wait_s: float = READ_TIMEOUT_S) -> None:
+        self.pool = pool
+        self._wait_s = wait_s
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement; text is bound by name."""
-        async with self._readers.acquire(timeout=READ_TIMEOUT_S) as lent:
+        async with self.pool.acquire(timeout=self._wait_s) as lent:
             connection = cast("asyncpg.Connection", lent)
             try:
                 return cast("Sequence[Row]", await _fetch(connection, statement, parameters))
@@ -103,13 +98,59 @@ class Database:
                 connection.terminate()  # to have the server cancel would be waited for, and the server may be deaf
                 raise
 
+
+class Database:
+    """Reads go through `rows`, writes through `writing`, each in the room of who asks.
+
+    `door` is for finding out who asks, `heavy` for what may read very many rows.
+    """
+
+    def __init__(
+        self, dsn: str, readers: Mapping[Room, Readers], writers: Mapping[Room, asyncpg.Pool], *, door: Readers,
+        heavy: Readers,
+    ) -> None:  # fmt: skip
+        self.dsn = dsn
+        self.door, self.heavy = door, heavy
+        self._readers, self._writers = readers, writers
+
+    @classmethod
+    async def open(cls, dsn: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> Self:
+        """Make the pools; connections follow when needed, so that the program starts without its database."""
+
+        async def reading(size: int) -> asyncpg.Pool:
+            return await db.create_pool(
+                dsn, program="api", size=size, min_size=0, statement_timeout_s=read_timeout_s, reader=True
+            )
+
+        async def writing(size: int) -> asyncpg.Pool:
+            return await db.create_pool(
+                dsn, program="api", size=size, min_size=0, statement_timeout_s=WRITE_TIMEOUT_S, writer=True
+            )
+
+        return cls(
+            dsn,
+            {room: Readers(await reading(size)) for room, size in POOL_SIZES.items()},
+            {room: await writing(size) for room, size in POOL_SIZES.items()},
+            door=Readers(await reading(DOOR_SIZE)),
+            heavy=Readers(await reading(HEAVY_SIZE), HEAVY_WAIT_S),
+        )
+
+    async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
+        """Run a reading statement; text is bound by name."""
+        return await self._readers[ROOM.get()].rows(statement, **parameters)
+
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction: committed at the end, rolled back on an exception."""
-        async with self._writers.acquire(timeout=READ_TIMEOUT_S) as connection, connection.transaction():
+        async with (
+            self._writers[ROOM.get()].acquire(timeout=READ_TIMEOUT_S) as connection,
+            connection.transaction(),
+        ):
             yield cast("asyncpg.Connection", connection)
 
     async def close(self) -> None:
-        """Close both pools."""
-        self._readers.terminate()
-        self._writers.terminate()
+        """Close every pool."""
+        for readers in (*self._readers.values(), self.door, self.heavy):
+            readers.pool.terminate()
+        for pool in self._writers.values():
+            pool.terminate()

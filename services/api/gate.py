@@ -1,11 +1,13 @@
-"""What every request passes before any route: headers, body bound, who it is, and the count of it.
+"""What every request passes before any route: headers, who it is, its body, its turn, and the count of it.
 
 Pure ASGI, so that streams pass untouched. Promises: what is not named public here is answered only to a known caller,
 and HEAD is answered as GET would be, without the body.
 """
 
 import ipaddress
+import re
 import time
+from contextlib import AsyncExitStack
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,8 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import problems
 from services.api.auth import SAFE_METHODS, authenticate, check_origin
+from services.api.bodies import BODY_S, IMPORT_S, receive_whole, too_large
 from services.api.problems import Problem
+from services.api.roles import Who
+from services.api.rooms import ROOM, Room, Rooms, Turnstile, room_of
 from services.api.state import State
+from services.api.throttle import place_of
 from services.core.metrics import REQUESTS
 
 CSP = (
@@ -35,6 +41,9 @@ PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/", "/login", "/wall", "/favic
 PUBLIC_FOLDER = "/static/"
 LOGIN = ("POST", "/api/v1/session")
 IMPORT_PATH = "/api/v1/devices/import"
+STREAM_PATH = "/api/v1/stream"
+HEAVY_PATH = re.compile(r"/api/v1/(devices/[^/]+/readings|events|rejects|audit)")  # may read very many rows
+MAX_LOGIN_BYTES = 8 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 MAX_IMPORT_BYTES = 32 * 1024 * 1024
 
@@ -42,10 +51,6 @@ MAX_IMPORT_BYTES = 32 * 1024 * 1024
 def is_public(method: str, path: str) -> bool:
     """Whether a stranger may ask for it. What holds data is never public."""
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_FOLDER) or (method, path) == LOGIN
-
-
-def _too_large(limit: int) -> Problem:
-    return Problem(413, "too_large", f"the body is larger than {limit} bytes")
 
 
 def _check_media_type(method: str, path: str, headers: Headers) -> None:
@@ -56,20 +61,6 @@ def _check_media_type(method: str, path: str, headers: Headers) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Problem(415, "unsupported_media_type", "send the body as JSON, with Content-Type: application/json")
-
-
-def _bounded(receive: Receive, limit: int) -> Receive:
-    taken = 0
-
-    async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
-            raise _too_large(limit)
-        return message
-
-    return bounded
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
@@ -87,6 +78,11 @@ def _is_loopback(scope: Scope, headers: Headers) -> bool:
         return ipaddress.ip_address(client[0]).is_loopback
     except ValueError:
         return False
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 class Gate:
@@ -119,14 +115,20 @@ class Gate:
                 message = {**message, "body": b""}
             await send(message)
 
+        room = ROOM.set(Room.OTHERS)
         try:
-            limit = await self._check(scope)
-        except Exception as error:  # noqa: BLE001 - answered by the same rules as the routes' errors
-            response = await problems.respond(scope, error)
-            await response(scope, receive, send_with_headers)
-        else:
-            await self.app(scope, _bounded(receive, limit), send_with_headers)
+            async with AsyncExitStack() as turn:
+                try:
+                    limit = await self._check(scope)
+                    whole = await self._receive(scope, receive, limit, turn)
+                    await self._wait(scope, turn)
+                except Exception as error:  # noqa: BLE001 - answered by the same rules as the routes' errors
+                    response = await problems.respond(scope, error)
+                    await response(scope, receive, send_with_headers)
+                else:
+                    await self.app(scope, whole, send_with_headers)
         finally:
+            ROOM.reset(room)
             route = getattr(scope.get("route"), "path", "unknown")
             REQUESTS.labels(method, route, str(status)).observe(time.perf_counter() - began)
 
@@ -134,12 +136,12 @@ class Gate:
         """Return how many bytes the body may have; put who asks into the request's state."""
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         state: State = scope["app"].state.firetower
-        limit = MAX_IMPORT_BYTES if path == IMPORT_PATH else MAX_BODY_BYTES
+        limit = {IMPORT_PATH: MAX_IMPORT_BYTES, LOGIN[1]: MAX_LOGIN_BYTES}.get(path, MAX_BODY_BYTES)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise Problem(400, "bad_request", "Content-Length is not a number")
         if int(length) > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         who = None
         if not is_public(method, path):
             who = await authenticate(state, headers, _cookies(headers))
@@ -155,3 +157,35 @@ class Gate:
         _check_media_type(method, path, headers)
         scope.setdefault("state", {})["who"] = who
         return limit
+
+    @staticmethod
+    async def _receive(scope: Scope, receive: Receive, limit: int, turn: AsyncExitStack) -> Receive:
+        """Take the whole body before anything is lent for it: one that never comes costs its sender alone."""
+        who: Who | None = scope["state"]["who"]
+        caller = who.actor if who else _address(scope)
+        rooms: Rooms = scope["app"].state.firetower.rooms
+        if scope["path"] == IMPORT_PATH:
+            await turn.enter_async_context(rooms.ledgers.one_of(caller))
+            return await receive_whole(receive, limit, IMPORT_S)
+        async with rooms.bodies.one_of(caller):
+            return await receive_whole(receive, limit, BODY_S)
+
+    @staticmethod
+    async def _wait(scope: Scope, turn: AsyncExitStack) -> None:
+        """Wait for the caller's turn, in the room where the caller belongs."""
+        who: Who | None = scope["state"]["who"]
+        method, path = scope["method"], scope["path"]
+        rooms: Rooms = scope["app"].state.firetower.rooms
+        if who is not None:
+            ROOM.set(room_of(who))
+            if path not in {STREAM_PATH, IMPORT_PATH}:
+                await turn.enter_async_context(_turnstile(rooms, method, path).one_of(who.actor))
+        elif (method, path) == LOGIN:
+            ROOM.set(Room.DESK)
+            await turn.enter_async_context(rooms.tries.one_of(place_of(_address(scope))))
+
+
+def _turnstile(rooms: Rooms, method: str, path: str) -> Turnstile:
+    if method not in SAFE_METHODS:
+        return rooms.writes
+    return rooms.heavy if HEAVY_PATH.fullmatch(path) else rooms.reads

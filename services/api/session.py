@@ -12,6 +12,7 @@ from services.api.auth import COOKIE, Reader, Watcher, session_life
 from services.api.problems import Problem
 from services.api.roles import Role, Scope, Who
 from services.api.state import Here, State
+from services.api.throttle import place_of
 from services.api.users import PasswordBody, unusable_password
 from services.core.alarms.document import rfc3339
 from services.core.log import logger
@@ -55,7 +56,8 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
     """Sign in: sets an HttpOnly cookie."""
     address = request.client.host if request.client else ""
     name = body.username.strip().lower()
-    wait_s = here.throttle.wait_s(here.clock.monotonic(), address, name)
+    place = place_of(address)
+    wait_s = here.throttle.wait_s(here.clock.monotonic(), place, name)
     if wait_s > 0:
         seconds = str(int(wait_s) + 1)
         raise Problem(429, "too_many_tries", f"try again in {seconds} s", headers={"Retry-After": seconds})
@@ -66,11 +68,11 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
             name.replace("\x00", ""),
         )
     # a try counts before it is judged, so that tries at the same moment do not slip through
-    here.throttle.failed(here.clock.monotonic(), address, name)
+    here.throttle.failed(here.clock.monotonic(), place, name)
     if not await people.password_fits(body.password, None if row is None else row["password_hash"]) or row is None:
         log.warning("login_failed", address=address)
         raise Problem(401, "unauthenticated", "the name or the password is wrong")
-    here.throttle.passed(address, name)
+    here.throttle.passed(place, name)
     async with here.database.writing() as connection:
         await connection.execute("delete from web_session where expires_at < $1", now)
         await connection.execute(

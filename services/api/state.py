@@ -11,6 +11,7 @@ from services.api.database import Database
 from services.api.device_rows import QualityMemory
 from services.api.hub import Hub
 from services.api.kept import Kept
+from services.api.rooms import Rooms
 from services.api.throttle import Throttle
 from services.core.clock import Clock
 from services.core.settings import ApiSettings
@@ -24,6 +25,7 @@ class State:
     database: Database
     clock: Clock
     throttle: Throttle = field(default_factory=Throttle)
+    rooms: Rooms = field(default_factory=Rooms)
     hub: Hub = field(default_factory=Hub)
     quality: QualityMemory = field(default_factory=QualityMemory)
     kept: Kept = field(default_factory=Kept)

@@ -63,11 +63,11 @@ class Writer:
 
     async def perform(self, work: Work, *, secret: bool = False) -> Response:
         """Run `work` once and return its answer; a `secret` one is not kept for repeats."""
+        request = b"" if self.key is None else await self._digest()
         async with self.state.database.writing() as connection:
             write = Write(connection, self.who, self.state.clock.now())
             if self.key is None:
                 return await work(write)
-            request = await self._digest()
             fresh = await connection.fetchval(
                 """insert into idempotency_key (actor, key, request, status, created_at) values ($1, $2, $3, 0, $4)
                    on conflict (actor, key) do nothing returning true""",

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import httpx2
 
 from services.api.app import build_app
-from services.api.database import POOL_SIZE, Database
+from services.api.database import POOL_SIZES, Database
+from services.api.rooms import Room
 from services.api.state import State
 from services.core.clock import SystemClock
 from services.core.settings import ApiSettings
@@ -54,11 +55,11 @@ async def test_a_database_that_hears_and_does_not_answer_is_given_up_in_seconds(
     app.state.firetower = state
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://firetower.test") as client:
-        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZE)])
+        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZES[Room.DESK])])
         assert {answer.status_code for answer in ready} == {200}
         between.stall()
         began = time.monotonic()
-        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZE)])
+        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZES[Room.DESK])])
         assert {answer.status_code for answer in ready} == {503}
         assert time.monotonic() - began < 4  # the readiness question waits 2 s
         between.restore()

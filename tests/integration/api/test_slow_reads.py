@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from services.api.database import POOL_SIZE, Database
+from services.api.database import POOL_SIZES, Database
+from services.api.rooms import Room
 from services.api.state import State
 from services.core.clock import SystemClock
 from services.core.settings import ApiSettings
@@ -37,8 +38,8 @@ async def test_a_page_whose_read_takes_too_long_says_so_and_is_answered_later(
 
 async def test_reads_that_were_ended_use_up_no_connection(state: State) -> None:
     await state.database.rows("select 1")
-    slow = [state.database.rows("select pg_sleep(20)") for _ in range(POOL_SIZE)]
+    slow = [state.database.rows("select pg_sleep(20)") for _ in range(POOL_SIZES[Room.DESK])]
     for end in await asyncio.gather(*slow, return_exceptions=True):
         assert isinstance(end, asyncpg.QueryCanceledError | TimeoutError), end
-    answers = await asyncio.gather(*[state.database.rows("select 1 as one") for _ in range(POOL_SIZE)])
-    assert answers == [[{"one": 1}]] * POOL_SIZE
+    answers = await asyncio.gather(*[state.database.rows("select 1 as one") for _ in range(POOL_SIZES[Room.DESK])])
+    assert answers == [[{"one": 1}]] * POOL_SIZES[Room.DESK]

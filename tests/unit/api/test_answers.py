@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from services.api.answers import decode_cursor, encode_cursor
 from services.api.problems import Problem
 from services.api.roles import ROLES, Permission, Role, Scope, Who
-from services.api.throttle import TRIES_PER_NAME, WINDOW_S, Throttle
 from services.api.writing import versions_of
 
 KINDS = ((datetime, int), (str,), (int,), (datetime, UUID), (datetime, int, bytes), (float,))
@@ -95,28 +94,3 @@ def test_short_names_of_roles_are_understood() -> None:
     assert (Role("duty"), Role("admin")) == (Role.DUTY_OFFICER, Role.ADMINISTRATOR)
     with pytest.raises(ValueError, match="root"):
         Role("root")
-
-
-def test_tries_are_counted_per_name_and_forgotten_in_time() -> None:
-    throttle = Throttle()
-    for _ in range(TRIES_PER_NAME):
-        assert throttle.wait_s(0, "127.0.0.1", "admin") == 0
-        throttle.failed(0, "127.0.0.1", "admin")
-    assert throttle.wait_s(1, "127.0.0.1", "admin") == pytest.approx(WINDOW_S - 1)
-    assert throttle.wait_s(1, "127.0.0.1", "li") == 0
-    assert throttle.wait_s(WINDOW_S, "127.0.0.1", "admin") == 0
-
-
-def test_one_address_cannot_try_many_names() -> None:
-    throttle = Throttle()
-    for n in range(50):
-        throttle.failed(0, "10.0.0.1", f"name{n}")
-    assert throttle.wait_s(1, "10.0.0.1", "another") > 0
-
-
-def test_who_gets_in_starts_afresh() -> None:
-    throttle = Throttle()
-    for _ in range(TRIES_PER_NAME):
-        throttle.failed(0, "a", "admin")
-    throttle.passed("a", "admin")
-    assert throttle.wait_s(1, "a", "admin") == 0

@@ -1,33 +1,77 @@
-from services.api.throttle import TRIES_PER_ADDRESS, TRIES_PER_NAME, WINDOW_S, Throttle
+import pytest
+
+from services.api.throttle import HOT_AFTER, TRIES, TRIES_AT_HOT_ADDRESS, TRIES_OF_NAME, WINDOW_S, Throttle, place_of
 
 PROXY = "10.0.0.1"
 
 
+def fail(throttle: Throttle, times: int, name: str = "", place: str = PROXY) -> None:
+    for n in range(times):
+        throttle.failed(0.0, place, name or f"guess-{n}")
+
+
 def test_people_who_get_in_never_lock_the_address_they_share() -> None:
     throttle = Throttle()
-    for n in range(2 * TRIES_PER_ADDRESS):
+    for n in range(2 * HOT_AFTER):
         assert throttle.wait_s(float(n), PROXY, f"person-{n}") == 0
         throttle.failed(float(n), PROXY, f"person-{n}")
         throttle.passed(PROXY, f"person-{n}")
+    fail(throttle, TRIES_AT_HOT_ADDRESS, "new")
+    assert throttle.wait_s(2.0 * HOT_AFTER, PROXY, "new") == 0
 
 
-def test_one_who_gets_in_forgives_nothing_to_others_at_the_address() -> None:
+def test_guesses_at_a_shared_address_lock_out_nobody_else() -> None:
     throttle = Throttle()
-    for n in range(TRIES_PER_ADDRESS):
-        throttle.failed(0.0, PROXY, f"guess-{n}")
-        if n < TRIES_PER_ADDRESS - 1:
-            throttle.failed(0.0, PROXY, "wang")
-            throttle.passed(PROXY, "wang")
+    throttle.failed(0.0, PROXY, "known")
+    throttle.passed(PROXY, "known")
+    fail(throttle, 10 * HOT_AFTER)
+    assert throttle.wait_s(1.0, PROXY, "wang") == 0
+    assert throttle.wait_s(1.0, PROXY, "guess-1") == 0
+    fail(throttle, TRIES_AT_HOT_ADDRESS, "wang")
     assert throttle.wait_s(1.0, PROXY, "wang") == WINDOW_S - 1
     assert throttle.wait_s(1.0, "10.0.0.2", "wang") == 0
-    assert throttle.wait_s(WINDOW_S, PROXY, "wang") == 0
+    fail(throttle, TRIES - 1, "known")
+    assert throttle.wait_s(1.0, PROXY, "known") == 0
+
+
+def test_guesses_of_a_name_from_everywhere_are_stopped_but_not_where_it_signs_in() -> None:
+    throttle = Throttle()
+    throttle.failed(0.0, PROXY, "wang")
+    throttle.passed(PROXY, "wang")
+    for n in range(TRIES_OF_NAME):
+        throttle.failed(0.0, f"192.0.2.{n}", "wang")
+    assert throttle.wait_s(1.0, "198.51.100.1", "wang") == WINDOW_S - 1
+    assert throttle.wait_s(1.0, PROXY, "wang") == 0
+    assert throttle.wait_s(1.0, "198.51.100.1", "li") == 0
+
+
+def test_tries_are_counted_per_name_and_forgotten_in_time() -> None:
+    throttle = Throttle()
+    for _ in range(TRIES):
+        assert throttle.wait_s(0, PROXY, "admin") == 0
+        throttle.failed(0, PROXY, "admin")
+    assert throttle.wait_s(WINDOW_S, PROXY, "admin") == 0
 
 
 def test_wrong_passwords_of_one_name_are_forgotten_once_it_gets_in() -> None:
     throttle = Throttle()
-    for _ in range(TRIES_PER_NAME):
-        throttle.failed(0.0, PROXY, "wang")
+    fail(throttle, TRIES, "wang")
     assert throttle.wait_s(1.0, PROXY, "wang") == WINDOW_S - 1
     assert throttle.wait_s(1.0, PROXY, "li") == 0
     throttle.passed(PROXY, "wang")
     assert throttle.wait_s(1.0, PROXY, "wang") == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("", ""),
+        ("testclient", "testclient"),
+    ],
+)
+def test_an_address_counts_with_its_network(address: str, place: str) -> None:
+    assert place_of(address) == place
