@@ -21,6 +21,7 @@ from tests.support.servers import Program
     ids=["nobody named", "another one named", "named"],
 )
 async def test_the_audit_keeps_the_true_address(
+    *,
     program: Callable[..., Program],
     database: str,
     admin: FirstAdmin,
