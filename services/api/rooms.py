@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 
 from services.api.problems import Problem
-from services.api.roles import Permission, Who
+from services.api.roles import Who
 
 LONGEST_WAIT_S = 15.0
 
@@ -19,7 +19,7 @@ LONGEST_WAIT_S = 15.0
 class Room(StrEnum):
     """Whose connections a task borrows."""
 
-    DESK = "desk"  # who judges alarms, and the program itself
+    DESK = "desk"  # who judges alarms, walls, and the program itself
     OTHERS = "others"
 
 
@@ -28,7 +28,7 @@ ROOM: ContextVar[Room] = ContextVar("room", default=Room.DESK)
 
 def room_of(who: Who) -> Room:
     """Return where a caller's requests belong."""
-    return Room.DESK if who.may(Permission.ACT) else Room.OTHERS
+    return Room.DESK if who.at_desk else Room.OTHERS
 
 
 class Turnstile:
