@@ -36,7 +36,7 @@ async def _perform(
         check_match(if_match, row["version"])
         await step(write, None if if_match is None else row["version"])
         inside = Inside(write.connection)
-        shown = await first(inside, select_alarms().where(alarm_table.c.id == alarm_id))
+        shown = await first(inside, select_alarms(write.who.scope).where(alarm_table.c.id == alarm_id))
         if shown is None:
             raise not_found(f"alarm {alarm_id}")
         return answer(document(shown), version=shown["version"])

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from services.api import tables
 from services.api.database import Reads
+from services.api.roles import Scope
 from services.core.alarms.document import alarm_document
 
 _LATE = re.compile(r"\(reported (\d{1,9}) min late\)")  # as services.core.alarms.words.Reason.with_lateness writes it
@@ -17,12 +18,23 @@ OPEN_FIRE = sa.and_(_alarm.category == "fire", _alarm.state != "closed")
 _RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
 
 
-def select_alarms() -> "sa.Select[Any]":
-    """Return the statement that reads alarms with the names around them; add conditions and an order."""
+def select_alarms(scope: Scope | None = None) -> "sa.Select[Any]":
+    """Return the statement that reads alarms with the names around them; add conditions and an order.
+
+    Site and incident are joined only where `scope` covers them. Without one, for readers of every scope together: where
+    whoever may see the alarm may see them too, because they lie in its area.
+    """
+    incident = tables.incident.c
+
+    def seen(area: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        if scope is not None:
+            return scope.clause(area)
+        return sa.or_(_alarm.area.is_(None), area.startswith(_alarm.area, autoescape=False))
+
     joined = (
         tables.alarm.outerjoin(tables.device, _device.id == _alarm.device_id)
-        .outerjoin(tables.site, _site.id == _alarm.site_id)
-        .outerjoin(tables.incident, tables.incident.c.id == _alarm.incident_id)
+        .outerjoin(tables.site, sa.and_(_site.id == _alarm.site_id, seen(_site.area)))
+        .outerjoin(tables.incident, sa.and_(incident.id == _alarm.incident_id, seen(incident.area)))
     )
     columns = [column for column in tables.alarm.c if column.name != "life"]
     return sa.select(
@@ -42,7 +54,7 @@ def document(row: Mapping[str, Any]) -> dict[str, Any]:
     late = _LATE.search(row["reason_en"])
     return {
         **alarm_document(row),
-        "site": None if row["site_id"] is None else {"id": row["site_id"], "name": row["site_name"]},
+        "site": None if row["site_name"] is None else {"id": row["site_id"], "name": row["site_name"]},
         "device_name": row["device_name"],
         "device_kind": row["device_kind"],
         "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},

@@ -29,6 +29,7 @@ from services.api.auth import Reader, Watcher
 from services.api.database import Reads, first
 from services.api.notices import NOTICE_COLUMNS
 from services.api.problems import invalid, not_found
+from services.api.roles import Scope
 from services.api.sites import site_document
 from services.api.state import Here
 from services.api.urgent import urgent_first
@@ -86,7 +87,7 @@ async def list_alarms(
 ) -> Response:
     """List alarms: open fires before all else, then the others, both newest first."""
     check_span(begin, end)
-    statement = select_alarms().where(who.scope.clause(_alarm.area))
+    statement = select_alarms(who.scope).where(who.scope.clause(_alarm.area))
     open_states = tuple(word for word in State if word != State.CLOSED)
     several: Iterable[tuple[str, str | None, Iterable[str], Mapping[str, Iterable[str]]]] = (
         ("state", state, State, {"open": open_states}),
@@ -124,14 +125,16 @@ async def fires_first(reads: Reads, statement: "sa.Select[Any]", limit: int, cur
 async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], here: Here, who: Reader) -> Response:
     """Show one alarm with its time line, evidence, site, notices, siblings and the nearest water."""
     reads = here.database
-    row = await first(reads, select_alarms().where(_alarm.id == alarm_id))
+    row = await first(reads, select_alarms(who.scope).where(_alarm.id == alarm_id))
     if row is None or not who.scope.covers(row["area"]):
         raise not_found(f"alarm {alarm_id}")
     shown = document(row)
     lines = await _timeline(reads, alarm_id)
     shown["timeline"] = lines
-    shown["evidence"] = await _evidence(reads, row, lines)
-    site = await first(reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"]))
+    shown["evidence"] = await _evidence(reads, who.scope, row, lines)
+    site = await first(
+        reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"], who.scope.clause(tables.site.c.area))
+    )
     shown["site"] = None if site is None else site_document(site)
     notices = sa.select(*NOTICE_COLUMNS).where(tables.notice.c.alarm_id == alarm_id)
     newest = notices.order_by(tables.notice.c.fire.desc(), tables.notice.c.created_at.desc()).limit(_LINES)
@@ -139,7 +142,7 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
     shown["notices"] = [dict(one) for one in told]
     shown["siblings"] = []
     if row["incident_id"] is not None:
-        siblings = select_alarms().where(
+        siblings = select_alarms(who.scope).where(
             _alarm.incident_id == row["incident_id"],
             _alarm.id != alarm_id,
             _alarm.state != State.CLOSED,
@@ -171,7 +174,7 @@ async def _timeline(reads: Reads, alarm_id: int) -> list[dict[str, Any]]:
     ]
 
 
-async def _evidence(reads: Reads, row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def _evidence(reads: Reads, scope: Scope, row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what was reported: the alarm's own lines, and what else its site (or device) said around it."""
     found = [
         {"at": line["at"], "text": reason[0], "text_en": reason[1]}
@@ -185,7 +188,12 @@ async def _evidence(reads: Reads, row: Any, lines: list[dict[str, Any]]) -> list
     statement = (
         sa.select(event.ts, event.received_at, event.type, event.component, event.description, device.code, device.name)
         .join(tables.device, device.id == event.device_id)
-        .where(place, event.type.in_(_EVIDENCE_TYPES), event.ts >= row["opened_at"] - _EVIDENCE_BEFORE)
+        .where(
+            place,
+            scope.clause(device.area),
+            event.type.in_(_EVIDENCE_TYPES),
+            event.ts >= row["opened_at"] - _EVIDENCE_BEFORE,
+        )
         .order_by(event.ts)
         .limit(_LINES)
     )

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from services.api import tables
 from services.api.database import Reads
+from services.api.roles import Scope
 from services.core.db import load_queries
 
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -34,10 +35,15 @@ def status_of(now: datetime) -> sa.ColumnElement[str]:
     )
 
 
-def select_devices(now: datetime) -> "sa.Select[Any]":
-    """Return the statement that reads devices with their state; add conditions and an order."""
+def select_devices(now: datetime, scope: Scope | None = None) -> "sa.Select[Any]":
+    """Return the statement that reads devices with their state; add conditions and an order.
+
+    The site is joined only where `scope` covers it; without one, where it lies in the device's area.
+    """
+    site = tables.site.c
+    seen = site.area.startswith(_device.area) if scope is None else scope.clause(site.area)
     joined = tables.device.outerjoin(tables.device_state, _state.device_id == _device.id).outerjoin(
-        tables.site, tables.site.c.id == _device.site_id
+        tables.site, sa.and_(site.id == _device.site_id, seen)
     )
     return sa.select(
         tables.device, _state.state, _state.state_at, _state.ts.label("state_ts"), _state.last_seen,
@@ -94,7 +100,7 @@ _SHOWN = (
 def document(row: Mapping[str, Any], alarm: str | None, quality: orjson.Fragment) -> dict[str, Any]:
     """Return the device of contract 5."""
     shown = brief(row, alarm)
-    shown["site"] = row["site_id"]
+    shown["site"] = None if row["site_name"] is None else row["site_id"]
     shown["site_name"] = row["site_name"]
     for name in _SHOWN:
         shown[name] = row[name]

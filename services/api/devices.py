@@ -82,7 +82,9 @@ async def list_devices(
 ) -> Response:
     """List devices by code, with their newest state."""
     now = here.clock.now()
-    statement = select_devices(now).where(who.scope.clause(_device.area)).order_by(_device.code).limit(limit + 1)
+    statement = (
+        select_devices(now, who.scope).where(who.scope.clause(_device.area)).order_by(_device.code).limit(limit + 1)
+    )
     if kind is not None:
         statement = statement.where(_device.kind == kind)
     if area is not None:
@@ -109,7 +111,7 @@ async def find_device(reads: Reads, who: Who, code: str, now: datetime) -> dict[
     Raises:
         Problem: 404.
     """
-    found = await read_documents(reads, select_devices(now).where(_device.code == code), now)
+    found = await read_documents(reads, select_devices(now, who.scope).where(_device.code == code), now)
     if not found or not who.scope.covers(found[0]["area"]):
         raise not_found(f"device {code}")
     return found[0]

@@ -44,7 +44,7 @@ class Handover(BaseModel):
 async def show_handover(here: Here, who: Reader) -> Response:
     """Show everything that is open: for the hand-over of a shift."""
     reads, now, parameters = here.database, here.clock.now(), scope_parameters(who.scope)
-    statement = select_alarms().where(_alarm.state != "closed", who.scope.clause(_alarm.area))
+    statement = select_alarms(who.scope).where(_alarm.state != "closed", who.scope.clause(_alarm.area))
     aside = sa.func.coalesce(_alarm.shelved_until > now, sa.false())
     alarms = await read_documents(reads, most_urgent(statement.where(sa.not_(aside)), _MOST))
     shelved = await read_documents(reads, most_urgent(statement.where(aside), _MOST))

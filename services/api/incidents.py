@@ -48,7 +48,7 @@ class IncidentDetail(Incident):
 
 
 def _select(who: Who) -> "sa.Select[Any]":
-    members = sa.select(sa.func.count()).where(_alarm.incident_id == _incident.id)
+    members = sa.select(sa.func.count()).where(_alarm.incident_id == _incident.id, who.scope.clause(_alarm.area))
     return sa.select(
         tables.incident,
         members.scalar_subquery().label("alarms"),
@@ -85,6 +85,6 @@ async def show_incident(
     row = await first(here.database, _select(who).where(_incident.id == incident_id))
     if row is None:
         raise not_found(f"incident {incident_id}")
-    members = select_alarms().where(_alarm.incident_id == incident_id, who.scope.clause(_alarm.area))
+    members = select_alarms(who.scope).where(_alarm.incident_id == incident_id, who.scope.clause(_alarm.area))
     found = await read_documents(here.database, members.order_by(OPEN_FIRE.desc(), _alarm.opened_at.desc()).limit(1000))
     return answer(dict(row) | {"members": found})

@@ -136,10 +136,30 @@ async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, 
     )
     needed = Permission.OPERATE if row["channel"] == DESK else Permission.ADMINISTER
     hidden = {} if who.may(needed) else {"answer": None}
-    said = body and body["body"]
+    said = await _seen(here.database, who, row["alarm_id"], body and body["body"])
     said = said if row["channel"] == DESK else _mask_call(said)
     shown = dict(row) | {"tries": [dict(one) | hidden for one in reversed(tries)], "body": said}
     return answer(shown)
+
+
+async def _seen(reads: Reads, who: Who, alarm_id: int, body: Any) -> Any:
+    """Return the body without what of it belongs to other areas: the desk was told more than a township may read."""
+    if who.scope.everywhere or not isinstance(body, dict):
+        return body
+    alarm, site, device = tables.alarm.c, tables.site.c, tables.device.c
+    place = await first(
+        reads, sa.select(site.area).join(tables.alarm, alarm.site_id == site.id).where(alarm.id == alarm_id)
+    )
+    shown = dict(body)
+    if place is not None and not who.scope.covers(place["area"]):
+        shown |= {"site": None, "evidence": []}
+    if "nearest_water" not in shown:
+        return shown
+    water = [one for one in shown["nearest_water"] or () if isinstance(one, dict)]
+    codes = [str(one.get("code")) for one in water]
+    rows = await reads.rows(sa.select(device.code).where(device.code.in_(codes), who.scope.clause(device.area)))
+    seen = {row["code"] for row in rows}
+    return shown | {"nearest_water": [one for one in water if one.get("code") in seen]}
 
 
 @router.post("/notices/{id}/replay", responses=described(Notice, 404, 409))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import asyncpg
 from pwdlib import PasswordHash
 
+from services.api.passwords import normal_form
 from services.core import db
 
 ADMIN = "admin"
@@ -42,14 +43,20 @@ def digest(token: str) -> bytes:
 async def hash_password(password: str) -> str:
     """Return the Argon2id hash; off the loop, because it takes a core for tens of milliseconds."""
     async with _HASHING:
-        return await asyncio.to_thread(_HASHER.hash, password)
+        return await asyncio.to_thread(_HASHER.hash, normal_form(password))
 
 
 async def password_fits(password: str, stored: str | None) -> bool:
     """Whether `password` is the one behind `stored`; takes as long when there is no such person."""
     async with _HASHING:
-        fits = await asyncio.to_thread(_HASHER.verify, password, stored or _NOBODY)
+        fits = await asyncio.to_thread(_fits, password, stored or _NOBODY)
     return fits and stored is not None
+
+
+def _fits(password: str, stored: str) -> bool:
+    normal = normal_form(password)
+    # what an older release stored was not in the normal form
+    return _HASHER.verify(normal, stored) or (normal != password and _HASHER.verify(password, stored))
 
 
 async def make_first_admin(dsn: str) -> FirstAdmin | None:

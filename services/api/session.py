@@ -137,7 +137,7 @@ async def sign_out(here: Here, who: Watcher) -> Response:
 @router.put("/session/password", status_code=204, responses=described(None, 429, status=204))
 async def change_password(body: PasswordBody, here: Here, who: Reader) -> Response:
     """Change one's own password; other sessions of the person end."""
-    if refusal := unusable_password(body):
+    if refusal := await unusable_password(body, who.name):
         raise refusal
     wait_s = here.throttle.wait_s(here.clock.monotonic(), "password", who.name)
     if wait_s > 0:

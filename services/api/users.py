@@ -1,5 +1,6 @@
 """People: who may sign in, as what, and for which areas."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from services.api import people, tables
 from services.api.answers import Cursor, Limit, Line, Page, answer, decode_cursor, described, page
 from services.api.auth import Administrator
 from services.api.database import Inside, Reads, Row, first
+from services.api.passwords import weakness
 from services.api.problems import Problem, invalid, not_found
 from services.api.roles import Role, Scope, Who
 from services.api.state import Here
@@ -106,6 +108,8 @@ async def show_user(username: Username, here: Here, who: Administrator) -> Respo
 @router.post("/users", status_code=201, responses=described(User, 409, status=201, etag=True))
 async def create_user(body: UserPost, writer: AdministratorWriter) -> Response:
     """Let a person sign in."""
+    require_within(writer.who, body.areas or [])
+    await _check_password("password", body.password, body.username, body.name)
     hashed = await people.hash_password(body.password.get_secret_value())
 
     async def work(write: Write) -> Response:
@@ -137,6 +141,11 @@ async def update_user(
     """Change a person."""
     values: dict[str, Any] = body.model_dump(exclude={"password"}, exclude_none=True)
     if body.password is not None:
+        if username == writer.who.name and writer.who.person_id is not None:
+            raise Problem(
+                403, "forbidden", "password: change your own with PUT /api/v1/session/password and the old one"
+            )
+        await _check_password("password", body.password, username, body.name or "")
         values["password_hash"] = await people.hash_password(body.password.get_secret_value())
 
     async def work(write: Write) -> Response:
@@ -195,7 +204,14 @@ class PasswordBody(BaseModel):
     new: Password
 
 
-def unusable_password(body: PasswordBody) -> Problem | None:
+async def unusable_password(body: PasswordBody, *about: str) -> Problem | None:
     """Return why the new password cannot be taken, or None."""
-    same = body.current.get_secret_value() == body.new.get_secret_value()
-    return invalid("new", "must differ from the current one") if same else None
+    if body.current.get_secret_value() == body.new.get_secret_value():
+        return invalid("new", "must differ from the current one")
+    fault = await asyncio.to_thread(weakness, body.new.get_secret_value(), *about)
+    return invalid("new", fault) if fault else None
+
+
+async def _check_password(field: str, password: SecretStr, *about: str) -> None:
+    if fault := await asyncio.to_thread(weakness, password.get_secret_value(), *about):
+        raise invalid(field, fault)

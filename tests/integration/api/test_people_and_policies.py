@@ -153,3 +153,28 @@ async def test_acts_on_a_device_show_on_it_and_a_refused_one_is_not_recorded(
     assert shown["status"] == "out_of_service"
     commands = (await client.get("/api/v1/devices/h-1/commands")).json()["items"]
     assert commands[0]["arguments"] == {"timeout_min": 5}
+
+
+async def test_easy_passwords_are_refused_by_field_wherever_one_is_set(client: Client, visit: Any) -> None:
+    made = {"username": "zhang", "role": "administrator", "areas": ["*"]}
+    for easy in ("12345678", "zhang119", "        ", "woaini1314"):
+        refused = await client.post("/api/v1/users", json=made | {"password": easy})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "password"), easy
+    assert (await client.post("/api/v1/users", json=made | {"password": "correct horse"})).status_code == 201
+    refused = await client.put("/api/v1/users/zhang", json={"password": "password1"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "password")
+    zhang = visit()
+    await zhang.post("/api/v1/session", json={"username": "zhang", "password": "correct horse"})
+    change = {"current": "correct horse", "new": "zhang123456"}
+    refused = await zhang.put("/api/v1/session/password", json=change)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "new")
+
+
+async def test_an_administrator_changes_the_own_password_with_the_old_one_only(client: Client, visit: Any) -> None:
+    made = {"username": "zhang", "role": "administrator", "areas": ["*"], "password": "correct horse"}
+    await client.post("/api/v1/users", json=made)
+    zhang = visit()
+    await zhang.post("/api/v1/session", json={"username": "zhang", "password": "correct horse"})
+    assert (await zhang.put("/api/v1/users/zhang", json={"password": "another long one"})).status_code == 403
+    change = {"current": "correct horse", "new": "another long one"}
+    assert (await zhang.put("/api/v1/session/password", json=change)).status_code == 204

@@ -1,0 +1,216 @@
+"""Values beyond the schema in every write and every parameter: a 4xx that names the field, never a 5xx."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.integration.api.conftest import AREA, Client, Raise
+
+UNTIL = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+# a good body of every write that takes one, by route
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PUT", "devices/h-1"): {
+        "kind": "hydrant",
+        "area": AREA,
+        "name": "x",
+        "site": 1,
+        "form": "aboveground",
+        "location": {"lon": 111.1, "lat": 39.0, "datum": "wgs84"},
+        "source_datum": "wgs84",
+        "address": "x",
+        "owner": "x",
+        "maintainer": "x",
+        "expected_interval_s": 60,
+        "sleepy": False,
+        "rated_current_a": 63,
+        "limits": {"level_m_low": 1},
+        "gateway": "p-1",
+        "gateway_address": "921000000000",
+        "gateway_profile": "x",
+        "attributes": {"bore": "150"},
+    },
+    ("POST", "devices/h-1/commands"): {"command": "guard_check", "timeout_min": 10, "more": 1},
+    ("POST", "devices/h-1/out-of-service"): {"until": UNTIL, "reason": "x"},
+    ("POST", "sites"): {
+        "name": "x",
+        "area": AREA,
+        "address": "x",
+        "location": {"lon": 1, "lat": 1},
+        "access_note": "x",
+        "contacts": [{"name": "x", "role": "x", "phone": "1"}],
+    },
+    ("PUT", "sites/1"): {"name": "x", "area": AREA, "contacts": [], "access_note": "x"},
+    ("POST", "sites/1/test-window"): {"until": UNTIL, "reason": "x"},
+    ("POST", "alarms/1/acknowledge"): {"note": "x"},
+    ("POST", "alarms/1/notes"): {"text": "x"},
+    ("POST", "alarms/1/shelve"): {"until": UNTIL, "reason": "x"},
+    ("PUT", "areas/140931100"): {"name": "x", "parent": "140931", "location": {"lon": 1, "lat": 1}},
+    ("PUT", "rules/battery_low"): {
+        "scope": "device",
+        "target": "h-1",
+        "parameters": {"low_pct": 20},
+        "effective_from": UNTIL,
+    },
+    ("PUT", "policies/drill"): {"until": UNTIL},
+    ("POST", "users"): {"username": "li", "password": "correct horse", "role": "viewer", "areas": [AREA], "name": "x"},
+    ("POST", "api-keys"): {"name": "x", "role": "viewer", "areas": [AREA], "expires_at": UNTIL},
+    ("POST", "contacts"): {"name": "x", "channel": "sms", "address": "13800000000", "area": AREA},
+    ("POST", "session"): {"username": "x", "password": "x"},
+    ("PUT", "session/password"): {"current": "x", "new": "correct horse"},
+}
+DEEP: Any = "deep"
+for _ in range(200):
+    DEEP = [DEEP]
+HOSTILE: tuple[Any, ...] = (
+    "a\x00b",
+    "\x00",
+    "x" * 100_000,
+    "\u202e\ufeff\x1b[0m",
+    -1,
+    0,
+    2**31,
+    2**63,
+    10**40,
+    1e308,
+    -0.0,
+    True,
+    None,
+    [],
+    {},
+    [[]],
+    {"a\x00": 1},
+    {"a" * 5000: "b"},
+    DEEP,
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59+23:59",
+    "2026-01-01T00:00:00-23:59",
+    "NaN",
+    "Infinity",
+    "'; drop table device; --",
+    "%s{0}",
+    "../../etc/passwd",
+)
+RAW = (b"\\ud800", b"\\udfff\\ud800", b"\\u0000")
+
+
+def places(body: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for name, value in body.items():
+        yield (name,)
+        if isinstance(value, dict):
+            yield from ((name, inner) for inner in value)
+
+
+def with_value(body: dict[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    if len(place) == 1:
+        return body | {place[0]: value}
+    return body | {place[0]: body[place[0]] | {place[1]: value}}
+
+
+@pytest.fixture
+async def ready(client: Client, open_alarm: Raise) -> Client:
+    await client.put(f"/api/v1/areas/{AREA}", json={"name": "东关"})
+    await open_alarm("p-1")
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    await client.post("/api/v1/sites", json={"name": "x", "area": AREA})
+    return client
+
+
+@pytest.mark.parametrize(("method", "path"), list(BODIES), ids=lambda one: str(one).replace("/", " "))
+async def test_no_value_of_any_field_is_our_fault(ready: Client, method: str, path: str) -> None:
+    body = BODIES[method, path]
+    headers = {"Content-Type": "application/json"}
+    for place in places(body):
+        sent = [orjson.dumps(with_value(body, place, "@")).replace(b'"@"', b'"' + raw + b'"') for raw in RAW]
+        for value in HOSTILE:
+            written = "@" if isinstance(value, int) and abs(value) >= 2**63 else value
+            plain = orjson.dumps(with_value(body, place, written))
+            sent.append(plain.replace(b'"@"', str(value).encode()) if written == "@" else plain)
+        for raw in sent:
+            answer = await ready.request(method, f"/api/v1/{path}", content=raw, headers=headers)
+            assert answer.status_code < 500, (place, raw[:200], answer.text)
+            if answer.status_code == 422:
+                assert answer.json()["errors"], (place, raw[:200])
+
+
+@pytest.mark.parametrize("path", ["devices", "alarms", "events", "rejects"])
+async def test_no_parameter_is_our_fault(ready: Client, path: str) -> None:
+    names = ("cursor", "limit", "from", "to", "area", "device", "site", "q", "bbox", "code", "type", "state", "reason")
+    values = (
+        "%00",
+        "a%00",
+        "%ed%a0%80",
+        "%ff",
+        "-1",
+        "0",
+        str(2**31),
+        str(2**63),
+        "9" * 400,
+        "NaN",
+        "nan,nan,nan,nan",
+        "-inf,-inf,inf,inf",
+        "1e400,0,0,0",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "2026-01-01T00:00:00%2B24:00",
+        "WzFd",
+        "W10",
+        "bnVsbA",
+        "W251bGwsbnVsbF0",
+        "WyIwMDAxLTAxLTAxVDAwOjAwOjAwIiwxXQ",
+        "WzFlMzA4LDFlMzA4XQ",
+        "=" * 40,
+    )
+    for name in names:
+        for value in values:
+            answer = await ready.get(f"/api/v1/{path}?{name}={value}")
+            assert answer.status_code in {200, 404, 422}, (name, value, answer.text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "alarms/{}",
+        "sites/{}",
+        "incidents/{}",
+        "notices/{}",
+        "devices/{}",
+        "devices/{}/readings",
+        "areas/{}",
+        "users/{}",
+        "contacts/{}",
+        "rules/{}",
+        "policies/{}",
+        "set-aside/{}",
+    ],
+)
+async def test_no_path_is_our_fault(ready: Client, path: str) -> None:
+    for value in (
+        "%00",
+        "-1",
+        "0",
+        str(2**31),
+        str(2**63),
+        "9" * 400,
+        "%ed%a0%80",
+        "1e5",
+        "NaN",
+        "%20",
+        "a%2Fb",
+        "x" * 3000,
+    ):
+        for method in ("GET", "PUT", "DELETE", "POST"):
+            answer = await ready.request(method, f"/api/v1/{path.format(value)}", json={})
+            assert answer.status_code < 500, (method, value, answer.text)
+
+
+@pytest.mark.parametrize(
+    "header", ['"99999999999999999999999"', "*", 'W/"1"', '""', "x" * 150, '"-1"', '"1","2"', "\u00e9"]
+)
+async def test_no_if_match_is_our_fault(ready: Client, header: str) -> None:
+    for path in ("devices/h-1", "sites/1"):
+        raw = {"If-Match": header.encode("latin-1")}
+        answer = await ready.put(f"/api/v1/{path}", json={"name": "x"}, headers=raw)
+        assert answer.status_code in {200, 412, 422}, answer.text
