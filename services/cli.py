@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from services.core.errors import BadSetting, FiretowerError
+from services.core.errors import BadSetting, FiretowerError, leaves
 from services.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼")
@@ -36,17 +36,9 @@ def _run(module: str, function: str, **arguments: object) -> None:
         told, other = group.split(FiretowerError)
         if told is None or other is not None:
             raise
-        for line in sorted({str(error) for error in _leaves(told)}):
+        for line in sorted({str(error) for error in leaves(told)}):
             typer.echo(f"firetower: {line}", err=True)
         sys.exit(2)
-
-
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The base of every error of ours. A rejected message is a value, never an exception."""
 
+from collections.abc import Iterator
+
 
 class FiretowerError(Exception):
     """Something a person must mend; its text names the cause and the cure."""
@@ -19,12 +21,14 @@ class Fenced(FiretowerError):
 
 def first_cause(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first of our own errors in a task group's failure, else the first of all."""
-    leaves: list[BaseException] = []
-    waiting: list[BaseException] = [errors]
-    while waiting:
-        error = waiting.pop(0)
+    causes = list(leaves(errors))
+    return next((error for error in causes if isinstance(error, FiretowerError)), causes[0])
+
+
+def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    """Yield the errors of a group, those of groups in it included."""
+    for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
-            waiting.extend(error.exceptions)
+            yield from leaves(error)
         else:
-            leaves.append(error)
-    return next((error for error in leaves if isinstance(error, FiretowerError)), leaves[0])
+            yield error

@@ -21,25 +21,14 @@ from services.core.alarms.lifecycle import PLAIN, step
 from services.core.alarms.lines import next_line, remember_actor
 from services.core.alarms.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
-from services.core.alarms.record import evidence_from_json, evidence_to_json
+from services.core.alarms.record import evidence_to_json
 from services.core.alarms.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
+from services.core.alarms.scope import Scope, read_scope
 from services.core.alarms.words import FIRE, Reason
 from services.core.db import load_queries
-from services.core.log import logger
 
 SQL = load_queries(Path(__file__).with_name("ledger.sql"))
-log = logger(__name__)
 SILENT = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.IGNORED, OutcomeKind.REFUSED})
-
-
-@dataclass(slots=True)
-class _Scope:
-    name: str
-    area: str | None
-    site_id: int | None
-    site: SiteFires
-    entries: dict[FireKey, Entry]
-    stored: SiteFires
 
 
 @dataclass(slots=True)
@@ -54,7 +43,7 @@ class Page:
     opened: list[Entry] = field(default_factory=list)
     _lines: list[tuple[Any, ...]] = field(default_factory=list)
     _drafts: list[Draft] = field(default_factory=list)
-    _scopes: dict[str, _Scope] = field(default_factory=dict)
+    _scopes: dict[str, Scope] = field(default_factory=dict)
     _incidents: dict[int, Incident] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
     _alarm_ids: list[int] = field(default_factory=list)
@@ -106,20 +95,7 @@ class Page:
         if row is None:
             raise LookupError(f"the lock row of {scope} vanished")
         rows = await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids))
-        entries = [self._admit(found) for found in rows]
-        by_key = {FireKey(entry.alarm.device or "", entry.key.component): entry for entry in entries}
-        for entry in entries:
-            entry.scope = scope
-        evidence, broken = evidence_from_json(row["evidence"])
-        if broken:
-            log.error("evidence_unreadable", scope=scope, pieces=broken)
-        site = SiteFires(
-            scope=scope,
-            alarms={key: entry.alarm for key, entry in by_key.items()},
-            evidence=evidence,
-            test_until=row["test_until"],
-        )
-        self._scopes[scope] = _Scope(row["name"], row["area"], row["site_id"], site, by_key, site)
+        self._scopes[scope] = read_scope(scope, row, [self._admit(found) for found in rows])
         if row["window_until"] != row["test_until"]:
             await self.take_fire(scope, SiteWindow(row["window_until"]), "clock", None)
         return self._scopes[scope].site
@@ -198,7 +174,7 @@ class Page:
             evidence = {name: held.site.evidence for name, held in self._scopes.items()}
             await insert_notices(self.conn, self._drafts, evidence, self.now)
         for scope, held in self._scopes.items():
-            if held.site.evidence != held.stored.evidence or held.site.test_until != held.stored.test_until:
+            if held.changed:
                 evidence_json = evidence_to_json(held.site.evidence)
                 await self.conn.execute(SQL["save_scope"], scope, evidence_json, held.site.test_until, self.now)
         if changed:
