@@ -116,11 +116,9 @@ class Broker:
         self.fleet: Account = self._mosquitto.account(FLEET)
         self.services: Account = self._mosquitto.account(SERVICES)
         self.provisioner: Account = self._mosquitto.account(PROVISIONER)
-        # Through the devices' listener, which with the fleet takes everybody: one port, where a test can put a wire.
-        self.url, self.fleet_url, self.provisioner_url = (
-            self._mosquitto.url(name).replace(f":{self._mosquitto.services_port}", f":{self.port}")
-            for name in (SERVICES, FLEET, PROVISIONER)
-        )
+        self.url = self._mosquitto.url(SERVICES)
+        self.fleet_url = self._mosquitto.url(FLEET)
+        self.provisioner_url = self._mosquitto.url(PROVISIONER)
         self.clients = self._mosquitto.binaries.clients
         self._mosquitto.start()
 
