@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from xdist.scheduler import LoadScopeScheduling
 
 from stack.mosquitto import BrokerLimits
@@ -38,6 +39,15 @@ _KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' bina
 
 for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
     del os.environ[_name]
+
+
+# The default renders every local of a traceback, which takes seconds: longer than a transaction may stand idle.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 class Sides(LoadScopeScheduling):

@@ -31,6 +31,7 @@ from services.core.metrics import FINDINGS
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
 FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not for so long that one waits for it
 FIRES_WAITING = 100_000  # when even the fires are many, what is read ahead has an end
+COUNTED_AT_ONCE = 4000  # of a device that has so many fires open that further ones are only counted: as fast as read
 FIRES_AT_ONCE = 40  # one transaction: short enough that the first fire does not wait for the last
 BATCHES, EVENTS = 50, 150  # a chattering panel costs one transaction per so many events; a fire may wait for one
 MOST_FIRES = 200  # open at once of one device: further ones are stored and no alarms of their own
@@ -60,6 +61,7 @@ class EventFeed:
         self.others = Feed("event")
         self.waiting: FireQueue[Weighed] = FireQueue()
         self.reset: set[tuple[int, str | None]] = set()  # device and code (None: all) whose rules have to forget
+        self._full: set[str] = set()  # devices whose fires of the last look were all only counted
         self.bad_clocks: list[tuple[int, datetime]] = []  # whose clock ingest did not believe, and when
         self._registry = registry
 
@@ -77,21 +79,28 @@ class EventFeed:
             batches = await self.fires.next_batches(border.conn, FIRE_BATCHES, FIRE_EVENTS)
             self.waiting.add(batches, await self._weigh(border, batches, fires=True))
             self.fires.moved(batches)
-        group = self.waiting.next_group(FIRES_AT_ONCE)
+        group = self.waiting.next_group(FIRES_AT_ONCE, self._full, COUNTED_AT_ONCE)
         over = self.waiting.finish(group)
         if not group and not over:
             return []
 
+        alarming: set[str] = set()
+
         async def judge(page: Page, some: Sequence[Weighed]) -> None:
             surplus: Counter[int] = Counter()
             for device, _, effect, _ in some:
-                surplus[device.id] += not await judge_fire(page, device, effect)
-            await note_fires(page, +surplus)
+                if await judge_fire(page, device, effect):
+                    alarming.add(device.profile.code)
+                else:
+                    surplus[device.id] += 1
+            await note_fires(page, surplus)
 
         async def save(page: Page) -> None:
             await self.fires.save(page.conn, over)
 
         pages = await border.settle(group, judge, _unit, save)
+        senders = {item.sender for item in group}
+        self._full = (self._full - senders) | (senders - alarming)
         _count(group)
         opened = {entry.key for page in pages for entry in page.opened}
         return [

@@ -4,7 +4,7 @@ Filled and emptied by `events`. Pure; promises that each sender keeps its order 
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
@@ -48,14 +48,19 @@ class FireQueue(Generic[Item]):
             self._senders.setdefault(item.sender, deque()).append(item)
             self._left[item.batch_id] += 1
 
-    def next_group(self, most: int) -> list[Item]:
-        """Return up to `most` items to judge in one go; they wait until `finish`."""
+    def next_group(self, most: int, full: Collection[str] = (), of_full: int = 0) -> list[Item]:
+        """Return up to `most` items to judge in one go; they wait until `finish`.
+
+        Of a sender in `full`, whose fires are only counted, up to `of_full` are taken: they cost next to nothing, and
+        while they wait, reading ahead comes to its end.
+        """
         light = [waiting for waiting in self._senders.values() if len(waiting) <= LIGHT]
         heavy = [waiting for waiting in self._senders.values() if len(waiting) > LIGHT]
         self._was_heavy = bool(heavy) and not (light and self._was_heavy)
         group: list[Item] = []
         for waiting in heavy if self._was_heavy else light:
-            group += islice(waiting, most - len(group))
+            room = of_full if waiting[0].sender in full else most
+            group += islice(waiting, max(0, room - len(group)))
         return group
 
     def finish(self, group: Iterable[Item]) -> list[Batch]:

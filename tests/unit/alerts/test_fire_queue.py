@@ -50,6 +50,14 @@ def test_two_floods_take_turns() -> None:
     assert scopes == [{"one"}, {"two"}, {"one"}, {"two"}]
 
 
+def test_fires_that_are_only_counted_go_in_great_groups_and_others_do_not() -> None:
+    queue = queue_of(*(Fire("flood", n) for n in range(1, 301)), *(Fire("panel", n) for n in range(301, 401)))
+    counted = queue.next_group(40, {"flood"}, 250)
+    assert [fire.sender for fire in counted] == ["flood"] * 250
+    queue.finish(counted)
+    assert [fire.sender for fire in queue.next_group(40, {"flood"}, 250)] == ["panel"] * 40
+
+
 def test_batches_without_a_fire_are_over_at_once() -> None:
     queue: FireQueue[Fire] = FireQueue()
     queue.add([batch(1), batch(2)], [])
