@@ -62,7 +62,6 @@ def test_every_setting_that_compose_passes_exists():
     known = {
         "database_password",
         "database_admin_password",
-        "trusted_proxies",
         "mqtt_provisioner_url",
         "demo_mqtt_url",
         "api_key",

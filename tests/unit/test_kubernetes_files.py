@@ -46,7 +46,7 @@ def test_a_program_gets_settings_that_it_knows_and_says_when_it_is_ready(name):
     assert own["args"] == [name]
     assert own["name"] == shared["name"]  # else the shared part would be a second container
     for variable in (*own["env"], *shared["env"]):
-        known = {*SETTINGS[name].model_fields, "trusted_proxies"}
+        known = SETTINGS[name].model_fields
         assert variable["name"].removeprefix("FIRETOWER_").lower() in known
     assert own["readinessProbe"]
     assert {mount["name"] for mount in shared["volumeMounts"]} <= {"tmp", "state"}
