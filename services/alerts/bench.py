@@ -37,6 +37,7 @@ POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
 HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
+LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
 TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that come up again by themselves, or never
 log = logger(__name__)
@@ -65,6 +66,7 @@ class Bench:
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _held_at: float = 0.0
+    _looking: bool = False
     _outdated: bool = False
     _acted: bool = False
     _forgotten: dict[tuple[int, str], datetime] = field(default_factory=dict)  # when people ended what, lately
@@ -75,7 +77,7 @@ class Bench:
         self.states = RuleStates(self.registry)
         self.readings = ReadingFeed(self.registry, self.states, self.clock)
         self.silence = Silence(self.registry, self.states)
-        self.border = Border(self.conn, self.asides, self.transact)
+        self.border = Border(self.conn, self.asides, self.transact, self._look_between)
         self.unreadable = Unreadable(self.registry, self.states)
         self.flooding = Flooding(self.registry, self.states)
         self._closed_since = self.clock.now() - timedelta(hours=1)
@@ -84,6 +86,8 @@ class Bench:
         """Judge without end. What is lost with the database ends the program; a standby or the next start goes on."""
         # a cursor that a power cut takes back is read again and changes nothing; what changes an alarm is on disk
         await self.conn.execute("set synchronous_commit = off")
+        # whoever forgets an open transaction on an alarm holds up that alarm, not the county
+        await self.conn.execute(f"set lock_timeout = '{LOCKED_MS}ms'")
         while True:
             hinted = self.hint.is_set()
             self.hint.clear()
@@ -91,7 +95,7 @@ class Bench:
             if self._outdated:
                 await stage("registry", self._refresh)
             if hinted:  # a partition's first event must not wait for the next second
-                await self.events.fires.find_writers(self.conn)
+                await stage("writers", partial(self.events.fires.find_writers, self.conn), FIRES_AGAIN)
             await self.look_at_fires()
             busy = await stage("events", partial(self.events.read_others, self.border)) or bool(self.events.waiting)
             await self._look_at_time()
@@ -132,11 +136,20 @@ class Bench:
 
     async def look_at_fires(self) -> None:
         """Judge the fires that are committed. Should reading them fail, that is tried again within a second."""
+        self._looking = True
         await self.border.stage("fires", self._read_fires, FIRES_AGAIN)
+        self._looking = False
 
     async def _read_fires(self) -> None:
         for received_at in await self.events.read_fires(self.border):
             RECEIVED_TO_OPEN.observe(max(0.0, (self.clock.now() - received_at).total_seconds()))
+
+    async def _look_between(self) -> None:
+        """While a group falls apart: keep the lease, and let no fire wait for the rest of it."""
+        if self.clock.monotonic() - self._held_at > HOLD_S:
+            await self.transact(_hold_only)
+        if not self._looking:
+            await self.look_at_fires()
 
     async def look_up(self) -> None:
         """In the middle of telemetry: judge fires, and keep the lease through a slice that takes its time."""
@@ -189,8 +202,8 @@ class Bench:
         await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
 
     async def _try_again(self) -> None:
-        """Learn what is set aside, and take up again what a person asked for."""
-        for row in await self.border.asides.refresh(self.conn):
+        """Learn what is set aside; take up again what a person asked for, and events whose time has come."""
+        for row in await self.border.asides.refresh(self.conn, (events.KIND,)):
             if row["kind"] == events.KIND:
                 await self.events.judge_again(self.border, row["detail"])
             elif row["kind"] == FINDING:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import asyncpg
 
 from services.core.alarms.page import Page
-from services.core.aside import RETRY_AFTER, Asides, Unit, by_halves, own_fault
+from services.core.aside import BLOCKED_AFTER, RETRY_AFTER, Asides, Unit, by_halves, is_blocked, own_fault
 from services.core.log import logger
 
 STAGE = "stage"  # of what is set aside
@@ -19,6 +19,7 @@ log = logger(__name__)
 Item = TypeVar("Item")
 Work = Callable[[Page], Awaitable[None]]
 Transact = Callable[[Work], Awaitable[Page]]
+Between = Callable[[], Awaitable[None]]
 
 
 async def nothing_more(_page: Page) -> None:
@@ -28,10 +29,11 @@ async def nothing_more(_page: Page) -> None:
 class Border:
     """Runs units of work in transactions of the bench."""
 
-    def __init__(self, conn: asyncpg.Connection, asides: Asides, transact: Transact) -> None:
+    def __init__(self, conn: asyncpg.Connection, asides: Asides, transact: Transact, between: Between) -> None:
         self.conn = conn
         self.asides = asides
         self.transact = transact
+        self.between = between  # keeps the lease and looks for fires while a group falls apart
 
     async def settle(
         self,
@@ -53,7 +55,7 @@ class Border:
         try:
             pages.append(await self.transact(whole))
         except Exception as error:
-            if not own_fault(error) or not items:
+            if not _is_theirs(error) or not items:
                 raise
             log.warning("group_falls_apart", items=len(items), error=repr(error))
         else:
@@ -61,6 +63,8 @@ class Border:
             return pages
 
         async def part(some: Sequence[Item]) -> None:
+            await self.between()
+
             async def judge_some(page: Page) -> None:
                 await judge(page, some)
 
@@ -68,9 +72,11 @@ class Border:
             await self._strike_off(some, unit)
 
         async def spoiled(item: Item, error: Exception) -> None:
-            await self.asides.add(self.conn, unit(item), error)
+            again = BLOCKED_AFTER if is_blocked(error) else RETRY_AFTER
+            await self.asides.add(self.conn, unit(item), error, again)
 
-        await by_halves(items, part, spoiled)
+        await by_halves(items, part, spoiled, _is_theirs)
+        await self.between()
         pages.append(await self.transact(finish))
         return pages
 
@@ -85,22 +91,12 @@ class Border:
         try:
             busy = bool(await work())
         except Exception as error:
-            if not own_fault(error):
+            if not _is_theirs(error):
                 raise
             await self.asides.add(self.conn, Unit(STAGE, name, fire=name == "fires"), error, again)
             return False
         await self.asides.over(self.conn, STAGE, name)
         return busy
-
-    async def one(self, unit: Unit, work: Work) -> bool:
-        """Run one unit that stands alone; False when it failed and was set aside."""
-        if self.asides.waits(unit.kind, unit.name):
-            return True
-
-        async def judge(page: Page, _unit: Sequence[Unit]) -> None:
-            await work(page)
-
-        return len(await self.settle([unit], judge, _itself)) == 1
 
     async def _strike_off(self, items: Sequence[Item], unit: Callable[[Item], Unit]) -> None:
         if self.asides.any_open:
@@ -109,5 +105,5 @@ class Border:
                 await self.asides.over(self.conn, done.kind, done.name)
 
 
-def _itself(unit: Unit) -> Unit:
-    return unit
+def _is_theirs(error: Exception) -> bool:
+    return own_fault(error) or is_blocked(error)

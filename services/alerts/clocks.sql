@@ -17,12 +17,12 @@ order by due_at limit 200
 -- name: moved_windows
 select f.scope, s.area
 from fire_scope f join site s on f.scope = 'site:' || s.id
-where f.test_until is distinct from s.test_window_until and f.scope <> all($1::text[])
+where f.test_until is distinct from least(s.test_window_until, '9000-01-01') and f.scope <> all($1::text[])
 
 -- name: moved_service
 -- `known` is text: whatever stands there, a cast could fail for all alarms at once
 select a.id, a.code, a.area, a.life ->> 'out_of_service_until' as known,
-    case when d.out_of_service_until > $1 then d.out_of_service_until end as until
+    case when d.out_of_service_until > $1 then least(d.out_of_service_until, '9000-01-01') end as until
 from alarm a join device d on d.id = a.device_id
 where a.state <> 'closed' and a.code <> 'fire' and a.id <> all($2::bigint[])
     and (a.life ? 'out_of_service_until' or d.out_of_service_until > $1)

@@ -27,7 +27,7 @@ from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
 from services.core import db
 from services.core.alarms.policies import load_policies
-from services.core.aside import Asides
+from services.core.aside import Asides, forget_old
 from services.core.clock import Clock, SystemClock, wait_at_most
 from services.core.errors import Fenced
 from services.core.log import configure_log, logger
@@ -37,6 +37,7 @@ from services.core.text import describe_error
 
 log = logger(__name__)
 AWAY_PAUSE_S = 0.3
+FORGET_EVERY_S = 3600.0
 STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
 
 
@@ -146,6 +147,7 @@ async def _work(
             "figures": duty.keep("figures", Figures(pool, clock).take_turn, pool, clock),
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
+        work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)
         for lane in CALLS:
             work[lane.name] = outbox.run(lane, contacts)
         if settings.dispatch_url:
@@ -167,6 +169,12 @@ async def _work(
 def _make_anchors(settings: AlertsSettings, pool: asyncpg.Pool, clock: Clock) -> Anchors:
     key = partial(audit_key, settings.state_dir, settings.audit_secret.get_secret_value(), make=True)
     return Anchors(pool, clock, key, settings.state_dir, settings.retention_days)
+
+
+async def _forget_asides(pool: asyncpg.Pool, clock: Clock) -> float:
+    async with pool.acquire() as conn:
+        await forget_old(conn, clock.now())
+    return FORGET_EVERY_S
 
 
 async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:

@@ -1,10 +1,11 @@
 """Units of work that failed for a reason of their own: set aside with their real error, so that the next one goes on.
 
 Used by every program around its smallest units (an event, a device's readings, an alarm's clock, a duty). Promises that
-a unit is listed once while it is open, that people see the error as it was, and that a retry is asked for, never lost.
+a unit is listed once while it is open, that people see the error as it was, that a retry is asked for, never lost, and
+that a flood of failures makes a bounded list.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -21,6 +22,12 @@ from services.core.text import clean_json, clean_text, describe_error
 
 SQL = load_queries(Path(__file__).with_name("aside.sql"))
 RETRY_AFTER = timedelta(seconds=60)  # a unit that comes up by itself (a clock, a duty) is tried again so often
+BLOCKED_AFTER = timedelta(seconds=5)  # one that somebody else's lock held up
+MOST_OPEN, MOST_FIRES_OPEN = 1000, 10_000  # of one kind: what comes on top counts on one line, named MORE
+MORE = "…"
+KEPT = timedelta(days=30)
+_AT_ONCE = 20  # tried again by themselves in one round, so that fires need not wait for long
+_BLOCKED = frozenset({"55P03", "57014", "40P01", "40001"})  # lock or statement timeout, deadlock, serialization
 _LONGEST_NAME = 200
 log = logger(__name__)
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -42,6 +49,11 @@ def own_fault(error: Exception) -> bool:
     return not (isinstance(error, Fenced) or db.is_away(error))
 
 
+def is_blocked(error: Exception) -> bool:
+    """Whether somebody else's lock, or a statement that took too long, stopped the unit at hand: soon tried again."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _BLOCKED
+
+
 async def write_aside(conn: Connection, program: str, unit: Unit, error: BaseException, now: datetime) -> None:
     """Set a unit aside: a row that people see, with the error as it was. One that stands there counts once more."""
     said = describe_error(error)
@@ -56,6 +68,8 @@ async def write_aside(conn: Connection, program: str, unit: Unit, error: BaseExc
         said,
         clean_json(unit.detail),
         now,
+        MOST_FIRES_OPEN if unit.fire else MOST_OPEN,
+        MORE,
     )
 
 
@@ -63,25 +77,31 @@ async def by_halves(
     items: Sequence[Item],
     work: Callable[[Sequence[Item]], Awaitable[None]],
     spoiled: Callable[[Item, Exception], Awaitable[None]],
+    is_theirs: Callable[[Exception], bool] = own_fault,
 ) -> None:
     """Do `work` on all items at once; when that fails for a reason of theirs, on halves, down to the one that fails.
 
-    `work` must be whole or nothing (one transaction). `spoiled` gets each item that fails alone. What says that the
-    database is away passes through.
+    `work` must be whole or nothing (one transaction). `spoiled` gets each item that fails alone. What is not theirs
+    (the database is away) passes through.
     """
     if not items:
         return
     try:
         await work(items)
     except Exception as error:
-        if not own_fault(error):
+        if not is_theirs(error):
             raise
         if len(items) == 1:
             await spoiled(items[0], error)
             return
         middle = len(items) // 2
-        await by_halves(items[:middle], work, spoiled)
-        await by_halves(items[middle:], work, spoiled)
+        await by_halves(items[:middle], work, spoiled, is_theirs)
+        await by_halves(items[middle:], work, spoiled, is_theirs)
+
+
+async def forget_old(conn: Connection, now: datetime) -> None:
+    """Delete what went through or was given up a month ago."""
+    await conn.execute(SQL["forget"], now - KEPT)
 
 
 class Asides:
@@ -97,17 +117,29 @@ class Asides:
         """Whether anything is set aside."""
         return bool(self._open)
 
-    async def refresh(self, conn: Connection) -> list[asyncpg.Record]:
-        """Take over what is open; return the units that a person wants tried again. They are left alone no longer."""
+    async def refresh(self, conn: Connection, by_itself: Collection[str] = ()) -> list[asyncpg.Record]:
+        """Take over what is open; return the units to be tried again now, with their detail.
+
+        These are what a person asked for, and of the kinds in `by_itself` some whose time has come, fires first.
+        """
+        before = set(self._open)
         rows = await conn.fetch(SQL["open_of"], self._program)
         if not rows and not self._open:
             return []
-        known, now = self._open, self._clock.now()
-        again = [row for row in rows if row["retry_requested_at"] is not None]
-        self._open = {(row["kind"], row["name"]): known.get((row["kind"], row["name"]), now) for row in rows}
-        for row in again:
-            self._open[row["kind"], row["name"]] = now
-        return again
+        now = self._clock.now()
+        fresh = {key: until for key, until in self._open.items() if key not in before}  # added while we read
+        asked = [row for row in rows if row["retry_requested_at"] is not None]
+        for row in rows:
+            key = (row["kind"], row["name"])
+            fresh[key] = now if row["retry_requested_at"] is not None else self._open.get(key, now)
+        self._open = fresh
+        due = [
+            row
+            for row in rows
+            if row["kind"] in by_itself and row["retry_requested_at"] is None and fresh[row["kind"], row["name"]] <= now
+        ]
+        ids = [row["id"] for row in (*asked, *due[:_AT_ONCE])]
+        return await conn.fetch(SQL["details"], ids) if ids else []
 
     def waits(self, kind: str, name: str) -> bool:
         """Whether the unit is set aside and its next try lies ahead."""

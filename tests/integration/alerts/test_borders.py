@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from services.core import db
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -190,3 +191,73 @@ async def test_a_fire_that_was_set_aside_is_judged_when_a_person_asks_and_the_ca
     await eventually(
         lambda: county.alarms("a.code = 'set_aside' and cleared_at is not null"), what="the end of the alarm"
     )
+
+
+async def test_four_hundred_bad_events_of_one_batch_neither_end_alerts_nor_hold_up_a_fire(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.add_device("panel-2")
+    program = alerts()
+    await county.conn.execute(poison("alarm", "new.code = 'fault'"))
+    await county.send_events([{"device": "panel-1", "type": "fault", "component": f"c{n}"} for n in range(400)])
+    await eventually(lambda: county.conn.fetch("select from set_aside"), what="the group fallen apart")
+    await county.send_events([{"device": "panel-2", "type": "manual_alarm", "component": "m1"}])
+    await eventually(lambda: _told(desk), what="the fire at the desk")
+    aside = "select from set_aside where kind = 'event' and done_at is null"
+    await eventually(lambda: _count(county, aside, 400), what="every one of them set aside", timeout_s=40)
+    assert program.process.poll() is None
+
+
+async def _count(county: County, query: str, wanted: int) -> bool:
+    return len(await county.conn.fetch(query)) >= wanted
+
+
+async def test_an_alarm_that_somebody_holds_locked_holds_up_itself_alone(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], database: str
+) -> None:
+    for n in (1, 2):
+        await county.add_device(f"panel-{n}")
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "fault", "component": "held"}])
+    await eventually(county.alarms, what="the fault")
+    somebody = await db.connect(database, program="psql")
+    forgotten = somebody.transaction()
+    await forgotten.start()
+    await somebody.execute("update alarm set zone = zone")
+    await county.send_events([{"device": "panel-1", "type": "fault", "component": "held", "active": False}])
+    locked = "select from set_aside where error like 'LockNotAvailableError%'"
+    await eventually(lambda: county.conn.fetch(locked), what="set aside for the lock")
+    await county.send_events([{"device": "panel-2", "type": "manual_alarm", "component": "m1"}])
+    await eventually(lambda: _told(desk), what="the fire at the desk")
+    await forgotten.rollback()
+    await somebody.close()
+    await eventually(
+        lambda: county.alarms("a.code = 'fault' and cleared_at is not null"), what="the end of the fault", timeout_s=30
+    )
+    await eventually(lambda: county.conn.fetch("select from set_aside where result = 'done'"), what="struck off")
+
+
+async def test_a_fire_that_was_set_aside_is_judged_by_itself_once_the_cause_is_gone(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    program = alerts()
+    await send_poisoned_fire(county)
+    await eventually(lambda: county.conn.fetch("select from set_aside"), what="set aside")
+    await county.conn.execute("drop trigger poisoned on alarm")
+    program.kill()
+    program.restart()  # a start looks at once; the minute is for those that run on
+    await eventually(lambda: county.alarms("a.code = 'fire'"), what="the fire")
+
+
+async def test_a_year_that_no_driver_holds_stops_no_fire(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1", site_id=await county.add_site("校", test_window_until=None))
+    far = "'20000-01-01'"
+    await county.conn.execute(f"update device set out_of_service_until = {far}")  # noqa: S608
+    await county.conn.execute(f"update site set test_window_until = {far}")  # noqa: S608
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m1"}])
+    await eventually(lambda: _told(desk), what="the fire at the desk")

@@ -1,7 +1,9 @@
 """Who is called when, as a table of times: the policy `escalation` in process, under a clock that is passed in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -122,7 +124,9 @@ async def pass_time(county: County, until: datetime) -> None:
                 await page.write()
             return page
 
-        await clocks.call_contacts(Border(county.conn, Asides("alerts", HandClock(due)), transact), due)
+        await clocks.call_contacts(
+            Border(county.conn, Asides("alerts", HandClock(due)), transact, partial(asyncio.sleep, 0)), due
+        )
 
 
 async def play(county: County, deeds: list[tuple[int, Deed]]) -> list[tuple[int, str]]:

@@ -5,7 +5,7 @@ import asyncpg
 import pytest
 
 from services.core import db
-from services.core.aside import RETRY_AFTER, Asides, Unit, by_halves, own_fault
+from services.core.aside import MORE, MOST_OPEN, RETRY_AFTER, Asides, Unit, by_halves, forget_old, own_fault
 from services.core.errors import Fenced
 from tests.support.hand_clock import HandClock
 
@@ -108,3 +108,33 @@ async def test_a_lost_database_stops_the_work_instead_of_blaming_the_units() -> 
 
     with pytest.raises(OSError, match="gone"):
         await by_halves(range(8), work, spoiled)
+
+
+async def test_a_flood_of_failures_makes_a_bounded_list(conn: asyncpg.Connection) -> None:
+    await conn.execute(
+        """insert into set_aside (program, kind, name, error, first_at, last_at)
+           select 'alerts', 'event', 'e' || n, 'x', now(), now() from generate_series(1, $1::integer) n""",
+        MOST_OPEN,
+    )
+    asides = Asides("alerts", HandClock())
+    for number in range(3):
+        await asides.add(conn, Unit("event", f"new {number}"), ValueError("x"))
+    await asides.add(conn, Unit("event", "e7"), ValueError("x"))
+    await asides.add(conn, Unit("event", "a fire", fire=True), ValueError("x"))
+    rows = await conn.fetch(
+        "select name, failures from set_aside where failures > 1 or name not like 'e%' order by name"
+    )
+    assert {row["name"]: row["failures"] for row in rows} == {MORE: 3, "a fire": 1, "e7": 2}
+
+
+async def test_units_of_some_kinds_are_tried_again_by_themselves_fires_first(conn: asyncpg.Connection) -> None:
+    clock = HandClock()
+    asides = Asides("alerts", clock)
+    await asides.add(conn, Unit("event", "a fault"), ValueError("x"))
+    await asides.add(conn, Unit("event", "a fire", fire=True, detail={"n": 1}), ValueError("x"))
+    await asides.add(conn, Unit("alarm", "5"), ValueError("x"))
+    assert await asides.refresh(conn, ("event",)) == []
+    await clock.sleep(RETRY_AFTER.total_seconds())
+    assert {row["name"] for row in await asides.refresh(conn, ("event",))} == {"a fault", "a fire"}
+    await forget_old(conn, clock.now())
+    assert await conn.fetchval("select count(*) from set_aside") == 3
