@@ -58,5 +58,7 @@ async def list_audit(
     if place := decode_cursor(cursor, datetime, int):
         key = sa.tuple_(sa.literal(place[0], sa.DateTime(timezone=True)), sa.literal(place[1], sa.BigInteger()))
         statement = statement.where(sa.tuple_(_audit.at, _audit.id) < key)
-    rows = await here.database.heavy.rows(statement.order_by(_audit.at.desc(), _audit.id.desc()).limit(limit + 1))
+    rows = await here.database.heavy_for(who).rows(
+        statement.order_by(_audit.at.desc(), _audit.id.desc()).limit(limit + 1)
+    )
     return page([dict(row) for row in rows], limit, [(row["at"], row["id"]) for row in rows])

@@ -16,16 +16,17 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql import ClauseElement, Executable
 from sqlalchemy.sql.compiler import Compiled
 
-from services.api.rooms import ROOM, Room
+from services.api.roles import Who
+from services.api.rooms import ROOM, Room, heavy_room_of
 from services.core import db
 
 READ_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
-# The desk's pools are its own: nobody else's requests, however many, leave a verdict without a connection. What may
-# read a million rows has few, so that the server's cores are left to the others.
+# The desk's pools are its own: nobody else's requests, however many, leave a verdict or an officer's chart without a
+# connection. What may read a million rows has few, so that the server's cores are left to the others.
 POOL_SIZES = {Room.DESK: 6, Room.OTHERS: 6}
+HEAVY_SIZES = {Room.DESK: 3, Room.OTHERS: 2}
 DOOR_SIZE = 3  # asks before every request who sent it
-HEAVY_SIZE = 2
 HEAVY_WAIT_S = 10.0
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 Row = Mapping[str, Any]
@@ -102,16 +103,16 @@ class Readers:
 class Database:
     """Reads go through `rows`, writes through `writing`, each in the room of who asks.
 
-    `door` is for finding out who asks, `heavy` for what may read very many rows.
+    `door` is for finding out who asks, `heavy_for` for what may read very many rows.
     """
 
     def __init__(
         self, dsn: str, readers: Mapping[Room, Readers], writers: Mapping[Room, asyncpg.Pool], *, door: Readers,
-        heavy: Readers,
+        heavy: Mapping[Room, Readers],
     ) -> None:  # fmt: skip
         self.dsn = dsn
-        self.door, self.heavy = door, heavy
-        self._readers, self._writers = readers, writers
+        self.door = door
+        self._readers, self._writers, self._heavy = readers, writers, heavy
 
     @classmethod
     async def open(cls, dsn: str, *, read_timeout_s: float = READ_TIMEOUT_S) -> Self:
@@ -132,12 +133,16 @@ class Database:
             {room: Readers(await reading(size)) for room, size in POOL_SIZES.items()},
             {room: await writing(size) for room, size in POOL_SIZES.items()},
             door=Readers(await reading(DOOR_SIZE)),
-            heavy=Readers(await reading(HEAVY_SIZE), HEAVY_WAIT_S),
+            heavy={room: Readers(await reading(size), HEAVY_WAIT_S) for room, size in HEAVY_SIZES.items()},
         )
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement; text is bound by name."""
         return await self._readers[ROOM.get()].rows(statement, **parameters)
+
+    def heavy_for(self, who: Who) -> Readers:
+        """Return what reads very many rows for this caller."""
+        return self._heavy[heavy_room_of(who)]
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[asyncpg.Connection]:
@@ -150,7 +155,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every pool."""
-        for readers in (*self._readers.values(), self.door, self.heavy):
+        for readers in (*self._readers.values(), self.door, *self._heavy.values()):
             readers.pool.terminate()
         for pool in self._writers.values():
             pool.terminate()

@@ -10,6 +10,7 @@ from services.api.device_model import DevicePut
 from services.api.gateway_claims import claimed_by, new_claims, refused_claim
 from services.api.import_steps import check_no_claim
 from services.api.problems import Problem, invalid
+from services.api.roles import Scope
 from services.api.writing import Write
 from services.core.device_bounds import limit_faults
 
@@ -46,6 +47,12 @@ def columns_of(body: DevicePut) -> dict[str, Any]:
     if "area" in values:
         values["area_fixed"] = True
     return values
+
+
+def hidden_site(scope: Scope, values: Mapping[str, Any], before: Mapping[str, Any] | None, area: str | None) -> bool:
+    """Whether `values` clear a site that its `area` hides: it was shown as null, and a form sends back what it got."""
+    clears = "site_id" in values and values["site_id"] is None
+    return clears and before is not None and before["site_id"] is not None and not scope.covers(area)
 
 
 async def _check_references(write: Write, code: str, values: Mapping[str, Any], row: Mapping[str, Any] | None) -> None:
@@ -103,11 +110,16 @@ async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | N
     """Store what a person says of one device."""
     values = columns_of(body)
     await check_no_claim(write.connection, code, values.get("gateway_address"))
-    await _check_references(write, code, values, None if row is None else dict(row))
+    before = None if row is None else dict(row)
+    if before is not None and before["site_id"] is not None:
+        area = await write.connection.fetchval("select area from site where id = $1", before["site_id"])
+        if hidden_site(write.who.scope, values, before, area):
+            del values["site_id"]
+    await _check_references(write, code, values, before)
     if row is None:
         for name in _MANDATORY:
             if name not in values:
                 raise invalid(name, "is needed to register a device")
-    changes = changes_of(values, None if row is None else dict(row))
+    changes = changes_of(values, before)
     if changes:
         await _write_row(write, code, row, changes)

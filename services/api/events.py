@@ -93,6 +93,6 @@ async def list_events(
             sa.literal(place[1], sa.BigInteger()), sa.literal(place[2], sa.LargeBinary())
         )
         statement = statement.where(_event.ts <= at, sa.or_(_event.ts < at, after))
-    rows = await here.database.heavy.rows(statement)
+    rows = await here.database.heavy_for(who).rows(statement)
     items = [{name: row[name] for name in Event.model_fields} for row in rows]
     return page(items, limit, [(row["ts"], row["device_id"], row["digest"]) for row in rows])

@@ -18,7 +18,7 @@ from services.api.auth import SAFE_METHODS, authenticate, check_origin
 from services.api.bodies import BODY_S, IMPORT_S, receive_whole, too_large
 from services.api.problems import Problem
 from services.api.roles import Who
-from services.api.rooms import ROOM, Room, Rooms, Turnstile, room_of
+from services.api.rooms import ROOM, Room, Rooms, Turnstile, heavy_room_of, room_of
 from services.api.state import State
 from services.api.throttle import place_of
 from services.core.metrics import REQUESTS
@@ -136,14 +136,15 @@ class Gate:
         """Return how many bytes the body may have; put who asks into the request's state."""
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         state: State = scope["app"].state.firetower
-        limit = {IMPORT_PATH: MAX_IMPORT_BYTES, LOGIN[1]: MAX_LOGIN_BYTES}.get(path, MAX_BODY_BYTES)
+        public = is_public(method, path)
+        limit = MAX_LOGIN_BYTES if public else MAX_IMPORT_BYTES if path == IMPORT_PATH else MAX_BODY_BYTES
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise Problem(400, "bad_request", "Content-Length is not a number")
         if int(length) > limit:
             raise too_large(limit)
         who = None
-        if not is_public(method, path):
+        if not public:
             who = await authenticate(state, headers, _cookies(headers))
             if who is None and not (path == "/metrics" and _is_loopback(scope, headers)):
                 raise Problem(
@@ -160,14 +161,22 @@ class Gate:
 
     @staticmethod
     async def _receive(scope: Scope, receive: Receive, limit: int, turn: AsyncExitStack) -> Receive:
-        """Take the whole body before anything is lent for it: one that never comes costs its sender alone."""
+        """Take the whole body before anything is lent for it: one that never comes costs its sender alone.
+
+        What only reads has none to wait for, so nobody's bodies stand between a person and the pages. Who is known
+        has room of his own, whoever else sends from his address.
+        """
         who: Who | None = scope["state"]["who"]
-        caller = who.actor if who else _address(scope)
         rooms: Rooms = scope["app"].state.firetower.rooms
+        if scope["method"] in SAFE_METHODS:
+            return receive
+        if who is None:
+            async with rooms.strangers.one_of(place_of(_address(scope))):
+                return await receive_whole(receive, limit, BODY_S)
         if scope["path"] == IMPORT_PATH:
-            await turn.enter_async_context(rooms.ledgers.one_of(caller))
+            await turn.enter_async_context(rooms.ledgers.one_of(who.actor))
             return await receive_whole(receive, limit, IMPORT_S)
-        async with rooms.bodies.one_of(caller):
+        async with rooms.bodies.one_of(who.actor):
             return await receive_whole(receive, limit, BODY_S)
 
     @staticmethod
@@ -179,13 +188,12 @@ class Gate:
         if who is not None:
             ROOM.set(room_of(who))
             if path not in {STREAM_PATH, IMPORT_PATH}:
-                await turn.enter_async_context(_turnstile(rooms, method, path).one_of(who.actor))
-        elif (method, path) == LOGIN:
+                await turn.enter_async_context(_turnstile(rooms, who, method, path).one_of(who.actor))
+        elif (method, path) == LOGIN:  # waits for its turn once it says whose name it tries
             ROOM.set(Room.DESK)
-            await turn.enter_async_context(rooms.tries.one_of(place_of(_address(scope))))
 
 
-def _turnstile(rooms: Rooms, method: str, path: str) -> Turnstile:
+def _turnstile(rooms: Rooms, who: Who, method: str, path: str) -> Turnstile:
     if method not in SAFE_METHODS:
         return rooms.writes
-    return rooms.heavy if HEAVY_PATH.fullmatch(path) else rooms.reads
+    return rooms.heavy[heavy_room_of(who)] if HEAVY_PATH.fullmatch(path) else rooms.reads

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.api.database import Reads, Row
-from services.api.device_write import changes_of, columns_of
+from services.api.device_write import changes_of, columns_of, hidden_site
 from services.api.gateway_claims import claimed_by, new_claims, refused_claim
 from services.api.import_steps import StagedRow
 from services.api.ledger_file import LedgerError, LedgerRow
@@ -72,6 +72,8 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
         except Problem as problem:
             plan.errors.append(LedgerError(row.line, *str(problem.detail).split(": ", 1)))
             continue
+        if known.hides_site(values, before):
+            del values["site_id"]
         fault = known.fault(row, values, before)
         if fault is not None:
             plan.errors.append(fault)
@@ -135,6 +137,11 @@ class _Known:
         kind, area = (values.get(name) or stood.get(name) or "" for name in ("kind", "area"))
         moved = not changes.keys().isdisjoint({"lon", "lat"})
         return self.places.look(row, kind, area, (values["lon"], values["lat"]), moved=moved)
+
+    def hides_site(self, values: Mapping[str, Any], before: Row | None) -> bool:
+        """Whether the row clears a site that the person does not see."""
+        area = self._sites.get(before["site_id"]) if before is not None else None
+        return hidden_site(self._scope, values, before, area)
 
     def fault(self, row: LedgerRow, values: Mapping[str, Any], before: Row | None) -> LedgerError | None:
         """Return why the row cannot be stored, or None."""

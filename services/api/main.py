@@ -20,6 +20,7 @@ from services.api.database import Database
 from services.api.door import Door, DoorProtocol
 from services.api.housekeeping import keep_house
 from services.api.import_steps import keep_finishing
+from services.api.known_places import recall_places
 from services.api.people import make_first_admin
 from services.api.rights import watch_rights
 from services.api.state import State
@@ -98,6 +99,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             rights = group.create_task(watch_rights(live, state.hub, clock), name="rights")
             house = group.create_task(keep_house(database, clock), name="housekeeping")
             imports = group.create_task(keep_finishing(database, clock), name="imports")
+            places = group.create_task(recall_places(database, state.throttle, clock), name="places")
             announce = group.create_task(_announce(server, settings, state), name="announce")
             serving = group.create_task(server.serve(), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
@@ -105,7 +107,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             state.hub.close()
             server.should_exit = True
             await serving
-            for task in (announce, changes, rights, house, imports, stop):
+            for task in (announce, changes, rights, house, imports, places, stop):
                 task.cancel()
     finally:
         await database.close()

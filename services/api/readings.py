@@ -88,8 +88,8 @@ async def list_readings(
     check_span(begin, end)
     span = Span(row["id"], Kind(row["kind"]), begin, end)
     if bucket is None:
-        return await raw(here.database.heavy, span, limit, cursor)
-    return await bucketed(here.database.heavy, span, parse_bucket(bucket), limit, cursor)
+        return await raw(here.database.heavy_for(who), span, limit, cursor)
+    return await bucketed(here.database.heavy_for(who), span, parse_bucket(bucket), limit, cursor)
 
 
 class Span:

@@ -120,7 +120,7 @@ async def list_rejects(
         key = sa.tuple_(sa.literal(place[0], sa.DateTime(timezone=True)), sa.literal(place[1], sa.BigInteger()))
         statement = statement.where(sa.tuple_(_reject.received_at, _reject.id) < key)
     ordered = statement.order_by(_reject.received_at.desc(), _reject.id.desc())
-    rows = await here.database.heavy.rows(ordered.limit(limit + 1))
+    rows = await here.database.heavy_for(who).rows(ordered.limit(limit + 1))
     return page([_document(row) for row in rows], limit, [(row["received_at"], row["id"]) for row in rows])
 
 

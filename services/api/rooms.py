@@ -1,7 +1,7 @@
 """Who waits for whom: so many requests of one caller at a time, and connections that only people at the desk use.
 
 Used by the gate, the login and heavy reads. Promises that whatever one caller asks for, in whatever number, delays that
-caller, and that a verdict, a sign-in and the queue find a connection at once.
+caller, and that a verdict, a sign-in, the queue and the charts of an officer find a connection at once.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from enum import StrEnum
 
 from services.api.problems import Problem
-from services.api.roles import Who
+from services.api.roles import Permission, Who
 
 LONGEST_WAIT_S = 15.0
 
@@ -29,6 +29,11 @@ ROOM: ContextVar[Room] = ContextVar("room", default=Room.DESK)
 def room_of(who: Who) -> Room:
     """Return where a caller's requests belong."""
     return Room.DESK if who.at_desk else Room.OTHERS
+
+
+def heavy_room_of(who: Who) -> Room:
+    """Return where a caller's heavy reads belong: a screen or a script of the desk may wait, a person must not."""
+    return Room.DESK if who.may(Permission.ACT) and who.session is not None else Room.OTHERS
 
 
 class Turnstile:
@@ -65,13 +70,56 @@ class Turnstile:
                 self._callers.pop(caller, None)
 
 
+class Anteroom:
+    """Holds `most` of one place at a time; one more sends away the one that has been there longest.
+
+    For strangers, whom nothing tells apart but their address: whoever is done at once finds room, however many others
+    stand there and send nothing.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._places: dict[str, dict[asyncio.Timeout, None]] = {}
+
+    @asynccontextmanager
+    async def one_of(self, place: str) -> AsyncIterator[None]:
+        """Stay while there is room.
+
+        Raises:
+            Problem: 408, others of the same place came later and needed the room.
+        """
+        here = self._places.setdefault(place, {})
+        while len(here) >= self._most:
+            oldest = next(iter(here))
+            del here[oldest]
+            oldest.reschedule(asyncio.get_running_loop().time())
+        stay = asyncio.timeout(None)
+        try:
+            async with stay:
+                here[stay] = None
+                yield
+        except TimeoutError:
+            if not stay.expired():
+                raise
+            raise Problem(
+                408, "body_late", "others needed the room in which this waited", headers={"Connection": "close"}
+            ) from None
+        finally:
+            here.pop(stay, None)
+            if not here and self._places.get(place) is here:
+                del self._places[place]
+
+
 class Rooms:
     """The turnstiles of the process."""
 
     def __init__(self) -> None:
-        self.bodies = Turnstile(100, 0)  # being sent; each is kept until it is whole
+        self.strangers = Anteroom(100)  # bodies of people who are not signed in, by address: the login's
+        self.bodies = Turnstile(100, 0)  # being sent by somebody known; each is kept until it is whole
         self.ledgers = Turnstile(1, 1)  # 32 MiB each, from the first byte to the last row
         self.reads = Turnstile(6, 100)  # as many as a browser sends at once over HTTP/1.1
         self.writes = Turnstile(4, 50)
-        self.heavy = Turnstile(2, 60)
-        self.tries = Turnstile(1, 20)  # of a password, by address: a try costs a core for tens of milliseconds
+        self.heavy = {Room.DESK: Turnstile(2, 60), Room.OTHERS: Turnstile(1, 60)}
+        # of a password, by address, or by name where that name has signed in before: a try costs a core for tens of
+        # milliseconds
+        self.tries = Turnstile(1, 20)

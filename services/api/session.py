@@ -57,6 +57,12 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
     address = request.client.host if request.client else ""
     name = body.username.strip().lower()
     place = place_of(address)
+    async with here.rooms.tries.one_of(here.throttle.lane_of(place, name)):
+        return await _try(here, name, body.password, address)
+
+
+async def _try(here: State, name: str, password: str, address: str) -> Response:
+    place = place_of(address)
     wait_s = here.throttle.wait_s(here.clock.monotonic(), place, name)
     if wait_s > 0:
         seconds = str(int(wait_s) + 1)
@@ -69,10 +75,11 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
         )
     # a try counts before it is judged, so that tries at the same moment do not slip through
     here.throttle.failed(here.clock.monotonic(), place, name)
-    if not await people.password_fits(body.password, None if row is None else row["password_hash"]) or row is None:
+    if not await people.password_fits(password, None if row is None else row["password_hash"]) or row is None:
         log.warning("login_failed", address=address)
         raise Problem(401, "unauthenticated", "the name or the password is wrong")
     here.throttle.passed(place, name)
+    here.throttle.learn(place, name)
     async with here.database.writing() as connection:
         await connection.execute("delete from web_session where expires_at < $1", now)
         await connection.execute(

@@ -192,6 +192,30 @@ async def test_the_county_sends_a_dead_notice_again_and_lets_a_held_one_go(
         assert await connection.fetchval(targets, f"notice.{act}", f"notice:{notice_id}") == 1
 
 
+async def test_a_form_or_a_ledger_of_a_township_clears_no_site_that_it_cannot_see(
+    client: Client, township: Client, connection: asyncpg.Connection
+) -> None:
+    place = (await client.post("/api/v1/sites", json={"name": "邻镇", "area": OTHER_AREA})).json()["id"]
+    body = {"kind": "panel", "area": AREA, "site": place}
+    assert (await client.put("/api/v1/devices/p-own", json=body)).status_code == 201
+    shown = (await township.get("/api/v1/devices/p-own")).json()
+    assert shown["site"] is None
+    sent = {"name": "新名", "site": shown["site"]}
+    assert (await township.put("/api/v1/devices/p-own", json=sent)).status_code == 200
+    feature = {
+        "type": "Feature", "geometry": None,
+        "properties": {"code": "p-own", "kind": "panel", "area": AREA, "name": "再改", "site": None},
+    }  # fmt: skip
+    ledger = {"type": "FeatureCollection", "features": [feature]}
+    imported = await township.post("/api/v1/devices/import?datum=wgs84", json=ledger)
+    assert imported.status_code == 200, imported.text
+    row = await connection.fetchrow("select name, site_id from device where code = 'p-own'")
+    assert (row["name"], row["site_id"]) == ("再改", place)
+    assert (await township.put("/api/v1/devices/p-own", json={"site": place})).status_code == 422
+    assert (await client.put("/api/v1/devices/p-own", json={"site": None})).status_code == 200
+    assert await connection.fetchval("select site_id from device where code = 'p-own'") is None
+
+
 async def test_a_township_names_no_gateway_of_another_and_takes_over_no_panel(
     client: Client, township: Client, connection: asyncpg.Connection
 ) -> None:

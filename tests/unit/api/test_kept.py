@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from services.api.kept import Kept
+from services.api.rooms import ROOM, Room
 
 
 class Clock:
@@ -43,6 +44,45 @@ async def test_an_answer_that_took_long_is_kept_longer() -> None:
     assert await _read_at(clock, kept, 10, takes_s=0.5) == 10
     assert await _read_at(clock, kept, 20.4) == 10
     assert await _read_at(clock, kept, 20.6) == 20.6
+
+
+async def test_who_asks_while_it_is_read_again_gets_the_last_answer_unless_it_is_too_old() -> None:
+    clock, kept, go = Clock(), Kept(), asyncio.Event()
+    assert await _read_at(clock, kept, 10) == 10
+
+    async def read() -> str:
+        await go.wait()
+        return "new"
+
+    clock.at = 20
+    reading = asyncio.create_task(kept.get("key", 2.0, clock, read))
+    await asyncio.sleep(0)
+    assert await kept.get("key", 2.0, clock, read) == 10
+    clock.at = 100
+    waiting = asyncio.create_task(kept.get("key", 2.0, clock, read))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    go.set()
+    assert await asyncio.gather(reading, waiting) == ["new", "new"]
+
+
+async def test_the_desk_waits_for_nobody_elses_reading() -> None:
+    clock, kept, go = Clock(), Kept(), asyncio.Event()
+
+    async def read_slowly() -> str:
+        ROOM.set(Room.OTHERS)
+
+        async def read() -> str:
+            await go.wait()
+            return "slow"
+
+        return str(await kept.get("key", 2.0, clock, read))
+
+    slow = asyncio.create_task(read_slowly())
+    await asyncio.sleep(0)
+    assert await _read_at(clock, kept, 1) == 1
+    go.set()
+    assert await slow == "slow"
 
 
 async def test_who_asks_while_it_is_read_waits_for_it() -> None:

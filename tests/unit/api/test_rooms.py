@@ -8,7 +8,7 @@ import pytest
 from services.api.bodies import receive_whole
 from services.api.problems import Problem
 from services.api.roles import Role, Scope, Who
-from services.api.rooms import Room, Turnstile, room_of
+from services.api.rooms import Anteroom, Room, Turnstile, heavy_room_of, room_of
 
 
 async def test_one_caller_waits_for_itself_and_nobody_else_does() -> None:
@@ -58,6 +58,54 @@ async def test_a_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
 )
 def test_who_judges_alarms_has_connections_of_their_own(role: Role, room: Room) -> None:
     assert room_of(Who("user:x", "x", role, Scope(("*",)))) is room
+
+
+@pytest.mark.parametrize(
+    ("role", "session", "room"),
+    [
+        (Role.DUTY_OFFICER, b"cookie", Room.DESK),
+        (Role.ADMINISTRATOR, b"cookie", Room.DESK),
+        (Role.ADMINISTRATOR, None, Room.OTHERS),  # a script
+        (Role.WALL, b"cookie", Room.OTHERS),
+        (Role.VIEWER, b"cookie", Room.OTHERS),
+    ],
+)
+def test_heavy_reads_of_people_at_the_desk_have_a_room_of_their_own(
+    role: Role, session: bytes | None, room: Room
+) -> None:
+    assert heavy_room_of(Who("x", "x", role, Scope(("*",)), session=session)) is room
+
+
+async def test_one_stranger_too_many_sends_away_the_one_that_stood_longest() -> None:
+    anteroom, ended = Anteroom(2), []
+
+    async def stand(name: str, place: str = "here") -> None:
+        try:
+            async with anteroom.one_of(place):
+                await asyncio.Event().wait()
+        except Problem as problem:
+            ended.append((name, problem.status_code))
+
+    standing = [asyncio.create_task(stand("elsewhere", "there"))]
+    for name in ("first", "second", "third"):
+        standing.append(asyncio.create_task(stand(name)))
+        await asyncio.sleep(0)
+    for _ in range(3):
+        async with anteroom.one_of("here"):
+            pass  # whose body is there goes through
+        await asyncio.sleep(0.01)
+    assert ended == [("first", 408), ("second", 408)]
+    for one in standing:
+        one.cancel()
+    await asyncio.gather(*standing, return_exceptions=True)
+    assert not anteroom._places
+
+
+async def test_a_body_that_is_late_in_the_anteroom_is_told_so() -> None:
+    with pytest.raises(Problem) as late:
+        async with Anteroom(1).one_of("here"):
+            await receive_whole(messages(part(b"a")), 10, 0.01)
+    assert "within" in str(late.value.detail)
 
 
 def messages(*parts: dict[str, Any]) -> Any:
