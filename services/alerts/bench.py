@@ -73,8 +73,8 @@ class Bench:
     _closed_since: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        self.events = EventFeed(self.registry)
         self.states = RuleStates(self.registry)
+        self.events = EventFeed(self.registry, self.states.parameters, self.clock)
         self.readings = ReadingFeed(self.registry, self.states, self.clock)
         self.silence = Silence(self.registry, self.states)
         self.border = Border(self.conn, self.asides, self.transact, self._look_between)

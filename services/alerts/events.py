@@ -4,9 +4,9 @@ Called by the bench. Promises one transaction per group of batches: alarms, noti
 cannot be judged is set aside and holds up nothing.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -14,27 +14,27 @@ import asyncpg
 from services.alerts.border import Border
 from services.alerts.feed import FIRES, SQL, Batch, Feed, span
 from services.alerts.fire_queue import FireQueue
-from services.alerts.flooding import note_fires
+from services.alerts.fires import FireJudge, ParametersOf
 from services.alerts.health import find_unreadable, judge_unreadable
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
+from services.alerts.surplus import FullDevice
 from services.core.alarms.components import is_named, normal_component
-from services.core.alarms.fire import FireKey, SiteFires
 from services.core.alarms.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
 from services.core.alarms.page import Page
 from services.core.alarms.rows import Key
 from services.core.alarms.words import FIRE
 from services.core.aside import Unit, own_fault
+from services.core.clock import Clock
 from services.core.metrics import FINDINGS
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
 FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not for so long that one waits for it
 FIRES_WAITING = 100_000  # when even the fires are many, what is read ahead has an end
-COUNTED_AT_ONCE = 4000  # of a device that has so many fires open that further ones are only counted: as fast as read
+COUNTED_AT_ONCE = 4000  # of a device that floods, whose further fires are only counted: as fast as they are read
 FIRES_AT_ONCE = 40  # one transaction: short enough that the first fire does not wait for the last
 BATCHES, EVENTS = 50, 150  # a chattering panel costs one transaction per so many events; a fire may wait for one
-MOST_FIRES = 200  # open at once of one device: further ones are stored and no alarms of their own
 
 KIND = "event"  # of what is set aside
 
@@ -56,14 +56,16 @@ class Weighed(NamedTuple):
 class EventFeed:
     """Reads the event writers in two passes: fires first, then the rest."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, parameters_of: ParametersOf, clock: Clock) -> None:
         self.fires = Feed("event", FIRES)
         self.others = Feed("event")
         self.waiting: FireQueue[Weighed] = FireQueue()
         self.reset: set[tuple[int, str | None]] = set()  # device and code (None: all) whose rules have to forget
-        self._full: set[str] = set()  # devices whose fires of the last look were all only counted
+        self._full: dict[str, FullDevice] = {}  # devices that had surplus fires when last looked at
         self.bad_clocks: list[tuple[int, datetime]] = []  # whose clock ingest did not believe, and when
         self._registry = registry
+        self._parameters_of = parameters_of
+        self._clock = clock
 
     async def find_writers(self, conn: asyncpg.Connection) -> None:
         """Learn of new event writers."""
@@ -79,28 +81,20 @@ class EventFeed:
             batches = await self.fires.next_batches(border.conn, FIRE_BATCHES, FIRE_EVENTS)
             self.waiting.add(batches, await self._weigh(border, batches, fires=True))
             self.fires.moved(batches)
-        group = self.waiting.next_group(FIRES_AT_ONCE, self._full, COUNTED_AT_ONCE)
+        now = self._clock.now()
+        group = self.waiting.next_group(FIRES_AT_ONCE, partial(self._surely_counts, now), COUNTED_AT_ONCE)
         over = self.waiting.finish(group)
         if not group and not over:
             return []
 
-        alarming: set[str] = set()
-
         async def judge(page: Page, some: Sequence[Weighed]) -> None:
-            surplus: Counter[int] = Counter()
-            for device, _, effect, _ in some:
-                if await judge_fire(page, device, effect):
-                    alarming.add(device.profile.code)
-                else:
-                    surplus[device.id] += 1
-            await note_fires(page, surplus)
+            fires = await self._judge_fires(page, some)
+            self._full = {code: full for code, full in self._full.items() if code not in fires.senders} | fires.full
 
         async def save(page: Page) -> None:
             await self.fires.save(page.conn, over)
 
         pages = await border.settle(group, judge, _unit, save)
-        senders = {item.sender for item in group}
-        self._full = (self._full - senders) | (senders - alarming)
         _count(group)
         opened = {entry.key for page in pages for entry in page.opened}
         return [
@@ -140,12 +134,21 @@ class EventFeed:
         weighed = await self._weigh_rows(border, rows)
 
         async def judge(page: Page, some: Sequence[Weighed]) -> None:
-            for device, event, effect, _ in some:
-                if event.type in FIRE_TYPES:
-                    await judge_fire(page, device, effect)
+            await self._judge_fires(page, [item for item in some if item.event.type in FIRE_TYPES])
             self.reset |= await judge_events(page, [item for item in some if item.event.type not in FIRE_TYPES[:2]])
 
         await border.settle(weighed, judge, _unit)
+
+    async def _judge_fires(self, page: Page, some: Sequence[Weighed]) -> FireJudge:
+        fires = FireJudge(page, self._parameters_of)
+        for device, _, effect, _ in some:
+            await fires.judge(device, effect)
+        await fires.note()
+        return fires
+
+    def _surely_counts(self, now: datetime, item: Weighed) -> bool:
+        full = self._full.get(item.sender)
+        return full is not None and full.surely_counts(item.effect.finding, now)
 
     async def _weigh(self, border: Border, batches: Sequence[Batch], *, fires: bool) -> list[Weighed]:
         spanned = span(batches)
@@ -185,31 +188,6 @@ def read_event(row: asyncpg.Record) -> Event:
         event_id=row["event_id"],
         digest=row["digest"],
     )
-
-
-async def judge_fire(page: Page, device: Device, effect: Effect) -> bool:
-    """Take the fires of the device's site on by what an event of the first pass means.
-
-    False for one more fire of a device that has so many open that another says nothing new, while every one of them
-    costs each later fire of its site.
-    """
-    scope = device.place.scope
-    if effect.finding is not None and effect.finding.code == FIRE:
-        site = await page.load_scope(scope, [device.id])
-        if effect.finding.active and _has_too_many(site, device.profile.code, effect.finding.component):
-            return False
-        await page.take_fire(scope, effect.finding, "event", device.place)
-    if effect.reset is not None:
-        site = await page.load_scope(scope, [device.id])
-        if any(key.device == device.profile.code for key in site.alarms):
-            await page.take_fire(scope, effect.reset, "event", device.place)
-    return True
-
-
-def _has_too_many(site: SiteFires, device: str, component: str) -> bool:
-    if len(site.alarms) < MOST_FIRES or FireKey(device, component) in site.alarms:
-        return False
-    return sum(key.device == device for key in site.alarms) >= MOST_FIRES
 
 
 async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int, str | None]]:

@@ -4,8 +4,8 @@ Filled and emptied by `events`. Pure; promises that each sender keeps its order 
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 from services.alerts.feed import Batch
@@ -48,19 +48,27 @@ class FireQueue(Generic[Item]):
             self._senders.setdefault(item.sender, deque()).append(item)
             self._left[item.batch_id] += 1
 
-    def next_group(self, most: int, full: Collection[str] = (), of_full: int = 0) -> list[Item]:
+    def next_group(
+        self, most: int, counts: Callable[[Item], bool] = lambda _: False, of_counted: int = 0
+    ) -> list[Item]:
         """Return up to `most` items to judge in one go; they wait until `finish`.
 
-        Of a sender in `full`, whose fires are only counted, up to `of_full` are taken: they cost next to nothing, and
-        while they wait, reading ahead comes to its end.
+        Items that are surely only counted, as `counts` says, are none of these `most`, up to `of_counted`: they cost
+        next to nothing, and while they wait, reading ahead comes to its end.
         """
         light = [waiting for waiting in self._senders.values() if len(waiting) <= LIGHT]
         heavy = [waiting for waiting in self._senders.values() if len(waiting) > LIGHT]
         self._was_heavy = bool(heavy) and not (light and self._was_heavy)
         group: list[Item] = []
-        for waiting in heavy if self._was_heavy else light:
-            room = of_full if waiting[0].sender in full else most
-            group += islice(waiting, max(0, room - len(group)))
+        judged = counted = 0
+        for item in chain.from_iterable(heavy if self._was_heavy else light):
+            if counted < of_counted and counts(item):
+                counted += 1
+            elif judged < most:
+                judged += 1
+            else:
+                break
+            group.append(item)
         return group
 
     def finish(self, group: Iterable[Item]) -> list[Batch]:

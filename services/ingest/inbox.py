@@ -15,8 +15,8 @@ from services.core.topics import EVERY_CHANNEL, Channel
 from services.ingest.decode import Message, decode
 from services.ingest.moment import to_us
 from services.ingest.turns import Item, Lines, Shares, cut, sender_of
+from services.ingest.unheld import Unheld
 
-QOS0_WAITING = 4000  # what nobody acknowledges nothing holds back: past so many messages it is dropped
 SLICE, SLICE_ELEMENTS = 50, 600  # messages and elements decoded between two looks at the rest of the process
 PROMPT_US = 5_000_000  # a probe that took longer waited in a queue, and so did what came beside it
 LARGE_BYTES = 16 * 1024  # a larger message is decoded in a thread: the loop goes on
@@ -76,6 +76,7 @@ class Inbox:
         self._ready = 0  # elements in these two
         self._shares = Shares()
         self._lines = Lines(self._shares)
+        self._unheld = Unheld()
         self._more = asyncio.Event()  # something may be decoded
         self._more_lines = asyncio.Event()
         self._decoded = asyncio.Event()  # something may be taken
@@ -89,14 +90,14 @@ class Inbox:
     def put(self, delivery: Delivery) -> None:
         """Take one delivery with the time it came."""
         self.begin(delivery.generation)
-        if delivery.qos == 0 and self._waiting >= QOS0_WAITING:
+        sender = sender_of(delivery.topic)
+        if delivery.qos == 0 and not self._unheld.take(sender, delivery):
             metrics.QOS0_DROPPED.labels(self._name).inc()
             return
         if self._stamp_us is None:  # one look at the clock for all that one read brought
             self._stamp_us = to_us(self._clock.now())
             asyncio.get_running_loop().call_soon(self._forget_stamp)
         self.slots_used += delivery.qos
-        sender = sender_of(delivery.topic)
         if sender not in self._lines and self._shares.take(sender, len(delivery.payload)):
             self._unread.append((sender, delivery, self._stamp_us))
             self._more.set()
@@ -121,14 +122,11 @@ class Inbox:
         for queue in (self._unread, self._urgent, self._plain):
             queue.clear()
         self._shares.clear()
+        self._unheld.clear()
         self._lines.drop_deliveries()
 
     def _forget_stamp(self) -> None:
         self._stamp_us = None
-
-    @property
-    def _waiting(self) -> int:
-        return len(self._unread) + len(self._urgent) + len(self._plain) + self._lines.waiting
 
     # --- the lane's side ---
 
@@ -192,6 +190,8 @@ class Inbox:
             batch.first_received_us = item.received_us
         if item.delivery is not None and item.last:
             batch.deliveries.append(item.delivery)
+            if item.delivery.qos == 0:
+                self._unheld.give_back(item.sender, item.delivery)
         if item.message is not None:
             batch.messages.append(item.message)
             batch.elements += item.elements

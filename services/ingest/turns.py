@@ -155,7 +155,6 @@ class Lines:
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self.waiting = 0  # messages and parts
         self.ready = 0  # elements that are decoded
         self._lines: dict[str, Line] = {}
         self._unread: OrderedDict[str, Line] = OrderedDict()  # who has something to decode, next first
@@ -171,7 +170,6 @@ class Lines:
         line.unread_bytes += len(delivery.payload)
         line.events += delivery.topic.endswith(_EVENT)
         line.note_length()
-        self.waiting += 1
         self._unread.setdefault(sender, line)
 
     def add_read(self, item: Item) -> None:
@@ -181,7 +179,6 @@ class Lines:
         line.ready += item.weight
         line.events += item.events
         line.note_length()
-        self.waiting += 1
         self.ready += item.weight
         self._decoded.setdefault(item.sender, line)
 
@@ -198,7 +195,6 @@ class Lines:
         line.unread_bytes -= len(delivery.payload)
         line.events -= delivery.topic.endswith(_EVENT)
         line.reading = True
-        self.waiting -= 1
         if line.unread:
             self._unread[sender] = line  # behind the others
         return sender, delivery, received_us
@@ -221,7 +217,6 @@ class Lines:
             line.ready -= item.weight
             line.events -= item.events
             self.ready -= item.weight
-            self.waiting -= 1
             taken += item.weight
             if line.urgent or line.plain:
                 self._decoded[sender] = line  # behind the others
@@ -235,7 +230,7 @@ class Lines:
         lines, self._lines = self._lines, {}
         self._unread.clear()
         self._decoded.clear()
-        self.waiting = self.ready = 0
+        self.ready = 0
         for item in [item for line in lines.values() for item in chain(line.urgent, line.plain)]:
             if item.delivery is None:
                 self.add_read(item)

@@ -6,6 +6,7 @@ Pure; promises that no fire which nobody judged stays without a running clock or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -114,6 +115,7 @@ class _Scene:
         since = now - timedelta(seconds=policy.evidence_window_s)
         self.evidence = [item for item in site.evidence if item.at >= since]
         self.steps: list[Step] = []
+        self._carriers = Counter(alarm.incident_id for alarm in self.alarms.values() if _carries(alarm))
         self._before = site
         self._test_until = site.test_until
         self._now = now
@@ -122,12 +124,8 @@ class _Scene:
         self._refired = False
 
     def site(self) -> SiteFires:
-        return replace(
-            self._before,
-            alarms=self.alarms,
-            evidence=tuple(self.evidence),
-            test_until=self._test_until,
-        )
+        evidence = tuple(self.evidence)
+        return replace(self._before, alarms=self.alarms, evidence=evidence, test_until=self._test_until)
 
     def happen(self, happening: FireHappening) -> None:
         match happening:
@@ -225,12 +223,14 @@ class _Scene:
 
     def _step(self, key: FireKey, happening: Happening, *, always: bool = False) -> None:
         before = self.alarms.get(key)
-        situation = self._situation(key, happening)
-        done = step(before, happening, self._now, self._policy, situation)
+        done = step(before, happening, self._now, self._policy, self._situation(key, happening))
         if done.alarm is not None and done.alarm.open:
             self.alarms[key] = done.alarm
         elif done.alarm is not None:
             self.alarms.pop(key, None)
+        for alarm, change in ((before, -1), (self.alarms.get(key), 1)):
+            if alarm is not None and _carries(alarm):
+                self._carriers[alarm.incident_id] += change
         if always or done.notices or done.alarm != before:
             self.steps.append(done)
 
@@ -267,9 +267,9 @@ class _Scene:
 
     def _carried_by_another(self, incident: str | None, key: FireKey) -> bool:
         """Whether another open fire of the incident carries its `fire.confirmed`."""
-        return any(
-            other != key and alarm.incident_id == incident and _carries(alarm) for other, alarm in self.alarms.items()
-        )
+        alarm = self.alarms.get(key)
+        own = alarm is not None and alarm.incident_id == incident and _carries(alarm)
+        return self._carriers[incident] > own
 
     @property
     def _in_window(self) -> bool:

@@ -1,14 +1,27 @@
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from services.alerts.events import MOST_FIRES
+from services.alerts.rules.flooding import CODE
+from services.alerts.rules.parameters import DEFAULTS
+from services.core.alarms import ledger
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
 from tests.support.waiting import eventually
+
+MOST_FIRES = int(DEFAULTS[CODE]["fires"])
+
+
+async def send_fires(county: County, device: str, components: Iterable[str], type_: str = "fire") -> None:
+    names = list(components)
+    for start in range(0, len(names), 20):
+        await county.send_events(
+            {"device": device, "type": type_, "component": name} for name in names[start : start + 20]
+        )
 
 
 async def cursor(county: County, name: str) -> int:
@@ -60,10 +73,7 @@ async def test_a_device_with_hundreds_of_fires_is_bounded_named_and_counted_and_
         await county.add_device(panel, site_id=site)
     alerts()
     sent = MOST_FIRES + 60
-    for start in range(0, sent, 20):
-        await county.send_events(
-            {"device": "flood", "type": "fire", "component": f"c{n}"} for n in range(start, start + 20)
-        )
+    await send_fires(county, "flood", [f"c{n}" for n in range(sent)])
     await county.send_events([{"device": "neighbour", "type": "fire", "component": "n1"}])
     await eventually(lambda: county.alarms("d.code = 'neighbour'"), what="the neighbour's fire", timeout_s=20)
     (told,) = await eventually(lambda: county.alarms("a.code = 'device_flooding'"), what="the flood", timeout_s=20)
@@ -75,6 +85,84 @@ async def test_a_device_with_hundreds_of_fires_is_bounded_named_and_counted_and_
     assert len(fires) == MOST_FIRES
     assert min(row["component"] for row in fires) == "c0", "its own first fire counts"
     await eventually(lambda: county.notices("type = 'fire.confirmed'"), what="the site's confirmation")
+
+
+async def test_a_call_point_pressed_amid_thousands_of_surplus_fires_is_an_alarm_at_the_desk(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("flood")
+    alerts()
+    await send_fires(county, "flood", [f"c{n}" for n in range(MOST_FIRES)])
+    await eventually(lambda: county.alarms("a.code = 'fire'", at_least=MOST_FIRES), what="a full device", timeout_s=20)
+    for start in range(0, 3000, 100):
+        pressed = {"device": "flood", "type": "manual_alarm", "component": f"m{start}"}
+        surplus = [{"device": "flood", "type": "fire", "component": f"s{n}"} for n in range(start, start + 99)]
+        await county.send_events([*surplus, pressed] if start % 1000 == 500 else surplus)
+    await eventually(lambda: county.conn.fetch("select from device_flood where fires = $1", 30 * 99), what="a count")
+    pressed_ones = await county.alarms("a.code = 'fire' and a.component like 'm%'")
+    assert {row["component"] for row in pressed_ones} == {"m500", "m1500", "m2500"}
+    assert {row["confidence"] for row in pressed_ones} == {"confirmed"}
+    assert len(await county.alarms("a.code = 'fire'")) == MOST_FIRES + 3
+
+
+async def test_a_call_point_and_a_detector_after_a_test_of_two_hundred_detectors_reach_the_desk(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    site = await county.add_site("聚福楼饭店")
+    await county.add_device("panel-1", site_id=site)
+    alerts()
+    now = datetime.now(UTC)
+    window: dict[str, Any] = {"reason": "年检", "actor": "user:t"}
+    await ledger.set_test_window(county.conn, site, until=now + timedelta(minutes=10), now=now, **window)
+    tested = MOST_FIRES + 10
+    await send_fires(county, "panel-1", [f"t{n}" for n in range(tested)])
+    await eventually(
+        lambda: county.conn.fetch("select from device_flood where fires = $1", tested - MOST_FIRES),
+        what="the surplus of the test",
+        timeout_s=20,
+    )
+    assert await desk.received() == []
+    await send_fires(county, "panel-1", ["m1"], "manual_alarm")
+    await eventually(lambda: desk.received(type="fire.confirmed"), what="the call point, in the window")
+    now = datetime.now(UTC)
+    await ledger.set_test_window(county.conn, site, until=None, now=now, **window)
+    await eventually(
+        lambda: county.conn.fetch("select from fire_scope where test_until is null"), what="the end of the window"
+    )
+    await send_fires(county, "panel-1", ["d1"])
+    (real,) = await eventually(lambda: county.alarms("a.component = 'd1'"), what="a detector after the test")
+    assert not real["test_window"]
+    assert real["confidence"] == "confirmed", "the call point is its second witness"
+
+
+async def test_a_fire_of_a_device_with_hundreds_of_old_fires_that_nobody_judged_is_an_alarm(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    await send_fires(county, "panel-1", [f"c{n}" for n in range(MOST_FIRES)])
+    await send_fires(county, "panel-1", ["surplus"])
+    await eventually(lambda: county.conn.fetch("select from device_flood where fires = 1"), what="a full device")
+    await eventually(lambda: desk.received(type="fire.confirmed"), what="the flood at the desk")
+    await county.conn.execute(
+        """
+        update alarm set opened_at = opened_at - interval '1 hour',
+            life = jsonb_set(life, '{last_at}', to_jsonb(opened_at - interval '1 hour'))
+        """
+    )
+    await send_fires(county, "panel-1", ["surplus", "new"])
+    found = await eventually(
+        lambda: county.alarms("a.component = any($1::text[])", ["surplus", "new"], at_least=2), what="new alarms"
+    )
+    old = await county.alarms("a.component = 'c0'")
+    assert {row["incident_id"] for row in found}.isdisjoint({row["incident_id"] for row in old})
+    incidents = {row["incident_id"] for row in found}
+
+    async def confirmed() -> list[dict[str, Any]]:
+        received = await desk.received(type="fire.confirmed")
+        return [one for one in received if one["body"]["alarm"]["incident_id"] in incidents]
+
+    assert len(await eventually(confirmed, what="the new fire at the desk")) == 1
 
 
 async def test_a_flood_that_ingest_counted_is_told_and_over_after_five_quiet_minutes(

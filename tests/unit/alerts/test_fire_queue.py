@@ -50,12 +50,23 @@ def test_two_floods_take_turns() -> None:
     assert scopes == [{"one"}, {"two"}, {"one"}, {"two"}]
 
 
+def is_of_the_flood(fire: Fire) -> bool:
+    return fire.sender == "flood"
+
+
 def test_fires_that_are_only_counted_go_in_great_groups_and_others_do_not() -> None:
-    queue = queue_of(*(Fire("flood", n) for n in range(1, 301)), *(Fire("panel", n) for n in range(301, 401)))
-    counted = queue.next_group(40, {"flood"}, 250)
-    assert [fire.sender for fire in counted] == ["flood"] * 250
+    queue = queue_of(*(Fire("flood", n) for n in range(1, 401)), *(Fire("panel", n) for n in range(401, 501)))
+    counted = queue.next_group(40, is_of_the_flood, 250)
+    assert [fire.sender for fire in counted] == ["flood"] * 290
     queue.finish(counted)
-    assert [fire.sender for fire in queue.next_group(40, {"flood"}, 250)] == ["panel"] * 40 + ["flood"] * 50
+    assert [fire.sender for fire in queue.next_group(40, is_of_the_flood, 250)] == ["panel"] * 40
+
+
+def test_among_thousands_that_are_only_counted_no_more_are_judged_at_once_than_ever() -> None:
+    queue = queue_of(*(Fire("flood", n, n % 2) for n in range(1, 1001)))
+    group = queue.next_group(40, lambda fire: fire.number == 0, 4000)
+    assert sum(fire.number for fire in group) == 40
+    assert len(group) == 80, "each keeps its place in the order of its sender"
 
 
 def test_batches_without_a_fire_are_over_at_once() -> None:

@@ -13,7 +13,8 @@ from services.core.metrics import QOS0_DROPPED
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
 from services.ingest.decode import decode
-from services.ingest.inbox import QOS0_WAITING, Inbox, LaneLimits
+from services.ingest.inbox import Inbox, LaneLimits
+from services.ingest.unheld import SENDER_BYTES
 
 PROBE = "firetower/ingest/all/event/probe"
 TOPIC = "fire/v1/140931100/panel/P1/up/event"
@@ -138,13 +139,32 @@ async def test_the_oldest_message_is_the_one_nobody_took():
         assert inbox.oldest_us is None
 
 
-async def test_a_sender_at_qos_0_is_dropped_and_counted_once_the_queue_is_long():
+async def test_a_sender_at_qos_0_is_dropped_and_counted_beyond_its_room_and_its_neighbour_is_not():
     dropped = QOS0_DROPPED.labels("event")
     before = dropped._value.get()
+    flood = Delivery(TOPIC, b"x" * 256 * 1024, 0, False, False, 0, 1)
     async with opened() as inbox:
-        for number in range(QOS0_WAITING + 2):
+        for _ in range(5000):
+            inbox.put(flood)
+        kept = 5000 - (dropped._value.get() - before)
+        assert 1 <= kept * len(flood.payload) <= SENDER_BYTES
+        inbox.put(dataclasses.replace(event("fire", "fire", qos=0), topic=TOPIC.replace("P1", "P2")))
+        assert dropped._value.get() - before == 5000 - kept
+        assert "fire" in ids(await inbox.take())
+
+
+async def test_what_was_taken_or_left_to_the_broker_leaves_its_room_at_qos_0():
+    async with opened() as inbox:
+        for number in range(30):
             inbox.put(event(f"e{number}", qos=0))
-        assert dropped._value.get() == before + 2
+        assert inbox._unheld.total_bytes > 0
+        taken = 0
+        while taken < 30:
+            taken += len((await inbox.take()).messages)
+        assert inbox._unheld.total_bytes == 0
+        inbox.put(event("lost", qos=0))
+        inbox.begin(2)
+        assert inbox._unheld.total_bytes == 0
 
 
 async def test_a_probe_moves_the_watermark_and_makes_no_row():

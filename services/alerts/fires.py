@@ -1,0 +1,84 @@
+"""What fires, and the resets that end them, do to their sites, within one transaction. Called by `events`.
+
+Promises that a flood of one device costs next to nothing once it is counted, and that a manual alarm is always judged.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from services.alerts.flooding import note_fires
+from services.alerts.registry import Device
+from services.alerts.rules.model import Effect
+from services.alerts.surplus import (
+    ENOUGH_WITNESSES,
+    FullDevice,
+    adds_evidence,
+    evidence_of,
+    find_full,
+    may_be_surplus,
+    read_bound,
+)
+from services.core.alarms.components import normal_component
+from services.core.alarms.fire import SiteFires
+from services.core.alarms.happenings import Finding
+from services.core.alarms.page import Page
+from services.core.alarms.words import FIRE, Part
+
+ParametersOf = Callable[[Device, datetime], Mapping[str, Mapping[str, float]]]
+
+
+class FireJudge:
+    """Judges the fires of one page."""
+
+    def __init__(self, page: Page, parameters_of: ParametersOf) -> None:
+        self.full: dict[str, FullDevice] = {}  # devices found full on this page
+        self.senders: set[str] = set()  # devices judged on this page
+        self._page = page
+        self._parameters_of = parameters_of
+        self._surplus: Counter[int] = Counter()
+        self._witnesses: dict[tuple[str, Part], set[str]] = {}  # surplus components looked at as evidence, by sort
+
+    async def judge(self, device: Device, effect: Effect) -> None:
+        """Take the fires of the device's site on by what an event of the first pass means."""
+        page, scope, code = self._page, device.place.scope, device.profile.code
+        self.senders.add(code)
+        if effect.finding is not None and effect.finding.code == FIRE:
+            site = await page.load_scope(scope, [device.id])
+            if self._is_surplus(site, device, effect.finding):
+                await self._count(site, device, effect.finding)
+            else:
+                await page.take_fire(scope, effect.finding, "event", device.place)
+        if effect.reset is not None:
+            site = await page.load_scope(scope, [device.id])
+            if any(key.device == code for key in site.alarms):
+                await page.take_fire(scope, effect.reset, "event", device.place)
+
+    async def note(self) -> None:
+        """Write down how many fires are no alarm of their own."""
+        await note_fires(self._page, self._surplus)
+
+    def _is_surplus(self, site: SiteFires, device: Device, finding: Finding) -> bool:
+        code = device.profile.code
+        if not may_be_surplus(site, code, finding):
+            return False
+        if code not in self.full:
+            bound = read_bound(self._parameters_of(device, self._page.now))
+            full = None if bound is None else find_full(site, code, self._page.now, bound)
+            if full is None:
+                return False
+            self.full[code] = full
+        return True
+
+    async def _count(self, site: SiteFires, device: Device, finding: Finding) -> None:
+        """Count a surplus fire; of the first few of its sort the site's other fires hear as well."""
+        self._surplus[device.id] += 1
+        code = device.profile.code
+        item = evidence_of(finding, code, self._page.now)
+        witnesses = self._witnesses.setdefault((code, item.part), set())
+        component = normal_component(finding.component)
+        if component in witnesses or len(witnesses) >= ENOUGH_WITNESSES:
+            return
+        witnesses.add(component)
+        if adds_evidence(site, item, timedelta(seconds=self._page.policies.alarm.evidence_window_s)):
+            await self._page.take_fire(device.place.scope, item, "event", device.place)

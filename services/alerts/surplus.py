@@ -1,0 +1,100 @@
+"""When a device reports more new fires than can be an alarm each, and which of its fires those are.
+
+Called by `fires`. Pure. Promises that no fire which a person pressed is surplus, that fires of long ago and fires of a
+test leave room for new ones, and that what is surplus still counts as evidence wherever it could make a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from services.alerts.rules.flooding import CODE
+from services.core.alarms.components import normal_component
+from services.core.alarms.fire import FireKey, SiteFires
+from services.core.alarms.happenings import Evidence, EvidenceKind, Finding
+from services.core.alarms.words import Part
+
+ENOUGH_WITNESSES = 2  # of one device and sort: any fire has one that is not itself
+
+
+class FireBound(NamedTuple):
+    """How many new fires of one device within a while are an alarm each."""
+
+    most: int
+    within: timedelta
+
+
+class FullDevice(NamedTuple):
+    """A device whose new fires are surplus, as it was found when the last of them was judged."""
+
+    until: datetime
+    open_components: frozenset[str]
+
+    def surely_counts(self, finding: Finding | None, now: datetime) -> bool:
+        """Whether judging the finding will only count it: a new detector of a full device."""
+        return (
+            now < self.until
+            and finding is not None
+            and finding.active
+            and not finding.manual
+            and normal_component(finding.component) not in self.open_components
+        )
+
+
+def read_bound(parameters: Mapping[str, Mapping[str, float]]) -> FireBound | None:
+    """Return the bound in force; None where the rule is switched off: nothing would say that fires are surplus."""
+    rule = parameters[CODE]
+    if rule["enabled"] == 0:
+        return None
+    return FireBound(int(rule["fires"]), timedelta(minutes=rule["fires_min"]))
+
+
+def may_be_surplus(site: SiteFires, device: str, finding: Finding) -> bool:
+    """Whether the bound is to be asked at all: never for what a person pressed, or what is an open fire already."""
+    if not finding.active or finding.manual:
+        return False
+    return FireKey(device, normal_component(finding.component)) not in site.alarms
+
+
+def find_full(site: SiteFires, device: str, now: datetime, bound: FireBound) -> FullDevice | None:
+    """Return the device as full when `bound.most` of its fires were opened lately; None while there is room.
+
+    Fires of a test and others do not fill each other's room, and what a person pressed fills none.
+    """
+    if len(site.alarms) < bound.most:
+        return None
+    testing = is_tested(site, now)
+    since = now - bound.within
+    own = {key: alarm for key, alarm in site.alarms.items() if key.device == device}
+    recent = sorted(
+        alarm.opened_at
+        for alarm in own.values()
+        if alarm.opened_at > since and alarm.memory.tested is testing and not alarm.memory.manual
+    )
+    if len(recent) < bound.most:
+        return None
+    return FullDevice(recent[-bound.most] + bound.within, frozenset(key.component for key in own))
+
+
+def evidence_of(finding: Finding, device: str, now: datetime) -> Evidence:
+    """Return what a fire without an alarm of its own still tells of the others of its site."""
+    part = finding.part or Part.OTHER
+    return Evidence(now, EvidenceKind.FIRE, device, finding.component, part, finding.reason)
+
+
+def adds_evidence(site: SiteFires, item: Evidence, window: timedelta) -> bool:
+    """Whether the site has too few fresh reports of the kind for every fire of it to find one beside its own."""
+    tested = is_tested(site, item.at)
+    alike = sum(
+        (old.kind, old.device, old.part, old.tested) == (item.kind, item.device, item.part, tested)
+        and old.at > item.at - window / 2
+        for old in site.evidence
+    )
+    return alike < ENOUGH_WITNESSES
+
+
+def is_tested(site: SiteFires, now: datetime) -> bool:
+    """Whether the site is in a test window."""
+    return site.test_until is not None and now < site.test_until
