@@ -27,6 +27,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from stack.mosquitto import BrokerLimits
@@ -40,6 +41,10 @@ _KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' bina
 for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
     del os.environ[_name]
 
+
+# How long one example takes says how busy the machine is.
+settings.register_profile("firetower", deadline=None)
+settings.load_profile("firetower")
 
 # The default renders every local of a traceback, which takes seconds: longer than a transaction may stand idle.
 structlog.configure(
