@@ -11,6 +11,7 @@ OWN = sorted(path for path in WEB.rglob("*") if path.is_file() and "vendor" not 
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
 PAGES = [path for path in OWN if path.suffix == ".html"]
 STYLES = [path for path in OWN if path.suffix == ".css"]
+WORDS = WEB / "js" / "words"
 
 
 def test_vendored_files_match_their_hashes():
@@ -64,19 +65,30 @@ def test_the_dashboard_preloads_every_module_of_its_first_screen():
     }
 
 
-def test_every_word_exists_in_both_languages():
-    def keys(name: str) -> list[str]:
-        return re.findall(r'"([\w.]+)":\s*"', (WEB / "js" / "words" / name).read_text())
-
-    for chinese, english in (("zh.js", "en.js"), ("zh-pages.js", "en-pages.js")):
-        assert sorted(keys(chinese)) == sorted(keys(english))
-        assert len(keys(chinese)) == len(set(keys(chinese)))
+def _keys(table: Path) -> list[str]:
+    return re.findall(r'"([\w.]+)":\s', table.read_text())
 
 
-def test_every_word_asked_for_is_in_the_lists():
-    known = set()
-    for name in ("zh.js", "zh-pages.js"):
-        known |= set(re.findall(r'"([\w.]+)":\s*"', (WEB / "js" / "words" / name).read_text()))
+@pytest.mark.parametrize("chinese", sorted(WORDS.glob("zh*.js")), ids=lambda path: path.name)
+def test_every_word_exists_in_both_languages_in_the_same_order(chinese):
+    keys = _keys(chinese)
+    assert keys == _keys(chinese.with_name(chinese.name.replace("zh", "en", 1)))
+    assert len(keys) == len(set(keys))
+
+
+def test_no_word_is_in_two_tables():
+    keys = [key for table in WORDS.glob("zh*.js") for key in _keys(table)]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("table", sorted(WORDS.glob("*.js")), ids=lambda path: path.name)
+def test_a_table_has_one_word_a_line(table):
+    crowded = [line for line in table.read_text().splitlines() if len(re.findall(r'"[\w.]+":\s', line)) > 1]
+    assert not crowded
+
+
+def test_every_word_asked_for_is_in_the_tables():
+    known = {key for table in WORDS.glob("zh*.js") for key in _keys(table)}
     asked = {key for script in SCRIPTS for key in re.findall(r"""\bt\(\s*["']([\w.]+)["']""", script.read_text())}
     assert asked <= known, asked - known
 
