@@ -12,6 +12,7 @@ SCRIPTS = [path for path in OWN if path.suffix == ".js"]
 PAGES = [path for path in OWN if path.suffix == ".html"]
 STYLES = [path for path in OWN if path.suffix == ".css"]
 WORDS = WEB / "js" / "words"
+MOST_COLUMNS = 110
 
 
 def test_vendored_files_match_their_hashes():
@@ -63,6 +64,12 @@ def test_the_dashboard_preloads_every_module_of_its_first_screen():
     assert set(re.findall(r'"modulepreload" href="/static/([^"]+)"', page)) == {
         str(path.relative_to(WEB)) for path in needed if path.name != "main.js"
     }
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: str(path.relative_to(WEB)))
+def test_lines_can_be_read_side_by_side(path):
+    long = [f"{n}: {line}" for n, line in enumerate(path.read_text().splitlines(), 1) if len(line) > MOST_COLUMNS]
+    assert not long
 
 
 def _keys(table: Path) -> list[str]:

@@ -1,17 +1,20 @@
 // Decisions about alarms as the desk sees them. Pure: alarms and a time in, a verdict out.
 
 export const SEVERITIES = ["critical", "major", "minor", "info"];
-export const NOT_TAKEN_AFTER_MS = 60_000;     // contract: a critical alarm not accepted by the desk within 60 s is loud and red
+// Contract: a critical alarm not accepted by the desk within 60 s is loud and red.
+const NOT_TAKEN_AFTER_MS = 60_000;
 
 export const isOpen = (alarm) => alarm.state !== "closed";
 export const isShelved = (alarm, now) => !!alarm.shelved_until && Date.parse(alarm.shelved_until) > now;
 export const isFire = (alarm) => alarm.category === "fire";
 export const isUnverified = (alarm) => isFire(alarm) && ["none", "pending"].includes(alarm.verification);
 // A fire whose condition is over still waits for a person; anything else that returned no longer calls.
-export const isWaiting = (alarm) => alarm.state === "unacknowledged" || (alarm.state === "returned" && isFire(alarm));
+export const isWaiting = (alarm) =>
+  alarm.state === "unacknowledged" || (alarm.state === "returned" && isFire(alarm));
 export const rank = (alarm) => SEVERITIES.indexOf(alarm.severity);
 
-// Fires first, then the worst; inside a severity what nobody took, then by age (`order`: "oldest" or "newest").
+// Fires first, then the worst; inside a severity what nobody took,
+// then by age (`order`: "oldest" or "newest").
 export function inQueueOrder(order) {
   const sign = order === "newest" ? -1 : 1;
   return (a, b) =>
@@ -30,27 +33,46 @@ export function untilEscalation(alarm, now) {
 
 // Critical, not shelved, and nobody took it for a minute.
 export function isOverdue(alarm, now) {
-  return isOpen(alarm) && alarm.severity === "critical" && isWaiting(alarm)
-    && !(isShelved(alarm, now) && !isFire(alarm)) && now - Date.parse(alarm.opened_at) > NOT_TAKEN_AFTER_MS;
+  return (
+    isOpen(alarm)
+    && alarm.severity === "critical"
+    && isWaiting(alarm)
+    && !(isShelved(alarm, now) && !isFire(alarm))
+    && now - Date.parse(alarm.opened_at) > NOT_TAKEN_AFTER_MS
+  );
 }
 
 // A fire notice that the dispatch side has not taken for a minute, or never will.
 export function isUndelivered(notice, now) {
-  return notice.fire && ["waiting", "held", "dead"].includes(notice.state)
-    && (notice.state === "dead" || now - Date.parse(notice.created_at) > NOT_TAKEN_AFTER_MS);
+  return (
+    notice.fire
+    && ["waiting", "held", "dead"].includes(notice.state)
+    && (notice.state === "dead" || now - Date.parse(notice.created_at) > NOT_TAKEN_AFTER_MS)
+  );
 }
 
-// A fire waits and nothing has even been tried: no address of 119 is set, or the program that calls it does not run.
+// A fire waits and nothing has even been tried:
+// no address of 119 is set, or the program that calls it does not run.
 const UNTRIED_AFTER_MS = 5000;
 export function nobodyCalls(notices, now) {
-  const waiting = notices.filter((notice) => notice.fire && notice.channel === "desk" && notice.state === "waiting");
-  return waiting.every((notice) => !notice.attempts) && waiting.some((notice) => now - Date.parse(notice.created_at) > UNTRIED_AFTER_MS);
+  const waiting = notices.filter(
+    (notice) => notice.fire && notice.channel === "desk" && notice.state === "waiting",
+  );
+  return (
+    waiting.every((notice) => !notice.attempts)
+    && waiting.some((notice) => now - Date.parse(notice.created_at) > UNTRIED_AFTER_MS)
+  );
 }
 
 // What became of a fire's way to 119: its confirmation if there is one, else its escalation.
 export function dispatchOf(notices, alarm_id) {
-  const sent = notices.filter((notice) => notice.alarm_id === alarm_id && notice.channel !== "contact"
-    && ["fire.confirmed", "alarm.escalated"].includes(notice.type) && notice.state !== "withdrawn");
+  const sent = notices.filter(
+    (notice) =>
+      notice.alarm_id === alarm_id
+      && notice.channel !== "contact"
+      && ["fire.confirmed", "alarm.escalated"].includes(notice.type)
+      && notice.state !== "withdrawn",
+  );
   return sent.find((notice) => notice.type === "fire.confirmed") ?? sent[0] ?? null;
 }
 
@@ -58,7 +80,9 @@ export function dispatchOf(notices, alarm_id) {
 const GROUP_FROM = 3;
 export function groupByIncident(alarms) {
   const members = new Map();
-  for (const alarm of alarms) if (!isFire(alarm) && alarm.incident_id) members.set(alarm.incident_id, [...(members.get(alarm.incident_id) ?? []), alarm]);
+  for (const alarm of alarms)
+    if (!isFire(alarm) && alarm.incident_id)
+      members.set(alarm.incident_id, [...(members.get(alarm.incident_id) ?? []), alarm]);
   const entries = [];
   for (const alarm of alarms) {
     const group = isFire(alarm) ? null : members.get(alarm.incident_id);
@@ -80,6 +104,7 @@ export function wantedSound(alarms, notices, now) {
   if (open.some((alarm) => isOverdue(alarm, now))) return "siren";
   if (nobodyCalls(notices, now) || notices.some((notice) => isUndelivered(notice, now))) return "siren";
   if (open.some((alarm) => isFire(alarm) && isWaiting(alarm))) return "call";
-  if (open.some((alarm) => alarm.severity === "critical" && isWaiting(alarm) && !isShelved(alarm, now))) return "call";
+  if (open.some((alarm) => alarm.severity === "critical" && isWaiting(alarm) && !isShelved(alarm, now)))
+    return "call";
   return null;
 }

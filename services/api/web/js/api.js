@@ -25,7 +25,9 @@ async function call(method, path, { body, version, limit_ms = TIME_LIMIT_MS } = 
   let answer;
   try {
     answer = await fetch(path, {
-      method, headers, credentials: "same-origin",
+      method,
+      headers,
+      credentials: "same-origin",
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(limit_ms),
     });
@@ -48,7 +50,9 @@ export const put = (path, body, version) => call("PUT", path, { body, version })
 export const remove = (path) => call("DELETE", path);
 
 export function query(path, values) {
-  const filled = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const filled = Object.entries(values).filter(
+    ([, value]) => value !== undefined && value !== null && value !== "",
+  );
   return filled.length ? `${path}?${new URLSearchParams(filled)}` : path;
 }
 

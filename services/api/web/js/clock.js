@@ -21,10 +21,15 @@ export function useNow() {
   useEffect(() => {
     const reader = () => draw((n) => n + 1);
     readers.add(reader);
-    timer ||= setInterval(() => { for (const each of [...readers]) each(); }, 1000);
+    timer ||= setInterval(() => {
+      for (const each of [...readers]) each();
+    }, 1000);
     return () => {
       readers.delete(reader);
-      if (!readers.size) { clearInterval(timer); timer = 0; }
+      if (!readers.size) {
+        clearInterval(timer);
+        timer = 0;
+      }
     };
   }, []);
   return serverNow();

@@ -38,20 +38,47 @@ export function countdown(ms) {
 }
 
 const DIGITS = {
-  pressure_mpa: 3, flow_lps: 1, water_temp_c: 1, tilt_deg: 1, battery_pct: 0, rsrp_dbm: 0, residual_current_ma: 0,
-  level_m: 2, level_pct: 1, power_kw: 1, power_factor: 2, frequency_hz: 2, energy_kwh: 0, battery_v: 1, arc_count: 0,
+  pressure_mpa: 3,
+  flow_lps: 1,
+  water_temp_c: 1,
+  tilt_deg: 1,
+  battery_pct: 0,
+  rsrp_dbm: 0,
+  residual_current_ma: 0,
+  level_m: 2,
+  level_pct: 1,
+  power_kw: 1,
+  power_factor: 2,
+  frequency_hz: 2,
+  energy_kwh: 0,
+  battery_v: 1,
+  arc_count: 0,
 };
 
 const UNITS = {
-  mpa: "MPa", lps: "L/s", c: "°C", deg: "°", pct: "%", dbm: "dBm", ma: "mA", a: "A", v: "V", kw: "kW", hz: "Hz",
-  kwh: "kWh", m: "m",
+  mpa: "MPa",
+  lps: "L/s",
+  c: "°C",
+  deg: "°",
+  pct: "%",
+  dbm: "dBm",
+  ma: "mA",
+  a: "A",
+  v: "V",
+  kw: "kW",
+  hz: "Hz",
+  kwh: "kWh",
+  m: "m",
 };
 
-export const unit = (field) => (field.includes("_") ? UNITS[field.split("_").at(-1)] ?? "" : "");
+export const unit = (field) => (field.includes("_") ? (UNITS[field.split("_").at(-1)] ?? "") : "");
 
 export function number(value, digits = 1) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  return Number(value).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return Number(value).toLocaleString("en-US", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 export function measured(field, value) {
@@ -64,7 +91,8 @@ export function measured(field, value) {
 export function compact(value) {
   if (value === null || value === undefined) return "–";
   if (value < 100_000) return number(value, 0);
-  if (language() === "zh") return value < 1e8 ? `${number(value / 1e4, 1)} 万` : `${number(value / 1e8, 2)} 亿`;
+  if (language() === "zh")
+    return value < 1e8 ? `${number(value / 1e4, 1)} 万` : `${number(value / 1e8, 2)} 亿`;
   return value < 1e9 ? `${number(value / 1e6, 2)} M` : `${number(value / 1e9, 2)} G`;
 }
 
@@ -77,7 +105,9 @@ export function bytes(value) {
 // A latency: below a second in ms, above in s.
 export function latency(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${number(seconds, seconds < 10 && !Number.isInteger(seconds) ? 2 : 0)} s`;
+  return seconds < 1
+    ? `${Math.round(seconds * 1000)} ms`
+    : `${number(seconds, seconds < 10 && !Number.isInteger(seconds) ? 2 : 0)} s`;
 }
 
 export function distance(metres) {

@@ -1,4 +1,5 @@
-// Chinese first, English second. `t("desk.title", {n: 3})`; `pick(zh, en)` for texts that come from the server.
+// Chinese first, English second. `t("desk.title", {n: 3})`;
+// `pick(zh, en)` for texts that come from the server.
 import { prefs } from "./prefs.js";
 import { en } from "./words/en.js";
 import { zh } from "./words/zh.js";

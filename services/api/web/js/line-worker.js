@@ -1,16 +1,16 @@
-// The one stream that all tabs of this browser share: over HTTP/1.1 a browser has six connections to a server, and seven
-// tabs with a stream each would leave none. Runs as a SharedWorker, which ends with its last tab. Knows nothing of what
-// it passes on; a tab that was told "lost" joins again when it wants to.
+// The one stream that all tabs of this browser share: over HTTP/1.1 a browser has six connections to a
+// server, and seven tabs with a stream each would leave none. Runs as a SharedWorker, which ends with its
+// last tab. Knows nothing of what it passes on; a tab that was told "lost" joins again when it wants to.
 const NAMES = ["device", "alarm", "notice", "system", "resync", "ping"];
-const STALE_MS = 40_000;             // a healthy stream says something far more often
-const RENEW_MS = 8 * 60_000;         // the server ends a stream after nine minutes at the earliest
+const STALE_MS = 40_000; // a healthy stream says something far more often
+const RENEW_MS = 8 * 60_000; // the server ends a stream after nine minutes at the earliest
 const OVERLAP_MS = 3000;
 
 const tabs = new Set();
 let source = null;
-let former = null;                   // still heard for a moment: what is on its way there must not be lost
+let former = null; // still heard for a moment: what is on its way there must not be lost
 let upcoming = null;
-let openFor = "";                    // whose session it was opened with
+let openFor = ""; // whose session it was opened with
 let lastWord = 0;
 let renewal = 0;
 
@@ -36,7 +36,9 @@ function connect({ opened, failed }) {
   made.onopen = opened;
   made.onerror = failed;
   for (const name of NAMES) {
-    made.addEventListener(name, ({ data }) => { if (made === source || made === former) say({ kind: "event", name, data }); });
+    made.addEventListener(name, ({ data }) => {
+      if (made === source || made === former) say({ kind: "event", name, data });
+    });
   }
   return made;
 }
@@ -44,26 +46,37 @@ function connect({ opened, failed }) {
 function begin(who) {
   openFor = who;
   lastWord = Date.now();
-  const mine = source = connect({
-    opened() { if (mine === source) say({ kind: "open" }); },
-    failed() { if (mine === source) end(); },
-  });
+  const mine = (source = connect({
+    opened() {
+      if (mine === source) say({ kind: "open" });
+    },
+    failed() {
+      if (mine === source) end();
+    },
+  }));
   renewal = setTimeout(renew, RENEW_MS);
 }
 
-// Opens the next stream before the server ends this one: nobody reads "connection lost", nobody fetches everything anew.
+// Opens the next stream before the server ends this one:
+// nobody reads "connection lost", nobody fetches everything anew.
 function renew() {
-  const next = upcoming = connect({
+  const next = (upcoming = connect({
     opened() {
       if (next !== upcoming) return;
       upcoming = null;
       former = source;
       source = next;
-      setTimeout(() => { former?.close(); former = null; }, OVERLAP_MS);
+      setTimeout(() => {
+        former?.close();
+        former = null;
+      }, OVERLAP_MS);
       renewal = setTimeout(renew, RENEW_MS);
     },
-    failed() { if (next === source) end(); else next.close(); },  // the present one goes on for as long as it may
-  });
+    failed() {
+      if (next === source) end();
+      else next.close();
+    }, // the present one goes on for as long as it may
+  }));
 }
 
 function join(tab, who) {

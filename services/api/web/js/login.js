@@ -6,7 +6,13 @@ import { remember, prefs } from "./prefs.js";
 import { live, useStore } from "./store.js";
 import { html, useState } from "./ui.js";
 
-const WHY = { 0: "login.unreachable", 401: "login.wrong", 403: "login.wrong", 422: "login.wrong", 429: "login.slow" };
+const WHY = {
+  0: "login.unreachable",
+  401: "login.wrong",
+  403: "login.wrong",
+  422: "login.wrong",
+  429: "login.slow",
+};
 
 export function Login() {
   const { language } = useStore(prefs, (p) => p);
@@ -31,11 +37,20 @@ export function Login() {
       <h1 id="login-name">${t("app.name")}</h1>
       <p class="line">${t("app.line")}</p>
       <label>${t("login.user")}<input name="username" autocomplete="username" required autofocus /></label>
-      <label>${t("login.password")}<input name="password" type="password" autocomplete="current-password" required /></label>
+      <label>
+        ${t("login.password")}
+        <input name="password" type="password" autocomplete="current-password" required />
+      </label>
       ${why && html`<p class="failure" role="alert">${why}</p>`}
       <button class="button primary wide" disabled=${busy}>${busy ? t("login.busy") : t("login.go")}</button>
       <p class="hint">${t("login.hint")}</p>
-      <button type="button" class="link" onClick=${() => remember({ language: language === "zh" ? "en" : "zh" })}>
-        <${Icon} name="language" size="16" /> ${t("bar.language")}</button>
-    </form></main>`;
+      <button
+        type="button"
+        class="link"
+        onClick=${() => remember({ language: language === "zh" ? "en" : "zh" })}
+      >
+        <${Icon} name="language" size="16" /> ${t("bar.language")}
+      </button>
+    </form>
+  </main>`;
 }

@@ -13,7 +13,10 @@ import { Desk } from "./desk/page.js";
 
 // The map and chart libraries are large: pages that need them are fetched when first opened.
 const LATER = {
-  map: () => { readMapEarly(); return Promise.all([import("./map/page.js"), import("../vendor/maplibre-gl.mjs")]).then(([page]) => page); },
+  map: () => {
+    readMapEarly();
+    return Promise.all([import("./map/page.js"), import("../vendor/maplibre-gl.mjs")]).then(([page]) => page);
+  },
   devices: () => import("./devices/page.js"),
   water: () => import("./water/page.js"),
   system: () => import("./system/page.js"),
@@ -23,7 +26,11 @@ const LOADED = { desk: Desk };
 function Page({ name, args }) {
   const [, draw] = useState(0);
   useLayoutEffect(() => {
-    if (!LOADED[name]) LATER[name]().then((module) => { LOADED[name] = module.Page; draw((n) => n + 1); });
+    if (!LOADED[name])
+      LATER[name]().then((module) => {
+        LOADED[name] = module.Page;
+        draw((n) => n + 1);
+      });
   }, [name]);
   const Content = LOADED[name];
   return Content ? html`<${Content} key=${name} args=${args} />` : html`<p class="loading">…</p>`;
@@ -36,11 +43,17 @@ function App() {
   useEffect(() => {
     if (!session || session.role === "wall") return;
     startStream();
-    getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
+    getAll("/api/v1/areas").then(
+      (areas) => live.set({ areas }),
+      () => null,
+    );
   }, [session?.username]);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;
-  if (session.role === "wall") { location.replace("/wall"); return null; }
+  if (session.role === "wall") {
+    location.replace("/wall");
+    return null;
+  }
   const name = page === "desk" || LATER[page] ? page : "desk";
   return html`<${Shell} page=${name}><${Page} name=${name} args=${args} /><//>`;
 }

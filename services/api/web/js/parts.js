@@ -7,7 +7,8 @@ import { html, useEffect, useRef } from "./ui.js";
 // A site is {id, name} beside alarms, an id with `site_name` beside devices.
 export const siteName = (thing) => thing?.site?.name ?? thing?.site_name ?? null;
 export const alarmName = (alarm) => word("code", alarm.code);
-// Where, the nearest first: zone, site, device (without the site's name, which is often repeated in it), township.
+// Where, the nearest first: zone, site, device (without the site's name,
+// which is often repeated in it), township.
 export function alarmPlace(alarm) {
   const site = siteName(alarm);
   const device = alarm.device_name || alarm.device || "";
@@ -15,11 +16,18 @@ export function alarmPlace(alarm) {
   return [alarm.zone, site, short, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
 }
 
-export const Severity = ({ severity }) =>
-  html`<span class=${`severity severity-${severity}`}><${SeverityMark} severity=${severity} />${word("severity", severity)}</span>`;
+export const Severity = ({ severity }) => html`<span class=${`severity severity-${severity}`}>
+  <${SeverityMark} severity=${severity} />
+  ${word("severity", severity)}
+</span>`;
 
-export const Status = ({ status }) =>
-  html`<span class=${`status status-${status}`}><i aria-hidden="true"></i>${word("status", status)}</span>`;
+export const Status = ({ status }) => html`<span class=${`status status-${status}`}>
+  <i aria-hidden="true"></i>
+  ${word("status", status)}
+</span>`;
+
+// The classes that are given: what is false, null or "" is left out.
+export const classes = (...names) => names.filter(Boolean).join(" ");
 
 export const Chip = ({ kind = "", children }) => html`<span class=${`chip ${kind}`}>${children}</span>`;
 
@@ -35,16 +43,32 @@ export function Dialog({ title, onClose, children, danger }) {
     frame.current.showModal();
     return () => opener?.focus?.();
   }, []);
-  return html`<dialog ref=${frame} class=${`dialog ${danger ? "danger" : ""}`} aria-label=${title} onCancel=${(event) => { event.preventDefault(); onClose(); }}>
-    <h2>${title}</h2>${children}</dialog>`;
+  return html`<dialog
+    ref=${frame}
+    class=${`dialog ${danger ? "danger" : ""}`}
+    aria-label=${title}
+    onCancel=${(event) => {
+      event.preventDefault();
+      onClose();
+    }}
+  >
+    <h2>${title}</h2>
+    ${children}
+  </dialog>`;
 }
 
 export function Buttons({ onCancel, go, busy, kind = "primary" }) {
   return html`<div class="buttons">
     <button type="button" class="button" onClick=${onCancel}>${t("dialog.cancel")}</button>
-    <button type="submit" class=${`button ${kind}`} disabled=${busy}>${go}</button></div>`;
+    <button type="submit" class=${`button ${kind}`} disabled=${busy}>${go}</button>
+  </div>`;
 }
 
-export const Empty = ({ title, line }) => html`<div class="empty"><strong>${title}</strong>${line && html`<p>${line}</p>`}</div>`;
+export const Empty = ({ title, line }) => html`<div class="empty">
+  <strong>${title}</strong>
+  ${line && html`<p>${line}</p>`}
+</div>`;
 
-export const Failure = ({ problem }) => html`<p class="failure" role="alert">${t("desk.failed", { why: problem.message })}</p>`;
+export const Failure = ({ problem }) => html`<p class="failure" role="alert">
+  ${t("desk.failed", { why: problem.message })}
+</p>`;

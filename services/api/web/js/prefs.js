@@ -4,7 +4,11 @@ import { createStore } from "./store.js";
 const KEY = "firetower";
 
 function read() {
-  try { return JSON.parse(localStorage.getItem(KEY)) ?? {}; } catch { return {}; }
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 const asked = new URLSearchParams(location.search);
@@ -12,13 +16,17 @@ const stored = read();
 
 export const prefs = createStore({
   language: asked.get("lang") ?? stored.language ?? "zh",
-  theme: asked.get("theme") ?? stored.theme ?? "auto",   // auto, light, dark
+  theme: asked.get("theme") ?? stored.theme ?? "auto", // auto, light, dark
   sound: stored.sound ?? true,
 });
 
 export function remember(patch) {
   prefs.set(patch);
-  try { localStorage.setItem(KEY, JSON.stringify(prefs.get())); } catch { /* private window: kept for this page only */ }
+  try {
+    localStorage.setItem(KEY, JSON.stringify(prefs.get()));
+  } catch {
+    /* private window: kept for this page only */
+  }
   applyPrefs();
 }
 
@@ -32,5 +40,8 @@ export function applyPrefs() {
   document.documentElement.lang = prefs.get().language === "zh" ? "zh-CN" : "en";
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { applyPrefs(); prefs.set({}); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  applyPrefs();
+  prefs.set({});
+});
 applyPrefs();

@@ -2,7 +2,9 @@
 import { useLayoutEffect, useState } from "./ui.js";
 
 const readers = new Set();
-const tell = () => { for (const reader of [...readers]) reader(); };
+const tell = () => {
+  for (const reader of [...readers]) reader();
+};
 addEventListener("hashchange", tell);
 
 function read() {

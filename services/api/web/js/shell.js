@@ -17,9 +17,18 @@ const PAGES = ["desk", "map", "devices", "water", "system"];
 
 function Navigation({ page }) {
   return html`<nav class="rail" aria-label=${t("app.name")}>
-    <a class="brand" href="#/desk" aria-label=${t("app.name")}><img src="/static/icons/tower.svg" alt="" width="36" height="36" /></a>
-    ${PAGES.map((name) => html`<a key=${name} href=${`#/${name}`} class=${page === name ? "here" : ""} aria-current=${page === name ? "page" : undefined}>
-      <${Icon} name=${name} size="22" /><span>${t(`nav.${name}`)}</span></a>`)}
+    <a class="brand" href="#/desk" aria-label=${t("app.name")}>
+      <img src="/static/icons/tower.svg" alt="" width="36" height="36" />
+    </a>
+    ${PAGES.map((name) => html`<a
+      key=${name}
+      href=${`#/${name}`}
+      class=${page === name ? "here" : ""}
+      aria-current=${page === name ? "page" : undefined}
+    >
+      <${Icon} name=${name} size="22" />
+      <span>${t(`nav.${name}`)}</span>
+    </a>`)}
     <a class="to-wall" href="/wall"><${Icon} name="wall" size="22" /><span>${t("nav.wall")}</span></a>
   </nav>`;
 }
@@ -29,18 +38,34 @@ function Counts() {
   const alarms = useStore(live, (state) => state.alarms);
   const counts = countBySeverity(alarms.values(), now);
   return html`<ul class="counts" aria-label=${t("desk.title")}>
-    ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity} class=${counts[severity] ? `lit lit-${severity}` : ""}>
-      <${SeverityMark} severity=${severity} /><b>${counts[severity]}</b><span>${word("severity", severity)}</span></li>`)}</ul>`;
+    ${SEVERITIES.slice(0, 3).map((severity) => html`<li
+      key=${severity}
+      class=${counts[severity] ? `lit lit-${severity}` : ""}
+    >
+      <${SeverityMark} severity=${severity} />
+      <b>${counts[severity]}</b>
+      <span>${word("severity", severity)}</span>
+    </li>`)}
+  </ul>`;
 }
 
 function Sound() {
   useNow();
   const state = soundState();
   const label = t(`bar.sound_${state}`);
-  const press = () => { wakeSound(); if (state !== "blocked") remember({ sound: state === "off" }); };
-  return html`<button class=${`tool sound-${state}`} onClick=${press} title=${label} aria-label=${label}>
-      <${Icon} name=${state === "on" ? "sound" : "mute"} />${state === "blocked" && html`<span>${label}</span>`}</button>
-    ${state === "on" && html`<button class="tool hush" onClick=${() => hush(120)} aria-pressed=${hushed()}>${hushed() ? t("bar.hushed") : t("bar.hush")}</button>`}`;
+  const press = () => {
+    wakeSound();
+    if (state !== "blocked") remember({ sound: state === "off" });
+  };
+  return html`
+    <button class=${`tool sound-${state}`} onClick=${press} title=${label} aria-label=${label}>
+      <${Icon} name=${state === "on" ? "sound" : "mute"} />
+      ${state === "blocked" && html`<span>${label}</span>`}
+    </button>
+    ${state === "on" && html`<button class="tool hush" onClick=${() => hush(120)} aria-pressed=${hushed()}>
+      ${hushed() ? t("bar.hushed") : t("bar.hush")}
+    </button>`}
+  `;
 }
 
 function Clock() {
@@ -63,18 +88,52 @@ export function Shell({ page, children }) {
     addEventListener("keydown", wake, { once: true });
   }, []);
   return html`<div class="shell">
-    <a class="skip" href="#content" onClick=${(event) => { event.preventDefault(); document.getElementById("content").focus(); }}>${t("skip")}</a>
+    <a
+      class="skip"
+      href="#content"
+      onClick=${(event) => {
+        event.preventDefault();
+        document.getElementById("content").focus();
+      }}
+    >
+      ${t("skip")}
+    </a>
     <${Navigation} page=${page} />
     <header class="bar">
       <strong class="where">${t(`nav.${page}`)}</strong>
       <${Counts} />
       <span class="space"></span>
-      <span class=${`link-state ${connection}`} role="status"><i aria-hidden="true"></i>${t(`bar.${connection}`)}</span>
+      <span class=${`link-state ${connection}`} role="status">
+        <i aria-hidden="true"></i>
+        ${t(`bar.${connection}`)}
+      </span>
       <${Clock} />
       <${Sound} />
-      <button class="tool" onClick=${() => remember({ theme: darkNow() ? "light" : "dark" })} title=${t("bar.theme")} aria-label=${t("bar.theme")}><${Icon} name="theme" /></button>
-      <button class="tool" id="language" onClick=${() => remember({ language: prefs.get().language === "zh" ? "en" : "zh" })}><${Icon} name="language" /><span>${t("bar.language")}</span></button>
-      <button class="tool" onClick=${signOut} title=${`${session.username}: ${t("logout")}`} aria-label=${t("logout")}><${Icon} name="out" /><span class="who">${session.username}</span></button>
+      <button
+        class="tool"
+        onClick=${() => remember({ theme: darkNow() ? "light" : "dark" })}
+        title=${t("bar.theme")}
+        aria-label=${t("bar.theme")}
+      >
+        <${Icon} name="theme" />
+      </button>
+      <button
+        class="tool"
+        id="language"
+        onClick=${() => remember({ language: prefs.get().language === "zh" ? "en" : "zh" })}
+      >
+        <${Icon} name="language" />
+        <span>${t("bar.language")}</span>
+      </button>
+      <button
+        class="tool"
+        onClick=${signOut}
+        title=${`${session.username}: ${t("logout")}`}
+        aria-label=${t("logout")}
+      >
+        <${Icon} name="out" />
+        <span class="who">${session.username}</span>
+      </button>
     </header>
     <${Banners} />
     <main id="content" class=${`page page-${page}`} tabindex="-1">${children}</main>

@@ -3,7 +3,7 @@
 import { prefs } from "./prefs.js";
 
 let context = null;
-let pattern = null;           // null, "call", "siren"
+let pattern = null; // null, "call", "siren"
 let timer = 0;
 let hushedUntil = 0;
 
@@ -18,8 +18,12 @@ export const soundState = () => {
 };
 
 export const hushed = () => Date.now() < hushedUntil;
-export function hush(seconds) { hushedUntil = Date.now() + seconds * 1000; }
-export function unhush() { hushedUntil = 0; }
+export function hush(seconds) {
+  hushedUntil = Date.now() + seconds * 1000;
+}
+export function unhush() {
+  hushedUntil = 0;
+}
 
 function tone(from_hz, to_hz, start, length, loud) {
   const oscillator = context.createOscillator();
@@ -45,7 +49,13 @@ function sing() {
       tone(1150, 520, start + i + 0.5, 0.5, 0.5);
     }
   } else if (pattern === "call") {
-    for (const [at, hz] of [[0, 880], [0.2, 660], [0.4, 880], [0.6, 660]]) tone(hz, hz, start + at, 0.19, 0.35);
+    for (const [at, hz] of [
+      [0, 880],
+      [0.2, 660],
+      [0.4, 880],
+      [0.6, 660],
+    ])
+      tone(hz, hz, start + at, 0.19, 0.35);
   }
 }
 

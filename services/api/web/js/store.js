@@ -1,4 +1,5 @@
-// Live state shared by all pages: a store tells its readers after a change, coalesced so that a burst draws once.
+// Live state shared by all pages: a store tells its readers after a change,
+// coalesced so that a burst draws once.
 import { useEffect, useState } from "./ui.js";
 
 const DRAW_AFTER_MS = 40;
@@ -7,15 +8,24 @@ export function createStore(initial) {
   let state = initial;
   let timer = 0;
   const readers = new Set();
-  const tell = () => { timer = 0; for (const reader of [...readers]) reader(state); };
+  const tell = () => {
+    timer = 0;
+    for (const reader of [...readers]) reader(state);
+  };
   return {
     get: () => state,
     set(patch) {
       state = { ...state, ...(typeof patch === "function" ? patch(state) : patch) };
       timer ||= setTimeout(tell, DRAW_AFTER_MS);
     },
-    flush() { clearTimeout(timer); tell(); },
-    subscribe(reader) { readers.add(reader); return () => readers.delete(reader); },
+    flush() {
+      clearTimeout(timer);
+      tell();
+    },
+    subscribe(reader) {
+      readers.add(reader);
+      return () => readers.delete(reader);
+    },
   };
 }
 
@@ -28,29 +38,34 @@ export function useStore(store, select) {
     if (last !== value) draw((n) => n + 1);
     return store.subscribe((state) => {
       const next = select(state);
-      if (next !== last) { last = next; draw((n) => n + 1); }
+      if (next !== last) {
+        last = next;
+        draw((n) => n + 1);
+      }
     });
   }, [store]);
   return value;
 }
 
-// Alarms by id (open ones, and those closed since the page was loaded), notices by id, health of the connection.
+// Alarms by id (open ones, and those closed since the page was loaded),
+// notices by id, health of the connection.
 export const live = createStore({
-  session: undefined,          // undefined: not asked yet, null: signed out
+  session: undefined, // undefined: not asked yet, null: signed out
   alarms: new Map(),
   notices: new Map(),
   system: null,
   areas: [],
-  connection: "connecting",    // connecting, live, lost
+  connection: "connecting", // connecting, live, lost
   lostAt: 0,
-  databaseAway: false,         // lost, and the server says that it is its database that does not answer
+  databaseAway: false, // lost, and the server says that it is its database that does not answer
   loaded: false,
-  round: 0,                    // grows with every fresh start of the stream: what was read before may have missed something
+  round: 0, // grows with every fresh start of the stream: what was read before may have missed something
 });
 
-// Devices change many times a second, so they live in one mutable map with its own listeners, told what is now known.
+// Devices change many times a second, so they live in one mutable map
+// with its own listeners, told what is now known.
 const devices = new Map();
-const said = new Map();              // what the stream said last of each device, and when
+const said = new Map(); // what the stream said last of each device, and when
 const deviceReaders = new Set();
 
 export const knownDevices = devices;
@@ -68,12 +83,15 @@ export function hearDevices(items) {
   know(items);
 }
 
-// An answer to what was asked at `askedAt` (performance.now()). It may be slow on its way: what the stream said since is newer.
+// An answer to what was asked at `askedAt` (performance.now()).
+// It may be slow on its way: what the stream said since is newer.
 export function putDevices(items, askedAt) {
-  know(items.map((device) => {
-    const heard = said.get(device.code);
-    return heard?.at > askedAt ? { ...device, ...heard.item } : device;
-  }));
+  know(
+    items.map((device) => {
+      const heard = said.get(device.code);
+      return heard?.at > askedAt ? { ...device, ...heard.item } : device;
+    }),
+  );
 }
 
 export function onDevices(reader) {
@@ -84,9 +102,13 @@ export function onDevices(reader) {
 // The newest known copy of one device; draws again when it changes.
 export function useDevice(code) {
   const [, draw] = useState(0);
-  useEffect(() => onDevices((items) => {
-    if (items.some((device) => device.code === code)) draw((n) => n + 1);
-  }), [code]);
+  useEffect(
+    () =>
+      onDevices((items) => {
+        if (items.some((device) => device.code === code)) draw((n) => n + 1);
+      }),
+    [code],
+  );
   return devices.get(code);
 }
 

@@ -7,15 +7,15 @@ import { hearDevices, live, putAlarms, putNotices } from "./store.js";
 const RETRY_MS = 1500;
 const ASK_AGAIN_MS = 3000;
 const SYSTEM_EVERY_MS = 5000;
-const QUIET_LIMIT_MS = 40_000;      // a healthy stream says something far more often
+const QUIET_LIMIT_MS = 40_000; // a healthy stream says something far more often
 
-let line = null;                     // what the present connection is known by
+let line = null; // what the present connection is known by
 let closeLine = () => null;
 let retryTimer = 0;
 let lastWord = 0;
 let systemPushedAt = 0;
 const alarmReaders = new Set();
-const fetching = new Set();          // what the stream says while a list is fetched: the list may be older than that
+const fetching = new Set(); // what the stream says while a list is fetched: the list may be older than that
 
 // Told of every alarm as it arrives by the stream (not of those fetched).
 export function onAlarm(reader) {
@@ -34,7 +34,10 @@ export async function refetch() {
   try {
     const [alarms, system] = await Promise.all([
       getAll("/api/v1/alarms", { state: "open" }, 5000),
-      get("/api/v1/system").catch((problem) => { if (problem.status === 404) return null; throw problem; }),
+      get("/api/v1/system").catch((problem) => {
+        if (problem.status === 404) return null;
+        throw problem;
+      }),
     ]);
     putAlarms(alarms, true);
     putAlarms(meanwhile.alarms);
@@ -64,7 +67,11 @@ const EVENTS = {
     putNotices([notice]);
     for (const each of fetching) each.notices.push(notice);
   },
-  system(system) { systemPushedAt = Date.now(); syncClock(system.now); live.set({ system }); },
+  system(system) {
+    systemPushedAt = Date.now();
+    syncClock(system.now);
+    live.set({ system });
+  },
   ping: (data) => syncClock(data.now),
   resync: (_, still) => refetch().catch(still(fail)),
 };
@@ -74,12 +81,17 @@ const identity = (session) => [session.username, session.role, ...session.areas]
 function open() {
   stopStream();
   lastWord = Date.now();
-  const mine = line = {};
-  const still = (act) => (outcome) => { if (line === mine) act(outcome); };  // not after this connection was lost
+  const mine = (line = {});
+  const still = (act) => (outcome) => {
+    if (line === mine) act(outcome);
+  }; // not after this connection was lost
   closeLine = openLine(identity(live.get().session), {
     open: () => refetch().then(still(heard), still(fail)),
     lost: fail,
-    event(name, data) { heard(); EVENTS[name](data ? JSON.parse(data) : {}, still); },
+    event(name, data) {
+      heard();
+      EVENTS[name](data ? JSON.parse(data) : {}, still);
+    },
   });
 }
 
@@ -90,8 +102,9 @@ function fail(problem) {
   retryTimer = setTimeout(retry, problem instanceof Problem && problem.status === 429 ? 10_000 : RETRY_MS);
 }
 
-// A stream does not say why it failed: ask whether the database answers (a deaf one would only make us wait), then for
-// the session, so that a signed-out page shows the login, and one whose browser signed in as somebody else is theirs.
+// A stream does not say why it failed: ask whether the database answers (a deaf one would only make us wait),
+// then for the session, so that a signed-out page shows the login, and one whose browser signed in as
+// somebody else is theirs.
 async function retry() {
   try {
     await get("/readyz", { limit_ms: 4000 });
@@ -115,14 +128,20 @@ async function beat() {
   }
 }
 
-// Who is signed in, asked until the server says. Meanwhile the page tells what does not answer: an unattended screen must not
-// stay dark after a restart of the server.
+// Who is signed in, asked until the server says. Meanwhile the page tells what does not answer: an unattended
+// screen must not stay dark after a restart of the server.
 export async function askWho() {
   try {
     live.set({ session: await get("/api/v1/session") });
   } catch (problem) {
-    if (problem.status === 401 || problem.status === 403) { live.set({ session: null }); return; }
-    const why = await get("/readyz", { limit_ms: 4000 }).then(() => problem, (away) => away);
+    if (problem.status === 401 || problem.status === 403) {
+      live.set({ session: null });
+      return;
+    }
+    const why = await get("/readyz", { limit_ms: 4000 }).then(
+      () => problem,
+      (away) => away,
+    );
     lost(why.code === "database_away");
     setTimeout(askWho, ASK_AGAIN_MS);
   }
@@ -135,8 +154,12 @@ export function startStream() {
   started = true;
   setInterval(beat, SYSTEM_EVERY_MS);
   addEventListener("offline", () => fail());
-  addEventListener("online", () => { if (live.get().session) retry(); });
-  addEventListener("pageshow", (event) => { if (event.persisted && live.get().session) open(); });
+  addEventListener("online", () => {
+    if (live.get().session) retry();
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted && live.get().session) open();
+  });
 }
 
 export function stopStream() {

@@ -1,4 +1,5 @@
-// The room's ears: sound, title and screen-reader announcements follow the alarms. Started once, draws nothing itself.
+// The room's ears: sound, title and screen-reader announcements follow the alarms.
+// Started once, draws nothing itself.
 import { isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
 import { serverNow } from "./clock.js";
 import { t } from "./i18n.js";
@@ -27,10 +28,21 @@ export function Watch() {
     const deaf = onAlarm((alarm) => {
       if (!isOpen(alarm) || !isWaiting(alarm) || seen.has(alarm.id)) return;
       seen.add(alarm.id);
-      if (isFire(alarm)) unhush(); else chime();
-      say(t(isFire(alarm) ? "announce.fire" : "announce.alarm", { what: alarmName(alarm), where: alarmPlace(alarm) }));
+      if (isFire(alarm)) unhush();
+      else chime();
+      say(
+        t(isFire(alarm) ? "announce.fire" : "announce.alarm", {
+          what: alarmName(alarm),
+          where: alarmPlace(alarm),
+        }),
+      );
     });
-    return () => { clearInterval(timer); leave(); deaf(); play(null); };
+    return () => {
+      clearInterval(timer);
+      leave();
+      deaf();
+      play(null);
+    };
   }, []);
   return html`<div class="unseen" role="log" aria-live="assertive">${said}</div>`;
 }

@@ -14,10 +14,13 @@ async function act(alarm, name, body, version) {
 }
 
 export const acknowledge = (alarm) => act(alarm, "acknowledge", {});
-// Real needs no look at the version: a person who says fire is never refused. False and test must have seen the newest.
-export const verify = (alarm, outcome, note) => act(alarm, "verify", { outcome, note }, outcome === "real" ? undefined : alarm.version);
+// Real needs no look at the version: a person who says fire is never refused.
+// False and test must have seen the newest.
+export const verify = (alarm, outcome, note) =>
+  act(alarm, "verify", { outcome, note }, outcome === "real" ? undefined : alarm.version);
 export const shelve = (alarm, until, reason) => act(alarm, "shelve", { until, reason }, alarm.version);
 export const unshelve = (alarm) => act(alarm, "unshelve", {});
 export const clear = (alarm) => act(alarm, "clear", {});
 export const addNote = (alarm, text) => act(alarm, "notes", { text });
-export const openTestWindow = (site_id, until, reason) => post(`/api/v1/sites/${site_id}/test-window`, { until, reason });
+export const openTestWindow = (site_id, until, reason) =>
+  post(`/api/v1/sites/${site_id}/test-window`, { until, reason });

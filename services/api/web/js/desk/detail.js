@@ -18,18 +18,32 @@ function useFullAlarm(id, known) {
   const [full, setFull] = useState(null);
   const [problem, setProblem] = useState(null);
   const notices = useStore(live, (state) => state.notices);
-  const stamp = [...notices.values()].filter((notice) => notice.alarm_id === id).map((notice) => notice.state + notice.attempts).join();
+  const stamp = [...notices.values()]
+    .filter((notice) => notice.alarm_id === id)
+    .map((notice) => notice.state + notice.attempts)
+    .join();
   useEffect(() => {
     let gone = false;
-    get(`/api/v1/alarms/${id}`).then((alarm) => {
-      if (gone) return;
-      setProblem(null);
-      setFull(alarm);
-      if (!known) putAlarms([alarm]);
-    }, (refused) => { if (!gone) setProblem(refused); });
-    return () => { gone = true; };
+    get(`/api/v1/alarms/${id}`).then(
+      (alarm) => {
+        if (gone) return;
+        setProblem(null);
+        setFull(alarm);
+        if (!known) putAlarms([alarm]);
+      },
+      (refused) => {
+        if (!gone) setProblem(refused);
+      },
+    );
+    return () => {
+      gone = true;
+    };
   }, [id, known?.version, known?.shelved_until, known?.updated_at, stamp]);
-  return { full: full && known ? { ...full, ...known, site: full.site ?? known.site } : full ?? known, problem, again: () => get(`/api/v1/alarms/${id}`).then(setFull) };
+  return {
+    full: full && known ? { ...full, ...known, site: full.site ?? known.site } : (full ?? known),
+    problem,
+    again: () => get(`/api/v1/alarms/${id}`).then(setFull),
+  };
 }
 
 const KEYS = { a: "acknowledge", r: "real", f: "false", t: "test", n: "note", s: "shelve" };
@@ -48,36 +62,87 @@ function Actions({ alarm, now, onNote }) {
     unshelve: isShelved(alarm, now),
     clear: isOpen(alarm) && !isUnverified(alarm),
   };
-  const quick = (call) => { setProblem(null); call(alarm).catch((refused) => setProblem(refused.status === 412 ? { message: t("desk.changed") } : refused)); };
-  const run = (name) => (name === "acknowledge" ? quick(acknowledge) : name === "unshelve" ? quick(unshelve) : setAsk(name));
+  const quick = (call) => {
+    setProblem(null);
+    call(alarm).catch((refused) =>
+      setProblem(refused.status === 412 ? { message: t("desk.changed") } : refused),
+    );
+  };
+  const run = (name) =>
+    name === "acknowledge" ? quick(acknowledge) : name === "unshelve" ? quick(unshelve) : setAsk(name);
   const drawn = useRef();
   drawn.current = { can, run };
   useLayoutEffect(() => {
     const press = (event) => {
-      if (event.target.closest?.("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (
+        event.target.closest?.("input, textarea, select, dialog")
+        || event.ctrlKey
+        || event.metaKey
+        || event.altKey
+      )
+        return;
       const name = KEYS[event.key.toLowerCase()];
-      if (name && drawn.current.can[name] && mayAct()) { event.preventDefault(); drawn.current.run(name); }
+      if (name && drawn.current.can[name] && mayAct()) {
+        event.preventDefault();
+        drawn.current.run(name);
+      }
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, []);
   if (!mayAct()) return html`<p class="hint">${t("desk.viewer")}</p>`;
-  const button = (name, kind, icon) => can[name] && html`<button key=${name} class=${`button ${kind}`} data-act=${name} onClick=${() => run(name)}><${Icon} name=${icon} size="18" />${t(`desk.${name}`)}</button>`;
+  const button = (name, kind, icon) =>
+    can[name] && html`<button
+      key=${name}
+      class=${`button ${kind}`}
+      data-act=${name}
+      onClick=${() => run(name)}
+    >
+      <${Icon} name=${icon} size="18" />
+      ${t(`desk.${name}`)}
+    </button>`;
   const close = () => setAsk(null);
   return html`<div class="actions">
-    ${button("acknowledge", "primary", "check")}${button("real", "fire", "fire")}${button("false", "", "cross")}${button("test", "", "play")}
-    ${button("note", "quiet", "note")}${button("shelve", "quiet", "pause")}${button("unshelve", "", "play")}${button("clear", "quiet", "check")}
+    ${button("acknowledge", "primary", "check")}${button("real", "fire", "fire")}
+    ${button("false", "", "cross")}${button("test", "", "play")}
+    ${button("note", "quiet", "note")}${button("shelve", "quiet", "pause")}${button("unshelve", "", "play")}
+    ${button("clear", "quiet", "check")}
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${["real", "false", "test"].includes(ask) && html`<${VerifyDialog} outcome=${ask} onClose=${close} onGo=${({ note }) => verify(alarm, ask, note)} />`}
-    ${ask === "note" && html`<${NoteDialog} onClose=${close} onGo=${({ note }) => addNote(alarm, note).then(onNote)} />`}
-    ${ask === "shelve" && html`<${UntilDialog} title=${t("dialog.shelve_title")} line=${t("dialog.shelve_line")} onClose=${close} onGo=${(until, reason) => shelve(alarm, until, reason)} />`}
-    ${ask === "clear" && html`<${AskDialog} title=${t("dialog.clear_title")} line=${t("dialog.clear_line")} onClose=${close} onGo=${() => clear(alarm)} />`}
+    ${["real", "false", "test"].includes(ask) && html`<${VerifyDialog}
+      outcome=${ask}
+      onClose=${close}
+      onGo=${({ note }) => verify(alarm, ask, note)}
+    />`}
+    ${ask === "note" && html`<${NoteDialog}
+      onClose=${close}
+      onGo=${({ note }) => addNote(alarm, note).then(onNote)}
+    />`}
+    ${ask === "shelve" && html`<${UntilDialog}
+      title=${t("dialog.shelve_title")}
+      line=${t("dialog.shelve_line")}
+      onClose=${close}
+      onGo=${(until, reason) => shelve(alarm, until, reason)}
+    />`}
+    ${ask === "clear" && html`<${AskDialog}
+      title=${t("dialog.clear_title")}
+      line=${t("dialog.clear_line")}
+      onClose=${close}
+      onGo=${() => clear(alarm)}
+    />`}
   </div>`;
 }
 
 const LIMIT_FIELDS = {
-  hydrant_pressure: "pressure_mpa", residual_current: "residual_current_ma", water_level: "level_pct", battery_low: "battery_pct",
-  cable_temperature: "temp_a_c", overvoltage: "voltage_a_v", undervoltage: "voltage_a_v", hydrant_tilt: "tilt_deg", hydrant_freezing: "water_temp_c", hydrant_in_use: "flow_lps",
+  hydrant_pressure: "pressure_mpa",
+  residual_current: "residual_current_ma",
+  water_level: "level_pct",
+  battery_low: "battery_pct",
+  cable_temperature: "temp_a_c",
+  overvoltage: "voltage_a_v",
+  undervoltage: "voltage_a_v",
+  hydrant_tilt: "tilt_deg",
+  hydrant_freezing: "water_temp_c",
+  hydrant_in_use: "flow_lps",
 };
 
 function valueText(code, value) {
@@ -93,29 +158,70 @@ export function Detail({ id, known, onBack }) {
   if (!alarm) return problem ? html`<${Failure} problem=${problem} />` : html`<p class="loading">…</p>`;
   const fire = isFire(alarm);
   const sent = fire ? dispatchOf([...(alarm.notices ?? []), ...notices.values()].reverse(), alarm.id) : null;
-  return html`<article class=${`detail detail-${alarm.severity} ${fire ? "is-fire" : ""} ${isWaiting(alarm) ? "waiting" : ""}`} aria-labelledby="alarm-name">
+  return html`<article
+    class=${`detail detail-${alarm.severity} ${fire ? "is-fire" : ""} ${isWaiting(alarm) ? "waiting" : ""}`}
+    aria-labelledby="alarm-name"
+  >
     <header>
-      <button class="back button quiet" onClick=${onBack}><${Icon} name="back" size="18" />${t("desk.tab.queue")}</button>
-      <div class="detail-line"><${Severity} severity=${alarm.severity} /><${Chip} kind=${`state-${alarm.state}`}>${word("state", alarm.state)}<//>
-        ${fire && html`<${Chip} kind=${`confidence-${alarm.confidence}`}>${word("confidence", alarm.confidence)}<//><${Chip} kind=${`verdict-${alarm.verification}`}>${word("verification", alarm.verification)}<//>`}
-        ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
+      <button class="back button quiet" onClick=${onBack}>
+        <${Icon} name="back" size="18" />
+        ${t("desk.tab.queue")}
+      </button>
+      <div class="detail-line">
+        <${Severity} severity=${alarm.severity} />
+        <${Chip} kind=${`state-${alarm.state}`}>${word("state", alarm.state)}<//>
+        ${fire && html`
+          <${Chip} kind=${`confidence-${alarm.confidence}`}>${word("confidence", alarm.confidence)}<//>
+          <${Chip} kind=${`verdict-${alarm.verification}`}>${word("verification", alarm.verification)}<//>
+        `}
+        ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
+        ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
         ${alarm.late_min && html`<${Chip} kind="late">${t("desk.late", { n: alarm.late_min })}<//>`}
-        ${isShelved(alarm, now) && html`<${Chip} kind="shelved">${t("desk.shelved_until", { at: dateTime(alarm.shelved_until) })}<//>`}
-        <span class="detail-id">#${alarm.id}</span></div>
-      <h2 id="alarm-name">${alarmName(alarm)}<small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small></h2>
+        ${isShelved(alarm, now) && html`<${Chip} kind="shelved">
+          ${t("desk.shelved_until", { at: dateTime(alarm.shelved_until) })}
+        <//>`}
+        <span class="detail-id">#${alarm.id}</span>
+      </div>
+      <h2 id="alarm-name">
+        ${alarmName(alarm)}
+        <small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small>
+      </h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
       <${EscalationBar} alarm=${alarm} now=${now} />
-      ${sent && html`<p class=${`sent-line sent-${sent.state}`} role="status"><${Icon} name=${sent.state === "delivered" ? "check" : "phone"} size="18" />${t("desk.sent_line", { what: word("notice", sent.type), state: word("notice_state", sent.state), at: clockTime(sent.delivered_at ?? sent.created_at) })}</p>`}
+      ${sent && html`<p class=${`sent-line sent-${sent.state}`} role="status">
+        <${Icon} name=${sent.state === "delivered" ? "check" : "phone"} size="18" />
+        ${t("desk.sent_line", {
+          what: word("notice", sent.type),
+          state: word("notice_state", sent.state),
+          at: clockTime(sent.delivered_at ?? sent.created_at),
+        })}
+      </p>`}
     </header>
     <${Actions} alarm=${alarm} now=${now} onNote=${again} />
     <dl class="facts">
-      <${Field} name=${t("desk.since", { at: "" }).trim()}>${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, now)}</em><//>
-      ${alarm.device && html`<${Field} name=${t("desk.device")}><a href=${`#/devices/${alarm.device}`}>${alarm.device_name || alarm.device}</a><//>`}
-      ${(alarm.zone || alarm.component) && html`<${Field} name=${t("desk.component")}>${[alarm.zone, alarm.component].filter(Boolean).join(" · ")}<//>`}
+      <${Field} name=${t("desk.since", { at: "" }).trim()}>
+        ${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, now)}</em>
+      <//>
+      ${alarm.device && html`<${Field} name=${t("desk.device")}>
+        <a href=${`#/devices/${alarm.device}`}>${alarm.device_name || alarm.device}</a>
+      <//>`}
+      ${(alarm.zone || alarm.component) && html`<${Field} name=${t("desk.component")}>
+        ${[alarm.zone, alarm.component].filter(Boolean).join(" · ")}
+      <//>`}
       <${Field} name=${t("desk.area")}>${areaName(alarm.area)}<//>
-      ${alarm.value !== null && alarm.value !== undefined && html`<${Field} name=${t("desk.value")}><b class="figure">${valueText(alarm.code, alarm.value)}</b> / ${t("desk.limit")} ${valueText(alarm.code, alarm.limit)}<//>`}
-      ${alarm.acknowledged_at && html`<${Field} name=${word("state", "acknowledged")}>${t("desk.acknowledged_by", { who: alarm.acknowledged_by ?? "–", at: clockTime(alarm.acknowledged_at) })}<//>`}
-      ${alarm.location && html`<${Field} name=${t("nav.map")}><a href=${`#/map/${alarm.device}`}>${t("desk.on_map")}</a><//>`}
+      ${alarm.value !== null && alarm.value !== undefined && html`<${Field} name=${t("desk.value")}>
+        <b class="figure">${valueText(alarm.code, alarm.value)}</b> / ${t("desk.limit")}${" "}
+        ${valueText(alarm.code, alarm.limit)}
+      <//>`}
+      ${alarm.acknowledged_at && html`<${Field} name=${word("state", "acknowledged")}>
+        ${t("desk.acknowledged_by", {
+          who: alarm.acknowledged_by ?? "–",
+          at: clockTime(alarm.acknowledged_at),
+        })}
+      <//>`}
+      ${alarm.location && html`<${Field} name=${t("nav.map")}>
+        <a href=${`#/map/${alarm.device}`}>${t("desk.on_map")}</a>
+      <//>`}
     </dl>
     ${problem && html`<${Failure} problem=${problem} />`}
     <div class="columns">
@@ -126,7 +232,12 @@ export function Detail({ id, known, onBack }) {
       <${TimeLine} items=${alarm.timeline} />
       <${Siblings} items=${alarm.siblings} />
     </div>
-    ${testing && html`<${UntilDialog} title=${t("dialog.test_window_title", { site: alarm.site.name })} line=${t("dialog.test_window_line")} most=${8}
-      onClose=${() => setTesting(false)} onGo=${(until, reason) => openTestWindow(alarm.site.id, until, reason)} />`}
+    ${testing && html`<${UntilDialog}
+      title=${t("dialog.test_window_title", { site: alarm.site.name })}
+      line=${t("dialog.test_window_line")}
+      most=${8}
+      onClose=${() => setTesting(false)}
+      onGo=${(until, reason) => openTestWindow(alarm.site.id, until, reason)}
+    />`}
   </article>`;
 }

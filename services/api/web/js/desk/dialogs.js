@@ -1,4 +1,5 @@
-// The questions asked before an act that matters. Each gives its answer to `onGo` and closes when that succeeds.
+// The questions asked before an act that matters.
+// Each gives its answer to `onGo` and closes when that succeeds.
 import { t } from "../i18n.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { serverNow } from "../clock.js";
@@ -25,44 +26,81 @@ function useGo(onGo, onClose) {
   return { submit, problem, busy };
 }
 
-const Reason = ({ label, required, text }) => html`<label>${label}
-  <textarea name="note" rows="2" maxlength="500" required=${required} autofocus=${!!required} defaultValue=${text ?? ""}></textarea></label>`;
+const Reason = ({ label, required, text }) => html`<label>
+  ${label}
+  <textarea
+    name="note"
+    rows="2"
+    maxlength="500"
+    required=${required}
+    autofocus=${!!required}
+    defaultValue=${text ?? ""}
+  ></textarea>
+</label>`;
 
-export const Until = ({ most = 24, label }) => html`<fieldset class="durations"><legend>${label}</legend>
-  ${HOURS.filter((h) => h <= most).map((h) => html`<label key=${h}><input type="radio" name="hours" value=${h} defaultChecked=${h === 1} /><span>${h < 1 ? "30 min" : `${h} h`}</span></label>`)}</fieldset>`;
+const Until = ({ most = 24, label }) => html`<fieldset class="durations">
+  <legend>${label}</legend>
+  ${HOURS.filter((h) => h <= most).map((h) => html`<label key=${h}>
+    <input type="radio" name="hours" value=${h} defaultChecked=${h === 1} />
+    <span>${h < 1 ? "30 min" : `${h} h`}</span>
+  </label>`)}
+</fieldset>`;
 
-export const untilOf = (answer) => new Date(serverNow() + Number(answer.hours) * 3_600_000).toISOString();
+const untilOf = (answer) => new Date(serverNow() + Number(answer.hours) * 3_600_000).toISOString();
 
 export function VerifyDialog({ outcome, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
-  return html`<${Dialog} title=${t(`dialog.${outcome}_title`)} onClose=${onClose} danger=${outcome === "real"}>
-    <form onSubmit=${submit}><p>${t(`dialog.${outcome}_line`)}</p>
+  return html`<${Dialog}
+    title=${t(`dialog.${outcome}_title`)}
+    onClose=${onClose}
+    danger=${outcome === "real"}
+  >
+    <form onSubmit=${submit}>
+      <p>${t(`dialog.${outcome}_line`)}</p>
       <${Reason} label=${t("dialog.note")} />
       ${problem && html`<${Failure} problem=${problem} />`}
-      <${Buttons} onCancel=${onClose} busy=${busy} kind=${outcome === "real" ? "fire" : "primary"} go=${outcome === "real" ? t("dialog.real_go") : t("dialog.ok")} /></form><//>`;
+      <${Buttons}
+        onCancel=${onClose}
+        busy=${busy}
+        kind=${outcome === "real" ? "fire" : "primary"}
+        go=${outcome === "real" ? t("dialog.real_go") : t("dialog.ok")}
+      />
+    </form>
+  <//>`;
 }
 
 export function NoteDialog({ onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog} title=${t("dialog.note_title")} onClose=${onClose}>
-    <form onSubmit=${submit}><${Reason} label=${t("dialog.note_needed")} required />
+    <form onSubmit=${submit}>
+      <${Reason} label=${t("dialog.note_needed")} required />
       ${problem && html`<${Failure} problem=${problem} />`}
-      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.note_go")} /></form><//>`;
+      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.note_go")} />
+    </form>
+  <//>`;
 }
 
 // Anything that must end by itself: shelving, a test window, a drill.
 export function UntilDialog({ title, line, most, reason = true, onGo, onClose }) {
   const { submit, problem, busy } = useGo((answer) => onGo(untilOf(answer), answer.note ?? ""), onClose);
   return html`<${Dialog} title=${title} onClose=${onClose}>
-    <form onSubmit=${submit}><p>${line}</p><${Until} most=${most} label=${t("dialog.until")} />
+    <form onSubmit=${submit}>
+      <p>${line}</p>
+      <${Until} most=${most} label=${t("dialog.until")} />
       ${reason && html`<${Reason} label=${t("dialog.reason")} required />`}
       ${problem && html`<${Failure} problem=${problem} />`}
-      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.ok")} /></form><//>`;
+      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.ok")} />
+    </form>
+  <//>`;
 }
 
 export function AskDialog({ title, line, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
-  return html`<${Dialog} title=${title} onClose=${onClose}><form onSubmit=${submit}><p>${line}</p>
-    ${problem && html`<${Failure} problem=${problem} />`}
-    <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.ok")} /></form><//>`;
+  return html`<${Dialog} title=${title} onClose=${onClose}>
+    <form onSubmit=${submit}>
+      <p>${line}</p>
+      ${problem && html`<${Failure} problem=${problem} />`}
+      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.ok")} />
+    </form>
+  <//>`;
 }

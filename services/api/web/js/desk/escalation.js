@@ -12,8 +12,15 @@ export function EscalationBar({ alarm, now, compact }) {
   const whole = Math.max(1, Date.parse(alarm.escalates_at) - Date.parse(alarm.opened_at));
   const over = left <= 0;
   const label = over ? t("desk.escalated") : `${countdown(left)} ${t("desk.escalates_in")}`;
-  return html`<span class=${`escalation ${compact ? "compact" : ""} ${over ? "over" : left < LAST_CALL_MS ? "soon" : ""}`} role=${compact ? undefined : "timer"}>
-    <span class="escalation-text">${over ? t("desk.escalated") : html`<b>${countdown(left)}</b> ${t(compact ? "desk.escalates_short" : "desk.escalates_in")}`}</span>
+  return html`<span
+    class=${`escalation ${compact ? "compact" : ""} ${over ? "over" : left < LAST_CALL_MS ? "soon" : ""}`}
+    role=${compact ? undefined : "timer"}
+  >
+    <span class="escalation-text">
+      ${over
+        ? t("desk.escalated")
+        : html`<b>${countdown(left)}</b> ${t(compact ? "desk.escalates_short" : "desk.escalates_in")}`}
+    </span>
     <progress max=${whole} value=${over ? 0 : left} aria-label=${label}></progress>
     ${!compact && !over && html`<small>${t("desk.clock_why")}</small>`}
   </span>`;

@@ -13,9 +13,34 @@ export function FalseAlarms() {
   const rows = (data.false_alarms ?? []).filter((row) => row.count_30d > 0);
   if (!rows.length) return html`<${Empty} title=${t("false.none")} />`;
   const most = Math.max(...rows.map((row) => row.count_30d));
-  return html`<section class="card false-alarms"><h2>${t("false.title")}</h2><table>
-    <thead><tr><th>${t("false.site")}</th><th>${t("desk.area")}</th><th class="num">${t("false.30d")}</th><th></th><th class="num">${t("false.24h")}</th><th class="num">${t("false.share")}</th></tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${row.site?.id ?? row.area}><td>${row.site?.name ?? "–"} ${row.count_24h > HOT_PER_DAY && html`<${Chip} kind="hot">${t("false.hot")}<//>`}</td>
-      <td>${areaName(row.area)}</td><td class="num"><b>${row.count_30d}</b></td><td class="meter-cell"><meter max=${most} value=${row.count_30d} aria-hidden="true"></meter></td>
-      <td class="num">${row.count_24h}</td><td class="num">${row.alarms_30d ? `${Math.round((100 * row.count_30d) / row.alarms_30d)} %` : "–"}</td></tr>`)}</tbody></table></section>`;
+  return html`<section class="card false-alarms">
+    <h2>${t("false.title")}</h2>
+    <table>
+      <thead>
+        <tr>
+          <th>${t("false.site")}</th>
+          <th>${t("desk.area")}</th>
+          <th class="num">${t("false.30d")}</th>
+          <th></th>
+          <th class="num">${t("false.24h")}</th>
+          <th class="num">${t("false.share")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map((row) => html`<tr key=${row.site?.id ?? row.area}>
+          <td>
+            ${row.site?.name ?? "–"}${" "}
+            ${row.count_24h > HOT_PER_DAY && html`<${Chip} kind="hot">${t("false.hot")}<//>`}
+          </td>
+          <td>${areaName(row.area)}</td>
+          <td class="num"><b>${row.count_30d}</b></td>
+          <td class="meter-cell"><meter max=${most} value=${row.count_30d} aria-hidden="true"></meter></td>
+          <td class="num">${row.count_24h}</td>
+          <td class="num">
+            ${row.alarms_30d ? `${Math.round((100 * row.count_30d) / row.alarms_30d)} %` : "–"}
+          </td>
+        </tr>`)}
+      </tbody>
+    </table>
+  </section>`;
 }

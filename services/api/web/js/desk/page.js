@@ -35,12 +35,20 @@ function Filters({ filter, setFilter, order, alarms }) {
     waiting: open.filter((alarm) => isWaiting(alarm) && !isShelved(alarm, now)).length,
     shelved: open.filter((alarm) => isShelved(alarm, now)).length,
   };
-  for (const category of CATEGORIES) counts[category] = open.filter((alarm) => alarm.category === category && !isShelved(alarm, now)).length;
+  for (const category of CATEGORIES)
+    counts[category] = open.filter((alarm) => alarm.category === category && !isShelved(alarm, now)).length;
   const shown = ["all", "waiting", ...CATEGORIES.filter((category) => counts[category]), "shelved"];
   return html`<div class="filters" role="group" aria-label=${t("desk.title")}>
-    ${shown.map((name) => html`<button key=${name} aria-pressed=${filter === name} onClick=${() => setFilter(name)}>
-      ${CATEGORIES.includes(name) ? t(`category.${name}`) : t(`desk.filter.${name}`)} <b>${counts[name]}</b></button>`)}
-    <button class="order" onClick=${() => remember({ order: order === "newest" ? "oldest" : "newest" })}>${t(`desk.${order}`)}</button>
+    ${shown.map((name) => html`<button
+      key=${name}
+      aria-pressed=${filter === name}
+      onClick=${() => setFilter(name)}
+    >
+      ${CATEGORIES.includes(name) ? t(`category.${name}`) : t(`desk.filter.${name}`)} <b>${counts[name]}</b>
+    </button>`)}
+    <button class="order" onClick=${() => remember({ order: order === "newest" ? "oldest" : "newest" })}>
+      ${t(`desk.${order}`)}
+    </button>
   </div>`;
 }
 
@@ -48,8 +56,14 @@ function Filters({ filter, setFilter, order, alarms }) {
 function useEmpty(suspected) {
   const [empty, setEmpty] = useState(false);
   useEffect(() => {
-    if (!suspected) { setEmpty(false); return undefined; }
-    get("/api/v1/devices?limit=1").then((page) => setEmpty(page.items.length === 0), () => null);
+    if (!suspected) {
+      setEmpty(false);
+      return undefined;
+    }
+    get("/api/v1/devices?limit=1").then(
+      (page) => setEmpty(page.items.length === 0),
+      () => null,
+    );
     return onDevices(() => setEmpty(false));
   }, [suspected]);
   return empty;
@@ -61,10 +75,12 @@ function QueueTab({ chosen, setChosen }) {
   const [filter, setFilter] = useState("all");
   const items = useMemo(() => choose(alarms, filter, order), [alarms, filter, order]);
   const alarm = alarms.get(chosen);
-  // With nothing chosen the most urgent alarm is shown, and a new fire takes its place; from the first touch on the
-  // choice is the officer's and is never moved away.
+  // With nothing chosen the most urgent alarm is shown, and a new fire takes its place; from the first touch
+  // on the choice is the officer's and is never moved away.
   const touched = useRef(!!chosen);
-  const touch = () => { touched.current = true; };
+  const touch = () => {
+    touched.current = true;
+  };
   useEffect(() => {
     if (touched.current || !loaded || !items.length || innerWidth <= 900) return;
     const shown = alarms.get(chosen);
@@ -72,15 +88,32 @@ function QueueTab({ chosen, setChosen }) {
   }, [loaded, items, chosen]);
   const empty = useEmpty(loaded && alarms.size === 0);
   if (empty) return html`<${FirstSteps} />`;
-  return html`<div class=${`desk ${chosen ? "has-choice" : ""}`} onPointerDownCapture=${touch} onKeyDownCapture=${touch}>
+  return html`<div
+    class=${`desk ${chosen ? "has-choice" : ""}`}
+    onPointerDownCapture=${touch}
+    onKeyDownCapture=${touch}
+  >
     <section class="queue-side" aria-label=${t("desk.title")}>
       <${Filters} filter=${filter} setFilter=${setFilter} order=${order} alarms=${alarms} />
-      ${!loaded ? html`<p class="loading">…</p>`
-    : items.length ? html`<${Queue} items=${items} chosen=${chosen} onChoose=${(id) => { touch(); setChosen(id); }} />`
-      : filter === "all" ? html`<${Empty} title=${t("desk.quiet")} line=${t("desk.quiet_line")} />` : html`<${Empty} title=${t("desk.none_here")} />`}
+      ${!loaded
+        ? html`<p class="loading">…</p>`
+        : items.length
+          ? html`<${Queue}
+              items=${items}
+              chosen=${chosen}
+              onChoose=${(id) => {
+                touch();
+                setChosen(id);
+              }}
+            />`
+          : filter === "all"
+            ? html`<${Empty} title=${t("desk.quiet")} line=${t("desk.quiet_line")} />`
+            : html`<${Empty} title=${t("desk.none_here")} />`}
     </section>
     <section class="detail-side" aria-live="off">
-      ${chosen ? html`<${Detail} key=${chosen} id=${chosen} known=${alarm} onBack=${() => setChosen(null)} />` : html`<${Empty} title=${t("desk.choose")} line=${t("desk.keys")} />`}
+      ${chosen
+        ? html`<${Detail} key=${chosen} id=${chosen} known=${alarm} onBack=${() => setChosen(null)} />`
+        : html`<${Empty} title=${t("desk.choose")} line=${t("desk.keys")} />`}
     </section>
   </div>`;
 }
@@ -91,7 +124,13 @@ export function Desk({ args }) {
   const setChosen = (id) => go(id ? `desk/${id}` : "desk");
   return html`<div class="desk-page">
     <nav class="tabs" aria-label=${t("nav.desk")}>
-      ${TABS.map((name) => html`<a key=${name} aria-current=${tab === name ? "page" : undefined} href=${`#/desk${name === "queue" ? "" : `/${name}`}`}>${t(`desk.tab.${name}`)}</a>`)}
+      ${TABS.map((name) => html`<a
+        key=${name}
+        aria-current=${tab === name ? "page" : undefined}
+        href=${`#/desk${name === "queue" ? "" : `/${name}`}`}
+      >
+        ${t(`desk.tab.${name}`)}
+      </a>`)}
     </nav>
     ${tab === "queue" && html`<${QueueTab} chosen=${chosen} setChosen=${setChosen} />`}
     ${tab === "handover" && html`<${Handover} />`}

@@ -20,8 +20,17 @@ export function DayChart({ device }) {
     const read = () => {
       const to = serverNow();
       const from = to - DAY_MS;
-      get(query(`/api/v1/devices/${encodeURIComponent(device.code)}/readings`, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket: 300, limit: 1000 }))
-        .then((page) => { setProblem(null); setAnswer({ rows: page.items, from, to }); }, setProblem);
+      get(
+        query(`/api/v1/devices/${encodeURIComponent(device.code)}/readings`, {
+          from: new Date(from).toISOString(),
+          to: new Date(to).toISOString(),
+          bucket: 300,
+          limit: 1000,
+        }),
+      ).then((page) => {
+        setProblem(null);
+        setAnswer({ rows: page.items, from, to });
+      }, setProblem);
     };
     read();
     const timer = setInterval(read, AGAIN_MS);
@@ -30,6 +39,10 @@ export function DayChart({ device }) {
   if (problem && !answer) return html`<${Failure} problem=${problem} />`;
   if (!answer) return html`<p class="loading">…</p>`;
   const { rows, from, to } = answer;
-  if (!rows.some((row) => row[field] !== undefined && row[field] !== null)) return html`<${Empty} title=${t("devices.no_data")} />`;
-  return html`<p class="chart-name">${word("field", field)} <small>${unit(field)}</small></p><${Chart} rows=${rows} field=${field} lines=${lines} height=${190} from=${from} to=${to} />`;
+  if (!rows.some((row) => row[field] !== undefined && row[field] !== null))
+    return html`<${Empty} title=${t("devices.no_data")} />`;
+  return html`
+    <p class="chart-name">${word("field", field)} <small>${unit(field)}</small></p>
+    <${Chart} rows=${rows} field=${field} lines=${lines} height=${190} from=${from} to=${to} />
+  `;
 }

@@ -1,4 +1,5 @@
-// The history of one field over any range: raw values for short ranges, min-max buckets for long ones, the rule's limits drawn in.
+// The history of one field over any range: raw values for short ranges,
+// min-max buckets for long ones, the rule's limits drawn in.
 import { getAll } from "../api.js";
 import { serverNow } from "../clock.js";
 import { unit } from "../format.js";
@@ -10,15 +11,24 @@ import { Chart } from "./chart.js";
 import { CHARTS, limitLines, mainField } from "./fields.js";
 
 const HOUR_S = 3600;
-const RANGES = { "6h": 6 * HOUR_S, "24h": 24 * HOUR_S, "7d": 168 * HOUR_S, "30d": 720 * HOUR_S, "1y": 8760 * HOUR_S };
+const RANGES = {
+  "6h": 6 * HOUR_S,
+  "24h": 24 * HOUR_S,
+  "7d": 168 * HOUR_S,
+  "30d": 720 * HOUR_S,
+  "1y": 8760 * HOUR_S,
+};
 const MOST_POINTS = 500;
 const MOST_RAW = 5000;
-const AGAIN_MS = 30_000;         // a range that ends now goes on with the time
+const AGAIN_MS = 30_000; // a range that ends now goes on with the time
 const STEPS_S = [60, 300, 900, 1800, 3600, 7200, 21_600, 86_400];
 
-export const bucketFor = (seconds) => STEPS_S.find((step) => seconds / step <= MOST_POINTS) ?? STEPS_S.at(-1);
+const bucketFor = (seconds) => STEPS_S.find((step) => seconds / step <= MOST_POINTS) ?? STEPS_S.at(-1);
 
-const local = (ms) => { const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000); return at.toISOString().slice(0, 16); };
+const local = (ms) => {
+  const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
+  return at.toISOString().slice(0, 16);
+};
 
 function useRows(code, from, to, raw) {
   const [answer, setAnswer] = useState({ rows: null });
@@ -26,9 +36,21 @@ function useRows(code, from, to, raw) {
     let gone = false;
     setAnswer((before) => ({ ...before, busy: true }));
     const bucket = raw ? undefined : bucketFor((to - from) / 1000);
-    getAll(`/api/v1/devices/${encodeURIComponent(code)}/readings`, { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket }, MOST_RAW)
-      .then((rows) => { if (!gone) setAnswer({ rows, cut: rows.length >= MOST_RAW }); }, (problem) => { if (!gone) setAnswer((before) => ({ rows: before.rows ?? [], problem })); });
-    return () => { gone = true; };
+    getAll(
+      `/api/v1/devices/${encodeURIComponent(code)}/readings`,
+      { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket },
+      MOST_RAW,
+    ).then(
+      (rows) => {
+        if (!gone) setAnswer({ rows, cut: rows.length >= MOST_RAW });
+      },
+      (problem) => {
+        if (!gone) setAnswer((before) => ({ rows: before.rows ?? [], problem }));
+      },
+    );
+    return () => {
+      gone = true;
+    };
   }, [code, from, to, raw]);
   return answer;
 }
@@ -40,12 +62,18 @@ export function History({ device }) {
   const [raw, setRaw] = useState(false);
   const [limited, setLimited] = useState(true);
   const [span, setSpan] = useState(() => ({ from: serverNow() - 24 * HOUR_S * 1000, to: serverNow() }));
-  const choose = (name) => { setRange(name); setSpan({ from: serverNow() - RANGES[name] * 1000, to: serverNow() }); };
+  const choose = (name) => {
+    setRange(name);
+    setSpan({ from: serverNow() - RANGES[name] * 1000, to: serverNow() });
+  };
   const bound = (name) => (event) => {
     const at = Date.parse(event.target.value);
     if (Number.isNaN(at)) return;
     const next = { ...span, [name]: at };
-    if (next.from < next.to) { setRange(""); setSpan(next); }
+    if (next.from < next.to) {
+      setRange("");
+      setSpan(next);
+    }
   };
   useEffect(() => {
     if (!range) return undefined;
@@ -59,15 +87,52 @@ export function History({ device }) {
   return html`<section class="card history" aria-busy=${!!busy}>
     <h3><${Icon} name="system" size="18" />${t("devices.chart")}</h3>
     <div class="history-tools">
-      <select aria-label=${t("devices.field")} value=${field} onChange=${(event) => setField(event.target.value)}>${(fields.length ? fields : [field]).map((name) => html`<option key=${name} value=${name}>${word("field", name)} ${unit(name)}</option>`)}</select>
-      <div class="filters" role="group" aria-label=${t("devices.range")}>${Object.keys(RANGES).map((name) => html`<button key=${name} aria-pressed=${range === name} onClick=${() => choose(name)}>${t(`range.${name}`)}</button>`)}</div>
-      <label class="inline">${t("devices.from")} <input type="datetime-local" value=${local(span.from)} onChange=${bound("from")} /></label>
-      <label class="inline">${t("devices.to")} <input type="datetime-local" value=${local(span.to)} onChange=${bound("to")} /></label>
-      ${limits.length > 0 && html`<label class="check"><input type="checkbox" checked=${limited} onChange=${() => setLimited(!limited)} />${t("devices.limits")}</label>`}
-      <button class="button small" aria-pressed=${raw} onClick=${() => setRaw(!raw)}>${t(raw ? "devices.raw" : "devices.buckets")}</button>
+      <select
+        aria-label=${t("devices.field")}
+        value=${field}
+        onChange=${(event) => setField(event.target.value)}
+      >
+        ${(fields.length ? fields : [field]).map((name) => html`<option key=${name} value=${name}>
+          ${word("field", name)} ${unit(name)}
+        </option>`)}
+      </select>
+      <div class="filters" role="group" aria-label=${t("devices.range")}>
+        ${Object.keys(RANGES).map((name) => html`<button
+          key=${name}
+          aria-pressed=${range === name}
+          onClick=${() => choose(name)}
+        >
+          ${t(`range.${name}`)}
+        </button>`)}
+      </div>
+      <label class="inline">
+        ${t("devices.from")}${" "}
+        <input type="datetime-local" value=${local(span.from)} onChange=${bound("from")} />
+      </label>
+      <label class="inline">
+        ${t("devices.to")} <input type="datetime-local" value=${local(span.to)} onChange=${bound("to")} />
+      </label>
+      ${limits.length > 0 && html`<label class="check">
+        <input type="checkbox" checked=${limited} onChange=${() => setLimited(!limited)} />
+        ${t("devices.limits")}
+      </label>`}
+      <button class="button small" aria-pressed=${raw} onClick=${() => setRaw(!raw)}>
+        ${t(raw ? "devices.raw" : "devices.buckets")}
+      </button>
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${cut && html`<p class="hint" role="status">${t("devices.cut", { n: MOST_RAW })}</p>`}
-    ${rows === null ? html`<p class="loading">…</p>` : has ? html`<${Chart} rows=${rows} field=${field} lines=${lines} height=${300} from=${span.from} to=${span.to} />` : !problem && html`<${Empty} title=${t("devices.no_data")} />`}
+    ${rows === null
+      ? html`<p class="loading">…</p>`
+      : has
+        ? html`<${Chart}
+            rows=${rows}
+            field=${field}
+            lines=${lines}
+            height=${300}
+            from=${span.from}
+            to=${span.to}
+          />`
+        : !problem && html`<${Empty} title=${t("devices.no_data")} />`}
   </section>`;
 }

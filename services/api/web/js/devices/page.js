@@ -29,7 +29,10 @@ function useDevices(wanted) {
       if (mine !== asked.current) return;
       putDevices(items, askedAt);
       setProblem(null);
-      setPage((before) => ({ codes: [...(cursor ? before.codes : []), ...items.map((device) => device.code)], next }));
+      setPage((before) => ({
+        codes: [...(cursor ? before.codes : []), ...items.map((device) => device.code)],
+        next,
+      }));
     }, setProblem);
   };
   const round = useStore(live, (state) => state.round);
@@ -39,8 +42,16 @@ function useDevices(wanted) {
   }, [wanted.q, wanted.kind, wanted.area, wanted.status, round]);
   useEffect(() => {
     let timer = 0;
-    const leave = onDevices(() => { timer ||= setTimeout(() => { timer = 0; draw((n) => n + 1); }, 500); });
-    return () => { leave(); clearTimeout(timer); };
+    const leave = onDevices(() => {
+      timer ||= setTimeout(() => {
+        timer = 0;
+        draw((n) => n + 1);
+      }, 500);
+    });
+    return () => {
+      leave();
+      clearTimeout(timer);
+    };
   }, []);
   return { ...page, problem, more: () => read(page.next) };
 }
@@ -50,14 +61,30 @@ function Row({ device, now }) {
   const cell = device.state?.[field];
   const open = () => go(`devices/${encodeURIComponent(device.code)}`);
   return html`<tr onClick=${open} class=${device.alarm ? `in-alarm wash-${device.alarm}` : ""}>
-    <td><a href=${`#/devices/${encodeURIComponent(device.code)}`}>${device.name || device.code}</a><small>${device.code}</small></td>
-    <td class="opt">${word("kind", device.kind)}${device.form ? html`<small>${word("form", device.form)}</small>` : ""}</td>
+    <td>
+      <a href=${`#/devices/${encodeURIComponent(device.code)}`}>${device.name || device.code}</a>
+      <small>${device.code}</small>
+    </td>
+    <td class="opt">
+      ${word("kind", device.kind)}
+      ${device.form ? html`<small>${word("form", device.form)}</small>` : ""}
+    </td>
     <td class="opt">${areaName(device.area)}</td>
-    <td><${Status} status=${device.status} />${device.alarm && html`<small class="alarm-mark"><${SeverityMark} severity=${device.alarm} size="11" /> ${word("severity", device.alarm)}</small>`}</td>
-    <td class="num"><b>${cell ? measured(field, cell.value) : "–"}</b> <small class="inline">${cell ? unit(field) : ""}</small></td>
+    <td>
+      <${Status} status=${device.status} />
+      ${device.alarm && html`<small class="alarm-mark">
+        <${SeverityMark} severity=${device.alarm} size="11" /> ${word("severity", device.alarm)}
+      </small>`}
+    </td>
+    <td class="num">
+      <b>${cell ? measured(field, cell.value) : "–"}</b>
+      ${" "}
+      <small class="inline">${cell ? unit(field) : ""}</small>
+    </td>
     <td class="opt"><${Battery} value=${device.state?.battery_pct?.value} /></td>
     <td class="opt"><${Signal} value=${device.state?.rsrp_dbm?.value} /></td>
-    <td class="num seen">${ago(device.last_seen, now)}</td></tr>`;
+    <td class="num seen">${ago(device.last_seen, now)}</td>
+  </tr>`;
 }
 
 function List() {
@@ -68,16 +95,59 @@ function List() {
   const set = (name) => (event) => setWanted({ ...wanted, [name]: event.target.value });
   return html`<div class="devices">
     <form class="search" role="search" onSubmit=${(event) => event.preventDefault()}>
-      <input type="search" placeholder=${t("devices.search")} aria-label=${t("devices.search")} value=${wanted.q} onInput=${set("q")} />
-      <select aria-label=${t("devices.kind")} value=${wanted.kind} onChange=${set("kind")}><option value="">${t("map.all_kinds")}</option>${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}</select>
-      <select aria-label=${t("devices.area")} value=${wanted.area} onChange=${set("area")}><option value="">${t("map.all_areas")}</option>${areas.filter((area) => area.parent).map((area) => html`<option key=${area.code} value=${area.code}>${area.name}</option>`)}</select>
-      <select aria-label=${t("devices.status")} value=${wanted.status} onChange=${set("status")}><option value="">${t("map.all_states")}</option>${STATES.map((status) => html`<option key=${status} value=${status}>${word("status", status)}</option>`)}</select>
+      <input
+        type="search"
+        placeholder=${t("devices.search")}
+        aria-label=${t("devices.search")}
+        value=${wanted.q}
+        onInput=${set("q")}
+      />
+      <select aria-label=${t("devices.kind")} value=${wanted.kind} onChange=${set("kind")}>
+        <option value="">${t("map.all_kinds")}</option>
+        ${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}
+      </select>
+      <select aria-label=${t("devices.area")} value=${wanted.area} onChange=${set("area")}>
+        <option value="">${t("map.all_areas")}</option>
+        ${areas
+          .filter((area) => area.parent)
+          .map((area) => html`<option key=${area.code} value=${area.code}>${area.name}</option>`)}
+      </select>
+      <select aria-label=${t("devices.status")} value=${wanted.status} onChange=${set("status")}>
+        <option value="">${t("map.all_states")}</option>
+        ${STATES.map((status) => html`<option key=${status} value=${status}>
+          ${word("status", status)}
+        </option>`)}
+      </select>
     </form>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${codes === null ? html`<p class="loading">…</p>` : codes.length === 0 ? html`<${Empty} title=${t("devices.none")} />` : html`<div class="card table-card"><table class="device-table">
-      <thead><tr><th>${t("devices.name")}</th><th class="opt">${t("devices.kind")}</th><th class="opt">${t("devices.area")}</th><th>${t("devices.status")}</th><th class="num">${t("devices.reading")}</th><th class="opt">${t("devices.battery")}</th><th class="opt">${t("devices.signal")}</th><th class="num seen">${t("devices.seen")}</th></tr></thead>
-      <tbody>${codes.map((code) => html`<${Row} key=${code} device=${knownDevices.get(code)} now=${now} />`)}</tbody></table>
-      ${next && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}</div>`}
+    ${codes === null
+      ? html`<p class="loading">…</p>`
+      : codes.length === 0
+        ? html`<${Empty} title=${t("devices.none")} />`
+        : html`<div class="card table-card">
+            <table class="device-table">
+              <thead>
+                <tr>
+                  <th>${t("devices.name")}</th>
+                  <th class="opt">${t("devices.kind")}</th>
+                  <th class="opt">${t("devices.area")}</th>
+                  <th>${t("devices.status")}</th>
+                  <th class="num">${t("devices.reading")}</th>
+                  <th class="opt">${t("devices.battery")}</th>
+                  <th class="opt">${t("devices.signal")}</th>
+                  <th class="num seen">${t("devices.seen")}</th>
+                </tr>
+              </thead>
+              <tbody>
+                ${codes.map((code) => html`<${Row}
+                  key=${code}
+                  device=${knownDevices.get(code)}
+                  now=${now}
+                />`)}
+              </tbody>
+            </table>
+            ${next && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
+          </div>`}
   </div>`;
 }
 

@@ -8,9 +8,21 @@ const FIRST = ["pressure_mpa", "level_pct", "level_m", "residual_current_ma", "f
 const place = (field) => (FIRST.includes(field) ? FIRST.indexOf(field) : FIRST.length);
 
 export function Values({ device, now, all }) {
-  const fields = Object.entries(device.state ?? {}).filter(([field, cell]) => cell && typeof cell === "object" && (all || !HIDDEN.includes(field)));
+  const fields = Object.entries(device.state ?? {}).filter(
+    ([field, cell]) => cell && typeof cell === "object" && (all || !HIDDEN.includes(field)),
+  );
   const stale_after_ms = 3000 * (device.expected_interval_s ?? 300);
   fields.sort(([a], [b]) => place(a) - place(b));
-  return html`<dl class="values">${fields.map(([field, { value, ts }], i) => html`<div key=${field} class=${`${now - Date.parse(ts) > stale_after_ms ? "stale" : ""} ${i === 0 ? "lead" : ""}`}>
-    <dt>${word("field", field)}</dt><dd><b>${measured(field, value)}</b> ${typeof value === "number" ? html`<span>${unit(field)}</span>` : ""}<small>${age(ts, now)}</small></dd></div>`)}</dl>`;
+  return html`<dl class="values">
+    ${fields.map(([field, { value, ts }], i) => html`<div
+      key=${field}
+      class=${`${now - Date.parse(ts) > stale_after_ms ? "stale" : ""} ${i === 0 ? "lead" : ""}`}
+    >
+      <dt>${word("field", field)}</dt>
+      <dd>
+        <b>${measured(field, value)}</b> ${typeof value === "number" ? html`<span>${unit(field)}</span>` : ""}
+        <small>${age(ts, now)}</small>
+      </dd>
+    </div>`)}
+  </dl>`;
 }

@@ -2,71 +2,120 @@
 // open alarms as pulsing markers on top. Used by the map page, the wall and the water page.
 // It opens while the devices are still on their way: graphics, worker and shaders take as long as they do.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
-import { inQueueOrder, isFire, isWaiting } from "../alarms.js";
-import { alarmName, alarmPlace, siteName } from "../parts.js";
 import { knownDevices } from "../store.js";
 import { distanceField, KINDS } from "./glyphs.js";
+import { Markers } from "./markers.js";
 import { COARSE_ZOOM, deviceLayers, mapStyle, namesOf, palette } from "./style.js";
 
 const CLUSTER_BELOW_ZOOM = 13;
-const MOST_MARKERS = 120;
-const COLOUR_EVERY_MS = 400;     // one redraw for all devices that changed meanwhile; alarms do not wait, they are markers
+// One redraw for all devices that changed meanwhile; alarms do not wait, they are markers.
+const COLOUR_EVERY_MS = 400;
 const GROUND = ["base", "names"];
 const NO_DEVICES = { type: "FeatureCollection", features: [] };
 
-maplibre.prewarm();              // the worker starts while the first answers are on their way
+maplibre.prewarm(); // the worker starts while the first answers are on their way
 
-// A probe canvas would cost a whole graphics context; the map itself is the probe, and remembers when it failed.
+// A probe canvas would cost a whole graphics context;
+// the map itself is the probe, and remembers when it failed.
 let webglFailed = typeof WebGL2RenderingContext === "undefined";
 export const webglWorks = () => !webglFailed;
 
 let pmtilesReady = null;
 function usePmtiles() {
   pmtilesReady ??= new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src: "/static/vendor/pmtiles.js", onload: resolve, onerror: reject });
+    const script = Object.assign(document.createElement("script"), {
+      src: "/static/vendor/pmtiles.js",
+      onload: resolve,
+      onerror: reject,
+    });
     document.head.append(script);
   }).then(() => maplibre.addProtocol("pmtiles", new globalThis.pmtiles.Protocol().tile));
   return pmtilesReady;
 }
 
 export class Board {
-  // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is clicked, `onPlace(lon, lat)` for bare ground,
-  // `onGroundLost()` when tiles of the base map did not come; `size` enlarges texts and shapes for a far eye.
-  // `ready` comes true when the map holds the devices; it fails with what kept it from that.
+  // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is
+  // clicked, `onPlace(lon, lat)` for bare ground, `onGroundLost()` when tiles of the base map did not come;
+  // `size` enlarges texts and shapes for a far eye. `ready` comes true when the map holds the devices; it
+  // fails with what kept it from that.
   constructor(frame, { settings, geojson, onPick, onPlace, onGroundLost, size = 1, controls = true }) {
-    Object.assign(this, { settings, size, all: NO_DEVICES, names: namesOf([]), markers: new Map(), pins: new Map(), ids: new Map(), states: new Map(), changed: new Set(), shown: null, put: false, timer: 0 });
+    Object.assign(this, {
+      settings,
+      size,
+      all: NO_DEVICES,
+      names: namesOf([]),
+      markers: new Markers(),
+      ids: new Map(),
+      states: new Map(),
+      changed: new Set(),
+      shown: null,
+      put: false,
+      timer: 0,
+    });
     // Devices that are there before the map belong to its first style: the worker then has one errand less.
-    geojson.then((devices) => this.#know(devices), () => null);
-    const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve()).then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
-      .catch((cause) => { if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true; throw cause; });
+    geojson.then(
+      (devices) => this.#know(devices),
+      () => null,
+    );
+    const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve())
+      .then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
+      .catch((cause) => {
+        if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true;
+        throw cause;
+      });
     this.ready = Promise.all([opened, geojson]).then(() => this.#put(frame));
   }
 
   #open(frame, controls, { onPick, onPlace, onGroundLost }) {
     this.map = new maplibre.Map({
-      container: frame, style: this.#style(), bounds: this.settings.bounds, fitBoundsOptions: { padding: 50 },
-      localIdeographFontFamily: "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif", attributionControl: this.settings.basemap?.attribution ? {} : false,
-      dragRotate: false, pitchWithRotate: false, maxZoom: 19, fadeDuration: 0, refreshExpiredTiles: false,
+      container: frame,
+      style: this.#style(),
+      bounds: this.settings.bounds,
+      fitBoundsOptions: { padding: 50 },
+      localIdeographFontFamily:
+        "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif",
+      attributionControl: this.settings.basemap?.attribution ? {} : false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      maxZoom: 19,
+      fadeDuration: 0,
+      refreshExpiredTiles: false,
     });
     const { map } = this;
     map.touchZoomRotate.disableRotation();
     if (controls) map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
     return new Promise((resolve) => {
-      map.on("style.load", () => { this.#dress(); resolve(); });
+      map.on("style.load", () => {
+        this.#dress();
+        resolve();
+      });
       // Tiles of the ground may stay away (the map goes on without them); anything else is a fault of ours.
-      map.on("error", (event) => (GROUND.includes(event.sourceId) ? onGroundLost?.() : console.error(event.error)));
+      map.on("error", (event) =>
+        GROUND.includes(event.sourceId) ? onGroundLost?.() : console.error(event.error),
+      );
       map.on("click", (event) => {
-        const box = [[event.point.x - 8, event.point.y - 8], [event.point.x + 8, event.point.y + 8]];
-        const [hit] = map.getLayer("devices") ? map.queryRenderedFeatures(box, { layers: ["devices", "clusters"] }) : [];
+        const box = [
+          [event.point.x - 8, event.point.y - 8],
+          [event.point.x + 8, event.point.y + 8],
+        ];
+        const [hit] = map.getLayer("devices")
+          ? map.queryRenderedFeatures(box, { layers: ["devices", "clusters"] })
+          : [];
         if (!hit) return onPlace?.(event.lngLat.lng, event.lngLat.lat);
         if (!hit.properties.cluster) return onPick?.(hit.properties.code);
-        return map.getSource("devices").getClusterExpansionZoom(hit.properties.cluster_id)
+        return map
+          .getSource("devices")
+          .getClusterExpansionZoom(hit.properties.cluster_id)
           .then((zoom) => map.easeTo({ center: hit.geometry.coordinates, zoom: zoom + 0.3 }));
       });
       for (const layer of ["devices", "clusters"]) {
-        map.on("mouseenter", layer, () => { map.getCanvas().style.cursor = "pointer"; });
-        map.on("mouseleave", layer, () => { map.getCanvas().style.cursor = ""; });
+        map.on("mouseenter", layer, () => {
+          map.getCanvas().style.cursor = "pointer";
+        });
+        map.on("mouseleave", layer, () => {
+          map.getCanvas().style.cursor = "";
+        });
       }
     });
   }
@@ -80,7 +129,9 @@ export class Board {
   #put(frame) {
     if (!this.map) return;
     if (this.styled !== this.all) this.map.getSource("devices").setData(this.all);
-    this.map.once("idle", () => { frame.dataset.drawn = String(Math.round(performance.now())); });
+    this.map.once("idle", () => {
+      frame.dataset.drawn = String(Math.round(performance.now()));
+    });
     this.put = true;
     this.change([...knownDevices.values()]);
   }
@@ -91,13 +142,22 @@ export class Board {
     this.styled = this.shown ?? this.all;
     this.namesDrawn = this.names;
     style.sources.areas = { type: "geojson", data: this.names, maxzoom: COARSE_ZOOM };
-    style.sources.devices = { type: "geojson", data: this.styled, promoteId: "code", cluster: true, clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1, clusterRadius: 42 };
+    style.sources.devices = {
+      type: "geojson",
+      data: this.styled,
+      promoteId: "code",
+      cluster: true,
+      clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1,
+      clusterRadius: 42,
+    };
     style.layers.push(...deviceLayers(colours, this.size));
     return style;
   }
 
   #dress() {
-    for (const kind of KINDS) if (!this.map.hasImage(kind)) this.map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
+    for (const kind of KINDS)
+      if (!this.map.hasImage(kind))
+        this.map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
     for (const [code, state] of this.states) this.map.setFeatureState({ source: "devices", id: code }, state);
   }
 
@@ -115,23 +175,33 @@ export class Board {
     if (!points.length) return this.settings.bounds;
     const lons = points.map(([lon]) => lon).sort((a, b) => a - b);
     const lats = points.map(([, lat]) => lat).sort((a, b) => a - b);
-    return [[lons[0], lats[0]], [lons.at(-1), lats.at(-1)]];
+    return [
+      [lons[0], lats[0]],
+      [lons.at(-1), lats.at(-1)],
+    ];
   }
 
   // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
   change(items) {
-    if (!this.put) return;  // #put takes all that is known
+    if (!this.put) return; // #put takes all that is known
     const fresh = [];
     for (const { code, status, alarm, location, kind, name, area } of items) {
       if (!this.ids.has(code)) {
         if (!location) continue;
-        const feature = { type: "Feature", geometry: { type: "Point", coordinates: [location.lon, location.lat] }, properties: { code, kind, name, area, status, alarm: alarm ?? null } };
+        const feature = {
+          type: "Feature",
+          geometry: { type: "Point", coordinates: [location.lon, location.lat] },
+          properties: { code, kind, name, area, status, alarm: alarm ?? null },
+        };
         this.ids.set(code, feature);
         this.all.features.push(feature);
         fresh.push(feature);
       }
       const before = this.states.get(code) ?? this.ids.get(code).properties;
-      const state = { status: status ?? before.status, alarm: alarm === undefined ? before.alarm : alarm ?? "" };
+      const state = {
+        status: status ?? before.status,
+        alarm: alarm === undefined ? before.alarm : (alarm ?? ""),
+      };
       if (before.status === state.status && (before.alarm ?? "") === (state.alarm ?? "")) continue;
       Object.assign(this.ids.get(code).properties, state);
       this.states.set(code, state);
@@ -143,49 +213,28 @@ export class Board {
 
   #colour() {
     this.timer = 0;
-    if (this.map?.getSource("devices")) for (const code of this.changed) this.map.setFeatureState({ source: "devices", id: code }, this.states.get(code));
+    if (this.map?.getSource("devices"))
+      for (const code of this.changed)
+        this.map.setFeatureState({ source: "devices", id: code }, this.states.get(code));
     this.changed.clear();
   }
 
   // A person's filter is the only thing that hands the source other features.
   filter(keep) {
     if (keep || this.shown) {
-      this.shown = keep ? { type: "FeatureCollection", features: this.all.features.filter((feature) => keep(feature.properties)) } : null;
+      this.shown = keep
+        ? {
+            type: "FeatureCollection",
+            features: this.all.features.filter((feature) => keep(feature.properties)),
+          }
+        : null;
       this.map?.getSource("devices")?.setData(this.shown ?? this.all);
     }
     return (this.shown ?? this.all).features.length;
   }
 
   showAlarms(alarms, onPick) {
-    const worst = new Map();
-    const before = inQueueOrder("newest");
-    for (const alarm of alarms) {
-      const at = alarm.location ?? this.#place(alarm.device);
-      if (!at) continue;
-      const key = alarm.device ?? `alarm-${alarm.id}`;
-      if (!worst.has(key) || before(alarm, worst.get(key).alarm) < 0) worst.set(key, { alarm, at });
-    }
-    const chosen = [...worst].sort(([, a], [, b]) => before(a.alarm, b.alarm)).slice(0, MOST_MARKERS);
-    const kept = new Set(chosen.map(([key]) => key));
-    for (const [key, marker] of this.markers) if (!kept.has(key)) { marker.remove(); this.markers.delete(key); }
-    for (const [key, { alarm, at }] of chosen) {
-      let marker = this.markers.get(key);
-      if (!marker) {
-        const button = document.createElement("button");
-        marker = new maplibre.Marker({ element: button }).setLngLat([at.lon, at.lat]).addTo(this.map);
-        this.markers.set(key, marker);
-      }
-      const button = marker.getElement();
-      button.classList.add("pin");
-      for (const name of ["critical", "major", "minor", "info"]) button.classList.toggle(`pin-${name}`, alarm.severity === name);
-      button.classList.toggle("pin-fire", isFire(alarm));
-      button.classList.toggle("pin-waiting", isWaiting(alarm));
-      button.dataset.alarm = alarm.id;
-      button.dataset.label = siteName(alarm) ?? alarm.device_name ?? alarm.device ?? "";
-      button.setAttribute("aria-label", `${alarmName(alarm)} ${alarmPlace(alarm)}`);
-      button.title = button.getAttribute("aria-label");
-      button.onclick = (event) => { event.stopPropagation(); onPick?.(alarm); };
-    }
+    this.markers.show(this.map, alarms, (code) => this.#place(code), onPick);
   }
 
   #place(code) {
@@ -195,21 +244,21 @@ export class Board {
 
   // A mark of the page's own ("here", "chosen"), beside the alarms.
   pin(name, lon, lat) {
-    const old = this.pins.get(name);
-    if (old) { old.setLngLat([lon, lat]); return; }
-    const element = document.createElement("div");
-    element.className = `pin-${name}`;
-    this.pins.set(name, new maplibre.Marker({ element }).setLngLat([lon, lat]).addTo(this.map));
+    this.markers.pin(this.map, name, lon, lat);
   }
 
   unpin(name) {
-    this.pins.get(name)?.remove();
-    this.pins.delete(name);
+    this.markers.unpin(name);
   }
 
   // `offset`: where in the frame, in pixels from its middle, when a panel covers a part of it.
-  flyTo(lon, lat, zoom = 15.5, offset = [0, 0]) { this.map?.easeTo({ center: [lon, lat], zoom: Math.max(zoom, this.map.getZoom()), offset, duration: 600 }); }
-  fit(bounds = this.extent(), padding = 50) { this.map?.fitBounds(bounds, { padding, duration: 600, maxZoom: 16.5 }); }
+  flyTo(lon, lat, zoom = 15.5, offset = [0, 0]) {
+    this.map?.easeTo({ center: [lon, lat], zoom: Math.max(zoom, this.map.getZoom()), offset, duration: 600 });
+  }
+
+  fit(bounds = this.extent(), padding = 50) {
+    this.map?.fitBounds(bounds, { padding, duration: 600, maxZoom: 16.5 });
+  }
 
   // Another theme: new style, then our sources and states again.
   repaint() {
@@ -217,5 +266,9 @@ export class Board {
     this.map.setStyle(this.#style(), { diff: false });
   }
 
-  close() { clearTimeout(this.timer); this.map?.remove(); this.map = null; }
+  close() {
+    clearTimeout(this.timer);
+    this.map?.remove();
+    this.map = null;
+  }
 }

@@ -2,19 +2,33 @@
 import { get, Problem } from "../api.js";
 import { putDevices } from "../store.js";
 
-const COUNTY = [[110.93, 38.65], [111.43, 39.17]];
+const COUNTY = [
+  [110.93, 38.65],
+  [111.43, 39.17],
+];
 const PLAIN = { basemap: { kind: "plain" }, layers: [] };
 
-const asDevices = (geojson) => geojson.features.map(({ properties, geometry }) => (
-  { ...properties, location: geometry && { lon: geometry.coordinates[0], lat: geometry.coordinates[1] } }));
+const asDevices = (geojson) =>
+  geojson.features.map(({ properties, geometry }) => ({
+    ...properties,
+    location: geometry && { lon: geometry.coordinates[0], lat: geometry.coordinates[1] },
+  }));
 
-const orPlain = (problem) => { if (problem instanceof Problem && problem.status === 404) return PLAIN; throw problem; };
+const orPlain = (problem) => {
+  if (problem instanceof Problem && problem.status === 404) return PLAIN;
+  throw problem;
+};
 
 function read() {
-  const settings = get("/api/v1/map").catch(orPlain).then((given) => ({ ...given, bounds: given.bounds ?? COUNTY }));
+  const settings = get("/api/v1/map")
+    .catch(orPlain)
+    .then((given) => ({ ...given, bounds: given.bounds ?? COUNTY }));
   const askedAt = performance.now();
-  const geojson = get("/geo/devices.geojson").then((devices) => { putDevices(asDevices(devices), askedAt); return devices; });
-  for (const answer of [settings, geojson]) answer.catch(() => null);  // whoever waits for it hears of it
+  const geojson = get("/geo/devices.geojson").then((devices) => {
+    putDevices(asDevices(devices), askedAt);
+    return devices;
+  });
+  for (const answer of [settings, geojson]) answer.catch(() => null); // whoever waits for it hears of it
   return { settings, geojson };
 }
 
@@ -23,8 +37,10 @@ let early = null;
 // Begun before the page is there; the next readMap() takes the answers, once.
 export function readMapEarly() {
   if (early) return;
-  const begun = early = read();
-  Promise.all([begun.settings, begun.geojson]).catch(() => { if (early === begun) early = null; });
+  const begun = (early = read());
+  Promise.all([begun.settings, begun.geojson]).catch(() => {
+    if (early === begun) early = null;
+  });
 }
 
 // {settings, geojson}: two promises. The map opens with the first while the second is on its way.

@@ -1,12 +1,28 @@
-// One shape per kind of device, made on a canvas as a signed distance field, so that the map can colour it by state.
+// One shape per kind of device, made on a canvas as a signed distance field,
+// so that the map can colour it by state.
 const SIZE = 36;
 const SPREAD = 6;
 
 const SHAPES = {
-  hydrant(c) { c.arc(18, 18, 10, 0, 2 * Math.PI); },
-  electrical(c) { c.moveTo(18, 5); c.lineTo(31, 18); c.lineTo(18, 31); c.lineTo(5, 18); c.closePath(); },
-  water(c) { c.moveTo(18, 4); c.bezierCurveTo(24, 12, 29, 17, 29, 22); c.arc(18, 22, 10.8, 0, Math.PI); c.bezierCurveTo(7, 17, 12, 12, 18, 4); },
-  panel(c) { c.rect(8, 8, 20, 20); },
+  hydrant(c) {
+    c.arc(18, 18, 10, 0, 2 * Math.PI);
+  },
+  electrical(c) {
+    c.moveTo(18, 5);
+    c.lineTo(31, 18);
+    c.lineTo(18, 31);
+    c.lineTo(5, 18);
+    c.closePath();
+  },
+  water(c) {
+    c.moveTo(18, 4);
+    c.bezierCurveTo(24, 12, 29, 17, 29, 22);
+    c.arc(18, 22, 10.8, 0, Math.PI);
+    c.bezierCurveTo(7, 17, 12, 12, 18, 4);
+  },
+  panel(c) {
+    c.rect(8, 8, 20, 20);
+  },
 };
 
 function draw(kind) {
@@ -33,7 +49,8 @@ export function distanceField(kind) {
           if (is(x + dx, y + dy) !== here) nearest = Math.min(nearest, Math.hypot(dx, dy));
         }
       }
-      data[(y * SIZE + x) * 4 + 3] = 255 * (0.75 + (here ? nearest - 0.5 : 0.5 - nearest) / (2 * SPREAD) / 1.333);
+      data[(y * SIZE + x) * 4 + 3] =
+        255 * (0.75 + (here ? nearest - 0.5 : 0.5 - nearest) / (2 * SPREAD) / 1.333);
     }
   }
   return { width: SIZE, height: SIZE, data };

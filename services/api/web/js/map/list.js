@@ -15,14 +15,51 @@ export function DeviceList({ features, keep }) {
   const [most, setMost] = useState(STEP);
   useEffect(() => {
     let timer = 0;
-    const leave = onDevices(() => { timer ||= setTimeout(() => { timer = 0; draw((n) => n + 1); }, 1000); });
-    return () => { leave(); clearTimeout(timer); };
+    const leave = onDevices(() => {
+      timer ||= setTimeout(() => {
+        timer = 0;
+        draw((n) => n + 1);
+      }, 1000);
+    });
+    return () => {
+      leave();
+      clearTimeout(timer);
+    };
   }, []);
-  const rows = features.map((feature) => knownDevices.get(feature.properties.code) ?? feature.properties).filter(keep ?? (() => true))
+  const rows = features
+    .map((feature) => knownDevices.get(feature.properties.code) ?? feature.properties)
+    .filter(keep ?? (() => true))
     .sort((a, b) => urgency(a) - urgency(b));
-  return html`<table class="device-table"><thead><tr><th>${t("devices.name")}</th><th>${t("devices.kind")}</th><th>${t("devices.area")}</th><th>${t("devices.status")}</th><th>${t("devices.alarm")}</th></tr></thead>
-    <tbody>${rows.slice(0, most).map((device) => html`<tr key=${device.code}><td><a href=${`#/map/${device.code}`}>${device.name || device.code}</a><small>${device.code}</small></td>
-      <td>${word("kind", device.kind)}</td><td>${areaName(device.area)}</td><td><${Status} status=${device.status} /></td>
-      <td>${device.alarm && html`<${SeverityMark} severity=${device.alarm} /> ${word("severity", device.alarm)}`}</td></tr>`)}</tbody></table>
-    ${rows.length > most && html`<button class="button wide" onClick=${() => setMost(most + STEP)}>${t("devices.more")} (${rows.length - most})</button>`}`;
+  return html`
+    <table class="device-table">
+      <thead>
+        <tr>
+          <th>${t("devices.name")}</th>
+          <th>${t("devices.kind")}</th>
+          <th>${t("devices.area")}</th>
+          <th>${t("devices.status")}</th>
+          <th>${t("devices.alarm")}</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.slice(0, most).map((device) => html`<tr key=${device.code}>
+          <td>
+            <a href=${`#/map/${device.code}`}>${device.name || device.code}</a>
+            <small>${device.code}</small>
+          </td>
+          <td>${word("kind", device.kind)}</td>
+          <td>${areaName(device.area)}</td>
+          <td><${Status} status=${device.status} /></td>
+          <td>
+            ${device.alarm && html`
+              <${SeverityMark} severity=${device.alarm} /> ${word("severity", device.alarm)}
+            `}
+          </td>
+        </tr>`)}
+      </tbody>
+    </table>
+    ${rows.length > most && html`<button class="button wide" onClick=${() => setMost(most + STEP)}>
+      ${t("devices.more")} (${rows.length - most})
+    </button>`}
+  `;
 }

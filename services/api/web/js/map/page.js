@@ -1,4 +1,5 @@
-// The map page: filters, the map (or a list where WebGL is missing), and one device's live values with its day.
+// The map page: filters, the map (or a list where WebGL is missing),
+// and one device's live values with its day.
 import { isOpen, SEVERITIES } from "../alarms.js";
 import { areaName } from "../format.js";
 import { t, word } from "../i18n.js";
@@ -16,18 +17,33 @@ const STATES = ["online", "offline", "discovered", "out_of_service"];
 const PANEL_PX = 410;
 const NOTHING = { kind: "", area: "", state: "" };
 
-export function keeps(filter) {
+function keeps(filter) {
   if (!filter.kind && !filter.area && !filter.state) return null;
-  return (device) => (!filter.kind || device.kind === filter.kind)
+  return (device) =>
+    (!filter.kind || device.kind === filter.kind)
     && (!filter.area || device.area?.startsWith(filter.area))
     && (!filter.state || (filter.state === "alarm" ? !!device.alarm : device.status === filter.state));
 }
 
 function Legend() {
-  return html`<details class="legend" open=${innerWidth > 900}><summary>${t("map.legend")}</summary>
-    <ul>${KINDS.map((kind) => html`<li key=${kind}><i class=${`shape shape-${kind}`}></i>${word("kind", kind)}</li>`)}</ul>
-    <ul><li><i class="dot dot-ok"></i>${word("status", "online")}</li><li><i class="dot dot-off"></i>${word("status", "offline")}</li><li><i class="dot dot-info"></i>${word("status", "discovered")}</li>
-      ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity}><i class=${`dot dot-${severity}`}></i>${word("severity", severity)}</li>`)}</ul></details>`;
+  return html`<details class="legend" open=${innerWidth > 900}>
+    <summary>${t("map.legend")}</summary>
+    <ul>
+      ${KINDS.map((kind) => html`<li key=${kind}>
+        <i class=${`shape shape-${kind}`}></i>
+        ${word("kind", kind)}
+      </li>`)}
+    </ul>
+    <ul>
+      <li><i class="dot dot-ok"></i>${word("status", "online")}</li>
+      <li><i class="dot dot-off"></i>${word("status", "offline")}</li>
+      <li><i class="dot dot-info"></i>${word("status", "discovered")}</li>
+      ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity}>
+        <i class=${`dot dot-${severity}`}></i>
+        ${word("severity", severity)}
+      </li>`)}
+    </ul>
+  </details>`;
 }
 
 export function Page({ args }) {
@@ -36,7 +52,7 @@ export function Page({ args }) {
   const { alarms, areas, round } = useStore(live, (state) => state);
   const theme = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
-  const [data, setData] = useState(null);           // {settings, geojson}: the ground, and a promise of the devices
+  const [data, setData] = useState(null); // {settings, geojson}: the ground, and a promise of the devices
   const [devices, setDevices] = useState([]);
   const [problem, setProblem] = useState(null);
   const [filter, setFilter] = useState(NOTHING);
@@ -52,7 +68,8 @@ export function Page({ args }) {
     settings.then((ground) => setData({ settings: ground, geojson }), setProblem);
     geojson.then(({ features }) => setDevices(features), setProblem);
   }, []);
-  // After a break the map learns what it missed, by the same way as live changes: the answer goes through the store.
+  // After a break the map learns what it missed, by the same way as live changes:
+  // the answer goes through the store.
   const drawnRound = useRef(0);
   useEffect(() => {
     if (!open) return;
@@ -62,42 +79,108 @@ export function Page({ args }) {
 
   useLayoutEffect(() => {
     if (!data || asList || !frame.current) return undefined;
-    const made = new Board(frame.current, { ...data, onPick: (code) => go(`map/${encodeURIComponent(code)}`), onPlace: () => go("map"), onGroundLost: () => setGroundLost(true) });
+    const made = new Board(frame.current, {
+      ...data,
+      onPick: (code) => go(`map/${encodeURIComponent(code)}`),
+      onPlace: () => go("map"),
+      onGroundLost: () => setGroundLost(true),
+    });
     board.current = made;
-    made.ready.then(() => { if (board.current === made) setOpen(true); }, (cause) => { if (webglWorks()) setProblem(cause); else setAsList(true); });
+    made.ready.then(
+      () => {
+        if (board.current === made) setOpen(true);
+      },
+      (cause) => {
+        if (webglWorks()) setProblem(cause);
+        else setAsList(true);
+      },
+    );
     const deaf = onDevices((items) => made.change(items));
-    return () => { deaf(); made.close(); board.current = null; setOpen(false); };
+    return () => {
+      deaf();
+      made.close();
+      board.current = null;
+      setOpen(false);
+    };
   }, [data, asList]);
 
-  useEffect(() => { if (open) board.current?.repaint(); }, [theme]);
-  useLayoutEffect(() => { board.current?.nameAreas(areas); }, [areas, open]);
-  useEffect(() => { if (open) board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) => go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`)); }, [alarms, open, language]);
-  useEffect(() => { if (open) setShown(board.current.filter(keeps(filter))); }, [filter, open]);
   useEffect(() => {
-    const place = chosen && devices.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
+    if (open) board.current?.repaint();
+  }, [theme]);
+  useLayoutEffect(() => {
+    board.current?.nameAreas(areas);
+  }, [areas, open]);
+  useEffect(() => {
+    if (open)
+      board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) =>
+        go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`),
+      );
+  }, [alarms, open, language]);
+  useEffect(() => {
+    if (open) setShown(board.current.filter(keeps(filter)));
+  }, [filter, open]);
+  useEffect(() => {
+    const place =
+      chosen && devices.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
     if (!open) return;
-    if (!place) { board.current.unpin("chosen"); return; }
+    if (!place) {
+      board.current.unpin("chosen");
+      return;
+    }
     board.current.pin("chosen", ...place);
     board.current.flyTo(...place, 15.5, innerWidth > 760 ? [-PANEL_PX / 2, 0] : [0, -innerHeight / 4]);
   }, [chosen, open]);
   // The panel brings the charts along: fetched with the first device that is looked at.
   const [Panel, setPanel] = useState(null);
-  useEffect(() => { if (chosen && !Panel) import("./panel.js").then((module) => setPanel(() => module.DevicePanel), setProblem); }, [chosen]);
+  useEffect(() => {
+    if (chosen && !Panel)
+      import("./panel.js").then((module) => setPanel(() => module.DevicePanel), setProblem);
+  }, [chosen]);
 
   const choose = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
   const all = devices.length;
   return html`<div class=${`map-page ${chosen ? "has-panel" : ""}`}>
     <div class="map-tools">
-      <select aria-label=${t("devices.kind")} onChange=${choose("kind")} value=${filter.kind}><option value="">${t("map.all_kinds")}</option>${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}</select>
-      <select aria-label=${t("devices.area")} onChange=${choose("area")} value=${filter.area}><option value="">${t("map.all_areas")}</option>${areas.filter((area) => area.parent).map((area) => html`<option key=${area.code} value=${area.code}>${areaName(area.code)}</option>`)}</select>
-      <select aria-label=${t("devices.status")} onChange=${choose("state")} value=${filter.state}><option value="">${t("map.all_states")}</option><option value="alarm">${t("map.alarm")}</option>${STATES.map((status) => html`<option key=${status} value=${status}>${word("status", status)}</option>`)}</select>
-      ${!asList && html`<span class="shown">${t("map.shown", { n: shown, all })}</span><button class="button small" onClick=${() => board.current?.fit()}>${t("map.fit")}</button>`}
-      ${webglWorks() && html`<button class="button small" onClick=${() => setAsList(!asList)} aria-pressed=${asList}>${t(asList ? "map.as_map" : "map.as_list")}</button>`}
+      <select aria-label=${t("devices.kind")} onChange=${choose("kind")} value=${filter.kind}>
+        <option value="">${t("map.all_kinds")}</option>
+        ${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}
+      </select>
+      <select aria-label=${t("devices.area")} onChange=${choose("area")} value=${filter.area}>
+        <option value="">${t("map.all_areas")}</option>
+        ${areas
+          .filter((area) => area.parent)
+          .map((area) => html`<option key=${area.code} value=${area.code}>${areaName(area.code)}</option>`)}
+      </select>
+      <select aria-label=${t("devices.status")} onChange=${choose("state")} value=${filter.state}>
+        <option value="">${t("map.all_states")}</option>
+        <option value="alarm">${t("map.alarm")}</option>
+        ${STATES.map((status) => html`<option key=${status} value=${status}>
+          ${word("status", status)}
+        </option>`)}
+      </select>
+      ${!asList && html`
+        <span class="shown">${t("map.shown", { n: shown, all })}</span>
+        <button class="button small" onClick=${() => board.current?.fit()}>${t("map.fit")}</button>
+      `}
+      ${webglWorks() && html`<button
+        class="button small"
+        onClick=${() => setAsList(!asList)}
+        aria-pressed=${asList}
+      >
+        ${t(asList ? "map.as_map" : "map.as_list")}
+      </button>`}
       ${groundLost && !asList && html`<span class="shown" role="status">${t("map.no_ground")}</span>`}
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${asList ? html`<div class="map-list">${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}<${DeviceList} features=${devices} keep=${keeps(filter)} /></div>`
-    : html`<div class="map-frame" ref=${frame} role="region" aria-label=${t("map.label")}></div><${Legend} />`}
+    ${asList
+      ? html`<div class="map-list">
+          ${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}
+          <${DeviceList} features=${devices} keep=${keeps(filter)} />
+        </div>`
+      : html`
+          <div class="map-frame" ref=${frame} role="region" aria-label=${t("map.label")}></div>
+          <${Legend} />
+        `}
     ${chosen && Panel && html`<${Panel} key=${chosen} code=${chosen} onClose=${() => go("map")} />`}
   </div>`;
 }

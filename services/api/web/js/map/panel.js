@@ -19,15 +19,34 @@ export function DevicePanel({ code, onClose }) {
   const [problem, setProblem] = useState(null);
   useEffect(() => {
     const askedAt = performance.now();
-    get(`/api/v1/devices/${encodeURIComponent(code)}`).then((read) => { putDevices([read], askedAt); setFull(read); }, setProblem);
+    get(`/api/v1/devices/${encodeURIComponent(code)}`).then((read) => {
+      putDevices([read], askedAt);
+      setFull(read);
+    }, setProblem);
   }, [code, round]);
   const mine = [...alarms.values()].filter((alarm) => alarm.device === code && isOpen(alarm));
   return html`<aside class="map-panel" aria-label=${device?.name || code}>
-    <header><div><h2>${device?.name || code}</h2><p>${code} · ${device ? word("kind", device.kind) : ""}${device?.form ? ` · ${word("form", device.form)}` : ""} · ${areaName(device?.area)}</p></div>
-      <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button></header>
+    <header>
+      <div>
+        <h2>${device?.name || code}</h2>
+        <p>
+          ${code} · ${device ? word("kind", device.kind) : ""}
+          ${device?.form ? ` · ${word("form", device.form)}` : ""} · ${areaName(device?.area)}
+        </p>
+      </div>
+      <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button>
+    </header>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${device && html`<p class="panel-state"><${Status} status=${device.status} /> <span>${t("devices.seen")} ${ago(device.last_seen, now)}</span></p>`}
-    ${mine.map((alarm) => html`<a key=${alarm.id} class=${`panel-alarm wash-${alarm.severity}`} href=${`#/desk/${alarm.id}`}><${Severity} severity=${alarm.severity} /> ${alarmName(alarm)}</a>`)}
+    ${device && html`<p class="panel-state">
+      <${Status} status=${device.status} /> <span>${t("devices.seen")} ${ago(device.last_seen, now)}</span>
+    </p>`}
+    ${mine.map((alarm) => html`<a
+      key=${alarm.id}
+      class=${`panel-alarm wash-${alarm.severity}`}
+      href=${`#/desk/${alarm.id}`}
+    >
+      <${Severity} severity=${alarm.severity} /> ${alarmName(alarm)}
+    </a>`)}
     ${device?.state && html`<${Values} device=${device} now=${now} />`}
     ${full && html`<h3>${t("map.chart24")}</h3><${DayChart} device=${full} />`}
     <a class="button wide" href=${`#/devices/${encodeURIComponent(code)}`}>${t("desk.device_page")}</a>

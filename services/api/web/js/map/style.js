@@ -4,24 +4,40 @@ export const COARSE_ZOOM = 8;
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-export function palette() {
-  return Object.fromEntries(["ok", "off", "info", "critical", "major", "minor", "ink", "panel", "raise", "map-land", "map-grid", "map-label", "map-bright", "accent", "line-2"]
-    .map((name) => [name, css(`--${name}`)]));
-}
+const TOKENS = [
+  ...["ok", "off", "info", "critical", "major", "minor", "ink", "panel", "raise", "accent", "line-2"],
+  ...["map-land", "map-grid", "map-label", "map-bright"],
+];
+
+export const palette = () => Object.fromEntries(TOKENS.map((name) => [name, css(`--${name}`)]));
 
 function grid([[west, south], [east, north]], step) {
   const lines = [];
-  for (let lon = Math.ceil((west - 1) / step) * step; lon <= east + 1; lon += step) lines.push([[lon, south - 1], [lon, north + 1]]);
-  for (let lat = Math.ceil((south - 1) / step) * step; lat <= north + 1; lat += step) lines.push([[west - 1, lat], [east + 1, lat]]);
+  for (let lon = Math.ceil((west - 1) / step) * step; lon <= east + 1; lon += step)
+    lines.push([
+      [lon, south - 1],
+      [lon, north + 1],
+    ]);
+  for (let lat = Math.ceil((south - 1) / step) * step; lat <= north + 1; lat += step)
+    lines.push([
+      [west - 1, lat],
+      [east + 1, lat],
+    ]);
   return { type: "Feature", geometry: { type: "MultiLineString", coordinates: lines }, properties: {} };
 }
 
-// Severity of the alarm decides, else the status. Feature state wins over what the file said when it was read.
-export function deviceColour(c) {
+// Severity of the alarm decides, else the status.
+// Feature state wins over what the file said when it was read.
+function deviceColour(c) {
   const alarm = ["coalesce", ["feature-state", "alarm"], ["get", "alarm"], ""];
   const status = ["coalesce", ["feature-state", "status"], ["get", "status"]];
-  return ["case", ["==", alarm, "critical"], c.critical, ["==", alarm, "major"], c.major, ["==", alarm, "minor"], c.minor,
-    ["match", status, "online", c.ok, "discovered", c.info, c.off]];
+  return [
+    "case",
+    ["==", alarm, "critical"], c.critical,
+    ["==", alarm, "major"], c.major,
+    ["==", alarm, "minor"], c.minor,
+    ["match", status, "online", c.ok, "discovered", c.info, c.off],
+  ];
 }
 
 const FONT = ["Noto Sans Regular"];
@@ -29,37 +45,119 @@ const FONT = ["Noto Sans Regular"];
 function base(map, c) {
   const { kind, url, labels_url, attribution, maxzoom } = map.basemap ?? {};
   if (kind === "raster" && url) {
-    const source = (tiles) => ({ type: "raster", tiles: [new URL(tiles, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")], tileSize: 256, attribution: attribution ?? "", maxzoom: maxzoom ?? 18 });
-    const layer = (id) => ({ id, type: "raster", source: id, paint: { "raster-brightness-max": Number(c["map-bright"]), "raster-saturation": Number(c["map-bright"]) - 1, "raster-fade-duration": 0 } });
-    return labels_url ? { sources: { base: source(url), names: source(labels_url) }, layers: [layer("base"), layer("names")] } : { sources: { base: source(url) }, layers: [layer("base")] };
+    const source = (tiles) => ({
+      type: "raster",
+      tiles: [new URL(tiles, location.origin).href.replaceAll("%7B", "{").replaceAll("%7D", "}")],
+      tileSize: 256,
+      attribution: attribution ?? "",
+      maxzoom: maxzoom ?? 18,
+    });
+    const layer = (id) => ({
+      id,
+      type: "raster",
+      source: id,
+      paint: {
+        "raster-brightness-max": Number(c["map-bright"]),
+        "raster-saturation": Number(c["map-bright"]) - 1,
+        "raster-fade-duration": 0,
+      },
+    });
+    return labels_url
+      ? { sources: { base: source(url), names: source(labels_url) }, layers: [layer("base"), layer("names")] }
+      : { sources: { base: source(url) }, layers: [layer("base")] };
   }
   if (kind === "pmtiles" && url) {
-    const shape = (id, layer, type, paint, filter) => ({ id: `base-${id}`, type, source: "base", "source-layer": layer, paint, ...(filter ? { filter } : {}) });
-    return { sources: { base: { type: "vector", url: `pmtiles://${new URL(url, location.origin).href}`, attribution: attribution ?? "" } },
+    const shape = (id, layer, type, paint, filter) => ({
+      id: `base-${id}`,
+      type,
+      source: "base",
+      "source-layer": layer,
+      paint,
+      ...(filter ? { filter } : {}),
+    });
+    return {
+      sources: {
+        base: {
+          type: "vector",
+          url: `pmtiles://${new URL(url, location.origin).href}`,
+          attribution: attribution ?? "",
+        },
+      },
       layers: [
-        shape("earth", "earth", "fill", { "fill-color": c["map-land"] }), shape("landuse", "landuse", "fill", { "fill-color": c["map-grid"], "fill-opacity": 0.4 }),
-        shape("water", "water", "fill", { "fill-color": c.info, "fill-opacity": 0.25 }), shape("buildings", "buildings", "fill", { "fill-color": c["line-2"], "fill-opacity": 0.4 }),
-        shape("roads", "roads", "line", { "line-color": c["line-2"], "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.5, 16, 4] }),
-        { id: "base-places", type: "symbol", source: "base", "source-layer": "places", layout: { "text-field": ["coalesce", ["get", "name:zh"], ["get", "name"]], "text-font": FONT, "text-size": 12 }, paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 1.5 } },
-      ] };
+        shape("earth", "earth", "fill", { "fill-color": c["map-land"] }),
+        shape("landuse", "landuse", "fill", { "fill-color": c["map-grid"], "fill-opacity": 0.4 }),
+        shape("water", "water", "fill", { "fill-color": c.info, "fill-opacity": 0.25 }),
+        shape("buildings", "buildings", "fill", { "fill-color": c["line-2"], "fill-opacity": 0.4 }),
+        shape("roads", "roads", "line", {
+          "line-color": c["line-2"],
+          "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.5, 16, 4],
+        }),
+        {
+          id: "base-places",
+          type: "symbol",
+          source: "base",
+          "source-layer": "places",
+          layout: {
+            "text-field": ["coalesce", ["get", "name:zh"], ["get", "name"]],
+            "text-font": FONT,
+            "text-size": 12,
+          },
+          paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 1.5 },
+        },
+      ],
+    };
   }
   return { sources: {}, layers: [] };
 }
 
 // Townships as points with a name.
-export const namesOf = (areas) => ({ type: "FeatureCollection", features: areas.filter((area) => area.location && area.parent).map((area) => (
-  { type: "Feature", geometry: { type: "Point", coordinates: [area.location.lon, area.location.lat] }, properties: { name: area.name } })) });
+export const namesOf = (areas) => ({
+  type: "FeatureCollection",
+  features: areas
+    .filter((area) => area.location && area.parent)
+    .map((area) => ({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: [area.location.lon, area.location.lat] },
+      properties: { name: area.name },
+    })),
+});
 
 export function mapStyle(map, c) {
   const ground = base(map, c);
-  const sources = { ...ground.sources, grid: { type: "geojson", data: grid(map.bounds, 0.05), maxzoom: COARSE_ZOOM } };
-  const layers = [{ id: "ground", type: "background", paint: { "background-color": c["map-land"] } }, { id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } }, ...ground.layers];
+  const sources = {
+    ...ground.sources,
+    grid: { type: "geojson", data: grid(map.bounds, 0.05), maxzoom: COARSE_ZOOM },
+  };
+  const layers = [
+    { id: "ground", type: "background", paint: { "background-color": c["map-land"] } },
+    { id: "grid", type: "line", source: "grid", paint: { "line-color": c["map-grid"], "line-width": 1 } },
+    ...ground.layers,
+  ];
   for (const layer of map.layers ?? []) {
     sources[layer.id] = { type: "geojson", data: layer.url };
-    if (layer.kind === "pipe") layers.push({ id: `given-${layer.id}`, type: "line", source: layer.id, paint: { "line-color": c.info, "line-width": 2, "line-opacity": 0.55 } });
+    if (layer.kind === "pipe")
+      layers.push({
+        id: `given-${layer.id}`,
+        type: "line",
+        source: layer.id,
+        paint: { "line-color": c.info, "line-width": 2, "line-opacity": 0.55 },
+      });
     else {
-      layers.push({ id: `given-${layer.id}`, type: "fill", source: layer.id, filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": c.raise, "fill-opacity": 0.35 } },
-        { id: `given-${layer.id}-edge`, type: "line", source: layer.id, paint: { "line-color": c["line-2"], "line-width": 1.2 } });
+      layers.push(
+        {
+          id: `given-${layer.id}`,
+          type: "fill",
+          source: layer.id,
+          filter: ["==", ["geometry-type"], "Polygon"],
+          paint: { "fill-color": c.raise, "fill-opacity": 0.35 },
+        },
+        {
+          id: `given-${layer.id}-edge`,
+          type: "line",
+          source: layer.id,
+          paint: { "line-color": c["line-2"], "line-width": 1.2 },
+        },
+      );
     }
   }
   return { version: 8, sources, layers };
@@ -67,16 +165,82 @@ export function mapStyle(map, c) {
 
 export function deviceLayers(c, size) {
   return [
-    { id: "clusters", type: "circle", source: "devices", filter: ["has", "point_count"],
-      paint: { "circle-color": c.raise, "circle-stroke-color": c["line-2"], "circle-stroke-width": 1.5, "circle-opacity": 0.95, "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 2, 13 * size, 100, 20 * size, 1000, 30 * size] } },
-    { id: "cluster-counts", type: "symbol", source: "devices", filter: ["has", "point_count"], layout: { "text-field": ["get", "point_count_abbreviated"], "text-font": FONT, "text-size": 13 * size, "text-allow-overlap": true }, paint: { "text-color": c.ink } },
-    { id: "devices", type: "symbol", source: "devices", filter: ["!", ["has", "point_count"]],
-      layout: { "icon-image": ["get", "kind"], "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.32 * size, 13, 0.52 * size, 17, 0.9 * size], "icon-allow-overlap": true, "icon-ignore-placement": true },
-      paint: { "icon-color": deviceColour(c), "icon-halo-color": c["map-land"], "icon-halo-width": 1.5 } },
-    { id: "areas", type: "symbol", source: "areas", maxzoom: 15.5,
-      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 14.5 * size, "text-letter-spacing": 0.12, "text-anchor": "bottom", "text-offset": [0, -1.25], "text-allow-overlap": true, "text-ignore-placement": true },
-      paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 2.5 } },
-    { id: "device-names", type: "symbol", source: "devices", minzoom: 15.5, filter: ["!", ["has", "point_count"]],
-      layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 12 * size, "text-offset": [0, 1.3], "text-anchor": "top", "text-optional": true }, paint: { "text-color": c.ink, "text-halo-color": c["map-land"], "text-halo-width": 1.5 } },
+    {
+      id: "clusters",
+      type: "circle",
+      source: "devices",
+      filter: ["has", "point_count"],
+      paint: {
+        "circle-color": c.raise,
+        "circle-stroke-color": c["line-2"],
+        "circle-stroke-width": 1.5,
+        "circle-opacity": 0.95,
+        "circle-radius": [
+          "interpolate", ["linear"], ["get", "point_count"],
+          2, 13 * size,
+          100, 20 * size,
+          1000, 30 * size,
+        ],
+      },
+    },
+    {
+      id: "cluster-counts",
+      type: "symbol",
+      source: "devices",
+      filter: ["has", "point_count"],
+      layout: {
+        "text-field": ["get", "point_count_abbreviated"],
+        "text-font": FONT,
+        "text-size": 13 * size,
+        "text-allow-overlap": true,
+      },
+      paint: { "text-color": c.ink },
+    },
+    {
+      id: "devices",
+      type: "symbol",
+      source: "devices",
+      filter: ["!", ["has", "point_count"]],
+      layout: {
+        "icon-image": ["get", "kind"],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.32 * size, 13, 0.52 * size, 17, 0.9 * size],
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+      },
+      paint: { "icon-color": deviceColour(c), "icon-halo-color": c["map-land"], "icon-halo-width": 1.5 },
+    },
+    {
+      id: "areas",
+      type: "symbol",
+      source: "areas",
+      maxzoom: 15.5,
+      layout: {
+        "text-field": ["get", "name"],
+        "text-font": FONT,
+        "text-size": 14.5 * size,
+        "text-letter-spacing": 0.12,
+        "text-anchor": "bottom",
+        "text-offset": [0, -1.25],
+        "text-allow-overlap": true,
+        "text-ignore-placement": true,
+      },
+      paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 2.5 },
+    },
+    {
+      id: "device-names",
+      type: "symbol",
+      source: "devices",
+      minzoom: 15.5,
+      filter: ["!", ["has", "point_count"]],
+      layout: {
+        "text-field": ["get", "name"],
+        "text-font": FONT,
+        "text-size": 12 * size,
+        "text-offset": [0, 1.3],
+        "text-anchor": "top",
+        "text-optional": true,
+      },
+      paint: { "text-color": c.ink, "text-halo-color": c["map-land"], "text-halo-width": 1.5 },
+    },
   ];
 }

@@ -14,23 +14,76 @@ export function Rejects() {
   const [page, setPage] = useState(null);
   const [asked, setAsked] = useState(new Set());
   const [problem, setProblem] = useState(null);
-  const read = (cursor) => get(query("/api/v1/rejects", { limit: STEP, cursor }))
-    .then(({ items, next }) => { setProblem(null); setPage((before) => ({ items: cursor ? [...before.items, ...items] : items, next })); }, setProblem);
+  const read = (cursor) =>
+    get(query("/api/v1/rejects", { limit: STEP, cursor })).then(({ items, next }) => {
+      setProblem(null);
+      setPage((before) => ({ items: cursor ? [...before.items, ...items] : items, next }));
+    }, setProblem);
   // A list that somebody has made longer stays as it is.
   const long = useRef(false);
   long.current = (page?.items.length ?? 0) > STEP;
   useEffect(() => {
     read();
-    const timer = setInterval(() => { if (!long.current) read(); }, EVERY_MS);
+    const timer = setInterval(() => {
+      if (!long.current) read();
+    }, EVERY_MS);
     return () => clearInterval(timer);
   }, []);
-  const replay = (reject) => post(`/api/v1/rejects/${reject.id}/replay`).then(() => { setAsked(new Set([...asked, reject.id])); setTimeout(read, 1500); }, setProblem);
-  return html`<section class="card"><h3><${Icon} name="cross" size="18" />${t("system.rejects")}</h3>
+  const replay = (reject) =>
+    post(`/api/v1/rejects/${reject.id}/replay`).then(() => {
+      setAsked(new Set([...asked, reject.id]));
+      setTimeout(read, 1500);
+    }, setProblem);
+  return html`<section class="card">
+    <h3><${Icon} name="cross" size="18" />${t("system.rejects")}</h3>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${page?.items.length === 0 && html`<p class="hint">${t("system.no_rejects")}</p>`}
-    ${page?.items.length > 0 && html`<table class="reject-table"><thead><tr><th>${t("system.when")}</th><th>${t("system.why")}</th><th>${t("system.message")}</th><th class="num">${mayAct() ? t("system.act") : ""}</th></tr></thead><tbody>${page.items.map((reject) => html`<tr key=${reject.id}>
-      <td>${dateTime(reject.received_at)}</td><td><b>${word("reject", reject.reason.split(":")[0])}</b><small>${[reject.reason, reject.detail].filter(Boolean).join(" · ")}</small></td>
-      <td><code>${reject.topic}</code><details><summary>${t("system.payload")}</summary><pre>${typeof reject.payload === "string" ? reject.payload : JSON.stringify(reject.payload, null, 1)}</pre></details></td>
-      <td class="num">${reject.replayed_at ? html`<small>${t("system.replayed", { at: dateTime(reject.replayed_at) })} ${reject.replay_result ?? ""}</small>` : asked.has(reject.id) ? html`<small>${t("system.replaying")}</small>` : mayAct() && html`<button class="button small" onClick=${() => replay(reject)}>${t("system.replay_reject")}</button>`}</td></tr>`)}</tbody></table>
-      ${page.next && html`<button class="button wide" onClick=${() => read(page.next)}>${t("devices.more")}</button>`}`}</section>`;
+    ${page?.items.length > 0 && html`
+      <table class="reject-table">
+        <thead>
+          <tr>
+            <th>${t("system.when")}</th>
+            <th>${t("system.why")}</th>
+            <th>${t("system.message")}</th>
+            <th class="num">${mayAct() ? t("system.act") : ""}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${page.items.map((reject) => html`<tr key=${reject.id}>
+            <td>${dateTime(reject.received_at)}</td>
+            <td>
+              <b>${word("reject", reject.reason.split(":")[0])}</b>
+              <small>${[reject.reason, reject.detail].filter(Boolean).join(" · ")}</small>
+            </td>
+            <td>
+              <code>${reject.topic}</code>
+              <details>
+                <summary>${t("system.payload")}</summary>
+                <pre>
+                  ${typeof reject.payload === "string"
+                    ? reject.payload
+                    : JSON.stringify(reject.payload, null, 1)}
+                </pre>
+              </details>
+            </td>
+            <td class="num">
+              ${reject.replayed_at
+                ? html`<small>
+                    ${t("system.replayed", { at: dateTime(reject.replayed_at) })}${" "}
+                    ${reject.replay_result ?? ""}
+                  </small>`
+                : asked.has(reject.id)
+                  ? html`<small>${t("system.replaying")}</small>`
+                  : mayAct() && html`<button class="button small" onClick=${() => replay(reject)}>
+                      ${t("system.replay_reject")}
+                    </button>`}
+            </td>
+          </tr>`)}
+        </tbody>
+      </table>
+      ${page.next && html`<button class="button wide" onClick=${() => read(page.next)}>
+        ${t("devices.more")}
+      </button>`}
+    `}
+  </section>`;
 }

@@ -13,8 +13,11 @@ const EVERY_MS = 10_000;
 export function SetAside() {
   const [items, setItems] = useState([]);
   const [problem, setProblem] = useState(null);
-  const read = () => get(query("/api/v1/set-aside", { limit: STEP }))
-    .then((page) => { setProblem(null); setItems(page.items); }, setProblem);
+  const read = () =>
+    get(query("/api/v1/set-aside", { limit: STEP })).then((page) => {
+      setProblem(null);
+      setItems(page.items);
+    }, setProblem);
   useEffect(() => {
     read();
     const timer = setInterval(read, EVERY_MS);
@@ -27,10 +30,14 @@ export function SetAside() {
     <p class="hint">${t("system.set_aside_line")}</p>
     ${problem && html`<${Failure} problem=${problem} />`}
     <table class="reject-table">
-      <thead><tr>
-        <th>${t("system.when")}</th><th>${t("system.what")}</th><th>${t("system.why")}</th>
-        <th class="num">${mayAct() ? t("system.act") : ""}</th>
-      </tr></thead>
+      <thead>
+        <tr>
+          <th>${t("system.when")}</th>
+          <th>${t("system.what")}</th>
+          <th>${t("system.why")}</th>
+          <th class="num">${mayAct() ? t("system.act") : ""}</th>
+        </tr>
+      </thead>
       <tbody>${items.map((unit) => html`<${Row} key=${unit.id} unit=${unit} act=${act} />`)}</tbody>
     </table>
   </section>`;
@@ -40,13 +47,18 @@ function Row({ unit, act }) {
   const asked = unit.retry_requested_at !== null;
   return html`<tr class=${unit.fire ? "attention" : ""}>
     <td>${dateTime(unit.last_at)}<small>${t("system.attempts", { n: unit.failures })}</small></td>
-    <td><b>${unit.program} · ${unit.kind}</b> ${unit.fire && html`<b class="bad">${t("system.maybe_fire")}</b>`}
-      <small>${unit.name}</small></td>
+    <td>
+      <b>${unit.program} · ${unit.kind}</b> ${unit.fire && html`<b class="bad">${t("system.maybe_fire")}</b>`}
+      <small>${unit.name}</small>
+    </td>
     <td><code>${unit.error}</code></td>
-    <td class="num">${asked
-      ? html`<small>${t("system.replaying")}</small>`
-      : mayAct() && html`
-        <button class="button small" onClick=${() => act(unit, "retry")}>${t("system.retry")}</button>
-        <button class="button small" onClick=${() => act(unit, "drop")}>${t("system.drop")}</button>`}</td>
+    <td class="num">
+      ${asked
+        ? html`<small>${t("system.replaying")}</small>`
+        : mayAct() && html`
+            <button class="button small" onClick=${() => act(unit, "retry")}>${t("system.retry")}</button>
+            <button class="button small" onClick=${() => act(unit, "drop")}>${t("system.drop")}</button>
+          `}
+    </td>
   </tr>`;
 }

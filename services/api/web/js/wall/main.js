@@ -17,7 +17,10 @@ function App() {
   useEffect(() => {
     if (!session) return;
     startStream();
-    getAll("/api/v1/areas").then((areas) => live.set({ areas }), () => null);
+    getAll("/api/v1/areas").then(
+      (areas) => live.set({ areas }),
+      () => null,
+    );
   }, [session?.username]);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   return session ? html`<${Wall} />` : html`<${Login} />`;

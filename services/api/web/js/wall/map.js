@@ -22,38 +22,55 @@ export function WallMap({ open }) {
     let timer = 0;
     const begin = () => {
       const { settings, geojson } = readMap();
-      return settings.then((ground) => {
-        if (gone || !frame.current) return undefined;
-        const made = new Board(frame.current, { settings: ground, geojson, size: 1.6, controls: false });
-        board.current = made;
-        deaf = onDevices((items) => made.change(items));
-        return made.ready.then(() => { if (!gone) setReady(true); });
-      }).catch(() => {
-        deaf();
-        board.current?.close();
-        if (gone) return;
-        setBlind(!webglWorks());
-        if (webglWorks()) timer = setTimeout(begin, 5000);
-      });
+      return settings
+        .then((ground) => {
+          if (gone || !frame.current) return undefined;
+          const made = new Board(frame.current, { settings: ground, geojson, size: 1.6, controls: false });
+          board.current = made;
+          deaf = onDevices((items) => made.change(items));
+          return made.ready.then(() => {
+            if (!gone) setReady(true);
+          });
+        })
+        .catch(() => {
+          deaf();
+          board.current?.close();
+          if (gone) return;
+          setBlind(!webglWorks());
+          if (webglWorks()) timer = setTimeout(begin, 5000);
+        });
     };
     begin();
-    return () => { gone = true; clearTimeout(timer); deaf(); board.current?.close(); setReady(false); };
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+      deaf();
+      board.current?.close();
+      setReady(false);
+    };
   }, []);
-  // After a break the map learns what it missed, by the same way as live changes: the answer goes through the store.
+  // After a break the map learns what it missed, by the same way as live changes:
+  // the answer goes through the store.
   useEffect(() => {
     if (!ready) return;
     if (drawnRound.current) readMap().geojson.catch(() => null);
     drawnRound.current = round;
   }, [ready, round]);
-  useEffect(() => { board.current?.nameAreas(areas); }, [areas, ready]);
+  useEffect(() => {
+    board.current?.nameAreas(areas);
+  }, [areas, ready]);
   useEffect(() => {
     if (!ready) return;
     board.current.showAlarms(open);
-    const fire = open.filter((alarm) => isFire(alarm) && isWaiting(alarm) && alarm.location).sort((a, b) => Date.parse(b.opened_at) - Date.parse(a.opened_at))[0];
+    const fire = open
+      .filter((alarm) => isFire(alarm) && isWaiting(alarm) && alarm.location)
+      .sort((a, b) => Date.parse(b.opened_at) - Date.parse(a.opened_at))[0];
     if (fire?.id === shownFire.current) return;
     if (fire) board.current.flyTo(fire.location.lon, fire.location.lat, 13.4);
     else if (shownFire.current) board.current.fit();
     shownFire.current = fire?.id ?? null;
   }, [ready, open.map((alarm) => `${alarm.id}:${alarm.version}`).join()]);
-  return blind ? html`<p class="wall-blind">${t("map.no_webgl")}</p>` : html`<div class="map-frame" ref=${frame}></div>`;
+  return blind
+    ? html`<p class="wall-blind">${t("map.no_webgl")}</p>`
+    : html`<div class="map-frame" ref=${frame}></div>`;
 }

@@ -1,11 +1,23 @@
-// The duty room's big screen: map, open alarms, counts, clocks, health. Readable from five metres, needs no click.
-import { countBySeverity, inQueueOrder, isFire, isOpen, isOverdue, isShelved, isUnverified, isWaiting, SEVERITIES, untilEscalation } from "../alarms.js";
+// The duty room's big screen: map, open alarms, counts, clocks, health.
+// Readable from five metres, needs no click.
+import {
+  countBySeverity,
+  inQueueOrder,
+  isFire,
+  isOpen,
+  isOverdue,
+  isShelved,
+  isUnverified,
+  isWaiting,
+  SEVERITIES,
+  untilEscalation,
+} from "../alarms.js";
 import { Banners } from "../banners.js";
 import { useNow } from "../clock.js";
 import { age, bytes, clockTime, countdown, latency, number, span } from "../format.js";
 import { Icon, SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { alarmName, alarmPlace } from "../parts.js";
+import { alarmName, alarmPlace, classes } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { useSlo } from "../system/page.js";
 import { html, useLayoutEffect, useRef, useState } from "../ui.js";
@@ -16,10 +28,30 @@ const KINDS = ["hydrant", "electrical", "water", "panel"];
 
 function Alarm({ alarm, now }) {
   const left = isUnverified(alarm) ? untilEscalation(alarm, now) : null;
-  return html`<li class=${`wall-alarm row-${alarm.severity} ${isWaiting(alarm) ? "waiting" : ""} ${isOverdue(alarm, now) ? "loud" : ""} ${isFire(alarm) ? "fire" : ""}`} data-alarm=${alarm.id}>
+  return html`<li
+    class=${classes(
+      `wall-alarm row-${alarm.severity}`,
+      isWaiting(alarm) && "waiting",
+      isOverdue(alarm, now) && "loud",
+      isFire(alarm) && "fire",
+    )}
+    data-alarm=${alarm.id}
+  >
     <${SeverityMark} severity=${alarm.severity} size="26" />
-    <div><b>${alarmName(alarm)}${isFire(alarm) ? html` <em>${word("confidence", alarm.confidence)}</em>` : ""}</b><span>${alarmPlace(alarm)}</span></div>
-    <div class="wall-time">${left !== null && left > 0 ? html`<b class="left">${countdown(left)}</b>` : html`<b>${age(alarm.opened_at, now)}</b>`}<span>${word("state", alarm.state)}</span></div></li>`;
+    <div>
+      <b>
+        ${alarmName(alarm)}
+        ${isFire(alarm) ? html`${" "}<em>${word("confidence", alarm.confidence)}</em>` : ""}
+      </b>
+      <span>${alarmPlace(alarm)}</span>
+    </div>
+    <div class="wall-time">
+      ${left !== null && left > 0
+        ? html`<b class="left">${countdown(left)}</b>`
+        : html`<b>${age(alarm.opened_at, now)}</b>`}
+      <span>${word("state", alarm.state)}</span>
+    </div>
+  </li>`;
 }
 
 // As many rows as fit without a cut line: nobody scrolls a wall.
@@ -29,7 +61,10 @@ function useRows(open) {
   useLayoutEffect(() => {
     if (!frame.current) return undefined;
     const measure = () => {
-      const tallest = Math.max(...[...frame.current.querySelectorAll(".wall-alarm")].map((row) => row.offsetHeight), 1);
+      const tallest = Math.max(
+        ...[...frame.current.querySelectorAll(".wall-alarm")].map((row) => row.offsetHeight),
+        1,
+      );
       setRows(Math.max(1, Math.floor((frame.current.clientHeight - innerHeight * 0.045) / tallest)));
     };
     measure();
@@ -42,20 +77,35 @@ function useRows(open) {
 
 function Alarms({ open, now }) {
   const { frame, rows } = useRows(open);
-  if (!open.length) return html`<div class="wall-quiet"><${Icon} name="check" size="72" /><strong>${t("wall.quiet")}</strong><span>${t("wall.quiet_line")}</span></div>`;
-  return html`<ol class="wall-alarms" ref=${frame}>${open.slice(0, rows).map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} now=${now} />`)}
-    ${open.length > rows && html`<li class="wall-more">${t("wall.more", { n: open.length - rows })}</li>`}</ol>`;
+  if (!open.length)
+    return html`<div class="wall-quiet">
+      <${Icon} name="check" size="72" />
+      <strong>${t("wall.quiet")}</strong>
+      <span>${t("wall.quiet_line")}</span>
+    </div>`;
+  return html`<ol class="wall-alarms" ref=${frame}>
+    ${open.slice(0, rows).map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} now=${now} />`)}
+    ${open.length > rows && html`<li class="wall-more">${t("wall.more", { n: open.length - rows })}</li>`}
+  </ol>`;
 }
 
 function Counts({ system }) {
   const kinds = system?.counts?.devices ?? {};
-  return html`<div class="wall-kinds">${KINDS.map((kind) => {
-    const counts = kinds[kind] ?? {};
-    const total = Object.values(counts).reduce((a, b) => a + b, 0);
-    const away = counts.offline ?? 0;
-    return html`<div key=${kind}><${Icon} name=${kind} size="30" /><span>${word("kind", kind)}</span><b>${number(total, 0)}</b>
-      <small class=${away ? "away" : ""}>${away ? `${word("status", "offline")} ${away}` : total ? word("status", "online") : "–"}</small></div>`;
-  })}</div>`;
+  return html`<div class="wall-kinds">
+    ${KINDS.map((kind) => {
+      const counts = kinds[kind] ?? {};
+      const total = Object.values(counts).reduce((a, b) => a + b, 0);
+      const away = counts.offline ?? 0;
+      return html`<div key=${kind}>
+        <${Icon} name=${kind} size="30" />
+        <span>${word("kind", kind)}</span>
+        <b>${number(total, 0)}</b>
+        <small class=${away ? "away" : ""}>
+          ${away ? `${word("status", "offline")} ${away}` : total ? word("status", "online") : "–"}
+        </small>
+      </div>`;
+    })}
+  </div>`;
 }
 
 function Health({ system, slo, now, connection }) {
@@ -64,15 +114,35 @@ function Health({ system, slo, now, connection }) {
   const ingest = fresh === null ? null : fresh && lanes.every((lane) => lane.connected !== false);
   const desk = system?.dispatch;
   const undelivered = (desk?.waiting ?? 0) + (desk?.dead ?? 0);
-  const rate = lanes.filter((lane) => lane.lane === "telemetry").reduce((sum, lane) => sum + (lane.rate_per_s ?? 0), 0);
-  const used = system?.storage?.disk_total_bytes ? 1 - system.storage.disk_free_bytes / system.storage.disk_total_bytes : 0;
+  const rate = lanes
+    .filter((lane) => lane.lane === "telemetry")
+    .reduce((sum, lane) => sum + (lane.rate_per_s ?? 0), 0);
+  const used = system?.storage?.disk_total_bytes
+    ? 1 - system.storage.disk_free_bytes / system.storage.disk_total_bytes
+    : 0;
   const light = (good) => (good === null || good === undefined ? "" : good ? "good" : "bad");
-  const clocks = (slo?.clocks ?? []).filter((clock) => ["report_to_visible", "confirmation_to_dispatch"].includes(clock.name));
+  const clocks = (slo?.clocks ?? []).filter((clock) =>
+    ["report_to_visible", "confirmation_to_dispatch"].includes(clock.name),
+  );
   return html`<div class="wall-health">
-    <div class=${light(connection === "live" && ingest !== false)}><span>${t("wall.lanes")}</span><b>${ingest === null ? "–" : t(ingest ? "wall.ok" : "wall.bad")}</b><small>${rate ? `${number(rate, 0)} ${t("wall.rate")}` : ""}</small></div>
-    <div class=${light(desk ? !(desk.fire_waiting || desk.dead) : null)}><span>${t("wall.desk")}</span><b>${!desk ? "–" : undelivered ? t("wall.waiting", { n: undelivered }) : t("wall.ok")}</b></div>
-    ${clocks.map((clock) => html`<div key=${clock.name} class=${light(clock.count ? !clock.breaches : null)}><span>${word("clock", clock.name)}</span><b>${latency(clock.p95_s)}</b><small>${t("wall.p95")} · ${t("system.limit")} ${latency(clock.limit_s)}</small></div>`)}
-    <div class=${light(system?.storage?.disk_total_bytes ? used < 0.8 : null)}><span>${t("wall.storage")}</span><b>${bytes(system?.storage?.disk_free_bytes)}</b></div>
+    <div class=${light(connection === "live" && ingest !== false)}>
+      <span>${t("wall.lanes")}</span>
+      <b>${ingest === null ? "–" : t(ingest ? "wall.ok" : "wall.bad")}</b>
+      <small>${rate ? `${number(rate, 0)} ${t("wall.rate")}` : ""}</small>
+    </div>
+    <div class=${light(desk ? !(desk.fire_waiting || desk.dead) : null)}>
+      <span>${t("wall.desk")}</span>
+      <b>${!desk ? "–" : undelivered ? t("wall.waiting", { n: undelivered }) : t("wall.ok")}</b>
+    </div>
+    ${clocks.map((clock) => html`<div key=${clock.name} class=${light(clock.count ? !clock.breaches : null)}>
+      <span>${word("clock", clock.name)}</span>
+      <b>${latency(clock.p95_s)}</b>
+      <small>${t("wall.p95")} · ${t("system.limit")} ${latency(clock.limit_s)}</small>
+    </div>`)}
+    <div class=${light(system?.storage?.disk_total_bytes ? used < 0.8 : null)}>
+      <span>${t("wall.storage")}</span>
+      <b>${bytes(system?.storage?.disk_free_bytes)}</b>
+    </div>
   </div>`;
 }
 
@@ -80,18 +150,44 @@ export function Wall() {
   const now = useNow();
   const { alarms, system, connection, lostAt } = useStore(live, (state) => state);
   const { slo } = useSlo(20_000);
-  const open = [...alarms.values()].filter((alarm) => isOpen(alarm) && !isShelved(alarm, now)).sort(inQueueOrder("oldest"));
+  const open = [...alarms.values()]
+    .filter((alarm) => isOpen(alarm) && !isShelved(alarm, now))
+    .sort(inQueueOrder("oldest"));
   const counts = countBySeverity(alarms.values(), now);
   const fires = open.filter(isFire).length;
   return html`<div class=${`wall ${fires ? "burning" : ""} ${connection}`}>
-    <header><img src="/static/icons/tower.svg" alt="" width="58" height="58" /><h1>${t("app.name")}</h1><span class="wall-line">${t("app.line")}</span>
-      ${SEVERITIES.slice(0, 3).map((severity) => html`<div key=${severity} class=${`wall-count ${counts[severity] ? `lit lit-${severity}` : ""}`}><${SeverityMark} severity=${severity} size="24" /><b>${counts[severity]}</b><span>${word("severity", severity)}</span></div>`)}
-      <span class=${`link-state ${connection}`}><i></i>${connection === "lost" ? `${t("bar.lost")} ${span((Date.now() - lostAt) / 1000)}` : t(`bar.${connection}`)}</span>
-      <time>${clockTime(now)}</time></header>
+    <header>
+      <img src="/static/icons/tower.svg" alt="" width="58" height="58" />
+      <h1>${t("app.name")}</h1>
+      <span class="wall-line">${t("app.line")}</span>
+      ${SEVERITIES.slice(0, 3).map((severity) => html`<div
+        key=${severity}
+        class=${`wall-count ${counts[severity] ? `lit lit-${severity}` : ""}`}
+      >
+        <${SeverityMark} severity=${severity} size="24" />
+        <b>${counts[severity]}</b>
+        <span>${word("severity", severity)}</span>
+      </div>`)}
+      <span class=${`link-state ${connection}`}>
+        <i></i>
+        ${connection === "lost"
+          ? `${t("bar.lost")} ${span((Date.now() - lostAt) / 1000)}`
+          : t(`bar.${connection}`)}
+      </span>
+      <time>${clockTime(now)}</time>
+    </header>
     <${Banners} />
-    <main><section class="wall-map"><${WallMap} open=${open} /></section>
-      <section class="wall-side"><h2>${t("wall.open")} <b>${open.length}</b></h2><${Alarms} open=${open} now=${now} /></section></main>
-    <footer><${Counts} system=${system} /><${Health} system=${system} slo=${slo} now=${now} connection=${connection} /></footer>
+    <main>
+      <section class="wall-map"><${WallMap} open=${open} /></section>
+      <section class="wall-side">
+        <h2>${t("wall.open")} <b>${open.length}</b></h2>
+        <${Alarms} open=${open} now=${now} />
+      </section>
+    </main>
+    <footer>
+      <${Counts} system=${system} />
+      <${Health} system=${system} slo=${slo} now=${now} connection=${connection} />
+    </footer>
     <${Watch} />
   </div>`;
 }

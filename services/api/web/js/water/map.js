@@ -17,27 +17,67 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
     if (!webglWorks()) return undefined;
     let gone = false;
     const { settings, geojson } = readMap();
-    const water = geojson.then((all) => ({ ...all, features: all.features.filter((feature) => ["hydrant", "water"].includes(feature.properties.kind)) }));
+    const water = geojson.then((all) => ({
+      ...all,
+      features: all.features.filter((feature) => ["hydrant", "water"].includes(feature.properties.kind)),
+    }));
     water.catch(() => null);
-    settings.then((ground) => {
-      if (gone || !frame.current) return;
-      board.current = new Board(frame.current, {
-        settings: ground, geojson: water, onPlace: (lon, lat) => answers.current.onPlace(lon, lat),
-        onPick: (code) => { const source = answers.current.sources.find((each) => each.code === code); if (source) answers.current.onChoose(source); },
-      });
-      board.current.ready.then(() => setReady(true), () => drawAgain({}));
-    }, () => null);
-    return () => { gone = true; board.current?.close(); };
+    settings.then(
+      (ground) => {
+        if (gone || !frame.current) return;
+        board.current = new Board(frame.current, {
+          settings: ground,
+          geojson: water,
+          onPlace: (lon, lat) => answers.current.onPlace(lon, lat),
+          onPick: (code) => {
+            const source = answers.current.sources.find((each) => each.code === code);
+            if (source) answers.current.onChoose(source);
+          },
+        });
+        board.current.ready.then(
+          () => setReady(true),
+          () => drawAgain({}),
+        );
+      },
+      () => null,
+    );
+    return () => {
+      gone = true;
+      board.current?.close();
+    };
   }, []);
-  useEffect(() => { board.current?.nameAreas(areas); }, [areas, ready]);
+  useEffect(() => {
+    board.current?.nameAreas(areas);
+  }, [areas, ready]);
   useEffect(() => {
     if (!ready || !place) return;
     board.current.pin("here", place.lon, place.lat);
-    const near = sources.slice(0, 5).map((source) => source.location).filter(Boolean);
+    const near = sources
+      .slice(0, 5)
+      .map((source) => source.location)
+      .filter(Boolean);
     const lons = [place.lon, ...near.map(({ lon }) => lon)];
     const lats = [place.lat, ...near.map(({ lat }) => lat)];
-    board.current.fit([[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]], 44);
+    board.current.fit(
+      [
+        [Math.min(...lons), Math.min(...lats)],
+        [Math.max(...lons), Math.max(...lats)],
+      ],
+      44,
+    );
   }, [ready, place?.lon, place?.lat, sources.length > 0]);
-  useEffect(() => { if (ready && chosen?.location) { board.current.pin("chosen", chosen.location.lon, chosen.location.lat); board.current.flyTo(chosen.location.lon, chosen.location.lat, 14); } }, [ready, chosen?.code]);
-  return html`<div class="water-map">${webglWorks() ? html`<div class="map-frame" ref=${frame} role="region" aria-label=${t("water.tap")}></div><span class="water-map-hint">${t("water.tap")}</span>` : html`<p class="hint">${t("map.no_webgl")}</p>`}</div>`;
+  useEffect(() => {
+    if (ready && chosen?.location) {
+      board.current.pin("chosen", chosen.location.lon, chosen.location.lat);
+      board.current.flyTo(chosen.location.lon, chosen.location.lat, 14);
+    }
+  }, [ready, chosen?.code]);
+  return html`<div class="water-map">
+    ${webglWorks()
+      ? html`
+          <div class="map-frame" ref=${frame} role="region" aria-label=${t("water.tap")}></div>
+          <span class="water-map-hint">${t("water.tap")}</span>
+        `
+      : html`<p class="hint">${t("map.no_webgl")}</p>`}
+  </div>`;
 }

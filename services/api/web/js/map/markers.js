@@ -1,0 +1,75 @@
+// Marks on the map that are elements of the page: open alarms, pulsing, and the page's own pins.
+import * as maplibre from "../../vendor/maplibre-gl.mjs";
+import { inQueueOrder, isFire, isWaiting, SEVERITIES } from "../alarms.js";
+import { alarmName, alarmPlace, siteName } from "../parts.js";
+
+const MOST_MARKERS = 120;
+
+// One mark a device, for the worst of its alarms.
+function worstOfEach(alarms, placeOf) {
+  const worst = new Map();
+  const before = inQueueOrder("newest");
+  for (const alarm of alarms) {
+    const at = alarm.location ?? placeOf(alarm.device);
+    if (!at) continue;
+    const key = alarm.device ?? `alarm-${alarm.id}`;
+    if (!worst.has(key) || before(alarm, worst.get(key).alarm) < 0) worst.set(key, { alarm, at });
+  }
+  return [...worst].sort(([, a], [, b]) => before(a.alarm, b.alarm)).slice(0, MOST_MARKERS);
+}
+
+function dress(button, alarm, onPick) {
+  button.classList.add("pin");
+  for (const name of SEVERITIES) button.classList.toggle(`pin-${name}`, alarm.severity === name);
+  button.classList.toggle("pin-fire", isFire(alarm));
+  button.classList.toggle("pin-waiting", isWaiting(alarm));
+  button.dataset.alarm = alarm.id;
+  button.dataset.label = siteName(alarm) ?? alarm.device_name ?? alarm.device ?? "";
+  button.setAttribute("aria-label", `${alarmName(alarm)} ${alarmPlace(alarm)}`);
+  button.title = button.getAttribute("aria-label");
+  button.onclick = (event) => {
+    event.stopPropagation();
+    onPick?.(alarm);
+  };
+}
+
+export class Markers {
+  #alarms = new Map();
+  #pins = new Map();
+
+  // `placeOf(code)`: where a device stands, for an alarm that does not say.
+  show(map, alarms, placeOf, onPick) {
+    const chosen = worstOfEach(alarms, placeOf);
+    const kept = new Set(chosen.map(([key]) => key));
+    for (const [key, marker] of this.#alarms) {
+      if (kept.has(key)) continue;
+      marker.remove();
+      this.#alarms.delete(key);
+    }
+    for (const [key, { alarm, at }] of chosen) {
+      let marker = this.#alarms.get(key);
+      if (!marker) {
+        const element = document.createElement("button");
+        marker = new maplibre.Marker({ element }).setLngLat([at.lon, at.lat]).addTo(map);
+        this.#alarms.set(key, marker);
+      }
+      dress(marker.getElement(), alarm, onPick);
+    }
+  }
+
+  pin(map, name, lon, lat) {
+    const old = this.#pins.get(name);
+    if (old) {
+      old.setLngLat([lon, lat]);
+      return;
+    }
+    const element = document.createElement("div");
+    element.className = `pin-${name}`;
+    this.#pins.set(name, new maplibre.Marker({ element }).setLngLat([lon, lat]).addTo(map));
+  }
+
+  unpin(name) {
+    this.#pins.get(name)?.remove();
+    this.#pins.delete(name);
+  }
+}
