@@ -100,6 +100,22 @@ def test_every_word_asked_for_is_in_the_tables():
     assert asked <= known, asked - known
 
 
+def test_the_page_listens_for_what_the_stream_says_and_nothing_else():
+    api = WEB.parent
+    said = set(re.findall(r'publish\("(\w+)"', (api / "changes.py").read_text()))
+    said |= {
+        name for each in ("hub.py", "stream.py") for name in re.findall(r'b["\']event: (\w+)', (api / each).read_text())
+    }
+    for script in ("line.js", "line-worker.js"):
+        names = re.search(r"^const NAMES = \[(.*)\];$", (WEB / "js" / script).read_text(), re.MULTILINE)
+        assert names, script
+        assert set(re.findall(r"\w+", names[1])) == said
+    stream = (WEB / "js" / "stream.js").read_text()
+    heard = re.search(r"^const EVENTS = \{\n(.*?)^\};", stream, re.MULTILINE | re.DOTALL)
+    assert heard
+    assert set(re.findall(r"^  (\w+)[:(]", heard[1], re.MULTILINE)) == said
+
+
 def _luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)

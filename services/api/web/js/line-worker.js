@@ -1,7 +1,7 @@
 // The one stream that all tabs of this browser share: over HTTP/1.1 a browser has six connections to a
 // server, and seven tabs with a stream each would leave none. Runs as a SharedWorker, which ends with its
 // last tab. Knows nothing of what it passes on; a tab that was told "lost" joins again when it wants to.
-const NAMES = ["device", "alarm", "notice", "system", "resync", "ping"];
+const NAMES = ["device", "alarm", "notice", "resync", "ping"];
 const STALE_MS = 40_000; // a healthy stream says something far more often
 const RENEW_MS = 8 * 60_000; // the server ends a stream after nine minutes at the earliest
 const OVERLAP_MS = 3000;

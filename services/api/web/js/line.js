@@ -2,7 +2,7 @@
 // is none (some browsers on Android). `openLine` answers with `close`; what it hears is told to `heard.open`,
 // `.lost` and `.event`.
 const WORKER = "/static/js/line-worker.js";
-const NAMES = ["device", "alarm", "notice", "system", "resync", "ping"];
+const NAMES = ["device", "alarm", "notice", "resync", "ping"];
 const ANSWER_WITHIN_MS = 5000;
 
 let sharing = "SharedWorker" in globalThis;

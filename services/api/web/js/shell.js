@@ -81,7 +81,6 @@ async function signOut() {
 
 export function Shell({ page, children }) {
   const { session, connection } = useStore(live, (state) => state);
-  useStore(prefs, (p) => p);
   useEffect(() => {
     const wake = () => wakeSound();
     addEventListener("pointerdown", wake, { once: true });

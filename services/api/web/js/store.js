@@ -18,10 +18,6 @@ export function createStore(initial) {
       state = { ...state, ...(typeof patch === "function" ? patch(state) : patch) };
       timer ||= setTimeout(tell, DRAW_AFTER_MS);
     },
-    flush() {
-      clearTimeout(timer);
-      tell();
-    },
     subscribe(reader) {
       readers.add(reader);
       return () => readers.delete(reader);

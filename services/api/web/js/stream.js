@@ -13,7 +13,6 @@ let line = null; // what the present connection is known by
 let closeLine = () => null;
 let retryTimer = 0;
 let lastWord = 0;
-let systemPushedAt = 0;
 const alarmReaders = new Set();
 const fetching = new Set(); // what the stream says while a list is fetched: the list may be older than that
 
@@ -28,7 +27,7 @@ function lost(databaseAway) {
   if (live.get().databaseAway !== databaseAway) live.set({ databaseAway });
 }
 
-export async function refetch() {
+async function refetch() {
   const meanwhile = { alarms: [], notices: [] };
   fetching.add(meanwhile);
   try {
@@ -66,11 +65,6 @@ const EVENTS = {
   notice(notice) {
     putNotices([notice]);
     for (const each of fetching) each.notices.push(notice);
-  },
-  system(system) {
-    systemPushedAt = Date.now();
-    syncClock(system.now);
-    live.set({ system });
   },
   ping: (data) => syncClock(data.now),
   resync: (_, still) => refetch().catch(still(fail)),
@@ -120,7 +114,6 @@ async function retry() {
 async function beat() {
   if (!live.get().session || live.get().connection === "lost") return;
   if (Date.now() - lastWord > QUIET_LIMIT_MS) open();
-  if (Date.now() - systemPushedAt < 2 * SYSTEM_EVERY_MS) return;
   try {
     live.set({ system: await get("/api/v1/system", { limit_ms: 4000 }) });
   } catch (problem) {

@@ -2,13 +2,9 @@
 export {
   html,
   render,
-  createContext,
-  useState,
   useEffect,
   useLayoutEffect,
-  useRef,
   useMemo,
-  useCallback,
-  useContext,
-  useReducer,
+  useRef,
+  useState,
 } from "../vendor/htm-preact.mjs";

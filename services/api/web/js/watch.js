@@ -5,7 +5,7 @@ import { serverNow } from "./clock.js";
 import { t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
 import { chime, hushed, play, unhush } from "./sound.js";
-import { live, useStore } from "./store.js";
+import { live } from "./store.js";
 import { onAlarm } from "./stream.js";
 import { html, useEffect, useState } from "./ui.js";
 
@@ -21,7 +21,6 @@ function judge() {
 
 export function Watch() {
   const [said, say] = useState("");
-  useStore(live, (state) => state.alarms);
   useEffect(() => {
     const timer = setInterval(judge, 1000);
     const leave = live.subscribe(judge);
