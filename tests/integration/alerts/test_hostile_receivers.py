@@ -1,6 +1,7 @@
 """Fires go out while the desk, contacts, gateways and rows of the outbox are as bad as they can be."""
 
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -42,10 +43,12 @@ async def test_each_answer_of_a_desk_is_believed_once_while_other_fires_go_out(
     ends = "type = 'fire.confirmed' and state in ('delivered', 'dead')"
     settled = await eventually(lambda: county.notices(ends, at_least=len(names)), what="every fate", timeout_s=60)
     assert sum(1 for one in settled if one["state"] == "dead") == len(DEAD)
-    tries = await county.conn.fetch(
-        "select notice_id, count(*) as n, max(answer) as answer from notice_attempt group by notice_id"
-    )
-    assert sum(row["n"] for row in tries) == len(names) + len(RETRIED), "a yes is never asked for again"
+    tries = await county.conn.fetch("select notice_id, status, answer from notice_attempt order by notice_id, number")
+    asked_again = [
+        first["status"] for first, second in pairwise(tries) if first["notice_id"] == second["notice_id"]
+    ]  # on a busy machine, more than the receiver was told to send away: what had no answer in time
+    assert len(asked_again) >= len(RETRIED)
+    assert not [status for status in asked_again if status is not None and (status < 300 or status == 409)]
     assert all(row["answer"] is None or len(row["answer"]) <= 1024 for row in tries)
     await press(county, f"p-{len(names)}")
     await eventually(lambda: delivered(county, f"p-{len(names)}"), what="the fire after them")

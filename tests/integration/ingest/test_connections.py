@@ -9,10 +9,9 @@ async def test_connections_and_their_limit_are_reported(database, broker, progra
     program("ingest", DATABASE_URL=database, MQTT_URL=broker.url, MQTT_MAX_CONNECTIONS=1000).wait_ready()
     connection = await asyncpg.connect(database)
     row = await eventually(
-        lambda: connection.fetchrow("select connections, connections_limit from ingest_lane where connections > 0"),
-        what="the broker's count in the row",
+        lambda: connection.fetchrow("select connections_limit from ingest_lane where connections >= 2"),
+        what="the broker's count of the two lanes in the row",
         timeout_s=15,
     )
-    assert row["connections"] >= 2  # the two lanes
     assert row["connections_limit"] == 1000
     await connection.close()
