@@ -13,6 +13,7 @@ from services.core.receivers import SuccessRule
 from tests.support.hostile import DEAD, DELIVERED, RETRIED, HostileReceiver
 
 TIMEOUT_S = 1.0
+BUSY_S = 6.0  # all receivers at once, on a machine that has other work
 FATES = {
     **dict.fromkeys(DELIVERED, Fate.DELIVERED), **dict.fromkeys(RETRIED, Fate.RETRY), **dict.fromkeys(DEAD, Fate.DEAD)
 }  # fmt: skip
@@ -31,10 +32,14 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def post(
-    client: httpx2.AsyncClient, url: str, rule: SuccessRule | None = None, **request: object
+    client: httpx2.AsyncClient,
+    url: str,
+    rule: SuccessRule | None = None,
+    timeout_s: float = TIMEOUT_S,
+    **request: object,
 ) -> tuple[Answer, Verdict]:
     sent = Request(url, {}, b"{}", **request)  # type: ignore[arg-type]
-    answer = await exchange(client, sent, TIMEOUT_S, lambda status: needs_body(status, rule))
+    answer = await exchange(client, sent, timeout_s, lambda status: needs_body(status, rule))
     return answer, judge_answer(answer, datetime.now(UTC), rule)
 
 
@@ -46,7 +51,7 @@ async def test_every_answer_has_its_documented_fate_once_and_in_time(
 
     async def ask(name: str) -> Fate:
         begun = loop.time()
-        answer, verdict = await post(client, f"{receiver.url}/{name}")
+        answer, verdict = await post(client, f"{receiver.url}/{name}", timeout_s=BUSY_S)
         took[name] = loop.time() - begun
         for text in (answer.words, verdict.error, verdict.incident_id):
             assert text is None or ("\0" not in text and text.encode())
@@ -56,7 +61,7 @@ async def test_every_answer_has_its_documented_fate_once_and_in_time(
     fates = dict(zip(FATES, await asyncio.gather(*(ask(name) for name in FATES)), strict=True))
     assert fates == FATES
     assert {name: receiver.count(name) for name in FATES} == dict.fromkeys(FATES, 1)
-    assert max(took.values()) < 15, "each is bounded by its time, a second for the body and one for the end"
+    assert max(took.values()) < 3 * BUSY_S, "each is bounded by its time, a second for the body and one for the end"
 
 
 async def test_what_was_taken_is_known_without_the_body(receiver: HostileReceiver, client: httpx2.AsyncClient) -> None:
