@@ -1,5 +1,6 @@
 """The Kubernetes files say the same as the programs and docker-compose.yml; no cluster is asked."""
 
+from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
 
@@ -93,25 +94,32 @@ def policies():
     return {one["metadata"]["name"]: one["spec"] for one in OBJECTS if one["kind"] == "NetworkPolicy"}
 
 
+def blocks_of(policy):
+    """Return (addresses, ports) of what a policy lets its pods call outside the cluster."""
+    rules = [(rule, peer) for rule in policy.get("egress", ()) for peer in rule["to"]]
+    return [(peer["ipBlock"], rule.get("ports")) for rule, peer in rules if "ipBlock" in peer]
+
+
 def test_only_who_has_to_call_the_world_may():
     inside = policies()["inside"]
     assert inside["podSelector"] == {}
     assert set(inside["policyTypes"]) == {"Ingress", "Egress"}
-    assert all("ipBlock" not in peer for rule in inside["egress"] for peer in rule["to"])
-    open_to_the_world = {
-        name
-        for name, spec in policies().items()
-        if any("ipBlock" in peer for rule in spec.get("egress", ()) for peer in rule["to"])
-    }
-    assert open_to_the_world == {"calls"}
+    outside = {name: blocks_of(spec) for name, spec in policies().items() if blocks_of(spec)}
+    assert outside.keys() == {"inside", "calls"}
+    [(names, ports)] = outside["inside"]  # the node's own cache of names, and nothing else at its address
+    assert names == {"cidr": "169.254.0.0/16"}
+    assert ports == [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
     [expression] = policies()["calls"]["podSelector"]["matchExpressions"]
     assert expression == {"key": "app", "operator": "In", "values": ["alerts", "api"]}
-    blocks = [peer["ipBlock"] for peer in policies()["calls"]["egress"][0]["to"]]
-    assert all(block["except"] for block in blocks)  # the nodes' metadata
+    assert all(block["except"] for block, _ in outside["calls"])  # the nodes' metadata
 
 
-def test_the_api_believes_the_ingress_about_who_asks():
-    assert [one for one in container("api")["env"] if one["name"] == "FIRETOWER_TRUSTED_PROXIES" and one["value"]]
+def test_nobody_is_believed_about_who_asks_until_somebody_names_the_ingress():
+    [value] = [one["value"] for one in container("api")["env"] if one["name"] == "FIRETOWER_TRUSTED_PROXIES"]
+    trusted = ApiSettings(trusted_proxies=value).trusted_proxies
+    assert trusted  # it stands there to be replaced
+    nobodys = ip_network("192.0.2.0/24")
+    assert all(network.subnet_of(nobodys) for network in trusted), "whose clients of the county lie in there?"
 
 
 def test_containers_are_closed():
