@@ -38,6 +38,7 @@ def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
         "shared_preload_libraries": "'timescaledb'",
         "password_encryption": "'scram-sha-256'",
         "max_connections": "100",
+        "max_locks_per_transaction": "256",  # a statement over 400 daily chunks and their indexes takes 1200 locks
         "shared_buffers": f"'{shared}MB'",
         "effective_cache_size": f"'{max(256, megabytes // 2)}MB'",
         "work_mem": "'8MB'",

@@ -1,11 +1,5 @@
 -- Devices that talk and are not heard: a clock behind by a constant, messages that are all refused.
 
--- Readings of a clock that is behind: ts is as sent, and they are judged by received_at.
-alter table reading_hydrant add column clock_behind boolean not null default false;
-alter table reading_electrical add column clock_behind boolean not null default false;
-alter table reading_water add column clock_behind boolean not null default false;
-alter table reading_panel add column clock_behind boolean not null default false;
-
 alter table device_state
     -- what the newest messages say of the device's clock, null while it is right:
     -- {"behind_us": known to be so far behind, or null, "late": [[ts_us, received_us, fields], …] of the newest late messages}

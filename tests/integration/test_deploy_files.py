@@ -45,7 +45,14 @@ def test_the_production_database_syncs_as_the_embedded_one_does():
     text = (ROOT / "deploy/timescale/postgresql.conf").read_text()
     production = dict(re.findall(r"^(\S+) = (\S.*?)\s*(?:#.*)?$", text, re.MULTILINE))
     embedded = server_settings(4 * 2**30, durable=True)
-    for name in ("synchronous_commit", "shared_preload_libraries", "password_encryption", "jit", "timezone"):
+    for name in (
+        "max_locks_per_transaction",
+        "synchronous_commit",
+        "shared_preload_libraries",
+        "password_encryption",
+        "jit",
+        "timezone",
+    ):
         assert production[name] == embedded[name]
     assert production["fsync"] == "on"
 

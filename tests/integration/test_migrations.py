@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from services.core import db
 from services.core.alarms.components import normal_component
 from services.core.migrate import upgrade
+from services.core.topics import Kind
 
 BEFORE_COMPONENT_KEYS = "0012"
 
@@ -56,6 +57,30 @@ async def test_open_alarms_of_before_are_found_under_every_spelling_of_their_com
     # twins that stood open already stay, each for itself
     assert keys[1].startswith("3-12\x1f")
     assert keys[4].startswith("\x1f")
+
+
+ALTERED_AT = """select distinct xmin::text from pg_attribute where attname = 'clock_behind'
+and attrelid in ('reading_hydrant'::regclass, 'reading_electrical'::regclass, 'reading_water'::regclass,
+    'reading_panel'::regclass)"""
+CHUNKS = """insert into reading_{kind} (device_id, ts, seq, received_at, batch_id)
+select 1, date_trunc('day', now(), 'UTC') - make_interval(days => n), 0, now(), 0 from generate_series(0, 99) n"""
+CHUNKS_WITH_THE_COLUMN = """select count(*) from pg_attribute join pg_class c on c.oid = attrelid
+where attname = 'clock_behind' and c.relkind = 'r' and c.relnamespace = '_timescaledb_internal'::regnamespace"""
+
+
+async def test_no_transaction_locks_the_chunks_of_two_tables_and_a_kill_between_two_is_made_good(empty_database):
+    await upgrade(empty_database, "0010")
+    connection = await db.connect(empty_database, program="test")
+    for kind in Kind:
+        await connection.execute(CHUNKS.format(kind=kind))
+    # a run that was killed after its first table
+    await connection.execute("alter table reading_hydrant add column clock_behind boolean not null default false")
+    await upgrade(empty_database)
+    transactions = await connection.fetch(ALTERED_AT)
+    with_the_column = await connection.fetchval(CHUNKS_WITH_THE_COLUMN)
+    await connection.close()
+    assert len(transactions) == len(Kind)
+    assert with_the_column == 100 * len(Kind)
 
 
 async def test_secrets_that_the_audit_told_and_words_of_contacts_in_errors_are_taken_out(empty_database):
