@@ -282,10 +282,12 @@ def stack_status(state_dir: _StateDir = None) -> None:
 
 @stack_app.command("prune")
 def stack_prune(
-    yes: Annotated[bool, typer.Option("--yes", help="Delete all of them without asking.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="Only these: the last part of the path, state-…")] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete those that are named without asking.")] = False,
 ) -> None:
     """Data of servers whose state folder is gone: listed, and deleted only when you say so."""
-    _run("stack.prune", "prune", yes=yes)
+    _run("stack.prune", "prune", names=names or (), yes=yes)
 
 
 def _up(*, state_dir: Path | None, **options: object) -> None:

@@ -1,13 +1,14 @@
 """`firetower stack prune`: data of servers whose state folder is gone. Shows it, and deletes it only when told to.
 
-Called by the command line. Promises: nothing that is in use or that a state folder points to is touched; without a
-terminal and without --yes nothing at all.
+Called by the command line. Promises: nothing that is in use or that a state folder points to is touched, and nothing is
+deleted that nobody looked at: a folder that was moved and not started since looks just like one that is gone, so a
+person says yes to each on a terminal, or names each.
 """
 
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,30 +20,37 @@ from stack.places import SERVERS, Orphan, orphans
 _DAY_S = 86_400
 
 
-def prune(*, yes: bool = False, ask: Callable[[str], str] = input) -> int:
-    """List the orphans; delete those that a person says yes to, or all with `yes`. 1 when one could not be deleted."""
-    found = list(orphans())
+def prune(names: Collection[str] = (), *, yes: bool = False, ask: Callable[[str], str] = input) -> int:
+    """List the orphans (all, or those of `names`); delete those that a person says yes to, or with `yes` the named.
+
+    1 when one that was to be deleted is still there; nothing at all is deleted when a name is none of an orphan.
+    """
+    found = {orphan.path.name: orphan for orphan in orphans()}
+    unknown = sorted(set(names) - found.keys())
+    if unknown:
+        _say(f"no data without a state folder has this name: {', '.join(unknown)}; nothing was deleted")
+        return 1
     if not found:
         _say("no data without a state folder")
         return 0
-    may_ask = sys.stdin is not None and sys.stdin.isatty()
-    code = 0
-    for orphan in found:
+    may_ask = not yes and sys.stdin is not None and sys.stdin.isatty()
+    chosen = [found[name] for name in sorted(names)] or list(found.values())
+    left = 0
+    for orphan in chosen:
         _say(describe(orphan, now_s=time.time()))
         if in_use(orphan.path):
             _say("  in use: left alone")
-        elif yes or (may_ask and _asked(ask)):
-            try:
-                shutil.rmtree(orphan.path)
-                _say("  deleted")
-            except OSError as error:
-                _say(f"  not deleted: {error}")
-                code = 1
+            left += yes
+        elif (yes and names) or (may_ask and _asked(ask)):
+            left += not _delete(orphan.path)
         else:
             _say("  kept")
+    if yes and not names:
+        _say(f"nothing was deleted: --yes deletes what is named, as in `prune --yes {chosen[0].path.name}`")
+        return 1
     if not yes and not may_ask:
-        _say("nothing was deleted: run it on a terminal, or with --yes to delete all of them")
-    return code
+        _say("nothing was deleted: run it on a terminal, or with --yes and the names of those to delete")
+    return int(left > 0)
 
 
 def describe(orphan: Orphan, *, now_s: float) -> str:
@@ -63,6 +71,16 @@ def in_use(path: Path) -> bool:
             if Path(process.cwd()).is_relative_to(path):
                 return True
     return False
+
+
+def _delete(path: Path) -> bool:
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        _say(f"  not deleted: {error}")
+        return False
+    _say("  deleted")
+    return True
 
 
 def _asked(ask: Callable[[str], str]) -> bool:

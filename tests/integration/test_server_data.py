@@ -206,9 +206,27 @@ def test_only_a_typed_yes_deletes_an_orphan(answer, stays, orphan, monkeypatch):
 def test_data_that_a_system_uses_are_no_orphans_and_what_a_process_works_in_stays(orphan, closed, outside):
     make_data(closed / "used")
     with subprocess.Popen(["sleep", "60"], cwd=orphan / "postgres") as working:
-        assert prune(yes=True) == 0
+        assert prune([orphan.name], yes=True) == 1
         working.kill()
     assert orphan.exists()
-    assert prune(yes=True) == 0
+    assert prune([orphan.name], yes=True) == 0
     assert not orphan.exists()
     assert StateDir.open(closed / "used").server_dir("postgres").joinpath("row").exists()
+
+
+@as_root
+def test_no_single_flag_deletes_the_data_of_a_folder_that_was_moved_and_not_started_since(outside, closed, capsys):
+    for name in ("moved", "gone"):
+        make_data(closed / name)
+    data = {name: Path(closed.joinpath(name, "servers").readlink()) for name in ("moved", "gone")}
+    (closed / "moved").rename(closed / "new-place")
+    shutil.rmtree(closed / "gone")
+    make_data(closed / "moved")  # another system begun at its old place
+    assert prune(yes=True) == 1
+    assert "nothing was deleted: --yes deletes what is named" in capsys.readouterr().out
+    assert prune([data["gone"].name, "state-mistyped"], yes=True) == 1
+    assert data["gone"].exists()
+    assert prune([data["gone"].name], yes=True) == 0
+    assert not data["gone"].exists()
+    moved = StateDir.open(closed / "new-place")
+    assert (moved.server_dir("postgres") / "row").read_text() == "kept"
