@@ -30,8 +30,8 @@ def _has_people() -> bool:
     return False
 
 
-async def ensure_admin(dsn: str, state: StateDir, *, own_database: bool) -> Admin:
-    """The administrator of this state folder.
+async def find_or_make_admin(dsn: str, state: StateDir, *, own_database: bool) -> Admin:
+    """The administrator of this state folder, perhaps a new one who has yet to be kept.
 
     Nobody when the checkout has no API, or when people exist already in a database that is not ours. In our own
     database a login that was made but never kept (we were killed in between) is made anew.
@@ -47,6 +47,15 @@ async def ensure_admin(dsn: str, state: StateDir, *, own_database: bool) -> Admi
         made = await people.rotate_admin(dsn)
     if made is None:
         return NOBODY
-    admin = Admin(made.username, made.password, made.api_key)
-    state.replace_secret("admin", json.dumps(asdict(admin)))
-    return admin
+    return Admin(made.username, made.password, made.api_key)
+
+
+def keep_admin(state: StateDir, admin: Admin) -> None:
+    """Keep a login for every later start. It may be called again with the same one until there is room for it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = json.dumps(asdict(admin))
+    if admin != NOBODY and state.kept_secret("admin") != text:
+        state.replace_secret("admin", text)

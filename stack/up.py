@@ -15,28 +15,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
-from services.core.errors import FiretowerError
 from services.core.limits import raise_file_limit
 from services.core.log import configure_log, logger
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, Settings
 from stack import children
 from stack.addresses import Addresses
 from stack.binaries import BinariesMissingError
-from stack.first_admin import NOBODY, ensure_admin
+from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
 from stack.mosquitto import Mosquitto
 from stack.places import OUTSIDE, orphans
 from stack.postgres import Postgres
 from stack.programs import Program, plan, plan_simulators
 from stack.readiness import wait_until_serving
-from stack.room import is_full
+from stack.room import is_full, when_there_is_room
 from stack.screen import Screen, Vitals
 from stack.state import StartFailed, StateDir, write_private
 from stack.supervise import Child, for_ever
 
 _READY_TIMEOUT_S = 90
-_ROOM_EVERY_S = 5
 
 log = logger(__name__)
 
@@ -123,15 +119,7 @@ class System:
         self._tasks.append(asyncio.create_task(for_ever(what, once, every_s=every_s), name=what))
 
     async def _when_there_is_room(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do a step of the start; one that a full disk kept from succeeding is done again until it does."""
-        while True:
-            try:
-                return await step()
-            except (OSError, FiretowerError, children.ChildError, asyncpg.PostgresError) as error:
-                if not is_full(self.state.data_folders()):
-                    raise
-                self._screen.step(f"waiting for room on the disk: {error}")
-            await asyncio.sleep(_ROOM_EVERY_S)
+        await when_there_is_room(step, lambda: is_full(self.state.data_folders()), self._screen.step)
 
     async def _start_servers(self) -> None:
         servers = []
@@ -201,8 +189,7 @@ class System:
     async def _start_programs(self) -> None:
         self._screen.step("database: bringing the schema up to date")
         await self._when_there_is_room(self._migrate)
-        own = "FIRETOWER_DATABASE_URL" not in self._given
-        self._addresses.admin = await ensure_admin(self._addresses.database, self.state, own_database=own)
+        await self._when_there_is_room(self._ensure_admin)
         demo = self._options.demo
         await self._start_wave(list(plan(self._addresses, self.state, self._given, demo=demo)))
         if demo:  # after the API, which registers the devices
@@ -214,9 +201,15 @@ class System:
         migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
         try:
             await migrate.upgrade(self._addresses.database)
-        except (OSError, asyncpg.PostgresError) as error:
+        except migrate.FAILURES as error:
             where = self._addresses.database.rpartition("@")[2]
             raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error
+
+    async def _ensure_admin(self) -> None:
+        if self._addresses.admin == NOBODY:  # else made, and there was no room to keep it
+            own = "FIRETOWER_DATABASE_URL" not in self._given
+            self._addresses.admin = await find_or_make_admin(self._addresses.database, self.state, own_database=own)
+        keep_admin(self.state, self._addresses.admin)
 
     async def _start_wave(self, programs: list[Program]) -> None:
         started = [program.child(self.state, self._addresses) for program in programs]

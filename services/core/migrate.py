@@ -3,12 +3,17 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
+FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
+"""What `upgrade` raises when the server is lost, full or refuses a statement."""
+
 _LOCK = 0x46495245  # "FIRE": one migration at a time per database
 
 

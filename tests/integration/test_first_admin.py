@@ -1,0 +1,58 @@
+"""The first login of a system whose disk is full in the moment when it is made."""
+
+import asyncio
+import io
+import os
+
+import pytest
+
+from services.core import db
+from stack import room
+from stack.first_admin import NOBODY, Admin, find_or_make_admin
+from stack.screen import Screen
+from stack.up import Options, System
+
+ADMINS = "select count(*) from person where username = 'admin' and version = 1"
+
+
+@pytest.fixture
+def shown():
+    return io.StringIO()
+
+
+@pytest.fixture
+def system(tmp_path, database, shown, monkeypatch):
+    monkeypatch.setattr("stack.state.unprivileged", lambda: None)
+    monkeypatch.setattr(room, "EVERY_S", 0.05)
+    monkeypatch.setattr(room, "FULL_BELOW_BYTES", 2**62)  # every disk is full
+    monkeypatch.setenv("FIRETOWER_DATABASE_URL", database)
+    monkeypatch.setenv("FIRETOWER_MQTT_URL", "mqtt://127.0.0.1:1")
+    return System(Options(state_dir=tmp_path / "state"), Screen(shown))
+
+
+async def test_a_login_that_could_not_be_kept_is_kept_when_there_is_room(system, database, shown):
+    in_the_way = system.state.path / f".secrets.json.{os.getpid()}"
+    in_the_way.mkdir()  # no file can be written there: as good as a full disk
+    starting = asyncio.create_task(system._when_there_is_room(system._ensure_admin))
+    async with asyncio.timeout(20):
+        while "waiting for room on the disk" not in shown.getvalue():
+            assert not starting.done()
+            await asyncio.sleep(0.02)
+        made = system._addresses.admin
+        in_the_way.rmdir()
+        await starting
+    assert made != NOBODY
+    assert system._addresses.admin == made, "the first login is lost: nobody knows its password"
+    assert await find_or_make_admin(database, system.state, own_database=False) == made
+    connection = await db.connect(database, program="test")
+    assert await connection.fetchval(ADMINS) == 1
+    await connection.close()
+
+
+async def test_people_of_a_database_that_is_not_ours_are_left_alone(system, database, tmp_path):
+    await system._ensure_admin()
+    other = System(Options(state_dir=tmp_path / "other"), Screen())
+    await other._ensure_admin()
+    assert other._addresses.admin == NOBODY
+    assert other.state.kept_secret("admin") is None
+    assert isinstance(system._addresses.admin, Admin)
