@@ -1,4 +1,4 @@
-"""What the API clears away: old Idempotency-Keys, ended sessions, and hours of loss accounting summed once.
+"""What the API clears away: old Idempotency-Keys, sessions and imports, and hours of loss accounting summed once.
 
 One task of main. With the database away it tries again at its next turn; a duty that fails for a reason of its own is
 set aside and holds up no other.
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from services.api import import_faults
 from services.api.database import Database
 from services.api.device_rows import QUERIES
 from services.core import db
@@ -20,6 +21,7 @@ EVERY_S = 600.0
 _KEPT = timedelta(hours=24)
 _COUNTED_LIVE = timedelta(hours=26)  # the last 24 h are shown by the hour
 _FIRST_S = 20.0
+_IMPORTS_KEPT = timedelta(days=30)  # row by row; that they were, and by whom, stays in the audit
 
 
 async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:
@@ -35,7 +37,11 @@ async def _forget_sessions(connection: asyncpg.Connection, now: datetime) -> Non
     await connection.execute("delete from web_session where expires_at < $1", now)
 
 
-DUTIES = (_fold_quality, _forget_keys, _forget_sessions)
+async def _forget_imports(connection: asyncpg.Connection, now: datetime) -> None:
+    await connection.execute(import_faults.SQL["forget"], now - _IMPORTS_KEPT)
+
+
+DUTIES = (_fold_quality, _forget_keys, _forget_sessions, _forget_imports)
 
 
 async def clear(database: Database, clock: Clock, asides: Asides) -> None:

@@ -37,8 +37,8 @@ class Plan:
         lines = [{"line": one.line, "field": one.field, "message": one.message} for one in errors]
         warned = [one._asdict() for one in self.warnings[:ERRORS_SHOWN]]
         return {
-            "dry_run": dry_run, "rows": self.rows, **self.counts, "errors": lines, "warnings": warned,
-            "changes": self.shown,
+            "dry_run": dry_run, "rows": self.rows, **self.counts, "failed": 0, "errors": lines, "warnings": warned,
+            "changes": self.shown, "import_id": None,
         }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Writes a checked ledger into the registry, some hundred rows at a time, and finishes what a kill interrupted.
 
 Used by the import route and by main. Promises that no transaction holds a device for longer than a fire may wait, and
-that every row of an import that was accepted is written: after a kill at the next start, from where it stood.
+that every row of an import that was accepted is written: after a kill at the next start, from where it stood. A row
+that became impossible meanwhile is set aside, and tried again when a person asks.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from services.api import import_faults
 from services.api.database import Database
 from services.api.problems import Problem
 from services.api.writing import Write
@@ -85,24 +87,35 @@ async def finish(database: Database, clock: Clock) -> None:
     while True:
         began = clock.monotonic()
         async with database.writing() as connection:
-            if not await _step(connection):
+            if not await _step(connection, clock):
                 return
         await clock.sleep(clock.monotonic() - began)
 
 
 async def keep_finishing(database: Database, clock: Clock) -> None:
-    """Finish at the start, and again whenever a request could not."""
+    """Finish at the start, and again whenever a request could not; retry what a person wants tried again."""
     while True:
         try:
             if (await database.rows(SQL["is_open"]))[0]["open"]:
                 await finish(database, clock)
+            for row in await database.rows(import_faults.SQL["asked"]):
+                await retry(database, clock, row["import_id"])
         except db.AWAY as error:
             db.pass_on_cancel()
             log.warning("imports_wait", error=describe_error(error))
         await clock.sleep(LOOK_S)
 
 
-async def _step(connection: asyncpg.Connection) -> bool:
+async def retry(database: Database, clock: Clock, import_id: int) -> None:
+    """Try once more what could not be written of an import."""
+    for row in await import_faults.read_faults(database, import_id):
+        async with database.writing() as connection:
+            await _write_one(connection, import_id, row["number"])
+    async with database.writing() as connection:
+        await import_faults.set_faults_aside(connection, import_id, clock.now())
+
+
+async def _step(connection: asyncpg.Connection, clock: Clock) -> bool:
     """Write the next rows; False when there are none. A row that cannot be written any more is noted and passed."""
     row = await connection.fetchrow(SQL["open"])
     if row is None:
@@ -117,6 +130,8 @@ async def _step(connection: asyncpg.Connection) -> bool:
         for number in range(first + 1, last + 1):
             await _write_one(connection, row["id"], number)
     await connection.execute(SQL["move_on"], row["id"], last)
+    if last >= row["rows"]:
+        await import_faults.set_faults_aside(connection, row["id"], clock.now())
     return True
 
 
@@ -130,8 +145,9 @@ async def _write_one(connection: asyncpg.Connection, import_id: int, number: int
     try:
         async with connection.transaction():
             await _write(connection, import_id, number - 1, number)
+            await connection.execute(import_faults.SQL["strike"], import_id, number)
     except asyncpg.PostgresError as error:
         if db.is_away(error):
             raise
         log.exception("import_row_not_written", import_id=import_id, number=number)
-        await connection.execute(SQL["fault"], import_id, number, describe_error(error))
+        await connection.execute(import_faults.SQL["note"], import_id, number, describe_error(error))

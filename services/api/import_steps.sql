@@ -63,12 +63,5 @@ from device_import_row r, jsonb_populate_record(null::device, r.body) n
 where r.import_id = $1 and r.number > $2 and r.number <= $3 and r.body ? 'gateway_address'
   and d.code = r.code and d.gateway_address is distinct from n.gateway_address
 
--- name: fault
-update device_import i
-set faults = faults || (
-    select jsonb_build_array(jsonb_build_object('line', r.line, 'code', r.code, 'error', $3::text))
-    from device_import_row r where r.import_id = i.id and r.number = $2)
-where id = $1
-
 -- name: move_on
 update device_import set applied = $2, done_at = case when $2 >= rows then clock_timestamp() end where id = $1

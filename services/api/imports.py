@@ -3,13 +3,15 @@
 import asyncio
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api.answers import answer, described
 from services.api.datum import Datum
-from services.api.import_plan import make_plan
+from services.api.import_faults import read_faults, with_faults
+from services.api.import_plan import ERRORS_SHOWN, make_plan
 from services.api.import_steps import finish, stage
 from services.api.ledger_file import LedgerError, LedgerRow, read_csv, read_geojson
 from services.api.ledger_form import FormTooLarge, UnreadableForm, check_lines, check_values, read_form
@@ -67,9 +69,11 @@ class ImportResult(BaseModel):
     created: int
     updated: int
     unchanged: int
+    failed: int = Field(description="accepted, and made impossible by something else before they were written")
     errors: list[LineError]
     warnings: list[LineWarning]
     changes: list[Change]
+    import_id: int | None = Field(description="as in the audit; null where nothing was to be written")
 
 
 async def _read(request: Request, datum: Datum | None) -> list[LedgerRow | LedgerError]:
@@ -129,7 +133,8 @@ async def import_devices(
     has looked at the warnings of a dry run and says `accept_warnings=true`.
 
     A good ledger is written some hundred rows at a time, so that nothing waits for it; what a restart interrupts goes
-    on by itself.
+    on by itself. A row that something else made impossible meanwhile is counted in `failed`, named in `errors` and set
+    aside.
     """
     read = await _read(request, datum)
     plan = await make_plan(here.database, writer.who.scope, read)
@@ -146,8 +151,16 @@ async def import_devices(
         if not dry_run:
             import_id = await stage(write, plan.todo) if plan.todo else None
             await write.record("device.import", "", **plan.counts, import_id=import_id)
+            return answer(result | {"import_id": import_id})
         return answer(result)
 
     response = await writer.perform(work)
     await finish(here.database, here.clock)
-    return response
+    shown = orjson.loads(response.body)  # of the first time, when the request is a repeat
+    import_id = shown.get("import_id")
+    if import_id is None or not (faults := await read_faults(here.database, import_id)):
+        return response
+    told = answer(with_faults(shown, faults, ERRORS_SHOWN))
+    if "idempotency-replayed" in response.headers:
+        told.headers["Idempotency-Replayed"] = "true"
+    return told

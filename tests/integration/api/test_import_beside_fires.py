@@ -6,9 +6,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.api import import_steps
+from services.api import import_faults, import_steps
+from services.api.housekeeping import clear
 from services.api.state import State
 from services.core import db
+from services.core.aside import Asides
 from services.ingest.devices import QUERIES as INGEST
 from tests.integration.api.conftest import AREA, Client, Raise
 from tests.support.waiting import eventually
@@ -114,8 +116,8 @@ async def test_a_kill_in_the_middle_is_finished_at_the_next_start(
     assert await connection.fetchval("select count(*) from audit where action = 'device.import'") == 1
 
 
-async def test_a_row_made_impossible_by_hand_is_noted_and_the_rest_is_written(
-    client: Client, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+async def test_a_row_made_impossible_by_hand_is_told_and_set_aside_and_the_rest_is_written(
+    client: Client, state: State, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staged = import_steps.stage
 
@@ -128,9 +130,58 @@ async def test_a_row_made_impossible_by_hand_is_noted_and_the_rest_is_written(
 
     monkeypatch.setattr("services.api.imports.stage", stage_and_interfere)
     lines = ["code,kind,area,gateway_address", f"p-1,panel,{AREA},921000000000", f"p-2,panel,{AREA},931000000000"]
-    answer = await send(client, "\n".join(lines).encode())
-    assert answer.status_code == 200, answer.text
+    content, headers = "\n".join(lines).encode(), HEADERS | {"Idempotency-Key": "ledger-1"}
+    for _ in range(2):  # the answer to a repeat says the same
+        answer = await client.post(PATH, params=PARAMS, content=content, headers=headers)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert (told["created"], told["updated"], told["failed"]) == (1, 0, 1)
+        ((line, message),) = [(error["line"], error["message"]) for error in told["errors"]]
+        assert line == 2
+        assert "p-1" in message
+        assert [change["code"] for change in told["changes"]] == ["p-2"]
     codes = await connection.fetch("select code from device order by code")
     assert [row["code"] for row in codes] == ["other", "p-2"]
     (fault,) = await connection.fetchval("select faults from device_import")
     assert (fault["line"], fault["code"]) == (2, "p-1")
+    (unit,) = (await client.get("/api/v1/set-aside")).json()["items"]
+    assert (unit["program"], unit["kind"], unit["name"]) == ("api", "import", f"import:{told['import_id']}")
+    assert unit["detail"]["rows"][0]["code"] == "p-1"
+    assert "p-1" in unit["error"]
+
+    for failures, mend in ((2, None), (2, "delete from device where code = 'other'")):
+        if mend is not None:
+            await connection.execute(mend)
+        assert (await client.post(f"/api/v1/set-aside/{unit['id']}/retry")).status_code == 202
+        for asked in await state.database.rows(import_faults.SQL["asked"]):
+            await import_steps.retry(state.database, state.clock, asked["import_id"])
+        row = await connection.fetchrow("select * from set_aside where id = $1", unit["id"])
+        assert (row["failures"], row["retry_requested_at"] is None or mend is not None) == (failures, True)
+        assert row["result"] == (None if mend is None else "done")
+    assert await connection.fetchval("select gateway_address from device where code = 'p-1'") == "921000000000"
+    answer = await client.post(PATH, params=PARAMS, content=content, headers=headers)
+    assert (answer.json()["created"], answer.json()["failed"]) == (2, 0)
+
+
+async def test_imports_are_kept_for_thirty_days_and_longer_while_a_row_is_set_aside(
+    state: State, connection: asyncpg.Connection
+) -> None:
+    for import_id, age_d in ((1, 29), (2, 31), (3, 31)):
+        await connection.execute(
+            """insert into device_import (id, actor, created_at, rows, applied, done_at) overriding system value
+               values ($1, 'user:x', now(), 1, 1, now() - make_interval(days => $2))""",
+            import_id,
+            age_d,
+        )
+        await connection.execute(
+            """insert into device_import_row (import_id, number, line, code, body, changes)
+               values ($1, 1, 2, 'p-1', '{}', '{}')""",
+            import_id,
+        )
+    await connection.execute(
+        """insert into set_aside (program, kind, name, error, first_at, last_at)
+           values ('api', 'import', 'import:3', 'x', now(), now())"""
+    )
+    await clear(state.database, state.clock, Asides("api", state.clock))
+    kept = await connection.fetch("select import_id from device_import_row order by 1")
+    assert [row["import_id"] for row in kept] == [1, 3]
