@@ -8,7 +8,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.api import housekeeping
 from services.api.changes import Changes
 from services.api.housekeeping import clear
 from services.api.hub import Hub
@@ -158,4 +157,3 @@ async def test_a_duty_of_the_house_that_fails_holds_up_no_other(
     await connection.execute("alter table device_quality_gone rename to device_quality_sum")
     await clear(state.database, state.clock, asides)
     assert (await client.get("/api/v1/set-aside")).json()["items"] == []
-    assert len(housekeeping.DUTIES) == 3
