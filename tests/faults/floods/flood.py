@@ -36,6 +36,13 @@ def fires(device: str) -> Iterator[Sent]:
         yield Sent(topic(device, "up/event", "panel"), orjson.dumps(fire(n)))
 
 
+def presses(device: str) -> Iterator[Sent]:
+    """Manual alarms, which are never surplus."""
+    for start in range(0, 20_000, 100):
+        body = orjson.dumps([{**fire(n), "type": "manual_alarm"} for n in range(start, start + 100)])
+        yield Sent(topic(device, "up/event", "panel"), body)
+
+
 def lists(device: str) -> Iterator[Sent]:
     for start in range(0, 20_000, 100):
         body = orjson.dumps([fire(n) for n in range(start, start + 100)])
@@ -79,8 +86,8 @@ def retained(device: str) -> Iterator[Sent]:
 
 
 BURSTS: dict[str, Callable[[str], Iterator[Sent]]] = {
-    "fires": fires, "lists": lists, "full_lists": full_lists, "telemetry": telemetry, "rejects": rejects,
-    "full_rejects": full_rejects, "status": status, "retained": retained,
+    "fires": fires, "presses": presses, "lists": lists, "full_lists": full_lists,
+    "telemetry": telemetry, "rejects": rejects, "full_rejects": full_rejects, "status": status, "retained": retained,
 }  # fmt: skip
 WILLS = 500
 MODES = (*BURSTS, "wills")

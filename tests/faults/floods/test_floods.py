@@ -28,7 +28,7 @@ from tests.support.waiting import eventually
 FIRES = 20
 BEHIND_S = 60.0  # a fire that is not at the desk by then has not come
 TARGET_MS = 500
-QUIET_MS = 5000  # beside other load of the machine nothing is worse than this, or it waits for the flood
+QUIET_MS = 3000  # beside other load of the machine nothing is worse than this, or it waits for the flood
 _CODE = re.compile(rb"HONEST-\w+-\d+")
 
 
