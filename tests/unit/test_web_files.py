@@ -12,6 +12,7 @@ SCRIPTS = [path for path in OWN if path.suffix == ".js"]
 PAGES = [path for path in OWN if path.suffix == ".html"]
 STYLES = [path for path in OWN if path.suffix == ".css"]
 WORDS = WEB / "js" / "words"
+MOST_LINES = 300
 MOST_COLUMNS = 110
 
 
@@ -35,10 +36,28 @@ def test_nothing_is_fetched_from_another_origin(path):
     assert not addresses - {"//www.w3.org"}
 
 
+@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: str(path.relative_to(WEB)))
+def test_files_stay_small_and_their_lines_can_be_read_side_by_side(path):
+    lines = path.read_text().splitlines()
+    assert len(lines) < MOST_LINES
+    assert not [f"{n}: {line}" for n, line in enumerate(lines, 1) if len(line) > MOST_COLUMNS]
+
+
+def test_every_style_is_linked_by_a_page_and_every_link_names_a_file():
+    links = [href for page in PAGES for href in re.findall(r'"stylesheet" href="/static/([^"]+)"', page.read_text())]
+    assert {WEB / href for href in links} >= set(STYLES)
+    assert all((WEB / href).is_file() for href in links)
+
+
+@pytest.mark.parametrize("style", STYLES, ids=lambda path: path.name)
+def test_a_style_has_one_property_a_line(style):
+    rules = re.sub(r"/\*.*?\*/", "", style.read_text(), flags=re.DOTALL)
+    assert not [line for line in rules.splitlines() if re.search(r"[{};]\s*\S", line)]
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(WEB)))
-def test_modules_stay_small_and_set_no_inline_style(script):
+def test_modules_set_no_inline_style(script):
     text = script.read_text()
-    assert len(text.splitlines()) < 300
     assert "style=" not in text
     assert "innerHTML" not in text
 
@@ -64,12 +83,6 @@ def test_the_dashboard_preloads_every_module_of_its_first_screen():
     assert set(re.findall(r'"modulepreload" href="/static/([^"]+)"', page)) == {
         str(path.relative_to(WEB)) for path in needed if path.name != "main.js"
     }
-
-
-@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: str(path.relative_to(WEB)))
-def test_lines_can_be_read_side_by_side(path):
-    long = [f"{n}: {line}" for n, line in enumerate(path.read_text().splitlines(), 1) if len(line) > MOST_COLUMNS]
-    assert not long
 
 
 def _keys(table: Path) -> list[str]:
