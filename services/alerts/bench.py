@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -28,7 +29,7 @@ from services.alerts.silence import Silence
 from services.alerts.unreadable import Unreadable
 from services.core.alarms.page import Page
 from services.core.alarms.policies import Policies, load_policies
-from services.core.aside import Asides
+from services.core.aside import Asides, Unit
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
@@ -204,12 +205,17 @@ class Bench:
     async def _try_again(self) -> None:
         """Learn what is set aside; take up again what a person asked for, and events whose time has come."""
         for row in await self.border.asides.refresh(self.conn, (events.KIND,)):
-            if row["kind"] == events.KIND:
-                await self.events.judge_again(self.border, row["detail"])
-            elif row["kind"] == FINDING:
-                self.states.forget(row["detail"]["device_id"], row["detail"]["code"], self.clock.monotonic())
-            if row["kind"] in TRIED_ONCE:  # whatever else is open is tried at its next turn and then struck off
-                await self.border.asides.over(self.conn, row["kind"], row["name"])
+            await self.border.alone(
+                Unit(*row.values()), partial(self._try_one, row["kind"], row["name"], row["detail"])
+            )
+
+    async def _try_one(self, kind: str, name: str, detail: dict[str, Any]) -> None:
+        if kind == events.KIND:
+            await self.events.judge_again(self.border, detail)
+        elif kind == FINDING:
+            self.states.forget(detail["device_id"], detail["code"], self.clock.monotonic())
+        if kind in TRIED_ONCE:  # whatever else is open is tried at its next turn and then struck off
+            await self.border.asides.over(self.conn, kind, name)
 
     async def _count_bad_clocks(self, now: datetime) -> list[Verdict]:
         """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""

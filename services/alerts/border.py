@@ -98,6 +98,15 @@ class Border:
         await self.asides.over(self.conn, STAGE, name)
         return busy
 
+    async def alone(self, unit: Unit, work: Callable[[], Awaitable[None]]) -> None:
+        """Run work that has its own transactions; should it fail, only this unit waits for its next try."""
+        try:
+            await work()
+        except Exception as error:
+            if not _is_theirs(error):
+                raise
+            await self.asides.add(self.conn, unit, error)
+
     async def _strike_off(self, items: Sequence[Item], unit: Callable[[Item], Unit]) -> None:
         if self.asides.any_open:
             for item in items:

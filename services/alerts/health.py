@@ -192,7 +192,7 @@ def _say_set_aside(row: asyncpg.Record) -> Reason:
     program, kind, units, name, error = (row[column] for column in ("program", "kind", "units", "name", "error"))
     return Reason(
         f"{program} 有 {units} 项工作处理失败，留待重试（{kind}）：{name}，{error}",
-        f"{program} set aside {units} that failed ({kind}): {name}: {error}",
+        f"{program} could not finish {units} units of work ({kind}): {name}: {error}",
     )
 
 

@@ -261,3 +261,20 @@ async def test_a_year_that_no_driver_holds_stops_no_fire(
     alerts()
     await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m1"}])
     await eventually(lambda: _told(desk), what="the fire at the desk")
+
+
+async def test_a_line_of_the_list_that_names_nothing_holds_up_no_other_retry(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.conn.execute(
+        """insert into set_aside (program, kind, name, fire, error, first_at, last_at)
+           values ('alerts', 'event', 'by hand', true, 'x', now(), now())"""
+    )
+    alerts()
+    await send_poisoned_fire(county)
+    await eventually(lambda: county.conn.fetch("select from set_aside where name like 'panel-1%'"), what="set aside")
+    await county.conn.execute("drop trigger poisoned on alarm; update set_aside set retry_requested_at = now()")
+    await eventually(lambda: county.alarms("a.code = 'fire'"), what="the fire")
+    (line,) = await county.conn.fetch("select error from set_aside where name = 'by hand'")
+    assert line["error"].startswith("KeyError")
