@@ -139,8 +139,9 @@ async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
         except Exception as error:
             if not own_fault(error):
                 raise
-            unit = Unit(CONTACT, str(contact["id"]), contact["area"], detail={"name": contact["name"]})
-            await border.asides.add(page.conn, unit, error)
+            if not border.asides.waits(CONTACT, str(contact["id"])):  # told once a minute, not at each of many steps
+                unit = Unit(CONTACT, str(contact["id"]), contact["area"], detail={"name": contact["name"]})
+                await border.asides.add(page.conn, unit, error)
             continue
         if call is None:
             continue

@@ -37,7 +37,7 @@ left join site s on s.id = a.site_id
 left join area r on r.code = a.area
 where t.done_at is null and t.due_at <= $1 and t.alarm_id || ':' || t.step <> all($2::text[])
 order by t.due_at, t.alarm_id, t.step
-limit 50
+limit 10
 
 -- name: end_timer
 update alarm_timer set done_at = $3, result = $4 where alarm_id = $1 and step = $2

@@ -34,13 +34,15 @@ async def take(conn: asyncpg.Connection, owner: UUID) -> bool:
 async def hold(conn: asyncpg.Connection, owner: UUID) -> None:
     """Renew the lease inside the caller's transaction; its row stays locked until the commit.
 
+    One that ran out and that nobody took (a transaction of ours was long) is still ours.
+
     Raises:
-        Fenced: another process has taken over, or our time had run out.
+        Fenced: another process has taken over.
     """
     tag: str = await conn.execute(
         """
         update lease set expires_at = clock_timestamp() + make_interval(secs => $3)
-        where name = $1 and owner = $2 and expires_at > clock_timestamp()
+        where name = $1 and owner = $2
         """,
         NAME,
         owner,
