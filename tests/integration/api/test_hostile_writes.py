@@ -64,30 +64,34 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 DEEP: Any = "deep"
 for _ in range(200):
     DEEP = [DEEP]
+# one of each kind for every field
 HOSTILE: tuple[Any, ...] = (
     "a\x00b",
-    "\x00",
     "x" * 100_000,
-    "\u202e\ufeff\x1b[0m",
     -1,
-    0,
     2**31,
-    2**63,
     10**40,
     1e308,
-    -0.0,
-    True,
     None,
     [],
-    {},
-    [[]],
     {"a\x00": 1},
-    {"a" * 5000: "b"},
     DEEP,
     "0001-01-01T00:00:00Z",
     "9999-12-31T23:59:59+23:59",
-    "2026-01-01T00:00:00-23:59",
     "NaN",
+)
+# their relatives take turns: each field gets every third, the next field the next ones
+MORE: tuple[Any, ...] = (
+    "\x00",
+    "\u202e\ufeff\x1b[0m",
+    0,
+    2**63,
+    -0.0,
+    True,
+    {},
+    [[]],
+    {"a" * 5000: "b"},
+    "2026-01-01T00:00:00-23:59",
     "Infinity",
     "'; drop table device; --",
     "%s{0}",
@@ -109,6 +113,14 @@ def with_value(body: dict[str, Any], place: tuple[str, ...], value: Any) -> dict
     return body | {place[0]: body[place[0]] | {place[1]: value}}
 
 
+def hostile_bodies(body: dict[str, Any], place: tuple[str, ...], number: int) -> Iterator[bytes]:
+    yield from (orjson.dumps(with_value(body, place, "@")).replace(b'"@"', b'"' + raw + b'"') for raw in RAW)
+    for value in HOSTILE + MORE[number % 3 :: 3]:
+        written = "@" if isinstance(value, int) and abs(value) >= 2**63 else value
+        plain = orjson.dumps(with_value(body, place, written))
+        yield plain.replace(b'"@"', str(value).encode()) if written == "@" else plain
+
+
 @pytest.fixture
 async def ready(client: Client, open_alarm: Raise) -> Client:
     await client.put(f"/api/v1/areas/{AREA}", json={"name": "东关"})
@@ -118,28 +130,26 @@ async def ready(client: Client, open_alarm: Raise) -> Client:
     return client
 
 
-@pytest.mark.parametrize(("method", "path"), list(BODIES), ids=lambda one: str(one).replace("/", " "))
-async def test_no_value_of_any_field_is_our_fault(ready: Client, method: str, path: str) -> None:
-    body = BODIES[method, path]
+@pytest.mark.parametrize(
+    "resources",
+    ["devices", "sites", "alarms", "areas rules policies", "users api-keys contacts", "session"],
+)
+async def test_no_value_of_any_field_is_our_fault(ready: Client, resources: str) -> None:
     headers = {"Content-Type": "application/json"}
-    for place in places(body):
-        sent = [orjson.dumps(with_value(body, place, "@")).replace(b'"@"', b'"' + raw + b'"') for raw in RAW]
-        for value in HOSTILE:
-            written = "@" if isinstance(value, int) and abs(value) >= 2**63 else value
-            plain = orjson.dumps(with_value(body, place, written))
-            sent.append(plain.replace(b'"@"', str(value).encode()) if written == "@" else plain)
-        for raw in sent:
-            answer = await ready.request(method, f"/api/v1/{path}", content=raw, headers=headers)
-            assert answer.status_code < 500, (place, raw[:200], answer.text)
-            if answer.status_code == 422:
-                assert answer.json()["errors"], (place, raw[:200])
+    for (method, path), body in BODIES.items():
+        if path.split("/")[0] not in resources.split():
+            continue
+        for number, place in enumerate(places(body)):
+            for raw in hostile_bodies(body, place, number):
+                answer = await ready.request(method, f"/api/v1/{path}", content=raw, headers=headers)
+                assert answer.status_code < 500, (path, place, raw[:200], answer.text)
+                if answer.status_code == 422:
+                    assert answer.json()["errors"], (path, place, raw[:200])
 
 
-@pytest.mark.parametrize("path", ["devices", "alarms", "events", "rejects"])
-async def test_no_parameter_is_our_fault(ready: Client, path: str) -> None:
+async def test_no_parameter_is_our_fault(ready: Client) -> None:
     names = ("cursor", "limit", "from", "to", "area", "device", "site", "q", "bbox", "code", "type", "state", "reason")
-    values = (
-        "%00",
+    for_all = (
         "a%00",
         "%ed%a0%80",
         "%ff",
@@ -149,29 +159,31 @@ async def test_no_parameter_is_our_fault(ready: Client, path: str) -> None:
         str(2**63),
         "9" * 400,
         "NaN",
-        "nan,nan,nan,nan",
-        "-inf,-inf,inf,inf",
-        "1e400,0,0,0",
         "0001-01-01T00:00:00Z",
         "9999-12-31T23:59:59-23:59",
         "2026-01-01T00:00:00%2B24:00",
-        "WzFd",
-        "W10",
-        "bnVsbA",
-        "W251bGwsbnVsbF0",
-        "WyIwMDAxLTAxLTAxVDAwOjAwOjAwIiwxXQ",
-        "WzFlMzA4LDFlMzA4XQ",
-        "=" * 40,
     )
-    for name in names:
-        for value in values:
-            answer = await ready.get(f"/api/v1/{path}?{name}={value}")
-            assert answer.status_code in {200, 404, 422}, (name, value, answer.text)
+    of_one = {
+        "bbox": ("nan,nan,nan,nan", "-inf,-inf,inf,inf", "1e400,0,0,0"),
+        "cursor": (
+            "WzFd",
+            "W10",
+            "bnVsbA",
+            "W251bGwsbnVsbF0",
+            "WyIwMDAxLTAxLTAxVDAwOjAwOjAwIiwxXQ",
+            "WzFlMzA4LDFlMzA4XQ",
+            "=" * 40,
+        ),
+    }
+    for path in ("devices", "alarms", "events", "rejects"):
+        for name in names:
+            for value in for_all + of_one.get(name, ()):
+                answer = await ready.get(f"/api/v1/{path}?{name}={value}")
+                assert answer.status_code in {200, 404, 422}, (path, name, value, answer.text)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_no_path_is_our_fault(ready: Client) -> None:
+    paths = (
         "alarms/{}",
         "sites/{}",
         "incidents/{}",
@@ -184,10 +196,8 @@ async def test_no_parameter_is_our_fault(ready: Client, path: str) -> None:
         "rules/{}",
         "policies/{}",
         "set-aside/{}",
-    ],
-)
-async def test_no_path_is_our_fault(ready: Client, path: str) -> None:
-    for value in (
+    )
+    values = (
         "%00",
         "-1",
         "0",
@@ -200,17 +210,17 @@ async def test_no_path_is_our_fault(ready: Client, path: str) -> None:
         "%20",
         "a%2Fb",
         "x" * 3000,
-    ):
-        for method in ("GET", "PUT", "DELETE", "POST"):
-            answer = await ready.request(method, f"/api/v1/{path.format(value)}", json={})
-            assert answer.status_code < 500, (method, value, answer.text)
+    )
+    for path in paths:
+        for value in values:
+            for method in ("GET", "PUT", "DELETE", "POST"):
+                answer = await ready.request(method, f"/api/v1/{path.format(value)}", json={})
+                assert answer.status_code < 500, (path, method, value, answer.text)
 
 
-@pytest.mark.parametrize(
-    "header", ['"99999999999999999999999"', "*", 'W/"1"', '""', "x" * 150, '"-1"', '"1","2"', "\u00e9"]
-)
-async def test_no_if_match_is_our_fault(ready: Client, header: str) -> None:
-    for path in ("devices/h-1", "sites/1"):
-        raw = {"If-Match": header.encode("latin-1")}
-        answer = await ready.put(f"/api/v1/{path}", json={"name": "x"}, headers=raw)
-        assert answer.status_code in {200, 412, 422}, answer.text
+async def test_no_if_match_is_our_fault(ready: Client) -> None:
+    for header in ('"99999999999999999999999"', "*", 'W/"1"', '""', "x" * 150, '"-1"', '"1","2"', "\u00e9"):
+        for path in ("devices/h-1", "sites/1"):
+            raw = {"If-Match": header.encode("latin-1")}
+            answer = await ready.put(f"/api/v1/{path}", json={"name": "x"}, headers=raw)
+            assert answer.status_code in {200, 412, 422}, (header, path, answer.text)
