@@ -33,7 +33,7 @@ export function SetAside() {
       <thead>
         <tr>
           <th>${t("system.when")}</th>
-          <th>${t("system.what")}</th>
+          <th>${t("system.work")}</th>
           <th>${t("system.why")}</th>
           <th class="num">${mayAct() ? t("system.act") : ""}</th>
         </tr>

@@ -169,6 +169,7 @@ export const pages = {
   "system.not_given": "not given by the server",
   "system.state": "State",
   "system.what": "Notice",
+  "system.work": "Work",
   "system.tries": "Attempts",
   "system.receipt": "Receipt of 119",
   "system.when": "Time",

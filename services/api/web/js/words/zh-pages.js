@@ -168,6 +168,7 @@ export const pages = {
   "system.not_given": "服务器未提供",
   "system.state": "状态",
   "system.what": "通知",
+  "system.work": "工作",
   "system.tries": "尝试",
   "system.receipt": "119 回执号",
   "system.when": "时间",
