@@ -25,7 +25,7 @@ from services.core.alarms.happenings import (
     Tick,
     Uncovered,
 )
-from services.core.alarms.judging import judge
+from services.core.alarms.judging import Scales
 from services.core.alarms.lifecycle import step
 from services.core.alarms.model import Alarm, Policy, Step
 from services.core.alarms.words import Confidence, NoticeType, Part, Verification
@@ -212,14 +212,16 @@ class _Scene:
 
     def _weigh(self) -> None:
         """Weigh the evidence for every fire it can still move, and let each hear whether another now speaks for it."""
-        evidence = tuple(self.evidence)
         moving = [key for key, alarm in self.alarms.items() if not _settled(alarm)]
+        if not moving:
+            return
+        scales = Scales(self.evidence)
         for key in moving:
-            self._step(key, judge(self.alarms[key], evidence, self._now))
+            self._step(key, scales.judge(self.alarms[key], self._now))
         for key in moving:
             alarm = self.alarms[key]
             if not alarm.memory.covered and self._carried_by_another(alarm.incident_id, key):
-                self._step(key, judge(alarm, evidence, self._now))
+                self._step(key, scales.judge(alarm, self._now))
 
     def _step(self, key: FireKey, happening: Happening, *, always: bool = False) -> None:
         before = self.alarms.get(key)

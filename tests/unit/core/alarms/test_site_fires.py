@@ -84,9 +84,11 @@ def calls_made(work: Callable[[], object]) -> int:
     return made
 
 
-def test_a_panel_whose_detectors_all_fire_costs_no_more_than_their_square() -> None:
+@pytest.mark.parametrize("window_s", [0, 600])
+def test_a_panel_whose_detectors_all_fire_costs_no_more_than_their_square(window_s: int) -> None:
     def burn(detectors: int) -> int:
         scene = Scene()
+        scene.window(window_s)  # within a test nothing is sure, and each is weighed again
         return calls_made(lambda: [scene.fire(f"d{n}") for n in range(detectors)])
 
     assert burn(160) < 5 * burn(80)
