@@ -17,7 +17,9 @@ order by due_at limit 200
 -- name: moved_windows
 select f.scope, s.area
 from fire_scope f join site s on f.scope = 'site:' || s.id
-where f.test_until is distinct from least(s.test_window_until, '9000-01-01') and f.scope <> all($1::text[])
+-- not least(): it takes a window that is not set for one that never ends
+where f.test_until is distinct from case when s.test_window_until > '9000-01-01' then '9000-01-01' else s.test_window_until end
+    and f.scope <> all($1::text[])
 
 -- name: moved_service
 -- `known` is text: whatever stands there, a cast could fail for all alarms at once

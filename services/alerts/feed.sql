@@ -47,7 +47,8 @@ order by 1 limit 1
 select d.id, d.code, d.kind, d.area, d.name, d.site_id, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
     d.gateway, d.updated_at,
     -- a year that the driver cannot hold would fail the row's whole group
-    least(greatest(d.out_of_service_until, '1970-01-01'), '9000-01-01') as out_of_service_until
+    case when d.out_of_service_until is not null
+        then least(greatest(d.out_of_service_until, '1970-01-01'), '9000-01-01') end as out_of_service_until
 from device d
 where d.id = any($1::integer[])
 
