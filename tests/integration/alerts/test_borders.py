@@ -278,3 +278,31 @@ async def test_a_line_of_the_list_that_names_nothing_holds_up_no_other_retry(
     await eventually(lambda: county.alarms("a.code = 'fire'"), what="the fire")
     (line,) = await county.conn.fetch("select error from set_aside where name = 'by hand'")
     assert line["error"].startswith("KeyError")
+
+
+async def test_a_site_without_a_test_window_is_in_none_and_its_fires_clock_runs(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1", site_id=await county.add_site("校", test_window_until=None))
+    await county.add_device("panel-2")  # at no site at all
+    alerts()
+    await county.send_events([{"device": panel, "type": "fire", "component": "1"} for panel in ("panel-1", "panel-2")])
+    fires = await eventually(lambda: county.alarms("a.code = 'fire'", at_least=2), what="both fires")
+    assert all(fire["escalates_at"] is not None and not fire["test_window"] for fire in fires)
+    assert await county.conn.fetchval("select count(*) from fire_scope where test_until is not null") == 0
+
+
+async def test_a_fire_held_by_a_window_that_is_gone_gets_a_fresh_clock(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    far = datetime(9000, 1, 1, tzinfo=UTC)
+    site = await county.add_site("校", test_window_until=far)
+    await county.add_device("panel-1", site_id=site)
+    program = alerts()
+    await county.send_events([{"device": "panel-1", "type": "fire", "component": "1"}])
+    held = await eventually(lambda: county.alarms("a.code = 'fire'"), what="the fire in test")
+    assert held[0]["escalates_at"] is None
+    program.kill()
+    await county.conn.execute("update site set test_window_until = null")
+    program.restart()
+    await eventually(lambda: county.alarms("a.code = 'fire' and escalates_at is not null"), what="its clock")
