@@ -91,7 +91,9 @@ def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool)
             message.ack_ids = read_events(payload, received_us).ack_ids
     elif topic.channel is Channel.TELEMETRY:
         _read_telemetry(message, topic.kind, payload)
-        message.alone = len(message.readings) == 1 and all(reject.stored for reject in message.rejects)
+        message.alone = len(message.readings) == 1 and (
+            not message.rejects or all(reject.stored for reject in message.rejects)
+        )
     elif is_event:
         found = read_events(payload, received_us)
         message.events, message.rejects, message.ack_ids = found.events, found.rejects, found.ack_ids

@@ -20,6 +20,9 @@ class Columns(NamedTuple):
     reason: str | None
 
 
+USUAL = Columns(None, None, None, None)
+
+
 @dataclass(slots=True)
 class Refused:
     """The messages of a device in a batch that were refused whole, after the newest that brought something."""
@@ -55,4 +58,6 @@ class Refused:
 
     def columns(self) -> Columns:
         """Return what the state row must learn."""
+        if self.accepted and not self.messages:
+            return USUAL
         return Columns(None if self.accepted else True, self.messages or None, self.since_us, self.reason)

@@ -5,7 +5,7 @@ turns beside the common queue. A line that grows long is a flood: what leaves it
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -34,11 +34,10 @@ class Item:
     message: Message | None
     received_us: int
     last: bool = True
+    elements: int = field(init=False)  # how many rows it makes: asked for at every step of its way
 
-    @property
-    def elements(self) -> int:
-        """How many rows it makes."""
-        return 0 if self.message is None else self.message.elements
+    def __post_init__(self) -> None:
+        self.elements = 0 if self.message is None else self.message.elements
 
     @property
     def events(self) -> int:
@@ -53,7 +52,9 @@ class Item:
     @property
     def is_urgent(self) -> bool:
         """Whether it holds a fire, or what ends one, by the type it names."""
-        return self.message is not None and any(event.type in URGENT_TYPES for event in self.message.events)
+        if self.message is None or not self.message.events:
+            return False
+        return any(event.type in URGENT_TYPES for event in self.message.events)
 
 
 def sender_of(topic: str) -> str:
@@ -62,15 +63,15 @@ def sender_of(topic: str) -> str:
     return parts[4] if len(parts) == 6 else topic
 
 
-def cut(item: Item) -> Iterator[Item]:
+def cut(item: Item) -> Sequence[Item]:
     """Cut a long list of events into turns of 100 elements, its fires first; the device is answered after the last.
 
     A list with readings stays whole: it is bounded, and its newest reading must be told from those before it.
     """
     message = item.message
     if message is None or message.readings or len(message.events) + len(message.rejects) <= MAX_EVENTS:
-        yield item
-        return
+        return (item,)
+    items = []
     urgent = [event for event in message.events if event.type in URGENT_TYPES]
     others = [event for event in message.events if event.type not in URGENT_TYPES]
     parts: list[tuple[str, object]] = [("events", event) for event in chain(urgent, others)]
@@ -81,7 +82,8 @@ def cut(item: Item) -> Iterator[Item]:
         if last:
             part.ack_ids, part.mended = message.ack_ids, message.mended
             part.whole = not message.events  # all that it brought was refused: that counts once
-        yield Item(item.sender, item.delivery, part, item.received_us, last)
+        items.append(Item(item.sender, item.delivery, part, item.received_us, last))
+    return items
 
 
 class Shares:
