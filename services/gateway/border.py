@@ -117,9 +117,9 @@ class Border:
 
     async def _try_again(self, connection: Any) -> None:
         """A unit that is not at hand (a row, a link) comes up by itself: it is struck off, and listed if it fails."""
-        for row in await connection.fetch(SQL["open_of"], PROGRAM):
-            if row["retry_requested_at"] is None:
-                continue
+        opened = await connection.fetch(SQL["open_of"], PROGRAM)
+        asked = [row["id"] for row in opened if row["retry_requested_at"] is not None]
+        for row in await connection.fetch(SQL["details"], asked) if asked else ():
             await connection.execute(SQL["over"], PROGRAM, row["kind"], row["name"], self._clock.now())
             self._told.pop((row["kind"], row["name"]), None)
             again = self.retry.get(row["kind"])

@@ -64,6 +64,7 @@ class OddDesk:
         self.took_at: dict[str, datetime] = {}
         self.answers: Counter[str] = Counter()
         self.port = 0
+        self._writers: set[asyncio.StreamWriter] = set()
         self._attempts: Counter[str] = Counter()
         self._dice = random.Random(seed)
 
@@ -76,9 +77,12 @@ class OddDesk:
             yield self
         finally:
             server.close()
+            for writer in list(self._writers):
+                await self._hang_up(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        self._writers.add(writer)
+        with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(
                 int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
@@ -86,7 +90,14 @@ class OddDesk:
             body = orjson.loads(await reader.readexactly(length))
             writer.write(self._answer(body) if isinstance(body, dict) and "notice_id" in body else self._any())
             await asyncio.wait_for(writer.drain(), 1)
+        await self._hang_up(writer)
+
+    async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        self._writers.discard(writer)
         writer.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(writer.wait_closed(), 1)  # what is written goes out first
+        writer.transport.abort()
 
     def _any(self) -> bytes:
         """Answer a contact's call."""
