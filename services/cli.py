@@ -129,10 +129,10 @@ def admin(
     new_password: Annotated[bool, typer.Option("--new-password", help="the old password and key end at once")] = False,
 ) -> None:
     """Make the first administrator and an API key, and print them once; or new ones when they are lost."""
-    people = importlib.import_module("services.api.people")
+    first_admin = importlib.import_module("services.api.people.first_admin")
     dsn = _settings().database_url
     with _database_answers():
-        made = people.rotate(dsn) if new_password else people.ensure_admin(dsn)
+        made = first_admin.rotate(dsn) if new_password else first_admin.ensure_admin(dsn)
     if made is None:
         typer.echo("firetower: there are people already; --new-password gives the administrator a new one", err=True)
         sys.exit(1)

@@ -26,7 +26,7 @@ NOBODY = Admin("", "", "")
 
 def _has_people() -> bool:
     with suppress(ModuleNotFoundError):
-        return importlib.util.find_spec("services.api.people") is not None
+        return importlib.util.find_spec("services.api.people.first_admin") is not None
     return False
 
 
@@ -38,13 +38,13 @@ async def find_or_make_admin(dsn: str, state: StateDir, *, own_database: bool) -
     """
     if not _has_people():
         return NOBODY
-    people = importlib.import_module("services.api.people")
+    first_admin = importlib.import_module("services.api.people.first_admin")
     kept = state.kept_secret("admin")
-    made = await people.make_first_admin(dsn)
+    made = await first_admin.make_first_admin(dsn)
     if made is None and kept:
         return Admin(**json.loads(kept))
     if made is None and own_database:
-        made = await people.rotate_admin(dsn)
+        made = await first_admin.rotate_admin(dsn)
     if made is None:
         return NOBODY
     return Admin(made.username, made.password, made.api_key)

@@ -15,7 +15,7 @@ import orjson
 
 from services.alerts.anchors import LAST_FILE, SQL, audit_key, digest_heads, sign
 from services.core import db
-from services.core.alarms.chain import Transition, seal
+from services.core.alarms.ledger.chain import Transition, seal
 from services.core.settings import AlertsSettings
 
 MOST_FAULTS = 1000

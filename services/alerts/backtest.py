@@ -21,7 +21,7 @@ from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Override, ParameterBook, check_override
 from services.alerts.rules.walk import DeviceRules
 from services.core import db
-from services.core.alarms.happenings import Finding
+from services.core.alarms.life.happenings import Finding
 from services.core.db import load_queries
 from services.core.errors import FiretowerError
 from services.core.settings import AlertsSettings

@@ -27,7 +27,7 @@ from services.alerts.rule_states import SQL as STATE_SQL
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
 from services.alerts.unreadable import Unreadable
-from services.core.alarms.page import Page
+from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import Policies, load_policies
 from services.core.aside import Asides, Unit
 from services.core.clock import Clock, wait_at_most

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from services.core.alarms.page import Page
+from services.core.alarms.ledger.page import Page
 from services.core.aside import BLOCKED_AFTER, RETRY_AFTER, Asides, Unit, by_halves, is_blocked, own_fault
 from services.core.log import logger
 

@@ -15,12 +15,12 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.border import Border
 from services.alerts.contacts import write_call
-from services.core.alarms.happenings import OutOfService, Tick
-from services.core.alarms.page import Page
-from services.core.alarms.words import FIRE
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.life.happenings import OutOfService, Tick
 from services.core.aside import Unit, own_fault
 from services.core.db import load_queries
 from services.core.log import logger
+from services.core.words import FIRE
 
 SQL = load_queries(Path(__file__).with_name("clocks.sql"))
 OVERDUE_AFTER = timedelta(seconds=30)

@@ -7,10 +7,10 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from services.core.alarms.policies import Policies
-from services.core.alarms.words import CALL_MARK
 from services.core.errors import FiretowerError
 from services.core.receivers import Headers, HttpUrl, SuccessRule
 from services.core.text import clean_json
+from services.core.words import CALL_MARK
 
 COUNTY_DIGITS = 6  # GB/T 2260
 SEVERITY_ZH = {"critical": "紧急", "major": "重要", "minor": "一般", "info": "提示"}

@@ -18,7 +18,6 @@ from asyncpg.pool import PoolConnectionProxy
 from services.alerts.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
 from services.alerts.exchange import BODY_S, CLOSE_S, exchange
 from services.alerts.signing import Addressed
-from services.core.alarms.words import NoticeType
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
 from services.core.db import load_queries
@@ -26,6 +25,7 @@ from services.core.log import logger
 from services.core.masks import hide
 from services.core.metrics import CONFIRMED_TO_ACCEPTED, NOTICE_ATTEMPTS
 from services.core.text import clean_text, describe_error
+from services.core.words import NoticeType
 
 SQL = load_queries(Path(__file__).with_name("outbox.sql"))
 POLL_S = 0.25  # the guarantee; the hint wakes us at once

@@ -20,14 +20,14 @@ from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.alerts.surplus import FullDevice
-from services.core.alarms.components import is_named, normal_component
-from services.core.alarms.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
-from services.core.alarms.page import Page
-from services.core.alarms.rows import Key
-from services.core.alarms.words import FIRE
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key
+from services.core.alarms.life.components import is_named, normal_component
+from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
 from services.core.metrics import FINDINGS
+from services.core.words import FIRE
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
 FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not for so long that one waits for it

@@ -11,7 +11,6 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.clocks import count_overdue
 from services.alerts.deliver import SQL as OUTBOX_SQL
-from services.core.alarms.words import Category, Severity
 from services.core.clock import Clock
 from services.core.db import load_queries
 from services.core.metrics import (
@@ -25,6 +24,7 @@ from services.core.metrics import (
     NOTICES_OPEN,
     STEPS_OVERDUE,
 )
+from services.core.words import Category, Severity
 
 SQL = load_queries(Path(__file__).with_name("load.sql"))
 EVERY_S = 10.0

@@ -19,11 +19,11 @@ from services.alerts.surplus import (
     may_be_surplus,
     read_bound,
 )
-from services.core.alarms.components import normal_component
-from services.core.alarms.fire import SiteFires
-from services.core.alarms.happenings import Finding
-from services.core.alarms.page import Page
-from services.core.alarms.words import FIRE, Part
+from services.core.alarms.fires.site import SiteFires
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.life.components import normal_component
+from services.core.alarms.life.happenings import Finding
+from services.core.words import FIRE, Part
 
 ParametersOf = Callable[[Device, datetime], Mapping[str, Mapping[str, float]]]
 

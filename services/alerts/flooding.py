@@ -16,9 +16,9 @@ from services.alerts.border import Border
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.rules.flooding import CODE, Flood, find_flooding, find_quiet
-from services.core.alarms.happenings import Finding, Situation
-from services.core.alarms.page import Page
-from services.core.alarms.rows import Key
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key
+from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
 from services.core.db import load_queries
 

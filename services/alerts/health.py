@@ -13,13 +13,13 @@ import asyncpg
 from services.alerts.border import Border
 from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
-from services.core.alarms.happenings import Finding, Situation
-from services.core.alarms.page import Page
-from services.core.alarms.rows import SYSTEM, Key
-from services.core.alarms.words import Category, Reason, Severity
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import SYSTEM, Key
+from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
 from services.core.db import load_queries
 from services.core.topics import parse_topic
+from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(Path(__file__).with_name("health.sql"))
 DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it

@@ -10,12 +10,12 @@ import asyncpg
 
 from services.alerts.border import Border
 from services.alerts.rules.catalog import RULES
-from services.core.alarms.happenings import Finding
-from services.core.alarms.page import Page
-from services.core.alarms.rows import Key, Place
-from services.core.alarms.words import Reason
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit
 from services.core.db import load_queries
+from services.core.words import Reason
 
 SQL = load_queries(Path(__file__).with_name("incidents.sql"))
 Parameters = Mapping[str, Mapping[str, float]]

@@ -8,10 +8,10 @@ from datetime import datetime
 from services.alerts.incidents import SQL, Parameters
 from services.alerts.registry import Device
 from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
-from services.core.alarms.happenings import Finding, Grouped, Situation
-from services.core.alarms.page import Page
-from services.core.alarms.rows import Key, Place
-from services.core.alarms.words import Reason
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding, Grouped, Situation
+from services.core.words import Reason
 
 
 def _is_time(text: str | None) -> bool:

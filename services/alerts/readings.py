@@ -16,10 +16,10 @@ from services.alerts.mains import Mains
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import KINDS, SQL, RuleStates, by_device
 from services.alerts.rules.model import Reading
-from services.core.alarms.components import normal_component
-from services.core.alarms.happenings import Finding, Situation
-from services.core.alarms.page import Page
-from services.core.alarms.rows import Key
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key
+from services.core.alarms.life.components import normal_component
+from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
 from services.core.metrics import FINDINGS

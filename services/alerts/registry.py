@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from services.alerts.rules.model import DeviceProfile
-from services.core.alarms.rows import Place
+from services.core.alarms.ledger.rows import Place
 from services.core.db import load_queries
 from services.core.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A, usable_limits
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.core.alarms.policies import Policies
-from services.core.alarms.words import Reason, Severity
 from services.core.errors import FiretowerError
+from services.core.words import Reason, Severity
 
 _MEGABYTE = 1_000_000
 

@@ -14,7 +14,7 @@ from services.alerts.registry import Device, Registry
 from services.alerts.rules.model import Reading
 from services.alerts.rules.parameters import Override, ParameterBook, Parameters
 from services.alerts.rules.walk import DeviceRules
-from services.core.alarms.happenings import Finding
+from services.core.alarms.life.happenings import Finding
 from services.core.aside import own_fault
 from services.core.db import load_queries
 from services.core.log import logger

@@ -15,11 +15,11 @@ from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.rules.catalog import RULES
 from services.alerts.rules.offline import Watermark, find_back, find_offline
-from services.core.alarms.happenings import Finding, Grouped, Situation
-from services.core.alarms.page import Page
-from services.core.alarms.rows import Key, Place
-from services.core.alarms.words import Category, Reason, Severity
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding, Grouped, Situation
 from services.core.aside import Unit, own_fault
+from services.core.words import Category, Reason, Severity
 
 CODE = "device_offline"
 KIND = "silence"  # of what is set aside

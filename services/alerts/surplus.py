@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.alerts.rules.flooding import CODE
-from services.core.alarms.components import normal_component
-from services.core.alarms.fire import FireKey, SiteFires
-from services.core.alarms.happenings import Evidence, EvidenceKind, Finding
-from services.core.alarms.words import Part
+from services.core.alarms.fires.site import FireKey, SiteFires
+from services.core.alarms.life.components import normal_component
+from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding
+from services.core.words import Part
 
 ENOUGH_WITNESSES = 2  # of one device and sort: any fire has one that is not itself
 

@@ -10,43 +10,21 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
-from services.api import (
-    acts,
-    alarms,
-    api_keys,
-    areas,
-    audits,
-    contacts,
-    devices,
-    events,
-    geo,
-    handover,
-    health,
-    imports,
-    incidents,
-    maps,
-    not_configured,
-    notices,
-    pages,
-    policies,
-    problems,
-    readings,
-    registry_acts,
-    rejects,
-    rules,
-    session,
-    set_aside,
-    sites,
-    slo,
-    stream,
-    system,
-    users,
-    water,
-)
-from services.api.answers import answer, problem_described
-from services.api.auth import Reader
-from services.api.gate import Gate
-from services.api.problems import ProblemDocument
+from services.api import pages
+from services.api.alarms import acts, handover, incidents, notices, queue
+from services.api.live import stream
+from services.api.map import devices as map_devices
+from services.api.map import ground, water
+from services.api.measured import events, readings, rejects
+from services.api.people import api_keys, audit, session, users
+from services.api.policy import contacts, not_configured, policies, rules
+from services.api.registry import areas, devices, imports, service, sites
+from services.api.request import problems
+from services.api.request.answers import answer, problem_described
+from services.api.request.auth import Reader
+from services.api.request.gate import Gate
+from services.api.request.problems import ProblemDocument
+from services.api.system import health, set_aside, slo, system
 
 TITLE = "Firetower"
 VERSION = "1"
@@ -60,11 +38,11 @@ positions WGS 84."""
 # One believable answer of each model. Data, not code: a test holds each to its schema.
 EXAMPLES: dict[str, Any] = orjson.loads(Path(__file__).with_name("examples.json").read_bytes())
 ROUTERS: tuple[APIRouter, ...] = (
-    health.router, session.router, imports.router, devices.router, registry_acts.router, readings.router, events.router,
-    rejects.router, set_aside.router, alarms.router, acts.router, sites.router, incidents.router, notices.router,
-    water.router, stream.router, slo.router, system.router, handover.router, maps.router,
-    geo.router, areas.router, users.router, api_keys.router, rules.router, not_configured.router, policies.router,
-    contacts.router, audits.router,
+    health.router, session.router, imports.router, devices.router, service.router, readings.router, events.router,
+    rejects.router, set_aside.router, queue.router, acts.router, sites.router, incidents.router, notices.router,
+    water.router, stream.router, slo.router, system.router, handover.router, ground.router,
+    map_devices.router, areas.router, users.router, api_keys.router, rules.router, not_configured.router,
+    policies.router, contacts.router, audit.router,
 )  # fmt: skip
 
 

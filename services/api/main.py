@@ -15,15 +15,15 @@ import uvicorn
 import uvloop
 
 from services.api.app import build_app
-from services.api.changes import Changes
-from services.api.database import Database
-from services.api.door import Door, DoorProtocol
-from services.api.housekeeping import keep_house
-from services.api.import_steps import keep_finishing
-from services.api.known_places import recall_places
-from services.api.people import make_first_admin
-from services.api.rights import watch_rights
-from services.api.state import State
+from services.api.live.feed import Changes
+from services.api.live.rights import watch_rights
+from services.api.people.first_admin import make_first_admin
+from services.api.people.known_places import recall_places
+from services.api.registry.import_steps import keep_finishing
+from services.api.request.database import Database
+from services.api.request.door import Door, DoorProtocol
+from services.api.request.state import State
+from services.api.system.housekeeping import keep_house
 from services.core import db
 from services.core.clock import Clock, SystemClock
 from services.core.limits import raise_file_limit

@@ -11,8 +11,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.api.auth import Reader
-from services.api.problems import not_found
+from services.api.request.auth import Reader
+from services.api.request.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 WEB = Path(__file__).parent / "web"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.core.alarms import ledger
+from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -52,13 +52,13 @@ async def happen(county: County, lock: asyncio.Lock, site: int, device: str, dee
             )
         elif deed == WINDOW:
             until = now + timedelta(seconds=WINDOW_S)
-            await ledger.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=now)
+            await acts.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=now)
         else:
             (alarm,) = await county.alarms("d.code = $1 and a.state <> 'closed'", device)
             if deed == ACKNOWLEDGE:
-                await ledger.acknowledge(county.conn, alarm["id"], actor="user:t", now=now)
+                await acts.acknowledge(county.conn, alarm["id"], actor="user:t", now=now)
             else:
-                await ledger.verify(county.conn, alarm["id"], outcome=deed, note="", actor="user:t", now=now)
+                await acts.verify(county.conn, alarm["id"], outcome=deed, note="", actor="user:t", now=now)
 
 
 def agrees(heard: list[tuple[float, str]], wanted: list[tuple[int, str]]) -> bool:

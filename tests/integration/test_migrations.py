@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.core import db
-from services.core.alarms.components import normal_component
+from services.core.alarms.life.components import normal_component
 from services.core.migrate import upgrade
 from services.core.topics import Kind
 

@@ -114,10 +114,12 @@ def test_every_word_asked_for_is_in_the_tables():
 
 
 def test_the_page_listens_for_what_the_stream_says_and_nothing_else():
-    api = WEB.parent
-    said = set(re.findall(r'publish\("(\w+)"', (api / "changes.py").read_text()))
+    live = WEB.parent / "live"
+    said = set(re.findall(r'publish\("(\w+)"', (live / "feed.py").read_text()))
     said |= {
-        name for each in ("hub.py", "stream.py") for name in re.findall(r'b["\']event: (\w+)', (api / each).read_text())
+        name
+        for each in ("hub.py", "stream.py")
+        for name in re.findall(r'b["\']event: (\w+)', (live / each).read_text())
     }
     for script in ("line.js", "line-worker.js"):
         names = re.search(r"^const NAMES = \[(.*)\];$", (WEB / "js" / script).read_text(), re.MULTILINE)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import NOTHING, RAISE
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason
 
 
 class BatteryRule:

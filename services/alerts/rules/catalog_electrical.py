@@ -22,7 +22,7 @@ from services.alerts.rules.rule import (
     Parameter,
     define,
 )
-from services.core.alarms.words import Category, Severity
+from services.core.words import Category, Severity
 
 ELECTRICAL_RULES: Final = (
     define(

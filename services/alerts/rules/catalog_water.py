@@ -22,8 +22,8 @@ from services.alerts.rules.rule import (
     Parameter,
     define,
 )
-from services.core.alarms.words import Category, Severity
 from services.core.bounds import Bounds
+from services.core.words import Category, Severity
 
 WATER_RULES: Final = (
     define(

@@ -12,8 +12,8 @@ from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import CLEAR, NOTHING, RAISE, Latch
 from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Parameters
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason, Severity
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason, Severity
 
 _TEMPERATURES: Final = (("temp_a_c", "A"), ("temp_b_c", "B"), ("temp_c_c", "C"), ("temp_n_c", "N"))
 _VOLTAGES: Final = (("voltage_a_v", "A"), ("voltage_b_v", "B"), ("voltage_c_v", "C"))

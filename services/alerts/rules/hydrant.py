@@ -14,8 +14,8 @@ from services.alerts.rules.latch import CLEAR, RAISE
 from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Parameters
 from services.alerts.rules.pressure import LONG_AGO, PressureRules
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason
 
 
 class Kept:

@@ -13,8 +13,8 @@ from services.alerts.rules.catalog import RULES
 from services.alerts.rules.latch import Latch
 from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Parameters
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason, Severity
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason, Severity
 
 
 class KindRules(ABC):

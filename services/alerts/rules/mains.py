@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from services.alerts.rules.catalog import RULES
 from services.alerts.rules.parameters import DEFAULTS, Parameters
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason
 
 MEMBER_CODES: Final = frozenset({"hydrant_pressure_low", "hydrant_pressure_drop"})
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
-from services.core.alarms.happenings import Evidence, Finding, Reset
+from services.core.alarms.life.happenings import Evidence, Finding, Reset
 from services.core.lateness import late_after_s
 
 SPARSE_AFTER_S: Final = 3600.0

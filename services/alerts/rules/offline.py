@@ -12,8 +12,8 @@ from typing import Any, Final
 from services.alerts.rules.catalog import RULES
 from services.alerts.rules.model import DeviceProfile
 from services.alerts.rules.parameters import DEFAULTS, Parameters
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason, Severity
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason, Severity
 
 GAP: Final = timedelta(seconds=10)
 """After a gap this long in the probes every device has a fresh grace (design 4)."""

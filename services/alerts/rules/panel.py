@@ -11,8 +11,8 @@ from typing import Final
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import NOTHING, RAISE
 from services.alerts.rules.model import Reading
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason
 
 _FIELDS: Final = (
     ("mains_ok", "power_fault", Reason("主电", "mains")),

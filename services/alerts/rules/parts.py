@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from services.core.alarms.words import Part
+from services.core.words import Part
 
 _SPRINKLER_SYSTEMS: Final = frozenset({12, 14, 15, 16})  # table 4: sprinkler, water spray, foam
 

@@ -11,8 +11,8 @@ from typing import Any
 from services.alerts.rules.drop import EXACT, PressureWindow
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import CLEAR, NOTHING, RAISE
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

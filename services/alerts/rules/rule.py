@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from services.core.alarms.words import Category, Severity
 from services.core.bounds import Bounds
+from services.core.words import Category, Severity
 
 
 class Parameter(NamedTuple):

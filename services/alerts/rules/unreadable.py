@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from services.alerts.rules.catalog import RULES
 from services.alerts.rules.model import DeviceProfile
 from services.alerts.rules.parameters import DEFAULTS, Parameters
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason, Severity
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason, Severity
 
 CODE: Final = "device_unreadable"
 

@@ -19,8 +19,8 @@ from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.panel import PanelRules
 from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.alerts.rules.water import WaterRules
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason, Severity
+from services.core.alarms.life.happenings import Finding
+from services.core.words import Reason, Severity
 
 _KINDS: Final[Mapping[str, type[KindRules]]] = {
     "hydrant": HydrantRules,

@@ -14,9 +14,9 @@ from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import NOTHING, RAISE
 from services.alerts.rules.model import DeviceProfile, Reading
 from services.alerts.rules.parameters import Parameters
-from services.core.alarms.happenings import Finding
-from services.core.alarms.words import Reason
+from services.core.alarms.life.happenings import Finding
 from services.core.levels import EMPTY_M, full_height_m, level_limit, level_pct
+from services.core.words import Reason
 
 _FIELDS: Final = (("level_pct", "%"), ("level_m", "m"))
 _FILLED_M: Final = 0.05

@@ -1,4 +1,4 @@
 """Alarms as decisions: the life cycle of one alarm and the judgement of a site's fires.
 
-`model`, `lifecycle` and `fire` are pure; `ledger` keeps their results in the database.
+`life` and `fires` are pure; `ledger` keeps their results in the database.
 """

@@ -15,9 +15,9 @@ import asyncpg
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from services.core.alarms.model import Alarm, Policy
+from services.core.alarms.life.model import Alarm, Policy
 from services.core.alarms.policy_models import MAX_STEPS, MODELS, Step, plain
-from services.core.alarms.words import Severity
+from services.core.words import Severity
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType({name: plain(model()) for name, model in MODELS.items()})
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from services.core.alarms import ledger
+from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -27,7 +27,7 @@ async def is_back(desk: DeskControl) -> bool:
 
 async def dismiss(county: County, device: str) -> None:
     (alarm,) = await eventually(lambda: county.alarms("d.code = $1", device), what=f"the alarm of {device}")
-    await ledger.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
+    await acts.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
 
 
 async def play(county: County, desk: DeskControl, away_s: float) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ import httpx2
 import orjson
 import pytest
 
-from services.api.people import make_first_admin
+from services.api.people.first_admin import make_first_admin
 from services.core.clock import SystemClock
 from services.core.mqtt import SessionConfig
 from simulators.device import Link

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from bench.alarm import percentile
-from services.api.people import make_first_admin
+from services.api.people.first_admin import make_first_admin
 from services.core import db
 from stack.children import free_port
 from tests.faults.chaos.report import REPORTS

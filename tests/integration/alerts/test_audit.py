@@ -10,15 +10,15 @@ from pydantic import SecretStr
 from services.alerts.anchors import KEY_FILE, LAST_FILE, Anchors, audit_key
 from services.alerts.audit import main, verify
 from services.core import db
-from services.core.alarms import ledger
-from services.core.alarms.happenings import Finding
-from services.core.alarms.page import Page
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
 from services.core.alarms.policies import load_policies
-from services.core.alarms.rows import Key, Place
-from services.core.alarms.words import Category, Reason, Severity
 from services.core.clock import SystemClock
 from services.core.errors import FiretowerError
 from services.core.settings import AlertsSettings
+from services.core.words import Category, Reason, Severity
 from tests.support.county import County
 
 KEY = b"a key of this test"
@@ -43,8 +43,8 @@ async def open_and_judge(county: County, code: str) -> int:
         page.take(key, finding, "test", place)
         await page.write()
     alarm_id = page.opened[0].id
-    await ledger.acknowledge(county.conn, alarm_id, actor="user:t", now=datetime.now(UTC))
-    await ledger.clear(county.conn, alarm_id, actor="user:t", now=datetime.now(UTC), note="看过了")
+    await acts.acknowledge(county.conn, alarm_id, actor="user:t", now=datetime.now(UTC))
+    await acts.clear(county.conn, alarm_id, actor="user:t", now=datetime.now(UTC), note="看过了")
     return alarm_id
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from services.alerts import clocks
 from services.alerts.border import Border, Work
-from services.core.alarms import ledger
-from services.core.alarms.happenings import Finding
-from services.core.alarms.page import Page
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import SYSTEM, Key, Place
+from services.core.alarms.life.happenings import Finding
 from services.core.alarms.policies import load_policies
-from services.core.alarms.rows import SYSTEM, Key, Place
-from services.core.alarms.words import Category, Confidence, Part, Reason, Severity
 from services.core.aside import Asides
+from services.core.words import Category, Confidence, Part, Reason, Severity
 from tests.support.county import AREA, County
 from tests.support.hand_clock import START, HandClock
 
@@ -58,18 +58,18 @@ async def alarm_id(county: County) -> int:
 
 
 async def acknowledge(county: County, now: datetime) -> None:
-    await ledger.acknowledge(county.conn, await alarm_id(county), actor="user:t", now=now)
+    await acts.acknowledge(county.conn, await alarm_id(county), actor="user:t", now=now)
 
 
 def verdict(outcome: str) -> Deed:
     async def deed(county: County, now: datetime) -> None:
-        await ledger.verify(county.conn, await alarm_id(county), outcome=outcome, note="", actor="user:t", now=now)
+        await acts.verify(county.conn, await alarm_id(county), outcome=outcome, note="", actor="user:t", now=now)
 
     return deed
 
 
 async def clear(county: County, now: datetime) -> None:
-    await ledger.clear(county.conn, await alarm_id(county), actor="user:t", now=now)
+    await acts.clear(county.conn, await alarm_id(county), actor="user:t", now=now)
 
 
 #                                    what happens at which second            who is called at which second

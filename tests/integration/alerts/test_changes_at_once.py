@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from services.core.alarms import ledger
+from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -45,7 +45,7 @@ async def test_what_a_person_cleared_is_raised_by_the_very_next_readings(
     alerts()
     await two_low_readings(county)
     (first,) = await eventually(lambda: county.alarms(at_least=1), what="the alarm")
-    await ledger.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC))
+    await acts.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC))
     await two_low_readings(county)
     await eventually(lambda: county.alarms(at_least=2), what="a second alarm")
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from services.core import db
-from services.core.alarms import ledger
-from services.core.alarms.happenings import Finding
-from services.core.alarms.page import Page
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
 from services.core.alarms.policies import load_policies
-from services.core.alarms.rows import Key, Place
-from services.core.alarms.words import Category, Reason, Severity
+from services.core.words import Category, Reason, Severity
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -34,7 +34,7 @@ async def test_a_refused_notice_is_dead_at_once_and_dispatch_failed_stands_until
     (failed,) = await eventually(lambda: county.alarms("a.code = 'dispatch_failed'"), what="dispatch_failed")
     assert (failed["severity"], failed["category"], failed["subject"]) == ("critical", "system", "system")
     assert await county.notices("alarm_id = $1 and channel = 'desk'", failed["id"]) == []
-    await ledger.replay_notice(county.conn, dead["id"], actor="user:t", now=datetime.now(UTC))
+    await acts.replay_notice(county.conn, dead["id"], actor="user:t", now=datetime.now(UTC))
     await eventually(lambda: county.notices("state = 'delivered'"), what="the replay")
     await eventually(lambda: county.alarms("a.code = 'dispatch_failed' and cleared_at is not null"), what="its end")
     assert [one["notice_id"] for one in await desk.received()] == [str(dead["id"])] * 2
@@ -95,7 +95,7 @@ async def test_the_desk_away_then_back_gets_everything_once_in_order_per_alarm(
         await press(county, f"panel-{n}")
         (alarm,) = await eventually(lambda n=n: county.alarms("d.code = $1", f"panel-{n}"), what="the alarm")
         if n == 0:
-            await ledger.verify(
+            await acts.verify(
                 county.conn, alarm["id"], outcome="false", note="烧烤", actor="user:t", now=datetime.now(UTC)
             )
     await eventually(lambda: county.notices("state = 'delivered'", at_least=7), what="all", timeout_s=20)
@@ -116,7 +116,7 @@ async def test_a_fire_called_false_before_its_time_is_never_sent(
     alerts()
     await county.send_events([{"device": "panel-1", "type": "fire", "component": "d1"}])
     (alarm,) = await eventually(county.alarms, what="the alarm")
-    await ledger.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
+    await acts.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
     await county.send_events([{"device": "panel-2", "type": "fire", "component": "d1"}])
     await eventually(lambda: desk.received(type="alarm.escalated"), what="the other fire's escalation")
     assert {one["body"]["device"]["code"] for one in await desk.received()} == {"panel-2"}
@@ -132,7 +132,7 @@ async def test_a_confirmation_overtakes_an_escalation_that_has_not_arrived(
     await county.send_events([{"device": "panel-1", "type": "fire", "component": "d1"}])
     (alarm,) = await eventually(county.alarms, what="the alarm")
     await eventually(lambda: county.notices("type = 'alarm.escalated' and attempts > 0"), what="the escalation")
-    await ledger.verify(county.conn, alarm["id"], outcome="real", note="", actor="user:t", now=datetime.now(UTC))
+    await acts.verify(county.conn, alarm["id"], outcome="real", note="", actor="user:t", now=datetime.now(UTC))
     await eventually(lambda: county.notices("type = 'fire.confirmed'"), what="the confirmation")
     # an attempt under way cannot be called back; after it no other begins before the confirmation has gone
     idle = "type = 'alarm.escalated' and claimed_until is null"
@@ -169,7 +169,7 @@ async def test_what_is_no_fire_and_an_hour_old_waits_for_release_while_fires_go(
     await eventually(lambda: county.notices("type = 'fire.confirmed' and state = 'delivered'"), what="the fire")
     (held,) = await eventually(lambda: county.notices("state = 'held'"), what="the held one")
     assert held["type"] == "alarm.raised"
-    await ledger.release_notice(county.conn, held["id"], actor="user:t", now=datetime.now(UTC))
+    await acts.release_notice(county.conn, held["id"], actor="user:t", now=datetime.now(UTC))
     await eventually(lambda: county.notices("type = 'alarm.raised' and state = 'delivered'"), what="the released one")
 
 

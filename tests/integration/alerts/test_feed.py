@@ -11,7 +11,7 @@ from services.alerts import lease
 from services.alerts.bench import Bench
 from services.alerts.health import Health
 from services.core import db
-from services.core.alarms.page import Page
+from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides
 from tests.support.county import County

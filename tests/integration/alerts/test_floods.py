@@ -7,7 +7,7 @@ import pytest
 
 from services.alerts.rules.flooding import CODE
 from services.alerts.rules.parameters import DEFAULTS
-from services.core.alarms import ledger
+from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -113,7 +113,7 @@ async def test_a_call_point_and_a_detector_after_a_test_of_two_hundred_detectors
     alerts()
     now = datetime.now(UTC)
     window: dict[str, Any] = {"reason": "年检", "actor": "user:t"}
-    await ledger.set_test_window(county.conn, site, until=now + timedelta(minutes=10), now=now, **window)
+    await acts.set_test_window(county.conn, site, until=now + timedelta(minutes=10), now=now, **window)
     tested = MOST_FIRES + 10
     await send_fires(county, "panel-1", [f"t{n}" for n in range(tested)])
     await eventually(
@@ -125,7 +125,7 @@ async def test_a_call_point_and_a_detector_after_a_test_of_two_hundred_detectors
     await send_fires(county, "panel-1", ["m1"], "manual_alarm")
     await eventually(lambda: desk.received(type="fire.confirmed"), what="the call point, in the window")
     now = datetime.now(UTC)
-    await ledger.set_test_window(county.conn, site, until=None, now=now, **window)
+    await acts.set_test_window(county.conn, site, until=None, now=now, **window)
     await eventually(
         lambda: county.conn.fetch("select from fire_scope where test_until is null"), what="the end of the window"
     )

@@ -1,11 +1,11 @@
 """Two transactions that touch the same alarms never wait for each other crosswise."""
 
 from services.core import db
-from services.core.alarms.happenings import Finding
-from services.core.alarms.page import Page
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
 from services.core.alarms.policies import load_policies
-from services.core.alarms.rows import Key, Place
-from services.core.alarms.words import Category, Confidence, Part, Reason, Severity
+from services.core.words import Category, Confidence, Part, Reason, Severity
 from tests.support.county import AREA, County
 from tests.support.hand_clock import START
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from services.alerts import clocks
-from services.core.alarms import ledger
-from services.core.alarms.happenings import Finding, Reset, Tick
-from services.core.alarms.page import Page
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Place
+from services.core.alarms.life.happenings import Finding, Reset, Tick
 from services.core.alarms.policies import load_policies
-from services.core.alarms.rows import Place
-from services.core.alarms.words import Category, Confidence, Part, Reason, Severity
+from services.core.words import Category, Confidence, Part, Reason, Severity
 from tests.support.county import AREA, County
 from tests.support.hand_clock import START
 
@@ -60,7 +60,7 @@ async def test_a_fire_that_began_and_ended_in_a_test_is_not_overdue(county: Coun
     site = await burning_site(county)
     await county.set_policy("escalation", steps=[])
     until = START + timedelta(minutes=10)
-    await ledger.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=START)
+    await acts.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=START)
     await happen(county, site, fire(), minute=1)
     await happen(county, site, Reset("panel-1", "", WHY), minute=2)
     await happen(county, site, Tick(), minute=10)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from services.alerts.health import Health
-from services.core.alarms import ledger
-from services.core.alarms.page import Page
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import load_policies, read_policies
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
@@ -38,7 +38,7 @@ def lanes(change: str) -> Deed:
 
 async def clear_by_hand(county: County) -> None:
     (alarm,) = await county.alarms("cleared_at is null")
-    await ledger.clear(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+    await acts.clear(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
 
 
 async def none_stands(county: County) -> bool:

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from services.core.alarms import ledger
+from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
 from tests.support.servers import PostgresServer, Program
@@ -67,7 +67,7 @@ async def test_what_a_person_cleared_is_raised_again_by_the_next_readings(
     alerts()
     await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
     (first,) = await eventually(county.alarms, what="the alarm")
-    await ledger.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC))
+    await acts.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC))
 
     async def raised_again() -> bool:
         await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
@@ -76,7 +76,7 @@ async def test_what_a_person_cleared_is_raised_again_by_the_next_readings(
     await eventually(raised_again, what="a second alarm", every_s=0.3)
     assert [row["state"] for row in await county.alarms()] == ["closed", "unacknowledged"]
     # a note on the first changes nothing for the second, and no later look forgets that it stands
-    await ledger.add_note(county.conn, first["id"], note="夜班已知", actor="user:test", now=datetime.now(UTC))
+    await acts.add_note(county.conn, first["id"], note="夜班已知", actor="user:test", now=datetime.now(UTC))
     await another_second(county, "h-1")
     for _ in range(2):
         await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.3}])

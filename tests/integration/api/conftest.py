@@ -13,9 +13,9 @@ import httpx2
 import pytest
 
 from services.api.app import build_app
-from services.api.database import Database
-from services.api.people import FirstAdmin, make_first_admin
-from services.api.state import State
+from services.api.people.first_admin import FirstAdmin, make_first_admin
+from services.api.request.database import Database
+from services.api.request.state import State
 from services.core import db
 from services.core.clock import SystemClock
 from services.core.settings import ApiSettings

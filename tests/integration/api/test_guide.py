@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from services.api.people import FirstAdmin
+from services.api.people.first_admin import FirstAdmin
 from tests.support.servers import Program
 
 GUIDE = Path(__file__).parents[3] / "docs" / "api.md"

@@ -8,11 +8,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.api.changes import Changes
-from services.api.housekeeping import clear
-from services.api.hub import Hub
-from services.api.roles import Role, Scope, Who
-from services.api.state import State
+from services.api.live.feed import Changes
+from services.api.live.hub import Hub
+from services.api.request.roles import Role, Scope, Who
+from services.api.request.state import State
+from services.api.system.housekeeping import clear
 from services.core.aside import Asides
 from services.core.clock import SystemClock
 from tests.integration.api.conftest import AREA, Client, Raise

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from services.api.app import build_app, openapi_of
-from services.api.people import make_first_admin
+from services.api.people.first_admin import make_first_admin
 from tests.support.servers import PostgresServer, Program, run_in_thread
 
 OPERATIONS = [

@@ -7,14 +7,14 @@ import asyncpg
 import pytest
 from sqlalchemy.sql import Executable
 
-from services.api.alarm_rows import select_alarms
-from services.api.alarms import fires_first
-from services.api.database import Inside, Row, bound
-from services.api.device_rows import read_documents, select_devices
-from services.api.readings import Span, bucketed, raw
-from services.api.roles import Role, Scope, Who
-from services.api.tables import device
-from services.api.water import near
+from services.api.alarms.documents import select_alarms
+from services.api.alarms.queue import fires_first
+from services.api.map.water import near
+from services.api.measured.readings import Span, bucketed, raw
+from services.api.registry.documents import read_documents, select_devices
+from services.api.request.database import Inside, Row, bound
+from services.api.request.roles import Role, Scope, Who
+from services.api.request.tables import device
 from services.core.topics import Kind
 
 DAYS = 30

@@ -5,9 +5,9 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from services.api.auth import Allowed
-from services.api.gate import is_public
-from services.api.roles import Permission
+from services.api.request.auth import Allowed
+from services.api.request.gate import is_public
+from services.api.request.roles import Permission
 from tests.integration.api.conftest import Client
 
 

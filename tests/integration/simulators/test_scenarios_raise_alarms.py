@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.core import db
-from services.core.alarms import ledger
+from services.core.alarms.ledger import acts
 from services.core.clock import SystemClock
 from services.core.topics import Kind
 from simulators.fleet import Fleet, FleetPlan
@@ -100,7 +100,7 @@ async def test_a_fire_is_told_once_and_the_fires_of_an_announced_test_never(
         site = await conn.fetchval("select site_id from device where code = $1", twin.code)
         now = datetime.now(UTC)
         until = now + timedelta(minutes=minutes)
-        await ledger.set_test_window(conn, site, until=until, reason="周检", actor="user:t", now=now)
+        await acts.set_test_window(conn, site, until=until, reason="周检", actor="user:t", now=now)
         await conn.close()
 
     names = ("kitchen-fire", "false-alarm", "hydrant-knocked-over", "cable-overheating", "weekly-panel-test")

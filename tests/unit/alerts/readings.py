@@ -8,7 +8,7 @@ from typing import Any
 from services.alerts.rules.model import DeviceProfile
 from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.alerts.rules.walk import DeviceRules
-from services.core.alarms.happenings import Finding
+from services.core.alarms.life.happenings import Finding
 
 START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
 

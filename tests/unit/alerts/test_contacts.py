@@ -6,7 +6,7 @@ import pytest
 from services.alerts.clocks import answered
 from services.alerts.contacts import write_call
 from services.alerts.figures import in_flood
-from services.api.notices import _OURS
+from services.api.alarms.notices import _OURS
 from services.core.alarms.policies import DEFAULTS, read_policies
 
 ALARM = {

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES, weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.alerts.rules.parts import tell_part
-from services.core.alarms.happenings import EvidenceKind
-from services.core.alarms.words import Part
+from services.core.alarms.life.happenings import EvidenceKind
 from services.core.contracts import EventType
+from services.core.words import Part
 from tests.unit.alerts.readings import START, device
 
 

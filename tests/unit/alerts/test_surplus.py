@@ -16,11 +16,11 @@ from services.alerts.surplus import (
     may_be_surplus,
     read_bound,
 )
-from services.core.alarms.fire import FireKey, SiteFires
-from services.core.alarms.happenings import SiteWindow
-from services.core.alarms.model import Alarm
-from services.core.alarms.words import Confidence
-from tests.unit.core.alarms.scene import START, Scene, fire, seconds
+from services.core.alarms.fires.site import FireKey, SiteFires
+from services.core.alarms.life.happenings import SiteWindow
+from services.core.alarms.life.model import Alarm
+from services.core.words import Confidence
+from tests.unit.core.alarms.fires.scene import START, Scene, fire, seconds
 
 BOUND = FireBound(5, timedelta(minutes=10))
 WINDOW = timedelta(minutes=5)

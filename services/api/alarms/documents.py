@@ -1,0 +1,81 @@
+"""Reads alarms and writes them as documents of contract 5. Used by the routes of alarms, the hub and the hand-over."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.api.request import tables
+from services.api.request.database import Reads
+from services.api.request.roles import Scope
+from services.core.alarms.ledger.document import alarm_document
+
+_LATE = re.compile(r"\(reported (\d{1,9}) min late\)")  # as services.core.words.Reason.with_lateness writes it
+_alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
+
+OPEN_FIRE = sa.and_(_alarm.category == "fire", _alarm.state != "closed")
+_RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
+
+
+def select_alarms(scope: Scope | None = None) -> "sa.Select[Any]":
+    """Return the statement that reads alarms with the names around them; add conditions and an order.
+
+    Site and incident are joined only where `scope` covers them. Without one, for readers of every scope together: where
+    whoever may see the alarm may see them too, because they lie in its area.
+    """
+    incident = tables.incident.c
+
+    def seen(area: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        if scope is not None:
+            return scope.clause(area)
+        return sa.or_(_alarm.area.is_(None), area.startswith(_alarm.area, autoescape=False))
+
+    joined = (
+        tables.alarm.outerjoin(tables.device, _device.id == _alarm.device_id)
+        .outerjoin(tables.site, sa.and_(_site.id == _alarm.site_id, seen(_site.area)))
+        .outerjoin(tables.incident, sa.and_(incident.id == _alarm.incident_id, seen(incident.area)))
+    )
+    columns = [column for column in tables.alarm.c if column.name != "life"]
+    return sa.select(
+        *columns,
+        _device.code.label("device"),
+        _device.name.label("device_name"),
+        _device.kind.label("device_kind"),
+        sa.func.coalesce(_device.lon, _site.lon).label("lon"),
+        sa.func.coalesce(_device.lat, _site.lat).label("lat"),
+        _site.name.label("site_name"),
+        tables.incident.c.title.label("incident_title"),
+    ).select_from(joined)
+
+
+def document(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the alarm of contract 5 with the names around it."""
+    late = _LATE.search(row["reason_en"])
+    return {
+        **alarm_document(row),
+        "site": None if row["site_name"] is None else {"id": row["site_id"], "name": row["site_name"]},
+        "device_name": row["device_name"],
+        "device_kind": row["device_kind"],
+        "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
+        "late_min": None if late is None else int(late[1]),
+        "acknowledged_by": row["acknowledged_by"],
+        "shelve_reason": row["shelve_reason"],
+        "incident_title": row["incident_title"],
+    }
+
+
+async def read_documents(reads: Reads, statement: "sa.Select[Any]") -> list[dict[str, Any]]:
+    """Run a statement of `select_alarms`."""
+    return [document(row) for row in await reads.rows(statement)]
+
+
+def by_urgency(alarms: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return alarms fires first, then worst first, then oldest first."""
+    return sorted(alarms, key=lambda one: (one["category"] != "fire", _RANK[one["severity"]], one["opened_at"]))
+
+
+def most_urgent(statement: "sa.Select[Any]", most: int) -> "sa.Select[Any]":
+    """Return the statement that keeps the `most` urgent ones in the order of `by_urgency`."""
+    rank = sa.case(_RANK, value=_alarm.severity)
+    return statement.order_by(_alarm.category != "fire", rank, _alarm.opened_at).limit(most)

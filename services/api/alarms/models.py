@@ -1,0 +1,124 @@
+"""An alarm as the API gives it (contract 5), and what people may send about one."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+
+from services.api.registry.models import Location, Severity
+from services.api.request.answers import Moment, Words
+
+State = Literal["unacknowledged", "acknowledged", "returned", "closed"]
+Category = Literal["fire", "water", "electrical", "device", "system"]
+NonEmpty = Annotated[Words, StringConstraints(min_length=1)]
+
+
+class SiteName(BaseModel):
+    """The site of an alarm."""
+
+    id: int
+    name: str
+
+
+class Alarm(BaseModel):
+    """One condition through its whole life."""
+
+    id: int
+    code: str = Field(examples=["hydrant_pressure_low"])
+    category: Category
+    severity: Severity
+    state: State
+    confidence: Literal["suspected", "probable", "confirmed"] | None
+    verification: Literal["none", "pending", "real", "false", "test"]
+    device: str | None
+    device_name: str | None
+    device_kind: str | None
+    component: str
+    zone: str
+    area: str | None
+    site: SiteName | None
+    location: Location | None
+    value: float | None
+    limit: float | None
+    reason: str = Field(examples=["静压 0.12 MPa 低于 0.14 MPa"])
+    reason_en: str
+    late_min: int | None = Field(description="reported so many minutes after it happened")
+    opened_at: str
+    acknowledged_at: str | None
+    acknowledged_by: str | None
+    cleared_at: str | None
+    closed_at: str | None
+    incident_id: int | None
+    incident_title: str | None
+    shelved_until: str | None
+    shelve_reason: str | None
+    escalates_at: str | None = Field(description="when the desk hears of it although nobody judged it")
+    drill: bool
+    test_window: bool
+    version: int = Field(description="changes with state, severity, confidence or verification only")
+
+
+class Line(BaseModel):
+    """One line of an alarm's time line."""
+
+    at: str
+    actor: str
+    act: str
+    outcome: str
+    from_state: str | None
+    to_state: str
+    detail: dict[str, Any]
+
+
+class EvidenceLine(BaseModel):
+    """Something that was reported."""
+
+    at: str
+    text: str
+    text_en: str | None = None
+
+
+class AlarmDetail(Alarm):
+    """An alarm with everything that a person needs to judge it."""
+
+    site: Any
+    timeline: list[Line]
+    evidence: list[EvidenceLine]
+    notices: list[Any]
+    nearest_water: list[Any]
+    siblings: list[Alarm]
+
+
+class NoteBody(BaseModel):
+    """An optional note."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "已电话核实"}]})
+
+    note: Words = ""
+
+
+class VerifyBody(BaseModel):
+    """A verdict."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "real", "note": "现场确认"}]})
+
+    outcome: Literal["real", "false", "test"]
+    note: Words = ""
+
+
+class ShelveBody(BaseModel):
+    """Until when, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"until": "2026-11-23T18:00:00+08:00", "reason": "管道检修"}]}
+    )
+
+    until: Moment
+    reason: NonEmpty
+
+
+class TextBody(BaseModel):
+    """A line for the time line."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "已通知维保单位"}]})
+
+    text: NonEmpty = Field(validation_alias=AliasChoices("text", "note"))

@@ -1,0 +1,205 @@
+"""Alarms: the queue, and one with its time line, evidence, notices and the water near it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from services.api.alarms.documents import OPEN_FIRE, document, read_documents, select_alarms
+from services.api.alarms.models import Alarm, AlarmDetail
+from services.api.alarms.notices import NOTICE_COLUMNS
+from services.api.alarms.urgent import urgent_first
+from services.api.map.water import near
+from services.api.registry.sites import site_document
+from services.api.request import tables
+from services.api.request.answers import (
+    BIGINT,
+    AreaFilter,
+    Cursor,
+    DeviceFilter,
+    From,
+    Limit,
+    Page,
+    To,
+    answer,
+    check_span,
+    described,
+    page,
+)
+from services.api.request.auth import Reader, Watcher
+from services.api.request.database import Reads, first
+from services.api.request.problems import invalid, not_found
+from services.api.request.roles import Scope
+from services.api.request.state import Here
+from services.core.alarms.ledger.document import rfc3339
+from services.core.words import Category, Severity, State, Verification
+
+router = APIRouter(prefix="/api/v1", tags=["alarms"])
+_alarm = tables.alarm.c
+_EVIDENCE_BEFORE = timedelta(minutes=5)  # contract 6: what bears on a fire within 5 min
+_EVIDENCE_TYPES = (
+    "prealarm", "started", "feedback", "supervisory", "delay", "silence", "test", "guard_reply", "operation", "reset",
+)  # fmt: skip
+_LINES = 500
+_NEAR = 5
+Words = Annotated[str | None, Query(max_length=200, description="one, or several with commas between")]
+
+
+def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return the words of a comma list.
+
+    Raises:
+        Problem: 422, one of them is not known.
+    """
+    known = [str(word) for word in allowed]
+    found: set[str] = set()
+    for word in (value or "").split(","):
+        if word in extra:
+            found |= set(extra[word])
+        elif word in known:
+            found.add(word)
+        elif value is not None:
+            raise invalid(name, f"must be of {', '.join([*known, *extra])}")
+    return found
+
+
+@router.get("/alarms", responses=described(Page[Alarm]))
+async def list_alarms(
+    *,
+    here: Here,
+    who: Watcher,
+    state: Annotated[str | None, Query(max_length=200, description="`open` is all but closed; commas allowed")] = None,
+    severity: Words = None,
+    category: Words = None,
+    verification: Words = None,
+    area: AreaFilter = None,
+    device: DeviceFilter = None,
+    site: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
+    incident: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
+    code: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$")] = None,
+    begin: From = None,
+    end: To = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List alarms: open fires before all else, then the others, both newest first."""
+    check_span(begin, end)
+    statement = select_alarms(who.scope).where(who.scope.clause(_alarm.area))
+    open_states = tuple(word for word in State if word != State.CLOSED)
+    several: Iterable[tuple[str, str | None, Iterable[str], Mapping[str, Iterable[str]]]] = (
+        ("state", state, State, {"open": open_states}),
+        ("severity", severity, Severity, {}),
+        ("category", category, Category, {}),
+        ("verification", verification, Verification, {}),
+    )
+    for name, value, allowed, extra in several:
+        if words := words_of(name, value, allowed, extra):
+            statement = statement.where(_alarm[name].in_(sorted(words)))
+    if area is not None:
+        statement = statement.where(_alarm.area.startswith(area))
+    if device is not None:
+        statement = statement.where(tables.device.c.code == device)
+    for column, number in ((_alarm.site_id, site), (_alarm.incident_id, incident)):
+        if number is not None:
+            statement = statement.where(column == number)
+    if code is not None:
+        statement = statement.where(_alarm.code == code)
+    if begin is not None:
+        statement = statement.where(_alarm.opened_at >= begin)
+    if end is not None:
+        statement = statement.where(_alarm.opened_at < end)
+    return await fires_first(here.database, statement, limit, cursor)
+
+
+async def fires_first(reads: Reads, statement: "sa.Select[Any]", limit: int, cursor: str | None) -> Response:
+    """Answer one part of alarms: open fires, then the others, by opening time."""
+    order = (_alarm.opened_at, _alarm.id)
+    rows, places = await urgent_first(reads, statement, OPEN_FIRE, order, kind=int, limit=limit, cursor=cursor)
+    return page([document(row) for row in rows], limit, places)
+
+
+@router.get("/alarms/{id}", responses=described(AlarmDetail, 404, etag=True))
+async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], here: Here, who: Reader) -> Response:
+    """Show one alarm with its time line, evidence, site, notices, siblings and the nearest water."""
+    reads = here.database
+    row = await first(reads, select_alarms(who.scope).where(_alarm.id == alarm_id))
+    if row is None or not who.scope.covers(row["area"]):
+        raise not_found(f"alarm {alarm_id}")
+    shown = document(row)
+    lines = await _timeline(reads, alarm_id)
+    shown["timeline"] = lines
+    shown["evidence"] = await _evidence(reads, who.scope, row, lines)
+    site = await first(
+        reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"], who.scope.clause(tables.site.c.area))
+    )
+    shown["site"] = None if site is None else site_document(site)
+    notices = sa.select(*NOTICE_COLUMNS).where(tables.notice.c.alarm_id == alarm_id)
+    newest = notices.order_by(tables.notice.c.fire.desc(), tables.notice.c.created_at.desc()).limit(_LINES)
+    told = sorted(await reads.rows(newest), key=lambda one: one["created_at"])
+    shown["notices"] = [dict(one) for one in told]
+    shown["siblings"] = []
+    if row["incident_id"] is not None:
+        siblings = select_alarms(who.scope).where(
+            _alarm.incident_id == row["incident_id"],
+            _alarm.id != alarm_id,
+            _alarm.state != State.CLOSED,
+            who.scope.clause(_alarm.area),
+        )
+        siblings = siblings.order_by(OPEN_FIRE.desc(), _alarm.opened_at.desc()).limit(_LINES)
+        shown["siblings"] = await read_documents(reads, siblings)
+    shown["nearest_water"] = (
+        []
+        if row["lon"] is None
+        else await near(reads, who, lon=row["lon"], lat=row["lat"], limit=_NEAR, now=here.clock.now())
+    )
+    return answer(shown, version=row["version"])
+
+
+async def _timeline(reads: Reads, alarm_id: int) -> list[dict[str, Any]]:
+    line = tables.alarm_transition.c
+    rows = await reads.rows(
+        sa.select(line.at, line.actor, line.act, line.outcome, line.from_state, line.to_state, line.detail)
+        .where(line.alarm_id == alarm_id)
+        .order_by(line.number.desc())
+        .limit(_LINES)
+    )
+    return [
+        dict(row)
+        | {"at": rfc3339(row["at"])}
+        | ({} if isinstance(row["detail"], dict) else {"detail": {"unreadable": row["detail"]}})
+        for row in reversed(rows)
+    ]
+
+
+async def _evidence(reads: Reads, scope: Scope, row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was reported: the alarm's own lines, and what else its site (or device) said around it."""
+    found = [
+        {"at": line["at"], "text": reason[0], "text_en": reason[1]}
+        for line in lines
+        if isinstance(reason := line["detail"].get("reason"), list) and len(reason) == 2
+    ]
+    if row["device_id"] is None:
+        return found
+    event, device = tables.event.c, tables.device.c
+    place = device.id == row["device_id"] if row["site_id"] is None else device.site_id == row["site_id"]
+    statement = (
+        sa.select(event.ts, event.received_at, event.type, event.component, event.description, device.code, device.name)
+        .join(tables.device, device.id == event.device_id)
+        .where(
+            place,
+            scope.clause(device.area),
+            event.type.in_(_EVIDENCE_TYPES),
+            event.ts >= row["opened_at"] - _EVIDENCE_BEFORE,
+        )
+        .order_by(event.ts)
+        .limit(_LINES)
+    )
+    if row["closed_at"] is not None:
+        statement = statement.where(event.ts <= row["closed_at"])
+    for one in await reads.rows(statement):
+        words = [one["name"] or one["code"], one["type"], one["component"], one["description"]]
+        found.append({"at": rfc3339(one["received_at"]), "text": " ".join(filter(None, words)), "text_en": None})
+    return sorted(found, key=lambda line: str(line["at"]))

@@ -1,0 +1,1 @@
+"""The map: devices as GeoJSON, the ground under them, and where water is."""

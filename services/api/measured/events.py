@@ -1,0 +1,98 @@
+"""Events as the devices sent them, newest first."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.api.request import tables
+from services.api.request.answers import (
+    AreaFilter,
+    Cursor,
+    DeviceFilter,
+    From,
+    Limit,
+    Page,
+    To,
+    check_span,
+    decode_cursor,
+    described,
+    page,
+)
+from services.api.request.auth import Reader
+from services.api.request.problems import invalid
+from services.api.request.state import Here
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+_event, _device = tables.event.c, tables.device.c
+
+
+class Event(BaseModel):
+    """Something that a device reported."""
+
+    device: str
+    kind: str
+    area: str
+    event_id: str
+    ts: str
+    device_ts: str | None
+    received_at: str
+    late: bool
+    seq: int | None
+    type: str
+    active: bool
+    component: str
+    zone: str
+    system_type: int | None
+    component_type: int | None
+    description: str
+    extra: Any
+
+
+@router.get("/events", responses=described(Page[Event]))
+async def list_events(
+    *,
+    here: Here,
+    who: Reader,
+    device: DeviceFilter = None,
+    kind_of_event: Annotated[str | None, Query(alias="type", max_length=100)] = None,
+    area: AreaFilter = None,
+    begin: From = None,
+    end: To = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List events, newest first."""
+    check_span(begin, end)
+    columns = [column for column in tables.event.c if column.name != "device_id"]
+    statement = (
+        sa.select(*columns, _device.code.label("device"), _device.kind, _device.area, _event.device_id)
+        .join(tables.device, _device.id == _event.device_id)
+        .where(who.scope.clause(_device.area))
+        .order_by(_event.ts.desc(), _event.device_id, _event.digest)
+        .limit(limit + 1)
+    )
+    if device is not None:
+        statement = statement.where(_device.code == device)
+    if kind_of_event is not None:
+        if "\x00" in kind_of_event:
+            raise invalid("type", "must not contain the character NUL")
+        statement = statement.where(_event.type == kind_of_event)
+    if area is not None:
+        statement = statement.where(_device.area.startswith(area))
+    if begin is not None:
+        statement = statement.where(_event.ts >= begin)
+    if end is not None:
+        statement = statement.where(_event.ts < end)
+    if place := decode_cursor(cursor, datetime, int, bytes):
+        at = sa.literal(place[0], sa.DateTime(timezone=True))
+        after = sa.tuple_(_event.device_id, _event.digest) > sa.tuple_(
+            sa.literal(place[1], sa.BigInteger()), sa.literal(place[2], sa.LargeBinary())
+        )
+        statement = statement.where(_event.ts <= at, sa.or_(_event.ts < at, after))
+    rows = await here.database.heavy_for(who).rows(statement)
+    items = [{name: row[name] for name in Event.model_fields} for row in rows]
+    return page(items, limit, [(row["ts"], row["device_id"], row["digest"]) for row in rows])

@@ -1,0 +1,32 @@
+"""Recalls at the start from where who signed in lately: a restart is no gain for guessers. One task of main."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from services.api.people.throttle import Throttle, place_of
+from services.api.request.database import Reads
+from services.core import db
+from services.core.clock import Clock
+from services.core.db import load_queries
+from services.core.log import logger
+from services.core.text import describe_error
+
+log = logger(__name__)
+LATELY = timedelta(days=90)
+_AGAIN_S = 5.0
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+async def recall_places(reads: Reads, throttle: Throttle, clock: Clock) -> None:
+    """Teach the throttle what the audit knows; ends once the database could be asked."""
+    while True:
+        try:
+            rows = await reads.rows(_QUERIES["places"], since=clock.now() - LATELY)
+        except db.AWAY as error:
+            db.pass_on_cancel()
+            log.warning("places_unread", error=describe_error(error))
+            await clock.sleep(_AGAIN_S)
+            continue
+        for row in reversed(rows):  # the newest last: it is forgotten last
+            throttle.learn(place_of(row["address"]), row["name"])
+        return

@@ -1,0 +1,179 @@
+"""Signing in and out with a cookie. The page asks here who it is; scripts should use a key instead."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.responses import Response
+
+from services.api.people.throttle import place_of
+from services.api.people.users import PasswordBody, unusable_password
+from services.api.request import secrets
+from services.api.request.answers import answer, described
+from services.api.request.auth import COOKIE, Reader, Watcher, session_life
+from services.api.request.problems import Problem
+from services.api.request.roles import Role, Scope, Who
+from services.api.request.state import Here, State
+from services.core.alarms.ledger.document import rfc3339
+from services.core.log import logger
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+log = logger(__name__)
+_DEVICE_TEXT = 200
+
+
+class Login(BaseModel):
+    """A name and a password."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"username": "admin", "password": "…"}]})
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Session(BaseModel):
+    """Who is signed in."""
+
+    username: str = Field(examples=["wang"])
+    role: Role
+    areas: list[str] = Field(description="code prefixes; `*` is everywhere", examples=[["140931"]])
+    language: str = Field(examples=["zh"])
+    now: str = Field(description="our time", examples=["2026-11-23T08:00:00.000Z"])
+
+
+def _session(here: State, who: Who) -> dict[str, object]:
+    return {
+        "username": who.name,
+        "role": who.role,
+        "areas": list(who.scope.areas),
+        "language": who.language,
+        "now": rfc3339(here.clock.now()),
+    }
+
+
+@router.post("/session", responses=described(Session, 429), openapi_extra={"security": []})
+async def sign_in(body: Login, request: Request, here: Here) -> Response:
+    """Sign in: sets an HttpOnly cookie."""
+    address = request.client.host if request.client else ""
+    name = body.username.strip().lower()
+    place = place_of(address)
+    async with here.rooms.tries.one_of(here.throttle.lane_of(place, name)):
+        return await _try(here, name, body.password, address)
+
+
+async def _try(here: State, name: str, password: str, address: str) -> Response:
+    place = place_of(address)
+    wait_s = here.throttle.wait_s(here.clock.monotonic(), place, name)
+    if wait_s > 0:
+        seconds = str(int(wait_s) + 1)
+        raise Problem(429, "too_many_tries", f"try again in {seconds} s", headers={"Retry-After": seconds})
+    token, now = secrets.new_token(), here.clock.now()
+    async with here.database.writing() as connection:
+        row = await connection.fetchrow(
+            "select id, role, areas, language, password_hash from person where username = $1 and enabled",
+            name.replace("\x00", ""),
+        )
+    # a try counts before it is judged, so that tries at the same moment do not slip through
+    here.throttle.failed(here.clock.monotonic(), place, name)
+    if not await secrets.password_fits(password, None if row is None else row["password_hash"]) or row is None:
+        log.warning("login_failed", address=address)
+        raise Problem(401, "unauthenticated", "the name or the password is wrong")
+    here.throttle.passed(place, name)
+    here.throttle.learn(place, name)
+    async with here.database.writing() as connection:
+        await connection.execute("delete from web_session where expires_at < $1", now)
+        await connection.execute(
+            "insert into web_session (token_hash, person_id, created_at, expires_at) values ($1, $2, $3, $4)",
+            secrets.digest(token),
+            row["id"],
+            now,
+            now + session_life(Role(row["role"])),
+        )
+        await connection.execute(
+            "insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.start', $3, $4)",
+            now,
+            f"user:{name}",
+            name,
+            {"address": address[:_DEVICE_TEXT]},
+        )
+    who = Who(f"user:{name}", name, Role(row["role"]), Scope(tuple(row["areas"])), row["language"])
+    response = answer(_session(here, who))
+    _give_cookie(here, response, who, token)
+    return response
+
+
+def _give_cookie(here: State, response: Response, who: Who, token: str) -> None:
+    """Let the browser keep the token: until it is closed, or over its restarts where nobody sits to sign in again."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(session_life(who.role).total_seconds()) if who.role is Role.WALL else None,
+        httponly=True,
+        samesite="lax",
+        secure=here.settings.secure_cookies,
+        path="/",
+    )
+
+
+@router.get("/session", responses=described(Session))
+async def show_session(request: Request, here: Here, who: Watcher) -> Response:
+    """Say who is signed in; a wall's cookie is given anew, so that it does not age while it is used."""
+    response = answer(_session(here, who))
+    if who.role is Role.WALL and who.session is not None and (token := request.cookies.get(COOKIE)) is not None:
+        _give_cookie(here, response, who, token)
+    return response
+
+
+@router.delete("/session", status_code=204, responses=described(None, status=204))
+async def sign_out(here: Here, who: Watcher) -> Response:
+    """Sign out: the cookie is worth nothing from now on."""
+    if who.session is not None:
+        async with here.database.writing() as connection:
+            await connection.execute("delete from web_session where token_hash = $1", who.session)
+            await connection.execute(
+                "insert into audit (at, actor, action, target) values ($1, $2, 'session.end', $3)",
+                here.clock.now(),
+                who.actor,
+                who.name,
+            )
+    response = Response(status_code=204)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=here.settings.secure_cookies)
+    return response
+
+
+@router.put("/session/password", status_code=204, responses=described(None, 429, status=204))
+async def change_password(body: PasswordBody, here: Here, who: Reader) -> Response:
+    """Change one's own password; other sessions of the person end."""
+    if refusal := await unusable_password(body, who.name):
+        raise refusal
+    wait_s = here.throttle.wait_s(here.clock.monotonic(), "password", who.name)
+    if wait_s > 0:
+        raise Problem(429, "too_many_tries", "try again later", headers={"Retry-After": str(int(wait_s) + 1)})
+    if who.person_id is None:
+        raise Problem(403, "forbidden", "a key has no password")
+    async with here.database.writing() as connection:
+        stored = await connection.fetchval("select password_hash from person where id = $1", who.person_id)
+    here.throttle.failed(here.clock.monotonic(), "password", who.name)
+    if not await secrets.password_fits(body.current.get_secret_value(), stored):
+        raise Problem(403, "wrong_password", "current: this is not the present password")
+    here.throttle.passed("password", who.name)
+    hashed = await secrets.hash_password(body.new.get_secret_value())
+    async with here.database.writing() as connection:
+        await connection.execute(
+            "update person set password_hash = $2, version = version + 1, updated_at = $3 where id = $1",
+            who.person_id,
+            hashed,
+            here.clock.now(),
+        )
+        await connection.execute(
+            "delete from web_session where person_id = $1 and token_hash is distinct from $2",
+            who.person_id,
+            who.session,
+        )
+        await connection.execute(
+            "insert into audit (at, actor, action, target) values ($1, $2, 'user.password', $3)",
+            here.clock.now(),
+            who.actor,
+            who.name,
+        )
+    return Response(status_code=204)

@@ -1,0 +1,1 @@
+"""What decides: rules with their numbers, policies, and who is called."""

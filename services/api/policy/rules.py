@@ -1,0 +1,219 @@
+"""Rules: what raises and clears an alarm, with the numbers in force and who changed them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from services.api.policy.not_configured import count_not_configured
+from services.api.registry.models import Number
+from services.api.request import tables
+from services.api.request.answers import BIGINT, Line, Moment, Page, answer, described, page
+from services.api.request.auth import Reader, require_county
+from services.api.request.database import Inside, Reads, Row
+from services.api.request.problems import Problem, invalid, not_found
+from services.api.request.roles import Who
+from services.api.request.state import Here
+from services.api.request.writing import AdministratorWriter, Write
+from services.core.rule_catalog import CATALOG, faults_of
+from services.core.topics import Kind
+
+router = APIRouter(prefix="/api/v1", tags=["rules"])
+RuleCode = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["hydrant_pressure_low"])]
+_TELL_ALERTS = "select pg_notify('firetower_registry', '')"  # as a change of a device does: counts for the next reading
+_parameter = tables.rule_parameter.c
+
+
+class RuleParameter(BaseModel):
+    """One number of a rule."""
+
+    default: float
+    unit: str
+    source: str
+    least: float
+    most: float
+    whole: bool = Field(description="only whole numbers")
+
+
+class Override(BaseModel):
+    """Numbers that hold for all, a kind, an area or a device from a time on. The narrowest holds, then the newest."""
+
+    id: int
+    scope: Literal["all", "kind", "area", "device"]
+    target: str
+    parameters: Any = Field(description="numbers by name, as stored", examples=[{"static_mpa": 0.16}])
+    effective_from: str
+    created_by: str
+    created_at: str
+    faults: list[str] = Field(
+        description="what is stored and cannot be used: the nearest bound counts instead, what is no number does not"
+    )
+
+
+class Rule(BaseModel):
+    """A rule with its numbers."""
+
+    code: str
+    kinds: list[str]
+    category: str
+    severity: str
+    title: str
+    raises: str
+    clears: str
+    parameters: dict[str, RuleParameter]
+    overrides: list[Override]
+    not_configured: int = Field(
+        description="devices that the rule cannot judge because a figure of theirs is missing: GET /not-configured"
+    )
+
+
+class OverridePut(BaseModel):
+    """Numbers for all, a kind, an area (a code; covers what begins with it) or a device."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"scope": "area", "target": "140931100", "parameters": {"static_mpa": 0.16}}]}
+    )
+
+    scope: Literal["all", "kind", "area", "device"] = "all"
+    target: Line = ""
+    parameters: dict[Line, Number] = Field(max_length=20)
+    effective_from: Moment | None = None
+
+
+async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
+    """Return every rule with the overrides one may see."""
+    devices = tables.device.c
+    targets = sa.and_(_parameter.scope == "device", devices.code == _parameter.target)
+    statement = sa.select(tables.rule_parameter, devices.area).outerjoin(tables.device, targets)
+    rows = await reads.rows(statement.order_by(_parameter.effective_from))
+    missing = await count_not_configured(reads, who.scope)
+    overrides: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if _may_see(who, row):
+            shown = {name: row[name] for name in Override.model_fields if name != "faults"}
+            shown["faults"] = [
+                f"parameters.{name}: {fault}" for name, fault in faults_of(row["code"], row["parameters"])
+            ]
+            overrides.setdefault(row["code"], []).append(shown)
+    return [
+        {
+            **rule,
+            "overrides": overrides.get(code, []),
+            "not_configured": missing.get(code, 0),
+        }
+        for code, rule in CATALOG.items()
+    ]
+
+
+def _may_see(who: Who, row: Row) -> bool:
+    """Whether the override bears on what `who` sees; what holds for an area above theirs does."""
+    if row["scope"] == "device":
+        return who.scope.covers(row["area"])
+    if row["scope"] == "area":
+        target = row["target"]
+        return who.scope.covers(target) or any(code.startswith(target) for code in who.scope.areas)
+    return True
+
+
+async def _one(reads: Reads, who: Who, code: str) -> dict[str, Any]:
+    for rule in await read_rules(reads, who):
+        if rule["code"] == code:
+            return rule
+    raise not_found(f"rule {code}")
+
+
+@router.get("/rules", responses=described(Page[Rule]))
+async def list_rules(here: Here, who: Reader) -> Response:
+    """List every rule with its numbers and overrides."""
+    return page(await read_rules(here.database, who), 1000, [])
+
+
+@router.get("/rules/{code}", responses=described(Rule, 404))
+async def show_rule(code: RuleCode, here: Here, who: Reader) -> Response:
+    """Show one rule."""
+    return answer(await _one(here.database, who, code))
+
+
+def check_parameters(code: str, parameters: dict[str, float]) -> None:
+    """Refuse numbers that the rule has not or cannot use.
+
+    Raises:
+        Problem: 404 or 422.
+    """
+    if code not in CATALOG:
+        raise not_found(f"rule {code}")
+    for name, fault in faults_of(code, parameters):
+        raise invalid(f"parameters.{name}", fault)
+
+
+async def _check_target(write: Write, body: OverridePut) -> None:
+    if body.scope in {"all", "kind"}:
+        require_county(write.who)
+    if body.scope == "all" and body.target:
+        raise invalid("target", "must be empty for scope all")
+    if body.scope == "kind" and body.target not in set(Kind):
+        raise invalid("target", f"must be one of {', '.join(Kind)}")
+    area: str | None = body.target
+    if body.scope == "device":
+        area = await write.connection.fetchval("select area from device where code = $1", body.target)
+        if area is None:
+            raise invalid("target", f"there is no device {body.target}")
+    if body.scope in {"area", "device"}:
+        if not (area or "").isascii() or not (area or "").isdigit():
+            raise invalid("target", "must be an area code")
+        if not write.who.scope.covers(area):
+            raise Problem(403, "forbidden", "target: your account does not cover it")
+
+
+@router.put("/rules/{code}", responses=described(Rule, 404))
+async def put_rule(code: RuleCode, body: OverridePut, writer: AdministratorWriter) -> Response:
+    """Set numbers of a rule from a time on (now, when none is named).
+
+    Earlier overrides stay: a backtest judges each reading by the numbers of its own time.
+    """
+    check_parameters(code, body.parameters)
+
+    async def work(write: Write) -> Response:
+        await _check_target(write, body)
+        begin: datetime = body.effective_from or write.now
+        await write.connection.execute(
+            """insert into rule_parameter (code, scope, target, parameters, effective_from, created_by, created_at)
+               values ($1, $2, $3, $4, $5, $6, $7)""",
+            code,
+            body.scope,
+            body.target,
+            body.parameters,
+            begin,
+            write.who.actor,
+            write.now,
+        )
+        await write.record("rule.put", code, **body.model_dump(mode="json"))
+        await write.connection.execute(_TELL_ALERTS)
+        return answer(await _one(Inside(write.connection), write.who, code))
+
+    return await writer.perform(work)
+
+
+@router.delete("/rules/{code}/overrides/{id}", responses=described(Rule, 404))
+async def delete_override(
+    code: RuleCode, override_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], writer: AdministratorWriter
+) -> Response:
+    """Take an override back for all times, a backtest's too; the audit keeps what it said."""
+
+    async def work(write: Write) -> Response:
+        row = await write.connection.fetchrow(
+            "select * from rule_parameter where id = $1 and code = $2", override_id, code
+        )
+        if row is None:
+            raise not_found(f"override {override_id} of rule {code}")
+        await _check_target(write, OverridePut(scope=row["scope"], target=row["target"], parameters={}))
+        await write.connection.execute("delete from rule_parameter where id = $1", override_id)
+        taken_back = {name: row[name] for name in ("scope", "target", "parameters", "effective_from")}
+        await write.record("rule.delete_override", code, **taken_back)
+        await write.connection.execute(_TELL_ALERTS)
+        return answer(await _one(Inside(write.connection), write.who, code))
+
+    return await writer.perform(work)

@@ -1,0 +1,120 @@
+"""Areas: GB/T 2260 codes with names and places."""
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from services.api.registry.models import GivenLocation, Location
+from services.api.request import tables
+from services.api.request.answers import AreaCode, Cursor, Limit, Line, Page, answer, decode_cursor, described, page
+from services.api.request.auth import Reader, Watcher
+from services.api.request.database import Inside, Row, first
+from services.api.request.problems import Problem, invalid, not_found
+from services.api.request.state import Here
+from services.api.request.writing import AdministratorWriter, Write
+
+router = APIRouter(prefix="/api/v1", tags=["areas"])
+_area = tables.area.c
+
+
+class Area(BaseModel):
+    """An administrative area."""
+
+    code: str
+    name: str
+    parent: str | None
+    location: Location | None
+    position_approximate: bool
+
+
+class AreaPut(BaseModel):
+    """What a person says of an area."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "东关镇", "parent": "140931"}]})
+
+    name: Annotated[Line, Field(min_length=1)]
+    parent: AreaCode | None = None
+    location: GivenLocation | None = None
+
+
+def _document(row: Row) -> dict[str, Any]:
+    place = None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]}
+    return {name: row[name] for name in ("code", "name", "parent", "position_approximate")} | {"location": place}
+
+
+@router.get("/areas", responses=described(Page[Area]))
+async def list_areas(*, here: Here, who: Watcher, limit: Limit = 1000, cursor: Cursor = None) -> Response:
+    """List areas by code: those one may see, and the ones above them."""
+    seen = who.scope.clause(_area.code)
+    above = [_area.code == code[:length] for code in who.scope.areas for length in range(6, len(code))]
+    statement = sa.select(tables.area).where(sa.or_(seen, *above)).order_by(_area.code).limit(limit + 1)
+    if place := decode_cursor(cursor, str):
+        statement = statement.where(_area.code > place[0])
+    rows = await here.database.rows(statement)
+    return page([_document(row) for row in rows], limit, [(row["code"],) for row in rows])
+
+
+@router.get("/areas/{code}", responses=described(Area, 404))
+async def show_area(code: AreaCode, here: Here, who: Reader) -> Response:
+    """Show one area."""
+    row = await first(here.database, sa.select(tables.area).where(_area.code == code))
+    if row is None or not who.scope.covers(code):
+        raise not_found(f"area {code}")
+    return answer(_document(row))
+
+
+@router.put("/areas/{code}", responses=described(Area) | {201: {"model": Area, "description": "Registered"}})
+async def put_area(code: AreaCode, body: AreaPut, writer: AdministratorWriter) -> Response:
+    """Register or update an area."""
+
+    async def work(write: Write) -> Response:
+        if not write.who.scope.covers(code):
+            raise Problem(403, "forbidden", f"your account does not cover {code}")
+        parent = body.parent
+        if parent is not None and (parent == code or not code.startswith(parent)):
+            raise invalid("parent", "must be a code that this one begins with")
+        if parent is not None and not await write.connection.fetchval("select true from area where code = $1", parent):
+            raise invalid("parent", f"there is no area {parent}")
+        lon, lat = body.location.wgs84() if body.location else (None, None)
+        fresh = await write.connection.fetchval(
+            """insert into area as a (code, name, parent, lon, lat, position_approximate)
+               values ($1, $2, $3, $4, $5, $4::float8 is null)
+               on conflict (code) do update set name = excluded.name, parent = coalesce(excluded.parent, a.parent),
+                   lon = coalesce(excluded.lon, a.lon), lat = coalesce(excluded.lat, a.lat),
+                   position_approximate = a.position_approximate and excluded.lon is null
+               returning xmax = 0""",
+            code,
+            body.name,
+            parent,
+            lon,
+            lat,
+        )
+        await write.record("area.put", code, **body.model_dump())
+        row = await first(Inside(write.connection), sa.select(tables.area).where(_area.code == code))
+        if row is None:
+            raise not_found(f"area {code}")
+        return answer(_document(row), 201 if fresh else 200)
+
+    return await writer.perform(work)
+
+
+async def take_area(write: Write, code: str) -> None:
+    """Let a device or site stand in area `code`; one that nobody registered yet gets its code as its name.
+
+    Ingest does the same for a code that a device uses: a topic or a ledger may come before the list of areas.
+
+    Raises:
+        Problem: 403, the account does not cover it.
+    """
+    if not write.who.scope.covers(code):
+        raise Problem(403, "forbidden", f"area: your account does not cover {code}")
+    await write.connection.execute(
+        """insert into area (code, name, parent)
+           select $1::text, $1, (select code from area where starts_with($1, code) order by length(code) desc limit 1)
+           where not exists (select from area where code = $1)
+           on conflict do nothing""",
+        code,
+    )

@@ -1,0 +1,160 @@
+"""The registry with its newest state: list, one device, register or update."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.api.registry.chart_limits import chart_limits
+from services.api.registry.documents import read_documents, select_devices, status_of
+from services.api.registry.models import Device, DeviceDetail, DevicePut, Status
+from services.api.registry.save import save
+from services.api.request import tables
+from services.api.request.answers import (
+    AreaFilter,
+    Cursor,
+    DeviceCode,
+    Limit,
+    Page,
+    answer,
+    decode_cursor,
+    described,
+    page,
+)
+from services.api.request.auth import Reader
+from services.api.request.database import Inside, Reads, first
+from services.api.request.problems import Problem, invalid, not_found
+from services.api.request.roles import Who
+from services.api.request.state import Here
+from services.api.request.writing import IfMatch, Maintainer, Write, check_match
+from services.core.rule_catalog import CATALOG
+from services.core.topics import Kind
+
+router = APIRouter(prefix="/api/v1", tags=["devices"])
+_device = tables.device.c
+
+
+def parse_bbox(bbox: str | None) -> tuple[float, float, float, float] | None:
+    """Return west, south, east, north.
+
+    Raises:
+        Problem: 422, it is not four numbers in that order.
+    """
+    if bbox is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError:
+        raise invalid("bbox", "must be west,south,east,north in degrees") from None
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise invalid("bbox", "must be west,south,east,north in degrees, west <= east and south <= north")
+    return west, south, east, north
+
+
+def _search(q: str) -> sa.ColumnElement[bool]:
+    if "\x00" in q:
+        raise invalid("q", "must not contain the character NUL")
+    columns = (_device.code, _device.name, _device.address, _device.owner)
+    return sa.or_(*[column.icontains(q, autoescape=True) for column in columns])
+
+
+def _has_alarm() -> sa.ColumnElement[bool]:
+    alarm = tables.alarm.c
+    return sa.exists().where(alarm.device_id == _device.id, alarm.state != "closed")
+
+
+@router.get("/devices", responses=described(Page[Device]))
+async def list_devices(
+    *,
+    here: Here,
+    who: Reader,
+    kind: Kind | None = None,
+    area: AreaFilter = None,
+    status: Status | None = None,
+    bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
+    q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
+    site: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    alarm: Annotated[bool | None, Query(description="only devices with an open alarm (false: without)")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """List devices by code, with their newest state."""
+    now = here.clock.now()
+    statement = (
+        select_devices(now, who.scope).where(who.scope.clause(_device.area)).order_by(_device.code).limit(limit + 1)
+    )
+    if kind is not None:
+        statement = statement.where(_device.kind == kind)
+    if area is not None:
+        statement = statement.where(_device.area.startswith(area))
+    if status is not None:
+        statement = statement.where(status_of(now) == status)
+    if box := parse_bbox(bbox):
+        statement = statement.where(_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3]))
+    if q:
+        statement = statement.where(_search(q))
+    if site is not None:
+        statement = statement.where(_device.site_id == site)
+    if alarm is not None:
+        statement = statement.where(_has_alarm() if alarm else sa.not_(_has_alarm()))
+    if place := decode_cursor(cursor, str):
+        statement = statement.where(_device.code > place[0])
+    items = await read_documents(here.database, statement, now, here.quality)
+    return page(items, limit, [(item["code"],) for item in items])
+
+
+async def find_device(reads: Reads, who: Who, code: str, now: datetime) -> dict[str, Any]:
+    """Return the document of a device one may see.
+
+    Raises:
+        Problem: 404.
+    """
+    found = await read_documents(reads, select_devices(now, who.scope).where(_device.code == code), now)
+    if not found or not who.scope.covers(found[0]["area"]):
+        raise not_found(f"device {code}")
+    return found[0]
+
+
+async def find_row(reads: Reads, who: Who, code: str) -> Any:
+    """Return the registry row of a device one may see.
+
+    Raises:
+        Problem: 404.
+    """
+    row = await first(reads, sa.select(tables.device).where(_device.code == code))
+    if row is None or not who.scope.covers(row["area"]):
+        raise not_found(f"device {code}")
+    return row
+
+
+@router.get("/devices/{code}", responses=described(DeviceDetail, 404, etag=True))
+async def show_device(code: DeviceCode, here: Here, who: Reader) -> Response:
+    """Show one device, with the limits of its rules."""
+    now = here.clock.now()
+    found = await find_device(here.database, who, code, now)
+    parameter = tables.rule_parameter
+    overrides = await here.database.rows(
+        sa.select(parameter).where(parameter.c.effective_from <= now).order_by(parameter.c.effective_from)
+    )
+    return answer(found | {"rule_limits": chart_limits(found, CATALOG, overrides)}, version=found["version"])
+
+
+@router.put("/devices/{code}", responses=described(Device, 404, 409, 412, etag=True) | {201: {"model": Device}})
+async def put_device(code: DeviceCode, body: DevicePut, writer: Maintainer, if_match: IfMatch = None) -> Response:
+    """Register or update a device. A given area or kind is fixed: the registry wins over what the device says."""
+
+    async def work(write: Write) -> Response:
+        row = await write.connection.fetchrow("select * from device where code = $1 for no key update", code)
+        if row is not None:
+            if not write.who.scope.covers(row["area"]):
+                raise not_found(f"device {code}")
+            check_match(if_match, row["version"])
+        elif if_match is not None:
+            raise Problem(412, "version_conflict", f"there is no device {code} yet: leave If-Match out to register it")
+        await save(write, code, body, row)
+        shown = await find_device(Inside(write.connection), write.who, code, write.now)
+        return answer(shown, 200 if row else 201, version=shown["version"])
+
+    return await writer.perform(work)

@@ -1,0 +1,162 @@
+"""Reads devices with their newest state, quality and worst alarm, and writes them as documents of contract 5.
+
+Used by the routes of devices, by the live hub and by the water search. Three statements whatever the number of devices.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from services.api.request import tables
+from services.api.request.database import Reads
+from services.api.request.roles import Scope
+from services.core.db import load_queries
+
+QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_DAY = timedelta(hours=24)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MANY = 100
+REMEMBERED = timedelta(seconds=10)
+
+_device, _state = tables.device.c, tables.device_state.c
+
+
+def status_of(now: datetime) -> sa.ColumnElement[str]:
+    """Return the SQL of a device's status at `now`."""
+    return sa.case(
+        (_device.out_of_service_until > now, "out_of_service"),
+        (sa.not_(_device.registered), "discovered"),
+        (_state.is_online, "online"),
+        else_="offline",
+    )
+
+
+def select_devices(now: datetime, scope: Scope | None = None) -> "sa.Select[Any]":
+    """Return the statement that reads devices with their state; add conditions and an order.
+
+    The site is joined only where `scope` covers it; without one, where it lies in the device's area.
+    """
+    site = tables.site.c
+    seen = site.area.startswith(_device.area) if scope is None else scope.clause(site.area)
+    joined = tables.device.outerjoin(tables.device_state, _state.device_id == _device.id).outerjoin(
+        tables.site, sa.and_(site.id == _device.site_id, seen)
+    )
+    return sa.select(
+        tables.device, _state.state, _state.state_at, _state.ts.label("state_ts"), _state.last_seen,
+        _state.received_at.label("state_received_at"), _state.clock_behind_s, _state.unreadable_since,
+        tables.site.c.name.label("site_name"),
+        status_of(now).label("status"),
+    ).select_from(joined)  # fmt: skip
+
+
+def newest(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the stored state as {field: {value, ts}}: `state_at` names the fields older than the newest reading."""
+    state, ts, older = row["state"], row["state_ts"] or row["last_seen"], row["state_at"]
+    if not isinstance(state, dict):
+        return {}
+    if not isinstance(older, dict) or not older:
+        return {name: {"value": value, "ts": ts} for name, value in state.items()}
+    return {
+        name: {"value": value, "ts": _moment(older[name], ts) if name in older else ts} for name, value in state.items()
+    }
+
+
+def _moment(at: Any, otherwise: datetime | None) -> datetime | None:
+    """Return the time of an older field, or that of the newest reading where what is stored is none."""
+    try:
+        return _EPOCH + timedelta(microseconds=at[0])
+    except (TypeError, LookupError, OverflowError):
+        return otherwise
+
+
+def brief(row: Mapping[str, Any], alarm: str | None) -> dict[str, Any]:
+    """Return what changes of a device: the item of the live stream."""
+    return {
+        "id": row["id"],
+        "code": row["code"],
+        "kind": row["kind"],
+        "area": row["area"],
+        "name": row["name"],
+        "form": row["form"],
+        "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
+        "status": row["status"],
+        "last_seen": row["last_seen"],
+        "state": newest(row),
+        "alarm": alarm,
+    }
+
+
+_SHOWN = (
+    "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy", "rated_current_a", "limits",
+    "gateway", "gateway_address", "gateway_profile", "attributes", "registered", "out_of_service_until",
+    "out_of_service_reason", "version",
+)  # fmt: skip
+
+
+def document(row: Mapping[str, Any], alarm: str | None, quality: orjson.Fragment) -> dict[str, Any]:
+    """Return the device of contract 5."""
+    shown = brief(row, alarm)
+    shown["site"] = None if row["site_name"] is None else row["site_id"]
+    shown["site_name"] = row["site_name"]
+    for name in _SHOWN:
+        shown[name] = row[name]
+    for name in ("limits", "attributes"):
+        if not isinstance(row[name], dict):
+            shown[name] = {"unreadable": row[name]}
+    shown["quality"] = quality
+    shown["clock_behind_s"] = row["clock_behind_s"]
+    shown["unreadable_since"] = row["unreadable_since"]
+    return shown
+
+
+async def read_alarms(reads: Reads, ids: Sequence[int]) -> dict[int, str]:
+    """Return the worst severity of the open alarms per device."""
+    rows = await reads.rows(QUERIES["worst_alarm"], ids=list(ids))
+    return {row["device_id"]: row["severity"] for row in rows}
+
+
+async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
+    """Return the loss accounting per device, as JSON."""
+    rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY)
+    return {row["device_id"]: orjson.Fragment(row["quality"]) for row in rows}
+
+
+class QualityMemory:
+    """The loss accounting that lists show, remembered for some seconds, because screens page through all devices.
+
+    One device is always read anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[datetime, orjson.Fragment]] = {}
+
+    async def read(self, reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
+        """Return the loss accounting per device; of many devices, it may be `REMEMBERED` old."""
+        if len(ids) < MANY:
+            return await read_quality(reads, ids, now)
+        found = {
+            number: known[1]
+            for number in ids
+            if (known := self._known.get(number)) is not None and now - known[0] < REMEMBERED
+        }
+        missing = [number for number in ids if number not in found]
+        if missing:
+            fresh = await read_quality(reads, missing, now)
+            self._known |= {number: (now, quality) for number, quality in fresh.items()}
+            found |= fresh
+        return found
+
+
+async def read_documents(
+    reads: Reads, statement: "sa.Select[Any]", now: datetime, memory: QualityMemory | None = None
+) -> list[dict[str, Any]]:
+    """Run a statement of `select_devices` and return whole documents in its order."""
+    rows = await reads.rows(statement)
+    ids = [row["id"] for row in rows]
+    alarms = await read_alarms(reads, ids) if ids else {}
+    quality = await (memory or QualityMemory()).read(reads, ids, now) if ids else {}
+    return [document(row, alarms.get(row["id"]), quality[row["id"]]) for row in rows]

@@ -1,0 +1,180 @@
+"""A device as the API takes and gives it (contract 5): models for bodies and for OpenAPI."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from services.api.registry.datum import Datum, convert
+from services.api.request.answers import AreaCode, DeviceCode, Line, RowId
+from services.core.topics import Kind
+
+Form = Literal["aboveground", "underground", "crane", "pool", "tank", "natural"]
+Status = Literal["online", "offline", "discovered", "out_of_service"]
+Severity = Literal["critical", "major", "minor", "info"]
+Number = Annotated[float, Field(strict=True, ge=-1e9, le=1e9, allow_inf_nan=False)]
+
+
+def _no_switch(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic collects
+    return value
+
+
+_NotSwitch = BeforeValidator(_no_switch)  # text is read as a number here: ledgers are text
+GatewayAddress = Annotated[
+    str,
+    BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
+    Field(
+        pattern=r"^[0-9a-f]{12}$",
+        examples=["921000000000"],
+        description="source address of a panel, six bytes in wire order as hex digits: 4242 is 921000000000",
+    ),
+]
+
+
+class Location(BaseModel):
+    """A place, WGS 84."""
+
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[111.0911])]
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[39.0202])]
+
+
+class GivenLocation(Location):
+    """A place in the `datum` named; WGS 84 when none is. Stored as WGS 84."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"lon": 111.0911, "lat": 39.0202}]})
+
+    datum: Datum | None = None
+
+    def wgs84(self) -> tuple[float, float]:
+        """Return longitude and latitude in WGS 84."""
+        return convert(self.lon, self.lat, self.datum or Datum.WGS84)
+
+
+def _site_id(value: object) -> object:
+    return value.get("id") if isinstance(value, dict) else value
+
+
+class DevicePut(BaseModel):
+    """What a person registers. Fields left out keep their value; null clears one."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "hydrant",
+                    "area": "140931100",
+                    "name": "府前街 12 号",
+                    "form": "aboveground",
+                    "location": {"lon": 111.0911, "lat": 39.0202},
+                    "source_datum": "wgs84",
+                    "expected_interval_s": 300,
+                }
+            ]
+        },
+    )
+
+    kind: Kind | None = None
+    area: AreaCode | None = None
+    name: Line | None = None
+    site: Annotated[RowId | None, BeforeValidator(_site_id)] = None
+    form: Form | None = None
+    location: GivenLocation | None = None
+    source_datum: Datum | None = None
+    address: Line | None = None
+    owner: Line | None = None
+    maintainer: Line | None = None
+    expected_interval_s: Annotated[int, Field(ge=1, le=604_800), _NotSwitch] | None = None
+    sleepy: bool | None = None
+    rated_current_a: Annotated[float, Field(ge=0.001, le=100_000, allow_inf_nan=False), _NotSwitch] | None = None
+    limits: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")], Number] | None = Field(
+        default=None, max_length=50, examples=[{"level_pct_low": 40}]
+    )
+    gateway: DeviceCode | None = None
+    gateway_address: GatewayAddress | None = None
+    gateway_profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    attributes: dict[Line, Line | Number | bool | None] | None = Field(default=None, max_length=100)
+
+
+class Newest(BaseModel):
+    """The newest value of a field, and its time."""
+
+    value: Any = Field(examples=[0.33])
+    ts: str = Field(examples=["2026-11-23T08:00:00Z"])
+
+
+class Counts(BaseModel):
+    """Loss accounting of a device."""
+
+    gaps: int
+    duplicates: int
+    late: int
+    rejects: int
+    restarts: int
+
+
+class Quality(Counts):
+    """Loss accounting in all, and of the last 24 h."""
+
+    last_24h: Counts
+
+
+class RuleLimit(BaseModel):
+    """A limit that a rule holds the device to, for its charts."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    field: str = Field(examples=["pressure_mpa"])
+    code: str = Field(examples=["hydrant_pressure_low"])
+    op: Literal["<", ">"]
+    raises: float = Field(alias="raise", examples=[0.14])
+    clear: float
+    critical: float | None
+
+
+class Device(BaseModel):
+    """A device with its newest state."""
+
+    id: int
+    code: str = Field(examples=["h-0001"])
+    kind: Kind
+    area: str = Field(examples=["140931100"])
+    name: str
+    site: int | None = Field(description="the site's id")
+    site_name: str | None
+    form: Form | None
+    location: Location | None
+    source_datum: Datum | None
+    address: str
+    owner: str
+    maintainer: str
+    expected_interval_s: int
+    sleepy: bool
+    rated_current_a: float | None
+    limits: dict[str, Any]
+    gateway: str | None
+    gateway_address: str | None
+    gateway_profile: str | None
+    attributes: dict[str, Any]
+    registered: bool
+    status: Status
+    last_seen: str | None
+    state: dict[str, Newest]
+    quality: Quality
+    clock_behind_s: float | None = Field(
+        description="how far its clock is behind by a constant: its readings are judged by the time they were received"
+    )
+    unreadable_since: str | None = Field(
+        description="since when it is known that nothing usable comes (alarm device_unreadable): it is not online"
+    )
+    alarm: Severity | None = Field(description="worst open alarm")
+    out_of_service_until: str | None
+    out_of_service_reason: str | None
+    version: int
+
+
+class DeviceDetail(Device):
+    """A device with the limits of its rules."""
+
+    rule_limits: list[RuleLimit]

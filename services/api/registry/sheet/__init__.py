@@ -1,0 +1,1 @@
+"""A ledger of devices as a file: its bytes, text, values, rows, and what looks wrong in it. Pure."""

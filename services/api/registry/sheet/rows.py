@@ -1,0 +1,185 @@
+"""Reads a ledger of devices from CSV or GeoJSON into rows with their line. Pure; used by the import.
+
+Promises an error with its line for whatever cannot be read, and never a guess at the datum.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from services.api.registry.datum import Datum
+from services.api.registry.models import DevicePut
+from services.api.registry.sheet.text import UnreadableLedger, decode_text, plain_text, read_table
+from services.api.registry.sheet.values import angle, number, whole_text
+from services.api.request.answers import DeviceCode
+from services.api.request.problems import field_errors
+
+MAX_ROWS = 50_000
+_CODE: TypeAdapter[str] = TypeAdapter(DeviceCode)
+_FIELDS = frozenset(DevicePut.model_fields) - {"location", "limits", "attributes", "source_datum"}
+_PLACE = frozenset({"code", "lon", "lat", "datum", "source_datum"})
+_MAX_ATTRIBUTES = 100
+# headings of the ledgers that brigades keep
+_HEADINGS: Mapping[str, str] = {
+    "编号": "code", "设备编号": "code", "类型": "kind", "区划": "area", "行政区划代码": "area", "名称": "name",
+    "单位": "site", "型式": "form", "经度": "lon", "纬度": "lat", "坐标系": "datum", "地址": "address", "权属": "owner",
+    "维护单位": "maintainer", "东经": "lon", "北纬": "lat", "lng": "lon", "longitude": "lon", "latitude": "lat",
+}  # fmt: skip
+_CODES = frozenset({"area", "gateway", "gateway_address"})
+_NUMBERS = frozenset({"site", "expected_interval_s", "rated_current_a"})
+_WORDS = frozenset({"kind", "form"})
+_MOST_LATITUDE = 90
+_TRUE, _FALSE = frozenset({"true", "1", "yes", "是"}), frozenset({"false", "0", "no", "否", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One readable row."""
+
+    line: int
+    code: str
+    body: DevicePut
+    exchanged: bool = False  # longitude and latitude stood in each other's place
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerError:
+    """What is wrong in one line."""
+
+    line: int
+    field: str
+    message: str
+
+
+def read_csv(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerError]:
+    """Read a table with a heading line. `datum` holds for rows that name none."""
+    table = read_table(decode_text(raw))
+    _, first = next((line for line in table if any(map(str.strip, line[1]))), (0, []))
+    heading = [_heading(name) for name in first]
+    if "code" not in heading:
+        raise UnreadableLedger("the first line must name the columns, `code` among them")
+    named = [name for name in heading if name]
+    if len(set(named)) != len(named):
+        raise UnreadableLedger("a column is named twice")
+    for count, (line, cells) in enumerate(table):
+        if count >= MAX_ROWS:
+            raise UnreadableLedger(f"more than {MAX_ROWS} rows; split the file")
+        if not any(cell.strip() for cell in cells):
+            continue
+        if any(cell.strip() for cell in cells[len(heading) :]):
+            yield LedgerError(line, "", "more cells than columns")
+            continue
+        values = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if cell.strip()}
+        yield _row(line, values, datum)
+
+
+def _heading(name: str) -> str:
+    """Return our name of a column, or its own."""
+    plain = plain_text(name).lower()
+    return _HEADINGS.get(plain) or (plain if plain in _FIELDS | _PLACE else name.strip())
+
+
+def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerError]:
+    """Read a FeatureCollection of points. `line` is the feature's place, from 1."""
+    try:
+        document = orjson.loads(decode_text(raw))
+    except orjson.JSONDecodeError as error:
+        raise UnreadableLedger(f"not JSON: {error}") from error
+    features = document.get("features") if isinstance(document, dict) else None
+    if not isinstance(features, list):
+        raise UnreadableLedger("must be a FeatureCollection with `features`")
+    if len(features) > MAX_ROWS:
+        raise UnreadableLedger(f"more than {MAX_ROWS} features; split the file")
+    named = document.get("datum")
+    if datum is None and named is not None:
+        datum = _datum(named)
+        if datum is None:
+            raise UnreadableLedger(f"datum: must be one of {', '.join(Datum)}")
+    for line, feature in enumerate(features, start=1):
+        if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
+            yield LedgerError(line, "properties", "must be an object")
+            continue
+        values = {_heading(name): value for name, value in feature["properties"].items() if value is not None}
+        geometry = feature.get("geometry")
+        if isinstance(geometry, dict):
+            place = geometry.get("coordinates")
+            if geometry.get("type") != "Point" or not isinstance(place, list) or len(place) < 2:
+                yield LedgerError(line, "geometry", "must be a Point [lon, lat]")
+                continue
+            values["lon"], values["lat"] = place[0], place[1]
+        yield _row(line, values, datum)
+
+
+def _datum(value: object) -> Datum | None:
+    try:
+        return Datum(plain_text(str(value)))
+    except ValueError:
+        return None
+
+
+def _row(line: int, values: dict[str, Any], datum: Datum | None) -> LedgerRow | LedgerError:
+    try:
+        code = _CODE.validate_python(whole_text(values.get("code")))
+    except ValidationError:
+        return LedgerError(line, "code", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+    exchanged = False
+    body: dict[str, Any] = {name: _typed(name, values[name]) for name in values if name in _FIELDS}
+    if "lon" in values or "lat" in values:
+        given = values.get("datum", values.get("source_datum"))
+        row_datum = datum if given is None else _datum(given)
+        if row_datum is None:
+            return LedgerError(line, "datum", f"is mandatory: one of {', '.join(Datum)}")
+        place = _place(values)
+        if isinstance(place, str):
+            return LedgerError(line, place, "names the other axis")
+        lon, lat, exchanged = place
+        body["location"] = {"lon": lon, "lat": lat, "datum": row_datum}
+        body["source_datum"] = row_datum
+    attributes = {name: value for name, value in values.items() if name and name not in _FIELDS | _PLACE}
+    if len(attributes) > _MAX_ATTRIBUTES:
+        return LedgerError(line, "attributes", f"at most {_MAX_ATTRIBUTES} further columns")
+    if attributes:
+        body["attributes"] = attributes
+    try:
+        return LedgerRow(line, code, DevicePut.model_validate(body), exchanged)
+    except ValidationError as error:
+        first = field_errors(error.errors())[0]
+        return LedgerError(line, first["field"].removeprefix("location."), first["message"])
+
+
+def _place(values: dict[str, Any]) -> tuple[Any, Any, bool] | str:
+    """Return longitude, latitude and whether they were exchanged, or the field that contradicts itself.
+
+    A latitude over 90 degrees does not exist, and `111°05′E` is none: both can only be read as exchanged. The row is
+    then warned of, so that a person says so too.
+    """
+    lon, lat = angle(values.get("lon")), angle(values.get("lat"))
+    if lon.axis == "lat" and lat.axis in {"lon", None}:
+        return lat.degrees, lon.degrees, True
+    if lat.axis == "lon" and lon.axis is None:
+        return lat.degrees, lon.degrees, True
+    if lon.axis == "lat" or lat.axis == "lon":
+        return "lon" if lon.axis == "lat" else "lat"
+    numbers = isinstance(lon.degrees, int | float) and isinstance(lat.degrees, int | float)
+    if numbers and abs(lat.degrees) > _MOST_LATITUDE >= abs(lon.degrees) and lat.axis is None:
+        return lat.degrees, lon.degrees, True
+    return lon.degrees, lat.degrees, False
+
+
+def _typed(name: str, value: Any) -> Any:
+    """Return a cell as the model takes it."""
+    if name in _CODES:
+        return whole_text(value)
+    if name in _NUMBERS:
+        return number(value)
+    if not isinstance(value, str):
+        return value
+    if name in _WORDS:
+        return plain_text(value).lower()
+    if name == "sleepy":
+        lowered = plain_text(value).lower()
+        return True if lowered in _TRUE else False if lowered in _FALSE else value
+    return value

@@ -1,0 +1,143 @@
+"""Finds who is behind a request, and asks per route whether they may. Used by the gate and by every route.
+
+Promises: an unknown, expired, revoked or disabled credential is nobody, nor is a key whose maker is disabled; a route
+without a permission does not exist.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+
+from services.api.request import secrets
+from services.api.request.database import Reads
+from services.api.request.problems import Problem, not_found
+from services.api.request.roles import Permission, Role, Scope, Who
+from services.api.request.state import State
+from services.core.db import load_queries
+
+COOKIE = "firetower_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SESSION_LIFE = timedelta(days=7)  # after the last use
+WALL_LIFE = timedelta(days=400)  # the longest that browsers keep a cookie; counted from the last use as well
+_RENEW_AFTER = timedelta(days=1)
+
+_BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="an API key: Authorization: Bearer ft_…")
+_COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session", description="POST /api/v1/session sets it")
+_ROLES = frozenset(Role)  # one of a newer release means nothing here: nobody
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+def session_life(role: Role) -> timedelta:
+    """Return how long a session lasts after its last use."""
+    return WALL_LIFE if role is Role.WALL else SESSION_LIFE
+
+
+async def authenticate(state: State, headers: Headers, cookies: dict[str, str]) -> Who | None:
+    """Return who sent the request, or None. A key in the header goes before the cookie."""
+    authorization = headers.get("authorization")
+    now = state.clock.now()
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return None
+        key = secrets.digest(token.strip())
+        return (await find_keys(state.database.door, [key], now)).get(key)
+    if not (cookie := cookies.get(COOKIE)):
+        return None
+    session = secrets.digest(cookie)
+    who = (await find_sessions(state.database.door, [session], now)).get(session)
+    if who is not None and who.session_until is not None:
+        life = session_life(who.role)
+        if who.session_until - now < life - _RENEW_AFTER:
+            async with state.database.writing() as connection:
+                await connection.execute(_QUERIES["renew_session"], session, now + life)
+    return who
+
+
+async def find_keys(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
+    """Return who is behind each of these keys; what is missing is nobody any more."""
+    rows = await reads.rows(_QUERIES["keys"], hashes=list(hashes), now=now)
+    return {
+        row["key_hash"]: Who(
+            f"key:{row['name']}", row["name"], Role(row["role"]), Scope(tuple(row["areas"])), key=row["key_hash"]
+        )
+        for row in rows
+        if row["role"] in _ROLES
+    }
+
+
+async def find_sessions(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
+    """Return who is behind each of these sessions; what is missing is nobody any more."""
+    rows = await reads.rows(_QUERIES["sessions"], hashes=list(hashes), now=now)
+    return {
+        row["token_hash"]: Who(
+            f"user:{row['username']}", row["username"], Role(row["role"]), Scope(tuple(row["areas"])),
+            row["language"], row["id"], row["token_hash"], session_until=row["expires_at"],
+        )
+        for row in rows
+        if row["role"] in _ROLES
+    }  # fmt: skip
+
+
+def check_origin(method: str, headers: Headers) -> None:
+    """Refuse an unsafe request that a page of another origin made the browser send.
+
+    Browsers tell with Sec-Fetch-Site, older ones with Origin; a client that sends neither is no browser, and holds
+    no cookie it did not sign in for.
+    """
+    if method in SAFE_METHODS:
+        return
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    if site is not None:
+        fine = site in {"same-origin", "none"}
+    elif origin is not None:
+        fine = urlsplit(origin).netloc == headers.get("host", "")
+    else:
+        fine = True
+    if not fine:
+        raise Problem(403, "cross_origin", "a page of another origin sent this; sign in here and try again")
+
+
+class Allowed:
+    """A dependency: whoever asks must hold `permission`."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    def __call__(
+        self,
+        request: Request,
+        _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)] = None,
+        _cookie: Annotated[str | None, Security(_COOKIE)] = None,
+    ) -> Who:
+        """Return who asks."""
+        who = cast("Who | None", request.scope.get("state", {}).get("who"))
+        if who is None:
+            raise Problem(401, "unauthenticated", "sign in, or send a key", headers={"WWW-Authenticate": "Bearer"})
+        if not who.may(self.permission):
+            raise Problem(403, "forbidden", f"the role {who.role} may not do this ({self.permission} is needed)")
+        return who
+
+
+Watcher = Annotated[Who, Depends(Allowed(Permission.WATCH))]
+Reader = Annotated[Who, Depends(Allowed(Permission.READ))]
+Administrator = Annotated[Who, Depends(Allowed(Permission.ADMINISTER))]
+
+
+def require_area(who: Who, area: str | None, what: str) -> None:
+    """Answer 404 for what lies outside one's areas: whether it exists is not told."""
+    if not who.scope.covers(area):
+        raise not_found(what)
+
+
+def require_county(who: Who) -> None:
+    """Refuse who is scoped to townships for what holds in the whole county."""
+    if not who.scope.county:
+        raise Problem(403, "forbidden", "this holds for the whole county, and your account is for a part of it")

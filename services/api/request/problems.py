@@ -1,0 +1,171 @@
+"""Every refusal as application/problem+json (RFC 9457). Raised anywhere in a request, rendered here.
+
+Promises that no answer of an error is anything else, and that a database that is away is a 503, never a 500.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import asyncpg
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from services.core import db
+from services.core.alarms.ledger.refusals import NotAllowed, NotFound, VersionConflict
+from services.core.log import logger
+
+log = logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+_ERRORS_SHOWN = 50
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong, and where."""
+
+    field: str = Field(examples=["location.lon"])
+    message: str = Field(examples=["must be at most 180"])
+
+
+class ProblemDocument(BaseModel):
+    """What went wrong and how to mend it (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:firetower:problem:not_found"])
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["there is no device t-1"])
+    errors: list[FieldError] = Field(default=[], description="which fields are wrong, when fields are")
+
+
+class Problem(HTTPException):
+    """A refusal with its status, a stable code, and a sentence that names the cure."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: object
+    ) -> None:
+        super().__init__(status, detail, headers=dict(headers or {}))
+        self.code = code
+        self.extra = extra
+
+
+def render(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **extra: object) -> Response:
+    """Return the answer of a problem."""
+    body = {"type": f"urn:firetower:problem:{code}", "title": HTTPStatus(status).phrase, "status": status}
+    content = orjson.dumps(body | {"detail": detail} | extra, default=str)
+    return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def not_found(what: str) -> Problem:
+    """Return a 404 that names what is missing (or belongs to another area: the same answer)."""
+    return Problem(404, "not_found", f"there is no {what}")
+
+
+def invalid(field: str, message: str, *, status: int = 422) -> Problem:
+    """Return a 422 about one field."""
+    return Problem(status, "invalid", f"{field}: {message}", errors=[{"field": field, "message": message}])
+
+
+def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Return pydantic's findings as field and message, without the values sent."""
+    shown = []
+    for error in errors[:_ERRORS_SHOWN]:
+        place = [str(part) for part in error["loc"]]
+        if place and place[0] in {"body", "query", "path", "header"}:
+            place = place[1:] or place
+        message = error["msg"].removeprefix("Value error, ")
+        shown.append({"field": ".".join(place)[:200], "message": message[:500]})
+    return shown
+
+
+def invalid_fields(found: Sequence[Any]) -> Problem:
+    """Return a 422 about the fields that a check of ours found, as pydantic names them."""
+    errors = field_errors(found)
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors[:3])
+    return Problem(422, "invalid", detail or "the values are not valid", errors=errors)
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if isinstance(error, Problem):
+        return render(error.status_code, error.code, str(error.detail), error.headers, **error.extra)
+    code = HTTPStatus(error.status_code).name.lower()
+    return render(error.status_code, code, str(error.detail), error.headers)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = field_errors(error.errors())
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors[:3]) or "the request is not valid"
+    return render(422, "invalid", detail, errors=errors)
+
+
+async def _on_refusal(_request: Request, error: Exception) -> Response:
+    if isinstance(error, NotFound):
+        return render(404, "not_found", str(error))
+    if isinstance(error, VersionConflict):
+        return render(
+            412, "version_conflict", str(error), {"ETag": f'"{error.current}"'}, current_version=error.current
+        )
+    if isinstance(error, NotAllowed):
+        return render(409, "not_allowed", error.en, detail_zh=error.zh)
+    raise error
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    if isinstance(error, asyncpg.QueryCanceledError | TimeoutError):
+        return render(503, "too_slow", "the question took too long; narrow it", {"Retry-After": "5"})
+    if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError | ValueError):
+        return render(422, "invalid", "a value cannot be stored: " + str(error).splitlines()[0][:200])
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return render(409, "conflict", error.as_dict().get("detail") or str(error))
+    if isinstance(error, asyncpg.SyntaxOrAccessError):
+        return await _on_bug(request, error)
+    log.warning("database_away", path=request.url.path, error=repr(error))
+    return render(503, "database_away", "the database does not answer; try again shortly", {"Retry-After": "2"})
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
+    return render(500, "internal", "this is our fault; the log of the api program says more")
+
+
+_HANDLERS = (
+    (HTTPException, _on_http),
+    ((NotFound, VersionConflict, NotAllowed), _on_refusal),
+    (
+        (
+            *db.AWAY,
+            UnicodeEncodeError,
+            OverflowError,
+        ),
+        _on_database,
+    ),
+)
+
+
+async def respond(scope: Scope, error: Exception) -> Response:
+    """Answer an error that arose before the routes, by the same rules."""
+    request = Request(scope)
+    for kinds, handler in _HANDLERS:
+        if isinstance(error, kinds):
+            return await handler(request, error)
+    return await _on_bug(request, error)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` as a problem."""
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for kinds, handler in _HANDLERS:
+        for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+            app.add_exception_handler(kind, handler)
+    app.add_exception_handler(Exception, _on_bug)

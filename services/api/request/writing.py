@@ -1,0 +1,160 @@
+"""One transaction per write: idempotency, the change and its audit row, all or nothing. Used by every unsafe route.
+
+Promises: the answer to a repeated Idempotency-Key is the first answer, and the change happened once.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import Depends, Header, Request
+from pydantic import StringConstraints
+from starlette.responses import Response
+
+from services.api.request.auth import Allowed
+from services.api.request.problems import Problem
+from services.api.request.roles import Permission, Who
+from services.api.request.state import Here, State
+
+_KEPT_HEADERS = ("etag", "location", "content-type")
+IdempotencyKey = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")] | None,
+    Header(alias="Idempotency-Key", description="a repeated key gets the first answer again, for 24 h"),
+]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", max_length=200, description='the ETag that was read, as `"3"`')
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An open transaction, and who changes what in it."""
+
+    connection: asyncpg.Connection
+    who: Who
+    now: datetime
+
+    async def record(self, action: str, target: object, /, **detail: Any) -> None:
+        """Add the audit row of the change."""
+        await self.connection.execute(
+            "insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)",
+            self.now,
+            self.who.actor,
+            action,
+            str(target),
+            detail,
+        )
+
+
+Work = Callable[[Write], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Lets a route write: `perform` runs its work in one transaction."""
+
+    who: Who
+    state: State
+    request: Request
+    key: str | None
+
+    async def perform(self, work: Work, *, secret: bool = False) -> Response:
+        """Run `work` once and return its answer; a `secret` one is not kept for repeats."""
+        request = b"" if self.key is None else await self._digest()
+        async with self.state.database.writing() as connection:
+            write = Write(connection, self.who, self.state.clock.now())
+            if self.key is None:
+                return await work(write)
+            fresh = await connection.fetchval(
+                """insert into idempotency_key (actor, key, request, status, created_at) values ($1, $2, $3, 0, $4)
+                   on conflict (actor, key) do nothing returning true""",
+                self.who.actor,
+                self.key,
+                request,
+                write.now,
+            )
+            if not fresh:
+                return await self._repeat(connection, request)
+            response = await work(write)
+            await connection.execute(
+                "update idempotency_key set status = $3, headers = $4, body = $5 where actor = $1 and key = $2",
+                self.who.actor,
+                self.key,
+                response.status_code,
+                {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+                None if secret else bytes(response.body),
+            )
+            return response
+
+    async def repeats(self) -> bool:
+        """Whether its Idempotency-Key was used before: for effects outside the database, which no rollback undoes."""
+        if self.key is None:
+            return False
+        statement = "select true as used from idempotency_key where actor = :actor and key = :key"
+        return bool(await self.state.database.rows(statement, actor=self.who.actor, key=self.key))
+
+    async def _digest(self) -> bytes:
+        url = self.request.url
+        head = f"{self.request.method} {url.path}?{url.query} {self.request.headers.get('if-match', '')}\n"
+        return hashlib.sha256(head.encode("utf-8", "replace") + await self.request.body()).digest()
+
+    async def _repeat(self, connection: asyncpg.Connection, request: bytes) -> Response:
+        row = await connection.fetchrow(
+            "select request, status, headers, body from idempotency_key where actor = $1 and key = $2",
+            self.who.actor,
+            self.key,
+        )
+        if row is None or row["request"] != request:
+            raise Problem(422, "idempotency_key_reused", "this Idempotency-Key was used for another request")
+        if row["body"] is None:
+            raise Problem(409, "secret_shown_once", "done before; the secret was shown once and is not kept")
+        return Response(row["body"], row["status"], headers=row["headers"] | {"Idempotency-Replayed": "true"})
+
+
+def _writer(permission: Permission) -> Any:
+    def writer(
+        request: Request, here: Here, who: Annotated[Who, Depends(Allowed(permission))], key: IdempotencyKey = None
+    ) -> Writer:
+        return Writer(who, here, request, key)
+
+    return Depends(writer)
+
+
+Actor = Annotated[Writer, _writer(Permission.ACT)]
+Operator = Annotated[Writer, _writer(Permission.OPERATE)]
+Maintainer = Annotated[Writer, _writer(Permission.MAINTAIN)]
+AdministratorWriter = Annotated[Writer, _writer(Permission.ADMINISTER)]
+
+
+def versions_of(if_match: str | None) -> set[int] | None:
+    """Return the versions that If-Match names; None: it names none or any (`*`)."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    names = (part.strip() for part in if_match.split(","))
+    return {
+        int(name[1:-1])
+        for name in names
+        if len(name) > 2 and name[0] == name[-1] == '"' and name[1:-1].isascii() and name[1:-1].isdigit()
+    }
+
+
+def require_match(if_match: str | None) -> None:
+    """Refuse (428) a request that must name the version it read and does not."""
+    if if_match is None:
+        raise Problem(428, "if_match_required", 'send If-Match with the ETag you read, as If-Match: "3"')
+
+
+def check_match(if_match: str | None, current: int) -> None:
+    """Refuse (412) when If-Match names other versions than the current one."""
+    versions = versions_of(if_match)
+    if versions is not None and current not in versions:
+        raise Problem(
+            412,
+            "version_conflict",
+            f"it is at version {current} now; read it again",
+            headers={"ETag": f'"{current}"'},
+            current_version=current,
+        )

@@ -1,0 +1,79 @@
+"""The legal clocks and the loss accounting, as they were in the last hours."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from services.api.request.answers import answer, described
+from services.api.request.auth import Watcher
+from services.api.request.database import Reads
+from services.api.request.roles import Scope
+from services.api.request.state import Here
+from services.core.db import load_queries
+
+router = APIRouter(prefix="/api/v1", tags=["system"])
+QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_KEPT_S = 2.0  # an answer is given again for so long, or longer when a day's log is long: every screen asks
+
+
+class ClockShown(BaseModel):
+    """A measured clock against its limit."""
+
+    name: str = Field(examples=["report_to_visible"])
+    limit_s: float
+    count: int
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    breaches: int
+
+
+class Loss(BaseModel):
+    """What came and did not come. `stored` is told to the whole county only."""
+
+    gaps: int
+    duplicates: int
+    late: int
+    rejects: int
+    restarts: int
+    stored: int | None = None
+
+
+class Slo(BaseModel):
+    """Legal clocks and loss accounting."""
+
+    hours: int
+    clocks: list[ClockShown]
+    loss: Loss
+    loss_total: Loss
+
+
+def scope_parameters(scope: Scope) -> dict[str, Any]:
+    """Return what the statements of this folder ask of a scope."""
+    return {"everywhere": scope.everywhere, "areas": [code for code in scope.areas if code != "*"]}
+
+
+@router.get("/slo", responses=described(Slo))
+async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, le=744)] = 24) -> Response:
+    """Show the legal clocks (p50, p95, p99, breaches) and the loss accounting of the last hours."""
+
+    async def read() -> dict[str, Any]:
+        return await _read(here.database, who.scope, hours, here.clock.now() - timedelta(hours=hours))
+
+    return answer(await here.kept.get(("slo", who.scope.areas, hours), _KEPT_S, here.clock, read))
+
+
+async def _read(reads: Reads, scope: Scope, hours: int, since: Any) -> dict[str, Any]:
+    parameters = scope_parameters(scope)
+    clocks = [dict(row) for row in await reads.rows(QUERIES["clocks"], since=since, **parameters)]
+    for clock in clocks:
+        clock["limit_s"] = float(clock["limit_s"])
+    loss = dict((await reads.rows(QUERIES["loss"], since=since, **parameters))[0])
+    total = dict((await reads.rows(QUERIES["loss_total"], **parameters))[0])
+    if scope.county:
+        loss["stored"] = (await reads.rows(QUERIES["stored"], since=since))[0]["stored"]
+    return {"hours": hours, "clocks": clocks, "loss": loss, "loss_total": total}

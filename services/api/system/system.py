@@ -1,0 +1,108 @@
+"""How the system fares: lanes, storage, dispatch, counts, gateways, programs. Every screen asks every few seconds."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from services.api.request.answers import answer, described
+from services.api.request.auth import Watcher
+from services.api.request.database import Reads
+from services.api.request.roles import Scope
+from services.api.request.state import Here, State
+from services.api.system.slo import scope_parameters
+from services.core.alarms.ledger.document import rfc3339
+from services.core.db import load_queries
+from services.core.topics import Kind
+
+router = APIRouter(prefix="/api/v1", tags=["system"])
+QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_KEPT_S = 2.0
+_STATUSES = ("online", "offline", "discovered", "out_of_service")
+
+
+class System(BaseModel):
+    """How the system fares. What cannot be known is left out."""
+
+    model_config = ConfigDict(extra="allow")
+
+    now: str
+    watermark_at: str | None
+    lanes: list[dict[str, Any]]
+    storage: dict[str, Any]
+    dispatch: dict[str, Any]
+    drill_until: str | None
+    test_windows: list[dict[str, Any]]
+    counts: dict[str, Any]
+    gateways: list[dict[str, Any]]
+    programs: list[dict[str, Any]]
+
+
+@router.get("/system", responses=described(System))
+async def show_system(here: Here, who: Watcher) -> Response:
+    """Show how the system fares."""
+
+    async def read() -> dict[str, Any]:
+        return await read_system(here, who.scope)
+
+    kept = await here.kept.get(("system", who.scope.areas), _KEPT_S, here.clock, read)
+    return answer({**kept, "now": rfc3339(here.clock.now())})
+
+
+async def read_drill(reads: Reads) -> str | None:
+    """Return until when a drill runs, or None."""
+    rows = await reads.rows("select body ->> 'until' as until from policy where name = 'drill'")
+    until: str | None = rows[0]["until"] if rows else None
+    return until
+
+
+async def read_windows(reads: Reads, scope: Scope) -> list[dict[str, Any]]:
+    """Return the test windows that are open."""
+    return [dict(row) for row in await reads.rows(QUERIES["test_windows"], **scope_parameters(scope))]
+
+
+async def read_system(here: State, scope: Scope) -> dict[str, Any]:
+    """Return the body of `GET /system`."""
+    reads, parameters = here.database, scope_parameters(scope)
+    lanes = [dict(row) for row in await reads.rows(QUERIES["lanes"])]
+    for lane in lanes:
+        lane["rate_per_s"] = round(float(lane["rate_per_s"]), 2)
+    watermarks = [lane["watermark_at"] for lane in lanes if lane["watermark_at"] is not None]
+    storage = dict((await reads.rows(QUERIES["storage"]))[0]) | _disk(here.settings.state_dir)
+    devices = {kind: dict.fromkeys(_STATUSES, 0) for kind in Kind}
+    for row in await reads.rows(QUERIES["devices"], **parameters):
+        devices[Kind(row["kind"])] = {status: row[status] for status in _STATUSES}
+    alarms = dict((await reads.rows(QUERIES["alarms"], county=scope.county, **parameters))[0])
+    counts: Mapping[str, Any] = {
+        "devices": devices,
+        "unacknowledged": alarms.pop("unacknowledged"),
+        "fires_open": alarms.pop("fires_open"),
+        "alarms": alarms,
+        "sites": (await reads.rows(QUERIES["sites"], **parameters))[0]["sites"],
+    }
+    programs = [dict(row) for row in await reads.rows(QUERIES["programs"])]
+    programs.append({"name": "api", "up": True, "since": here.started_at})
+    drill = await read_drill(reads)
+    return {
+        "watermark_at": min(watermarks) if watermarks and len(watermarks) == len(lanes) else None,
+        "lanes": lanes,
+        "storage": storage,
+        "dispatch": dict((await reads.rows(QUERIES["dispatch"]))[0]),
+        "drill_until": drill,
+        "test_windows": await read_windows(reads, scope),
+        "counts": counts,
+        "gateways": [dict(row) for row in await reads.rows(QUERIES["gateways"], **parameters)],
+        "programs": programs,
+    }
+
+
+def _disk(state_dir: Path) -> dict[str, int]:
+    """Return the disk below the embedded database; nothing when the database lies elsewhere."""
+    if not (state_dir / "postgres").is_dir():
+        return {}
+    usage = psutil.disk_usage(str(state_dir))
+    return {"disk_total_bytes": usage.total, "disk_free_bytes": usage.free}

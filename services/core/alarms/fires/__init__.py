@@ -1,0 +1,1 @@
+"""The fires of one site, judged together: confidence, incident, spokesman. Pure."""

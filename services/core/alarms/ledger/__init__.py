@@ -1,0 +1,1 @@
+"""Alarms in the database: locked, stepped, sealed, and their notices made, in one transaction."""

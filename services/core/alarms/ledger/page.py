@@ -1,0 +1,285 @@
+"""One page of the ledger: the alarms that one transaction touches, locked, stepped in memory, written at the end.
+
+Used by the ledger (people) and by alerts (findings, clocks), inside a transaction of the caller's.
+Promises that alarm, transition, hash chain and notice are written together or not at all.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from services.core.alarms.fires import site
+from services.core.alarms.fires.site import FireAct, FireHappening, FireKey, SiteFires
+from services.core.alarms.ledger.lines import next_line, remember_actor
+from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
+from services.core.alarms.ledger.record import evidence_to_json
+from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
+from services.core.alarms.ledger.site_fires import Scope, read_scope
+from services.core.alarms.life.components import normal_component
+from services.core.alarms.life.happenings import Act, Happening, SiteWindow, Situation
+from services.core.alarms.life.lifecycle import PLAIN, step
+from services.core.alarms.life.model import Alarm, OutcomeKind, Step
+from services.core.alarms.policies import Policies
+from services.core.db import load_queries
+from services.core.words import FIRE, Reason
+
+SQL = load_queries(Path(__file__).with_name("ledger.sql"))
+SILENT = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.IGNORED, OutcomeKind.REFUSED})
+
+
+@dataclass(slots=True)
+class Page:
+    """The alarms of one transaction."""
+
+    conn: asyncpg.Connection
+    now: datetime
+    policies: Policies
+    open: dict[Key, Entry] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    opened: list[Entry] = field(default_factory=list)
+    _lines: list[tuple[Any, ...]] = field(default_factory=list)
+    _drafts: list[Draft] = field(default_factory=list)
+    _scopes: dict[str, Scope] = field(default_factory=dict)
+    _incidents: dict[int, Incident] = field(default_factory=dict)
+    _touched: set[int] = field(default_factory=set)
+    _alarm_ids: list[int] = field(default_factory=list)
+    _incident_ids: list[int] = field(default_factory=list)
+    _issued: set[int] = field(default_factory=set)
+    _timed: set[int] = field(default_factory=set)
+
+    @property
+    def told(self) -> bool:
+        """Whether this page makes notices due."""
+        return bool(self._drafts)
+
+    @property
+    def changed(self) -> bool:
+        """Whether this page changes any alarm."""
+        return any(entry.changed for entry in self.entries)
+
+    # --- load ---
+
+    async def load(self, keys: Iterable[Key]) -> None:
+        """Lock the open alarms of `keys`; those that do not exist yet are claimed, so that nobody else opens them."""
+        wanted = sorted({key for key in keys if key not in self.open})
+        if not wanted:
+            return
+        await self._lock_open(wanted)
+        missing = [key for key in wanted if key not in self.open]
+        if missing:
+            await self.conn.execute(SQL["claim_keys"], ["\x1f".join(key) for key in missing])
+            await self._lock_open(missing)
+            await self._reserve(len(self._alarm_ids) + len(missing), 0)
+
+    async def load_devices(self, device_ids: Iterable[int]) -> list[Entry]:
+        """Lock every open alarm of these devices but their fires, and return them."""
+        rows = await self.conn.fetch(SQL["lock_of_device"], sorted(set(device_ids)))
+        return [self._admit(row) for row in rows]
+
+    async def load_one(self, alarm_id: int) -> Entry | None:
+        """Lock one alarm, open or closed."""
+        row = await self.conn.fetchrow(SQL["lock_one"], alarm_id)
+        return None if row is None else self._admit(row)
+
+    async def load_scope(self, scope: str, device_ids: Sequence[int] = ()) -> SiteFires:
+        """Lock the fires of a site (or lone device), and tell them of a test window that was set meanwhile."""
+        known = self._scopes.get(scope)
+        if known is not None:
+            return known.site
+        await self.conn.execute(SQL["add_scope"], scope)
+        row = await self.conn.fetchrow(SQL["lock_scope"], scope)
+        if row is None:
+            raise LookupError(f"the lock row of {scope} vanished")
+        rows = await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids))
+        self._scopes[scope] = read_scope(scope, row, [self._admit(found) for found in rows])
+        if row["window_until"] != row["test_until"]:
+            await self.take_fire(scope, SiteWindow(row["window_until"]), "clock", None)
+        return self._scopes[scope].site
+
+    # --- step ---
+
+    def take(self, key: Key, happening: Happening, actor: str, place: Place, situation: Situation = PLAIN) -> Step:
+        """Take the alarm of `key` (not a fire) one step on. The key must have been loaded."""
+        entry = self.open.get(key)
+        before = None if entry is None else entry.alarm
+        done = step(before, happening, self.now, self.policies.alarm, situation)
+        if done.alarm is None:
+            return done
+        self._note(entry, key, done, happening, actor=actor, place=place, scope=None)
+        return done
+
+    def take_entry(self, entry: Entry, happening: Happening, actor: str) -> Step:
+        """Take a loaded alarm (not a fire) one step on."""
+        done = step(entry.alarm, happening, self.now, self.policies.alarm, PLAIN)
+        self._note(entry, entry.key, done, happening, actor=actor, place=None, scope=None)
+        return done
+
+    async def take_fire(
+        self, scope: str, happening: FireHappening, actor: str, place: Place | None
+    ) -> tuple[Step, ...]:
+        """Take the fires of a loaded scope one step on. `place` is where a fire that opens now burns."""
+        held = self._scopes[scope]
+        await self._reserve(4, 4)
+        done = site.apply(held.site, happening, self.now, self.policies.alarm, self._new_incident_id)
+        held.site = done.site
+        known = {entry.alarm.id: key for key, entry in held.entries.items() if entry.alarm.id is not None}
+        for taken in done.steps:
+            if taken.alarm is None:
+                continue
+            fire_key = FireKey(taken.alarm.device or "", normal_component(taken.alarm.component))
+            if taken.alarm.id is not None:
+                fire_key = known.get(taken.alarm.id, fire_key)
+            entry = held.entries.get(fire_key)
+            if entry is not None and not entry.alarm.open and taken.alarm.open:
+                entry = None
+            subject = entry.key.subject if entry is not None else (place.subject if place is not None else "")
+            key = Key(subject, FIRE, fire_key.component)
+            shown = happening.act if isinstance(happening, FireAct) else happening
+            held.entries[fire_key] = self._note(entry, key, taken, shown, actor=actor, place=place, scope=scope)
+        return done.steps
+
+    async def begin_incident(self, kind: str, cause: str, title: Reason, area: str) -> int:
+        """Begin an incident that alarms of this page belong to; return its number."""
+        number: int = await self.conn.fetchval(SQL["reserve_incidents"], 1)
+        self._incidents[number] = Incident(number, kind, cause, title, area, None)
+        return number
+
+    # --- write ---
+
+    async def write(self) -> None:
+        """Write everything that changed, in the order that the keys between the tables want."""
+        changed = [entry for entry in self.entries if entry.changed]
+        if self._incidents:
+            values = [
+                (i.number, i.kind, i.cause, i.title.zh, i.title.en, i.area, i.site_id, self.now)
+                for i in self._incidents.values()
+            ]
+            await self.conn.executemany(SQL["insert_incident"], values)
+        old = [update_values(entry, self.now) for entry in changed if not entry.new]
+        new = [insert_values(entry, self.now) for entry in changed if entry.new]
+        if old:
+            await self.conn.executemany(SQL["update_alarm"], old)
+        if new:
+            await self.conn.executemany(SQL["insert_alarm"], new)
+        if self._lines:
+            await self.conn.executemany(SQL["insert_transition"], self._lines)
+        if self._touched:
+            await self.conn.execute(SQL["touch_incidents"], sorted(self._touched), self.now)
+        await self._write_timers()
+        if self._drafts:
+            evidence = {name: held.site.evidence for name, held in self._scopes.items()}
+            await insert_notices(self.conn, self._drafts, evidence, self.now)
+        for scope, held in self._scopes.items():
+            if held.changed:
+                evidence_json = evidence_to_json(held.site.evidence)
+                await self.conn.execute(SQL["save_scope"], scope, evidence_json, held.site.test_until, self.now)
+        if changed:
+            await self.conn.execute(SQL["announce"])
+
+    async def _write_timers(self) -> None:
+        timers = [
+            (entry.id, line.number, self.now + timedelta(seconds=line.after_s), list(line.channels), line.until)
+            for entry in self.entries
+            if entry.id in self._timed and entry.alarm.open
+            for line in self.policies.escalation
+            if line.matches(entry.alarm)
+        ]
+        if timers:
+            await self.conn.executemany(SQL["add_timer"], timers)
+
+    # --- inside ---
+
+    async def _lock_open(self, keys: Sequence[Key]) -> None:
+        subjects, codes, components = zip(*keys, strict=True)
+        for row in await self.conn.fetch(SQL["lock_open"], subjects, codes, components):
+            self._admit(row)
+
+    async def _reserve(self, alarms: int, incidents: int) -> None:
+        """Have numbers at hand for what may be opened: the life cycle itself asks nobody."""
+        if len(self._alarm_ids) < alarms:
+            self._alarm_ids.extend(row[0] for row in await self.conn.fetch(SQL["reserve_alarms"], alarms + 16))
+        if len(self._incident_ids) < incidents:
+            self._incident_ids.extend(row[0] for row in await self.conn.fetch(SQL["reserve_incidents"], incidents + 4))
+
+    def _admit(self, row: asyncpg.Record) -> Entry:
+        entry = read_entry(row)
+        known = self.open.get(entry.key)
+        if known is not None and known.id == entry.id:
+            return known
+        if entry.alarm.open:
+            self.open[entry.key] = entry
+        self.entries.append(entry)
+        return entry
+
+    def _note(
+        self,
+        entry: Entry | None,
+        key: Key,
+        done: Step,
+        happening: FireHappening | Happening,
+        *,
+        actor: str,
+        place: Place | None,
+        scope: str | None,
+    ) -> Entry:
+        """Keep what a step made: the alarm, its line in the chain, its notices."""
+        alarm = done.alarm
+        if alarm is None:
+            raise ValueError("a step without an alarm has nothing to keep")
+        if entry is None:
+            entry = self._open_entry(key, alarm, place, scope)
+        before = entry.alarm if not entry.new or entry.transitions else None
+        entry.changed = entry.changed or entry.new or alarm != before
+        entry.alarm = alarm
+        if isinstance(happening, Act):
+            remember_actor(entry, happening)
+        if before is None or alarm.severity.rank > before.severity.rank:
+            self._timed.add(entry.id)
+        if done.outcome.kind not in SILENT or done.notices:
+            line = next_line(entry, before, done, happening, actor=actor, now=self.now)
+            self._lines.append(line)
+        self._drafts.extend(Draft(entry, alarm, notice) for notice in done.notices)
+        if alarm.incident_id is not None:
+            self._touched.add(int(alarm.incident_id))
+            if before is not None and before.incident_id not in (None, alarm.incident_id):
+                self._touched.add(int(before.incident_id or 0))
+            self._begin_incident(int(alarm.incident_id), scope)
+        if alarm.open:
+            self.open[key] = entry
+        else:
+            self.open.pop(key, None)
+        return entry
+
+    def _begin_incident(self, number: int, scope: str | None) -> None:
+        """Make the incident that the judgement of a site's fires has just named."""
+        if scope is None or number not in self._issued or number in self._incidents:
+            return
+        held = self._scopes[scope]
+        title = Reason(f"{held.name} 火警", f"Fire at {held.name}")
+        self._incidents[number] = Incident(number, FIRE, scope, title, held.area, held.site_id)
+
+    def _new_incident_id(self) -> str:
+        number = self._incident_ids.pop()
+        self._issued.add(number)
+        return str(number)
+
+    def _open_entry(self, key: Key, alarm: Alarm, place: Place | None, scope: str | None) -> Entry:
+        if place is None:
+            raise ValueError(f"nobody said where {key.code} is")
+        entry = Entry(
+            key=key,
+            alarm=alarm,
+            id=self._alarm_ids.pop(),
+            new=True,
+            device_id=place.device_id,
+            site_id=place.site_id,
+            scope=scope,
+            drill=self.policies.alarm.drilling(self.now),
+        )
+        self.entries.append(entry)
+        self.opened.append(entry)
+        return entry

@@ -1,0 +1,117 @@
+"""What people do to an alarm, and what they may not.
+
+Called by `lifecycle.step` for the API's requests. Pure; a refusal says what to do instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.core.alarms.life.conditions import close
+from services.core.alarms.life.happenings import Act, ActKind
+from services.core.alarms.life.model import Alarm, Outcome, OutcomeKind, Policy
+from services.core.words import Confidence, Reason, State, Verification
+
+_Result = tuple[Alarm, Outcome]
+
+
+def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
+    """Do to an open alarm what a person asks, or refuse with a sentence for that person."""
+    match wanted.kind:
+        case ActKind.ACKNOWLEDGE:
+            return _acknowledge(alarm, now)
+        case ActKind.VERIFY:
+            return _verify(alarm, wanted, now)
+        case ActKind.CLEAR:
+            return _clear(alarm, now)
+        case ActKind.SHELVE:
+            return _shelve(alarm, wanted, now, policy)
+        case ActKind.UNSHELVE:
+            return _unshelve(alarm)
+    return alarm, _note(wanted)
+
+
+def on_closed(wanted: Act) -> Outcome:
+    """Answer an act on a closed alarm: a note may still be added, nothing else."""
+    if wanted.kind is ActKind.NOTE:
+        return _note(wanted)
+    return Outcome(OutcomeKind.REFUSED, Reason("警情已关闭", "the alarm is closed; a new one opens if it comes back"))
+
+
+def _refuse(alarm: Alarm, zh: str, en: str) -> _Result:
+    return alarm, Outcome(OutcomeKind.REFUSED, Reason(zh, en))
+
+
+def _acknowledge(alarm: Alarm, now: datetime) -> _Result:
+    if alarm.state is State.ACKNOWLEDGED:
+        return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("已确认过", "acknowledged before"))
+    seen = _seen(alarm, now)
+    if alarm.active or alarm.fire:
+        return seen, Outcome(OutcomeKind.ACKNOWLEDGED, Reason("已确认", "acknowledged"))
+    return close(seen, now), Outcome(
+        OutcomeKind.CLOSED, Reason("已恢复并确认", "the condition is over and was acknowledged")
+    )
+
+
+def _verify(alarm: Alarm, wanted: Act, now: datetime) -> _Result:
+    verdict = wanted.verdict
+    if verdict is Verification.REAL:
+        return _verify_real(alarm, now)
+    if verdict in (Verification.FALSE, Verification.TEST):
+        after = replace(close(_seen(alarm, now), now), verification=verdict)
+        word = Reason("误报", "a false alarm") if verdict is Verification.FALSE else Reason("测试", "a test")
+        return after, Outcome(OutcomeKind.VERIFIED, Reason(f"核实为{word.zh}", f"judged {word.en}"))
+    return _refuse(alarm, "核实结果须为 real、false 或 test", "the verdict must be real, false or test")
+
+
+def _verify_real(alarm: Alarm, now: datetime) -> _Result:
+    """A real fire stays open even if its panel was reset before: a person says that it burns."""
+    if alarm.verification is Verification.REAL:
+        return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("已核实为真实", "judged real before"))
+    why = Reason("核实为真实", "judged real")
+    after = replace(_seen(alarm, now), verification=Verification.REAL, escalates_at=None)
+    if alarm.fire:
+        return replace(after, confidence=Confidence.CONFIRMED), Outcome(OutcomeKind.VERIFIED, why)
+    return (after if alarm.active else close(after, now)), Outcome(OutcomeKind.VERIFIED, why)
+
+
+def _clear(alarm: Alarm, now: datetime) -> _Result:
+    if alarm.verification is Verification.PENDING:
+        return _refuse(
+            alarm,
+            "火警须先核实（真实、误报或测试）才能解除",
+            "a fire is cleared only after a verdict: verify it as real, false or test first",
+        )
+    after = close(_seen(alarm, now), now)
+    return after, Outcome(OutcomeKind.CLOSED, Reason("人工解除", "cleared by a person"))
+
+
+def _shelve(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
+    until = wanted.until
+    if alarm.fire:
+        return _refuse(alarm, "火警不能搁置，请核实", "a fire cannot be shelved; give a verdict instead")
+    if until is None or until <= now:
+        return _refuse(alarm, "until：搁置须有将来的结束时间", "until: a shelf needs an end in the future")
+    if until - now > timedelta(seconds=policy.shelve_max_s):
+        hours = policy.shelve_max_s / 3600
+        return _refuse(alarm, f"until：最长搁置 {hours:g} 小时", f"until: at most {hours:g} hours from now")
+    return replace(alarm, shelved_until=until), Outcome(
+        OutcomeKind.SHELVED, Reason(f"搁置：{wanted.note}", f"shelved: {wanted.note}")
+    )
+
+
+def _unshelve(alarm: Alarm) -> _Result:
+    if alarm.shelved_until is None:
+        return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("未搁置", "not shelved"))
+    return replace(alarm, shelved_until=None), Outcome(OutcomeKind.UNSHELVED, Reason("取消搁置", "taken off the shelf"))
+
+
+def _note(wanted: Act) -> Outcome:
+    if not wanted.note.strip():
+        return Outcome(OutcomeKind.REFUSED, Reason("note：不能为空", "note: must not be empty"))
+    return Outcome(OutcomeKind.NOTED, Reason(wanted.note, wanted.note))
+
+
+def _seen(alarm: Alarm, now: datetime) -> Alarm:
+    return replace(alarm, state=State.ACKNOWLEDGED, acknowledged_at=alarm.acknowledged_at or now)

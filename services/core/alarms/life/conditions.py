@@ -1,0 +1,267 @@
+"""How a condition moves its alarm: it begins, repeats, grows worse, comes back, ends.
+
+Called by `lifecycle.step`. Pure; a fire's clock is started here and stopped only by what `telling` and a
+verdict say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.core.alarms.life.components import is_named, same_component
+from services.core.alarms.life.happenings import Finding, Reset, Situation
+from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy
+from services.core.words import FIRE, Confidence, NoticeType, Reason, Severity, State, Verification
+
+OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "device_flooding", "clock_wrong"})
+"""Conditions that we noticed and the device did not report: its reset does not end them."""
+
+
+def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situation) -> tuple[Alarm, Outcome]:
+    """Open the alarm of a condition that began."""
+    fire = finding.code == FIRE
+    testing = fire and _testing(finding, now, situation)
+    alarm = Alarm(
+        code=finding.code,
+        category=finding.category,
+        severity=finding.severity,
+        state=State.UNACKNOWLEDGED,
+        verification=Verification.PENDING if fire else Verification.NONE,
+        reason=finding.reason.with_lateness(finding.late_min),
+        opened_at=now,
+        device=finding.device,
+        area=finding.area,
+        component=finding.component,
+        zone=finding.zone,
+        confidence=(finding.confidence or Confidence.SUSPECTED) if fire else None,
+        value=finding.value,
+        limit=finding.limit,
+        incident_id=situation.incident_id,
+        memory=Memory(
+            causes=frozenset({finding.cause}),
+            out_of_service_until=None if fire else situation.out_of_service_until,
+            test_until=situation.test_until if testing else None,
+            tested=testing,
+            grouped=situation.grouped and not fire,
+            latched=finding.latched,
+            manual=finding.manual,
+            refired=situation.refired,
+            part=finding.part,
+            last_at=now,
+            raised_ts=finding.ts,
+        ),
+    )
+    return start_clock(alarm, now, policy), Outcome(OutcomeKind.OPENED, alarm.reason)
+
+
+def raise_again(
+    alarm: Alarm, finding: Finding, now: datetime, policy: Policy, situation: Situation
+) -> tuple[Alarm, Outcome]:
+    """Feed another report of the condition into its open alarm."""
+    if alarm.fire:
+        return _fire_again(alarm, finding, now, policy, situation)
+    memory = alarm.memory
+    if not alarm.active and _stale(finding.late_min, finding.ts, memory.cleared_ts):
+        return alarm, _stale_outcome()
+    rose = finding.severity.rank > alarm.severity.rank
+    came_back = not alarm.active
+    memory = replace(
+        memory,
+        causes=memory.causes | {finding.cause},
+        last_at=now,
+        raised_ts=finding.ts,
+        repeats=memory.repeats + 1,
+    )
+    after = replace(alarm, memory=memory, cleared_at=None)
+    if came_back:  # a new time: what spoke for it before need not speak for it now
+        memory = replace(memory, grouped=situation.grouped)
+        after = replace(after, memory=memory, incident_id=situation.incident_id or alarm.incident_id)
+    reason = finding.reason.with_lateness(finding.late_min)
+    if rose or came_back:
+        after = replace(
+            after,
+            severity=_worse(alarm.severity, finding.severity),
+            state=State.UNACKNOWLEDGED,
+            reason=reason,
+            value=finding.value,
+            limit=finding.limit,
+        )
+    if came_back:
+        return after, Outcome(OutcomeKind.REOPENED, reason)
+    return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
+
+
+def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:
+    """Say that one cause of the alarm is over; the alarm returns with the last."""
+    memory = alarm.memory
+    if _stale(finding.late_min, finding.ts, memory.raised_ts):
+        return alarm, _stale_outcome()
+    if memory.latched:
+        why = Reason("锁定警情，须人工解除", "a latched condition: a person must clear it")
+        return alarm, Outcome(OutcomeKind.LATCHED, why)
+    left = memory.causes - {finding.cause}
+    if left and finding.cause in memory.causes:
+        memory = replace(memory, causes=left)
+        why = Reason("部分原因解除", "one of several causes is over")
+        return replace(alarm, memory=memory), Outcome(OutcomeKind.NOTED, why)
+    return _end(alarm, now, finding.ts, finding.reason)
+
+
+def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outcome]:
+    """End the condition because its device, or component, was reset: by hand, so latched ones too."""
+    if not _bears_on(reset, alarm) or alarm.code in OUR_OWN_KNOWLEDGE:
+        return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此警情无关", "the reset is of something else"))
+    if _stale(reset.late_min, reset.ts, alarm.memory.raised_ts):
+        return alarm, _stale_outcome()
+    return _end(alarm, now, reset.ts, reset.reason)
+
+
+def start_clock(alarm: Alarm, now: datetime, policy: Policy) -> Alarm:
+    """Start an unjudged fire's clock unless it is in a test; a clock already running is only shortened."""
+    if alarm.verification is not Verification.PENDING or in_test(alarm, now):
+        return alarm
+    ends = now + timedelta(seconds=policy.clock_s(alarm.confidence))
+    running = alarm.escalates_at
+    return replace(alarm, escalates_at=ends if running is None else min(running, ends))
+
+
+def shorten_clock(alarm: Alarm, now: datetime, policy: Policy) -> Alarm:
+    """Let a rise in confidence bring the end of a running clock nearer, never further away."""
+    return alarm if alarm.escalates_at is None else start_clock(alarm, now, policy)
+
+
+def in_test(alarm: Alarm, now: datetime) -> bool:
+    """Whether a test window keeps the desk from hearing of this fire: not one that a person pressed or judged."""
+    memory = alarm.memory
+    if memory.manual or alarm.verification is not Verification.PENDING:
+        return False
+    return memory.test_until is not None and now < memory.test_until
+
+
+def raised_state(alarm: Alarm) -> State:
+    """The state after something got worse: seen alarms ask to be seen again (ISA-18.2 re-alarm)."""
+    return State.UNACKNOWLEDGED if alarm.active else State.RETURNED
+
+
+def _fire_again(
+    alarm: Alarm, finding: Finding, now: datetime, policy: Policy, situation: Situation
+) -> tuple[Alarm, Outcome]:
+    memory = alarm.memory
+    own = finding.confidence or Confidence.SUSPECTED
+    reason = finding.reason.with_lateness(finding.late_min)
+    if situation.incident_id != alarm.incident_id:
+        return _new_onset(alarm, finding, now, policy, situation)
+    came_back = not alarm.active
+    memory = replace(
+        memory,
+        last_at=now,
+        raised_ts=finding.ts,
+        repeats=memory.repeats + 1,
+        manual=memory.manual or finding.manual,
+        refired=memory.refired or came_back,
+        part=memory.part if memory.part is not None else finding.part,
+    )
+    if came_back and not memory.sent and alarm.escalates_at is None and _testing(finding, now, situation):
+        memory = replace(memory, test_until=situation.test_until, tested=True)
+    elif came_back and not _in_window(memory, now):
+        memory = replace(memory, tested=False)
+    confidence = _surer(alarm.confidence, own)
+    if came_back:
+        confidence = _surer(confidence, Confidence.PROBABLE)
+    rose = confidence is not alarm.confidence
+    after = replace(alarm, memory=memory, confidence=confidence, cleared_at=None)
+    if came_back or rose:
+        after = replace(after, state=State.UNACKNOWLEDGED, reason=reason)
+    if came_back and not memory.covered and NoticeType.FIRE_CONFIRMED not in memory.sent:
+        after = start_clock(after, now, policy)
+    else:
+        after = shorten_clock(after, now, policy)
+    if came_back:
+        return after, Outcome(OutcomeKind.REOPENED, reason)
+    return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
+
+
+def _new_onset(
+    alarm: Alarm, finding: Finding, now: datetime, policy: Policy, situation: Situation
+) -> tuple[Alarm, Outcome]:
+    """A report of a new incident is a new fire, though nobody has closed the old record: judge and tell it anew."""
+    testing = _testing(finding, now, situation)
+    reason = finding.reason.with_lateness(finding.late_min)
+    after = replace(
+        alarm,
+        state=State.UNACKNOWLEDGED,
+        verification=Verification.PENDING,
+        confidence=finding.confidence or Confidence.SUSPECTED,
+        reason=reason,
+        acknowledged_at=None,
+        cleared_at=None,
+        incident_id=situation.incident_id,
+        memory=Memory(
+            causes=frozenset({finding.cause}),
+            test_until=situation.test_until if testing else None,
+            tested=testing,
+            manual=finding.manual,
+            part=finding.part,
+            last_at=now,
+            raised_ts=finding.ts,
+            repeats=alarm.memory.repeats + 1,
+        ),
+    )
+    return start_clock(after, now, policy), Outcome(OutcomeKind.REOPENED, reason)
+
+
+def _end(alarm: Alarm, now: datetime, ts: datetime | None, reason: Reason) -> tuple[Alarm, Outcome]:
+    memory = replace(alarm.memory, causes=frozenset(), cleared_ts=ts)
+    if not alarm.active:
+        return replace(alarm, memory=memory), Outcome(OutcomeKind.UNCHANGED, reason)
+    after = replace(alarm, cleared_at=now, memory=memory)
+    if alarm.state is State.UNACKNOWLEDGED:
+        return replace(after, state=State.RETURNED), Outcome(OutcomeKind.RETURNED, reason)
+    if alarm.verification is Verification.PENDING:
+        return after, Outcome(OutcomeKind.RETURNED, reason)
+    return close(after, now), Outcome(OutcomeKind.CLOSED, reason)
+
+
+def close(alarm: Alarm, now: datetime) -> Alarm:
+    """Close the record: nothing is due for it any more but what the desk still has to hear."""
+    memory = replace(alarm.memory, test_until=None, raise_at=None, out_of_service_until=None)
+    return replace(
+        alarm,
+        state=State.CLOSED,
+        cleared_at=alarm.cleared_at or now,
+        closed_at=now,
+        shelved_until=None,
+        escalates_at=None,
+        memory=memory,
+    )
+
+
+def _testing(finding: Finding, now: datetime, situation: Situation) -> bool:
+    until = situation.test_until
+    return not finding.manual and until is not None and now < until
+
+
+def _in_window(memory: Memory, now: datetime) -> bool:
+    return memory.test_until is not None and now < memory.test_until
+
+
+def _bears_on(reset: Reset, alarm: Alarm) -> bool:
+    return not is_named(reset.component) or same_component(reset.component, alarm.component)
+
+
+def _stale(late_min: int, ts: datetime | None, newer_ts: datetime | None) -> bool:
+    """Whether a back-filled report speaks of a time before what we already know of the same condition."""
+    return late_min > 0 and ts is not None and newer_ts is not None and ts < newer_ts
+
+
+def _stale_outcome() -> Outcome:
+    return Outcome(OutcomeKind.STALE, Reason("补传的旧状态，不改变现状", "a back-filled older state changes nothing"))
+
+
+def _worse(one: Severity, other: Severity) -> Severity:
+    return max(one, other, key=lambda severity: severity.rank)
+
+
+def _surer(one: Confidence | None, other: Confidence) -> Confidence:
+    return other if one is None or other.rank > one.rank else one

@@ -1,0 +1,130 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from services.core.alarms.ledger.document import TIMES
+from tests.integration.api.conftest import Client, Raise
+
+FIELDS = (
+    "id code category severity state confidence verification device component zone area value limit reason "
+    "opened_at acknowledged_at cleared_at closed_at incident_id shelved_until escalates_at version"
+)
+
+
+async def test_an_alarm_has_the_fields_of_the_contract(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1", fire=True)
+    listed = (await client.get("/api/v1/alarms", params={"device": "p-1"})).json()["items"][0]
+    assert set(FIELDS.split()) <= set(listed)
+    assert listed["late_min"] == 12
+    detail = await client.get(f"/api/v1/alarms/{alarm_id}")
+    assert detail.headers["etag"] == f'"{listed["version"]}"'
+    assert {"timeline", "evidence", "notices", "nearest_water", "siblings", "site"} <= set(detail.json())
+
+
+async def test_times_are_rfc_3339_in_utc(client: Client, open_alarm: Raise) -> None:
+    await open_alarm("p-1", fire=True)
+    listed = (await client.get("/api/v1/alarms")).json()["items"][0]
+    for name in TIMES:
+        if listed[name] is not None:
+            assert datetime.fromisoformat(listed[name]).utcoffset() == timedelta(0)
+
+
+async def test_lists_filter_by_words_and_page_newest_first(client: Client, open_alarm: Raise) -> None:
+    now = datetime.now(UTC)
+    ids = [await open_alarm(f"p-{n}", opened_at=now + timedelta(seconds=n)) for n in range(3)]
+    closed = await open_alarm("p-9", fire=True, state="closed", verification="false")
+
+    async def found(**params: Any) -> list[int]:
+        answer = await client.get("/api/v1/alarms", params=params)
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.json()["items"]]
+
+    assert await found(state="open") == ids[::-1]
+    assert await found(state="unacknowledged,acknowledged") == ids[::-1]
+    assert await found(category="fire") == [closed]
+    assert await found(severity="critical,major") == [closed]
+    assert (await client.get("/api/v1/alarms", params={"state": "loud"})).status_code == 422
+    first = (await client.get("/api/v1/alarms", params={"limit": 2, "state": "open"})).json()
+    second = await client.get("/api/v1/alarms", params={"limit": 2, "state": "open", "cursor": first["next"]})
+    assert [item["id"] for item in first["items"] + second.json()["items"]] == ids[::-1]
+
+
+async def test_acknowledging_answers_the_alarm_with_its_new_version(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1")
+    answer = await client.post(f"/api/v1/alarms/{alarm_id}/acknowledge")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["state"] == "acknowledged"
+    assert answer.json()["acknowledged_by"] == "key:supervisor"
+    assert answer.headers["etag"] == '"2"'
+
+
+async def test_judging_false_needs_the_version_that_was_read(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1", fire=True)
+    path = f"/api/v1/alarms/{alarm_id}/verify"
+    for outcome in ("false", "test"):
+        assert (await client.post(path, json={"outcome": outcome})).status_code == 428
+        stale = await client.post(path, json={"outcome": outcome}, headers={"If-Match": '"99"'})
+        assert stale.status_code == 412
+        assert stale.headers["etag"] == '"1"'
+        for odd in ("1", 'W/"1"', '"x"', ""):
+            assert (await client.post(path, json={"outcome": outcome}, headers={"If-Match": odd})).status_code == 412
+    answer = await client.post(path, json={"outcome": "false", "note": "蒸汽"}, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["verification"], answer.json()["state"]) == ("false", "closed")
+
+
+async def test_judging_real_needs_no_version_and_confirms(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1", fire=True)
+    answer = await client.post(f"/api/v1/alarms/{alarm_id}/verify", json={"outcome": "real"})
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["verification"], answer.json()["confidence"]) == ("real", "confirmed")
+    notices = (await client.get("/api/v1/notices", params={"alarm": alarm_id})).json()["items"]
+    assert [notice["type"] for notice in notices] == ["fire.confirmed"]
+
+
+async def test_a_judgement_sent_twice_with_one_key_is_made_once(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    alarm_id = await open_alarm("p-1", fire=True)
+    for _ in range(2):
+        answer = await client.post(
+            f"/api/v1/alarms/{alarm_id}/verify", json={"outcome": "real"}, headers={"Idempotency-Key": "once"}
+        )
+        assert answer.status_code == 200
+    assert await connection.fetchval("select count(*) from audit where action = 'alarm.verify'") == 1
+
+
+async def test_an_unverified_fire_cannot_be_cleared(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1", fire=True)
+    answer = await client.post(f"/api/v1/alarms/{alarm_id}/clear")
+    assert answer.status_code == 409
+    assert answer.json()["detail_zh"]
+
+
+async def test_shelving_needs_an_end_a_reason_and_the_version(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1")
+    path = f"/api/v1/alarms/{alarm_id}/shelve"
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    assert (await client.post(path, json={"until": until, "reason": "检修"})).status_code == 428
+    match = {"If-Match": '"1"'}
+    assert (await client.post(path, json={"until": until}, headers=match)).status_code == 422
+    for never in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"):
+        refused = await client.post(path, json={"until": never, "reason": "x"}, headers=match)
+        assert refused.status_code == 422, refused.text
+        assert refused.json()["errors"][0]["field"] == "until"
+    answer = await client.post(path, json={"until": until, "reason": "检修"}, headers=match)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["shelved_until"]
+    back = await client.post(f"/api/v1/alarms/{alarm_id}/unshelve")
+    assert back.json()["shelved_until"] is None
+
+
+async def test_a_note_is_a_line_of_the_time_line(client: Client, open_alarm: Raise) -> None:
+    alarm_id = await open_alarm("p-1")
+    assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"text": "已通知维保"})).status_code == 200
+    assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"text": " "})).status_code == 422
+    timeline = (await client.get(f"/api/v1/alarms/{alarm_id}")).json()["timeline"]
+    assert timeline[-1]["detail"]["note"] == "已通知维保"
+    # the word that a verdict has for it is understood too
+    assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"note": "已到场"})).status_code == 200

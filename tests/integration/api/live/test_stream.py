@@ -1,0 +1,313 @@
+"""The live stream of the program itself."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from services.api.people.first_admin import FirstAdmin
+from tests.integration.api.conftest import AREA, OTHER_AREA
+from tests.support.servers import Program, until
+
+
+class Listener:
+    """Reads one stream in a thread of its own."""
+
+    def __init__(self, url: str, key: str, last: str | None = None, cookie: httpx2.Client | None = None) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.ids: list[str] = []
+        self.lines: list[str] = []
+        self.opened = threading.Event()
+        self.ended = threading.Event()
+        headers = {} if cookie else {"Authorization": f"Bearer {key}"}
+        headers |= {"Last-Event-ID": last} if last else {}
+        cookies = cookie.cookies if cookie else None
+        self._client = httpx2.Client(base_url=url, headers=headers, cookies=cookies, timeout=30)
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self.opened.wait(10)
+
+    def _read(self) -> None:
+        try:
+            with self._client.stream("GET", "/api/v1/stream") as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                assert "gzip" in answer.request.headers["accept-encoding"]
+                assert "content-encoding" not in answer.headers  # a line has to be there at once
+                event = ""
+                for line in answer.iter_lines():
+                    self.lines.append(line)
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        event = value
+                    elif name == "id":
+                        self.ids.append(value)
+                        self.opened.set()
+                    elif name == "data":
+                        self.events.append((event, json.loads(value)))
+        except httpx2.TransportError:
+            pass
+        finally:
+            self.ended.set()
+
+    def named(self, name: str) -> list[Any]:
+        return [data for event, data in list(self.events) if event == name]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) -> Iterator[Callable[..., Listener]]:
+    port, made = _free_port(), []
+    api = program("api", DATABASE_URL=database, API_PORT=port)
+    api.wait_ready(60)
+
+    def start(key: str = admin.api_key, last: str | None = None, cookie: httpx2.Client | None = None) -> Listener:
+        made.append(Listener(f"http://127.0.0.1:{port}", key, last, cookie))
+        return made[-1]
+
+    start.program = api  # type: ignore[attr-defined]
+    start.url = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
+    yield start
+    for one in made:
+        one.close()
+
+
+async def _batch(connection: asyncpg.Connection, number: int, device_id: int, pressure: float) -> None:
+    now = datetime.now(UTC)
+    async with connection.transaction():
+        await connection.execute(
+            """insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
+               values ($1, $2, $3, $2, $3, $4)""",
+            device_id,
+            now,
+            number,
+            pressure,
+        )
+        await connection.execute(
+            """insert into device_state (device_id, state, ts, last_seen) values ($1, $2, $3, $3)
+               on conflict (device_id) do update set
+                   state = excluded.state, ts = excluded.ts, last_seen = excluded.last_seen""",
+            device_id,
+            {"pressure_mpa": pressure},
+            now,
+        )
+        await connection.execute(
+            """insert into ingest_lane (writer, lane, owner) values ('all/telemetry', 'telemetry', gen_random_uuid())
+               on conflict do nothing"""
+        )
+        await connection.execute(
+            """insert into ingest_batch (id, writer, number, owner, lane, min_ts, max_ts, hydrant)
+               overriding system value values ($1, 'all/telemetry', $1, gen_random_uuid(), 'telemetry', $2, $2, 1)""",
+            number,
+            now,
+        )
+        await connection.execute("select pg_notify('firetower_batch', '')")
+
+
+async def _device(connection: asyncpg.Connection, code: str, area: str = AREA) -> int:
+    statement = "insert into device (code, kind, area, registered) values ($1, 'hydrant', $2, true) returning id"
+    return await connection.fetchval(statement, code, area)
+
+
+async def _alarm(connection: asyncpg.Connection, device_id: int, area: str = AREA) -> None:
+    await connection.execute(
+        """insert into alarm (subject, code, category, severity, state, device_id, area, reason, reason_en, opened_at)
+           values ($1, 'tamper', 'device', 'minor', 'unacknowledged', $2, $3, '防拆', 'tamper', now())""",
+        f"device:{device_id}",
+        device_id,
+        area,
+    )
+    await connection.execute("select pg_notify('firetower_alarm', '')")
+
+
+async def _keep_sending(connection: asyncpg.Connection, device_id: int, listener: Listener, start: int = 1) -> int:
+    """Send batches until the stream tells of one; returns the number of the next."""
+    for number in range(start, start + 40):
+        await _batch(connection, number, device_id, 0.1 + number / 100)
+        await asyncio.sleep(0.25)
+        if listener.named("device"):
+            return number + 1
+    raise AssertionError("no device event came")
+
+
+async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asyncpg.Connection) -> None:
+    device_id = await _device(connection, "h-1")
+    listener = listen()
+    await _keep_sending(connection, device_id, listener)
+    item = listener.named("device")[-1]["items"][0]
+    assert item["code"] == "h-1"
+    assert item["status"] == "online"
+    assert item["state"]["pressure_mpa"]["value"] > 0
+    began = time.monotonic()
+    await _alarm(connection, device_id)
+    until(lambda: bool(listener.named("alarm")), what="the alarm")
+    assert time.monotonic() - began < 2
+    assert listener.named("alarm")[0]["device"] == "h-1"
+    until(lambda: listener.named("device")[-1]["items"][0]["alarm"] == "minor", what="the device with its alarm")
+
+
+async def test_a_fire_behind_three_thousand_faults_is_told_or_everybody_is_told_to_fetch_anew(
+    listen: Any, connection: asyncpg.Connection
+) -> None:
+    device_id = await _device(connection, "p-1")
+    listener = listen()
+    insert = """insert into alarm (subject, code, component, category, severity, state, confidence, device_id, area,
+                                   reason, reason_en, opened_at)
+                select 'device:' || $1::integer, $2, n::text, $3, $4, 'unacknowledged', $5, $1, $6, '火', 'fire', now()
+                from generate_series(1, $7) n"""
+    await connection.execute(insert, device_id, "panel_fault", "device", "minor", None, AREA, 3000)
+    await connection.execute("select pg_notify('firetower_alarm', '')")
+    await connection.execute(insert, device_id, "fire", "fire", "critical", "suspected", AREA, 1)
+    await connection.execute("select pg_notify('firetower_alarm', '')")
+    heard = lambda: "fire" in [alarm["code"] for alarm in listener.named("alarm")]  # noqa: E731
+    until(lambda: heard() or bool(listener.named("resync")), what="the fire, or word to fetch anew")
+    if heard():
+        place = [alarm["code"] for alarm in listener.named("alarm")].index("fire")
+        assert place < 3000 - 500, "a fire waits for what is on its way, not for the whole flood"
+
+
+async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen: Any) -> None:
+    with ExitStack() as stack:
+        http = stack.enter_context(httpx2.Client(base_url=listen.url, headers=listen()._client.headers))
+
+        def key(name: str) -> Any:
+            return http.post("/api/v1/api-keys", json={"name": name, "role": "viewer", "areas": [AREA]}).json()
+
+        def person(name: str, role: str = "viewer") -> httpx2.Client:
+            body = {"username": name, "password": "long and quiet 7", "role": role, "areas": ["*"]}
+            assert http.post("/api/v1/users", json=body).status_code == 201
+            mine = stack.enter_context(httpx2.Client(base_url=listen.url))
+            assert mine.post("/api/v1/session", json={k: body[k] for k in ("username", "password")}).is_success
+            return mine
+
+        revoked, kept = key("revoked"), key("kept")
+        narrowed, leaves, disabled, boss = (
+            person("narrowed"), person("leaves"), person("disabled"), person("boss", "administrator")
+        )  # fmt: skip
+        of_boss = boss.post("/api/v1/api-keys", json={"name": "of-boss", "role": "administrator"}).json()["key"]
+        with httpx2.Client(base_url=listen.url, headers={"Authorization": f"Bearer {of_boss}"}) as other:
+            second = other.post("/api/v1/api-keys", json={"name": "second", "role": "viewer"}).json()["key"]
+        stays = listen(kept["key"])
+        end = [listen(revoked["key"]), listen(second), *(listen(cookie=one) for one in (narrowed, leaves, disabled))]
+        assert http.delete(f"/api/v1/api-keys/{revoked['id']}").status_code == 204
+        assert http.put("/api/v1/users/narrowed", json={"areas": [AREA]}).is_success
+        assert leaves.delete("/api/v1/session").status_code == 204
+        assert http.delete("/api/v1/users/disabled").status_code == 204
+        assert http.delete("/api/v1/users/boss").status_code == 204
+        for number, one in enumerate(end):
+            until(one.ended.is_set, what=f"the end of stream {number}")
+        assert not stays.ended.is_set()
+        for refused in (of_boss, second):
+            answer = http.get("/api/v1/alarms", headers={"Authorization": f"Bearer {refused}"})
+            assert answer.status_code == 401
+        shown = {item["name"]: item["usable"] for item in http.get("/api/v1/api-keys").json()["items"]}
+        assert shown == {"supervisor": True, "revoked": False, "kept": True, "of-boss": False, "second": False}
+        assert http.put("/api/v1/users/boss", json={"enabled": True}).is_success
+        assert http.get("/api/v1/alarms", headers={"Authorization": f"Bearer {second}"}).is_success
+
+
+async def test_device_frames_come_at_most_four_times_a_second(listen: Any, connection: asyncpg.Connection) -> None:
+    device_id = await _device(connection, "h-1")
+    opened = time.monotonic()  # what has arrived by now was sent since then, however late a busy machine reads it
+    listener = listen()
+    number = await _keep_sending(connection, device_id, listener)
+    began = time.monotonic()
+    while time.monotonic() - began < 2:
+        await _batch(connection, number, device_id, number / 1000)
+        number += 1
+    frames = len(listener.named("device"))
+    assert 1 < frames <= 4 * (time.monotonic() - opened) + 1
+
+
+async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
+    listen: Any, connection: asyncpg.Connection
+) -> None:
+    device_id = await _device(connection, "h-1")
+    await connection.execute(
+        """insert into device (code, kind, area, registered, updated_at)
+           select 'b-' || n, 'hydrant', $1, true, now() - interval '1 hour' from generate_series(1, 2500) n""",
+        AREA,
+    )
+    listener = listen()
+    number = await _keep_sending(connection, device_id, listener)
+    ids = await connection.fetchval("select array_agg(id) from device where code like 'b-%'")
+    await connection.execute("insert into device_state (device_id, last_seen) select unnest($1::integer[]), now()", ids)
+    await connection.execute(
+        """insert into ingest_batch (id, writer, number, owner, lane, seen)
+           overriding system value values ($1, 'all/telemetry', $1, gen_random_uuid(), 'telemetry', $2)""",
+        number,
+        ids,
+    )
+    await connection.execute("select pg_notify('firetower_batch', '')")
+
+    def told() -> list[set[str]]:
+        frames = [{item["code"] for item in frame["items"]} for frame in listener.named("device")]
+        return [codes for codes in frames if any(code.startswith("b-") for code in codes)]
+
+    until(lambda: len(set().union(*told())) >= 2500, what="every device")
+    assert len(told()) >= 3
+
+
+async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection: asyncpg.Connection) -> None:
+    own, other = await _device(connection, "own"), await _device(connection, "other", OTHER_AREA)
+    county = listen()
+    with httpx2.Client(base_url=listen.url, headers=county._client.headers) as http:
+        key = http.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]}).json()["key"]
+    township = listen(key)
+    await _alarm(connection, other, OTHER_AREA)
+    await _alarm(connection, own)
+    until(lambda: len(county.named("alarm")) == 2, what="both alarms at the county")
+    until(lambda: bool(township.named("alarm")), what="the township's own alarm")
+    assert [alarm["device"] for alarm in township.named("alarm")] == ["own"]
+
+
+async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, connection: asyncpg.Connection) -> None:
+    first_id, second_id = await _device(connection, "h-1"), await _device(connection, "h-2")
+    stays, leaves = listen(), listen()
+    await _alarm(connection, first_id)
+    until(lambda: bool(leaves.named("alarm")), what="the first alarm")
+    place = leaves.ids[-1]
+    leaves.close()
+    await _alarm(connection, second_id)
+    until(lambda: len(stays.named("alarm")) == 2, what="the second alarm")
+    back = listen(last=place)
+    until(lambda: bool(back.named("alarm")), what="the missed alarm")
+    assert [alarm["device"] for alarm in back.named("alarm")] == ["h-2"]
+    lost = listen(last="another-1")
+    until(lambda: lost.named("resync") == [{}], what="a resync")
+
+
+async def test_head_of_pages_answers_and_the_stream_ends_at_once(listen: Any) -> None:
+    key = listen()._client.headers
+    with httpx2.Client(base_url=listen.url, headers=key, timeout=5) as http:
+        for path in ("/", "/wall", "/healthz", "/static/js/main.js", "/api/v1/alarms", "/api/v1/stream", "/nowhere"):
+            head = http.head(path)
+            assert head.content == b""
+            if path != "/api/v1/stream":
+                got = http.get(path)
+                assert (head.status_code, head.headers["content-length"]) == (
+                    got.status_code,
+                    got.headers["content-length"],
+                )
+
+
+async def test_open_streams_do_not_hold_up_the_end_of_the_program(listen: Any) -> None:
+    listeners = [listen() for _ in range(5)]
+    assert listen.program.stop(4) == 0
+    for one in listeners:
+        assert one.ended.wait(2)

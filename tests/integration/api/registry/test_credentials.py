@@ -1,0 +1,55 @@
+"""An account made over HTTP works at a real broker, on the device's own topics only."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from services.api.request.state import State
+from tests.integration.api.conftest import AREA, Client
+from tests.support.servers import Broker
+
+
+@pytest.fixture
+def with_broker(state: State, broker: Broker) -> Broker:
+    state.settings = state.settings.model_copy(update={"mqtt_url": broker.provisioner_url})
+    return broker
+
+
+def _account(answer: httpx2.Response) -> Any:
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    return type("Account", (), {"username": body["username"], "password": body["password"]})()
+
+
+async def test_an_issued_account_writes_its_own_topics(client: Client, with_broker: Broker) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    first = await client.post("/api/v1/devices/h-1/credentials")
+    account = _account(first)
+    topic = first.json()["topics"]["telemetry"]
+    assert topic == f"fire/v1/{AREA}/hydrant/h-1/up/telemetry"
+    assert with_broker.publish(topic, "{}", account=account) == 0
+    second = _account(await client.post("/api/v1/devices/h-1/credentials"))
+    assert second.password != account.password
+    assert with_broker.publish(topic, "{}", account=account) != 0
+    assert with_broker.publish(topic, "{}", account=second) == 0
+
+
+async def test_a_secret_is_not_told_again(client: Client, with_broker: Broker) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    headers = {"Idempotency-Key": "once"}
+    first = await client.post("/api/v1/devices/h-1/credentials", headers=headers)
+    again = await client.post("/api/v1/devices/h-1/credentials", headers=headers)
+    assert again.status_code == 409
+    assert "password" not in again.text
+    topic = first.json()["topics"]["event"]
+    assert with_broker.publish(topic, "{}", account=_account(first)) == 0
+
+
+async def test_a_broker_that_is_away_is_said(client: Client, with_broker: Broker) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    with_broker.kill()
+    answer = await client.post("/api/v1/devices/h-1/credentials")
+    assert answer.status_code == 502
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await client.get("/api/v1/devices/h-1")).status_code == 200

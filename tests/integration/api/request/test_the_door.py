@@ -1,0 +1,98 @@
+"""What strangers can do to a real API process before they have signed in."""
+
+import asyncio
+import resource
+import time
+from collections.abc import Callable, Iterator
+
+import httpx2
+import psutil
+import pytest
+
+from services.api.request import door
+from services.core.limits import raise_file_limit
+from stack.children import free_port
+from tests.support.servers import Program
+
+HALF_OPEN = 1224
+
+
+@pytest.fixture
+def api(program: Callable[..., Program], database: str) -> Iterator[tuple[Program, int]]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raise_file_limit()
+    port = free_port()
+    started = program("api", DATABASE_URL=database, API_PORT=port)
+    started.wait_ready()
+    yield started, port
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def read_end(reader: asyncio.StreamReader, timeout_s: float = door.HEAD_S + 10) -> bytes:
+    """Return what is answered until the connection ends."""
+    async with asyncio.timeout(timeout_s):
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b""
+
+
+async def test_half_open_requests_make_room_and_end(api: tuple[Program, int]) -> None:
+    _, port = api
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(HALF_OPEN)]
+    for _, writer in opened:
+        writer.write(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        began = time.monotonic()
+        assert (await client.get("/healthz")).status_code == 200
+        answer = await client.post("/api/v1/session", json={"username": "a", "password": "b"})
+        assert answer.status_code == 401
+        assert time.monotonic() - began < 5
+    ends = await asyncio.gather(*[read_end(reader) for reader, _ in opened])
+    assert {end.partition(b"\r\n")[0] for end in ends} == {b"", b"HTTP/1.1 408 Request Timeout"}
+    assert ends.count(b"") >= HALF_OPEN - door.WAITING
+    for _, writer in opened:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"X-Large: " + b"x" * 1_000_000,
+        b"X-Line: 1\r\n" * 100_000,
+        b"Transfer-Encoding: chunked\r\n\r\n5;" + b"x" * 1_000_000,
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: " + b"x" * 1_000_000,
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X-Trailer: 1\r\n" * 100_000,
+    ],
+    ids=["one header", "many headers", "a chunk extension", "one trailer", "many trailers"],
+)
+async def test_a_flood_of_headers_ends_its_connection_and_is_not_kept(api: tuple[Program, int], flood: bytes) -> None:
+    started, port = api
+    process = psutil.Process(started.process.pid)
+    before = process.memory_info().rss
+
+    async def pour() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + flood)
+        try:
+            return await read_end(reader)
+        finally:
+            writer.close()
+
+    answers = await asyncio.gather(*[pour() for _ in range(30)])
+    assert {answer[9:12] for answer in answers} <= {b"431", b"400", b""}
+    assert process.memory_info().rss - before < 60_000_000
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
+
+
+async def test_a_kept_connection_is_used_again_and_may_not_dawdle_then(api: tuple[Program, int]) -> None:
+    _, port = api
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        await reader.read(1000)
+    writer.write(b"GET /healthz HTTP/1.1\r\n")
+    assert (await read_end(reader)).startswith(b"HTTP/1.1 408")
+    writer.close()

@@ -1,0 +1,154 @@
+"""Ledgers as spreadsheets and maps save them: what has one meaning is read, in whatever encoding and notation."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.registry.datum import Datum
+from services.api.registry.sheet.rows import LedgerError, read_csv, read_geojson
+from services.api.registry.sheet.text import UnreadableLedger, decode_text
+from services.api.registry.sheet.values import angle, number, whole_text
+
+SHEET = "编号,类型,区划,名称,经度,纬度\nh-8,hydrant,140931100,桥头,111.09,39.02\n"
+
+
+def rows_of(raw):
+    return list(read_csv(raw if isinstance(raw, bytes) else raw.encode(), Datum.WGS84))
+
+
+def only(raw):
+    (row,) = rows_of(raw)
+    assert not isinstance(row, LedgerError), row
+    return row
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030", "gbk"])
+@pytest.mark.parametrize("text", [SHEET, SHEET.replace(",", "\t"), SHEET.replace("编号,类型", "code,kind")])
+def test_a_spreadsheet_is_read_in_every_encoding(encoding, text):
+    row = only(text.encode(encoding))
+    assert (row.code, row.body.kind, row.body.name, row.body.location.lon) == ("h-8", "hydrant", "桥头", 111.09)
+
+
+def test_excels_unicode_text_has_its_mark_and_tabs():
+    raw = b"\xff\xfe" + SHEET.replace(",", "\t").replace("\n", "\r\n").encode("utf-16-le")
+    assert only(raw).body.name == "桥头"
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe\x00", b"\xff\xff\xff", b"\xef\xbb\xbf\xff"])
+def test_what_is_no_text_is_said_to_be_none(raw):
+    with pytest.raises(UnreadableLedger):
+        decode_text(raw)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHEET.replace(",", ";"),
+        "sep=;\n" + SHEET.replace(",", ";"),
+        '"sep=;"\r\n' + SHEET.replace(",", ";"),
+        "SEP=,\n" + SHEET,
+        "sep=\t\n" + SHEET.replace(",", "\t"),
+        "sep=|\n" + SHEET.replace(",", "|"),
+        SHEET.replace(",", "，"),
+        SHEET.replace("\n", "\r"),
+        "\n\n" + SHEET,
+        SHEET.replace(",", ";").replace("111.09", "111,09").replace("39.02", "39,02"),
+        SHEET.replace("\n", ",,\n"),
+    ],
+)
+def test_columns_are_told_apart_however_they_are_parted(text):
+    row = only(text)
+    assert (row.code, row.body.location.lon, row.body.location.lat) == ("h-8", 111.09, 39.02)
+
+
+def test_lines_are_counted_as_in_the_file():
+    broken = "sep=;\n" + SHEET.replace(",", ";") + "h 9;hydrant;140931100;x;111;39\n"
+    assert [row.line for row in rows_of(broken)] == [3, 4]
+
+
+@pytest.mark.parametrize("code", ["１００１", "1001.0", " 1001\u00a0", "\u200b1001"])
+@pytest.mark.parametrize("area", ["140931100.0", "１４０９３１１００", "140931100\u00a0"])
+def test_codes_and_areas_survive_what_a_spreadsheet_made_of_them(code, area):
+    row = only(f"code,kind,area\n{code},ＨＹＤＲＡＮＴ,{area}\n")
+    assert (row.code, row.body.kind, row.body.area) == ("1001", "hydrant", "140931100")
+
+
+def test_numbers_in_full_width_digits_are_numbers():
+    heading = "code,kind,area,lon,lat,expected_interval_s,rated_current_a"
+    row = only(f"{heading}\nh-1,hydrant,140931100,１１１．０９,＋３９．０２,３００.0,６３\n")
+    assert (row.body.location.lon, row.body.location.lat) == (111.09, 39.02)
+    assert (row.body.expected_interval_s, row.body.rated_current_a) == (300, 63)
+
+
+NORTH = 39 + 1 / 60 + 22.5 / 3600
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "39°01'22.5\"N", "39° 01′ 22.5″ N", "N39°01'22.5\"", "39º01’22.5”", "39度01分22.5秒", "北纬39度1分22.5秒",
+        "３９°０１′２２．５″Ｎ", "39°1.375'N", "39°01'22.5''", '39°01´22.5"n', "+39°01'22.5\"", "39.022916667°",
+        "39.022916667N", "39˚01'22.5\"", "39度1.375分", "北39°1'22.5\"",
+    ],
+)  # fmt: skip
+def test_degrees_minutes_and_seconds_are_read_in_the_usual_signs(text):
+    assert angle(text).degrees == pytest.approx(NORTH, abs=1e-8)
+
+
+def test_south_and_west_are_negative_and_the_axis_is_known():
+    assert angle("39°30'S") == (-39.5, "lat")
+    assert angle("西经111°30'") == (-111.5, "lon")
+    assert angle("-39°30'") == (-39.5, None)
+    assert angle("111°05'24\"E") == (111.09, "lon")
+
+
+@pytest.mark.parametrize(
+    "text", ["39°61'00\"", "39°01'60\"", "N39°S", "-39°N", "39,02,01", "", "east", "39°1'1\"1'", "1x"]
+)
+def test_what_is_no_coordinate_stays_as_it_is(text):
+    assert angle(text).degrees == text
+
+
+@given(st.floats(-179.99, 179.99, allow_nan=False))
+def test_an_angle_written_in_parts_is_the_same_angle(degrees):
+    whole = abs(degrees)
+    minutes = (whole - int(whole)) * 60
+    seconds = (minutes - int(minutes)) * 60
+    if round(seconds, 4) < 60:
+        text = f"{'-' if degrees < 0 else ''}{int(whole)}°{int(minutes)}'{seconds:.4f}\""
+        assert angle(text).degrees == pytest.approx(degrees, abs=1e-7)
+
+
+@given(st.text(max_size=20))
+def test_no_cell_breaks_reading(text):
+    for read in (angle, number, whole_text):
+        read(text)
+    assert isinstance(angle(text).degrees, str | int | float)
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat"),
+    [("39.02", "111.09"), ("39°1'12\"N", "111°5'24\"E"), ("39.02", "111°5'24\"E"), ("39°1'12\"N", "111.09")],
+)
+def test_exchanged_coordinates_that_can_only_be_that_are_read_and_marked(lon, lat):
+    row = only(f"code;kind;area;lon;lat\nh-1;hydrant;140931100;{lon};{lat}\n")
+    assert (row.body.location.lon, row.body.location.lat, row.exchanged) == (111.09, 39.02, True)
+
+
+def test_two_norths_are_an_error_of_the_line():
+    (row,) = rows_of("code,kind,area,lon,lat\nh-1,hydrant,140931100,39°N,39°N\n")
+    assert (row.line, row.field) == (2, "lon")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_geojson_is_read_in_every_encoding_with_numbers_where_texts_belong(encoding):
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [111.09, "39°1'12\"N"]},
+        "properties": {"code": 1001, "kind": "hydrant", "area": 140931100.0, "名称": "桥头", "bore": 150},
+    }
+    document = orjson.dumps({"type": "FeatureCollection", "datum": "WGS 84", "features": [feature]}).decode()
+    (row,) = read_geojson(document.encode(encoding), None)
+    assert (row.code, row.body.area, row.body.name, row.body.location.lat) == ("1001", "140931100", "桥头", 39.02)
+    assert row.body.attributes == {"bore": 150}

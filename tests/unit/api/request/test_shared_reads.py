@@ -1,0 +1,99 @@
+"""Answers that are kept for a while."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from services.api.request.shared_reads import Kept
+from services.api.request.turns import ROOM, Room
+
+
+class Clock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+async def _read_at(clock: Clock, kept: Kept, at: float, *, takes_s: float = 0.0) -> float:
+    async def read() -> float:
+        await clock.sleep(takes_s)
+        return at
+
+    clock.at = max(at, clock.at)
+    return await kept.get("key", 2.0, clock, read)
+
+
+async def test_an_answer_is_kept_for_the_seconds_asked_for() -> None:
+    clock, kept = Clock(), Kept()
+    assert await _read_at(clock, kept, 10) == 10
+    assert await _read_at(clock, kept, 11.9) == 10
+    assert await _read_at(clock, kept, 12) == 12
+
+
+async def test_an_answer_that_took_long_is_kept_longer() -> None:
+    clock, kept = Clock(), Kept()
+    assert await _read_at(clock, kept, 10, takes_s=0.5) == 10
+    assert await _read_at(clock, kept, 20.4) == 10
+    assert await _read_at(clock, kept, 20.6) == 20.6
+
+
+async def test_who_asks_while_it_is_read_again_gets_the_last_answer_unless_it_is_too_old() -> None:
+    clock, kept, go = Clock(), Kept(), asyncio.Event()
+    assert await _read_at(clock, kept, 10) == 10
+
+    async def read() -> str:
+        await go.wait()
+        return "new"
+
+    clock.at = 20
+    reading = asyncio.create_task(kept.get("key", 2.0, clock, read))
+    await asyncio.sleep(0)
+    assert await kept.get("key", 2.0, clock, read) == 10
+    clock.at = 100
+    waiting = asyncio.create_task(kept.get("key", 2.0, clock, read))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    go.set()
+    assert await asyncio.gather(reading, waiting) == ["new", "new"]
+
+
+async def test_the_desk_waits_for_nobody_elses_reading() -> None:
+    clock, kept, go = Clock(), Kept(), asyncio.Event()
+
+    async def read_slowly() -> str:
+        ROOM.set(Room.OTHERS)
+
+        async def read() -> str:
+            await go.wait()
+            return "slow"
+
+        return str(await kept.get("key", 2.0, clock, read))
+
+    slow = asyncio.create_task(read_slowly())
+    await asyncio.sleep(0)
+    assert await _read_at(clock, kept, 1) == 1
+    go.set()
+    assert await slow == "slow"
+
+
+async def test_who_asks_while_it_is_read_waits_for_it() -> None:
+    clock, kept, reads, go = Clock(), Kept(), [], asyncio.Event()
+
+    async def read() -> int:
+        reads.append(1)
+        await go.wait()
+        return len(reads)
+
+    both = [asyncio.create_task(kept.get("key", 2.0, clock, read)) for _ in range(2)]
+    await asyncio.sleep(0)
+    go.set()
+    assert await asyncio.gather(*both) == [1, 1]

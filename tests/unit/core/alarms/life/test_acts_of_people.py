@@ -1,0 +1,97 @@
+"""What people do to alarms that are not fires: verdicts, notes, shelves; and what is refused, with the cure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.core.alarms.life.lifecycle import due_at
+from services.core.words import Verification
+from tests.unit.core.alarms.fires.scene import START, seconds
+from tests.unit.core.alarms.life.one_alarm import CLEARED, OVER, RAISED, UPDATED, condition, raised
+
+
+def test_a_verdict_on_an_ordinary_alarm() -> None:
+    real = raised()
+    real.act("verify", verdict=Verification.REAL)
+    real.act("verify", verdict=Verification.REAL)
+    assert (real.state, real.types()) == ("acknowledged", [RAISED, UPDATED])
+    real.happen(OVER)
+    assert (real.state, real.types()) == ("closed", [RAISED, UPDATED, CLEARED])
+    returned = raised()
+    returned.happen(OVER)
+    returned.act("verify", verdict=Verification.REAL)
+    assert (returned.state, returned.types()) == ("closed", [RAISED, CLEARED, UPDATED])
+    false = raised()
+    false.act("verify", verdict=Verification.FALSE)
+    assert (false.state, false.types()) == ("closed", [RAISED, UPDATED, CLEARED])
+    quiet = raised("minor")
+    quiet.act("verify", verdict=Verification.TEST)
+    assert (quiet.state, quiet.types()) == ("closed", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "about", "field"),
+    [
+        ("verify", {}, "real, false or test"),
+        ("verify", {"verdict": Verification.PENDING}, "real, false or test"),
+        ("shelve", {}, "until"),
+        ("shelve", {"until": START}, "until"),
+        ("shelve", {"until": START + timedelta(days=7, seconds=1)}, "until"),
+        ("note", {"note": "  "}, "note"),
+    ],
+)
+def test_a_bad_act_is_refused_with_the_cure(kind: str, about: dict[str, object], field: str) -> None:
+    life = raised()
+    before = life.alarm
+    done = life.act(kind, **about)
+    assert done.outcome.kind == "refused"
+    assert field in done.outcome.reason.en
+    assert life.alarm == before
+
+
+def test_a_closed_alarm_takes_notes_and_nothing_else() -> None:
+    life = raised()
+    life.act("clear")
+    assert life.act("note", note="seen on site").outcome.kind == "noted"
+    refused = [life.act(kind).outcome.kind for kind in ("acknowledge", "verify", "clear", "shelve", "unshelve")]
+    assert refused == ["refused"] * 5
+    assert life.happen(condition()).outcome.kind == "ignored"
+    assert life.alarm is not None
+    assert due_at(life.alarm) is None
+
+
+def test_notes_change_no_version() -> None:
+    life = raised()
+    assert life.act("note", note="called the site").outcome == ("noted", ("called the site", "called the site"))
+    assert life.version == 1
+
+
+def test_a_shelf_keeps_quiet_and_tells_what_stands_when_it_ends() -> None:
+    life = raised("minor")
+    life.act("shelve", until=START + seconds(600), note="pump repair")
+    life.wait(10).happen(condition("major"))
+    assert life.types() == []
+    life.wait(1000)
+    assert life.told == [(600, RAISED)]
+    assert life.outcomes == ["opened", "shelved", "rose", "unshelved"]
+    assert life.alarm is not None
+    assert life.alarm.shelved_until is None
+
+
+def test_a_shelf_hides_nothing_for_good() -> None:
+    life = raised()
+    life.act("shelve", until=START + seconds(600), note="n")
+    life.wait(10).happen(OVER)
+    assert life.types() == [RAISED]
+    life.act("unshelve")
+    assert life.told == [(0, RAISED), (10, CLEARED)]
+    assert life.act("unshelve").outcome.kind == "unchanged"
+
+
+def test_closing_ends_the_shelf_and_tells() -> None:
+    life = raised()
+    life.act("shelve", until=START + seconds(600), note="n")
+    life.act("clear")
+    assert life.types() == [RAISED, CLEARED]

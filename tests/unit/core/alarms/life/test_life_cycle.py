@@ -1,0 +1,148 @@
+"""The life of alarms that are not fires: ISA-18.2 states, notices, shelves, grouping, flapping."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.core.alarms.life.happenings import Reset, Tick
+from services.core.words import Reason, Severity
+from tests.unit.core.alarms.fires.scene import START, WHY, seconds
+from tests.unit.core.alarms.life.one_alarm import CLEARED, OVER, RAISED, UPDATED, Life, condition, raised
+
+
+def test_raise_acknowledge_return_closes() -> None:
+    life = raised()
+    assert (life.state, life.version) == ("unacknowledged", 1)
+    life.act("acknowledge")
+    assert (life.state, life.version) == ("acknowledged", 2)
+    life.happen(OVER)
+    assert (life.state, life.version) == ("closed", 3)
+    assert life.types() == [RAISED, CLEARED]
+
+
+def test_raise_return_acknowledge_closes() -> None:
+    life = raised()
+    life.happen(OVER)
+    assert life.state == "returned"
+    life.act("acknowledge")
+    assert life.state == "closed"
+    assert life.types() == [RAISED, CLEARED]
+    assert life.outcomes == ["opened", "returned", "closed"]
+
+
+def test_a_repeat_changes_nothing_but_the_count() -> None:
+    life = raised()
+    life.happen(condition())
+    life.act("acknowledge")
+    life.act("acknowledge")
+    life.happen(condition())
+    assert life.version == 2
+    assert life.outcomes == ["opened", "repeated", "acknowledged", "unchanged", "repeated"]
+    assert life.alarm is not None
+    assert life.alarm.memory.repeats == 2
+    assert life.types() == [RAISED]
+
+
+@pytest.mark.parametrize(
+    ("severity", "told"), [("critical", [RAISED]), ("major", [RAISED]), ("minor", []), ("info", [])]
+)
+def test_only_major_and_above_is_told(severity: str, told: list[str]) -> None:
+    life = raised(severity)
+    life.happen(condition(severity, active=False))
+    assert life.types() == told + ([CLEARED] if told else [])
+
+
+def test_a_rise_to_major_is_raised_and_a_later_rise_updated() -> None:
+    life = raised("minor")
+    life.act("acknowledge")
+    life.happen(condition("major", value=2.0))
+    assert life.state == "unacknowledged"
+    life.happen(condition("critical"))
+    life.happen(condition("major"))
+    assert life.types() == [RAISED, UPDATED]
+    assert life.alarm is not None
+    assert life.alarm.severity is Severity.CRITICAL
+    assert life.outcomes == ["opened", "acknowledged", "rose", "rose", "repeated"]
+
+
+def test_nothing_is_cleared_that_was_not_there() -> None:
+    life = Life()
+    assert [life.happen(each).outcome.kind.value for each in (OVER, Tick(), Reset("h1", "", WHY))] == ["ignored"] * 3
+    assert life.alarm is None
+
+
+def test_an_alarm_returns_with_its_last_cause() -> None:
+    life = raised(cause="mains_fault")
+    life.happen(condition(cause="battery_fault"))
+    life.happen(condition(cause="mains_fault", active=False))
+    assert life.state == "unacknowledged"
+    life.happen(condition(cause="battery_fault", active=False))
+    assert life.state == "returned"
+    assert life.outcomes == ["opened", "repeated", "noted", "returned"]
+
+
+def test_an_end_of_a_cause_nobody_raised_ends_it_too() -> None:
+    life = raised(cause="mains_fault")
+    life.happen(condition(cause="power_fault", active=False))
+    assert life.state == "returned"
+
+
+def test_a_second_end_changes_nothing() -> None:
+    life = raised()
+    life.happen(OVER)
+    life.happen(OVER)
+    assert life.outcomes == ["opened", "returned", "unchanged"]
+    assert life.types() == [RAISED, CLEARED]
+
+
+def test_a_latched_condition_waits_for_a_person_or_a_reset() -> None:
+    life = raised(code="arc_fault", latched=True)
+    life.happen(condition(code="arc_fault", active=False))
+    assert (life.state, life.outcomes[-1]) == ("unacknowledged", "latched")
+    life.act("clear")
+    assert life.state == "closed"
+    assert life.types() == [RAISED, CLEARED]
+    again = raised(code="arc_fault", latched=True)
+    again.happen(Reset("h1", "", WHY))
+    assert again.state == "returned"
+
+
+@pytest.mark.parametrize(
+    ("about", "component", "state"),
+    [
+        ({}, "", "returned"),
+        ({"component": "c1"}, "", "returned"),
+        ({"component": "c1"}, "c1", "returned"),
+        ({"component": "c1"}, "c2", "unacknowledged"),
+        ({}, "c2", "unacknowledged"),
+        ({"code": "device_offline"}, "", "unacknowledged"),
+        ({"code": "clock_wrong"}, "", "unacknowledged"),
+    ],
+)
+def test_a_reset_ends_what_the_device_reported(about: dict[str, object], component: str, state: str) -> None:
+    life = raised(**about)
+    life.happen(Reset("h1", component, WHY))
+    assert life.state == state
+
+
+def test_old_news_does_not_undo_newer() -> None:
+    life = raised(ts=START)
+    older = START - timedelta(hours=1)
+    life.happen(condition(active=False, ts=older, late_min=60))
+    life.happen(Reset("h1", "", WHY, older, 60))
+    assert life.state == "unacknowledged"
+    life.happen(condition(active=False, ts=START + seconds(5)))
+    life.happen(condition(ts=older, late_min=60))
+    assert life.state == "returned"
+    assert life.outcomes == ["opened", "stale", "stale", "returned", "stale"]
+    life.happen(condition(ts=older))
+    assert life.state == "unacknowledged", "a clock set back is no back-fill"
+
+
+def test_lateness_is_said_in_the_reason() -> None:
+    life = raised(late_min=7)
+    assert life.alarm is not None
+    assert life.alarm.reason == ("测试（迟报 7 分钟，reported 7 min late）", "test (reported 7 min late)")
+    assert Reason("a", "b").with_lateness(0) == ("a", "b")
