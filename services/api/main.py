@@ -10,9 +10,12 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.api.app import build_app
 from services.api.live.feed import Changes
@@ -20,6 +23,7 @@ from services.api.live.rights import watch_rights
 from services.api.people.first_admin import make_first_admin
 from services.api.people.known_places import recall_places
 from services.api.registry.import_steps import keep_finishing
+from services.api.request.address import TrustedProxy
 from services.api.request.database import Database
 from services.api.request.door import Door, DoorProtocol
 from services.api.request.state import State
@@ -75,7 +79,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
     door = Door(settings.trusted_proxies, connections=max(100, raise_file_limit() - _OTHER_FILES))
     server = _Server(
         uvicorn.Config(
-            app,
+            _behind_proxies(app, settings),
             host=settings.api_host,
             port=settings.api_port,
             log_config=None,
@@ -85,8 +89,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             server_header=False,
             lifespan="off",
             http=DoorProtocol.behind(door),
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+            proxy_headers=False,  # `_behind_proxies` has them
         )
     )
     stopping = asyncio.Event()
@@ -114,6 +117,14 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
         await live.close()
         if state.tiles is not None:
             await state.tiles.aclose()
+
+
+def _behind_proxies(app: ASGIApp, settings: ApiSettings) -> ASGIApp:
+    """Return the app as the proxies of the settings show it: their word counts for client, scheme, host and prefix."""
+    if not settings.trusted_proxies:
+        return app
+    networks = [str(network) for network in settings.trusted_proxies]
+    return TrustedProxy(cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), networks)), settings.trusted_proxies)
 
 
 async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State) -> None:

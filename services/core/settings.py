@@ -206,7 +206,8 @@ class ApiSettings(MqttSettings, OutboundSettings):
     )
     layers_dir: Path | None = None  # GeoJSON shapes shown on the map
     secure_cookies: bool = False  # true behind TLS
-    # whose X-Forwarded-For and -Proto are believed: the proxy in front of us. Empty: nobody's, not even this machine's
+    # whose X-Forwarded-For, -Proto, -Host and -Prefix are believed: the proxy in front of us. Empty: nobody's, not even
+    # this machine's
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()
 
 

@@ -11,11 +11,11 @@ from starlette.responses import JSONResponse, Response
 from services.api.registry.documents import status_of
 from services.api.request import tables
 from services.api.request.answers import AreaFilter, described
-from services.api.request.auth import Watcher
+from services.api.request.auth import KEY_BY_BASIC, Watcher
 from services.api.request.state import Here
 from services.core.topics import Kind
 
-router = APIRouter(prefix="/geo", tags=["map"])
+router = APIRouter(prefix="/geo", tags=["map"], dependencies=[KEY_BY_BASIC])
 _device, _state, _alarm = tables.device.c, tables.device_state.c, tables.alarm.c
 MOST = 50_000
 

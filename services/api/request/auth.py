@@ -1,9 +1,14 @@
 """Finds who is behind a request, and asks per route whether they may. Used by the gate and by every route.
 
+A key comes as Bearer. Where GIS clients ask, which know no Bearer, it is also taken by HTTP Basic, as the password of
+any user name.
+
 Promises: an unknown, expired, revoked or disabled credential is nobody, nor is a key whose maker is disabled; a route
 without a permission does not exist.
 """
 
+import base64
+import binascii
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +16,7 @@ from typing import Annotated, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBasic, HTTPBearer
 from starlette.datastructures import Headers
 
 from services.api.request import secrets
@@ -26,9 +31,25 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SESSION_LIFE = timedelta(days=7)  # after the last use
 WALL_LIFE = timedelta(days=400)  # the longest that browsers keep a cookie; counted from the last use as well
 _RENEW_AFTER = timedelta(days=1)
+# Only reading is done there: a browser sends Basic unasked once it knows it, whoever made it ask.
+BASIC_FOLDERS = ("/sta", "/ogc", "/cap", "/geo")
+_BEARER_CHALLENGE, _BASIC_CHALLENGE = 'Bearer realm="firetower"', 'Basic realm="firetower", charset="UTF-8"'
 
 _BEARER = HTTPBearer(auto_error=False, scheme_name="key", description="an API key: Authorization: Bearer ft_…")
 _COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, scheme_name="session", description="POST /api/v1/session sets it")
+
+
+class _KeyByBasic(HTTPBasic):
+    """Says in the OpenAPI document that Basic is taken; the gate has looked at it by then."""
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]
+        """Look at nothing."""
+
+
+# For the routers below BASIC_FOLDERS.
+KEY_BY_BASIC = Security(
+    _KeyByBasic(auto_error=False, scheme_name="basic", description="an API key as the password, with any user name")
+)
 _ROLES = frozenset(Role)  # one of a newer release means nothing here: nobody
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -38,15 +59,43 @@ def session_life(role: Role) -> timedelta:
     return WALL_LIFE if role is Role.WALL else SESSION_LIFE
 
 
-async def authenticate(state: State, headers: Headers, cookies: dict[str, str]) -> Who | None:
+def takes_basic(path: str) -> bool:
+    """Whether a key is also taken by HTTP Basic at this path."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in BASIC_FOLDERS)
+
+
+def challenge(path: str, headers: Headers) -> str:
+    """Return how a stranger may sign in here (WWW-Authenticate).
+
+    The pages of ours fetch from there too, and a browser would show them its own window for Basic.
+    """
+    by_a_page = headers.get("sec-fetch-dest") == "empty"
+    return _BASIC_CHALLENGE if takes_basic(path) and not by_a_page else _BEARER_CHALLENGE
+
+
+def sent_key(authorization: str, path: str) -> str | None:
+    """Return the key of an Authorization header, or None where it has none that is taken at this path."""
+    scheme, _, given = authorization.partition(" ")
+    given = given.strip()
+    if scheme.lower() == "bearer":
+        return given or None
+    if scheme.lower() != "basic" or not takes_basic(path):
+        return None
+    try:
+        _, _, password = base64.b64decode(given, validate=True).decode("latin-1").partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return password or None
+
+
+async def authenticate(state: State, path: str, headers: Headers, cookies: dict[str, str]) -> Who | None:
     """Return who sent the request, or None. A key in the header goes before the cookie."""
     authorization = headers.get("authorization")
     now = state.clock.now()
     if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if (sent := sent_key(authorization, path)) is None:
             return None
-        key = secrets.digest(token.strip())
+        key = secrets.digest(sent)
         return (await find_keys(state.database.door, [key], now)).get(key)
     if not (cookie := cookies.get(COOKIE)):
         return None
@@ -120,7 +169,8 @@ class Allowed:
         """Return who asks."""
         who = cast("Who | None", request.scope.get("state", {}).get("who"))
         if who is None:
-            raise Problem(401, "unauthenticated", "sign in, or send a key", headers={"WWW-Authenticate": "Bearer"})
+            challenged = {"WWW-Authenticate": challenge(request.url.path, request.headers)}
+            raise Problem(401, "unauthenticated", "sign in, or send a key", headers=challenged)
         if not who.may(self.permission):
             raise Problem(403, "forbidden", f"the role {who.role} may not do this ({self.permission} is needed)")
         return who

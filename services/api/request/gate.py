@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.people.throttle import place_of
 from services.api.request import problems
-from services.api.request.auth import SAFE_METHODS, authenticate, check_origin
+from services.api.request.auth import SAFE_METHODS, authenticate, challenge, check_origin
 from services.api.request.bodies import BODY_S, IMPORT_S, receive_whole, too_large
 from services.api.request.problems import Problem
 from services.api.request.roles import Who
@@ -39,6 +39,7 @@ HEADERS = {
 }
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/", "/login", "/wall", "/favicon.ico"})
 PUBLIC_FOLDER = "/static/"
+DATA_FOLDERS = ("/api/", "/geo/", "/sta/", "/ogc", "/cap/")
 LOGIN = ("POST", "/api/v1/session")
 IMPORT_PATH = "/api/v1/devices/import"
 STREAM_PATH = "/api/v1/stream"
@@ -100,7 +101,7 @@ class Gate:
         head = method == "HEAD"
         if head:  # the routes know GET only; the server keeps its own scope, by which it frames the answer
             scope = {**scope, "method": "GET", "state": {**scope.get("state", {}), "head": True}}
-        api = scope["path"].startswith(("/api/", "/geo/", "/openapi.json", "/metrics"))
+        api = scope["path"].startswith((*DATA_FOLDERS, "/openapi.json", "/metrics"))
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -145,13 +146,13 @@ class Gate:
             raise too_large(limit)
         who = None
         if not public:
-            who = await authenticate(state, headers, _cookies(headers))
+            who = await authenticate(state, path, headers, _cookies(headers))
             if who is None and not (path == "/metrics" and _is_loopback(scope, headers)):
                 raise Problem(
                     401,
                     "unauthenticated",
                     "sign in (POST /api/v1/session) or send Authorization: Bearer <api key>",
-                    headers={"WWW-Authenticate": 'Bearer realm="firetower"'},
+                    headers={"WWW-Authenticate": challenge(path, headers)},
                 )
         if (who is not None and who.session is not None) or (method, path) == LOGIN:
             check_origin(method, headers)

@@ -1,0 +1,71 @@
+"""Under which address a client reached us: absolute links keep its scheme, host and prefix.
+
+`TrustedProxy` is the outermost part of the program; routes call `root_of`. Promises that nobody but a trusted proxy
+changes an address, and that what is written into a link is an address and nothing else.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.core.settings import Network
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]{1,100}){1,8}", re.ASCII)
+_PREFIX_KEY = "prefix"
+
+
+class TrustedProxy:
+    """Takes X-Forwarded-Host and X-Forwarded-Prefix from the proxies that are named in the settings.
+
+    Scheme and client are uvicorn's part (X-Forwarded-Proto, X-Forwarded-For); it stands inside, because it replaces the
+    address by which a proxy is known.
+    """
+
+    def __init__(self, app: ASGIApp, trusted: Iterable[Network]) -> None:
+        self.app = app
+        self._trusted = tuple(trusted)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, under the address that its client used."""
+        if scope["type"] == "http" and self._is_trusted(scope):
+            sent = Headers(scope=scope)
+            host = _first(sent.get("x-forwarded-host", ""))
+            prefix = _first(sent.get("x-forwarded-prefix", "")).rstrip("/")
+            scope = {**scope, "headers": list(scope["headers"]), "state": dict(scope.get("state", {}))}
+            if _HOST.fullmatch(host):
+                MutableHeaders(scope=scope)["host"] = host
+            if _PREFIX.fullmatch(prefix):
+                scope["state"][_PREFIX_KEY] = prefix
+        await self.app(scope, receive, send)
+
+    def _is_trusted(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        try:
+            address = ipaddress.ip_address(client[0]) if client else None
+        except ValueError:
+            return False
+        return address is not None and any(address in network for network in self._trusted)
+
+
+def _first(value: str) -> str:
+    """Return the first of a list: what the client itself used."""
+    return value.partition(",")[0].strip()
+
+
+def root_of(request: Request) -> str:
+    """Return scheme, host and prefix under which the client asked, as `https://fire.example/desk`.
+
+    A Host header that is no address is not repeated: the server's own address stands for it.
+    """
+    scope = request.scope
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        server = scope.get("server") or ("localhost", None)
+        name = f"[{server[0]}]" if ":" in server[0] else server[0]
+        host = name if server[1] is None else f"{name}:{server[1]}"
+    return f"{scope['scheme']}://{host}{scope.get('state', {}).get(_PREFIX_KEY, '')}"

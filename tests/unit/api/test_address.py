@@ -1,0 +1,40 @@
+"""Under which address links are written: as the client asked, and by the word of a trusted proxy."""
+
+import ipaddress
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from services.api.request.address import TrustedProxy, root_of
+
+PROXY = (ipaddress.ip_network("10.0.0.0/8"),)
+
+
+async def _root(client: str, **headers: str) -> str:
+    found = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        found.append(root_of(Request(scope)))
+
+    sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "client": (client, 4), "scheme": "http", "headers": sent, "server": ("127.0.0.1", 8000)}
+    await TrustedProxy(app, PROXY)(scope, None, None)  # type: ignore[arg-type]
+    return found[0]
+
+
+async def test_a_link_keeps_the_host_that_was_asked() -> None:
+    assert await _root("192.0.2.1", host="fire.baode.example:8443") == "http://fire.baode.example:8443"
+    assert await _root("192.0.2.1", host="[::1]:8000") == "http://[::1]:8000"
+
+
+async def test_a_trusted_proxy_names_host_and_prefix() -> None:
+    sent = {"host": "10.0.0.9:8000", "x_forwarded_host": "fire.example, 10.0.0.9", "x_forwarded_prefix": "/desk/"}
+    assert await _root("10.1.2.3", **sent) == "http://fire.example/desk"
+    assert await _root("192.0.2.1", **sent) == "http://10.0.0.9:8000"
+
+
+@pytest.mark.parametrize("bad", ['x"><script>', "a b", "", "a/b", "http://x", "a" * 300])
+async def test_what_is_no_address_is_not_repeated(bad: str) -> None:
+    assert await _root("192.0.2.1", host=bad) == "http://127.0.0.1:8000"
+    assert await _root("10.1.2.3", host="ours", x_forwarded_host=bad, x_forwarded_prefix=f"//{bad}") == "http://ours"
