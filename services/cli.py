@@ -74,6 +74,12 @@ def alerts() -> None:
 
 
 @app.command()
+def push() -> None:
+    """Rows to the platforms that subscribed."""
+    _run("services.push.main", "main")
+
+
+@app.command()
 def api() -> None:
     """HTTP API and web pages."""
     _run("services.api.main", "main")

@@ -95,6 +95,7 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
     folders = os.pathsep.join(map(str, state.data_folders()))
     env = {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics")), "FIRETOWER_STORAGE_DIRS": folders}
     yield Program("alerts", env)
+    yield Program("push", {"FIRETOWER_METRICS_PORT": str(state.port("push_metrics"))})
     if "FIRETOWER_API_PORT" not in given:
         addresses.api_port = state.port("api")
     env = {"FIRETOWER_API_PORT": str(addresses.api_port), "FIRETOWER_MQTT_URL": addresses.mqtt_provisioner}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from services.core.limits import raise_file_limit
 from services.core.log import configure_log, logger
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, Settings
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, PushSettings, Settings
 from stack import children
 from stack.addresses import Addresses
 from stack.binaries import BinariesMissingError
@@ -55,6 +55,7 @@ class System:
     def __init__(self, options: Options, screen: Screen) -> None:
         # Every program's settings are read here first, so that a bad value ends us before anything is started.
         IngestSettings.read()
+        PushSettings.read()
         alerts, api, gateway = AlertsSettings.read(), ApiSettings.read(), GatewaySettings.read()
         self._options = options
         self._screen = screen

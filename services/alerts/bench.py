@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.alerts import clocks, events, incidents, lease
+from services.alerts import clocks, events, incidents
 from services.alerts.border import Border
 from services.alerts.events import EventFeed
 from services.alerts.flooding import Flooding
@@ -27,6 +27,7 @@ from services.alerts.rule_states import SQL as STATE_SQL
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
 from services.alerts.unreadable import Unreadable
+from services.core import lease
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import Policies, load_policies
 from services.core.aside import Asides, Unit
@@ -34,6 +35,7 @@ from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
 
+LEASE = "alerts"
 POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
 HOLD_S = 0.8  # the lease lasts 3 s
@@ -121,7 +123,7 @@ class Bench:
         """Run `work` on a fresh page in one fenced transaction, write the page, count what was opened."""
         begun = self.clock.monotonic()
         async with self.conn.transaction():
-            await lease.hold(self.conn, self.owner)
+            await lease.hold(self.conn, LEASE, self.owner)
             self.policies = await load_policies(self.conn)  # a drill counts from the answer that began it
             page = Page(self.conn, self.clock.now(), self.policies)
             await work(page)
@@ -129,7 +131,7 @@ class Bench:
             if page.changed:
                 await self.conn.execute("set local synchronous_commit = on")
             if self.clock.monotonic() - begun > HOLD_S:  # a standby waits for the row's lock and would find it run out
-                await lease.hold(self.conn, self.owner)
+                await lease.hold(self.conn, LEASE, self.owner)
         self._held_at = self.clock.monotonic()
         for entry in page.opened:
             ALARMS_RAISED.labels(entry.alarm.category, entry.alarm.severity).inc()

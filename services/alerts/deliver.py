@@ -15,12 +15,12 @@ from uuid import UUID
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from services.alerts.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
-from services.alerts.exchange import BODY_S, CLOSE_S, exchange
 from services.alerts.signing import Addressed
+from services.core.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
 from services.core.db import load_queries
+from services.core.exchange import BODY_S, CLOSE_S, exchange
 from services.core.log import logger
 from services.core.masks import hide
 from services.core.metrics import CONFIRMED_TO_ACCEPTED, NOTICE_ATTEMPTS

@@ -3,7 +3,7 @@
 import asyncpg
 import httpx2
 
-from services.alerts.exchange import Request, exchange
+from services.core.exchange import Request, exchange
 from services.core.log import logger
 from services.core.masks import find_secrets
 

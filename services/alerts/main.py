@@ -16,20 +16,20 @@ from functools import partial
 import asyncpg
 import uvloop
 
-from services.alerts import duty, heartbeat, lease
+from services.alerts import duty, heartbeat
 from services.alerts.anchors import Anchors, audit_key
-from services.alerts.bench import Bench
+from services.alerts.bench import LEASE, Bench
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
-from services.alerts.exchange import open_client
 from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
-from services.core import db
+from services.core import db, lease
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides, forget_old
 from services.core.clock import Clock, SystemClock, wait_at_most
 from services.core.errors import Fenced
+from services.core.exchange import open_client
 from services.core.log import configure_log, logger
 from services.core.metrics import ACTIVE, serve_metrics
 from services.core.settings import AlertsSettings
@@ -67,7 +67,7 @@ async def run(settings: AlertsSettings, clock: Clock) -> None:
         try:
             if await _wait_for_lease(conn, owner, settings, stopping):
                 await _work(conn, owner, settings, clock, stopping)
-                await lease.release(conn, owner)
+                await lease.release(conn, LEASE, owner)
             await conn.close(timeout=2)
         except Exception as error:
             db.pass_on_cancel()
@@ -105,14 +105,14 @@ async def _wait_for_lease(
     conn: asyncpg.Connection, owner: uuid.UUID, settings: AlertsSettings, stopping: asyncio.Event
 ) -> bool:
     """Stand by until the lease is ours; False when told to end before."""
-    active = await lease.take(conn, owner)
+    active = await lease.take(conn, LEASE, owner)
     if settings.ready_file is not None:
         settings.ready_file.touch()
     if not active:
         log.info("standing_by")
     while not active and not stopping.is_set():
         await wait_at_most(stopping, STANDBY_S)
-        active = await lease.take(conn, owner)
+        active = await lease.take(conn, LEASE, owner)
     return active and not stopping.is_set()
 
 

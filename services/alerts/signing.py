@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import asyncpg
 import httpx2
-from standardwebhooks import Webhook
 
 from services.alerts.contacts import read_target
-from services.alerts.exchange import Request, open_client
+from services.core.exchange import Request, open_client
 from services.core.masks import find_secrets
 from services.core.receivers import SuccessRule
 from services.core.settings import AlertsSettings
+from services.core.signing import sign
 
 
 class Addressed(NamedTuple):
@@ -31,12 +31,12 @@ class DeskAddress:
     def __init__(self, url: str, secret: str, client: httpx2.AsyncClient) -> None:
         self._url = url
         self._secrets = find_secrets(url, {})
-        self._webhook = Webhook(secret) if secret else None
+        self._secret = secret
         self._client = client
 
     def __call__(self, notice: asyncpg.Record, now: datetime) -> Addressed:
         """Return the request for `notice` sent at `now` (UTC: the library overwrites any other zone)."""
-        headers = signed_headers(self._webhook, notice, now)
+        headers = signed_headers(self._secret, notice, now)
         return Addressed(Request(self._url, headers, notice["body"], secrets=self._secrets), self._client)
 
 
@@ -55,15 +55,8 @@ class ContactAddress:
         return Addressed(request, self.county if target.by_county else self.anybody, target.success)
 
 
-def signed_headers(webhook: Webhook | None, notice: asyncpg.Record, now: datetime) -> dict[str, str]:
+def signed_headers(secret: str, notice: asyncpg.Record, now: datetime) -> dict[str, str]:
     """Return the headers of contract 7; the same notice id at every attempt, a fresh time and signature."""
     notice_id = str(notice["id"])
-    headers = {
-        "content-type": "application/json",
-        "idempotency-key": notice_id,
-        "webhook-id": notice_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-    }
-    if webhook is not None:
-        headers["webhook-signature"] = webhook.sign(notice_id, now, notice["body"].decode())
-    return headers
+    signed = sign([secret] if secret else [], notice_id, now, notice["body"])
+    return {"content-type": "application/json", "idempotency-key": notice_id, **signed}

@@ -86,6 +86,16 @@ for lane in LANES:
 for severity in ("critical", "major", "minor", "info"):
     LOAD_SHARE.labels(severity)
 
+# --- push: rows -> subscribers ---
+SUBSCRIPTIONS = Gauge("firetower_subscriptions", "Subscriptions", ["state"])
+SUBSCRIPTION_ATTEMPTS = Counter("firetower_subscription_attempts_total", "Delivery attempts", ["result"])
+COMMITTED_TO_SUBSCRIBER = Histogram(
+    "firetower_event_committed_to_subscriber_seconds",
+    "Event written to accepted by a subscriber at the first attempt",
+    buckets=LATENCY_BUCKETS,
+)
+PUSH_ACTIVE = Gauge("firetower_push_active", "1 in the process that delivers, 0 in a standby")
+
 # --- gateway: panels -> MQTT ---
 LINKS = Gauge("firetower_gateway_links", "Open panel links")
 FRAMES = Counter("firetower_gateway_frames_total", "Frames by what became of them", ["result"])

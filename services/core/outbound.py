@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -19,6 +20,7 @@ Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 SETTINGS = "FIRETOWER_SUBSCRIPTION_NETWORKS (for what the county wrote, in FIRETOWER_COUNTY_NETWORKS)"
+REMEMBERED_S, KEPT_OPEN_S = 30.0, 30.0
 NEXT_ADDRESS_S = 2.0  # how long one of several addresses of a name may take to answer
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
 _COMPATIBLE = ip_network("::/96")  # RFC 4291 2.5.5.1, given up and still routed by some
@@ -110,12 +112,18 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends a request to a checked address of its host. Connections are not kept: each one is checked."""
+    """Sends a request to a checked address of its host: no connection is made to another.
 
-    def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve) -> None:
+    `keep` connections stay open between requests, and an address that was checked is used for `REMEMBERED_S`. Only for
+    a transport that calls one host: an open connection is found by its address, not by the name in its certificate.
+    """
+
+    def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve, keep: int = 0) -> None:
         self._networks = networks
         self._resolve = resolve
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+        self._remembered_s = REMEMBERED_S if keep else 0.0
+        self._checked: tuple[float, tuple[str, int], list[str]] | None = None
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_OPEN_S)
         self._inner = httpx2.AsyncHTTPTransport(trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -125,17 +133,25 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             AddressRefused: one of the addresses is not public. One is enough: the name's owner chooses their order.
         """
         url = request.url
-        addresses = await self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
+        addresses = await self._addresses(url.host, url.port or (443 if url.scheme == "https" else 80))
+        for address in addresses[:-1]:
+            with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):  # before anything was sent
+                return await self._send(request, address, connect_s=NEXT_ADDRESS_S)
+        return await self._send(request, addresses[-1])
+
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        now = time.monotonic()
+        if self._checked is not None and self._checked[1] == (host, port) and now < self._checked[0]:
+            return self._checked[2]
+        addresses = await self._resolve(host, port)
         for address in addresses:
             why = refusal(address, self._networks)
             if why is not None:
                 raise AddressRefused(why)
         if not addresses:
             raise httpx2.ConnectError("the name has no address")
-        for address in addresses[:-1]:
-            with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):  # before anything was sent
-                return await self._send(request, address, connect_s=NEXT_ADDRESS_S)
-        return await self._send(request, addresses[-1])
+        self._checked = (now + self._remembered_s, (host, port), addresses)
+        return addresses
 
     async def _send(self, request: httpx2.Request, address: str, connect_s: float | None = None) -> httpx2.Response:
         extensions = dict(request.extensions)

@@ -181,6 +181,10 @@ class OutboundSettings(Settings):
         return self.subscription_networks + (self.county_networks if county else ())
 
 
+class PushSettings(OutboundSettings):
+    """firetower push."""
+
+
 class AlertsSettings(OutboundSettings):
     """firetower alerts."""
 

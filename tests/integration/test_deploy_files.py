@@ -27,7 +27,7 @@ from tests.support.servers import run_in_thread, scratch_dir, until
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy/mosquitto/mosquitto.conf"
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-PROGRAMS = {"migrate", "ingest", "alerts", "api", "gateway", "desk", "simulate"}
+PROGRAMS = {"migrate", "ingest", "alerts", "push", "api", "gateway", "desk", "simulate"}
 WATCH = {"prometheus", "grafana"}
 
 

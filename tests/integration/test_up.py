@@ -64,7 +64,7 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     assert set(endpoints) == KEYS
     assert stat.S_IMODE(system.endpoints_file.stat().st_mode) == 0o600
     assert endpoints["mqtt"]["fleet"] == {"username": "", "password": ""}
-    assert {"mosquitto", "postgres", "ingest", "alerts", "api", "gateway"} <= set(system.pids())
+    assert {"mosquitto", "postgres", "ingest", "alerts", "push", "api", "gateway"} <= set(system.pids())
 
     first = system.pids()
     for name in first:

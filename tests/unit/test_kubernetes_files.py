@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, PushSettings
 from stack.production import write_installation
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -20,7 +20,13 @@ OBJECTS = [
 ]
 EVERY_PROGRAM = yaml.safe_load((DEPLOY / "kubernetes/every-program.yaml").read_text())["spec"]["template"]["spec"]
 COMPOSE = yaml.safe_load((DEPLOY.parent / "docker-compose.yml").read_text())["services"]
-SETTINGS = {"ingest": IngestSettings, "alerts": AlertsSettings, "gateway": GatewaySettings, "api": ApiSettings}
+SETTINGS = {
+    "ingest": IngestSettings,
+    "alerts": AlertsSettings,
+    "gateway": GatewaySettings,
+    "api": ApiSettings,
+    "push": PushSettings,
+}
 
 
 def workload(name):
@@ -62,7 +68,7 @@ def test_what_a_program_must_remember_is_on_a_volume_of_its_own(name):
 def test_every_secret_is_made_by_the_production_script_and_none_stands_in_the_files(tmp_path):
     write_installation(tmp_path, "mqtt.example.org", demo=False)
     made = {("firetower", line.partition("=")[0]) for line in (tmp_path / ".env").read_text().splitlines()}
-    names = ("ingest", "alerts", "gateway", "api", "broker", "database")
+    names = ("ingest", "alerts", "gateway", "api", "push", "broker", "database")
     parts = [container(name) for name in names] + EVERY_PROGRAM["containers"] + EVERY_PROGRAM["initContainers"]
     assert set(chain.from_iterable(secret_keys(part) for part in parts)) <= made
     for part in parts:
@@ -110,7 +116,7 @@ def test_only_who_has_to_call_the_world_may():
     assert names == {"cidr": "169.254.0.0/16"}
     assert ports == [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
     [expression] = policies()["calls"]["podSelector"]["matchExpressions"]
-    assert expression == {"key": "app", "operator": "In", "values": ["alerts", "api"]}
+    assert expression == {"key": "app", "operator": "In", "values": ["alerts", "api", "push"]}
     assert all(block["except"] for block, _ in outside["calls"])  # the nodes' metadata
 
 

@@ -74,7 +74,7 @@ def test_prometheus_asks_every_program_at_the_port_that_compose_gives_it():
     [job] = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     [targets] = [one["targets"] for one in job["static_configs"]]
     asked = dict(target.split(":") for target in targets)
-    assert set(asked) == {"ingest", "alerts", "api", "gateway"}
+    assert set(asked) == {"ingest", "alerts", "api", "gateway", "push"}
     for program, port in asked.items():
         environment = COMPOSE["services"][program]["environment"]
         assert environment["FIRETOWER_METRICS_PORT"] == port

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.alerts import lease
-from services.alerts.bench import Bench
+from services.alerts.bench import LEASE, Bench
 from services.alerts.health import Health
-from services.core import db
+from services.core import db, lease
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides
@@ -23,7 +22,7 @@ from tests.support.waiting import eventually
 async def bench_at_work(dsn: str, clock: HandClock) -> AsyncIterator[Bench]:
     conn = await db.connect(dsn, program="test")
     owner = uuid.uuid4()
-    assert await lease.take(conn, owner)
+    assert await lease.take(conn, LEASE, owner)
     health = Health(Path("/"), has_desk=True, since=clock.now())
     bench = Bench(conn, owner, clock, await load_policies(conn), health, lambda: None, Asides("alerts", clock))
     running = asyncio.create_task(bench.run())

@@ -1,7 +1,7 @@
 """One page of the ledger: the alarms that one transaction touches, locked, stepped in memory, written at the end.
 
 Used by the ledger (people) and by alerts (findings, clocks), inside a transaction of the caller's.
-Promises that alarm, transition, hash chain and notice are written together or not at all.
+Promises that alarm, transition, hash chain, notice and what subscribers are told are written together or not at all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,6 +24,8 @@ from services.core.alarms.life.happenings import Act, Happening, SiteWindow, Sit
 from services.core.alarms.life.lifecycle import PLAIN, step
 from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
+from services.core.city.cloudevent import Event, alarm_events
+from services.core.city.outbox import write_events
 from services.core.db import load_queries
 from services.core.words import FIRE, Reason
 
@@ -43,6 +45,7 @@ class Page:
     opened: list[Entry] = field(default_factory=list)
     _lines: list[tuple[Any, ...]] = field(default_factory=list)
     _drafts: list[Draft] = field(default_factory=list)
+    _events: list[Event] = field(default_factory=list)
     _scopes: dict[str, Scope] = field(default_factory=dict)
     _incidents: dict[int, Incident] = field(default_factory=dict)
     _touched: set[int] = field(default_factory=set)
@@ -173,6 +176,7 @@ class Page:
         if self._drafts:
             evidence = {name: held.site.evidence for name, held in self._scopes.items()}
             await insert_notices(self.conn, self._drafts, evidence, self.now)
+        await write_events(self.conn, self._events)
         for scope, held in self._scopes.items():
             if held.changed:
                 evidence_json = evidence_to_json(held.site.evidence)
@@ -242,6 +246,7 @@ class Page:
         if done.outcome.kind not in SILENT or done.notices:
             line = next_line(entry, before, done, happening, actor=actor, now=self.now)
             self._lines.append(line)
+            self._events.extend(alarm_events(entry, before, alarm, done.outcome.kind, self.now))
         self._drafts.extend(Draft(entry, alarm, notice) for notice in done.notices)
         if alarm.incident_id is not None:
             self._touched.add(int(alarm.incident_id))

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from services.alerts.answers import Answer, Fate, Verdict, judge_answer, needs_body
-from services.alerts.exchange import Request, exchange, open_client
+from services.core.answers import Answer, Fate, Verdict, judge_answer, needs_body
+from services.core.exchange import Request, exchange, open_client
 from services.core.receivers import SuccessRule
 from tests.support.hostile import DEAD, DELIVERED, RETRIED, HostileReceiver
 

@@ -1,6 +1,7 @@
-"""Who judges: one row of `lease`, by the database's clock. Called before every transaction's first write.
+"""Which of several processes works: one row of `lease` per program, by the database's clock.
 
-Promises that a stopped, cut-off or replaced process writes nothing: its transaction ends with Fenced.
+Used by alerts and push before every transaction's first write. Promises that a stopped, cut-off or replaced process
+writes nothing: its transaction ends with Fenced.
 """
 
 from uuid import UUID
@@ -9,11 +10,10 @@ import asyncpg
 
 from services.core.errors import Fenced
 
-NAME = "alerts"
 EXPIRES_S = 3
 
 
-async def take(conn: asyncpg.Connection, owner: UUID) -> bool:
+async def take(conn: asyncpg.Connection, name: str, owner: UUID) -> bool:
     """Try to become the active worker; False while another one holds the lease."""
     row = await conn.fetchrow(
         """
@@ -24,14 +24,14 @@ async def take(conn: asyncpg.Connection, owner: UUID) -> bool:
         where lease.expires_at < clock_timestamp() or lease.owner = excluded.owner
         returning owner
         """,
-        NAME,
+        name,
         owner,
         EXPIRES_S,
     )
     return row is not None
 
 
-async def hold(conn: asyncpg.Connection, owner: UUID) -> None:
+async def hold(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
     """Renew the lease inside the caller's transaction; its row stays locked until the commit.
 
     One that ran out and that nobody took (a transaction of ours was long) is still ours.
@@ -44,14 +44,14 @@ async def hold(conn: asyncpg.Connection, owner: UUID) -> None:
         update lease set expires_at = clock_timestamp() + make_interval(secs => $3)
         where name = $1 and owner = $2
         """,
-        NAME,
+        name,
         owner,
         EXPIRES_S,
     )
     if tag == "UPDATE 0":
-        raise Fenced("another alerts process has taken over; this one ends")
+        raise Fenced(f"another {name} process has taken over; this one ends")
 
 
-async def release(conn: asyncpg.Connection, owner: UUID) -> None:
+async def release(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
     """Give the lease up at a clean end, so that the standby need not wait."""
-    await conn.execute("delete from lease where name = $1 and owner = $2", NAME, owner)
+    await conn.execute("delete from lease where name = $1 and owner = $2", name, owner)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.answers import Answer, Fate, judge_answer, wait_s
+from services.core.answers import Answer, Fate, judge_answer, wait_s
 from services.core.receivers import SuccessRule
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

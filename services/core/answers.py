@@ -79,7 +79,7 @@ def judge_answer(answer: Answer, now: datetime, rule: SuccessRule | None = None)
         return Verdict(Fate.DELIVERED, incident_id=_incident_id(answer))
     error = f"HTTP {status}"
     if status in RETRIED or status >= 500:
-        return Verdict(Fate.RETRY, retry_after_s=_retry_after_s(answer.headers, now), error=error)
+        return Verdict(Fate.RETRY, retry_after_s=retry_after_s(answer.headers, now), error=error)
     if 200 <= status < 300:
         return Verdict(Fate.RETRY, error=f"{error} is not among the statuses of its success rule")
     return Verdict(Fate.DEAD, error=error)
@@ -129,7 +129,7 @@ def _unlike(answer: Answer, rule: SuccessRule) -> str | None:
     return f"{wanted.path} is not {show_value(wanted.equals)}"  # what it is stands in the answer, for fewer people
 
 
-def _retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read Retry-After in both forms of RFC 9110 10.2.3; what cannot be read was not said."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():

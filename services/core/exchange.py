@@ -1,4 +1,4 @@
-"""One request and what came back, whatever the other side does. Used by the outbox and the heartbeat.
+"""One request and what came back, whatever the other side does. Used by the outbox, the heartbeat and push.
 
 Promises: the status line and headers within their time or no answer; then the first bytes of the body, raw and for a
 moment only; never an exception, never an unbounded read, no redirect, no cookie.
@@ -12,7 +12,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
 
-from services.alerts.answers import Answer
+from services.core.answers import Answer
 from services.core.masks import hide
 from services.core.outbound import GuardedTransport, Network
 from services.core.text import describe_error
@@ -36,13 +36,14 @@ class Request:
     secrets: frozenset[str] = frozenset()
 
 
-def open_client(networks: Sequence[Network] | None = None) -> httpx2.AsyncClient:
+def open_client(networks: Sequence[Network] | None = None, keep: int = 0) -> httpx2.AsyncClient:
     """Return a client that takes nothing over from the environment or from answers.
 
-    With `networks` it is guarded: it calls what is public, and these networks.
+    With `networks` it is guarded: it calls what is public, and these networks. With `keep` it is for one receiver, to
+    which so many connections stay open.
     """
     return httpx2.AsyncClient(
-        transport=None if networks is None else GuardedTransport(networks),
+        transport=None if networks is None else GuardedTransport(networks, keep=keep),
         trust_env=False,
         follow_redirects=False,
         timeout=None,

@@ -1,0 +1,205 @@
+"""An alarm as messages of the Common Alerting Protocol: OASIS CAP 1.2, element by element. Pure.
+
+Called by the API (one alarm, the feed) and by push. Promises that a message is the same wherever it is asked for: its
+identifier is alarm and version, its references are the earlier messages since the warning began.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from services.core.city.cloudevent import over
+from services.core.text import clean_text
+
+NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
+CONTENT_TYPE: Final = "application/cap+xml"
+LOCAL: Final = timezone(timedelta(hours=8))  # CAP 3.3.2 wants an offset and refuses Z
+MOST_REFERENCES: Final = 50
+LONGEST: Final = 2000  # characters of a text
+_NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
+
+# CAP 3.2.2. A fire that is only suspected is Possible (at most 50 %), a probable one Likely.
+CATEGORY: Final = MappingProxyType(
+    {"fire": "Fire", "water": "Infra", "electrical": "Safety", "device": "Infra", "system": "Infra"}
+)
+SEVERITY: Final = MappingProxyType({"critical": "Severe", "major": "Moderate", "minor": "Minor", "info": "Minor"})
+URGENCY: Final = MappingProxyType({"critical": "Immediate", "major": "Expected", "minor": "Future", "info": "Future"})
+CERTAINTY: Final = MappingProxyType({"confirmed": "Observed", "probable": "Likely", "suspected": "Possible"})
+EVENT: Final = MappingProxyType(
+    {
+        "fire": "火警",
+        "water": "消防水源异常",
+        "electrical": "电气火灾隐患",
+        "device": "消防设施故障",
+        "system": "监测系统故障",
+    }
+)
+RESTRICTION: Final = "限消防救援与应急管理部门使用，非公众预警"
+RADIUS_KM: Final = 0.1  # of the circle around a device: a building
+
+
+class Message(NamedTuple):
+    """One CAP message of an alarm. `references` are (version, sent) of the earlier ones."""
+
+    version: int
+    kind: str  # Alert, Update, Cancel
+    sent: datetime
+    references: tuple[tuple[int, datetime], ...]
+
+
+def messages(lines: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """Return the messages of an alarm; what returns after its Cancel is an Alert of its own.
+
+    `lines` are the first transition of each version: `version at to_state verification`.
+    """
+    made: list[Message] = []
+    thread: list[tuple[int, datetime]] = []
+    for line in lines:
+        ended = over(line["to_state"], line["verification"])
+        if not thread and ended:
+            continue
+        kind = "Cancel" if ended else "Update" if thread else "Alert"
+        made.append(Message(line["version"], kind, line["at"], tuple(thread[-MOST_REFERENCES:])))
+        thread = [] if ended else [*thread, (line["version"], line["at"])]
+    return made
+
+
+def identifier(county: str, alarm_id: int, version: int) -> str:
+    """Return a message's identifier, unique for the sender (CAP 3.2.1: no blanks, commas, < or &)."""
+    return f"{county}.{alarm_id}.{version}"
+
+
+def sender(county: str) -> str:
+    """Return who says it."""
+    return f"urn:firetower:{county}"
+
+
+def render(message: Message, county: str, told: Mapping[str, Any]) -> bytes:
+    """Return the XML. `told` is what an event tells: `alarm` (contract 5), `device` and `site` or None, `area_name`."""
+    alarm = told["alarm"]
+    root = Element("alert", xmlns=NAMESPACE)
+    _put(root, "identifier", identifier(county, alarm["id"], message.version))
+    _put(root, "sender", sender(county))
+    _put(root, "sent", _local(message.sent))
+    _put(root, "status", status(alarm))
+    _put(root, "msgType", message.kind)
+    _put(root, "scope", "Restricted")
+    _put(root, "restriction", RESTRICTION)
+    if message.references:
+        _put(root, "references", " ".join(_reference(county, alarm["id"], *one) for one in message.references))
+    _put(root, "incidents", str(alarm["incident_id"]) if alarm["incident_id"] is not None else "")
+    root.append(_info(message, told))
+    return _bytes(root)
+
+
+def render_test(county: str, number: int, at: datetime, text: str) -> bytes:
+    """Return a message that says nothing but that it is a test of the way."""
+    root = Element("alert", xmlns=NAMESPACE)
+    for name, value in (
+        ("identifier", f"{county}.test.{number}"),
+        ("sender", sender(county)),
+        ("sent", _local(at)),
+        ("status", "Test"),
+        ("msgType", "Alert"),
+        ("scope", "Restricted"),
+        ("restriction", RESTRICTION),
+        ("note", text),
+    ):
+        _put(root, name, value)
+    return _bytes(root)
+
+
+def _bytes(root: Element) -> bytes:
+    written: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def status(alarm: Mapping[str, Any]) -> str:
+    """Return Exercise for a drill, Test for what came in a test window or was judged one, else Actual."""
+    if alarm["drill"]:
+        return "Exercise"
+    return "Test" if alarm["test_window"] or alarm["verification"] == "test" else "Actual"
+
+
+def _info(message: Message, told: Mapping[str, Any]) -> Element:
+    alarm, device, site = told["alarm"], told.get("device"), told.get("site")
+    info = Element("info")
+    _put(info, "language", "zh-CN")
+    _put(info, "category", CATEGORY[alarm["category"]])
+    _put(info, "event", EVENT[alarm["category"]])
+    _put(info, "responseType", "AllClear" if message.kind == "Cancel" else "Monitor")
+    _put(info, "urgency", "Past" if message.kind == "Cancel" else URGENCY[alarm["severity"]])
+    _put(info, "severity", SEVERITY[alarm["severity"]])
+    _put(info, "certainty", _certainty(alarm))
+    _code(info, "eventCode", "firetower:code", alarm["code"])
+    _put(info, "effective", _local(message.sent))
+    _put(info, "onset", _local(datetime.fromisoformat(alarm["opened_at"])))
+    _put(info, "senderName", "望火楼消防物联网监测")
+    _put(info, "headline", f"{EVENT[alarm['category']]}：{_place_name(told)}"[:160])  # CAP 3.2.2: for small screens
+    _put(info, "description", alarm["reason"])
+    for name, value in (
+        ("firetower:device", device and device["code"]),
+        ("firetower:component", alarm["component"]),
+        ("firetower:zone", alarm["zone"]),
+        ("firetower:site", site and site["name"]),
+        ("firetower:address", site and site["address"]),
+        ("firetower:state", alarm["state"]),
+        ("firetower:confidence", alarm["confidence"]),
+        ("firetower:verification", alarm["verification"]),
+        ("firetower:value", alarm["value"]),
+        ("firetower:limit", alarm["limit"]),
+    ):
+        if value not in (None, ""):
+            _code(info, "parameter", name, value)
+    info.append(_area(told))
+    return info
+
+
+def _area(told: Mapping[str, Any]) -> Element:
+    area = Element("area")
+    _put(area, "areaDesc", _place_name(told))
+    location = (told.get("device") or {}).get("location")
+    if location is not None:  # latitude first: the reverse of GeoJSON (CAP 3.3.1)
+        _put(area, "circle", f"{location['lat']:.6f},{location['lon']:.6f} {RADIUS_KM:g}")
+    if told["alarm"]["area"]:
+        _code(area, "geocode", "GB/T 2260", told["alarm"]["area"])
+    return area
+
+
+def _place_name(told: Mapping[str, Any]) -> str:
+    site, device = told.get("site") or {}, told.get("device") or {}
+    names = (told.get("area_name"), site.get("name"), device.get("name") or device.get("code"))
+    return " ".join(dict.fromkeys(name for name in names if name)) or "全县"
+
+
+def _certainty(alarm: Mapping[str, Any]) -> str:
+    if alarm["verification"] == "false":
+        return "Unlikely"
+    return CERTAINTY.get(alarm["confidence"] or "", "Observed")
+
+
+def _reference(county: str, alarm_id: int, version: int, sent: datetime) -> str:
+    return f"{sender(county)},{identifier(county, alarm_id, version)},{_local(sent)}"
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(LOCAL).isoformat(timespec="seconds")
+
+
+def _put(parent: Element, name: str, value: str) -> None:
+    if value:
+        SubElement(parent, name).text = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", clean_text(value, LONGEST))
+
+
+def _code(parent: Element, name: str, kind: str, value: object) -> None:
+    pair = SubElement(parent, name)
+    _put(pair, "valueName", kind)
+    _put(pair, "value", str(value))
+
+
+def newest(made: Sequence[Message], version: int) -> Message | None:
+    """Return the message that holds for `version` of the alarm; None when its chain tells of none."""
+    return next((message for message in reversed(made) if message.version <= version), None)

@@ -1,0 +1,225 @@
+"""Delivers to one subscriber: signed, in order per subject, with slots and connections of its own. Made by `board`.
+
+Promises that whatever its receiver does costs this subscriber alone; that what it could not take is tried again for 72
+hours and then kept as dead; and that what is in memory is only a copy of the oldest rows.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from services.core.answers import Answer
+from services.core.aside import own_fault
+from services.core.clock import Clock, wait_at_most
+from services.core.exchange import Request, exchange
+from services.core.log import logger
+from services.core.masks import find_secrets, hide
+from services.core.metrics import COMMITTED_TO_SUBSCRIBER, SUBSCRIPTION_ATTEMPTS
+from services.core.signing import sign
+from services.core.text import clean_text, describe_error
+from services.push.documents import Documents
+from services.push.recorder import SQL, Outcome, Recorder
+from services.push.subjects import Delivery, Subjects
+from services.push.verdicts import Fate, Verdict, judge, wait_s
+
+SLOTS = 8  # requests under way to one receiver
+TIMEOUT_S = 15.0
+HELD, OF_ONE_SUBJECT = 1000, 20  # rows kept in memory; the rest waits in the database
+FAILING = 3  # failures in a row: then one request at a time, so far apart
+FAILING_PAUSE = timedelta(seconds=1)
+IDLE_S = 30.0
+_LONGEST_ERROR = 300
+log = logger(__name__)
+
+for _fate in Fate:
+    SUBSCRIPTION_ATTEMPTS.labels(str(_fate))
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all couriers share."""
+
+    pool: asyncpg.Pool
+    recorder: Recorder
+    documents: Documents
+    clock: Clock
+
+
+class Courier:
+    """The deliveries of one subscription. `wake` after a change from outside."""
+
+    def __init__(self, subscription: Mapping[str, Any], client: httpx2.AsyncClient, tools: Tools) -> None:
+        self.subscription = subscription
+        self._client, self._tools, self._clock = client, tools, tools.clock
+        self._failures: int = subscription["failures"]
+        self._subjects = Subjects()
+        self._under_way: dict[int, Delivery] = {}
+        self._whole = False  # whether memory holds every row that waits
+        self._missed = False  # rows were made while it was filled
+        self._ended: set[int] = set()  # since filling began: may still be read as waiting
+        self._gone = False
+        self._not_before: datetime | None = None
+        self._secrets = find_secrets(subscription["url"], {})
+        self._wake = asyncio.Event()
+
+    @property
+    def under_way(self) -> int:
+        """How many requests the receiver has not answered."""
+        return len(self._under_way)
+
+    def offer(self, fresh: Sequence[Delivery]) -> None:
+        """Take deliveries that were made just now, behind all others."""
+        if self._whole and len(self._subjects) + len(fresh) <= 2 * HELD:
+            for delivery in fresh:
+                self._subjects.add(delivery)
+        else:
+            self._whole, self._missed = False, True
+        self._wake.set()
+
+    def look_again(self) -> None:
+        """Read anew what waits: somebody had it sent again."""
+        self._whole, self._missed = False, True
+        self._subjects = self._only_under_way()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled, or until the receiver says that it is gone."""
+        async with asyncio.TaskGroup() as attempts:
+            while True:
+                self._wake.clear()
+                if not self._whole and len(self._subjects) <= HELD // 4:
+                    await self._load()
+                while (delivery := self._next()) is not None:
+                    self._under_way[delivery.number] = delivery
+                    name = f"subscription {self.subscription['id']}: {delivery.number}"
+                    attempts.create_task(self._attempt(delivery), name=name)
+                await wait_at_most(self._wake, self._pause_s())
+
+    def _next(self) -> Delivery | None:
+        now = self._clock.now()
+        slots = 1 if self._failures >= FAILING else SLOTS
+        if self._gone or len(self._under_way) >= slots or (self._not_before is not None and now < self._not_before):
+            return None
+        return self._subjects.take(now)
+
+    def _pause_s(self) -> float:
+        if self._under_way and self._failures >= FAILING:
+            return IDLE_S  # the end of the attempt wakes us
+        due = self._subjects.next_due()
+        if due is None or len(self._under_way) >= SLOTS:
+            return IDLE_S
+        if self._not_before is not None:
+            due = max(due, self._not_before)
+        return max(0.0, min(IDLE_S, (due - self._clock.now()).total_seconds()))
+
+    def _only_under_way(self) -> Subjects:
+        subjects = Subjects()
+        for delivery in self._under_way.values():
+            subjects.add(delivery, under_way=True)
+        return subjects
+
+    async def _load(self) -> None:
+        """Fill memory from the rows that wait, the oldest of each subject first."""
+        self._ended, self._missed = set(), False
+        await self._tools.recorder.flush()
+        rows = await self._tools.pool.fetch(SQL["waiting"], self.subscription["id"], OF_ONE_SUBJECT, HELD)
+        events = await self._tools.documents.events([row["number"] for row in rows])
+        known = self._subjects.known()
+        self._subjects = self._only_under_way()
+        for row in sorted(rows, key=lambda row: row["number"]):
+            number = row["number"]
+            if number in self._under_way or number in self._ended or number not in events:
+                continue
+            delivery = known.get(number) or Delivery(
+                events[number], row["subject"], row["attempts"], row["due_at"], row["expires_at"]
+            )
+            self._subjects.add(delivery)
+        self._whole = not self._missed and (not rows or rows[0]["total"] == len(rows))
+
+    async def _attempt(self, delivery: Delivery) -> None:
+        at, started = self._clock.now(), self._clock.monotonic()
+        delivery.attempts += 1
+        try:
+            answer = await self._post(delivery, at)
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            log.exception("subscription_attempt_failed", subscription_id=self.subscription["id"])
+            answer = Answer(None, {}, b"", hide(describe_error(error), self._secrets))
+        took_ms = (self._clock.monotonic() - started) * 1000
+        now = self._clock.now()
+        verdict = judge(answer, now)
+        SUBSCRIPTION_ATTEMPTS.labels(str(verdict.fate)).inc()
+        await self._settle(delivery, verdict, at=at, took_ms=took_ms, status=answer.status)
+        if verdict.fate is Fate.DELIVERED and delivery.attempts == 1:
+            COMMITTED_TO_SUBSCRIBER.observe(max(0.0, (now - delivery.event.made_at).total_seconds()))
+        self._wake.set()
+
+    async def _post(self, delivery: Delivery, now: datetime) -> Answer:
+        subscription = self.subscription
+        kind, body = await self._tools.documents.body(delivery.event, subscription["format"])
+        secrets = [subscription["secret"]]
+        if subscription["previous_secret"] and now < subscription["previous_secret_until"]:
+            secrets.append(subscription["previous_secret"])
+        headers = {"content-type": kind, **sign(secrets, str(delivery.event.uid), now, body)}
+        request = Request(subscription["url"], headers, body, secrets=self._secrets)
+        return await exchange(self._client, request, TIMEOUT_S, lambda _: False)
+
+    async def _settle(
+        self, delivery: Delivery, verdict: Verdict, *, at: datetime, took_ms: float, status: int | None
+    ) -> None:
+        """Say what becomes of the delivery, and of those behind it."""
+        now = self._clock.now()
+        state, due_at = "delivered", now
+        failing = self._failures >= FAILING
+        if verdict.fate is Fate.DELIVERED:
+            self._failures = 0
+        else:
+            self._failures += 1
+            state = "dead" if verdict.fate is Fate.DEAD else "waiting"
+        if verdict.fate in (Fate.RETRY, Fate.GONE):
+            if now >= delivery.expires_at:
+                state = "dead"
+            due_at = min(now + timedelta(seconds=wait_s(delivery.attempts)), delivery.expires_at)
+        self._under_way.pop(delivery.number, None)
+        if state == "waiting":
+            self._subjects.put_back(delivery, due_at)
+        else:
+            self._subjects.finish(delivery)
+            self._ended.add(delivery.number)
+        self._slow_down(verdict, now)
+        error = None if verdict.error is None else clean_text(verdict.error, _LONGEST_ERROR)
+        self._tools.recorder.note(
+            Outcome(
+                self.subscription["id"], delivery.number, state, delivery.attempts, due_at, at, status, error, took_ms,
+                self._failures,
+            )
+        )  # fmt: skip
+        if verdict.fate is Fate.DELIVERED and failing:
+            await self._release(now)
+        if verdict.fate is Fate.GONE:
+            await self._disable(now)
+
+    def _slow_down(self, verdict: Verdict, now: datetime) -> None:
+        self._not_before = None
+        if verdict.pause_s is not None:
+            self._not_before = now + timedelta(seconds=verdict.pause_s)
+        elif self._failures >= FAILING:
+            self._not_before = now + FAILING_PAUSE
+
+    async def _release(self, now: datetime) -> None:
+        """Send at once what waited for its next try: the receiver is back."""
+        self._subjects.release(now)
+        await self._tools.pool.execute(SQL["release"], self.subscription["id"], now)
+
+    async def _disable(self, now: datetime) -> None:
+        """End the subscription; the board hears of it and ends us."""
+        log.warning("subscription_disabled", subscription_id=self.subscription["id"])
+        self._gone = True
+        await self._tools.recorder.flush()
+        await self._tools.pool.execute(SQL["disable"], self.subscription["id"], self.subscription["version"], now)

@@ -1,0 +1,145 @@
+"""`firetower push`: what was committed goes to the platforms that subscribed (contract 9.3).
+
+Started by the command line. Promises: one active process, a hot standby; nothing a subscriber does can be felt in
+another program; a lost database is waited for, and what is wrong with the program itself ends it.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import uuid
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import asyncpg
+import uvloop
+
+from services.core import db, lease
+from services.core.clock import Clock, SystemClock, wait_at_most
+from services.core.errors import Fenced
+from services.core.limits import raise_file_limit
+from services.core.log import configure_log, logger
+from services.core.metrics import PUSH_ACTIVE, serve_metrics
+from services.core.settings import PushSettings
+from services.core.text import describe_error
+from services.push.board import Board
+from services.push.courier import Tools
+from services.push.documents import Documents
+from services.push.numbering import LEASE, Numbering
+from services.push.recorder import SQL, Recorder
+
+log = logger(__name__)
+AWAY_PAUSE_S = 0.5
+STANDBY_S = 0.5
+NICENESS = 5  # fires come first on a machine that is busy
+KEPT = timedelta(days=30)  # how far back can be replayed
+FORGET_EVERY_S, FORGET_AT_ONCE = 600.0, 20_000
+
+
+def main(settings: PushSettings | None = None) -> None:
+    """Run until SIGTERM; read the environment unless settings are given."""
+    settings = settings or PushSettings.read()
+    configure_log("push", settings.log_level, settings.log_format)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    raise_file_limit()
+    os.nice(NICENESS)
+    serve_metrics(settings.metrics_host, settings.metrics_port)
+    try:
+        uvloop.run(run(settings, SystemClock()))
+    except* (Fenced, asyncpg.PostgresError) as refused:
+        log.error("ended", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
+        sys.exit(1)
+
+
+async def run(settings: PushSettings, clock: Clock) -> None:
+    """Wait for the lease, then work until told to end."""
+    owner, stopping = uuid.uuid4(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    while not stopping.is_set():
+        try:
+            async with AsyncExitStack() as stack:
+                conn = await db.connect(settings.database_url, program="push", writer=True)
+                stack.callback(conn.terminate)
+                if await _wait_for_lease(conn, owner, settings, stopping):
+                    await _work(conn, owner, settings, clock, stopping)
+                    await lease.release(conn, LEASE, owner)
+        except Exception as error:
+            db.pass_on_cancel()
+            if not _only_away(error):
+                raise
+            log.warning("database_away", error=describe_error(error))
+            await wait_at_most(stopping, AWAY_PAUSE_S)
+        finally:
+            PUSH_ACTIVE.set(0)
+
+
+def _only_away(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_only_away(inner) for inner in error.exceptions)
+    return db.is_away(error)
+
+
+async def _wait_for_lease(
+    conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, stopping: asyncio.Event
+) -> bool:
+    """Stand by until the lease is ours; False when told to end before."""
+    while not stopping.is_set():
+        active = await lease.take(conn, LEASE, owner)
+        if settings.ready_file is not None:
+            settings.ready_file.touch()
+        if active:
+            return True
+        await wait_at_most(stopping, STANDBY_S)
+    return False
+
+
+async def _work(
+    conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, clock: Clock, stopping: asyncio.Event
+) -> None:
+    log.info("active", owner=str(owner))
+    async with AsyncExitStack() as stack:
+        pool = await db.create_pool(settings.database_url, program="push.deliver", size=4)
+        stack.callback(pool.terminate)
+        recorder = Recorder(pool, clock)
+        board = Board(Tools(pool, recorder, Documents(pool), clock), settings)
+        numbering = Numbering(conn, owner, clock, board.fanned)
+        listener = await db.connect(settings.database_url, program="push.listen")
+        stack.callback(listener.terminate)
+
+        def heard(_conn: object, _pid: int, _channel: str, payload: object) -> None:
+            if isinstance(payload, str) and payload.isdigit():
+                board.look_again(int(payload))
+            board.hint.set()
+
+        await listener.add_listener("firetower_subscription", heard)
+        await listener.add_listener("firetower_subscription_event", lambda *_: numbering.hint.set())
+        PUSH_ACTIVE.set(1)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(numbering.run(), name="numbering"),
+                tasks.create_task(board.run(), name="board"),
+                tasks.create_task(recorder.run(), name="recorder"),
+                tasks.create_task(_keep_listening(listener, clock), name="listen"),
+                tasks.create_task(_forget(pool, clock), name="forget"),
+            ]
+            await stopping.wait()
+            for task in running:
+                task.cancel()
+        await recorder.flush()
+
+
+async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:
+    """Notice a listening connection that died unheard: the polls go on, but the program begins anew."""
+    while True:
+        await listener.execute("select 1")
+        await clock.sleep(5)
+
+
+async def _forget(pool: asyncpg.Pool, clock: Clock) -> None:
+    """Delete what is older than anybody may replay, with its deliveries."""
+    while True:
+        done = await pool.execute(SQL["forget"], clock.now() - KEPT, FORGET_AT_ONCE)
+        await clock.sleep(1.0 if done == f"DELETE {FORGET_AT_ONCE}" else FORGET_EVERY_S)

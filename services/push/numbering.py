@@ -1,0 +1,104 @@
+"""Gives every committed event its number and its bytes, and everybody who wants it a delivery. One task of main.
+
+Promises that a number is given once and after the commit, that an event and its deliveries are one transaction, and
+that two transactions which changed a device at once leave the last word to what the device is now.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.core import lease
+from services.core.city.cloudevent import EventType, envelope
+from services.core.clock import Clock, wait_at_most
+from services.core.db import load_queries
+from services.push.subjects import Delivery, Event
+
+SQL = load_queries(Path(__file__).with_name("push.sql"))
+LEASE = "push"
+POLL_S = 1.0  # the guarantee, and how often the lease is renewed; a hint wakes us at once
+AT_ONCE = 500
+TRIED_FOR_H = 72  # contract 9.3
+Fanned = Callable[[Mapping[int, Sequence[Delivery]]], None]
+
+
+class Numbering:
+    """The one writer of numbers, on a connection of its own. `hint` wakes it."""
+
+    def __init__(self, conn: asyncpg.Connection, owner: UUID, clock: Clock, fanned: Fanned) -> None:
+        self._conn, self._owner, self._clock, self._fanned = conn, owner, clock, fanned
+        self._last: int | None = None
+        self.hint = asyncio.Event()
+
+    async def run(self) -> None:
+        """Number what comes, for ever.
+
+        Raises:
+            Fenced: another process has taken over.
+        """
+        while True:
+            self.hint.clear()
+            if not await self.turn():
+                await wait_at_most(self.hint, POLL_S)
+
+    async def turn(self) -> bool:
+        """Number what is committed now; return whether more may wait."""
+        found: dict[int, list[Delivery]] = {}
+        async with self._conn.transaction(isolation="repeatable_read"):
+            await lease.hold(self._conn, LEASE, self._owner)
+            await self._conn.execute(SQL["tell_ended"])
+            rows = await self._conn.fetch(SQL["unnumbered"], AT_ONCE)
+            if rows:
+                found = await self._number(rows)
+        if found:
+            self._fanned(found)
+        return len(rows) == AT_ONCE
+
+    async def _number(self, rows: Sequence[asyncpg.Record]) -> dict[int, list[Delivery]]:
+        now = self._clock.now()
+        county = await self._conn.fetchval(SQL["county"])
+        if self._last is None:
+            self._last = await self._conn.fetchval(SQL["last_number"])
+        first = max(self._last + 1, int(now.timestamp() * 1_000_000))
+        events: dict[int, Event] = {}
+        for number, row in enumerate(rows, first):
+            body = envelope({**row, "number": number}, county, told(dict(row)))
+            events[number] = Event(number, row["uid"], row["made_at"], body, row["alarm_id"])
+        self._last = first + len(rows) - 1
+        ids = [row["id"] for row in rows]
+        await self._conn.execute(SQL["give_numbers"], ids, list(events), [event.body for event in events.values()])
+        if any(row["type"] == EventType.DEVICE_STATUS for row in rows):
+            await self._conn.execute(SQL["set_right"], ids)
+        return _by_subscription(await self._conn.fetch(SQL["fan_out"], list(events), now, TRIED_FOR_H), events, now)
+
+
+def _by_subscription(
+    rows: Sequence[asyncpg.Record], events: Mapping[int, Event], now: datetime
+) -> dict[int, list[Delivery]]:
+    found: dict[int, list[Delivery]] = {}
+    for row in sorted(rows, key=lambda row: row["number"]):
+        one = Delivery(events[row["number"]], row["subject"], 0, now, row["expires_at"])
+        found.setdefault(row["subscription_id"], []).append(one)
+    return found
+
+
+def told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event says: its own data, the device with its place, the site. No names or numbers of people."""
+    data: dict[str, Any] = dict(row["data"]) if isinstance(row["data"], dict) else {}
+    if row["code"] is not None:
+        located = row["lon"] is not None
+        device = {name: row[name] for name in ("code", "kind", "name", "area")}
+        device["location"] = {"lon": row["lon"], "lat": row["lat"], "datum": "WGS84"} if located else None
+        if "status" in data:
+            device["status"] = data.pop("status")
+        data["device"] = device
+        site = None
+        if row["site_id"] is not None:
+            site = {"id": row["site_id"], "name": row["site_name"], "address": row["site_address"]}
+        data["site"] = site
+    return data

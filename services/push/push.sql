@@ -1,0 +1,103 @@
+-- name: last_number
+select coalesce(max(number), 0) from subscription_event
+
+-- name: unnumbered
+-- what was committed and not numbered, in the order in which it happened to each subject; with where it happened
+select e.id, e.uid, e.type, e.subject, e.at, e.made_at, e.data, e.device_id, case when e.cap then e.alarm_id end as alarm_id,
+    d.code, d.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
+    s.id as site_id, s.name as site_name, s.address as site_address
+from subscription_event e
+left join device d on d.id = e.device_id
+left join site s on s.id = d.site_id and starts_with(s.area, d.area)
+where e.number is null
+order by e.id
+limit $1
+
+-- name: county
+-- the area that most others lie in
+select coalesce((
+    select a.code from area a where a.parent is null
+    order by (select count(*) from area b where starts_with(b.code, a.code)) desc, a.code limit 1), '')
+
+-- name: give_numbers
+update subscription_event e set number = n.number, body = n.body
+from unnest($1::bigint[], $2::bigint[], $3::bytea[]) as n (id, number, body)
+where e.id = n.id
+
+-- name: fan_out
+insert into subscription_delivery (subscription_id, number, subject, due_at, expires_at)
+select s.id, e.number, e.subject, $2::timestamptz, $2::timestamptz + make_interval(hours => $3)
+from subscription_event e join subscription s on s.state <> 'disabled' and subscription_wants(s, e)
+where e.number = any($1::bigint[])
+order by s.id, e.number
+on conflict do nothing
+returning subscription_id, number, subject, expires_at
+
+-- name: set_right
+-- Two transactions that changed a device's status at once did not see each other: what was told last may be neither.
+with last as (
+    select distinct on (device_id) device_id, data ->> 'status' as told
+    from subscription_event where id = any($1::bigint[]) and type = 'device.status' order by device_id, id desc
+)
+select tell_device_status(d, device_status(d, coalesce(s.is_online, false)))
+from last l join device d on d.id = l.device_id left join device_state s on s.device_id = d.id
+where l.told <> device_status(d, coalesce(s.is_online, false))
+
+-- name: tell_ended
+-- out of service until a time that has come
+with c as (update subscription_clock set looked_until = now() returning looked_until),
+before as (select looked_until from subscription_clock)
+select tell_device_status(d, device_status(d, coalesce(s.is_online, false)))
+from before, c, device d left join device_state s on s.device_id = d.id
+where d.out_of_service_until > before.looked_until and d.out_of_service_until <= c.looked_until
+
+-- name: subscriptions
+select * from subscription
+
+-- name: waiting
+-- the oldest of each subject first, so that a subject with thousands keeps no other out of what is held in memory
+select number, subject, attempts, due_at, expires_at, total from (
+    select d.*, row_number() over (partition by subject order by number) as place, count(*) over () as total
+    from subscription_delivery d where subscription_id = $1 and state = 'waiting'
+) w
+where place <= $2
+order by place, due_at, number
+limit $3
+
+-- name: events
+select number, uid, made_at, body, case when cap then alarm_id end as alarm_id
+from subscription_event where number = any($1::bigint[])
+
+-- name: record
+update subscription_delivery d set
+    state = r.state, attempts = r.attempts, due_at = r.due_at, last_at = r.at, last_status = r.status,
+    last_error = r.error, took_ms = r.took_ms, delivered_at = case when r.state = 'delivered' then r.at end
+from unnest($1::bigint[], $2::bigint[], $3::text[], $4::integer[], $5::timestamptz[], $6::timestamptz[], $7::integer[],
+            $8::text[], $9::float8[])
+     as r (subscription_id, number, state, attempts, due_at, at, status, error, took_ms)
+where d.subscription_id = r.subscription_id and d.number = r.number
+
+-- name: record_health
+update subscription s set failures = r.failures, last_at = r.at, last_status = r.status, last_error = r.error,
+    delivered_at = coalesce(r.delivered_at, s.delivered_at)
+from unnest($1::bigint[], $2::integer[], $3::timestamptz[], $4::integer[], $5::text[], $6::timestamptz[])
+     as r (id, failures, at, status, error, delivered_at)
+where s.id = r.id
+
+-- name: release
+update subscription_delivery set due_at = $2 where subscription_id = $1 and state = 'waiting' and due_at > $2
+
+-- name: disable
+update subscription set state = 'disabled', version = version + 1, updated_at = $3
+where id = $1 and version = $2 and state = 'active'
+
+-- name: versions
+-- what CAP messages of these alarms there were: the first line of each version of their chains
+select distinct on (alarm_id, version) alarm_id, version, at, to_state, detail ->> 'verification' as verification
+from (select alarm_id, at, number, to_state, detail, (detail ->> 'version')::integer as version
+      from alarm_transition where alarm_id = any($1::bigint[])) t
+order by alarm_id, version, number
+
+-- name: forget
+delete from subscription_event where id in (
+    select id from subscription_event where made_at < $1 order by made_at limit $2)

@@ -1,0 +1,73 @@
+"""`firetower push` over a database of the test, and subscribers that know nothing of us."""
+
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.core.city.cloudevent import Event, EventType
+from services.core.city.outbox import write_events
+from tests.support.county import AREA, County
+from tests.support.servers import Program
+from tests.support.subscriber import SECRET, Subscriber
+
+
+@pytest.fixture
+async def county(database: str) -> AsyncIterator[County]:
+    county = await County.open(database)
+    yield county
+    await county.close()
+
+
+@pytest.fixture
+def push(program: Callable[..., Program], database: str) -> Iterator[Callable[..., Program]]:
+    """Start `firetower push`; its log is shown at the end of a failed test."""
+    made: list[Program] = []
+
+    def start(**env: Any) -> Program:
+        made.append(program("push", **{"DATABASE_URL": database, "SUBSCRIPTION_NETWORKS": "127.0.0.0/8", **env}))
+        made[-1].wait_ready()
+        return made[-1]
+
+    yield start
+    for one in made:
+        sys.stdout.write(one.log_text())
+
+
+Subscribe = Callable[..., Awaitable[tuple[Subscriber, int]]]
+
+
+@pytest.fixture
+async def subscribe(county: County) -> AsyncIterator[Subscribe]:
+    """A function that opens a subscriber and its subscription, and returns both."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**fields: Any) -> tuple[Subscriber, int]:
+            subscriber = await stack.enter_async_context(Subscriber())
+            row = {
+                "name": "platform", "url": subscriber.url, "types": ["*"], "areas": ["*"], "format": "cloudevents",
+                "secret": SECRET, "created_by": "test",
+            } | fields  # fmt: skip
+            marks = ", ".join(f"${n}" for n in range(1, len(row) + 1))
+            number = await county.conn.fetchval(
+                f"insert into subscription ({', '.join(row)}) values ({marks}) returning id",  # noqa: S608 - our names
+                *row.values(),
+            )
+            return subscriber, number
+
+        yield make
+
+
+@pytest.fixture
+def tell(county: County) -> Callable[..., Awaitable[None]]:
+    """A function that commits one event for each subject named, as the alarms' own transactions do."""
+
+    async def write(*subjects: str, area: str | None = AREA, kind: EventType = EventType.UPDATED, **data: Any) -> None:
+        now = datetime.now(UTC)
+        async with county.conn.transaction():
+            await write_events(county.conn, [Event(kind, subject, area, now, {"n": data}) for subject in subjects])
+
+    return write

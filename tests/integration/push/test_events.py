@@ -1,0 +1,158 @@
+"""What makes an event: every step of an alarm and every change of a device's status, in its own transaction."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
+from services.core.alarms.policies import load_policies
+from services.core.words import Category, Confidence, Part, Reason, Severity
+from tests.integration.push.conftest import Subscribe
+from tests.support.county import AREA, County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+Push = Callable[..., Program]
+
+
+def told(rows: list[asyncpg.Record]) -> list[str]:
+    return [row["type"] for row in rows]
+
+
+async def events(county: County) -> list[asyncpg.Record]:
+    found: list[asyncpg.Record] = await county.conn.fetch("select * from subscription_event order by id")
+    return found
+
+
+async def fire(county: County, device_id: int, component: str = "d1", confidence: Any = Confidence.SUSPECTED) -> None:
+    place = Place(f"device:{device_id}", device_id, "panel-1", area=AREA)
+    how = {"device": "panel-1", "area": AREA, "component": component, "part": Part.DETECTOR, "confidence": confidence}
+    finding = Finding("fire", Category.FIRE, Severity.CRITICAL, Reason("火", "fire"), cause="fire", **how)
+    async with county.conn.transaction():
+        page = Page(county.conn, datetime.now(UTC), await load_policies(county.conn))
+        await page.load_scope(place.scope)
+        await page.take_fire(place.scope, finding, "event", place)
+        await page.write()
+
+
+async def pressure(county: County, device_id: int, *, active: bool) -> None:
+    place = Place(f"device:{device_id}", device_id, "h-1", area=AREA)
+    key = Key(place.subject, "hydrant_pressure_low")
+    how = {"device": "h-1", "area": AREA, "value": 0.05, "limit": 0.14, "active": active}
+    finding = Finding(key.code, Category.WATER, Severity.MAJOR, Reason("低", "low"), cause=key.code, **how)
+    page = Page(county.conn, datetime.now(UTC), await load_policies(county.conn))
+    await page.load([key])
+    page.take(key, finding, "rule", place)
+    await page.write()
+
+
+async def test_each_step_of_an_alarm_is_told_by_its_own_transaction(county: County) -> None:
+    device = await county.add_device("h-1", "hydrant")
+    transaction = county.conn.transaction()
+    await transaction.start()
+    await pressure(county, device, active=True)
+    await transaction.rollback()
+    assert await events(county) == []
+    for active in (True, True, False):
+        async with county.conn.transaction():
+            await pressure(county, device, active=active)
+    (alarm,) = await county.alarms()
+    await acts.acknowledge(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+    found = await events(county)
+    assert told(found) == ["alarm.raised", "alarm.cleared", "alarm.closed"]  # nothing for a repetition
+    assert [row["data"]["alarm"]["state"] for row in found] == ["unacknowledged", "returned", "closed"]
+    assert [row["cap"] for row in found] == [True, True, False]
+    assert {row["subject"] for row in found} == {"h-1"}
+
+
+async def test_a_fire_is_told_as_it_grows_surer_and_when_it_is_judged(county: County) -> None:
+    device = await county.add_device("panel-1")
+    await fire(county, device)
+    await fire(county, device, confidence=Confidence.CONFIRMED)
+    (alarm,) = await county.alarms()
+    await acts.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
+    assert told(await events(county)) == ["alarm.raised", "fire.confirmed", "alarm.cleared", "alarm.closed"]
+
+
+async def test_status_is_told_when_it_changes_and_not_with_every_reading(county: County) -> None:
+    device = await county.add_device("h-1", "hydrant")
+    run = county.conn.execute
+    await run("update device_state set last_seen = now(), online = true")
+    await run("update device_state set online = false, offline_since = now()")
+    await run("update device_state set last_seen = now(), online = true, offline_since = null")
+    await run("update device set name = 'x', version = version + 1")
+    await run("update device set out_of_service_until = now() + interval '1 hour'")
+    await run("update device_state set online = false")  # nobody sees it: it is out of service
+    await run("update device set out_of_service_until = null")
+    await run("update device_state set unreadable_since = now(), online = true")
+    await run("insert into device (code, kind, area) values ('new', 'panel', $1)", AREA)
+    found = await events(county)
+    assert [(row["subject"], row["data"]["status"]) for row in found] == [
+        ("h-1", "offline"), ("h-1", "online"), ("h-1", "out_of_service"), ("h-1", "offline"), ("new", "discovered"),
+    ]  # fmt: skip
+    assert {row["type"] for row in found} == {"device.status"}
+    assert found[0]["device_id"] == device
+
+
+async def test_the_end_of_out_of_service_is_told_although_nothing_is_written(
+    county: County, push: Push, subscribe: Subscribe
+) -> None:
+    await county.add_device("h-1", "hydrant", name="东关 1 号", lon=111.09, lat=39.02)
+    subscriber, _ = await subscribe(types=["device.status"])
+    push()
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    await county.conn.execute("update device set out_of_service_until = $1", until)
+    await eventually(lambda: len(subscriber.took) == 2, what="its beginning and its end", timeout_s=20)
+    before, after = (one.event.get_data()["device"] for one in subscriber.took)
+    assert before["status"] == "out_of_service"
+    assert after == {
+        "code": "h-1", "kind": "hydrant", "name": "东关 1 号", "area": AREA, "status": "online",
+        "location": {"lon": 111.09, "lat": 39.02, "datum": "WGS84"},
+    }  # fmt: skip
+
+
+async def test_two_changes_at_once_leave_the_last_word_to_what_the_device_is(
+    county: County, push: Push, subscribe: Subscribe, database: str
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    await county.conn.execute("update device_state set online = false")
+    subscriber, _ = await subscribe(types=["device.status"])
+    person = await asyncpg.connect(database)
+    try:
+        async with person.transaction():
+            await person.execute("update device set out_of_service_until = now() + interval '1 hour'")
+            # ingest hears it, and does not see what the person has not committed
+            await county.conn.execute("update device_state set online = true, last_seen = now()")
+    finally:
+        await person.close()
+    push()
+    await eventually(lambda: subscriber.took, what="what was told")
+    await eventually(lambda: _last(subscriber) == "out_of_service", what="the last word")
+
+
+def _last(subscriber: Any) -> str:
+    status: str = subscriber.took[-1].event.get_data()["device"]["status"]
+    return status
+
+
+async def test_a_pressed_call_point_reaches_a_subscriber(
+    county: County, push: Push, subscribe: Subscribe, program: Callable[..., Program], database: str
+) -> None:
+    """Through the alerts program, as in life."""
+    site = await county.add_site("百货大楼", address="府前街 1 号")
+    await county.add_device("panel-1", site_id=site)
+    subscriber, _ = await subscribe(types=["fire.confirmed"])
+    alerts = program("alerts", DATABASE_URL=database)
+    alerts.wait_ready()
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "1-1"}])
+    await eventually(lambda: events(county), what="the event")
+    push()
+    await eventually(lambda: subscriber.took, what="the fire")
+    data = subscriber.took[0].event.get_data()
+    assert data["alarm"]["confidence"] == "confirmed"
+    assert data["site"] == {"id": site, "name": "百货大楼", "address": "府前街 1 号"}

@@ -1,0 +1,124 @@
+"""A subscriber as somebody else would write it: the packages `cloudevents` and `standardwebhooks`, and nothing of ours.
+
+A real TCP server that keeps its connections. It answers 204 to what it could verify and read, or what `answer` says.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+from standardwebhooks import Webhook
+
+SECRET = "whsec_" + "YSBzZWNyZXQgb2Ygb25lIHN1YnNjcmliZXIgYWxvbmU="
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request that was verified: its id, content type, body, and the CloudEvent if it is one."""
+
+    id: str
+    kind: str
+    body: bytes
+    event: Any
+    signatures: int
+    path: str
+
+
+class Subscriber:
+    """Takes what is posted. `took` is what was answered with 2xx, `heard` everything, in order."""
+
+    def __init__(self, secret: str = SECRET) -> None:
+        self.secret = secret
+        self.url = ""
+        self.took: list[Received] = []
+        self.heard: list[Received] = []
+        self.refused: list[str] = []  # what no receiver would have accepted: why
+        self.answer: Callable[[Received], int | bytes] = lambda _: 204  # a status, or a whole head
+        self.connections = 0
+        self.dripping = False  # a byte a second, and never a whole status line
+        self._port = 0
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def ids(self) -> list[str]:
+        """The ids of what was taken, each once."""
+        return list(dict.fromkeys(one.id for one in self.took))
+
+    def subjects(self) -> dict[str, list[int]]:
+        """The sequence numbers that came of each subject, each once, as they came."""
+        found: dict[str, list[int]] = {}
+        seen: set[str] = set()
+        for one in self.took:
+            if one.id not in seen:
+                seen.add(one.id)
+                found.setdefault(one.event.get_subject(), []).append(int(one.event.get_extension("sequence")))
+        return found
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Listen; after `close` at the same port."""
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}/hook"
+
+    async def close(self) -> None:
+        """Be away: no connection stays and none is accepted."""
+        self._server.close()
+        for task in self._answering:
+            task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                while True:
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                    lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
+                    headers = {name.lower(): value.strip() for name, _, value in lines}
+                    body = await reader.readexactly(int(headers["content-length"]))
+                    if self.dripping:
+                        for letter in b"HTTP/1.1 204 No Content":
+                            writer.write(bytes([letter]))
+                            await writer.drain()
+                            await asyncio.sleep(1)
+                        return
+                    status = self._judge(head.split(" ")[1], headers, body)
+                    if isinstance(status, int):
+                        status = f"HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n".encode()
+                    writer.write(status)
+                    await writer.drain()
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def _judge(self, path: str, headers: dict[str, str], body: bytes) -> int | bytes:
+        kind = headers["content-type"]
+        try:
+            Webhook(self.secret).verify(body, headers)
+            is_event = kind.startswith("application/cloudevents")
+            event = from_http_event(HTTPMessage(headers=headers, body=body)) if is_event else None
+        except Exception as error:  # noqa: BLE001 - a receiver says no to whatever it cannot read
+            self.refused.append(repr(error))
+            return 400
+        signatures = len(headers["webhook-signature"].split())
+        one = Received(headers["webhook-id"], kind, body, event, signatures, path)
+        self.heard.append(one)
+        status = self.answer(one)
+        if isinstance(status, int) and 200 <= status < 300:
+            self.took.append(one)
+        return status
