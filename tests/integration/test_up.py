@@ -50,6 +50,10 @@ def up(program, scratch, monkeypatch):
     return lambda *command, **env: Running(program, scratch / "state", command, env)
 
 
+def children_of(system):
+    return {child.pid for child in psutil.Process(system.program.process.pid).children(recursive=True)}
+
+
 def gone(pids):
     def look():
         return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
@@ -164,8 +168,8 @@ async def test_the_demo_shows_a_reporting_county_and_leaves_nothing_behind(up):
     await eventually(
         lambda: simulated_readings(endpoints["database"]), what="readings of circuits", timeout_s=30, every_s=0.5
     )
-    everyone = [child.pid for child in psutil.Process(system.program.process.pid).children(recursive=True)]
-    assert set(system.pids().values()) <= set(everyone)
+    until(lambda: set(system.pids().values()) <= children_of(system), what="endpoints that name running processes")
+    everyone = children_of(system)
     system.program.process.send_signal(signal.SIGINT)  # Ctrl-C
     assert await asyncio.to_thread(system.program.process.wait, 5) == 0
     until(gone(everyone), what="no process left", timeout_s=2)

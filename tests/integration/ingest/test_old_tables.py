@@ -3,7 +3,6 @@
 The database has 400 chunks in each table. The server itself counts into which of them a transaction looked.
 """
 
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -88,10 +87,11 @@ async def write(store: Store, connection: asyncpg.Connection, messages: list[Mes
 async def test_six_thousand_repeated_readings_do_not_hold_up_the_next(store, connection):
     sent_twice = lists_of_600("TWICE")
     assert (await write(store, connection, sent_twice)).stored == 6000
-    begun = time.monotonic()
-    again = await write(store, connection, sent_twice)
-    after = await write(store, connection, [decode(topic("NEXT"), orjson.dumps(reading(1)), to_us(datetime.now(UTC)))])
-    assert time.monotonic() - begun < 1, "the next reading waited for the repeats"
+    next_one = [decode(topic("NEXT"), orjson.dumps(reading(1)), to_us(datetime.now(UTC)))]
+    async with connection.transaction():
+        again = await write(store, connection, sent_twice)
+        after = await write(store, connection, next_one)
+        assert await connection.fetchval(_LOOKED_INTO) <= 3, "the next reading waits while old chunks are searched"
     assert (again.stored, again.duplicates, after.stored) == (0, 6000, 1)
 
 
@@ -142,9 +142,6 @@ async def test_no_statement_looks_into_chunks_beside_its_time(connection, plans,
             await connection.execute(PLAN_FOR_THE_SPAN)
         await connection.fetch(statement.sql, *statement.arguments)
         assert await connection.fetchval(_LOOKED_INTO) <= statement.most
-        begun = time.monotonic()
-        await connection.fetch(statement.sql, *statement.arguments)
-        assert time.monotonic() - begun < 1
 
 
 def test_all_statements_with_hypertables_are_walked():
@@ -155,9 +152,7 @@ def test_all_statements_with_hypertables_are_walked():
             assert not reads or f"{path}.{name}" in walked, f"{path}.{name} is not held to its chunks"
 
 
-async def test_retention_drops_the_oldest_chunks_in_a_second(connection):
+async def test_retention_drops_the_oldest_chunks(connection):
     async with connection.transaction():
-        begun = time.monotonic()
         dropped = await connection.fetch(RETENTION["drop_chunks"], "reading_water", CHUNKS - 10)
         assert 8 <= len(dropped) <= 10
-        assert time.monotonic() - begun < 2

@@ -2,7 +2,6 @@
 
 import uuid
 
-import asyncpg
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -136,13 +135,13 @@ async def poisoned(database):
         yield rows
 
 
-async def writer_of(dsn: str, lane: str) -> tuple[Writer, asyncpg.Connection]:
+async def writer_of(dsn: str, lane: str) -> Writer:
     owner, name = str(uuid.uuid4()), f"{uuid.uuid4()}/{lane}"
     writer = Writer(dsn, Store(writer=name, lane=lane, lease=name, owner=owner), SystemClock())
     connection = await writer.connection()
     await lease.take(connection, name, owner)
     await writer.store.begin(connection)
-    return writer, connection
+    return writer
 
 
 @given(items=ITEMS)
@@ -164,9 +163,9 @@ async def test_whatever_is_poisoned_all_others_are_stored_once_and_the_bad_ones_
             events.append(decode(panel(device), orjson.dumps(body), now_us))
     for lane, messages in (("event", events), ("telemetry", telemetry)):
         if messages:
-            writer, connection = await writer_of(database, lane)
+            writer = await writer_of(database, lane)
             await writer.commit(messages)
-            await connection.close()
+            await writer.close()
     stored = await poisoned.all(
         """select d.code, count(*) as rows from device d
            join (select device_id from event union all select device_id from reading_hydrant) r on r.device_id = d.id
