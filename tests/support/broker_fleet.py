@@ -16,6 +16,7 @@ import orjson
 
 from services.core.db import set_codecs
 from services.core.mqtt import Delivery, Session, SessionConfig
+from tests.support.waiting import PATIENCE_S
 
 AREA = "140931100"
 
@@ -97,7 +98,7 @@ class Rows:
     async def all(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         return await self.connection.fetch(sql, *arguments)
 
-    async def until(self, sql: str, *arguments: Any, timeout_s: float = 10, equals: Any = True) -> None:
+    async def until(self, sql: str, *arguments: Any, timeout_s: float = PATIENCE_S, equals: Any = True) -> None:
         """Wait until the query's first value is `equals`."""
         deadline = time.monotonic() + timeout_s
         while (value := await self.one(sql, *arguments)) != equals:
@@ -115,7 +116,7 @@ async def rows_of(dsn: str) -> AsyncIterator[Rows]:
         await connection.close()
 
 
-async def wait_for(condition: Any, *, what: str, timeout_s: float = 10) -> None:
+async def wait_for(condition: Any, *, what: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait until `condition()` holds."""
     deadline = time.monotonic() + timeout_s
     while not condition():

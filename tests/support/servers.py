@@ -23,6 +23,7 @@ from stack.accounts import DEVICE_ROLE, FLEET, PROVISIONER, SERVICES
 from stack.mosquitto import Account, BrokerLimits, Mosquitto
 from stack.postgres import OWNER, Postgres
 from stack.state import StateDir
+from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
 _TEMPLATE = "tpl_migrated"
@@ -35,7 +36,7 @@ def scratch_dir() -> Path:
     return folder
 
 
-def until(condition: Callable[[], bool], *, what: str, timeout_s: float = 10) -> None:
+def until(condition: Callable[[], bool], *, what: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait for `condition`, looking every 20 ms; fail naming `what`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -189,7 +190,7 @@ class Program:
         self.ready_file.unlink(missing_ok=True)
         return children.spawn(self._command, log=self.log, env=self._env)
 
-    def wait_ready(self, timeout_s: float = 45) -> None:
+    def wait_ready(self, timeout_s: float = 2 * PATIENCE_S) -> None:
         """Wait until the program touched its ready file.
 
         Raises:
@@ -207,7 +208,7 @@ class Program:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout_s: float = 5) -> int:
+    def stop(self, timeout_s: float = PATIENCE_S) -> int:
         """SIGTERM; the exit code. Fails when it does not end in time."""
         self.process.terminate()
         return self.process.wait(timeout_s)

@@ -12,6 +12,7 @@ import pytest
 from services.core.mqtt import Delivery, Session, SessionConfig
 from stack.children import free_port
 from tests.integration.gateway.dialling import PanelSocket
+from tests.support.waiting import PATIENCE_S
 
 
 class Store:
@@ -70,7 +71,7 @@ class Store:
         return [event for event in self.events if event["type"] == kind]
 
 
-async def until(condition: Callable[[], object], what: str, timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
     deadline = asyncio.get_running_loop().time() + timeout_s
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"not within {timeout_s:g} s: {what}"

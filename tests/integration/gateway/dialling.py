@@ -6,6 +6,7 @@ from typing import Self
 
 from services.gateway.frames import CONFIRM, CONTROL, DENY, REQUEST, SEND, Decoder, Frame, answer, encode, write_time
 from services.gateway.objects import Item, write_text31, write_unit
+from tests.support.waiting import PATIENCE_S
 
 CENTRE = bytes((1, 0, 0, 0, 0, 0))
 
@@ -106,7 +107,7 @@ class PanelSocket:
         assert found() is not None, f"the link was closed before: {what}"
         return found()
 
-    async def reply_to(self, frame: Frame, *, count: int = 1, timeout_s: float = 5) -> Frame:
+    async def reply_to(self, frame: Frame, *, count: int = 1, timeout_s: float = PATIENCE_S) -> Frame:
         def found():
             mine = [reply for reply in self.replies if reply.serial == frame.serial]
             return mine[count - 1] if len(mine) >= count else None
@@ -125,7 +126,7 @@ class PanelSocket:
         assert (reply.source, reply.destination) == (frame.destination, frame.source)
         return reply
 
-    async def order(self, flag: int, *, count: int = 1, timeout_s: float = 5) -> Frame:
+    async def order(self, flag: int, *, count: int = 1, timeout_s: float = PATIENCE_S) -> Frame:
         def found():
             mine = [frame for frame in self.orders if frame.adu[:1] == bytes((flag,))]
             return mine[count - 1] if len(mine) >= count else None
