@@ -61,7 +61,6 @@ def gone(pids):
     return look
 
 
-@pytest.mark.timeout(150)
 def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     system = up("up", "--no-fleet")
     endpoints = system.endpoints()
@@ -86,7 +85,6 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     until(gone(everyone), what="no process left", timeout_s=2)
 
 
-@pytest.mark.timeout(120)
 def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
     system = up("stack", "up", "--foreground")
     before = system.endpoints()
@@ -101,7 +99,6 @@ def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
     assert again.program.stop() == 0
 
 
-@pytest.mark.timeout(150)
 def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with socket.create_server(("127.0.0.1", free_port())) as taken:
@@ -123,7 +120,6 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
     assert system.program.stop() == 0
 
 
-@pytest.mark.timeout(60)
 def test_a_copy_beside_the_running_original_is_refused_in_one_line(up, scratch):
     system = up("stack", "up", "--foreground")
     before = system.endpoints()
@@ -147,7 +143,6 @@ async def simulated_readings(dsn):
         await connection.close()
 
 
-@pytest.mark.timeout(150)
 async def test_the_demo_shows_a_reporting_county_and_leaves_nothing_behind(up):
     system = await asyncio.to_thread(up, "demo", "--devices", "40")
     endpoints = system.endpoints()
@@ -181,7 +176,6 @@ def firetower(*arguments, **env):
     return subprocess.run(command, capture_output=True, text=True, env=full, timeout=30, check=False)
 
 
-@pytest.mark.timeout(120)
 def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
     system = up("stack", "up", "--foreground")
     second = firetower("up", "--state-dir", str(system.state))
@@ -193,7 +187,6 @@ def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
     assert firetower("stack", "status", "--state-dir", str(system.state)).returncode == 3
 
 
-@pytest.mark.timeout(120)
 def test_stack_up_returns_with_both_servers_running_until_stack_down(scratch):
     state = ("--state-dir", str(scratch / "stack"))
     try:

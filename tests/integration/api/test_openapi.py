@@ -61,7 +61,6 @@ def _prepared(port: int, key: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("method", "path"), [one for one in OPERATIONS if one not in LEFT_OUT])
-@pytest.mark.timeout(120)
 def test_answers_are_as_described(served: tuple[str, str], method: str, path: str) -> None:
     url, key = served
     schema = schemathesis.openapi.from_dict(openapi_of(build_app()))

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import pytest
 
 from services.core import db
 from services.core.clock import SystemClock
@@ -27,7 +26,6 @@ def truth_lines(path: Path) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
-@pytest.mark.timeout(120)
 async def test_what_is_stored_is_what_the_truth_file_says(
     database: str, broker: Broker, program: Callable[..., Program], scratch: Path
 ) -> None:

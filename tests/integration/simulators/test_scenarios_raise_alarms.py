@@ -91,7 +91,6 @@ async def see(county: County, expected: set[tuple[str, str]]) -> None:
         pytest.fail(f"not raised: {sorted(expected - seen)}")
 
 
-@pytest.mark.timeout(180)
 async def test_a_fire_is_told_once_and_the_fires_of_an_announced_test_never(
     county: County, database: str, broker: Broker
 ) -> None:
@@ -137,7 +136,6 @@ async def test_a_fire_is_told_once_and_the_fires_of_an_announced_test_never(
     assert await county.conn.fetchval(told, TESTED) == 0
 
 
-@pytest.mark.timeout(180)
 async def test_a_burst_and_a_power_cut_are_one_incident_each(county: County, broker: Broker) -> None:
     async def expect_a_message_each_second() -> bool:
         """Silence shows after three intervals; the 300 s of a discovered device outlast the scenario at this speed."""
