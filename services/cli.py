@@ -262,6 +262,50 @@ def audit_verify() -> None:
         _run("services.alerts.audit", "main")
 
 
+_Passphrase = Annotated[Path | None, typer.Option(help="its first line encrypts, or decrypts, everything that is kept")]
+
+
+@app.command()
+def backup(
+    words: Annotated[
+        list[str], typer.Argument(metavar="[verify] DIR", help="where copies are kept, outside this machine")
+    ],
+    state_dir: _StateDir = None,
+    passphrase_file: _Passphrase = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep copies until a signal, as `up` does.")] = False,
+    scratch: Annotated[Path | None, typer.Option(help="of verify: where it restores to; default: TMPDIR")] = None,
+) -> None:
+    """Copy the running system: base copy and continuous log. `backup verify DIR` proves that a copy restores."""
+    verifying, folder = words[0] == "verify" and len(words) > 1, Path(words[-1])
+    if len(words) != 1 + verifying:
+        typer.echo("firetower: give one folder: firetower backup DIR, or firetower backup verify DIR", err=True)
+        sys.exit(2)
+    if verifying:
+        _run("stack.backup.command", "verify_copy", folder=folder, passphrase_file=passphrase_file, scratch=scratch)
+    asked = importlib.import_module("stack.backup.command").Asked(folder, state_dir, passphrase_file, follow)
+    with _database_answers():
+        _run("stack.backup.command", "backup", asked=asked)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="what `firetower backup` was given")],
+    state_dir: Annotated[Path, typer.Option("--state-dir", help="a folder that does not exist yet")],
+    at: Annotated[str | None, typer.Option(help="2026-11-28T08:30:00+08:00; default: as late as the log goes")] = None,
+    passphrase_file: _Passphrase = None,
+) -> None:
+    """A new state folder as the system was at a moment, here or on another machine."""
+    _run(
+        "stack.backup.command",
+        "restore_copy",
+        folder=folder,
+        state_dir=state_dir,
+        at=at,
+        passphrase_file=passphrase_file,
+    )
+
+
 @stack_app.command("up")
 def stack_up(
     state_dir: _StateDir = None,

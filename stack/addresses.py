@@ -34,6 +34,7 @@ class Addresses:
     mqtt_devices: str = ""
     mqtt_max_connections: int = 0
     mqtt_fleet: str = ""
+    database_copier: str = ""  # of the embedded database, for the backup tools
     admin: Admin = NOBODY
 
     @classmethod

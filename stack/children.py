@@ -44,15 +44,12 @@ def spawn(
     Raises:
         OSError: the program cannot be started.
     """
-    parent = os.getpid()
-
     _soft, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bind_to_parent = die_with_parent(on_parent_death)
 
-    def bind_to_parent() -> None:  # runs in the child, after the user change (which would clear the setting)
+    def prepare() -> None:  # runs in the child, after the user change (which would clear the setting)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # a shell's 1 024 are a thousand devices
-        _libc.prctl(_PR_SET_PDEATHSIG, int(on_parent_death), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
+        bind_to_parent()
 
     user = unprivileged() if drop_root else None
     out = _open_log(log) if isinstance(log, Path) else log
@@ -65,7 +62,7 @@ def spawn(
             env=dict(env) if env is not None else None,
             cwd="/" if user else None,
             start_new_session=True,  # a Ctrl-C in the terminal reaches only the supervisor
-            preexec_fn=bind_to_parent,  # noqa: PLW1509
+            preexec_fn=prepare,  # noqa: PLW1509
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,
             extra_groups=[] if user else None,
@@ -73,6 +70,18 @@ def spawn(
     finally:
         if isinstance(log, Path):
             out.close()
+
+
+def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
+    """What a child runs before its program, so that the kernel signals it when the thread that started it ends."""
+    parent = os.getpid()
+
+    def bind() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return bind
 
 
 def _open_log(log: Path) -> IO[bytes]:
@@ -83,8 +92,10 @@ def _open_log(log: Path) -> IO[bytes]:
         return Path(os.devnull).open("ab")
 
 
-def run_tool(command: Sequence[str], *, drop_root: bool = False, env: Mapping[str, str] | None = None) -> str:
-    """Run a short tool to its end and return its output.
+def run_tool(
+    command: Sequence[str], *, drop_root: bool = False, env: Mapping[str, str] | None = None, told: str = ""
+) -> str:
+    """Run a short tool to its end, tell it `told`, and return its output.
 
     Raises:
         ChildError: it failed; the message holds its last lines.
@@ -92,7 +103,7 @@ def run_tool(command: Sequence[str], *, drop_root: bool = False, env: Mapping[st
     user = unprivileged() if drop_root else None
     done = subprocess.run(  # noqa: S603
         command,
-        stdin=subprocess.DEVNULL,
+        input=told,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

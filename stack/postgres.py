@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,56 +19,25 @@ import psutil
 from stack import children
 from stack.binaries import PostgresBinaries, find_postgres
 from stack.holding import Hold
+from stack.postgres_conf import server_settings
 from stack.state import StartFailed, StateDir, write_private, write_when_changed
 
 SUPERUSER = "firetower_admin"
 OWNER = "firetower"
+COPIER = "firetower_backup"  # may read the whole cluster as a standby does, and nothing by SQL
 CLEAR_WITHIN_S = 3.0
+_MAKE_ROLES = """
+do $$ begin
+    if not exists (select from pg_roles where rolname = '{owner}') then
+        create role {owner} login createdb;
+        grant pg_monitor, pg_signal_backend to {owner};
+    end if;
+    if not exists (select from pg_roles where rolname = '{copier}') then
+        create role {copier} login replication;
+        grant pg_monitor to {copier};
+    end if;
+end $$;"""
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]{1,90}")
-
-
-def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
-    """postgresql.conf for a small box shared with a broker and our programs.
-
-    Sizes follow the machine's memory; WAL is given room because ingest writes all day in small commits.
-    """
-    megabytes = memory_bytes // 2**20
-    shared = max(64, min(megabytes // 8, 1024))
-    settings = {
-        "shared_preload_libraries": "'timescaledb'",
-        "password_encryption": "'scram-sha-256'",
-        "max_connections": "100",
-        "max_locks_per_transaction": "256",  # a statement over 400 daily chunks and their indexes takes 1200 locks
-        "shared_buffers": f"'{shared}MB'",
-        "effective_cache_size": f"'{max(256, megabytes // 2)}MB'",
-        "work_mem": "'8MB'",
-        "maintenance_work_mem": f"'{max(64, min(megabytes // 16, 256))}MB'",
-        "jit": "off",  # plans here are short; compiling them costs more than it saves
-        "synchronous_commit": "on",
-        "wal_level": "'replica'",
-        "wal_compression": "on",
-        "min_wal_size": "'256MB'",
-        "max_wal_size": "'2GB'",
-        "checkpoint_timeout": "'10min'",
-        "timezone": "'UTC'",
-        "log_timezone": "'UTC'",
-        "log_line_prefix": "'%m [%p] %a '",
-        "log_min_duration_statement": "'1s'",
-        "max_worker_processes": "16",
-        "timescaledb.max_background_workers": "4",
-        "autovacuum_naptime": "'15s'",
-    }
-    if not durable:  # tests: a crash of the machine may lose the throw-away cluster, a kill of the server may not
-        settings |= {
-            "fsync": "off",
-            "full_page_writes": "off",
-            "shared_buffers": "'128MB'",
-            "max_connections": "200",
-            "max_wal_size": "'512MB'",
-            "min_wal_size": "'80MB'",
-            "log_min_duration_statement": "'5s'",
-        }
-    return settings
 
 
 class Postgres:
@@ -79,7 +48,7 @@ class Postgres:
         self._state = state
         self._durable = durable
         self._dir = state.server_dir("postgres")
-        self._data = self._dir / "data"
+        self.data = self._dir / "data"
         self._hold = Hold(self._dir / "lock")
         # In the command line of the server and the titles of all that it starts; no other server bears it.
         self._cluster = f"firetower_{state.identity}"
@@ -91,6 +60,12 @@ class Postgres:
     def dsn(self) -> str:
         """The database of the programs, as its owner."""
         return self.dsn_of("firetower")
+
+    @property
+    def copier_dsn(self) -> str:
+        """The same database for PostgreSQL's own backup tools."""
+        password = self._state.secret("postgres_copier")
+        return f"postgresql://{COPIER}:{password}@127.0.0.1:{self.port}/{OWNER}"
 
     def dsn_of(self, database: str) -> str:
         """Another database of this cluster, as the same owner."""
@@ -104,7 +79,7 @@ class Postgres:
             StartFailed: another system uses these data.
         """
         self._take()
-        if not (self._data / "PG_VERSION").exists():
+        if not (self.data / "PG_VERSION").exists():
             password = self._dir / "password"
             write_private(password, self._state.secret("postgres_admin"))
             if user := children.unprivileged():
@@ -112,14 +87,14 @@ class Postgres:
             command = [
                 self.binaries.program("initdb"),
                 "-D",
-                str(self._data),
+                str(self.data),
                 "-U",
                 SUPERUSER,
                 "--pwfile",
                 str(password),
             ]
             command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
-            children.run_tool([*command] if self._durable else [*command, "--no-sync"], drop_root=True, env=_tool_env())
+            children.run_tool([*command] if self._durable else [*command, "--no-sync"], drop_root=True, env=tool_env())
             password.unlink()
         settings = server_settings(psutil.virtual_memory().total, durable=self._durable) | {
             "listen_addresses": "'127.0.0.1'",
@@ -127,7 +102,7 @@ class Postgres:
             "unix_socket_directories": f"'{self._socket_dir()}'",
         }
         text = "# written at every start by stack/postgres.py\n" + "".join(f"{k} = {v}\n" for k, v in settings.items())
-        conf = self._data / "postgresql.conf"
+        conf = self.data / "postgresql.conf"
         write_when_changed(conf, text)
         if user := children.unprivileged():
             os.chown(conf, user.pw_uid, user.pw_gid)
@@ -141,12 +116,20 @@ class Postgres:
         if holder is not None:
             raise StartFailed(f"the database in {self._dir} is in use by {holder}: nothing of it was touched")
 
-    def spawn(self) -> subprocess.Popen[bytes]:
-        """Start the server (main thread only) after `clear_wreck`; it is ready when `is_ready`."""
+    def spawn(self, settings: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start the server (main thread only) after `clear_wreck`; it is ready when `is_ready`.
+
+        `settings` hold for this run alone.
+        """
+        options = {"cluster_name": self._cluster} | dict(settings or {})
         self.process = children.spawn(
-            [self.binaries.program("postgres"), "-D", str(self._data), "-c", f"cluster_name={self._cluster}"],
+            [
+                self.binaries.program("postgres"),
+                *("-D", str(self.data)),
+                *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
+            ],
             log=self.log,
-            env=_tool_env(),
+            env=tool_env(),
             drop_root=True,
             on_parent_death=signal.SIGQUIT,  # ends every backend at once; the write-ahead log repairs the rest
         )
@@ -168,13 +151,13 @@ class Postgres:
         strangers = sorted(process.pid for process in serving if _runs(process) and not self._is_ours(process))
         if strangers:
             raise StartFailed(
-                f"the data in {self._data} are served by a PostgreSQL that is not ours: stop process {strangers[0]}"
+                f"the data in {self.data} are served by a PostgreSQL that is not ours: stop process {strangers[0]}"
             )
         with suppress(FileNotFoundError):
-            (self._data / "postmaster.pid").unlink()
+            (self.data / "postmaster.pid").unlink()
 
     def _serving(self) -> Iterator[psutil.Process]:
-        data = self._data.resolve()
+        data = self.data.resolve()
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if process.name() == "postgres" and Path(process.cwd()) == data:
@@ -196,12 +179,11 @@ class Postgres:
 
     def provision(self) -> None:
         """Make the owner role and its database, where they are not there yet."""
-        owner_password = self._state.secret("postgres_owner")
+        owner, copier = self._state.secret("postgres_owner"), self._state.secret("postgres_copier")
         self.run_sql(
             "postgres",
-            f"do $$ begin if not exists (select from pg_roles where rolname = '{OWNER}') then"
-            f" create role {OWNER} login createdb; grant pg_monitor, pg_signal_backend to {OWNER}; end if; end $$;"
-            f"alter role {OWNER} password '{owner_password}'",
+            _MAKE_ROLES.format(owner=OWNER, copier=COPIER)
+            + f"alter role {OWNER} password '{owner}'; alter role {COPIER} password '{copier}'",
         )
         if not self.run_sql("postgres", "select oid from pg_database where datname = 'firetower'").strip():
             # not from template1: a worker of the server that looks in there would refuse us
@@ -215,11 +197,23 @@ class Postgres:
         """
         command = [self.binaries.program("psql"), "-XqtA", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"]
         command += ["-p", str(self.port), "-U", SUPERUSER, "-d", database, "-c", sql]
-        env = _tool_env() | {
+        env = tool_env() | {
             "PGPASSWORD": self._state.secret("postgres_admin"),
             "PGOPTIONS": "-c client_min_messages=error",
         }
         return children.run_tool(command, env=env)
+
+    def run_alone(self, database: str, statements: Sequence[str]) -> None:
+        """Run statements in a server that nobody can connect to and that needs no password.
+
+        Raises:
+            ChildError: one of them failed.
+        """
+        told = "".join(" ".join(one.split()) + "\n" for one in statements)  # to it, a line is a statement
+        command = [self.binaries.program("postgres"), "--single", "-D", str(self.data), database]
+        said = children.run_tool(command, drop_root=True, env=tool_env(), told=told)
+        if "ERROR:" in said or "FATAL:" in said:
+            raise children.ChildError(f"postgres --single: {children.tail(said)}")
 
     def start(self) -> None:
         """Prepare, start, wait and provision: for callers that can block.
@@ -234,9 +228,13 @@ class Postgres:
 
     def stop(self, patience_s: float = 2.5) -> None:
         """Fast shutdown; what does not end in time is ended at once, which loses nothing committed."""
+        self.stop_process(patience_s)
+        self._hold.release()
+
+    def stop_process(self, patience_s: float) -> None:
+        """The same; the data stay ours."""
         if self.process is not None:
             children.stop(self.process, polite=signal.SIGINT, hard=signal.SIGQUIT, patience_s=patience_s)
-        self._hold.release()
 
     def kill(self) -> None:
         """SIGKILL for the server and everything it started, as a crash would."""
@@ -259,6 +257,6 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _tool_env() -> dict[str, str]:
+def tool_env() -> dict[str, str]:
     """An environment without anyone's PG* variables."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/"}

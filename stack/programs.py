@@ -16,6 +16,7 @@ from pathlib import Path
 
 from stack import children
 from stack.addresses import Addresses
+from stack.backup.order import BackupOrder
 from stack.state import StateDir
 from stack.supervise import Child
 
@@ -126,6 +127,13 @@ def plan_simulators(addresses: Addresses, state: StateDir, devices: int, speed: 
         only_panels = dict.fromkeys(counts, 0) | {"panels": framed}
         arguments = _fleet(only_panels, speed, "--wire", "gb26875", "--seed", "2")
         yield Program("framed-panels", env, arguments, command="simulate")
+
+
+def plan_backup(addresses: Addresses, order: BackupOrder) -> Program:
+    """What keeps the copies of this system."""
+    env = {"FIRETOWER_BACKUP_DATABASE_URL": addresses.database_copier} if addresses.database_copier else {}
+    secret = ("--passphrase-file", str(order.passphrase_file)) if order.passphrase_file else ()
+    return Program("backup", env, (str(order.folder), "--follow", *secret))
 
 
 def _fleet(counts: Mapping[str, int], speed: float, *more: str) -> tuple[str, ...]:

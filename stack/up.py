@@ -13,19 +13,30 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from services.core.limits import raise_file_limit
 from services.core.log import configure_log, logger
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, PushSettings, Settings
+from services.core.settings import (
+    AlertsSettings,
+    ApiSettings,
+    BackupSettings,
+    GatewaySettings,
+    IngestSettings,
+    PushSettings,
+    Settings,
+)
 from stack import children
 from stack.addresses import Addresses
+from stack.backup.forget import forget_copies
+from stack.backup.order import standing_order
 from stack.binaries import BinariesMissingError
 from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
 from stack.mosquitto import Mosquitto
 from stack.places import OUTSIDE, orphans
 from stack.postgres import Postgres
-from stack.programs import Program, plan, plan_simulators
+from stack.programs import Program, plan, plan_backup, plan_simulators
 from stack.readiness import wait_until_serving
 from stack.room import is_full, when_there_is_room
 from stack.screen import Screen, Vitals
@@ -56,6 +67,7 @@ class System:
         # Every program's settings are read here first, so that a bad value ends us before anything is started.
         IngestSettings.read()
         PushSettings.read()
+        self._backup = BackupSettings.read().backup_dir
         alerts, api, gateway = AlertsSettings.read(), ApiSettings.read(), GatewaySettings.read()
         self._options = options
         self._screen = screen
@@ -110,6 +122,8 @@ class System:
         login = self._addresses.admin if "api" in self._children else NOBODY
         self._screen.announce(self._addresses.api, (login.username, login.password), self._endpoints)
         self._watch("addresses", self._note_stale_endpoints, every_s=1)
+        if self._options.programs:
+            self._watch("backup", self._start_backup, every_s=1)
         self._watch("log sizes", self._bound_logs, every_s=60)
         if self._options.programs:
             vitals = Vitals(self._addresses.database, self.state.known_port("ingest_metrics"))
@@ -148,7 +162,7 @@ class System:
         found = server.binaries
         self._screen.step(f"PostgreSQL {found.version}, TimescaleDB {found.timescaledb}: port {server.port}")
         await asyncio.to_thread(server.prepare)
-        self._addresses.database = server.dsn
+        self._addresses.database, self._addresses.database_copier = server.dsn, server.copier_dsn
         return Child(
             "postgres",
             server.spawn,
@@ -191,6 +205,9 @@ class System:
         self._screen.step("database: bringing the schema up to date")
         await self._when_there_is_room(self._migrate)
         await self._when_there_is_room(self._ensure_admin)
+        if standing_order(self.state, self._backup) is None:
+            forget = partial(forget_copies, self._addresses.database, self._addresses.database_copier)
+            await self._when_there_is_room(forget)
         demo = self._options.demo
         await self._start_wave(list(plan(self._addresses, self.state, self._given, demo=demo)))
         if demo:  # after the API, which registers the devices
@@ -223,6 +240,15 @@ class System:
                 self._screen.step(f"{child.name} does not start: {error}")
             self._keep(child)
         await wait_until_serving(started, self._screen)
+
+    async def _start_backup(self) -> None:
+        """Keep copies where the environment says so, or since `firetower backup` asked for it in this state folder."""
+        if "backup" in self._children:
+            return
+        order = standing_order(self.state, self._backup)
+        if order is not None:
+            await self._start_wave([plan_backup(self._addresses, order)])
+            await self._note_endpoints()
 
     def _keep(self, child: Child) -> None:
         self._children[child.name] = child

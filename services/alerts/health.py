@@ -11,6 +11,7 @@ from typing import NamedTuple
 import asyncpg
 
 from services.alerts.border import Border
+from services.alerts.copies import judge_copies
 from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
 from services.core.alarms.ledger.page import Page
@@ -53,6 +54,7 @@ class Health:
             Part("connections", self._connections, {"connections_full"}),
             Part("clocks", self._drift, {"clock_drift"}),
             Part("lanes", self._lanes, {"queue_dropped", "session_lost", "ingest_stalled"}),
+            Part("copies", self._copies, {"backup_overdue"}),
             Part("set_aside", self._set_aside, {"set_aside"}),
         ]
 
@@ -108,6 +110,11 @@ class Health:
         row = await page.conn.fetchrow(SQL["connections"])
         now, limit = (row["connections"], row["connections_limit"]) if row is not None else (0, 0)
         shortage = self._crowd.judge(now, limit, page.policies)
+        return [] if shortage is None else [_of_room(shortage)]
+
+    async def _copies(self, page: Page) -> list[Finding]:
+        rows = await page.conn.fetch(SQL["copies"])
+        shortage = judge_copies(dict(rows[0]) if rows else None, page.now, page.policies)
         return [] if shortage is None else [_of_room(shortage)]
 
     async def _drift(self, page: Page) -> list[Finding]:

@@ -21,6 +21,9 @@ from ingest_lane order by writer
 select connections, connections_limit from ingest_lane
 where connections is not null and connections_limit > 0 order by updated_at desc limit 1
 
+-- name: copies
+select folder, since, copied_at, logged_at, error from backup_status
+
 -- name: open_system
 select code, component, severity, cleared_at is null as active, life ? 'latched' as latched
 from alarm where subject = 'system' and state <> 'closed' and code = any($1::text[])

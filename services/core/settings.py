@@ -223,6 +223,28 @@ class GatewaySettings(MqttSettings):
     gateway_area: Annotated[str, AfterValidator(_area)] = "140931"
 
 
+class BackupSettings(Settings):
+    """firetower backup, and `up` where it keeps one."""
+
+    backup_dir: Path | None = None  # empty: no schedule
+    backup_database_url: Annotated[str, _scheme("postgresql", "postgres", empty=True)] = ""  # of a role that replicates
+    backup_passphrase_file: Path | None = None  # its first line encrypts everything that is kept
+    backup_keep: Annotated[int, Field(ge=1)] = 7  # base copies, each with the log after it
+    backup_every_h: Annotated[float, Field(gt=0)] = 24
+    backup_also: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)] = ()  # files and folders beside ours
+    basemap: str = ""
+    layers_dir: Path | None = None
+
+    @property
+    def also(self) -> tuple[Path, ...]:
+        """What is copied beside the state folder: what was named, and the maps."""
+        maps = (
+            Path(self.basemap) if self.basemap and not self.basemap.startswith("tianditu:") else None,
+            self.layers_dir,
+        )
+        return (*self.backup_also, *(path for path in maps if path is not None))
+
+
 class DeskSettings(Settings):
     """firetower desk."""
 

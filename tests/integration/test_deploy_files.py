@@ -19,7 +19,7 @@ from stack import children
 from stack.accounts import FLEET, SERVICES
 from stack.binaries import find_mosquitto, find_postgres
 from stack.mosquitto import BrokerLimits, broker_settings
-from stack.postgres import server_settings
+from stack.postgres_conf import server_settings
 from stack.production import write_installation
 from stack.state import StateDir
 from tests.support.servers import run_in_thread, scratch_dir, until

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from services.core import db
-from stack.postgres import Postgres, server_settings
+from stack.postgres import Postgres
+from stack.postgres_conf import server_settings
 from stack.state import StateDir
 
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 from services.core import metrics
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
+from services.core.settings import AlertsSettings, ApiSettings, BackupSettings, GatewaySettings, IngestSettings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -23,7 +23,7 @@ def test_every_link_leads_somewhere(page):
 
 def test_operations_name_every_setting():
     text = (DOCS / "operations.md").read_text()
-    for program in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings):
+    for program in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings, BackupSettings):
         for field in program.model_fields:
             assert f"`{field.upper()}`" in text, field
 

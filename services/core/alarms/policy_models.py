@@ -114,6 +114,8 @@ class Health(_Policy):
     stalled_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 30
     starting_s: Annotated[int | float, _between(0, 3600, "seconds")] = 45
     drift_s: Annotated[int | float, _between(0, 86_400, "seconds")] = 5
+    backup_log_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 300
+    backup_copy_h: Annotated[int | float, _between(1, 31 * 24, "hours")] = 27
     session_lost_for_s: Annotated[int | float, _between(1, 31 * 86_400, "seconds")] = 600
 
 

@@ -36,6 +36,17 @@ def lanes(change: str) -> Deed:
     return lambda county: county.conn.execute(f"update ingest_lane set {change}")  # noqa: S608 - texts of this file
 
 
+def keep_copies(minutes_behind: int) -> Deed:
+    return lambda county: county.conn.execute(
+        """
+        insert into backup_status (id, folder, since, copied_at, logged_at, updated_at)
+        values (1, '/copies', now(), now(), now() - make_interval(mins => $1), now())
+        on conflict (id) do update set logged_at = excluded.logged_at
+        """,
+        minutes_behind,
+    )
+
+
 async def clear_by_hand(county: County) -> None:
     (alarm,) = await county.alarms("cleared_at is null")
     await acts.clear(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
@@ -94,6 +105,7 @@ TABLE = {
     "connections_full": Trouble(
         "major", lanes("connections = 850, connections_limit = 1000"), lanes("connections = 700")
     ),
+    "backup_overdue": Trouble("major", keep_copies(minutes_behind=6), keep_copies(minutes_behind=0)),
     "event_unreadable": Trouble("major", refuse_an_event, clear_by_hand, "panel-1"),
 }
 

@@ -77,6 +77,7 @@ export const names = {
   "code.session_lost": "Broker session lost",
   "code.connections_full": "Broker nearly full of connections",
   "code.queue_dropped": "Broker queue dropped",
+  "code.backup_overdue": "Backup overdue",
   "code.storage_low": "Storage low",
   "code.ingest_stalled": "Ingest stalled",
   "code.clock_drift": "System clock drift",

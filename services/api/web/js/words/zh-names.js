@@ -77,6 +77,7 @@ export const names = {
   "code.session_lost": "消息会话中断",
   "code.connections_full": "消息代理连接将满",
   "code.queue_dropped": "消息队列丢弃",
+  "code.backup_overdue": "备份滞后",
   "code.storage_low": "存储空间不足",
   "code.ingest_stalled": "接入停滞",
   "code.clock_drift": "系统时钟偏移",

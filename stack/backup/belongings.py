@@ -1,0 +1,197 @@
+"""All of a system that is not in its database, packed into one archive and unpacked into a new state folder.
+
+Secrets, ports, client ids, keys, journals, the broker's accounts and sessions, settings and maps.
+Called by the keeper and the restoration. SQLite files are copied by SQLite itself while their programs write them; what
+belongs to a run (logs, addresses, locks) stays behind, and so does what tells this state folder from every other.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import sqlite3
+import stat
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from services.core.errors import FiretowerError
+from stack.children import unprivileged
+from stack.places import SERVERS, outside_of
+from stack.state import StateDir
+
+SETTINGS = "settings.env"
+_MOSQUITTO = "mosquitto"
+_ALSO = "also"
+_OF_A_RUN = {
+    "logs",
+    "run",
+    "backup",
+    "backup.json",
+    "endpoints.json",
+    "supervisor.pid",
+    "identity.json",
+    "servers",
+    SETTINGS,
+}
+_SQLITE = b"SQLite format 3\0"
+_BESIDE_SQLITE = ("-wal", "-shm", "-journal")
+_SESSIONS = "sessions.sqlite3"
+_OF_THE_BROKER = {"accounts.json", _SESSIONS}
+_QUEUES = {"base_msgs", "client_msgs"}
+_PAGES = ("page_count", "freelist_count", "page_size")
+_MOST_QUEUED_BYTES = 64 * 2**20  # of what waits in the broker; past it the sessions are copied without their queues
+_MOST_BYTES = 512 * 2**20  # of one file of the state folder: what is larger is no belonging of ours
+# Where a restored system finds itself depends on where it is restored, not on these.
+_OF_A_PLACE = {"FIRETOWER_STATE_DIR", "FIRETOWER_DATABASE_URL", "FIRETOWER_BACKUP_DATABASE_URL", "FIRETOWER_MQTT_URL"}
+_OF_A_PLACE |= {"FIRETOWER_READY_FILE", "FIRETOWER_METRICS_PORT", "FIRETOWER_STACK_PREFIX", "FIRETOWER_CACHE"}
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """Where everything lies."""
+
+    state: StateDir
+    environment: Mapping[str, str]
+    also: Sequence[Path] = ()  # named by the operator: a certificate, the broker's folder, `.env`
+
+    def pack(self) -> tuple[bytes, str]:
+        """An archive and the digest of its contents, which is the same while nothing changed.
+
+        Raises:
+            OSError, sqlite3.Error: a file cannot be read now; it may later.
+        """
+        digest, archive = hashlib.sha256(), io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for name, content in sorted(self._files()):
+                digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
+                digest.update(content)
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content), 0o600
+                tar.addfile(entry, io.BytesIO(content))
+        return archive.getvalue(), digest.hexdigest()
+
+    def _files(self) -> Iterator[tuple[str, bytes]]:
+        yield SETTINGS, self._settings().encode(errors="surrogateescape")
+        here = self.state.path
+        yield from _below(here, "", lambda path: path.parent != here or path.name not in {*_OF_A_RUN, *SERVERS})
+        broker = (outside_of(here) or here) / _MOSQUITTO
+        if broker.is_dir():
+            yield from _below(broker, _MOSQUITTO, lambda path: path.name in _OF_THE_BROKER)
+        for number, path in enumerate(self.also):
+            prefix = f"{_ALSO}/{number}"
+            yield f"{prefix}/path", str(path).encode(errors="surrogateescape")
+            if path.is_dir():
+                yield from _below(path, f"{prefix}/{path.name}", lambda _: True)
+            else:
+                yield from _content(path, f"{prefix}/{path.name}")
+
+    def _settings(self) -> str:
+        """What the environment said, as a shell reads it back."""
+        names = sorted(name for name in self.environment if name.startswith("FIRETOWER_") and name not in _OF_A_PLACE)
+        lines = (f"export {name}='{_quoted(self.environment[name])}'" for name in names)
+        return "# the settings of the system that this was copied from: . ./settings.env\n" + "".join(
+            line + "\n" for line in lines
+        )
+
+
+def _quoted(value: str) -> str:
+    return value.replace("'", "'\\''")
+
+
+def _below(folder: Path, prefix: str, wanted: Callable[[Path], bool]) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.iterdir()):
+        if not wanted(path) or path.name.endswith(_BESIDE_SQLITE) or path.is_symlink():
+            continue
+        name = f"{prefix}/{path.name}" if prefix else path.name
+        if path.is_dir():
+            yield from _below(path, name, wanted)
+        else:
+            yield from _content(path, name)
+
+
+def _content(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    """The file whole; one that went away meanwhile is none."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return
+        if found.st_size > _MOST_BYTES:
+            raise OSError(f"{path} has {found.st_size >> 20} MiB: too large for a belonging of the system")
+        with path.open("rb") as file:
+            is_sqlite = file.read(len(_SQLITE)) == _SQLITE
+        yield name, _sqlite_content(path) if is_sqlite else path.read_bytes()
+
+
+def _sqlite_content(path: Path) -> bytes:
+    """A consistent copy of a file in WAL mode, without the room that is free in it; its writer is not held up."""
+    with tempfile.TemporaryDirectory(prefix="firetower-copy-") as folder:
+        target = Path(folder) / "copy"
+        with closing(sqlite3.connect(f"file:{_escaped(path)}?mode=ro", uri=True, timeout=5)) as source:
+            numbers = (source.execute(f"pragma {name}").fetchone()[0] for name in _PAGES)
+            pages, free, page_bytes = numbers
+            if path.name == _SESSIONS and (pages - free) * page_bytes > _MOST_QUEUED_BYTES:
+                _copy_sessions_alone(source, target)
+            else:
+                source.execute("vacuum into ?", (str(target),))
+        return target.read_bytes()
+
+
+def _copy_sessions_alone(source: sqlite3.Connection, target: Path) -> None:
+    """Copy who is subscribed to what, and what is retained, but no queue: it may be of gigabytes."""
+    source.execute("attach ? as copied", (str(target),))
+    source.execute("begin")
+    for kind, name, made_by in source.execute(
+        "select type, name, sql from main.sqlite_master where sql is not null"
+    ).fetchall():
+        source.execute(made_by.replace(f"{kind.upper()} {name}", f"{kind.upper()} copied.{name}", 1))
+        if kind == "table" and name not in _QUEUES:
+            source.execute(f"insert into copied.{name} select * from main.{name}")  # noqa: S608 - names of its own
+    source.execute(
+        "insert into copied.base_msgs"
+        " select * from main.base_msgs where store_id in (select store_id from main.retains)"
+    )
+    source.execute("commit")
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def unpack(archive: bytes, state: StateDir) -> list[str]:
+    """Write the belongings into a new state folder; what a person has to put in place themselves.
+
+    Raises:
+        FiretowerError: the archive is none of ours.
+        OSError: it cannot be written.
+    """
+    notes = []
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for entry in tar:
+            parts = PurePosixPath(entry.name).parts
+            if not entry.isreg() or ".." in parts or entry.name.startswith("/"):
+                raise FiretowerError(f"the archive holds {entry.name!r}, which is no file of a state folder")
+            base, rest = state.path, parts
+            if parts[0] == _MOSQUITTO:
+                base, rest = state.server_dir(_MOSQUITTO), parts[1:]
+            content = tar.extractfile(entry)
+            if content is not None:
+                _write(base, rest, content, of_server=parts[0] == _MOSQUITTO)
+            if parts[0] == _ALSO and parts[-1] == "path" and len(parts) == 3:
+                where = (state.path / entry.name).read_text(encoding="utf-8", errors="surrogateescape")
+                notes.append(f"{state.path / Path(*parts[:2])} was in {where}: put it back there")
+    return notes
+
+
+def _write(base: Path, parts: Sequence[str], content: IO[bytes], *, of_server: bool) -> None:
+    path = base.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        shutil.copyfileobj(content, file)
+    user = unprivileged()
+    if of_server and user is not None:
+        os.chown(path, user.pw_uid, user.pw_gid)

@@ -1,0 +1,219 @@
+"""`firetower backup`, `backup verify` and `restore`. Called by the command line."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.core.clock import SystemClock
+from services.core.errors import BadSetting, FiretowerError
+from services.core.log import configure_log
+from services.core.settings import BackupSettings
+from stack.backup.copies import Copy, CopyFolder
+from stack.backup.keeper import STATUS_FILE, Keeper
+from stack.backup.order import BackupOrder, ask_for_backup, standing_order
+from stack.backup.restore import Source, restore
+from stack.backup.sealed import Seal
+from stack.backup.server import Server
+from stack.backup.verify import verify
+from stack.binaries import BinariesMissingError, find_postgres
+from stack.children import ChildError
+from stack.postgres import Postgres
+from stack.state import StateDir
+
+_FAILURES = (ChildError, BinariesMissingError, OSError)
+_LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asked for."""
+
+    folder: Path
+    state_dir: Path | None = None
+    passphrase_file: Path | None = None
+    follow: bool = False
+
+
+def backup(asked: Asked) -> int:
+    """Make a copy now; `follow`: keep copies until a signal. Under `up`, that goes on keeping them."""
+    settings = _settings(asked)
+    state = StateDir.open(asked.state_dir or settings.state_dir)
+    folder = asked.folder.absolute()
+    if asked.follow:
+        configure_log("backup", settings.log_level, settings.log_format)
+        return _run(lambda: asyncio.run(_follow(settings, folder, state)))
+    kept = standing_order(state, settings.backup_dir)
+    if _up_runs(state) and (kept is None or kept.folder == folder):
+        return _order(settings, folder, state)
+    return _run(lambda: asyncio.run(_copy_once(settings, folder, state)))
+
+
+def _settings(asked: Asked) -> BackupSettings:
+    given = BackupSettings.read()
+    if asked.passphrase_file is None:
+        return given
+    return given.model_copy(update={"backup_passphrase_file": asked.passphrase_file.absolute()})
+
+
+def _server(settings: BackupSettings, state: StateDir) -> Server:
+    """The database of the environment, else that of the state folder."""
+    binaries = find_postgres()
+    own = os.environ.get("FIRETOWER_DATABASE_URL", "")
+    if own and settings.backup_database_url:
+        return Server(settings.backup_database_url, own, binaries)
+    kept = state.kept_secret("postgres_copier")
+    if kept is not None and (not own or f":{state.known_port('postgres')}/" in own):
+        server = Postgres(state, binaries=binaries)
+        return Server(server.copier_dsn, server.dsn, binaries)
+    if not own:
+        raise BadSetting(
+            f"{state.path} has no database: name its state folder in --state-dir, or FIRETOWER_DATABASE_URL"
+        )
+    return Server(own, own, binaries)
+
+
+def _up_runs(state: StateDir) -> bool:
+    with suppress(OSError, ValueError, KeyError):
+        endpoints = json.loads((state.path / "endpoints.json").read_text(encoding="utf-8"))
+        return "alerts" in endpoints["processes"] and state.holder() is not None
+    return False
+
+
+async def _follow(settings: BackupSettings, folder: Path, state: StateDir) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    keeper = Keeper(settings, folder, _server(settings, state), state, SystemClock())
+    if settings.ready_file is not None:
+        settings.ready_file.touch()
+    await keeper.run(stopping)
+
+
+async def _copy_once(settings: BackupSettings, folder: Path, state: StateDir) -> None:
+    slot = f"firetower_once_{os.getpid()}"
+    keeper = Keeper(settings, folder, _server(settings, state), state, SystemClock(), slot=slot)
+    work = asyncio.create_task(keeper.copy_once(), name="copy")
+    told = -1
+    while not work.done():
+        await asyncio.wait({work}, timeout=_LOOK_EVERY_S)
+        if keeper.status.percent != told:
+            told = keeper.status.percent
+            _say(f"copying: {told} %")
+    _say_finished(keeper.folder, work.result())
+    _say("nothing follows the log from here: `firetower backup DIR --follow` does, and `up` with FIRETOWER_BACKUP_DIR")
+
+
+def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
+    """Have the running system keep copies in `folder`, and wait for the one that begins now."""
+    copies = CopyFolder.make(folder, state.identity)
+    Seal(settings.backup_passphrase_file)
+    asked = datetime.now(UTC)
+    ask_for_backup(state, BackupOrder(folder, settings.backup_passphrase_file, asked))
+    said = ""
+    while (copy := _finished_since(copies, asked)) is None:
+        time.sleep(_LOOK_EVERY_S)
+        if not _up_runs(state):
+            _say("the system ended before the copy was whole: it is begun again with the system")
+            return 1
+        now = _progress(state)
+        if now != said:
+            said = now
+            _say(said)
+    _say_finished(copies, copy)
+    _say(f"the system in {state.path} goes on with the log every 20 s and makes a new copy every day")
+    return 0
+
+
+def _finished_since(folder: CopyFolder, asked: datetime) -> Copy | None:
+    return next((copy for copy in folder.copies() if copy.started_at >= asked), None)
+
+
+def _progress(state: StateDir) -> str:
+    with suppress(OSError, ValueError, KeyError):
+        status = json.loads((state.path / STATUS_FILE).read_text(encoding="utf-8"))
+        return f"{status['phase']}: {status['percent']} %" + (f"; {status['error']}" if status["error"] else "")
+    return "waiting for the system to begin"
+
+
+def verify_copy(folder: Path, passphrase_file: Path | None, scratch: Path | None) -> int:
+    """Prove that the newest copy restores; 1 when something is wrong with it."""
+
+    def work() -> int:
+        source = _source(folder, passphrase_file, None)
+        findings = verify(source, scratch, _say)
+        for name, count in findings.counts.items():
+            _say(f"  {name:<24} {count}")
+        for fault in findings.faults:
+            _say(f"FAULT {fault}")
+        until = source.until
+        if not findings.faults:
+            end = f", complete up to {until.at.astimezone():%Y-%m-%d %H:%M:%S %z}" if until else ""
+            _say(f"the copy {source.copy.name} restores{end}; {findings.chains} chains of evidence fit")
+        return 1 if findings.faults else 0
+
+    return _run(work)
+
+
+def restore_copy(folder: Path, state_dir: Path, at: str | None, passphrase_file: Path | None) -> int:
+    """Make a state folder as the system was."""
+
+    def work() -> int:
+        source = _source(folder, passphrase_file, moment(at))
+        state = StateDir.open(state_dir)
+        with state.held():
+            restored = restore(source, state, _say)
+            restored.postgres.stop()
+        for note in restored.notes:
+            _say(note)
+        _say(f"restored: `firetower up --state-dir {state.path}` goes on from there")
+        _say(f"settings that were given by the environment are in {state.path / 'settings.env'}")
+        return 0
+
+    return _run(work)
+
+
+def _source(folder: Path, passphrase_file: Path | None, at: datetime | None) -> Source:
+    passphrase_file = passphrase_file or BackupSettings.read().backup_passphrase_file
+    found = CopyFolder.find(folder.absolute())
+    until = found.until()
+    if at is not None and until is not None and at > until.at:
+        raise FiretowerError(f"the log ends at {until.at.isoformat()}: leave out --at to have all of it")
+    return Source(found, Seal(passphrase_file), found.choose(at), at, until)
+
+
+def moment(text: str | None) -> datetime | None:
+    """A moment as people write it; without an offset it is the time of this machine.
+
+    Raises:
+        FiretowerError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise FiretowerError(f"--at: {text!r} is no moment like 2026-11-28T08:30:00+08:00") from None
+
+
+def _run(work: Callable[[], int | None]) -> int:
+    try:
+        return work() or 0
+    except _FAILURES as error:
+        raise FiretowerError(str(error)) from None
+
+
+def _say_finished(folder: CopyFolder, copy: Copy) -> None:
+    _say(f"copy {copy.name} is whole: {copy.size_bytes / 2**20:.1f} MiB in {folder.path}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

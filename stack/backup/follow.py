@@ -1,0 +1,172 @@
+"""The continuous log: `pg_receivewal` writes it into the state folder, and every 20 s it is shipped from there.
+
+Called by the keeper. Promises: in the backup folder there are whole files only; what was not shipped yet is kept here,
+up to a bound past which receiving pauses and the server keeps the log itself; a log with a hole in it is noticed.
+"""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from services.core.clock import Clock
+from services.core.log import logger
+from stack import children
+from stack.backup.belongings import Belongings
+from stack.backup.copies import STAMP, CopyFolder, Segment, Until, segment_from
+from stack.backup.sealed import Seal
+from stack.backup.server import STREAM, Server
+
+SLOT = "firetower_backup"
+RECEIVED_WITHIN_S = 10.0  # the end of the log comes to us within this, or the next round takes it
+_MOST_WAITING = 32  # segments, 512 MiB: past it the server keeps the log, which it bounds too
+_GONE = ("has already been removed", "has been invalidated", "cannot read from")  # what the server says of a lost log
+_PAUSES_S = (0.5, 1.0, 2.0, 5.0)
+log = logger(__name__)
+
+
+class Follower:
+    """Receives the log of one server and ships it into one folder."""
+
+    def __init__(self, server: Server, folder: CopyFolder, seal: Seal, belongings: Belongings, slot: str) -> None:
+        self._server, self._folder, self._seal, self._belongings = server, folder, seal, belongings
+        self._slot = slot
+        self._spool = belongings.state.path / "backup" / slot
+        self._log = belongings.state.log("receivewal")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._falls, self._again_at_s = 0, 0.0
+        self._digest = ""
+        self.segment_bytes = 2**24
+        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    # --- receiving ---
+
+    @property
+    def receives(self) -> bool:
+        """Whether the log comes in, and something of it is there."""
+        running = self._process is not None and self._process.poll() is None
+        return running and bool(self._kept())
+
+    async def receive(self) -> None:
+        """Have the log come in: start the tool, or start it again after a pause.
+
+        Raises:
+            OSError, asyncpg.PostgresError, ChildError: the server does not answer, or refuses.
+        """
+        too_much = len(self._kept()) > _MOST_WAITING
+        if self._process is not None and self._process.poll() is None:
+            if too_much:
+                self.stop()
+            return
+        if too_much or time.monotonic() < self._again_at_s:
+            return
+        self._again_at_s = time.monotonic() + _PAUSES_S[min(self._falls, len(_PAUSES_S) - 1)]
+        self._falls += 1
+        if self._process is not None and any(word in children.read_log(self._log) for word in _GONE):
+            await self._begin_anew()
+        await self._mend_slot()
+        self._log.unlink(missing_ok=True)
+        command, env = self._server.tool("pg_receivewal", *self._options("--no-loop"), application=STREAM)
+        self._process = children.spawn(command, log=self._log, env=env)
+
+    def _options(self, *more: str) -> list[str]:
+        return ["-D", str(self._spool), "-S", self._slot, "--status-interval=1", "--no-password", *more]
+
+    def _kept(self) -> list[Path]:
+        return list(self._spool.iterdir())
+
+    async def _begin_anew(self) -> None:
+        """The server no longer has what comes next: go on at its present end. Only a new copy closes the gap."""
+        log.warning("log lost", said=children.tail(children.read_log(self._log)))
+        await asyncio.to_thread(self._ship_log)
+        for path in self._kept():
+            path.unlink()
+
+    async def _mend_slot(self) -> None:
+        """Make the slot that has the server keep the log for us, unless it is there and of use."""
+        if await self._server.has_slot(self._slot):
+            return
+        options = self._options("--create-slot", "--if-not-exists")
+        command, env = self._server.tool("pg_receivewal", *options, application=STREAM)
+        await asyncio.to_thread(children.run_tool, command, env=env)
+
+    @property
+    def said(self) -> str:
+        """What the tool wrote last."""
+        return children.tail(children.read_log(self._log))
+
+    def stop(self) -> None:
+        """Stop receiving."""
+        if self._process is not None:
+            children.stop(self._process, patience_s=1)
+            self._process = None
+
+    async def forget(self) -> None:
+        """Stop for good: the server keeps nothing more for us."""
+        self.stop()
+        await self._server.drop_slot(self._slot)
+        for path in self._kept():
+            path.unlink()
+        self._spool.rmdir()
+
+    # --- shipping ---
+
+    async def ship(self, clock: Clock) -> Until | None:
+        """Bring the folder to what is acknowledged now; how far it goes, or None when the log did not come in time.
+
+        The belongings are read first and put in place last, so that they are never newer than the log beside them.
+
+        Raises:
+            OSError, asyncpg.PostgresError, FiretowerError: something does not answer or has no room.
+        """
+        began = clock.now()
+        packed, digest = await asyncio.to_thread(self._belongings.pack)
+        at, lsn, writers = await self._server.written()
+        try:
+            came = await self._server.receives_up_to(lsn, RECEIVED_WITHIN_S)
+        except TimeoutError:
+            came = False
+        await asyncio.to_thread(self._ship_log)
+        if not came:
+            return None
+        if digest != self._digest:
+            await asyncio.to_thread(self._ship_belongings, packed, began)
+            self._digest = digest
+        self._falls = 0
+        until = Until(at, lsn, writers)
+        await asyncio.to_thread(self._folder.write_until, until)
+        return until
+
+    def _ship_log(self) -> None:
+        while not self._ship_round():
+            pass
+
+    def _ship_round(self) -> bool:
+        """Ship what is there; False when a segment became whole meanwhile, and has another name."""
+        log_path = self._folder.log_path
+        for path in sorted(self._spool.glob("*.history")):
+            self._seal.write(log_path / self._seal.name(f"{path.name}.gz"), path.read_bytes())
+        for segment in self._waiting():
+            try:
+                content = segment.path.read_bytes()
+            except FileNotFoundError:
+                return False
+            self._seal.write(log_path / self._seal.name(f"{segment.path.name}.gz"), content)
+            if not segment.partial:
+                for part in log_path.glob(f"{segment.name}.partial.gz*"):
+                    part.unlink()
+                segment.path.unlink()
+        return True
+
+    def _waiting(self) -> Iterator[Segment]:
+        # A segment is named without `.partial` once it is full and on our disk.
+        found = (segment_from(path.with_name(f"{path.name}.gz"), self.segment_bytes) for path in self._spool.iterdir())
+        for segment in sorted(one for one in found if one is not None):
+            path = self._spool / segment.path.name.removesuffix(".gz")
+            yield Segment(segment.number, segment.timeline, segment.partial, path)
+
+    def _ship_belongings(self, packed: bytes, at: datetime) -> None:
+        name = self._seal.name(f"{at.strftime(STAMP)}.tar.gz")
+        self._seal.write(self._folder.belongings_path / name, packed)

@@ -1,0 +1,224 @@
+"""Keeps the copies of one system: the log all the time, a base copy a day, old ones until they are not wanted any more.
+
+Run by `firetower backup`, under `up` or by itself. Promises: what is away (server, folder, room) is waited for and told
+of, in the database for the alarm `backup_overdue` and in the state folder for people; nothing of the running system
+waits for it.
+"""
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from services.core import db
+from services.core.clock import Clock
+from services.core.errors import FiretowerError
+from services.core.log import logger
+from services.core.settings import BackupSettings
+from services.core.text import describe_error
+from stack.backup.belongings import Belongings
+from stack.backup.copies import Copy, CopyFolder, NoCopy, Until, position
+from stack.backup.follow import SLOT, Follower
+from stack.backup.order import read_order
+from stack.backup.sealed import Seal
+from stack.backup.server import Server
+from stack.backup.take import BaseCopy
+from stack.children import ChildError
+from stack.state import StateDir, write_when_changed
+
+SHIP_EVERY_S = 20.0  # 60 s are promised: a round that fails is made good by the next
+STATUS_FILE = "backup/status.json"
+_TURN_S = 1.0
+_COPY_AGAIN_S = 60.0  # after one that failed
+_NICENESS = 10
+_HINDRANCES = (*db.AWAY, FiretowerError, ChildError, sqlite3.Error)
+log = logger(__name__)
+
+
+@dataclass
+class Status:
+    """What people are shown of a backup at work."""
+
+    folder: str
+    phase: str = "starting"
+    percent: int = 0
+    copy: str = ""  # the newest finished one
+    copied_at: str = ""
+    logged_until: str = ""
+    error: str = ""
+
+
+class Keeper:
+    """Keeps one system's copies in one folder."""
+
+    def __init__(
+        self, settings: BackupSettings, root: Path, server: Server, state: StateDir, clock: Clock, *, slot: str = SLOT
+    ) -> None:
+        self.folder = CopyFolder.make(root, state.identity)
+        self._settings, self._server, self._state, self._clock = settings, server, state, clock
+        seal = Seal(settings.backup_passphrase_file)
+        belongings = Belongings(state, os.environ, settings.also)
+        self._follower = Follower(server, self.folder, seal, belongings, slot)
+        self._base = BaseCopy(server, self.folder, seal)
+        self._pending: Copy | None = None  # made; it waits for the log to reach its end
+        self._until: Until | None = None
+        self._errors: dict[str, str] = {}  # by what failed
+        self.status = Status(str(self.folder.path))
+
+    def _newest(self) -> Copy | None:
+        copies = self.folder.copies()
+        return copies[-1] if copies else None
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep until told to stop."""
+        os.nice(_NICENESS)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(work, name=name)
+                    for name, work in (
+                        ("log", self._keep_log()),
+                        ("copies", self._keep_copies()),
+                        ("status", self._tell()),
+                    )
+                ]
+                await stopping.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            self._base.stop()
+            self._follower.stop()
+
+    async def copy_once(self) -> Copy:
+        """Make one copy with the log up to its end, and leave nothing behind in the server.
+
+        Raises:
+            FiretowerError, ChildError, OSError, asyncpg.PostgresError: what hinders it.
+        """
+        try:
+            while not self._follower.receives:
+                await self._follower.receive()
+                await asyncio.sleep(_TURN_S)
+                if self._follower.said and not self._follower.receives:
+                    log.warning("log does not come", said=self._follower.said)
+            copy = await self._base.take(self._clock, self._progress, quick=True)
+            while (until := await self._follower.ship(self._clock)) is None or not _reaches(until, copy):
+                await self._follower.receive()
+            self._base.finish(copy)
+            return copy
+        finally:
+            self._base.stop()
+            await self._follower.forget()
+
+    # --- the log ---
+
+    async def _keep_log(self) -> None:
+        due_s = 0.0
+        while True:
+            await self._try("log", self._follower.receive())
+            now_s = self._clock.monotonic()
+            if now_s >= due_s or (self._pending is not None and now_s >= due_s - SHIP_EVERY_S + 2):
+                due_s = now_s + SHIP_EVERY_S
+                await self._try("shipping", self._ship())
+            await asyncio.sleep(_TURN_S)
+
+    async def _ship(self) -> None:
+        until = await self._follower.ship(self._clock)
+        if until is None:
+            raise FiretowerError(f"the log does not come in: {self._follower.said}")
+        self._until = until
+        if self._pending is not None and _reaches(until, self._pending):
+            self._base.finish(self._pending)
+            log.info("copy finished", copy=self._pending.name, size_bytes=self._pending.size_bytes)
+            self._pending = None
+            self.status.phase, self.status.percent = "following", 100
+        gone = await asyncio.to_thread(self.folder.prune, self._settings.backup_keep, self._clock.now())
+        for name in gone:
+            log.info("copy removed", copy=name)
+
+    # --- base copies ---
+
+    async def _keep_copies(self) -> None:
+        while True:
+            await asyncio.sleep(_TURN_S)
+            if self._pending is not None or not self._follower.receives:
+                continue
+            why = await asyncio.to_thread(self._why_due)
+            if why is None:
+                continue
+            log.info("copy begins", why=why)
+            if not await self._try("copy", self._copy(quick=why != "daily")):
+                await asyncio.sleep(_COPY_AGAIN_S)
+
+    def _why_due(self) -> str | None:
+        newest = self._newest()
+        if newest is None:
+            return "first"
+        order = read_order(self._state)
+        if order is not None and order.asked_at is not None and order.asked_at > newest.started_at:
+            return "asked for"
+        try:
+            segments = self.folder.log_after(newest)
+        except NoCopy as gap:
+            return str(gap)
+        if any(segment.timeline != newest.timeline for segment in segments):
+            return "another server is the primary"
+        age = self._clock.now() - newest.started_at
+        return "daily" if age > timedelta(hours=self._settings.backup_every_h) else None
+
+    async def _copy(self, *, quick: bool) -> None:
+        self.status.phase, self.status.percent = "copying", 0
+        self._pending = await self._base.take(self._clock, self._progress, quick=quick)
+
+    def _progress(self, percent: int) -> None:
+        self.status.percent = percent
+        log.debug("copying", percent=percent)
+
+    # --- telling ---
+
+    async def _try(self, what: str, work: Coroutine[None, None, None]) -> bool:
+        """Do a piece of work; what hinders it is told, and it is done again in its turn."""
+        try:
+            await work
+        except _HINDRANCES as error:
+            db.pass_on_cancel()
+            said = describe_error(error)
+            if self._errors.get(what) != said:
+                log.warning("hindered", work=what, error=said)
+            self._errors[what] = said
+            return False
+        self._errors.pop(what, None)
+        return True
+
+    async def _tell(self) -> None:
+        told_at_s = -SHIP_EVERY_S
+        while True:
+            newest = self._newest()
+            if newest is not None:
+                self.status.copy, self.status.copied_at = newest.name, newest.started_at.isoformat()
+            self.status.logged_until = self._until.at.isoformat() if self._until else ""
+            self.status.error = "; ".join(f"{what}: {error}" for what, error in sorted(self._errors.items()))
+            with suppress(OSError):
+                write_when_changed(self._state.path / STATUS_FILE, json.dumps(asdict(self.status)))
+            if self._clock.monotonic() - told_at_s >= SHIP_EVERY_S / 2:
+                told_at_s = self._clock.monotonic()
+                await self._try("status", self._note(newest))
+            await asyncio.sleep(_TURN_S)
+
+    async def _note(self, newest: Copy | None) -> None:
+        await self._server.note(
+            str(self.folder.path),
+            len(self.folder.copies()),
+            newest.started_at if newest else None,
+            self._until.at if self._until else None,
+            self.status.error,
+        )
+
+
+def _reaches(until: Until, copy: Copy) -> bool:
+    return position(until.lsn) >= position(copy.end_lsn)

@@ -1,0 +1,198 @@
+"""A new state folder as a system was at a moment: belongings, base copy, log, and what must not be used twice.
+
+Called by the command line and by the verification. Promises: nothing is written over; the restored system has an
+identity and a timeline of its own; numbers that may be known elsewhere are not given again.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from services.core.errors import FiretowerError
+from stack import children
+from stack.backup.belongings import unpack
+from stack.backup.copies import Copy, CopyFolder, Segment, Until
+from stack.backup.sealed import Seal, Unreadable, chunks_of
+from stack.backup.settle import settle
+from stack.postgres import Postgres, tool_env
+from stack.state import StartFailed, StateDir, write_private
+
+_LOOK_EVERY_S = 0.5
+_STOP_S = 600.0  # the first checkpoint after a recovery writes all that was replayed
+_NOT_REACHED = "recovery ended before configured recovery target was reached"
+_HBA = """# written by a restoration: as initdb makes it for us
+local all all scram-sha-256
+host all all 127.0.0.1/32 scram-sha-256
+local replication all scram-sha-256
+host replication all 127.0.0.1/32 scram-sha-256
+"""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is to be restored."""
+
+    folder: CopyFolder
+    seal: Seal
+    copy: Copy
+    at: datetime | None  # None: as far as the log goes
+    until: Until | None  # how far it goes: read before the log is looked at, which grows meanwhile
+
+    def belongings(self) -> Path:
+        """The belongings as they were at the moment, or shortly before.
+
+        Raises:
+            FiretowerError: there are none.
+        """
+        found = [path for at, path in self.folder.belongings() if self.at is None or at <= self.at]
+        if not found:
+            raise FiretowerError(f"{self.folder.belongings_path} holds no belongings of that time")
+        return found[-1]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What came of it."""
+
+    postgres: Postgres
+    notes: Sequence[str]  # what a person has to do
+
+
+def restore(source: Source, state: StateDir, say: Say) -> Restored:
+    """Make an empty state folder into that of the system; the caller holds it.
+
+    Raises:
+        FiretowerError, ChildError, OSError: what hinders it; the folder is of no use then.
+    """
+    _refuse_used(state)
+    copy = source.copy
+    log = source.folder.log_after(copy)
+    say(f"copy {copy.name} ({copy.size_bytes / 2**20:.0f} MiB), {len(log)} segments of the log")
+    with source.seal.open(source.belongings()) as packed:
+        notes = unpack(packed.read(), state)
+    server = Postgres(state)
+    _refuse_other_version(copy, server)
+    _unpack_base(source, server, say)
+    log_path = server.data.with_name("log")
+    _unpack_log(source, log, log_path, say)
+    server.prepare()
+    _replay(server, source.at, [segment.name for segment in log], say)
+    settle(server, source.copy, source.at, state)
+    shutil.rmtree(log_path)
+    return Restored(server, notes)
+
+
+def _refuse_used(state: StateDir) -> None:
+    used = sorted({path.name for path in state.path.iterdir()} - {"logs", "supervisor.pid", "identity.json"})
+    if used:
+        raise StartFailed(f"{state.path} is not empty ({used[0]} is there): name a folder that does not exist yet")
+
+
+def _refuse_other_version(copy: Copy, server: Postgres) -> None:
+    ours = server.binaries
+    if copy.postgres.split(".")[0] != ours.version.split(".")[0]:
+        raise StartFailed(
+            f"the copy is of PostgreSQL {copy.postgres}, here is {ours.version}: name an installation of its version"
+            " in FIRETOWER_STACK_PREFIX; a newer one can take it over with pg_upgrade afterwards"
+        )
+
+
+def _unpack_base(source: Source, server: Postgres, say: Say) -> None:
+    server.data.mkdir(mode=0o700)
+    _give_to_server(server.data)
+    path = source.folder.base(source.copy)
+    user = children.unprivileged()
+    told_s = time.monotonic()
+    done = 0
+    with source.seal.open(path) as content:
+        with subprocess.Popen(  # noqa: S603
+            ["/bin/tar", "-xf", "-", "-C", str(server.data)],  # as the server's user: what it makes is its own
+            stdin=subprocess.PIPE,
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
+            cwd="/",
+            preexec_fn=children.die_with_parent(),  # noqa: PLW1509
+        ) as tar:
+            assert tar.stdin is not None  # noqa: S101
+            with suppress(BrokenPipeError):  # its exit code says it
+                for chunk in chunks_of(content):
+                    tar.stdin.write(chunk)
+                    done += len(chunk)
+                    if time.monotonic() - told_s > 5:
+                        told_s = time.monotonic()
+                        say(f"unpacking: {done / 2**20:.0f} MiB")
+                tar.stdin.close()
+        if tar.returncode != 0:
+            raise Unreadable(f"{path} cannot be unpacked into {server.data}: tar ended with {tar.returncode}")
+    say(f"unpacked {done / 2**20:.0f} MiB; comparing every file with the copy's own list")
+    command = [server.binaries.program("pg_verifybackup"), "--no-parse-wal", "--quiet", str(server.data)]
+    children.run_tool(command, drop_root=True, env=tool_env())
+
+
+def _unpack_log(source: Source, log: Sequence[Segment], place: Path, say: Say) -> None:
+    place.mkdir(mode=0o700)
+    told_s = time.monotonic()
+    files = [(path, path.name.partition(".gz")[0]) for path in source.folder.histories()]
+    files += [(segment.path, segment.name) for segment in log]
+    for number, (path, name) in enumerate(files):
+        whole = path.with_name(path.name.replace(".partial", ""))  # what a running system makes of the last one
+        with source.seal.open(path if path.exists() else whole) as content, (place / name).open("wb") as target:
+            shutil.copyfileobj(content, target)
+        _give_to_server(place / name)
+        if time.monotonic() - told_s > 5:
+            told_s = time.monotonic()
+            say(f"unpacking the log: {number} of {len(files)}")
+    _give_to_server(place)
+
+
+def _give_to_server(path: Path) -> None:
+    if user := children.unprivileged():
+        os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _replay(server: Postgres, at: datetime | None, names: Sequence[str], say: Say) -> None:
+    """Let the server replay the log, up to the moment or the end, and become a primary on a timeline of its own."""
+    for name, text in (("recovery.signal", ""), ("pg_hba.conf", _HBA), ("postgresql.auto.conf", "")):
+        write_private(server.data / name, text)
+        _give_to_server(server.data / name)
+    (server.data / "standby.signal").unlink(missing_ok=True)
+    settings = {
+        # run in the data folder, so that no name has to be quoted
+        "restore_command": "test -f ../log/%f && echo %f >../log/asked && cp ../log/%f %p",
+        "hot_standby": "off",  # nobody looks on, and the copied server's limits need not be ours
+        "archive_mode": "off",
+        "recovery_target_action": "promote",
+    }
+    say("replaying the log")
+    target = {} if at is None else {"recovery_target_time": at.isoformat()}
+    try:
+        _run_to_the_end(server, settings | target, names, say)
+    except children.ChildError as error:
+        if _NOT_REACHED not in str(error):
+            raise
+        say("nothing was committed after that moment")
+        _run_to_the_end(server, settings, names, say)
+
+
+def _run_to_the_end(server: Postgres, settings: dict[str, str], names: Sequence[str], say: Say) -> None:
+    server.clear_wreck()
+    process = server.spawn(settings)
+    asked, told = server.data.parent / "log/asked", ""
+    while (server.data / "recovery.signal").exists() or not server.is_ready():
+        if process.poll() is not None:
+            raise children.ChildError(f"the log cannot be replayed: {children.tail(children.read_log(server.log))}")
+        time.sleep(_LOOK_EVERY_S)
+        with suppress(OSError):
+            name = asked.read_text().strip()
+            if name != told and name in names:
+                told = name
+                say(f"replaying: {names.index(name) + 1} of {len(names)}")
+    server.stop_process(_STOP_S)

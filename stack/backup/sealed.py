@@ -1,0 +1,197 @@
+"""Files of a backup: compressed, encrypted when there is a passphrase, and never half of one under its real name.
+
+Called by everything that writes into or reads from a backup folder. Encryption is GnuPG's symmetric one (AES-256 with
+an integrity code): with the passphrase, `gpg -d FILE | gunzip` reads a file without us.
+"""
+
+import gzip
+import hashlib
+import os
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from services.core.errors import FiretowerError
+from stack.children import die_with_parent
+
+_CHUNK_BYTES = 2**20
+_LEVEL = 1  # the log must never cost what a fire needs; higher levels save a tenth for three times the work
+ENCRYPTED = ".gpg"
+UNFINISHED = ".part"
+
+
+class Unreadable(FiretowerError):
+    """A file of a copy that cannot be read; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a written file is known by."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Seal:
+    """How the files of one backup folder are kept: with a passphrase or without."""
+
+    passphrase_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a passphrase that is none."""
+        if self.passphrase_file is not None:
+            try:
+                empty = not self.passphrase_file.read_text(encoding="utf-8").partition("\n")[0].strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise FiretowerError(f"the passphrase file {self.passphrase_file} cannot be read: {error}") from None
+            if empty:
+                raise FiretowerError(f"the passphrase file {self.passphrase_file} has an empty first line")
+
+    def name(self, plain: str) -> str:
+        """What a file is called here."""
+        return plain + ENCRYPTED if self.passphrase_file is not None else plain
+
+    def write(self, target: Path, content: bytes) -> Packed:
+        """Compress, encrypt and write one small file whole.
+
+        Raises:
+            OSError, FiretowerError: it cannot be written, and nothing of it is there.
+        """
+        return self.write_packed(target, [gzip.compress(content, _LEVEL, mtime=0)])
+
+    def write_packed(self, target: Path, chunks: Iterable[bytes]) -> Packed:
+        """Encrypt and write what is compressed already.
+
+        Raises:
+            OSError, FiretowerError: as `write`.
+        """
+        if self.passphrase_file is None:
+            return _write_whole(target, chunks)
+        with tempfile.TemporaryFile() as source:
+            source.writelines(chunks)
+            source.flush()
+            os.lseek(source.fileno(), 0, os.SEEK_SET)  # gpg goes on at the place of the descriptor itself
+            with self._gpg(["--symmetric"], source) as encrypting:
+                return _write_whole(target, chunks_of(encrypting))
+
+    def write_stream(self, target: Path, compressed: IO[bytes]) -> Packed:
+        """Encrypt and write what a process puts out, of any size."""
+        if self.passphrase_file is None:
+            return _write_whole(target, chunks_of(compressed))
+        with self._gpg(["--symmetric"], compressed) as encrypting:
+            return _write_whole(target, chunks_of(encrypting))
+
+    @contextmanager
+    def open(self, path: Path) -> Iterator[BinaryIO]:
+        """Read a file as it was before it was packed.
+
+        Raises:
+            Unreadable: it is no such file, or damaged, or this is not its passphrase.
+        """
+        try:
+            with path.open("rb") as raw:
+                if path.suffix != ENCRYPTED:
+                    with gzip.open(raw) as content:
+                        yield cast("BinaryIO", content)
+                elif self.passphrase_file is None:
+                    raise Unreadable(f"{path} is encrypted: name its passphrase file")
+                else:
+                    with self._gpg(["--decrypt"], raw) as decrypting, gzip.open(decrypting) as content:
+                        yield cast("BinaryIO", content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Unreadable(f"{path} cannot be read: {error}") from error
+
+    @contextmanager
+    def _gpg(self, what: list[str], source: IO[bytes]) -> Iterator[IO[bytes]]:
+        """What GnuPG makes of `source`; all of it must be read, else its verdict is not known.
+
+        Raises:
+            Unreadable: it refused, which for a damaged or cut file it says at the end.
+        """
+        with tempfile.TemporaryDirectory(prefix="firetower-gpg-") as home:
+            command = ["gpg", "--homedir", home, "--batch", "--quiet", "--no-options", "--no-autostart"]
+            command += ["--no-permission-warning", "--pinentry-mode", "loopback"]
+            command += ["--passphrase-file", str(self.passphrase_file), "--cipher-algo", "AES256"]
+            command += ["--s2k-count", "65011712", "--compress-algo", "none", *what]
+            try:
+                process = subprocess.Popen(  # noqa: S603
+                    command,
+                    stdin=source,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    preexec_fn=die_with_parent(),  # noqa: PLW1509
+                )
+            except FileNotFoundError:
+                raise FiretowerError("gpg is not installed: apt install gnupg, or keep copies unencrypted") from None
+            assert process.stdout is not None  # noqa: S101
+            assert process.stderr is not None  # noqa: S101
+            with process:
+                try:
+                    yield process.stdout
+                except BaseException as error:  # perhaps because gpg gave nothing: then its reason is the better one
+                    process.stdout.close()
+                    said = process.stderr.read().decode(errors="replace").strip()
+                    if process.wait() > 0 and said and "roken pipe" not in said:
+                        raise Unreadable(f"gpg {what[0]}: {said.splitlines()[-1]}") from error
+                    raise
+                rest = process.stdout.read(1)
+                said = process.stderr.read().decode(errors="replace").strip()
+                if process.wait() != 0 or rest:
+                    raise Unreadable(f"gpg {what[0]}: {said.splitlines()[-1] if said else 'it ended early'}")
+
+
+def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """All of a stream."""
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
+
+
+def digest_of(path: Path) -> Packed:
+    """What a file that is there is known by.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        for chunk in chunks_of(file):
+            digest.update(chunk)
+            size += len(chunk)
+    return Packed(size, digest.hexdigest())
+
+
+def _write_whole(target: Path, chunks: Iterable[bytes]) -> Packed:
+    fresh = target.with_name(target.name + UNFINISHED)
+    digest, size = hashlib.sha256(), 0
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+            file.flush()
+            os.fsync(descriptor)
+        fresh.replace(target)
+        sync_folder(target.parent)
+    except BaseException:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        raise
+    return Packed(size, digest.hexdigest())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a rename survive a power cut, where the file system knows of such a thing."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

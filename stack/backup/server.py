@@ -1,0 +1,131 @@
+"""The database that is copied: how PostgreSQL's own tools reach it, and the few things that must be asked of it.
+
+Called by the keeper and the base copy. The tools connect as a role that may replicate; embedded that is
+`firetower_backup`, for a server of one's own FIRETOWER_BACKUP_DATABASE_URL names one.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import asyncpg
+
+from services.core import db
+from services.core.errors import FiretowerError
+from stack.backup.copies import position
+from stack.binaries import PostgresBinaries
+from stack.postgres import tool_env
+
+SQL = db.load_queries(Path(__file__).with_name("server.sql"))
+STREAM = "firetower.backup.log"  # application name of the tool that receives the log
+
+
+@dataclass(frozen=True)
+class About:
+    """What a copy has to say of its server."""
+
+    postgres: str
+    timescaledb: str
+    revision: str
+    segment_bytes: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """One PostgreSQL, perhaps of several hosts of which one is the primary."""
+
+    dsn: str  # of a role that may replicate
+    programs_dsn: str  # of the programs, who own the tables
+    binaries: PostgresBinaries
+
+    @property
+    def database(self) -> str:
+        """Name of the programs' database."""
+        return urlsplit(self.programs_dsn).path.lstrip("/") or "firetower"
+
+    def tool(self, name: str, *arguments: str, application: str) -> tuple[list[str], dict[str, str]]:
+        """A command of PostgreSQL's own and its environment; the password is in no list of processes."""
+        parts = urlsplit(self.dsn)
+        account, _, hosts = parts.netloc.rpartition("@")
+        user, _, password = account.partition(":")
+        separator = "&" if parts.query else ""
+        query = f"{parts.query}{separator}application_name={application}"
+        bare = urlunsplit(parts._replace(netloc=f"{user}@{hosts}", query=query))
+        env = tool_env()
+        if password:
+            env |= {"PGPASSWORD": unquote(password)}
+        if passfile := os.environ.get("PGPASSFILE"):
+            env |= {"PGPASSFILE": passfile}
+        return [self.binaries.program(name), "-d", bare, *arguments], env
+
+    async def about(self) -> About:
+        """What the server is.
+
+        Raises:
+            FiretowerError: its major version is not that of our tools.
+        """
+        async with asking(self.programs_dsn) as connection:
+            [row] = await connection.fetch(SQL["about"])
+            revision = await connection.fetchval(SQL["revision"]) if row["migrated"] else ""
+        if row["postgres"].split(".")[0] != self.binaries.version.split(".")[0]:
+            raise FiretowerError(
+                f"the server is PostgreSQL {row['postgres']}, the tools in {self.binaries.bin_dir} are"
+                f" {self.binaries.version}: name those of its version in FIRETOWER_STACK_PREFIX"
+            )
+        return About(row["postgres"], row["timescaledb"] or "", revision or "", row["segment_bytes"])
+
+    async def written(self) -> tuple[datetime, str, dict[str, int]]:
+        """The moment, the end of the log after it, and the newest batch of each writer before it."""
+        async with asking(self.programs_dsn) as connection:
+            rows = await connection.fetch(SQL["writers"])
+            [row] = await connection.fetch(SQL["written"])
+        return row["at"], row["lsn"], {one["writer"]: one["number"] for one in rows}
+
+    async def place_in_log(self) -> tuple[int, str]:
+        """Timeline and end of the log now."""
+        async with asking(self.dsn) as connection:
+            [row] = await connection.fetch(SQL["place_in_log"])
+        return row["timeline"], row["lsn"]
+
+    async def receives_up_to(self, lsn: str, within_s: float) -> bool:
+        """Wait until the tool that receives the log has it up to `lsn`."""
+        async with asking(self.dsn) as connection, asyncio.timeout(within_s):
+            while True:
+                here = await connection.fetchval(SQL["received"], STREAM)
+                if here is not None and position(here) >= position(lsn):
+                    return True
+                await asyncio.sleep(0.2)
+
+    async def has_slot(self, slot: str) -> bool:
+        """Whether the server keeps the log for us; a slot that has lost it is dropped."""
+        async with asking(self.dsn) as connection:
+            rows = await connection.fetch(SQL["slot"], slot)
+            if rows and rows[0]["wal_status"] == "lost":
+                await connection.execute(SQL["drop_slot"], slot)
+                return False
+        return bool(rows)
+
+    async def drop_slot(self, slot: str) -> None:
+        """Have the server keep nothing for us."""
+        async with asking(self.dsn) as connection:
+            await connection.execute(SQL["drop_slot"], slot)
+
+    async def note(self, *values: object) -> None:
+        """Say in the database how far the copies go: folder, copies, begin of the newest, end of the log, error."""
+        async with asking(self.programs_dsn) as connection:
+            await connection.execute(SQL["note"], *values)
+
+
+@asynccontextmanager
+async def asking(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection for a question or two."""
+    connection = await db.connect(dsn, program="backup", statement_timeout_s=30)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=2)

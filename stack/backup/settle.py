@@ -1,0 +1,55 @@
+"""What a restored cluster is told before anybody can connect to it: accounts, numbers that it skips, and what happened.
+
+Called by the restoration.
+"""
+
+from datetime import datetime
+
+from stack.backup.copies import Copy
+from stack.postgres import OWNER, SUPERUSER, Postgres
+from stack.state import StateDir
+
+# Identities given after the moment that was restored are known elsewhere (119, the city's platform, people's notes),
+# and must not mean something else there: every sequence skips more than can have been used meanwhile.
+_SKIP_NUMBERS = """
+do $$ declare s record; begin
+    for s in select schemaname, sequencename, last_value, data_type from pg_sequences
+        where schemaname = 'public' and last_value is not null
+    loop
+        perform setval(format('%I.%I', s.schemaname, s.sequencename)::regclass,
+            s.last_value + case when s.data_type = 'bigint'::regtype then 1000000 else 10000 end);
+    end loop;
+end $$"""
+# Whoever keeps copies of the restored system says so itself.
+_FORGET_COPIES = """
+do $$ begin
+    if to_regclass('backup_status') is not null then delete from backup_status; end if;
+end $$"""
+_ADMIN = """
+do $$ begin
+    if not exists (select from pg_roles where rolname = '{role}') then create role {role}; end if;
+end $$"""
+
+
+def settle(server: Postgres, copy: Copy, at: datetime | None, state: StateDir) -> None:
+    """Make the restored cluster the state folder's own.
+
+    Raises:
+        ChildError: a statement failed.
+    """
+    password = state.secret("postgres_admin")
+    server.run_alone(
+        "postgres", [_ADMIN.format(role=SUPERUSER), f"alter role {SUPERUSER} superuser login password '{password}'"]
+    )
+    if copy.database != OWNER:
+        server.run_alone("postgres", [f'alter database "{copy.database}" rename to {OWNER}'])
+    moment = at.isoformat() if at is not None else "the end of the log"
+    said = f"'{copy.name}', jsonb_build_object('until', '{moment}')"
+    statements = [
+        _SKIP_NUMBERS,
+        _FORGET_COPIES,
+        f"insert into audit (actor, action, target, detail) values ('system', 'system.restored', {said})",  # noqa: S608
+    ]
+    if copy.timescaledb != server.binaries.timescaledb:
+        statements.insert(0, "alter extension timescaledb update")
+    server.run_alone(OWNER, statements)

@@ -1,0 +1,145 @@
+"""What a backup folder keeps, what it lets go, and what it says of itself."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from stack.backup.copies import STAMP, Copy, CopyFolder, NoCopy, Until, position, segment_from
+from stack.backup.order import BackupOrder, ask_for_backup, read_order, standing_order
+from stack.backup.sealed import Seal, Unreadable, digest_of
+from stack.state import StateDir
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+SEGMENT_BYTES = 2**24
+
+
+def lsn(segment):
+    return f"{segment // 256:X}/{segment % 256 * SEGMENT_BYTES + 80:X}"
+
+
+def add_copy(folder, day, segment):
+    at = START + timedelta(days=day)
+    copy = Copy(
+        name=at.strftime(STAMP),
+        started_at=at,
+        ended_at=at + timedelta(minutes=5),
+        start_lsn=lsn(segment),
+        end_lsn=lsn(segment + 1),
+        timeline=1,
+        segment_bytes=SEGMENT_BYTES,
+        postgres="15.20",
+        timescaledb="2.19.3",
+        database="firetower",
+        revision="0017",
+        file="base.tar.gz",
+        size_bytes=1,
+        sha256="",
+    )
+    place = folder.copies_path / copy.name
+    place.mkdir()
+    copy.write(place)
+    return copy
+
+
+def add_log(folder, numbers, *, partial=False):
+    for number in numbers:
+        end = ".partial.gz" if partial else ".gz"
+        (folder.log_path / f"00000001{number // 256:08X}{number % 256:08X}{end}").touch()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return CopyFolder.make(tmp_path, "a1")
+
+
+def test_the_newest_copies_stay_with_the_log_and_belongings_they_need(folder):
+    copies = [add_copy(folder, day, 250 + 10 * day) for day in range(4)]
+    add_log(folder, range(250, 300))
+    for hour in range(24 * 4):
+        for minute in (0, 20, 40):
+            at = START + timedelta(hours=hour, minutes=minute)
+            (folder.belongings_path / f"{at.strftime(STAMP)}.tar.gz").touch()
+    now = START + timedelta(days=4)
+    assert folder.prune(2, now) == [copy.name for copy in copies[:2]]
+    assert folder.copies() == copies[2:]
+    assert [segment.number for segment in folder.segments(SEGMENT_BYTES)] == list(range(270, 300))
+    assert len(folder.log_after(copies[2])) == 30
+    times = [at for at, _ in folder.belongings()]
+    assert times[0] <= copies[2].ended_at < times[1]
+    assert sum(at > now - timedelta(hours=2) for at in times) == 5
+    hours = [at.replace(minute=0) for at in times[1:] if at < now - timedelta(hours=2)]
+    assert len(hours) == len(set(hours))
+    assert folder.prune(2, now) == []
+
+
+def test_the_only_copy_stays_however_old(folder):
+    copy = add_copy(folder, 0, 1)
+    assert folder.prune(1, START + timedelta(days=4000)) == []
+    assert folder.copies() == [copy]
+
+
+def test_a_hole_in_the_log_is_named_and_the_partial_segment_counts(folder):
+    copy = add_copy(folder, 0, 255)
+    add_log(folder, [255, 256])
+    add_log(folder, [256, 257], partial=True)
+    assert [(one.number, one.partial) for one in folder.log_after(copy)] == [(255, False), (256, False), (257, True)]
+    next(folder.log_path.glob("*00000100000000.gz")).unlink()
+    next(folder.log_path.glob("*00000100000000.partial.gz")).unlink()
+    with pytest.raises(NoCopy, match="gap of 1 segments, the first is number 0x100"):
+        folder.log_after(copy)
+
+
+@pytest.mark.parametrize("name", ["0000000100000000000000FF", "x.gz", "00000002.history.gz", "a.gz.part"])
+def test_what_is_no_segment_is_none(name, tmp_path):
+    assert segment_from(tmp_path / name, SEGMENT_BYTES) is None
+
+
+def test_a_moment_takes_the_newest_copy_before_it(folder):
+    copies = [add_copy(folder, day, day) for day in range(3)]
+    assert folder.choose(None) == copies[2]
+    assert folder.choose(copies[1].ended_at) == copies[1]
+    with pytest.raises(NoCopy, match="the oldest copy is of"):
+        folder.choose(START)
+
+
+def test_an_unfinished_copy_is_none(folder):
+    (folder.copies_path / "20261101T000000Z.part").mkdir()
+    (folder.copies_path / "20261102T000000Z").mkdir()
+    assert folder.copies() == []
+    with pytest.raises(NoCopy, match="no finished copy yet"):
+        folder.choose(None)
+
+
+def test_of_several_systems_the_one_written_last_is_found(tmp_path):
+    first, second = (CopyFolder.make(tmp_path, name) for name in ("a1", "b2"))
+    for one in (first, second):
+        add_copy(one, 0, 1)
+    second.write_until(Until(START, "0/1", {"all/event": 3}))
+    assert CopyFolder.find(tmp_path).path == second.path
+    assert CopyFolder.find(first.path).path == first.path
+    assert second.until() == Until(START, "0/1", {"all/event": 3})
+
+
+def test_places_in_the_log_compare_as_numbers():
+    assert position("1/0") > position("0/FFFFFFFF") > position("0/9")
+
+
+def test_a_file_comes_back_as_it_was_and_a_damaged_one_is_named(tmp_path):
+    seal, path = Seal(), tmp_path / "file.gz"
+    packed = seal.write(path, b"x" * 100_000)
+    assert digest_of(path) == packed
+    with seal.open(path) as content:
+        assert content.read() == b"x" * 100_000
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(Unreadable, match=str(path)), seal.open(path) as content:
+        content.read()
+    assert [one.name for one in tmp_path.iterdir()] == ["file.gz"]
+
+
+def test_what_was_asked_for_lasts_and_the_environment_comes_first(tmp_path):
+    state = StateDir.open(tmp_path / "state")
+    assert standing_order(state, None) is None
+    order = BackupOrder(tmp_path / "copies", tmp_path / "secret", START)
+    ask_for_backup(state, order)
+    assert read_order(state) == standing_order(state, None) == order
+    assert standing_order(state, tmp_path / "other") == BackupOrder(tmp_path / "other")
