@@ -19,9 +19,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.api.app import build_app
 from services.api.live.feed import Changes
+from services.api.live.hub import Hub
 from services.api.live.rights import watch_rights
+from services.api.map.ground import TileServer
 from services.api.people.first_admin import make_first_admin
 from services.api.people.known_places import recall_places
+from services.api.people.throttle import Throttle
 from services.api.registry.import_steps import keep_finishing
 from services.api.request.address import TrustedProxy
 from services.api.request.database import Database
@@ -75,6 +78,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
     app = build_app()
     state = State(settings, database, clock)
     app.state.firetower = state
+    hub = state.of(Hub)
     gc.freeze()  # the program itself is no garbage; looking through it delays answers of many rows
     door = Door(settings.trusted_proxies, connections=max(100, raise_file_limit() - _OTHER_FILES))
     server = _Server(
@@ -98,16 +102,16 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
         loop.add_signal_handler(number, stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
-            changes = group.create_task(Changes(live, state.hub, clock).run(), name="changes")
-            rights = group.create_task(watch_rights(live, state.hub, clock), name="rights")
+            changes = group.create_task(Changes(live, hub, clock).run(), name="changes")
+            rights = group.create_task(watch_rights(live, hub, clock), name="rights")
             house = group.create_task(keep_house(database, clock), name="housekeeping")
             imports = group.create_task(keep_finishing(database, clock), name="imports")
-            places = group.create_task(recall_places(database, state.throttle, clock), name="places")
+            places = group.create_task(recall_places(database, state.of(Throttle), clock), name="places")
             announce = group.create_task(_announce(server, settings, state), name="announce")
             serving = group.create_task(server.serve(), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
             await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-            state.hub.close()
+            hub.close()
             server.should_exit = True
             await serving
             for task in (announce, changes, rights, house, imports, places, stop):
@@ -115,8 +119,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
     finally:
         await database.close()
         await live.close()
-        if state.tiles is not None:
-            await state.tiles.aclose()
+        await state.of(TileServer).close()
 
 
 def _behind_proxies(app: ASGIApp, settings: ApiSettings) -> ASGIApp:

@@ -39,6 +39,16 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def rfc3339(at: datetime | None) -> str | None:
+    """Return `at` in UTC with milliseconds and Z, or None. What lies at the end of all years stays as it is."""
+    if at is None:
+        return None
+    try:
+        return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError):
+        return at.isoformat(timespec="milliseconds")
+
+
 async def wait_at_most(event: asyncio.Event, seconds: float) -> bool:
     """Wait until `event` is set, `seconds` at most; return whether it is.
 

@@ -23,7 +23,7 @@ TICK_S = 0.25
 class Door:
     """All links. `new_link` is what the TCP server calls for a connection."""
 
-    def __init__(self, post: Post, clock: Clock, limits: Limits, profiles: Profiles) -> None:
+    def __init__(self, post: Post[Link], clock: Clock, limits: Limits, profiles: Profiles) -> None:
         self._post = post
         self._clock = clock
         self._limits = limits

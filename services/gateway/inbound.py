@@ -7,7 +7,7 @@ still lives or not; one frame that cannot be worked on costs that frame.
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 from zlib import crc32
 
 from services.core.aside import Unit
@@ -17,19 +17,19 @@ from services.core.metrics import FRAMES
 from services.gateway.frames import CHECKSUMS, DENY, KNOWN_COMMANDS, Damage, Frame, encode
 from services.gateway.limits import Allowance, Limits, Strangers
 from services.gateway.objects import holds_fire, read_unit
-from services.gateway.post import Caller, Post, Said
+from services.gateway.post import Caller, Peer, Post, Said
 from services.gateway.stream import Stream
-
-if TYPE_CHECKING:
-    from services.gateway.link import Link
 
 log = logger(__name__)
 
 
-class Inbound:
+L = TypeVar("L", bound=Peer)
+
+
+class Inbound(Generic[L]):
     """Bytes are decoded in slices, link by link. Fires are handed on as they are decoded; the rest wait for that."""
 
-    def __init__(self, link: "Link", post: Post, clock: Clock, limits: Limits, strangers: Strangers) -> None:
+    def __init__(self, link: L, post: Post[L], clock: Clock, limits: Limits, strangers: Strangers) -> None:
         self._link = link
         self._post = post
         self._clock = clock

@@ -42,7 +42,7 @@ class Link(asyncio.BufferedProtocol):
     """
 
     def __init__(
-        self, post: Post, clock: Clock, limits: Limits, strangers: Strangers, admit: Callable[["Link"], bool]
+        self, post: Post["Link"], clock: Clock, limits: Limits, strangers: Strangers, admit: Callable[["Link"], bool]
     ) -> None:
         self._post = post
         self._clock = clock

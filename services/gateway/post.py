@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from services.core.aside import Unit
 from services.gateway.downlink import Exchange, Exchanges
 from services.gateway.frames import Frame
 from services.gateway.profiles import Profile
-
-if TYPE_CHECKING:
-    from services.gateway.link import Link
 
 SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
 
@@ -52,13 +49,36 @@ class Said:
     kept: int | None = None  # its number in the journal, while its sender is looked up
 
 
-class Post(Protocol):
-    """What a link hands on."""
+class Peer(Protocol):
+    """What must be known of a link by whoever works on what it reads."""
+
+    host: str
+    is_refused: bool
+    callers: dict[bytes, Caller]
+
+    def go_on(self) -> None:
+        """Work on what waits, in a turn of its own."""
+
+    def reply(self, frame: Frame, command: int, adu: bytes = b"") -> None:
+        """Answer a frame."""
+
+    def close(self, reason: str) -> None:
+        """Hang up."""
+
+    def refuse(self, reason: str) -> None:
+        """Hang up, and take nothing more of what came."""
+
+
+L_contra = TypeVar("L_contra", contravariant=True)
+
+
+class Post(Protocol[L_contra]):
+    """What a link hands on; `L_contra` is the link."""
 
     def around(self, unit: Unit | Callable[[], Unit]) -> AbstractContextManager[None]:
         """Draw the border around one unit of work."""
 
-    def profile_of(self, link: "Link", address: bytes) -> Profile | None:
+    def profile_of(self, link: L_contra, address: bytes) -> Profile | None:
         """Return how an address speaks, None when it may not call from there."""
 
     def has_room(self, address: bytes) -> bool:
@@ -70,23 +90,23 @@ class Post(Protocol):
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""
 
-    def keep(self, link: "Link", said: Said, then: Callable[[], None] | None) -> None:
+    def keep(self, link: L_contra, said: Said, then: Callable[[], None] | None) -> None:
         """Put a frame of an address that is not known into the journal, find out who it is; `then` is called later."""
 
     def let_go(self, said: Said) -> None:
         """A frame that was kept is not wanted."""
 
-    def first_word(self, link: "Link", caller: Caller) -> None:
+    def first_word(self, link: L_contra, caller: Caller) -> None:
         """An address was heard on this link for the first time."""
 
-    def frame(self, link: "Link", caller: Caller, said: Said) -> None:
+    def frame(self, link: L_contra, caller: Caller, said: Said) -> None:
         """Take a sound frame with a known command."""
 
-    def garbled(self, link: "Link") -> None:
+    def garbled(self, link: L_contra) -> None:
         """Nothing but damaged frames for a while; called for each further one, too."""
 
-    def failed(self, link: "Link", caller: Caller, exchange: Exchange) -> None:
+    def failed(self, link: L_contra, caller: Caller, exchange: Exchange) -> None:
         """A message of the centre got no answer after all repeats."""
 
-    def closed(self, link: "Link") -> None:
+    def closed(self, link: L_contra) -> None:
         """The link is gone, and everything it said is handed on."""

@@ -11,7 +11,8 @@ from typing import Any
 import httpx2
 import jsonschema_rs
 
-from services.api.app import build_app, openapi_of
+from services.api.app import build_app
+from services.api.openapi import openapi_of
 
 _ANYWHERE = {"400", "405", "413", "415", "500"}  # what the gate and the server answer to any request
 _PROBLEM = "application/problem+json"

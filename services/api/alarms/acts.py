@@ -9,11 +9,14 @@ from starlette.responses import Response
 
 from services.api.alarms.documents import document, select_alarms
 from services.api.alarms.models import Alarm, NoteBody, ShelveBody, TextBody, VerifyBody
-from services.api.request.answers import BIGINT, answer, described
+from services.api.request.answers import answer
 from services.api.request.database import Inside, first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT
 from services.api.request.problems import invalid, not_found
 from services.api.request.tables import alarm as alarm_table
-from services.api.request.writing import Actor, IfMatch, Operator, Write, Writer, check_match, require_match
+from services.api.request.versions import IfMatch, check_match, require_match
+from services.api.request.writing import Actor, Operator, Write, Writer
 from services.core.alarms.ledger import acts
 from services.core.alarms.policies import load_policies
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from services.api.request import tables
 from services.api.request.database import Reads
-from services.api.request.roles import Scope
+from services.api.request.scope import Scope
 from services.core.alarms.ledger.document import alarm_document
 
 _LATE = re.compile(r"\(reported (\d{1,9}) min late\)")  # as services.core.words.Reason.with_lateness writes it

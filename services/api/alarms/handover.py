@@ -1,6 +1,7 @@
 """The hand-over of a shift: everything that is open, put aside, or not delivered, on one page."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,14 +13,16 @@ from services.api.alarms.documents import by_urgency, most_urgent, read_document
 from services.api.alarms.models import Alarm
 from services.api.alarms.notices import Notice, select_notices
 from services.api.request import tables
-from services.api.request.answers import answer, described
+from services.api.request.answers import answer
 from services.api.request.auth import Reader
+from services.api.request.described import described
 from services.api.request.state import Here
-from services.api.system.slo import scope_parameters
-from services.api.system.system import QUERIES, read_drill, read_windows
-from services.core.alarms.ledger.document import rfc3339
+from services.api.system.system import read_drill, read_windows
+from services.core.clock import rfc3339
+from services.core.db import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
+QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _SHIFT = timedelta(hours=12)
 _MOST = 1000
 _alarm, _notice = tables.alarm.c, tables.notice.c
@@ -43,7 +46,7 @@ class Handover(BaseModel):
 @router.get("/handover", responses=described(Handover))
 async def show_handover(here: Here, who: Reader) -> Response:
     """Show everything that is open: for the hand-over of a shift."""
-    reads, now, parameters = here.database, here.clock.now(), scope_parameters(who.scope)
+    reads, now, parameters = here.database, here.clock.now(), who.scope.parameters()
     statement = select_alarms(who.scope).where(_alarm.state != "closed", who.scope.clause(_alarm.area))
     aside = sa.func.coalesce(_alarm.shelved_until > now, sa.false())
     alarms = await read_documents(reads, most_urgent(statement.where(sa.not_(aside)), _MOST))

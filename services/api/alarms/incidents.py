@@ -11,9 +11,12 @@ from services.api.alarms.documents import OPEN_FIRE, read_documents, select_alar
 from services.api.alarms.models import Alarm
 from services.api.alarms.urgent import urgent_first
 from services.api.request import tables
-from services.api.request.answers import BIGINT, AreaFilter, Cursor, Limit, Page, answer, described, page
+from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, AreaFilter
+from services.api.request.paging import Cursor, Limit, Page, page
 from services.api.request.problems import not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here

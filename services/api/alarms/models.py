@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.api.registry.models import Location, Severity
-from services.api.request.answers import Moment, Words
+from services.api.request.fields import Moment, Words
 
 State = Literal["unacknowledged", "acknowledged", "returned", "closed"]
 Category = Literal["fire", "water", "electrical", "device", "system"]

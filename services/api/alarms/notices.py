@@ -10,9 +10,12 @@ from starlette.responses import Response
 
 from services.api.alarms.urgent import urgent_first
 from services.api.request import tables
-from services.api.request.answers import BIGINT, Cursor, Limit, Page, answer, described, page
+from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Inside, Reads, first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT
+from services.api.request.paging import Cursor, Limit, Page, page
 from services.api.request.problems import not_found
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here

@@ -15,26 +15,16 @@ from services.api.alarms.urgent import urgent_first
 from services.api.map.water import near
 from services.api.registry.sites import site_document
 from services.api.request import tables
-from services.api.request.answers import (
-    BIGINT,
-    AreaFilter,
-    Cursor,
-    DeviceFilter,
-    From,
-    Limit,
-    Page,
-    To,
-    answer,
-    check_span,
-    described,
-    page,
-)
+from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Reads, first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
+from services.api.request.paging import Cursor, Limit, Page, page
 from services.api.request.problems import invalid, not_found
-from services.api.request.roles import Scope
+from services.api.request.scope import Scope
 from services.api.request.state import Here
-from services.core.alarms.ledger.document import rfc3339
+from services.core.clock import rfc3339
 from services.core.words import Category, Severity, State, Verification
 
 router = APIRouter(prefix="/api/v1", tags=["alarms"])

@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.api.request.answers import decode_cursor
 from services.api.request.database import Reads, Row
+from services.api.request.paging import decode_cursor
 
 Place = tuple[int, datetime, Any]
 

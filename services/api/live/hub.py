@@ -10,7 +10,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.api.request.roles import Scope, Who
+from services.api.request.roles import Who
+from services.api.request.scope import Scope
 from services.core.metrics import RESYNCS, STREAMS
 
 # Waiting for one client. A frame is one alarm or up to 1000 devices: bytes bound it, and a burst of alarms still fits.

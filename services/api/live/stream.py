@@ -13,12 +13,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.api.live.hub import Client, Hub
-from services.api.request.answers import described
 from services.api.request.auth import Watcher
+from services.api.request.described import described
 from services.api.request.problems import Problem
 from services.api.request.state import Here
-from services.core.alarms.ledger.document import rfc3339
-from services.core.clock import Clock
+from services.core.clock import Clock, rfc3339
 
 router = APIRouter(prefix="/api/v1", tags=["stream"])
 KEEP_ALIVE_S = 15.0
@@ -117,10 +116,11 @@ async def stream(
     `device` carries `{"items": […]}` with devices that changed, at most four times a second; `alarm` one whole alarm;
     `notice` one notice; `resync` says that something was missed: fetch anew; `ping` that nothing happened for 15 s.
     """
-    if here.hub.has_too_many(who):
+    hub = here.of(Hub)
+    if hub.has_too_many(who):
         raise Problem(429, "too_many_streams", "you have too many open streams", headers={"Retry-After": "10"})
-    if here.hub.is_full(who):
+    if hub.is_full(who):
         raise Problem(503, "too_many_streams", "too many open streams", headers={"Retry-After": "10"})
     if request.scope["state"].get("head"):
         return _head_of_a_stream()
-    return EventStream(here.hub, here.hub.join(who, last_event_id), here.clock)
+    return EventStream(hub, hub.join(who, last_event_id), here.clock)

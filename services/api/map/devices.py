@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 
 from services.api.registry.documents import status_of
 from services.api.request import tables
-from services.api.request.answers import AreaFilter, described
 from services.api.request.auth import KEY_BY_BASIC, Watcher
+from services.api.request.described import described
+from services.api.request.fields import AreaFilter
 from services.api.request.state import Here
 from services.core.topics import Kind
 

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Header, Path
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from services.api.request.answers import answer, described
+from services.api.request.answers import answer
 from services.api.request.auth import Watcher
+from services.api.request.described import described
 from services.api.request.problems import Problem, not_found
 from services.api.request.state import Here
-from services.api.system.slo import scope_parameters
 
 router = APIRouter(tags=["map"])
 _COUNTY = [[110.93, 38.65], [111.43, 39.17]]  # Baode, approximate
@@ -78,7 +78,7 @@ async def show_map(here: Here, who: Watcher) -> Response:
     box = await here.database.rows(
         "select min(lon) as w, min(lat) as s, max(lon) as e, max(lat) as n from device where lon is not null"
         " and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))",
-        **scope_parameters(who.scope),
+        **who.scope.parameters(),
     )
     row = box[0]
     bounds = _COUNTY if row["w"] is None else [[row["w"], row["s"]], [row["e"], row["n"]]]
@@ -119,6 +119,24 @@ async def show_basemap(
     return Response(body, 206, headers=headers, media_type="application/octet-stream")
 
 
+class TileServer:
+    """The connections to the tile server, opened once somebody wants its tiles."""
+
+    def __init__(self) -> None:
+        self._client: httpx2.AsyncClient | None = None
+
+    def client(self) -> httpx2.AsyncClient:
+        """Return the client that everybody's tiles come through."""
+        if self._client is None:
+            self._client = httpx2.AsyncClient(timeout=_TILE_WAIT_S)
+        return self._client
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._client is not None:
+            await self._client.aclose()
+
+
 def _size(file: File) -> int | None:
     return file.stat().st_size if file.is_file() else None
 
@@ -146,10 +164,8 @@ async def show_tile(
     url = here.settings.tianditu_url.format(
         server=(x + y) % 8, layer=layer, x=x, y=y, z=z, key=setting.removeprefix(_TIANDITU)
     )
-    if here.tiles is None:
-        here.tiles = httpx2.AsyncClient(timeout=_TILE_WAIT_S)
     try:
-        async with here.tiles.stream("GET", url) as tile:
+        async with here.of(TileServer).client().stream("GET", url) as tile:
             kind = tile.headers.get("content-type", "")
             if tile.status_code != 200 or not kind.startswith("image/"):
                 raise Problem(502, "tiles_away", f"the tile server answered {tile.status_code}")

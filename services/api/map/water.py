@@ -13,9 +13,11 @@ from starlette.responses import Response
 from services.api.registry.documents import newest, select_devices
 from services.api.registry.models import Location
 from services.api.request import tables
-from services.api.request.answers import MAX_LIMIT, answer, described
+from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import Reads
+from services.api.request.described import described
+from services.api.request.paging import MAX_LIMIT
 from services.api.request.roles import Who
 from services.api.request.state import Here
 from services.core import water

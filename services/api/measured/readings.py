@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -9,24 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from services.api.registry.devices import find_row
-from services.api.registry.documents import QUERIES as DEVICE_QUERIES
-from services.api.request.answers import (
-    Cursor,
-    DeviceCode,
-    From,
-    Limit,
-    Page,
-    To,
-    check_span,
-    decode_cursor,
-    described,
-    page,
-)
 from services.api.request.auth import Reader
 from services.api.request.database import Reads, first
+from services.api.request.described import described
+from services.api.request.fields import DeviceCode, From, To, check_span
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid
 from services.api.request.state import Here
 from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.db import load_queries
 from services.core.topics import Kind
 
 __all__ = ["router"]
@@ -34,6 +26,7 @@ router = APIRouter(prefix="/api/v1", tags=["readings"])
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BUCKET = re.compile(r"([1-9][0-9]{0,6})([smhd]?)", re.ASCII)
 _LONGEST_BUCKET_S = 31 * 86_400
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)  # the origin of time_bucket
 _WHOLE = {
     kind: {name for name in READING_FIELDS[kind] if "bool" in str(model.model_fields[name].annotation)}
@@ -161,7 +154,7 @@ async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: s
     if place is not None:
         span.begin = place[0] + width
     where, values = span.where()
-    seen = await first(reads, DEVICE_QUERIES["fields_seen"], device=span.device)
+    seen = await first(reads, _QUERIES["fields_seen"], device=span.device)
     fields = [name for name in READING_FIELDS[span.kind] if seen is not None and name in seen["fields"]]
     if not fields:
         return page([], limit, [])

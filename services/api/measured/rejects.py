@@ -9,23 +9,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api.request import tables
-from services.api.request.answers import (
-    BIGINT,
-    AreaFilter,
-    Cursor,
-    DeviceFilter,
-    From,
-    Limit,
-    Page,
-    To,
-    answer,
-    check_span,
-    decode_cursor,
-    described,
-    page,
-)
+from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here

@@ -10,21 +10,14 @@ from starlette.responses import Response
 
 from services.api.people.users import Areas, require_within
 from services.api.request import secrets, tables
-from services.api.request.answers import (
-    BIGINT,
-    Cursor,
-    Limit,
-    Line,
-    Moment,
-    Page,
-    answer,
-    decode_cursor,
-    described,
-    page,
-)
+from services.api.request.answers import answer
 from services.api.request.auth import Administrator, find_keys
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, Line, Moment
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
-from services.api.request.roles import Role, Scope
+from services.api.request.roles import Role
+from services.api.request.scope import Scope
 from services.api.request.state import Here
 from services.api.request.writing import AdministratorWriter, Write
 

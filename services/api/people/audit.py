@@ -9,8 +9,10 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.api.request import tables
-from services.api.request.answers import Cursor, From, Limit, Page, To, check_span, decode_cursor, described, page
 from services.api.request.auth import Administrator, require_county
+from services.api.request.described import described
+from services.api.request.fields import From, To, check_span
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid
 from services.api.request.state import Here
 

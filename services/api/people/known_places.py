@@ -3,8 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from services.api.people.throttle import Throttle, place_of
+from services.api.people.throttle import Throttle
 from services.api.request.database import Reads
+from services.api.request.place import place_of
 from services.core import db
 from services.core.clock import Clock
 from services.core.db import load_queries

@@ -6,15 +6,18 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from services.api.people.throttle import place_of
+from services.api.people.throttle import Throttle
 from services.api.people.users import PasswordBody, unusable_password
 from services.api.request import secrets
-from services.api.request.answers import answer, described
+from services.api.request.answers import answer
 from services.api.request.auth import COOKIE, Reader, Watcher, session_life
+from services.api.request.described import described
+from services.api.request.place import place_of
 from services.api.request.problems import Problem
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 from services.api.request.state import Here, State
-from services.core.alarms.ledger.document import rfc3339
+from services.core.clock import rfc3339
 from services.core.log import logger
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
@@ -57,13 +60,13 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
     address = request.client.host if request.client else ""
     name = body.username.strip().lower()
     place = place_of(address)
-    async with here.rooms.tries.one_of(here.throttle.lane_of(place, name)):
+    async with here.rooms.tries.one_of(here.of(Throttle).lane_of(place, name)):
         return await _try(here, name, body.password, address)
 
 
 async def _try(here: State, name: str, password: str, address: str) -> Response:
     place = place_of(address)
-    wait_s = here.throttle.wait_s(here.clock.monotonic(), place, name)
+    wait_s = here.of(Throttle).wait_s(here.clock.monotonic(), place, name)
     if wait_s > 0:
         seconds = str(int(wait_s) + 1)
         raise Problem(429, "too_many_tries", f"try again in {seconds} s", headers={"Retry-After": seconds})
@@ -74,12 +77,12 @@ async def _try(here: State, name: str, password: str, address: str) -> Response:
             name.replace("\x00", ""),
         )
     # a try counts before it is judged, so that tries at the same moment do not slip through
-    here.throttle.failed(here.clock.monotonic(), place, name)
+    here.of(Throttle).failed(here.clock.monotonic(), place, name)
     if not await secrets.password_fits(password, None if row is None else row["password_hash"]) or row is None:
         log.warning("login_failed", address=address)
         raise Problem(401, "unauthenticated", "the name or the password is wrong")
-    here.throttle.passed(place, name)
-    here.throttle.learn(place, name)
+    here.of(Throttle).passed(place, name)
+    here.of(Throttle).learn(place, name)
     async with here.database.writing() as connection:
         await connection.execute("delete from web_session where expires_at < $1", now)
         await connection.execute(
@@ -146,17 +149,17 @@ async def change_password(body: PasswordBody, here: Here, who: Reader) -> Respon
     """Change one's own password; other sessions of the person end."""
     if refusal := await unusable_password(body, who.name):
         raise refusal
-    wait_s = here.throttle.wait_s(here.clock.monotonic(), "password", who.name)
+    wait_s = here.of(Throttle).wait_s(here.clock.monotonic(), "password", who.name)
     if wait_s > 0:
         raise Problem(429, "too_many_tries", "try again later", headers={"Retry-After": str(int(wait_s) + 1)})
     if who.person_id is None:
         raise Problem(403, "forbidden", "a key has no password")
     async with here.database.writing() as connection:
         stored = await connection.fetchval("select password_hash from person where id = $1", who.person_id)
-    here.throttle.failed(here.clock.monotonic(), "password", who.name)
+    here.of(Throttle).failed(here.clock.monotonic(), "password", who.name)
     if not await secrets.password_fits(body.current.get_secret_value(), stored):
         raise Problem(403, "wrong_password", "current: this is not the present password")
-    here.throttle.passed("password", who.name)
+    here.of(Throttle).passed("password", who.name)
     hashed = await secrets.hash_password(body.new.get_secret_value())
     async with here.database.writing() as connection:
         await connection.execute(

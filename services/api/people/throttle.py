@@ -5,7 +5,6 @@ office, a proxy that is not named as trusted), and not an account at an address 
 There even guesses of that very name only slow it, to a try every ten seconds.
 """
 
-import ipaddress
 from collections import OrderedDict, deque
 
 WINDOW_S = 300.0
@@ -15,18 +14,6 @@ HOT_AFTER = 50
 LONGEST_SLOWED_S = 10.0  # between two tries of a name where it has signed in before
 TRIES_OF_NAME = 100  # at addresses from which it has never signed in, all together
 _REMEMBERED = 10_000
-_IPV6_NETWORK = 64  # bits: one line has as many addresses as it likes
-
-
-def place_of(address: str) -> str:
-    """Return what counts as one address: of IPv6 the network."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False))
-    return str(parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else address
 
 
 class Throttle:

@@ -10,13 +10,18 @@ from starlette.responses import Response
 
 from services.api.people.passwords import weakness
 from services.api.request import secrets, tables
-from services.api.request.answers import Cursor, Limit, Line, Page, answer, decode_cursor, described, page
+from services.api.request.answers import answer
 from services.api.request.auth import Administrator
 from services.api.request.database import Inside, Reads, Row, first
+from services.api.request.described import described
+from services.api.request.fields import Line
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 from services.api.request.state import Here
-from services.api.request.writing import AdministratorWriter, IfMatch, Write, check_match
+from services.api.request.versions import IfMatch, check_match
+from services.api.request.writing import AdministratorWriter, Write
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", to_lower=True)]

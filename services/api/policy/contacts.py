@@ -10,24 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.responses import Response
 
 from services.api.request import tables
-from services.api.request.answers import (
-    BIGINT,
-    AreaCode,
-    Cursor,
-    Limit,
-    Line,
-    Page,
-    answer,
-    decode_cursor,
-    described,
-    page,
-)
+from services.api.request.answers import answer
 from services.api.request.auth import Allowed
 from services.api.request.database import Inside, Reads, Row, first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, AreaCode, Line
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here, State
-from services.api.request.writing import AdministratorWriter, IfMatch, Write, check_match
+from services.api.request.versions import IfMatch, check_match
+from services.api.request.writing import AdministratorWriter, Write
 from services.core.masks import MASK, MaskMisplaced, mask_headers, mask_url, unmask
 from services.core.outbound import refusal_of_url
 from services.core.receivers import MAX_URL, Headers, SuccessRule, check_url, same_origin

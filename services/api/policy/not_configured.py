@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.api.request.answers import Cursor, Limit, Page, decode_cursor, described, page
 from services.api.request.auth import Reader
 from services.api.request.database import Reads
-from services.api.request.roles import Scope
+from services.api.request.described import described
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.scope import Scope
 from services.api.request.state import Here
-from services.api.system.slo import scope_parameters
 from services.core import water
 from services.core.db import load_queries
 from services.core.topics import Kind
@@ -60,7 +60,7 @@ async def count_not_configured(reads: Reads, scope: Scope) -> Counter[str]:
 
 async def _read(reads: Reads, scope: Scope, *, after: str) -> list[dict[str, Any]]:
     found = []
-    for row in await reads.rows(QUERIES["suspects"], after=after, **scope_parameters(scope)):
+    for row in await reads.rows(QUERIES["suspects"], after=after, **scope.parameters()):
         kind = Kind(row["kind"])
         fields = row["fields"]
         missing = _NO_RATED_CURRENT if kind is Kind.ELECTRICAL else water.what_is_missing(kind, row["limits"], fields)

@@ -10,13 +10,17 @@ from starlette.responses import Response
 
 from services.api.policy.gateways import GATEWAYS, mask_gateway, unmask_gateway
 from services.api.request import tables
-from services.api.request.answers import Moment, Page, answer, described, page
+from services.api.request.answers import answer
 from services.api.request.auth import Reader, require_county
 from services.api.request.database import Inside, Reads
+from services.api.request.described import described
+from services.api.request.fields import Moment
+from services.api.request.paging import Page, page
 from services.api.request.problems import FieldError, invalid, invalid_fields, not_found
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here
-from services.api.request.writing import Actor, AdministratorWriter, IfMatch, Write, check_match
+from services.api.request.versions import IfMatch, check_match
+from services.api.request.writing import Actor, AdministratorWriter, Write
 from services.core.alarms.policies import DEFAULTS, check_policy, parse_policies
 from services.core.outbound import refusal_of_url
 

@@ -11,9 +11,12 @@ from starlette.responses import Response
 from services.api.policy.not_configured import count_not_configured
 from services.api.registry.models import Number
 from services.api.request import tables
-from services.api.request.answers import BIGINT, Line, Moment, Page, answer, described, page
+from services.api.request.answers import answer
 from services.api.request.auth import Reader, require_county
 from services.api.request.database import Inside, Reads, Row
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, Line, Moment
+from services.api.request.paging import Page, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here

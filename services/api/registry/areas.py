@@ -9,9 +9,12 @@ from starlette.responses import Response
 
 from services.api.registry.models import GivenLocation, Location
 from services.api.request import tables
-from services.api.request.answers import AreaCode, Cursor, Limit, Line, Page, answer, decode_cursor, described, page
+from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Inside, Row, first
+from services.api.request.described import described
+from services.api.request.fields import AreaCode, Line
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.state import Here
 from services.api.request.writing import AdministratorWriter, Write

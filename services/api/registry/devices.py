@@ -10,25 +10,20 @@ from starlette.responses import Response
 from services.api.registry.chart_limits import chart_limits
 from services.api.registry.documents import read_documents, select_devices, status_of
 from services.api.registry.models import Device, DeviceDetail, DevicePut, Status
+from services.api.registry.quality import QualityMemory
 from services.api.registry.save import save
 from services.api.request import tables
-from services.api.request.answers import (
-    AreaFilter,
-    Cursor,
-    DeviceCode,
-    Limit,
-    Page,
-    answer,
-    decode_cursor,
-    described,
-    page,
-)
+from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, first
+from services.api.request.described import described
+from services.api.request.fields import AreaFilter, DeviceCode
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here
-from services.api.request.writing import IfMatch, Maintainer, Write, check_match
+from services.api.request.versions import IfMatch, check_match
+from services.api.request.writing import Maintainer, Write
 from services.core.rule_catalog import CATALOG
 from services.core.topics import Kind
 
@@ -101,7 +96,7 @@ async def list_devices(
         statement = statement.where(_has_alarm() if alarm else sa.not_(_has_alarm()))
     if place := decode_cursor(cursor, str):
         statement = statement.where(_device.code > place[0])
-    items = await read_documents(here.database, statement, now, here.quality)
+    items = await read_documents(here.database, statement, now, here.of(QualityMemory))
     return page(items, limit, [(item["code"],) for item in items])
 
 

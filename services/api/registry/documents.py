@@ -11,16 +11,14 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from services.api.registry.quality import QualityMemory
 from services.api.request import tables
 from services.api.request.database import Reads
-from services.api.request.roles import Scope
+from services.api.request.scope import Scope
 from services.core.db import load_queries
 
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_DAY = timedelta(hours=24)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MANY = 100
-REMEMBERED = timedelta(seconds=10)
 
 _device, _state = tables.device.c, tables.device_state.c
 
@@ -117,38 +115,6 @@ async def read_alarms(reads: Reads, ids: Sequence[int]) -> dict[int, str]:
     """Return the worst severity of the open alarms per device."""
     rows = await reads.rows(QUERIES["worst_alarm"], ids=list(ids))
     return {row["device_id"]: row["severity"] for row in rows}
-
-
-async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
-    """Return the loss accounting per device, as JSON."""
-    rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY)
-    return {row["device_id"]: orjson.Fragment(row["quality"]) for row in rows}
-
-
-class QualityMemory:
-    """The loss accounting that lists show, remembered for some seconds, because screens page through all devices.
-
-    One device is always read anew.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[datetime, orjson.Fragment]] = {}
-
-    async def read(self, reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
-        """Return the loss accounting per device; of many devices, it may be `REMEMBERED` old."""
-        if len(ids) < MANY:
-            return await read_quality(reads, ids, now)
-        found = {
-            number: known[1]
-            for number in ids
-            if (known := self._known.get(number)) is not None and now - known[0] < REMEMBERED
-        }
-        missing = [number for number in ids if number not in found]
-        if missing:
-            fresh = await read_quality(reads, missing, now)
-            self._known |= {number: (now, quality) for number, quality in fresh.items()}
-            found |= fresh
-        return found
 
 
 async def read_documents(

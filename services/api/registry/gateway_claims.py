@@ -6,7 +6,7 @@ Used by PUT and by the import. What somebody may not see does not exist for him:
 from collections.abc import Container, Mapping
 from typing import Any
 
-from services.api.request.roles import Scope
+from services.api.request.scope import Scope
 
 
 def new_claims(values: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from services.api.registry.sheet.doubts import Doubts, LedgerWarning
 from services.api.registry.sheet.rows import LedgerError, LedgerRow
 from services.api.request.database import Reads, Row
 from services.api.request.problems import Problem
-from services.api.request.roles import Scope
+from services.api.request.scope import Scope
 
 ERRORS_SHOWN = 1000
 _CHANGES_SHOWN = 1000

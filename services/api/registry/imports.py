@@ -16,7 +16,8 @@ from services.api.registry.sheet.doubts import LedgerWarning
 from services.api.registry.sheet.form import FormTooLarge, UnreadableForm, check_lines, check_values, read_form
 from services.api.registry.sheet.rows import LedgerError, LedgerRow, read_csv, read_geojson
 from services.api.registry.sheet.text import UnreadableLedger, begins_json
-from services.api.request.answers import answer, described
+from services.api.request.answers import answer
+from services.api.request.described import described
 from services.api.request.problems import Problem, invalid
 from services.api.request.state import Here
 from services.api.request.writing import Maintainer, Write

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.api.registry.datum import Datum, convert
-from services.api.request.answers import AreaCode, DeviceCode, Line, RowId
+from services.api.request.fields import AreaCode, DeviceCode, Line, RowId
 from services.core.topics import Kind
 
 Form = Literal["aboveground", "underground", "crane", "pool", "tank", "natural"]

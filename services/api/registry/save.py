@@ -10,7 +10,7 @@ from services.api.registry.gateway_claims import claimed_by, new_claims, refused
 from services.api.registry.import_steps import check_no_claim
 from services.api.registry.models import DevicePut
 from services.api.request.problems import Problem, invalid
-from services.api.request.roles import Scope
+from services.api.request.scope import Scope
 from services.api.request.writing import Write
 from services.core.device_bounds import limit_faults
 

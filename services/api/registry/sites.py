@@ -11,27 +11,17 @@ from starlette.responses import Response
 from services.api.registry.areas import take_area
 from services.api.registry.models import GivenLocation, Location
 from services.api.request import tables
-from services.api.request.answers import (
-    BIGINT,
-    AreaCode,
-    AreaFilter,
-    Cursor,
-    Limit,
-    Line,
-    Moment,
-    Page,
-    Words,
-    answer,
-    decode_cursor,
-    described,
-    page,
-)
+from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, Row, first
+from services.api.request.described import described
+from services.api.request.fields import BIGINT, AreaCode, AreaFilter, Line, Moment, Words
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here
-from services.api.request.writing import IfMatch, Maintainer, Operator, Write, check_match
+from services.api.request.versions import IfMatch, check_match
+from services.api.request.writing import Maintainer, Operator, Write
 from services.core.alarms.ledger import acts
 
 router = APIRouter(prefix="/api/v1", tags=["sites"])

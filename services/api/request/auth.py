@@ -22,7 +22,8 @@ from starlette.datastructures import Headers
 from services.api.request import secrets
 from services.api.request.database import Reads
 from services.api.request.problems import Problem, not_found
-from services.api.request.roles import Permission, Role, Scope, Who
+from services.api.request.roles import Permission, Role, Who
+from services.api.request.scope import Scope
 from services.api.request.state import State
 from services.core.db import load_queries
 

@@ -13,10 +13,10 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.people.throttle import place_of
 from services.api.request import problems
 from services.api.request.auth import SAFE_METHODS, authenticate, challenge, check_origin
 from services.api.request.bodies import BODY_S, IMPORT_S, receive_whole, too_large
+from services.api.request.place import place_of
 from services.api.request.problems import Problem
 from services.api.request.roles import Who
 from services.api.request.state import State

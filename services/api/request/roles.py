@@ -1,6 +1,6 @@
-"""Who may do what and where: roles, permissions and area scopes. Pure; asked by every request.
+"""Who may do what: roles and their permissions. Pure; asked by every request.
 
-Promises denial by default: an unknown role may nothing, an empty scope sees nothing.
+Promises denial by default: a role that is not listed here has no permission.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-import sqlalchemy as sa
-
-EVERYWHERE = "*"
-COUNTY_DIGITS = 6  # GB/T 2260: two digits each for province, prefecture and county
+from services.api.request.scope import Scope
 
 
 class Role(StrEnum):
@@ -50,42 +47,6 @@ ROLES: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.ADMINISTRATOR: frozenset(Permission),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The areas one may see, as code prefixes: a county's code covers its townships."""
-
-    areas: tuple[str, ...]
-
-    @property
-    def everywhere(self) -> bool:
-        """Whether nothing is hidden."""
-        return EVERYWHERE in self.areas
-
-    @property
-    def county(self) -> bool:
-        """Whether it reaches what belongs to no township: our own alarms, policies, rules for all."""
-        return self.everywhere or any(len(code) <= COUNTY_DIGITS for code in self.areas)
-
-    def covers(self, area: str | None) -> bool:
-        """Whether something of `area` may be seen and acted on; None belongs to no township."""
-        if area is None:
-            return self.county
-        return self.everywhere or any(area.startswith(code) for code in self.areas)
-
-    def within(self, other: "Scope") -> bool:
-        """Whether everything seen here is seen there too."""
-        if other.everywhere:
-            return True
-        return not self.everywhere and all(other.covers(code) for code in self.areas)
-
-    def clause(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """Return the condition that keeps to the scope; rows without an area belong to the county."""
-        if self.everywhere:
-            return sa.true()
-        inside = [column.startswith(code, autoescape=True) for code in self.areas]
-        return sa.or_(sa.false(), *inside, *([column.is_(None)] if self.county else []))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,18 @@
-"""What a request finds in the program: database, clock, settings, live hub. Made by main, read by dependencies."""
+"""What a request finds in the program: settings, database, clock, and what each room keeps. Made by main."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
-import httpx2
 from fastapi import Depends, Request
 
-from services.api.live.hub import Hub
-from services.api.people.throttle import Throttle
-from services.api.registry.documents import QualityMemory
 from services.api.request.database import Database
 from services.api.request.shared_reads import Kept
 from services.api.request.turns import Rooms
 from services.core.clock import Clock
 from services.core.settings import ApiSettings
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -24,16 +22,22 @@ class State:
     settings: ApiSettings
     database: Database
     clock: Clock
-    throttle: Throttle = field(default_factory=Throttle)
     rooms: Rooms = field(default_factory=Rooms)
-    hub: Hub = field(default_factory=Hub)
-    quality: QualityMemory = field(default_factory=QualityMemory)
     kept: Kept = field(default_factory=Kept)
-    tiles: httpx2.AsyncClient | None = None  # to the tile server, once somebody wants its tiles
     started_at: datetime = field(init=False)
+    _parts: dict[type, object] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.started_at = self.clock.now()
+
+    def of(self, part: type[T]) -> T:
+        """Return the one `part` of the program, as `state.of(Hub)`; made the first time that somebody asks for it.
+
+        So a folder keeps what it must remember without this one knowing of it.
+        """
+        if part not in self._parts:
+            self._parts[part] = part()
+        return cast("T", self._parts[part])
 
 
 def _state(request: Request) -> State:

@@ -7,7 +7,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.api.request.answers import PROBLEM_CONTENT, answer
+from services.api.request.answers import answer
+from services.api.request.described import PROBLEM_CONTENT
 from services.api.request.problems import render
 from services.api.request.state import Here
 from services.core import db

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from services.api.registry import import_faults
-from services.api.registry.documents import QUERIES
+from services.api.registry.quality import QUERIES as QUALITY
 from services.api.request.database import Database
 from services.core import db
 from services.core.aside import Asides, Unit, own_fault
@@ -26,7 +26,7 @@ _IMPORTS_KEPT = timedelta(days=30)  # row by row; that they were, and by whom, s
 
 async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:
     before = (now - _COUNTED_LIVE).replace(minute=0, second=0, microsecond=0)
-    await connection.execute(QUERIES["fold_quality"], before)
+    await connection.execute(QUALITY["fold_quality"], before)
 
 
 async def _forget_keys(connection: asyncpg.Connection, now: datetime) -> None:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.api.request.answers import answer, described
+from services.api.request.answers import answer
 from services.api.request.auth import Watcher
 from services.api.request.database import Reads
-from services.api.request.roles import Scope
+from services.api.request.described import described
+from services.api.request.scope import Scope
 from services.api.request.state import Here
 from services.core.db import load_queries
 
@@ -52,11 +53,6 @@ class Slo(BaseModel):
     loss_total: Loss
 
 
-def scope_parameters(scope: Scope) -> dict[str, Any]:
-    """Return what the statements of this folder ask of a scope."""
-    return {"everywhere": scope.everywhere, "areas": [code for code in scope.areas if code != "*"]}
-
-
 @router.get("/slo", responses=described(Slo))
 async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, le=744)] = 24) -> Response:
     """Show the legal clocks (p50, p95, p99, breaches) and the loss accounting of the last hours."""
@@ -68,7 +64,7 @@ async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, l
 
 
 async def _read(reads: Reads, scope: Scope, hours: int, since: Any) -> dict[str, Any]:
-    parameters = scope_parameters(scope)
+    parameters = scope.parameters()
     clocks = [dict(row) for row in await reads.rows(QUERIES["clocks"], since=since, **parameters)]
     for clock in clocks:
         clock["limit_s"] = float(clock["limit_s"])

@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from services.api.request.answers import answer, described
+from services.api.request.answers import answer
 from services.api.request.auth import Watcher
 from services.api.request.database import Reads
-from services.api.request.roles import Scope
+from services.api.request.described import described
+from services.api.request.scope import Scope
 from services.api.request.state import Here, State
-from services.api.system.slo import scope_parameters
-from services.core.alarms.ledger.document import rfc3339
+from services.core.clock import rfc3339
 from services.core.db import load_queries
 from services.core.topics import Kind
 
@@ -62,12 +62,12 @@ async def read_drill(reads: Reads) -> str | None:
 
 async def read_windows(reads: Reads, scope: Scope) -> list[dict[str, Any]]:
     """Return the test windows that are open."""
-    return [dict(row) for row in await reads.rows(QUERIES["test_windows"], **scope_parameters(scope))]
+    return [dict(row) for row in await reads.rows(QUERIES["test_windows"], **scope.parameters())]
 
 
 async def read_system(here: State, scope: Scope) -> dict[str, Any]:
     """Return the body of `GET /system`."""
-    reads, parameters = here.database, scope_parameters(scope)
+    reads, parameters = here.database, scope.parameters()
     lanes = [dict(row) for row in await reads.rows(QUERIES["lanes"])]
     for lane in lanes:
         lane["rate_per_s"] = round(float(lane["rate_per_s"]), 2)

@@ -1,6 +1,6 @@
-"""What subscribers are told of an alarm's step, and the CloudEvents 1.0 envelope around it (contract 9.3). Pure.
+"""What can be told to subscribers, and the CloudEvents 1.0 envelope around it (contract 9.3). Pure.
 
-Called by `page` (which events a step makes) and by push (the envelope). Promises names that every CloudEvents library
+Used by whoever has news, and by push (the envelope). Promises names that every CloudEvents library
 takes: lower-case extension names, a subject that is never empty, an aware time.
 """
 
@@ -11,10 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from services.core.alarms.ledger.document import alarm_document, rfc3339
-from services.core.alarms.ledger.rows import Entry, document_row
-from services.core.alarms.life.model import Alarm, OutcomeKind
-from services.core.words import Confidence, State, Verification
+from services.core.clock import rfc3339
+from services.core.words import State, Verification
 
 CONTENT_TYPE: Final = "application/cloudevents+json"  # CloudEvents HTTP binding 3.2, structured mode
 SEQUENCE_DIGITS: Final = 16  # microseconds since 1970: of one length until the year 2286, so texts compare as numbers
@@ -54,52 +52,9 @@ class Event(NamedTuple):
     cap: bool = False
 
 
-def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list[EventType]:
-    """Return the types of a step from `before` (None: it opened) to `after`, most telling first; none: not told."""
-    types: list[EventType] = []
-    if before is None:
-        types.append(EventType.RAISED)
-    if _confirmed(after) and (before is None or not _confirmed(before)):
-        types.append(EventType.FIRE_CONFIRMED)
-    if before is None:
-        return types
-    if outcome is OutcomeKind.ESCALATED:
-        types.append(EventType.ESCALATED)
-    if before.active and not after.active:
-        types.append(EventType.CLEARED)
-    if before.open and not after.open:
-        types.append(EventType.CLOSED)
-    if not types and after.version != before.version:
-        types.append(EventType.UPDATED)
-    return types
-
-
-def alarm_events(entry: Entry, before: Alarm | None, after: Alarm, outcome: OutcomeKind, now: datetime) -> list[Event]:
-    """Return the events of a step of the alarm that `entry` holds."""
-    types = step_types(before, after, outcome)
-    if not types:
-        return []
-    data = {"alarm": alarm_document(document_row(entry, after))}
-    told = before is None or (after.version != before.version and not (is_over(before) and is_over(after)))
-    subject = after.device or (f"site:{entry.site_id}" if entry.site_id is not None else after.area or "")
-    return [
-        Event(kind, subject, after.area, now, data, entry.device_id, entry.id, cap=told and kind is types[0])
-        for kind in types
-    ]
-
-
-def is_over(alarm: Alarm) -> bool:
-    """Whether a public warning of it ends (CAP Cancel): a fire's never before a verdict, whatever its panel says."""
-    return over(alarm.state, alarm.verification)
-
-
 def over(state: str, verification: str) -> bool:
-    """Say the same of the words that a stored transition holds."""
+    """Whether a public warning of an alarm with these words ends (CAP Cancel), as a stored transition holds them."""
     return state == State.CLOSED or (state == State.RETURNED and verification != Verification.PENDING)
-
-
-def _confirmed(alarm: Alarm) -> bool:
-    return alarm.fire and alarm.confidence is Confidence.CONFIRMED
 
 
 def envelope(row: Mapping[str, Any], county: str, data: Mapping[str, Any]) -> bytes:

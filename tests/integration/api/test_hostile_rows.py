@@ -10,7 +10,8 @@ import pytest
 
 from services.api.live.feed import Changes
 from services.api.live.hub import Hub
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 from services.api.request.state import State
 from services.api.system.housekeeping import clear
 from services.core.aside import Asides

@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.api.app import build_app, openapi_of
+from services.api.app import build_app
+from services.api.openapi import openapi_of
 from services.api.people.first_admin import make_first_admin
 from tests.support.servers import PostgresServer, Program, run_in_thread
 

@@ -13,7 +13,8 @@ from services.api.map.water import near
 from services.api.measured.readings import Span, bucketed, raw
 from services.api.registry.documents import read_documents, select_devices
 from services.api.request.database import Inside, Row, bound
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 from services.api.request.tables import device
 from services.core.topics import Kind
 

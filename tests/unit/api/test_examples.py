@@ -7,7 +7,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from services.api.app import EXAMPLES, build_app, openapi_of
+from services.api.app import build_app
+from services.api.openapi import EXAMPLES, openapi_of
 
 DOCUMENT = openapi_of(build_app())
 SCHEMAS: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]

@@ -14,7 +14,7 @@ from services.api.registry.datum import Datum
 from services.api.registry.models import DevicePut
 from services.api.registry.sheet.text import UnreadableLedger, decode_text, plain_text, read_table
 from services.api.registry.sheet.values import angle, number, whole_text
-from services.api.request.answers import DeviceCode
+from services.api.request.fields import DeviceCode
 from services.api.request.problems import field_errors
 
 MAX_ROWS = 50_000

@@ -1,20 +1,11 @@
 """An alarm as JSON, the same in notices and in the API (contract 5)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from services.core.clock import rfc3339
+
 TIMES = ("opened_at", "acknowledged_at", "cleared_at", "closed_at", "shelved_until", "escalates_at")
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """Return `at` in UTC with milliseconds and Z, or None. What lies at the end of all years stays as it is."""
-    if at is None:
-        return None
-    try:
-        return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (OverflowError, ValueError):
-        return at.isoformat(timespec="milliseconds")
 
 
 def alarm_document(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,12 +13,13 @@ import asyncpg
 import orjson
 
 from services.core import water
-from services.core.alarms.ledger.document import alarm_document, rfc3339
+from services.core.alarms.ledger.document import alarm_document
 from services.core.alarms.ledger.rows import Entry, document_row
 from services.core.alarms.life.happenings import Evidence
 from services.core.alarms.life.model import Alarm, Notice
 from services.core.aside import own_fault
 from services.core.bounds import plain_number
+from services.core.clock import rfc3339
 from services.core.db import load_queries
 from services.core.log import logger
 from services.core.words import NoticeType

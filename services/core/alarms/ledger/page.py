@@ -15,6 +15,7 @@ import asyncpg
 from services.core.alarms.fires import site
 from services.core.alarms.fires.site import FireAct, FireHappening, FireKey, SiteFires
 from services.core.alarms.ledger.lines import next_line, remember_actor
+from services.core.alarms.ledger.news import alarm_events
 from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
 from services.core.alarms.ledger.record import evidence_to_json
 from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
@@ -24,7 +25,7 @@ from services.core.alarms.life.happenings import Act, Happening, SiteWindow, Sit
 from services.core.alarms.life.lifecycle import PLAIN, step
 from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
-from services.core.city.cloudevent import Event, alarm_events
+from services.core.city.cloudevent import Event
 from services.core.city.outbox import write_events
 from services.core.db import load_queries
 from services.core.words import FIRE, Reason

@@ -5,10 +5,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.api.live.hub import DESK_CLIENTS, MAX_CLIENTS, MAX_OF_KEY
+from services.api.live.hub import DESK_CLIENTS, MAX_CLIENTS, MAX_OF_KEY, Hub
 from services.api.people.first_admin import FirstAdmin, make_first_admin, rotate_admin
 from services.api.request.gate import is_public
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 from services.api.request.state import State
 from tests.integration.api.conftest import Client
 from tests.integration.api.test_routes import path_of, routes_of
@@ -181,11 +182,11 @@ async def test_a_caller_with_too_many_streams_is_refused_and_the_desk_finds_room
     viewer = visit(made.json()["key"])
     everywhere = Scope(("*",))
     for _ in range(MAX_OF_KEY):
-        state.hub.join(Who("key:viewer", "viewer", Role.VIEWER, everywhere), None)
+        state.of(Hub).join(Who("key:viewer", "viewer", Role.VIEWER, everywhere), None)
     refused = await viewer.get("/api/v1/stream")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
     for number in range(MAX_CLIENTS - DESK_CLIENTS - MAX_OF_KEY):
-        state.hub.join(Who(f"key:{number}", "x", Role.VIEWER, everywhere), None)
+        state.of(Hub).join(Who(f"key:{number}", "x", Role.VIEWER, everywhere), None)
     other = await client.post("/api/v1/api-keys", json={"name": "other", "role": "viewer", "areas": ["*"]})
     assert (await visit(other.json()["key"]).get("/api/v1/stream")).status_code == 503
     assert (await client.head("/api/v1/stream")).status_code == 200  # an administrator's

@@ -94,12 +94,12 @@ async def test_parallel_guesses_keep_nobody_out_who_has_signed_in_from_there(
 
 
 async def test_where_a_name_signs_in_guesses_of_it_only_slow_it_and_a_restart_forgets_nothing(
-    stranger: Client, state: State, admin: FirstAdmin
+    app: Any, stranger: Client, state: State, admin: FirstAdmin
 ) -> None:
     right = {"username": admin.username, "password": admin.password}
     assert (await stranger.post(LOGIN, json=right)).status_code == 200
-    state.throttle = Throttle()  # as at a start
-    await recall_places(state.database, state.throttle, state.clock)
+    state = app.state.firetower = State(state.settings, state.database, state.clock)  # as at a start
+    await recall_places(state.database, state.of(Throttle), state.clock)
     for _ in range(TRIES):
         wrong = await stranger.post(LOGIN, json={"username": admin.username, "password": "wrong"})
         assert wrong.status_code == 401
@@ -196,7 +196,7 @@ async def test_guesses_through_one_address_lock_out_nobody_with_the_right_passwo
     stranger: Client, client: Client, state: State, admin: FirstAdmin
 ) -> None:
     for n in range(HOT_AFTER):  # before; each by HTTP would take a core for a quarter of a second
-        state.throttle.failed(state.clock.monotonic(), "127.0.0.1", f"guess-{n}")
+        state.of(Throttle).failed(state.clock.monotonic(), "127.0.0.1", f"guess-{n}")
     for n in range(3):
         wrong = await stranger.post(LOGIN, json={"username": f"guess-{n}", "password": "wrong"})
         assert wrong.status_code == 401

@@ -10,7 +10,8 @@ from services.api.live.hub import (
     Hub,
     Part,
 )
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 
 
 def viewer(*areas: str) -> Who:

@@ -10,7 +10,8 @@ import pytest
 
 from services.api.live.hub import Hub, Part
 from services.api.live.stream import KEEP_ALIVE_S, LIFE_S, STALLED_S, EventStream
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 
 PING = b"event: ping\n"
 EVERYWHERE = Who("key:city", "city", Role.VIEWER, Scope(("*",)))

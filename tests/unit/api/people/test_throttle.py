@@ -8,8 +8,8 @@ from services.api.people.throttle import (
     TRIES_OF_NAME,
     WINDOW_S,
     Throttle,
-    place_of,
 )
+from services.api.request.place import place_of
 
 PROXY = "10.0.0.1"
 

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.request.answers import decode_cursor, encode_cursor
+from services.api.request.paging import decode_cursor, encode_cursor
 from services.api.request.problems import Problem
-from services.api.request.roles import ROLES, Permission, Role, Scope, Who
-from services.api.request.writing import versions_of
+from services.api.request.roles import ROLES, Permission, Role, Who
+from services.api.request.scope import Scope
+from services.api.request.versions import versions_of
 
 KINDS = ((datetime, int), (str,), (int,), (datetime, UUID), (datetime, int, bytes), (float,))
 

@@ -7,7 +7,8 @@ import pytest
 
 from services.api.request.bodies import receive_whole
 from services.api.request.problems import Problem
-from services.api.request.roles import Role, Scope, Who
+from services.api.request.roles import Role, Who
+from services.api.request.scope import Scope
 from services.api.request.turns import Anteroom, Room, Turnstile, heavy_room_of, room_of
 
 

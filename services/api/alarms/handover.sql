@@ -1,0 +1,29 @@
+-- name: out_of_service
+select code, name, area, out_of_service_until as until, out_of_service_reason as reason, out_of_service_by as by
+from device
+where out_of_service_until > now()
+  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+order by out_of_service_until
+limit 1000
+
+-- name: notes
+select n.at, n.actor, substring(n.target from 'alarm:([0-9]+)')::bigint as alarm_id, n.detail ->> 'note' as text
+from audit n
+join alarm a on a.id = substring(n.target from 'alarm:([0-9]+)')::bigint
+where n.action = 'alarm.note' and n.at > :since
+  and (:everywhere or (a.area is null and :county)
+       or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
+order by n.at desc
+limit 500
+
+-- name: false_alarms
+select s.id, s.name, s.area, count(*) filter (where a.verification = 'false') as count_30d,
+       count(*) filter (where a.verification = 'false' and a.opened_at > now() - interval '24 hours') as count_24h,
+       count(*) as alarms_30d
+from alarm a join site s on s.id = a.site_id
+where a.opened_at > now() - interval '30 days' and a.category = 'fire'
+  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(s.area, p)))
+group by s.id
+having count(*) filter (where a.verification = 'false') > 0
+order by count_30d desc, s.id
+limit 100

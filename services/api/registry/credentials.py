@@ -1,0 +1,92 @@
+"""A device's account at the broker: made by the broker's own plug-in, its password shown once."""
+
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from services.api.registry.devices import find_row
+from services.api.request.answers import answer
+from services.api.request.described import described
+from services.api.request.fields import DeviceCode
+from services.api.request.problems import Problem, not_found
+from services.api.request.state import Here, State
+from services.api.request.writing import Maintainer, Write
+from services.core.errors import FiretowerError
+from services.core.log import logger
+from services.core.mqtt import SessionConfig
+from services.core.mqtt_ask import ask
+
+router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
+log = logger(__name__)
+DEVICE_ROLE = "device"
+_ASK_S = 3.0
+
+
+class Credentials(BaseModel):
+    """The device's account at the broker; the password is shown this once."""
+
+    username: str
+    password: str
+    client_id: str
+    host: str | None
+    port: int | None
+    topics: dict[str, str]
+
+
+@router.post("/credentials", status_code=201, responses=described(Credentials, 404, 409, 502, status=201))
+async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) -> Response:
+    """Make the device's account at the broker, or give it a new password. The password is shown this once."""
+    await find_row(here.database, writer.who, code)
+    password = secrets.token_urlsafe(18)
+    if not await writer.repeats():
+        await _set_account(here, code, password)
+
+    async def work(write: Write) -> Response:
+        row = await write.connection.fetchrow("select kind, area from device where code = $1", code)
+        if row is None:
+            raise not_found(f"device {code}")
+        await write.record("device.credentials", code)
+        broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
+        base = f"fire/v1/{row['area']}/{row['kind']}/{code}"
+        body = {
+            "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": broker.port,
+            "topics": {"telemetry": f"{base}/up/telemetry", "event": f"{base}/up/event",
+                       "status": f"{base}/up/status", "ack": f"{base}/down/ack", "command": f"{base}/down/command"},
+        }  # fmt: skip
+        return answer(body, 201)
+
+    return await writer.perform(work, secret=True)
+
+
+async def _set_account(here: State, code: str, password: str) -> None:
+    """Tell the broker's dynamic-security plug-in of the account.
+
+    Raises:
+        Problem: 502, the broker does not answer or refuses.
+    """
+    config = SessionConfig.from_url(here.settings.mqtt, f"firetower.api.{secrets.token_hex(6)}")
+    roles = [{"rolename": DEVICE_ROLE}]
+    create = {"command": "createClient", "username": code, "password": password, "roles": roles}
+    modify = {"command": "modifyClient", "username": code, "password": password, "roles": roles}
+    try:
+        refusal = await _control(config, create)
+        if refusal is not None and "exists" in refusal.lower():
+            refusal = await _control(config, modify)
+    except (TimeoutError, OSError, FiretowerError) as error:
+        log.warning("broker_away", error=repr(error))
+        raise Problem(502, "broker_away", "the broker does not answer; try again shortly") from error
+    if refusal is not None:
+        raise Problem(502, "broker_refused", f"the broker refused to make the account: {refusal}")
+
+
+async def _control(config: SessionConfig, command: dict[str, Any]) -> str | None:
+    """Return why the broker refused, or None."""
+    raw = orjson.loads(await ask(config, orjson.dumps({"commands": [command]}), timeout_s=_ASK_S))
+    answers = raw.get("responses") or [{}]
+    refusal: str | None = answers[0].get("error")
+    return refusal

@@ -1,0 +1,58 @@
+"""Values that requests carry, with their bounds: times, lines of text, codes. Used by the models of every room."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+
+from services.api.request.problems import Problem
+
+BIGINT = 2**63 - 1
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+
+
+def no_nul(text: str) -> str:
+    """Return `text`, which PostgreSQL can hold; with a NUL in it, it is refused."""
+    if "\x00" in text:
+        raise ValueError("must not contain the character NUL")
+    return text
+
+
+def _blank_as_plus(value: object) -> object:
+    # an unescaped + of an offset arrives as a blank
+    if isinstance(value, str) and len(value) > 6 and value[-6] == " ":
+        return f"{value[:-6]}+{value[-5:]}"
+    return value
+
+
+def sane(moment: datetime) -> datetime:
+    """Return `moment`; one of a year that no device and nobody here means is refused."""
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError(f"must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_blank_as_plus), AfterValidator(sane)]
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(no_nul)]
+Words = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True), AfterValidator(no_nul)]
+AreaCode = Annotated[str, Field(pattern=r"^[0-9]{6,12}$", examples=["140931100"])]
+AreaFilter = Annotated[
+    str | None, Query(pattern=r"^[0-9]{2,12}$", description="a code; covers every area whose code begins with it")
+]
+DeviceCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["h-0001"])]
+DeviceFilter = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="a device's code")]
+RowId = Annotated[int, Field(ge=1, le=BIGINT)]
+From = Annotated[Moment | None, Query(alias="from", description="RFC 3339 with offset, inclusive")]
+To = Annotated[Moment | None, Query(alias="to", description="RFC 3339 with offset, exclusive")]
+
+
+def check_span(begin: datetime | None, end: datetime | None, longest: timedelta | None = None) -> None:
+    """Refuse a time span that ends before it begins, or is longer than `longest`."""
+    if begin is None or end is None:
+        return
+    if end <= begin:
+        raise Problem(422, "invalid", "to: must be later than from", errors=[{"field": "to", "message": "too early"}])
+    if longest is not None and end - begin > longest:
+        message = f"at most {longest.days} days after from"
+        raise Problem(422, "invalid", f"to: {message}", errors=[{"field": "to", "message": message}])

@@ -1,0 +1,52 @@
+"""What subscribers are told of an alarm's step (contract 9.3): which events it makes, and their data. Pure."""
+
+from datetime import datetime
+
+from services.core.alarms.ledger.document import alarm_document
+from services.core.alarms.ledger.rows import Entry, document_row
+from services.core.alarms.life.model import Alarm, OutcomeKind
+from services.core.city.cloudevent import Event, EventType, over
+from services.core.words import Confidence
+
+
+def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list[EventType]:
+    """Return the types of a step from `before` (None: it opened) to `after`, most telling first; none: not told."""
+    types: list[EventType] = []
+    if before is None:
+        types.append(EventType.RAISED)
+    if _confirmed(after) and (before is None or not _confirmed(before)):
+        types.append(EventType.FIRE_CONFIRMED)
+    if before is None:
+        return types
+    if outcome is OutcomeKind.ESCALATED:
+        types.append(EventType.ESCALATED)
+    if before.active and not after.active:
+        types.append(EventType.CLEARED)
+    if before.open and not after.open:
+        types.append(EventType.CLOSED)
+    if not types and after.version != before.version:
+        types.append(EventType.UPDATED)
+    return types
+
+
+def alarm_events(entry: Entry, before: Alarm | None, after: Alarm, outcome: OutcomeKind, now: datetime) -> list[Event]:
+    """Return the events of a step of the alarm that `entry` holds."""
+    types = step_types(before, after, outcome)
+    if not types:
+        return []
+    data = {"alarm": alarm_document(document_row(entry, after))}
+    told = before is None or (after.version != before.version and not (is_over(before) and is_over(after)))
+    subject = after.device or (f"site:{entry.site_id}" if entry.site_id is not None else after.area or "")
+    return [
+        Event(kind, subject, after.area, now, data, entry.device_id, entry.id, cap=told and kind is types[0])
+        for kind in types
+    ]
+
+
+def is_over(alarm: Alarm) -> bool:
+    """Whether a public warning of it ends (CAP Cancel): a fire's never before a verdict, whatever its panel says."""
+    return over(alarm.state, alarm.verification)
+
+
+def _confirmed(alarm: Alarm) -> bool:
+    return alarm.fire and alarm.confidence is Confidence.CONFIRMED
