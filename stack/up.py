@@ -35,7 +35,7 @@ from stack.binaries import BinariesMissingError
 from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
 from stack.mosquitto import Mosquitto
 from stack.places import OUTSIDE, orphans
-from stack.postgres import Postgres
+from stack.postgres import OWNER, Postgres
 from stack.programs import Program, plan, plan_backup, plan_simulators
 from stack.readiness import wait_until_serving
 from stack.room import is_full, when_there_is_room
@@ -218,7 +218,13 @@ class System:
         # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.
         migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
         try:
-            await migrate.upgrade(self._addresses.database)
+            try:
+                await migrate.upgrade(self._addresses.database)
+            except migrate.ExtensionBehind:
+                if self._postgres is None:
+                    raise
+                await asyncio.to_thread(self._postgres.run_sql, OWNER, migrate.UPDATE_EXTENSION)
+                await migrate.upgrade(self._addresses.database)
         except migrate.FAILURES as error:
             where = self._addresses.database.rpartition("@")[2]
             raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error

@@ -14,6 +14,7 @@ from services.alerts.border import Border
 from services.alerts.copies import judge_copies
 from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
+from services.alerts.storage import StorageJobs
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
@@ -24,6 +25,7 @@ from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(Path(__file__).with_name("health.sql"))
 DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it
+JOB_FAILED = "storage_job_failed"
 KIND = "health"  # of what is set aside
 SILENT = Situation(grouped=True)  # a notice that dispatch fails cannot go through dispatch: contacts are called
 
@@ -39,8 +41,11 @@ class Part(NamedTuple):
 class Health:
     """Looks at everything that can go wrong with us; the limits are the policy `health`."""
 
-    def __init__(self, *folders: Path, has_desk: bool, since: datetime) -> None:
+    def __init__(
+        self, *folders: Path, has_desk: bool, since: datetime, storage_jobs: StorageJobs | None = None
+    ) -> None:
         self._disks = Disks(folders)
+        self._storage_jobs = storage_jobs
         self._crowd = Crowd()
         self._has_desk = has_desk
         self._since = since
@@ -51,6 +56,7 @@ class Health:
         return [
             Part("dispatch", self._dispatch, {"dispatch_failed"}),
             Part("storage", self._storage, {"storage_low"}),
+            *self._storage_job_parts(),
             Part("connections", self._connections, {"connections_full"}),
             Part("clocks", self._drift, {"clock_drift"}),
             Part("lanes", self._lanes, {"queue_dropped", "session_lost", "ingest_stalled"}),
@@ -105,6 +111,18 @@ class Health:
 
     async def _storage(self, page: Page) -> list[Finding]:
         return [_of_room(shortage) for shortage in self._disks.look(page.policies)]
+
+    def _storage_job_parts(self) -> list[Part]:
+        """Return the part that judges TimescaleDB's jobs, once they have been looked at."""
+        failed = None if self._storage_jobs is None else self._storage_jobs.failed
+        if failed is None:
+            return []
+        findings = [_finding(JOB_FAILED, Severity.MINOR, one.reason, component=one.component) for one in failed]
+
+        async def look(_page: Page) -> list[Finding]:
+            return findings
+
+        return [Part("storage_jobs", look, {JOB_FAILED})]
 
     async def _connections(self, page: Page) -> list[Finding]:
         row = await page.conn.fetchrow(SQL["connections"])

@@ -24,6 +24,7 @@ from services.alerts.deliver import SQL as OUTBOX_SQL
 from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
+from services.alerts.storage import StorageJobs
 from services.core import db, lease
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides, forget_old
@@ -130,8 +131,13 @@ async def _work(
         await pool.execute(OUTBOX_SQL["forget_claims"])
         asides = Asides("alerts", clock)
         outbox = Outbox(pool, clock, owner, asides)
+        storage_jobs = StorageJobs(pool, clock, settings.retention_days)
         health = Health(
-            settings.state_dir, *settings.storage_dirs, has_desk=bool(settings.dispatch_url), since=clock.now()
+            settings.state_dir,
+            *settings.storage_dirs,
+            has_desk=bool(settings.dispatch_url),
+            since=clock.now(),
+            storage_jobs=storage_jobs,
         )
         policies = await load_policies(conn)
         bench = Bench(conn, owner, clock, policies, health, outbox.hint, asides)
@@ -145,6 +151,7 @@ async def _work(
             "bench": bench.run(),
             "listen": _keep_listening(listener, clock),
             "figures": duty.keep("figures", Figures(pool, clock).take_turn, pool, clock),
+            "storage jobs": duty.keep("storage jobs", storage_jobs.take_turn, pool, clock),
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)

@@ -10,6 +10,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.core import db
+from services.core.timescale import UPDATE as UPDATE_EXTENSION
+from services.core.timescale import ExtensionBehind, settle_edition, update_extension
+
+__all__ = ["FAILURES", "UPDATE_EXTENSION", "ExtensionBehind", "main", "upgrade"]
+
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 """What `upgrade` raises when the server is lost, full or refuses a statement."""
@@ -33,7 +39,14 @@ def _upgrade(connection: Connection, to: str) -> None:
 
 
 async def upgrade(dsn: str, to: str = "head") -> None:
-    """Run every revision up to `to` that `dsn` lacks, in order, each in a transaction of its own."""
+    """Run every revision up to `to` that `dsn` lacks, in order, each in a transaction of its own.
+
+    TimescaleDB is brought to the server's version before, and the tables get what its edition can do behind them.
+
+    Raises:
+        FiretowerError: what is there does not fit, and a person has to mend it; one line says how.
+    """
+    await update_extension(dsn)
     engine = create_async_engine(sqlalchemy_url(dsn))
     try:
         async with engine.connect() as guard:
@@ -42,8 +55,18 @@ async def upgrade(dsn: str, to: str = "head") -> None:
             async with engine.connect() as connection:
                 await connection.run_sync(_upgrade, to)
                 await connection.commit()
+            await _settle(dsn)
     finally:
         await engine.dispose()
+
+
+async def _settle(dsn: str) -> None:
+    connection = await db.connect(dsn, program="migrate")
+    try:
+        await connection.execute("set lock_timeout = '10s'")
+        await settle_edition(connection)
+    finally:
+        await connection.close()
 
 
 def main(dsn: str) -> None:

@@ -79,6 +79,7 @@ export const names = {
   "code.queue_dropped": "Broker queue dropped",
   "code.backup_overdue": "Backup overdue",
   "code.storage_low": "Storage low",
+  "code.storage_job_failed": "Storage job failed",
   "code.ingest_stalled": "Ingest stalled",
   "code.clock_drift": "System clock drift",
   "code.set_aside": "Work that failed",

@@ -79,6 +79,7 @@ export const names = {
   "code.queue_dropped": "消息队列丢弃",
   "code.backup_overdue": "备份滞后",
   "code.storage_low": "存储空间不足",
+  "code.storage_job_failed": "数据库作业失败",
   "code.ingest_stalled": "接入停滞",
   "code.clock_drift": "系统时钟偏移",
   "code.set_aside": "有工作处理失败",
