@@ -141,7 +141,7 @@ async def connects(url, client_id):
     session = Session(SessionConfig.from_url(urlsplit(url), client_id), on_delivery=lambda _: None)
     running = asyncio.create_task(session.run())
     try:
-        await asyncio.wait_for(session.ready(), 3)
+        await asyncio.wait_for(session.ready(), 5)
     except TimeoutError:
         return None
     return session, running

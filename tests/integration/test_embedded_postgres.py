@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import asyncpg
 import psutil
@@ -87,7 +86,8 @@ time.sleep(60)
 """
 
 
-def test_orphans_that_nobody_collects_do_not_hold_up_the_restart(scratch):
+def test_orphans_that_nobody_collects_do_not_hold_up_the_restart(scratch, monkeypatch):
+    monkeypatch.setattr("stack.postgres.CLEAR_WITHIN_S", 3600)  # who waited for them would wait an hour
     with subprocess.Popen(
         [sys.executable, "-c", CARELESS, str(scratch / "state")], stdout=subprocess.PIPE, text=True
     ) as adopter:
@@ -97,9 +97,7 @@ def test_orphans_that_nobody_collects_do_not_hold_up_the_restart(scratch):
             for worker in workers:
                 worker.suspend()  # else they end by themselves before anybody looks
             postmaster.kill()
-            began = time.monotonic()
             Postgres(StateDir.open(scratch / "state"), durable=False).clear_wreck()
-            assert time.monotonic() - began < 1  # of the two seconds within which a server is back
             assert {worker.status() for worker in workers} == {psutil.STATUS_ZOMBIE}
         finally:
             adopter.kill()

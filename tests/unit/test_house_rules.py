@@ -1,10 +1,18 @@
 """Rules of the house that no linter knows."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("services", "stack", "simulators") for path in (ROOT / folder).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 LOST_DATABASE = ("AWAY", "LOST", "InterfaceError", "InternalClientError")
@@ -23,7 +31,7 @@ def _first_call(handler: ast.ExceptHandler) -> str:
 def test_who_waits_for_a_lost_database_passes_a_cancellation_on() -> None:
     looked_at = 0
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_tree(path)):
             if isinstance(node, ast.Try):
                 for handler in filter(_goes_on_after_a_lost_database, node.handlers):
                     looked_at += 1
@@ -31,3 +39,93 @@ def test_who_waits_for_a_lost_database_passes_a_cancellation_on() -> None:
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
                 assert "AWAY" not in ast.unparse(node), f"{path}, line {node.lineno}: it swallows a cancellation"
     assert looked_at > 10
+
+
+CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns"}
+WAITERS = {"until", "eventually", "wait_for"}
+LEAST_PATIENCE_S = 5
+MEASURING = ("mark.chaos", "mark.bench")  # runs whose figures are their purpose, on a machine of their own
+
+
+def _is_clock(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in CLOCKS
+
+
+def _is_elapsed(node: ast.AST, measured: set[str]) -> bool:
+    """Whether something in `node` is a time that went by: clock minus start, or a name that was given one."""
+    return any(
+        (isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and _is_clock(part.left))
+        or (isinstance(part, ast.Name) and part.id in measured)
+        for part in ast.walk(node)
+    )
+
+
+def _measured_names(test: ast.AST) -> set[str]:
+    """Return the names in `test` that hold a time that went by."""
+    names: set[str] = set()
+    for _ in range(3):  # one given to the next
+        for node in ast.walk(test):
+            match node:
+                case ast.Assign(targets=[target], value=value) if _is_elapsed(value, names):
+                    names.update(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[value]):
+                    names.update({name} if _is_elapsed(value, names) else ())
+    return names
+
+
+def _hurries(test: ast.AST) -> Iterator[int]:
+    """Yield the lines of `test` that fail on a machine with other work: something had to be quick."""
+    measured = _measured_names(test)
+    asserted = (node for one in ast.walk(test) if isinstance(one, ast.Assert) for node in ast.walk(one.test))
+    for node in asserted:
+        match node:
+            case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE()]) if _is_elapsed(left, measured):
+                yield node.lineno
+            case ast.Compare(comparators=[right], ops=[ast.Gt() | ast.GtE()]) if _is_elapsed(right, measured):
+                yield node.lineno
+    for node in ast.walk(test):
+        match node:
+            case ast.Call(func=ast.Name(id=name), keywords=keywords) if name in WAITERS:
+                for one in keywords:
+                    if one.arg == "timeout_s" and isinstance(one.value, ast.Constant):
+                        yield from [node.lineno] if float(str(one.value.value)) < LEAST_PATIENCE_S else []
+
+
+def _tests_of(tree: ast.Module) -> Iterator[ast.AST]:
+    for node in tree.body:
+        is_test = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        if is_test and not any(mark in ast.unparse(one) for one in node.decorator_list for mark in MEASURING):
+            yield node
+
+
+@pytest.mark.parametrize(
+    "hurried",
+    [
+        "assert time.monotonic() - begun < 2",
+        "assert 2 > loop.time() - begun",
+        "took_s = []\n    took_s.append(time.perf_counter() - start)\n    assert max(took_s) <= 3",
+        "slowest_s = max(slowest_s, loop.time() - start)\n    assert slowest_s < 6",
+        "until(ready, what='ready', timeout_s=2)",
+    ],
+)
+def test_a_hurried_test_is_recognised(hurried: str) -> None:
+    assert [*_hurries(ast.parse(f"def test_it():\n    {hurried}"))]
+
+
+@pytest.mark.parametrize(
+    "patient",
+    [
+        "assert time.monotonic() < deadline",
+        "assert loop.time() - started > 0.3",
+        "assert frames <= 4 * (time.monotonic() - opened) + 1",
+        "until(ready, what='ready', timeout_s=20)",
+    ],
+)
+def test_a_patient_test_is_left_alone(patient: str) -> None:
+    assert not [*_hurries(ast.parse(f"def test_it():\n    {patient}"))]
+
+
+def test_no_test_asks_that_something_was_quick() -> None:
+    """How long a thing takes is for benchmarks: a test that measures fails on a machine with other work."""
+    found = [f"{path}, line {line}" for path in TESTS for test in _tests_of(_tree(path)) for line in _hurries(test)]
+    assert not found, found

@@ -112,7 +112,7 @@ async def test_at_zero_bytes_nothing_ends_and_what_was_acknowledged_is_there_whe
     again = json.loads(endpoints_file.read_text())["processes"]
     assert again["postgres"] != endpoints["processes"]["postgres"]
     assert again["mosquitto"] == endpoints["processes"]["mosquitto"]
-    assert system.stop(8) == 0
+    assert system.stop() == 0
 
 
 @pytest.mark.chaos
@@ -121,11 +121,11 @@ async def test_started_on_a_full_disk_it_waits_for_room_and_comes_up_by_itself(s
     state = small_disk / "state"
     first = program("up", "--state-dir", str(state))
     until((state / "endpoints.json").exists, what="ready", timeout_s=90)
-    assert first.stop(8) == 0
+    assert first.stop() == 0
     fill(small_disk)
     second = program("up", "--state-dir", str(state))
     until(lambda: "waiting for room on the disk" in second.log_text(), what="it says what it waits for", timeout_s=60)
     assert second.process.poll() is None
     (small_disk / "filler").unlink()
     until((state / "endpoints.json").exists, what="ready without a person", timeout_s=90)
-    assert second.stop(8) == 0
+    assert second.stop() == 0

@@ -13,7 +13,6 @@ async def test_fires_of_many_panels_at_once_are_committed_before_they_are_confir
         await asyncio.gather(*(crowd.fire(number, 1, 1) for number in range(10)))
         told = await check_books(database, crowd.books)
     assert told["fires"] == 10
-    assert told["confirm_max_s"] < 10
 
 
 async def test_kills_of_every_part_lose_and_double_no_alarm(whole, database, gateway_port, broker, postgres):

@@ -1,4 +1,4 @@
-"""Whatever a receiver does to the wire: one fate, in time, and nothing raised."""
+"""Whatever a receiver does to the wire: one fate, and nothing raised."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,16 +43,10 @@ async def post(
     return answer, judge_answer(answer, datetime.now(UTC), rule)
 
 
-async def test_every_answer_has_its_documented_fate_once_and_in_time(
-    receiver: HostileReceiver, client: httpx2.AsyncClient
-) -> None:
-    loop = asyncio.get_running_loop()
-    took: dict[str, float] = {}
+async def test_every_answer_has_its_documented_fate_once(receiver: HostileReceiver, client: httpx2.AsyncClient) -> None:
 
     async def ask(name: str) -> Fate:
-        begun = loop.time()
         answer, verdict = await post(client, f"{receiver.url}/{name}", timeout_s=BUSY_S)
-        took[name] = loop.time() - begun
         for text in (answer.words, verdict.error, verdict.incident_id):
             assert text is None or ("\0" not in text and text.encode())
         assert verdict.incident_id is None or 0 < len(verdict.incident_id) <= 200
@@ -61,7 +55,6 @@ async def test_every_answer_has_its_documented_fate_once_and_in_time(
     fates = dict(zip(FATES, await asyncio.gather(*(ask(name) for name in FATES)), strict=True))
     assert fates == FATES
     assert {name: receiver.count(name) for name in FATES} == dict.fromkeys(FATES, 1)
-    assert max(took.values()) < 3 * BUSY_S, "each is bounded by its time, a second for the body and one for the end"
 
 
 async def test_what_was_taken_is_known_without_the_body(receiver: HostileReceiver, client: httpx2.AsyncClient) -> None:

@@ -104,7 +104,7 @@ async def test_the_queue_is_bounded_and_room_comes_with_an_answer():
     await asyncio.sleep(0)
     assert not waiting.done()
     outgoing.answered(1, GOOD)
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 10)
 
 
 async def test_a_publisher_that_gave_up_is_skipped_and_a_taken_packet_id_is_passed_over():

@@ -1,7 +1,6 @@
 """What one caller asks for, in whatever number, delays nobody else, and no verdict of its own."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -155,7 +154,6 @@ async def test_heavy_reads_leave_the_desk_its_connections(
             for _ in range(24)
         ]
         await asyncio.sleep(0.2)
-        began = time.monotonic()
         for method, path, body in (
             ("POST", f"/api/v1/alarms/{alarm}/acknowledge", {}),
             ("POST", f"/api/v1/alarms/{alarm}/verify", {"outcome": "real"}),
@@ -165,7 +163,7 @@ async def test_heavy_reads_leave_the_desk_its_connections(
             answer = await client.request(method, path, json=body)
             assert answer.status_code == 200, answer.text
         assert (await viewer.get("/api/v1/alarms")).status_code == 200
-        assert time.monotonic() - began < 5
+        assert not all(one.done() for one in slow), "the desk was answered after the slow reads, not beside them"
         for one in slow:
             one.cancel()
         await asyncio.gather(*slow, return_exceptions=True)

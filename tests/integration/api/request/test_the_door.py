@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import time
 from collections.abc import Callable, Iterator
 
 import httpx2
@@ -43,11 +42,9 @@ async def test_half_open_requests_make_room_and_end(api: tuple[Program, int]) ->
     for _, writer in opened:
         writer.write(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        began = time.monotonic()
         assert (await client.get("/healthz")).status_code == 200
         answer = await client.post("/api/v1/session", json={"username": "a", "password": "b"})
         assert answer.status_code == 401
-        assert time.monotonic() - began < 5
     ends = await asyncio.gather(*[read_end(reader) for reader, _ in opened])
     assert {end.partition(b"\r\n")[0] for end in ends} == {b"", b"HTTP/1.1 408 Request Timeout"}
     assert ends.count(b"") >= HALF_OPEN - door.WAITING
