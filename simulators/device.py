@@ -110,7 +110,7 @@ class Link:
         topic = f"{base}/{Channel.EVENT}"
         self.counts.events_sent += 1
         if not self.events.keep(base, event_id, topic, payload, self._clock.monotonic()):
-            log.error("event memory full", base=base)
+            log.error("outbox_full", base=base)
         if transmit and not self.full:
             self._submit(topic, payload)  # otherwise it leaves with the next round of `_resend`
 
@@ -126,7 +126,7 @@ class Link:
         try:
             ack = Ack.model_validate_json(payload)
         except ValidationError as error:
-            log.warning("unreadable ack", base=base, error=str(error))
+            log.warning("ack_unreadable", base=base, error=str(error))
             return
         for event_id in self.events.acknowledge(base, ack.event_ids):
             self.counts.events_acked += 1
@@ -184,7 +184,7 @@ class Link:
         if not isinstance(error, (PublishRefused, SessionClosed)):
             raise error
         if isinstance(error, PublishRefused) and self.counts.refused == 1:
-            log.error("broker refuses publishes", error=str(error))
+            log.error("publish_refused", error=str(error))
         return False
 
     def _connected(self, _session_present: bool) -> None:

@@ -140,7 +140,7 @@ class PanelLink:
                     said.due, said.tries = 0.0, 0
                 await self._talk(reader)
             except OSError as error:
-                log.debug("line lost", device=self.code, error=str(error))
+                log.debug("line_lost", device=self.code, error=str(error))
             finally:
                 self._hang_up()
             await self._clock.sleep(self._dice.between(0.5, 2.0))

@@ -65,7 +65,7 @@ class Child:
             pause = _PAUSES_S[min(self.falls, len(_PAUSES_S) - 1)]
             if self.process is not None:
                 log.warning(
-                    "child ended",
+                    "child_ended",
                     child=self.name,
                     exit_code=self.exit_code(),
                     restart_in_s=pause,
@@ -77,7 +77,7 @@ class Child:
                 await changed()
             except Exception as error:  # noqa: BLE001  the border of supervision: whatever it is, try again and go on
                 text = f"{type(error).__name__}: {error}"
-                log.error("child does not start", child=self.name, error=text)  # noqa: TRY400
+                log.error("child_not_started", child=self.name, error=text)  # noqa: TRY400
 
     async def stop(self, patience_s: float) -> None:
         """End it: politely, then hard."""
@@ -101,4 +101,4 @@ async def for_ever(what: str, once: Callable[[], Awaitable[None]], *, every_s: f
         try:
             await once()
         except Exception:  # the same border
-            log.exception("duty failed", duty=what)
+            log.exception("duty_failed", duty=what)

@@ -272,7 +272,7 @@ class System:
             write_private(self._endpoints, text + "\n")
         except OSError as error:
             if not self._endpoints_stale:
-                log.error("addresses cannot be written", path=str(self._endpoints), error=str(error))  # noqa: TRY400
+                log.error("endpoints_not_written", path=str(self._endpoints), error=str(error))  # noqa: TRY400
             self._endpoints_stale = True
         else:
             self._endpoints_stale = False

@@ -57,7 +57,7 @@ class Border:
         except Exception as error:
             if not _is_theirs(error) or not items:
                 raise
-            log.warning("group_falls_apart", items=len(items), error=repr(error))
+            log.warning("group_split", items=len(items), error=repr(error))
         else:
             await self._strike_off(items, unit)
             return pages

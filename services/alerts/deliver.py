@@ -124,7 +124,7 @@ class Outbox:
             except Exception as error:
                 if not own_fault(error):
                     raise
-                log.exception("claim_falls_apart", lane=lane.name)
+                log.exception("claim_split", lane=lane.name)
                 return await self._claim_singly(conn, lane, room, now)
 
     async def _claim_some(
@@ -198,7 +198,7 @@ class Outbox:
             except Exception as error:
                 if not own_fault(error):
                     raise
-                log.exception("attempt_cannot_be_kept", notice_id=str(notice["id"]))
+                log.exception("attempt_not_recorded", notice_id=str(notice["id"]))
                 await self._keep_bare(conn, lane, notice, made, error)
             else:
                 await self._asides.over(conn, KIND, str(notice["id"]))

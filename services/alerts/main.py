@@ -51,7 +51,7 @@ def main(settings: AlertsSettings | None = None) -> None:
     try:
         uvloop.run(run(settings, SystemClock()))
     except* (Fenced, asyncpg.PostgresError) as refused:  # another one took over, or no schema, no such account
-        log.error("ended", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
+        log.error("ended_by_error", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
         sys.exit(1)
 
 
@@ -120,7 +120,7 @@ async def _wait_for_lease(
 async def _work(
     conn: asyncpg.Connection, owner: uuid.UUID, settings: AlertsSettings, clock: Clock, stopping: asyncio.Event
 ) -> None:
-    log.info("active", owner=str(owner))
+    log.info("lease_taken", owner=str(owner))
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
         stack.callback(pool.terminate)  # a polite end would wait for a server that may be deaf

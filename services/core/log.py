@@ -1,6 +1,7 @@
 """Structured logs on standard error: JSON for machines, coloured lines on a terminal.
 
-Events are short constant strings; what varies goes into fields: device, batch_id, writer, alarm_id, notice_id.
+An event is a constant name in snake_case; what varies goes into fields: device, batch_id, writer, alarm_id,
+notice_id. docs/logs.md lists every warning and error.
 """
 
 import logging

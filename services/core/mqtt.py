@@ -164,7 +164,7 @@ class Session:
         if self._client.is_connected():
             self._client.disconnect()
             if not await wait_at_most(self._lost, flush_s):
-                log.warning("mqtt goodbye not sent", client_id=self.config.client_id)
+                log.warning("mqtt_disconnect_not_sent", client_id=self.config.client_id)
         self._lost.set()
 
     def _pump(self) -> None:
@@ -182,7 +182,7 @@ class Session:
         try:
             opened = await asyncio.shield(opening)
         except OSError as error:
-            log.info("mqtt not reachable", client_id=self.config.client_id, error=str(error))
+            log.info("mqtt_unreachable", client_id=self.config.client_id, error=str(error))
             return False
         except asyncio.CancelledError:
             opening.add_done_callback(_close_unused)
@@ -235,7 +235,7 @@ class Session:
                     f"FIRETOWER_MQTT_URL: the broker at {config.host}:{config.port} refused user '{config.username}' "
                     f"({reason}); correct user and password in the URL"
                 )
-            log.warning("mqtt refused", client_id=config.client_id, reason=str(reason))
+            log.warning("mqtt_refused", client_id=config.client_id, reason=str(reason))
             return
         self._outgoing.window = min(WINDOW_CAP, getattr(properties, "ReceiveMaximum", WINDOW_CAP))
         self.session_present = flags.session_present
@@ -257,7 +257,7 @@ class Session:
     def _suback(self, _client: PahoClient, _data: Any, packet_id: int, reasons: list[ReasonCode], _rest: Any) -> None:
         for name, reason in zip(self._subscribing.pop(packet_id, ()), reasons, strict=False):
             if reason.is_failure and name in self.config.optional_filters:
-                log.warning("mqtt subscription refused", client_id=self.config.client_id, filter=name)
+                log.warning("mqtt_subscription_refused", client_id=self.config.client_id, filter=name)
             elif reason.is_failure:
                 raise BadSetting(
                     f"FIRETOWER_MQTT_URL: user '{self.config.username}' may not subscribe to {name} ({reason}); "
@@ -267,7 +267,7 @@ class Session:
             self._get_ready()
 
     def _get_ready(self) -> None:
-        log.info("mqtt connected", client_id=self.config.client_id, session_present=self.session_present)
+        log.info("mqtt_connected", client_id=self.config.client_id, session_present=self.session_present)
         self._ready.set()
         asyncio.get_running_loop().call_soon(self._guard, self._pump)  # after the library's own re-sends
         self._on_connected(self.session_present)
@@ -284,7 +284,7 @@ class Session:
                 f"another client connected as {self.config.client_id}; this process gives way"
             )
         if not self._stopped.is_set():
-            log.warning("mqtt connection lost", client_id=self.config.client_id, reason=str(reason))
+            log.warning("mqtt_connection_lost", client_id=self.config.client_id, reason=str(reason))
         self._lost.set()
 
     def _deliver(self, message: Incoming) -> None:

@@ -68,7 +68,7 @@ class Border:
             return
         listed = before is not None or self._new.take(1, self._clock.monotonic())
         log.error(
-            "unit of work failed",
+            "unit_failed",
             unit=f"{unit.kind} {unit.name}",
             error=describe_error(error),
             fire=unit.fire,
@@ -97,7 +97,7 @@ class Border:
                     await self._try_again(connection)
             except Exception as error:  # noqa: BLE001  this is the border itself: it waits and goes on
                 pass_on_cancel()
-                log.info("set-aside units wait for the database", waiting=len(self._failures), error=str(error))
+                log.info("set_aside_waits", waiting=len(self._failures), error=str(error))
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _write(self, connection: Any) -> None:
@@ -108,7 +108,7 @@ class Border:
             except Exception as error:
                 if not own_fault(error):
                     raise
-                log.exception("not listed", unit=f"{failure.unit.kind} {failure.unit.name}")
+                log.exception("set_aside_failed", unit=f"{failure.unit.kind} {failure.unit.name}")
             if self._failures.get(key) is failure:
                 del self._failures[key]
         for kind, name in list(self._over):

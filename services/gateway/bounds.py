@@ -63,5 +63,5 @@ class Bounds:
         """Return what is to be told of strangers beyond their budget; ask about every second."""
         reports = self._flood.report(self._clock.monotonic())
         for report in reports:
-            log.warning("strangers beyond their budget", type=report.type, active=report.active, **report.extra)
+            log.warning("strangers_over_budget", type=report.type, active=report.active, **report.extra)
         return reports

@@ -80,7 +80,7 @@ class Commands:
         try:
             command = Command.model_validate_json(delivery.payload)
         except ValidationError as error:
-            log.warning("command unreadable", topic=delivery.topic, error=error.errors()[0]["msg"])
+            log.warning("command_unreadable", topic=delivery.topic, error=error.errors()[0]["msg"])
             return
         arguments = command.model_dump(exclude={"id", "command"}, exclude_none=True)
         inner = arguments.pop("arguments", None)
@@ -118,7 +118,7 @@ class Commands:
                 if not is_away(error):
                     self._border.note(FETCH, error)
                 elif not away:
-                    log.warning("commands wait for the database", error=describe_error(error))
+                    log.warning("commands_wait", error=describe_error(error))
                 away = True
             await self._send_waiting(away=away)
             if away:
@@ -182,10 +182,10 @@ class Commands:
                 await self._write_results()  # before the panel can answer: the answer looks for a command that was sent
             except AWAY as error:
                 pass_on_cancel()
-                log.info("written later", error=describe_error(error))
+                log.info("command_state_waits", error=describe_error(error))
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id
-        log.info("command sent", device=order.code, command=order.command, command_id=str(order.id))
+        log.info("command_sent", device=order.code, command=order.command, command_id=str(order.id))
 
     # --- back ---
 

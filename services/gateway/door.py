@@ -42,7 +42,7 @@ class Door:
         if not any(profile.allows(link.host) for profile in self._profiles.values()):
             FRAMES.labels("refused_network").inc()
             if self._refusals.take(1, self._clock.monotonic()):
-                log.warning("network not allowed", peer=link.host, cure="add it to the networks of a profile")
+                log.warning("network_not_allowed", peer=link.host, cure="add it to the networks of a profile")
             return False
         if len(self._links) >= self._limits.links:
             FRAMES.labels("refused_full").inc()

@@ -173,7 +173,7 @@ class Inbound(Generic[L]):
         profile = self._post.profile_of(self._link, source)
         if profile is None:
             FRAMES.labels("not_allowed").inc()
-            log.warning("address not allowed", address=source.hex(), peer=self._link.host)
+            log.warning("address_not_allowed", address=source.hex(), peer=self._link.host)
             self._link.refuse("address not allowed here")
             return None
         registered = self._post.is_registered(source)

@@ -100,7 +100,7 @@ class Journal:
             try:
                 self._file.commit(self._waiting)
             except (sqlite3.Error, OSError) as error:
-                log.error("not written at the end", writes=len(self._waiting), error=describe_error(error))  # noqa: TRY400
+                log.error("journal_not_flushed", writes=len(self._waiting), error=describe_error(error))  # noqa: TRY400
             self._file.close()
 
     async def _store(self) -> bool:
@@ -127,14 +127,14 @@ class Journal:
         if self._failing:
             self._failing = False
             self._border.over(DISK.kind, DISK.name)
-            log.info("journal is written again")
+            log.info("journal_writable_again")
         self._tell(batch)
         self._tell_urgent([write for write, _ in spoiled])  # once published, it is only never confirmed
         return True
 
     async def _begin_anew(self, error: Exception) -> None:
         """Write what is in memory into a new file; what waits is told by it already, as far as it adds anything."""
-        log.error("journal cannot be read any more", error=describe_error(error))
+        log.error("journal_unreadable", error=describe_error(error))
         statements = statements_of_all(self.remember())
         superseded = list(self._waiting)
         for write in superseded:
@@ -154,7 +154,7 @@ class Journal:
 
     def _note(self, error: Exception) -> None:
         if not self._failing:
-            log.warning("journal cannot be written", error=describe_error(error), cure="make room on the disk")
+            log.warning("journal_not_writable", error=describe_error(error), cure="make room on the disk")
         self._failing = True
         self._border.note(DISK, error)
 

@@ -108,7 +108,7 @@ class JournalFile:
         for end in ("", "-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + end).rename(aside.with_name(aside.name + end))
-        log.error("journal damaged", put_aside=str(aside), taken_over=len(statements))
+        log.error("journal_damaged", put_aside=str(aside), taken_over=len(statements))
         self._connect()
         self.commit([Write(statements)])
 
@@ -175,9 +175,9 @@ class JournalFile:
                 try:
                     take(row)
                 except (ValueError, TypeError, KeyError) as error:  # one row that is none costs that row
-                    log.error("journal row unreadable", table=name, row=repr(row)[:200], error=describe_error(error))  # noqa: TRY400
+                    log.error("journal_row_unreadable", table=name, row=repr(row)[:200], error=describe_error(error))  # noqa: TRY400
         if damages:
-            log.error("journal unreadable in part", error="; ".join(damages))
+            log.error("journal_partly_unreadable", error="; ".join(damages))
         return found, not damages
 
     # --- writing ---

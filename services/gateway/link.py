@@ -206,7 +206,7 @@ class Link(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             FRAMES.labels("closed_by_us").inc()
             if self.callers:  # strangers come by the thousand; they are counted
-                log.info("link closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
+                log.info("link_closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
             self._transport.abort()
 
     def refuse(self, reason: str) -> None:

@@ -98,7 +98,7 @@ def build(settings: GatewaySettings, clock: Clock, limits: Limits) -> Gateway:
     intake.publisher, front.commands = publisher, commands
     intake.presence.publisher, intake.presence.door = publisher, door
     resumed = intake.resume(remembered)
-    log.info("journal read", records=len(remembered.records), to_publish_again=resumed)
+    log.info("journal_read", records=len(remembered.records), to_publish_again=resumed)
     return Gateway(journal, registry, session, publisher, door, intake, commands, border, clock)
 
 
@@ -127,7 +127,7 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
     server = await loop.create_server(gateway.door.new_link, sock=handle, backlog=ACCEPTS_AT_ONCE)
     handle.listen(BACKLOG)
     port = handle.getsockname()[1]
-    log.info("listening for panels", host=settings.gateway_host, port=port, standard="GB/T 26875.3-2011")
+    log.info("listening", host=settings.gateway_host, port=port, standard="GB/T 26875.3-2011")
     async with server:
         await gateway.session.ready()
         if ready_file is not None:

@@ -68,7 +68,7 @@ class Presence:
         if not self.counts(panel, link.host):
             FRAMES.labels("over_budget_device").inc()
             return
-        log.info("panel connected", device=panel.code, peer=link.host, second=first is not None)
+        log.info("panel_connected", device=panel.code, peer=link.host, second=first is not None)
         if first is None:
             self._announce(panel, online=True)
             return
@@ -99,7 +99,7 @@ class Presence:
             panel = self._registry.panel(address)
             if panel.registered and address not in self._garbled:
                 self._garbled.add(address)
-                log.warning("nothing but damaged frames", device=panel.code, peer=link.host)
+                log.warning("only_damaged_frames", device=panel.code, peer=link.host)
                 text = "连续收到损坏的报文，请检查线路和设备参数(校验方式)"
                 self.tell(panel, EventType.LINE_FAULT, text, component=GARBLED)
 
@@ -115,7 +115,7 @@ class Presence:
         panel = self._registry.panel(address)
         if self.counts(panel, link.host):
             self._shared.add(address)
-            log.warning("address on two live links", device=panel.code, peer=link.host)
+            log.warning("address_on_two_links", device=panel.code, peer=link.host)
             self.tell(panel, EventType.TAMPER, "同一地址同时在两条连接上通信，请核对设备地址")
 
     def sign_of_life(self, panel: Panel, peer: str, now: float) -> None:

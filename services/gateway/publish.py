@@ -123,7 +123,7 @@ class Publisher:
             return
         error = done.exception()
         if isinstance(error, PublishRefused):
-            log.error("publish refused", topic=sending.message.topic, error=str(error))
+            log.error("publish_refused", topic=sending.message.topic, error=str(error))
         now = self._clock.monotonic()
         sending.due = now + sending.resend_after_s
         sending.resend_after_s = min(2 * sending.resend_after_s, RESEND_CAP_S)
@@ -150,7 +150,7 @@ class Publisher:
         try:
             ack = Ack.model_validate_json(delivery.payload)
         except ValidationError as error:
-            log.warning("ack unreadable", topic=delivery.topic, error=error.errors()[0]["msg"])
+            log.warning("ack_unreadable", topic=delivery.topic, error=error.errors()[0]["msg"])
             return
         for event_id in ack.event_ids:
             sending = self._events.pop(event_id, None)
@@ -212,4 +212,4 @@ class Publisher:
 
 def _look_at(done: "asyncio.Future[None]") -> None:
     if not done.cancelled() and done.exception() is not None:
-        log.info("status not published", error=str(done.exception()))
+        log.info("status_not_published", error=str(done.exception()))

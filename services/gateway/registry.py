@@ -98,7 +98,7 @@ class Registry:
             except Exception as error:  # noqa: BLE001  a look-up that fails leaves strangers strangers, no more
                 pass_on_cancel()
                 if is_away(error):
-                    log.info("not looked up", addresses=len(asked), error=describe_error(error))
+                    log.info("look_up_failed", addresses=len(asked), error=describe_error(error))
                 else:
                     self._border.note(LOOK_UP, error)
             for address, then in asked:
@@ -144,7 +144,7 @@ class Registry:
         address, code, area, name, registered = row
         profile = self._profiles.get(name or DEFAULT)
         if profile is None:
-            log.error("profile unknown", device=code, profile=name, cure="add it to the profiles or correct it")
+            log.error("profile_unknown", device=code, profile=name, cure="add it to the profiles or correct it")
             profile = self._profiles[DEFAULT]
         raw = bytes.fromhex(address)
         if len(raw) != ADDRESS_BYTES:
@@ -166,7 +166,7 @@ class Registry:
                 if not is_away(error):
                     self._border.note(REFRESH, error)
                 elif not away:
-                    log.warning("database away", error=describe_error(error))
+                    log.warning("database_away", error=describe_error(error))
                 away = True
             await self._clock.sleep(REFRESH_S if self.loaded else 0.3)
 

@@ -50,7 +50,7 @@ async def _send_or_fail(connection: asyncpg.Connection, session: Session, row: a
     except Exception as error:
         if not own_fault(error):
             raise
-        log.exception("command refused", command_id=str(row["id"]), device=row["code"])
+        log.exception("command_refused", command_id=str(row["id"]), device=row["code"])
         await connection.execute(QUERIES["failed"], row["id"], describe_error(error))
 
 

@@ -100,7 +100,7 @@ class Devices:
         try:
             self._update(row)
         except (ValueError, TypeError):
-            log.exception("registry row refused", device=row["code"])  # the device stays as it was known
+            log.exception("registry_row_refused", device=row["code"])  # the device stays as it was known
 
     def _has_moved(self, topic: Topic) -> bool:
         device = self._known[topic.device]

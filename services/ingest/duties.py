@@ -49,7 +49,7 @@ class Duties:
                 await self._work()
             except (SessionClosed, *db.AWAY) as error:
                 db.pass_on_cancel()
-                log.warning("duties wait", error=f"{type(error).__name__}: {error}")
+                log.warning("duties_wait", error=f"{type(error).__name__}: {error}")
                 await self._clock.sleep(PERIOD_S)
 
     async def _work(self) -> None:

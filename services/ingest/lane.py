@@ -99,7 +99,7 @@ class Lane:
                 token = await lease.take(connection, self.lease_name, self.owner)
                 if token is not None:
                     await self.writer.store.begin(connection)
-                    log.info("lane taken", writer=self.writer_name, number=self.writer.store.number)
+                    log.info("lane_taken", writer=self.writer_name, number=self.writer.store.number)
                     return token
             except db.AWAY as error:
                 db.pass_on_cancel()
@@ -107,10 +107,10 @@ class Lane:
                     raise BadSetting(cause) from error
                 if not is_worth_waiting(error, closed=True):
                     raise
-                log.warning("database away", writer=self.writer_name, error=str(error))
+                log.warning("database_away", writer=self.writer_name, error=str(error))
                 self.writer.drop()
             if not told:
-                log.info("standing by", writer=self.writer_name)
+                log.info("standing_by", writer=self.writer_name)
                 told = True
             await self._clock.sleep(lease.RETRY_S)
         return None
@@ -188,7 +188,7 @@ class Lane:
         for written in await self.writer.commit(batch.messages, batch.watermark_us):
             metrics.ROWS_STORED.labels(self.name).inc(written.stored)
             metrics.DUPLICATES.labels(self.name).inc(written.duplicates)
-            log.debug("batch committed", writer=self.writer_name, batch_id=written.batch_id, stored=written.stored)
+            log.debug("batch_committed", writer=self.writer_name, batch_id=written.batch_id, stored=written.stored)
         for message in batch.messages:
             for reject in message.rejects:
                 metrics.REJECTS.labels(reject.reason.partition(":")[0]).inc()
@@ -209,7 +209,7 @@ class Lane:
             for payload in ack_payloads(message.ack_ids):
                 session.submit(base + Channel.ACK, payload)
         except (OutgoingFull, ValueError) as error:
-            log.warning("event ack not sent", topic=message.raw_topic, error=str(error))  # the device asks again
+            log.warning("event_ack_not_sent", topic=message.raw_topic, error=str(error))  # the device asks again
 
     # --- probes ---
 

@@ -48,7 +48,7 @@ async def tell_ready(lanes: dict[str, Lane], ready_file: Path | None) -> None:
     """Touch the ready file once both lanes are subscribed."""
     for lane in lanes.values():
         await lane.active.wait()
-    log.info("ingest ready")
+    log.info("ready")
     if ready_file is not None:
         await asyncio.to_thread(ready_file.touch)
 

@@ -30,7 +30,7 @@ async def drop_old(connection: asyncpg.Connection, task: str, retention_days: in
                 await connection.execute("set local lock_timeout = '2s'")  # readers go first; next hour again
                 chunks = await connection.fetch(QUERIES["drop_chunks"], task, retention_days)
             if chunks:
-                log.info("chunks dropped", table=task, chunks=len(chunks))
+                log.info("chunks_dropped", table=task, chunks=len(chunks))
         elif task == "prune_batches":
             await _prune(connection, task, SLICE)
         else:

@@ -88,7 +88,7 @@ class Store:
         """Give up what earlier batches could not say of devices whose rows were locked; True when there was any."""
         forgotten, self._waiting = self._waiting, {}
         if forgotten:
-            log.error("signs of life given up", writer=self.writer, devices=sorted(forgotten))
+            log.error("last_seen_given_up", writer=self.writer, devices=sorted(forgotten))
         return bool(forgotten)
 
     async def write(

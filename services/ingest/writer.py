@@ -72,7 +72,7 @@ class Writer:
                 self.drop()
                 self._unsure = self._unsure or bool(messages)
                 if attempt == 0:
-                    log.warning("database away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
+                    log.warning("database_away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
                 await self._clock.sleep(pause_s(attempt, first_s=BACKOFF_FIRST_S, cap_s=BACKOFF_CAP_S))
                 attempt += 1
                 timeouts += isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
@@ -113,7 +113,7 @@ class Writer:
         """Go on behind a batch whose COMMIT was heard and whose answer was lost."""
         self._unsure = False
         self.store.skip()
-        log.info("batch was committed before", writer=self.store.writer, number=self.store.number)
+        log.info("batch_already_committed", writer=self.store.writer, number=self.store.number)
         return []
 
     async def _is_settled(self) -> bool:
@@ -136,13 +136,13 @@ class Writer:
         if not messages:
             if watermark_us is None:
                 raise error  # nothing of anybody's is in it: the schema or the program is at fault
-            log.error("watermark refused", writer=self.store.writer, error=str(error)[:300])
+            log.error("watermark_refused", writer=self.store.writer, error=str(error)[:300])
             return await self.commit([], None)
         halves = split(messages)
         if halves is not None:
             return await self._commit_both(halves, watermark_us)
         lone = messages[0]
-        log.error("element refused", writer=self.store.writer, topic=lone.raw_topic, error=str(error)[:300])
+        log.error("element_refused", writer=self.store.writer, topic=lone.raw_topic, error=str(error)[:300])
         if not lone.is_refused:
             return await self.commit([refused(lone, error, with_device=True)], watermark_us)
         if lone.topic is not None:

@@ -18,14 +18,14 @@ def many(first: int, count: int) -> list[tuple[str, bytes]]:
 async def test_a_database_that_is_away_stops_the_acks_and_not_the_connection(ingest, database, fleet, rows, postgres):
     await fleet.send_all(many(0, 100))
     await rows.until("select count(*) from reading_hydrant", equals=100)
-    connections = ingest.log_text().count("mqtt connected")
+    connections = ingest.log_text().count("mqtt_connected")
     postgres.kill()
     await fleet.send_all(many(100, 3000))
     await fleet.send(topic("P1", "up/event", "panel"), event("e-1"))
     await asyncio.sleep(15)  # longer than the keepalive: a network loop that waits would be dropped by now
     assert fleet.acked_ids("P1") == []
     assert ingest.process.poll() is None
-    assert ingest.log_text().count("mqtt connected") == connections
+    assert ingest.log_text().count("mqtt_connected") == connections
     postgres.start()
     await wait_for(lambda: fleet.acked_ids("P1") == ["e-1"], what="the event after the outage", timeout_s=15)
     async with rows_of(database) as again:
@@ -33,7 +33,7 @@ async def test_a_database_that_is_away_stops_the_acks_and_not_the_connection(ing
         await again.until("select count(*) from event", equals=1)
         numbers = await again.one("select count(*) = max(number) from ingest_batch where writer = 'all/telemetry'")
         assert numbers
-    assert ingest.log_text().count("mqtt connected") == connections
+    assert ingest.log_text().count("mqtt_connected") == connections
 
 
 async def test_an_answer_lost_on_the_way_neither_loses_nor_doubles_a_batch(

@@ -19,7 +19,7 @@ OWNERS = "select count(distinct owner) from lease where name like 'ingest:%'"
 
 async def start_standby(start_ingest):
     standby = start_ingest()
-    await wait_for(lambda: standby.log_text().count("standing by") == 2, what="the standby stands by", timeout_s=15)
+    await wait_for(lambda: standby.log_text().count("standing_by") == 2, what="the standby stands by", timeout_s=15)
     return standby
 
 

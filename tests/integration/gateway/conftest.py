@@ -116,9 +116,7 @@ def bare_gateway(program, database, broker, store, gateway_port, metrics_port): 
 def gateway(bare_gateway):
     yield bare_gateway
     lines = bare_gateway.log_text().splitlines()
-    broken = [
-        line for line in lines if "unit of work failed" in line or ("Traceback" in line and '"warning"' not in line)
-    ]
+    broken = [line for line in lines if "unit_failed" in line or ("Traceback" in line and '"warning"' not in line)]
     assert not broken, bare_gateway.log_text()  # a library may warn with a traceback that it will try again
 
 

@@ -197,7 +197,7 @@ async def test_a_last_known_state_that_is_none_costs_itself_alone(gateway, store
     panel.serial = 10
     await panel.confirmed(panel.send(detector_state(0b11)))
     assert len(store.of("fire")) == 1
-    assert "journal row unreadable" in gateway.log_text()
+    assert "journal_row_unreadable" in gateway.log_text()
 
 
 async def test_a_frame_that_was_set_aside_is_taken_when_a_person_asks(gateway, store, db):

@@ -102,7 +102,7 @@ async def test_a_registered_address_speaks_under_its_code_area_and_profile(gatew
     other = await dial(32)
     await other.confirmed(other.send(detector_state(0b11, 3, 12)))
     assert store.of("fire")[1]["component"] == "3-12 感烟火灾探测器"
-    await until(lambda: "profile unknown" in gateway.log_text(), "the wrong profile is told")
+    await until(lambda: "profile_unknown" in gateway.log_text(), "the wrong profile is told")
 
 
 async def test_a_device_of_another_area_takes_no_registered_panel_over(gateway, store, dial, db):
@@ -234,7 +234,7 @@ async def test_a_panel_whose_network_no_profile_allows_is_refused(  # noqa: PLR0
     with contextlib.suppress(ConnectionResetError):
         assert await reader.read(1) == b""
     writer.close()
-    assert "network not allowed" in started.log_text()
+    assert "network_not_allowed" in started.log_text()
 
 
 async def test_links_go_on_with_the_database_away_and_names_survive_a_restart(  # noqa: PLR0917 - fixtures

@@ -37,10 +37,10 @@ def _own_logging():
 def test_a_log_line_is_json_with_its_fields(capsys):
     configure_log("ingest", "info", "json")
     logging.getLogger().handlers[0].setStream(sys.stderr)
-    logger("some").info("batch committed", batch_id=7, device="望火楼")
+    logger("some").info("batch_committed", batch_id=7, device="望火楼")
     logger("some").debug("not shown")
     line = json.loads(capsys.readouterr().err)
-    assert (line["event"], line["batch_id"], line["program"], line["level"]) == ("batch committed", 7, "ingest", "info")
+    assert (line["event"], line["batch_id"], line["program"], line["level"]) == ("batch_committed", 7, "ingest", "info")
     assert line["device"] == "望火楼"
 
 
