@@ -1,4 +1,4 @@
-"""Where requests may go whose address somebody wrote into the system: the guard of contract 9.3.
+"""Guards requests to addresses that somebody wrote into the system: only public ones are called (contract 7).
 
 Used by alerts for contacts and gateways, and by the API when an address is written. Promises that no connection is made
 to an address that is not public, however its name is spelt or resolved, unless the operator named its network. The name

@@ -170,7 +170,7 @@ class IngestSettings(MqttSettings):
 
 
 class OutboundSettings(Settings):
-    """For programs that call, or take, addresses which somebody wrote into the system (contract 9.3)."""
+    """For programs that call, or take, addresses that somebody wrote into the system (contract 7)."""
 
     # where receivers may stand that are not public: for everybody, and for what a county's administrator wrote
     subscription_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = ()

@@ -18,10 +18,11 @@ import psutil
 import pytest
 
 from stack.children import free_port
+from tests.support import contract_page
 from tests.support.servers import until
 from tests.support.waiting import eventually
 
-KEYS = {"mqtt", "database", "api", "admin", "gateway", "dispatch", "processes"}
+KEYS = set(contract_page.example("1. Commands"))
 
 
 class Running:
