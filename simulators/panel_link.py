@@ -111,6 +111,11 @@ class PanelLink:
         """Messages not confirmed."""
         return len(self._open)
 
+    @property
+    def unconfirmed(self) -> list[Said]:
+        """What was said and not confirmed yet."""
+        return list(self._open.values())
+
     def time(self) -> bytes:
         """Return the device's own clock as a label."""
         moment = self._clock.now() + timedelta(seconds=LOCAL_UTC_OFFSET_S)

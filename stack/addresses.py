@@ -3,14 +3,21 @@
 Called by `stack.up`. Promises: the keys are the contract's (section 1); what does not exist is empty or null.
 """
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from services.core.log import logger
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings
 from stack.accounts import FLEET, PROVISIONER, SERVICES
 from stack.first_admin import NOBODY, Admin
 from stack.mosquitto import Mosquitto
+from stack.state import write_private
+
+log = logger(__name__)
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104  where a server listens; a client on this machine takes loopback
 
@@ -84,3 +91,28 @@ class Addresses:
             "dispatch": self.dispatch or None,
             "processes": pids,
         }
+
+
+class EndpointsFile:
+    """`endpoints.json` on a disk that may be full: what could not be written is written as soon as there is room."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_stale = False  # what stands there, if anything, is not what was last noted
+
+    def note(self, endpoints: dict[str, Any]) -> None:
+        """Write where everything is, readable for its owner alone."""
+        text = json.dumps(endpoints, indent=1, ensure_ascii=False)
+        try:
+            write_private(self.path, text + "\n")
+        except OSError as error:
+            if not self.is_stale:
+                log.error("endpoints_not_written", path=str(self.path), error=str(error))  # noqa: TRY400
+            self.is_stale = True
+        else:
+            self.is_stale = False
+
+    def forget(self) -> None:
+        """Remove the file: the system is not ready."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)

@@ -6,12 +6,10 @@ subscribed and the API is ready, and follows every restart; the end takes less t
 
 import asyncio
 import importlib
-import json
 import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +26,7 @@ from services.core.settings import (
     Settings,
 )
 from stack import children
-from stack.addresses import Addresses
+from stack.addresses import Addresses, EndpointsFile
 from stack.backup.forget import forget_copies
 from stack.backup.order import standing_order
 from stack.binaries import BinariesMissingError
@@ -40,7 +38,7 @@ from stack.programs import Program, plan, plan_backup, plan_simulators
 from stack.readiness import wait_until_serving
 from stack.room import is_full, when_there_is_room
 from stack.screen import Screen, Vitals
-from stack.state import StartFailed, StateDir, write_private
+from stack.state import StartFailed, StateDir
 from stack.supervise import Child, for_ever
 
 _READY_TIMEOUT_S = 90
@@ -72,22 +70,21 @@ class System:
         self._options = options
         self._screen = screen
         self._given = frozenset(key for key in os.environ if key.startswith("FIRETOWER_"))
-        self._addresses = Addresses.of(alerts, api, gateway)
+        self.addresses = Addresses.of(alerts, api, gateway)
         self.state = StateDir.open(options.state_dir or api.state_dir)
-        self._endpoints = self.state.path / "endpoints.json"
+        self._endpoints = EndpointsFile(self.state.path / "endpoints.json")
         self._children: dict[str, Child] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._postgres: Postgres | None = None
         self._mosquitto: Mosquitto | None = None
         self._is_ready = False
-        self._endpoints_stale = False
 
     async def run(self) -> None:
         """Come up, stay up until a signal, go down."""
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop, stop)
-        self._forget_endpoints()
+        self._endpoints.forget()
         work = asyncio.create_task(self._work(), name="system")
         ended = asyncio.create_task(stop.wait(), name="signal")
         try:
@@ -97,14 +94,10 @@ class System:
                 task.cancel()
             await asyncio.gather(work, ended, *self._tasks, return_exceptions=True)
             self._screen.step("stopping")
-            self._forget_endpoints()
+            self._endpoints.forget()
             await self._stop_all()
         if not work.cancelled():
             work.result()
-
-    def _forget_endpoints(self) -> None:
-        with suppress(OSError):
-            self._endpoints.unlink(missing_ok=True)
 
     def _asked_to_stop(self, stop: asyncio.Event) -> None:
         if stop.is_set():  # asked twice: at once
@@ -119,14 +112,14 @@ class System:
             await self._start_programs()
         self._is_ready = True
         await self._note_endpoints()
-        login = self._addresses.admin if "api" in self._children else NOBODY
-        self._screen.announce(self._addresses.api, (login.username, login.password), self._endpoints)
+        login = self.addresses.admin if "api" in self._children else NOBODY
+        self._screen.announce(self.addresses.api, (login.username, login.password), self._endpoints.path)
         self._watch("addresses", self._note_stale_endpoints, every_s=1)
         if self._options.programs:
             self._watch("backup", self._start_backup, every_s=1)
         self._watch("log sizes", self._bound_logs, every_s=60)
         if self._options.programs:
-            vitals = Vitals(self._addresses.database, self.state.known_port("ingest_metrics"))
+            vitals = Vitals(self.addresses.database, self.state.known_port("ingest_metrics"))
             self._watch("status line", lambda: self._show(vitals), every_s=1)
         await asyncio.gather(*self._tasks)
 
@@ -162,7 +155,7 @@ class System:
         found = server.binaries
         self._screen.step(f"PostgreSQL {found.version}, TimescaleDB {found.timescaledb}: port {server.port}")
         await asyncio.to_thread(server.prepare)
-        self._addresses.database, self._addresses.database_copier = server.dsn, server.copier_dsn
+        self.addresses.database, self.addresses.database_copier = server.dsn, server.copier_dsn
         return Child(
             "postgres",
             server.spawn,
@@ -180,7 +173,7 @@ class System:
         broker = self._mosquitto
         self._screen.step(f"mosquitto {broker.binaries.version}: port {broker.port}")
         await asyncio.to_thread(broker.prepare)
-        self._addresses.use_broker(broker, fleet=fleet)
+        self.addresses.use_broker(broker, fleet=fleet)
         return Child("mosquitto", broker.spawn, broker.is_ready, last_words=self._last_words_of("mosquitto"))
 
     def _last_words_of(self, name: str) -> Callable[[], str]:
@@ -204,39 +197,40 @@ class System:
     async def _start_programs(self) -> None:
         self._screen.step("database: bringing the schema up to date")
         await self._when_there_is_room(self._migrate)
-        await self._when_there_is_room(self._ensure_admin)
+        await self._when_there_is_room(self.ensure_admin)
         if standing_order(self.state, self._backup) is None:
-            forget = partial(forget_copies, self._addresses.database, self._addresses.database_copier)
+            forget = partial(forget_copies, self.addresses.database, self.addresses.database_copier)
             await self._when_there_is_room(forget)
         demo = self._options.demo
-        await self._start_wave(list(plan(self._addresses, self.state, self._given, demo=demo)))
+        await self._start_wave(list(plan(self.addresses, self.state, self._given, demo=demo)))
         if demo:  # after the API, which registers the devices
             devices, speed = self._options.devices, self._options.speed
-            await self._start_wave(list(plan_simulators(self._addresses, self.state, devices, speed)))
+            await self._start_wave(list(plan_simulators(self.addresses, self.state, devices, speed)))
 
     async def _migrate(self) -> None:
         # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.
         migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
         try:
             try:
-                await migrate.upgrade(self._addresses.database)
+                await migrate.upgrade(self.addresses.database)
             except migrate.ExtensionBehind:
                 if self._postgres is None:
                     raise
                 await asyncio.to_thread(self._postgres.run_sql, OWNER, migrate.UPDATE_EXTENSION)
-                await migrate.upgrade(self._addresses.database)
+                await migrate.upgrade(self.addresses.database)
         except migrate.FAILURES as error:
-            where = self._addresses.database.rpartition("@")[2]
+            where = self.addresses.database.rpartition("@")[2]
             raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error
 
-    async def _ensure_admin(self) -> None:
-        if self._addresses.admin == NOBODY:  # else made, and there was no room to keep it
+    async def ensure_admin(self) -> None:
+        """Find or make the first login, and keep it in the state folder."""
+        if self.addresses.admin == NOBODY:  # else made, and there was no room to keep it
             own = "FIRETOWER_DATABASE_URL" not in self._given
-            self._addresses.admin = await find_or_make_admin(self._addresses.database, self.state, own_database=own)
-        keep_admin(self.state, self._addresses.admin)
+            self.addresses.admin = await find_or_make_admin(self.addresses.database, self.state, own_database=own)
+        keep_admin(self.state, self.addresses.admin)
 
     async def _start_wave(self, programs: list[Program]) -> None:
-        started = [program.child(self.state, self._addresses) for program in programs]
+        started = [program.child(self.state, self.addresses) for program in programs]
         if started:
             self._screen.step(f"starting {', '.join(child.name for child in started)}")
         for child in started:
@@ -253,7 +247,7 @@ class System:
             return
         order = standing_order(self.state, self._backup)
         if order is not None:
-            await self._start_wave([plan_backup(self._addresses, order)])
+            await self._start_wave([plan_backup(self.addresses, order)])
             await self._note_endpoints()
 
     def _keep(self, child: Child) -> None:
@@ -264,21 +258,11 @@ class System:
         return {name: child.process.pid for name, child in self._children.items() if child.process is not None}
 
     async def _note_endpoints(self) -> None:
-        """Write where everything is. A disk that is full ends nothing: it is tried again every second."""
-        if not self._is_ready:
-            return
-        text = json.dumps(self._addresses.endpoints(self._pids()), indent=1, ensure_ascii=False)
-        try:
-            write_private(self._endpoints, text + "\n")
-        except OSError as error:
-            if not self._endpoints_stale:
-                log.error("endpoints_not_written", path=str(self._endpoints), error=str(error))  # noqa: TRY400
-            self._endpoints_stale = True
-        else:
-            self._endpoints_stale = False
+        if self._is_ready:
+            self._endpoints.note(self.addresses.endpoints(self._pids()))
 
     async def _note_stale_endpoints(self) -> None:
-        if self._endpoints_stale:
+        if self._endpoints.is_stale:
             await self._note_endpoints()
 
     async def _show(self, vitals: Vitals) -> None:

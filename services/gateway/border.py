@@ -34,20 +34,25 @@ class Connections(Protocol):
         """Return the pool."""
 
 
-class _Failure(NamedTuple):
+class Failure(NamedTuple):
+    """A unit that failed, and how."""
+
     unit: Unit
     error: Exception
     at: datetime
 
 
 class Border:
-    """`retry` is set by main: it takes the detail of a unit of its kind once more."""
+    """`failures` wait to be listed, units that are `well` again to be struck off.
+
+    `retry` is set by main: it takes the detail of a unit of its kind once more.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failures: OrderedDict[tuple[str, str], _Failure] = OrderedDict()
+        self.failures: OrderedDict[tuple[str, str], Failure] = OrderedDict()
         self._told: OrderedDict[tuple[str, str], datetime] = OrderedDict()  # when last; open as far as we know
-        self._over: set[tuple[str, str]] = set()
+        self.well: set[tuple[str, str]] = set()
         self._new = Bucket(*NEW_UNITS, clock.monotonic())
         self.retry: dict[str, Callable[[Mapping[str, Any]], None]] = {}
 
@@ -62,7 +67,7 @@ class Border:
     def note(self, unit: Unit, error: Exception) -> None:
         """Set a unit aside; one that comes up again and again is told once a minute."""
         key, now = (unit.kind, unit.name), self._clock.now()
-        self._over.discard(key)
+        self.well.discard(key)
         before = self._told.get(key)
         if before is not None and now - before < RETRY_AFTER:
             return
@@ -78,15 +83,15 @@ class Border:
             return
         self._told[key] = now
         self._told.move_to_end(key)
-        self._failures[key] = _Failure(unit, error, now)
-        for kept in (self._failures, self._told):
+        self.failures[key] = Failure(unit, error, now)
+        for kept in (self.failures, self._told):
             while len(kept) > WAITING:
                 kept.popitem(last=False)
 
     def over(self, kind: str, name: str) -> None:
         """Say that a unit went through; costs nothing for one that never failed."""
         if self._told.pop((kind, name), None) is not None:
-            self._over.add((kind, name))
+            self.well.add((kind, name))
 
     async def run(self, database: Connections) -> None:
         """List what failed, strike off what is over and try again what a person asked for, until cancelled."""
@@ -97,23 +102,23 @@ class Border:
                     await self._try_again(connection)
             except Exception as error:  # noqa: BLE001  this is the border itself: it waits and goes on
                 pass_on_cancel()
-                log.info("set_aside_waits", waiting=len(self._failures), error=str(error))
+                log.info("set_aside_waits", waiting=len(self.failures), error=str(error))
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _write(self, connection: Any) -> None:
-        while self._failures:
-            key, failure = next(iter(self._failures.items()))
+        while self.failures:
+            key, failure = next(iter(self.failures.items()))
             try:
                 await write_aside(connection, PROGRAM, failure.unit, failure.error, failure.at)
             except Exception as error:
                 if not own_fault(error):
                     raise
                 log.exception("set_aside_failed", unit=f"{failure.unit.kind} {failure.unit.name}")
-            if self._failures.get(key) is failure:
-                del self._failures[key]
-        for kind, name in list(self._over):
+            if self.failures.get(key) is failure:
+                del self.failures[key]
+        for kind, name in list(self.well):
             await connection.execute(SQL["over"], PROGRAM, kind, name, self._clock.now())
-            self._over.discard((kind, name))
+            self.well.discard((kind, name))
 
     async def _try_again(self, connection: Any) -> None:
         """A unit that is not at hand (a row, a link) comes up by itself: it is struck off, and listed if it fails."""

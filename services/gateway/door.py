@@ -21,7 +21,7 @@ TICK_S = 0.25
 
 
 class Door:
-    """All links. `new_link` is what the TCP server calls for a connection."""
+    """All `links`. `new_link` is what the TCP server calls for a connection."""
 
     def __init__(self, post: Post[Link], clock: Clock, limits: Limits, profiles: Profiles) -> None:
         self._post = post
@@ -29,7 +29,7 @@ class Door:
         self._limits = limits
         self._profiles = profiles
         self._unnamed: OrderedDict[Link, None] = OrderedDict()
-        self._links: set[Link] = set()
+        self.links: set[Link] = set()
         self._strangers = Strangers(limits, clock.monotonic())
         self._refusals = Bucket(1, 10, clock.monotonic())  # that are worth a line in the log
         self._by_address: dict[bytes, list[Link]] = {}
@@ -44,21 +44,21 @@ class Door:
             if self._refusals.take(1, self._clock.monotonic()):
                 log.warning("network_not_allowed", peer=link.host, cure="add it to the networks of a profile")
             return False
-        if len(self._links) >= self._limits.links:
+        if len(self.links) >= self._limits.links:
             FRAMES.labels("refused_full").inc()
             return False
         if len(self._unnamed) >= self._limits.unnamed_links:
             oldest = next(iter(self._unnamed))
             del self._unnamed[oldest]
             oldest.close("others wait for its place")
-        self._links.add(link)
+        self.links.add(link)
         self._unnamed[link] = None
-        LINKS.set(len(self._links))
+        LINKS.set(len(self.links))
         return True
 
     def has_room(self) -> bool:
         """Whether one more link of an address that nobody registered may stay."""
-        return len(self._links) - len(self._unnamed) < self._limits.unknown_links
+        return len(self.links) - len(self._unnamed) < self._limits.unknown_links
 
     def claim(self, link: Link, address: bytes) -> Link | None:
         """Note that an address speaks on a link; return the link it speaks on already, if there is one."""
@@ -78,9 +78,9 @@ class Door:
 
     def forget(self, link: Link) -> list[bytes]:
         """Take a closed link out; return the addresses that have none left."""
-        self._links.discard(link)
+        self.links.discard(link)
         self._unnamed.pop(link, None)
-        LINKS.set(len(self._links))
+        LINKS.set(len(self.links))
         gone = []
         for address in link.callers:
             links = self._by_address.get(address, [])
@@ -95,12 +95,12 @@ class Door:
         """Look after every link a few times a second until cancelled."""
         while True:
             now = self._clock.monotonic()
-            for link in list(self._links):
+            for link in list(self.links):
                 with self._post.around(Unit("link", link.host)):
                     link.tick(now)
             await self._clock.sleep(TICK_S)
 
     def close(self) -> None:
         """Hang up on everybody."""
-        for link in list(self._links):
+        for link in list(self.links):
             link.close("the gateway ends")

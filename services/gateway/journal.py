@@ -33,10 +33,10 @@ class Journal:
     """
 
     def __init__(self, path: Path, border: Border) -> None:
-        self._file = JournalFile(path)
+        self.file = JournalFile(path)
         self._border = border
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._waiting: list[Write] = []
+        self.queue: list[Write] = []
         self._wake = asyncio.Event()
         self._failing = False
         self.take_up: Callable[[Remembered], None] = _nothing
@@ -45,7 +45,7 @@ class Journal:
     @property
     def waiting(self) -> int:
         """How many writes are not on disk."""
-        return len(self._waiting)
+        return len(self.queue)
 
     @property
     def is_failing(self) -> bool:
@@ -55,7 +55,7 @@ class Journal:
     def load(self) -> Remembered:
         """Read all of it; called once, before `run`. A file that cannot be opened now is opened by `run`."""
         try:
-            return self._file.open()
+            return self.file.open()
         except (sqlite3.Error, OSError) as error:
             self._note(error)
             return Remembered()
@@ -72,7 +72,7 @@ class Journal:
 
         While the disk fails, `then` of the `first` ones is called without it: a fire is told, but not confirmed.
         """
-        self._waiting.append(Write(statements, then, landed, first))
+        self.queue.append(Write(statements, then, landed, first))
         self._wake.set()
 
     def settle(self, record: Record, now_ms: int) -> None:
@@ -98,24 +98,24 @@ class Journal:
         finally:
             self._thread.shutdown(wait=True)
             try:
-                self._file.commit(self._waiting)
+                self.file.commit(self.queue)
             except (sqlite3.Error, OSError) as error:
-                log.error("journal_not_flushed", writes=len(self._waiting), error=describe_error(error))  # noqa: TRY400
-            self._file.close()
+                log.error("journal_not_flushed", writes=len(self.queue), error=describe_error(error))  # noqa: TRY400
+            self.file.close()
 
     async def _store(self) -> bool:
         """Write what waits; return whether it is on disk."""
         loop = asyncio.get_running_loop()
         batch: list[Write] = []
         try:
-            if not self._file.is_open:
-                found = await loop.run_in_executor(self._thread, self._file.open)
+            if not self.file.is_open:
+                found = await loop.run_in_executor(self._thread, self.file.open)
                 with self._border.around(Unit("journal", "taking up", fire=True)):
                     self.take_up(found)
-            batch, self._waiting = self._waiting, []
-            spoiled = await loop.run_in_executor(self._thread, self._file.commit, batch)
+            batch, self.queue = self.queue, []
+            spoiled = await loop.run_in_executor(self._thread, self.file.commit, batch)
         except (sqlite3.Error, OSError) as error:
-            self._waiting[:0] = [write for write in batch if not write.done]
+            self.queue[:0] = [write for write in batch if not write.done]
             if fault_of(error) is Fault.DAMAGED:
                 await self._begin_anew(error)
             else:
@@ -136,20 +136,20 @@ class Journal:
         """Write what is in memory into a new file; what waits is told by it already, as far as it adds anything."""
         log.error("journal_unreadable", error=describe_error(error))
         statements = statements_of_all(self.remember())
-        superseded = list(self._waiting)
+        superseded = list(self.queue)
         for write in superseded:
             write.statements = ()
         self._border.note(Unit("journal", "damaged file", fire=True), error)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._file.begin_anew, statements)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.file.begin_anew, statements)
         except (sqlite3.Error, OSError) as again:
-            self._file.close()
-            self._waiting.insert(0, Write(statements))
+            self.file.close()
+            self.queue.insert(0, Write(statements))
             self._note(again)
             return
         for write in superseded:
             write.done = True
-        self._waiting = [write for write in self._waiting if not write.done]
+        self.queue = [write for write in self.queue if not write.done]
         self._tell(superseded)
 
     def _note(self, error: Exception) -> None:
@@ -182,7 +182,7 @@ class Journal:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while (left_s := until - loop.time()) > 0:
-            self._tell_urgent(self._waiting)
+            self._tell_urgent(self.queue)
             await wait_at_most(self._wake, left_s)
             self._wake.clear()
 

@@ -69,12 +69,12 @@ class JournalFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: sqlite3.Connection | None = None
+        self.connection: sqlite3.Connection | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it can be written."""
-        return self._file is not None
+        return self.connection is not None
 
     def open(self) -> Remembered:
         """Open the file, or make it, and read all of it.
@@ -114,24 +114,24 @@ class JournalFile:
 
     def _connect(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
-        self._file.execute("pragma journal_mode = wal")
-        self._file.execute("pragma synchronous = full")
-        self._file.executescript(QUERIES["schema"])
+        self.connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+        self.connection.execute("pragma journal_mode = wal")
+        self.connection.execute("pragma synchronous = full")
+        self.connection.executescript(QUERIES["schema"])
 
     def close(self) -> None:
         """Close it, whatever state it is in."""
-        if self._file is not None:
+        if self.connection is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._file.close()
-            self._file = None
+                self.connection.close()
+            self.connection = None
 
     # --- reading ---
 
     def _rows(self, name: str, damages: list[str]) -> Iterator[tuple[Any, ...]]:
-        assert self._file is not None  # noqa: S101 - opened before
+        assert self.connection is not None  # noqa: S101 - opened before
         try:
-            yield from self._file.execute(QUERIES[name])
+            yield from self.connection.execute(QUERIES[name])
         except sqlite3.Error as error:
             if fault_of(error) is Fault.DISK:
                 raise
@@ -203,15 +203,15 @@ class JournalFile:
         return []
 
     def _commit(self, batch: Sequence[Write]) -> None:
-        if self._file is None:
+        if self.connection is None:
             raise OSError(f"{self._path} is not open")
-        self._file.execute("begin immediate")
+        self.connection.execute("begin immediate")
         for write in batch:
             for name, values in write.statements:
-                self._file.execute(QUERIES[name], values)
-        self._file.execute("commit")
+                self.connection.execute(QUERIES[name], values)
+        self.connection.execute("commit")
 
     def _roll_back(self) -> None:
-        if self._file is not None and self._file.in_transaction:
+        if self.connection is not None and self.connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
-                self._file.execute("rollback")
+                self.connection.execute("rollback")

@@ -75,11 +75,11 @@ class Inbox:
         self._plain: deque[Item] = deque()
         self._ready = 0  # elements in these two
         self._shares = Shares()
-        self._lines = Lines(self._shares)
-        self._unheld = Unheld()
+        self.lines = Lines(self._shares)
+        self.unheld = Unheld()
         self._more = asyncio.Event()  # something may be decoded
         self._more_lines = asyncio.Event()
-        self._decoded = asyncio.Event()  # something may be taken
+        self.decoded = asyncio.Event()  # something may be taken
         self._full = asyncio.Event()  # nothing is gained by waiting longer
         self._closed = False
         self._stamp_us: int | None = None
@@ -91,25 +91,25 @@ class Inbox:
         """Take one delivery with the time it came."""
         self.begin(delivery.generation)
         sender = sender_of(delivery.topic)
-        if delivery.qos == 0 and not self._unheld.take(sender, delivery):
+        if delivery.qos == 0 and not self.unheld.take(sender, delivery):
             metrics.QOS0_DROPPED.labels(self._name).inc()
             return
         if self._stamp_us is None:  # one look at the clock for all that one read brought
             self._stamp_us = to_us(self._clock.now())
             asyncio.get_running_loop().call_soon(self._forget_stamp)
         self.slots_used += delivery.qos
-        if sender not in self._lines and self._shares.take(sender, len(delivery.payload)):
+        if sender not in self.lines and self._shares.take(sender, len(delivery.payload)):
             self._unread.append((sender, delivery, self._stamp_us))
             self._more.set()
         else:
-            self._lines.add(sender, delivery, self._stamp_us)
+            self.lines.add(sender, delivery, self._stamp_us)
             self._more_lines.set()
 
     def put_again(self, messages: list[Message]) -> None:
         """Put decoded rejects in a line of their own."""
         now_us = to_us(self._clock.now())
         for message in messages:
-            self._lines.add_read(Item(REPLAYS, None, message, now_us))
+            self.lines.add_read(Item(REPLAYS, None, message, now_us))
         self._tell()
 
     def begin(self, generation: int) -> None:
@@ -122,8 +122,8 @@ class Inbox:
         for queue in (self._unread, self._urgent, self._plain):
             queue.clear()
         self._shares.clear()
-        self._unheld.clear()
-        self._lines.drop_deliveries()
+        self.unheld.clear()
+        self.lines.drop_deliveries()
 
     def _forget_stamp(self) -> None:
         self._stamp_us = None
@@ -141,7 +141,7 @@ class Inbox:
     def close(self) -> None:
         """Give out what is decoded of the common queue, then nothing more: the rest is still the broker's."""
         self._closed = True
-        self._decoded.set()
+        self.decoded.set()
         self._full.set()
 
     def settle(self, batch: Batch) -> None:
@@ -150,7 +150,7 @@ class Inbox:
 
     async def take(self) -> Batch | None:
         """Wait for the next batch, at most `linger_s` after its first message came; None once closed and empty."""
-        await self._decoded.wait()
+        await self.decoded.wait()
         first_us = self.oldest_us
         if first_us is not None and not self._full.is_set():
             patience_s = self._limits.linger_s - (to_us(self._clock.now()) - first_us) / 1e6
@@ -160,7 +160,7 @@ class Inbox:
         if self._closed and batch.first_received_us is None:
             return None
         if not self._closed:
-            self._decoded.clear()
+            self.decoded.clear()
             self._full.clear()
             self._tell()
             self._more.set()
@@ -181,7 +181,7 @@ class Inbox:
             if item.delivery is not None:
                 self._shares.give_back(item.sender, len(item.delivery.payload))
             self._add(batch, item)
-        for item in () if self._closed else self._lines.turn(limits.turn_elements):
+        for item in () if self._closed else self.lines.turn(limits.turn_elements):
             self._add(batch, item)
         return batch
 
@@ -191,7 +191,7 @@ class Inbox:
         if item.delivery is not None and item.last:
             batch.deliveries.append(item.delivery)
             if item.delivery.qos == 0:
-                self._unheld.give_back(item.sender, item.delivery)
+                self.unheld.give_back(item.sender, item.delivery)
         if item.message is not None:
             batch.messages.append(item.message)
             batch.elements += item.elements
@@ -221,21 +221,21 @@ class Inbox:
             item = self._read(*self._unread.popleft())
             elements += item.elements
             first, *others = cut(item)
-            if item.sender in self._lines and item.delivery is not None:  # behind the rest of its long list
+            if item.sender in self.lines and item.delivery is not None:  # behind the rest of its long list
                 self._shares.give_back(item.sender, len(item.delivery.payload))
                 others.insert(0, first)
             else:
                 (self._urgent if first.is_urgent else self._plain).append(first)
                 self._ready += first.elements
             for part in others:
-                self._lines.add_read(part)
+                self.lines.add_read(part)
             if elements >= SLICE_ELEMENTS or self._ready >= self._limits.ahead_elements:
                 break
         self._tell()
 
     async def _decode_lines(self) -> None:
         while not self._closed:
-            found = self._lines.next_unread()
+            found = self.lines.next_unread()
             if found is None:
                 self._more_lines.clear()
                 await self._more_lines.wait()
@@ -246,7 +246,7 @@ class Inbox:
             else:
                 item = self._read(*found)
             alive = delivery.generation == self._generation  # else the broker sends it again
-            self._lines.was_read(sender, cut(item) if alive else ())
+            self.lines.was_read(sender, cut(item) if alive else ())
             self._tell()
             await asyncio.sleep(0)
 
@@ -262,11 +262,11 @@ class Inbox:
     def _tell(self) -> None:
         """Say that there is something to take, and whether it makes a full batch."""
         limits, taken = self._limits, len(self._urgent) + len(self._plain)
-        if taken or self._lines.ready:
-            self._decoded.set()
+        if taken or self.lines.ready:
+            self.decoded.set()
         if (
             taken >= limits.batch_messages
             or self._ready >= limits.batch_elements
-            or self._lines.ready >= limits.turn_elements
+            or self.lines.ready >= limits.turn_elements
         ):
             self._full.set()

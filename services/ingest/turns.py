@@ -159,7 +159,7 @@ class Lines:
         self._shares = shares
         self.ready = 0  # elements that are decoded
         self._lines: dict[str, Line] = {}
-        self._unread: OrderedDict[str, Line] = OrderedDict()  # who has something to decode, next first
+        self.unread: OrderedDict[str, Line] = OrderedDict()  # who has something to decode, next first
         self._decoded: OrderedDict[str, Line] = OrderedDict()  # who has something to take, next first
 
     def __contains__(self, sender: str) -> bool:
@@ -172,7 +172,7 @@ class Lines:
         line.unread_bytes += len(delivery.payload)
         line.events += delivery.topic.endswith(_EVENT)
         line.note_length()
-        self._unread.setdefault(sender, line)
+        self.unread.setdefault(sender, line)
 
     def add_read(self, item: Item) -> None:
         """Take something decoded."""
@@ -189,7 +189,7 @@ class Lines:
 
         Its sender keeps its line until `was_read`.
         """
-        found = self._next_of(self._unread) if self.ready < READ_AHEAD else None
+        found = self._next_of(self.unread) if self.ready < READ_AHEAD else None
         if found is None:
             return None
         sender, line = found
@@ -198,7 +198,7 @@ class Lines:
         line.events -= delivery.topic.endswith(_EVENT)
         line.reading = True
         if line.unread:
-            self._unread[sender] = line  # behind the others
+            self.unread[sender] = line  # behind the others
         return sender, delivery, received_us
 
     def was_read(self, sender: str, items: Iterable[Item]) -> None:
@@ -230,7 +230,7 @@ class Lines:
     def drop_deliveries(self) -> None:
         """Forget what a connection brought that is gone: the broker sends it again."""
         lines, self._lines = self._lines, {}
-        self._unread.clear()
+        self.unread.clear()
         self._decoded.clear()
         self.ready = 0
         for item in [item for line in lines.values() for item in chain(line.urgent, line.plain)]:

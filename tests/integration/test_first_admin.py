@@ -33,16 +33,20 @@ def system(tmp_path, database, shown, monkeypatch):
 async def test_a_login_that_could_not_be_kept_is_kept_when_there_is_room(system, database, shown):
     in_the_way = system.state.path / f".secrets.json.{os.getpid()}"
     in_the_way.mkdir()  # no file can be written there: as good as a full disk
-    starting = asyncio.create_task(system._when_there_is_room(system._ensure_admin))
+    starting = asyncio.create_task(
+        room.when_there_is_room(
+            system.ensure_admin, lambda: room.is_full(system.state.data_folders()), Screen(shown).step
+        )
+    )
     async with asyncio.timeout(20):
         while "waiting for room on the disk" not in shown.getvalue():
             assert not starting.done()
             await asyncio.sleep(0.02)
-        made = system._addresses.admin
+        made = system.addresses.admin
         in_the_way.rmdir()
         await starting
     assert made != NOBODY
-    assert system._addresses.admin == made, "the first login is lost: nobody knows its password"
+    assert system.addresses.admin == made, "the first login is lost: nobody knows its password"
     assert await find_or_make_admin(database, system.state, own_database=False) == made
     connection = await db.connect(database, program="test")
     assert await connection.fetchval(ADMINS) == 1
@@ -50,9 +54,9 @@ async def test_a_login_that_could_not_be_kept_is_kept_when_there_is_room(system,
 
 
 async def test_people_of_a_database_that_is_not_ours_are_left_alone(system, database, tmp_path):
-    await system._ensure_admin()
+    await system.ensure_admin()
     other = System(Options(state_dir=tmp_path / "other"), Screen())
-    await other._ensure_admin()
-    assert other._addresses.admin == NOBODY
+    await other.ensure_admin()
+    assert other.addresses.admin == NOBODY
     assert other.state.kept_secret("admin") is None
-    assert isinstance(system._addresses.admin, Admin)
+    assert isinstance(system.addresses.admin, Admin)

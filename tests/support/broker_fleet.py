@@ -116,6 +116,13 @@ async def rows_of(dsn: str) -> AsyncIterator[Rows]:
         await connection.close()
 
 
+def drop(session: Session) -> None:
+    """End a connection as a device without power does: no goodbye, and it does not come back."""
+    session._stopped.set()  # noqa: SLF001 - nobody but a test ends so
+    session._lost.set()  # noqa: SLF001
+    session._client.hang_up()  # noqa: SLF001
+
+
 async def wait_for(condition: Any, *, what: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait until `condition()` holds."""
     deadline = time.monotonic() + timeout_s

@@ -48,43 +48,43 @@ class PostgresServer:
     """A throw-away cluster (fsync off) with a migrated template that is cloned per test."""
 
     def __init__(self) -> None:
-        self._dir = scratch_dir()
-        self._postgres = Postgres(StateDir.open(self._dir), durable=False)
-        self._postgres.start()
+        self.folder = scratch_dir()
+        self.postgres = Postgres(StateDir.open(self.folder), durable=False)
+        self.postgres.start()
         self._has_template = False
 
     @property
     def port(self) -> int:
         """Where it listens on 127.0.0.1."""
-        return self._postgres.port
+        return self.postgres.port
 
     @property
     def pid(self) -> int:
         """The postmaster."""
-        assert self._postgres.process is not None
-        return self._postgres.process.pid
+        assert self.postgres.process is not None
+        return self.postgres.process.pid
 
     def kill(self) -> None:
         """SIGKILL for the whole server."""
-        self._postgres.kill()
+        self.postgres.kill()
 
     def start(self) -> None:
         """Start it again on the same port with its data."""
-        self._postgres.start()
+        self.postgres.start()
 
     def is_running(self) -> bool:
         """Whether the server process lives."""
-        return self._postgres.process is not None and self._postgres.process.poll() is None
+        return self.postgres.process is not None and self.postgres.process.poll() is None
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as the superuser."""
-        return self._postgres.run_sql(database, statement)
+        return self.postgres.run_sql(database, statement)
 
     def create_database(self, *, migrated: bool = True) -> str:
         """A new database owned by the programs' role; its DSN."""
         if migrated and not self._has_template:
             self.sql(f"create database {_TEMPLATE} owner {OWNER} template template0")
-            run_in_thread(migrate.upgrade(self._postgres.dsn_of(_TEMPLATE)))
+            run_in_thread(migrate.upgrade(self.postgres.dsn_of(_TEMPLATE)))
             self.sql(f"alter database {_TEMPLATE} with allow_connections false")
             # TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned.
             self.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'tpl_migrated'")
@@ -93,7 +93,7 @@ class PostgresServer:
         template = _TEMPLATE if migrated else "template0"  # where no guest can be
         # a copy of files costs less than 11 MB written once more through the log
         self.sql(f"create database {name} owner {OWNER} template {template} strategy file_copy")
-        return self._postgres.dsn_of(name)
+        return self.postgres.dsn_of(name)
 
     def drop_database(self, dsn: str) -> None:
         """Remove a database and end what is connected to it."""
@@ -101,49 +101,49 @@ class PostgresServer:
 
     def close(self) -> None:
         """End the server and remove its data."""
-        self._postgres.kill()
-        shutil.rmtree(self._dir, ignore_errors=True)
+        self.postgres.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Broker:
     """One broker of one test: its own port, sessions and accounts; can be killed and started again."""
 
     def __init__(self, limits: BrokerLimits | None = None) -> None:
-        self._dir = scratch_dir()
-        self._mosquitto = Mosquitto(StateDir.open(self._dir), limits=limits)
-        self.host = self._mosquitto.host
-        self.port = self._mosquitto.port  # of the devices
-        self.services_port = self._mosquitto.services_port
-        self.fleet: Account = self._mosquitto.account(FLEET)
-        self.services: Account = self._mosquitto.account(SERVICES)
-        self.provisioner: Account = self._mosquitto.account(PROVISIONER)
-        self.url = self._mosquitto.url(SERVICES)
-        self.fleet_url = self._mosquitto.url(FLEET)
-        self.provisioner_url = self._mosquitto.url(PROVISIONER)
-        self.clients = self._mosquitto.binaries.clients
-        self._mosquitto.start()
+        self.folder = scratch_dir()
+        self.mosquitto = Mosquitto(StateDir.open(self.folder), limits=limits)
+        self.host = self.mosquitto.host
+        self.port = self.mosquitto.port  # of the devices
+        self.services_port = self.mosquitto.services_port
+        self.fleet: Account = self.mosquitto.account(FLEET)
+        self.services: Account = self.mosquitto.account(SERVICES)
+        self.provisioner: Account = self.mosquitto.account(PROVISIONER)
+        self.url = self.mosquitto.url(SERVICES)
+        self.fleet_url = self.mosquitto.url(FLEET)
+        self.provisioner_url = self.mosquitto.url(PROVISIONER)
+        self.clients = self.mosquitto.binaries.clients
+        self.mosquitto.start()
 
     @property
     def pid(self) -> int:
         """The broker process."""
-        assert self._mosquitto.process is not None
-        return self._mosquitto.process.pid
+        assert self.mosquitto.process is not None
+        return self.mosquitto.process.pid
 
     def kill(self) -> None:
         """SIGKILL."""
-        self._mosquitto.kill()
+        self.mosquitto.kill()
 
     def start(self) -> None:
         """Start it again on the same port with its sessions."""
-        self._mosquitto.start()
+        self.mosquitto.start()
 
     def stop(self) -> None:
         """End it politely."""
-        self._mosquitto.stop()
+        self.mosquitto.stop()
 
     def log_text(self) -> str:
         """What the broker wrote."""
-        return self._mosquitto.log.read_text(errors="replace")
+        return self.mosquitto.log.read_text(errors="replace")
 
     def add_device(self, device: str) -> Account:
         """An account for one device, made as the API makes it: over the control topic."""
@@ -167,8 +167,8 @@ class Broker:
 
     def close(self) -> None:
         """End the broker and remove its data."""
-        self._mosquitto.kill()
-        shutil.rmtree(self._dir, ignore_errors=True)
+        self.mosquitto.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Program:
@@ -176,12 +176,12 @@ class Program:
 
     def __init__(self, name: str, env: Mapping[str, str], arguments: tuple[str, ...] = ()) -> None:
         self.name = name
-        self._dir = scratch_dir()
-        self.log = self._dir / f"{name}.log"
-        self.ready_file = self._dir / "ready"
+        self.folder = scratch_dir()
+        self.log = self.folder / f"{name}.log"
+        self.ready_file = self.folder / "ready"
         clean = {key: value for key, value in os.environ.items() if not key.startswith("FIRETOWER_")}
         self._env = (
-            clean | {"FIRETOWER_STATE_DIR": str(self._dir), "FIRETOWER_READY_FILE": str(self.ready_file)} | dict(env)
+            clean | {"FIRETOWER_STATE_DIR": str(self.folder), "FIRETOWER_READY_FILE": str(self.ready_file)} | dict(env)
         )
         self._command = [str(Path(sys.executable).with_name("firetower")), name, *arguments]
         self.process = self._spawn()
@@ -221,7 +221,7 @@ class Program:
         """End it and remove its folder."""
         if self.process.poll() is None:
             self.kill()
-        shutil.rmtree(self._dir, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def run_in_thread(work: Coroutine[object, object, T]) -> T:

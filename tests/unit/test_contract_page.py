@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from services.alerts.answers import Answer, judge_answer
+from services.core.alarms.words import Category, Confidence, NoticeType, Severity, State, Verification
 from typer.core import TyperCommand, TyperGroup
 
-from services.alerts.answers import Answer, judge_answer
 from services.alerts.rules.catalog import RULES
 from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES
 from services.cli import app
 from services.core.alarms.codes import CODES
 from services.core.alarms.policy_models import MODELS
-from services.core.alarms.words import Category, Confidence, NoticeType, Severity, State, Verification
 from services.core.contracts import MAX_EVENTS, MAX_PAYLOAD_BYTES, MAX_READINGS, READING_MODELS, Event, EventType
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
 from services.core.topics import Channel, Kind

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services import cli
+from services.cli import app
 from services.core.errors import BadSetting
 
 
@@ -35,13 +35,24 @@ def wrong_program():
     asyncio.run(_together(_refused("MQTT_URL: no"), _broken()))
 
 
-def test_a_wrong_setting_that_a_task_found_is_one_line(capsys):
+@pytest.fixture
+def started(monkeypatch):
+    """`firetower ingest`, which runs one of ours instead."""
+
+    def start(name):
+        monkeypatch.setattr("services.ingest.main.main", globals()[name])
+        app(["ingest"])
+
+    return start
+
+
+def test_a_wrong_setting_that_a_task_found_is_one_line(started, capsys):
     with pytest.raises(SystemExit) as ended:
-        cli._run(__name__, "wrong_setting")
+        started("wrong_setting")
     assert ended.value.code == 2
     assert capsys.readouterr().err == "firetower: MQTT_URL: no\n"
 
 
-def test_a_fault_of_ours_keeps_its_traceback():
+def test_a_fault_of_ours_keeps_its_traceback(started):
     with pytest.raises(ExceptionGroup):
-        cli._run(__name__, "wrong_program")
+        started("wrong_program")

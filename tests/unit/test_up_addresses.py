@@ -2,30 +2,24 @@
 
 import json
 
-import pytest
-
-from stack.screen import Screen
-from stack.up import Options, System
+from stack.addresses import EndpointsFile
 
 
-@pytest.fixture
-def system(tmp_path, monkeypatch):
-    monkeypatch.setattr("stack.state.unprivileged", lambda: None)
-    return System(Options(state_dir=tmp_path / "state"), Screen())
-
-
-async def test_addresses_that_could_not_be_written_are_written_when_there_is_room(system):
-    target = system.state.path / "endpoints.json"
+def test_addresses_that_could_not_be_written_are_written_when_there_is_room(tmp_path):
+    target = tmp_path / "endpoints.json"
     target.mkdir()  # a file cannot replace a folder: as good as a full disk
-    system._is_ready = True
-    await system._note_endpoints()
-    assert system._endpoints_stale
+    file = EndpointsFile(target)
+    file.note({"api": "http://127.0.0.1:1"})
+    assert file.is_stale
     target.rmdir()
-    await system._note_stale_endpoints()
-    assert set(json.loads(target.read_text())) >= {"mqtt", "database", "processes"}
-    assert not system._endpoints_stale
+    file.note({"api": "http://127.0.0.1:2"})
+    assert json.loads(target.read_text()) == {"api": "http://127.0.0.1:2"}
+    assert not file.is_stale
 
 
-async def test_before_the_system_is_ready_nobody_is_told_addresses(system):
-    await system._note_endpoints()
-    assert not (system.state.path / "endpoints.json").exists()
+def test_addresses_of_a_system_that_ends_are_forgotten(tmp_path):
+    file = EndpointsFile(tmp_path / "endpoints.json")
+    file.forget()
+    file.note({})
+    file.forget()
+    assert not file.path.exists()

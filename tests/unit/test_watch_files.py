@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prometheus_client import Counter, Histogram
-from prometheus_client.metrics import MetricWrapperBase
 
-from services.core import metrics
+from tests.support.exported import exported
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana/firetower.json").read_text())
@@ -21,24 +19,7 @@ RULES = [
 COMPOSE = yaml.safe_load((DEPLOY.parent / "docker-compose.yml").read_text())
 
 
-def exported():
-    """Return the labels of each series name."""
-    found = {"up": {"job", "program"}}
-    for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase):
-            labels = set(metric._labelnames)
-            if isinstance(metric, Histogram):
-                found |= {
-                    f"{metric._name}_bucket": labels | {"le"},
-                    f"{metric._name}_count": labels,
-                    f"{metric._name}_sum": labels,
-                }
-            else:
-                found[metric._name + ("_total" if isinstance(metric, Counter) else "")] = labels
-    return found
-
-
-SERIES = exported()
+SERIES = {"up": {"job", "program"}} | exported()
 EXPRESSIONS = {rule["alert"]: rule["expr"] for rule in RULES} | {
     f"{panel['title']} {target['refId']}": target["expr"]
     for panel in DASHBOARD["panels"]

@@ -111,7 +111,7 @@ async def run(
             assert notice["body"].decode() == one["bytes"]
             order.setdefault(notice["alarm_id"], []).append(notice["number"])
         assert all(numbers == sorted(numbers) for numbers in order.values())
-        key = (worker._dir / "audit.key").read_bytes().strip()
+        key = (worker.folder / "audit.key").read_bytes().strip()
         assert (await verify(county.conn, key)).faults == []
     finally:
         await county.close()

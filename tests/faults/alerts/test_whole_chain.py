@@ -76,7 +76,7 @@ class Killer:
 
     def audit_key(self) -> bytes:
         """The key with which the worker signed its anchors."""
-        return (self._programs["alerts"]._dir / "audit.key").read_bytes().strip()
+        return (self._programs["alerts"].folder / "audit.key").read_bytes().strip()
 
     async def kill_one(self) -> None:
         victim = self._dice.choice([*self._programs, *self._servers])

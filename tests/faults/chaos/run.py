@@ -96,7 +96,7 @@ class ChaosRun:
         """SIGKILL, a moment of nothing, start again with its sessions."""
         self._broker.kill()
         await self._clock.sleep(self._dice.uniform(0.1, DOWN_S))
-        mosquitto = self._broker._mosquitto
+        mosquitto = self._broker.mosquitto
         mosquitto.spawn()
         await eventually(mosquitto.is_ready, what="the broker again", timeout_s=20)
 
@@ -104,7 +104,7 @@ class ChaosRun:
         """SIGKILL for the whole server, a moment of nothing, start again."""
         self._postgres.kill()
         await self._clock.sleep(self._dice.uniform(0.1, DOWN_S) if away_s is None else away_s)
-        server = self._postgres._postgres
+        server = self._postgres.postgres
         server.clear_wreck()
         server.spawn()
         await eventually(lambda: asyncio.to_thread(server.is_ready), what="the database again", timeout_s=60)

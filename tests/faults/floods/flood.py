@@ -14,7 +14,7 @@ import orjson
 
 from services.core.log import configure_log
 from services.core.mqtt import Session, SessionConfig, Will
-from tests.support.broker_fleet import now_ms, reading, topic
+from tests.support.broker_fleet import drop, now_ms, reading, topic
 
 LIST_BYTES = 256 * 1024
 
@@ -122,9 +122,7 @@ async def die(url: str, device: str) -> int:
         session = Session(config)
         running = asyncio.create_task(session.run())
         await session.ready()
-        session._client.hang_up()
-        session._stopped.set()
-        session._lost.set()
+        drop(session)
         await running
     return WILLS
 

@@ -45,7 +45,7 @@ class Crowd:
 
     @property
     def said(self) -> list[Said]:
-        return [said for link in self.links for said in link._open.values()]
+        return [said for link in self.links for said in link.unconfirmed]
 
     async def connected(self, timeout_s: float = 60) -> None:
         """Wait until every link had a heartbeat answered."""

@@ -157,7 +157,7 @@ async def test_without_room_on_the_disk_fires_are_told_and_confirmed_only_with_r
 
 async def test_a_journal_that_cannot_be_read_is_put_aside_at_the_start(gateway, store, dial):
     gateway.kill()
-    folder = gateway._dir / "gateway"
+    folder = gateway.folder / "gateway"
     for path in folder.iterdir():
         path.write_bytes(b"this is no journal " * 1000)
     gateway.restart()
@@ -170,8 +170,8 @@ async def test_a_journal_that_cannot_be_read_is_put_aside_at_the_start(gateway, 
 async def test_a_state_folder_that_cannot_be_written_ends_nothing(gateway, store, dial, database):
     await register(database, 68)
     gateway.kill()
-    folder = gateway._dir / "gateway"
-    folder.rename(gateway._dir / "kept")
+    folder = gateway.folder / "gateway"
+    folder.rename(gateway.folder / "kept")
     folder.write_text("in the way")
     gateway.restart()
     await asyncio.to_thread(gateway.wait_ready)
@@ -179,7 +179,7 @@ async def test_a_state_folder_that_cannot_be_written_ends_nothing(gateway, store
     fire = panel.send(detector_state(0b11))
     await until(lambda: store.of("fire"), "told without a journal")
     folder.unlink()
-    (gateway._dir / "kept").rename(folder)
+    (gateway.folder / "kept").rename(folder)
     await panel.confirmed(fire, timeout_s=20)
     assert len(store.of("fire")) == 1
 
@@ -188,7 +188,7 @@ async def test_a_last_known_state_that_is_none_costs_itself_alone(gateway, store
     panel = await dial(69)
     await panel.confirmed(panel.send(detector_state(0b101)))
     gateway.kill()
-    with contextlib.closing(sqlite3.connect(gateway._dir / "gateway" / "journal.sqlite3")) as file:
+    with contextlib.closing(sqlite3.connect(gateway.folder / "gateway" / "journal.sqlite3")) as file:
         file.execute("update state set bits = 'many', arrival = 'late'")
         file.commit()
     gateway.restart()

@@ -32,7 +32,7 @@ def leave(gateway_port):
 
 
 def journal_of(gateway) -> sqlite3.Connection:
-    folder = gateway._dir / "gateway"
+    folder = gateway.folder / "gateway"
     return sqlite3.connect(f"file:{folder / 'journal.sqlite3'}?mode=ro", uri=True)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 from services.core.mqtt import Session, SessionConfig, Will
-from tests.support.broker_fleet import AREA, now_ms, reading, topic
+from tests.support.broker_fleet import AREA, drop, now_ms, reading, topic
 
 STATE = "select s.* from device_state s join device d on d.id = s.device_id where d.code = $1"
 
@@ -19,8 +19,7 @@ async def test_a_device_that_dies_leaves_its_will_which_is_no_sign_of_life(inges
     session = Session(SessionConfig.from_url(url, "H1", will=will))
     running = asyncio.create_task(session.run())
     await session.ready()
-    session._client.hang_up()  # no goodbye
-    session._stopped.set()
+    drop(session)
     await rows.until("select connected = false from device_state")
     await session.stop()
     await running
@@ -78,7 +77,7 @@ async def test_a_gap_in_the_probes_gives_a_fresh_grace(ingest, rows):
 async def test_a_lost_session_is_counted_and_seen(ingest, broker, rows):
     await rows.until("select count(*) from ingest_lane where connected_at is not null", equals=2)
     broker.stop()
-    for file in broker._dir.rglob("*.sqlite3*"):
+    for file in broker.folder.rglob("*.sqlite3*"):
         file.unlink()
     broker.start()
     await rows.until("select count(*) from ingest_lane where sessions_lost = 1 and connected", equals=2, timeout_s=20)

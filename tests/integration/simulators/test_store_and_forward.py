@@ -29,18 +29,18 @@ class Ear:
 
     def __init__(self, broker: Broker) -> None:
         self.heard: list[Delivery] = []
-        self._session = Session(
+        self.session = Session(
             SessionConfig.from_url(urlsplit(broker.url), "firetower.ear.1", filters=("fire/v1/#",)),
             on_delivery=self._take,
         )
 
     def _take(self, delivery: Delivery) -> None:
-        self._session.ack([delivery])
+        self.session.ack([delivery])
         if "/up/" in delivery.topic:
             self.heard.append(delivery)
 
     async def acknowledge(self, base: str, *event_ids: str) -> None:
-        await self._session.publish(f"{base}/down/ack", orjson.dumps({"event_ids": list(event_ids)}))
+        await self.session.publish(f"{base}/down/ack", orjson.dumps({"event_ids": list(event_ids)}))
 
     def payloads(self, channel: Channel) -> list[bytes]:
         return [one.payload for one in self.heard if one.topic.endswith(str(channel))]
@@ -74,8 +74,8 @@ async def test_an_event_is_sent_again_at_reconnect_byte_for_byte_until_the_ack_n
 ) -> None:
     ear, between = Ear(broker), await wire(broker.port)
     link = link_to(between.port, broker)
-    async with running(ear._session, link):
-        await ear._session.ready()
+    async with running(ear.session, link):
+        await ear.session.ready()
         await link.ready()
         link.send_event(BASE, "e1", b'{"event_id":"e1"}')
         await until(lambda: len(ear.payloads(Channel.EVENT)) == 1, "first sending")
@@ -100,8 +100,8 @@ async def test_readings_acknowledged_just_before_a_loss_are_sent_again_only_by_o
     link = link_to(
         between.port, broker, resend_readings=resend, on_reading_acked=lambda _topic, payload: acked.append(payload)
     )
-    async with running(ear._session, link):
-        await ear._session.ready()
+    async with running(ear.session, link):
+        await ear.session.ready()
         await link.ready()
         for number in range(20):
             await link.send_reading(f"{BASE}/up/telemetry", b"%d" % number)
@@ -117,8 +117,8 @@ async def test_readings_acknowledged_just_before_a_loss_are_sent_again_only_by_o
 
 async def test_a_lost_first_try_is_repaired_by_the_timer_of_the_device(broker: Broker) -> None:
     ear, link = Ear(broker), link_to(broker.port, broker)
-    async with running(ear._session, link):
-        await ear._session.ready()
+    async with running(ear.session, link):
+        await ear.session.ready()
         await link.ready()
         link.send_event(BASE, "e1", b'{"event_id":"e1"}', transmit=False)
         await until(lambda: ear.payloads(Channel.EVENT) == [b'{"event_id":"e1"}'], "sent after ten seconds", 14)
@@ -138,8 +138,8 @@ async def test_a_device_with_its_own_account_has_a_will_and_a_retained_status(
     fleet = Fleet(plan, clock, truth, links=links.for_twin)
     links.on_down = fleet.take_down
     assert len(links.all) == 2
-    async with running(ear._session, *links.all):
-        await ear._session.ready()
+    async with running(ear.session, *links.all):
+        await ear.session.ready()
         for link in links.all:
             await link.ready()
         report = asyncio.create_task(fleet.run())
@@ -171,8 +171,8 @@ async def test_a_fleet_reports_raises_events_answers_guard_checks_and_hears_its_
     links = Links(urlsplit(broker.fleet_url), clock)
     fleet = Fleet(plan, clock, truth, links=links.for_twin)
     links.on_down = fleet.take_down
-    async with running(ear._session, *links.all):
-        await ear._session.ready()
+    async with running(ear.session, *links.all):
+        await ear.session.ready()
         await links.all[0].ready()
         report = asyncio.create_task(fleet.run())
         await until(lambda: len(ear.payloads(Channel.EVENT)) == 1, "the fire of the scenario")
@@ -180,7 +180,7 @@ async def test_a_fleet_reports_raises_events_answers_guard_checks_and_hears_its_
         base = fleet.twins[-1].base
         await ear.acknowledge(base, fire["event_id"])
         await until(lambda: fleet.counts.events_acked == 1, "the ack")
-        await ear._session.publish(f"{base}/down/command", b'{"id":"c1","command":"guard_check","timeout_min":10}')
+        await ear.session.publish(f"{base}/down/command", b'{"id":"c1","command":"guard_check","timeout_min":10}')
         await until(
             lambda: any(b"guard_reply" in payload for payload in ear.payloads(Channel.EVENT)), "the person's answer"
         )
@@ -208,8 +208,8 @@ async def test_readings_beyond_the_memory_are_discarded_and_counted_while_the_br
         assert len(link.events) == 1
         ear = Ear(broker)
         broker.start()
-        async with running(ear._session):
-            await ear._session.ready()
+        async with running(ear.session):
+            await ear.session.ready()
             await until(lambda: link.counts.readings_acked == 5, "what was stored is sent", 15)
             await until(lambda: b'{"event_id":"e1"}' in ear.payloads(Channel.EVENT), "the event follows", 15)
 

@@ -25,29 +25,29 @@ def fail(border, name, error="no number"):
 async def test_a_unit_that_fails_again_and_again_is_listed_once_a_minute(border, clock):
     for _ in range(10):
         fail(border, "a")
-    assert list(border._failures) == [("panel", "a")]
-    border._failures.clear()  # written
+    assert list(border.failures) == [("panel", "a")]
+    border.failures.clear()  # written
     fail(border, "a")
-    assert not border._failures
+    assert not border.failures
     await clock.sleep(RETRY_AFTER.total_seconds() + 1)
     fail(border, "a", "still none")
-    assert str(border._failures["panel", "a"].error) == "still none"
+    assert str(border.failures["panel", "a"].error) == "still none"
 
 
 async def test_only_a_unit_that_failed_is_struck_off(border):
     border.over("panel", "well")
-    assert not border._over
+    assert not border.well
     fail(border, "a")
     border.over("panel", "a")
-    assert border._over == {("panel", "a")}
+    assert border.well == {("panel", "a")}
     fail(border, "a")
-    assert not border._over
+    assert not border.well
 
 
 async def test_whoever_finds_a_fault_of_ours_does_not_fill_the_list(border):
     for number in range(5000):
         fail(border, str(number))
-    assert len(border._failures) == NEW_UNITS[1]
+    assert len(border.failures) == NEW_UNITS[1]
 
 
 async def test_a_unit_is_named_only_when_it_failed(border):
@@ -68,4 +68,4 @@ async def test_a_unit_is_named_only_when_it_failed(border):
 async def test_the_end_of_the_program_is_no_failure(border):
     with pytest.raises(KeyboardInterrupt), border.around(Unit("frame", "f")):
         raise KeyboardInterrupt
-    assert not border._failures
+    assert not border.failures

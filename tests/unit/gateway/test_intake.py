@@ -58,7 +58,7 @@ def said(intake, adu):
 
 
 def queued(journal):
-    statements = deque(one for write in journal._waiting for one in write.statements)
+    statements = deque(one for write in journal.queue for one in write.statements)
     return [orjson.loads(values[3]) for name, values in statements if name == "add_message"]
 
 
@@ -68,7 +68,7 @@ def test_a_fire_whose_details_cannot_be_worked_on_is_told_as_a_bare_fire_and_lis
     assert said(intake, adu)
     ((event,),) = queued(journal)
     assert (event["type"], event["active"], event["raw"]) == ("fire", True, adu.hex())
-    assert [(key, failure.unit.fire) for key, failure in border._failures.items()] == [
+    assert [(key, failure.unit.fire) for key, failure in border.failures.items()] == [
         (("meaning", ONE.hex()), True),
     ]  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_anything_else_is_set_aside_by_the_border_around_its_frame(intake, journ
     with border.around(Unit("frame", "f1")):
         said(intake, detector(0b101))
     assert queued(journal) == []
-    (failure,) = border._failures.values()
+    (failure,) = border.failures.values()
     assert str(failure.error) == "a fault of ours"
 
 
@@ -86,4 +86,4 @@ def test_without_a_fault_it_is_told_with_all_its_details(intake, journal, border
     assert said(intake, detector(0b11))
     ((event,),) = queued(journal)
     assert event["component"] == "3-12 感烟火灾探测器"
-    assert not border._failures
+    assert not border.failures

@@ -77,7 +77,7 @@ def written(path, table="counter"):
 
 
 async def test_the_journal_syncs_every_commit_so_that_a_power_cut_loses_nothing(journal):
-    file = journal._file._file
+    file = journal.file.connection
     (synchronous,) = file.execute("pragma synchronous").fetchone()  # a connection's own: not in the file
     assert synchronous >= FULL
     (mode,) = file.execute("pragma journal_mode").fetchone()
@@ -101,7 +101,7 @@ async def test_one_write_that_no_file_takes_costs_itself_alone(journal, path, bo
     assert [name for name, _ in written(path)] == ["c0", "c1", "c2", "c4"]
     assert 3 not in told.said
     assert "landed 3" not in told.said
-    assert any(kind == "journal" for kind, _ in border._failures)
+    assert any(kind == "journal" for kind, _ in border.failures)
 
 
 async def test_a_spoiled_write_of_a_fire_is_published_but_never_on_disk(journal):
@@ -113,7 +113,7 @@ async def test_a_spoiled_write_of_a_fire_is_published_but_never_on_disk(journal)
 
 async def test_on_a_full_disk_fires_are_published_nothing_lands_and_all_goes_on_with_room(journal, path, border):
     told = Told()
-    file = journal._file._file
+    file = journal.file.connection
     (pages,) = file.execute("pragma page_count").fetchone()
     file.execute(f"pragma max_page_count = {pages}")
     blob = bytes(40_000)
@@ -126,7 +126,7 @@ async def test_on_a_full_disk_fires_are_published_nothing_lands_and_all_goes_on_
     await told.until("later fire")
     assert told.said == ["fire", "later fire"]
     assert journal.is_failing
-    assert ("journal", "disk") in border._failures
+    assert ("journal", "disk") in border.failures
     file.execute("pragma max_page_count = 1000000")
     await told.until("other 0", "other 1", "other 2", "landed fire")
     assert told.said.count("fire") == told.said.count("later fire") == 1
@@ -174,7 +174,7 @@ async def test_a_file_damaged_while_it_is_open_is_put_aside_and_begun_anew_from_
     held = Remembered(records=[record_of(1, True)], counters={"c": 7}, heard=[Heard(3, "p", b"f", 1)])
     held.states = {ONE: {"u": Known(1, 2)}}
     journal.remember = lambda: held
-    journal._file._file.execute("drop table counter")
+    journal.file.connection.execute("drop table counter")
     journal.write([("set_counter", ("c", 8))], told("second"), landed=told("landed"))
     await told.until("second", "landed")
     assert len(list((tmp_path / "gateway").glob("journal-damaged-*.sqlite3"))) == 1
@@ -198,8 +198,8 @@ def test_of_a_file_with_a_broken_page_what_can_be_read_goes_on(path):
     file = JournalFile(path)
     file.open()
     file.commit([Write(statements_of(record_of(number, True), {}, {f"c{number}": 1})) for number in range(50)])
-    page_of = dict(file._file.execute("select name, rootpage from sqlite_master"))
-    file._file.execute("pragma wal_checkpoint(truncate)")
+    page_of = dict(file.connection.execute("select name, rootpage from sqlite_master"))
+    file.connection.execute("pragma wal_checkpoint(truncate)")
     file.close()
     data = bytearray(path.read_bytes())
     at = (page_of["counter"] - 1) * 4096
@@ -216,12 +216,12 @@ def test_one_row_that_is_none_costs_itself_alone(path):
     file = JournalFile(path)
     file.open()
     row = "insert into record values ({}, '{}', x'00', '', 0, 1, null)"
-    file._file.execute(row.format(1, ONE.hex()))
-    file._file.execute(row.format(2, "not hex"))
-    file._file.execute(row.format(3, ONE.hex()))
-    file._file.execute("insert into message values (1, 0, 't', x'00', '[1')")
-    file._file.execute("insert into message values (99, 0, 't', x'00', '[]')")
-    file._file.execute("insert into message values (3, 0, 't', x'00', '[\"e\"]')")
+    file.connection.execute(row.format(1, ONE.hex()))
+    file.connection.execute(row.format(2, "not hex"))
+    file.connection.execute(row.format(3, ONE.hex()))
+    file.connection.execute("insert into message values (1, 0, 't', x'00', '[1')")
+    file.connection.execute("insert into message values (99, 0, 't', x'00', '[]')")
+    file.connection.execute("insert into message values (3, 0, 't', x'00', '[\"e\"]')")
     file.close()
     found = file.open()
     file.close()

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from services.core.clock import SystemClock
-from services.core.metrics import QOS0_DROPPED
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
 from services.ingest.decode import decode
@@ -91,7 +91,7 @@ async def test_urgent_is_what_names_the_type_and_not_what_holds_the_word():
         for number in range(6):
             inbox.put(event(f"fire-manual_alarm-{number}"))
         inbox.put(event("first", "fire"))
-        await inbox._decoded.wait()
+        await inbox.decoded.wait()
         assert ids(await inbox.take())[0] == "first"
 
 
@@ -110,7 +110,7 @@ async def test_what_an_earlier_connection_brought_is_left_to_the_broker():
 async def test_what_a_connection_brings_before_it_is_ready_counts_once():
     async with opened() as inbox:
         inbox.put(event("early", generation=2))
-        await inbox._decoded.wait()
+        await inbox.decoded.wait()
         inbox.begin(2)
         assert inbox.slots_used == 1
         inbox.settle(await inbox.take())
@@ -139,17 +139,20 @@ async def test_the_oldest_message_is_the_one_nobody_took():
         assert inbox.oldest_us is None
 
 
+def dropped():
+    return REGISTRY.get_sample_value("firetower_ingest_qos0_dropped_total", {"lane": "event"})
+
+
 async def test_a_sender_at_qos_0_is_dropped_and_counted_beyond_its_room_and_its_neighbour_is_not():
-    dropped = QOS0_DROPPED.labels("event")
-    before = dropped._value.get()
+    before = dropped()
     flood = Delivery(TOPIC, b"x" * 256 * 1024, 0, False, False, 0, 1)
     async with opened() as inbox:
         for _ in range(5000):
             inbox.put(flood)
-        kept = 5000 - (dropped._value.get() - before)
+        kept = 5000 - (dropped() - before)
         assert 1 <= kept * len(flood.payload) <= SENDER_BYTES
         inbox.put(dataclasses.replace(event("fire", "fire", qos=0), topic=TOPIC.replace("P1", "P2")))
-        assert dropped._value.get() - before == 5000 - kept
+        assert dropped() - before == 5000 - kept
         assert "fire" in ids(await inbox.take())
 
 
@@ -157,14 +160,14 @@ async def test_what_was_taken_or_left_to_the_broker_leaves_its_room_at_qos_0():
     async with opened() as inbox:
         for number in range(30):
             inbox.put(event(f"e{number}", qos=0))
-        assert inbox._unheld.total_bytes > 0
+        assert inbox.unheld.total_bytes > 0
         taken = 0
         while taken < 30:
             taken += len((await inbox.take()).messages)
-        assert inbox._unheld.total_bytes == 0
+        assert inbox.unheld.total_bytes == 0
         inbox.put(event("lost", qos=0))
         inbox.begin(2)
-        assert inbox._unheld.total_bytes == 0
+        assert inbox.unheld.total_bytes == 0
 
 
 async def test_a_probe_moves_the_watermark_and_makes_no_row():
@@ -203,7 +206,7 @@ async def test_rejects_to_decode_again_come_behind_what_has_arrived():
 async def test_a_closed_inbox_gives_out_what_is_decoded_and_then_nothing():
     async with opened(PATIENT) as inbox:
         inbox.put(event("e0"))
-        await inbox._decoded.wait()
+        await inbox.decoded.wait()
         inbox.close()
         assert ids(await inbox.take()) == ["e0"]
         assert await inbox.take() is None

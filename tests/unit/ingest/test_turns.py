@@ -74,7 +74,7 @@ async def test_the_fire_of_a_flooding_device_overtakes_its_own_chatter():
         for number in range(1000):
             inbox.put(told("FLOOD", f"f{number}"))
         inbox.put(told("FLOOD", "its-own", "manual_alarm"))
-        await wait_for(lambda: not inbox._lines._unread, what="all of it decoded")
+        await wait_for(lambda: not inbox.lines.unread, what="all of it decoded")
         taken = [ids(await inbox.take()) for _ in range(5)]
         assert any("its-own" in names for names in taken)
 
@@ -86,8 +86,8 @@ async def test_what_leaves_a_long_line_is_marked_as_a_flood_and_a_burst_is_not()
                 inbox.put(told("P1", f"e{number}"))
             marks = [message.flooding for batch in await take_all(inbox, count) for message in batch.messages]
             assert any(marks) is flooding
-            assert inbox._lines.ready == 0
-            assert "P1" not in inbox._lines
+            assert inbox.lines.ready == 0
+            assert "P1" not in inbox.lines
 
 
 async def test_a_month_of_readings_after_a_cut_is_no_flood():

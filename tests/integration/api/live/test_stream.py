@@ -28,8 +28,8 @@ class Listener:
         self.lines: list[str] = []
         self.opened = threading.Event()
         self.ended = threading.Event()
-        headers = {} if cookie else {"Authorization": f"Bearer {key}"}
-        headers |= {"Last-Event-ID": last} if last else {}
+        self.headers = {} if cookie else {"Authorization": f"Bearer {key}"}
+        headers = self.headers | ({"Last-Event-ID": last} if last else {})
         cookies = cookie.cookies if cookie else None
         self._client = httpx2.Client(base_url=url, headers=headers, cookies=cookies, timeout=30)
         threading.Thread(target=self._read, daemon=True).start()
@@ -181,7 +181,7 @@ async def test_a_fire_behind_three_thousand_faults_is_told_or_everybody_is_told_
 
 async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen: Any) -> None:
     with ExitStack() as stack:
-        http = stack.enter_context(httpx2.Client(base_url=listen.url, headers=listen()._client.headers))
+        http = stack.enter_context(httpx2.Client(base_url=listen.url, headers=listen().headers))
 
         def key(name: str) -> Any:
             return http.post("/api/v1/api-keys", json={"name": name, "role": "viewer", "areas": [AREA]}).json()
@@ -264,7 +264,7 @@ async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
 async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection: asyncpg.Connection) -> None:
     own, other = await _device(connection, "own"), await _device(connection, "other", OTHER_AREA)
     county = listen()
-    with httpx2.Client(base_url=listen.url, headers=county._client.headers) as http:
+    with httpx2.Client(base_url=listen.url, headers=county.headers) as http:
         key = http.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]}).json()["key"]
     township = listen(key)
     await _alarm(connection, other, OTHER_AREA)
@@ -291,7 +291,7 @@ async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, conne
 
 
 async def test_head_of_pages_answers_and_the_stream_ends_at_once(listen: Any) -> None:
-    key = listen()._client.headers
+    key = listen().headers
     with httpx2.Client(base_url=listen.url, headers=key, timeout=5) as http:
         for path in ("/", "/wall", "/healthz", "/static/js/main.js", "/api/v1/alarms", "/api/v1/stream", "/nowhere"):
             head = http.head(path)
