@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from services.alerts.answers import Answer, judge_answer
 from services.core.alarms.words import Category, Confidence, NoticeType, Severity, State, Verification
 from typer.core import TyperCommand, TyperGroup
 

@@ -163,3 +163,13 @@ def test_no_test_asks_that_something_was_quick() -> None:
     own = [path for path in TESTS if path.name != "test_old_tables.py"]
     found = [f"{path}, line {line}" for path in own for test in _tests_of(_tree(path)) for line in _hurries(test)]
     assert not found, found
+
+
+LONGEST_FILE_LINES = 320
+
+
+def test_every_file_does_one_thing_and_so_is_short() -> None:
+    long = {
+        path: lines for path in (*SOURCES, *TESTS) if (lines := len(path.read_text().splitlines())) > LONGEST_FILE_LINES
+    }
+    assert not long

@@ -27,7 +27,7 @@ from services.core.words import CALL_MARK
 router = APIRouter(prefix="/api/v1", tags=["notices"])
 NoticeState = Literal["waiting", "held", "delivered", "dead", "withdrawn"]
 # what a webhook gets: no word in it is anybody else's
-_OURS = frozenset({"type", "to", "text", "drill", "alarm_id", "code", "severity", "reason", "reason_en"})
+CALL_FIELDS = frozenset({"type", "to", "text", "drill", "alarm_id", "code", "severity", "reason", "reason_en"})
 DESK = "desk"  # the channel; else contact:<id>
 _notice = tables.notice.c
 UNTAKEN_FIRE = sa.and_(_notice.fire, _notice.state.in_(("waiting", "held", "dead")))
@@ -115,7 +115,7 @@ async def _find(reads: Reads, who: Who, notice_id: UUID) -> Any:
 def _mask_call(body: Any) -> Any:
     """Return the body of a call as people may read it: our own words; a gateway's template may hold its key."""
     if isinstance(body, dict):
-        if body.keys() == _OURS:
+        if body.keys() == CALL_FIELDS:
             return body
         return {name: _mask_call(value) for name, value in body.items()}
     if isinstance(body, list):

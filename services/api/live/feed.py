@@ -84,18 +84,18 @@ class Changes:
     def __init__(self, database: Database, hub: Hub, clock: Clock) -> None:
         self._database, self._hub, self._clock = database, hub, clock
         self._hints = {channel: asyncio.Event() for channel in _CHANNELS}
-        self._devices = Feed(hub, self._look_at_devices, self._tell_devices, at_once=_FRAME_ITEMS)
-        self._alarms = Feed(hub, partial(look_at_alarms, database), self._tell_alarms, at_once=_ROUND_ALARMS)
-        self._notices = Feed(hub, partial(look_at_notices, database), self._tell_notices, at_once=_ROUND_ALARMS)
+        self.devices = Feed(hub, self._look_at_devices, self._tell_devices, at_once=_FRAME_ITEMS)
+        self.alarms = Feed(hub, partial(look_at_alarms, database), self._tell_alarms, at_once=_ROUND_ALARMS)
+        self.notices = Feed(hub, partial(look_at_notices, database), self._tell_notices, at_once=_ROUND_ALARMS)
 
     async def run(self) -> None:
         """Read and tell until cancelled."""
         batch, alarm, notice = (self._hints[channel] for channel in _CHANNELS)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(), name="listen")
-            group.create_task(self._follow(self._devices, batch, DEVICES_EVERY_S), name="device changes")
-            group.create_task(self._follow(self._alarms, alarm, ALARMS_EVERY_S), name="alarm changes")
-            group.create_task(self._follow(self._notices, notice, ALARMS_EVERY_S), name="notice changes")
+            group.create_task(self._follow(self.devices, batch, DEVICES_EVERY_S), name="device changes")
+            group.create_task(self._follow(self.alarms, alarm, ALARMS_EVERY_S), name="alarm changes")
+            group.create_task(self._follow(self.notices, notice, ALARMS_EVERY_S), name="notice changes")
 
     async def _follow(self, feed: Feed, hint: asyncio.Event, every_s: float) -> None:
         while True:
@@ -155,7 +155,7 @@ class Changes:
 
         await by_halves(ids, tell, partial(self._set_aside, "alarm"))
         if devices:
-            if not self._devices.backlog.add(devices):
+            if not self.devices.backlog.add(devices):
                 self._hub.resync()
             self._hints["firetower_batch"].set()
 

@@ -123,7 +123,7 @@ async def _step(connection: asyncpg.Connection, clock: Clock) -> bool:
     first, last = row["applied"], min(row["applied"] + ROWS_AT_ONCE, row["rows"])
     try:
         async with connection.transaction():
-            await _write(connection, row["id"], first, last)
+            await write_step(connection, row["id"], first, last)
     except asyncpg.PostgresError as error:
         if db.is_away(error):
             raise
@@ -135,7 +135,8 @@ async def _step(connection: asyncpg.Connection, clock: Clock) -> bool:
     return True
 
 
-async def _write(connection: asyncpg.Connection, import_id: int, after: int, until: int) -> None:
+async def write_step(connection: asyncpg.Connection, import_id: int, after: int, until: int) -> None:
+    """Write the rows of an import with numbers from above `after` to `until`, inside the caller's transaction."""
     await connection.execute(SQL["add"], import_id, after, until)
     await connection.execute(SQL["change"], import_id, after, until)
     await connection.execute(SQL["change_address"], import_id, after, until)
@@ -144,7 +145,7 @@ async def _write(connection: asyncpg.Connection, import_id: int, after: int, unt
 async def _write_one(connection: asyncpg.Connection, import_id: int, number: int) -> None:
     try:
         async with connection.transaction():
-            await _write(connection, import_id, number - 1, number)
+            await write_step(connection, import_id, number - 1, number)
             await connection.execute(import_faults.SQL["strike"], import_id, number)
     except asyncpg.PostgresError as error:
         if db.is_away(error):

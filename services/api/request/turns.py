@@ -41,7 +41,7 @@ class Turnstile:
 
     def __init__(self, inside: int, waiting: int) -> None:
         self._inside, self._most = inside, inside + waiting
-        self._callers: dict[str, tuple[asyncio.Semaphore, list[None]]] = {}
+        self.callers: dict[str, tuple[asyncio.Semaphore, list[None]]] = {}
 
     @asynccontextmanager
     async def one_of(self, caller: str) -> AsyncIterator[None]:
@@ -51,7 +51,7 @@ class Turnstile:
             Problem: 429, too many of the caller's wait already.
             TimeoutError: its turn did not come.
         """
-        semaphore, here = self._callers.setdefault(caller, (asyncio.Semaphore(self._inside), []))
+        semaphore, here = self.callers.setdefault(caller, (asyncio.Semaphore(self._inside), []))
         if len(here) >= self._most:
             raise Problem(
                 429, "too_many_requests", "too many of your requests wait already", headers={"Retry-After": "1"}
@@ -67,7 +67,7 @@ class Turnstile:
         finally:
             here.pop()
             if not here:
-                self._callers.pop(caller, None)
+                self.callers.pop(caller, None)
 
 
 class Anteroom:
@@ -79,7 +79,7 @@ class Anteroom:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._places: dict[str, dict[asyncio.Timeout, None]] = {}
+        self.places: dict[str, dict[asyncio.Timeout, None]] = {}
 
     @asynccontextmanager
     async def one_of(self, place: str) -> AsyncIterator[None]:
@@ -88,7 +88,7 @@ class Anteroom:
         Raises:
             Problem: 408, others of the same place came later and needed the room.
         """
-        here = self._places.setdefault(place, {})
+        here = self.places.setdefault(place, {})
         while len(here) >= self._most:
             oldest = next(iter(here))
             del here[oldest]
@@ -106,8 +106,8 @@ class Anteroom:
             ) from None
         finally:
             here.pop(stay, None)
-            if not here and self._places.get(place) is here:
-                del self._places[place]
+            if not here and self.places.get(place) is here:
+                del self.places[place]
 
 
 class Rooms:

@@ -136,7 +136,7 @@ def store_notice(connection: asyncpg.Connection) -> Store:
         notice_id = uuid4()
         await connection.execute(
             """insert into notice (id, alarm_id, incident_id, number, type, fire, body, state, due_at, created_at)
-               select $1, id, incident_id, 1, 'fire.suspected', true, '{}', $3, now(), now()
+               select $1, id, incident_id, 1, 'alarm.escalated', true, '{}', $3, now(), now()
                from alarm where id = $2""",
             notice_id,
             alarm_id,

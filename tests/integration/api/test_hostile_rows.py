@@ -117,7 +117,7 @@ async def test_the_stream_tells_of_the_good_and_the_bad(
     hub = Hub()
     client = hub.join(EVERYBODY, None)
     changes = Changes(state.database, hub, SystemClock())
-    feeds = (changes._devices, changes._alarms, changes._notices)
+    feeds = (changes.devices, changes.alarms, changes.notices)
     for feed in feeds:
         await feed.turn()
     client.take()
@@ -132,7 +132,7 @@ async def test_the_stream_tells_of_the_good_and_the_bad(
     assert await connection.fetchval("select array_agg(name) from set_aside") == [f"alarm:{alarms[5]}"]
     await connection.execute("update alarm set zone = 'x' where id <> $1", alarms[5])
     await connection.execute("update device set version = version + 1")
-    for feed in (changes._alarms, changes._devices):
+    for feed in (changes.alarms, changes.devices):
         while await feed.turn():
             pass
     told = client.take()

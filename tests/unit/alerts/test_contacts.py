@@ -6,7 +6,7 @@ import pytest
 from services.alerts.clocks import answered
 from services.alerts.contacts import write_call
 from services.alerts.figures import in_flood
-from services.api.alarms.notices import _OURS
+from services.api.alarms.notices import CALL_FIELDS
 from services.core.alarms.policies import DEFAULTS, read_policies
 
 ALARM = {
@@ -43,7 +43,7 @@ def test_a_webhook_gets_the_facts_and_a_drill_is_marked() -> None:
     assert call is not None
     assert call.target["url"] == "http://people/hook"
     body = orjson.loads(call.body)
-    assert body.keys() == _OURS, "what the API shows of a call without a mask"
+    assert body.keys() == CALL_FIELDS, "what the API shows of a call without a mask"
     assert body["drill"] is True
     assert body["text"].startswith("【演练】")
     assert (body["alarm_id"], body["code"], body["severity"]) == (7, "dispatch_failed", "critical")

@@ -1,159 +1,26 @@
 """The live stream of the program itself."""
 
-import asyncio
-import json
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import httpx2
-import pytest
 
-from services.api.people.first_admin import FirstAdmin
 from tests.integration.api.conftest import AREA, OTHER_AREA
-from tests.support.servers import Program, until
-
-
-class Listener:
-    """Reads one stream in a thread of its own."""
-
-    def __init__(self, url: str, key: str, last: str | None = None, cookie: httpx2.Client | None = None) -> None:
-        self.events: list[tuple[str, Any]] = []
-        self.ids: list[str] = []
-        self.lines: list[str] = []
-        self.opened = threading.Event()
-        self.ended = threading.Event()
-        self.headers = {} if cookie else {"Authorization": f"Bearer {key}"}
-        headers = self.headers | ({"Last-Event-ID": last} if last else {})
-        cookies = cookie.cookies if cookie else None
-        self._client = httpx2.Client(base_url=url, headers=headers, cookies=cookies, timeout=30)
-        threading.Thread(target=self._read, daemon=True).start()
-        assert self.opened.wait(10)
-
-    def _read(self) -> None:
-        try:
-            with self._client.stream("GET", "/api/v1/stream") as answer:
-                assert answer.headers["content-type"].startswith("text/event-stream")
-                assert "gzip" in answer.request.headers["accept-encoding"]
-                assert "content-encoding" not in answer.headers  # a line has to be there at once
-                event = ""
-                for line in answer.iter_lines():
-                    self.lines.append(line)
-                    name, _, value = line.partition(": ")
-                    if name == "event":
-                        event = value
-                    elif name == "id":
-                        self.ids.append(value)
-                        self.opened.set()
-                    elif name == "data":
-                        self.events.append((event, json.loads(value)))
-        except httpx2.TransportError:
-            pass
-        finally:
-            self.ended.set()
-
-    def named(self, name: str) -> list[Any]:
-        return [data for event, data in list(self.events) if event == name]
-
-    def close(self) -> None:
-        self._client.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) -> Iterator[Callable[..., Listener]]:
-    port, made = _free_port(), []
-    api = program("api", DATABASE_URL=database, API_PORT=port)
-    api.wait_ready(60)
-
-    def start(key: str = admin.api_key, last: str | None = None, cookie: httpx2.Client | None = None) -> Listener:
-        made.append(Listener(f"http://127.0.0.1:{port}", key, last, cookie))
-        return made[-1]
-
-    start.program = api  # type: ignore[attr-defined]
-    start.url = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
-    yield start
-    for one in made:
-        one.close()
-
-
-async def _batch(connection: asyncpg.Connection, number: int, device_id: int, pressure: float) -> None:
-    now = datetime.now(UTC)
-    async with connection.transaction():
-        await connection.execute(
-            """insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
-               values ($1, $2, $3, $2, $3, $4)""",
-            device_id,
-            now,
-            number,
-            pressure,
-        )
-        await connection.execute(
-            """insert into device_state (device_id, state, ts, last_seen) values ($1, $2, $3, $3)
-               on conflict (device_id) do update set
-                   state = excluded.state, ts = excluded.ts, last_seen = excluded.last_seen""",
-            device_id,
-            {"pressure_mpa": pressure},
-            now,
-        )
-        await connection.execute(
-            """insert into ingest_lane (writer, lane, owner) values ('all/telemetry', 'telemetry', gen_random_uuid())
-               on conflict do nothing"""
-        )
-        await connection.execute(
-            """insert into ingest_batch (id, writer, number, owner, lane, min_ts, max_ts, hydrant)
-               overriding system value values ($1, 'all/telemetry', $1, gen_random_uuid(), 'telemetry', $2, $2, 1)""",
-            number,
-            now,
-        )
-        await connection.execute("select pg_notify('firetower_batch', '')")
-
-
-async def _device(connection: asyncpg.Connection, code: str, area: str = AREA) -> int:
-    statement = "insert into device (code, kind, area, registered) values ($1, 'hydrant', $2, true) returning id"
-    return await connection.fetchval(statement, code, area)
-
-
-async def _alarm(connection: asyncpg.Connection, device_id: int, area: str = AREA) -> None:
-    await connection.execute(
-        """insert into alarm (subject, code, category, severity, state, device_id, area, reason, reason_en, opened_at)
-           values ($1, 'tamper', 'device', 'minor', 'unacknowledged', $2, $3, '防拆', 'tamper', now())""",
-        f"device:{device_id}",
-        device_id,
-        area,
-    )
-    await connection.execute("select pg_notify('firetower_alarm', '')")
-
-
-async def _keep_sending(connection: asyncpg.Connection, device_id: int, listener: Listener, start: int = 1) -> int:
-    """Send batches until the stream tells of one; returns the number of the next."""
-    for number in range(start, start + 40):
-        await _batch(connection, number, device_id, 0.1 + number / 100)
-        await asyncio.sleep(0.25)
-        if listener.named("device"):
-            return number + 1
-    raise AssertionError("no device event came")
+from tests.integration.api.live.listening import keep_sending, store_alarm, store_batch, store_device
+from tests.support.servers import until
 
 
 async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asyncpg.Connection) -> None:
-    device_id = await _device(connection, "h-1")
+    device_id = await store_device(connection, "h-1")
     listener = listen()
-    await _keep_sending(connection, device_id, listener)
+    await keep_sending(connection, device_id, listener)
     item = listener.named("device")[-1]["items"][0]
     assert item["code"] == "h-1"
     assert item["status"] == "online"
     assert item["state"]["pressure_mpa"]["value"] > 0
-    await _alarm(connection, device_id)
+    await store_alarm(connection, device_id)
     until(lambda: bool(listener.named("alarm")), what="the alarm")
     assert listener.named("alarm")[0]["device"] == "h-1"
     until(lambda: listener.named("device")[-1]["items"][0]["alarm"] == "minor", what="the device with its alarm")
@@ -162,7 +29,7 @@ async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asy
 async def test_a_fire_behind_three_thousand_faults_is_told_or_everybody_is_told_to_fetch_anew(
     listen: Any, connection: asyncpg.Connection
 ) -> None:
-    device_id = await _device(connection, "p-1")
+    device_id = await store_device(connection, "p-1")
     listener = listen()
     insert = """insert into alarm (subject, code, component, category, severity, state, confidence, device_id, area,
                                    reason, reason_en, opened_at)
@@ -220,13 +87,13 @@ async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen
 
 
 async def test_device_frames_come_at_most_four_times_a_second(listen: Any, connection: asyncpg.Connection) -> None:
-    device_id = await _device(connection, "h-1")
+    device_id = await store_device(connection, "h-1")
     opened = time.monotonic()  # what has arrived by now was sent since then, however late a busy machine reads it
     listener = listen()
-    number = await _keep_sending(connection, device_id, listener)
+    number = await keep_sending(connection, device_id, listener)
     began = time.monotonic()
     while time.monotonic() - began < 2:
-        await _batch(connection, number, device_id, number / 1000)
+        await store_batch(connection, number, device_id, number / 1000)
         number += 1
     frames = len(listener.named("device"))
     assert 1 < frames <= 4 * (time.monotonic() - opened) + 1
@@ -235,14 +102,14 @@ async def test_device_frames_come_at_most_four_times_a_second(listen: Any, conne
 async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
     listen: Any, connection: asyncpg.Connection
 ) -> None:
-    device_id = await _device(connection, "h-1")
+    device_id = await store_device(connection, "h-1")
     await connection.execute(
         """insert into device (code, kind, area, registered, updated_at)
            select 'b-' || n, 'hydrant', $1, true, now() - interval '1 hour' from generate_series(1, 2500) n""",
         AREA,
     )
     listener = listen()
-    number = await _keep_sending(connection, device_id, listener)
+    number = await keep_sending(connection, device_id, listener)
     ids = await connection.fetchval("select array_agg(id) from device where code like 'b-%'")
     await connection.execute("insert into device_state (device_id, last_seen) select unnest($1::integer[]), now()", ids)
     await connection.execute(
@@ -262,26 +129,26 @@ async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
 
 
 async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection: asyncpg.Connection) -> None:
-    own, other = await _device(connection, "own"), await _device(connection, "other", OTHER_AREA)
+    own, other = await store_device(connection, "own"), await store_device(connection, "other", OTHER_AREA)
     county = listen()
     with httpx2.Client(base_url=listen.url, headers=county.headers) as http:
         key = http.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]}).json()["key"]
     township = listen(key)
-    await _alarm(connection, other, OTHER_AREA)
-    await _alarm(connection, own)
+    await store_alarm(connection, other, OTHER_AREA)
+    await store_alarm(connection, own)
     until(lambda: len(county.named("alarm")) == 2, what="both alarms at the county")
     until(lambda: bool(township.named("alarm")), what="the township's own alarm")
     assert [alarm["device"] for alarm in township.named("alarm")] == ["own"]
 
 
 async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, connection: asyncpg.Connection) -> None:
-    first_id, second_id = await _device(connection, "h-1"), await _device(connection, "h-2")
+    first_id, second_id = await store_device(connection, "h-1"), await store_device(connection, "h-2")
     stays, leaves = listen(), listen()
-    await _alarm(connection, first_id)
+    await store_alarm(connection, first_id)
     until(lambda: bool(leaves.named("alarm")), what="the first alarm")
     place = leaves.ids[-1]
     leaves.close()
-    await _alarm(connection, second_id)
+    await store_alarm(connection, second_id)
     until(lambda: len(stays.named("alarm")) == 2, what="the second alarm")
     back = listen(last=place)
     until(lambda: bool(back.named("alarm")), what="the missed alarm")

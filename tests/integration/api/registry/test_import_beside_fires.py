@@ -33,13 +33,13 @@ async def send(client: Client, content: bytes, **params: Any) -> Any:
 @pytest.fixture
 async def halted(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """An import that stands between a step's writes and its commit, until the event is set."""
-    go_on, write = asyncio.Event(), import_steps._write
+    go_on, write = asyncio.Event(), import_steps.write_step
 
     async def write_and_stand(*given: Any) -> None:
         await write(*given)
         await go_on.wait()
 
-    monkeypatch.setattr(import_steps, "_write", write_and_stand)
+    monkeypatch.setattr(import_steps, "write_step", write_and_stand)
     return go_on
 
 
@@ -92,9 +92,9 @@ async def test_a_kill_in_the_middle_is_finished_at_the_next_start(
             raise OSError("killed")
         await write(*given)
 
-    write = import_steps._write
+    write = import_steps.write_step
     with monkeypatch.context() as broken:
-        broken.setattr(import_steps, "_write", die_in_the_second)
+        broken.setattr(import_steps, "write_step", die_in_the_second)
         headers = HEADERS | {"Idempotency-Key": "ledger-1"}
         died = await client.post(PATH, params=PARAMS, content=ledger("甲"), headers=headers)
     assert died.status_code == 503

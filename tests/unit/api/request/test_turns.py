@@ -31,7 +31,7 @@ async def test_one_caller_waits_for_itself_and_nobody_else_does() -> None:
     go_on.set()
     await asyncio.gather(*greedy, other)
     assert inside.count("greedy") == 5
-    assert not turnstile._callers
+    assert not turnstile.callers
 
 
 async def test_a_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
@@ -45,7 +45,7 @@ async def test_a_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
             pass
     async with turnstile.one_of("a"):
         pass
-    assert not turnstile._callers
+    assert not turnstile.callers
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_one_stranger_too_many_sends_away_the_one_that_stood_longest() -> 
     for one in standing:
         one.cancel()
     await asyncio.gather(*standing, return_exceptions=True)
-    assert not anteroom._places
+    assert not anteroom.places
 
 
 async def test_a_body_that_is_late_in_the_anteroom_is_told_so() -> None:

@@ -1,0 +1,22 @@
+"""Notices that a person sends again or lets go."""
+
+import asyncpg
+
+from tests.integration.api.conftest import Client, Raise, Store
+
+
+async def test_the_county_sends_a_dead_notice_again_and_lets_a_held_one_go(
+    client: Client, open_alarm: Raise, store_notice: Store, connection: asyncpg.Connection
+) -> None:
+    for act, before in (("replay", "dead"), ("release", "held")):
+        notice_id = await store_notice(await open_alarm(f"p-{act}", fire=True), before)
+        path = f"/api/v1/notices/{notice_id}/{act}"
+        answer = await client.post(path)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["state"] == "waiting"
+        assert await connection.fetchval("select state from notice where id = $1", notice_id) == "waiting"
+        row = await connection.fetchrow("select actor, action from audit order by id desc limit 1")
+        assert tuple(row) == ("key:supervisor", f"notice.{act}")
+        assert (await client.post(path)).status_code == 409
+        targets = "select count(*) from audit where action = $1 and target = $2"
+        assert await connection.fetchval(targets, f"notice.{act}", f"notice:{notice_id}") == 1
