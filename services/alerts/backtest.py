@@ -25,6 +25,7 @@ from services.core.alarms.life.happenings import Finding
 from services.core.db import load_queries
 from services.core.errors import FiretowerError
 from services.core.settings import AlertsSettings
+from services.core.topics import Kind
 
 SQL = load_queries(Path(__file__).with_name("backtest.sql"))
 # a plan made for any span sorts all chunks of the table together; one made for this span knows only its own
@@ -94,7 +95,7 @@ async def replay(
     book = ParameterBook(overrides)
     registry = Registry()
     found: list[tuple[datetime, Finding]] = []
-    for kind in rule.kinds or ("hydrant", "electrical", "water", "panel"):
+    for kind in rule.kinds or Kind:
         ids = [row["id"] for row in await conn.fetch(SQL["devices"], kind)]
         await registry.load(conn, ids)
         for start in range(0, len(ids), DEVICES_AT_ONCE):

@@ -14,7 +14,7 @@ from services.alerts.border import Border, Work, nothing_more
 from services.alerts.feed import Batch, Feed, span
 from services.alerts.mains import Mains
 from services.alerts.registry import Device, Registry
-from services.alerts.rule_states import KINDS, SQL, RuleStates, by_device
+from services.alerts.rule_states import SQL, RuleStates, by_device
 from services.alerts.rules.model import Reading
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
@@ -23,6 +23,7 @@ from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
 from services.core.metrics import FINDINGS
+from services.core.topics import Kind
 
 WEEK = timedelta(days=7)
 LOADED_AT_ONCE = 100  # devices: after a start every device of a slice has to be read first
@@ -104,7 +105,7 @@ class ReadingFeed:
         spanned = span(batches)
         groups: dict[int, list[Reading]] = {}
         if spanned is not None:
-            kinds = [kind for kind in KINDS if any(kind in batch.rows for batch in batches)]
+            kinds = [kind for kind in Kind if any(kind in batch.rows for batch in batches)]
             for kind in kinds:
                 groups |= by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned))
                 await breath.take()

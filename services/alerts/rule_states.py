@@ -18,12 +18,12 @@ from services.core.alarms.life.happenings import Finding
 from services.core.aside import own_fault
 from services.core.db import load_queries
 from services.core.log import logger
+from services.core.topics import Kind
 
 SQL = load_queries(Path(__file__).with_name("readings.sql"))
 SAVE_AFTER_S = 300.0  # the most that a restart has to read again of a device
 SAVE_AT_ONCE = 100
 FRESH_WINDOW = timedelta(hours=1)  # what is read of a device that was never saved
-KINDS = ("hydrant", "electrical", "water", "panel")
 log = logger(__name__)
 
 
@@ -55,7 +55,7 @@ class RuleStates:
             self._rules[device_id] = _make_rules(device, parameters, None if row is None else row["state"])
             self._seen[device_id] = 0 if row is None else row["batch_id"]
         behind = {row["device_id"]: row["by"] for row in await conn.fetch(SQL["clocks_behind"], sorted(missing))}
-        for kind in KINDS:
+        for kind in Kind:
             ids = [device_id for device_id in missing if self._registry[device_id].profile.kind == kind]
             if ids:
                 since = {

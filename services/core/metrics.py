@@ -6,6 +6,7 @@ Labels are bounded: never a device. Times are in seconds.
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from services.core.errors import CannotListen
+from services.core.words import Severity
 
 LANES = ("event", "telemetry")
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 60, 180, 600)
@@ -83,7 +84,7 @@ LEGAL_LIMIT.labels("confirmed_to_dispatch").set(3)
 
 for lane in LANES:
     FEED_LAG.labels(lane)
-for severity in ("critical", "major", "minor", "info"):
+for severity in Severity:
     LOAD_SHARE.labels(severity)
 
 # --- push: rows -> subscribers ---

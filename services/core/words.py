@@ -78,6 +78,44 @@ class Verification(StrEnum):
     TEST = "test"
 
 
+class Form(StrEnum):
+    """What a source of water looks like (contract 5)."""
+
+    ABOVEGROUND = "aboveground"
+    UNDERGROUND = "underground"
+    CRANE = "crane"
+    POOL = "pool"
+    TANK = "tank"
+    NATURAL = "natural"
+
+
+class DeviceStatus(StrEnum):
+    """Whether a device can be counted on (contract 5)."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    DISCOVERED = "discovered"
+    OUT_OF_SERVICE = "out_of_service"
+
+
+class NoticeState(StrEnum):
+    """Where a notice is on its way to the desk."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    WITHDRAWN = "withdrawn"
+
+
+class CallChannel(StrEnum):
+    """How a person is called."""
+
+    SMS = "sms"
+    VOICE = "voice"
+    WEBHOOK = "webhook"
+
+
 class NoticeType(StrEnum):
     """The notices of contract 7."""
 

@@ -23,7 +23,7 @@ window.tab = (who) => {
   const mine = { port: port1, heard: [] };
   port1.onmessage = ({ data }) => mine.heard.push(data.kind === "event" ? data.data : data.kind);
   dispatchEvent(new MessageEvent("connect", { ports: [port2] }));
-  port1.postMessage({ act: "join", who });
+  port1.postMessage({ act: "join", who, names: ["alarm", "ping"] });
   return mine;
 };
 window.settled = async () => { for (let n = 0; n < 5; n++) { const { port1, port2 } = new MessageChannel();

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from services.core.alarms.words import Category, Confidence, NoticeType, Severity, State, Verification
 from typer.core import TyperCommand, TyperGroup
 
 from services.alerts.rules.catalog import RULES
@@ -18,6 +17,7 @@ from services.core.alarms.policy_models import MODELS
 from services.core.contracts import MAX_EVENTS, MAX_PAYLOAD_BYTES, MAX_READINGS, READING_MODELS, Event, EventType
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
 from services.core.topics import Channel, Kind
+from services.core.words import Category, Confidence, NoticeType, Severity, State, Verification
 from tests.support.contract_page import PAGE, part, plain, rows, words
 
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,22 @@ from pathlib import Path
 
 import pytest
 
+from services.core.alarms.codes import CODES
+from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.topics import Kind
+from services.core.words import (
+    Category,
+    Confidence,
+    DeviceStatus,
+    Form,
+    NoticeState,
+    NoticeType,
+    Severity,
+    State,
+    Verification,
+)
+from tests.support import contract_page
+
 WEB = Path(__file__).parents[2] / "services" / "api" / "web"
 OWN = sorted(path for path in WEB.rglob("*") if path.is_file() and "vendor" not in path.parts)
 SCRIPTS = [path for path in OWN if path.suffix == ".js"]
@@ -107,6 +123,53 @@ def test_a_table_has_one_word_a_line(table):
     assert not crowded
 
 
+def _booleans():
+    for model in READING_MODELS.values():
+        for name, shape in model.model_json_schema()["properties"].items():
+            if {"type": "boolean"} in shape.get("anyOf", ()):
+                yield name
+
+
+LISTS = {
+    "severity": Severity, "state": State, "confidence": Confidence, "verification": Verification, "category": Category,
+    "kind": Kind, "form": Form, "status": DeviceStatus, "code": CODES, "notice": NoticeType,
+    "notice_state": NoticeState, "field": [name for fields in READING_FIELDS.values() for name in fields],
+    "bool": [f"{name}.{value}" for name in _booleans() for value in ("true", "false")],
+    "reject": [contract_page.plain(row["reason"]) for row in contract_page.rows("Bad input", "reason")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("group", LISTS)
+def test_every_word_that_the_programs_use_is_said_in_both_languages(group):
+    keys = {key for table in WORDS.glob("zh*.js") for key in _keys(table)}
+    said = {key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")}
+    assert said == set(LISTS[group])
+
+
+def test_no_script_repeats_a_list_of_the_programs():
+    lists = re.findall(r"= (\[.*\]);", (WORDS / "lists.js").read_text())
+    for script in SCRIPTS:
+        assert script.name == "lists.js" or not [one for one in lists if one in script.read_text()], script
+
+
+def test_every_imported_name_is_exported_there():
+    for script in SCRIPTS:
+        imports = re.findall(r"""^import \{([^}]*)\} from ["'](\.[^"']+)["']""", script.read_text(), re.MULTILINE)
+        for names, target in imports:
+            text = (script.parent / target).read_text()
+            for name in re.findall(r"(\w+)(?: as \w+)?(?:,|\s*$)", names):
+                own = re.search(rf"^export (?:async )?(?:const|function|class) {name}\b", text, re.MULTILINE)
+                assert own or re.search(rf"^export \{{[^}}]*\b{name}\b", text, re.MULTILINE), f"{script.name}: {name}"
+
+
+def test_every_exported_name_is_imported_somewhere():
+    texts = {script: script.read_text() for script in SCRIPTS}
+    for script, text in texts.items():
+        for name in re.findall(r"^export (?:async )?(?:const|function|class) (\w+)", text, re.MULTILINE):
+            used = any(re.search(rf"\b{name}\b", other) for path, other in texts.items() if path != script)
+            assert used, f"{script.name}: {name}"
+
+
 def test_every_word_asked_for_is_in_the_tables():
     known = {key for table in WORDS.glob("zh*.js") for key in _keys(table)}
     asked = {key for script in SCRIPTS for key in re.findall(r"""\bt\(\s*["']([\w.]+)["']""", script.read_text())}
@@ -121,10 +184,9 @@ def test_the_page_listens_for_what_the_stream_says_and_nothing_else():
         for each in ("hub.py", "stream.py")
         for name in re.findall(r'b["\']event: (\w+)', (live / each).read_text())
     }
-    for script in ("line.js", "line-worker.js"):
-        names = re.search(r"^const NAMES = \[(.*)\];$", (WEB / "js" / script).read_text(), re.MULTILINE)
-        assert names, script
-        assert set(re.findall(r"\w+", names[1])) == said
+    names = re.search(r"^const NAMES = \[(.*)\];$", (WEB / "js" / "line.js").read_text(), re.MULTILINE)
+    assert names
+    assert set(re.findall(r"\w+", names[1])) == said
     stream = (WEB / "js" / "stream.js").read_text()
     heard = re.search(r"^const EVENTS = \{\n(.*?)^\};", stream, re.MULTILINE | re.DOTALL)
     assert heard

@@ -4,11 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from services.api.registry.models import Location, Severity
+from services.api.registry.models import Location
 from services.api.request.fields import Moment, Words
+from services.core.words import Category, Confidence, Severity, State, Verification
 
-State = Literal["unacknowledged", "acknowledged", "returned", "closed"]
-Category = Literal["fire", "water", "electrical", "device", "system"]
 NonEmpty = Annotated[Words, StringConstraints(min_length=1)]
 
 
@@ -27,8 +26,8 @@ class Alarm(BaseModel):
     category: Category
     severity: Severity
     state: State
-    confidence: Literal["suspected", "probable", "confirmed"] | None
-    verification: Literal["none", "pending", "real", "false", "test"]
+    confidence: Confidence | None
+    verification: Verification
     device: str | None
     device_name: str | None
     device_kind: str | None

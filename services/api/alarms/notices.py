@@ -1,6 +1,6 @@
 """Notices: what was or will be told to the desk and to contacts, with every attempt; replay and release by people."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,10 +22,9 @@ from services.api.request.state import Here
 from services.api.request.writing import Actor, Write
 from services.core.alarms.ledger import acts
 from services.core.masks import MASK
-from services.core.words import CALL_MARK
+from services.core.words import CALL_MARK, NoticeState
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
-NoticeState = Literal["waiting", "held", "delivered", "dead", "withdrawn"]
 # what a webhook gets: no word in it is anybody else's
 CALL_FIELDS = frozenset({"type", "to", "text", "drill", "alarm_id", "code", "severity", "reason", "reason_en"})
 DESK = "desk"  # the channel; else contact:<id>

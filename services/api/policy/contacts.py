@@ -1,7 +1,7 @@
 """Contacts: people who are called when an alarm is not answered or the desk does not accept."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 import sqlalchemy as sa
@@ -24,12 +24,12 @@ from services.api.request.writing import AdministratorWriter, Write
 from services.core.masks import MASK, MaskMisplaced, mask_headers, mask_url, unmask
 from services.core.outbound import refusal_of_url
 from services.core.receivers import MAX_URL, Headers, SuccessRule, check_url, same_origin
+from services.core.words import CallChannel
 
 router = APIRouter(prefix="/api/v1", tags=["contacts"])
 _contact = tables.contact.c
 ContactId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 Caller = Annotated[Who, Depends(Allowed(Permission.OPERATE))]
-Channel = Literal["webhook", "sms", "voice"]
 _NUMBER = re.compile(r"\+?[0-9][0-9-]{1,39}")
 
 
@@ -38,7 +38,7 @@ class Contact(BaseModel):
 
     id: int
     name: str
-    channel: Channel
+    channel: CallChannel
     address: str
     area: str | None
     settings: dict[str, Any]
@@ -67,7 +67,7 @@ class ContactPut(BaseModel):
     )
 
     name: Annotated[Line, Field(min_length=1)]
-    channel: Channel
+    channel: CallChannel
     address: Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL, strip_whitespace=True)]
     area: AreaCode | None = None
     settings: ContactSettings = ContactSettings()

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from services.api.registry.chart_limits import chart_limits
 from services.api.registry.documents import read_documents, select_devices, status_of
-from services.api.registry.models import Device, DeviceDetail, DevicePut, Status
+from services.api.registry.models import Device, DeviceDetail, DevicePut
 from services.api.registry.quality import QualityMemory
 from services.api.registry.save import save
 from services.api.request import tables
@@ -26,6 +26,7 @@ from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Maintainer, Write
 from services.core.rule_catalog import CATALOG
 from services.core.topics import Kind
+from services.core.words import DeviceStatus
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 _device = tables.device.c
@@ -67,7 +68,7 @@ async def list_devices(
     who: Reader,
     kind: Kind | None = None,
     area: AreaFilter = None,
-    status: Status | None = None,
+    status: DeviceStatus | None = None,
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
     q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
     site: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,

@@ -7,10 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from services.api.registry.datum import Datum, convert
 from services.api.request.fields import AreaCode, DeviceCode, Line, RowId
 from services.core.topics import Kind
+from services.core.words import DeviceStatus, Form, Severity
 
-Form = Literal["aboveground", "underground", "crane", "pool", "tank", "natural"]
-Status = Literal["online", "offline", "discovered", "out_of_service"]
-Severity = Literal["critical", "major", "minor", "info"]
 Number = Annotated[float, Field(strict=True, ge=-1e9, le=1e9, allow_inf_nan=False)]
 
 
@@ -158,7 +156,7 @@ class Device(BaseModel):
     gateway_profile: str | None
     attributes: dict[str, Any]
     registered: bool
-    status: Status
+    status: DeviceStatus
     last_seen: str | None
     state: dict[str, Newest]
     quality: Quality

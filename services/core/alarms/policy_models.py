@@ -6,15 +6,16 @@ One place for who writes (the API answers 422 by these models) and who reads (`p
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from services.core.alarms.codes import CODES
 from services.core.receivers import BodyTemplate, Headers, OptionalHttpUrl, SuccessRule
+from services.core.words import CallChannel, Severity
 
-SeverityWord = Literal["critical", "major", "minor", "info"]
-Channel = Literal["sms", "voice", "webhook"]
+SeverityWord = Annotated[Severity, Field(strict=False)]  # as JSON and table have it: a text
+Channel = Annotated[CallChannel, Field(strict=False)]
 Until = Literal["acknowledged", "judged", "closed"]
 MAX_STEPS = 50
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200  # what every part of the program can calculate with
@@ -34,7 +35,7 @@ def _between(least: float, most: float, unit: str) -> BeforeValidator:
 
 def _listed(value: Any) -> Any:
     if not isinstance(value, list):
-        raise ValueError(f"must be a list of {', '.join(get_args(Channel))}")  # noqa: TRY004 - pydantic's word
+        raise ValueError(f"must be a list of {', '.join(CallChannel)}")  # noqa: TRY004 - pydantic's word
     return value
 
 
@@ -80,7 +81,7 @@ class Drill(_Policy):
 class Notices(_Policy):
     """Contract 7. `notify_from`: the least severity of which the desk hears."""
 
-    notify_from: SeverityWord = "major"
+    notify_from: SeverityWord = Severity.MAJOR
     offline_hold_s: Annotated[int | float, _between(0, 3600, "seconds")] = 30
     flap_hold_s: Annotated[int | float, _between(0, 3600, "seconds")] = 60
     shelve_max_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 604_800
@@ -125,7 +126,7 @@ class Step(_Policy):
     code: Annotated[str, AfterValidator(_code)] | None = None
     severity: SeverityWord | None = None
     after_s: Annotated[int | float, _between(0, 7 * 86_400, "seconds")]
-    channels: Annotated[list[Channel], BeforeValidator(_listed), Field(min_length=1, max_length=len(get_args(Channel)))]
+    channels: Annotated[list[Channel], BeforeValidator(_listed), Field(min_length=1, max_length=len(CallChannel))]
     until: Until
 
     @model_validator(mode="after")
@@ -135,8 +136,8 @@ class Step(_Policy):
         return self
 
 
-_CHOICES: Final = ", ".join(get_args(SeverityWord))
-_CALLS: Final[list[Channel]] = ["voice", "sms", "webhook"]
+_CHOICES: Final = ", ".join(Severity)
+_CALLS: Final = [CallChannel.VOICE, CallChannel.SMS, CallChannel.WEBHOOK]
 
 
 class Escalation(_Policy):
@@ -145,9 +146,14 @@ class Escalation(_Policy):
     steps: Annotated[list[Step], Field(max_length=MAX_STEPS)] = [
         Step(code="dispatch_failed", after_s=0, channels=_CALLS, until="closed"),
         Step(code="dispatch_failed", after_s=300, channels=_CALLS, until="acknowledged"),
-        Step(code="fire", after_s=120, channels=["sms", "webhook"], until="acknowledged"),
-        Step(code="fire", after_s=300, channels=["voice"], until="judged"),
-        Step(severity="critical", after_s=300, channels=["sms", "webhook"], until="acknowledged"),
+        Step(code="fire", after_s=120, channels=[CallChannel.SMS, CallChannel.WEBHOOK], until="acknowledged"),
+        Step(code="fire", after_s=300, channels=[CallChannel.VOICE], until="judged"),
+        Step(
+            severity=Severity.CRITICAL,
+            after_s=300,
+            channels=[CallChannel.SMS, CallChannel.WEBHOOK],
+            until="acknowledged",
+        ),
     ]
 
 

@@ -1,6 +1,7 @@
 // Decisions about alarms as the desk sees them. Pure: alarms and a time in, a verdict out.
 
-export const SEVERITIES = ["critical", "major", "minor", "info"];
+import { SEVERITIES } from "./words/lists.js";
+
 // Contract: a critical alarm not accepted by the desk within 60 s is loud and red.
 const NOT_TAKEN_AFTER_MS = 60_000;
 

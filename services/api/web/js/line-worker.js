@@ -1,12 +1,12 @@
 // The one stream that all tabs of this browser share: over HTTP/1.1 a browser has six connections to a
 // server, and seven tabs with a stream each would leave none. Runs as a SharedWorker, which ends with its
 // last tab. Knows nothing of what it passes on; a tab that was told "lost" joins again when it wants to.
-const NAMES = ["device", "alarm", "notice", "resync", "ping"];
 const STALE_MS = 40_000; // a healthy stream says something far more often
 const RENEW_MS = 8 * 60_000; // the server ends a stream after nine minutes at the earliest
 const OVERLAP_MS = 3000;
 
 const tabs = new Set();
+let names = []; // of the events that tabs hear
 let source = null;
 let former = null; // still heard for a moment: what is on its way there must not be lost
 let upcoming = null;
@@ -35,7 +35,7 @@ function connect({ opened, failed }) {
   const made = new EventSource("/api/v1/stream");
   made.onopen = opened;
   made.onerror = failed;
-  for (const name of NAMES) {
+  for (const name of names) {
     made.addEventListener(name, ({ data }) => {
       if (made === source || made === former) say({ kind: "event", name, data });
     });
@@ -79,7 +79,9 @@ function renew() {
   }));
 }
 
-function join(tab, who) {
+function join(tab, data) {
+  const { who } = data;
+  names = data.names;
   if (source && (who !== openFor || Date.now() - lastWord > STALE_MS)) end();
   tabs.add(tab);
   if (!source) begin(who);
@@ -93,6 +95,6 @@ function leave(tab) {
 }
 
 addEventListener("connect", ({ ports: [tab] }) => {
-  tab.onmessage = ({ data }) => (data.act === "join" ? join(tab, data.who) : leave(tab));
+  tab.onmessage = ({ data }) => (data.act === "join" ? join(tab, data) : leave(tab));
   tab.postMessage({ kind: "here" });
 });

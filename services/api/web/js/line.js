@@ -39,7 +39,7 @@ function sharedLine(name, who, heard) {
     if (data.kind === "event") heard.event(data.name, data.data);
     else if (data.kind !== "here") heard[data.kind]();
   };
-  worker.port.postMessage({ act: "join", who });
+  worker.port.postMessage({ act: "join", who, names: NAMES });
   return () => {
     clearTimeout(silence);
     worker.port.postMessage({ act: "leave" });

@@ -1,5 +1,5 @@
 // The frame around every page: navigation, counts, clock, sound, language, theme.
-import { countBySeverity, SEVERITIES } from "./alarms.js";
+import { countBySeverity } from "./alarms.js";
 import { remove } from "./api.js";
 import { Banners } from "./banners.js";
 import { useNow } from "./clock.js";
@@ -12,6 +12,7 @@ import { live, useStore } from "./store.js";
 import { stopStream } from "./stream.js";
 import { html, useEffect } from "./ui.js";
 import { Watch } from "./watch.js";
+import { SEVERITIES } from "./words/lists.js";
 
 const PAGES = ["desk", "map", "devices", "water", "system"];
 

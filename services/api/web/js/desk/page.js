@@ -8,6 +8,7 @@ import { prefs, remember } from "../prefs.js";
 import { go } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { CATEGORIES } from "../words/lists.js";
 import { Detail } from "./detail.js";
 import { FalseAlarms } from "./false-alarms.js";
 import { FirstSteps } from "./first-steps.js";
@@ -15,7 +16,6 @@ import { Handover } from "./handover.js";
 import { Queue } from "./queue.js";
 
 const TABS = ["queue", "handover", "false"];
-const CATEGORIES = ["fire", "water", "electrical", "device", "system"];
 
 function choose(alarms, filter, order) {
   const now = serverNow();

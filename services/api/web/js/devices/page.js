@@ -8,12 +8,11 @@ import { Empty, Failure, Status } from "../parts.js";
 import { go } from "../route.js";
 import { knownDevices, live, onDevices, putDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
+import { KINDS, STATUSES } from "../words/lists.js";
 import { DevicePage } from "./device.js";
 import { mainField } from "./fields.js";
 import { Battery, Signal } from "./gauges.js";
 
-const KINDS = ["hydrant", "electrical", "water", "panel"];
-const STATES = ["online", "offline", "discovered", "out_of_service"];
 const STEP = 100;
 const TYPED_AFTER_MS = 250;
 
@@ -114,7 +113,7 @@ function List() {
       </select>
       <select aria-label=${t("devices.status")} value=${wanted.status} onChange=${set("status")}>
         <option value="">${t("map.all_states")}</option>
-        ${STATES.map((status) => html`<option key=${status} value=${status}>
+        ${STATUSES.map((status) => html`<option key=${status} value=${status}>
           ${word("status", status)}
         </option>`)}
       </select>

@@ -1,11 +1,11 @@
 // The map as a table: for browsers without WebGL, for keyboards and for screen readers.
-import { SEVERITIES } from "../alarms.js";
 import { areaName } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { Status } from "../parts.js";
 import { knownDevices, onDevices } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
+import { SEVERITIES } from "../words/lists.js";
 
 const STEP = 200;
 const urgency = ({ alarm }) => (alarm ? SEVERITIES.indexOf(alarm) : SEVERITIES.length);

@@ -1,7 +1,8 @@
 // Marks on the map that are elements of the page: open alarms, pulsing, and the page's own pins.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
-import { inQueueOrder, isFire, isWaiting, SEVERITIES } from "../alarms.js";
+import { inQueueOrder, isFire, isWaiting } from "../alarms.js";
 import { alarmName, alarmPlace, siteName } from "../parts.js";
+import { SEVERITIES } from "../words/lists.js";
 
 const MOST_MARKERS = 120;
 

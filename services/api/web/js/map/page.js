@@ -1,6 +1,6 @@
 // The map page: filters, the map (or a list where WebGL is missing),
 // and one device's live values with its day.
-import { isOpen, SEVERITIES } from "../alarms.js";
+import { isOpen } from "../alarms.js";
 import { areaName } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
@@ -8,12 +8,11 @@ import { darkNow, prefs } from "../prefs.js";
 import { go } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
+import { KINDS, SEVERITIES, STATUSES } from "../words/lists.js";
 import { Board, webglWorks } from "./board.js";
 import { readMap } from "./data.js";
 import { DeviceList } from "./list.js";
 
-const KINDS = ["hydrant", "electrical", "water", "panel"];
-const STATES = ["online", "offline", "discovered", "out_of_service"];
 const PANEL_PX = 410;
 const NOTHING = { kind: "", area: "", state: "" };
 
@@ -154,7 +153,7 @@ export function Page({ args }) {
       <select aria-label=${t("devices.status")} onChange=${choose("state")} value=${filter.state}>
         <option value="">${t("map.all_states")}</option>
         <option value="alarm">${t("map.alarm")}</option>
-        ${STATES.map((status) => html`<option key=${status} value=${status}>
+        ${STATUSES.map((status) => html`<option key=${status} value=${status}>
           ${word("status", status)}
         </option>`)}
       </select>

@@ -9,7 +9,6 @@ import {
   isShelved,
   isUnverified,
   isWaiting,
-  SEVERITIES,
   untilEscalation,
 } from "../alarms.js";
 import { Banners } from "../banners.js";
@@ -22,9 +21,9 @@ import { live, useStore } from "../store.js";
 import { useSlo } from "../system/page.js";
 import { html, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Watch } from "../watch.js";
+import { KINDS, SEVERITIES } from "../words/lists.js";
 import { WallMap } from "./map.js";
 
-const KINDS = ["hydrant", "electrical", "water", "panel"];
 
 function Alarm({ alarm, now }) {
   const left = isUnverified(alarm) ? untilEscalation(alarm, now) : null;
