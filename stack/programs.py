@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
 from stack import children
 from stack.addresses import Addresses
 from stack.backup.order import BackupOrder
@@ -154,14 +157,10 @@ def why_not_ok(url: str) -> str | None:
         return f"{url} does not answer: {getattr(error, 'reason', None) or error or type(error).__name__}"
 
 
-def scraped(port: int) -> dict[str, float]:
+def scraped(port: int) -> list[Sample]:
     """What a program's Prometheus port says now; nothing when it does not answer."""
-    values: dict[str, float] = {}
     with suppress(OSError, ValueError, HTTPException):
         with _DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
             text: str = answer.read().decode()
-        for line in text.splitlines():
-            if line and not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                values[name] = float(value)
-    return values
+        return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return []

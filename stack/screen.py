@@ -111,8 +111,8 @@ class Vitals:
         )
 
     def _messages_per_s(self) -> float:
-        values = scraped(self._port)
-        total = sum(value for name, value in values.items() if name.startswith("firetower_ingest_messages_total"))
+        samples = scraped(self._port)
+        total = sum(sample.value for sample in samples if sample.name == "firetower_ingest_messages_total")
         now = time.monotonic()
         before, self._last = self._last, (now, total)
         if before is None or total < before[1]:  # the first look, or ingest was started again

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from playwright.sync_api import Page, expect
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.browser.conftest import sign_in
 from tests.browser.county import System
@@ -13,9 +14,8 @@ TABS = 7
 
 
 def streams(system: System) -> int:
-    found = re.search(r"^firetower_api_streams (\d+)", system.metrics(), re.MULTILINE)
-    assert found
-    return int(found[1])
+    (family,) = [one for one in text_string_to_metric_families(system.metrics()) if one.name == "firetower_api_streams"]
+    return int(family.samples[0].value)
 
 
 def all_live(pages: Sequence[Page]) -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,24 @@ def test_no_test_asks_that_something_was_quick() -> None:
     own = [path for path in TESTS if path.name != "test_old_tables.py"]
     found = [f"{path}, line {line}" for path in own for test in _tests_of(_tree(path)) for line in _hurries(test)]
     assert not found, found
+
+
+NEEDED_BY_ANOTHER = {"httptools": "uvicorn's parser of HTTP"}
+
+
+def test_every_dependency_is_imported_or_has_its_reason() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    wanted = {re.split(r"[\[<>=~! ]", one)[0].lower() for one in declared}
+    of_module = packages_distributions()
+    imported = {
+        name.lower().replace("_", "-")
+        for path in (*SOURCES, *(ROOT / "migrations").rglob("*.py"))
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in ([one.name for one in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        for name in of_module.get(module.split(".")[0], ())
+    }
+    assert wanted - imported == set(NEEDED_BY_ANOTHER)
 
 
 LONGEST_FILE_LINES = 320

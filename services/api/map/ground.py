@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import httpx2
 from fastapi import APIRouter, Header, Path
 from pydantic import BaseModel
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from services.api.request.answers import answer
 from services.api.request.auth import Watcher
@@ -95,7 +95,7 @@ async def show_layer(
     file = None if folder is None else folder / f"{layer}.geojson"
     if file is None or not file.is_file():
         raise not_found(f"layer {layer}")
-    return Response(await asyncio.to_thread(file.read_bytes), media_type="application/geo+json")
+    return FileResponse(file, media_type="application/geo+json")
 
 
 @router.get("/geo/basemap.pmtiles", include_in_schema=False)
@@ -114,9 +114,7 @@ async def show_basemap(
     begin, end = int(match[1]), min(int(match[2]), size - 1)
     if begin > end or end - begin >= _MOST_BYTES:
         raise Problem(416, "bad_range", f"the file has {size} bytes; one range has at most {_MOST_BYTES}")
-    headers = {"Content-Range": f"bytes {begin}-{end}/{size}", "Cache-Control": "private, max-age=3600"}
-    body = await asyncio.to_thread(_cut, file, begin, end - begin + 1)
-    return Response(body, 206, headers=headers, media_type="application/octet-stream")
+    return FileResponse(file, headers={"Cache-Control": "private, max-age=3600"}, media_type="application/octet-stream")
 
 
 class TileServer:
@@ -139,12 +137,6 @@ class TileServer:
 
 def _size(file: File) -> int | None:
     return file.stat().st_size if file.is_file() else None
-
-
-def _cut(file: File, begin: int, length: int) -> bytes:
-    with file.open("rb") as opened:
-        opened.seek(begin)
-        return opened.read(length)
 
 
 @router.get("/geo/tiles/{layer}/{z}/{x}/{y}", include_in_schema=False)

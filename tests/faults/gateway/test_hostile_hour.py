@@ -21,9 +21,9 @@ CONNECTIONS, AT_ONCE = 10_000, 2_500
 
 def turned_away(metrics_port: int) -> int:
     """How many connections the gateway hung up on before it read a byte: no room, or not from an allowed network."""
-    counted = {name: value for name, value in scraped(metrics_port).items() if name.startswith(FRAMES)}
+    counted = [sample for sample in scraped(metrics_port) if sample.name == FRAMES]
     assert counted, "the gateway told no figures"
-    return int(sum(value for name, value in counted.items() if name.startswith(f'{FRAMES}{{result="refused_')))
+    return int(sum(sample.value for sample in counted if sample.labels["result"].startswith("refused_")))
 
 
 @pytest.mark.chaos
