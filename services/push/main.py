@@ -49,7 +49,7 @@ def main(settings: PushSettings | None = None) -> None:
     try:
         uvloop.run(run(settings, SystemClock()))
     except* (Fenced, asyncpg.PostgresError) as refused:
-        log.error("ended", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
+        log.error("ended_by_error", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
         sys.exit(1)
 
 
