@@ -5,40 +5,24 @@ Called by people, the supervisor and containers. Promises: a command imports its
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.core.errors import BadSetting, FiretowerError, leaves
+from services.cli_bench import bench_app
+from services.cli_run import run_program
+from services.core.errors import BadSetting
 from services.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼")
 stack_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL and mosquitto alone.")
 app.add_typer(stack_app, name="stack")
-bench_app = typer.Typer(no_args_is_help=True, help="Measure a system and the limits of this machine.")
 app.add_typer(bench_app, name="bench")
 audit_app = typer.Typer(no_args_is_help=True, help="The evidence: chains of transitions and their anchors.")
 app.add_typer(audit_app, name="audit")
-
-
-def _run(module: str, function: str, **arguments: object) -> None:
-    """Import `module` and call its `function`; what it returns is the exit code."""
-    try:
-        program: Callable[..., int | None] = getattr(importlib.import_module(module), function)
-        sys.exit(program(**arguments) or 0)
-    except FiretowerError as error:
-        typer.echo(f"firetower: {error}", err=True)
-        sys.exit(2)
-    except ExceptionGroup as group:  # of tasks that run together
-        told, other = group.split(FiretowerError)
-        if told is None or other is not None:
-            raise
-        for line in sorted({str(error) for error in leaves(told)}):
-            typer.echo(f"firetower: {line}", err=True)
-        sys.exit(2)
 
 
 @contextmanager
@@ -64,37 +48,37 @@ def _settings() -> Settings:
 @app.command()
 def ingest() -> None:
     """MQTT to rows: acknowledges nothing before its commit."""
-    _run("services.ingest.main", "main")
+    run_program("services.ingest.main", "main")
 
 
 @app.command()
 def alerts() -> None:
     """Rows to alarms, clocks and dispatch."""
-    _run("services.alerts.main", "main")
+    run_program("services.alerts.main", "main")
 
 
 @app.command()
 def push() -> None:
     """Rows to the platforms that subscribed."""
-    _run("services.push.main", "main")
+    run_program("services.push.main", "main")
 
 
 @app.command()
 def api() -> None:
     """HTTP API and web pages."""
-    _run("services.api.main", "main")
+    run_program("services.api.main", "main")
 
 
 @app.command()
 def gateway() -> None:
     """GB/T 26875.3 panels over TCP to MQTT."""
-    _run("services.gateway.main", "main")
+    run_program("services.gateway.main", "main")
 
 
 @app.command()
 def desk(port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free port")] = 0) -> None:
     """A stand-in for the 119 dispatch side."""
-    _run("simulators.desk", "main", port=port)
+    run_program("simulators.desk", "main", port=port)
 
 
 @app.command()
@@ -109,7 +93,7 @@ def simulate(  # noqa: PLR0917  typer turns each into an option
     scenario: Annotated[Path | None, typer.Option(help="a file of what happens when")] = None,
 ) -> None:
     """A county's devices on a real broker (FIRETOWER_MQTT_URL with the fleet account)."""
-    _run(
+    run_program(
         "simulators.main",
         "main",
         hydrants=hydrants,
@@ -127,7 +111,7 @@ def simulate(  # noqa: PLR0917  typer turns each into an option
 def migrate() -> None:
     """Bring the database to the newest schema."""
     with _database_answers():
-        _run("services.core.migrate", "main", dsn=_settings().database_url)
+        run_program("services.core.migrate", "main", dsn=_settings().database_url)
 
 
 @app.command()
@@ -169,80 +153,6 @@ def demo(
     _up(state_dir=state_dir, demo=True, devices=devices, speed=speed)
 
 
-_Json = Annotated[Path | None, typer.Option("--json", help="write the figures here")]
-_Running = Annotated[Path | None, typer.Option(help="measure what runs there; default: a system of our own")]
-
-
-@bench_app.command("ingest")
-def bench_ingest(  # noqa: PLR0917  typer turns each into an option
-    devices: Annotated[int, typer.Option(min=1, max=99_999)] = 10_000,
-    rate: Annotated[float, typer.Option(min=0, help="messages a second; 0: as fast as they are acknowledged")] = 0,
-    seconds: Annotated[float, typer.Option(min=1)] = 60,
-    json: _Json = None,
-    state_dir: _Running = None,
-    whole: Annotated[bool, typer.Option(help="our own system with alerts, API and gateway, not ingest alone")] = False,
-    limits: Annotated[bool, typer.Option(help="also measure mosquitto_sub and COPY")] = True,
-) -> None:
-    """Readings a second, publish to commit, CPU and memory, and the ratios to the machine's limits."""
-    _run(
-        "bench.ingest",
-        "main",
-        devices=devices,
-        rate=rate,
-        seconds=seconds,
-        json_file=json,
-        state_dir=state_dir,
-        whole=whole,
-        limits=limits,
-    )
-
-
-@bench_app.command("backlog")
-def bench_backlog(
-    readings: Annotated[int, typer.Option(min=1, help="late ones that wait in the broker")] = 200_000,
-    events: Annotated[int, typer.Option(min=1, help="other than fires, that wait in the broker")] = 20_000,
-    json: _Json = None,
-) -> None:
-    """Fires past a backlog of late readings, and past a flood of other events: publish to commit."""
-    _run("bench.backlog", "main", readings=readings, events=events, json_file=json)
-
-
-@bench_app.command("alarm")
-def bench_alarm(
-    devices: Annotated[int, typer.Option(min=1, max=99_999, help="of the background")] = 10_000,
-    rate: Annotated[float, typer.Option(min=1, help="background messages a second")] = 5000,
-    seconds: Annotated[float, typer.Option(min=10)] = 60,
-    trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
-    json: _Json = None,
-) -> None:
-    """Call point to 119, and falling pressure to 119, under background telemetry."""
-    _run("bench.alarm", "main", devices=devices, rate=rate, seconds=seconds, trials=trials, json_file=json)
-
-
-@bench_app.command("api")
-def bench_api(  # noqa: PLR0917  typer turns each into an option
-    devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
-    readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
-    streams: Annotated[int, typer.Option(min=1)] = 300,
-    stalled: Annotated[int, typer.Option(min=0, help="of the streams")] = 50,
-    rate: Annotated[float, typer.Option(min=1, help="changes a second")] = 500,
-    seconds: Annotated[float, typer.Option(min=1)] = 20,
-    json: _Json = None,
-) -> None:
-    """Lists, maps and charts, and how late a change comes to every open stream."""
-    _run(
-        "bench.api",
-        "main",
-        devices=devices,
-        readings=readings,
-        streams=streams,
-        stalled=stalled,
-        rate=rate,
-        seconds=seconds,
-        json_file=json,
-    )
-
-
 @app.command()
 def backtest(
     rule: Annotated[str, typer.Option(help="code of a rule, as in docs/rules.md")],
@@ -252,14 +162,14 @@ def backtest(
 ) -> None:
     """Stored history through the live rules: what would have been raised and cleared."""
     with _database_answers():
-        _run("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
+        run_program("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
 
 
 @audit_app.command("verify")
 def audit_verify() -> None:
     """Recompute every alarm's hash chain and every signed anchor; exit code 1 when something does not fit."""
     with _database_answers():
-        _run("services.alerts.audit", "main")
+        run_program("services.alerts.audit", "main")
 
 
 _Passphrase = Annotated[Path | None, typer.Option(help="its first line encrypts, or decrypts, everything that is kept")]
@@ -282,10 +192,12 @@ def backup(
         typer.echo("firetower: give one folder: firetower backup DIR, or firetower backup verify DIR", err=True)
         sys.exit(2)
     if verifying:
-        _run("stack.backup.command", "verify_copy", folder=folder, passphrase_file=passphrase_file, scratch=scratch)
+        run_program(
+            "stack.backup.command", "verify_copy", folder=folder, passphrase_file=passphrase_file, scratch=scratch
+        )
     asked = importlib.import_module("stack.backup.command").Asked(folder, state_dir, passphrase_file, follow)
     with _database_answers():
-        _run("stack.backup.command", "backup", asked=asked)
+        run_program("stack.backup.command", "backup", asked=asked)
 
 
 @app.command()
@@ -296,7 +208,7 @@ def restore(
     passphrase_file: _Passphrase = None,
 ) -> None:
     """A new state folder as the system was at a moment, here or on another machine."""
-    _run(
+    run_program(
         "stack.backup.command",
         "restore_copy",
         folder=folder,
@@ -315,19 +227,19 @@ def stack_up(
     if foreground:
         _up(state_dir=state_dir, programs=False)
     else:
-        _run("stack.control", "up", state_dir=state_dir)
+        run_program("stack.control", "up", state_dir=state_dir)
 
 
 @stack_app.command("down")
 def stack_down(state_dir: _StateDir = None) -> None:
     """End what `up`, `demo` or `stack up` runs in this state folder."""
-    _run("stack.control", "down", state_dir=state_dir)
+    run_program("stack.control", "down", state_dir=state_dir)
 
 
 @stack_app.command("status")
 def stack_status(state_dir: _StateDir = None) -> None:
     """What runs in this state folder, and where."""
-    _run("stack.control", "status", state_dir=state_dir)
+    run_program("stack.control", "status", state_dir=state_dir)
 
 
 @stack_app.command("prune")
@@ -337,11 +249,11 @@ def stack_prune(
     yes: Annotated[bool, typer.Option("--yes", help="Delete those that are named without asking.")] = False,
 ) -> None:
     """Data of servers whose state folder is gone: listed, and deleted only when you say so."""
-    _run("stack.prune", "prune", names=names or (), yes=yes)
+    run_program("stack.prune", "prune", names=names or (), yes=yes)
 
 
 def _up(*, state_dir: Path | None, **options: object) -> None:
     state = importlib.import_module("stack.state")
     state.clear_stale_endpoints(state_dir or _settings().state_dir)  # before the slow imports: nobody may read old ones
     up_module = importlib.import_module("stack.up")
-    _run("stack.up", "main", options=up_module.Options(state_dir=state_dir, **options))
+    run_program("stack.up", "main", options=up_module.Options(state_dir=state_dir, **options))

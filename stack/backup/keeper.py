@@ -105,7 +105,7 @@ class Keeper:
                 await self._follower.receive()
                 await asyncio.sleep(_TURN_S)
                 if self._follower.said and not self._follower.receives:
-                    log.warning("log does not come", said=self._follower.said)
+                    log.warning("backup_log_missing", said=self._follower.said)
             copy = await self._base.take(self._clock, self._progress, quick=True)
             while (until := await self._follower.ship(self._clock)) is None or not _reaches(until, copy):
                 await self._follower.receive()
@@ -134,12 +134,12 @@ class Keeper:
         self._until = until
         if self._pending is not None and _reaches(until, self._pending):
             self._base.finish(self._pending)
-            log.info("copy finished", copy=self._pending.name, size_bytes=self._pending.size_bytes)
+            log.info("backup_copy_finished", copy=self._pending.name, size_bytes=self._pending.size_bytes)
             self._pending = None
             self.status.phase, self.status.percent = "following", 100
         gone = await asyncio.to_thread(self.folder.prune, self._settings.backup_keep, self._clock.now())
         for name in gone:
-            log.info("copy removed", copy=name)
+            log.info("backup_copy_removed", copy=name)
 
     # --- base copies ---
 
@@ -151,7 +151,7 @@ class Keeper:
             why = await asyncio.to_thread(self._why_due)
             if why is None:
                 continue
-            log.info("copy begins", why=why)
+            log.info("backup_copy_begun", why=why)
             if not await self._try("copy", self._copy(quick=why != "daily")):
                 await asyncio.sleep(_COPY_AGAIN_S)
 
@@ -189,7 +189,7 @@ class Keeper:
             db.pass_on_cancel()
             said = describe_error(error)
             if self._errors.get(what) != said:
-                log.warning("hindered", work=what, error=said)
+                log.warning("backup_hindered", work=what, error=said)
             self._errors[what] = said
             return False
         self._errors.pop(what, None)

@@ -1,0 +1,83 @@
+"""`firetower bench …`: the measurements. Part of the command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli_run import run_program
+
+bench_app = typer.Typer(no_args_is_help=True, help="Measure a system and the limits of this machine.")
+
+_Json = Annotated[Path | None, typer.Option("--json", help="write the figures here")]
+_Running = Annotated[Path | None, typer.Option(help="measure what runs there; default: a system of our own")]
+
+
+@bench_app.command("ingest")
+def bench_ingest(  # noqa: PLR0917  typer turns each into an option
+    devices: Annotated[int, typer.Option(min=1, max=99_999)] = 10_000,
+    rate: Annotated[float, typer.Option(min=0, help="messages a second; 0: as fast as they are acknowledged")] = 0,
+    seconds: Annotated[float, typer.Option(min=1)] = 60,
+    json: _Json = None,
+    state_dir: _Running = None,
+    whole: Annotated[bool, typer.Option(help="our own system with alerts, API and gateway, not ingest alone")] = False,
+    limits: Annotated[bool, typer.Option(help="also measure mosquitto_sub and COPY")] = True,
+) -> None:
+    """Readings a second, publish to commit, CPU and memory, and the ratios to the machine's limits."""
+    run_program(
+        "bench.ingest",
+        "main",
+        devices=devices,
+        rate=rate,
+        seconds=seconds,
+        json_file=json,
+        state_dir=state_dir,
+        whole=whole,
+        limits=limits,
+    )
+
+
+@bench_app.command("backlog")
+def bench_backlog(
+    readings: Annotated[int, typer.Option(min=1, help="late ones that wait in the broker")] = 200_000,
+    events: Annotated[int, typer.Option(min=1, help="other than fires, that wait in the broker")] = 20_000,
+    json: _Json = None,
+) -> None:
+    """Fires past a backlog of late readings, and past a flood of other events: publish to commit."""
+    run_program("bench.backlog", "main", readings=readings, events=events, json_file=json)
+
+
+@bench_app.command("alarm")
+def bench_alarm(
+    devices: Annotated[int, typer.Option(min=1, max=99_999, help="of the background")] = 10_000,
+    rate: Annotated[float, typer.Option(min=1, help="background messages a second")] = 5000,
+    seconds: Annotated[float, typer.Option(min=10)] = 60,
+    trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
+    json: _Json = None,
+) -> None:
+    """Call point to 119, and falling pressure to 119, under background telemetry."""
+    run_program("bench.alarm", "main", devices=devices, rate=rate, seconds=seconds, trials=trials, json_file=json)
+
+
+@bench_app.command("api")
+def bench_api(  # noqa: PLR0917  typer turns each into an option
+    devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
+    readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
+    streams: Annotated[int, typer.Option(min=1)] = 300,
+    stalled: Annotated[int, typer.Option(min=0, help="of the streams")] = 50,
+    rate: Annotated[float, typer.Option(min=1, help="changes a second")] = 500,
+    seconds: Annotated[float, typer.Option(min=1)] = 20,
+    json: _Json = None,
+) -> None:
+    """Lists, maps and charts, and how late a change comes to every open stream."""
+    run_program(
+        "bench.api",
+        "main",
+        devices=devices,
+        readings=readings,
+        streams=streams,
+        stalled=stalled,
+        rate=rate,
+        seconds=seconds,
+        json_file=json,
+    )

@@ -1,0 +1,26 @@
+"""Runs the program behind a command: imported only then, its errors said in a line. Used by the command line."""
+
+import importlib
+import sys
+from collections.abc import Callable
+
+import typer
+
+from services.core.errors import FiretowerError, leaves
+
+
+def run_program(module: str, function: str, **arguments: object) -> None:
+    """Import `module` and call its `function`; what it returns is the exit code."""
+    try:
+        program: Callable[..., int | None] = getattr(importlib.import_module(module), function)
+        sys.exit(program(**arguments) or 0)
+    except FiretowerError as error:
+        typer.echo(f"firetower: {error}", err=True)
+        sys.exit(2)
+    except ExceptionGroup as group:  # of tasks that run together
+        told, other = group.split(FiretowerError)
+        if told is None or other is not None:
+            raise
+        for line in sorted({str(error) for error in leaves(told)}):
+            typer.echo(f"firetower: {line}", err=True)
+        sys.exit(2)
