@@ -23,7 +23,7 @@ from services.core.log import logger
 
 SQL = load_queries(Path(__file__).with_name("audit.sql"))
 EVERY_S = 60.0
-OVERLAP = timedelta(minutes=2)  # an alarm's time is its transaction's beginning
+OVERLAP = timedelta(minutes=2)  # an alarm's time is the start of its transaction
 KEY_FILE, LAST_FILE = "audit.key", "audit.last"
 log = logger(__name__)
 
@@ -84,12 +84,12 @@ class Anchors:
     ) -> None:
         self._pool = pool
         self._clock = clock
-        self._key = key  # asked at each anchor: where it cannot be made yet, judging does not wait for it
+        self._key = key  # asked for at each anchor: judging does not wait for a key
         self._last_file = state_dir / LAST_FILE
         self._retention = timedelta(days=retention_days)
 
     async def take_turn(self) -> float:
-        """Write an anchor and retire what is old; where no key can be made, that is said at once and not at a fire."""
+        """Write an anchor and retire what is old. A key that cannot be made is reported now, not at the next fire."""
         self._key()
         await self.write()
         await self.retire()
@@ -134,5 +134,5 @@ class Anchors:
         return {"id": number, "signature": signature.hex()}
 
     def _keep(self, anchor: dict[str, Any]) -> None:
-        """Put the newest anchor beside the database, after its commit: an anchor that never was would look cut off."""
+        """Put the newest anchor beside the database, after its commit: one rolled back would look like a cut."""
         _replace(self._last_file, orjson.dumps(anchor))

@@ -32,7 +32,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
     def fault(self, text: str) -> None:
-        """Keep a fault; after a thousand the rest says nothing new."""
+        """Keep a fault; beyond a thousand, more would say nothing new."""
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(text)
 

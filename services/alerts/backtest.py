@@ -28,14 +28,14 @@ from services.core.settings import AlertsSettings
 from services.core.topics import Kind
 
 SQL = load_queries(Path(__file__).with_name("backtest.sql"))
-# a plan made for any span sorts all chunks of the table together; one made for this span knows only its own
+# a generic plan sorts all chunks of the table; one made for this span reads only the chunks inside it
 PLAN_FOR_THE_SPAN = "set plan_cache_mode = force_custom_plan"
 WARM_UP = timedelta(hours=25)  # read before the period, so that windows and counts stand as they would have
 DEVICES_AT_ONCE = 50
 LONGEST = timedelta(days=400)
 WITHOUT_READINGS = frozenset(
     {"device_flooding", "device_offline", "device_unreadable", "mains_event"}
-)  # no stored reading says them
+)  # rules that no stored reading can raise
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def read_parameters(code: str, given: Sequence[str]) -> dict[str, float]:
 async def replay(
     conn: asyncpg.Connection, code: str, since: datetime, until: datetime, values: Mapping[str, float]
 ) -> Result:
-    """Walk the readings received in the period through the rule and collect what it would have said."""
+    """Walk the readings received in the period through the rule and collect what it would have found."""
     rule, result = RULES[code], Result()
     stored = await conn.fetch(SQL["overrides"])
     overrides = [

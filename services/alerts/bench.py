@@ -42,7 +42,7 @@ HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
 LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
-TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that come up again by themselves, or never
+TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that are tried again without a person, or never
 log = logger(__name__)
 
 
@@ -87,9 +87,9 @@ class Bench:
 
     async def run(self) -> None:
         """Judge without end. What is lost with the database ends the program; a standby or the next start goes on."""
-        # a cursor that a power cut takes back is read again and changes nothing; what changes an alarm is on disk
+        # a cursor that a power cut sets back only means reading again; what changes an alarm is synced to disk
         await self.conn.execute("set synchronous_commit = off")
-        # whoever forgets an open transaction on an alarm holds up that alarm, not the county
+        # somebody's forgotten transaction on an alarm may hold up that alarm, not the county
         await self.conn.execute(f"set lock_timeout = '{LOCKED_MS}ms'")
         while True:
             hinted = self.hint.is_set()
@@ -97,7 +97,7 @@ class Bench:
             stage = self.border.stage
             if self._outdated:
                 await stage("registry", self._refresh)
-            if hinted:  # a partition's first event must not wait for the next second
+            if hinted:  # the first event of a new partition must not wait for the next second
                 await stage("writers", partial(self.events.fires.find_writers, self.conn), FIRES_AGAIN)
             await self.look_at_fires()
             busy = await stage("events", partial(self.events.read_others, self.border)) or bool(self.events.waiting)
@@ -130,7 +130,7 @@ class Bench:
             await page.write()
             if page.changed:
                 await self.conn.execute("set local synchronous_commit = on")
-            if self.clock.monotonic() - begun > HOLD_S:  # a standby waits for the row's lock and would find it run out
+            if self.clock.monotonic() - begun > HOLD_S:  # a standby waiting for the row would find it expired
                 await lease.hold(self.conn, LEASE, self.owner)
         self._held_at = self.clock.monotonic()
         for entry in page.opened:
@@ -266,4 +266,4 @@ class Bench:
 
 
 async def _hold_only(_page: Page) -> None:
-    """Do nothing in a transaction that renews the lease."""
+    """Renew the lease in a transaction that does nothing else."""

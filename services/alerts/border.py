@@ -23,7 +23,7 @@ Between = Callable[[], Awaitable[None]]
 
 
 async def nothing_more(_page: Page) -> None:
-    """Finish a group that needs no last words."""
+    """Finish a group after which nothing is left to write."""
 
 
 class Border:

@@ -35,7 +35,7 @@ async def is_due(conn: asyncpg.Connection, now: datetime) -> bool:
 
 
 async def tick(border: Border, now: datetime) -> None:
-    """Take every alarm on whose next moment has come; fires first, with all fires of their site."""
+    """Step every alarm whose next moment has come; fires first, with all fires of their site."""
     fires = await border.conn.fetch(SQL["due_fires"], now, border.asides.waiting(SCOPE))
     if fires:
         await border.settle(fires, _tick_fires, _name_scope)
@@ -99,7 +99,7 @@ def _name_alarm(row: asyncpg.Record) -> Unit:
 
 
 async def call_contacts(border: Border, now: datetime) -> None:
-    """Make the calls due whose time has come and whom nobody has answered."""
+    """Make the calls whose time has come, of alarms that nobody has answered."""
     timers = await border.conn.fetch(SQL["due_timers"], now, border.asides.waiting(STEP))
 
     async def call(page: Page, some: Sequence[asyncpg.Record]) -> None:
@@ -139,7 +139,7 @@ async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
         except Exception as error:
             if not own_fault(error):
                 raise
-            if not border.asides.waits(CONTACT, str(contact["id"])):  # told once a minute, not at each of many steps
+            if not border.asides.waits(CONTACT, str(contact["id"])):  # reported once a minute, not at every step
                 unit = Unit(CONTACT, str(contact["id"]), contact["area"], detail={"name": contact["name"]})
                 await border.asides.add(page.conn, unit, error)
             continue

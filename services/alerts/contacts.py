@@ -28,7 +28,7 @@ class Target(BaseModel):
 
 
 class Call(NamedTuple):
-    """What goes out for one contact: where to, with which headers, what counts as a yes; and which bytes."""
+    """What is sent for one contact: where to, with which headers, what counts as success; and which bytes."""
 
     target: dict[str, Any]
     body: bytes
@@ -95,7 +95,7 @@ def read_target(text: str | None) -> Target:
 
 
 def _read_settings(stored: Any) -> dict[str, Any]:
-    """Return headers and success rule of a contact; settings of other names are nobody's business."""
+    """Return headers and success rule of a contact; settings of other names are ignored."""
     try:
         settings = orjson.loads(stored) if isinstance(stored, str) else stored
     except orjson.JSONDecodeError as error:

@@ -54,7 +54,7 @@ class Lane:
 FIRES = Lane(
     "fires", fire=True, desk=True, workers=16, timeout_s=2, types=(NoticeType.FIRE_CONFIRMED, NoticeType.ESCALATED)
 )
-FIRE_NEWS = Lane(  # a burning block has hundreds: another site's fire does not wait behind them
+FIRE_NEWS = Lane(  # one large fire can have hundreds; another site's fire must not wait behind them
     "fire-news", fire=True, desk=True, workers=8, timeout_s=2, types=(NoticeType.UPDATED, NoticeType.CLEARED)
 )
 OTHERS = Lane("others", fire=False, desk=True, workers=6, timeout_s=10)
@@ -93,7 +93,7 @@ class Outbox:
             hint.set()
 
     async def run(self, lane: Lane, address: Address, hold_older_than_s: Callable[[], float] | None = None) -> None:
-        """Claim and send without end; only what says that the database is away ends it."""
+        """Claim and send for ever; only a database that is away ends it."""
         hint = asyncio.Event()
         self._hints.append(hint)
         running: set[asyncio.Task[None]] = set()
@@ -140,7 +140,7 @@ class Outbox:
     async def _claim_singly(
         self, conn: PoolConnectionProxy, lane: Lane, room: int, now: datetime
     ) -> list[asyncpg.Record]:
-        """Claim one by one, and set aside whoever cannot be claimed: it must not keep the others."""
+        """Claim one by one, and set aside what cannot be claimed: it must not hold up the others."""
         claimed: list[asyncpg.Record] = []
         for row in await conn.fetch(SQL["due"], now, lane.fire, lane.desk, self._left_out()):
             if len(claimed) >= room:
@@ -178,7 +178,7 @@ class Outbox:
             request, client, rule = address(notice, at)
         except Exception as error:  # noqa: BLE001 - whatever stands in the row: this notice alone
             said = describe_error(error)
-            # a call whose target is garbage stays so; the desk's own address is mended by a restart
+            # a call with a broken target stays broken; the desk's own address is mended by a restart
             return Answer(None, {}, b"", said), Verdict(Fate.RETRY if lane.desk else Fate.DEAD, error=said), None
         answer = await exchange(client, request, lane.timeout_s, lambda status: needs_body(status, rule))
         verdict = judge_answer(answer, self._clock.now(), rule)
@@ -191,7 +191,7 @@ class Outbox:
         return answer, verdict._replace(error=clean_text(hide(said, request.secrets), _LONGEST_ERROR)), words
 
     async def _keep(self, lane: Lane, notice: asyncpg.Record, made: Attempt) -> None:
-        """Record the attempt; if that fails by what was answered, without it."""
+        """Record the attempt; if the receiver's answer makes that fail, record it without the answer."""
         async with self._pool.acquire() as conn:
             try:
                 await self._record(conn, lane, notice, made)

@@ -16,7 +16,7 @@ from services.core.text import describe_error
 KIND = "duty"
 AGAIN_S = 10.0
 log = logger(__name__)
-Turn = Callable[[], Awaitable[float]]  # does it once, returns after how many seconds it wants to be called again
+Turn = Callable[[], Awaitable[float]]  # does it once, and returns the seconds until its next turn
 
 
 async def keep(name: str, turn: Turn, pool: asyncpg.Pool, clock: Clock) -> None:

@@ -30,11 +30,11 @@ from services.core.metrics import FINDINGS
 from services.core.words import FIRE
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
-FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not for so long that one waits for it
-FIRES_WAITING = 100_000  # when even the fires are many, what is read ahead has an end
-COUNTED_AT_ONCE = 4000  # of a device that floods, whose further fires are only counted: as fast as they are read
-FIRES_AT_ONCE = 40  # one transaction: short enough that the first fire does not wait for the last
-BATCHES, EVENTS = 50, 150  # a chattering panel costs one transaction per so many events; a fire may wait for one
+FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not so far that a fire has to wait for it
+FIRES_WAITING = 100_000  # the bound on what is read ahead when there are many fires, too
+COUNTED_AT_ONCE = 4000  # of a flooding device, whose further fires are only counted
+FIRES_AT_ONCE = 40  # fires in one transaction: few enough that the first does not wait for the last
+BATCHES, EVENTS = 50, 150  # events in one transaction of a chattering panel; a fire may wait for one
 
 KIND = "event"  # of what is set aside
 

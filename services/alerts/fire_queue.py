@@ -1,4 +1,4 @@
-"""Fires that are committed and not judged yet, by who sent them: no device's flood stands before another's fire.
+"""Committed fires that are not judged yet, by sender: no device's flood delays another device's fire.
 
 Filled and emptied by `events`. Pure; promises that each sender keeps its order and no cursor passes what still waits.
 """
@@ -14,7 +14,7 @@ LIGHT = 20  # a sender with more waiting than this takes turns with all that hav
 
 
 class Waits(Protocol):
-    """What can wait: it knows its sender and its batch."""
+    """Something that can wait; it knows its sender and its batch."""
 
     @property
     def sender(self) -> str:

@@ -71,7 +71,7 @@ class FireJudge:
         return True
 
     async def _count(self, site: SiteFires, device: Device, finding: Finding) -> None:
-        """Count a surplus fire; of the first few of its sort the site's other fires hear as well."""
+        """Count a surplus fire. The first few of each sort also count as evidence for the site's other fires."""
         self._surplus[device.id] += 1
         code = device.profile.code
         item = evidence_of(finding, code, self._page.now)

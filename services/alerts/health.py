@@ -31,7 +31,7 @@ SILENT = Situation(grouped=True)  # a notice that dispatch fails cannot go throu
 
 
 class Part(NamedTuple):
-    """One thing that is looked at, and the codes of its alarms."""
+    """One thing that is checked, and the codes of its alarms."""
 
     name: str
     look: Callable[[Page], Awaitable[list[Finding]]]
@@ -186,9 +186,9 @@ class Health:
         ]
 
     def _stalled(self, lane: asyncpg.Record, page: Page) -> Finding | None:
-        """Find a lane that has heard nothing of its own probes, or acknowledged nothing, for too long."""
+        """Find a lane that has not received its own probes, or has acknowledged nothing, for too long."""
         starting_s, limit_s = (page.policies.number("health", name) for name in ("starting_s", "stalled_s"))
-        if (page.now - self._since).total_seconds() < starting_s:  # ingest may still be on its way when we begin
+        if (page.now - self._since).total_seconds() < starting_s:  # ingest may still be starting when we begin
             return None
         heard = lane["watermark"] or lane["updated_at"]
         age_s = max((page.now - heard).total_seconds(), lane["oldest_unacked_s"])

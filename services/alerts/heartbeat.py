@@ -1,4 +1,4 @@
-"""A call to a watch outside our own box every minute while all is well; silence is the alarm. A duty of main."""
+"""Calls a watch outside our own machine every minute while all is well; silence is the alarm. A duty of main."""
 
 import asyncpg
 import httpx2
@@ -30,7 +30,7 @@ async def beat(pool: asyncpg.Pool, client: httpx2.AsyncClient, url: str) -> floa
         log.warning("heartbeat_withheld")
         return LOOK_AGAIN_S
     request = Request(url, {}, b"", method="GET", secrets=find_secrets(url, {}))
-    answer = await exchange(client, request, TIMEOUT_S, lambda _status: False)  # its body says nothing
+    answer = await exchange(client, request, TIMEOUT_S, lambda _status: False)  # its body is not needed
     if answer.status is None:
         log.warning("heartbeat_failed", error=answer.error)
     else:

@@ -46,7 +46,7 @@ def main(settings: AlertsSettings | None = None) -> None:
     """Run until SIGTERM; read the environment unless settings are given."""
     settings = settings or AlertsSettings.read()
     configure_log("alerts", settings.log_level, settings.log_format)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says less than our own
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its line for each request says less than ours
     serve_metrics(settings.metrics_host, settings.metrics_port)
     try:
         uvloop.run(run(settings, SystemClock()))
@@ -123,7 +123,7 @@ async def _work(
     log.info("lease_taken", owner=str(owner))
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
-        stack.callback(pool.terminate)  # a polite end would wait for a server that may be deaf
+        stack.callback(pool.terminate)  # a graceful close would wait for a server that may not answer
         client = await stack.enter_async_context(open_client())  # to what the operator's settings name
         contacts = ContactAddress(settings)
         for guarded in (contacts.county, contacts.anybody):
@@ -185,7 +185,7 @@ async def _forget_asides(pool: asyncpg.Pool, clock: Clock) -> float:
 
 
 async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:
-    """Notice a listening connection that died unheard: the poll goes on, but the program begins anew."""
+    """Notice when the listening connection has died without a sign; the program then begins anew."""
     while True:
         await listener.execute("select 1")
         await clock.sleep(5)

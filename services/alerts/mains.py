@@ -1,4 +1,4 @@
-"""Many hydrants of an area losing pressure together: one alarm of the area speaks, its members keep still (contract 7).
+"""Hydrants of an area losing pressure together: one alarm speaks for all, its members stay silent (contract 7).
 
 Called by the readings feed for pressure findings. Promises the same grouping after a restart: it is read from the rows.
 """

@@ -1,7 +1,7 @@
 """From committed readings to alarms: a slice of batches is walked, then alarms, rule states and cursor are written.
 
-Called by the bench between looks at the event writers. Promises to look up for fires after 20 ms of reading or walking,
-and that a device whose readings cannot be judged is set aside alone.
+Called by the bench between looks at the event writers. Promises to look for fires after every 20 ms of work,
+and that a device whose readings cannot be judged is set aside without holding up the others.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ from services.core.topics import Kind
 WEEK = timedelta(days=7)
 LOADED_AT_ONCE = 100  # devices: after a start every device of a slice has to be read first
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
-BEHIND = 4  # times as much after a full slice: what a slice costs beside its rows is what a busy machine lacks
-LOOK_UP_S = 0.02  # design 4: event writers are looked at after at most so much telemetry work
+BEHIND = 4  # after a full slice the next is four times as large: a slice has a fixed cost, which larger ones share
+LOOK_UP_S = 0.02  # the longest stretch of telemetry work between two looks at the event writers
 
 READINGS, FINDING = "readings", "finding"  # kinds of what is set aside
 Verdict = tuple[Device, Finding]
@@ -90,7 +90,7 @@ class ReadingFeed:
         async def judge(page: Page, some: Sequence[Verdict]) -> None:
             nonlocal attempts
             attempts += 1
-            if attempts > 1:  # what was counted in a transaction that fell is read again
+            if attempts > 1:  # what was counted in a transaction that failed is read again
                 for area in {device.profile.area for device, _ in some}:
                     self.mains.forget(area)
             await judge_findings(page, some, self.states, self.mains)

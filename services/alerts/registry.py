@@ -17,7 +17,7 @@ from services.core.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A, us
 
 SQL = load_queries(Path(__file__).with_name("feed.sql"))
 OVERLAP = timedelta(seconds=10)  # longer than any registry transaction: updated_at is its start, not its commit
-AT_ONCE = 500  # changed devices taken over in one go: an import changes ten thousands, and fires are judged between
+AT_ONCE = 500  # changed devices taken over at once: an import changes tens of thousands, and fires come between
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,7 +37,7 @@ class Registry:
     def __init__(self) -> None:
         self._devices: dict[int, Device] = {}
         self._changed_at = EPOCH
-        self._taken: dict[int, datetime] = {}  # changes inside the overlap that are taken over: they are met again
+        self._taken: dict[int, datetime] = {}  # changes inside the overlap that were taken over and will be seen again
         self.behind = False  # more has changed than one refresh took over
 
     def __getitem__(self, device_id: int) -> Device:

@@ -1,4 +1,4 @@
-"""Room that runs out: on the disks we write to, and for connections at the broker. Called by `services.alerts.health`.
+"""Watches what can run out: space on our disks, connections at the broker. Called by `services.alerts.health`.
 
 Limits are the policy `health`. Promises: an alarm ends only below a second, lower limit; when next to nothing is left
 it is critical, because then somebody has to act at once.
@@ -18,7 +18,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """One thing that has too little room, in the terms of an alarm."""
+    """One thing that is running out, as an alarm describes it."""
 
     code: str
     component: str

@@ -1,4 +1,4 @@
-"""The rules of every device with their state, in memory; saved with the alarms they changed and, lazily, every minutes.
+"""The rules of every device with their state, in memory; saved with the alarms they changed, else every few minutes.
 
 Called by the readings feed. Promises that a restart goes on where the cursor stands: saved state plus what came since.
 """
@@ -78,7 +78,7 @@ class RuleStates:
             except Exception as error:
                 if not own_fault(error):
                     raise
-                # what is walked next fails alike and is set aside there
+                # walking on fails in the same way, and is set aside there
                 log.exception("catch_up_failed", device=self._registry[device_id].profile.code)
                 self._rules[device_id] = DeviceRules(self._registry[device_id].profile)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)
@@ -115,7 +115,7 @@ class RuleStates:
         return found
 
     def drop(self, device_id: int) -> None:
-        """Let the device's rules go; they begin anew from what is saved."""
+        """Drop the device's rules; they start again from what is saved."""
         self._rules.pop(device_id, None)
         self._dirty.pop(device_id, None)
 

@@ -79,7 +79,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
     state = State(settings, database, clock)
     app.state.firetower = state
     hub = state.of(Hub)
-    gc.freeze()  # the program itself is no garbage; looking through it delays answers of many rows
+    gc.freeze()  # what is loaded now stays; searching it for garbage would delay large answers
     door = Door(settings.trusted_proxies, connections=max(100, raise_file_limit() - _OTHER_FILES))
     server = _Server(
         uvicorn.Config(
@@ -123,7 +123,7 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
 
 
 def _behind_proxies(app: ASGIApp, settings: ApiSettings) -> ASGIApp:
-    """Return the app as the proxies of the settings show it: their word counts for client, scheme, host and prefix."""
+    """Return the app as the proxies of the settings show it: they name client, scheme, host and prefix."""
     if not settings.trusted_proxies:
         return app
     networks = [str(network) for network in settings.trusted_proxies]

@@ -23,10 +23,10 @@ from services.core.text import clean_json, clean_text, describe_error
 SQL = load_queries(Path(__file__).with_name("aside.sql"))
 RETRY_AFTER = timedelta(seconds=60)  # a unit that comes up by itself (a clock, a duty) is tried again so often
 BLOCKED_AFTER = timedelta(seconds=5)  # one that somebody else's lock held up
-MOST_OPEN, MOST_FIRES_OPEN = 1000, 10_000  # of one kind: what comes on top counts on one line, named MORE
+MOST_OPEN, MOST_FIRES_OPEN = 1000, 10_000  # of one kind; further ones are counted in one line named MORE
 MORE = "…"
 KEPT = timedelta(days=30)
-_AT_ONCE = 20  # tried again by themselves in one round, so that fires need not wait for long
+_AT_ONCE = 20  # how many are tried again in one round, so that fires need not wait long
 _BLOCKED = frozenset({"55P03", "57014", "40P01", "40001"})  # lock or statement timeout, deadlock, serialization
 _LONGEST_NAME = 200
 log = logger(__name__)
@@ -163,6 +163,6 @@ class Asides:
         await write_aside(conn, self._program, unit._replace(name=name), error, now)
 
     async def over(self, conn: Connection, kind: str, name: str) -> None:
-        """Strike a unit off that went through; costs nothing for one that never failed."""
+        """Strike off a unit that went through; costs nothing for one that never failed."""
         if self._open.pop((kind, name), None) is not None:
             await conn.execute(SQL["over"], self._program, kind, name, self._clock.now())

@@ -6,8 +6,8 @@ MOST_DOUBLINGS = 30
 
 
 def pause_s(attempt: int, *, first_s: float, cap_s: float) -> float:
-    """Return the pause after the failed `attempt` (0, 1, …): twice as long each time, at most `cap_s`, less some luck.
+    """Return the pause after the failed `attempt` (0, 1, …): twice as long each time, at most `cap_s`, and random.
 
-    Half to the whole of it, so that many that lost the same server do not all come back at once.
+    Between half of it and all of it, so that many clients of one lost server do not come back at the same moment.
     """
     return random.uniform(0.5, 1) * min(cap_s, first_s * 2.0 ** min(attempt, MOST_DOUBLINGS))

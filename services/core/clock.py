@@ -1,4 +1,4 @@
-"""The only source of time. Programs get the system clock, tests one they drive."""
+"""The only source of time. Programs get the system clock, tests a clock they set by hand."""
 
 import asyncio
 import contextlib

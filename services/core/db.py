@@ -14,15 +14,15 @@ import orjson
 from services.core.text import clean_json
 
 _BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
-CONNECT_TIMEOUT_S = 10.0  # a server or a wire that accepts and then says nothing
-# What a lost connection is told by. The library's own complaint is among them: an idle connection that was ended by the
-# server (57P01) answers the next statement with it until the socket's end is seen.
+CONNECT_TIMEOUT_S = 10.0  # for a server, or a network, that accepts the connection and then stays silent
+# How a lost connection shows. The driver's own errors are among them: when the server has ended an idle connection
+# (57P01), the next statement fails with one of these until the driver notices that the socket is closed.
 LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 AWAY = (asyncpg.PostgresError, *LOST)
-# SQLSTATE classes that speak of the server or of who else uses it, never of the values at hand: connection, transaction
+# SQLSTATE classes that are about the server or its other users, never about the values sent: connection, transaction
 # state (a standby, an idle transaction ended), concurrency, resources (a full disk too), objects in use, operator, I/O.
 _AWAY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
-_NO_ROOM = "could not write init file"  # a full disk, which PostgreSQL calls an internal error at this one place
+_NO_ROOM = "could not write init file"  # a full disk, which PostgreSQL reports as an internal error in this one place
 _LONG_NUMBER = 20  # digits; beyond 64 bits
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
@@ -34,7 +34,7 @@ def load_queries(path: Path) -> Mapping[str, str]:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that the database is away or busy: the same work may go through later.
+    """Whether an error means that the database is away or busy, so that the same work may succeed later.
 
     Anything else (a value that PostgreSQL refuses, a fault of our own) fails again however often it is tried: it
     belongs to the unit of work at hand, which is set aside so that the next one goes on.

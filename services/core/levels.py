@@ -1,4 +1,4 @@
-"""What a level says of a tank: the tank's own limits, its height when full, per cent, empty. Pure.
+"""What a level says about a tank: the tank's own limits, its height when full, per cent, empty. Pure.
 
 Used by the rules of level sensors and by the judgement of water sources.
 """

@@ -12,13 +12,13 @@ from urllib.parse import unquote_plus, urlsplit, urlunsplit
 from services.core.receivers import PLACEHOLDERS
 
 MASK = "***"
-_SHORTEST_HIDDEN = 4  # what is shorter is part of too many words to be looked for in a text
+_SHORTEST_HIDDEN = 4  # shorter ones are part of too many words to be searched for in a text
 # a piece of a path as the hooks of chat systems have it: letters and digits mixed, and long
 _LIKE_A_KEY = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_.~%-]{16,}")
 
 
 class MaskMisplaced(ValueError):
-    """A mask was written where nothing is stored that it could stand for."""
+    """A mask was written where no stored value is that it could stand for."""
 
 
 def mask_url(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Every metric the system exports, declared once; labelled series start at zero, so that a missing one is news.
+"""Every metric the system exports, declared once; labelled series start at zero, so that a missing one means something.
 
 Labels are bounded: never a device. Times are in seconds.
 """

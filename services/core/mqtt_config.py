@@ -54,7 +54,7 @@ class SessionConfig:
     filters: tuple[str, ...] = ()
     optional_filters: tuple[str, ...] = ()  # a refusal of these is only logged
     receive_maximum: int = 100
-    read_pause_s: float = 0.0  # let bytes gather so long between two reads: fewer system calls here and at the broker
+    read_pause_s: float = 0.0  # how long bytes gather between two reads: fewer system calls here and at the broker
     max_outgoing: int = 10_000
     session_expiry_s: int = SESSION_EXPIRY_S
     retain_as_published: bool = False  # live messages keep the flag they were published with

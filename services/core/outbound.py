@@ -23,7 +23,7 @@ SETTINGS = "FIRETOWER_SUBSCRIPTION_NETWORKS (for what the county wrote, in FIRET
 REMEMBERED_S, KEPT_OPEN_S = 30.0, 30.0
 NEXT_ADDRESS_S = 2.0  # how long one of several addresses of a name may take to answer
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
-_COMPATIBLE = ip_network("::/96")  # RFC 4291 2.5.5.1, given up and still routed by some
+_COMPATIBLE = ip_network("::/96")  # RFC 4291 2.5.5.1, deprecated, and still routed in places
 
 
 class AddressRefused(Exception):
@@ -81,7 +81,7 @@ def _kind(address: Address) -> str | None:
 async def resolve(host: str, port: int) -> list[str]:
     """Return the addresses of a name, in the system's order.
 
-    In a thread of its own: names that a foreign server never answers for must not use up the few threads in which the
+    In a thread of its own: names for which a foreign server never answers must not use up the few threads in which the
     loop resolves the desk's name, nor keep a program that ends.
     """
     loop = asyncio.get_running_loop()

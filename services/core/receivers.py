@@ -16,7 +16,7 @@ _NOT_PRINTED = re.compile(r"[\x00-\x20\x7f]")
 # RFC 9110 5.6.2 and 5.5, without obs-text: what lies above ASCII has no agreed meaning on the wire
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"([\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?)?")
-# what the connection itself says; a receiver told otherwise would wait for other bytes than it gets
+# set by the connection itself; with other values a receiver would wait for bytes that never come
 OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect", "keep-alive"}
 )

@@ -1,4 +1,4 @@
-"""The border around every unit of work: what raises of itself is set aside and shown, everything else goes on.
+"""The border around every unit of work: one that fails is set aside and shown, everything else goes on.
 
 Used by every part of the gateway. Works without a database: what failed waits in memory for one and is listed then,
 with its real error; a frame that a person wants tried again is taken as if it had just come.
@@ -22,8 +22,8 @@ from services.gateway.limits import Bucket
 log = logger(__name__)
 
 PROGRAM = "gateway"
-WAITING = 1_000  # units to be listed; the oldest give way
-NEW_UNITS = (0.5, 200)  # per second and at once; whoever finds a fault of ours does not fill the list with it
+WAITING = 1_000  # units waiting to be listed; beyond that the oldest are dropped
+NEW_UNITS = (0.5, 200)  # per second and at once, so that one fault of ours cannot fill the list
 LOOK_EVERY_S = 3.0
 
 

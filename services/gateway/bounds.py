@@ -1,4 +1,4 @@
-"""Whether what a frame says may be taken: everything that is open is bounded, what strangers make is budgeted.
+"""Whether a frame may be taken: everything that is open has a bound, and strangers have a budget.
 
 Used by intake.py. What is refused is counted and reported, never confirmed: a real panel sends it again.
 """
@@ -20,7 +20,7 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Where a frame came from, and when. Without an asker: out of the journal, or tried again by a person."""
+    """Where a frame came from, and when. Without an asker it comes out of the journal, or a person tries it again."""
 
     peer: str
     at: datetime

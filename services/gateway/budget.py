@@ -1,4 +1,4 @@
-"""What addresses that nobody registered may make of the county's desk: so many devices, so many fires. Pure.
+"""How many devices and fires unregistered addresses may put on the county's desk. Pure.
 
 Used by intake.py; clocks are passed in. Every bucket is shared by strangers alone. The first fire of an address comes
 out of other buckets than its further ones, so that repeats never use up what an honest stranger needs.
@@ -40,7 +40,7 @@ class Budget:
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
-        self._met: OrderedDict[bytes, None] = OrderedDict()  # those that became devices
+        self._met: OrderedDict[bytes, None] = OrderedDict()  # addresses that became devices
         self._new = Bucket(*limits.new_strangers, now)
         self._new_of_peer: _Buckets[str] = _Buckets(limits.new_strangers_of_peer, limits.peers_met)
         self._first = Bucket(*limits.first_fires, now)
@@ -83,7 +83,7 @@ class Budget:
 
 
 def _take_all(buckets: tuple[Bucket, ...], now: float) -> bool:
-    """Take one of each, or none of any."""
+    """Take one token from every bucket, or none at all."""
     if not all(bucket.has(1, now) for bucket in buckets):
         return False
     for bucket in buckets:

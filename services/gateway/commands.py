@@ -39,8 +39,8 @@ log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
 
 LOOK_EVERY_S = 0.5
-LINK_WITHIN_S = 30.0  # a panel that is not connected may come back
-ANSWER_WITHIN_S = 60.0  # of a command that is no guard check: four tries of 10 s, and some
+LINK_WITHIN_S = 30.0  # how long a panel that is not connected may take to come back
+ANSWER_WITHIN_S = 60.0  # for a command that is not a guard check: four tries of 10 s, and some reserve
 RESULTS = 10_000
 KNOWN_IDS = 1_000
 FETCH = Unit("commands", "fetch")

@@ -1,4 +1,4 @@
-"""Puts what a frame means into MQTT messages of the contract, with sequence numbers that go on where they stopped.
+"""Turns the meaning of a frame into MQTT messages, with sequence numbers that continue where they stopped.
 
 Used by intake.py. The numbers handed out are written down together with the record they stand in.
 """

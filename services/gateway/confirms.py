@@ -1,4 +1,4 @@
-"""Who waits for which confirm: command 3 goes out when a record is stored by ingest and on our own disk, never before.
+"""Who waits for which confirm: command 3 is sent once a record is stored by ingest and on our own disk, never before.
 
 Used by intake.py. The newest link that a frame came on gets it.
 """

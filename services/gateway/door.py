@@ -1,6 +1,6 @@
 """Who may come in and stay: admission, the links by address, and the clock that looks after all of them.
 
-Used by main.py. Promises: strangers use up the room of strangers only; a second link with a live address never
+Used by main.py. Promises: strangers use up the strangers' room only; a second link with a live address never
 displaces the first.
 """
 

@@ -11,7 +11,7 @@ from services.core.contracts import EventType, JsonObject
 
 TELL_EVERY_S = 60.0
 OVER_AFTER_S = 600.0  # without any surplus
-LEAST = 20  # repeats beyond the budget that are worth a report
+LEAST = 20  # how many repeats beyond the budget are worth a report
 NAMED = 20  # addresses and peers that a report names
 
 

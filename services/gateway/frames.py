@@ -20,7 +20,7 @@ MAX_FRAME_BYTES = MIN_FRAME_BYTES + MAX_ADU_BYTES
 CONTROL, SEND, CONFIRM, REQUEST, RESPONSE, DENY = 1, 2, 3, 4, 5, 6
 KNOWN_COMMANDS = range(CONTROL, DENY + 1)
 NO_TIME = bytes(6)
-JUMP_AFTER = 20  # headers with an impossible length: what comes is no panel's
+JUMP_AFTER = 20  # so many headers with an impossible length: whatever sends this is not a panel
 _PLAUSIBLE = re.compile(rb"@@[\s\S]{22}(?:[\s\S][\x00-\x03]|\x00\x04)")
 
 

@@ -52,7 +52,7 @@ class Inbound(Generic[L]):
         return self._allowance.spend_bytes(len(data), now)
 
     def end(self) -> None:
-        """No more bytes will come: what seemed to be an unfinished frame is none."""
+        """No more bytes will come: what looked like an unfinished frame is not one."""
         self._ended = True
 
     def refuse(self) -> None:
@@ -143,7 +143,7 @@ class Inbound(Generic[L]):
             self._post.keep(self._link, said, None)
 
     def _go_on(self, source: bytes) -> None:
-        """It is known now who a stranger is: take what it said meanwhile."""
+        """The look-up has ended: take what the stranger has said meanwhile."""
         for said in self._strange.pop(source, ()):
             with self._post.around(partial(_unit_of, said.frame, self._link.host)):
                 self._hand_on(said)
@@ -179,10 +179,10 @@ class Inbound(Generic[L]):
         registered = self._post.is_registered(source)
         full = not registered and (self._sources >= self._limits.sources_per_link or not self._post.has_room(source))
         if full and not said.urgent:
-            FRAMES.labels("over_sources").inc()  # not confirmed; those that were there before go on
+            FRAMES.labels("over_sources").inc()  # not confirmed; addresses that spoke before go on
             return None
         caller = Caller.new(said.frame, profile, said.arrived)
-        if full:  # its fire is taken, but it is not looked after
+        if full:  # its fire is taken, but the address gets no place of its own
             FRAMES.labels("over_sources").inc()
             return caller
         self._link.callers[source] = caller

@@ -63,7 +63,7 @@ class Intake:
         numbers = [one.id for one in remembered.records] + [one.id for one in remembered.heard]
         # by the clock, so that a file that can be opened only later holds none of the same numbers
         self._next_id = max([int(clock.now().timestamp() * 1_000_000), *(number + 1 for number in numbers)])
-        self._arrival = int(clock.now().timestamp() * 1_000_000)  # grows over restarts, too
+        self._arrival = int(clock.now().timestamp() * 1_000_000)  # keeps growing over restarts
         self.look_ups = LookUps(registry, journal, clock, self._new_id)
         self._confirms = Confirms(clock)
         for record in remembered.records:
@@ -165,7 +165,7 @@ class Intake:
                 raise
             detail = {"data_unit": unit.raw.hex()}
             self._border.note(Unit("meaning", panel.address.hex(), panel.area, fire=True, detail=detail), error)
-            meaning = bare_fire(unit, at)  # of a fire that cannot be worked on, this much is certain
+            meaning = bare_fire(unit, at)  # this much is certain about a fire whose details we fail to work out
             return meaning, self._composer.messages(panel, meaning, prefix)
 
     def _accept(self, record: Record, states: dict[str, Known | None], kept: int | None = None) -> None:
@@ -182,7 +182,7 @@ class Intake:
     def _own(self, panel: Panel, message: Message, *, urgent: bool = False) -> None:
         """Write down what the gateway says itself."""
         now_ms = int(self._clock.now().timestamp() * 1000)
-        digest = secrets.token_bytes(16)  # nothing of a panel's can repeat it
+        digest = secrets.token_bytes(16)  # no message of a panel can be a repeat of it
         record = Record(self._new_id(), panel.address, digest, urgent=urgent, received_ms=now_ms, messages=[message])
         record.stranger = not panel.registered
         self._accept(record, {})
@@ -224,5 +224,5 @@ class Intake:
 
 
 def heard_as(frame: Frame) -> Frame:
-    """A fire is heard whatever it was sent as."""
+    """A fire counts whatever type it was sent as."""
     return replace(frame, command=SEND) if frame.command in {CONTROL, REQUEST} else frame

@@ -44,12 +44,12 @@ class Journal:
 
     @property
     def waiting(self) -> int:
-        """How many writes are not on disk."""
+        """How many writes are not on disk yet."""
         return len(self.queue)
 
     @property
     def is_failing(self) -> bool:
-        """Whether the disk does not take anything now."""
+        """Whether the disk refuses writes at the moment."""
         return self._failing
 
     def load(self) -> Remembered:
@@ -129,11 +129,11 @@ class Journal:
             self._border.over(DISK.kind, DISK.name)
             log.info("journal_writable_again")
         self._tell(batch)
-        self._tell_urgent([write for write, _ in spoiled])  # once published, it is only never confirmed
+        self._tell_urgent([write for write, _ in spoiled])  # it has been published; it is merely never confirmed
         return True
 
     async def _begin_anew(self, error: Exception) -> None:
-        """Write what is in memory into a new file; what waits is told by it already, as far as it adds anything."""
+        """Write what is in memory into a new file. It includes everything that still waits to be written."""
         log.error("journal_unreadable", error=describe_error(error))
         statements = statements_of_all(self.remember())
         superseded = list(self.queue)
@@ -178,7 +178,7 @@ class Journal:
                 write.then()
 
     async def _wait_out(self, seconds: float) -> None:
-        """Leave the disk alone for a while, but no fire."""
+        """Wait before the next attempt to write; a fire ends the wait."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while (left_s := until - loop.time()) > 0:

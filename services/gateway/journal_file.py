@@ -27,9 +27,9 @@ QUERIES = load_queries(Path(__file__).with_name("journal.sql"))
 class Fault(Enum):
     """Whose fault it is that something was not written."""
 
-    DISK = auto()  # full, read-only, away: the same goes through later
-    DAMAGED = auto()  # the file is none any more
-    OWN = auto()  # of what was to be written
+    DISK = auto()  # full, read-only or away: the same write succeeds later
+    DAMAGED = auto()  # the file is no longer a database
+    OWN = auto()  # of the value that was to be written
 
 
 _DISK = {
@@ -174,7 +174,7 @@ class JournalFile:
             for row in self._rows(name, damages):
                 try:
                     take(row)
-                except (ValueError, TypeError, KeyError) as error:  # one row that is none costs that row
+                except (ValueError, TypeError, KeyError) as error:  # a broken row costs only that row
                     log.error("journal_row_unreadable", table=name, row=repr(row)[:200], error=describe_error(error))  # noqa: TRY400
         if damages:
             log.error("journal_partly_unreadable", error="; ".join(damages))

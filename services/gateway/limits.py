@@ -1,6 +1,6 @@
 """What one caller may use up, as numbers, and the buckets that count it. Pure; clocks are passed in.
 
-Used by link.py and door.py. The figures leave a real panel (a storm of 22-object frames included) far below them.
+Used by link.py and door.py. A real panel stays far below them, even during a storm of 22-object frames.
 """
 
 import math
@@ -11,7 +11,7 @@ FILES_OF_OUR_OWN = 100  # journal, broker, database, metrics, logs
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of the gateway; each is there so that a stranger's bytes cost strangers, not panels."""
+    """Bounds of the gateway. Each makes sure that strangers' bytes cost strangers and not panels."""
 
     links: int = 6000  # in all
     unnamed_links: int = 1000  # that have not sent one valid frame yet; the oldest gives way to a newcomer
@@ -30,7 +30,7 @@ class Limits:
     peers_met: int = 2_000
     strangers_published: int = 40  # records of theirs published and not yet stored; registered panels overtake the rest
     name_within_s: float = 60.0  # to send the first valid frame: a device may begin with the heartbeat of every 30 s
-    farewell_within_s: float = 20.0  # a peer that says no more may still read what it is answered
+    farewell_within_s: float = 20.0  # a peer that sends no more may still read our answers
     finish_frame_within_s: float = 10.0  # a frame that drips longer is dropped
     rescue_after_s: float = 0.3  # of silence inside a frame: look whether it only seemed to be one
     chunk_bytes: int = 1024  # of one link decoded before the others have their turn

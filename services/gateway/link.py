@@ -50,7 +50,7 @@ class Link(asyncio.BufferedProtocol):
         self._admit = admit
         self._busy = False
         self._transport: asyncio.Transport | None = None
-        self.is_refused = False  # it may not speak here
+        self.is_refused = False  # set when it may not speak here
         self._ended_at: float | None = None  # the peer says no more since then
         self._forgotten = False
         self._paused_until = 0.0
@@ -205,7 +205,7 @@ class Link(asyncio.BufferedProtocol):
         """Hang up; what was received is handed on all the same."""
         if self._transport is not None and not self._transport.is_closing():
             FRAMES.labels("closed_by_us").inc()
-            if self.callers:  # strangers come by the thousand; they are counted
+            if self.callers:  # strangers come by the thousand: they are counted, not logged
                 log.info("link_closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
             self._transport.abort()
 
@@ -226,7 +226,7 @@ class Link(asyncio.BufferedProtocol):
             return
         if self._paused_until and now >= self._paused_until:
             self._paused_until = 0.0
-            if not self._busy:  # else the work at hand goes on to it
+            if not self._busy:  # otherwise the current work gets to it
                 self._transport.resume_reading()
         self._inbound.tick(now)
         if self._inbound.has_work:

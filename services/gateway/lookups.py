@@ -13,7 +13,7 @@ from services.gateway.post import Said
 from services.gateway.records import Heard, Statement
 from services.gateway.registry import Registry
 
-SAYS_NOTHING = 2  # a data unit shorter than that is a heartbeat: nothing of it could be lost
+SAYS_NOTHING = 2  # a shorter data unit is a heartbeat, of which nothing can be lost
 
 
 class LookUps:

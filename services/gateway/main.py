@@ -33,8 +33,8 @@ from services.gateway.registry import Registry
 
 log = logger(__name__)
 
-BACKLOG = 1024  # panels that come back all at once wait in the kernel
-NAMES_WITHIN_S = 15.0  # then panels are heard without: a fire of a stranger counts like any other
+BACKLOG = 1024  # panels that come back at the same time wait in the kernel's queue
+NAMES_WITHIN_S = 15.0  # after that panels are heard without the registry: a stranger's fire counts like any other
 ACCEPTS_AT_ONCE = 64  # before the links that are open have their turn
 FILTERS = tuple(f"{ROOT}/+/{Kind.PANEL}/+/{channel}" for channel in (Channel.ACK, Channel.COMMAND))
 

@@ -137,7 +137,7 @@ class _Reader:
         old = before.bits if before else 0
         self.test_mode(item, bits, before, overtaken=overtaken)
         resets = {bit.bit for bit in bits_of(key) if bit.event == EventType.RESET}
-        if any((bits & ~old) >> bit & 1 for bit in resets):  # told first: what the same state reports came after it
+        if any((bits & ~old) >> bit & 1 for bit in resets):  # reported first: the rest of the same state came after it
             self.add(item, EventType.RESET, self.text_of(item, "复位"), state=bits)
             self.forget()
             old = 0
@@ -150,7 +150,7 @@ class _Reader:
             text = self.text_of(item, bit.zh if is_set else bit.zh_clear)
             if is_set and (not was_set or bit.event in ALWAYS):
                 self.add(item, bit.event, text, state=bits)
-                if overtaken and bit.event not in ALWAYS:  # a newer state says that it is over
+                if overtaken and bit.event not in ALWAYS:  # a newer state says that the condition is over
                     self.add(item, bit.event, self.text_of(item, bit.zh_clear), active=False, state=old)
             elif was_set and not is_set and not overtaken and not self.elsewhere(key, bit.event):
                 self.add(item, bit.event, text, active=False, state=bits)

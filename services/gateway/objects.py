@@ -13,7 +13,7 @@ from services.gateway.tables import TABLES, TypeFlag
 
 TEXT_BYTES = 31  # fixed description, clause 8.2.1.2
 _SIZES = {"u8": 1, "u16": 2, "i16": 2, "bytes4": 4, "time": 6, "text31": TEXT_BYTES}
-_OPTIONAL = ("time", "text")  # an object without them still says what happened
+_OPTIONAL = ("time", "text")  # an object without these still says what happened
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from services.gateway.downlink import Exchange, Exchanges
 from services.gateway.frames import Frame
 from services.gateway.profiles import Profile
 
-SYNC_AFTER_S = 1.0  # of the first frame: whatever the panel came to say goes first
+SYNC_AFTER_S = 1.0  # after the first frame: whatever the panel connected for goes first
 
 
 @dataclass(slots=True)

@@ -50,9 +50,9 @@ def advance(head: Head, ts_us: int, seq: int, tally: Tally) -> Head:
             return Head(ts_us, seq, 0, seq)
         tally.gaps += step - 1
         return Head(ts_us, seq, head.missing + step - 1, head.low)
-    if seq == (head.seq + 1) % SEQ_MODULUS:  # its clock went back, or it tells of another clock: nothing was skipped
+    if seq == (head.seq + 1) % SEQ_MODULUS:  # its clock went back, or is another one: nothing was skipped
         return Head(head.ts_us, seq, head.missing, head.low)
-    if head.missing and _lies_between(head.low, seq, head.seq):  # it came late: one number less is missing
+    if head.missing and _lies_between(head.low, seq, head.seq):  # it came late and fills a gap
         tally.gaps -= 1
         return Head(head.ts_us, head.seq, head.missing - 1, head.low)
     return head

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from services.ingest.moment import MINUTE_US
 
 SECOND_US = 1_000_000
-IN_A_ROW = 3  # messages that must keep their distance
-ABOUT_US = MINUTE_US  # what "about as far behind" leaves at most to the network and to a drifting clock
+IN_A_ROW = 3  # so many late messages in a row must be about equally far behind
+ABOUT_US = MINUTE_US  # what "about equally far behind" allows for the network and for a drifting clock
 ROUNDED_US = SECOND_US  # many devices send whole seconds
-APART_US = 10 * SECOND_US  # one measurement sent in several messages is over sooner; a clock that stands still is not
+APART_US = 10 * SECOND_US  # one measurement in several messages ends sooner; a clock that stands still does not
 
 
 class Late(NamedTuple):
@@ -24,11 +24,11 @@ class Late(NamedTuple):
 
     @property
     def lag_us(self) -> int:
-        """How far behind it is."""
+        """How far behind the clock is."""
         return self.received_us - self.ts_us
 
     def belongs_to(self, before: "Late") -> bool:
-        """Whether it brings other fields of the same measurement: no second witness to the clock."""
+        """Whether it carries other fields of the same measurement, and so says nothing new about the clock."""
         at_once = self.received_us - before.received_us < APART_US
         return at_once and self.ts_us == before.ts_us and not self.fields & before.fields
 
@@ -36,7 +36,7 @@ class Late(NamedTuple):
 class Clock(NamedTuple):
     """What the newest messages of a device say of its clock."""
 
-    behind_us: int | None = None  # known to be so far behind
+    behind_us: int | None = None  # how far behind it is known to be
     late: tuple[Late, ...] = ()  # the newest late messages, at most IN_A_ROW - 1
 
 
@@ -62,7 +62,7 @@ def follow(clock: Clock, message: Late, late_after_us: int) -> tuple[Clock, bool
 
 
 def follow_many(clock: Clock, newest_lag_us: int, late_after_us: int) -> Clock:
-    """Return what is known after a message of several readings: it can show that the clock is right, no more."""
+    """Return what is known after a message of several readings, which can only show that the clock is right."""
     if _is_refuted(clock, newest_lag_us):
         clock = RIGHT
     fine_us = late_after_us if clock.behind_us is None else late_after_us // 2
@@ -82,7 +82,7 @@ def _is_refuted(clock: Clock, lag_us: int) -> bool:
 
 
 def _is_steady(row: tuple[Late, ...]) -> bool:
-    """Whether late messages keep their distance: they grow no younger than a quarter of the time they took to come."""
+    """Whether late messages stay about equally far behind: they catch up by a quarter of their spacing at most."""
     if len({message.ts_us for message in row}) == 1:
         return True
     lags = [message.lag_us for message in row]
@@ -98,7 +98,7 @@ def to_json(clock: Clock) -> dict[str, object] | None:
 
 
 def from_json(saved: object) -> Clock:
-    """Return the clock that `to_json` saved; what anything else left in the row counts as a right one."""
+    """Return the clock that `to_json` saved; anything else in the row counts as a right clock."""
     match saved:
         case {"behind_us": int() | None as behind_us, "late": list() as late} if late and all(map(_is_late, late)):
             return Clock(behind_us, tuple(Late(*message) for message in late))

@@ -15,7 +15,7 @@ import orjson
 MOST_STEPS = 20_000  # tokens walked of one message: some 20 ms, far more than any panel's event has
 BROKEN = "broken_json"  # its parts do not fit together, so no number in it can be trusted
 CHARACTERS_A_STEP = 32  # what the C scanner reads in the time of one step
-LONGEST_UNESCAPED = 20_000  # longer texts of broken objects are shown to nobody
+LONGEST_UNESCAPED = 20_000  # longer texts of broken objects are not kept
 DEEPEST = 40
 NESTED_TOO_DEEP = "nested too deep"
 
@@ -39,8 +39,8 @@ class Found:
     value: dict[str, Any]
     start: int
     end: int
-    marks: set[str] = field(default_factory=set)  # what was forgiven: cut, trailing_comma, not_strict_json, broken_json
-    doubtful: set[str] = field(default_factory=set)  # its fields that may lack their end
+    marks: set[str] = field(default_factory=set)  # tolerated: cut, trailing_comma, not_strict_json, broken_json
+    doubtful: set[str] = field(default_factory=set)  # its fields whose end may be missing
 
 
 def find_objects(text: str, walk: "Walk | None" = None) -> tuple[list[Found], set[str]]:
@@ -81,13 +81,13 @@ def _marks_around(before: str, after: str, found: list[Found]) -> set[str]:
 
 
 class Walk:
-    """A reader that goes on where a parser stops."""
+    """A reader that goes on where a parser would stop."""
 
     def __init__(self, text: str) -> None:
         self.steps = 0
         self._text = text
         self._marks: set[str] = set()
-        self._doubt = False  # the value just read may lack its end
+        self._doubt = False  # the end of the value just read may be missing
 
     def outermost(self, start: int) -> Found:
         """Read the object whose brace stands at `start`."""
@@ -108,7 +108,7 @@ class Walk:
         return Found(value, start, end, self._marks, doubtful)
 
     def _try_whole(self, at: int) -> tuple[Any, int] | None:
-        """Read an object or list that is well formed; what a vain try has cost counts as steps."""
+        """Read an object or list that is well formed; an attempt in vain counts as so many steps."""
         try:
             return _DECODER.raw_decode(self._text, at)
         except (ValueError, RecursionError) as error:

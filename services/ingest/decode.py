@@ -41,12 +41,12 @@ class Message:
     rejects: list[Reject] = field(default_factory=list)
     ack_ids: list[str] = field(default_factory=list)  # readable event ids, for down/ack
     online: bool | None = None  # the device's own status
-    alive: bool = True  # the device itself sent this just now
+    alive: bool = True  # sent by the device itself, just now
     alone: bool = False  # one reading, and nothing refused beside it
     whole: bool = True  # not one part of several
-    prompt: bool = True  # it did not wait with us: how old it is, is the device's doing
+    prompt: bool = True  # it did not wait on our side, so its age is the device's doing
     replay_of: int | None = None  # reject row this comes from
-    mended: frozenset[str] = frozenset()  # what had to be forgiven to read it
+    mended: frozenset[str] = frozenset()  # what we had to tolerate in order to read it
     flooding: bool = False  # one of more than its sender's share
 
     @property
@@ -79,7 +79,7 @@ def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool =
 def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool) -> Message:
     topic = parse_topic(raw_topic)
     message = Message(raw_topic, topic, payload, received_us, alive=not retained)
-    if retained and not payload:  # somebody deleted a retained message: nobody has said anything
+    if retained and not payload:  # somebody deleted a retained message: no device has said anything
         message.alive = False
         return message
     is_event = raw_topic.endswith("/" + Channel.EVENT)
@@ -230,7 +230,7 @@ def read_fields(kind: Kind, element: dict[str, Any]) -> tuple[list[Any], dict[st
         column, base, low, high = rule
         kind_sent = type(value)
         if kind_sent is base or (kind_sent is int and base is float):
-            if base is bool or low <= value <= high:  # NaN lies nowhere
+            if base is bool or low <= value <= high:  # NaN is in no range
                 values[column] = value if kind_sent is base else float(value)  # 10^300 fits a float and no integer
                 continue
         elif base is int and kind_sent is float and low <= value <= high and value.is_integer():
@@ -253,7 +253,7 @@ def _read_status(message: Message, payload: bytes) -> None:
     online = parsed.get("online") if type(parsed) is dict else None
     if type(online) is bool:
         message.online = online
-        message.alive = live and online  # the last will speaks of the device, not for it
+        message.alive = live and online  # a last will is about the device, not from it
         return
     detail = 'a status is {"online": true or false, "ts": …}'
     message.rejects.append(Reject(payload, "status_unreadable", detail))

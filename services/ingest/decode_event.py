@@ -21,8 +21,8 @@ KNOWN_TYPES = frozenset(EventType)
 TEXT_LIMITS = {"component": 200, "zone": 200, "description": 2000}
 TYPE_LIMIT = 100
 EVENT_ID_LIMIT = 1000
-ACK_ID_LIMIT = 10_000  # a longer id no device waits for
-FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999: later times no calendar here can show
+ACK_ID_LIMIT = 10_000  # no device waits for a longer id
+FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which our calendars cannot go
 FAR_PAST_US = -62_135_596_800_000_000
 OWN_NAMES = frozenset(
     {"event_id", "ts", "seq", "type", "active", "component", "zone", "system_type", "component_type", "description"}
@@ -56,7 +56,7 @@ class Found:
     events: list[Event] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     ack_ids: list[str] = field(default_factory=list)
-    mended: frozenset[str] = frozenset()  # what had to be forgiven
+    mended: frozenset[str] = frozenset()  # what we had to tolerate
 
 
 def read_events(payload: bytes, received_us: int) -> Found:
@@ -196,7 +196,7 @@ class _Parts:
         return None
 
     def id_as_sent(self) -> str | None:
-        """Return an id that we cannot keep but can repeat to the device, which waits for just that."""
+        """Return an id that we cannot store but can send back to the device, which waits for exactly that."""
         value = self.element.get("event_id")
         can = isinstance(value, str) and len(value) <= ACK_ID_LIMIT and value == value.encode(errors="replace").decode()
         return value or None if can else None

@@ -21,8 +21,8 @@ from services.ingest.moment import late_after_us
 
 log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("devices.sql"))
-OVERLAP = timedelta(seconds=30)  # a change may commit later than its time says
-AT_ONCE = 500  # changed devices read in one go: an import changes ten thousands, and messages are stored between
+OVERLAP = timedelta(seconds=30)  # a change may be committed later than its time stamp says
+AT_ONCE = 500  # changed devices read at once: an import changes tens of thousands, and messages come between
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Devices:
     def __init__(self) -> None:
         self._known: dict[str, Device] = {}
         self._read_until: datetime | None = None
-        self._taken: dict[str, datetime] = {}  # changes inside the overlap that are taken over: they are met again
+        self._taken: dict[str, datetime] = {}  # changes inside the overlap that were taken over and will be seen again
 
     def __getitem__(self, code: str) -> Device:
         return self._known[code]

@@ -1,7 +1,7 @@
 """Bytes of a broken message -> text, whatever the device's editor or firmware wrote. Pure; mend calls it.
 
 Tells encodings apart by their own marks: a byte order mark, the NULs of UTF-16, what is valid UTF-8. Promises an answer
-for all bytes, in time proportional to their number, and says what had to be forgiven.
+for all bytes, in time proportional to their number, and says what had to be tolerated.
 """
 
 import codecs

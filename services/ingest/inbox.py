@@ -1,7 +1,7 @@
 """What a lane has received and not yet written: deliveries with their receive time, decoded, in turn.
 
 The session puts, `decode_forever` decodes as they come, the lane takes when its writer is free: so a batch grows while
-the one before it is being committed. Fires do not wait behind other events, and nobody waits behind one sender's flood.
+the one before it is being committed. Fires do not wait behind other events, and no sender behind another's flood.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from services.ingest.moment import to_us
 from services.ingest.turns import Item, Lines, Shares, cut, sender_of
 from services.ingest.unheld import Unheld
 
-SLICE, SLICE_ELEMENTS = 50, 600  # messages and elements decoded between two looks at the rest of the process
-PROMPT_US = 5_000_000  # a probe that took longer waited in a queue, and so did what came beside it
+SLICE, SLICE_ELEMENTS = 50, 600  # messages and elements decoded before the event loop gets a turn
+PROMPT_US = 5_000_000  # a probe that took longer has waited in a queue, and so have the messages around it
 LARGE_BYTES = 16 * 1024  # a larger message is decoded in a thread: the loop goes on
 REPLAYS = ""  # the sender of what is decoded again
 
@@ -31,8 +31,8 @@ class LaneLimits:
     receive_maximum: int
     batch_messages: int
     batch_elements: int
-    linger_s: float  # a batch that is not full waits so long for more
-    read_pause_s: float  # so long bytes gather in the socket between two reads
+    linger_s: float  # how long a batch that is not full waits for more
+    read_pause_s: float  # how long bytes gather in the socket between two reads
     ahead_elements: int  # decoded and waiting at most
     turn_elements: int  # of a batch, for senders beyond their share
 
@@ -77,13 +77,13 @@ class Inbox:
         self._shares = Shares()
         self.lines = Lines(self._shares)
         self.unheld = Unheld()
-        self._more = asyncio.Event()  # something may be decoded
+        self._more = asyncio.Event()  # set when something can be decoded
         self._more_lines = asyncio.Event()
-        self.decoded = asyncio.Event()  # something may be taken
-        self._full = asyncio.Event()  # nothing is gained by waiting longer
+        self.decoded = asyncio.Event()  # set when something can be taken
+        self._full = asyncio.Event()  # set when waiting longer gains nothing
         self._closed = False
         self._stamp_us: int | None = None
-        self._prompt = False  # our own probes come back at once
+        self._prompt = False  # whether our own probes come back at once
 
     # --- the session's side: never blocks ---
 
@@ -94,7 +94,7 @@ class Inbox:
         if delivery.qos == 0 and not self.unheld.take(sender, delivery):
             metrics.QOS0_DROPPED.labels(self._name).inc()
             return
-        if self._stamp_us is None:  # one look at the clock for all that one read brought
+        if self._stamp_us is None:  # one look at the clock for everything that arrived in one read
             self._stamp_us = to_us(self._clock.now())
             asyncio.get_running_loop().call_soon(self._forget_stamp)
         self.slots_used += delivery.qos

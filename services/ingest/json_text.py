@@ -1,7 +1,7 @@
 """Bytes to JSON values and back. Pure; decode calls it.
 
 orjson is fast and strict; what it refuses is tried again: a NaN literal is one bad field, not a lost message. What is
-no JSON at all goes to `mend`.
+not JSON at all goes to `mend`.
 """
 
 import json

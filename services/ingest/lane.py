@@ -1,7 +1,7 @@
 """One lane: its lease, its MQTT session, its batches. main runs two of them, `event` and `telemetry`.
 
-A message is acknowledged after the commit that holds it, never before; a database that is away stops the acks and not
-the network. What the lane acknowledges is safe; what it has not acknowledged the broker sends again.
+A message is acknowledged after the commit that holds it, never before; a database that is away stops the acks,
+not the network. What the lane acknowledges is safe; what it has not acknowledged the broker sends again.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from services.ingest.writer import Writer, is_worth_waiting, setting_at_fault
 
 log = logger(__name__)
 
-HEARTBEAT_S = 1.0  # so long without even a probe: the way from the broker may be cut
-PROBES_WAIT = 1000  # answers to devices that wait for the broker; probes keep out of their way
+HEARTBEAT_S = 1.0  # without a probe of ours for longer, the connection from the broker may be broken
+PROBES_WAIT = 1000  # while so many answers to devices wait for the broker, no probe is added to them
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 CONNECTIONS_TOPIC = "$SYS/broker/clients/connected"
 _EVENT = f"/{Channel.EVENT}"

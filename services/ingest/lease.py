@@ -1,7 +1,7 @@
 """Ownership of one lane of a partition: a row that expires 3 s after its owner last proved itself.
 
 The lane takes it before it connects to the broker; every batch prolongs it inside its transaction (`store.sql`, hold).
-A lane that hears nothing from the broker, not even its own probes, prolongs nothing: a standby may hear better.
+A lane that receives nothing from the broker, not even its own probes, does not prolong it: a standby may do better.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import asyncpg
 from services.core.db import load_queries
 
 QUERIES = load_queries(Path(__file__).with_name("lease.sql"))
-RETRY_S = 0.4  # expiry 3 s + this + connecting stays below the promised 5 s
+RETRY_S = 0.4  # the lease's 3 s, this and the time to connect stay below the promised 5 s
 
 
 async def take(connection: asyncpg.Connection, name: str, owner: str) -> str | None:

@@ -70,7 +70,7 @@ def main() -> None:
     settings = IngestSettings.read()
     configure_log("ingest", settings.log_level, settings.log_format)
     serve_metrics(settings.metrics_host, settings.metrics_port)
-    gc.freeze()  # what is loaded stays; batches come and go without cycles, so full collections find nothing
+    gc.freeze()  # what is loaded now stays; batches make no reference cycles, so full collections would find nothing
     gc.set_threshold(50_000, 20, 100)
     try:
         uvloop.run(_supervised(settings))

@@ -18,13 +18,13 @@ _NAMES = {name: re.compile(_NAMED.format(name)) for name in ("type", "event_id")
 
 @dataclass(slots=True)  # not frozen: one is made of each event, and freezing costs more than the rest of it
 class Element:
-    """One element of a message, with what had to be forgiven to read it."""
+    """One element of a message, with what we had to tolerate in order to read it."""
 
     value: Any
     raw: bytes  # what it was read from
     index: int | None = None  # its place in a list
-    marks: tuple[str, ...] = ()  # what had to be forgiven
-    doubtful: frozenset[str] = frozenset()  # its fields that may lack their end
+    marks: tuple[str, ...] = ()  # what we had to tolerate
+    doubtful: frozenset[str] = frozenset()  # its fields whose end may be missing
     text: str = ""  # of a broken one
 
     @property

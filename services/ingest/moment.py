@@ -58,7 +58,7 @@ def _read_text(text: str) -> int | tuple[str, str]:
     if match is None:
         return ("ts_unreadable", f"ts is {show_value(text)}: send RFC 3339 with offset, like 2026-11-23T08:00:00+08:00")
     day, minutes, second, fraction, _zulu, sign, offset_hours, offset_minutes = match.groups()
-    leap = second == "60"  # RFC 3339 5.7 allows it; the second before stands for it
+    leap = second == "60"  # RFC 3339 5.7 allows a leap second; it is read as the second before
     try:
         moment = datetime.fromisoformat(f"{day}T{minutes}{'59' if leap else second}+00:00")
     except ValueError:

@@ -18,7 +18,7 @@ from services.ingest.mend import read_elements
 from services.ingest.refused import Refused
 from services.ingest.reject import Reject
 
-GARBAGE_BYTES = 256  # about what an event takes
+GARBAGE_BYTES = 256  # about as many bytes as an event takes
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
 Order = tuple[int, int, int]  # ts_us, received_us, seq: what makes a value newer than another
 
@@ -121,7 +121,7 @@ def weigh(message: Message) -> int:
 
 
 def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: list[Reject]) -> None:
-    if message.replay_of is not None:  # its row exists; only the result is noted
+    if message.replay_of is not None:  # its row exists already; only the result is noted
         replay = plan.replays.setdefault(message.replay_of, Replay())
         lost = [reject for reject in rejects if not reject.stored]
         if lost:

@@ -1,4 +1,4 @@
-"""A device that speaks and nothing usable comes: its messages that were refused whole, counted. Pure.
+"""Counts the messages of a device that were refused as a whole: it speaks, and nothing usable comes. Pure.
 
 The plan counts per batch, the store adds up in `device_state` over both lanes, alerts judges (`device_unreadable`).
 """

@@ -1,4 +1,4 @@
-"""Old data goes: chunks past the retention, the keys of their events, batches everybody has read.
+"""Removes old data: chunks past the retention, the keys of their events, batches that all readers have read.
 
 A duty of ingest, hourly, under an advisory lock so that one process does it. `drop_chunks` works on both editions.
 """

@@ -85,7 +85,7 @@ class Store:
         self.devices = Devices()
 
     def forget_waiting(self) -> bool:
-        """Give up what earlier batches could not say of devices whose rows were locked; True when there was any."""
+        """Give up what earlier batches could not write about devices with locked rows; True when there was any."""
         forgotten, self._waiting = self._waiting, {}
         if forgotten:
             log.error("last_seen_given_up", writer=self.writer, devices=sorted(forgotten))
@@ -162,7 +162,7 @@ class Store:
                 continue
             heard.tally.late += late
             if event.seq is not None:
-                at_us = event.ts_us if event.clock_good else 0  # without a time it only follows or fills
+                at_us = event.ts_us if event.clock_good else 0  # without a time it can only come next or fill a gap
                 heads[device.id] = advance(heads.get(device.id) or device.event, at_us, event.seq, heard.tally)
         return heads
 

@@ -16,8 +16,8 @@ from services.ingest.decode import Message
 from services.ingest.isolate import part_of
 
 SHARE_MESSAGES, SHARE_BYTES = 20, 16 * 1024  # of the common queue, for one sender
-# So much waiting of one sender is a flood. A device back from a month without network is none: 43 200 readings, one a
-# minute, in 72 lists.
+# One sender with so much waiting is a flood. A device that was without network for a month is not: it brings 43 200
+# readings, one a minute, in 72 lists.
 FLOOD_EVENTS, FLOOD_MESSAGES, FLOOD_BYTES = 1000, 2000, 16 * 2**20
 READ_AHEAD = 4000  # elements of all lines that are decoded and wait
 _EVENT = "/" + Channel.EVENT
@@ -34,7 +34,7 @@ class Item:
     message: Message | None
     received_us: int
     last: bool = True
-    elements: int = field(init=False)  # how many rows it makes: asked for at every step of its way
+    elements: int = field(init=False)  # how many rows it makes; needed at every step, so computed once
 
     def __post_init__(self) -> None:
         self.elements = 0 if self.message is None else self.message.elements
@@ -46,7 +46,7 @@ class Item:
 
     @property
     def weight(self) -> int:
-        """What it counts for in a turn: a message without rows is not for nothing."""
+        """What it counts for in a turn: a message without rows counts as well."""
         return max(1, self.elements)
 
     @property
@@ -58,7 +58,7 @@ class Item:
 
 
 def sender_of(topic: str) -> str:
-    """Return the device that a topic names; what names none stands for itself."""
+    """Return the device that a topic names; any other topic is a sender of its own."""
     parts = topic.split("/", 5)
     return parts[4] if len(parts) == 6 else topic
 
@@ -81,7 +81,7 @@ def cut(item: Item) -> Sequence[Item]:
         part = part_of(message, parts[start : start + MAX_EVENTS])
         if last:
             part.ack_ids, part.mended = message.ack_ids, message.mended
-            part.whole = not message.events  # all that it brought was refused: that counts once
+            part.whole = not message.events  # everything in it was refused: that counts once
         items.append(Item(item.sender, item.delivery, part, item.received_us, last))
     return items
 

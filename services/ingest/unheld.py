@@ -1,4 +1,4 @@
-"""How much may wait of what nobody acknowledges: QoS 0, which no window of the broker holds back. Pure; used by inbox.
+"""How much may wait at QoS 0, which no window of the broker holds back. Pure; used by inbox.
 
 Bounded by bytes, so that large messages do not fill the memory, and fair: one sender's flood takes nobody else's room.
 """
@@ -6,8 +6,8 @@ Bounded by bytes, so that large messages do not fill the memory, and fair: one s
 from services.core.mqtt import Delivery
 
 SENDER_BYTES = 2**20  # of one sender: four lists as large as the broker takes
-SMALL_BYTES = 16 * 1024  # a sender with no more than this waiting has room of its own kind
-LARGE_TOTAL_BYTES, TOTAL_BYTES = 16 * 2**20, 32 * 2**20  # of all that have more, and of everybody
+SMALL_BYTES = 16 * 1024  # senders with no more than this waiting have room of their own
+LARGE_TOTAL_BYTES, TOTAL_BYTES = 16 * 2**20, 32 * 2**20  # of all senders that have more, and of all senders
 OVERHEAD_BYTES = 1024  # what a message costs beside its payload
 
 

@@ -1,6 +1,6 @@
 """What people see of a lane: one row per lane, once a second, and the gauges.
 
-A duty of the process, on its own connection, so that it tells of a lane that hangs.
+A duty of the process, on a connection of its own, so that it also reports a lane that hangs.
 """
 
 from pathlib import Path
@@ -15,8 +15,8 @@ QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
 
 
 async def report(connection: asyncpg.Connection, lane: Lane) -> None:
-    """Write the lane's health; only its owner's word counts."""
-    connects = list(lane.connects)  # kept until they are written: a lost session must not go unseen
+    """Write the lane's health; only its owner may."""
+    connects = list(lane.connects)  # kept until they are written, so that no lost session goes unnoticed
     session = lane.session
     connected = session is not None and session.connected
     row = await connection.fetchrow(

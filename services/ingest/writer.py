@@ -21,11 +21,11 @@ from services.ingest.store import AlreadyCommitted, Store, Written
 log = logger(__name__)
 
 STATEMENT_TIMEOUT_S = 10.0
-# every statement of a lane walks a batch by key; young tables have no statistics that would tell the planner so
+# every statement of a lane walks a batch by key, and new tables have no statistics from which the planner could know
 WALK_BY_KEY = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off"
 BACKOFF_FIRST_S = 0.1
 BACKOFF_CAP_S = 2.0
-TIMEOUTS_BEFORE_HALVES = 2  # of one batch in a row: a smaller one may be over in time
+TIMEOUTS_BEFORE_HALVES = 2  # time-outs of one batch in a row before it is halved: a smaller one may finish in time
 
 
 class Writer:
@@ -131,11 +131,11 @@ class Writer:
 
         Where not even the reject can be written the message is set aside. Its neighbours are stored in any case.
         """
-        if self.store.forget_waiting():  # what a batch before this one left over may be what fails
+        if self.store.forget_waiting():  # what an earlier batch left over may be what fails
             return await self.commit(messages, watermark_us)
         if not messages:
             if watermark_us is None:
-                raise error  # nothing of anybody's is in it: the schema or the program is at fault
+                raise error  # it holds no data: the schema or the program is at fault
             log.error("watermark_refused", writer=self.store.writer, error=str(error)[:300])
             return await self.commit([], None)
         halves = split(messages)
@@ -170,7 +170,7 @@ def is_worth_waiting(error: BaseException, *, closed: bool) -> bool:
 
 
 def setting_at_fault(error: BaseException) -> str | None:
-    """Return one line with the cure when no waiting helps against how the database is set up."""
+    """Return one line with the cure when the database is set up so that waiting cannot help."""
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError):
         return f"FIRETOWER_DATABASE_URL: {error}; correct user, password and database name"
     if isinstance(error, asyncpg.UndefinedTableError):

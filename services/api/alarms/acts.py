@@ -1,4 +1,4 @@
-"""What people do to alarms. The ledger decides and stores; here is who may, where, and on which version."""
+"""What people do to alarms. The ledger decides and stores; this says who may, where, and on which version."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -64,7 +64,7 @@ async def acknowledge_alarm(
 
 @router.post("/verify", responses=_STRICT_ANSWERS)
 async def verify_alarm(alarm_id: AlarmId, body: VerifyBody, writer: Actor, if_match: IfMatch = None) -> Response:
-    """Judge a fire. `false` and `test` need If-Match, so that nobody ends what has just grown worse unseen."""
+    """Judge a fire. `false` and `test` need If-Match: nobody ends a fire that grew worse unseen."""
 
     async def step(write: Write, version: int | None) -> object:
         return await acts.verify(

@@ -25,7 +25,7 @@ from services.core.masks import MASK
 from services.core.words import CALL_MARK, NoticeState
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
-# what a webhook gets: no word in it is anybody else's
+# the fields of a webhook's body, all of them ours
 CALL_FIELDS = frozenset({"type", "to", "text", "drill", "alarm_id", "code", "severity", "reason", "reason_en"})
 DESK = "desk"  # the channel; else contact:<id>
 _notice = tables.notice.c

@@ -29,7 +29,7 @@ from services.core.words import Category, Severity, State, Verification
 
 router = APIRouter(prefix="/api/v1", tags=["alarms"])
 _alarm = tables.alarm.c
-_EVIDENCE_BEFORE = timedelta(minutes=5)  # contract 6: what bears on a fire within 5 min
+_EVIDENCE_BEFORE = timedelta(minutes=5)  # contract 6: evidence counts for a fire for 5 min
 _EVIDENCE_TYPES = (
     "prealarm", "started", "feedback", "supervisory", "delay", "silence", "test", "guard_reply", "operation", "reset",
 )  # fmt: skip
@@ -165,7 +165,7 @@ async def _timeline(reads: Reads, alarm_id: int) -> list[dict[str, Any]]:
 
 
 async def _evidence(reads: Reads, scope: Scope, row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what was reported: the alarm's own lines, and what else its site (or device) said around it."""
+    """Return what was reported: the alarm's own lines, and what else its site (or device) reported around that time."""
     found = [
         {"at": line["at"], "text": reason[0], "text_en": reason[1]}
         for line in lines

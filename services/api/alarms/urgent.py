@@ -1,7 +1,7 @@
-"""Lists that put what cannot wait before all else, whatever the limit: an old fire stays on the first page.
+"""Lists that put what cannot wait first, whatever the limit: an old fire stays on the first page.
 
 Used by the routes of alarms, incidents and notices. Promises keyset paging that skips nothing: what stops being urgent
-while somebody pages is met again further down.
+while somebody pages comes again further down.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""What changed and was not told yet: each thing once, fires before all else, then what waits longest. Pure.
+"""What changed and was not sent yet: each thing once, fires first, then what has waited longest. Pure.
 
-Used by `feed`. Promises to lose nothing that it took; what would be too much is refused as a whole, never in part.
+Used by `feed`. Promises to lose nothing that it took; what is too much is refused as a whole, never in part.
 """
 
 from collections.abc import Hashable, Iterable, Sequence

@@ -21,7 +21,7 @@ from services.core.db import load_queries
 from services.core.topics import Kind
 
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-MOST_BATCHES = 500  # behind by more: everybody fetches anew
+MOST_BATCHES = 500  # when further behind than this, everybody fetches anew
 MOST_CHANGED = 20_000  # of one kind between two looks
 _alarm, _device, _notice = tables.alarm.c, tables.device.c, tables.notice.c
 
@@ -37,7 +37,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found. `first` are fires. `lost`: what happened since the last look cannot be said."""
+    """What a look found. `first` are fires. `lost`: it is unknown what happened since the last look."""
 
     cursor: Cursor
     first: Sequence[Any] = ()
@@ -81,7 +81,7 @@ async def look_at_notices(reads: Reads, since: Cursor | None) -> Look:
 
 
 async def look_at_devices(reads: Reads, since: Cursor | None, now: datetime) -> Look:
-    """Return the ids of the devices that changed since a look. `now` is the clock their status is told by."""
+    """Return the ids of the devices that changed since a look. Their status is that at `now`."""
     if since is not None:
         batches = await reads.rows(
             QUERIES["new_batches"],

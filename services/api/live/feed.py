@@ -1,6 +1,6 @@
-"""Reads what changed and tells the hub: alarms and notices, fires before all else, and devices by the log of ingest.
+"""Reads what changed and tells the hub: alarms and notices, fires first, and devices by the log of ingest.
 
-One task group in main. A NOTIFY is a hint, the poll is the guarantee; with the database away it goes on where it stood.
+One task group in main. A NOTIFY is a hint, the poll is the guarantee; after an outage it continues where it was.
 Promises: what was committed is told, or everybody is told to fetch anew; one thing that cannot be told is set aside.
 """
 
@@ -112,7 +112,7 @@ class Changes:
                 await wait_at_most(hint if self._hub.listened_to else self._hub.joined, POLL_S)
 
     async def _listen(self) -> None:
-        """Turn NOTIFY into hints, on a connection of its own that is looked after."""
+        """Turn NOTIFY into hints, on a connection of its own, which is renewed when it is lost."""
         while True:
             try:
                 connection = await db.connect(self._database.dsn, program="api.listen", statement_timeout_s=5)
@@ -171,7 +171,7 @@ class Changes:
             self._hub.publish(event, [part])
 
     async def _set_aside(self, kind: str, name: Any, error: Exception) -> None:
-        """Let one thing that cannot be told hold up nothing: it is shown to people, and everybody fetches anew."""
+        """Set aside one thing that cannot be sent: people see it, everybody fetches anew, nothing is held up."""
         async with self._database.writing() as connection:
             await write_aside(connection, "api", Unit(kind, f"{kind}:{name}"), error, self._clock.now())
         self._hub.resync()

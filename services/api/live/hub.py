@@ -1,7 +1,7 @@
 """One hub per process hands changes to every open stream: encoded once, bounded per client, never waiting for one.
 
 Fed by `feed`, read by `stream`, looked through by `rights`. Promises that a client that falls behind is told to
-fetch anew (`resync`), that nobody gets what lies outside their areas, and that no caller takes the places of the desk.
+fetch anew (`resync`), that nobody gets what lies outside their areas, and that no caller takes the desk's places.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from services.api.request.roles import Who
 from services.api.request.scope import Scope
 from services.core.metrics import RESYNCS, STREAMS
 
-# Waiting for one client. A frame is one alarm or up to 1000 devices: bytes bound it, and a burst of alarms still fits.
+# What may wait for one client. A frame is one alarm or up to 1000 devices, so the bound is in bytes.
 MAX_FRAMES = 2000
 MAX_WAITING_BYTES = 4 * 1024 * 1024
 REMEMBERED, REMEMBERED_BYTES = 1000, 16 * 1024 * 1024  # batches kept for a client that comes back
@@ -182,7 +182,7 @@ class Hub:
             client.offer(RESYNC)
 
     def close(self) -> None:
-        """End every stream, those that still come included."""
+        """End every stream, and refuse those that come later."""
         self._closed = True
         for client in self._clients:
             client.close()

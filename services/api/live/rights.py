@@ -1,7 +1,7 @@
-"""Looks at the rights behind every open stream again and again: a request is checked once, a stream lives on.
+"""Checks the rights behind every open stream again and again: a request is checked once, but a stream stays open.
 
-One task of main. Promises that a stream ends within 5 s after its key or session is worth nothing, or after role or
-areas changed. With the database away nobody is sent away: nothing is told then either.
+One task of main. Promises that a stream ends within 5 s after its key or session has become invalid, or after role or
+areas changed. While the database is away no stream is ended, and nothing is sent either.
 """
 
 from services.api.live.hub import Hub

@@ -22,7 +22,7 @@ from services.core.clock import Clock, rfc3339
 router = APIRouter(prefix="/api/v1", tags=["stream"])
 KEEP_ALIVE_S = 15.0
 LIFE_S = 600.0
-STALLED_S = 60.0  # a client that takes nothing for so long is gone
+STALLED_S = 60.0  # a client that takes nothing for this long is dropped
 RETRY_MS = 2000
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

@@ -63,7 +63,7 @@ async def devices_geojson(here: Here, who: Watcher, kind: Kind | None = None, ar
         .outerjoin(tables.device_state, _state.device_id == _device.id)
         .outerjoin(worst, worst.c.device_id == _device.id)
         .where(_device.lon.is_not(None), who.scope.clause(_device.area))
-        .order_by(worst.c.rank.nulls_last())  # beyond the limit nothing that burns is left out
+        .order_by(worst.c.rank.nulls_last())  # whatever the limit, no fire is left out
         .limit(MOST)
     )
     if kind is not None:

@@ -1,1 +1,1 @@
-"""People and machines that may ask: signing in, users, keys, passwords, and the audit of what they changed."""
+"""People and machines with access: signing in, users, keys, passwords, and the audit of what they changed."""

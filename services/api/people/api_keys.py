@@ -111,7 +111,7 @@ def _check_expiry(expires_at: datetime | None, now: datetime) -> None:
 async def revoke_api_key(
     key_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)], writer: AdministratorWriter
 ) -> Response:
-    """Revoke a key: it is worth nothing from now on."""
+    """Revoke a key: it is refused from now on."""
 
     async def work(write: Write) -> Response:
         row = await write.connection.fetchrow("select name, areas from api_key where id = $1", key_id)

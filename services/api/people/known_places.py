@@ -1,4 +1,4 @@
-"""Recalls at the start from where who signed in lately: a restart is no gain for guessers. One task of main."""
+"""Recalls at the start who signed in lately from where, so that a restart helps no guesser. One task of main."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +28,6 @@ async def recall_places(reads: Reads, throttle: Throttle, clock: Clock) -> None:
             log.warning("places_unread", error=describe_error(error))
             await clock.sleep(_AGAIN_S)
             continue
-        for row in reversed(rows):  # the newest last: it is forgotten last
+        for row in reversed(rows):  # newest last, because the last is forgotten last
             throttle.learn(place_of(row["address"]), row["name"])
         return

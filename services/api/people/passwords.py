@@ -12,7 +12,7 @@ from services.api.request.secrets import normal_form
 
 LEAST_SCORE = 2  # of 4: more than a million guesses
 _BETWEEN = re.compile(r"[\W_]+")  # what stands between the words of a name
-_JUDGED = 72  # zxcvbn's own bound; what follows only adds
+_JUDGED = 72  # zxcvbn's own bound; further characters only make it better
 # what people of a fire brigade in Baode would build a password from, beside zxcvbn's English lists
 _LOCAL_WORDS = tuple(Path(__file__).with_name("password_words.txt").read_text(encoding="utf-8").split())
 

@@ -106,7 +106,7 @@ async def _try(here: State, name: str, password: str, address: str) -> Response:
 
 
 def _give_cookie(here: State, response: Response, who: Who, token: str) -> None:
-    """Let the browser keep the token: until it is closed, or over its restarts where nobody sits to sign in again."""
+    """Let the browser keep the token until it is closed; a screen without a person keeps it longer."""
     response.set_cookie(
         COOKIE,
         token,
@@ -129,7 +129,7 @@ async def show_session(request: Request, here: Here, who: Watcher) -> Response:
 
 @router.delete("/session", status_code=204, responses=described(None, status=204))
 async def sign_out(here: Here, who: Watcher) -> Response:
-    """Sign out: the cookie is worth nothing from now on."""
+    """Sign out: the cookie is refused from now on."""
     if who.session is not None:
         async with here.database.writing() as connection:
             await connection.execute("delete from web_session where token_hash = $1", who.session)

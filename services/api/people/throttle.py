@@ -2,7 +2,7 @@
 
 Promises that guessing stays slow, and that nobody's guesses lock out somebody else: not at the address they share (an
 office, a proxy that is not named as trusted), and not an account at an address from which it has signed in before.
-There even guesses of that very name only slow it, to a try every ten seconds.
+There, even guesses of that very name only slow it down to a try every ten seconds.
 """
 
 from collections import OrderedDict, deque
@@ -21,7 +21,7 @@ class Throttle:
 
     def __init__(self) -> None:
         self._failures: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
-        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()  # who has signed in from where
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()  # names that have signed in, by address
 
     def wait_s(self, now: float, place: str, name: str) -> float:
         """Return how long this caller must wait before another try; 0 when it may."""
@@ -38,7 +38,7 @@ class Throttle:
         return (place, name) in self._known
 
     def lane_of(self, place: str, name: str) -> str:
-        """Return with whom a try waits: with the strangers of its address, or alone where the name is known."""
+        """Return whose tries it waits behind: the strangers' of its address, or its own where the name is known."""
         return f"{place} {name}" if self.knows(place, name) else place
 
     def failed(self, now: float, place: str, name: str) -> None:

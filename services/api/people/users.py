@@ -66,7 +66,7 @@ class UserPost(BaseModel):
 
 
 class UserPut(BaseModel):
-    """What changes of a person. A new password, role or areas end their sessions."""
+    """What is to change about a person. A new password, role or areas end their sessions."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "viewer", "areas": ["140931"]}]})
 
@@ -79,7 +79,7 @@ class UserPut(BaseModel):
 
 
 def require_within(who: Who, areas: list[str]) -> None:
-    """Refuse to give more than one has."""
+    """Refuse to grant more than the granter has."""
     if not Scope(tuple(areas)).within(who.scope):
         raise Problem(403, "forbidden", "areas: you can only give areas that you have yourself")
 
@@ -182,7 +182,7 @@ async def update_user(
 
 @router.delete("/users/{username}", status_code=204, responses=described(None, 404, 409, status=204))
 async def disable_user(username: Username, writer: AdministratorWriter) -> Response:
-    """Let a person in no more. The name stays, because the records name it."""
+    """Disable a person. The name stays, because records refer to it."""
 
     async def work(write: Write) -> Response:
         row = await _find(Inside(write.connection), write.who, username)

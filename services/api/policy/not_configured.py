@@ -1,4 +1,4 @@
-"""What is not configured: devices that a rule cannot judge for want of a figure, or of the field that it reads."""
+"""What is not configured: devices that a rule cannot judge because a figure, or the field it reads, is missing."""
 
 from collections import Counter
 from pathlib import Path

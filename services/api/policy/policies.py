@@ -30,7 +30,7 @@ PolicyName = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["fire_c
 
 
 class Policy(BaseModel):
-    """Times and thresholds under one name. `body` is what holds; `defaults` what holds without a change."""
+    """Times and thresholds under one name. `body` is in force; `defaults` would be without changes."""
 
     name: str
     body: dict[str, Any]
@@ -132,7 +132,7 @@ async def set_drill(body: DrillBody, writer: Actor) -> Response:
 
 
 def _check(name: str, body: dict[str, Any]) -> None:
-    """Refuse fields that the policy has not, and values that it cannot use."""
+    """Refuse fields that the policy does not have, and values that it cannot use."""
     for field in body:
         if field not in DEFAULTS[name]:
             raise invalid(field, f"{name} has {', '.join(DEFAULTS[name])}")

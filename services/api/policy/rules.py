@@ -26,7 +26,9 @@ from services.core.topics import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["rules"])
 RuleCode = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["hydrant_pressure_low"])]
-_TELL_ALERTS = "select pg_notify('firetower_registry', '')"  # as a change of a device does: counts for the next reading
+_TELL_ALERTS = (
+    "select pg_notify('firetower_registry', '')"  # as with a change of a device, it counts for the next reading
+)
 _parameter = tables.rule_parameter.c
 
 
@@ -42,7 +44,7 @@ class RuleParameter(BaseModel):
 
 
 class Override(BaseModel):
-    """Numbers that hold for all, a kind, an area or a device from a time on. The narrowest holds, then the newest."""
+    """Numbers that hold for all, a kind, an area or a device from a time on. The narrowest wins, then the newest."""
 
     id: int
     scope: Literal["all", "kind", "area", "device"]
@@ -112,7 +114,7 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
 
 
 def _may_see(who: Who, row: Row) -> bool:
-    """Whether the override bears on what `who` sees; what holds for an area above theirs does."""
+    """Whether the override concerns what `who` sees; one for an area above theirs does."""
     if row["scope"] == "device":
         return who.scope.covers(row["area"])
     if row["scope"] == "area":
@@ -141,7 +143,7 @@ async def show_rule(code: RuleCode, here: Here, who: Reader) -> Response:
 
 
 def check_parameters(code: str, parameters: dict[str, float]) -> None:
-    """Refuse numbers that the rule has not or cannot use.
+    """Refuse numbers that the rule does not have or cannot use.
 
     Raises:
         Problem: 404 or 422.

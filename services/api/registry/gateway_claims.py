@@ -1,6 +1,6 @@
 """Whether a device may name a gateway, or the address of a panel: never one of another township. Pure.
 
-Used by PUT and by the import. What somebody may not see does not exist for him: he is told that there is none.
+Used by PUT and by the import. What people may not see does not exist for them.
 """
 
 from collections.abc import Container, Mapping
@@ -10,7 +10,7 @@ from services.api.request.scope import Scope
 
 
 def new_claims(values: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what of `values` names a gateway or an address that does not stand there yet: what stands was allowed."""
+    """Return the gateway or address in `values` that is new; what was stored before was allowed."""
     fields = ("gateway", "gateway_address")
     return {name: values[name] for name in fields if values.get(name) and (not before or before[name] != values[name])}
 
@@ -40,7 +40,7 @@ def refused_claim(
             return "gateway", f"there is no device {gateway}"
     panel = known.get(f"utd-{address}") if address and code != f"utd-{address}" else None
     if panel is not None and not scope.covers(panel["area"]):
-        # one that only called in stands in the area of the gateway, for whoever below it comes to register it
+        # a panel that only called in has the gateway's area, and anybody below that area may register it
         below = any(area.startswith(panel["area"]) for area in scope.areas)
         if panel["registered"] or not below:
             return "gateway_address", "another device has this address"

@@ -1,6 +1,6 @@
 """Rows of an accepted ledger that became impossible before they were written: told in the answer, set aside, kept.
 
-Used by the import route, its steps and housekeeping. Promises that no answer calls written what is not.
+Used by the import route, its steps and housekeeping. Promises that no answer calls a row written that is not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ async def read_faults(reads: Reads, import_id: int) -> Sequence[Row]:
 
 
 async def set_faults_aside(connection: asyncpg.Connection, import_id: int, now: datetime) -> None:
-    """Set aside what could not be written of an import that is through; strike it off when nothing is left."""
+    """Set aside what a finished import could not write; strike it off when nothing is left."""
     faults = await read_faults(Inside(connection), import_id)
     name = f"import:{import_id}"
     if not faults:

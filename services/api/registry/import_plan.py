@@ -94,7 +94,7 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
 def _note_places(scope: Scope, areas: Sequence[Row], standing: Sequence[Row]) -> Doubts:
     places = Doubts({row["code"]: (row["lon"], row["lat"]) for row in areas if row["lon"] is not None})
     for row in standing:
-        if scope.covers(row["area"]):  # others do not exist for this person, in warnings neither
+        if scope.covers(row["area"]):  # other devices do not exist for this person, not in warnings either
             places.note_standing(row["code"], row["kind"], (row["lon"], row["lat"]))
     return places
 
@@ -130,7 +130,7 @@ class _Known:
     def doubts(
         self, row: LedgerRow, values: Mapping[str, Any], before: Row | None, changes: Mapping[str, Any]
     ) -> list[LedgerWarning]:
-        """Return what a person should look at before the row is stored; nothing for what stands so already."""
+        """Return what a person should check before the row is stored; nothing for what is stored like that already."""
         if values.get("lon") is None or values.get("lat") is None:
             return []
         stood: Mapping[str, Any] = {} if before is None else before

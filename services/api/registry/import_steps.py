@@ -1,4 +1,4 @@
-"""Writes a checked ledger into the registry, some hundred rows at a time, and finishes what a kill interrupted.
+"""Writes a checked ledger into the registry, some hundred rows at a time, and finishes what was interrupted by a kill.
 
 Used by the import route and by main. Promises that no transaction holds a device for longer than a fire may wait, and
 that every row of an import that was accepted is written: after a kill at the next start, from where it stood. A row
@@ -39,7 +39,7 @@ class StagedRow(NamedTuple):
 
 
 def import_running() -> Problem:
-    """Return the refusal of a write that a ledger under way has a claim on."""
+    """Return the refusal of a write to something that a running import is about to write."""
     return Problem(
         409,
         "import_running",
@@ -83,7 +83,7 @@ async def stage(write: Write, rows: Iterable[StagedRow]) -> int:
 
 
 async def finish(database: Database, clock: Clock) -> None:
-    """Write what is left of accepted ledgers; rests as long as each step took, so that others get their turn."""
+    """Write what is left of accepted ledgers; pauses after each step for as long as it took."""
     while True:
         began = clock.monotonic()
         async with database.writing() as connection:

@@ -128,7 +128,7 @@ async def import_devices(
     datum: Annotated[Datum | None, Query(description="of the coordinates, where a row names none; mandatory")] = None,
     accept_warnings: Annotated[bool, Query(description="store also what the preview warns of")] = False,
 ) -> Response:
-    """Register or update devices from a ledger (CSV or GeoJSON). One bad line, and nothing is stored.
+    """Register or update devices from a ledger (CSV or GeoJSON). If one line is bad, nothing is stored.
 
     Places at 0, exchanged, far outside the county or doubled are warned of by line; nothing is stored until a person
     has looked at the warnings of a dry run and says `accept_warnings=true`.
@@ -143,7 +143,7 @@ async def import_devices(
 
     async def work(write: Write) -> Response:
         undated = [error for error in result["errors"] if error["field"] == "datum"]
-        if undated or (result["errors"] and not dry_run):  # without a datum there is nothing to show either
+        if undated or (result["errors"] and not dry_run):  # without a datum there is nothing to preview either
             first = (undated or result["errors"])[0]
             detail = f"{len(plan.errors)} lines are wrong, nothing was stored; line {first['line']}: {first['message']}"
             raise Problem(422, "bad_lines", detail, errors=result["errors"])

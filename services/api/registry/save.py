@@ -50,7 +50,7 @@ def columns_of(body: DevicePut) -> dict[str, Any]:
 
 
 def hidden_site(scope: Scope, values: Mapping[str, Any], before: Mapping[str, Any] | None, area: str | None) -> bool:
-    """Whether `values` clear a site that its `area` hides: it was shown as null, and a form sends back what it got."""
+    """Whether `values` clear a site hidden by its `area`: it was shown as null, and a form sends that back."""
     clears = "site_id" in values and values["site_id"] is None
     return clears and before is not None and before["site_id"] is not None and not scope.covers(area)
 

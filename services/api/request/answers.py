@@ -21,7 +21,7 @@ def _default(value: object) -> object:
 
 
 def encode(content: object) -> bytes:
-    """Return JSON as UTF-8; times as RFC 3339 in UTC. A stored value that JSON cannot hold spoils nothing beside it."""
+    """Return JSON as UTF-8; times as RFC 3339 in UTC. A stored value that JSON cannot hold does not spoil the rest."""
     try:
         return orjson.dumps(content, default=_default, option=_OPTIONS)
     except TypeError:  # half of a surrogate pair, an integer of more than 64 bits, a document nested too deep

@@ -3,7 +3,7 @@
 A key comes as Bearer. Where GIS clients ask, which know no Bearer, it is also taken by HTTP Basic, as the password of
 any user name.
 
-Promises: an unknown, expired, revoked or disabled credential is nobody, nor is a key whose maker is disabled; a route
+Promises: an unknown, expired, revoked or disabled credential is refused, like a key of a disabled maker; a route
 without a permission does not exist.
 """
 
@@ -51,7 +51,7 @@ class _KeyByBasic(HTTPBasic):
 KEY_BY_BASIC = Security(
     _KeyByBasic(auto_error=False, scheme_name="basic", description="an API key as the password, with any user name")
 )
-_ROLES = frozenset(Role)  # one of a newer release means nothing here: nobody
+_ROLES = frozenset(Role)  # a role of a newer release is unknown here, so it is refused
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
@@ -90,7 +90,7 @@ def sent_key(authorization: str, path: str) -> str | None:
 
 
 async def authenticate(state: State, path: str, headers: Headers, cookies: dict[str, str]) -> Who | None:
-    """Return who sent the request, or None. A key in the header goes before the cookie."""
+    """Return who sent the request, or None. A key in the header takes precedence over the cookie."""
     authorization = headers.get("authorization")
     now = state.clock.now()
     if authorization is not None:
@@ -111,7 +111,7 @@ async def authenticate(state: State, path: str, headers: Headers, cookies: dict[
 
 
 async def find_keys(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
-    """Return who is behind each of these keys; what is missing is nobody any more."""
+    """Return who is behind each of these keys; keys that are missing are no longer valid."""
     rows = await reads.rows(_QUERIES["keys"], hashes=list(hashes), now=now)
     return {
         row["key_hash"]: Who(
@@ -123,7 +123,7 @@ async def find_keys(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dic
 
 
 async def find_sessions(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
-    """Return who is behind each of these sessions; what is missing is nobody any more."""
+    """Return who is behind each of these sessions; sessions that are missing are no longer valid."""
     rows = await reads.rows(_QUERIES["sessions"], hashes=list(hashes), now=now)
     return {
         row["token_hash"]: Who(
@@ -138,8 +138,8 @@ async def find_sessions(reads: Reads, hashes: Sequence[bytes], now: datetime) ->
 def check_origin(method: str, headers: Headers) -> None:
     """Refuse an unsafe request that a page of another origin made the browser send.
 
-    Browsers tell with Sec-Fetch-Site, older ones with Origin; a client that sends neither is no browser, and holds
-    no cookie it did not sign in for.
+    Browsers tell with Sec-Fetch-Site, older ones with Origin; a client that sends neither is not a browser, and
+    has signed in itself for its cookie.
     """
     if method in SAFE_METHODS:
         return
@@ -183,12 +183,12 @@ Administrator = Annotated[Who, Depends(Allowed(Permission.ADMINISTER))]
 
 
 def require_area(who: Who, area: str | None, what: str) -> None:
-    """Answer 404 for what lies outside one's areas: whether it exists is not told."""
+    """Answer 404 for what lies outside the caller's areas, whether it exists or not."""
     if not who.scope.covers(area):
         raise not_found(what)
 
 
 def require_county(who: Who) -> None:
-    """Refuse who is scoped to townships for what holds in the whole county."""
+    """Refuse callers scoped to townships when something concerns the whole county."""
     if not who.scope.county:
         raise Problem(403, "forbidden", "this holds for the whole county, and your account is for a part of it")

@@ -1,4 +1,4 @@
-"""Takes a request's body whole, within bytes and seconds, before anything is lent for the request. Used by the gate."""
+"""Reads a request's whole body, within limits, before the request gets a connection. Used by the gate."""
 
 import asyncio
 

@@ -22,11 +22,11 @@ from services.core import db
 
 READ_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
-# The desk's pools are its own: nobody else's requests, however many, leave a verdict or an officer's chart without a
-# connection. What may read a million rows has few, so that the server's cores are left to the others.
+# The desk has pools of its own, so that nobody else's requests, however many, leave a verdict or an officer's chart
+# without a connection. Reads of up to a million rows have few, so that the server's cores are left for the others.
 POOL_SIZES = {Room.DESK: 6, Room.OTHERS: 6}
 HEAVY_SIZES = {Room.DESK: 3, Room.OTHERS: 2}
-DOOR_SIZE = 3  # asks before every request who sent it
+DOOR_SIZE = 3  # used before every request to find out who sent it
 HEAVY_WAIT_S = 10.0
 _DIALECT: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 Row = Mapping[str, Any]
@@ -96,7 +96,7 @@ class Readers:
             try:
                 return cast("Sequence[Row]", await _fetch(connection, statement, parameters))
             except (TimeoutError, asyncio.CancelledError):
-                connection.terminate()  # to have the server cancel would be waited for, and the server may be deaf
+                connection.terminate()  # asking the server to cancel would have to be waited for, and it may not answer
                 raise
 
 

@@ -1,4 +1,4 @@
-"""What a connection may cost before anybody has signed in: bytes of a head, time to send it, and how many at once.
+"""Limits what connections may cost before anybody has signed in: size and duration of a head, and their number.
 
 uvicorn's protocol with limits. Promises that connections which only wait make room for others, oldest first, and that
 no head, trailer or chunk extension is kept beyond its bound.
@@ -17,7 +17,7 @@ from services.core.settings import Network
 HEAD_BYTES = 32 * 1024
 HEAD_LINES = 100
 HEAD_S = 10.0  # from the first byte, or from connecting, to the end of the head
-STALLED_S = 60.0  # an answer of which nothing is taken for so long is dropped
+STALLED_S = 60.0  # an answer of which nothing is taken for this long is dropped
 WAITING = 1000  # connections without a whole request, of everybody
 PER_ADDRESS, PER_OWN_ADDRESS = 500, 4000  # connections; from this machine, where the benches run
 _LATE, _LARGE, _CROWDED = (
@@ -37,7 +37,7 @@ class Door:
         self._waiting: dict[DoorProtocol, None] = {}  # in the order in which they began to wait
 
     def enter(self, protocol: "DoorProtocol") -> bool:
-        """Take a connection; False: its address, or everybody, has as many as may be, and all of them are busy."""
+        """Take a connection; False when its address, or everybody together, has reached the limit and all are busy."""
         address = protocol.address
         if self._per_address[address] >= self._limit(address) and not self._make_room(address):
             return False
@@ -80,7 +80,7 @@ class Door:
         except ValueError:
             return PER_ADDRESS
         if any(parsed in network for network in self._trusted):
-            return self._most  # a proxy: it stands for many
+            return self._most  # a proxy, which speaks for many
         return PER_OWN_ADDRESS if parsed.is_loopback else PER_ADDRESS
 
 
@@ -184,7 +184,7 @@ class DoorProtocol(HttpToolsProtocol):
             self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It takes it again."""
+        """The client takes its answer again."""
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None

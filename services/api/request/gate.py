@@ -1,6 +1,6 @@
 """What every request passes before any route: headers, who it is, its body, its turn, and the count of it.
 
-Pure ASGI, so that streams pass untouched. Promises: what is not named public here is answered only to a known caller,
+Pure ASGI, so that streams pass untouched. Promises: what is not listed as public is answered to known callers only,
 and HEAD is answered as GET would be, without the body.
 """
 
@@ -162,10 +162,10 @@ class Gate:
 
     @staticmethod
     async def _receive(scope: Scope, receive: Receive, limit: int, turn: AsyncExitStack) -> Receive:
-        """Take the whole body before anything is lent for it: one that never comes costs its sender alone.
+        """Take the whole body before the request gets a connection: one that never comes costs its sender alone.
 
-        What only reads has none to wait for, so nobody's bodies stand between a person and the pages. Who is known
-        has room of his own, whoever else sends from his address.
+        Reads have no body to wait for, so nobody's bodies delay the pages. Known callers
+        have room of their own, whoever else sends from their address.
         """
         who: Who | None = scope["state"]["who"]
         rooms: Rooms = scope["app"].state.firetower.rooms

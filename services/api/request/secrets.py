@@ -12,7 +12,9 @@ from pwdlib import PasswordHash
 
 KEY_PREFIX = "ft_"
 HASHER = PasswordHash.recommended()  # Argon2id
-_NOBODY = HASHER.hash(secrets.token_urlsafe(16))  # compared when the name is unknown, so that time tells nothing
+_NOBODY = HASHER.hash(
+    secrets.token_urlsafe(16)
+)  # compared when the name is unknown, so that the time taken reveals nothing
 _HASHING = asyncio.Semaphore(2)  # 64 MiB and a core each
 
 

@@ -1,4 +1,4 @@
-"""Answers that are the same for everybody of one scope, read once for some seconds. Used by overview routes.
+"""Answers that are the same for everybody with one scope, read once every few seconds. Used by overview routes.
 
 Promises that reading anew takes at most a twentieth of the time in each room, however many screens ask and however
 long it takes, and that the desk waits for nobody else's reading.
@@ -14,11 +14,13 @@ from services.core.clock import Clock
 
 _MOST = 256
 _SHARE = 20
-_LONGEST_OLD_S = 30.0  # so long past its time an answer is given again to those who would wait for the next one
+_LONGEST_OLD_S = (
+    30.0  # for this long past its time, an answer is still given to those who would have to wait for the next one
+)
 
 
 class Kept:
-    """A small store of answers by key; who asks while one of the same room reads gets the last answer, or waits."""
+    """A small store of answers by key; who asks while another of the room reads gets the last answer, or waits."""
 
     def __init__(self) -> None:
         self._answers: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()

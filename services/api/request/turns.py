@@ -1,4 +1,4 @@
-"""Who waits for whom: so many requests of one caller at a time, and connections that only people at the desk use.
+"""Limits how many requests of one caller run at a time, and keeps connections for the people at the desk.
 
 Used by the gate, the login and heavy reads. Promises that whatever one caller asks for, in whatever number, delays that
 caller, and that a verdict, a sign-in, the queue and the charts of an officer find a connection at once.
@@ -19,7 +19,7 @@ LONGEST_WAIT_S = 15.0
 class Room(StrEnum):
     """Whose connections a task borrows."""
 
-    DESK = "desk"  # who judges alarms, walls, and the program itself
+    DESK = "desk"  # people who judge alarms, walls, and the program itself
     OTHERS = "others"
 
 
@@ -73,8 +73,8 @@ class Turnstile:
 class Anteroom:
     """Holds `most` of one place at a time; one more sends away the one that has been there longest.
 
-    For strangers, whom nothing tells apart but their address: whoever is done at once finds room, however many others
-    stand there and send nothing.
+    For strangers, whom nothing tells apart but their address: who finishes at once finds room, however many others
+    stay and send nothing.
     """
 
     def __init__(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""What the API clears away: old Idempotency-Keys, sessions and imports, and hours of loss accounting summed once.
+"""Clears away: old Idempotency-Keys, sessions and imports, and hours of loss accounting summed once.
 
 One task of main. With the database away it tries again at its next turn; a duty that fails for a reason of its own is
 set aside and holds up no other.
@@ -21,7 +21,7 @@ EVERY_S = 600.0
 _KEPT = timedelta(hours=24)
 _COUNTED_LIVE = timedelta(hours=26)  # the last 24 h are shown by the hour
 _FIRST_S = 20.0
-_IMPORTS_KEPT = timedelta(days=30)  # row by row; that they were, and by whom, stays in the audit
+_IMPORTS_KEPT = timedelta(days=30)  # the single rows; who imported and when stays in the audit
 
 
 async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:

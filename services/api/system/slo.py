@@ -18,7 +18,7 @@ from services.core.db import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-_KEPT_S = 2.0  # an answer is given again for so long, or longer when a day's log is long: every screen asks
+_KEPT_S = 2.0  # how long an answer is reused (longer when a day's log is long), because every screen asks
 
 
 class ClockShown(BaseModel):
@@ -34,7 +34,7 @@ class ClockShown(BaseModel):
 
 
 class Loss(BaseModel):
-    """What came and did not come. `stored` is told to the whole county only."""
+    """What came and did not come. `stored` is shown to the whole county only."""
 
     gaps: int
     duplicates: int

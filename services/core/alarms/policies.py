@@ -154,7 +154,7 @@ def _read_steps(stored: Any, bodies: dict[str, Any], faults: list[Fault]) -> tup
             usable.append((number, Step.model_validate(step)))
         except ValidationError as error:
             faults += _named("escalation", error, ("steps", number - 1))
-    if not usable and steps != []:  # nobody would be called: the defaults call too many rather than nobody
+    if not usable and steps != []:  # otherwise nobody would be called; calling too many people is better
         usable = list(enumerate((Step.model_validate(step) for step in DEFAULTS["escalation"]["steps"]), start=1))
     bodies["escalation"] = {"steps": [step.model_dump(mode="json", exclude_none=True) for _, step in usable]}
     named = frozenset(step.code for _, step in usable if step.code is not None)
@@ -180,6 +180,6 @@ def _named(policy: str, error: ValidationError, before: tuple[str | int, ...] = 
 
 
 def _agree(bodies: dict[str, Any]) -> None:
-    """Keep the end of `storage_low` at or below its begin: the other way round it would come and go every second."""
+    """Keep the limit that ends `storage_low` at or below the one that raises it: else it would flap every second."""
     health = bodies["health"]
     health["storage_fine_pct"] = min(health["storage_fine_pct"], health["storage_low_pct"])

@@ -1,4 +1,4 @@
-"""What is readable in a ledger and yet probably wrong: places. Pure; used by the import, by line.
+"""Places in a ledger that can be read and are probably wrong. Pure; used by the import, by line.
 
 A point at 0,0, two numbers that changed places, a point far from its county, two devices on one spot: none of them is
 an error, so a person looks at the preview and accepts them, or mends the file.

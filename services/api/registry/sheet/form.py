@@ -1,6 +1,6 @@
 """The file of an uploaded form, taken out within bounds. Runs in a thread: a hostile form must not hold the loop.
 
-Used by the import. Promises to give up on what is no form of a ledger before it costs more than some seconds.
+Used by the import. Promises to give up within seconds on anything that is not the form of a ledger.
 """
 
 import time
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MOST_PARTS = 20
 MOST_DATUM_BYTES = 100
-MOST_LINES = 60_000  # more than rows a ledger may have, and room for blank ones
+MOST_LINES = 60_000  # more than the rows a ledger may have, with room for blank ones
 MOST_LINE_BYTES = 64 * 1024
 MOST_VALUES = 3_000_000  # commas, brackets and braces: each value costs Python much more than its bytes
 LONGEST_S = 5.0

@@ -153,7 +153,7 @@ def _row(line: int, values: dict[str, Any], datum: Datum | None) -> LedgerRow | 
 def _place(values: dict[str, Any]) -> tuple[Any, Any, bool] | str:
     """Return longitude, latitude and whether they were exchanged, or the field that contradicts itself.
 
-    A latitude over 90 degrees does not exist, and `111°05′E` is none: both can only be read as exchanged. The row is
+    A latitude over 90 degrees does not exist, nor one of `111°05′E`: the two were exchanged. The row is
     then warned of, so that a person says so too.
     """
     lon, lat = angle(values.get("lon")), angle(values.get("lat"))

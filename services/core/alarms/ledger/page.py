@@ -196,7 +196,7 @@ class Page:
         if timers:
             await self.conn.executemany(SQL["add_timer"], timers)
 
-    # --- inside ---
+    # --- internals ---
 
     async def _lock_open(self, keys: Sequence[Key]) -> None:
         subjects, codes, components = zip(*keys, strict=True)

@@ -23,7 +23,7 @@ def normal_component(sent: str) -> str:
     Dashes of every kind count as the hyphen: nobody calls two detectors `3-12` and `3–12`.
     """
     simple = sent.isascii() and sent.isprintable()
-    # the second time, because what has lost an invisible mark may compose anew
+    # a second time, because removing an invisible mark can make characters combine
     plain = sent.replace(" ", "").casefold() if simple else _fold(_fold(sent))
     return _LEADING_ZEROS.sub("", plain)
 

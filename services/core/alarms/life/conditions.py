@@ -74,7 +74,7 @@ def raise_again(
         repeats=memory.repeats + 1,
     )
     after = replace(alarm, memory=memory, cleared_at=None)
-    if came_back:  # a new time: what spoke for it before need not speak for it now
+    if came_back:  # a new occurrence: what spoke for it before need not do so now
         memory = replace(memory, grouped=situation.grouped)
         after = replace(after, memory=memory, incident_id=situation.incident_id or alarm.incident_id)
     reason = finding.reason.with_lateness(finding.late_min)

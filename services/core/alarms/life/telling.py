@@ -68,7 +68,7 @@ def _tell_fire(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool) ->
 
 
 def _tell_rest(alarm: Alarm, told: Told, now: datetime, policy: Policy) -> Telling:
-    """Tell whatever differs from what was told; then the end, once."""
+    """Report whatever differs from what was last reported; then the end, once."""
     types: list[NoticeType] = []
     retell_at: datetime | None = None
     if _rose_or_judged(alarm, told):
