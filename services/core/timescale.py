@@ -41,7 +41,7 @@ async def update_extension(dsn: str) -> None:
         behind = str(error)
     if behind is None:
         return
-    log.info("timescaledb is updated", why=behind)
+    log.info("timescaledb_updated", why=behind)
     connection = await asyncpg.connect(dsn, timeout=db.CONNECT_TIMEOUT_S)
     try:
         await connection.execute(UPDATE)  # the first statement of its session, or the old library is loaded
@@ -82,10 +82,7 @@ async def settle_edition(connection: asyncpg.Connection) -> None:
     if row is None:
         raise FiretowerError("the database has no TimescaleDB")
     if row["version"] in SAY_FAILED:
-        log.warning(
-            "TimescaleDB's jobs report failure under this PostgreSQL although they work: take another minor release",
-            postgresql=row["postgresql"],
-        )
+        log.warning("timescaledb_jobs_misreported", postgresql=row["postgresql"])
     if not row["community"]:
         if await connection.fetchval(QUERIES["has_columnstore"]):
             raise FiretowerError(
@@ -97,4 +94,4 @@ async def settle_edition(connection: asyncpg.Connection) -> None:
         async with connection.transaction():
             for statement in ("use_columnstore", "compress_later"):
                 await connection.execute(QUERIES[statement].replace("{table}", table["name"]))
-        log.info("columnstore begun", table=table["name"])
+        log.info("columnstore_begun", table=table["name"])
