@@ -7,10 +7,12 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, cast
 
 import asyncpg
 import orjson
 
+from services.core.primary import connect_to_primary
 from services.core.text import clean_json
 
 _BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
@@ -24,6 +26,8 @@ AWAY = (asyncpg.PostgresError, *LOST)
 _AWAY_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 _NO_ROOM = "could not write init file"  # a full disk, which PostgreSQL reports as an internal error in this one place
 _LONG_NUMBER = 20  # digits; beyond 64 bits
+VANISHED_AFTER_MS = 5000  # a server whose machine is gone: the next primary is there within about as long
+_KEEPALIVE_S = {socket.TCP_KEEPIDLE: 2, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 3}
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
@@ -88,7 +92,10 @@ async def set_codecs(connection: asyncpg.Connection) -> None:
     transport = getattr(connection, "_transport", None)
     peer = transport.get_extra_info("socket") if transport else None
     if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 10_000)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_AFTER_MS)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # for one that waits for an answer
+        for option, seconds in _KEEPALIVE_S.items():
+            peer.setsockopt(socket.IPPROTO_TCP, option, seconds)
 
 
 async def connect(
@@ -101,7 +108,7 @@ async def connect(
     settings = {"application_name": f"firetower.{program}", "timezone": "UTC", **KEEPALIVE}
     if writer:
         settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
-    connection = await asyncpg.connect(
+    connection = await connect_to_primary(
         dsn,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=statement_timeout_s,
@@ -137,6 +144,7 @@ async def create_pool(
         settings |= {"default_transaction_read_only": "on", "jit": "off"}
     return await asyncpg.create_pool(
         dsn,
+        connect=cast("Any", connect_to_primary),  # the stubs want a function of every option
         timeout=CONNECT_TIMEOUT_S,
         min_size=min_size,
         max_size=size,

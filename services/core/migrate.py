@@ -1,6 +1,7 @@
 """`firetower migrate`: bring the database to the newest revision. Safe to run from many programs at once."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.core import db
+from services.core.primary import connect_to_primary
 from services.core.timescale import UPDATE as UPDATE_EXTENSION
 from services.core.timescale import ExtensionBehind, settle_edition, update_extension
 
@@ -20,15 +22,8 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 """What `upgrade` raises when the server is lost, full or refuses a statement."""
 
+_ENGINE = "postgresql+asyncpg://"  # which server it is is found out by each connection
 _LOCK = 0x46495245  # "FIRE": one migration at a time per database
-
-
-def sqlalchemy_url(dsn: str) -> str:
-    """Return `dsn` for SQLAlchemy's asyncpg dialect."""
-    for prefix in ("postgresql://", "postgres://"):
-        if dsn.startswith(prefix):
-            return "postgresql+asyncpg://" + dsn.removeprefix(prefix)
-    return dsn
 
 
 def _upgrade(connection: Connection, to: str) -> None:
@@ -47,7 +42,7 @@ async def upgrade(dsn: str, to: str = "head") -> None:
         FiretowerError: what is there does not fit, and a person has to mend it; one line says how.
     """
     await update_extension(dsn)
-    engine = create_async_engine(sqlalchemy_url(dsn))
+    engine = create_async_engine(_ENGINE, async_creator=partial(connect_to_primary, dsn))
     try:
         async with engine.connect() as guard:
             await guard.execute(text("select pg_advisory_lock(:key)"), {"key": _LOCK})

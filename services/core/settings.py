@@ -17,23 +17,36 @@ from services.core.errors import BadSetting
 
 def _scheme(*allowed: str, empty: bool = False) -> AfterValidator:
     def check(value: str) -> str:
-        if empty and not value:
-            return value
-        try:
-            parts = urlsplit(value)
-            good = parts.scheme in allowed and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is no number or too large, or a broken [IPv6] address
-            good = False
-        if not good:
-            raise ValueError(f"must look like {allowed[0]}://host:port")
+        if value or not empty:
+            _check_address(value, *allowed)
         return value
 
     return AfterValidator(check)
 
 
+def _check_address(value: str, *schemes: str) -> None:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number or too large, or a broken [IPv6] address
+        good = False
+    if not good:
+        raise ValueError(f"must look like {schemes[0]}://host:port")
+
+
+def _database(value: str) -> str:
+    """Take an address with one host or several, each with a port of its own: the primary is found among them."""
+    scheme, _, rest = value.partition("://")
+    end = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
+    account, at, hosts = rest[:end].rpartition("@")
+    for host in hosts.split(","):
+        _check_address(f"{scheme}://{account}{at}{host}{rest[end:]}", "postgresql", "postgres")
+    return value
+
+
 Network = IPv4Network | IPv6Network
 MqttUrl = Annotated[str, _scheme("mqtt", "mqtts")]
-DatabaseUrl = Annotated[str, _scheme("postgresql", "postgres")]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
 OptionalHttpUrl = Annotated[str, _scheme("http", "https", empty=True)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
