@@ -8,8 +8,9 @@ from sqlalchemy import Connection, text
 
 def run(connection: Connection) -> None:
     """Upgrade the database behind `connection` to the newest revision."""
-    context.configure(connection=connection, transaction_per_migration=True)
+    context.configure(connection=connection, transaction_per_migration=True, on_version_apply=attributes.get("on_step"))
     connection.execute(text("set lock_timeout = '10s'"))
+    connection.execute(text("set client_connection_check_interval = '5s'"))  # who was killed holds no lock for long
     with context.begin_transaction():
         context.run_migrations()
 

@@ -212,12 +212,12 @@ class System:
         migrate = await asyncio.to_thread(importlib.import_module, "services.core.migrate")
         try:
             try:
-                await migrate.upgrade(self.addresses.database)
+                await migrate.upgrade(self.addresses.database, say=self._screen.step)
             except migrate.ExtensionBehind:
                 if self._postgres is None:
                     raise
                 await asyncio.to_thread(self._postgres.run_sql, OWNER, migrate.UPDATE_EXTENSION)
-                await migrate.upgrade(self.addresses.database)
+                await migrate.upgrade(self.addresses.database, say=self._screen.step)
         except migrate.FAILURES as error:
             where = self.addresses.database.rpartition("@")[2]
             raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error

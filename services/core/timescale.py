@@ -12,6 +12,7 @@ import asyncpg
 from services.core import db
 from services.core.errors import FiretowerError
 from services.core.log import logger
+from services.core.primary import connect_to_primary
 
 QUERIES = db.load_queries(Path(__file__).with_name("timescale.sql"))
 READINGS = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel")
@@ -42,7 +43,7 @@ async def update_extension(dsn: str) -> None:
     if behind is None:
         return
     log.info("timescaledb_updated", why=behind)
-    connection = await asyncpg.connect(dsn, timeout=db.CONNECT_TIMEOUT_S)
+    connection = await connect_to_primary(dsn, timeout=db.CONNECT_TIMEOUT_S)
     try:
         await connection.execute(UPDATE)  # the first statement of its session, or the old library is loaded
     except asyncpg.PostgresError as error:
@@ -58,7 +59,7 @@ async def update_extension(dsn: str) -> None:
 
 
 async def _find_behind(dsn: str) -> str | None:
-    connection = await asyncpg.connect(dsn, timeout=db.CONNECT_TIMEOUT_S)
+    connection = await connect_to_primary(dsn, timeout=db.CONNECT_TIMEOUT_S)
     try:
         row = await connection.fetchrow(QUERIES["versions"])
     finally:

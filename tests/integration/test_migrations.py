@@ -1,11 +1,17 @@
 """Revisions bring along the rows that are there."""
 
+import asyncio
+import re
+import shutil
 from datetime import UTC, datetime
 
-from services.core import db
+import pytest
+
+from services.core import db, migrate
 from services.core.alarms.life.components import normal_component
-from services.core.migrate import upgrade
+from services.core.migrate import SchemaTooNew, upgrade
 from services.core.topics import Kind
+from tests.support.waiting import eventually
 
 BEFORE_COMPONENT_KEYS = "0012"
 
@@ -125,3 +131,54 @@ async def test_secrets_that_the_audit_told_and_words_of_contacts_in_errors_are_t
     assert [row["detail"] for row in told[1:]] == [phone, {"address": "a=b"}]
     assert [row["last_error"] for row in errors] == ["HTTP 500", "HTTP 500: inner: words"]
     assert [row["error"] for row in tries] == ["HTTP 500", "HTTP 500: inner: words"]
+
+
+async def test_a_schema_of_a_newer_release_is_refused_in_one_line(empty_database, program):
+    await upgrade(empty_database)
+    connection = await db.connect(empty_database, program="test")
+    await connection.execute("update alembic_version set version_num = '9999'")
+    with pytest.raises(SchemaTooNew, match="the database has schema 9999"):
+        await upgrade(empty_database)
+    assert await connection.fetchval("select version_num from alembic_version") == "9999"
+    await connection.close()
+    old = program("migrate", DATABASE_URL=empty_database)
+    assert await asyncio.to_thread(old.process.wait, 60) == 2
+    assert re.fullmatch(r"firetower: the database has schema 9999.*upgrade\n", old.log_text())
+
+
+async def test_a_long_revision_tells_and_an_interruption_undoes_only_it(
+    empty_database, postgres, tmp_path, monkeypatch
+):
+    slow = tmp_path / "migrations"
+    shutil.copytree(migrate.MIGRATIONS, slow)
+    head = max(path.stem[:4] for path in (slow / "versions").glob("[0-9]*.py"))
+    for number, sql in (
+        ("9998", "create table quick (n int)"),
+        ("9999", "create table long (n int); select pg_sleep(900)"),
+    ):
+        (slow / f"versions/{number}_made.sql").write_text(sql)
+        text = next((slow / "versions").glob("0015_*.py")).read_text()
+        text = text.replace('"0015"', f'"{number}"').replace('"0014"', f'"{head}"')
+        (slow / f"versions/{number}_made.py").write_text(text)
+        head = number
+    monkeypatch.setattr(migrate, "MIGRATIONS", slow)
+    monkeypatch.setattr(migrate, "_TELL_EVERY_S", 0.2)
+    await upgrade(empty_database, "0018")
+    said = []
+    run = asyncio.create_task(upgrade(empty_database, say=said.append))
+    sleeping = "select count(*) from pg_stat_activity where query like '%pg_sleep(900)%' and pid <> pg_backend_pid()"
+    connection = await db.connect(empty_database, program="test")
+    await eventually(lambda: connection.fetchval(sleeping), what="the long revision is at work", timeout_s=60)
+    await eventually(lambda: any("; 9999, for" in one for one in said), what="it is told", timeout_s=30)
+    assert any("revisions to go" in one for one in said)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    await eventually(lambda: no(connection, sleeping), what="the server has stopped too", timeout_s=30)
+    assert await connection.fetchval("select version_num from alembic_version") == "9998"
+    assert await connection.fetchval("select to_regclass('long') is null and to_regclass('quick') is not null")
+    await connection.close()
+
+
+async def no(connection, sql):
+    return not await connection.fetchval(sql)
