@@ -35,6 +35,8 @@ STALE_ACKS = Counter("firetower_ingest_stale_acks_total", "Acks dropped because 
 QOS0_DROPPED = Counter(
     "firetower_ingest_qos0_dropped_total", "Messages sent at QoS 0 faster than they can be stored", ["lane"]
 )
+SPOOLED = Counter("firetower_ingest_spooled_total", "Messages of floods that went into the spool first")
+SPOOL_BYTES = Gauge("firetower_ingest_spool_bytes", "Payload in the spool, acknowledged to the broker and not decoded")
 CONNECTED = Gauge("firetower_mqtt_connected", "1 while the lane's session is connected", ["lane"])
 RECONNECTS = Counter("firetower_mqtt_reconnects_total", "Connections made after the first", ["lane"])
 SESSIONS_LOST = Counter("firetower_mqtt_sessions_lost_total", "Broker no longer knew our session", ["lane"])

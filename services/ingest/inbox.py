@@ -6,15 +6,17 @@ the one before it is being committed. Fires do not wait behind other events, and
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.core import metrics
 from services.core.clock import Clock, wait_at_most
 from services.core.mqtt import Delivery
-from services.core.topics import EVERY_CHANNEL, Channel
 from services.ingest.decode import Message, decode
+from services.ingest.lane_limits import LaneLimits
+from services.ingest.lines import Block, Lines
 from services.ingest.moment import to_us
-from services.ingest.turns import Item, Lines, Shares, cut, sender_of
+from services.ingest.turns import Item, Kept, Shares, cut, sender_of
 from services.ingest.unheld import Unheld
 
 SLICE, SLICE_ELEMENTS = 50, 600  # messages and elements decoded before the event loop gets a turn
@@ -23,40 +25,15 @@ LARGE_BYTES = 16 * 1024  # a larger message is decoded in a thread: the loop goe
 REPLAYS = ""  # the sender of what is decoded again
 
 
-@dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """How much a lane takes at once. What it can hold in memory is bounded by the broker's `max_inflight_bytes`."""
-
-    channel: str
-    receive_maximum: int
-    batch_messages: int
-    batch_elements: int
-    linger_s: float  # how long a batch that is not full waits for more
-    read_pause_s: float  # how long bytes gather in the socket between two reads
-    ahead_elements: int  # decoded and waiting at most
-    turn_elements: int  # of a batch, for senders beyond their share
-
-
-LIMITS = {
-    # a wide window, so that a fire is seen here and not behind a flood in the broker's queue; small batches, so that
-    # one that comes during a commit does not wait for long
-    "event": LaneLimits(
-        Channel.EVENT, 20_000, 100, 300, linger_s=0.002, read_pause_s=0.0, ahead_elements=20_000, turn_elements=100
-    ),
-    "telemetry": LaneLimits(
-        EVERY_CHANNEL, 4000, 1000, 3000, linger_s=0.03, read_pause_s=0.005, ahead_elements=3000, turn_elements=1000
-    ),
-}
-
-
 @dataclass(slots=True)
 class Batch:
     """Decoded deliveries on their way to one commit."""
 
     deliveries: list[Delivery] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)  # blocks of the spool
     watermark_us: int | None = None
-    first_received_us: int | None = None
+    first_received_us: int | None = None  # not counting what is beyond a sender's share
     elements: int = 0
 
 
@@ -75,7 +52,7 @@ class Inbox:
         self._plain: deque[Item] = deque()
         self._ready = 0  # elements in these two
         self._shares = Shares()
-        self.lines = Lines(self._shares)
+        self.lines = Lines(self._shares, limits.ahead_in_lines)
         self.unheld = Unheld()
         self._more = asyncio.Event()  # set when something can be decoded
         self._more_lines = asyncio.Event()
@@ -89,7 +66,8 @@ class Inbox:
 
     def put(self, delivery: Delivery) -> None:
         """Take one delivery with the time it came."""
-        self.begin(delivery.generation)
+        if delivery.generation != self._generation:
+            self.begin(delivery.generation)
         sender = sender_of(delivery.topic)
         if delivery.qos == 0 and not self.unheld.take(sender, delivery):
             metrics.QOS0_DROPPED.labels(self._name).inc()
@@ -144,9 +122,25 @@ class Inbox:
         self.decoded.set()
         self._full.set()
 
-    def settle(self, batch: Batch) -> None:
-        """Free the slots of an acknowledged batch; those of an earlier connection are free already."""
-        self.slots_used -= sum(one.qos for one in batch.deliveries if one.generation == self._generation)
+    def settle(self, deliveries: Iterable[Delivery]) -> None:
+        """Free the slots of what is acknowledged; those of an earlier connection are free already."""
+        self.slots_used -= sum(one.qos for one in deliveries if one.generation == self._generation)
+
+    def settle_spooled(self, deliveries: Iterable[Delivery]) -> None:
+        """The same for what went from the lines into the spool."""
+        for delivery in deliveries:
+            if delivery.qos == 0 and delivery.generation == self._generation:
+                self.unheld.give_back(sender_of(delivery.topic), delivery)
+        self.settle(deliveries)
+
+    def restore(self, block: Block) -> None:
+        """Put messages back into their line that could not be spooled."""
+        self.lines.restore(block, self._generation)
+        self.look_at_lines()
+
+    def look_at_lines(self) -> None:
+        """Go on decoding: the lines have something that did not come from the broker."""
+        self._more_lines.set()
 
     async def take(self) -> Batch | None:
         """Wait for the next batch, at most `linger_s` after its first message came; None once closed and empty."""
@@ -172,12 +166,16 @@ class Inbox:
     def _compose(self) -> Batch:
         """Take what has waited longest, fires first, and the turn of those who are beyond their share."""
         batch, limits = Batch(), self._limits
-        while len(batch.messages) < limits.batch_messages and batch.elements < limits.batch_elements:
-            queue = self._urgent or self._plain
-            if not queue:
-                break
-            item = queue.popleft()
-            self._ready -= item.elements
+        taken: list[Item] = []
+        elements = 0
+        for queue in (self._urgent, self._plain):
+            while queue and len(taken) < limits.batch_messages and elements < limits.batch_elements:
+                item = queue.popleft()
+                elements += item.elements
+                taken.append(item)
+        self._ready -= elements
+        batch.first_received_us = min((item.received_us for item in taken), default=None)
+        for item in taken:
             if item.delivery is not None:
                 self._shares.give_back(item.sender, len(item.delivery.payload))
             self._add(batch, item)
@@ -186,8 +184,8 @@ class Inbox:
         return batch
 
     def _add(self, batch: Batch, item: Item) -> None:
-        if batch.first_received_us is None or item.received_us < batch.first_received_us:
-            batch.first_received_us = item.received_us
+        if item.block is not None:
+            batch.finished.append(item.block)
         if item.delivery is not None and item.last:
             batch.deliveries.append(item.delivery)
             if item.delivery.qos == 0:
@@ -220,6 +218,10 @@ class Inbox:
         for _ in range(min(SLICE, len(self._unread))):
             item = self._read(*self._unread.popleft())
             elements += item.elements
+            if item.elements < 2 and item.sender not in self.lines:  # nearly all there are: nothing to cut
+                (self._urgent if item.is_urgent else self._plain).append(item)
+                self._ready += item.elements
+                continue
             first, *others = cut(item)
             if item.sender in self.lines and item.delivery is not None:  # behind the rest of its long list
                 self._shares.give_back(item.sender, len(item.delivery.payload))
@@ -240,17 +242,21 @@ class Inbox:
                 self._more_lines.clear()
                 await self._more_lines.wait()
                 continue
-            sender, delivery, _ = found
-            if len(delivery.payload) > LARGE_BYTES:
+            sender, message, _ = found
+            if len(message.payload) > LARGE_BYTES:
                 item = await asyncio.to_thread(self._read, *found)
             else:
                 item = self._read(*found)
-            alive = delivery.generation == self._generation  # else the broker sends it again
-            self.lines.was_read(sender, cut(item) if alive else ())
+            ours = isinstance(message, Kept) or message.generation == self._generation  # else the broker sends it again
+            self.lines.was_read(sender, cut(item) if ours else ())
             self._tell()
             await asyncio.sleep(0)
 
-    def _read(self, sender: str, delivery: Delivery, received_us: int) -> Item:
+    def _read(self, sender: str, delivery: Delivery | Kept, received_us: int) -> Item:
+        if isinstance(delivery, Kept):
+            message = decode(delivery.topic, delivery.payload, received_us, retained=delivery.retain)
+            message.prompt = False
+            return Item(sender, None, message, received_us, block=delivery.block)
         if delivery.topic == self._probe_topic:
             if delivery.payload.isdigit():
                 self._prompt = received_us - int(delivery.payload[:16]) < PROMPT_US

@@ -19,9 +19,12 @@ from services.ingest import lease
 from services.ingest.acks import ack_payloads
 from services.ingest.copies import StoredCopies
 from services.ingest.decode import Message
-from services.ingest.inbox import LIMITS, Batch, Inbox
+from services.ingest.inbox import Batch, Inbox
+from services.ingest.lane_limits import LIMITS
 from services.ingest.moment import to_us
-from services.ingest.store import Store
+from services.ingest.relief import Relief
+from services.ingest.spool import Spool
+from services.ingest.store import Rest, Store
 from services.ingest.writer import Writer, is_worth_waiting, setting_at_fault
 
 log = logger(__name__)
@@ -56,6 +59,8 @@ class Lane:
         self.writer = Writer(settings.database_url, store, clock)
         self.probe_topic = f"firetower/ingest/{self.partition}/{name}/probe"
         self.inbox = Inbox(name, self.limits, self.probe_topic, clock)
+        spool = Spool(writer=self.writer_name, lease=self.lease_name, owner=owner)
+        self._relief = Relief(self.inbox, self.writer, spool, self.limits, clock)
         self._copies = StoredCopies(self.probe_topic)
         self._underway: Batch | None = None
 
@@ -99,6 +104,7 @@ class Lane:
                 token = await lease.take(connection, self.lease_name, self.owner)
                 if token is not None:
                     await self.writer.store.begin(connection)
+                    await self._relief.begin(connection)
                     log.info("lane_taken", writer=self.writer_name, number=self.writer.store.number)
                     return token
             except db.AWAY as error:
@@ -176,6 +182,9 @@ class Lane:
             if batch is None:
                 break
             await self._commit(session, batch)
+            if spooled := await self._relief.work():
+                self._ack(spooled)
+                self.inbox.settle_spooled(spooled)
         for task in helpers:
             task.cancel()
         await session.stop()
@@ -185,7 +194,7 @@ class Lane:
     async def _commit(self, session: Session, batch: Batch) -> None:
         started = self._clock.monotonic()
         self._underway = batch
-        for written in await self.writer.commit(batch.messages, batch.watermark_us):
+        for written in await self.writer.commit(batch.messages, Rest(batch.watermark_us, batch.finished)):
             metrics.ROWS_STORED.labels(self.name).inc(written.stored)
             metrics.DUPLICATES.labels(self.name).inc(written.duplicates)
             log.debug("batch_committed", writer=self.writer_name, batch_id=written.batch_id, stored=written.stored)
@@ -197,7 +206,8 @@ class Lane:
             if message.ack_ids:
                 self._tell_device(session, message)
         self._ack(batch.deliveries)
-        self.inbox.settle(batch)
+        self.inbox.settle(batch.deliveries)
+        self._relief.finished(batch.finished)
         metrics.BATCH_SECONDS.labels(self.name).observe(self._clock.monotonic() - started)
         metrics.RECEIVE_TO_COMMIT.labels(self.name).observe(self.oldest_unacked_s)
         self._underway = None

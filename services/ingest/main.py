@@ -18,8 +18,8 @@ from services.core.log import configure_log, logger
 from services.core.metrics import serve_metrics
 from services.core.settings import IngestSettings
 from services.ingest.duties import Duties
-from services.ingest.inbox import LIMITS
 from services.ingest.lane import Lane
+from services.ingest.lane_limits import LIMITS
 
 log = logger(__name__)
 

@@ -6,6 +6,7 @@ The writer calls it, one batch after the other. Nothing is committed unless this
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
@@ -23,8 +24,24 @@ from services.ingest.replies import note_replies
 
 log = logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("store.sql"))
+SPOOL = load_queries(Path(__file__).with_name("spool.sql"))
 INSERT_READINGS = {kind: columns.fill(QUERIES["insert_readings"], kind) for kind in Kind}
 FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
+
+
+class Rest(NamedTuple):
+    """What a batch brings beside its messages; it goes in with the last part of a batch that has to be cut."""
+
+    watermark_us: int | None = None
+    finished: Sequence[int] = ()  # blocks of the spool whose last message is in the batch
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.watermark_us is None and not self.finished
+
+
+NOTHING = Rest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +108,8 @@ class Store:
             log.error("last_seen_given_up", writer=self.writer, devices=sorted(forgotten))
         return bool(forgotten)
 
-    async def write(
-        self, connection: asyncpg.Connection, messages: Sequence[Message], watermark_us: int | None
-    ) -> Written | None:
-        """Commit `messages` as one batch; None when there was nothing but the watermark.
+    async def write(self, connection: asyncpg.Connection, messages: Sequence[Message], rest: Rest) -> Written | None:
+        """Commit `messages` as one batch; None when there was nothing but the `rest`.
 
         Raises:
             Fenced: another process owns the lane.
@@ -108,8 +123,10 @@ class Store:
             batch_id = await connection.fetchval(QUERIES["hold"], self.lease, self.owner)
             if batch_id is None:
                 raise Fenced(f"another process owns {self.lease}; this one must not write")
-            if watermark_us is not None:
-                await connection.execute(QUERIES["advance_watermark"], self.writer, watermark_us)
+            if rest.watermark_us is not None:
+                await connection.execute(QUERIES["advance_watermark"], self.writer, rest.watermark_us)
+            if rest.finished:
+                await connection.execute(SPOOL["strike"], self.writer, rest.finished)
             written, skipped = None, self._waiting
             if plan.is_empty:
                 skipped = await self._update_heard(connection, plan, heads)

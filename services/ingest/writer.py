@@ -16,7 +16,7 @@ from services.core.log import logger
 from services.ingest import lease
 from services.ingest.decode import Message
 from services.ingest.isolate import refused, split, unit_of
-from services.ingest.store import AlreadyCommitted, Store, Written
+from services.ingest.store import NOTHING, AlreadyCommitted, Rest, Store, Written
 
 log = logger(__name__)
 
@@ -53,8 +53,8 @@ class Writer:
         if self._connection is not None:
             await self._connection.close(timeout=1)
 
-    async def commit(self, messages: Sequence[Message], watermark_us: int | None = None) -> list[Written]:
-        """Store `messages`; with none it proves ownership and moves the watermark.
+    async def commit(self, messages: Sequence[Message], rest: Rest = NOTHING) -> list[Written]:
+        """Store `messages`; with none it proves ownership and does the `rest`.
 
         Raises:
             Fenced: another process owns the lane.
@@ -62,13 +62,13 @@ class Writer:
         attempt = timeouts = 0
         while True:
             try:
-                return await self._try(messages, watermark_us)
+                return await self._try(messages, rest)
             except Fenced:
                 raise
             except Exception as error:  # noqa: BLE001  whatever it is, it is this batch's: the lane goes on
                 db.pass_on_cancel()
                 if not is_worth_waiting(error, closed=self._connection is None or self._connection.is_closed()):
-                    return await self._isolate(messages, watermark_us, error)
+                    return await self._isolate(messages, rest, error)
                 self.drop()
                 self._unsure = self._unsure or bool(messages)
                 if attempt == 0:
@@ -78,7 +78,7 @@ class Writer:
                 timeouts += isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
                 halves = split(messages) if timeouts >= TIMEOUTS_BEFORE_HALVES else None
                 if halves is not None and not await self._is_settled():
-                    return await self._commit_both(halves, watermark_us)
+                    return await self._commit_both(halves, rest)
 
     async def check_owner(self) -> None:
         """Look whether the lane is still ours; a database that is away tells nothing.
@@ -98,12 +98,12 @@ class Writer:
         if not held:
             raise Fenced(f"another process took {store.lease} while this one heard nothing from the broker")
 
-    async def _try(self, messages: Sequence[Message], watermark_us: int | None) -> list[Written]:
+    async def _try(self, messages: Sequence[Message], rest: Rest) -> list[Written]:
         connection = await self.connection()
         if self._unsure and messages and await self.store.was_committed(connection):
             return self._settle()
         try:
-            written = await self.store.write(connection, messages, watermark_us)
+            written = await self.store.write(connection, messages, rest)
         except AlreadyCommitted:
             return self._settle()
         self._unsure = self._unsure and not messages
@@ -126,34 +126,32 @@ class Writer:
             db.pass_on_cancel()
             return True  # not known: the whole batch is tried again first, and that asks as well
 
-    async def _isolate(self, messages: Sequence[Message], watermark_us: int | None, error: Exception) -> list[Written]:
+    async def _isolate(self, messages: Sequence[Message], rest: Rest, error: Exception) -> list[Written]:
         """Halve a batch that cannot be stored until the bad element stands alone, and keep that as a reject.
 
         Where not even the reject can be written the message is set aside. Its neighbours are stored in any case.
         """
         if self.store.forget_waiting():  # what an earlier batch left over may be what fails
-            return await self.commit(messages, watermark_us)
+            return await self.commit(messages, rest)
         if not messages:
-            if watermark_us is None:
+            if rest.is_empty:
                 raise error  # it holds no data: the schema or the program is at fault
-            log.error("watermark_refused", writer=self.store.writer, error=str(error)[:300])
-            return await self.commit([], None)
+            log.error("batch_rest_refused", writer=self.store.writer, error=str(error)[:300])
+            return await self.commit([])
         halves = split(messages)
         if halves is not None:
-            return await self._commit_both(halves, watermark_us)
+            return await self._commit_both(halves, rest)
         lone = messages[0]
         log.error("element_refused", writer=self.store.writer, topic=lone.raw_topic, error=str(error)[:300])
         if not lone.is_refused:
-            return await self.commit([refused(lone, error, with_device=True)], watermark_us)
+            return await self.commit([refused(lone, error, with_device=True)], rest)
         if lone.topic is not None:
-            return await self.commit([refused(lone, error, with_device=False)], watermark_us)
+            return await self.commit([refused(lone, error, with_device=False)], rest)
         await write_aside(await self.connection(), "ingest", unit_of(lone), error, self._clock.now())
-        return await self.commit([], watermark_us)
+        return await self.commit([], rest)
 
-    async def _commit_both(
-        self, halves: tuple[list[Message], list[Message]], watermark_us: int | None
-    ) -> list[Written]:
-        return [*await self.commit(halves[0]), *await self.commit(halves[1], watermark_us)]
+    async def _commit_both(self, halves: tuple[list[Message], list[Message]], rest: Rest) -> list[Written]:
+        return [*await self.commit(halves[0]), *await self.commit(halves[1], rest)]
 
     def drop(self) -> None:
         """Forget a connection that failed; the next use opens another."""

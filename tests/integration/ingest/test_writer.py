@@ -5,7 +5,7 @@ import uuid
 
 from services.core.clock import SystemClock
 from services.ingest import lease
-from services.ingest.store import Store
+from services.ingest.store import Rest, Store
 from services.ingest.writer import Writer
 from tests.support.broker_fleet import rows_of
 
@@ -19,7 +19,7 @@ async def test_a_cancelled_writer_ends_although_its_connection_dies_with_it(data
     await lease.take(connection, store.lease, owner)
     async with rows_of(database) as other, other.connection.transaction():
         await other.connection.execute("select from lease for update")
-        task = asyncio.create_task(writer.commit([], watermark_us=1))
+        task = asyncio.create_task(writer.commit([], Rest(watermark_us=1)))
         await other.until("select count(*) from pg_stat_activity where wait_event_type = 'Lock'", equals=1)
         task.cancel()
         connection.terminate()

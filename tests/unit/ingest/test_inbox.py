@@ -13,13 +13,15 @@ from services.core.clock import SystemClock
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
 from services.ingest.decode import decode
-from services.ingest.inbox import Inbox, LaneLimits
+from services.ingest.inbox import Inbox
+from services.ingest.lane_limits import LaneLimits
 from services.ingest.unheld import SENDER_BYTES
 
 PROBE = "firetower/ingest/all/event/probe"
 TOPIC = "fire/v1/140931100/panel/P1/up/event"
 LIMITS = LaneLimits(
-    Channel.EVENT, 20, 5, 50, linger_s=0.01, read_pause_s=0.0, ahead_elements=1000, turn_elements=100
+    Channel.EVENT, 20, 5, 50, linger_s=0.01, read_pause_s=0.0, ahead_elements=1000, turn_elements=100,
+    ahead_in_lines=4000,
 )  # fmt: skip
 PATIENT = dataclasses.replace(LIMITS, batch_messages=2, linger_s=30.0)
 
@@ -103,7 +105,7 @@ async def test_what_an_earlier_connection_brought_is_left_to_the_broker():
         inbox.begin(2)
         assert inbox.slots_used == 0
         inbox.put(event("again", generation=2))
-        inbox.settle(batch)
+        inbox.settle(batch.deliveries)
         assert inbox.slots_used == 1
 
 
@@ -113,7 +115,7 @@ async def test_what_a_connection_brings_before_it_is_ready_counts_once():
         await inbox.decoded.wait()
         inbox.begin(2)
         assert inbox.slots_used == 1
-        inbox.settle(await inbox.take())
+        inbox.settle((await inbox.take()).deliveries)
         assert inbox.slots_used == 0
 
 
@@ -124,7 +126,7 @@ async def test_slots_are_free_after_the_acknowledgement():
         inbox.put(event("unheld", qos=0))
         batch = await inbox.take()
         assert inbox.slots_used == 3
-        inbox.settle(batch)
+        inbox.settle(batch.deliveries)
         assert inbox.slots_used == 0
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from services.core.mqtt import Delivery
 from services.ingest.decode import decode
-from services.ingest.turns import FLOOD_EVENTS, SHARE_MESSAGES, Item, cut, sender_of
+from services.ingest.lines import FLOOD_EVENTS
+from services.ingest.turns import SHARE_MESSAGES, Item, cut, sender_of
 from tests.support.broker_fleet import now_ms, reading, wait_for
 from tests.unit.ingest.test_inbox import LIMITS, ids, opened
 
@@ -138,7 +139,7 @@ def test_everything_comes_out_once_and_each_sender_keeps_its_order(sent):
                         found.setdefault((message.topic.device, one.type), []).append(one.event_id)
             acked = [delivery.packet_id for batch in batches for delivery in batch.deliveries]
             for batch in batches:
-                inbox.settle(batch)
+                inbox.settle(batch.deliveries)
             return wanted, found, acked, inbox.slots_used
 
     wanted, found, acked, slots = asyncio.run(scene())
