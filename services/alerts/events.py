@@ -16,18 +16,16 @@ from services.alerts.feed import FIRES, SQL, Batch, Feed, span
 from services.alerts.fire_queue import FireQueue
 from services.alerts.fires import FireJudge, ParametersOf
 from services.alerts.health import find_unreadable, judge_unreadable
+from services.alerts.others import Ended, Said, judge_others, key_of
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.alerts.surplus import FullDevice
 from services.core.alarms.ledger.page import Page
-from services.core.alarms.ledger.rows import Key
-from services.core.alarms.life.components import is_named, normal_component
-from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
+from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
 from services.core.metrics import FINDINGS
-from services.core.words import FIRE
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
 FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not so far that a fire has to wait for it
@@ -60,7 +58,7 @@ class EventFeed:
         self.fires = Feed("event", FIRES)
         self.others = Feed("event")
         self.waiting: FireQueue[Weighed] = FireQueue()
-        self.reset: set[tuple[int, str | None]] = set()  # device and code (None: all) whose rules have to forget
+        self.reset: Ended = set()  # device and code (None: all) whose rules have to forget
         self._full: dict[str, FullDevice] = {}  # devices that had surplus fires when last looked at
         self.bad_clocks: list[tuple[int, datetime]] = []  # whose clock ingest did not believe, and when
         self._registry = registry
@@ -100,7 +98,7 @@ class EventFeed:
         return [
             event.received_at
             for device, event, effect, _ in group
-            if effect.finding is not None and _key(device, effect.finding) in opened
+            if effect.finding is not None and key_of(device, effect.finding) in opened
         ]
 
     async def read_others(self, border: Border) -> bool:
@@ -110,10 +108,10 @@ class EventFeed:
             return False
         weighed = await self._weigh(border, batches, fires=False)
         refused = await find_unreadable(border.conn, batches)
-        reset: set[tuple[int, str | None]] = set()
+        reset: Ended = set()
 
         async def judge(page: Page, some: Sequence[Weighed | Finding]) -> None:
-            reset.update(await judge_events(page, [item for item in some if isinstance(item, Weighed)]))
+            reset.update(await self._judge_others(page, [item for item in some if isinstance(item, Weighed)]))
             await judge_unreadable(page, [item for item in some if isinstance(item, Finding)])
 
         async def save(page: Page) -> None:
@@ -135,7 +133,7 @@ class EventFeed:
 
         async def judge(page: Page, some: Sequence[Weighed]) -> None:
             await self._judge_fires(page, [item for item in some if item.event.type in FIRE_TYPES])
-            self.reset |= await judge_events(page, [item for item in some if item.event.type not in FIRE_TYPES[:2]])
+            self.reset |= await self._judge_others(page, [one for one in some if one.event.type not in FIRE_TYPES[:2]])
 
         await border.settle(weighed, judge, _unit)
 
@@ -145,6 +143,9 @@ class EventFeed:
             await fires.judge(device, effect)
         await fires.note()
         return fires
+
+    async def _judge_others(self, page: Page, some: Sequence[Weighed]) -> Ended:
+        return await judge_others(page, [Said(one.device, one.effect) for one in some], self._parameters_of)
 
     def _surely_counts(self, now: datetime, item: Weighed) -> bool:
         full = self._full.get(item.sender)
@@ -190,38 +191,6 @@ def read_event(row: asyncpg.Record) -> Event:
     )
 
 
-async def judge_events(page: Page, weighed: Sequence[Weighed]) -> set[tuple[int, str | None]]:
-    """Take the alarms on by what the events of the second pass mean, in their order.
-
-    Returns what resets ended, by device and code; code None: all that the device measures.
-    """
-    ended: set[tuple[int, str | None]] = set()
-    keys = [
-        _key(device, effect.finding)
-        for device, _, effect, _ in weighed
-        if effect.finding is not None and effect.finding.code != FIRE
-    ]
-    await page.load(keys)
-    reset_devices = {device.id for device, _, effect, _ in weighed if effect.reset is not None}
-    if reset_devices:
-        await page.load_devices(reset_devices)
-    scopes = sorted({device.place.scope for device, _, effect, _ in weighed if effect.evidence is not None})
-    rows = await page.conn.fetch(SQL["open_fire_scopes"], scopes) if scopes else []
-    burning = {row["scope"] for row in rows}
-    for device, _, effect, _ in weighed:
-        if effect.finding is not None and effect.finding.code != FIRE:
-            finding = effect.finding
-            place = device.place
-            situation = Situation(out_of_service_until=place.out_of_service_until)
-            page.take(_key(device, finding), finding, "event", place, situation)
-        if effect.reset is not None:
-            ended |= _reset(page, device, effect.reset)
-        if effect.evidence is not None and _tells(effect.evidence, burning=device.place.scope in burning):
-            await page.load_scope(device.place.scope)
-            await page.take_fire(device.place.scope, effect.evidence, "event", device.place)
-    return ended
-
-
 def name_event(device: Device, event: Event, batch_id: int) -> Unit:
     """Return an event as a unit of work, with what finds its row again."""
     return Unit(
@@ -245,28 +214,6 @@ def _unit(item: Weighed | Finding) -> Unit:
     if isinstance(item, Finding):
         return Unit("refused_event", item.component, fire=True)
     return name_event(item.device, item.event, item.batch_id)
-
-
-def _key(device: Device, finding: Finding) -> Key:
-    return Key(device.place.subject, finding.code, normal_component(finding.component))
-
-
-def _tells(evidence: Evidence, *, burning: bool) -> bool:
-    """Whether the site's row must learn of it: a note only says something about a fire that is open."""
-    return burning or evidence.kind is not EvidenceKind.NOTE
-
-
-def _reset(page: Page, device: Device, reset: Reset) -> set[tuple[int, str | None]]:
-    """End what the device reported; a reset of one component, or of long ago, leaves what it measures alone."""
-    whole = not is_named(reset.component) and reset.late_min == 0
-    ended: set[tuple[int, str | None]] = {(device.id, None)} if whole else set()
-    for entry in [entry for key, entry in page.open.items() if key.subject == device.place.subject]:
-        if entry.key.code != FIRE:
-            stood = entry.alarm.active
-            page.take_entry(entry, reset, "event")
-            if stood and not entry.alarm.active:
-                ended.add((device.id, entry.key.code))
-    return ended
 
 
 def _count(weighed: Sequence[Weighed]) -> None:

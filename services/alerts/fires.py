@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from services.alerts.flooding import note_fires
+from services.alerts.flooding import note_surplus
 from services.alerts.registry import Device
 from services.alerts.rules.model import Effect
 from services.alerts.surplus import (
@@ -56,7 +56,7 @@ class FireJudge:
 
     async def note(self) -> None:
         """Write down how many fires are no alarm of their own."""
-        await note_fires(self._page, self._surplus)
+        await note_surplus(self._page, fires=self._surplus)
 
     def _is_surplus(self, site: SiteFires, device: Device, finding: Finding) -> bool:
         code = device.profile.code

@@ -1,7 +1,7 @@
 """Devices that flood: told to somebody, with a count, until they have been quiet for some minutes.
 
-Called by the bench every second. Ingest counts what a device sends beyond its share; `note_fires` adds the fires that
-were too many to be an alarm each.
+Called by the bench every second. Ingest counts what a device sends beyond its share; `note_surplus` adds what
+was too much to be an alarm each.
 """
 
 from collections import Counter
@@ -24,6 +24,7 @@ from services.core.db import load_queries
 
 SQL = load_queries(Path(__file__).with_suffix(".sql"))
 KIND = "flooding"  # of what is set aside
+_NONE: Counter[int] = Counter()
 
 
 class Verdict(NamedTuple):
@@ -55,15 +56,17 @@ class Flooding:
             await border.settle(found, _judge, _name)
 
 
-async def note_fires(page: Page, surplus: Counter[int]) -> None:
-    """Count fires that are no alarm of their own, by device."""
-    if surplus:
-        ids = sorted(surplus)
-        await page.conn.execute(SQL["note_fires"], ids, [surplus[device_id] for device_id in ids], page.now)
+async def note_surplus(page: Page, *, fires: Counter[int] = _NONE, others: Counter[int] = _NONE) -> None:
+    """Count fires, and other conditions, that are no alarm of their own, by device."""
+    ids = sorted(fires.keys() | others.keys())
+    if ids:
+        await page.conn.execute(
+            SQL["note_surplus"], ids, [fires[number] for number in ids], [others[number] for number in ids], page.now
+        )
 
 
 def _read(row: asyncpg.Record) -> Flood:
-    return Flood(row["elements"], row["fires"], row["began_at"], row["last_at"])
+    return Flood(row["elements"], row["fires"], row["others"], row["began_at"], row["last_at"])
 
 
 async def _judge(page: Page, some: Sequence[Verdict]) -> None:

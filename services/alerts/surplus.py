@@ -1,12 +1,13 @@
-"""When a device reports more new fires than can be an alarm each, and which of its fires those are.
+"""When a device reports more than can be an alarm each: which of its fires those are, and how many other conditions.
 
-Called by `fires`. Pure. Promises that no fire which a person pressed is surplus, that fires of long ago and fires of a
-test leave room for new ones, and that what is surplus still counts as evidence wherever it could make a difference.
+Called by `fires` and `others`. Pure. Promises that no fire which a person pressed is surplus, that fires of long ago
+and fires of a test leave room for new ones, that what is surplus still counts as evidence wherever it could make a
+difference, and that of other conditions the first of each code is an alarm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -41,6 +42,34 @@ class FullDevice(NamedTuple):
             and not finding.manual
             and normal_component(finding.component) not in self.open_components
         )
+
+
+class Room:
+    """How many more alarms that are no fires the events of one device may open now; the first of each code always."""
+
+    def __init__(self, most: int, within: timedelta) -> None:
+        self.within = within
+        self._left = most
+        self._codes: set[str] = set()
+
+    def fill(self, opened: int, codes: Iterable[str]) -> None:
+        """Take in how many were opened within the while, and of which codes one is open."""
+        self._left -= opened
+        self._codes.update(codes)
+
+    def takes(self, code: str) -> bool:
+        """Whether one more may be opened; it counts as opened then."""
+        if self._left <= 0 and code in self._codes:
+            return False
+        self._left -= 1
+        self._codes.add(code)
+        return True
+
+
+def read_room(parameters: Mapping[str, Mapping[str, float]]) -> Room | None:
+    """Return the bound in force on what is no fire, as `read_bound` does for fires."""
+    rule = parameters[CODE]
+    return None if rule["enabled"] == 0 else Room(int(rule["others"]), timedelta(minutes=rule["fires_min"]))
 
 
 def read_bound(parameters: Mapping[str, Mapping[str, float]]) -> FireBound | None:

@@ -139,6 +139,7 @@ on conflict (device_id) do update set
     elements = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.elements end
                + excluded.elements,
     fires = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.fires end,
+    others = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.others end,
     last_at = excluded.last_at
 
 -- name: finish

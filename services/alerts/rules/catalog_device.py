@@ -76,11 +76,13 @@ DEVICE_RULES: Final = (
         Severity.MAJOR,
         "设备发送泛滥",
         "`elements` readings, events or rejects beyond its share, or more than `fires` new fires of its detectors "
-        "within `fires_min`: further ones are stored and no alarms of their own until there is room again (manual "
-        "alarms always are; switched off, every fire is)",
+        "within `fires_min`, or more than `others` alarms of its other events: further ones are stored and no alarms "
+        "of their own until there is room again (manual alarms, and the first of each code, always are; switched off, "
+        "every one is)",
         "`quiet_min` without",
         elements=Parameter(1000, "elements", OWN, Bounds(100, 1_000_000, whole=True)),
         fires=Parameter(200, "fires", OWN, Bounds(20, 1000, whole=True)),
+        others=Parameter(500, "alarms", OWN, Bounds(20, 10_000, whole=True)),
         fires_min=Parameter(10, "min", OWN, Bounds(1, 60)),
         quiet_min=Parameter(5, "min", OWN, Bounds(1, 1440)),
     ),

@@ -22,6 +22,7 @@ class Flood(NamedTuple):
 
     elements: int  # readings, events and rejects
     fires: int  # of these, fires that are no alarm of their own
+    others: int  # and other conditions
     began_at: datetime
     last_at: datetime
 
@@ -32,7 +33,7 @@ def find_flooding(
     """Return the finding if `device` floods now, else None."""
     rule = parameters[CODE]
     quiet = now - flood.last_at >= timedelta(minutes=rule["quiet_min"])
-    if rule["enabled"] == 0 or quiet or (flood.elements < rule["elements"] and not flood.fires):
+    if rule["enabled"] == 0 or quiet or (flood.elements < rule["elements"] and not (flood.fires or flood.others)):
         return None
     return _finding(device, _say("设备发送泛滥", "it sends more than its share", flood), flood, rule["elements"])
 
@@ -50,6 +51,9 @@ def _say(zh: str, en: str, flood: Flood) -> Reason:
     if flood.fires:
         zh += f"，其中 {flood.fires} 条火警不再单独列出"
         en += f"; {flood.fires} of its fires are stored and no alarms of their own"
+    if flood.others:
+        zh += f"，其中 {flood.others} 条故障等不再单独列出"
+        en += f"; {flood.others} of its faults and other conditions are stored and no alarms of their own"
     return Reason(zh, en)
 
 

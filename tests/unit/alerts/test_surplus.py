@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.surplus import (
     FireBound,
+    Room,
     adds_evidence,
     evidence_of,
     find_full,
@@ -123,3 +124,12 @@ def test_where_the_rule_is_switched_off_nothing_is_surplus() -> None:
     assert read_bound(DEFAULTS) == FireBound(200, timedelta(minutes=10))
     off = {**DEFAULTS, "device_flooding": {**DEFAULTS["device_flooding"], "enabled": 0}}
     assert read_bound(off) is None
+
+
+def test_other_conditions_have_room_for_so_many_alarms_and_the_first_of_each_code_always_has() -> None:
+    room = Room(3, timedelta(minutes=10))
+    room.fill(1, ["tamper"])
+    assert [room.takes("fault") for _ in range(4)] == [True, True, False, False]
+    assert room.takes("link_fault"), "the first of its code"
+    assert not room.takes("link_fault")
+    assert not room.takes("tamper"), "one is open"

@@ -1,0 +1,118 @@
+"""What events that are no fires do to alarms: conditions of a device, evidence for a site, the end by a reset.
+
+Called by `events` in its second pass, within one transaction. Promises that of each sort at least one is an alarm,
+however many a device reports, and that the rest is counted.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.alerts.feed import SQL
+from services.alerts.fires import ParametersOf
+from services.alerts.flooding import SQL as FLOODING_SQL
+from services.alerts.flooding import note_surplus
+from services.alerts.registry import Device
+from services.alerts.rules.model import Effect
+from services.alerts.surplus import Room, read_room
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key
+from services.core.alarms.life.components import is_named, normal_component
+from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
+from services.core.words import FIRE
+
+Ended = set[tuple[int, str | None]]
+
+
+class Said(NamedTuple):
+    """What an event means, and who sent it."""
+
+    device: Device
+    effect: Effect
+
+    @property
+    def condition(self) -> Finding | None:
+        """What it says of the device, if that is no fire."""
+        finding = self.effect.finding
+        return None if finding is None or finding.code == FIRE else finding
+
+
+def key_of(device: Device, finding: Finding) -> Key:
+    """Return what the alarm of a finding is unique by."""
+    return Key(device.place.subject, finding.code, normal_component(finding.component))
+
+
+async def judge_others(page: Page, some: Sequence[Said], parameters_of: ParametersOf) -> Ended:
+    """Take the alarms on by what events mean, in their order.
+
+    Returns what resets ended, by device and code; code None: all that the device measures.
+    """
+    ended: Ended = set()
+    surplus: Counter[int] = Counter()
+    await page.load([key_of(said.device, said.condition) for said in some if said.condition is not None])
+    reset_devices = {said.device.id for said in some if said.effect.reset is not None}
+    if reset_devices:
+        await page.load_devices(reset_devices)
+    rooms = await _find_rooms(page, some, parameters_of)
+    scopes = sorted({said.device.place.scope for said in some if said.effect.evidence is not None})
+    rows = await page.conn.fetch(SQL["open_fire_scopes"], scopes) if scopes else []
+    burning = {row["scope"] for row in rows}
+    for said in some:
+        device, effect = said
+        if said.condition is not None and not _take(page, device, said.condition, rooms.get(device.id)):
+            surplus[device.id] += 1
+        if effect.reset is not None:
+            ended |= _reset(page, device, effect.reset)
+        if effect.evidence is not None and _tells(effect.evidence, burning=device.place.scope in burning):
+            await page.load_scope(device.place.scope)
+            await page.take_fire(device.place.scope, effect.evidence, "event", device.place)
+    await note_surplus(page, others=surplus)
+    return ended
+
+
+async def _find_rooms(page: Page, some: Sequence[Said], parameters_of: ParametersOf) -> dict[int, Room]:
+    """Return how many more alarms each device may open that is about to open one."""
+    opening = {
+        said.device.id: said.device
+        for said in some
+        if said.condition is not None and said.condition.active and key_of(said.device, said.condition) not in page.open
+    }
+    rooms: dict[int, Room] = {}
+    for device in opening.values():
+        room = read_room(parameters_of(device, page.now))
+        if room is not None:
+            rooms[device.id] = room
+    if rooms:
+        since = [page.now - room.within for room in rooms.values()]
+        for row in await page.conn.fetch(FLOODING_SQL["opened_lately"], list(rooms), since):
+            rooms[row["device_id"]].fill(row["opened"], row["codes"])
+    return rooms
+
+
+def _take(page: Page, device: Device, finding: Finding, room: Room | None) -> bool:
+    """Take a condition one step on; False: it would be an alarm too many of its device."""
+    key = key_of(device, finding)
+    opens = finding.active and key not in page.open
+    if opens and room is not None and not room.takes(finding.code):
+        return False
+    situation = Situation(out_of_service_until=device.place.out_of_service_until)
+    page.take(key, finding, "event", device.place, situation)
+    return True
+
+
+def _tells(evidence: Evidence, *, burning: bool) -> bool:
+    """Whether the site's row must learn of it: a note only says something about a fire that is open."""
+    return burning or evidence.kind is not EvidenceKind.NOTE
+
+
+def _reset(page: Page, device: Device, reset: Reset) -> Ended:
+    """End what the device reported; a reset of one component, or of long ago, leaves what it measures alone."""
+    whole = not is_named(reset.component) and reset.late_min == 0
+    ended: Ended = {(device.id, None)} if whole else set()
+    for entry in [entry for key, entry in page.open.items() if key.subject == device.place.subject]:
+        if entry.key.code != FIRE:
+            stood = entry.alarm.active
+            page.take_entry(entry, reset, "event")
+            if stood and not entry.alarm.active:
+                ended.add((device.id, entry.key.code))
+    return ended
