@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -28,6 +29,11 @@ _NO_ROOM = "could not write init file"  # a full disk, which PostgreSQL reports 
 _LONG_NUMBER = 20  # digits; beyond 64 bits
 VANISHED_AFTER_MS = 5000  # a server whose machine is gone: the next primary is there within about as long
 _KEEPALIVE_S = {socket.TCP_KEEPIDLE: 2, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 3}
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # of PostgreSQL's times
+# What lies beyond, infinity too, is read as one of these; far enough from Python's own ends to be counted on with.
+_FIRST_US, _LAST_US = (
+    round((datetime(year, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000 for year in (1000, 9000)
+)
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
@@ -71,6 +77,19 @@ def _decode(text: str) -> object:
             return f"nested too deep to read: {text[:60]}…"
 
 
+def _encode_time(value: object) -> tuple[int]:
+    """Return a time as the wire has it: microseconds since 2000."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"expected a datetime, got {type(value).__name__}")
+    since = value.astimezone(UTC) - _EPOCH
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds,)
+
+
+def _decode_time(sent: tuple[int]) -> datetime:
+    """Read a time. PostgreSQL keeps more years than Python, and infinity: such a row must not fail its whole query."""
+    return _EPOCH + timedelta(microseconds=min(max(sent[0], _FIRST_US), _LAST_US))
+
+
 def pass_on_cancel() -> None:
     """Raise the cancellation of this task that a clean-up on a lost connection replaced by an error of its own.
 
@@ -86,9 +105,12 @@ def pass_on_cancel() -> None:
 
 
 async def set_codecs(connection: asyncpg.Connection) -> None:
-    """Let json and jsonb carry Python values, and notice a peer that vanished within seconds."""
+    """Let json and jsonb carry Python values and any time be read, and notice a peer that vanished within seconds."""
     for name in ("json", "jsonb"):
         await connection.set_type_codec(name, encoder=_encode, decoder=_decode, schema="pg_catalog")
+    await connection.set_type_codec(
+        "timestamptz", encoder=_encode_time, decoder=_decode_time, schema="pg_catalog", format="tuple"
+    )
     transport = getattr(connection, "_transport", None)
     peer = transport.get_extra_info("socket") if transport else None
     if peer is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
