@@ -92,7 +92,7 @@ def _is_steady(row: tuple[Late, ...]) -> bool:
 
 def to_json(clock: Clock) -> dict[str, object] | None:
     """Return the clock as a JSON value for the device's state row; None: it is right."""
-    if clock == RIGHT:
+    if clock is RIGHT or clock == RIGHT:
         return None
     return {"behind_us": clock.behind_us, "late": [list(message) for message in clock.late]}
 

@@ -27,9 +27,10 @@ def compact(rows: Iterable[Sequence[Any]]) -> Columns:
 
 
 def _column(column: Sequence[Any]) -> Sequence[Any] | str | None:
-    first = next((value for value in column if value is not None), None)
-    if first is None or type(first) is str:
-        return None if first is None else column
+    if column[0] is None and column.count(None) == len(column):
+        return None
+    if type(next(value for value in column if value is not None)) is str:
+        return column
     return "{" + orjson.dumps(column).decode()[1:-1] + "}"  # true, false, null and numbers are written alike in both
 
 

@@ -76,7 +76,7 @@ def _table(kind: Kind) -> Mapping[str, FieldRule]:
         info = model.model_fields[name]
         base, low, high = _limits(info.annotation)
         rules[name] = FieldRule(index, base, low, high)
-    return MappingProxyType(rules)
+    return rules
 
 
-FIELD_RULES: Mapping[Kind, Mapping[str, FieldRule]] = MappingProxyType({kind: _table(kind) for kind in Kind})
+FIELD_RULES: Mapping[Kind, Mapping[str, FieldRule]] = {kind: _table(kind) for kind in Kind}  # asked for every field

@@ -154,7 +154,7 @@ def _follow_clock(heard: Heard, message: Message) -> bool:
     if not is_newest(heard.head, newest.ts_us, newest.seq):
         return False
     heard.head = Head(newest.ts_us, newest.seq)
-    if heard.clock == RIGHT and message.received_us - newest.ts_us <= late_after_us:
+    if (heard.clock is RIGHT or heard.clock == RIGHT) and message.received_us - newest.ts_us <= late_after_us:
         return False
     if not message.alone:
         heard.clock = follow_many(heard.clock, message.received_us - newest.ts_us, late_after_us)
