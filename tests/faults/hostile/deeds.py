@@ -43,26 +43,54 @@ ADD_OVERRIDE = """
     insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
     values ($1, 'device', $2, $3, now(), 'x')
 """
+MOMENTS = (
+    "infinity", "-infinity", "294276-12-31", "10000-01-01", "9999-12-31 23:59:59.999999-12", "0001-01-01 00:00+14",
+    "4713-01-01 BC", "1970-01-01", "2262-04-11 23:47:17",
+)  # fmt: skip
+# the times of what people read in lists, save those that say when something is due or who may still get in
+FIND_TIMES = """
+    select table_name, column_name from information_schema.columns
+    where data_type = 'timestamp with time zone' and table_schema = 'public'
+        and table_name = any('{alarm,alarm_transition,incident,device,device_state,device_quality,policy,rule_parameter,
+            contact,reject,event,notice,notice_attempt,audit,site,command,set_aside,person,api_key,device_flood}')
+        and column_name <> all('{due_at,claimed_until,expires_at,revoked_at,escalates_at,dead_at,delivered_at,
+            released_at}')
+    order by 1, 2
+"""
+LISTS = (
+    "/api/v1/devices", "/api/v1/devices/hydrant-1", "/api/v1/alarms", "/api/v1/alarms?state=open", "/api/v1/events",
+    "/api/v1/rejects", "/api/v1/incidents", "/api/v1/notices", "/api/v1/contacts", "/api/v1/policies", "/api/v1/rules",
+    "/api/v1/sites", "/api/v1/areas", "/api/v1/users", "/api/v1/api-keys", "/api/v1/audit", "/api/v1/slo",
+    "/api/v1/system", "/api/v1/set-aside", "/api/v1/not-configured", "/geo/devices.geojson",
+    "/api/v1/devices/hydrant-1/readings?bucket=1h", "/api/v1/water-sources/nearest?lon=111.09&lat=39.02",
+)  # fmt: skip
+SET_TIME = "update {} set {} = $1::text::timestamptz"
 RULES = ("hydrant_pressure_low", "device_offline", "clock_wrong", "water_level_low", "battery_low")
 
 
 class Deeds:
     """Draws deeds. An answer of 5xx, or none, is a fault of ours and kept in `faults`."""
 
-    def __init__(self, client: httpx2.AsyncClient, conn: asyncpg.Connection, seed: int) -> None:
+    def __init__(self, client: httpx2.AsyncClient, conn: asyncpg.Connection, seed: int, *, odd: bool = False) -> None:
+        self._worst = 503 if odd else 499  # what may be answered: "come again" while the database behaves oddly
         self._client = client
         self._conn = conn
         self._hostile = Hostile(seed)
         self.done = 0
+        self._times: list[tuple[str, str]] = []
         self.faults: list[str] = []
 
     async def one(self) -> None:
         """Do one."""
+        self._times = self._times or [tuple(row) for row in await self._conn.fetch(FIND_TIMES)]
         self.done += 1
-        if self._hostile.dice.random() < 0.6:
+        kind = self._hostile.dice.random()
+        if kind < 0.5:
             await self._through_the_api()
-        else:
+        elif kind < 0.9:
             await self._into_a_table()
+        else:
+            await self._request("GET", self._hostile.dice.choice(LISTS))
 
     async def _through_the_api(self) -> None:
         dice, spoil = self._hostile.dice, self._hostile.spoil
@@ -79,11 +107,13 @@ class Deeds:
             ]
         )
         raw = _dump(spoil(body))
-        answer = await self._client.request(
-            method, f"/api/v1{path}", content=raw, headers={"content-type": "application/json"}
-        )
-        if answer.status_code >= 500:
-            self.faults.append(f"{method} {path} {raw[:300]!r}: {answer.status_code} {answer.text[:300]}")
+        await self._request(method, f"/api/v1{path}", raw)
+
+    async def _request(self, method: str, path: str, raw: bytes | None = None) -> None:
+        headers = {} if raw is None else {"content-type": "application/json"}
+        answer = await self._client.request(method, path, content=raw, headers=headers)
+        if answer.status_code in (500, 501, 502, 504) or answer.status_code > self._worst:
+            self.faults.append(f"{method} {path} {(raw or b'')[:300]!r}: {answer.status_code} {answer.text[:300]}")
 
     async def _into_a_table(self) -> None:
         """Write what no check has seen, as an older release or a hand in psql would. The database may refuse it."""
@@ -106,6 +136,7 @@ class Deeds:
                     f"hydrant-{dice.randrange(5)}",
                     dice.choice([value(), {"intervals": 1e9, "sleepy_h": 1e9, "static_mpa": -1e308}]),
                 ),
+                (SET_TIME.format(*dice.choice(self._times)), dice.choice(MOMENTS)),
                 ("update device set limits = $1, attributes = $2 where code like 'hydrant-%'", value(), value()),
                 ("update site set contacts = $1 where id = $2", value(), dice.randrange(1, 4)),
                 ("update device_state set state = $1 where device_id = $2", value(), dice.randrange(1, 8)),

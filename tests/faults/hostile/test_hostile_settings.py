@@ -3,8 +3,10 @@
 A short run is part of every test run; `make chaos` does 10 000 deeds with 500 fires and writes reports/hostile.json.
 """
 
+import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +21,10 @@ from stack.children import free_port
 from tests.faults.chaos.report import REPORTS
 from tests.faults.hostile.deeds import Deeds
 from tests.faults.hostile.desk import OddDesk
+from tests.faults.hostile.odd_database import OddDatabase
 from tests.integration.alerts.conftest import SECRET
 from tests.support.broker_fleet import event, fleet_of, reading, topic
-from tests.support.servers import Broker, Program
+from tests.support.servers import Broker, PostgresServer, Program
 from tests.support.waiting import eventually
 
 START = """
@@ -53,6 +56,17 @@ async def test_ten_thousand_hostile_settings_and_answers_keep_no_fire_from_the_d
     hold(report)
 
 
+@pytest.mark.chaos
+@pytest.mark.timeout(1200)
+async def test_a_database_that_answers_as_on_its_worst_days_keeps_no_fire_from_the_desk(
+    database: str, broker: Broker, program: Callable[..., Program], postgres: PostgresServer
+) -> None:
+    async with OddDatabase(postgres.port, seed=3, share=0.05).listening() as odd:
+        report = await run(database, broker, program, fires=200, deeds_each=2, seed=3, odd=odd)
+    hold(report)
+    assert odd.said.total() > 50, "it was hardly odd"
+
+
 def hold(report: dict[str, Any]) -> None:
     print(json.dumps(report, indent=1, ensure_ascii=False, default=str)[:6000])  # noqa: T201 - shown when it fails
     assert report["ended"] == {}, report["ended"]
@@ -63,8 +77,17 @@ def hold(report: dict[str, Any]) -> None:
 
 
 async def run(
-    database: str, broker: Broker, program: Callable[..., Program], *, fires: int, deeds_each: int, seed: int
+    database: str,
+    broker: Broker,
+    program: Callable[..., Program],
+    *,
+    fires: int,
+    deeds_each: int,
+    seed: int,
+    odd: OddDatabase | None = None,
 ) -> dict[str, Any]:
+    """Press so many fires with so many deeds before each; with `odd` the programs reach their database through it."""
+    theirs = database if odd is None else re.sub(r":\d+/", f":{odd.port}/", database)
     admin = await make_first_admin(database)
     assert admin is not None
     api_port = free_port()
@@ -74,21 +97,23 @@ async def run(
     async with OddDesk(seed).listening() as desk:
         networks = {"SUBSCRIPTION_NETWORKS": "127.0.0.0/8"}
         programs = [
-            program("ingest", DATABASE_URL=database, MQTT_URL=broker.url),
+            program("ingest", DATABASE_URL=theirs, MQTT_URL=broker.url),
             program(
-                "alerts", DATABASE_URL=database, DISPATCH_URL=f"http://127.0.0.1:{desk.port}", DISPATCH_SECRET=SECRET,
+                "alerts", DATABASE_URL=theirs, DISPATCH_URL=f"http://127.0.0.1:{desk.port}", DISPATCH_SECRET=SECRET,
                 **networks,
             ),
-            program("api", DATABASE_URL=database, MQTT_URL=broker.provisioner_url, API_PORT=api_port, **networks),
+            program("api", DATABASE_URL=theirs, MQTT_URL=broker.provisioner_url, API_PORT=api_port, **networks),
         ]  # fmt: skip
         for one in programs:
-            one.wait_ready()
+            await asyncio.to_thread(one.wait_ready)  # its database may be a proxy on this loop
         base, headers = f"http://127.0.0.1:{api_port}", {"Authorization": f"Bearer {admin.api_key}"}
         async with (
             httpx2.AsyncClient(base_url=base, headers=headers, trust_env=False, timeout=30) as client,
             fleet_of(broker.fleet_url) as fleet,
         ):
-            deeds = Deeds(client, conn, seed)
+            deeds = Deeds(client, conn, seed, odd=odd is not None)
+            if odd is not None:
+                odd.hostile = True
             for number in range(fires):
                 for _ in range(deeds_each):
                     await deeds.one()
@@ -99,6 +124,8 @@ async def run(
                 pressed_at[panel] = datetime.now(UTC)
                 call = event(f"press {number}", "manual_alarm", component=f"m{number}")
                 await fleet.send(topic(panel, "up/event", kind="panel"), call)
+            if odd is not None:
+                odd.hostile = False
             with contextlib.suppress(AssertionError):  # what is missing is in the report, by name
                 await eventually(lambda: _all_told(conn, fires), what="every fire told", timeout_s=60, every_s=0.5)
         ended = {one.name: one.log_text()[-3000:] for one in programs if one.process.poll() is not None}
@@ -120,6 +147,7 @@ async def run(
         "press_to_taken_s": {"p50": percentile(waits, 0.5), "p99": percentile(waits, 0.99), "max": waits[-1]},
         "set_aside": [dict(row) for row in aside],
         "answers": dict(desk.answers),
+        "database_answers": {} if odd is None else dict(odd.said),
     }
 
 
