@@ -5,6 +5,7 @@ the desk's receive time come from the same machine's clock.
 """
 
 import asyncio
+import os
 import shutil
 import sys
 import time
@@ -69,7 +70,8 @@ async def desk() -> AsyncIterator[str]:
     """A stand-in desk of our own; its address."""
     port = free_port()
     folder = scratch_folder()
-    process = children.spawn(firetower("desk", "--port", str(port)), log=folder / "desk.log")
+    env = {**os.environ, "FIRETOWER_STATE_DIR": str(folder)}  # its book is this run's alone
+    process = children.spawn(firetower("desk", "--port", str(port)), log=folder / "desk.log", env=env)
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             for _ in range(200):

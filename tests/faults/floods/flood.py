@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
+from bench.packets import PreparedPublish
+from bench.publisher import Endpoint, publish
 from services.core.log import configure_log
 from services.core.mqtt import Session, SessionConfig, Will
 from tests.support.broker_fleet import drop, now_ms, reading, topic
@@ -49,12 +51,17 @@ def lists(device: str) -> Iterator[Sent]:
         yield Sent(topic(device, "up/event", "panel"), body)
 
 
-def full_lists(device: str) -> Iterator[Sent]:
-    """A hundred lists as large as the broker takes: a quarter of a million fires in all."""
+def full_lists(device: str, count: int = 100) -> Iterator[Sent]:
+    """Lists as large as the broker takes; a hundred of them are a quarter of a million fires."""
     length = LIST_BYTES // (len(orjson.dumps(fire(10**6))) + 1) - 1
-    for start in range(0, 100 * length, length):
+    for start in range(0, count * length, length):
         body = orjson.dumps([fire(n) for n in range(start, start + length)])
         yield Sent(topic(device, "up/event", "panel"), body)
+
+
+def million(device: str) -> Iterator[Sent]:
+    """A million fires and some more, three times as many bytes as the event lane may hold unacknowledged."""
+    return full_lists(device, 400)
 
 
 def telemetry(device: str) -> Iterator[Sent]:
@@ -86,11 +93,12 @@ def retained(device: str) -> Iterator[Sent]:
 
 
 BURSTS: dict[str, Callable[[str], Iterator[Sent]]] = {
-    "fires": fires, "presses": presses, "lists": lists, "full_lists": full_lists,
+    "fires": fires, "presses": presses, "lists": lists, "full_lists": full_lists, "million": million,
     "telemetry": telemetry, "rejects": rejects, "full_rejects": full_rejects, "status": status, "retained": retained,
 }  # fmt: skip
 WILLS = 500
-MODES = (*BURSTS, "wills")
+BEYOND = 200_000
+MODES = (*BURSTS, "beyond", "wills")
 
 
 async def send(mode: str, url: str, device: str) -> int:
@@ -109,6 +117,20 @@ async def send(mode: str, url: str, device: str) -> int:
     await session.stop()
     await running
     return len(answers)
+
+
+async def send_beyond(url: str, device: str) -> int:
+    """Send ten times as many fires, one a message, as the event lane may hold unacknowledged, over four connections."""
+    address = urlsplit(url)
+    endpoint = Endpoint(
+        address.hostname or "", address.port or 0, unquote(address.username or ""), unquote(address.password or "")
+    )
+    where = topic(device, "up/event", "panel")
+    messages = [
+        PreparedPublish(where, {"event_id": f"beyond-{n}", "type": "fire", "component": f"1-{n}"})
+        for n in range(20_000)
+    ]
+    return (await publish(endpoint, messages, count=BEYOND)).acknowledged
 
 
 async def die(url: str, device: str) -> int:
@@ -130,7 +152,8 @@ async def die(url: str, device: str) -> int:
 def main(mode: str, url: str, device: str) -> None:
     configure_log("flood", "error", "console")
     begun = time.monotonic()
-    count = asyncio.run(die(url, device) if mode == "wills" else send(mode, url, device))
+    special = {"wills": die, "beyond": send_beyond}
+    count = asyncio.run(special[mode](url, device) if mode in special else send(mode, url, device))
     sys.stdout.write(f"{mode}: {count} messages in {time.monotonic() - begun:.2f} s\n")
 
 
