@@ -5,6 +5,7 @@ up to a bound past which receiving pauses and the server keeps the log itself; a
 """
 
 import asyncio
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from services.core.clock import Clock
+from services.core.errors import FiretowerError
 from services.core.log import logger
 from stack import children
 from stack.backup.belongings import Belongings
@@ -122,13 +124,19 @@ class Follower:
             OSError, asyncpg.PostgresError, FiretowerError: something does not answer or has no room.
         """
         began = clock.now()
-        packed, digest = await asyncio.to_thread(self._belongings.pack)
+        spoiled: Exception | None = None
+        try:
+            packed, digest = await asyncio.to_thread(self._belongings.pack)
+        except (OSError, sqlite3.Error) as error:  # a damaged journal is told, and holds up no row
+            spoiled, packed, digest = error, b"", self._digest
         at, lsn, writers = await self._server.written()
         try:
             came = await self._server.receives_up_to(lsn, RECEIVED_WITHIN_S)
         except TimeoutError:
             came = False
         await asyncio.to_thread(self._ship_log)
+        if spoiled is not None:
+            raise FiretowerError(f"the belongings cannot be copied, the log is: {spoiled}") from spoiled
         if not came:
             return None
         if digest != self._digest:
