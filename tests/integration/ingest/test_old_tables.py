@@ -23,7 +23,7 @@ from services.ingest.fields import FIELD_RULES
 from services.ingest.moment import to_us
 from services.ingest.replay import ADD_FIELDS
 from services.ingest.retention import QUERIES as RETENTION
-from services.ingest.store import Store, Written
+from services.ingest.store import Rest, Store, Written
 from services.ingest.writer import WALK_BY_KEY
 from tests.support.broker_fleet import now_ms, reading, topic
 from tests.support.servers import PostgresServer
@@ -79,7 +79,7 @@ def lists_of_600(device: str) -> list[Message]:
 
 
 async def write(store: Store, connection: asyncpg.Connection, messages: list[Message]) -> Written:
-    written = await store.write(connection, messages, None)
+    written = await store.write(connection, messages, Rest())
     assert written is not None
     return written
 
