@@ -10,7 +10,7 @@ from services.core import db
 from services.core.topics import Kind
 from services.ingest import lease
 from services.ingest.decode import decode
-from services.ingest.store import Store
+from services.ingest.store import Rest, Store
 from tests.support.broker_fleet import AREA
 
 FIELDS = ("pressure_mpa", "flow_lps", "tilt_deg")
@@ -54,7 +54,7 @@ async def test_the_newest_state_is_that_of_a_plain_model(connection, seed):
     model, stored = {}, set()
     for batch in mixed_batches(seed):
         messages = [decode(TOPIC, orjson.dumps(reading), received_us) for received_us, reading in batch]
-        await store.write(connection, messages, None)
+        await store.write(connection, messages, Rest())
         in_batch = set()
         for received_us, reading in batch:
             if (key := (reading["ts"], reading["seq"])) not in in_batch:
