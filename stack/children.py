@@ -20,6 +20,8 @@ from typing import IO
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None, use_errno=True)
+_given_ports: set[int] = set()
+_port_share = (0, 1)
 
 
 class ChildError(Exception):
@@ -180,11 +182,18 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+def share_ports(part: int, parts: int) -> None:
+    """Let `free_port` give only one of so many shares, so that processes side by side never pick the same port."""
+    global _port_share  # noqa: PLW0603 - of the process, as the ports are
+    _port_share = (part, parts)
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A port that nothing uses at this moment, below those that the kernel gives to outgoing connections.
 
     A client that keeps trying a dead server's port from the kernel's own range can connect to itself and so hold the
-    port against the server that comes back.
+    port against the server that comes back. No port is given twice by one process: a server may want several before it
+    listens at the first, or be down for a while.
     """
     low, high = 20_000, 32_000
     with suppress(OSError, ValueError):
@@ -192,7 +201,13 @@ def free_port(host: str = "127.0.0.1") -> int:
     chance = secrets.SystemRandom()
     while True:
         port = chance.randint(low, high)
-        if port_is_free(port, host):
+        part, parts = _port_share
+        if port % parts != part:
+            continue
+        if len(_given_ports) * parts * 2 > high - low:
+            _given_ports.clear()
+        if port not in _given_ports and port_is_free(port, host):
+            _given_ports.add(port)
             return port
 
 

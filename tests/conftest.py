@@ -30,6 +30,7 @@ import structlog
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from stack.children import share_ports
 from stack.mosquitto import BrokerLimits
 from tests.support.servers import Broker, PostgresServer, Program, scratch_dir
 from tests.support.wire import Wire
@@ -41,6 +42,9 @@ _KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' bina
 for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
     del os.environ[_name]
 
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+share_ports(_worker, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 # How long one example takes says how busy the machine is.
 settings.register_profile("firetower", deadline=None)

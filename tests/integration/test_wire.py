@@ -5,6 +5,8 @@ from contextlib import suppress
 
 import pytest
 
+from tests.support.tcp import TcpServer
+
 
 @pytest.fixture
 async def echo_port():
@@ -12,11 +14,9 @@ async def echo_port():
         while data := await reader.read(65_536):
             writer.write(data)
             await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1]
-    server.close()
+    async with TcpServer(echo) as server:
+        yield server.port
 
 
 @pytest.fixture

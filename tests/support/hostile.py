@@ -4,10 +4,11 @@ A real TCP server; what it does is chosen by the first part of the path, as in `
 """
 
 import asyncio
-import contextlib
 import gzip
 from collections.abc import Awaitable, Callable
 from typing import Self
+
+from tests.support.tcp import TcpServer
 
 Write = Callable[[bytes], Awaitable[None]]
 Behaviour = Callable[[Write], Awaitable[None]]
@@ -131,39 +132,27 @@ class HostileReceiver:
         self.heard: list[tuple[str, bytes]] = []  # behaviour, head of the request
         self.url = ""
         self.next: list[str] = []  # behaviours of the next requests, whatever their path
-        self._answering: list[asyncio.Task[None]] = []
+        self._server = TcpServer(self._answer, limit_bytes=1 << 20)
 
     def count(self, name: str) -> int:
         return sum(1 for heard, _ in self.heard if heard == name)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0, limit=1 << 20)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        await self._server.open()
+        self.url = f"http://127.0.0.1:{self._server.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._answering:
-            task.cancel()
-        await asyncio.gather(*self._answering, return_exceptions=True)
-
-    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._answering.append(asyncio.create_task(self._answer(reader, writer)))
+        await self._server.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def write(piece: bytes) -> None:
             writer.write(piece)
             await writer.drain()
 
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                name, length = self._note(await reader.readuntil(b"\r\n\r\n"))
-                await reader.readexactly(length)
-                await BEHAVIOURS.get(name, answers(b'{"incident_id":"D-1"}'))(write)
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+        name, length = self._note(await reader.readuntil(b"\r\n\r\n"))
+        await reader.readexactly(length)
+        await BEHAVIOURS.get(name, answers(b'{"incident_id":"D-1"}'))(write)
 
     def _note(self, head: bytes) -> tuple[str, int]:
         lines = (line.partition(b":") for line in head.lower().split(b"\r\n"))

@@ -4,13 +4,14 @@ A real TCP server that keeps its connections. It answers 204 to what it could ve
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks import Webhook
+
+from tests.support.tcp import TcpServer
 
 SECRET = "whsec_" + "YSBzZWNyZXQgb2Ygb25lIHN1YnNjcmliZXIgYWxvbmU="
 
@@ -39,8 +40,7 @@ class Subscriber:
         self.answer: Callable[[Received], int | bytes] = lambda _: 204  # a status, or a whole head
         self.connections = 0
         self.dripping = False  # a byte a second, and never a whole status line
-        self._port = 0
-        self._answering: set[asyncio.Task[None]] = set()
+        self._server = TcpServer(self._serve)
 
     def ids(self) -> list[str]:
         """The ids of what was taken, each once."""
@@ -65,46 +65,31 @@ class Subscriber:
 
     async def open(self) -> None:
         """Listen; after `close` at the same port."""
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}/hook"
+        await self._server.open()
+        self.url = f"http://127.0.0.1:{self._server.port}/hook"
 
     async def close(self) -> None:
         """Be away: no connection stays and none is accepted."""
-        self._server.close()
-        for task in self._answering:
-            task.cancel()
-        await asyncio.gather(*self._answering, return_exceptions=True)
-
-    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
+        await self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-                while True:
-                    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                    lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
-                    headers = {name.lower(): value.strip() for name, _, value in lines}
-                    body = await reader.readexactly(int(headers["content-length"]))
-                    if self.dripping:
-                        for letter in b"HTTP/1.1 204 No Content":
-                            writer.write(bytes([letter]))
-                            await writer.drain()
-                            await asyncio.sleep(1)
-                        return
-                    status = self._judge(head.split(" ")[1], headers, body)
-                    if isinstance(status, int):
-                        status = f"HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n".encode()
-                    writer.write(status)
+        self.connections += 1
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            lines = [line.partition(":") for line in head.split("\r\n")[1:] if line]
+            headers = {name.lower(): value.strip() for name, _, value in lines}
+            body = await reader.readexactly(int(headers["content-length"]))
+            if self.dripping:
+                for letter in b"HTTP/1.1 204 No Content":
+                    writer.write(bytes([letter]))
                     await writer.drain()
-        finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+                    await asyncio.sleep(1)
+                return
+            status = self._judge(head.split(" ")[1], headers, body)
+            if isinstance(status, int):
+                status = f"HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n".encode()
+            writer.write(status)
+            await writer.drain()
 
     def _judge(self, path: str, headers: dict[str, str], body: bytes) -> int | bytes:
         kind = headers["content-type"]

@@ -7,6 +7,8 @@ import asyncio
 from contextlib import suppress
 from typing import Self
 
+from tests.support.tcp import TcpServer
+
 _CHUNK = 65_536
 
 
@@ -18,8 +20,7 @@ class Wire:
         self.forwarded_bytes = 0
         self.connections = 0  # accepted so far
         self._target_port = target_port
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = TcpServer(self._carry, limit_bytes=_CHUNK)
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._accepting = True
@@ -29,23 +30,21 @@ class Wire:
         self._drop_after: int | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=_CHUNK)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.open()
+        self.port = self._server.port
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._end_connections()
+        await self._server.close()
 
     async def cut(self) -> None:
         """Reset every connection now; new ones are accepted."""
-        await self._end_connections()
+        await self._server.end_connections()
 
     async def refuse(self) -> None:
         """Reset every connection and every new one until `restore`."""
         self._accepting = False
-        await self._end_connections()
+        await self._server.end_connections()
 
     def stall(self) -> None:
         """Keep connections open and forward nothing, in both directions, until `restore`."""
@@ -71,29 +70,16 @@ class Wire:
         self._drop_after = None
         self._flowing.set()
 
-    async def _end_connections(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         if not self._accepting:
             writer.transport.abort()
             return
-        task = asyncio.create_task(self._carry(reader, writer), name="wire connection")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port, limit=_CHUNK)
-        except (OSError, asyncio.CancelledError) as error:  # a cut may come before the far end answered
+        except OSError:
             writer.transport.abort()
-            if isinstance(error, OSError):
-                return
-            raise
+            return
         pumps = [
             asyncio.create_task(self._pump(reader, far_writer), name="wire out"),
             asyncio.create_task(self._pump(far_reader, writer), name="wire in"),

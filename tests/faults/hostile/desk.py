@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 
 import orjson
 
+from tests.support.tcp import TcpServer
+
 _OK = b"HTTP/1.1 200 OK\r\n"
 _AGAIN = b"HTTP/1.1 503 Service Unavailable\r\n"
 
@@ -64,24 +66,17 @@ class OddDesk:
         self.took_at: dict[str, datetime] = {}
         self.answers: Counter[str] = Counter()
         self.port = 0
-        self._writers: set[asyncio.StreamWriter] = set()
         self._attempts: Counter[str] = Counter()
         self._dice = random.Random(seed)
 
     @contextlib.asynccontextmanager
     async def listening(self):
         """Serve until the end of the block."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with TcpServer(self._serve) as server:
+            self.port = server.port
             yield self
-        finally:
-            server.close()
-            for writer in list(self._writers):
-                await self._hang_up(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(
@@ -90,10 +85,6 @@ class OddDesk:
             body = orjson.loads(await reader.readexactly(length))
             writer.write(self._answer(body) if isinstance(body, dict) and "notice_id" in body else self._any())
             await asyncio.wait_for(writer.drain(), 1)
-        await self._hang_up(writer)
-
-    async def _hang_up(self, writer: asyncio.StreamWriter) -> None:
-        self._writers.discard(writer)
         writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(writer.wait_closed(), 1)  # what is written goes out first

@@ -11,6 +11,8 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
+from tests.support.tcp import TcpServer
+
 _SSL_REQUEST = 80877103
 _ENDS_A_REQUEST = b"SQ"  # Sync, and a simple Query
 
@@ -50,20 +52,13 @@ class OddDatabase:
         self._target_port = target_port
         self._share = share
         self._dice = random.Random(seed)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def listening(self):
         """Serve until the end of the block."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with TcpServer(self._carry) as server:
+            self.port = server.port
             yield self
-        finally:
-            server.close()
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def draw(self) -> Odd | str | None:
         """Return what becomes of a request; None: what is right."""
@@ -72,11 +67,6 @@ class OddDatabase:
         drawn = self._dice.choice((*ANSWERS, RESET, LOST))
         self.said[drawn if isinstance(drawn, str) else drawn.code] += 1
         return drawn
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._carry(reader, writer), name="odd database")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

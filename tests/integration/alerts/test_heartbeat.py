@@ -14,6 +14,7 @@ from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.hand_clock import HandClock
 from tests.support.servers import Program
+from tests.support.tcp import TcpServer
 from tests.support.waiting import eventually
 
 
@@ -29,14 +30,13 @@ class Watch:
         self.calls.append(head.decode().splitlines()[0])
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
 
 @pytest.fixture
 async def watch() -> AsyncIterator[Watch]:
     watch = Watch()
-    async with await asyncio.start_server(watch.answer, "127.0.0.1", 0) as server:
-        watch.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/beat"
+    async with TcpServer(watch.answer) as server:
+        watch.url = f"http://127.0.0.1:{server.port}/beat"
         yield watch
 
 

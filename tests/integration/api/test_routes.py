@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
+from services.api.live.hub import Hub
 from services.api.request.auth import Allowed
 from services.api.request.gate import is_public
 from services.api.request.roles import Permission
@@ -97,6 +98,6 @@ async def test_head_is_answered_as_get_is_without_a_body(app: Any, client: Clien
     stream = await client.head("/api/v1/stream")
     assert (stream.status_code, stream.content) == (200, b"")
     assert stream.headers["content-type"].startswith("text/event-stream")
-    assert not app.state.firetower.hub.listened_to
+    assert not app.state.firetower.of(Hub).listened_to
     refused = await client.head("/api/v1/devices?limit=0")
     assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")

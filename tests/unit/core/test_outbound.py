@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from services.core.outbound import AddressRefused, GuardedTransport, refusal, refusal_of_url, resolve
+from tests.support.tcp import TcpServer
 
 PUBLIC = ("8.8.8.8", "114.114.114.114", "2400:3200::1", "64:ff9b::808:808")
 NOT_PUBLIC = (
@@ -61,16 +62,14 @@ class Receiver:
         self.asked.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n")
         await writer.drain()
-        writer.close()
 
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
-    server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    yield made
-    server.close()
+    async with TcpServer(made.answer) as server:
+        made.port = server.port
+        yield made
 
 
 def names(*answers: list[str]) -> tuple[list[str], "Resolver"]:
@@ -126,14 +125,11 @@ async def test_the_certificate_asked_for_is_the_names() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(1024))
         writer.write(b"no TLS here\r\n")
-        writer.close()
 
-    server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     _, resolver = names(["127.0.0.1"])
-    with pytest.raises((httpx2.TransportError, ssl.SSLError)):
-        await post(resolver, f"https://named.example:{port}/", "127.0.0.0/8")
-    server.close()
+    async with TcpServer(listen) as server:
+        with pytest.raises((httpx2.TransportError, ssl.SSLError)):
+            await post(resolver, f"https://named.example:{server.port}/", "127.0.0.0/8")
     assert b"named.example" in heard[0]
 
 

@@ -16,9 +16,10 @@ async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asy
     device_id = await store_device(connection, "h-1")
     listener = listen()
     await keep_sending(connection, device_id, listener)
-    item = listener.named("device")[-1]["items"][0]
+    newest = lambda: listener.named("device")[-1]["items"][0]  # noqa: E731
+    until(lambda: newest()["status"] == "online", what="the device that was made and then heard of")
+    item = newest()
     assert item["code"] == "h-1"
-    assert item["status"] == "online"
     assert item["state"]["pressure_mpa"]["value"] > 0
     await store_alarm(connection, device_id)
     until(lambda: bool(listener.named("alarm")), what="the alarm")
