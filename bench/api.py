@@ -26,10 +26,11 @@ from bench.publisher import publish
 from bench.reads import measure_reads
 from bench.streams import Browser, Frames, browsers, delays_s
 from bench.system import BenchFailed, System, own_system
-from services.core.db import connect, load_queries
+from services.core.db import connect
 from services.core.log import configure_log
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 DAYS = 30
 PER_DEVICE = DAYS * 288  # one every 5 minutes
 SETTLE_S = 3.0

@@ -25,12 +25,13 @@ from bench.meter import Meter
 from bench.packets import PreparedPublish
 from bench.publisher import publish
 from bench.system import BenchFailed, System, own_system
-from services.core.db import connect, load_queries
+from services.core.db import connect
 from services.core.log import configure_log
 from services.core.mqtt import Session, SessionConfig
+from services.core.statements import load_queries
 from services.core.topics import ROOT, Channel, Kind
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 AREA = "140931100"
 DEVICES = 10_000
 AGE_S = 3600.0  # late past every limit of the contract

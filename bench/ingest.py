@@ -24,10 +24,11 @@ from bench.load import prepare, run_prefix
 from bench.meter import Meter
 from bench.publisher import Load, publish
 from bench.system import BenchFailed, System, own_system
-from services.core.db import connect, load_queries
+from services.core.db import connect
 from services.core.log import configure_log
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 QUIET_S = 20.0  # no new row for so long: the rest is lost
 STORED_TARGET_PER_S, PEAK_TARGET_MB = 15_000, 400
 P99_TARGET_MS, P99_UP_TO_PER_S = 150, 10_000  # flat out, what waits in the broker makes every reading late

@@ -11,19 +11,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
 from bench.load import prepare
 from bench.publisher import Endpoint, publish
 from bench.system import BenchFailed, scratch_folder
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from stack.accounts import FLEET, SERVICES
 from stack.mosquitto import Mosquitto
 from stack.state import StateDir
 
-SQL = load_queries(Path(__file__).with_name("ingest.sql"))
+SQL = load_queries(__file__)
 TELEMETRY = "fire/v1/+/+/+/up/telemetry"
 
 

@@ -17,11 +17,11 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from services.core.clock import Clock
-from services.core.db import load_queries
 from services.core.errors import FiretowerError
 from services.core.log import logger
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_name("audit.sql"))
+SQL = load_queries(__file__)
 EVERY_S = 60.0
 OVERLAP = timedelta(minutes=2)  # an alarm's time is the start of its transaction
 KEY_FILE, LAST_FILE = "audit.key", "audit.last"

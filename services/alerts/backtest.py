@@ -10,24 +10,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 import asyncpg
 
 from services.alerts.registry import Registry
 from services.alerts.rule_states import by_device
-from services.alerts.rules.catalog import RULES
-from services.alerts.rules.model import DeviceProfile, Reading
-from services.alerts.rules.parameters import Override, ParameterBook, check_override
+from services.alerts.rules.model import Reading
 from services.alerts.rules.walk import DeviceRules
 from services.core import db
 from services.core.alarms.life.happenings import Finding
-from services.core.db import load_queries
 from services.core.errors import FiretowerError
+from services.core.rules.catalog import RULES
+from services.core.rules.overrides import READ_OVERRIDES, book_of
+from services.core.rules.parameters import ParameterBook, faults_of
+from services.core.rules.profile import DeviceProfile
 from services.core.settings import AlertsSettings
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
-SQL = load_queries(Path(__file__).with_name("backtest.sql"))
+SQL = load_queries(__file__)
 # a generic plan sorts all chunks of the table; one made for this span reads only the chunks inside it
 PLAN_FOR_THE_SPAN = "set plan_cache_mode = force_custom_plan"
 WARM_UP = timedelta(hours=25)  # read before the period, so that windows and counts stand as they would have
@@ -77,7 +78,7 @@ def read_parameters(code: str, given: Sequence[str]) -> dict[str, float]:
             raise FiretowerError(f"--set: {pair!r} must look like name=1.5") from None
         if not found:
             raise FiretowerError(f"--set: {pair!r} must look like name=1.5")
-    faults = check_override(code, "all", values)
+    faults = [f"{field}: {reason}" for field, reason in faults_of(code, values)]
     if faults:
         raise FiretowerError("; ".join(faults))
     return values
@@ -88,11 +89,7 @@ async def replay(
 ) -> Result:
     """Walk the readings received in the period through the rule and collect what it would have found."""
     rule, result = RULES[code], Result()
-    stored = await conn.fetch(SQL["overrides"])
-    overrides = [
-        Override(row["code"], row["scope"], row["target"], row["parameters"], row["effective_from"]) for row in stored
-    ]
-    book = ParameterBook(overrides)
+    book = book_of(await conn.fetch(READ_OVERRIDES))
     registry = Registry()
     found: list[tuple[datetime, Finding]] = []
     for kind in rule.kinds or Kind:

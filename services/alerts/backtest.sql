@@ -1,6 +1,3 @@
--- name: overrides
-select code, scope, target, parameters, effective_from from rule_parameter order by id
-
 -- name: devices
 select id from device where kind = $1 order by id
 

@@ -23,7 +23,6 @@ from services.alerts.policy_faults import KIND as POLICY
 from services.alerts.policy_faults import tell_faults
 from services.alerts.readings import FINDING, ReadingFeed, Verdict
 from services.alerts.registry import Registry
-from services.alerts.rule_states import SQL as STATE_SQL
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
 from services.alerts.unreadable import Unreadable
@@ -34,7 +33,9 @@ from services.core.aside import Asides, Unit
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.metrics import ALARMS_RAISED, FEED_LAG, RECEIVED_TO_OPEN
+from services.core.statements import load_queries
 
+SQL = load_queries(__file__)
 LEASE = "alerts"
 POLL_S = 0.05  # the guarantee when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
@@ -248,7 +249,7 @@ class Bench:
         """Let the next readings raise anew what a person cleared, or a reset ended."""
         self._acted = False
         now = self.clock.now()
-        rows = await self.conn.fetch(STATE_SQL["closed_by_people"], self._closed_since)
+        rows = await self.conn.fetch(SQL["closed_by_people"], self._closed_since)
         self._closed_since = now - timedelta(seconds=5)
         closed = {(row["device_id"], row["code"]): row["at"] for row in rows}
         ended: list[tuple[int, str | None]] = [key for key, at in closed.items() if self._forgotten.get(key) != at]

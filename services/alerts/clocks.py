@@ -6,7 +6,6 @@ alarm or a call that cannot be taken on is set aside and holds up no other.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,11 +17,11 @@ from services.alerts.contacts import write_call
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.happenings import OutOfService, Tick
 from services.core.aside import Unit, own_fault
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.words import FIRE
 
-SQL = load_queries(Path(__file__).with_name("clocks.sql"))
+SQL = load_queries(__file__)
 OVERDUE_AFTER = timedelta(seconds=30)
 ALARM, SCOPE, STEP, CONTACT = "alarm", "fires", "step", "contact"  # kinds of what is set aside
 log = logger(__name__)
@@ -159,7 +158,7 @@ async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
             call.body,
             page.now,
         )
-    await page.conn.execute("select pg_notify('firetower_notice', '')")
+    await page.conn.execute(SQL["tell_outbox"])
     if not reached:
         return "skipped: nobody to call"
     return f"called {reached}"

@@ -73,3 +73,6 @@ select
         and a.escalates_at is null and a.life ->> 'test_until' is null and a.opened_at < $1
         and not (a.life ? 'tested' and a.cleared_at is not null)
         and not exists (select from notice n where n.alarm_id = a.id and n.channel = 'desk'))
+
+-- name: tell_outbox
+select pg_notify('firetower_notice', '')

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,15 +18,15 @@ from services.alerts.signing import Addressed
 from services.core.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
-from services.core.db import load_queries
 from services.core.exchange import BODY_S, CLOSE_S, exchange
 from services.core.log import logger
 from services.core.masks import hide
 from services.core.metrics import CONFIRMED_TO_ACCEPTED, NOTICE_ATTEMPTS
+from services.core.statements import load_queries
 from services.core.text import clean_text, describe_error
 from services.core.words import NoticeType
 
-SQL = load_queries(Path(__file__).with_name("outbox.sql"))
+SQL = load_queries(__file__)
 POLL_S = 0.25  # the guarantee; the hint wakes us at once
 RECORD_S = 3.0  # how long a claim outlives its request, to be recorded
 KIND = "notice"  # of what is set aside

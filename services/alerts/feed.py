@@ -5,15 +5,14 @@ Called by the bench. Promises that no batch is skipped or judged twice, whoever 
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_name("feed.sql"))
+SQL = load_queries(__file__)
 FIRES = " fires"  # suffix of the second cursor of an event writer: fires are read ahead of everything else
 log = logger(__name__)
 

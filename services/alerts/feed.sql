@@ -43,17 +43,5 @@ from unnest($1::text[], $2::bigint[]) as c (writer, number)
 join ingest_batch b on b.writer = c.writer and b.number = c.number + 1
 order by 1 limit 1
 
--- name: devices
-select d.id, d.code, d.kind, d.area, d.name, d.site_id, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
-    d.gateway, d.updated_at,
-    -- a year that the driver cannot hold would fail the row's whole group
-    case when d.out_of_service_until is not null
-        then least(greatest(d.out_of_service_until, '1970-01-01'), '9000-01-01') end as out_of_service_until
-from device d
-where d.id = any($1::integer[])
-
--- name: devices_changed
-select d.id, d.updated_at from device d where d.updated_at > $1 and d.updated_at < '9000-01-01' order by d.updated_at, d.id
-
 -- name: open_fire_scopes
 select distinct scope from alarm where scope = any($1::text[]) and state <> 'closed'

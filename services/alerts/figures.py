@@ -4,7 +4,6 @@ A duty of main, every ten seconds, on a connection of its own. Reads only.
 """
 
 from datetime import datetime
-from pathlib import Path
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -12,7 +11,6 @@ from asyncpg.pool import PoolConnectionProxy
 from services.alerts.clocks import count_overdue
 from services.alerts.deliver import SQL as OUTBOX_SQL
 from services.core.clock import Clock
-from services.core.db import load_queries
 from services.core.metrics import (
     ALARMS_OPEN,
     LOAD_10MIN,
@@ -24,9 +22,10 @@ from services.core.metrics import (
     NOTICES_OPEN,
     STEPS_OVERDUE,
 )
+from services.core.statements import load_queries
 from services.core.words import Category, Severity
 
-SQL = load_queries(Path(__file__).with_name("load.sql"))
+SQL = load_queries(__file__)
 EVERY_S = 10.0
 FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in 10 minutes: ISA-18.2, reference figures in docs/alerts.md
 for _state in ("waiting", "held", "dead"):

@@ -7,7 +7,6 @@ was too much to be an alarm each.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
@@ -20,9 +19,9 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 KIND = "flooding"  # of what is set aside
 _NONE: Counter[int] = Counter()
 

@@ -19,11 +19,11 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import parse_topic
 from services.core.words import Category, Reason, Severity
 
-SQL = load_queries(Path(__file__).with_name("health.sql"))
+SQL = load_queries(__file__)
 DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it
 JOB_FAILED = "storage_job_failed"
 KIND = "health"  # of what is set aside

@@ -6,22 +6,16 @@ import httpx2
 from services.core.exchange import Request, exchange
 from services.core.log import logger
 from services.core.masks import find_secrets
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 EVERY_S = 60.0
 LOOK_AGAIN_S = 5.0
 TIMEOUT_S = 10.0
 log = logger(__name__)
 
-ALL_IS_WELL = """
-    select exists (select from ingest_lane)
-        and not exists (select from ingest_lane
-            where watermark is null or watermark < clock_timestamp() - interval '30 seconds')
-        and not exists (select from notice
-            where channel = 'desk' and fire and state = 'waiting'
-                and created_at < clock_timestamp() - interval '60 seconds')
-        and not exists (select from alarm
-            where subject = 'system' and severity = 'critical' and state <> 'closed' and cleared_at is null)
-"""
+ALL_IS_WELL = SQL["all_is_well"]
 
 
 async def beat(pool: asyncpg.Pool, client: httpx2.AsyncClient, url: str) -> float:

@@ -4,20 +4,19 @@ Promises one line to look at with its children below; never delays or swallows a
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import asyncpg
 
 from services.alerts.border import Border
-from services.alerts.rules.catalog import RULES
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit
-from services.core.db import load_queries
+from services.core.rules.catalog import RULES
+from services.core.statements import load_queries
 from services.core.words import Reason
 
-SQL = load_queries(Path(__file__).with_name("incidents.sql"))
+SQL = load_queries(__file__)
 Parameters = Mapping[str, Mapping[str, float]]
 
 

@@ -11,7 +11,10 @@ from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding, Grouped, Situation
+from services.core.statements import load_queries
 from services.core.words import Reason
+
+_SQL = load_queries(__file__)
 
 
 def _is_time(text: str | None) -> bool:
@@ -77,7 +80,7 @@ class Mains:
         return watch
 
     async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
-        name = await page.conn.fetchval("select name from area where code = $1", area) or area
+        name = await page.conn.fetchval(_SQL["area_name"], area) or area
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
         number = await page.begin_incident("mains", f"area:{area}", title, area) if standing is None else standing["id"]
@@ -86,7 +89,7 @@ class Mains:
         await page.load([key])
         place = Place(key.subject, area=area, name=name)
         page.take(key, finding, f"rule:{finding.code}", place, Situation(incident_id=str(number)))
-        ids = await page.conn.fetch("select id from device where code = any($1::text[])", list(joined))
+        ids = await page.conn.fetch(_SQL["devices_by_code"], list(joined))
         for entry in await page.load_devices([row["id"] for row in ids]):
             if entry.key.code in MEMBER_CODES and entry.alarm.active:
                 page.take_entry(entry, Grouped(str(number)), f"rule:{finding.code}")

@@ -1,93 +1,24 @@
--- name: saved_states
-select device_id, state, batch_id, updated_at from rule_state where device_id = any($1::integer[])
-
--- name: clocks_behind
--- Rows of a clock that is behind lie so much further back.
-select device_id, make_interval(secs => clock_behind_s) as by
-from device_state where device_id = any($1::integer[]) and clock_behind_s is not null
-
--- name: save_state
-insert into rule_state (device_id, state, batch_id, updated_at) values ($1, $2, $3, $4)
-on conflict (device_id) do update
-set state = excluded.state, batch_id = excluded.batch_id, updated_at = excluded.updated_at
-
--- name: overrides
-select code, scope, target, parameters, effective_from from rule_parameter order by id
-
 -- name: bad_clocks
 select device_id, received_at from reject
 where batch_id = any($1::bigint[]) and reason = 'clock_implausible' and device_id is not null
     and received_at between $2 and $3
-
--- name: closed_by_people
--- What a person ended and has not come back: the rules of what has come back must not forget that it stands.
-select a.device_id, a.code, max(t.at) as at
-from alarm a join alarm_transition t on t.alarm_id = a.id
-where a.updated_at > $1 and t.at > $1 and a.state = 'closed' and a.device_id is not null
-    and t.act in ('clear', 'verify') and t.to_state = 'closed'
-    and not exists (select from alarm o where o.device_id = a.device_id and o.code = a.code and o.state <> 'closed')
-group by a.device_id, a.code
 
 -- name: batch_hydrant
 select device_id, batch_id, ts, seq, received_at, clock_behind, pressure_mpa, flow_lps, water_temp_c, tilt_deg, cap_open, water_present, battery_pct
 from reading_hydrant
 where batch_id = any($1::bigint[]) and ts between $2 and $3
 
--- name: since_hydrant
--- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
--- `since`, leaves the chunks before it aside.
-select r.*
-from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
-cross join lateral (
-    select device_id, batch_id, ts, seq, received_at, clock_behind, pressure_mpa, flow_lps, water_temp_c, tilt_deg, cap_open, water_present, battery_pct
-    from reading_hydrant t
-    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
-    order by t.ts desc limit 2000) r
-
 -- name: batch_electrical
 select device_id, batch_id, ts, seq, received_at, clock_behind, residual_current_ma, temp_a_c, temp_b_c, temp_c_c, temp_n_c, current_a_a, current_b_a, current_c_a, voltage_a_v, voltage_b_v, voltage_c_v, arc_count
 from reading_electrical
 where batch_id = any($1::bigint[]) and ts between $2 and $3
-
--- name: since_electrical
--- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
--- `since`, leaves the chunks before it aside.
-select r.*
-from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
-cross join lateral (
-    select device_id, batch_id, ts, seq, received_at, clock_behind, residual_current_ma, temp_a_c, temp_b_c, temp_c_c, temp_n_c, current_a_a, current_b_a, current_c_a, voltage_a_v, voltage_b_v, voltage_c_v, arc_count
-    from reading_electrical t
-    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
-    order by t.ts desc limit 2000) r
 
 -- name: batch_water
 select device_id, batch_id, ts, seq, received_at, clock_behind, level_m, level_pct, battery_pct
 from reading_water
 where batch_id = any($1::bigint[]) and ts between $2 and $3
 
--- name: since_water
--- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
--- `since`, leaves the chunks before it aside.
-select r.*
-from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
-cross join lateral (
-    select device_id, batch_id, ts, seq, received_at, clock_behind, level_m, level_pct, battery_pct
-    from reading_water t
-    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
-    order by t.ts desc limit 2000) r
-
 -- name: batch_panel
 select device_id, batch_id, ts, seq, received_at, clock_behind, mains_ok, battery_ok, link_ok, battery_v
 from reading_panel
 where batch_id = any($1::bigint[]) and ts between $2 and $3
-
--- name: since_panel
--- What a device sent between its saved state and the slice at hand, the newest rows of it. $5, the earliest of all
--- `since`, leaves the chunks before it aside.
-select r.*
-from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as s (device_id, seen, first, since)
-cross join lateral (
-    select device_id, batch_id, ts, seq, received_at, clock_behind, mains_ok, battery_ok, link_ok, battery_v
-    from reading_panel t
-    where t.device_id = s.device_id and t.ts >= s.since and t.ts >= $5 and t.batch_id > s.seen and t.batch_id < s.first
-    order by t.ts desc limit 2000) r

@@ -6,16 +6,14 @@ Called by the feed. Promises an answer for every device id that a reading or eve
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 
-from services.alerts.rules.model import DeviceProfile
 from services.core.alarms.ledger.rows import Place
-from services.core.db import load_queries
-from services.core.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A, usable_limits
+from services.core.rules.profile import DeviceProfile
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_name("feed.sql"))
+SQL = load_queries(__file__)
 OVERLAP = timedelta(seconds=10)  # longer than any registry transaction: updated_at is its start, not its commit
 AT_ONCE = 500  # changed devices taken over at once: an import changes tens of thousands, and fires come between
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,15 +75,7 @@ def read_device(row: asyncpg.Record) -> Device:
     """Make a device of a row of the query `devices`; figures out of bounds count as the nearest that can be used."""
     return Device(
         id=row["id"],
-        profile=DeviceProfile(
-            code=row["code"],
-            kind=row["kind"],
-            area=row["area"],
-            expected_interval_s=EXPECTED_INTERVAL_S.clamp(row["expected_interval_s"]) or EXPECTED_INTERVAL_S.least,
-            sleepy=row["sleepy"],
-            rated_current_a=RATED_CURRENT_A.clamp(row["rated_current_a"]),
-            limits=usable_limits(row["limits"]),
-        ),
+        profile=DeviceProfile.of(row),
         place=Place(
             subject=f"device:{row['id']}",
             device_id=row["id"],

@@ -5,22 +5,22 @@ Called by the readings feed. Promises that a restart goes on where the cursor st
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.model import Reading
-from services.alerts.rules.parameters import Override, ParameterBook, Parameters
 from services.alerts.rules.walk import DeviceRules
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import own_fault
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.rules.overrides import READ_OVERRIDES, book_of
+from services.core.rules.parameters import ParameterBook, Parameters
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
-SQL = load_queries(Path(__file__).with_name("readings.sql"))
+SQL = load_queries(__file__)
 SAVE_AFTER_S = 300.0  # the most that a restart has to read again of a device
 SAVE_AT_ONCE = 100
 FRESH_WINDOW = timedelta(hours=1)  # what is read of a device that was never saved
@@ -153,14 +153,11 @@ class RuleStates:
 
     async def refresh(self, conn: asyncpg.Connection, changed: Iterable[Device], now: datetime) -> None:
         """Take over changes of the registry and of the rules' parameters; counts and windows go on."""
-        overrides = await conn.fetch(SQL["overrides"])
+        overrides = await conn.fetch(READ_OVERRIDES)
         again = {device.id for device in changed}
         if overrides != self._overrides or (self._book_until is not None and now >= self._book_until):
             self._overrides = overrides
-            self._book = ParameterBook(
-                Override(row["code"], row["scope"], row["target"], row["parameters"], row["effective_from"])
-                for row in overrides
-            )
+            self._book = book_of(overrides)
             self._book_until = self._book.next_change(now)
             again |= set(self._rules)
         self._outdated |= again & self._rules.keys()

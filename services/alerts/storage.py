@@ -6,17 +6,16 @@ judged by what it did as well as by what it says: under some releases of Postgre
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 
 from services.core import timescale
 from services.core.clock import Clock
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.words import Reason
 
-SQL = load_queries(Path(__file__).with_name("storage.sql"))
+SQL = load_queries(__file__)
 EVERY_S = 300.0
 PATIENCE = timedelta(days=1)  # a job that meets a lock tries again within the hour
 FAILURES = 3

@@ -5,7 +5,6 @@ Called by the bench every second. Ingest counts what it refuses, and ends the ma
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
@@ -18,9 +17,9 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit, own_fault
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 KIND = "unreadable"  # of what is set aside
 
 

@@ -7,7 +7,6 @@ that a flood of failures makes a bounded list.
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
@@ -15,12 +14,12 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.core import db
 from services.core.clock import Clock
-from services.core.db import load_queries
 from services.core.errors import Fenced
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.text import clean_json, clean_text, describe_error
 
-SQL = load_queries(Path(__file__).with_name("aside.sql"))
+SQL = load_queries(__file__)
 RETRY_AFTER = timedelta(seconds=60)  # a unit that comes up by itself (a clock, a duty) is tried again so often
 BLOCKED_AFTER = timedelta(seconds=5)  # one that somebody else's lock held up
 MOST_OPEN, MOST_FIRES_OPEN = 1000, 10_000  # of one kind; further ones are counted in one line named MORE

@@ -2,12 +2,8 @@
 
 import asyncio
 import json
-import re
 import socket
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast
 
 import asyncpg
@@ -16,7 +12,6 @@ import orjson
 from services.core.primary import connect_to_primary
 from services.core.text import clean_json
 
-_BLOCK = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 CONNECT_TIMEOUT_S = 10.0  # for a server, or a network, that accepts the connection and then stays silent
 # How a lost connection shows. The driver's own errors are among them: when the server has ended an idle connection
 # (57P01), the next statement fails with one of these until the driver notices that the socket is closed.
@@ -35,12 +30,6 @@ _FIRST_US, _LAST_US = (
     round((datetime(year, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000 for year in (1000, 9000)
 )
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
-
-
-def load_queries(path: Path) -> Mapping[str, str]:
-    """Return the statements of a .sql file by the name in their `-- name: block` line."""
-    parts = _BLOCK.split(path.read_text(encoding="utf-8"))
-    return MappingProxyType({name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)})
 
 
 def is_away(error: BaseException) -> bool:

@@ -9,6 +9,9 @@ from uuid import UUID
 import asyncpg
 
 from services.core.errors import Fenced
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 EXPIRES_S = 3
 
@@ -16,14 +19,7 @@ EXPIRES_S = 3
 async def take(conn: asyncpg.Connection, name: str, owner: UUID) -> bool:
     """Try to become the active worker; False while another one holds the lease."""
     row = await conn.fetchrow(
-        """
-        insert into lease (name, owner, expires_at, taken_at)
-        values ($1, $2, clock_timestamp() + make_interval(secs => $3), clock_timestamp())
-        on conflict (name) do update
-        set owner = excluded.owner, expires_at = excluded.expires_at, taken_at = excluded.taken_at
-        where lease.expires_at < clock_timestamp() or lease.owner = excluded.owner
-        returning owner
-        """,
+        SQL["take"],
         name,
         owner,
         EXPIRES_S,
@@ -40,10 +36,7 @@ async def hold(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
         Fenced: another process has taken over.
     """
     tag: str = await conn.execute(
-        """
-        update lease set expires_at = clock_timestamp() + make_interval(secs => $3)
-        where name = $1 and owner = $2
-        """,
+        SQL["renew"],
         name,
         owner,
         EXPIRES_S,
@@ -54,4 +47,4 @@ async def hold(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
 
 async def release(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
     """Give the lease up at a clean end, so that the standby need not wait."""
-    await conn.execute("delete from lease where name = $1 and owner = $2", name, owner)
+    await conn.execute(SQL["release"], name, owner)

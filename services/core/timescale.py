@@ -5,7 +5,6 @@ or one line says who has to do it; tables of the Community edition have a column
 """
 
 import re
-from pathlib import Path
 
 import asyncpg
 
@@ -13,8 +12,9 @@ from services.core import db
 from services.core.errors import FiretowerError
 from services.core.log import logger
 from services.core.primary import connect_to_primary
+from services.core.statements import load_queries
 
-QUERIES = db.load_queries(Path(__file__).with_name("timescale.sql"))
+QUERIES = load_queries(__file__)
 READINGS = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel")
 UPDATE = "alter extension timescaledb update"
 

@@ -5,15 +5,15 @@ Three answers: yes, no with reasons, or not known with what is missing. The limi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from services.core.bounds import plain_number
-from services.core.device_bounds import EXPECTED_INTERVAL_S, usable_limits
-from services.core.lateness import late_after_s
 from services.core.levels import full_height_m, is_empty, level_limit, level_pct
-from services.core.rule_catalog import CATALOG, numbers_in_force
+from services.core.rules.device_bounds import usable_limits
+from services.core.rules.parameters import ParameterBook, Parameters
+from services.core.rules.profile import DeviceProfile
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,32 +46,6 @@ UNKNOWN: Final = frozenset({NO_READING, NO_TIME, NO_PRESSURE, NO_LEVEL, NO_LIMIT
 
 MAIN_FIELDS: Final = {"hydrant": ("pressure_mpa",), "water": ("level_pct", "level_m")}
 """What a source must send to be judged, by kind."""
-
-
-class Numbers(NamedTuple):
-    """The limits of the rules for one source."""
-
-    static_mpa: float
-    flowing_mpa: float
-    in_use_lps: float
-    tilt_deg: float
-    frozen_c: float
-    low_pct: float
-
-
-def numbers_of(device: Mapping[str, Any], overrides: Iterable[Mapping[str, Any]]) -> Numbers:
-    """Return the limits in force for a device; `overrides` are the rows of rule_parameter in force, oldest first."""
-    overrides = list(overrides)
-    pressure, use, tilt, cold, level = (
-        numbers_in_force(CATALOG[code], device, overrides)
-        for code in (
-            "hydrant_pressure_low", "hydrant_in_use", "hydrant_tilt", "hydrant_freezing", "water_level_low",
-        )
-    )  # fmt: skip
-    return Numbers(
-        pressure["static_mpa"], pressure["flowing_mpa"], use["flow_lps"], tilt["tilt_deg"], cold["cold_c"],
-        level["low_pct"],
-    )  # fmt: skip
 
 
 def what_is_missing(kind: str, limits: object, fields: Collection[str]) -> Reason | None:
@@ -115,20 +89,23 @@ def _time_of(name: str, source: Mapping[str, Any]) -> datetime | None:
 
 
 def judge(
-    source: Mapping[str, Any], values: Mapping[str, Any], now: datetime, alarms: Collection[str], numbers: Numbers
+    source: Mapping[str, Any], values: Mapping[str, Any], now: datetime, alarms: Collection[str], book: ParameterBook
 ) -> Verdict:
     """Return whether a source can be counted on, every reason worst first.
 
     `source` is a row of the registry with its newest state, as `state_ts`, `state_received_at`, `state_at`,
     `clock_behind_s`, `unreadable_since` and `status`; `values` are its newest values, `alarms` the codes that stand.
+    `book` holds the numbers of the rules: what counts as low, open, frozen or leaning is what raises an alarm.
     """
+    device = DeviceProfile.of(source)
+    numbers = book.for_device(device, now)
     old_s = age_s(source, values, now)
-    reasons = _of_the_device(source, old_s, alarms)
+    reasons = _of_the_device(source, device, old_s, alarms)
     measured = {name for name, value in values.items() if plain_number(value) is not None}
     if source["kind"] == "hydrant":
         reasons += _of_pressure(values, alarms, numbers)
     else:
-        reasons += _of_level(source["limits"], values, alarms, numbers)
+        reasons += _of_level(device.limits, values, alarms, numbers)
     missing = what_is_missing(source["kind"], source["limits"], measured)
     if missing is not None and not any(reason.code == "low_level" for reason in reasons):
         reasons.append(missing)
@@ -139,7 +116,9 @@ def judge(
     return Verdict(None if UNKNOWN.issuperset(reasons) else False, reasons)
 
 
-def _of_the_device(source: Mapping[str, Any], old_s: float | None, alarms: Collection[str]) -> list[Reason]:
+def _of_the_device(
+    source: Mapping[str, Any], device: DeviceProfile, old_s: float | None, alarms: Collection[str]
+) -> list[Reason]:
     found = []
     if source["status"] == "out_of_service":
         found.append(Reason("out_of_service", "停用检修", "out of service"))
@@ -147,28 +126,28 @@ def _of_the_device(source: Mapping[str, Any], old_s: float | None, alarms: Colle
         found.append(Reason("unreadable", "设备数据全部被拒收", "all that the device sends is refused"))
     elif source["status"] == "offline" or "device_offline" in alarms:
         found.append(Reason("offline", "设备离线", "the device is offline"))
-    interval_s = EXPECTED_INTERVAL_S.clamp(source["expected_interval_s"]) or EXPECTED_INTERVAL_S.least
-    if old_s is not None and old_s > late_after_s(interval_s, source["sleepy"]):
+    if old_s is not None and old_s > device.late_after.total_seconds():
         minutes = round(old_s / 60)
         found.append(Reason("stale", f"读数已过去 {minutes} 分钟", f"the value is {minutes} min old"))
     return found
 
 
-def _of_pressure(values: Mapping[str, Any], alarms: Collection[str], numbers: Numbers) -> list[Reason]:
+def _of_pressure(values: Mapping[str, Any], alarms: Collection[str], numbers: Parameters) -> list[Reason]:
     found = []
     flow, pressure, temperature, tilt = (
         plain_number(values.get(name)) for name in ("flow_lps", "pressure_mpa", "water_temp_c", "tilt_deg")
     )
-    in_use, cap_open = flow is not None and flow > numbers.in_use_lps, values.get("cap_open") is True
-    limit = numbers.flowing_mpa if in_use or cap_open else numbers.static_mpa
+    in_use, cap_open = flow is not None and flow > numbers["hydrant_in_use"]["flow_lps"], values.get("cap_open") is True
+    limit = numbers["hydrant_pressure_low"]["flowing_mpa" if in_use or cap_open else "static_mpa"]
     if pressure is not None and pressure < limit:
         text = f"{pressure:g} MPa < {limit:g} MPa"
         found.append(Reason("low_pressure", f"水压低：{text}", f"low pressure: {text}"))
     elif "hydrant_pressure_low" in alarms:
         found.append(Reason("low_pressure", "水压低报警未恢复", "a low-pressure alarm stands"))
-    if "hydrant_freezing" in alarms or (temperature is not None and temperature < numbers.frozen_c):
+    cold_c, tilt_deg = numbers["hydrant_freezing"]["cold_c"], numbers["hydrant_tilt"]["tilt_deg"]
+    if "hydrant_freezing" in alarms or (temperature is not None and temperature < cold_c):
         found.append(Reason("frozen", "可能结冰", "may be frozen"))
-    if "hydrant_tilt" in alarms or (tilt is not None and tilt >= numbers.tilt_deg):
+    if "hydrant_tilt" in alarms or (tilt is not None and tilt >= tilt_deg):
         found.append(Reason("tilt", "栓体倾斜", "it leans: hit or broken"))
     if in_use:
         found.append(Reason("in_use", f"正在用水 {flow:g} L/s", f"in use, {flow:g} L/s"))
@@ -178,16 +157,15 @@ def _of_pressure(values: Mapping[str, Any], alarms: Collection[str], numbers: Nu
 
 
 def _of_level(
-    given_limits: object, values: Mapping[str, Any], alarms: Collection[str], numbers: Numbers
+    limits: Mapping[str, Any], values: Mapping[str, Any], alarms: Collection[str], numbers: Parameters
 ) -> list[Reason]:
-    limits = usable_limits(given_limits)
     pct = level_pct(values.get("level_pct"), values.get("level_m"), full_height_m(limits))
     level_m, low_m = plain_number(values.get("level_m")), level_limit(limits, "level_m", "low")
     if is_empty(pct, level_m, low_m):
         text = f"{level_m:g} m" if pct is None else f"{pct:g} %"
         return [Reason("low_level", f"无水：{text}", f"empty: {text}")]
-    own_pct = level_limit(limits, "level_pct", "low")
-    for value, unit, limit in ((pct, "%", numbers.low_pct if own_pct is None else own_pct), (level_m, "m", low_m)):
+    own_pct, low_pct = level_limit(limits, "level_pct", "low"), numbers["water_level_low"]["low_pct"]
+    for value, unit, limit in ((pct, "%", low_pct if own_pct is None else own_pct), (level_m, "m", low_m)):
         if value is not None and limit is not None and value < limit:
             text = f"{value:g} {unit} < {limit:g} {unit}"
             return [Reason("low_level", f"水位低：{text}", f"low level: {text}")]

@@ -8,7 +8,6 @@ import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +16,10 @@ from pydantic import ValidationError
 from services.core.aside import Unit
 from services.core.clock import Clock, wait_at_most
 from services.core.contracts import Command
-from services.core.db import AWAY, is_away, load_queries, pass_on_cancel
+from services.core.db import AWAY, is_away, pass_on_cancel
 from services.core.log import logger
 from services.core.mqtt import Delivery
+from services.core.statements import load_queries
 from services.core.text import describe_error
 from services.core.topics import Channel, parse_topic
 from services.gateway.border import Border
@@ -36,7 +36,7 @@ from services.gateway.registry import Registry
 from services.gateway.tables import TABLES
 
 log = logger(__name__)
-QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
+QUERIES = load_queries(__file__)
 
 LOOK_EVERY_S = 0.5
 LINK_WITHIN_S = 30.0  # how long a panel that is not connected may take to come back

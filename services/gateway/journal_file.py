@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.text import describe_error
 from services.gateway.meaning import Known
 from services.gateway.records import Heard, Message, Record, Remembered, Statement, statements_of_all
 
 log = logger(__name__)
-QUERIES = load_queries(Path(__file__).with_name("journal.sql"))
+QUERIES = load_queries(__file__)
 
 
 class Fault(Enum):

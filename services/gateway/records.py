@@ -1,6 +1,6 @@
 """What the journal holds: what frames gave to publish, frames not yet looked up, states, numbers, known panels. Pure.
 
-Made by intake.py, published by publish.py, written by journal.py; said as statements of journal.sql.
+Made by intake.py, published by publish.py, written by journal.py; said as statements of journal_file.sql.
 """
 
 from collections.abc import Sequence

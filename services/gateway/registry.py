@@ -7,14 +7,14 @@ what was known stays known, also over a restart.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 
 from services.core.aside import Unit
 from services.core.clock import Clock
-from services.core.db import create_pool, is_away, load_queries, pass_on_cancel
+from services.core.db import create_pool, is_away, pass_on_cancel
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.text import describe_error
 from services.core.topics import Channel, Kind, Topic, parse_topic
 from services.gateway.border import Border
@@ -23,7 +23,7 @@ from services.gateway.profiles import DEFAULT, Profile, Profiles
 from services.gateway.records import PanelRow, Remembered
 
 log = logger(__name__)
-QUERIES = load_queries(Path(__file__).with_name("registry.sql"))
+QUERIES = load_queries(__file__)
 
 REFRESH_S = 3.0
 ASK_WITHIN_S = 1.0  # then a stranger stays one

@@ -29,27 +29,3 @@ where d.code = given.code and d.gateway is distinct from given.gateway
 
 -- name: adopted
 select code from device where code = any($1) and gateway is not null
-
--- name: queued
-select c.id, d.code, c.command, c.arguments, c.created_at
-from command c join device d on d.id = c.device_id
-where c.state = 'queued' and d.gateway_address is not null
-order by c.created_at
-limit 100
-
--- name: sent
-update command set state = 'sent', sent_at = $2, answer_by = $3 where id = $1 and state in ('queued', 'sent')
-
--- name: confirmed
-update command set reply = coalesce(reply, '{}') || jsonb_build_object('confirmed_at', $2::text)
-where id = $1 and state = 'sent'
-
--- name: unconfirmed
-update command set reply = coalesce(reply, '{}') || jsonb_build_object('not_confirmed', $2::text)
-where id = $1 and state = 'sent'
-
--- name: replied
-update command set state = 'replied', replied_at = $2, reply = coalesce(reply, '{}') || $3 where id = $1
-
--- name: failed
-update command set state = 'failed', error = $2 where id = $1 and state in ('queued', 'sent')

@@ -5,19 +5,18 @@ recognise a repeat. A command that cannot be sent fails with its error, and the 
 """
 
 import asyncio
-from pathlib import Path
 
 import asyncpg
 import orjson
 
 from services.core.aside import Asides, Unit, own_fault
-from services.core.db import load_queries
 from services.core.log import logger
 from services.core.mqtt import Session, SessionClosed
+from services.core.statements import load_queries
 from services.core.text import describe_error
 from services.core.topics import Channel
 
-QUERIES = load_queries(Path(__file__).with_name("commands.sql"))
+QUERIES = load_queries(__file__)
 PUBACK_TIMEOUT_S = 2.0
 ANSWER_MINUTES = 10  # where the command itself names no limit
 LONGEST_ANSWER_MINUTES = 255  # contract: GuardCheck.timeout_min

@@ -7,20 +7,19 @@ notification, with a re-read every few seconds as the guarantee.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 
-from services.core.db import load_queries
 from services.core.errors import Fenced
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head
 from services.ingest.behind import RIGHT, Clock, from_json
 from services.ingest.moment import late_after_us
 
 log = logger(__name__)
-QUERIES = load_queries(Path(__file__).with_name("devices.sql"))
+QUERIES = load_queries(__file__)
 OVERLAP = timedelta(seconds=30)  # a change may be committed later than its time stamp says
 AT_ONCE = 500  # changed devices read at once: an import changes tens of thousands, and messages come between
 

@@ -4,13 +4,11 @@ The lane takes it before it connects to the broker; every batch prolongs it insi
 A lane that receives nothing from the broker, not even its own probes, does not prolong it: a standby may do better.
 """
 
-from pathlib import Path
-
 import asyncpg
 
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-QUERIES = load_queries(Path(__file__).with_name("lease.sql"))
+QUERIES = load_queries(__file__)
 RETRY_S = 0.4  # the lease's 3 s, this and the time to connect stay below the promised 5 s
 
 

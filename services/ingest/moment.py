@@ -6,7 +6,7 @@ Times inside ingest are integer microseconds since 1970 UTC (`*_us`), which the 
 import re
 from datetime import UTC, datetime, timedelta
 
-from services.core.lateness import late_after_s
+from services.core.rules.lateness import late_after_s
 from services.core.text import show_value
 
 MINUTE_US = 60_000_000

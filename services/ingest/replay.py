@@ -5,18 +5,17 @@ A duty fetches them and hands them to their lane; the store marks them in the tr
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 
 import asyncpg
 
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import Channel, Kind
 from services.ingest import columns
 from services.ingest.decode import Message, decode
 from services.ingest.moment import to_us
 from services.ingest.plan import Plan, ReadingKey
 
-QUERIES = load_queries(Path(__file__).with_name("replay.sql"))
+QUERIES = load_queries(__file__)
 ADD_FIELDS = {kind: columns.fill_fields(QUERIES["add_fields"], kind) for kind in Kind}
 
 

@@ -6,19 +6,18 @@ that cannot be noted is set aside; its event is stored all the same.
 
 import uuid
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from services.core.aside import Unit, own_fault, write_aside
 from services.core.contracts import EventType
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.ingest.decode_event import Event
 from services.ingest.moment import from_us
 from services.ingest.plan import Plan
 
-QUERIES = load_queries(Path(__file__).with_name("commands.sql"))
+QUERIES = load_queries(__file__)
 
 
 async def note_replies(connection: asyncpg.Connection, plan: Plan, fresh: set[tuple[int, bytes]]) -> None:

@@ -3,14 +3,12 @@
 A duty of ingest, hourly, under an advisory lock so that one process does it. `drop_chunks` works on both editions.
 """
 
-from pathlib import Path
-
 import asyncpg
 
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.statements import load_queries
 
-QUERIES = load_queries(Path(__file__).with_name("retention.sql"))
+QUERIES = load_queries(__file__)
 HYPERTABLES = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel", "event")
 TASKS = (*HYPERTABLES, "prune_event_keys", "prune_rejects", "prune_batches")
 LOCK = 0x52455441  # "RETA"

@@ -5,17 +5,16 @@ a block is never under two numbers, and that each sender's blocks keep their ord
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from services.core.db import load_queries
 from services.core.errors import Fenced
+from services.core.statements import load_queries
 from services.ingest.lines import Block
 from services.ingest.turns import Kept
 
-QUERIES = load_queries(Path(__file__).with_name("spool.sql"))
+QUERIES = load_queries(__file__)
 LOCK_TIMEOUT = "set local lock_timeout = '1s'"  # whoever holds the table: batches go on
 
 

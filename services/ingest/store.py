@@ -5,14 +5,13 @@ The writer calls it, one batch after the other. Nothing is committed unless this
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 
-from services.core.db import load_queries
 from services.core.errors import Fenced
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.topics import Kind
 from services.ingest import columns
 from services.ingest.account import Head, advance
@@ -23,8 +22,8 @@ from services.ingest.replay import mark_replayed
 from services.ingest.replies import note_replies
 
 log = logger(__name__)
-QUERIES = load_queries(Path(__file__).with_name("store.sql"))
-SPOOL = load_queries(Path(__file__).with_name("spool.sql"))
+QUERIES = load_queries(__file__)
+SPOOL = load_queries(__file__, "spool.sql")
 INSERT_READINGS = {kind: columns.fill(QUERIES["insert_readings"], kind) for kind in Kind}
 FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
 

@@ -3,15 +3,13 @@
 A duty of the process, on a connection of its own, so that it also reports a lane that hangs.
 """
 
-from pathlib import Path
-
 import asyncpg
 
 from services.core import metrics
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.ingest.lane import Lane
 
-QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
+QUERIES = load_queries(__file__)
 
 
 async def report(connection: asyncpg.Connection, lane: Lane) -> None:

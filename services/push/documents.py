@@ -4,7 +4,6 @@ Promises the same bytes at every attempt of a process, and the same CAP message 
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -12,10 +11,10 @@ import asyncpg
 import orjson
 
 from services.core.city import cap, cloudevent
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.push.subjects import Event
 
-SQL = load_queries(Path(__file__).with_name("push.sql"))
+SQL = load_queries(__file__, "push.sql")
 
 
 class Documents:
@@ -57,7 +56,7 @@ class Documents:
                 county, event.number, event.made_at, f"望火楼推送测试 {told.get('subscription', '')}"
             )
         lines = await self._pool.fetch(SQL["versions"], [event.alarm_id])
-        told["area_name"] = await self._pool.fetchval("select name from area where code = $1", told["alarm"]["area"])
+        told["area_name"] = await self._pool.fetchval(SQL["area_name"], told["alarm"]["area"])
         version = told["alarm"]["version"]
         message = cap.newest(cap.messages([dict(line) for line in lines]), version) or cap.Message(
             version, "Alert", event.made_at, ()

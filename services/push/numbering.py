@@ -7,7 +7,6 @@ that two transactions which changed a device at once leave the last word to what
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +15,10 @@ import asyncpg
 from services.core import lease
 from services.core.city.cloudevent import EventType, envelope
 from services.core.clock import Clock, wait_at_most
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.push.subjects import Delivery, Event
 
-SQL = load_queries(Path(__file__).with_name("push.sql"))
+SQL = load_queries(__file__, "push.sql")
 LEASE = "push"
 POLL_S = 1.0  # the guarantee, and how often the lease is renewed; a hint wakes us at once
 AT_ONCE = 500

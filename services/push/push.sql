@@ -101,3 +101,6 @@ order by alarm_id, version, number
 -- name: forget
 delete from subscription_event where id in (
     select id from subscription_event where made_at < $1 order by made_at limit $2)
+
+-- name: area_name
+select name from area where code = $1

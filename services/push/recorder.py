@@ -8,14 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import asyncpg
 
 from services.core.clock import Clock
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_name("push.sql"))
+SQL = load_queries(__file__, "push.sql")
 GATHER_S = 0.02
 
 

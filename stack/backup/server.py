@@ -10,18 +10,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
 from services.core import db
 from services.core.errors import FiretowerError
+from services.core.statements import load_queries
 from stack.backup.copies import position
 from stack.binaries import PostgresBinaries
 from stack.postgres import tool_env
 
-SQL = db.load_queries(Path(__file__).with_name("server.sql"))
+SQL = load_queries(__file__)
 STREAM = "firetower.backup.log"  # application name of the tool that receives the log
 
 

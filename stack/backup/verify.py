@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from services.core import db
+from services.core.statements import load_queries
 from stack.backup.belongings import SETTINGS
 from stack.backup.copies import Until
 from stack.backup.restore import Say, Source, restore
@@ -22,7 +23,7 @@ from stack.backup.sealed import digest_of
 from stack.postgres import Postgres
 from stack.state import StateDir
 
-SQL = db.load_queries(Path(__file__).with_name("verify.sql"))
+SQL = load_queries(__file__)
 _AUDIT_SECRET = "FIRETOWER_AUDIT_SECRET"  # noqa: S105 - its name
 
 

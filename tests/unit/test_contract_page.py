@@ -9,7 +9,6 @@ import pytest
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from services.alerts.rules.catalog import RULES
 from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES
 from services.cli import app
 from services.core.alarms.codes import CODES
@@ -17,6 +16,7 @@ from services.core.alarms.policy_models import MODELS
 from services.core.answers import Answer, judge_answer
 from services.core.city import cloudevent
 from services.core.contracts import MAX_EVENTS, MAX_PAYLOAD_BYTES, MAX_READINGS, READING_MODELS, Event, EventType
+from services.core.rules.catalog import RULES
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
 from services.core.topics import Channel, Kind
 from services.core.words import Category, Confidence, NoticeType, Severity, State, Verification

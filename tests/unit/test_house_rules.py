@@ -193,3 +193,24 @@ def test_every_file_does_one_thing_and_so_is_short() -> None:
         path: lines for path in (*SOURCES, *TESTS) if (lines := len(path.read_text().splitlines())) > LONGEST_FILE_LINES
     }
     assert not long
+
+
+A_STATEMENT = re.compile(r"\s*(select\s.*\sfrom\s|insert into\s|update\s+\w+\s.*\bset\s|delete from\s)", re.DOTALL)
+
+
+def _written_out(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Texts that are neither documentation nor part of a composed one."""
+    composed = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in composed | said:
+            yield node
+
+
+def test_statements_stand_in_files_beside_the_module_that_runs_them() -> None:
+    for path in (ROOT / "services").rglob("*.py"):
+        for text in _written_out(_tree(path)):
+            assert not A_STATEMENT.match(text.value), f"{path}, line {text.lineno}: put it into {path.stem}.sql"
+    for path in (ROOT / "services").rglob("*.sql"):
+        folder = {module.stem for module in path.parent.glob("*.py")}
+        assert path.stem in folder or path.stem == path.parent.name, f"{path} bears the name of no module beside it"

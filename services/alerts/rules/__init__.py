@@ -1,1 +1,1 @@
-"""Rules: pure functions from readings and events to findings, with their parameters as data."""
+"""Rules: pure functions from readings and events to findings; their numbers are in `core/rules`."""

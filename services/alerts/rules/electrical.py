@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import CLEAR, NOTHING, RAISE, Latch
-from services.alerts.rules.model import DeviceProfile, Reading
-from services.alerts.rules.parameters import Parameters
+from services.alerts.rules.model import Reading
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.parameters import Parameters
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 _TEMPERATURES: Final = (("temp_a_c", "A"), ("temp_b_c", "B"), ("temp_c_c", "C"), ("temp_n_c", "N"))

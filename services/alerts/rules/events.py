@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from services.alerts.rules.model import DeviceProfile, Effect, Event
+from services.alerts.rules.model import Effect, Event
 from services.alerts.rules.parts import is_water_flow, tell_part
 from services.core.alarms.life.components import is_named
 from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding, Reset
+from services.core.rules.profile import DeviceProfile
 from services.core.words import FIRE, Category, Confidence, Part, Reason, Severity
 
 FIRE_TYPES: Final = frozenset({"fire", "manual_alarm"})

@@ -11,10 +11,11 @@ from typing import Any
 from services.alerts.rules.battery import BatteryRule
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import CLEAR, RAISE
-from services.alerts.rules.model import DeviceProfile, Reading
-from services.alerts.rules.parameters import Parameters
+from services.alerts.rules.model import Reading
 from services.alerts.rules.pressure import LONG_AGO, PressureRules
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.parameters import Parameters
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason
 
 

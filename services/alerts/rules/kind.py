@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 from typing import Any
 
-from services.alerts.rules.catalog import RULES
 from services.alerts.rules.latch import Latch
-from services.alerts.rules.model import DeviceProfile, Reading
-from services.alerts.rules.parameters import Parameters
+from services.alerts.rules.model import Reading
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.catalog import RULES
+from services.core.rules.parameters import Parameters
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 

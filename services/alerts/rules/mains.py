@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from services.alerts.rules.catalog import RULES
-from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.catalog import RULES
+from services.core.rules.parameters import DEFAULTS, Parameters
 from services.core.words import Reason
 
 MEMBER_CODES: Final = frozenset({"hydrant_pressure_low", "hydrant_pressure_drop"})

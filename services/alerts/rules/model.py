@@ -5,15 +5,12 @@ Filled by the feed from registry and hypertables; promises no more than the fiel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 
 from services.core.alarms.life.happenings import Evidence, Finding, Reset
-from services.core.lateness import late_after_s
 
-SPARSE_AFTER_S: Final = 3600.0
 """Above this expected interval "in 2" means one reading (contract 8)."""
 
 
@@ -28,29 +25,6 @@ class Reading(Protocol):
 
     def get(self, key: str, default: Any = None, /) -> Any:
         """Return the field, or `default`."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceProfile:
-    """What the registry says of a device, as far as rules care; `limits` is its free-form object."""
-
-    code: str
-    kind: str
-    area: str
-    expected_interval_s: float = 60.0
-    sleepy: bool = False
-    rated_current_a: float | None = None
-    limits: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def late_after(self) -> timedelta:
-        """How old a reading may be when received without being late (contract 8)."""
-        return timedelta(seconds=late_after_s(self.expected_interval_s, self.sleepy))
-
-    @property
-    def readings_in_two(self) -> int:
-        """What "in 2" means for this device (contract 8)."""
-        return 1 if self.expected_interval_s > SPARSE_AFTER_S else 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from services.alerts.rules.catalog import RULES
-from services.alerts.rules.model import DeviceProfile
-from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.catalog import RULES
+from services.core.rules.parameters import DEFAULTS, Parameters
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 GAP: Final = timedelta(seconds=10)

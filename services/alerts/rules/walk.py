@@ -15,11 +15,12 @@ from services.alerts.rules.clock import ClockWatch
 from services.alerts.rules.electrical import ElectricalRules
 from services.alerts.rules.hydrant import HydrantRules
 from services.alerts.rules.kind import KindRules
-from services.alerts.rules.model import DeviceProfile, Reading
+from services.alerts.rules.model import Reading
 from services.alerts.rules.panel import PanelRules
-from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.alerts.rules.water import WaterRules
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.parameters import DEFAULTS, Parameters
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 _KINDS: Final[Mapping[str, type[KindRules]]] = {

@@ -12,10 +12,11 @@ from typing import Any, Final, NamedTuple
 from services.alerts.rules.battery import BatteryRule
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import NOTHING, RAISE
-from services.alerts.rules.model import DeviceProfile, Reading
-from services.alerts.rules.parameters import Parameters
+from services.alerts.rules.model import Reading
 from services.core.alarms.life.happenings import Finding
 from services.core.levels import EMPTY_M, full_height_m, level_limit, level_pct
+from services.core.rules.parameters import Parameters
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason
 
 _FIELDS: Final = (("level_pct", "%"), ("level_m", "m"))

@@ -7,42 +7,42 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from services.api.alarms.documents import document, select_alarms
+from services.api.alarms.documents import document, read_names
 from services.api.alarms.models import Alarm, NoteBody, ShelveBody, TextBody, VerifyBody
 from services.api.request.answers import answer
-from services.api.request.database import Inside, first
+from services.api.request.database import Inside
 from services.api.request.described import described
 from services.api.request.fields import BIGINT
 from services.api.request.problems import invalid, not_found
-from services.api.request.tables import alarm as alarm_table
 from services.api.request.versions import IfMatch, check_match, require_match
 from services.api.request.writing import Actor, Operator, Write, Writer
 from services.core.alarms.ledger import acts
+from services.core.alarms.life.model import Alarm as LockedAlarm
 from services.core.alarms.policies import load_policies
 
 router = APIRouter(prefix="/api/v1/alarms/{id}", tags=["alarms"])
 AlarmId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 _ANSWERS = described(Alarm, 404, 409, 412, etag=True)
 _STRICT_ANSWERS = described(Alarm, 404, 409, 412, 428, etag=True)
-Step = Callable[[Write, int | None], Awaitable[object]]
+Deed = Callable[[Write, acts.Check], Awaitable[acts.Acted]]
 
 
 async def _perform(
-    writer: Writer, alarm_id: int, step: Step, if_match: str | None, *, required: bool = False
+    writer: Writer, alarm_id: int, deed: Deed, if_match: str | None, *, required: bool = False
 ) -> Response:
+    """Do it once the alarm is locked and seen to be theirs and the one that they read; answer what it became."""
+
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow("select area, version from alarm where id = $1", alarm_id)
-        if row is None or not write.who.scope.covers(row["area"]):
-            raise not_found(f"alarm {alarm_id}")
-        if required:
-            require_match(if_match)
-        check_match(if_match, row["version"])
-        await step(write, None if if_match is None else row["version"])
-        inside = Inside(write.connection)
-        shown = await first(inside, select_alarms(write.who.scope).where(alarm_table.c.id == alarm_id))
-        if shown is None:
-            raise not_found(f"alarm {alarm_id}")
-        return answer(document(shown), version=shown["version"])
+        def check(alarm: LockedAlarm) -> None:
+            if not write.who.scope.covers(alarm.area):
+                raise not_found(f"alarm {alarm_id}")
+            if required:
+                require_match(if_match)
+            check_match(if_match, alarm.version)
+
+        row = (await deed(write, check)).row
+        names = await read_names(Inside(write.connection), write.who.scope, row)
+        return answer(document(row | dict(names)), version=row["version"])
 
     return await writer.perform(work)
 
@@ -53,26 +53,26 @@ async def acknowledge_alarm(
 ) -> Response:
     """Say that somebody has seen it. Stops no fire's clock."""
 
-    async def step(write: Write, version: int | None) -> object:
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
         return await acts.acknowledge(
-            write.connection, alarm_id, actor=write.who.actor, now=write.now, expected_version=version,
+            write.connection, alarm_id, actor=write.who.actor, now=write.now, check=check,
             note=body.note if body else "",
         )  # fmt: skip
 
-    return await _perform(writer, alarm_id, step, if_match)
+    return await _perform(writer, alarm_id, deed, if_match)
 
 
 @router.post("/verify", responses=_STRICT_ANSWERS)
 async def verify_alarm(alarm_id: AlarmId, body: VerifyBody, writer: Actor, if_match: IfMatch = None) -> Response:
     """Judge a fire. `false` and `test` need If-Match: nobody ends a fire that grew worse unseen."""
 
-    async def step(write: Write, version: int | None) -> object:
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
         return await acts.verify(
             write.connection, alarm_id, outcome=body.outcome, note=body.note, actor=write.who.actor, now=write.now,
-            expected_version=version,
+            check=check,
         )  # fmt: skip
 
-    return await _perform(writer, alarm_id, step, if_match, required=body.outcome != "real")
+    return await _perform(writer, alarm_id, deed, if_match, required=body.outcome != "real")
 
 
 @router.post("/clear", responses=_ANSWERS)
@@ -81,50 +81,54 @@ async def clear_alarm(
 ) -> Response:
     """Say that the condition is over. An unverified fire cannot be closed."""
 
-    async def step(write: Write, version: int | None) -> object:
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
         return await acts.clear(
-            write.connection, alarm_id, actor=write.who.actor, now=write.now, expected_version=version,
+            write.connection, alarm_id, actor=write.who.actor, now=write.now, check=check,
             note=body.note if body else "",
         )  # fmt: skip
 
-    return await _perform(writer, alarm_id, step, if_match)
+    return await _perform(writer, alarm_id, deed, if_match)
 
 
 @router.post("/shelve", responses=_STRICT_ANSWERS)
 async def shelve_alarm(alarm_id: AlarmId, body: ShelveBody, writer: Actor, if_match: IfMatch = None) -> Response:
     """Put it aside until a time, with a reason. Never mutes a fire."""
 
-    async def step(write: Write, version: int | None) -> object:
-        if body.until <= write.now:
-            raise invalid("until", "must lie in the future")
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
         longest_s = (await load_policies(write.connection)).number("notices", "shelve_max_s")
-        if body.until > write.now + timedelta(seconds=longest_s):
-            raise invalid("until", f"must be at most {longest_s / 3600:g} h ahead")
+
+        def check_until(alarm: LockedAlarm) -> None:
+            check(alarm)
+            if body.until <= write.now:
+                raise invalid("until", "must lie in the future")
+            if body.until > write.now + timedelta(seconds=longest_s):
+                raise invalid("until", f"must be at most {longest_s / 3600:g} h ahead")
+
         return await acts.shelve(
             write.connection, alarm_id, until=body.until, reason=body.reason, actor=write.who.actor, now=write.now,
-            expected_version=version,
+            check=check_until,
         )  # fmt: skip
 
-    return await _perform(writer, alarm_id, step, if_match, required=True)
+    return await _perform(writer, alarm_id, deed, if_match, required=True)
 
 
 @router.post("/unshelve", responses=_ANSWERS)
 async def unshelve_alarm(alarm_id: AlarmId, writer: Actor, if_match: IfMatch = None) -> Response:
     """Bring it back to the queue."""
 
-    async def step(write: Write, version: int | None) -> object:
-        return await acts.unshelve(
-            write.connection, alarm_id, actor=write.who.actor, now=write.now, expected_version=version
-        )
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
+        return await acts.unshelve(write.connection, alarm_id, actor=write.who.actor, now=write.now, check=check)
 
-    return await _perform(writer, alarm_id, step, if_match)
+    return await _perform(writer, alarm_id, deed, if_match)
 
 
 @router.post("/notes", responses=_ANSWERS)
 async def note_on_alarm(alarm_id: AlarmId, body: TextBody, writer: Operator) -> Response:
     """Add a line to its time line."""
 
-    async def step(write: Write, _version: int | None) -> object:
-        return await acts.add_note(write.connection, alarm_id, note=body.text, actor=write.who.actor, now=write.now)
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
+        return await acts.add_note(
+            write.connection, alarm_id, note=body.text, actor=write.who.actor, now=write.now, check=check
+        )
 
-    return await _perform(writer, alarm_id, step, None)
+    return await _perform(writer, alarm_id, deed, None)

@@ -1,17 +1,15 @@
 """Reads alarms and writes them as documents of contract 5. Used by the routes of alarms, the hub and the hand-over."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.api.request import tables
-from services.api.request.database import Reads
+from services.api.request.database import Reads, Row
 from services.api.request.scope import Scope
 from services.core.alarms.ledger.document import alarm_document
 
-_LATE = re.compile(r"\(reported (\d{1,9}) min late\)")  # as services.core.words.Reason.with_lateness writes it
 _alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
 
 OPEN_FIRE = sa.and_(_alarm.category == "fire", _alarm.state != "closed")
@@ -37,28 +35,42 @@ def select_alarms(scope: Scope | None = None) -> "sa.Select[Any]":
         .outerjoin(tables.incident, sa.and_(incident.id == _alarm.incident_id, seen(incident.area)))
     )
     columns = [column for column in tables.alarm.c if column.name != "life"]
-    return sa.select(
-        *columns,
-        _device.code.label("device"),
+    return sa.select(*columns, _device.code.label("device"), *_names()).select_from(joined)
+
+
+async def read_names(reads: Reads, scope: Scope, row: Mapping[str, Any]) -> Row:
+    """Return what the document of an alarm names beside the alarm itself, for a `row` that came without it."""
+    incident = tables.incident.c
+    one = sa.select(sa.literal(1).label("one")).subquery()
+    joined = (
+        one.outerjoin(tables.device, _device.id == row["device_id"])
+        .outerjoin(tables.site, sa.and_(_site.id == row["site_id"], scope.clause(_site.area)))
+        .outerjoin(tables.incident, sa.and_(incident.id == row["incident_id"], scope.clause(incident.area)))
+    )
+    (names,) = await reads.rows(sa.select(*_names()).select_from(joined))
+    return names
+
+
+def _names() -> tuple[sa.ColumnElement[Any], ...]:
+    return (
         _device.name.label("device_name"),
         _device.kind.label("device_kind"),
         sa.func.coalesce(_device.lon, _site.lon).label("lon"),
         sa.func.coalesce(_device.lat, _site.lat).label("lat"),
         _site.name.label("site_name"),
         tables.incident.c.title.label("incident_title"),
-    ).select_from(joined)
+    )
 
 
 def document(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the alarm of contract 5 with the names around it."""
-    late = _LATE.search(row["reason_en"])
     return {
         **alarm_document(row),
         "site": None if row["site_name"] is None else {"id": row["site_id"], "name": row["site_name"]},
         "device_name": row["device_name"],
         "device_kind": row["device_kind"],
         "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
-        "late_min": None if late is None else int(late[1]),
+        "late_min": row["late_min"],
         "acknowledged_by": row["acknowledged_by"],
         "shelve_reason": row["shelve_reason"],
         "incident_title": row["incident_title"],

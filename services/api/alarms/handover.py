@@ -1,7 +1,6 @@
 """The hand-over of a shift: everything that is open, put aside, or not delivered, on one page."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,10 +18,10 @@ from services.api.request.described import described
 from services.api.request.state import Here
 from services.api.system.system import read_drill, read_windows
 from services.core.clock import rfc3339
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 _SHIFT = timedelta(hours=12)
 _MOST = 1000
 _alarm, _notice = tables.alarm.c, tables.notice.c

@@ -22,7 +22,10 @@ from services.api.request.state import Here
 from services.api.request.writing import Actor, Write
 from services.core.alarms.ledger import acts
 from services.core.masks import MASK
+from services.core.statements import load_queries
 from services.core.words import CALL_MARK, NoticeState
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
 # the fields of a webhook's body, all of them ours
@@ -133,9 +136,7 @@ async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, 
         .order_by(attempt.number.desc())
         .limit(200)
     )
-    body = await first(
-        here.database, "select convert_from(body, 'UTF8')::jsonb as body from notice where id = :id", id=notice_id
-    )
+    body = await first(here.database, SQL["call_of"], id=notice_id)
     needed = Permission.OPERATE if row["channel"] == DESK else Permission.ADMINISTER
     hidden = {} if who.may(needed) else {"answer": None}
     said = await _seen(here.database, who, row["alarm_id"], body and body["body"])

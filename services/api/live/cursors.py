@@ -6,7 +6,6 @@ Used by `feed`. A look never depends on a clock: transactions are compared (`cur
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +16,10 @@ from services.api.alarms.notices import NOTICE_COLUMNS
 from services.api.registry.documents import brief, read_alarms, select_devices
 from services.api.request import tables
 from services.api.request.database import Reads, Row
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 MOST_BATCHES = 500  # when further behind than this, everybody fetches anew
 MOST_CHANGED = 20_000  # of one kind between two looks
 _alarm, _device, _notice = tables.alarm.c, tables.device.c, tables.notice.c

@@ -18,6 +18,9 @@ from services.api.request.auth import Watcher
 from services.api.request.described import described
 from services.api.request.problems import Problem, not_found
 from services.api.request.state import Here
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(tags=["map"])
 _COUNTY = [[110.93, 38.65], [111.43, 39.17]]  # Baode, approximate
@@ -76,8 +79,7 @@ def _layers(folder: File | None) -> list[dict[str, str]]:
 async def show_map(here: Here, who: Watcher) -> Response:
     """Show what the map draws under the devices, and where they lie."""
     box = await here.database.rows(
-        "select min(lon) as w, min(lat) as s, max(lon) as e, max(lat) as n from device where lon is not null"
-        " and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))",
+        SQL["extent"],
         **who.scope.parameters(),
     )
     row = box[0]

@@ -1,6 +1,6 @@
 """Where water is now: the nearest sources with live pressure or level, and why one is not usable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from math import atan2, cos, degrees, radians, sin
 from typing import Annotated, Any
@@ -21,10 +21,11 @@ from services.api.request.paging import MAX_LIMIT
 from services.api.request.roles import Who
 from services.api.request.state import Here
 from services.core import water
+from services.core.rules.overrides import READ_OVERRIDES, book_of
+from services.core.rules.parameters import ParameterBook
 
 router = APIRouter(prefix="/api/v1", tags=["water"])
 _device = tables.device.c
-_parameter = tables.rule_parameter
 _EARTH_M = 6_371_000.0
 _BOXES_DEG = (0.01, 0.04, 0.16, 0.64, 180.0)
 
@@ -87,15 +88,13 @@ async def near(
 ) -> list[dict[str, Any]]:
     """Return the nearest sources; looks in a small box first and in larger ones until there are enough."""
     found: list[dict[str, Any]] = []
-    overrides = await reads.rows(
-        sa.select(_parameter).where(_parameter.c.effective_from <= now).order_by(_parameter.c.effective_from)
-    )
+    book = book_of(await reads.rows(READ_OVERRIDES))
     for box in _BOXES_DEG:
         width = min(180.0, box / max(0.01, cos(radians(lat))))
         rows = await reads.rows(
             _select(who, lon, lat, width=width, height=box, now=now).limit(limit if not usable else limit * 10)
         )
-        sources = [_source(row, lon, lat, now, overrides) for row in rows]
+        sources = [_source(row, lon, lat, now, book) for row in rows]
         # the corners of a box are farther than its sides: what lies beyond may be nearer than a corner
         safe_m = radians(box) * _EARTH_M if box < 180 else float("inf")
         found = [source for source in sources if source["usable"] is True or not usable]
@@ -135,14 +134,12 @@ def _bearing(lon: float, lat: float, to_lon: float, to_lat: float) -> float:
     return round(degrees(atan2(east, north)) % 360, 1)
 
 
-def _source(
-    row: Mapping[str, Any], lon: float, lat: float, now: datetime, overrides: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime, book: ParameterBook) -> dict[str, Any]:
     state = newest(row)
     sent = [name for name in water.MAIN_FIELDS[row["kind"]] if name in state]
     at = max((state[name]["ts"] for name in sent if state[name]["ts"] is not None), default=None)
     values = {name: entry["value"] for name, entry in state.items() if isinstance(entry["value"], int | float)}
-    verdict = water.judge(row, values, now, row["alarms"] or (), water.numbers_of(row, overrides))
+    verdict = water.judge(row, values, now, row["alarms"] or (), book)
     return {
         "code": row["code"], "kind": row["kind"], "name": row["name"], "area": row["area"], "form": row["form"],
         "address": row["address"], "location": {"lon": row["lon"], "lat": row["lat"]},

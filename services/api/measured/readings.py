@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -18,7 +17,7 @@ from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid
 from services.api.request.state import Here
 from services.core.contracts import READING_FIELDS, READING_MODELS
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
 __all__ = ["router"]
@@ -26,7 +25,7 @@ router = APIRouter(prefix="/api/v1", tags=["readings"])
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BUCKET = re.compile(r"([1-9][0-9]{0,6})([smhd]?)", re.ASCII)
 _LONGEST_BUCKET_S = 31 * 86_400
-_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_QUERIES = load_queries(__file__)
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)  # the origin of time_bucket
 _WHOLE = {
     kind: {name for name in READING_FIELDS[kind] if "bool" in str(model.model_fields[name].annotation)}

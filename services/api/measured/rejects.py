@@ -19,6 +19,9 @@ from services.api.request.problems import invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here
 from services.api.request.writing import Maintainer, Write
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["rejects"])
 RejectId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
@@ -134,8 +137,7 @@ async def replay_reject(reject_id: RejectId, writer: Maintainer) -> Response:
         inside = Inside(write.connection)
         await _find(inside, write.who, reject_id)
         await write.connection.execute(
-            """update reject set replay_requested_at = $2, replay_requested_by = $3, replayed_at = null,
-               replay_result = null where id = $1""",
+            SQL["ask_replay"],
             reject_id,
             write.now,
             write.who.actor,

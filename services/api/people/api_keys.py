@@ -20,6 +20,9 @@ from services.api.request.roles import Role
 from services.api.request.scope import Scope
 from services.api.request.state import Here
 from services.api.request.writing import AdministratorWriter, Write
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["api-keys"])
 _key = tables.api_key.c
@@ -82,8 +85,7 @@ async def create_api_key(body: ApiKeyPost, writer: AdministratorWriter) -> Respo
         require_within(write.who, areas)
         _check_expiry(body.expires_at, write.now)
         row = await write.connection.fetchrow(
-            """insert into api_key (name, key_hash, hint, role, areas, created_by, created_at, expires_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (name) do nothing returning *""",
+            SQL["add_key"],
             body.name,
             secrets.digest(key),
             key[:8],
@@ -114,12 +116,10 @@ async def revoke_api_key(
     """Revoke a key: it is refused from now on."""
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow("select name, areas from api_key where id = $1", key_id)
+        row = await write.connection.fetchrow(SQL["find_key"], key_id)
         if row is None or not Scope(tuple(row["areas"])).within(write.who.scope):
             raise not_found(f"key {key_id}")
-        await write.connection.execute(
-            "update api_key set revoked_at = coalesce(revoked_at, $2) where id = $1", key_id, write.now
-        )
+        await write.connection.execute(SQL["revoke_key"], key_id, write.now)
         await write.record("api_key.revoke", row["name"])
         return Response(status_code=204)
 

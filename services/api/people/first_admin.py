@@ -11,6 +11,9 @@ import asyncpg
 
 from services.api.request.secrets import HASHER, KEY_PREFIX, digest, new_token
 from services.core import db
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 ADMIN = "admin"
 ADMIN_KEY = "supervisor"
@@ -29,8 +32,8 @@ async def make_first_admin(dsn: str) -> FirstAdmin | None:
     connection = await db.connect(dsn, program="api.people", statement_timeout_s=10)
     try:
         async with connection.transaction():
-            await connection.execute("lock table person in share row exclusive mode")
-            if await connection.fetchval("select exists (select from person)"):
+            await connection.execute(SQL["lock_people"])
+            if await connection.fetchval(SQL["has_people"]):
                 return None
             return await _write_admin(connection, "people.first")
     finally:
@@ -50,25 +53,18 @@ async def rotate_admin(dsn: str) -> FirstAdmin:
 async def _write_admin(connection: asyncpg.Connection, action: str) -> FirstAdmin:
     made = FirstAdmin(ADMIN, secrets.token_urlsafe(15), KEY_PREFIX + new_token())
     person = await connection.fetchval(
-        """insert into person (username, name, password_hash, role, areas)
-           values ($1, '管理员', $2, 'administrator', '{*}')
-           on conflict (username) do update set password_hash = excluded.password_hash, role = 'administrator',
-               areas = '{*}', enabled = true, version = person.version + 1, updated_at = now()
-           returning id""",
+        SQL["set_admin"],
         made.username,
         HASHER.hash(made.password),
     )
-    await connection.execute("delete from web_session where person_id = $1", person)
+    await connection.execute(SQL["end_sessions"], person)
     await connection.execute(
-        """insert into api_key (name, key_hash, hint, role, areas, created_by)
-           values ($1, $2, $3, 'administrator', '{*}', 'setup')
-           on conflict (name) do update set key_hash = excluded.key_hash, hint = excluded.hint, revoked_at = null,
-               role = 'administrator', areas = '{*}', expires_at = null""",
+        SQL["set_key"],
         ADMIN_KEY,
         digest(made.api_key),
         made.api_key[:8],
     )
-    await connection.execute("insert into audit (actor, action, target) values ('setup', $1, $2)", action, ADMIN)
+    await connection.execute(SQL["audit"], action, ADMIN)
     return made
 
 

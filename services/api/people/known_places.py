@@ -1,21 +1,20 @@
 """Recalls at the start who signed in lately from where, so that a restart helps no guesser. One task of main."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from services.api.people.throttle import Throttle
 from services.api.request.database import Reads
 from services.api.request.place import place_of
 from services.core import db
 from services.core.clock import Clock
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.text import describe_error
 
 log = logger(__name__)
 LATELY = timedelta(days=90)
 _AGAIN_S = 5.0
-_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_QUERIES = load_queries(__file__)
 
 
 async def recall_places(reads: Reads, throttle: Throttle, clock: Clock) -> None:

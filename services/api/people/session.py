@@ -19,6 +19,9 @@ from services.api.request.scope import Scope
 from services.api.request.state import Here, State
 from services.core.clock import rfc3339
 from services.core.log import logger
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 log = logger(__name__)
@@ -73,7 +76,7 @@ async def _try(here: State, name: str, password: str, address: str) -> Response:
     token, now = secrets.new_token(), here.clock.now()
     async with here.database.writing() as connection:
         row = await connection.fetchrow(
-            "select id, role, areas, language, password_hash from person where username = $1 and enabled",
+            SQL["find_person"],
             name.replace("\x00", ""),
         )
     # a try counts before it is judged, so that tries at the same moment do not slip through
@@ -84,16 +87,16 @@ async def _try(here: State, name: str, password: str, address: str) -> Response:
     here.of(Throttle).passed(place, name)
     here.of(Throttle).learn(place, name)
     async with here.database.writing() as connection:
-        await connection.execute("delete from web_session where expires_at < $1", now)
+        await connection.execute(SQL["forget_expired"], now)
         await connection.execute(
-            "insert into web_session (token_hash, person_id, created_at, expires_at) values ($1, $2, $3, $4)",
+            SQL["add_session"],
             secrets.digest(token),
             row["id"],
             now,
             now + session_life(Role(row["role"])),
         )
         await connection.execute(
-            "insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.start', $3, $4)",
+            SQL["audit_start"],
             now,
             f"user:{name}",
             name,
@@ -132,9 +135,9 @@ async def sign_out(here: Here, who: Watcher) -> Response:
     """Sign out: the cookie is refused from now on."""
     if who.session is not None:
         async with here.database.writing() as connection:
-            await connection.execute("delete from web_session where token_hash = $1", who.session)
+            await connection.execute(SQL["end_session"], who.session)
             await connection.execute(
-                "insert into audit (at, actor, action, target) values ($1, $2, 'session.end', $3)",
+                SQL["audit_end"],
                 here.clock.now(),
                 who.actor,
                 who.name,
@@ -155,7 +158,7 @@ async def change_password(body: PasswordBody, here: Here, who: Reader) -> Respon
     if who.person_id is None:
         raise Problem(403, "forbidden", "a key has no password")
     async with here.database.writing() as connection:
-        stored = await connection.fetchval("select password_hash from person where id = $1", who.person_id)
+        stored = await connection.fetchval(SQL["password_of"], who.person_id)
     here.of(Throttle).failed(here.clock.monotonic(), "password", who.name)
     if not await secrets.password_fits(body.current.get_secret_value(), stored):
         raise Problem(403, "wrong_password", "current: this is not the present password")
@@ -163,18 +166,18 @@ async def change_password(body: PasswordBody, here: Here, who: Reader) -> Respon
     hashed = await secrets.hash_password(body.new.get_secret_value())
     async with here.database.writing() as connection:
         await connection.execute(
-            "update person set password_hash = $2, version = version + 1, updated_at = $3 where id = $1",
+            SQL["set_password"],
             who.person_id,
             hashed,
             here.clock.now(),
         )
         await connection.execute(
-            "delete from web_session where person_id = $1 and token_hash is distinct from $2",
+            SQL["end_others"],
             who.person_id,
             who.session,
         )
         await connection.execute(
-            "insert into audit (at, actor, action, target) values ($1, $2, 'user.password', $3)",
+            SQL["audit_password"],
             here.clock.now(),
             who.actor,
             who.name,

@@ -22,6 +22,9 @@ from services.api.request.scope import Scope
 from services.api.request.state import Here
 from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import AdministratorWriter, Write
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", to_lower=True)]
@@ -121,8 +124,7 @@ async def create_user(body: UserPost, writer: AdministratorWriter) -> Response:
         areas = body.areas if body.areas is not None else list(write.who.scope.areas)
         require_within(write.who, areas)
         made = await write.connection.fetchval(
-            """insert into person (username, name, password_hash, role, areas, language) values ($1, $2, $3, $4, $5, $6)
-               on conflict (username) do nothing returning id""",
+            SQL["add_person"],
             body.username,
             body.name,
             hashed,
@@ -171,7 +173,7 @@ async def update_user(
             *values.values(),
         )
         if set(values) & {"password_hash", "role", "areas", "enabled"}:
-            await write.connection.execute("delete from web_session where person_id = $1", row["id"])
+            await write.connection.execute(SQL["end_sessions"], row["id"])
         shown = {name: value for name, value in values.items() if name != "password_hash"}
         await write.record("user.update", username, password="password_hash" in values, **shown)
         row = await _find(inside, write.who, username)
@@ -189,11 +191,11 @@ async def disable_user(username: Username, writer: AdministratorWriter) -> Respo
         if row["id"] == write.who.person_id:
             raise Problem(409, "conflict", "you cannot lock yourself out; another administrator can")
         await write.connection.execute(
-            "update person set enabled = false, version = version + 1, updated_at = $2 where id = $1",
+            SQL["disable"],
             row["id"],
             write.now,
         )
-        await write.connection.execute("delete from web_session where person_id = $1", row["id"])
+        await write.connection.execute(SQL["end_sessions"], row["id"])
         await write.record("user.disable", username)
         return Response(status_code=204)
 

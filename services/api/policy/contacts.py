@@ -24,7 +24,10 @@ from services.api.request.writing import AdministratorWriter, Write
 from services.core.masks import MASK, MaskMisplaced, mask_headers, mask_url, unmask
 from services.core.outbound import refusal_of_url
 from services.core.receivers import MAX_URL, Headers, SuccessRule, check_url, same_origin
+from services.core.statements import load_queries
 from services.core.words import CallChannel
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["contacts"])
 _contact = tables.contact.c
@@ -185,8 +188,7 @@ async def create_contact(body: ContactPut, here: Here, writer: AdministratorWrit
         if MASK in body.address or MASK in body.settings.headers.values():
             raise invalid("address" if MASK in body.address else "settings.headers", f"{MASK} stands for nothing yet")
         made = await write.connection.fetchval(
-            """insert into contact (name, channel, address, area, enabled, settings, by_county)
-               values ($1, $2, $3, $4, $5, $6, $7) returning id""",
+            SQL["add_contact"],
             *body.values().values(),
             write.who.scope.county,
         )
@@ -208,8 +210,7 @@ async def update_contact(
         whole = _unmask(body, row)
         _check(here, write.who, whole)
         await write.connection.execute(
-            """update contact set name = $2, channel = $3, address = $4, area = $5, enabled = $6, settings = $7,
-               by_county = $8, version = version + 1 where id = $1""",
+            SQL["set_contact"],
             contact_id,
             *whole.values().values(),
             write.who.scope.county,
@@ -234,7 +235,7 @@ async def delete_contact(contact_id: ContactId, writer: AdministratorWriter) -> 
 
     async def work(write: Write) -> Response:
         row = await _find(Inside(write.connection), write.who, contact_id)
-        await write.connection.execute("delete from contact where id = $1", contact_id)
+        await write.connection.execute(SQL["delete_contact"], contact_id)
         await write.record("contact.delete", f"contact:{contact_id}", name=row["name"])
         return Response(status_code=204)
 

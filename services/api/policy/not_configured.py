@@ -1,7 +1,6 @@
 """What is not configured: devices that a rule cannot judge because a figure, or the field it reads, is missing."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -15,11 +14,11 @@ from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.scope import Scope
 from services.api.request.state import Here
 from services.core import water
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["rules"])
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 _RULES = {Kind.HYDRANT: "hydrant_pressure_low", Kind.WATER: "water_level_low", Kind.ELECTRICAL: "overcurrent"}
 _NO_RATED_CURRENT = water.Reason("no_rated_current", "未配置额定电流 rated_current_a", "rated_current_a is not set")
 

@@ -23,6 +23,9 @@ from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Actor, AdministratorWriter, Write
 from services.core.alarms.policies import DEFAULTS, check_policy, parse_policies
 from services.core.outbound import refusal_of_url
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["policies"])
 LONGEST_DRILL = timedelta(hours=24)
@@ -101,10 +104,7 @@ async def show_policy(name: PolicyName, here: Here, who: Reader) -> Response:
 
 async def _store(write: Write, name: str, body: dict[str, Any]) -> Response:
     await write.connection.execute(
-        """insert into policy as p (name, body, updated_by, updated_at) values ($1, $2, $3, $4)
-           on conflict (name) do update set version = p.version + 1,
-               updated_by = excluded.updated_by, updated_at = excluded.updated_at,
-               body = case jsonb_typeof(p.body) when 'object' then p.body else '{}' end || excluded.body""",
+        SQL["set_policy"],
         name,
         body,
         write.who.actor,
@@ -157,9 +157,7 @@ async def put_policy(
     _check(name, body)
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow(
-            "select version, body::text as body from policy where name = $1 for update", name
-        )
+        row = await write.connection.fetchrow(SQL["lock_policy"], name)
         check_match(if_match, row["version"] if row else 0)
         changed = body
         if name in GATEWAYS:

@@ -21,14 +21,17 @@ from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here
 from services.api.request.writing import AdministratorWriter, Write
-from services.core.rule_catalog import CATALOG, faults_of
+from services.core.rules.catalog import RULES
+from services.core.rules.parameters import faults_of
+from services.core.rules.rule import Rule as RuleData
+from services.core.statements import load_queries
 from services.core.topics import Kind
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["rules"])
 RuleCode = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$", examples=["hydrant_pressure_low"])]
-_TELL_ALERTS = (
-    "select pg_notify('firetower_registry', '')"  # as with a change of a device, it counts for the next reading
-)
+_TELL_ALERTS = SQL["tell_alerts"]  # as with a change of a device, it counts for the next reading
 _parameter = tables.rule_parameter.c
 
 
@@ -99,18 +102,30 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
     for row in rows:
         if _may_see(who, row):
             shown = {name: row[name] for name in Override.model_fields if name != "faults"}
-            shown["faults"] = [
-                f"parameters.{name}: {fault}" for name, fault in faults_of(row["code"], row["parameters"])
-            ]
+            shown["faults"] = [f"{field}: {reason}" for field, reason in faults_of(row["code"], row["parameters"])]
             overrides.setdefault(row["code"], []).append(shown)
     return [
         {
-            **rule,
+            **_document(RULES[code]),
             "overrides": overrides.get(code, []),
             "not_configured": missing.get(code, 0),
         }
-        for code, rule in CATALOG.items()
+        for code in RULES
     ]
+
+
+def _document(rule: RuleData) -> dict[str, Any]:
+    return {
+        "code": rule.code, "kinds": rule.kinds, "category": rule.category, "severity": rule.severity,
+        "title": rule.zh, "raises": rule.raises, "clears": rule.clears,
+        "parameters": {
+            name: {
+                "default": parameter.default, "unit": parameter.unit, "source": parameter.source,
+                **parameter.bounds._asdict(),
+            }
+            for name, parameter in rule.parameters.items()
+        },
+    }  # fmt: skip
 
 
 def _may_see(who: Who, row: Row) -> bool:
@@ -148,10 +163,10 @@ def check_parameters(code: str, parameters: dict[str, float]) -> None:
     Raises:
         Problem: 404 or 422.
     """
-    if code not in CATALOG:
+    if code not in RULES:
         raise not_found(f"rule {code}")
-    for name, fault in faults_of(code, parameters):
-        raise invalid(f"parameters.{name}", fault)
+    for field, reason in faults_of(code, parameters):
+        raise invalid(field, reason)
 
 
 async def _check_target(write: Write, body: OverridePut) -> None:
@@ -163,7 +178,7 @@ async def _check_target(write: Write, body: OverridePut) -> None:
         raise invalid("target", f"must be one of {', '.join(Kind)}")
     area: str | None = body.target
     if body.scope == "device":
-        area = await write.connection.fetchval("select area from device where code = $1", body.target)
+        area = await write.connection.fetchval(SQL["area_of_device"], body.target)
         if area is None:
             raise invalid("target", f"there is no device {body.target}")
     if body.scope in {"area", "device"}:
@@ -185,8 +200,7 @@ async def put_rule(code: RuleCode, body: OverridePut, writer: AdministratorWrite
         await _check_target(write, body)
         begin: datetime = body.effective_from or write.now
         await write.connection.execute(
-            """insert into rule_parameter (code, scope, target, parameters, effective_from, created_by, created_at)
-               values ($1, $2, $3, $4, $5, $6, $7)""",
+            SQL["add_override"],
             code,
             body.scope,
             body.target,
@@ -209,13 +223,11 @@ async def delete_override(
     """Take an override back for all times, a backtest's too; the audit keeps what it said."""
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow(
-            "select * from rule_parameter where id = $1 and code = $2", override_id, code
-        )
+        row = await write.connection.fetchrow(SQL["find_override"], override_id, code)
         if row is None:
             raise not_found(f"override {override_id} of rule {code}")
         await _check_target(write, OverridePut(scope=row["scope"], target=row["target"], parameters={}))
-        await write.connection.execute("delete from rule_parameter where id = $1", override_id)
+        await write.connection.execute(SQL["delete_override"], override_id)
         taken_back = {name: row[name] for name in ("scope", "target", "parameters", "effective_from")}
         await write.record("rule.delete_override", code, **taken_back)
         await write.connection.execute(_TELL_ALERTS)

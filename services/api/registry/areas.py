@@ -18,6 +18,9 @@ from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.state import Here
 from services.api.request.writing import AdministratorWriter, Write
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["areas"])
 _area = tables.area.c
@@ -79,16 +82,11 @@ async def put_area(code: AreaCode, body: AreaPut, writer: AdministratorWriter) -
         parent = body.parent
         if parent is not None and (parent == code or not code.startswith(parent)):
             raise invalid("parent", "must be a code that this one begins with")
-        if parent is not None and not await write.connection.fetchval("select true from area where code = $1", parent):
+        if parent is not None and not await write.connection.fetchval(SQL["is_known"], parent):
             raise invalid("parent", f"there is no area {parent}")
         lon, lat = body.location.wgs84() if body.location else (None, None)
         fresh = await write.connection.fetchval(
-            """insert into area as a (code, name, parent, lon, lat, position_approximate)
-               values ($1, $2, $3, $4, $5, $4::float8 is null)
-               on conflict (code) do update set name = excluded.name, parent = coalesce(excluded.parent, a.parent),
-                   lon = coalesce(excluded.lon, a.lon), lat = coalesce(excluded.lat, a.lat),
-                   position_approximate = a.position_approximate and excluded.lon is null
-               returning xmax = 0""",
+            SQL["set_area"],
             code,
             body.name,
             parent,
@@ -115,9 +113,6 @@ async def take_area(write: Write, code: str) -> None:
     if not write.who.scope.covers(code):
         raise Problem(403, "forbidden", f"area: your account does not cover {code}")
     await write.connection.execute(
-        """insert into area (code, name, parent)
-           select $1::text, $1, (select code from area where starts_with($1, code) order by length(code) desc limit 1)
-           where not exists (select from area where code = $1)
-           on conflict do nothing""",
+        SQL["discover_area"],
         code,
     )

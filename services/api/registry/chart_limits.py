@@ -1,13 +1,14 @@
 """The limits that rules hold a device to, as lines for its charts. Pure; the numbers are the rules' own.
 
-The field and the name of each parameter are said here; their values come from the catalogue and its overrides.
+Which parameters are lines on the chart of which field is said here; their values are those in force for the device.
 """
 
-from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from services.core.device_bounds import RATED_CURRENT_A, own_limit
-from services.core.rule_catalog import numbers_in_force
+from services.core.levels import level_limit
+from services.core.rules.catalog import RULES
+from services.core.rules.parameters import Parameters
+from services.core.rules.profile import DeviceProfile
 
 
 class Drawn(NamedTuple):
@@ -42,26 +43,21 @@ _DRAWN = (
     Drawn("water_level_high", "level_pct", ">", "high_pct", "high_pct"),
     Drawn("battery_low", "battery_pct", "<", "low_pct", "clear_pct"),
 )
-_OWN = {("water_level_low", "level_pct"): "level_pct_low", ("water_level_high", "level_pct"): "level_pct_high"}
+_OWN = {"water_level_low": "low", "water_level_high": "high"}  # which limit of its own a device may have
 
 
-def chart_limits(
-    device: Mapping[str, Any], catalog: Mapping[str, Mapping[str, Any]], overrides: Iterable[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def chart_limits(device: DeviceProfile, parameters: Parameters) -> list[dict[str, Any]]:
     """Return {field, code, op, raise, clear, critical} of each rule that looks at the device.
 
-    `overrides` are those in force, oldest first; the narrowest scope wins, within a scope the newest.
+    `parameters` are the numbers in force for it.
     """
-    overrides, lines = list(overrides), []
+    lines = []
     for drawn in _DRAWN:
-        rule = catalog.get(drawn.code)
-        if rule is None or (rule["kinds"] and device["kind"] not in rule["kinds"]):
-            continue
-        numbers = numbers_in_force(rule, device, overrides)
-        if drawn.raises not in numbers or not numbers.get("enabled", 1):
+        numbers = parameters[drawn.code]
+        if device.kind not in RULES[drawn.code].kinds or not numbers["enabled"]:
             continue
         inside = numbers.get("inside_pct", 0.0) * (1 if drawn.op == "<" else -1)
-        own = own_limit(device["limits"], _OWN.get((drawn.code, drawn.field), ""))
+        own = level_limit(device.limits, drawn.field, _OWN[drawn.code]) if drawn.code in _OWN else None
         lines.append(
             {
                 "field": drawn.field,
@@ -69,11 +65,11 @@ def chart_limits(
                 "op": drawn.op,
                 "raise": numbers[drawn.raises] if own is None else own,
                 "clear": (numbers[drawn.clears] if own is None else own) + inside,
-                "critical": None if drawn.critical is None else numbers.get(drawn.critical),
+                "critical": None if drawn.critical is None else numbers[drawn.critical],
             }
         )
-    rated = RATED_CURRENT_A.clamp(device["rated_current_a"])
-    if device["kind"] == "electrical" and rated is not None:
+    rated = device.rated_current_a
+    if device.kind == "electrical" and rated is not None:
         line = {"code": "overcurrent", "op": ">", "raise": rated, "clear": rated, "critical": None}
         lines += [{"field": f"current_{phase}_a", **line} for phase in "abc"]
     return lines

@@ -22,6 +22,9 @@ from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid
 from services.api.request.state import Here
 from services.api.request.writing import Operator, Write
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
 
@@ -82,15 +85,14 @@ async def send_command(code: DeviceCode, body: CommandBody, writer: Operator) ->
         if body.timeout_min is not None:
             arguments["timeout_min"] = body.timeout_min
         command_id = await write.connection.fetchval(
-            """insert into command (device_id, command, arguments, created_by, created_at)
-               values ($1, $2, $3, $4, $5) returning id""",
+            SQL["add_command"],
             row["id"],
             body.command,
             arguments,
             write.who.actor,
             write.now,
         )
-        await write.connection.execute("select pg_notify('firetower_command', '')")
+        await write.connection.execute(SQL["tell_senders"])
         await write.record("device.command", code, command=body.command, id=str(command_id), arguments=arguments)
         rows = await Inside(write.connection).rows(_select_commands().where(_command.id == command_id))
         return answer(_shown(rows[0]), 201)

@@ -20,6 +20,9 @@ from services.core.errors import FiretowerError
 from services.core.log import logger
 from services.core.mqtt import SessionConfig
 from services.core.mqtt_ask import ask
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
 log = logger(__name__)
@@ -47,7 +50,7 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
         await _set_account(here, code, password)
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow("select kind, area from device where code = $1", code)
+        row = await write.connection.fetchrow(SQL["place_of_device"], code)
         if row is None:
             raise not_found(f"device {code}")
         await write.record("device.credentials", code)

@@ -24,9 +24,13 @@ from services.api.request.roles import Who
 from services.api.request.state import Here
 from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Maintainer, Write
-from services.core.rule_catalog import CATALOG
+from services.core.rules.overrides import READ_OVERRIDES, book_of
+from services.core.rules.profile import DeviceProfile
+from services.core.statements import load_queries
 from services.core.topics import Kind
 from services.core.words import DeviceStatus
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 _device = tables.device.c
@@ -130,11 +134,9 @@ async def show_device(code: DeviceCode, here: Here, who: Reader) -> Response:
     """Show one device, with the limits of its rules."""
     now = here.clock.now()
     found = await find_device(here.database, who, code, now)
-    parameter = tables.rule_parameter
-    overrides = await here.database.rows(
-        sa.select(parameter).where(parameter.c.effective_from <= now).order_by(parameter.c.effective_from)
-    )
-    return answer(found | {"rule_limits": chart_limits(found, CATALOG, overrides)}, version=found["version"])
+    device = DeviceProfile.of(found)
+    numbers = book_of(await here.database.rows(READ_OVERRIDES)).for_device(device, now)
+    return answer(found | {"rule_limits": chart_limits(device, numbers)}, version=found["version"])
 
 
 @router.put("/devices/{code}", responses=described(Device, 404, 409, 412, etag=True) | {201: {"model": Device}})
@@ -142,7 +144,7 @@ async def put_device(code: DeviceCode, body: DevicePut, writer: Maintainer, if_m
     """Register or update a device. A given area or kind is fixed: the registry wins over what the device says."""
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow("select * from device where code = $1 for no key update", code)
+        row = await write.connection.fetchrow(SQL["lock_device"], code)
         if row is not None:
             if not write.who.scope.covers(row["area"]):
                 raise not_found(f"device {code}")

@@ -5,7 +5,6 @@ Used by the routes of devices, by the live hub and by the water search. Three st
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,9 +14,9 @@ from services.api.registry.quality import QualityMemory
 from services.api.request import tables
 from services.api.request.database import Reads
 from services.api.request.scope import Scope
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _device, _state = tables.device.c, tables.device_state.c

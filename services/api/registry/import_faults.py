@@ -5,7 +5,6 @@ Used by the import route, its steps and housekeeping. Promises that no answer ca
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,9 +12,9 @@ import asyncpg
 from services.api.request.database import Inside, Reads, Row
 from services.core import aside
 from services.core.aside import Unit, write_aside
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 _NAMED = 20  # rows in what is set aside; the answer of the import has them all
 
 

@@ -13,6 +13,9 @@ from services.api.registry.sheet.rows import LedgerError, LedgerRow
 from services.api.request.database import Reads, Row
 from services.api.request.problems import Problem
 from services.api.request.scope import Scope
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 ERRORS_SHOWN = 1000
 _CHANGES_SHOWN = 1000
@@ -49,17 +52,10 @@ async def make_plan(reads: Reads, scope: Scope, read: list[LedgerRow | LedgerErr
     known = await _Known.load(reads, scope, {row.code for row in rows})
     for start in range(0, len(rows), _AT_ONCE):
         part = rows[start : start + _AT_ONCE]
-        found = await reads.rows(
-            "select * from device where code = any(cast(:codes as text[]))", codes=[row.code for row in part]
-        )
+        found = await reads.rows(SQL["devices"], codes=[row.code for row in part])
         devices = {row["code"]: row for row in found}
         named = [code for row in part for code in claimed_by(row.body.model_dump(include=_CLAIMS, exclude_unset=True))]
-        known.claimed = {
-            row["code"]: row
-            for row in await reads.rows(
-                "select code, area, registered from device where code = any(cast(:codes as text[]))", codes=named
-            )
-        }
+        known.claimed = {row["code"]: row for row in await reads.rows(SQL["claimed"], codes=named)}
         await asyncio.to_thread(_compare, plan, known, part, devices)
     return plan
 
@@ -114,16 +110,16 @@ class _Known:
 
     @classmethod
     async def load(cls, reads: Reads, scope: Scope, codes: set[str]) -> "_Known":
-        taken = "select gateway_address, code from device where gateway_address is not null"
-        areas = await reads.rows("select code, lon, lat from area")
+        taken = SQL["addresses"]
+        areas = await reads.rows(SQL["areas"])
         known = cls(
             scope,
             codes,
             {row["code"] for row in areas},
-            {row["id"]: row["area"] for row in await reads.rows("select id, area from site")},
+            {row["id"]: row["area"] for row in await reads.rows(SQL["sites"])},
             {row["gateway_address"]: row["code"] for row in await reads.rows(taken)},
         )
-        standing = await reads.rows("select code, kind, area, lon, lat from device where lon is not null")
+        standing = await reads.rows(SQL["standing"])
         known.places = await asyncio.to_thread(_note_places, scope, areas, standing)
         return known
 

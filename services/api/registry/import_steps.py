@@ -6,7 +6,6 @@ that became impossible meanwhile is set aside, and tried again when a person ask
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -17,11 +16,11 @@ from services.api.request.problems import Problem
 from services.api.request.writing import Write
 from services.core import db
 from services.core.clock import Clock
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.statements import load_queries
 from services.core.text import describe_error
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 ROWS_AT_ONCE = 200  # some 30 ms
 STAGED_AT_ONCE = 2000
 LOOK_S = 5.0
@@ -65,8 +64,7 @@ async def stage(write: Write, rows: Iterable[StagedRow]) -> int:
         for number, row in enumerate(rows, start=1)
     ]
     import_id: int | None = await write.connection.fetchval(
-        """insert into device_import (actor, created_at, rows) values ($1, $2, $3)
-           on conflict ((true)) where done_at is null do nothing returning id""",
+        SQL["begin"],
         write.who.actor,
         write.now,
         len(staged),

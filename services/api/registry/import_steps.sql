@@ -65,3 +65,7 @@ where r.import_id = $1 and r.number > $2 and r.number <= $3 and r.body ? 'gatewa
 
 -- name: move_on
 update device_import set applied = $2, done_at = case when $2 >= rows then clock_timestamp() end where id = $1
+
+-- name: begin
+insert into device_import (actor, created_at, rows) values ($1, $2, $3)
+    on conflict ((true)) where done_at is null do nothing returning id

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import orjson
 
 from services.api.request.database import Reads
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 _DAY = timedelta(hours=24)
 MANY = 100
 REMEMBERED = timedelta(seconds=10)

@@ -12,7 +12,10 @@ from services.api.registry.models import DevicePut
 from services.api.request.problems import Problem, invalid
 from services.api.request.scope import Scope
 from services.api.request.writing import Write
-from services.core.device_bounds import limit_faults
+from services.core.rules.device_bounds import limit_faults
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 _PLAIN = (
     "kind", "area", "name", "form", "source_datum", "address", "owner", "maintainer", "expected_interval_s", "sleepy",
@@ -61,19 +64,19 @@ async def _check_references(write: Write, code: str, values: Mapping[str, Any], 
         await take_area(write, area)
     site = values.get("site_id")
     if site is not None:
-        site_area = await connection.fetchval("select area from site where id = $1", site)
+        site_area = await connection.fetchval(SQL["area_of_site"], site)
         if site_area is None or not write.who.scope.covers(site_area):
             raise invalid("site", f"there is no site {site}")
     claims = new_claims(values, row)
     claimed = claimed_by(claims)
     if claimed:
-        rows = await connection.fetch("select code, area, registered from device where code = any($1)", claimed)
+        rows = await connection.fetch(SQL["claimed"], claimed)
         refused = refused_claim(write.who.scope, code, claims, {row["code"]: dict(row) for row in rows}, ())
         if refused is not None:
             raise invalid(*refused)
     address = values.get("gateway_address")
     if address is not None:
-        other = await connection.fetchval("select code from device where gateway_address = $1", address)
+        other = await connection.fetchval(SQL["who_has_address"], address)
         if other is not None and other != code:
             raise Problem(409, "conflict", "gateway_address: another device has this address")
 
@@ -112,7 +115,7 @@ async def save(write: Write, code: str, body: DevicePut, row: asyncpg.Record | N
     await check_no_claim(write.connection, code, values.get("gateway_address"))
     before = None if row is None else dict(row)
     if before is not None and before["site_id"] is not None:
-        area = await write.connection.fetchval("select area from site where id = $1", before["site_id"])
+        area = await write.connection.fetchval(SQL["area_of_site"], before["site_id"])
         if hidden_site(write.who.scope, values, before, area):
             del values["site_id"]
     await _check_references(write, code, values, before)

@@ -15,6 +15,9 @@ from services.api.request.fields import DeviceCode, Line, Moment
 from services.api.request.problems import invalid
 from services.api.request.writing import Operator, Write
 from services.core.log import logger
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
 log = logger(__name__)
@@ -48,8 +51,7 @@ async def take_out_of_service(code: DeviceCode, body: OutOfServiceBody, writer: 
                 raise invalid("reason", "say why")
         ended = body.until is None
         await write.connection.execute(
-            """update device set out_of_service_until = $2, out_of_service_reason = $3, out_of_service_by = $4,
-               version = version + 1, updated_at = $5 where id = $1""",
+            SQL["take_out_of_service"],
             row["id"],
             body.until,
             None if ended else body.reason,

@@ -23,6 +23,9 @@ from services.api.request.state import Here
 from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Maintainer, Operator, Write
 from services.core.alarms.ledger import acts
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["sites"])
 LONGEST_TEST = timedelta(hours=8)  # contract 5
@@ -210,7 +213,7 @@ async def update_site(site_id: SiteId, body: SitePut, writer: Maintainer, if_mat
     """Change a site."""
 
     async def work(write: Write) -> Response:
-        row = await write.connection.fetchrow("select area, version from site where id = $1 for no key update", site_id)
+        row = await write.connection.fetchrow(SQL["lock_site"], site_id)
         if row is None or not write.who.scope.covers(row["area"]):
             raise not_found(f"site {site_id}")
         check_match(if_match, row["version"])

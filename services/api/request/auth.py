@@ -11,7 +11,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
@@ -25,7 +24,7 @@ from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Permission, Role, Who
 from services.api.request.scope import Scope
 from services.api.request.state import State
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
 COOKIE = "firetower_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -52,7 +51,7 @@ KEY_BY_BASIC = Security(
     _KeyByBasic(auto_error=False, scheme_name="basic", description="an API key as the password, with any user name")
 )
 _ROLES = frozenset(Role)  # a role of a newer release is unknown here, so it is refused
-_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_QUERIES = load_queries(__file__)
 
 
 def session_life(role: Role) -> timedelta:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from services.core import db
-from services.core.alarms.ledger.refusals import NotAllowed, NotFound, VersionConflict
+from services.core.alarms.ledger.refusals import NotAllowed, NotFound
 from services.core.log import logger
 
 log = logger(__name__)
@@ -112,10 +112,6 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
 async def _on_refusal(_request: Request, error: Exception) -> Response:
     if isinstance(error, NotFound):
         return render(404, "not_found", str(error))
-    if isinstance(error, VersionConflict):
-        return render(
-            412, "version_conflict", str(error), {"ETag": f'"{error.current}"'}, current_version=error.current
-        )
     if isinstance(error, NotAllowed):
         return render(409, "not_allowed", error.en, detail_zh=error.zh)
     raise error
@@ -141,7 +137,7 @@ async def _on_bug(request: Request, error: Exception) -> Response:
 
 _HANDLERS = (
     (HTTPException, _on_http),
-    ((NotFound, VersionConflict, NotAllowed), _on_refusal),
+    ((NotFound, NotAllowed), _on_refusal),
     (
         (
             *db.AWAY,

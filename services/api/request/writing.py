@@ -18,6 +18,9 @@ from services.api.request.auth import Allowed
 from services.api.request.problems import Problem
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here, State
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 _KEPT_HEADERS = ("etag", "location", "content-type")
 IdempotencyKey = Annotated[
@@ -37,7 +40,7 @@ class Write:
     async def record(self, action: str, target: object, /, **detail: Any) -> None:
         """Add the audit row of the change."""
         await self.connection.execute(
-            "insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)",
+            SQL["audit"],
             self.now,
             self.who.actor,
             action,
@@ -66,8 +69,7 @@ class Writer:
             if self.key is None:
                 return await work(write)
             fresh = await connection.fetchval(
-                """insert into idempotency_key (actor, key, request, status, created_at) values ($1, $2, $3, 0, $4)
-                   on conflict (actor, key) do nothing returning true""",
+                SQL["use_key"],
                 self.who.actor,
                 self.key,
                 request,
@@ -77,7 +79,7 @@ class Writer:
                 return await self._repeat(connection, request)
             response = await work(write)
             await connection.execute(
-                "update idempotency_key set status = $3, headers = $4, body = $5 where actor = $1 and key = $2",
+                SQL["keep_answer"],
                 self.who.actor,
                 self.key,
                 response.status_code,
@@ -90,7 +92,7 @@ class Writer:
         """Whether its Idempotency-Key was used before: for effects outside the database, which no rollback undoes."""
         if self.key is None:
             return False
-        statement = "select true as used from idempotency_key where actor = :actor and key = :key"
+        statement = SQL["is_used"]
         return bool(await self.state.database.rows(statement, actor=self.who.actor, key=self.key))
 
     async def _digest(self) -> bytes:
@@ -100,7 +102,7 @@ class Writer:
 
     async def _repeat(self, connection: asyncpg.Connection, request: bytes) -> Response:
         row = await connection.fetchrow(
-            "select request, status, headers, body from idempotency_key where actor = $1 and key = $2",
+            SQL["first_answer"],
             self.who.actor,
             self.key,
         )

@@ -12,6 +12,9 @@ from services.api.request.described import PROBLEM_CONTENT
 from services.api.request.problems import render
 from services.api.request.state import Here
 from services.core import db
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(tags=["health"])
 _PATIENCE_S = 2.0
@@ -41,7 +44,7 @@ async def readyz(here: Here) -> Response:
     """Say whether requests can be served: the database answers and has our tables."""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            await here.database.rows("select 1 from person limit 1")
+            await here.database.rows(SQL["is_ready"])
     except db.AWAY:
         db.pass_on_cancel()
         return render(503, "database_away", "the database does not answer", {"Retry-After": "2"})

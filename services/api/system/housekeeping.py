@@ -15,6 +15,9 @@ from services.core import db
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock
 from services.core.log import logger
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 log = logger(__name__)
 EVERY_S = 600.0
@@ -30,11 +33,11 @@ async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:
 
 
 async def _forget_keys(connection: asyncpg.Connection, now: datetime) -> None:
-    await connection.execute("delete from idempotency_key where created_at < $1", now - _KEPT)
+    await connection.execute(SQL["forget_keys"], now - _KEPT)
 
 
 async def _forget_sessions(connection: asyncpg.Connection, now: datetime) -> None:
-    await connection.execute("delete from web_session where expires_at < $1", now)
+    await connection.execute(SQL["forget_sessions"], now)
 
 
 async def _forget_imports(connection: asyncpg.Connection, now: datetime) -> None:

@@ -19,11 +19,14 @@ from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here
 from services.api.request.writing import Operator, Write
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["set-aside"])
 AsideId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 _aside = tables.set_aside.c
-_TELL = "select pg_notify('firetower_aside', '')"
+_TELL = SQL["tell_programs"]
 
 
 class SetAside(BaseModel):
@@ -95,7 +98,7 @@ async def retry_set_aside(aside_id: AsideId, writer: Operator) -> Response:
     async def work(write: Write) -> Response:
         await _find_open(write, aside_id)
         await write.connection.execute(
-            "update set_aside set retry_requested_at = $2, retry_requested_by = $3 where id = $1",
+            SQL["ask_again"],
             aside_id,
             write.now,
             write.who.actor,
@@ -113,9 +116,7 @@ async def drop_set_aside(aside_id: AsideId, writer: Operator) -> Response:
 
     async def work(write: Write) -> Response:
         await _find_open(write, aside_id)
-        await write.connection.execute(
-            "update set_aside set done_at = $2, result = 'dropped' where id = $1", aside_id, write.now
-        )
+        await write.connection.execute(SQL["drop"], aside_id, write.now)
         await write.connection.execute(_TELL)
         await write.record("set_aside.drop", f"set_aside:{aside_id}")
         return answer(await _find(Inside(write.connection), write.who, aside_id))

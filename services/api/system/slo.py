@@ -1,7 +1,6 @@
 """The legal clocks and the loss accounting, as they were in the last hours."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -14,10 +13,10 @@ from services.api.request.database import Reads
 from services.api.request.described import described
 from services.api.request.scope import Scope
 from services.api.request.state import Here
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 _KEPT_S = 2.0  # how long an answer is reused (longer when a day's log is long), because every screen asks
 
 

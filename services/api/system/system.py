@@ -16,11 +16,11 @@ from services.api.request.described import described
 from services.api.request.scope import Scope
 from services.api.request.state import Here, State
 from services.core.clock import rfc3339
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
-QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+QUERIES = load_queries(__file__)
 _KEPT_S = 2.0
 _STATUSES = ("online", "offline", "discovered", "out_of_service")
 
@@ -55,7 +55,7 @@ async def show_system(here: Here, who: Watcher) -> Response:
 
 async def read_drill(reads: Reads) -> str | None:
     """Return until when a drill runs, or None."""
-    rows = await reads.rows("select body ->> 'until' as until from policy where name = 'drill'")
+    rows = await reads.rows(QUERIES["drill"])
     until: str | None = rows[0]["until"] if rows else None
     return until
 

@@ -72,3 +72,6 @@ left join device_state s on s.device_id = g.id
 where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(g.area, p))
 order by coalesce(s.is_online, false), g.code
 limit 500
+
+-- name: drill
+select body ->> 'until' as until from policy where name = 'drill'

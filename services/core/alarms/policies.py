@@ -17,7 +17,10 @@ from pydantic import BaseModel, ValidationError
 
 from services.core.alarms.life.model import Alarm, Policy
 from services.core.alarms.policy_models import MAX_STEPS, MODELS, Step, plain
+from services.core.statements import load_queries
 from services.core.words import Severity
+
+SQL = load_queries(__file__)
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType({name: plain(model()) for name, model in MODELS.items()})
 
@@ -105,7 +108,7 @@ def check_policy(name: str, body: Mapping[str, Any]) -> None:
 
 async def load_policies(conn: asyncpg.Connection) -> Policies:
     """Read the policies in force. Runs in every transaction: what did not change is not read again."""
-    rows = await conn.fetch("select name, body::text as body from policy order by name")
+    rows = await conn.fetch(SQL["policies"])
     return _parse(tuple((row["name"], row["body"]) for row in rows))
 
 

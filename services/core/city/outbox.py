@@ -5,14 +5,13 @@ without its event; the order of one subject is that of its commits.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import asyncpg
 
 from services.core.city.cloudevent import Event
-from services.core.db import load_queries
+from services.core.statements import load_queries
 
-SQL = load_queries(Path(__file__).with_suffix(".sql"))
+SQL = load_queries(__file__)
 
 
 async def write_events(conn: asyncpg.Connection, events: Sequence[Event]) -> None:

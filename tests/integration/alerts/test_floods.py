@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.alerts.rules.flooding import CODE
-from services.alerts.rules.parameters import DEFAULTS
 from services.core.alarms.ledger import acts
+from services.core.rules.parameters import DEFAULTS
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program

@@ -114,7 +114,8 @@ def open_alarm(connection: asyncpg.Connection, client: Client) -> Raise:
             "category": "fire" if fire else "device", "severity": "critical" if fire else "minor",
             "state": "unacknowledged", "confidence": "suspected" if fire else None,
             "verification": "pending" if fire else "none", "device_id": shown["id"], "area": area,
-            "reason": "防拆", "reason_en": "tamper (reported 12 min late)", "opened_at": now, "incident_id": incident,
+            "reason": "防拆", "reason_en": "tamper (reported 12 min late)", "late_min": 12, "opened_at": now,
+            "incident_id": incident,
             "scope": f"device:{shown['id']}" if fire else None, "updated_at": now,
             "escalates_at": now + timedelta(minutes=3) if fire else None,
         } | more  # fmt: skip

@@ -6,7 +6,6 @@ The database has 400 chunks in each table. The server itself counts into which o
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
@@ -15,7 +14,7 @@ import pytest
 
 from services.alerts.backtest import PLAN_FOR_THE_SPAN
 from services.core import db
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.topics import Kind
 from services.ingest import lease
 from services.ingest.decode import Message, decode
@@ -29,9 +28,10 @@ from tests.support.broker_fleet import now_ms, reading, topic
 from tests.support.servers import PostgresServer
 
 CHUNKS = 400
-FEED = load_queries(Path("services/alerts/feed.sql"))
-READINGS = load_queries(Path("services/alerts/readings.sql"))
-BACKTEST = load_queries(Path("services/alerts/backtest.sql"))
+FEED = load_queries("services/alerts/feed.sql")
+READINGS = load_queries("services/alerts/readings.sql")
+RULE_STATES = load_queries("services/alerts/rule_states.sql")
+BACKTEST = load_queries("services/alerts/backtest.sql")
 
 _A_ROW_A_DAY = """insert into reading_{kind} (device_id, ts, seq, received_at, batch_id)
 select 1, date_trunc('day', now(), 'UTC') - make_interval(days => n), 0, now(), 0 from generate_series(0, {days}) n"""
@@ -125,7 +125,7 @@ def statements() -> list[Statement]:
         found += [
             Statement(f"readings.batch_{kind}", READINGS[f"batch_{kind}"], batch, 2),
             Statement(
-                f"readings.since_{kind}", READINGS[f"since_{kind}"], (ids, [0] * 3, [9] * 3, since, min(since)), 3
+                f"readings.since_{kind}", RULE_STATES[f"since_{kind}"], (ids, [0] * 3, [9] * 3, since, min(since)), 3
             ),
             Statement(f"backtest.history_{kind}", BACKTEST[f"history_{kind}"], (ids, hour_ago, now), 33),
             Statement(f"replay.add_fields {kind}", ADD_FIELDS[kind], (*key, *nothing), 1),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.alerts.rules.model import DeviceProfile
-from services.alerts.rules.parameters import DEFAULTS, Parameters
 from services.alerts.rules.walk import DeviceRules
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.parameters import DEFAULTS, Parameters
+from services.core.rules.profile import DeviceProfile
 
 START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from services.alerts.rules.model import DeviceProfile
 from services.alerts.rules.walk import DeviceRules
 from services.core.contracts import READING_FIELDS
+from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 from services.ingest.account import Tally, advance
 from services.ingest.decode import decode

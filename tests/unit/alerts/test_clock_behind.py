@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.rules.walk import DeviceRules
+from services.core.rules.parameters import DEFAULTS
 from services.ingest.behind import RIGHT, from_json, to_json
 from tests.unit.alerts.road import Fields, Road
 

@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 from services.alerts.rules.flooding import CODE, Flood, find_flooding, find_quiet
-from services.alerts.rules.model import DeviceProfile
-from services.alerts.rules.parameters import DEFAULTS
+from services.core.rules.parameters import DEFAULTS
+from services.core.rules.profile import DeviceProfile
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 PANEL = DeviceProfile(code="p-1", kind="panel", area="140931100", expected_interval_s=300, sleepy=False)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.alerts.rules.drop import PressureWindow
-from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.rules.walk import DeviceRules
+from services.core.rules.parameters import DEFAULTS
 from tests.unit.alerts.readings import START, Walk, device, say
 
 LOW = ["+hydrant_pressure_low major"]

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.alerts.registry import read_device
-from services.alerts.rules.catalog import RULES
 from services.alerts.rules.mains import MainsWatch
 from services.alerts.rules.offline import Watermark, find_offline, offline_due
-from services.alerts.rules.parameters import DEFAULTS, Override, ParameterBook, check_override
 from services.alerts.rules.walk import DeviceRules
+from services.core.rules.catalog import RULES
+from services.core.rules.parameters import DEFAULTS, Override, ParameterBook, faults_of
 from tests.unit.alerts.readings import START
 
 ANYTHING = st.recursive(
@@ -91,11 +91,12 @@ def test_every_number_is_bounded_when_written_and_when_read(code: str, name: str
     bounds = RULES[code].parameters[name].bounds
     assert bounds.fault(DEFAULTS[code][name]) is None
     for odd in (1e9, -1e9, float("inf"), float("nan"), "3", True, None, [1], 10**400):
-        (fault,) = check_override(code, "device", {name: odd})
-        assert fault.startswith(f"parameters.{name}: must be a ")
+        ((field, fault),) = faults_of(code, {name: odd})
+        assert field == f"parameters.{name}"
+        assert fault.startswith("must be a ")
         assert f"from {bounds.least:g} to {bounds.most:g}" in fault
     for edge in (bounds.least, bounds.most):
-        assert check_override(code, "device", {name: edge}) == []
+        assert faults_of(code, {name: edge}) == []
         beyond = edge + 1 if edge == bounds.most else edge - 1
         book = ParameterBook([Override(code, "all", "", {name: beyond}, START)])
         assert book.for_device(read_device(ROW | {"kind": "water"}).profile, START)[code][name] == edge  # type: ignore[arg-type]

@@ -11,8 +11,8 @@ import pytest
 from services.alerts.rules.clock import ClockWatch
 from services.alerts.rules.mains import MainsWatch
 from services.alerts.rules.offline import Watermark, find_back, find_offline, offline_due
-from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.rules.walk import DeviceRules
+from services.core.rules.parameters import DEFAULTS
 from tests.unit.alerts.readings import START, Walk, device, say
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.surplus import (
     FireBound,
     Room,
@@ -20,6 +19,7 @@ from services.alerts.surplus import (
 from services.core.alarms.fires.site import FireKey, SiteFires
 from services.core.alarms.life.happenings import SiteWindow
 from services.core.alarms.life.model import Alarm
+from services.core.rules.parameters import DEFAULTS
 from services.core.words import Confidence
 from tests.unit.core.alarms.fires.scene import START, Scene, fire, seconds
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.alerts.rules.parameters import DEFAULTS
 from services.alerts.rules.unreadable import Refused, describe, find_readable, find_unreadable
+from services.core.rules.parameters import DEFAULTS
 from tests.unit.alerts.readings import START, device, say
 
 

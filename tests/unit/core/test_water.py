@@ -9,23 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.rule_catalog import CATALOG
-from services.core.water import Numbers, judge, numbers_of, shown_level_pct, what_is_missing
+from services.core.rules.parameters import Override, ParameterBook
+from services.core.water import judge, shown_level_pct, what_is_missing
 
 NOW = datetime(2026, 1, 1, 8, tzinfo=UTC)
-PLAIN = numbers_of({"code": "x", "kind": "water", "area": "140931100"}, [])
+PLAIN = ParameterBook()
 
 
 def source(kind: str = "hydrant", **about: Any) -> dict[str, Any]:
     return {
         "code": "x", "kind": kind, "area": "140931100", "status": "online", "sleepy": False, "expected_interval_s": 300,
-        "limits": {}, "unreadable_since": None, "clock_behind_s": None, "state_at": {}, "state_ts": NOW,
-        "state_received_at": NOW, **about,
+        "rated_current_a": None, "limits": {}, "unreadable_since": None, "clock_behind_s": None, "state_at": {},
+        "state_ts": NOW, "state_received_at": NOW, **about,
     }  # fmt: skip
 
 
-def say(about: dict[str, Any], *alarms: str, numbers: Numbers = PLAIN, **values: Any) -> tuple[bool | None, list[str]]:
-    verdict = judge(about, values, NOW, alarms, numbers)
+def say(
+    about: dict[str, Any], *alarms: str, book: ParameterBook = PLAIN, **values: Any
+) -> tuple[bool | None, list[str]]:
+    verdict = judge(about, values, NOW, alarms, book)
     assert all(reason.text and reason.text_en for reason in verdict.reasons)
     return verdict.usable, [reason.code for reason in verdict.reasons]
 
@@ -113,18 +115,19 @@ def test_of_a_clock_that_is_behind_the_receive_time_counts() -> None:
 
 
 def test_the_limits_are_those_of_the_rules_in_force() -> None:
-    assert (PLAIN.static_mpa, PLAIN.low_pct) == (
-        CATALOG["hydrant_pressure_low"]["parameters"]["static_mpa"]["default"],
-        CATALOG["water_level_low"]["parameters"]["low_pct"]["default"],
-    )
-    override = {
-        "code": "hydrant_pressure_low", "scope": "area", "target": "140931", "parameters": {"static_mpa": 0.4},
-        "effective_from": NOW,
+    changed = {
+        "hydrant_pressure_low": {"static_mpa": 0.4, "flowing_mpa": 0.35}, "hydrant_freezing": {"cold_c": 10},
+        "hydrant_in_use": {"flow_lps": 5}, "hydrant_tilt": {"tilt_deg": 40}, "water_level_low": {"low_pct": 60},
     }  # fmt: skip
-    numbers = numbers_of(source(), [override])
-    assert say(source(), pressure_mpa=0.3, numbers=numbers) == (False, ["low_pressure"])
-    elsewhere = numbers_of(source(area="150000"), [override])
-    assert say(source(), pressure_mpa=0.3, numbers=elsewhere) == (True, [])
+    book = ParameterBook(Override(code, "area", "140931", numbers, NOW) for code, numbers in changed.items())
+    seen = {"pressure_mpa": 0.3, "flow_lps": 3.0, "water_temp_c": 8.0, "tilt_deg": 30.0}
+    assert say(source(), **seen, book=book) == (False, ["low_pressure", "frozen"])
+    assert say(source(), **seen) == (False, ["tilt", "in_use"])
+    assert say(source("water"), level_pct=50.0, book=book) == (False, ["low_level"])
+    assert say(source("water"), level_pct=50.0) == (True, [])
+    assert say(source(area="150000"), pressure_mpa=0.3, book=book) == (True, [])
+    later = ParameterBook([Override("hydrant_pressure_low", "all", "", {"static_mpa": 0.4}, NOW + timedelta(hours=1))])
+    assert say(source(), pressure_mpa=0.3, book=later) == (True, [])
 
 
 def test_metres_are_shown_in_per_cent_where_the_height_is_known() -> None:

@@ -1,10 +1,11 @@
 """What people do to alarms and notices: row lock, transition, hash chain and notice in one transaction.
 
 Called by the API with an asyncpg connection; each function opens its own transaction (a savepoint inside an outer one).
-Promises that an act is stored whole or not at all, and that works while the alerts program is down.
+Promises that an act is stored whole or not at all, that it is judged on the very row that it changes, and that it works
+while the alerts program is down.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,24 +15,32 @@ from uuid import UUID
 import asyncpg
 
 from services.core.alarms.fires.site import FireAct, FireKey
-from services.core.alarms.ledger.page import SQL, Page
-from services.core.alarms.ledger.refusals import NotAllowed, NotFound, VersionConflict
-from services.core.alarms.ledger.rows import Entry
+from services.core.alarms.ledger.page import ANNOUNCE, Page
+from services.core.alarms.ledger.refusals import NotAllowed, NotFound
+from services.core.alarms.ledger.rows import Entry, document_row
 from services.core.alarms.life.happenings import Act, ActKind
-from services.core.alarms.life.model import OutcomeKind, Step
+from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import load_policies
+from services.core.statements import load_queries
 from services.core.words import Verification
+
+SQL = load_queries(__file__)
+
+
+Check = Callable[[Alarm], None]
+"""Looks at the alarm once its row is locked, and refuses the act by raising: who may, on which version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What an act made of the alarm. `outcome` is the word of the transition, `reason` says it to people (zh, en)."""
+    """What an act made of the alarm: `row` in the columns that documents show, `outcome` the word of the transition."""
 
-    alarm_id: int
-    version: int
-    state: str
+    row: dict[str, Any]
     outcome: str
-    reason: tuple[str, str]
+
+
+def _anyone(_alarm: Alarm) -> None:
+    """Refuse nothing."""
 
 
 async def acknowledge(
@@ -40,17 +49,17 @@ async def acknowledge(
     *,
     actor: str,
     now: datetime,
-    expected_version: int | None = None,
+    check: Check = _anyone,
     note: str = "",
 ) -> Acted:
     """Note that a person has seen the alarm. Stops no fire's clock (contract 6).
 
     Raises:
         NotFound: no such alarm.
-        VersionConflict: it has changed since `expected_version`.
         NotAllowed: the life cycle forbids it.
+        Exception: whatever `check` raises.
     """
-    return await _act(conn, alarm_id, Act(ActKind.ACKNOWLEDGE, actor, note=note), now, expected_version)
+    return await _act(conn, alarm_id, Act(ActKind.ACKNOWLEDGE, actor, note=note), now, check)
 
 
 async def verify(
@@ -61,11 +70,11 @@ async def verify(
     note: str,
     actor: str,
     now: datetime,
-    expected_version: int | None = None,
+    check: Check = _anyone,
 ) -> Acted:
     """Judge a fire: `outcome` is real, false or test. Raises as `acknowledge`."""
     verdict = Verification(outcome)
-    return await _act(conn, alarm_id, Act(ActKind.VERIFY, actor, verdict=verdict, note=note), now, expected_version)
+    return await _act(conn, alarm_id, Act(ActKind.VERIFY, actor, verdict=verdict, note=note), now, check)
 
 
 async def clear(
@@ -74,11 +83,11 @@ async def clear(
     *,
     actor: str,
     now: datetime,
-    expected_version: int | None = None,
+    check: Check = _anyone,
     note: str = "",
 ) -> Acted:
     """End the condition by hand. Raises as `acknowledge`; an unverified fire cannot be cleared shut."""
-    return await _act(conn, alarm_id, Act(ActKind.CLEAR, actor, note=note), now, expected_version)
+    return await _act(conn, alarm_id, Act(ActKind.CLEAR, actor, note=note), now, check)
 
 
 async def shelve(
@@ -89,22 +98,24 @@ async def shelve(
     reason: str,
     actor: str,
     now: datetime,
-    expected_version: int | None = None,
+    check: Check = _anyone,
 ) -> Acted:
     """Hide the alarm until a time, with a reason. Never mutes a fire. Raises as `acknowledge`."""
-    return await _act(conn, alarm_id, Act(ActKind.SHELVE, actor, until=until, note=reason), now, expected_version)
+    return await _act(conn, alarm_id, Act(ActKind.SHELVE, actor, until=until, note=reason), now, check)
 
 
 async def unshelve(
-    conn: asyncpg.Connection, alarm_id: int, *, actor: str, now: datetime, expected_version: int | None = None
+    conn: asyncpg.Connection, alarm_id: int, *, actor: str, now: datetime, check: Check = _anyone
 ) -> Acted:
     """Show the alarm again. Raises as `acknowledge`."""
-    return await _act(conn, alarm_id, Act(ActKind.UNSHELVE, actor), now, expected_version)
+    return await _act(conn, alarm_id, Act(ActKind.UNSHELVE, actor), now, check)
 
 
-async def add_note(conn: asyncpg.Connection, alarm_id: int, *, note: str, actor: str, now: datetime) -> Acted:
+async def add_note(
+    conn: asyncpg.Connection, alarm_id: int, *, note: str, actor: str, now: datetime, check: Check = _anyone
+) -> Acted:
     """Add a line to the alarm's time line. Raises NotFound, and NotAllowed for an empty note."""
-    return await _act(conn, alarm_id, Act(ActKind.NOTE, actor, note=note), now, None)
+    return await _act(conn, alarm_id, Act(ActKind.NOTE, actor, note=note), now, check)
 
 
 async def set_test_window(
@@ -154,24 +165,11 @@ async def replay_notice(conn: asyncpg.Connection, notice_id: UUID, *, actor: str
         await _audit(conn, now, actor, action="notice.replay", target=f"notice:{notice_id}", detail={"was": state})
 
 
-async def _act(
-    conn: asyncpg.Connection, alarm_id: int, wanted: Act, now: datetime, expected_version: int | None
-) -> Acted:
+async def _act(conn: asyncpg.Connection, alarm_id: int, wanted: Act, now: datetime, check: Check) -> Acted:
     async with conn.transaction():
-        found = await conn.fetchrow(SQL["find_one"], alarm_id)
-        if found is None:
-            raise NotFound(f"alarm {alarm_id} does not exist")
         page = Page(conn, now, await load_policies(conn))
-        if found["scope"] is not None:
-            await page.load_scope(found["scope"])
-        entry = await page.load_one(alarm_id)
-        if entry is None:
-            raise NotFound(f"alarm {alarm_id} does not exist")
-        if expected_version is not None and entry.alarm.version != expected_version:
-            raise VersionConflict(
-                f"alarm {alarm_id} has version {entry.alarm.version}, not {expected_version}: read it again",
-                entry.alarm.version,
-            )
+        entry = await _lock(page, alarm_id)
+        check(entry.alarm)
         done = await _take(page, entry, wanted)
         if done.outcome.kind is OutcomeKind.REFUSED:
             raise NotAllowed(*done.outcome.reason)
@@ -185,10 +183,19 @@ async def _act(
             detail["until"] = wanted.until.isoformat()
         target = f"alarm:{alarm_id}"
         await _audit(conn, now, wanted.actor, action=f"alarm.{wanted.kind}", target=target, detail=detail)
-        alarm = entry.alarm
-        return Acted(
-            alarm_id, alarm.version, alarm.state, done.outcome.kind, (done.outcome.reason.zh, done.outcome.reason.en)
-        )
+        return Acted(document_row(entry, entry.alarm), done.outcome.kind)
+
+
+async def _lock(page: Page, alarm_id: int) -> Entry:
+    """Lock the alarm: a fire with the others of its site, whose row is locked first as everywhere."""
+    found = await page.conn.fetchrow(SQL["scope_of"], alarm_id)
+    if found is not None and found["scope"] is not None:
+        await page.load_scope(found["scope"])
+    locked = next((entry for entry in page.entries if entry.id == alarm_id), None)
+    entry = locked or (None if found is None else await page.load_one(alarm_id))
+    if entry is None:
+        raise NotFound(f"there is no alarm {alarm_id}")
+    return entry
 
 
 async def _take(page: Page, entry: Entry, wanted: Act) -> Step:
@@ -207,7 +214,7 @@ async def _notice(conn: asyncpg.Connection, notice_id: UUID) -> AsyncIterator[st
         if row is None:
             raise NotFound(f"notice {notice_id} does not exist")
         yield row["state"]
-        await conn.execute(SQL["announce"])
+        await conn.execute(ANNOUNCE)
 
 
 async def _audit(

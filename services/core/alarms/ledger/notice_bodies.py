@@ -5,7 +5,6 @@ Called by `page`. Promises the exact JSON of the contract, in UTC, numbered in o
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -20,11 +19,13 @@ from services.core.alarms.life.model import Alarm, Notice
 from services.core.aside import own_fault
 from services.core.bounds import plain_number
 from services.core.clock import rfc3339
-from services.core.db import load_queries
 from services.core.log import logger
+from services.core.rules.overrides import READ_OVERRIDES, book_of
+from services.core.rules.parameters import ParameterBook
+from services.core.statements import load_queries
 from services.core.words import NoticeType
 
-SQL = load_queries(Path(__file__).with_name("ledger.sql"))
+SQL = load_queries(__file__)
 log = logger(__name__)
 MAX_EVIDENCE = 40  # lines; keeps a body under the 20 kB that webhook receivers expect at most
 
@@ -129,9 +130,8 @@ async def _water(
         try:
             async with conn.transaction():  # a savepoint: a fire does not wait for a hydrant's broken row
                 rows = await conn.fetch(SQL["nearest_water"], *spot, now)
-                overrides = await conn.fetch(SQL["rules_in_force"], now) if rows else []
-            rules = [dict(rule) for rule in overrides]
-            known[spot] = [_source(dict(row), rules, now) for row in rows]
+                book = book_of(await conn.fetch(READ_OVERRIDES) if rows else ())
+            known[spot] = [_source(dict(row), book, now) for row in rows]
         except Exception as error:
             if not own_fault(error):
                 raise
@@ -140,10 +140,10 @@ async def _water(
     return known[spot]
 
 
-def _source(row: dict[str, Any], overrides: Sequence[dict[str, Any]], now: datetime) -> dict[str, Any]:
+def _source(row: dict[str, Any], book: ParameterBook, now: datetime) -> dict[str, Any]:
     """Say of a water source how far it is, what it gives, and whether the crew can count on it (null: not known)."""
     values = row["state"] if isinstance(row["state"], dict) else {}
-    verdict = water.judge(row, values, now, row["alarms"], water.numbers_of(row, overrides))
+    verdict = water.judge(row, values, now, row["alarms"], book)
     return {
         "code": row["code"],
         "distance_m": round(row["distance_m"]),

@@ -7,7 +7,6 @@ Promises that alarm, transition, hash chain, notice and what subscribers are tol
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -27,10 +26,11 @@ from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
 from services.core.city.cloudevent import Event
 from services.core.city.outbox import write_events
-from services.core.db import load_queries
+from services.core.statements import load_queries
 from services.core.words import FIRE, Reason
 
-SQL = load_queries(Path(__file__).with_name("ledger.sql"))
+SQL = load_queries(__file__)
+ANNOUNCE = SQL["announce"]
 SILENT = frozenset({OutcomeKind.UNCHANGED, OutcomeKind.IGNORED, OutcomeKind.REFUSED})
 
 
@@ -183,7 +183,7 @@ class Page:
                 evidence_json = evidence_to_json(held.site.evidence)
                 await self.conn.execute(SQL["save_scope"], scope, evidence_json, held.site.test_until, self.now)
         if changed:
-            await self.conn.execute(SQL["announce"])
+            await self.conn.execute(ANNOUNCE)
 
     async def _write_timers(self) -> None:
         timers = [

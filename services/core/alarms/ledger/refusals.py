@@ -1,18 +1,10 @@
-"""Why an act on an alarm is refused. Raised by the ledger; the API answers 404, 412 and 409."""
+"""Why an act on an alarm is refused. Raised by the ledger; the API answers 404 and 409."""
 
 from services.core.errors import FiretowerError
 
 
 class NotFound(FiretowerError):
     """There is no such alarm, notice or site (404)."""
-
-
-class VersionConflict(FiretowerError):
-    """The record changed since it was read (412). `current` is the version it has now."""
-
-    def __init__(self, message: str, current: int) -> None:
-        super().__init__(message)
-        self.current = current
 
 
 class NotAllowed(FiretowerError):

@@ -96,6 +96,7 @@ def read_entry(row: asyncpg.Record) -> Entry:
         verification=Verification(row["verification"]),
         reason=Reason(row["reason"], row["reason_en"]),
         opened_at=row["opened_at"],
+        late_min=row["late_min"] or 0,
         device=row["device"],
         area=row["area"],
         component=row["component"],
@@ -144,6 +145,7 @@ def insert_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         alarm.cleared_at, alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by,
         entry.shelve_reason, alarm.escalates_at, entry.scope, due_at(alarm), entry.drill, alarm.memory.tested,
         alarm.version, memory_to_json(alarm.memory), entry.head, entry.transitions, now, key.component,
+        alarm.late_min or None,
     )  # fmt: skip
 
 
@@ -155,12 +157,12 @@ def update_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         alarm.limit, alarm.reason.zh, alarm.reason.en, alarm.acknowledged_at, entry.acknowledged_by, alarm.cleared_at,
         alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by, entry.shelve_reason,
         alarm.escalates_at, entry.scope, due_at(alarm), alarm.memory.tested, alarm.version,
-        memory_to_json(alarm.memory), entry.head, entry.transitions, now,
+        memory_to_json(alarm.memory), entry.head, entry.transitions, now, alarm.late_min or None,
     )  # fmt: skip
 
 
 def document_row(entry: Entry, alarm: Alarm) -> dict[str, Any]:
-    """Return `alarm`, a state of `entry`, in the columns that `document.alarm_document` reads."""
+    """Return `alarm`, a state of `entry`, in the columns of its table that documents show."""
     return {
         "id": entry.id, "code": alarm.code, "category": alarm.category, "severity": alarm.severity,
         "state": alarm.state, "confidence": alarm.confidence, "verification": alarm.verification,
@@ -169,5 +171,6 @@ def document_row(entry: Entry, alarm: Alarm) -> dict[str, Any]:
         "opened_at": alarm.opened_at, "acknowledged_at": alarm.acknowledged_at, "cleared_at": alarm.cleared_at,
         "closed_at": alarm.closed_at, "shelved_until": alarm.shelved_until, "escalates_at": alarm.escalates_at,
         "incident_id": incident_number(alarm), "drill": entry.drill, "test_window": alarm.memory.tested,
-        "version": alarm.version,
+        "version": alarm.version, "late_min": alarm.late_min or None, "acknowledged_by": entry.acknowledged_by,
+        "shelve_reason": entry.shelve_reason, "device_id": entry.device_id, "site_id": entry.site_id,
     }  # fmt: skip

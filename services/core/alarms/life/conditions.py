@@ -30,6 +30,7 @@ def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situa
         verification=Verification.PENDING if fire else Verification.NONE,
         reason=finding.reason.with_lateness(finding.late_min),
         opened_at=now,
+        late_min=finding.late_min,
         device=finding.device,
         area=finding.area,
         component=finding.component,
@@ -84,6 +85,7 @@ def raise_again(
             severity=_worse(alarm.severity, finding.severity),
             state=State.UNACKNOWLEDGED,
             reason=reason,
+            late_min=finding.late_min,
             value=finding.value,
             limit=finding.limit,
         )
@@ -172,7 +174,7 @@ def _fire_again(
     rose = confidence is not alarm.confidence
     after = replace(alarm, memory=memory, confidence=confidence, cleared_at=None)
     if came_back or rose:
-        after = replace(after, state=State.UNACKNOWLEDGED, reason=reason)
+        after = replace(after, state=State.UNACKNOWLEDGED, reason=reason, late_min=finding.late_min)
     if came_back and not memory.covered and NoticeType.FIRE_CONFIRMED not in memory.sent:
         after = start_clock(after, now, policy)
     else:
@@ -194,6 +196,7 @@ def _new_onset(
         verification=Verification.PENDING,
         confidence=finding.confidence or Confidence.SUSPECTED,
         reason=reason,
+        late_min=finding.late_min,
         acknowledged_at=None,
         cleared_at=None,
         incident_id=situation.incident_id,

@@ -63,6 +63,7 @@ class Alarm:
     verification: Verification
     reason: Reason
     opened_at: datetime
+    late_min: int = 0  # the report that `reason` gives came so many minutes after its time
     device: str | None = None
     area: str | None = None
     component: str = ""

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.core.rule_catalog import CATALOG
+from services.core.rules.catalog import RULES
 from tests.integration.api.conftest import AREA, Client
 
 ABSURD = (1e9, "3", True, None, [3])
@@ -13,15 +13,15 @@ DEVICE = "/api/v1/devices/h-1"
 
 
 async def test_absurd_numbers_of_a_rule_are_refused_by_field_and_bounds(client: Client) -> None:
-    for code, rule in CATALOG.items():
-        for name, parameter in rule["parameters"].items():
+    for code, rule in RULES.items():
+        for name, parameter in rule.parameters.items():
             for value in ABSURD if name == "enabled" else ABSURD[:2]:
                 answer = await client.put(f"/api/v1/rules/{code}", json={"parameters": {name: value}})
                 assert answer.status_code == 422, (code, name, value)
                 (error,) = answer.json()["errors"]
                 assert error["field"] == f"parameters.{name}"
-            refused = await client.put(f"/api/v1/rules/{code}", json={"parameters": {name: parameter["most"] + 1}})
-            assert f"from {parameter['least']:g} to {parameter['most']:g}" in refused.json()["detail"]
+            refused = await client.put(f"/api/v1/rules/{code}", json={"parameters": {name: parameter.bounds.most + 1}})
+            assert f"from {parameter.bounds.least:g} to {parameter.bounds.most:g}" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

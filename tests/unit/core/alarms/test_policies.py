@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.rules.catalog import RULES
 from services.alerts.rules.events import EVENT_RULES
 from services.core.alarms.codes import CODES
 from services.core.alarms.policies import DEFAULTS, parse_policies, read_policies
 from services.core.alarms.policy_models import MODELS
+from services.core.rules.catalog import RULES
 
 WORDS = st.text("ab1./:保\0\ud800\r\n{}", max_size=12)
 JSON = st.recursive(

@@ -145,4 +145,5 @@ def test_lateness_is_said_in_the_reason() -> None:
     life = raised(late_min=7)
     assert life.alarm is not None
     assert life.alarm.reason == ("测试（迟报 7 分钟，reported 7 min late）", "test (reported 7 min late)")
+    assert life.alarm.late_min == 7
     assert Reason("a", "b").with_lateness(0) == ("a", "b")

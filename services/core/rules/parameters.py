@@ -1,6 +1,7 @@
 """Which number a rule uses for a device at a time: defaults, overridden per kind, area or device.
 
-Used by the feed, the API's checks and backtest. Pure; the narrowest scope wins, within a scope the newest.
+Used by alerts and backtest, by charts and the routes of rules, and by the judgement of water sources. Pure; the
+narrowest scope wins, within a scope the newest.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from services.alerts.rules.catalog import RULES
-from services.alerts.rules.model import DeviceProfile
+from services.core.rules.catalog import RULES
+from services.core.rules.profile import DeviceProfile
 
 Parameters = Mapping[str, Mapping[str, float]]
 """Parameter values by rule code and name."""
@@ -25,7 +26,6 @@ DEFAULTS: Final[Parameters] = MappingProxyType(
 )
 
 _WIDTH: Final = {"all": 0, "kind": 1, "area": 2, "device": 3}
-SCOPES: Final = tuple(_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,19 @@ class Override:
     effective_from: datetime
 
 
-def check_override(code: str, scope: str, parameters: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with an override, one sentence each naming the field and the cure; [] if nothing."""
+def faults_of(code: str, numbers: object) -> list[tuple[str, str]]:
+    """Return what is wrong with the numbers of an override: (field, reason with the cure) each; [] if nothing."""
     rule = RULES.get(code)
     if rule is None:
-        return [f"code: no rule {code!r}; one of {', '.join(sorted(RULES))}"]
-    faults = [] if scope in _WIDTH else [f"scope: {scope!r} must be one of {', '.join(SCOPES)}"]
-    for name, value in parameters.items():
+        return [("code", f"no rule {code!r}; one of {', '.join(sorted(RULES))}")]
+    if not isinstance(numbers, Mapping):
+        return [("parameters", "must be numbers by name")]
+    faults = []
+    for name, value in numbers.items():
         if name not in rule.parameters:
-            faults.append(f"parameters.{name}: unknown; {code} has {', '.join(rule.parameters)}")
+            faults.append((f"parameters.{name}", f"unknown; {code} has {', '.join(rule.parameters)}"))
         elif fault := rule.parameters[name].bounds.fault(value):
-            faults.append(f"parameters.{name}: {fault} ({rule.parameters[name].unit})")
+            faults.append((f"parameters.{name}", f"{fault} ({rule.parameters[name].unit})"))
     return faults
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from services.alerts.rules.catalog_device import DEVICE_RULES
-from services.alerts.rules.catalog_electrical import ELECTRICAL_RULES
-from services.alerts.rules.catalog_water import WATER_RULES
-from services.alerts.rules.rule import Rule
+from services.core.rules.catalog_device import DEVICE_RULES
+from services.core.rules.catalog_electrical import ELECTRICAL_RULES
+from services.core.rules.catalog_water import WATER_RULES
+from services.core.rules.rule import Rule
 
 RULES: Final[Mapping[str, Rule]] = MappingProxyType(
     {rule.code: rule for rule in (*WATER_RULES, *ELECTRICAL_RULES, *DEVICE_RULES)}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.alerts.rules.rule import BATTERY_PCT, CONTRACT, HYSTERESIS, MONTH_H, TWO, Parameter, define
 from services.core.bounds import Bounds
+from services.core.rules.rule import BATTERY_PCT, CONTRACT, HYSTERESIS, MONTH_H, TWO, Parameter, define
 from services.core.words import Category, Severity
 
 OWN: Final = "our own: far above what a device sends that is well"

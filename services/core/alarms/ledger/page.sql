@@ -21,9 +21,6 @@ from alarm a left join device d on d.id = a.device_id
 where a.id = $1
 for update of a
 
--- name: find_one
-select id, code, scope from alarm where id = $1
-
 -- name: claim_keys
 -- Two transactions that open the same condition at once wait for each other here instead of failing at the index.
 select pg_advisory_xact_lock(hashtextextended(key, 26875)) from unnest($1::text[]) as key order by key
@@ -60,17 +57,18 @@ insert into alarm (
     id, subject, code, component, category, severity, state, confidence, verification, device_id, site_id, area, zone,
     value, limit_value, reason, reason_en, opened_at, acknowledged_at, acknowledged_by, cleared_at, closed_at,
     incident_id, shelved_until, shelved_by, shelve_reason, escalates_at, scope, due_at, drill, test_window, version,
-    life, head, transitions, updated_at, component_key)
+    life, head, transitions, updated_at, component_key, late_min)
 overriding system value
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
+    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
 
 -- name: update_alarm
 update alarm set
     severity = $2, state = $3, confidence = $4, verification = $5, zone = $6, value = $7, limit_value = $8,
     reason = $9, reason_en = $10, acknowledged_at = $11, acknowledged_by = $12, cleared_at = $13, closed_at = $14,
     incident_id = $15, shelved_until = $16, shelved_by = $17, shelve_reason = $18, escalates_at = $19, scope = $20,
-    due_at = $21, test_window = $22, version = $23, life = $24, head = $25, transitions = $26, updated_at = $27
+    due_at = $21, test_window = $22, version = $23, life = $24, head = $25, transitions = $26, updated_at = $27,
+    late_min = $28
 where id = $1
 
 -- name: insert_transition
@@ -90,86 +88,11 @@ update incident i set
         then null else $2::timestamptz end
 where i.id = any($1::bigint[])
 
--- name: mark_confirmed
-update incident set confirmed_notice = $2 where id = $1
-
--- name: notice_numbers
-select alarm_id, max(number) as number from notice
-where alarm_id = any($1::bigint[]) and channel = 'desk' group by alarm_id
-
--- name: insert_notice
-insert into notice (
-    id, alarm_id, incident_id, number, channel, type, fire, overtakes, body, due_at, created_at)
-values ($1, $2, $3, $4, 'desk', $5, $6, $7, $8, $9, $9)
-
--- name: notice_device
-select d.id, d.code, d.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
-    s.name as site_name, s.address as site_address, s.contacts as site_contacts, s.access_note as site_access_note
-from device d left join site s on s.id = d.site_id
-where d.id = any($1::integer[])
-
--- name: notice_area
-select code, name, lon, lat from area where code = any($1::text[])
-
--- name: notice_lines
--- The newest lines of each: a detector that flaps for a day has thousands, and a notice carries few.
-select l.alarm_id, l.at, l.text
-from unnest($1::bigint[]) as a (id)
-cross join lateral (
-    select t.alarm_id, t.at, t.detail -> 'reason' ->> 0 as text
-    from alarm_transition t where t.alarm_id = a.id
-    order by t.number desc limit $2) l
-
--- name: nearest_water
--- Haversine on a sphere of 6371 km; the box of 0.05 degrees (about 5 km) lets the place index answer.
-select p.*, s.state, s.state_at, s.ts as state_ts, s.received_at as state_received_at, s.clock_behind_s,
-    s.unreadable_since, case when coalesce(s.is_online, false) then 'online' else 'offline' end as status,
-    array(select a.code from alarm a where a.device_id = p.id and a.state <> 'closed' and a.cleared_at is null) as alarms
-from (
-    select d.id, d.code, d.kind, d.area, d.sleepy, d.expected_interval_s, d.limits,
-        2 * 6371000 * asin(sqrt(
-            sin(radians(d.lat - $2) / 2) ^ 2
-            + cos(radians($2)) * cos(radians(d.lat)) * sin(radians(d.lon - $1) / 2) ^ 2)) as distance_m
-    from device d
-    where d.kind in ('hydrant', 'water')
-        and d.lon between $1 - 0.05 and $1 + 0.05 and d.lat between $2 - 0.05 and $2 + 0.05
-        and (d.out_of_service_until is null or d.out_of_service_until < $3)
-    order by distance_m
-    limit 5
-) p
-left join device_state s on s.device_id = p.id
-order by p.distance_m
-
--- name: rules_in_force
-select code, scope, target, parameters, effective_from from rule_parameter where effective_from <= $1
-order by effective_from
-
 -- name: save_scope
 update fire_scope set evidence = $2, test_until = $3, updated_at = $4 where scope = $1
 
 -- name: add_timer
 insert into alarm_timer (alarm_id, step, due_at, channels, until) values ($1, $2, $3, $4, $5) on conflict do nothing
 
--- name: withdraw_calls
-update notice set state = 'withdrawn' where alarm_id = $1 and channel <> 'desk' and state = 'waiting'
-
 -- name: announce
 select pg_notify('firetower_alarm', ''), pg_notify('firetower_notice', '')
-
--- name: policies
-select name, body from policy
-
--- name: set_window
-update site set test_window_until = $2, test_window_reason = $3, test_window_by = $4, version = version + 1,
-    updated_at = $5
-where id = $1
-
--- name: lock_notice
-select id, alarm_id, state from notice where id = $1 for update
-
--- name: release_notice
-update notice set state = 'waiting', due_at = $2, released_at = $2, dead_at = null, claimed_by = null, claimed_until = null
-where id = $1
-
--- name: audit
-insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)

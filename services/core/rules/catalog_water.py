@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.alerts.rules.rule import (
+from services.core.bounds import Bounds
+from services.core.rules.rule import (
     CONTRACT,
     DAY_MIN,
     DEGREES,
@@ -22,7 +23,6 @@ from services.alerts.rules.rule import (
     Parameter,
     define,
 )
-from services.core.bounds import Bounds
 from services.core.words import Category, Severity
 
 WATER_RULES: Final = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.alerts.rules.rule import (
+from services.core.rules.rule import (
     ARC,
     CABLE_C,
     CONTRACT,

@@ -1,0 +1,8 @@
+-- name: closed_by_people
+-- What a person ended and has not come back: the rules of what has come back must not forget that it stands.
+select a.device_id, a.code, max(t.at) as at
+from alarm a join alarm_transition t on t.alarm_id = a.id
+where a.updated_at > $1 and t.at > $1 and a.state = 'closed' and a.device_id is not null
+    and t.act in ('clear', 'verify') and t.to_state = 'closed'
+    and not exists (select from alarm o where o.device_id = a.device_id and o.code = a.code and o.state <> 'closed')
+group by a.device_id, a.code

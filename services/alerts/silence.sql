@@ -1,0 +1,2 @@
+-- name: area_name
+select name from area where code = $1

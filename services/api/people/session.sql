@@ -1,0 +1,29 @@
+-- name: find_person
+select id, role, areas, language, password_hash from person where username = $1 and enabled
+
+-- name: forget_expired
+delete from web_session where expires_at < $1
+
+-- name: add_session
+insert into web_session (token_hash, person_id, created_at, expires_at) values ($1, $2, $3, $4)
+
+-- name: audit_start
+insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.start', $3, $4)
+
+-- name: password_of
+select password_hash from person where id = $1
+
+-- name: set_password
+update person set password_hash = $2, version = version + 1, updated_at = $3 where id = $1
+
+-- name: end_others
+delete from web_session where person_id = $1 and token_hash is distinct from $2
+
+-- name: audit_password
+insert into audit (at, actor, action, target) values ($1, $2, 'user.password', $3)
+
+-- name: end_session
+delete from web_session where token_hash = $1
+
+-- name: audit_end
+insert into audit (at, actor, action, target) values ($1, $2, 'session.end', $3)

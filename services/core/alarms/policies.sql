@@ -1,0 +1,2 @@
+-- name: policies
+select name, body::text as body from policy order by name
