@@ -6,15 +6,12 @@ wrong with the program itself ends it.
 
 import asyncio
 import logging
-import signal
-import sys
 import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 
 import asyncpg
-import uvloop
 
 from services.alerts import duty, heartbeat
 from services.alerts.anchors import Anchors, audit_key
@@ -25,14 +22,13 @@ from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
 from services.alerts.storage import StorageJobs
-from services.core import db, lease
+from services.core import db, lease, program
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides, forget_old
 from services.core.clock import Clock, SystemClock, wait_at_most
-from services.core.errors import Fenced
 from services.core.exchange import open_client
-from services.core.log import configure_log, logger
-from services.core.metrics import ACTIVE, serve_metrics
+from services.core.log import logger
+from services.core.metrics import ACTIVE
 from services.core.settings import AlertsSettings
 from services.core.text import describe_error
 
@@ -43,24 +39,15 @@ STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
 
 
 def main(settings: AlertsSettings | None = None) -> None:
-    """Run until SIGTERM; read the environment unless settings are given."""
+    """Run from the command line; read the environment unless settings are given. Raises as `program.run`."""
     settings = settings or AlertsSettings.read()
-    configure_log("alerts", settings.log_level, settings.log_format)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # its line for each request says less than ours
-    serve_metrics(settings.metrics_host, settings.metrics_port)
-    try:
-        uvloop.run(run(settings, SystemClock()))
-    except* (Fenced, asyncpg.PostgresError) as refused:  # another one took over, or no schema, no such account
-        log.error("ended_by_error", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
-        sys.exit(1)
+    program.run("alerts", settings, partial(run, settings, SystemClock()))
 
 
-async def run(settings: AlertsSettings, clock: Clock) -> None:
+async def run(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -> None:
     """Wait for the lease, then work until told to end."""
     owner = uuid.uuid4()
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     while not stopping.is_set():
         conn = await _connect(settings, stopping)
         if conn is None:

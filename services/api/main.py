@@ -6,14 +6,13 @@ SIGTERM whatever streams are open.
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
-import uvloop
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -31,11 +30,10 @@ from services.api.request.database import Database
 from services.api.request.door import Door, DoorProtocol
 from services.api.request.state import State
 from services.api.system.housekeeping import keep_house
-from services.core import db
+from services.core import db, program
 from services.core.clock import Clock, SystemClock
 from services.core.limits import raise_file_limit
-from services.core.log import configure_log, logger
-from services.core.metrics import serve_metrics
+from services.core.log import logger
 from services.core.settings import ApiSettings
 
 log = logger(__name__)
@@ -71,8 +69,8 @@ async def _welcome(dsn: str, clock: Clock) -> None:
         return
 
 
-async def serve(settings: ApiSettings, clock: Clock) -> None:
-    """Run until a signal."""
+async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) -> None:
+    """Run until `stopping` is set."""
     database = await Database.open(settings.database_url)
     live = await Database.open(settings.database_url)  # the stream waits for no request
     app = build_app()
@@ -96,10 +94,6 @@ async def serve(settings: ApiSettings, clock: Clock) -> None:
             proxy_headers=False,  # `_behind_proxies` has them
         )
     )
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
     try:
         async with asyncio.TaskGroup() as group:
             changes = group.create_task(Changes(live, hub, clock).run(), name="changes")
@@ -140,11 +134,7 @@ async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State)
         settings.ready_file.touch()
 
 
-def main(settings: ApiSettings | None = None) -> int:
-    """Run from the command line."""
+def main(settings: ApiSettings | None = None) -> None:
+    """Run from the command line; read the environment unless settings are given. Raises as `program.run`."""
     settings = settings or ApiSettings.read()
-    configure_log("api", settings.log_level, settings.log_format)
-    serve_metrics(settings.metrics_host, settings.metrics_port)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, SystemClock()))
-    return 0
+    program.run("api", settings, partial(serve, settings, SystemClock()))

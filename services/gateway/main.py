@@ -5,18 +5,18 @@ panel. Started by people, the supervisor or a container; promises to confirm not
 """
 
 import asyncio
-import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from services.core import program
 from services.core.aside import Unit
 from services.core.clock import Clock, SystemClock
-from services.core.errors import CannotListen, first_cause
+from services.core.errors import CannotListen
 from services.core.limits import raise_file_limit
-from services.core.log import configure_log, logger
-from services.core.metrics import serve_metrics
+from services.core.log import logger
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
 from services.core.settings import GatewaySettings, address_family
 from services.core.topics import ROOT, Channel, Kind
@@ -135,12 +135,8 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
         await server.serve_forever()
 
 
-async def run(settings: GatewaySettings, limits: Limits) -> None:
-    """Run until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+async def run(settings: GatewaySettings, limits: Limits, stopping: asyncio.Event) -> None:
+    """Run until `stopping` is set."""
     gateway = build(settings, SystemClock(), limits)
     async with asyncio.TaskGroup() as tasks:
         running = [
@@ -154,7 +150,7 @@ async def run(settings: GatewaySettings, limits: Limits) -> None:
             tasks.create_task(tick(gateway), name="tick"),
             tasks.create_task(listen(gateway, settings, settings.ready_file), name="listen"),
         ]
-        await stop.wait()
+        await stopping.wait()
         gateway.door.close()
         await gateway.session.stop()
         for task in running:
@@ -162,18 +158,8 @@ async def run(settings: GatewaySettings, limits: Limits) -> None:
     await gateway.registry.close()
 
 
-def main() -> int:
-    """Run from the command line.
-
-    Raises:
-        FiretowerError: what ended the program, in one line.
-    """
+def main() -> None:
+    """Run from the command line. Raises as `program.run`."""
     settings = GatewaySettings.read()
-    configure_log("gateway", settings.log_level, settings.log_format)
-    serve_metrics(settings.metrics_host, settings.metrics_port)
     limits = limits_within(raise_file_limit())
-    try:
-        asyncio.run(run(settings, limits))
-    except BaseExceptionGroup as errors:
-        raise first_cause(errors) from errors
-    return 0
+    program.run("gateway", settings, partial(run, settings, limits), fast_loop=False)

@@ -6,16 +6,13 @@ Each lane: take the lease (lease) -> connect (lane, core.mqtt) -> decode (decode
 
 import asyncio
 import gc
-import signal
 import uuid
+from functools import partial
 from pathlib import Path
 
-import uvloop
-
+from services.core import program
 from services.core.clock import Clock, SystemClock
-from services.core.errors import first_cause
-from services.core.log import configure_log, logger
-from services.core.metrics import serve_metrics
+from services.core.log import logger
 from services.core.settings import IngestSettings
 from services.ingest.duties import Duties
 from services.ingest.lane import Lane
@@ -53,26 +50,9 @@ async def tell_ready(lanes: dict[str, Lane], ready_file: Path | None) -> None:
         await asyncio.to_thread(ready_file.touch)
 
 
-async def _supervised(settings: IngestSettings) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    await run(settings, SystemClock(), stopping)
-
-
 def main() -> None:
-    """Run from the command line.
-
-    Raises:
-        FiretowerError: what ended the program, in one line.
-    """
+    """Run from the command line. Raises as `program.run`."""
     settings = IngestSettings.read()
-    configure_log("ingest", settings.log_level, settings.log_format)
-    serve_metrics(settings.metrics_host, settings.metrics_port)
     gc.freeze()  # what is loaded now stays; batches make no reference cycles, so full collections would find nothing
     gc.set_threshold(50_000, 20, 100)
-    try:
-        uvloop.run(_supervised(settings))
-    except BaseExceptionGroup as errors:
-        raise first_cause(errors) from errors
+    program.run("ingest", settings, partial(run, settings, SystemClock()))

@@ -7,21 +7,18 @@ another program; a lost database is waited for, and what is wrong with the progr
 import asyncio
 import logging
 import os
-import signal
-import sys
 import uuid
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
-import uvloop
 
-from services.core import db, lease
+from services.core import db, lease, program
 from services.core.clock import Clock, SystemClock, wait_at_most
-from services.core.errors import Fenced
 from services.core.limits import raise_file_limit
-from services.core.log import configure_log, logger
-from services.core.metrics import PUSH_ACTIVE, serve_metrics
+from services.core.log import logger
+from services.core.metrics import PUSH_ACTIVE
 from services.core.settings import PushSettings
 from services.core.text import describe_error
 from services.push.board import Board
@@ -39,25 +36,17 @@ FORGET_EVERY_S, FORGET_AT_ONCE = 600.0, 20_000
 
 
 def main(settings: PushSettings | None = None) -> None:
-    """Run until SIGTERM; read the environment unless settings are given."""
+    """Run from the command line; read the environment unless settings are given. Raises as `program.run`."""
     settings = settings or PushSettings.read()
-    configure_log("push", settings.log_level, settings.log_format)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     raise_file_limit()
     os.nice(NICENESS)
-    serve_metrics(settings.metrics_host, settings.metrics_port)
-    try:
-        uvloop.run(run(settings, SystemClock()))
-    except* (Fenced, asyncpg.PostgresError) as refused:
-        log.error("ended_by_error", error=describe_error(refused))  # noqa: TRY400 - a traceback would say no more
-        sys.exit(1)
+    program.run("push", settings, partial(run, settings, SystemClock()))
 
 
-async def run(settings: PushSettings, clock: Clock) -> None:
+async def run(settings: PushSettings, clock: Clock, stopping: asyncio.Event) -> None:
     """Wait for the lease, then work until told to end."""
-    owner, stopping = uuid.uuid4(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    owner = uuid.uuid4()
     while not stopping.is_set():
         try:
             async with AsyncExitStack() as stack:

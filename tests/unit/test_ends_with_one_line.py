@@ -1,11 +1,16 @@
 """A program that a wrong setting ends says so in a line, also when one of its tasks found out."""
 
 import asyncio
+import os
+import signal
 
+import asyncpg
 import pytest
 
 from services.cli import app
-from services.core.errors import BadSetting
+from services.core import program
+from services.core.errors import BadSetting, Fenced, FiretowerError
+from services.core.settings import Settings
 
 
 async def _refused(text):
@@ -56,3 +61,43 @@ def test_a_wrong_setting_that_a_task_found_is_one_line(started, capsys):
 def test_a_fault_of_ours_keeps_its_traceback(started):
     with pytest.raises(ExceptionGroup):
         started("wrong_program")
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    monkeypatch.setattr(program, "configure_log", lambda *_: None)
+    return Settings.model_construct(log_level="info", log_format="text", metrics_host="127.0.0.1", metrics_port=None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("fast_loop", [True, False])
+def test_a_program_that_is_told_to_end_finishes_what_it_does(settings, number, fast_loop):
+    finished = []
+
+    async def work(stopping):
+        os.kill(os.getpid(), number)
+        await stopping.wait()
+        finished.append(True)
+
+    program.run("some", settings, work, fast_loop=fast_loop)
+    assert finished == [True]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("fault", "ends_with"),
+    [
+        (asyncpg.UndefinedTableError('relation "alarm" does not exist'), FiretowerError),
+        (Fenced("another one took over"), Fenced),
+        (ZeroDivisionError(), ZeroDivisionError),
+    ],
+)
+def test_a_program_ends_with_what_a_person_has_to_mend_or_with_the_fault_itself(settings, fault, ends_with, together):
+    async def fail():
+        raise fault
+
+    async def work(_stopping):
+        await (_together(fail()) if together else fail())
+
+    with pytest.raises(ends_with):
+        program.run("some", settings, work)
