@@ -78,7 +78,7 @@ async def measure(
         prefix = run_prefix()
         messages = prepare(devices, prefix)
         await publish(system.fleet, messages, count=devices, rate=2000)
-        filled, charted = await _fill(system.database, prefix, devices=devices, readings=readings)
+        filled, charted = await fill(system.database, prefix, devices=devices, readings=readings)
         result |= filled
         result["reads_alone"] = await measure_reads(client, charted, DAYS)
         frames = Frames()
@@ -96,7 +96,7 @@ async def measure(
     return result
 
 
-async def _fill(dsn: str, prefix: str, *, devices: int, readings: int) -> tuple[dict[str, Any], list[str]]:
+async def fill(dsn: str, prefix: str, *, devices: int, readings: int) -> tuple[dict[str, Any], list[str]]:
     """Give the run's devices a place, alarms and a past; return what was stored, and the devices with a past."""
     began = time.monotonic()
     database = await connect(dsn, program="bench", statement_timeout_s=300)

@@ -81,3 +81,13 @@ def bench_api(  # noqa: PLR0917  typer turns each into an option
         seconds=seconds,
         json_file=json,
     )
+
+
+@bench_app.command("city")
+def bench_city(
+    devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
+    readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
+    json: _Json = None,
+) -> None:
+    """What a city platform reads through open standards."""
+    run_program("bench.city", "main", devices=devices, readings=readings, json_file=json)

@@ -22,12 +22,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _device, _state = tables.device.c, tables.device_state.c
 
 
-def status_of(now: datetime) -> sa.ColumnElement[str]:
-    """Return the SQL of a device's status at `now`."""
+def status_of(now: datetime, device: Any = _device, state: Any = _state) -> sa.ColumnElement[str]:
+    """Return the SQL of a device's status at `now`; the columns of its tables are given where they have an alias."""
     return sa.case(
-        (_device.out_of_service_until > now, "out_of_service"),
-        (sa.not_(_device.registered), "discovered"),
-        (_state.is_online, "online"),
+        (device.out_of_service_until > now, "out_of_service"),
+        (sa.not_(device.registered), "discovered"),
+        (state.is_online, "online"),
         else_="offline",
     )
 

@@ -18,6 +18,7 @@ _PROBLEMS = {
     422: "A value is not valid; `errors` names the fields",
     428: "If-Match is required",
     429: "Too many tries, or too many requests of one caller at a time",
+    501: "The standard has it, and it is not built here",
     502: "The broker does not answer",
     503: "The database does not answer, or not in time",
 }

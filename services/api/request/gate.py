@@ -43,7 +43,8 @@ DATA_FOLDERS = ("/api/", "/geo/", "/sta/", "/ogc", "/cap/")
 LOGIN = ("POST", "/api/v1/session")
 IMPORT_PATH = "/api/v1/devices/import"
 STREAM_PATH = "/api/v1/stream"
-HEAVY_PATH = re.compile(r"/api/v1/(devices/[^/]+/readings|events|rejects|audit)")  # may read very many rows
+# may read very many rows
+HEAVY_PATH = re.compile(r"/api/v1/(devices/[^/]+/readings|events|rejects|audit)|/sta/.*", re.DOTALL)
 MAX_LOGIN_BYTES = 8 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 MAX_IMPORT_BYTES = 32 * 1024 * 1024

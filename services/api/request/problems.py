@@ -24,6 +24,7 @@ from services.core.log import logger
 log = logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _ERRORS_SHOWN = 50
+SENSORTHINGS = "/sta/"  # its clients (FROST's among them) show `message`
 
 
 class FieldError(BaseModel):
@@ -56,10 +57,19 @@ class Problem(HTTPException):
         self.extra = extra
 
 
-def render(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **extra: object) -> Response:
-    """Return the answer of a problem."""
-    body = {"type": f"urn:firetower:problem:{code}", "title": HTTPStatus(status).phrase, "status": status}
-    content = orjson.dumps(body | {"detail": detail} | extra, default=str)
+def render(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, *, path: str = "", **extra: object
+) -> Response:
+    """Return the answer of a problem, with what the clients of the place it was met at read besides."""
+    body: dict[str, object] = {
+        "type": f"urn:firetower:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if path.startswith(SENSORTHINGS):
+        body["message"] = detail
+    content = orjson.dumps(body | extra, default=str)
     return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
@@ -92,47 +102,52 @@ def invalid_fields(found: Sequence[Any]) -> Problem:
     return Problem(422, "invalid", detail or "the values are not valid", errors=errors)
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    path = request.url.path
     if isinstance(error, Problem):
-        return render(error.status_code, error.code, str(error.detail), error.headers, **error.extra)
+        return render(error.status_code, error.code, str(error.detail), error.headers, path=path, **error.extra)
     code = HTTPStatus(error.status_code).name.lower()
-    return render(error.status_code, code, str(error.detail), error.headers)
+    return render(error.status_code, code, str(error.detail), error.headers, path=path)
 
 
-async def _on_invalid(_request: Request, error: Exception) -> Response:
+async def _on_invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = field_errors(error.errors())
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors[:3]) or "the request is not valid"
-    return render(422, "invalid", detail, errors=errors)
+    return render(422, "invalid", detail, path=request.url.path, errors=errors)
 
 
-async def _on_refusal(_request: Request, error: Exception) -> Response:
+async def _on_refusal(request: Request, error: Exception) -> Response:
+    path = request.url.path
     if isinstance(error, NotFound):
-        return render(404, "not_found", str(error))
+        return render(404, "not_found", str(error), path=path)
     if isinstance(error, NotAllowed):
-        return render(409, "not_allowed", error.en, detail_zh=error.zh)
+        return render(409, "not_allowed", error.en, path=path, detail_zh=error.zh)
     raise error
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
+    path = request.url.path
     if isinstance(error, asyncpg.QueryCanceledError | TimeoutError):
-        return render(503, "too_slow", "the question took too long; narrow it", {"Retry-After": "5"})
+        return render(503, "too_slow", "the question took too long; narrow it", {"Retry-After": "5"}, path=path)
     if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError | ValueError):
-        return render(422, "invalid", "a value cannot be stored: " + str(error).splitlines()[0][:200])
+        return render(422, "invalid", "a value cannot be stored: " + str(error).splitlines()[0][:200], path=path)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-        return render(409, "conflict", error.as_dict().get("detail") or str(error))
+        return render(409, "conflict", error.as_dict().get("detail") or str(error), path=path)
     if isinstance(error, asyncpg.SyntaxOrAccessError):
         return await _on_bug(request, error)
-    log.warning("database_away", path=request.url.path, error=repr(error))
-    return render(503, "database_away", "the database does not answer; try again shortly", {"Retry-After": "2"})
+    log.warning("database_away", path=path, error=repr(error))
+    return render(
+        503, "database_away", "the database does not answer; try again shortly", {"Retry-After": "2"}, path=path
+    )
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
-    return render(500, "internal", "this is our fault; the log of the api program says more")
+    return render(500, "internal", "this is our fault; the log of the api program says more", path=request.url.path)
 
 
 _HANDLERS = (

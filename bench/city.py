@@ -1,0 +1,78 @@
+"""`firetower bench city`: how long a city platform waits for what it reads through open standards.
+
+Called by the command line. The whole system runs with a county of devices and a month of readings; each question is
+asked from outside, one after the other, over HTTP. Parts: SensorThings.
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+import uvloop
+
+from bench import city_sta
+from bench.api import fill
+from bench.ingest import machine
+from bench.load import prepare, run_prefix
+from bench.publisher import publish
+from bench.system import own_system
+from services.core.log import configure_log
+
+
+def main(*, devices: int = 10_000, readings: int = 10_000_000, json_file: Path | None = None) -> int:
+    """Measure; 0 when every target was met."""
+    configure_log("bench", "warning", "console")
+    result = uvloop.run(measure(devices=devices, readings=readings))
+    print_result(result)
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+    return 1 if result["missed"] else 0
+
+
+async def measure(*, devices: int, readings: int) -> dict[str, Any]:
+    """Run one measurement and return everything that is known about it."""
+    result: dict[str, Any] = {
+        "what": "bench city", "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
+        "devices": devices,
+    }  # fmt: skip
+    async with AsyncExitStack() as stack:
+        system = await stack.enter_async_context(own_system("up"))
+        client = await stack.enter_async_context(
+            httpx2.AsyncClient(
+                base_url=system.api, headers={"Authorization": f"Bearer {system.api_key}"}, timeout=30, trust_env=False
+            )
+        )  # fmt: skip
+        prefix = run_prefix()
+        await publish(system.fleet, prepare(devices, prefix), count=devices, rate=2000)
+        filled, charted = await fill(system.database, prefix, devices=devices, readings=readings)
+        result |= filled
+        yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+        began = time.monotonic()
+        result["reads"] = await city_sta.measure(client, charted, yesterday)
+        result["seconds"] = round(time.monotonic() - began)
+    result["missed"] = [one["what"] for one in result["reads"] if one["missed"]]
+    return result
+
+
+def print_result(result: Mapping[str, Any]) -> None:
+    """Print the tables for people."""
+    host = result["machine"]
+    lines = [
+        "",
+        f"bench city: {result['devices']:,} devices; {result['readings']:,} readings of {result['charted_devices']:,}",
+        f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}",
+        "",
+        f"  {'read':<88} {'p50 ms':>8} {'p95 ms':>8} {'worst ms':>9} {'items/s':>9}",
+    ]
+    for one in result["reads"]:
+        times = f"{one['p50_ms']:>8} {one['p95_ms']:>8} {one['worst_ms']:>9}"
+        lines.append(f"  {one['what']:<88} {times} {one.get('items_per_s', ''):>9}")
+    lines += ["", f"missed: {', '.join(result['missed']) or 'nothing'}"]
+    sys.stdout.write("\n".join(lines) + "\n")

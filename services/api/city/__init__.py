@@ -1,0 +1,1 @@
+"""What the county's platforms and GIS read: open standards over the same rows (contract 9)."""

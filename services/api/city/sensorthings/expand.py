@@ -1,0 +1,226 @@
+"""Follows `$expand`: one statement for each link, whatever the number of items that bring something along.
+
+Promises a bounded answer: what does not fit has a link to its next page.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.api.city.sensorthings.answers import Item, Page, Token, address_of, position, together
+from services.api.city.sensorthings.catalogue import BY_NUMBER
+from services.api.city.sensorthings.filter import SOURCES, condition_of
+from services.api.city.sensorthings.model import Entity, Link
+from services.api.city.sensorthings.observations import (
+    ALARM_NUMBER,
+    Reading,
+    Streams,
+    columns,
+    newest_readings,
+    newest_until,
+    ordered,
+    succession_of,
+)
+from services.api.city.sensorthings.options import Expand, Options
+from services.api.city.sensorthings.pages import Pages
+from services.api.city.sensorthings.rows import Condition, Row
+from services.api.city.sensorthings.selected import select_columns
+from services.core.topics import Kind
+
+MOST_ITEMS: Final = 10_000
+"""Of one answer, nested ones included."""
+
+
+@dataclass(slots=True)
+class Expansion:
+    """What one answer brings along; `left` is how many items more it may have."""
+
+    pages: Pages
+    left: int = MOST_ITEMS
+
+    async def follow(self, parents: Sequence[Item], expands: Sequence[Expand]) -> None:
+        """Put what `$expand` asks for to each of `parents`."""
+        for one in expands:
+            if not parents:
+                return
+            if one.link.target is Entity.OBSERVATION:
+                await self._expand_observations(parents, one)
+            else:
+                await self._expand_entities(parents, one)
+            children = [child for parent in parents for child in _children(parent.links[one.link.name])]
+            self.left -= len(children)
+            await self.follow(children, one.options.expand)
+
+    def _nested_size(self, options: Options, parents: int) -> int:
+        """Return how many items each parent brings along, so that an answer stays bounded."""
+        return min(options.page(), max(1, self.left // max(1, parents)))
+
+    async def _expand_entities(self, parents: Sequence[Item], expand: Expand) -> None:
+        link, options = expand.link, expand.options
+        groups = _by_keys(parents, link)
+        row = self.pages.view.rows(link.target)
+        above = _parents(list(groups), link)
+        where = [*row.where, *(row.key(key) == above.c[key] for key in link.by)]
+        if options.filter is not None:
+            where.append(condition_of(self.pages.view, link.target, row, options.filter))
+        size = self._nested_size(options, len(groups)) if link.many else 1
+        wanted = sa.select(*select_columns(self.pages.view, link.target, row)).select_from(row.source).where(*where)
+        inner = (
+            wanted.order_by(*self.pages.order(link.target, row, options)).offset(options.skip).limit(size + 1).lateral()
+        )
+        rows = await self.pages.reads.rows(
+            sa.select(above.c.place, *inner.c).select_from(above.join(inner, sa.true())).order_by(above.c.place)
+        ) if size else []  # fmt: skip
+        found: dict[int, list[Item]] = {}
+        for one in rows:
+            found.setdefault(one["place"], []).append(Item(link.target, one))
+        counts = await self._nested_counts(above, row, where) if options.count and link.many else {}
+        for place, members in enumerate(groups.values(), 1):
+            items = found.get(place, [])
+            for parent in members:
+                if not link.many:
+                    parent.links[link.name] = replace(items[0], links={}) if items else None
+                    continue
+                page = Page(link.target, options, f"{address_of(parent)}/{link.name}", [], None)
+                page.items = [replace(item, links={}) for item in items[:size]]
+                page.count = counts.get(place, 0) if options.count else None
+                page.token = Token(options.skip + size, None, page.count).write() if len(items) > size else None
+                parent.links[link.name] = page
+
+    async def _nested_counts(self, above: Any, row: Row, where: list[Condition]) -> dict[int, int]:
+        counted = (
+            sa.select(above.c.place, sa.func.count().label("n"))
+            .select_from(above.join(row.source, sa.true()))
+            .where(*where)
+            .group_by(above.c.place)
+        )
+        return {one["place"]: one["n"] for one in await self.pages.reads.rows(counted)}
+
+    async def _expand_observations(self, parents: Sequence[Item], expand: Expand) -> None:
+        link, options = expand.link, expand.options
+        self.pages.check(options)
+        size = self._nested_size(options, len(parents))
+        waiting = list(parents)
+        if link.by == ("device", "number") and not options.count:
+            if _wants_newest(options):
+                waiting = await self._newest(parents, expand)
+            for (kind, number_), members in _by_stream(waiting).items():
+                await self._page_of_each(Streams(kind, None, number_), members, expand, size)
+            return
+        for parent in waiting:  # of places, or with a count: a page of its own for each
+            limited = replace(options, top=size)
+            path = f"{address_of(parent)}/{link.name}"
+            page = await self.pages.observations(limited, path, together(parent, link), Token(options.skip))
+            page.options = options
+            parent.links[link.name] = page
+
+    async def _page_of_each(self, streams: Streams, parents: Sequence[Item], expand: Expand, size: int) -> None:
+        """Read the first page of one field of many devices."""
+        link, options = expand.link, expand.options
+        above = _parents([(parent.row["device"],) for parent in parents], Link("", link.target, True, ("device",)))
+        found: dict[int, list[Item]] = {}
+        sources = streams.sources()
+        if sources and size:
+            reading = Reading(self.pages.view, streams, options)
+            row = reading.row(sources[0])
+            one = row.observed
+            where = [*reading.where(row), row.device.id == above.c.device]
+            if one is not None and streams.kind is not None and _wants_newest(options):
+                where.append(one.ts <= newest_until(row.state, BY_NUMBER[streams.number or 0].name))
+            order = replace(reading, streams=replace(streams, device=0)).order(row, sources[0])
+            inner = (
+                sa.select(*columns(row), sa.literal_column(str(sources[0]), sa.Integer()).label("source"))
+                .select_from(row.source).where(*where)
+                .order_by(*ordered(order, by_key=reading.succession.by_key))
+                .offset(options.skip).limit(size + 1).lateral()
+            )  # fmt: skip
+            joined = sa.select(above.c.place, *inner.c).select_from(above.join(inner, sa.true()))
+            for each in await self.pages.reads.rows(joined.order_by(above.c.place)):
+                found.setdefault(each["place"], []).append(Item(Entity.OBSERVATION, each))
+        for place, parent in enumerate(parents, 1):
+            items = found.get(place, [])
+            page = Page(Entity.OBSERVATION, options, f"{address_of(parent)}/{link.name}", items[:size])
+            if len(items) > size:
+                by_key = succession_of(options.orderby).by_key
+                token = Token(0, position(items[size - 1].row)) if by_key else Token(options.skip + size)
+                page.token = token.write()
+            parent.links[link.name] = page
+
+    async def _newest(self, parents: Sequence[Item], expand: Expand) -> list[Item]:
+        """Give each stream its newest observation, by way of the newest state; return those that need a closer look."""
+        by_kind: dict[Kind, list[Item]] = {}
+        left = []
+        for parent in parents:
+            if parent.row["number"] == ALARM_NUMBER:
+                left.append(parent)
+            else:
+                by_kind.setdefault(Kind(parent.row["kind"]), []).append(parent)
+        for kind, members in by_kind.items():
+            statement, values = newest_readings(kind, sorted({member.row["device"] for member in members}))
+            readings: dict[int, list[Any]] = {}
+            for row in await self.pages.reads.rows(statement, **values):
+                readings.setdefault(row["device"], []).append(row)
+            for member in members:
+                name = BY_NUMBER[member.row["number"]].name
+                newest = readings.get(member.row["device"], [])
+                if newest and all(row[name] is not None for row in newest):
+                    member.links[expand.link.name] = _newest_page(member, expand, newest)
+                else:
+                    left.append(member)
+        return left
+
+
+def _newest_page(parent: Item, expand: Expand, newest: Sequence[Any]) -> Page:
+    """Return the page of the newest of one or two readings, both of which have the field."""
+    one, row = BY_NUMBER[parent.row["number"]], newest[0]
+    num, flag = (None, row[one.name]) if one.is_flag else (row[one.name], None)
+    source = SOURCES.index(Kind(parent.row["kind"]))
+    shown = {
+        "device": row["device"], "ts": row["ts"], "seq": row["seq"], "sub": 0, "number": one.id, "source": source,
+        "kind": parent.row["kind"], "received_at": row["received_at"], "late": row["late"], "num": num, "flag": flag,
+        "text": None,
+    }  # fmt: skip
+    token = Token(0, position(shown)).write() if len(newest) > 1 else None
+    path = f"{address_of(parent)}/{expand.link.name}"
+    return Page(Entity.OBSERVATION, expand.options, path, [Item(Entity.OBSERVATION, shown)], None, token)
+
+
+def _wants_newest(options: Options) -> bool:
+    """Whether the newest observation of each stream is asked for, and nothing else."""
+    succession = succession_of(options.orderby)
+    newest_first = succession.by_key and succession.by_time and succession.turned
+    return options.page() == 1 and newest_first and not options.skip and options.filter is None
+
+
+def _children(found: Item | Page | None) -> list[Item]:
+    if isinstance(found, Page):
+        return found.items
+    return [] if found is None else [found]
+
+
+def _by_keys(parents: Sequence[Item], link: Link) -> dict[tuple[Any, ...], list[Item]]:
+    groups: dict[tuple[Any, ...], list[Item]] = {}
+    for parent in parents:
+        groups.setdefault(tuple(parent.row[key] for key in link.by), []).append(parent)
+    return groups
+
+
+def _by_stream(streams: Sequence[Item]) -> dict[tuple[Kind | None, int], list[Item]]:
+    groups: dict[tuple[Kind | None, int], list[Item]] = {}
+    for one in streams:
+        kind = None if one.row["number"] == ALARM_NUMBER else Kind(one.row["kind"])
+        groups.setdefault((kind, one.row["number"]), []).append(one)
+    return groups
+
+
+_KEY_TYPES: Final[dict[str, Any]] = {"device": sa.Integer(), "number": sa.Integer(), "kind": sa.Text()}
+
+
+def _parents(keys: Sequence[tuple[Any, ...]], link: Link) -> Any:
+    """Return the keys of the parents as a table, numbered by `place`."""
+    arrays = [sa.literal([key[place] for key in keys], ARRAY(_KEY_TYPES[name])) for place, name in enumerate(link.by)]
+    columns_: list[Any] = [sa.column(name, _KEY_TYPES[name]) for name in link.by]
+    return sa.func.unnest(*arrays).table_valued(*columns_, with_ordinality="place").render_derived(name="above")

@@ -1,0 +1,44 @@
+"""Ids as others see them and as our rows have them. Pure.
+
+Arithmetic, so that no table keeps them: a Datastream's is made of device and field, an Observation's holds what its row
+is found by.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from services.api.city.sensorthings.model import STREAMS_PER_DEVICE
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INTEGER: Final = 2**31  # PostgreSQL's
+
+
+def observation_key(device: int, ts: datetime, seq: int, number: int, sub: int) -> str:
+    """Return the id of an Observation: opaque to others, and enough for us to find the row by its index."""
+    micros = (ts - EPOCH) // timedelta(microseconds=1)
+    return f"{device}-{micros}-{seq}-{number}" + (f"-{sub}" if sub else "")
+
+
+def observation_parts(text: str) -> tuple[int, datetime, int, int, int] | None:
+    """Return what `observation_key` was made of; None: it was not."""
+    parts = text.split("-")
+    if len(parts) not in {4, 5} or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        return None
+    device, micros, seq, field = (int(part) for part in parts[:4])
+    sub = int(parts[4]) if len(parts) == 5 else 0
+    if device >= _INTEGER or field >= STREAMS_PER_DEVICE or sub >= _INTEGER:
+        return None
+    try:
+        ts = EPOCH + timedelta(microseconds=micros)
+    except OverflowError:
+        return None
+    key = (device, ts, seq, field, sub)
+    return key if observation_key(*key) == text else None
+
+
+def stream_parts(wanted: float) -> tuple[int, int] | None:
+    """Return device and field number of a Datastream's id; None: no Datastream can have it."""
+    if not wanted.is_integer() or not 0 < wanted < _INTEGER * STREAMS_PER_DEVICE:
+        return None
+    device, field = divmod(int(wanted), STREAMS_PER_DEVICE)
+    return (device, field) if device < _INTEGER else None

@@ -1,0 +1,129 @@
+"""Reads pages: of entities by place, of observations from where the last page ended."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from odata_query import ast
+
+from services.api.city.sensorthings.answers import Item, Page, Token, position
+from services.api.city.sensorthings.filter import condition_of, order_of
+from services.api.city.sensorthings.model import Entity
+from services.api.city.sensorthings.observations import Reading, Streams, named_streams
+from services.api.city.sensorthings.options import Options
+from services.api.city.sensorthings.rows import Row, View, directed
+from services.api.city.sensorthings.selected import select_columns
+from services.api.request.database import Reads
+from services.core.topics import Kind
+
+_ID: Final = ast.Identifier("id")
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Asks for one caller."""
+
+    reads: Reads
+    view: View
+
+    async def read(self, entity: Entity, options: Options, path: str, together: dict[str, Any], token: Token) -> Page:
+        """Return a page of what shares the keys `together`; `path` is where it is found.
+
+        Raises:
+            Problem: 400, 501.
+        """
+        if entity is Entity.OBSERVATION:
+            return await self.observations(options, path, together, token)
+        return await self._entities(entity, options, path, together, token)
+
+    async def _entities(
+        self, entity: Entity, options: Options, path: str, together: dict[str, Any], token: Token
+    ) -> Page:
+        row = self.view.rows(entity)
+        where = [*row.where, *(row.key(key) == value for key, value in together.items())]
+        if options.filter is not None:
+            where.append(condition_of(self.view, entity, row, options.filter))
+        order = self.order(entity, row, options)
+        count, size = token.count, options.page()
+        if options.count and count is None:
+            counted = sa.select(sa.func.count().label("n")).select_from(row.source).where(*where)
+            count = (await self.reads.rows(counted))[0]["n"]
+        statement = sa.select(*select_columns(self.view, entity, row)).select_from(row.source).where(*where)
+        rows = await self.reads.rows(statement.order_by(*order).offset(token.offset).limit(size + 1)) if size else []
+        more = Token(token.offset + size, None, count).write() if len(rows) > size else None
+        items = [Item(entity, one) for one in rows[:size]]
+        return Page(entity, options, path, items, count if options.count else None, more)
+
+    def order(self, entity: Entity, row: Row, options: Options) -> list[Any]:
+        """Return the order of entities: what is asked for, then the id."""
+        order = [
+            directed(column, one.descending)
+            for one in options.orderby
+            for column in order_of(self.view, entity, row, one.tree)
+        ]
+        return order + list(order_of(self.view, entity, row, _ID))
+
+    async def observations(self, options: Options, path: str, together: dict[str, Any], token: Token) -> Page:
+        """Return a page of observations."""
+        streams = await self._streams(options, together)
+        page = Page(Entity.OBSERVATION, options, path, [], token.count if options.count else None)
+        if streams is None:
+            self.check(options)
+            page.count = 0 if options.count else None
+            return page
+        reading = Reading(self.view, streams, options)
+        sources = streams.sources()
+        if options.count and token.count is None:
+            counts = [(await self.reads.rows(reading.count(source)))[0]["n"] for source in sources]
+            page.count = sum(counts)
+        if not (size := options.page()):
+            self.check(options)
+            return page
+        rows = await self._read(reading, sources, token, size + 1)
+        page.items = [Item(Entity.OBSERVATION, one) for one in rows[:size]]
+        if len(rows) > size:
+            if reading.succession.by_key:
+                page.token = Token(0, position(rows[size - 1]), page.count).write()
+            else:
+                page.token = Token(token.offset + size, None, page.count).write()
+        return page
+
+    async def _streams(self, options: Options, together: dict[str, Any]) -> Streams | None:
+        """Return which observations a path and a filter speak of, as far as that is plain; None: of none at all."""
+        device, number_ = together.get("device"), together.get("number")
+        if device is None and options.filter is not None and (named := named_streams(options.filter)) is not None:
+            device, number_ = named
+        return Streams(None, None, number_) if device is None else await self.narrowed(device, number_)
+
+    def check(self, options: Options) -> None:
+        """Look at the filter and the order, although there is nothing to read: what is wrong is told all the same."""
+        row = self.view.observations(None)
+        if options.filter is not None:
+            condition_of(self.view, Entity.OBSERVATION, row, options.filter)
+        for one in options.orderby:
+            order_of(self.view, Entity.OBSERVATION, row, one.tree)
+
+    async def _read(self, reading: Reading, sources: list[int], token: Token, limit: int) -> list[Any]:
+        succession = reading.succession
+        after = token.after if succession.by_key else None
+        offset = 0 if after is not None else token.offset
+        one_by_one = succession.by_key and not succession.by_time and not offset
+        if not one_by_one or len(sources) == 1:
+            statement = reading.select_all(sources, after=after, offset=offset, limit=limit)
+            return list(await self.reads.rows(statement))
+        found: list[Any] = []
+        for source in reversed(sources) if succession.turned else sources:
+            if after is not None and (source < after[0]) != succession.turned and source != after[0]:
+                continue
+            found += await self.reads.rows(reading.select(source, after=after, limit=limit - len(found)))
+            if len(found) >= limit:
+                break
+        return found
+
+    async def narrowed(self, device: int, number_: int | None) -> Streams | None:
+        """Return the streams of a device with its kind, or None where there is no such device for the caller."""
+        row = self.view.rows(Entity.THING)
+        rows = await self.reads.rows(
+            sa.select(row.device.kind).select_from(row.source).where(*row.where, row.device.id == device)
+        )
+        return Streams(Kind(rows[0]["kind"]), device, number_) if rows and rows[0]["kind"] in set(Kind) else None

@@ -1,0 +1,68 @@
+"""SensorThings over rows that are not as they usually are."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.core.topics import Kind
+from tests.integration.api.city.conftest import NOON, World, reader
+from tests.integration.api.conftest import AREA, Client
+
+Sta = Callable[..., Awaitable[Any]]
+ROOT = "http://firetower.test/sta/v1.1"
+
+
+@pytest.fixture
+def sta(client: Client) -> Sta:
+    return reader(client)
+
+
+async def test_the_newest_of_each_stream_is_what_its_history_says(sta: Sta, world: World) -> None:
+    hydrant = world.devices["h-own"]
+    await world.connection.execute(  # a newer reading without a pressure, and one whose clock is ahead
+        "insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, flow_lps) values"
+        " ($1, $2, 90, $2, 1, 5), ($1, $2 + interval '4 min', 91, $2 + interval '1 min', 1, 6)",
+        hydrant,
+        NOON + timedelta(hours=1),
+    )
+    await world.connection.execute(
+        """update device_state set ts = $2, received_at = $2, seq = 91,
+           state_at = jsonb_build_object('pressure_mpa', jsonb_build_array(to_us($3), to_us($3), 9),
+                                         'cap_open', jsonb_build_array(to_us($3), to_us($3), 9))
+           where device_id = $1""",
+        hydrant,
+        NOON + timedelta(hours=1, minutes=1),
+        NOON + timedelta(minutes=9),
+    )
+    by_state = await sta("Things", expand="Datastreams($expand=Observations($top=1;$orderby=phenomenonTime desc))")
+    for thing in by_state["value"]:
+        for stream in thing["Datastreams"]:
+            path = f"Datastreams({stream['@iot.id']})/Observations"
+            history = await sta(path, orderby="phenomenonTime desc", top=1)
+            assert stream["Observations"] == history["value"], stream["name"]
+            assert ("Observations@iot.nextLink" in stream) == ("@iot.nextLink" in history), stream["name"]
+    assert by_state["value"][0]["Datastreams"][1]["Observations"][0]["result"] == 6
+
+
+async def test_a_single_newest_observation_has_no_next_page(sta: Sta, world: World) -> None:
+    world.readings = 1
+    number = await world.add("w-new", Kind.WATER, AREA, (111.0, 39.0))
+    thing = await sta(
+        f"Things({number})", expand="Datastreams($expand=Observations($top=1;$orderby=phenomenonTime desc))"
+    )
+    for stream in thing["Datastreams"]:
+        assert "Observations@iot.nextLink" not in stream
+    assert [len(stream["Observations"]) for stream in thing["Datastreams"]] == [1, 1, 0]
+
+
+async def test_a_broken_row_spoils_nothing(sta: Sta, world: World, connection: asyncpg.Connection) -> None:
+    await connection.execute("update device set attributes = '[1, null]' where code = 'h-own'")
+    await connection.execute("""update device_state set state_at = '{"flow_lps": ["x"], "cap_open": 7}'""")
+    await connection.execute("""update alarm_transition set detail = '[]' where number = 2""")
+    await sta("Things", filter="properties/attributes/bore_mm gt 1")
+    await sta("Things", expand="Datastreams($expand=Observations($top=1;$orderby=phenomenonTime desc))")
+    page = await sta("Observations", filter="Datastream/ObservedProperty/name eq 'alarm'")
+    assert len(page["value"]) == 6
