@@ -18,6 +18,7 @@ from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from services.core.city import xf3017
 from services.core.log import configure_log
 from services.core.settings import DeskSettings
 
@@ -112,12 +113,15 @@ class Desk:
         except orjson.JSONDecodeError:
             content = None
         fields = content if isinstance(content, dict) else {}
+        items = xf3017.read(fields)
+        fields = fields if items is None else items
         alarm = fields.get("alarm")
         seen = {
             "number": next(self._requests),
             "received_at": at.isoformat(timespec="milliseconds"),
             "notice_id": headers.get("webhook-id") or headers.get("idempotency-key") or "",
             "type": fields.get("type"),
+            "format": "firetower" if items is None else "xf3017",
             "alarm_id": alarm.get("id") if isinstance(alarm, dict) else None,
             "bytes": body.decode(errors="replace"),
             "body": content,
@@ -151,6 +155,8 @@ class Desk:
         if not seen["notice_id"] or seen["body"] is None:
             return 400, {"detail": "webhook-id: missing, or the body is no JSON"}
         status, answer = self.take(seen["notice_id"])
+        if seen["format"] == "xf3017":
+            answer = {xf3017.INCIDENT_KEY: answer["incident_id"]} | answer
         seen["answered"], seen["first"] = status, status == 200
         if seen["first"]:
             self._keep(seen, answer["incident_id"])

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import asyncpg
+import httpx2
 
 from services.alerts import duty, heartbeat
 from services.alerts.anchors import Anchors, audit_key
@@ -25,6 +26,7 @@ from services.alerts.storage import StorageJobs
 from services.core import db, lease, program
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides, forget_old
+from services.core.city import xf3017
 from services.core.clock import Clock, SystemClock, wait_at_most
 from services.core.exchange import open_client
 from services.core.log import logger
@@ -145,7 +147,7 @@ async def _work(
         for lane in CALLS:
             work[lane.name] = outbox.run(lane, contacts)
         if settings.dispatch_url:
-            desk = DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), client)
+            desk = _desk(settings, client)
             work["fires"] = outbox.run(FIRES, desk)
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
@@ -158,6 +160,15 @@ async def _work(
             await stopping.wait()
             for task in running:
                 task.cancel()
+
+
+def _desk(settings: AlertsSettings, client: httpx2.AsyncClient) -> DeskAddress:
+    codes = None
+    if settings.dispatch_format == "xf3017":
+        codes = xf3017.CODES
+        if settings.dispatch_codes is not None:
+            codes = xf3017.read_codes(settings.dispatch_codes.read_bytes())
+    return DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), client, codes)
 
 
 def _make_anchors(settings: AlertsSettings, pool: asyncpg.Pool, clock: Clock) -> Anchors:

@@ -10,6 +10,7 @@ import asyncpg
 import httpx2
 
 from services.alerts.contacts import read_target
+from services.core.city import xf3017
 from services.core.exchange import Request, open_client
 from services.core.masks import find_secrets
 from services.core.receivers import SuccessRule
@@ -26,18 +27,23 @@ class Addressed(NamedTuple):
 
 
 class DeskAddress:
-    """The desk: one URL, one secret (`whsec_…`; empty: unsigned, for a desk that does not check)."""
+    """The desk: one URL, one secret (`whsec_…`; empty: unsigned, for a desk that does not check).
 
-    def __init__(self, url: str, secret: str, client: httpx2.AsyncClient) -> None:
+    With `codes` it takes the data items of XF/T 3017 (contract 9.5).
+    """
+
+    def __init__(self, url: str, secret: str, client: httpx2.AsyncClient, codes: xf3017.Codes | None = None) -> None:
         self._url = url
+        self._codes = codes
         self._secrets = find_secrets(url, {})
         self._secret = secret
         self._client = client
 
     def __call__(self, notice: asyncpg.Record, now: datetime) -> Addressed:
         """Return the request for `notice` sent at `now` (UTC: the library overwrites any other zone)."""
-        headers = signed_headers(self._secret, notice, now)
-        return Addressed(Request(self._url, headers, notice["body"], secrets=self._secrets), self._client)
+        body = notice["body"] if self._codes is None else xf3017.write(notice["body"], self._codes)
+        headers = signed_headers(self._secret, str(notice["id"]), body, now)
+        return Addressed(Request(self._url, headers, body, secrets=self._secrets), self._client)
 
 
 class ContactAddress:
@@ -55,8 +61,7 @@ class ContactAddress:
         return Addressed(request, self.county if target.by_county else self.anybody, target.success)
 
 
-def signed_headers(secret: str, notice: asyncpg.Record, now: datetime) -> dict[str, str]:
+def signed_headers(secret: str, notice_id: str, body: bytes, now: datetime) -> dict[str, str]:
     """Return the headers of contract 7; the same notice id at every attempt, a fresh time and signature."""
-    notice_id = str(notice["id"])
-    signed = sign([secret] if secret else [], notice_id, now, notice["body"])
+    signed = sign([secret] if secret else [], notice_id, now, body)
     return {"content-type": "application/json", "idempotency-key": notice_id, **signed}

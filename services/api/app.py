@@ -6,6 +6,8 @@ from starlette.responses import Response
 
 from services.api import openapi, pages
 from services.api.alarms import acts, handover, incidents, notices, queue
+from services.api.city import cap, subscriptions
+from services.api.city.features import routes as ogc
 from services.api.city.sensorthings import routes as sensorthings
 from services.api.live import stream
 from services.api.map import devices as map_devices
@@ -27,7 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     rejects.router, set_aside.router, queue.router, acts.router, sites.router, incidents.router, notices.router,
     water.router, stream.router, slo.router, system.router, handover.router, ground.router,
     map_devices.router, areas.router, users.router, api_keys.router, rules.router, not_configured.router,
-    policies.router, contacts.router, audit.router, sensorthings.router,
+    policies.router, contacts.router, subscriptions.router, sensorthings.router, ogc.router, cap.router, audit.router,
 )  # fmt: skip
 
 

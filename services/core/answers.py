@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from services.core.city.xf3017 import INCIDENT_KEY
 from services.core.receivers import SuccessRule
 from services.core.text import clean_text, show_value
 
@@ -151,7 +152,9 @@ def _json(answer: Answer) -> Any:
 def _incident_id(answer: Answer) -> str | None:
     """Return the desk's own number for it; only a text or a whole number is one."""
     content = _json(answer)
-    found = content.get("incident_id") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        return None
+    found = content.get("incident_id") or content.get(INCIDENT_KEY)
     if not isinstance(found, str | int) or isinstance(found, bool):
         return None
     return clean_text(str(found), 200) or None

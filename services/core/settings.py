@@ -6,12 +6,13 @@ import re
 import socket
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from services.core.city.xf3017 import read_codes
 from services.core.errors import BadSetting
 
 
@@ -131,6 +132,15 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _codes(value: Path | None) -> Path | None:
+    if value is not None:
+        try:
+            read_codes(value.read_bytes())
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error}") from None
+    return value
+
+
 OwnHost = Annotated[str, AfterValidator(_own_host)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 
@@ -203,6 +213,8 @@ class AlertsSettings(OutboundSettings):
 
     dispatch_url: OptionalHttpUrl = ""
     dispatch_secret: WebhookSecret = SecretStr("")
+    dispatch_format: Literal["firetower", "xf3017"] = "firetower"
+    dispatch_codes: Annotated[Path | None, AfterValidator(_codes)] = None  # a file: what the brigade calls things
     heartbeat_url: OptionalHttpUrl = ""
     storage_dirs: Annotated[
         tuple[Path, ...], NoDecode, BeforeValidator(_paths)

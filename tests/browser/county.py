@@ -47,7 +47,12 @@ class System:
         self.desk.wait_ready()
         state = self.folder / "state"
         self.up = Program(
-            "up", {"FIRETOWER_DISPATCH_URL": self.desk_url if dispatching else ""}, ("--state-dir", str(state))
+            "up",
+            {
+                "FIRETOWER_DISPATCH_URL": self.desk_url if dispatching else "",
+                "FIRETOWER_SUBSCRIPTION_NETWORKS": "127.0.0.0/8",
+            },
+            ("--state-dir", str(state)),
         )
         self.endpoints_file = state / "endpoints.json"
         until(self._is_ready, what="the system is up", timeout_s=90)

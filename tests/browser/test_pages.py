@@ -31,7 +31,7 @@ STUMBLES = """() => {
       .filter((each) => !document.getElementById(each.getAttribute("aria-labelledby"))),
   ].map((each) => each.outerHTML.slice(0, 200));
 }"""
-PAGES = ["desk", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system"]
+PAGES = ["desk", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system", "subscriptions"]
 
 
 def test_nearest_water_from_where_a_phone_stands(visit, system):

@@ -1,1 +1,1 @@
-"""What the county's platforms and GIS read: open standards over the same rows (contract 9)."""
+"""What other platforms read and receive, in their own standards (contract 9)."""

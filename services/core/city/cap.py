@@ -138,7 +138,7 @@ def _info(message: Message, told: Mapping[str, Any]) -> Element:
     _put(info, "effective", _local(message.sent))
     _put(info, "onset", _local(datetime.fromisoformat(alarm["opened_at"])))
     _put(info, "senderName", "望火楼消防物联网监测")
-    _put(info, "headline", f"{EVENT[alarm['category']]}：{_place_name(told)}"[:160])  # CAP 3.2.2: for small screens
+    _put(info, "headline", headline(told))
     _put(info, "description", alarm["reason"])
     for name, value in (
         ("firetower:device", device and device["code"]),
@@ -156,6 +156,16 @@ def _info(message: Message, told: Mapping[str, Any]) -> Element:
             _code(info, "parameter", name, value)
     info.append(_area(told))
     return info
+
+
+def headline(told: Mapping[str, Any]) -> str:
+    """Return what and where in at most 160 characters (CAP 3.2.2: for small screens)."""
+    return f"{EVENT[told['alarm']['category']]}：{_place_name(told)}"[:160]
+
+
+def xml_text(text: str) -> str:
+    """Return `text` without what XML cannot hold, at most `LONGEST` characters."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", clean_text(text, LONGEST))
 
 
 def _area(told: Mapping[str, Any]) -> Element:
@@ -191,7 +201,7 @@ def _local(at: datetime) -> str:
 
 def _put(parent: Element, name: str, value: str) -> None:
     if value:
-        SubElement(parent, name).text = _NO_XML.sub("\N{REPLACEMENT CHARACTER}", clean_text(value, LONGEST))
+        SubElement(parent, name).text = xml_text(value)
 
 
 def _code(parent: Element, name: str, kind: str, value: object) -> None:

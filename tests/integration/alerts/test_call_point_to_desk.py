@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from standardwebhooks import Webhook
 
@@ -144,3 +145,20 @@ async def test_fifty_sites_at_once_are_fifty_alarms_and_fifty_calls(
     assert len(seen) == 50
     assert len({one["notice_id"] for one in seen}) == 50
     assert len({one["body"]["alarm"]["incident_id"] for one in seen}) == 50
+
+
+async def test_a_desk_that_takes_xf3017_gets_its_data_items_under_the_same_rules(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], scratch: Path
+) -> None:
+    codes = scratch / "codes.json"
+    codes.write_text('{"BJFSLBDM": {"": "07"}}')
+    await county.add_device("panel-1")
+    alerts(DISPATCH_FORMAT="xf3017", DISPATCH_CODES=codes)
+    await desk.behave(mode="error", count=1)
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "1-1"}])
+    (notice,) = await eventually(lambda: county.notices("state = 'delivered'"), what="the receipt")
+    first, second = await desk.received(type="fire.confirmed")
+    assert first["bytes"] == second["bytes"]
+    assert (second["format"], second["signature_error"]) == ("xf3017", None)
+    assert second["body"]["BJFSLBDM"] == "07"
+    assert notice["desk_incident_id"].startswith("119-")

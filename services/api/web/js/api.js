@@ -47,6 +47,7 @@ async function call(method, path, { body, version, limit_ms = TIME_LIMIT_MS } = 
 export const get = (path, options) => call("GET", path, options);
 export const post = (path, body = {}, version) => call("POST", path, { body, version });
 export const put = (path, body, version) => call("PUT", path, { body, version });
+export const patch = (path, body, version) => call("PATCH", path, { body, version });
 export const remove = (path) => call("DELETE", path);
 
 export function query(path, values) {

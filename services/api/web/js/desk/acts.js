@@ -7,6 +7,8 @@ export const mayAct = () => {
   return !!role && role !== "viewer";
 };
 
+export const mayAdminister = () => live.get().session?.role === "administrator";
+
 async function act(alarm, name, body, version) {
   const changed = await post(`/api/v1/alarms/${alarm.id}/${name}`, body, version);
   if (changed?.id === alarm.id) putAlarms([changed]);

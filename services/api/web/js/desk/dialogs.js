@@ -8,7 +8,7 @@ import { html, useState } from "../ui.js";
 const HOURS = [0.5, 1, 2, 4, 8, 24];
 
 // Keeps the dialog open with the reason when the server refuses.
-function useGo(onGo, onClose) {
+export function useGo(onGo, onClose) {
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
   const submit = async (event) => {

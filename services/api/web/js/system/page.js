@@ -1,6 +1,6 @@
 // The system page: is everything that must work working, and where is what did not get through?
 import { get, put } from "../api.js";
-import { mayAct } from "../desk/acts.js";
+import { mayAct, mayAdminister } from "../desk/acts.js";
 import { UntilDialog } from "../desk/dialogs.js";
 import { useNow } from "../clock.js";
 import { ago, bytes, clockTime, compact, latency, number, span } from "../format.js";
@@ -234,6 +234,9 @@ export function Page() {
   if (!loaded) return html`<p class="loading">…</p>`;
   return html`<div class="system">
     ${problem && html`<${Failure} problem=${problem} />`}
+    ${mayAdminister() && html`<p class="to-subscriptions">
+      <a class="button" href="#/subscriptions">${t("push.to")}</a>
+    </p>`}
     <div class="pair"><${Clocks} slo=${slo} /><${Loss} slo=${slo} /></div>
     <${Lanes} system=${system} now=${now} />
     <${SetAside} />

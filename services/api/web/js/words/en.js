@@ -1,6 +1,7 @@
 // Words of the interface: frame, sign-in, duty desk. Keys are those of zh.js, in the same order.
 import { names } from "./en-names.js";
 import { pages } from "./en-pages.js";
+import { push } from "./en-push.js";
 
 export const en = {
   "app.name": "Firetower",
@@ -12,6 +13,7 @@ export const en = {
   "nav.devices": "Devices",
   "nav.water": "Water",
   "nav.system": "System",
+  "nav.subscriptions": "Push",
   "nav.wall": "Wall",
   "skip": "Skip to content",
 
@@ -187,4 +189,5 @@ export const en = {
 
   ...names,
   ...pages,
+  ...push,
 };

@@ -1,6 +1,7 @@
 // 界面用语：框架、登录、值守台。键与 en.js 一一对应。
 import { names } from "./zh-names.js";
 import { pages } from "./zh-pages.js";
+import { push } from "./zh-push.js";
 
 export const zh = {
   "app.name": "望火楼",
@@ -12,6 +13,7 @@ export const zh = {
   "nav.devices": "设备",
   "nav.water": "水源",
   "nav.system": "系统",
+  "nav.subscriptions": "推送",
   "nav.wall": "大屏",
   "skip": "跳到正文",
 
@@ -184,4 +186,5 @@ export const zh = {
 
   ...names,
   ...pages,
+  ...push,
 };

@@ -1,0 +1,142 @@
+"""The part of `firetower bench city` that measures push: alarm committed to accepted, at twenty subscribers at once.
+
+Called by `city`. Alarms are raised as alerts raises them, in transactions of their own; receivers are sockets of this
+process that answer at once. Times are this machine's: the event's row is stamped when it is written.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx2
+import orjson
+
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
+from services.core.alarms.policies import load_policies
+from services.core.words import Category, Reason, Severity
+
+AREA = "140931100"
+P99_TARGET_MS = 300
+PATIENCE_S = 900.0
+DEVICES = 500  # subjects: what is told of one device comes one after the other
+_DEVICES = """
+    insert into device (code, kind, area, registered)
+    select 'bench-push-' || n, 'hydrant', $1, true from generate_series(1, $2::integer) n
+    on conflict (code) do update set registered = true returning id, code
+"""
+_YES = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Receiver:
+    """Answers at once and notes when what came."""
+
+    came: dict[str, float] = field(default_factory=dict)  # event id: monotonic-like Unix seconds
+    order: dict[str, list[int]] = field(default_factory=dict)
+    twice: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+                body = await reader.readexactly(length)
+                writer.write(_YES)
+                self._note(orjson.loads(body), time.time())
+        writer.close()
+
+    def _note(self, event: dict[str, Any], at: float) -> None:
+        if event["id"] in self.came:
+            self.twice += 1
+            return
+        self.came[event["id"]] = at
+        self.order.setdefault(event["subject"], []).append(int(event["sequence"]))
+
+
+@asynccontextmanager
+async def receivers(count: int) -> AsyncIterator[dict[str, Receiver]]:
+    """So many receivers by their address."""
+    async with AsyncExitStack() as stack:
+        found = {}
+        for _ in range(count):
+            one = Receiver()
+            server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
+            stack.callback(server.close)
+            found[f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"] = one
+        yield found
+
+
+async def measure(
+    client: httpx2.AsyncClient, dsn: str, *, subscribers: int = 20, rate: float = 20.0, seconds: float = 20.0
+) -> dict[str, Any]:
+    """Raise alarms at `rate` for `seconds` and return how late they came to every subscriber."""
+    async with receivers(subscribers) as found, AsyncExitStack() as stack:
+        for number, url in enumerate(found):
+            body = {"name": f"bench {number}", "url": url, "types": ["alarm.raised"]}
+            made = await client.post("/api/v1/subscriptions", json=body)
+            made.raise_for_status()
+            stack.push_async_callback(client.delete, f"/api/v1/subscriptions/{made.json()['id']}")
+        conn = await asyncpg.connect(dsn)
+        stack.push_async_callback(conn.close)
+        await conn.set_type_codec(
+            "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+        )
+        devices = await conn.fetch(_DEVICES, AREA, DEVICES)
+        began, events = datetime.now(UTC), round(rate * seconds)
+        started = time.monotonic()
+        for number in range(events):
+            await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
+            await _raise_alarm(conn, devices[number % len(devices)], f"c-{number}")
+        raised_s = time.monotonic() - started
+        deadline = time.monotonic() + PATIENCE_S
+        while any(len(one.came) < events for one in found.values()) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(1)
+        arrived_s = max(max(one.came.values(), default=0) for one in found.values()) - began.timestamp()
+        rows = await conn.fetch("select uid::text, made_at from subscription_event where made_at >= $1", began)
+        late_ms = sorted(
+            (one.came[row["uid"]] - row["made_at"].timestamp()) * 1000
+            for one in found.values()
+            for row in rows
+            if row["uid"] in one.came
+        )
+    return _figures(list(found.values()), late_ms, events, rate, raised_s=raised_s, arrived_s=arrived_s)
+
+
+async def _raise_alarm(conn: asyncpg.Connection, device: asyncpg.Record, component: str) -> None:
+    place = Place(f"device:{device['id']}", device["id"], device["code"], area=AREA)
+    key = Key(place.subject, "bench_push", component)
+    how = {"device": device["code"], "area": AREA, "component": component}
+    finding = Finding(key.code, Category.DEVICE, Severity.MINOR, Reason("压测", "bench"), cause=key.code, **how)
+    async with conn.transaction():
+        page = Page(conn, datetime.now(UTC), await load_policies(conn))
+        await page.load([key])
+        page.take(key, finding, "rule", place)
+        await page.write()
+
+
+def _figures(
+    found: list[Receiver], late_ms: list[float], events: int, rate: float, *, raised_s: float, arrived_s: float
+) -> dict[str, Any]:
+    def at(share: float) -> float | None:
+        return round(late_ms[min(len(late_ms) - 1, int(len(late_ms) * share))], 1) if late_ms else None
+
+    missing = sum(events - len(one.came) for one in found)
+    ordered = all(numbers == sorted(numbers) for one in found for numbers in one.order.values())
+    p99 = at(0.99)
+    return {
+        "what": f"push: {rate:g} alarms/s committed to accepted at {len(found)} subscribers",
+        "subscribers": len(found), "alarms": events, "raised_in_s": round(raised_s, 1),
+        "arrived_in_s": round(arrived_s, 1), "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": p99,
+        "worst_ms": round(late_ms[-1], 1) if late_ms else None, "missing": missing, "in_order": ordered,
+        "twice": sum(one.twice for one in found), "target_p99_ms": P99_TARGET_MS,
+        "missed": missing > 0 or not ordered or p99 is None or p99 > P99_TARGET_MS,
+    }  # fmt: skip

@@ -1,0 +1,13 @@
+-- name: versions
+-- the first line of each version of these alarms' chains
+select distinct on (alarm_id, version) alarm_id, version, at, to_state, verification
+from (select alarm_id, at, number, to_state, detail ->> 'verification' as verification,
+          (detail ->> 'version')::integer as version
+      from alarm_transition where alarm_id = any(cast(:ids as bigint[]))) t
+order by alarm_id, version, number
+
+-- name: county
+-- the area that most others lie in
+select coalesce((
+    select a.code from area a where a.parent is null
+    order by (select count(*) from area b where starts_with(b.code, a.code)) desc, a.code limit 1), '') as county

@@ -1,0 +1,202 @@
+"""What a request asks of a collection: limit, bbox, datetime, reference systems, filters. Pure but for SQLAlchemy Core.
+
+Used by the routes. Promises 400 with the name of the parameter and the cure for everything that is not understood
+(17-069r4, 7.15.2 to 7.15.8), and that no value becomes SQL.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.api.city.features.collections import Collection, Column, Context
+from services.api.request.fields import BIGINT
+from services.api.request.paging import decode_cursor
+from services.api.request.problems import Problem
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+EPSG4326 = "http://www.opengis.net/def/crs/EPSG/0/4326"
+EPSG4490 = "http://www.opengis.net/def/crs/EPSG/0/4490"  # CGCS2000: for our accuracy the same as WGS 84
+CRS = (CRS84, EPSG4490, EPSG4326)
+LATITUDE_FIRST = frozenset({EPSG4490, EPSG4326})
+DEFAULT_LIMIT, MOST = 100, 1000
+CONTROLS = ("limit", "bbox", "bbox-crs", "crs", "datetime", "cursor", "f")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def bad(name: str, message: str) -> Problem:
+    """Return the refusal of one parameter: 400, as the standard wants it."""
+    return Problem(400, "bad_parameter", f"{name}: {message}", errors=[{"field": name, "message": message}])
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A request as it was understood. `conditions` hold for the count as well, the place only for the page."""
+
+    limit: int
+    crs: str
+    conditions: tuple[sa.ColumnElement[bool], ...]
+    after: int | str | None
+
+    @property
+    def latitude_first(self) -> bool:
+        """Whether coordinates are written latitude, longitude."""
+        return self.crs in LATITUDE_FIRST
+
+
+def read_query(collection: Collection, context: Context, sent: Sequence[tuple[str, str]]) -> Query:
+    """Understand the parameters of a request for items.
+
+    Raises:
+        Problem: 400, one of them is unknown, comes twice or cannot be read.
+    """
+    given = _single(sent, (*CONTROLS, *collection.filters))
+    conditions = [
+        _equals(collection, context, name, value) for name, value in given.items() if name in collection.filters
+    ]
+    if "bbox" in given:
+        conditions.append(read_bbox(given["bbox"], given.get("bbox-crs", CRS84), collection.lon, collection.lat))
+    if "datetime" in given:
+        begin, end = read_datetime(given["datetime"])
+        if collection.span is not None:
+            conditions += _during(collection.span, begin, end)
+    kind = int if isinstance(collection.key.type, sa.Integer) else str
+    place = decode_cursor(given.get("cursor"), kind)
+    return Query(_limit(given.get("limit")), read_crs(given), tuple(conditions), place[0] if place else None)
+
+
+def read_crs(given: Mapping[str, str]) -> str:
+    """Return the reference system of the answer."""
+    return _crs("crs", given.get("crs", CRS84))
+
+
+def _single(sent: Sequence[tuple[str, str]], known: Sequence[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, value in sent:
+        if name not in known:
+            raise bad(name, f"is unknown here; there are {', '.join(sorted(known))}")
+        if name in given and given[name] != value:
+            raise bad(name, "was sent twice")
+        given[name] = value
+    return given
+
+
+def only_format(sent: Sequence[tuple[str, str]], *more: str) -> dict[str, str]:
+    """Return the parameters of a request that takes `f` and `more` alone."""
+    return _single(sent, ("f", *more))
+
+
+def _limit(value: str | None) -> int:
+    if value is None:
+        return DEFAULT_LIMIT
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0):
+        raise bad("limit", f"must be a whole number from 1; more than {MOST} is answered with {MOST} at a time")
+    return min(int(value), MOST)  # 7.15.2 D: too large is no error
+
+
+def _crs(name: str, value: str) -> str:
+    plain = value.strip("[]")
+    plain = {"OGC:CRS84": CRS84, "EPSG:4326": EPSG4326, "EPSG:4490": EPSG4490}.get(plain, plain)
+    if plain not in CRS:
+        raise bad(name, f"must be one of {', '.join(CRS)}")
+    return plain
+
+
+def read_bbox(value: str, crs: str, lon: Column, lat: Column) -> sa.ColumnElement[bool]:
+    """Return the condition of a box of four numbers, or of six with heights, which are left aside."""
+    crs = _crs("bbox-crs", crs)
+    try:
+        numbers = [float(part) for part in value.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (4, 6) or not all(math.isfinite(number) for number in numbers):
+        raise bad("bbox", "must be four numbers as 110.9,38.7,111.3,39.1: west, south, east, north")
+    half = len(numbers) // 2
+    west, south, east, north = numbers[0], numbers[1], numbers[half], numbers[half + 1]
+    if crs in LATITUDE_FIRST:
+        west, south, east, north = south, west, north, east
+    if south > north:
+        raise bad("bbox", "its south lies north of its north")
+    within = lat.between(south, north)
+    if west > east:  # across the antimeridian (7.15.3)
+        return sa.and_(within, sa.or_(lon >= west, lon <= east))
+    return sa.and_(within, lon.between(west, east))
+
+
+def read_datetime(value: str) -> tuple[datetime | None, datetime | None]:
+    """Return the bounds of an instant or interval, both inclusive; None is open."""
+    parts = value.split("/")
+    if len(parts) > 2 or (len(parts) == 2 and all(part in ("", "..") for part in parts)):
+        raise bad("datetime", "must be a time or two, as 2026-11-28T00:00:00Z/.. (not both open)")
+    bounds = [None if part in ("", "..") and len(parts) == 2 else _moment(part) for part in parts]
+    begin, end = bounds[0], bounds[-1]
+    if _DAY.fullmatch(parts[-1]) and end is not None:  # a day is all of it
+        end += timedelta(days=1, microseconds=-1)
+    if begin is not None and end is not None and begin > end:
+        raise bad("datetime", "its end lies before its beginning")
+    return begin, end
+
+
+def _moment(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped + arrives as a blank
+        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return max(_FIRST, min(at.astimezone(UTC), _LAST))
+    except (ValueError, OverflowError):
+        raise bad("datetime", "must be RFC 3339, as 2026-11-28T08:00:00Z") from None
+
+
+def _during(span: tuple[Column, Column], begin: datetime | None, end: datetime | None) -> list[sa.ColumnElement[bool]]:
+    since, until = span
+    found: list[sa.ColumnElement[bool]] = []
+    if end is not None:
+        found.append(since <= end)
+    if begin is not None:
+        found.append(sa.or_(until.is_(None), until >= begin))
+    return found
+
+
+def _equals(collection: Collection, context: Context, name: str, value: str) -> sa.ColumnElement[bool]:
+    column, kind = collection.column_of(name, context), collection.type_of(name)
+    if "\0" in value or len(value) > 300:
+        raise bad(name, "must be a text of at most 300 characters without NUL")
+    if kind == "boolean":
+        if value not in ("true", "false"):
+            raise bad(name, "must be true or false")
+        return column.is_(value == "true")
+    if kind == "integer":
+        return column == whole_number(name, value)
+    return column == value
+
+
+def whole_number(name: str, value: str) -> int:
+    """Return a whole number of 64 bits."""
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20 and abs(int(value)) <= BIGINT):
+        raise bad(name, "must be a whole number")
+    return int(value)
+
+
+def page_of(collection: Collection, context: Context, query: Query) -> "sa.Select[Any]":
+    """Return the statement of a page: one row more than the limit, so that an end is known as such."""
+    key = collection.key
+    statement = (
+        collection.select(context)
+        .add_columns(key.label("fkey"), collection.fid.label("fid"))
+        .add_columns(collection.lon.label("flon"), collection.lat.label("flat"))
+        .where(*query.conditions)
+    )
+    if query.after is not None:
+        statement = statement.where(key < query.after if collection.newest_first else key > query.after)
+    return statement.order_by(key.desc() if collection.newest_first else key).limit(query.limit + 1)
+
+
+def count_of(collection: Collection, context: Context, query: Query) -> "sa.Select[Any]":
+    """Return the statement that counts all features of a query."""
+    matching = collection.select(context).where(*query.conditions).with_only_columns(collection.key.label("fkey"))
+    return sa.select(sa.func.count().label("all")).select_from(matching.order_by(None).subquery())

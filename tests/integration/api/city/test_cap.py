@@ -1,0 +1,133 @@
+"""Alarms as CAP: the message of one, the feed, and what a subscriber gets, under the schema of OASIS."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from xml.etree.ElementTree import Element, fromstring
+
+import asyncpg
+import capvalidator
+import pytest
+
+from services.api.request.state import State
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding
+from services.core.alarms.policies import load_policies
+from services.core.settings import ApiSettings
+from services.core.words import Category, Reason, Severity
+from tests.integration.api.conftest import AREA, OTHER_AREA, Client
+from tests.support.servers import Program
+from tests.support.subscriber import Subscriber
+from tests.support.waiting import eventually
+
+CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
+ATOM = "{http://www.w3.org/2005/Atom}"
+Happen = Callable[..., Awaitable[int]]
+
+
+def read(xml: bytes) -> Element:
+    result = capvalidator.check_schema(xml)
+    assert result.passed, result.message
+    return fromstring(xml)  # noqa: S314 - our own answer
+
+
+def said(root: Element, name: str) -> str | None:
+    return root.findtext(f"{CAP}{name}")
+
+
+@pytest.fixture
+def low_pressure(client: Client, connection: asyncpg.Connection) -> Happen:
+    """A function that raises or ends a hydrant's alarm as alerts does; returns the alarm's id."""
+
+    async def happen(code: str, *, active: bool = True, area: str = AREA) -> int:
+        body = {"kind": "hydrant", "area": area, "location": {"lon": 111.09, "lat": 39.02}}
+        device = (await client.put(f"/api/v1/devices/{code}", json=body)).json()["id"]
+        place = Place(f"device:{device}", device, code, area=area)
+        key = Key(place.subject, "hydrant_pressure_low")
+        how: dict[str, Any] = {"device": code, "area": area, "value": 0.05, "limit": 0.14, "active": active}
+        finding = Finding(key.code, Category.WATER, Severity.MAJOR, Reason("低 & 少", "low"), cause=key.code, **how)
+        async with connection.transaction():
+            page = Page(connection, datetime.now(UTC), await load_policies(connection))
+            await page.load([key])
+            page.take(key, finding, "rule", place)
+            await page.write()
+        number: int = await connection.fetchval("select max(id) from alarm where device_id = $1", device)
+        return number
+
+    return happen
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Subscriber]:
+    async with Subscriber() as made:
+        yield made
+
+
+async def test_a_subscriber_gets_the_messages_that_the_api_answers(  # noqa: PLR0917
+    client: Client, connection: asyncpg.Connection, low_pressure: Happen, receiver: Subscriber,
+    program: Callable[..., Program], database: str, state: State,
+) -> None:  # fmt: skip
+    state.settings = ApiSettings(database_url=database, subscription_networks="127.0.0.0/8")
+    body = {"name": "预警平台", "url": receiver.url, "format": "cap"}
+    made = (await client.post("/api/v1/subscriptions", json=body)).json()
+    receiver.secret = made["secret"]
+    program("push", DATABASE_URL=database, SUBSCRIPTION_NETWORKS="127.0.0.0/8").wait_ready()
+    answered = []
+
+    async def step(alarm: int, count: int) -> None:
+        answer = await client.get(f"/cap/alarms/{alarm}.xml")
+        assert answer.headers["content-type"] == "application/cap+xml"
+        answered.append(answer.content)
+        await eventually(lambda: len(receiver.took) == count, what="the message")
+
+    alarm = await low_pressure("h-1")
+    await step(alarm, 1)
+    await acts.acknowledge(connection, alarm, actor="user:t", now=datetime.now(UTC))
+    await step(alarm, 2)
+    await low_pressure("h-1", active=False)
+    await step(alarm, 3)
+    pushed = [read(one.body) for one in receiver.took]
+    assert {one.kind for one in receiver.took} == {"application/cap+xml"}
+    assert [said(one, "msgType") for one in pushed] == ["Alert", "Update", "Cancel"]
+    assert said(pushed[0], "sent").endswith("+08:00")  # type: ignore[union-attr]
+    for one, other in zip(pushed, map(read, answered), strict=True):
+        for name in ("identifier", "sender", "sent", "status", "msgType", "references"):
+            assert said(one, name) == said(other, name), name
+    first, second = (f"{said(one, 'sender')},{said(one, 'identifier')},{said(one, 'sent')}" for one in pushed[:2])
+    assert said(pushed[2], "references") == f"{first} {second}"
+    await client.post(f"/api/v1/subscriptions/{made['id']}/test")
+    await eventually(lambda: len(receiver.took) == 4, what="the test")
+    assert said(read(receiver.took[3].body), "status") == "Test"
+    assert not receiver.refused
+
+
+async def test_the_feed_leads_to_every_message_and_to_no_foreign_one(
+    client: Client, visit: Callable[..., Client], low_pressure: Happen, connection: asyncpg.Connection
+) -> None:
+    mine = [await low_pressure(f"h-{number}") for number in range(3)]
+    theirs = await low_pressure("x-1", area=OTHER_AREA)
+    await connection.execute("update alarm set drill = true where id = $1", mine[0])
+    key = {"name": "t", "role": "wall", "areas": [AREA]}
+    township = visit((await client.post("/api/v1/api-keys", json=key)).json()["key"])
+    assert (await township.get(f"/cap/alarms/{theirs}.xml")).status_code == 404
+
+    async def feed(who: Client, **sent: Any) -> list[str]:
+        answer = await who.get("/cap/alarms.atom", params=sent)
+        assert answer.headers["content-type"] == "application/atom+xml"
+        found, root = [], fromstring(answer.content)  # noqa: S314
+        while True:
+            found += [link.attrib["href"] for link in root.iterfind(f"{ATOM}entry/{ATOM}link")]
+            following = root.find(f"{ATOM}link[@rel='next']")
+            if following is None:
+                return found
+            root = fromstring((await who.get(following.attrib["href"])).content)  # noqa: S314
+
+    own = await feed(township, limit=2)
+    assert own == [f"http://firetower.test/cap/alarms/{number}.xml" for number in reversed(mine)]
+    assert len(await feed(client)) == 4
+    assert await feed(township, area=OTHER_AREA) == []
+    assert await feed(client, **{"from": "2199-01-01T00:00:00Z"}) == []
+    messages = [read((await township.get(href)).content) for href in own]
+    assert [said(one, "status") for one in messages] == ["Actual", "Actual", "Exercise"]
