@@ -13,11 +13,13 @@ from typing import Any
 import asyncpg
 import orjson
 
-from services.alerts.anchors import LAST_FILE, SQL, audit_key, digest_heads, sign
+from services.alerts.anchors import LAST_FILE, audit_key, digest_heads, sign
 from services.core import db
 from services.core.alarms.ledger.chain import Transition, seal
 from services.core.settings import AlertsSettings
+from services.core.statements import load_queries
 
+SQL = load_queries(__file__)
 MOST_FAULTS = 1000
 
 

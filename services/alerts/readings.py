@@ -14,7 +14,7 @@ from services.alerts.border import Border, Work, nothing_more
 from services.alerts.feed import Batch, Feed, span
 from services.alerts.mains import Mains
 from services.alerts.registry import Device, Registry
-from services.alerts.rule_states import SQL, RuleStates, by_device
+from services.alerts.rule_states import RuleStates, by_device
 from services.alerts.rules.model import Reading
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
@@ -23,8 +23,10 @@ from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
 from services.core.metrics import FINDINGS
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
+SQL = load_queries(__file__)
 WEEK = timedelta(days=7)
 LOADED_AT_ONCE = 100  # devices: after a start every device of a slice has to be read first
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
