@@ -5,7 +5,7 @@ import { Buttons, Dialog, Failure } from "../parts.js";
 import { html } from "../ui.js";
 import { useGo } from "../desk/dialogs.js";
 
-export const TYPES = [
+const TYPES = [
   "fire.confirmed",
   "alarm.raised",
   "alarm.updated",
