@@ -3,18 +3,30 @@
 import base64
 import secrets
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.api.people.users import Areas, require_within
+from services.api.city.subscription_documents import (
+    Delivery,
+    DeliveryState,
+    NewSubscription,
+    ReplayBody,
+    Replayed,
+    Secret,
+    Subscription,
+    SubscriptionId,
+    SubscriptionPatch,
+    SubscriptionPost,
+    TestSent,
+)
+from services.api.people.users import require_within
 from services.api.request.answers import answer
 from services.api.request.auth import Administrator
 from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
-from services.api.request.fields import BIGINT, Line, Moment, check_span
+from services.api.request.fields import BIGINT, check_span
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
@@ -25,7 +37,7 @@ from services.api.request.writing import AdministratorWriter, Write
 from services.core.city.cloudevent import TEST, EventType
 from services.core.masks import MASK, mask_url
 from services.core.outbound import refusal_of_url
-from services.core.receivers import MAX_URL, check_url
+from services.core.receivers import check_url
 from services.core.statements import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["subscriptions"])
@@ -35,130 +47,6 @@ TRIED = timedelta(hours=72)
 MOST_REPLAYED = 100_000
 MOST = 200  # subscriptions of one county
 _CAP_TYPES = frozenset({"*", *(kind for kind in EventType if kind.startswith(("alarm.", "fire.")))})
-SubscriptionId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
-Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL, strip_whitespace=True)]
-Type = EventType | Literal["*"]
-Types = Annotated[list[Type], Field(min_length=1, max_length=20, description="`*` is all of them")]
-Format = Literal["cloudevents", "cap"]
-DeliveryState = Literal["waiting", "delivered", "dead"]
-
-
-class Subscription(BaseModel):
-    """Who is told what, and how that goes."""
-
-    id: int
-    name: str
-    url: str = Field(description="without what may be a secret in it")
-    types: list[str]
-    areas: list[str]
-    format: Format
-    state: Literal["active", "paused", "disabled"] = Field(description="disabled: the receiver answered 410")
-    failures: int = Field(description="attempts in a row that were not accepted")
-    last_at: str | None = Field(description="the newest attempt")
-    last_status: int | None
-    last_error: str | None
-    delivered_at: str | None = Field(description="the newest that was accepted")
-    backlog: int = Field(description="events that wait")
-    oldest_waiting_at: str | None
-    dead: int = Field(description="events that were given up: `replay` sends them again")
-    previous_secret_until: str | None = Field(description="until then the secret before signs, too")
-    created_by: str
-    created_at: str
-    version: int
-
-
-class NewSubscription(Subscription):
-    """A subscription; `secret` is shown this once."""
-
-    secret: str
-
-
-class SubscriptionPost(BaseModel):
-    """A new subscription. Without `areas`, it is told of what its administrator sees."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "智慧城市平台",
-                    "url": "https://city.example/hooks/firetower",
-                    "types": ["fire.confirmed", "device.status"],
-                    "areas": ["140931"],
-                    "format": "cloudevents",
-                }
-            ]
-        },
-    )
-
-    name: Annotated[Line, Field(min_length=1)]
-    url: Url
-    types: Types = ["*"]
-    areas: Areas | None = None
-    format: Format = "cloudevents"
-
-    _check_url = field_validator("url")(check_url)
-
-
-class SubscriptionPatch(BaseModel):
-    """What changes. An address that is sent as it was shown stays what it was."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"state": "paused"}]})
-
-    name: Annotated[Line, Field(min_length=1)] | None = None
-    url: Url | None = None
-    types: Types | None = None
-    areas: Areas | None = None
-    format: Format | None = None
-    state: Literal["active", "paused"] | None = None
-
-
-class Secret(BaseModel):
-    """The new secret, shown this once."""
-
-    secret: str
-    previous_secret_until: str = Field(description="until then both secrets sign")
-
-
-class TestSent(BaseModel):
-    """What was sent: look for it among the deliveries."""
-
-    event_id: str
-
-
-class ReplayBody(BaseModel):
-    """The time of the events that are sent again, under their ids. They are kept for 30 days."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"from": "2026-11-28T08:00:00+08:00", "to": "2026-11-28T09:00:00+08:00"}]}
-    )
-
-    begin: Moment = Field(alias="from")
-    to: Moment | None = Field(default=None, description="null: now")
-
-
-class Replayed(BaseModel):
-    """How many events wait to be sent again."""
-
-    replayed: int
-
-
-class Delivery(BaseModel):
-    """One event for one subscription."""
-
-    event_id: str = Field(description="`webhook-id` and the event's `id`")
-    sequence: str
-    type: str
-    subject: str
-    time: str
-    state: DeliveryState
-    attempts: int
-    due_at: str | None = Field(description="when it is tried next")
-    last_at: str | None
-    last_status: int | None
-    last_error: str | None
-    took_ms: float | None
-    delivered_at: str | None
 
 
 def new_secret() -> str:
@@ -215,11 +103,10 @@ async def create_subscription(body: SubscriptionPost, here: Here, writer: Admini
         areas = body.areas if body.areas is not None else list(write.who.scope.areas)
         require_within(write.who, areas)
         _check(here, body.url, body.format, list(body.types))
-        if await write.connection.fetchval("select count(*) from subscription") >= MOST:
+        if await write.connection.fetchval(SQL["how_many"]) >= MOST:
             raise Problem(409, "too_many", f"there are {MOST} subscriptions; delete one that nobody needs")
         made = await write.connection.fetchval(
-            """insert into subscription (name, url, types, areas, format, secret, created_by, created_at, updated_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $8) returning id""",
+            SQL["create"],
             body.name, body.url, list(body.types), areas, body.format, secret, write.who.actor, write.now,
         )  # fmt: skip
         return await _record(write, "subscription.create", made, status=201, secret=secret)
@@ -252,8 +139,7 @@ async def update_subscription(
         require_within(write.who, values["areas"])
         _check(here, values["url"], values["format"], values["types"])
         await write.connection.execute(
-            """update subscription set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7,
-               version = version + 1, updated_at = $8 where id = $1""",
+            SQL["update"],
             subscription_id, *values.values(), write.now,
         )  # fmt: skip
         if values["state"] == "active" != row["state"]:
@@ -276,7 +162,7 @@ async def delete_subscription(subscription_id: SubscriptionId, writer: Administr
 
     async def work(write: Write) -> Response:
         row = await _find(Inside(write.connection), write.who, subscription_id, write)
-        await write.connection.execute("delete from subscription where id = $1", subscription_id)
+        await write.connection.execute(SQL["delete"], subscription_id)
         await write.record("subscription.delete", f"subscription:{subscription_id}", name=row["name"])
         return Response(status_code=204)
 
@@ -291,11 +177,7 @@ async def rotate_subscription_secret(subscription_id: SubscriptionId, writer: Ad
     async def work(write: Write) -> Response:
         await _find(Inside(write.connection), write.who, subscription_id, write)
         until = write.now + BOTH_SIGN
-        await write.connection.execute(
-            """update subscription set previous_secret = secret, previous_secret_until = $3, secret = $2,
-               version = version + 1, updated_at = $4 where id = $1""",
-            subscription_id, secret, until, write.now,
-        )  # fmt: skip
+        await write.connection.execute(SQL["rotate"], subscription_id, secret, until, write.now)
         await write.record("subscription.rotate_secret", f"subscription:{subscription_id}")
         return answer({"secret": secret, "previous_secret_until": until})
 

@@ -12,6 +12,27 @@ cross join lateral (
 where (cast(:id as bigint) is null or s.id = :id) and s.id > :after
 order by s.id
 
+-- name: how_many
+select count(*) from subscription
+
+-- name: create
+insert into subscription (name, url, types, areas, format, secret, created_by, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+returning id
+
+-- name: update
+update subscription
+set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7, version = version + 1, updated_at = $8
+where id = $1
+
+-- name: rotate
+update subscription
+set previous_secret = secret, previous_secret_until = $3, secret = $2, version = version + 1, updated_at = $4
+where id = $1
+
+-- name: delete
+delete from subscription where id = $1
+
 -- name: deliveries
 select d.number, e.uid as event_id, e.type, e.subject, e.at as time, d.state, d.attempts, d.due_at, d.expires_at,
     d.last_at, d.last_status, d.last_error, d.took_ms, d.delivered_at
