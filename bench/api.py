@@ -46,12 +46,21 @@ def main(
     stalled: int = 50,
     rate: float = 500.0,
     seconds: float = 20.0,
+    weeks: int = 0,
     json_file: Path | None = None,
 ) -> int:
     """Measure; 0 when every target was met."""
     configure_log("bench", "warning", "console")
     result = uvloop.run(
-        measure(devices=devices, readings=readings, streams=streams, stalled=stalled, rate=rate, seconds=seconds)
+        measure(
+            devices=devices,
+            readings=readings,
+            streams=streams,
+            stalled=stalled,
+            rate=rate,
+            seconds=seconds,
+            weeks=weeks,
+        )
     )
     print_result(result)
     if json_file is not None:
@@ -61,12 +70,12 @@ def main(
 
 
 async def measure(
-    *, devices: int, readings: int, streams: int, stalled: int, rate: float, seconds: float
+    *, devices: int, readings: int, streams: int, stalled: int, rate: float, seconds: float, weeks: int
 ) -> dict[str, Any]:
     """Run one measurement and return everything that is known about it."""
     result: dict[str, Any] = {
         "what": "bench api", "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
-        "devices": devices,
+        "devices": devices, "weeks": weeks,
     }  # fmt: skip
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(own_system("up"))
@@ -78,7 +87,7 @@ async def measure(
         prefix = run_prefix()
         messages = prepare(devices, prefix)
         await publish(system.fleet, messages, count=devices, rate=2000)
-        filled, charted = await fill(system.database, prefix, devices=devices, readings=readings)
+        filled, charted = await fill(system.database, prefix, devices=devices, readings=readings, weeks=weeks)
         result |= filled
         result["reads_alone"] = await measure_reads(client, charted, DAYS)
         frames = Frames()
@@ -96,7 +105,7 @@ async def measure(
     return result
 
 
-async def fill(dsn: str, prefix: str, *, devices: int, readings: int) -> tuple[dict[str, Any], list[str]]:
+async def fill(dsn: str, prefix: str, *, devices: int, readings: int, weeks: int) -> tuple[dict[str, Any], list[str]]:
     """Give the run's devices a place, alarms and a past; return what was stored, and the devices with a past."""
     began = time.monotonic()
     database = await connect(dsn, program="bench", statement_timeout_s=300)
@@ -108,6 +117,7 @@ async def fill(dsn: str, prefix: str, *, devices: int, readings: int) -> tuple[d
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         for day in range(DAYS, 0, -1):
             await database.execute(SQL["read"], prefix, len(charted), today - timedelta(days=day))
+        await database.execute(SQL["age"], weeks)
         await database.execute("analyze")
     finally:
         await database.close()
@@ -180,7 +190,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     ]
     lines = f"""
 bench api: {result["devices"]:,} devices, {result["readings"]:,} readings of {result["charted_devices"]:,} over \
-{DAYS} days (stored in {result["filling_s"]} s)
+{DAYS} days (stored in {result["filling_s"]} s), tables of {result["weeks"] or "few"} weeks
 machine: {host["cores"]} cores, {host["memory_gb"]} GB, load average before {host["load_average_before"]}
 
   read {"":>75} p50 ms   p95 ms  worst ms""".split("\n")

@@ -34,3 +34,19 @@ select code from device where code like $1 || '%' and kind = 'hydrant' order by 
 
 -- name: known
 select count(*) from device d join device_state s on s.device_id = d.id where d.code like $1 || '%'
+
+-- name: age
+-- a past of $1 weeks: a row, and so a chunk, in each of them that has none
+with past as (
+    select date_trunc('day', now(), 'UTC') - make_interval(days => 7 * n) as ts from generate_series(6, $1 - 1) n
+), hydrant as (
+    insert into reading_hydrant (device_id, ts, seq, received_at, batch_id) select 0, ts, 0, ts, 0 from past
+), electrical as (
+    insert into reading_electrical (device_id, ts, seq, received_at, batch_id) select 0, ts, 0, ts, 0 from past
+), water as (
+    insert into reading_water (device_id, ts, seq, received_at, batch_id) select 0, ts, 0, ts, 0 from past
+), panel as (
+    insert into reading_panel (device_id, ts, seq, received_at, batch_id) select 0, ts, 0, ts, 0 from past
+)
+insert into event (device_id, ts, received_at, batch_id, event_id, type, digest)
+select 0, ts, ts, 0, '', 'test', '' from past

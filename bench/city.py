@@ -51,7 +51,7 @@ async def measure(*, devices: int, readings: int) -> dict[str, Any]:
         )  # fmt: skip
         prefix = run_prefix()
         await publish(system.fleet, prepare(devices, prefix), count=devices, rate=2000)
-        filled, charted = await fill(system.database, prefix, devices=devices, readings=readings)
+        filled, charted = await fill(system.database, prefix, devices=devices, readings=readings, weeks=0)
         result |= filled
         yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         began = time.monotonic()

@@ -38,7 +38,7 @@ def connect_packet(client_id: str, username: str, password: str) -> bytes:
 class PreparedPublish:
     """A QoS 1 PUBLISH of one device's reading that only needs its numbers."""
 
-    __slots__ = ("_packet_id_at", "_seq_at", "_ts_at", "packet", "seq")
+    __slots__ = ("_packet_id_at", "_seq_at", "_ts_at", "packet", "seq", "topic")
 
     def __init__(self, topic: str, fields: Mapping[str, Any]) -> None:
         payload = orjson.dumps({"ts": _TS_MARK, "seq": _SEQ_MARK, **fields})
@@ -50,6 +50,7 @@ class PreparedPublish:
         self._ts_at = self.packet.index(str(_TS_MARK).encode())
         self._seq_at = self.packet.index(str(_SEQ_MARK).encode())
         self.seq = FIRST_SEQ - 1
+        self.topic = topic
 
     def stamp(self, packet_id: int, ts_digits: bytes) -> bytearray:
         """Put the numbers of the next message in and return the packet (copy it before the next stamp)."""

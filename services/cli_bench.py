@@ -15,7 +15,7 @@ _Running = Annotated[Path | None, typer.Option(help="measure what runs there; de
 
 @bench_app.command("ingest")
 def bench_ingest(  # noqa: PLR0917  typer turns each into an option
-    devices: Annotated[int, typer.Option(min=1, max=99_999)] = 10_000,
+    devices: Annotated[int, typer.Option(min=1, max=1_000_000)] = 10_000,
     rate: Annotated[float, typer.Option(min=0, help="messages a second; 0: as fast as they are acknowledged")] = 0,
     seconds: Annotated[float, typer.Option(min=1)] = 60,
     json: _Json = None,
@@ -49,7 +49,7 @@ def bench_backlog(
 
 @bench_app.command("alarm")
 def bench_alarm(
-    devices: Annotated[int, typer.Option(min=1, max=99_999, help="of the background")] = 10_000,
+    devices: Annotated[int, typer.Option(min=1, max=1_000_000, help="of the background")] = 10_000,
     rate: Annotated[float, typer.Option(min=1, help="background messages a second")] = 5000,
     seconds: Annotated[float, typer.Option(min=10)] = 60,
     trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
@@ -67,6 +67,7 @@ def bench_api(  # noqa: PLR0917  typer turns each into an option
     stalled: Annotated[int, typer.Option(min=0, help="of the streams")] = 50,
     rate: Annotated[float, typer.Option(min=1, help="changes a second")] = 500,
     seconds: Annotated[float, typer.Option(min=1)] = 20,
+    weeks: Annotated[int, typer.Option(min=0, max=1000, help="age of the tables, a chunk a week; 0: new ones")] = 0,
     json: _Json = None,
 ) -> None:
     """Lists, maps and charts, and how late a change comes to every open stream."""
@@ -79,6 +80,7 @@ def bench_api(  # noqa: PLR0917  typer turns each into an option
         stalled=stalled,
         rate=rate,
         seconds=seconds,
+        weeks=weeks,
         json_file=json,
     )
 

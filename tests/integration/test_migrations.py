@@ -3,7 +3,7 @@
 import asyncio
 import re
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -87,6 +87,31 @@ async def test_no_transaction_locks_the_chunks_of_two_tables_and_a_kill_between_
     await connection.close()
     assert len(transactions) == len(Kind)
     assert with_the_column == 100 * len(Kind)
+
+
+BEFORE_WEEKS = "0022"
+LENGTHS = """select (range_end - range_start) from timescaledb_information.chunks
+where hypertable_name = 'reading_panel' order by range_start"""
+
+
+async def test_chunks_of_a_day_stay_and_new_ones_hold_a_week(empty_database):
+    await upgrade(empty_database, BEFORE_WEEKS)
+    connection = await db.connect(empty_database, program="test")
+    insert = "insert into reading_panel (device_id, ts, seq, received_at, batch_id) values (1, $1, 0, now(), 0)"
+    day = timedelta(days=1)
+    thursday = datetime(2026, 11, 26, 12, tzinfo=UTC)  # weeks of chunks begin on Thursdays
+    for days in (0, 1):
+        await connection.execute(insert, thursday + days * day)
+    await upgrade(empty_database)
+    for days in (1, 2, 6, 9):
+        await connection.execute(insert, thursday + days * day + timedelta(hours=1))
+    lengths = [row[0] for row in await connection.fetch(LENGTHS)]
+    kept = await connection.fetchval("select count(*) from reading_panel")
+    await connection.close()
+    assert lengths[:2] == [day, day]
+    assert lengths[2] <= 5 * day
+    assert lengths[3:] == [7 * day]
+    assert kept == 6
 
 
 async def test_secrets_that_the_audit_told_and_words_of_contacts_in_errors_are_taken_out(empty_database):

@@ -1,7 +1,7 @@
 """Alarms: the queue, and one with its time line, evidence, notices and the water near it."""
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -13,11 +13,12 @@ from services.api.alarms.models import Alarm, AlarmDetail
 from services.api.alarms.notices import NOTICE_COLUMNS
 from services.api.alarms.urgent import urgent_first
 from services.api.map.water import near
+from services.api.measured.slices import oldest_first
 from services.api.registry.sites import site_document
 from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
-from services.api.request.database import Reads, first
+from services.api.request.database import Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
 from services.api.request.paging import Cursor, Limit, Page, page
@@ -30,6 +31,7 @@ from services.core.words import Category, Severity, State, Verification
 router = APIRouter(prefix="/api/v1", tags=["alarms"])
 _alarm = tables.alarm.c
 _EVIDENCE_BEFORE = timedelta(minutes=5)  # contract 6: evidence counts for a fire for 5 min
+_EVIDENCE_SLICE = timedelta(days=7)
 _EVIDENCE_TYPES = (
     "prealarm", "started", "feedback", "supervisory", "delay", "silence", "test", "guard_reply", "operation", "reset",
 )  # fmt: skip
@@ -121,7 +123,7 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
     shown = document(row)
     lines = await _timeline(reads, alarm_id)
     shown["timeline"] = lines
-    shown["evidence"] = await _evidence(reads, who.scope, row, lines)
+    shown["evidence"] = await find_evidence(reads, who.scope, row, lines, here.clock.now())
     site = await first(
         reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"], who.scope.clause(tables.site.c.area))
     )
@@ -164,7 +166,9 @@ async def _timeline(reads: Reads, alarm_id: int) -> list[dict[str, Any]]:
     ]
 
 
-async def _evidence(reads: Reads, scope: Scope, row: Any, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+async def find_evidence(
+    reads: Reads, scope: Scope, row: Any, lines: list[dict[str, Any]], now: datetime
+) -> list[dict[str, Any]]:
     """Return what was reported: the alarm's own lines, and what else its site (or device) reported around that time."""
     found = [
         {"at": line["at"], "text": reason[0], "text_en": reason[1]}
@@ -182,14 +186,16 @@ async def _evidence(reads: Reads, scope: Scope, row: Any, lines: list[dict[str, 
             place,
             scope.clause(device.area),
             event.type.in_(_EVIDENCE_TYPES),
-            event.ts >= row["opened_at"] - _EVIDENCE_BEFORE,
         )
         .order_by(event.ts)
-        .limit(_LINES)
     )
-    if row["closed_at"] is not None:
-        statement = statement.where(event.ts <= row["closed_at"])
-    for one in await reads.rows(statement):
+
+    async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
+        return await reads.rows(statement.where(event.ts >= begin, event.ts < end).limit(most))
+
+    begin, closed = row["opened_at"] - _EVIDENCE_BEFORE, row["closed_at"]
+    end = None if closed is None else closed + timedelta.resolution
+    for one in await oldest_first(ask, begin, end, enough=_LINES, width=_EVIDENCE_SLICE, now=now):
         words = [one["name"] or one["code"], one["type"], one["component"], one["description"]]
         found.append({"at": rfc3339(one["received_at"]), "text": " ".join(filter(None, words)), "text_en": None})
     return sorted(found, key=lambda line: str(line["at"]))

@@ -1,6 +1,7 @@
 """Events as the devices sent them, newest first."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -8,8 +9,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from services.api.measured.slices import LATEST, newest_first
 from services.api.request import tables
 from services.api.request.auth import Reader
+from services.api.request.database import Reads, Row
 from services.api.request.described import described
 from services.api.request.fields import AreaFilter, DeviceFilter, From, To, check_span
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
@@ -18,6 +21,7 @@ from services.api.request.state import Here
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 _event, _device = tables.event.c, tables.device.c
+_FIRST_SLICE = timedelta(days=7)
 
 
 class Event(BaseModel):
@@ -63,7 +67,6 @@ async def list_events(
         .join(tables.device, _device.id == _event.device_id)
         .where(who.scope.clause(_device.area))
         .order_by(_event.ts.desc(), _event.device_id, _event.digest)
-        .limit(limit + 1)
     )
     if device is not None:
         statement = statement.where(_device.code == device)
@@ -73,16 +76,31 @@ async def list_events(
         statement = statement.where(_event.type == kind_of_event)
     if area is not None:
         statement = statement.where(_device.area.startswith(area))
-    if begin is not None:
-        statement = statement.where(_event.ts >= begin)
-    if end is not None:
-        statement = statement.where(_event.ts < end)
     if place := decode_cursor(cursor, datetime, int, bytes):
         at = sa.literal(place[0], sa.DateTime(timezone=True))
         after = sa.tuple_(_event.device_id, _event.digest) > sa.tuple_(
             sa.literal(place[1], sa.BigInteger()), sa.literal(place[2], sa.LargeBinary())
         )
-        statement = statement.where(_event.ts <= at, sa.or_(_event.ts < at, after))
-    rows = await here.database.heavy_for(who).rows(statement)
+        statement = statement.where(sa.or_(_event.ts < at, after))
+        end = min(end or LATEST, place[0] + timedelta.resolution)
+    reads, near = here.database.heavy_for(who), end or here.clock.now()
+    rows = await find_events(reads, statement, begin, end, enough=limit + 1, near=near)
     items = [{name: row[name] for name in Event.model_fields} for row in rows]
     return page(items, limit, [(row["ts"], row["device_id"], row["digest"]) for row in rows])
+
+
+async def find_events(
+    reads: Reads,
+    statement: sa.Select[Any],
+    begin: datetime | None,
+    end: datetime | None,
+    *,
+    enough: int,
+    near: datetime,
+) -> list[Row]:
+    """Return up to `enough` events of a statement, newest first, a slice of time after the other."""
+
+    async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
+        return await reads.rows(statement.where(_event.ts >= begin, _event.ts < end).limit(most))
+
+    return await newest_first(ask, begin, end, enough=enough, width=_FIRST_SLICE, near=near)

@@ -1,6 +1,8 @@
 """A device's readings: raw, or in buckets with min, max, mean and last of each field."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -8,9 +10,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from services.api.measured.slices import OLDEST, newest_first, oldest_first
 from services.api.registry.devices import find_row
 from services.api.request.auth import Reader
-from services.api.request.database import Reads, first
+from services.api.request.database import Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import DeviceCode, From, To, check_span
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
@@ -27,6 +30,10 @@ _BUCKET = re.compile(r"([1-9][0-9]{0,6})([smhd]?)", re.ASCII)
 _LONGEST_BUCKET_S = 31 * 86_400
 _QUERIES = load_queries(__file__)
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)  # the origin of time_bucket
+_OF_SPAN = "device_id = :device and ts >= :begin and ts < :end"
+_AFTER = f"{_OF_SPAN} and (ts, seq) > (:ts, :seq)"
+_SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=64)  # of the first slice of a list
+_GAPS = 1.25  # some readings are missing, or late
 _WHOLE = {
     kind: {name for name in READING_FIELDS[kind] if "bool" in str(model.model_fields[name].annotation)}
     for kind, model in READING_MODELS.items()
@@ -78,53 +85,64 @@ async def list_readings(
     """List readings by time, oldest first. Without `from`, the span ends at `to` (or now) and holds the newest 1000."""
     row = await find_row(here.database, who, code)
     check_span(begin, end)
-    span = Span(row["id"], Kind(row["kind"]), begin, end)
+    interval = timedelta(seconds=row["expected_interval_s"])
+    span = Span(row["id"], Kind(row["kind"]), begin, end, interval, here.clock.now())
     if bucket is None:
         return await raw(here.database.heavy_for(who), span, limit, cursor)
     return await bucketed(here.database.heavy_for(who), span, parse_bucket(bucket), limit, cursor)
 
 
+@dataclass(slots=True)
 class Span:
-    """The readings of one device between two times."""
+    """The readings of one device between two times. `interval` is how often it should report."""
 
-    def __init__(self, device: int, kind: Kind, begin: datetime | None, end: datetime | None) -> None:
-        self.device, self.kind, self.begin, self.end = device, kind, begin, end
+    device: int
+    kind: Kind
+    begin: datetime | None
+    end: datetime | None
+    interval: timedelta
+    now: datetime
 
-    def where(self) -> tuple[str, dict[str, object]]:
-        """Return the condition, and what it binds."""
-        clauses, values = ["device_id = :device"], {"device": self.device}
-        found: dict[str, object] = dict(values)
-        if self.begin is not None:
-            clauses.append("ts >= :begin")
-            found["begin"] = self.begin
-        if self.end is not None:
-            clauses.append("ts < :end")
-            found["end"] = self.end
-        return " and ".join(clauses), found
+    def width_of(self, readings: int) -> timedelta:
+        """Return in how long so many readings are expected."""
+        return min(max(self.interval * readings * _GAPS, _SHORTEST), _LONGEST)
+
+
+async def _newest(reads: Reads, span: Span, count: int, near: datetime | None) -> Sequence[Row]:
+    """Return the times of the newest readings, the newest first."""
+
+    async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
+        return await reads.rows(
+            f"select ts from reading_{span.kind} where {_OF_SPAN} order by ts desc limit :most",  # noqa: S608 - ours
+            device=span.device, begin=begin, end=end, most=most,
+        )  # fmt: skip
+
+    near, width = near or span.now, span.width_of(count)
+    return await newest_first(ask, span.begin, span.end, enough=count, width=width, near=near)
 
 
 async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Response:
     """Answer readings as they came."""
     place = decode_cursor(cursor, datetime, int)
     fields = ", ".join(READING_FIELDS[span.kind])
-    if place is None and span.begin is None:
-        where, values = span.where()
-        newest = await first(
-            reads,
-            f"select min(ts) as ts from (select ts from reading_{span.kind} where {where} order by ts desc limit 1000) n",  # noqa: S608, E501 - our own names
-            **values,
-        )
-        span.begin = newest["ts"] if newest else None
-    where, values = span.where()
-    if place is not None:
-        where += " and (ts, seq) > (:ts, :seq)"
-        values |= {"ts": place[0], "seq": place[1]}
-    rows = await reads.rows(
-        f"select ts, seq, received_at, late, nullif(clock_behind, false) as clock_behind, {fields}, extra"  # noqa: S608 - ours
-        f" from reading_{span.kind} where {where}"
-        f" order by ts, seq limit {limit + 1}",
-        **values,
-    )
+    begin = span.begin if place is None else place[0]
+    if begin is None:
+        seen = await first(reads, _QUERIES["seen"], device=span.device)
+        newest = await _newest(reads, span, 1000, seen["ts"] if seen else None)
+        if not newest:
+            return page([], limit, [])
+        begin = newest[-1]["ts"]
+    where, after = (_OF_SPAN, {}) if place is None else (_AFTER, {"ts": place[0], "seq": place[1]})
+
+    async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
+        return await reads.rows(
+            f"select ts, seq, received_at, late, nullif(clock_behind, false) as clock_behind, {fields}, extra"  # noqa: S608 - ours
+            f" from reading_{span.kind} where {where} order by ts, seq limit :most",
+            device=span.device, begin=begin, end=end, most=most, **after,
+        )  # fmt: skip
+
+    width = span.width_of(limit + 1)
+    rows = await oldest_first(ask, max(begin, OLDEST), span.end, enough=limit + 1, width=width, now=span.now)
     items = [{name: value for name, value in dict(row).items() if value is not None} for row in rows]
     return page(items, limit, [(row["ts"], row["seq"]) for row in rows])
 
@@ -143,27 +161,35 @@ def _aggregates(kind: Kind, fields: list[str]) -> str:
 async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: str | None) -> Response:
     """Answer buckets with min, max, mean and last of each field that the device ever sent."""
     place, width = decode_cursor(cursor, datetime), timedelta(seconds=width_s)
-    where, values = span.where()
-    if place is None and span.begin is None:
-        newest = await first(reads, f"select max(ts) as ts from reading_{span.kind} where {where}", **values)  # noqa: S608
-        if newest is None or newest["ts"] is None:
-            return page([], limit, [])
-        start = newest["ts"] - (newest["ts"] - _EPOCH) % width
-        span.begin = start - width * (limit - 1)
+    seen = await first(reads, _QUERIES["seen"], device=span.device)
+    fields = [name for name in READING_FIELDS[span.kind] if seen is not None and name in seen["fields"]]
+    if seen is None or not fields:
+        return page([], limit, [])
     if place is not None:
         span.begin = place[0] + width
-    where, values = span.where()
-    seen = await first(reads, _QUERIES["fields_seen"], device=span.device)
-    fields = [name for name in READING_FIELDS[span.kind] if seen is not None and name in seen["fields"]]
-    if not fields:
-        return page([], limit, [])
-    rows = await reads.rows(
-        f"select time_bucket(make_interval(secs => :width), ts) as bucket, {_aggregates(span.kind, fields)}"  # noqa: S608
-        f" from reading_{span.kind} where {where} group by 1 order by 1 limit {limit + 1}",
-        width=width_s,
-        **values,
-    )
+    elif span.begin is None:
+        newest = await _newest(reads, span, 1, seen["ts"])
+        if not newest:
+            return page([], limit, [])
+        span.begin = _start_of(newest[0]["ts"], width) - width * (limit - 1)
+    earliest = max(span.begin, OLDEST)
+
+    async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
+        return await reads.rows(
+            f"select time_bucket(make_interval(secs => :width), ts) as bucket, {_aggregates(span.kind, fields)}"  # noqa: S608
+            f" from reading_{span.kind} where {_OF_SPAN} group by 1 order by 1 limit :most",
+            width=width_s, device=span.device, begin=max(begin, earliest), end=end, most=most,
+        )  # fmt: skip
+
+    # slices begin where buckets do, so that none is cut
+    begin, slice_width = _start_of(earliest, width), width * (limit + 1)
+    rows = await oldest_first(ask, begin, span.end, enough=limit + 1, width=slice_width, now=span.now)
     return page([_bucket(row, fields) for row in rows], limit, [(row["bucket"],) for row in rows])
+
+
+def _start_of(at: datetime, width: timedelta) -> datetime:
+    """Return when the bucket of `at` begins."""
+    return at - (at - _EPOCH) % width
 
 
 def _bucket(row: Any, fields: list[str]) -> dict[str, Any]:

@@ -1,2 +1,3 @@
--- name: fields_seen
-select coalesce((select array_agg(key) from device_state, jsonb_object_keys(state) as key where device_id = :device), '{}') as fields
+-- name: seen
+-- the fields that the device ever sent, and the time of its newest reading
+select ts, array(select jsonb_object_keys(state)) as fields from device_state where device_id = :device

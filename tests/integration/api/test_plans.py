@@ -100,8 +100,14 @@ async def test_readings_go_by_the_key_of_the_chunks_of_their_span(
     for days in (2, DAYS):
         explained.plans.clear()
         begin = TODAY - timedelta(days=days)
-        await raw(explained, Span(number, Kind.HYDRANT, begin, TODAY), 1000, None)
-        await bucketed(explained, Span(number, Kind.HYDRANT, begin, TODAY), days * 86_400 // 500, 1000, None)
+        await raw(explained, Span(number, Kind.HYDRANT, begin, TODAY, timedelta(minutes=15), NOW), 1000, None)
+        await bucketed(
+            explained,
+            Span(number, Kind.HYDRANT, begin, TODAY, timedelta(minutes=15), NOW),
+            days * 86_400 // 500,
+            1000,
+            None,
+        )
         readings = [plan for plan in explained.plans if "reading_hydrant" in plan]
         assert len(readings) == 2
         for plan in readings:
