@@ -1,6 +1,3 @@
--- name: last_number
-select coalesce(max(number), 0) from spool where writer = $1
-
 -- name: hold
 -- the lease as it stands: a batch prolongs it, the spool only asks
 select from lease where name = $1 and owner = $2::uuid for share
