@@ -30,6 +30,7 @@ from services.push.verdicts import Fate, Verdict, judge, wait_s
 SLOTS = 8  # requests under way to one receiver
 TIMEOUT_S = 15.0
 HELD, OF_ONE_SUBJECT = 1000, 20  # rows kept in memory; the rest waits in the database
+LOOKED_AT = 20_000  # rows among which those are looked for
 FAILING = 3  # failures in a row: then one request at a time, so far apart
 FAILING_PAUSE = timedelta(seconds=1)
 IDLE_S = 30.0
@@ -127,7 +128,9 @@ class Courier:
         """Fill memory from the rows that wait, the oldest of each subject first."""
         self._ended, self._missed = set(), False
         await self._tools.recorder.flush()
-        rows = await self._tools.pool.fetch(SQL["waiting"], self.subscription["id"], OF_ONE_SUBJECT, HELD)
+        rows = await self._waiting(LOOKED_AT)
+        if rows and rows[0]["total"] == LOOKED_AT and len(rows) < HELD // 2:  # few subjects stand before all others
+            rows = await self._waiting(None)
         events = await self._tools.documents.events([row["number"] for row in rows])
         known = self._subjects.known()
         self._subjects = self._only_under_way()
@@ -140,6 +143,13 @@ class Courier:
             )
             self._subjects.add(delivery)
         self._whole = not self._missed and (not rows or rows[0]["total"] == len(rows))
+
+    async def _waiting(self, among: int | None) -> Sequence[asyncpg.Record]:
+        subscription_id = self.subscription["id"]
+        found: Sequence[asyncpg.Record] = await self._tools.pool.fetch(
+            SQL["waiting"], subscription_id, OF_ONE_SUBJECT, HELD, among
+        )
+        return found
 
     async def _attempt(self, delivery: Delivery) -> None:
         at, started = self._clock.now(), self._clock.monotonic()

@@ -55,10 +55,12 @@ where d.out_of_service_until > before.looked_until and d.out_of_service_until <=
 select * from subscription
 
 -- name: waiting
--- the oldest of each subject first, so that a subject with thousands keeps no other out of what is held in memory
+-- the oldest of each subject first, so that a subject with thousands keeps no other out of what is held in memory;
+-- among the $4 oldest of all (null: among all): the backlog of an hour is not sorted anew for every thousand
 select number, subject, attempts, due_at, expires_at, total from (
     select d.*, row_number() over (partition by subject order by number) as place, count(*) over () as total
-    from subscription_delivery d where subscription_id = $1 and state = 'waiting'
+    from (select * from subscription_delivery where subscription_id = $1 and state = 'waiting'
+          order by number limit $4::bigint) d
 ) w
 where place <= $2
 order by place, due_at, number
