@@ -28,7 +28,7 @@ from services.api.request.auth import KEY_BY_BASIC, Watcher
 from services.api.request.database import Row, first
 from services.api.request.described import PROBLEM_CONTENT, problem_described
 from services.api.request.paging import encode_cursor
-from services.api.request.problems import not_found
+from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here, State
 
@@ -221,8 +221,8 @@ def _is(one: Collection, feature: str) -> sa.ColumnElement[bool]:
     if isinstance(one.fid.type, sa.Integer):
         try:
             return one.fid == whole_number("feature", feature)
-        except Exception as error:
-            raise not_found(f"feature {feature}") from error
+        except Problem:
+            raise not_found(f"feature {feature}") from None
     if "\0" in feature:
         raise not_found("feature of this name")
     return one.fid == feature

@@ -238,7 +238,8 @@ def _data_array(renderer: Renderer, page: Page) -> list[Document]:
 # --- the root ---------------------------------------------------------------------------------------------------------
 
 _SPEC: Final = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
-CONFORMANCE: Final = (
+CONFORMANCE: Final = (  # of each class all requirements, by name: clients look for the one or the other
+    *(f"{_SPEC}{name}" for name in ("datamodel", "resource-path", "request-data")),
     *(
         f"{_SPEC}datamodel/{name}/{part}"
         for name in (
