@@ -1,7 +1,8 @@
 """Clients of other hands on `/ogc` as it is served: OWSLib, and GDAL's OAPIF driver (in pyogrio, as QGIS has it)."""
 
+import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
 
 import asyncpg
 import pyogrio
@@ -31,16 +32,25 @@ async def served(
     return f"http://127.0.0.1:{port}/ogc"
 
 
-@pytest.fixture
-def gdal(admin: FirstAdmin) -> Iterator[None]:
+@contextmanager
+def key_for_gdal(key: str) -> Iterator[None]:
     """GDAL sends the key as a GIS user types it: any name, the key as the password."""
-    pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": f"gis:{admin.api_key}", "GDAL_HTTP_AUTH": "BASIC"})
-    yield
-    pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": None, "GDAL_HTTP_AUTH": None})
+    pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": f"gis:{key}", "GDAL_HTTP_AUTH": "BASIC"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": None, "GDAL_HTTP_AUTH": None})
 
 
-async def test_owslib_finds_its_way_and_pages_to_the_end(served: str, admin: FirstAdmin) -> None:
-    api = Features(served, headers={"Authorization": f"Bearer {admin.api_key}"})
+async def test_clients_of_other_hands_find_their_way_and_read_every_feature(served: str, admin: FirstAdmin) -> None:
+    await asyncio.to_thread(owslib_finds_its_way_and_pages, served, admin.api_key)
+    with key_for_gdal(admin.api_key):
+        await asyncio.to_thread(gdal_reads_every_feature_through_the_links, served)
+        await asyncio.to_thread(gdal_takes_one_collection_by_its_own_address, served)
+
+
+def owslib_finds_its_way_and_pages(served: str, key: str) -> None:
+    api = Features(served, headers={"Authorization": f"Bearer {key}"})
     assert api.api()["openapi"].startswith("3.0")
     assert any(uri.endswith("/conf/core") for uri in api.conformance()["conformsTo"])
     assert "hydrants" in api.feature_collections()
@@ -53,7 +63,7 @@ async def test_owslib_finds_its_way_and_pages_to_the_end(served: str, admin: Fir
     assert api.collection_item("hydrants", "h-7")["properties"]["name"] == "消火栓 7"
 
 
-async def test_gdal_reads_every_feature_through_the_links(served: str, gdal: Any) -> None:
+def gdal_reads_every_feature_through_the_links(served: str) -> None:
     source = f"OAPIF:{served}"
     layers = {str(name): str(kind) for name, kind in pyogrio.list_layers(source)}
     assert "hydrants" in layers
@@ -66,6 +76,6 @@ async def test_gdal_reads_every_feature_through_the_links(served: str, gdal: Any
     assert pyogrio.read_info(source, layer="hydrants")["features"] == COUNT
 
 
-async def test_gdal_takes_one_collection_by_its_own_address(served: str, gdal: Any) -> None:
+def gdal_takes_one_collection_by_its_own_address(served: str) -> None:
     _, _, geometry, _ = pyogrio.raw.read(f"OAPIF:{served}/collections/water-sources")
     assert len(geometry) == COUNT
