@@ -19,4 +19,4 @@ bench: ## measure this machine; writes reports/
 
 chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
 	@scripts/setup --tests
-	@.venv/bin/python -m pytest -s -m chaos --timeout 3600 tests/faults
+	@.venv/bin/python -m pytest -s -m chaos --timeout 3600 tests

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from services.api.people.first_admin import FirstAdmin, make_first_admin
 from services.core import migrate
 from stack import children
 from stack.accounts import DEVICE_ROLE, FLEET, PROVISIONER, SERVICES
@@ -27,6 +28,7 @@ from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
 _TEMPLATE = "tpl_migrated"
+_ADMIN_TEMPLATE = "tpl_admin"
 
 
 def scratch_dir() -> Path:
@@ -52,6 +54,7 @@ class PostgresServer:
         self.postgres = Postgres(StateDir.open(self.folder), durable=False)
         self.postgres.start()
         self._has_template = False
+        self._admin: FirstAdmin | None = None
 
     @property
     def port(self) -> int:
@@ -82,15 +85,38 @@ class PostgresServer:
 
     def create_database(self, *, migrated: bool = True) -> str:
         """A new database owned by the programs' role; its DSN."""
-        if migrated and not self._has_template:
+        return self._copy_of(self._migrated() if migrated else "template0")  # template0: where no guest can be
+
+    def create_database_with_admin(self) -> str:
+        """A new migrated database that has `first_admin`: to make one anew costs a quarter of a second of hashing."""
+        if self._admin is None:
+            self.sql(f"create database {_ADMIN_TEMPLATE} owner {OWNER} template {self._migrated()}")
+            self._admin = run_in_thread(make_first_admin(self.postgres.dsn_of(_ADMIN_TEMPLATE)))
+            self._close_to_guests(_ADMIN_TEMPLATE)
+        return self._copy_of(_ADMIN_TEMPLATE)
+
+    @property
+    def first_admin(self) -> FirstAdmin:
+        """Who can sign in to every database of `create_database_with_admin`."""
+        assert self._admin is not None
+        return self._admin
+
+    def _migrated(self) -> str:
+        if not self._has_template:
             self.sql(f"create database {_TEMPLATE} owner {OWNER} template template0")
             run_in_thread(migrate.upgrade(self.postgres.dsn_of(_TEMPLATE)))
-            self.sql(f"alter database {_TEMPLATE} with allow_connections false")
-            # TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned.
-            self.sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = 'tpl_migrated'")
+            self._close_to_guests(_TEMPLATE)
             self._has_template = True
+        return _TEMPLATE
+
+    def _close_to_guests(self, template: str) -> None:
+        """TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned."""
+        self.sql(f"alter database {template} with allow_connections false")
+        guests = f"pg_stat_activity where datname = '{template}'"
+        self.sql(f"select pg_terminate_backend(pid) from {guests}")  # noqa: S608 - our own name
+
+    def _copy_of(self, template: str) -> str:
         name = f"test_{secrets.token_hex(6)}"
-        template = _TEMPLATE if migrated else "template0"  # where no guest can be
         # a copy of files costs less than 11 MB written once more through the log
         self.sql(f"create database {name} owner {OWNER} template {template} strategy file_copy")
         return self.postgres.dsn_of(name)

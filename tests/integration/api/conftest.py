@@ -3,7 +3,7 @@
 Every answer that a client of `visit` gets is held against the OpenAPI document.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,13 +13,14 @@ import httpx2
 import pytest
 
 from services.api.app import build_app
-from services.api.people.first_admin import FirstAdmin, make_first_admin
+from services.api.people.first_admin import FirstAdmin
 from services.api.request.database import Database
 from services.api.request.state import State
 from services.core import db
 from services.core.clock import SystemClock
 from services.core.settings import ApiSettings
 from tests.support.described import hold_to_the_document
+from tests.support.servers import PostgresServer
 
 AREA = "140931100"
 OTHER_AREA = "140931101"
@@ -29,10 +30,19 @@ Store = Callable[..., Awaitable[UUID]]
 
 
 @pytest.fixture
-async def admin(database: str) -> FirstAdmin:
-    made = await make_first_admin(database)
-    assert made is not None
-    return made
+def database(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """As everywhere; whose test asks for `admin` gets one that has it."""
+    has_admin = "admin" in request.fixturenames
+    dsn = postgres.create_database_with_admin() if has_admin else postgres.create_database()
+    yield dsn
+    if postgres.is_running():
+        postgres.drop_database(dsn)
+
+
+@pytest.fixture
+def admin(postgres: PostgresServer, database: str) -> FirstAdmin:
+    assert database
+    return postgres.first_admin
 
 
 @pytest.fixture

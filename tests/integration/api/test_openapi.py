@@ -21,9 +21,10 @@ from services.api.openapi import openapi_of
 from services.api.people.first_admin import make_first_admin
 from tests.support.servers import PostgresServer, Program, run_in_thread
 
+DOCUMENT = openapi_of(build_app())
 OPERATIONS = [
     (method.upper(), path)
-    for path, methods in openapi_of(build_app())["paths"].items()
+    for path, methods in DOCUMENT["paths"].items()
     for method in methods
     if path != "/api/v1/stream"
 ]
@@ -61,11 +62,16 @@ def _prepared(port: int, key: str) -> Iterator[tuple[str, str]]:
     yield url, key
 
 
+@pytest.fixture(scope="module")
+def schema(served: tuple[str, str]) -> Any:
+    made = schemathesis.openapi.from_dict(DOCUMENT)
+    made.config.update(base_url=served[0])
+    return made
+
+
 @pytest.mark.parametrize(("method", "path"), [one for one in OPERATIONS if one not in LEFT_OUT])
-def test_answers_are_as_described(served: tuple[str, str], method: str, path: str) -> None:
-    url, key = served
-    schema = schemathesis.openapi.from_dict(openapi_of(build_app()))
-    schema.config.update(base_url=url)
+def test_answers_are_as_described(served: tuple[str, str], schema: Any, method: str, path: str) -> None:
+    _, key = served
     operation = schema[path][method]
 
     @given(case=operation.as_strategy())

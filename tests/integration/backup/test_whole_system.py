@@ -98,6 +98,7 @@ def heard_at(desk):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.chaos  # minutes
 async def test_a_wiped_system_comes_back_elsewhere_and_119_hears_nothing_twice(program, scratch):
     port = free_port()
     desk = f"http://127.0.0.1:{port}"

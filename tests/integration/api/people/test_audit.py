@@ -99,6 +99,14 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     override = rule["overrides"][0]["id"]
     await call("DELETE", "/rules/{code}/overrides/{id}", code="hydrant_pressure_low", id=override)
 
+    subscription = {"name": "智慧城市平台", "url": "https://city.example/hooks/firetower"}
+    platform = (await call("POST", "/subscriptions", subscription))["id"]
+    await call("POST", "/subscriptions/{id}/test", id=platform)
+    await call("POST", "/subscriptions/{id}/rotate-secret", id=platform)
+    await call("POST", "/subscriptions/{id}/replay", {"from": datetime.now(UTC).isoformat()}, id=platform)
+    await call("PATCH", "/subscriptions/{id}", {"state": "paused"}, id=platform)
+    await call("DELETE", "/subscriptions/{id}", id=platform)
+
     await call("POST", "/users", {"username": "li", "password": "correct horse", "role": "viewer", "areas": ["*"]})
     await call("PUT", "/users/{username}", {"name": "李"}, username="li")
     await call("DELETE", "/users/{username}", username="li")

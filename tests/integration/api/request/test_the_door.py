@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx2
 import psutil
@@ -11,20 +11,24 @@ import pytest
 from services.api.request import door
 from services.core.limits import raise_file_limit
 from stack.children import free_port
-from tests.support.servers import Program
+from tests.support.servers import PostgresServer, Program
 
 HALF_OPEN = 1224
 
 
-@pytest.fixture
-def api(program: Callable[..., Program], database: str) -> Iterator[tuple[Program, int]]:
+@pytest.fixture(scope="module")
+def api(_postgres_server: PostgresServer) -> Iterator[tuple[Program, int]]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     raise_file_limit()
-    port = free_port()
-    started = program("api", DATABASE_URL=database, API_PORT=port)
-    started.wait_ready()
-    yield started, port
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    database, port = _postgres_server.create_database(), free_port()
+    started = Program("api", {"FIRETOWER_DATABASE_URL": database, "FIRETOWER_API_PORT": str(port)})
+    try:
+        started.wait_ready()
+        yield started, port
+    finally:
+        started.close()
+        _postgres_server.drop_database(database)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def read_end(reader: asyncio.StreamReader, timeout_s: float = door.HEAD_S + 10) -> bytes:
