@@ -20,7 +20,8 @@ from tests.browser.county import System, furnish, running
 
 ARGUMENTS = [
     "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
-    "--disable-gpu-rasterization", "--disable-gpu-compositing", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--disable-gpu-rasterization", "--disable-gpu-compositing",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 CHROMIUM = Path("/usr/bin/chromium")

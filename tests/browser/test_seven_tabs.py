@@ -42,7 +42,9 @@ def test_seven_tabs_share_one_stream_and_each_sees_the_fire(visit, system):
     rest = pages[1:]
     system.fire(system.panel("TAB-2"))
     for page in (rest[4], rest[5]):
-        expect(page.locator(f"[data-alarm='{system.fire_of('TAB-2')['id']}']")).to_be_visible()
+        expect(
+            page.locator(f":is(.wall-alarm, .row-open)[data-alarm='{system.fire_of('TAB-2')['id']}']")
+        ).to_be_visible()
     all_live(rest)
     assert streams(system) == before + 1
     for page in rest:
@@ -82,7 +84,7 @@ def test_a_browser_without_shared_workers_has_a_stream_for_each_tab(visit, syste
     panel = system.panel("TAB-3")
     system.fire(panel)
     for each in (page, second):
-        expect(each.locator(f"[data-alarm='{system.fire_of(panel)['id']}']")).to_be_visible()
+        expect(each.locator(f".row-open[data-alarm='{system.fire_of(panel)['id']}']")).to_be_visible()
 
 
 def test_a_tab_whose_worker_does_not_answer_opens_a_stream_of_its_own(visit, system):

@@ -89,8 +89,9 @@ async def test_the_extensions_own_jobs_are_no_alarm(postgres, database, jobs):
 
 
 async def test_chunks_tell_what_was_not_done(postgres, database, jobs, county):
+    """A chunk is a week long, so what it holds is up to a week older than its end."""
     add_job(postgres, database, 1001, "reading_hydrant", succeeded="now()")
-    for table, age in (("reading_hydrant", "40 days"), ("reading_water", "40 days"), ("reading_panel", "405 days")):
+    for table, age in (("reading_hydrant", "48 days"), ("reading_water", "48 days"), ("reading_panel", "412 days")):
         await county.conn.execute(A_CHUNK.format(table=table, age=age))
     await county.conn.execute(A_CHUNK.format(table="reading_electrical", age="402 days"))
     assert await components(jobs) == ["columnstore:reading_hydrant", "retention:reading_panel"]

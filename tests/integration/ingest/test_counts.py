@@ -97,7 +97,8 @@ async def test_midnight_and_chunk_borders_lose_nothing(ingest, fleet, rows):
     await fleet.send(topic("P1", kind="panel"), random.Random(1).sample(body, len(body)))
     await rows.until("select count(*) from reading_panel", equals=len(body))
     assert await rows.one("select count(distinct ts) from reading_panel") == len(body)
-    assert await rows.one("select count(*) from show_chunks('reading_panel')") == 30
+    weeks = await rows.one("select count(*) from show_chunks('reading_panel')")
+    assert weeks in (5, 6)  # whose borders are midnights
     assert (await quality(rows, "P1"))[:3] == (0, 0, 0)
     assert await rows.one("select seq from device_state") == len(body) - 1
 
