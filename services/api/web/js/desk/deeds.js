@@ -1,0 +1,45 @@
+// Taking alarms: tried again by itself while the server is away for a moment, and what failed stays written
+// on the alarm, wherever it is shown, until it is taken. Kept by alarm id.
+import { newKey } from "../api.js";
+import { isPassing } from "../problems.js";
+import { createStore, live } from "../store.js";
+import { acknowledge } from "./acts.js";
+
+const AGAIN_AFTER_MS = [1000, 2000, 4000];
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// {busy, tries, problem} by alarm id
+export const deeds = createStore({ taking: new Map() });
+
+function note(id, what) {
+  deeds.set(({ taking }) => {
+    const next = new Map(taking);
+    if (what) next.set(id, what);
+    else next.delete(id);
+    return { taking: next };
+  });
+}
+
+export const isTakable = (alarm) => ["unacknowledged", "returned"].includes(alarm.state);
+export const beingTaken = () =>
+  new Set([...deeds.get().taking].filter(([, deed]) => deed.busy).map(([id]) => id));
+
+async function takeOne(alarm) {
+  if (deeds.get().taking.get(alarm.id)?.busy) return;
+  const key = newKey();
+  note(alarm.id, { busy: true, tries: 0 });
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await acknowledge(alarm, key);
+      note(alarm.id, null);
+      return;
+    } catch (problem) {
+      const left = isPassing(problem) && tries < AGAIN_AFTER_MS.length && live.get().session;
+      note(alarm.id, { busy: left, tries: tries + 1, problem });
+      if (!left) return;
+      await pause(AGAIN_AFTER_MS[tries]);
+    }
+  }
+}
+
+export const take = (alarms) => Promise.all(alarms.filter(isTakable).map(takeOne));
