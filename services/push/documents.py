@@ -57,8 +57,5 @@ class Documents:
             )
         lines = await self._pool.fetch(SQL["versions"], [event.alarm_id])
         told["area_name"] = await self._pool.fetchval(SQL["area_name"], told["alarm"]["area"])
-        version = told["alarm"]["version"]
-        message = cap.newest(cap.messages([dict(line) for line in lines]), version) or cap.Message(
-            version, "Alert", event.made_at, ()
-        )
+        message = cap.message_of(told["alarm"], [dict(line) for line in lines])
         return cap.render(message, county, told)

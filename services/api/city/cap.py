@@ -95,13 +95,7 @@ async def _messages(reads: Reads, rows: Sequence[Row]) -> dict[int, cap.Message]
     lines: dict[int, list[Row]] = {}
     for line in found:
         lines.setdefault(line["alarm_id"], []).append(line)
-    return {row["id"]: _message(row, lines.get(row["id"], [])) for row in rows}
-
-
-def _message(row: Row, lines: Sequence[Row]) -> cap.Message:
-    """Return the current message; an alarm whose chain tells of none has one from what it is."""
-    made = cap.newest(cap.messages(lines), row["version"])
-    return made or cap.Message(row["version"], "Alert", row["opened_at"], ())
+    return {row["id"]: cap.message_of(alarm_document(row), lines.get(row["id"], [])) for row in rows}
 
 
 def _told(row: Row) -> dict[str, Any]:

@@ -48,10 +48,13 @@ returning uid
 
 -- name: replay
 with wanted as (
-    select e.number, e.subject
+    select distinct on (message) e.number, e.subject
     from subscription_event e join subscription s on s.id = $1 and subscription_wants(s, e)
+    cross join lateral (  -- as in push: in CAP the events of one step are one message
+        select case when s.format = 'cap' and e.alarm_id is not null
+                    then concat(e.alarm_id, '.', e.data #>> '{alarm,version}') else e.number::text end as message) m
     where e.number is not null and e.only_for is null and e.at >= $2 and e.at < $3
-    order by e.number
+    order by message, e.number
     limit $6
 ), again as (
     insert into subscription_delivery as d (subscription_id, number, subject, due_at, expires_at)

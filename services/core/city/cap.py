@@ -5,7 +5,7 @@ identifier is alarm and version, its references are the earlier messages since t
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -65,6 +65,20 @@ def messages(lines: Iterable[Mapping[str, Any]]) -> list[Message]:
         made.append(Message(line["version"], kind, line["at"], tuple(thread[-MOST_REFERENCES:])))
         thread = [] if ended else [*thread, (line["version"], line["at"])]
     return made
+
+
+def message_of(alarm: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> Message:
+    """Return the message that holds for an alarm as it is told (contract 5).
+
+    `lines` are those of `messages`; an alarm whose chain tells of no version has one message, of what it is.
+    """
+    made = messages(line for line in lines if line["version"] is not None)
+    found = next((message for message in reversed(made) if message.version <= alarm["version"]), None)
+    if found is not None:
+        return found
+    ended = over(alarm["state"], alarm["verification"])
+    at = (alarm["closed_at"] or alarm["cleared_at"] if ended else None) or alarm["opened_at"]
+    return Message(alarm["version"], "Cancel" if ended else "Alert", datetime.fromisoformat(at), ())
 
 
 def identifier(county: str, alarm_id: int, version: int) -> str:
@@ -208,8 +222,3 @@ def _code(parent: Element, name: str, kind: str, value: object) -> None:
     pair = SubElement(parent, name)
     _put(pair, "valueName", kind)
     _put(pair, "value", str(value))
-
-
-def newest(made: Sequence[Message], version: int) -> Message | None:
-    """Return the message that holds for `version` of the alarm; None when its chain tells of none."""
-    return next((message for message in reversed(made) if message.version <= version), None)

@@ -39,7 +39,8 @@ TEST: Final = "subscription.test"
 class Event(NamedTuple):
     """One thing that happened, as it is stored in the transaction that made it happen.
 
-    `cap`: a CAP message belongs to it. `subject` is empty for what belongs to the county as a whole.
+    `cap`: a CAP message belongs to it; events of one step share theirs. `subject` is empty for what belongs to the
+    county as a whole.
     """
 
     type: EventType

@@ -147,12 +147,20 @@ async def test_a_pressed_call_point_reaches_a_subscriber(
     site = await county.add_site("百货大楼", address="府前街 1 号")
     await county.add_device("panel-1", site_id=site)
     subscriber, _ = await subscribe(types=["fire.confirmed"])
+    by_cap = [await subscribe(types=types, format="cap") for types in (["fire.confirmed"], ["*"])]
     alerts = program("alerts", DATABASE_URL=database)
     alerts.wait_ready()
     await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "1-1"}])
     await eventually(lambda: events(county), what="the event")
+    assert told(await events(county)) == ["alarm.raised", "fire.confirmed"], "one step, two events"
     push()
     await eventually(lambda: subscriber.took, what="the fire")
     data = subscriber.took[0].event.get_data()
     assert data["alarm"]["confidence"] == "confirmed"
     assert data["site"] == {"id": site, "name": "百货大楼", "address": "府前街 1 号"}
+    for one, number in by_cap:  # and one message, whichever of the two was asked for
+        await eventually(lambda one=one: one.took, what="the message")
+        assert (
+            await county.conn.fetchval("select count(*) from subscription_delivery where subscription_id = $1", number)
+            == 1
+        )

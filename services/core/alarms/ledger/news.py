@@ -37,10 +37,7 @@ def alarm_events(entry: Entry, before: Alarm | None, after: Alarm, outcome: Outc
     data = {"alarm": alarm_document(document_row(entry, after))}
     told = before is None or (after.version != before.version and not (is_over(before) and is_over(after)))
     subject = after.device or (f"site:{entry.site_id}" if entry.site_id is not None else after.area or "")
-    return [
-        Event(kind, subject, after.area, now, data, entry.device_id, entry.id, cap=told and kind is types[0])
-        for kind in types
-    ]
+    return [Event(kind, subject, after.area, now, data, entry.device_id, entry.id, cap=told) for kind in types]
 
 
 def is_over(alarm: Alarm) -> bool:

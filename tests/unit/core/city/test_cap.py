@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from xsdata.formats.dataclass.parsers import XmlParser
 
-from services.core.city.cap import Message, messages, newest, render, render_test
+from services.core.city.cap import Message, message_of, messages, render, render_test
 from services.core.words import Category, Confidence, Severity, State, Verification
 
 NOW = datetime(2026, 11, 28, 0, 0, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def told(**fields: Any) -> dict[str, Any]:
         "id": 7, "code": "fire", "category": "fire", "severity": "critical", "state": "unacknowledged",
         "confidence": "suspected", "verification": "pending", "component": "1-12", "zone": "3 层", "area": "140931100",
         "value": None, "limit": None, "reason": "探测器报火警", "opened_at": "2026-11-28T00:00:00.000Z",
-        "incident_id": 3, "drill": False, "test_window": False,
+        "incident_id": 3, "drill": False, "test_window": False, "version": 1, "cleared_at": None, "closed_at": None,
     } | fields  # fmt: skip
     place = {"lon": 111.09, "lat": 39.02, "datum": "WGS84"}
     device = {"code": "utd-1", "kind": "panel", "name": "百货大楼主机", "area": "140931100", "location": place}
@@ -58,15 +58,22 @@ def test_raised_changed_and_cleared_are_alert_update_and_cancel_with_their_refer
 
 def test_what_comes_back_after_its_cancel_is_a_new_alert_and_the_end_is_told_once() -> None:
     states = (State.UNACKNOWLEDGED, State.RETURNED, State.CLOSED)
-    made = messages(
-        [line(1, states[0]), line(2, states[1]), line(3, states[0]), line(4, states[1]), line(5, states[2])]
-    )
+    lines = [line(1, states[0]), line(2, states[1]), line(3, states[0]), line(4, states[1]), line(5, states[2])]
+    made = messages(lines)
     assert [(m.version, m.kind, [v for v, _ in m.references]) for m in made] == [
         (1, "Alert", []), (2, "Cancel", [1]), (3, "Alert", []), (4, "Cancel", [3]),
     ]  # fmt: skip
-    current = newest(made, 5)
-    assert current is not None
-    assert current.version == 4
+    assert message_of(told(version=5, state=State.CLOSED)["alarm"], lines) == made[-1]
+    assert message_of(told(version=3)["alarm"], lines) == made[2]
+
+
+def test_an_alarm_whose_chain_tells_of_no_version_has_the_message_of_what_it_is() -> None:
+    old = [line(1, State.UNACKNOWLEDGED) | {"version": None}]
+    opened = message_of(told()["alarm"], old)
+    assert (opened.kind, opened.sent, opened.references) == ("Alert", NOW - timedelta(seconds=1), ())
+    ended = {"state": State.CLOSED, "closed_at": "2026-11-28T01:00:00.000Z"}
+    closed = message_of(told(**ended)["alarm"], [])
+    assert (closed.kind, closed.sent) == ("Cancel", NOW.replace(hour=1, second=0))
 
 
 def test_a_panel_that_was_reset_ends_no_warning_of_a_fire_but_a_verdict_does() -> None:
