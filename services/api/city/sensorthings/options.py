@@ -90,7 +90,8 @@ def read_options(entity: Entity, query: str) -> Options:
     if len(query) > 3 * _LONGEST:
         raise refused(f"the options are longer than {_LONGEST} characters")
     found: dict[str, str] = {}
-    for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
+    for padded, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
+        name = padded.strip()  # clients that write their address over several lines
         if not name and not text:
             continue
         if "\x00" in text or "\x00" in name:

@@ -74,6 +74,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"url": "http://169.254.169.254/latest"}, "url"),
     ({"url": "http://10.1.2.3/"}, "url"),
     ({"url": "http://[::ffff:10.1.2.3]/"}, "url"),
+    ({"url": "http://[::ffff:a9fe:a9fe]/"}, "url"),  # the same written in hexadecimal
+    ({"url": "http://[::]/"}, "url"),
+    ({"url": "http://[64:ff9b::7f00:1]/"}, "url"),
     ({"url": "ftp://city.example/"}, "url"),
     ({"types": ["alarm.exploded"]}, "types"),
     ({"types": []}, "types"),

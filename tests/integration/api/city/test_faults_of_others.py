@@ -1,0 +1,153 @@
+"""What users of comparable servers reported as faults, asked of ours. Each test names the thread that it comes from."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from tests.integration.api.city.conftest import City, reader
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ITEMS = "/ogc/collections/devices/items"
+ATOM = "{http://www.w3.org/2005/Atom}"
+Sta = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def sta(city: City) -> Sta:
+    return reader(city.admin)
+
+
+def below(link: str) -> str:
+    return link.partition("/sta/v1.1/")[2]
+
+
+async def test_an_address_that_was_written_over_several_lines_is_read(city: City) -> None:
+    """FraunhoferIOSB/FROST-Server 2351: blanks before the names of options."""
+    number = city.world.devices["h-own"]
+    query = (
+        f"Datastreams?%20%20%20$filter=ObservedProperty/name%20eq%20'pressure_mpa'%20and%20Thing/id%20eq%20{number}"
+        "&%0A%20%20$top=1&%20%20$expand=Observations($top=1;$orderby=phenomenonTime%20desc)"
+    )
+    answer = await city.admin.get(f"/sta/v1.1/{query}")
+    assert [one["name"] for one in answer.json()["value"]] == ["h-own:pressure_mpa"]
+    assert len(answer.json()["value"][0]["Observations"]) == 1
+    refused = await city.admin.get("/sta/v1.1/Datastreams?$orderby=Observations/phenomenonTime desc")
+    assert refused.status_code == 400
+    assert "Observations/phenomenonTime" in refused.json()["message"]
+
+
+async def test_a_time_in_quotes_is_a_time(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 1500: it was answered with 500."""
+    bare = await sta("Observations", filter="phenomenonTime lt 2026-11-20T12:01:00Z", count="true", top=0)
+    quoted = await sta("Observations", filter="phenomenonTime lt '2026-11-20T12:01:00.000Z'", count="true", top=0)
+    assert quoted == bare
+    assert bare["@iot.count"] > 0
+
+
+async def test_what_is_wrong_inside_expand_is_told_before_the_answer_begins(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 1624: 200, and JSON that broke off."""
+    for inner in ("phenomenonTime gt 2000-01-01", "phenomenonTime/start gt 2000-01-01", "name gt 5"):
+        assert (await sta("Things", 400, expand=f"Datastreams($filter={inner})"))["message"]
+    assert (await sta("Things", expand="Datastreams($expand=Observations($filter=phenomenonTime gt 2026-11-20))"))[
+        "value"
+    ]
+
+
+async def test_what_has_no_observation_is_not_among_those_with_new_ones(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 116: streams without any were found by `phenomenonTime gt …`."""
+    found = await sta("Datastreams", filter="Observations/phenomenonTime gt now() sub duration'PT60S'", count="true")
+    assert found == {"@iot.count": 0, "value": []}
+    text = (
+        "Observations/phenomenonTime gt 2026-11-20T12:09:00Z sub duration'PT60S' and ObservedProperty/name ne 'alarm'"
+    )
+    names = {one["name"] for one in (await sta("Datastreams", filter=text))["value"]}
+    assert len(names) == 20
+    assert "p-own:alarm" not in names
+
+
+async def test_what_is_brought_along_does_not_shorten_the_page(sta: Sta) -> None:
+    """gost/server 146: pages with `$expand` held fewer Things, and ended early."""
+    page, seen = await sta("Things", top=3, expand="Locations,Datastreams", count="true"), []
+    while True:
+        seen += [one["name"] for one in page["value"]]
+        assert page["@iot.count"] == 8
+        if "@iot.nextLink" not in page:
+            break
+        assert len(page["value"]) == 3
+        page = await sta(below(page["@iot.nextLink"]))
+    assert len(seen) == len(set(seen)) == 8
+
+
+async def test_the_next_page_is_of_the_same_stream(sta: Sta, city: City) -> None:
+    """mozilla-sensorweb/sensorthings 244: the next link had lost the stream it was below."""
+    stream = city.world.devices["h-own"] * 100 + 1
+    page = await sta(f"Datastreams({stream})/Observations", top=4, expand="Datastream($select=id)")
+    rest = await sta(below(page["@iot.nextLink"]))
+    assert {one["Datastream"]["@iot.id"] for one in page["value"] + rest["value"]} == {stream}
+
+
+async def test_links_alone_can_be_selected(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 109: `$select` of a link gave nothing without `id` beside it."""
+    one = (await sta("Things", select="name,Datastreams", top=1))["value"][0]
+    assert one.keys() == {"name", "Datastreams@iot.navigationLink"}
+
+
+async def test_streams_have_a_place_of_their_own(sta: Sta) -> None:
+    """qgis/QGIS 59525: layers of Datastreams, whose geometry is `observedArea`."""
+    wanted = "observedArea/type eq 'Point' or observedArea/geometry/type eq 'Point'"
+    counted = (await sta("Datastreams", filter=wanted, count="true", top=0))["@iot.count"]
+    whole = (await sta("Datastreams", top=1000))["value"]
+    assert counted == sum("observedArea" in one for one in whole) > 0
+    box = "geo.intersects(observedArea, geography'Polygon ((111.05 39,111.1 39,111.1 39.1,111.05 39.1,111.05 39))')"
+    assert {one["name"][:5] for one in (await sta("Datastreams", filter=box))["value"]} == {"h-own", "e-own", "w-own"}
+
+
+async def follow(city: City, href: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await city.admin.get(href)).json()
+    return found
+
+
+def href(page: dict[str, Any], rel: str) -> str:
+    found: str = next(link["href"] for link in page["links"] if link["rel"] == rel)
+    return found
+
+
+async def test_every_link_of_a_page_leads_to_that_page(city: City) -> None:
+    """geopython/pygeoapi 1658 and 170, qgis/QGIS 52010: links lost place, box and the escapes of `crs`, or had `?&`."""
+    crs = "http%3A%2F%2Fwww.opengis.net%2Fdef%2Fcrs%2FEPSG%2F0%2F4490"
+    first = await follow(city, f"{ITEMS}?limit=2&bbox=111,39,111.125,39.03&crs={crs}")
+    second = await follow(city, href(first, "next"))
+    third = await follow(city, href(second, "next"))
+    for page in (first, second, third):
+        again = await follow(city, href(page, "self"))
+        assert [one["id"] for one in again["features"]] == [one["id"] for one in page["features"]]
+        for link in page["links"]:
+            assert "?&" not in link["href"]
+            assert link["rel"] == "collection" or f"crs={crs}" in link["href"]
+        assert page["features"][0]["geometry"]["coordinates"][0] == pytest.approx(39.02, abs=0.01), "latitude first"
+    assert "next" not in {link["rel"] for link in third["links"]}
+    shown = await city.admin.get(href(second, "alternate"))
+    assert second["features"][0]["id"] in shown.text
+    assert first["features"][0]["id"] not in shown.text
+
+
+async def test_a_box_in_the_order_of_another_system_finds_nothing(city: City) -> None:
+    """geopython/pygeoapi 2010: with `bbox-crs` of EPSG the first number is a latitude."""
+    right = await follow(city, f"{ITEMS}?bbox=39,111,39.1,111.2&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/4326")
+    wrong = await follow(city, f"{ITEMS}?bbox=111,39,111.2,39.1&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/4326")
+    assert (right["numberMatched"], wrong["numberMatched"]) == (6, 0)
+
+
+async def test_a_feed_without_alarms_is_a_feed(city: City) -> None:
+    """fmidev/weather-app 476, microsoft/vscode 28149, ckolderup/postmarks 80: no entries, odd times, a wrong `self`."""
+    for query in ("?from=2199-01-01T00:00:00Z&area=140931", "?from=2020-01-01T00:00:00Z"):
+        answer = await city.admin.get(f"/cap/alarms.atom{query}")
+        feed = fromstring(answer.content)  # noqa: S314 - our own answer
+        for at in feed.iter(f"{ATOM}updated"):
+            assert datetime.fromisoformat(str(at.text)).tzinfo is not None
+        (own,) = [link.attrib["href"] for link in feed.iterfind(f"{ATOM}link[@rel='self']")]
+        assert (await city.admin.get(own)).content.count(b"<entry>") == answer.content.count(b"<entry>")
+        assert feed.find(f"{ATOM}id") is not None
