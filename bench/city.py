@@ -1,7 +1,8 @@
-"""`firetower bench city`: how long a city platform waits for what it reads through open standards.
+"""`firetower bench city`: what a city platform waits for, when it asks through open standards and when it is told.
 
-Called by the command line. The whole system runs with a county of devices and a month of readings; each question is
-asked from outside, one after the other, over HTTP. Parts: SensorThings.
+Called by the command line and `make bench`. The whole system runs with a county of devices and a month of readings.
+Reads are asked from outside, one after the other; push is measured at twenty subscribers, beside ten that hardly
+answer, and with more than a county raises.
 """
 
 import sys
@@ -16,7 +17,7 @@ import httpx2
 import orjson
 import uvloop
 
-from bench import city_sta
+from bench import city_push, city_reads
 from bench.api import fill
 from bench.ingest import machine
 from bench.load import prepare, run_prefix
@@ -24,11 +25,20 @@ from bench.publisher import publish
 from bench.system import own_system
 from services.core.log import configure_log
 
+_OUR_RECEIVERS = {"FIRETOWER_SUBSCRIPTION_NETWORKS": "127.0.0.0/8"}
 
-def main(*, devices: int = 10_000, readings: int = 10_000_000, json_file: Path | None = None) -> int:
-    """Measure; 0 when every target was met."""
+
+def main(
+    *,
+    devices: int = 10_000,
+    readings: int = 10_000_000,
+    rate: float = 200.0,
+    seconds: float = 60.0,
+    json_file: Path | None = None,
+) -> int:
+    """Measure; 0 when every target was met. `rate` alarms a second for `seconds` are the burst of push."""
     configure_log("bench", "warning", "console")
-    result = uvloop.run(measure(devices=devices, readings=readings))
+    result = uvloop.run(measure(devices=devices, readings=readings, rate=rate, seconds=seconds))
     print_result(result)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -36,14 +46,14 @@ def main(*, devices: int = 10_000, readings: int = 10_000_000, json_file: Path |
     return 1 if result["missed"] else 0
 
 
-async def measure(*, devices: int, readings: int) -> dict[str, Any]:
+async def measure(*, devices: int, readings: int, rate: float, seconds: float) -> dict[str, Any]:
     """Run one measurement and return everything that is known about it."""
     result: dict[str, Any] = {
         "what": "bench city", "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
         "devices": devices,
     }  # fmt: skip
     async with AsyncExitStack() as stack:
-        system = await stack.enter_async_context(own_system("up"))
+        system = await stack.enter_async_context(own_system("up", _OUR_RECEIVERS))
         client = await stack.enter_async_context(
             httpx2.AsyncClient(
                 base_url=system.api, headers={"Authorization": f"Bearer {system.api_key}"}, timeout=30, trust_env=False
@@ -55,9 +65,10 @@ async def measure(*, devices: int, readings: int) -> dict[str, Any]:
         result |= filled
         yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         began = time.monotonic()
-        result["reads"] = await city_sta.measure(client, charted, yesterday)
+        result["reads"] = await city_reads.measure(client, charted, yesterday)
+        result["push"] = await city_push.measure(client, system.database, burst_rate=rate, burst_s=seconds)
         result["seconds"] = round(time.monotonic() - began)
-    result["missed"] = [one["what"] for one in result["reads"] if one["missed"]]
+    result["missed"] = [one["what"] for one in (*result["reads"], *result["push"]) if one["missed"]]
     return result
 
 
@@ -74,5 +85,9 @@ def print_result(result: Mapping[str, Any]) -> None:
     for one in result["reads"]:
         times = f"{one['p50_ms']:>8} {one['p95_ms']:>8} {one['worst_ms']:>9}"
         lines.append(f"  {one['what']:<88} {times} {one.get('items_per_s', ''):>9}")
+    lines += ["", f"  {'push':<72} {'p50 ms':>8} {'p99 ms':>8} {'worst ms':>9} {'missing':>8} {'twice':>6} in order"]
+    for one in result["push"]:
+        times = f"{one['p50_ms']:>8} {one['p99_ms']:>8} {one['worst_ms']:>9}"
+        lines.append(f"  {one['what']:<72} {times} {one['missing']:>8} {one['twice']:>6} {one['in_order']}")
     lines += ["", f"missed: {', '.join(result['missed']) or 'nothing'}"]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,13 +1,14 @@
 """The part of `firetower bench city` that measures push: alarm committed to accepted, at twenty subscribers at once.
 
 Called by `city`. Alarms are raised as alerts raises them, in transactions of their own; receivers are sockets of this
-process that answer at once. Times are this machine's: the event's row is stamped when it is written.
+process that answer at once, save those that answer a byte a second. Times are this machine's: the event's row is
+stamped when it is written.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +25,10 @@ from services.core.alarms.policies import load_policies
 from services.core.words import Category, Reason, Severity
 
 AREA = "140931100"
-P99_TARGET_MS = 300
+SUBSCRIBERS, SLOW = 20, 10
+RATE, SECONDS = 20.0, 15.0  # alarms a second of a bad hour of a county
+P99_TARGET_MS, LATER_BY_MS = 300.0, 100.0
+LANES = 4  # connections that raise alarms
 PATIENCE_S = 900.0
 DEVICES = 500  # subjects: what is told of one device comes one after the other
 _DEVICES = """
@@ -42,6 +46,7 @@ class Receiver:
     came: dict[str, float] = field(default_factory=dict)  # event id: monotonic-like Unix seconds
     order: dict[str, list[int]] = field(default_factory=dict)
     twice: int = 0
+    slow: bool = False  # a byte a second, and never a whole status line
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
@@ -50,6 +55,10 @@ class Receiver:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
                 body = await reader.readexactly(length)
+                if self.slow:
+                    for place in range(len(_YES)):
+                        writer.write(_YES[place : place + 1])
+                        await asyncio.sleep(1)
                 writer.write(_YES)
                 self._note(orjson.loads(body), time.time())
         writer.close()
@@ -63,52 +72,84 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receivers(count: int) -> AsyncIterator[dict[str, Receiver]]:
+async def receivers(count: int, *, slow: bool = False) -> AsyncIterator[dict[str, Receiver]]:
     """So many receivers by their address."""
     async with AsyncExitStack() as stack:
         found = {}
         for _ in range(count):
-            one = Receiver()
+            one = Receiver(slow=slow)
             server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
             stack.callback(server.close)
             found[f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"] = one
         yield found
 
 
-async def measure(
-    client: httpx2.AsyncClient, dsn: str, *, subscribers: int = 20, rate: float = 20.0, seconds: float = 20.0
-) -> dict[str, Any]:
-    """Raise alarms at `rate` for `seconds` and return how late they came to every subscriber."""
-    async with receivers(subscribers) as found, AsyncExitStack() as stack:
+@asynccontextmanager
+async def subscribed(client: httpx2.AsyncClient, count: int, *, slow: bool = False) -> AsyncIterator[list[Receiver]]:
+    """So many receivers, each with its subscription."""
+    async with receivers(count, slow=slow) as found, AsyncExitStack() as stack:
         for number, url in enumerate(found):
             body = {"name": f"bench {number}", "url": url, "types": ["alarm.raised"]}
             made = await client.post("/api/v1/subscriptions", json=body)
             made.raise_for_status()
             stack.push_async_callback(client.delete, f"/api/v1/subscriptions/{made.json()['id']}")
-        conn = await asyncpg.connect(dsn)
-        stack.push_async_callback(conn.close)
-        await conn.set_type_codec(
-            "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
-        )
-        devices = await conn.fetch(_DEVICES, AREA, DEVICES)
-        began, events = datetime.now(UTC), round(rate * seconds)
+        yield list(found.values())
+
+
+async def measure(client: httpx2.AsyncClient, dsn: str, *, burst_rate: float, burst_s: float) -> list[dict[str, Any]]:
+    """Measure push alone, beside receivers that hardly answer, and with a burst of alarms."""
+    async with AsyncExitStack() as stack:
+        lanes = [await _connect(dsn, stack) for _ in range(LANES)]
+        devices = await lanes[0].fetch(_DEVICES, AREA, DEVICES)
+        alone = await _run(client, lanes, devices, rate=RATE, seconds=SECONDS)
+        async with subscribed(client, SLOW, slow=True):
+            beside = await _run(client, lanes, devices, rate=RATE, seconds=SECONDS)
+        burst = await _run(client, lanes, devices, rate=burst_rate, seconds=burst_s)
+    alone["missed"] |= alone["p99_ms"] is None or alone["p99_ms"] > P99_TARGET_MS
+    beside["what"] += f", beside {SLOW} that answer a byte a second"
+    if alone["p99_ms"] is not None and beside["p99_ms"] is not None:
+        beside["later_by_ms"] = round(beside["p99_ms"] - alone["p99_ms"], 1)
+        beside["missed"] |= beside["later_by_ms"] > LATER_BY_MS
+    return [alone, beside, burst]
+
+
+async def _connect(dsn: str, stack: AsyncExitStack) -> asyncpg.Connection:
+    conn = await asyncpg.connect(dsn)
+    stack.push_async_callback(conn.close)
+    await conn.set_type_codec(
+        "jsonb", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads, schema="pg_catalog"
+    )
+    return conn
+
+
+async def _run(
+    client: httpx2.AsyncClient, lanes: Sequence[asyncpg.Connection], devices: Sequence[asyncpg.Record], *, rate: float,
+    seconds: float,
+) -> dict[str, Any]:  # fmt: skip
+    """Raise alarms at `rate` for `seconds` and return how late they came to every subscriber."""
+    async with subscribed(client, SUBSCRIBERS) as found:
+        began, events, run = datetime.now(UTC), round(rate * seconds), f"{time.time_ns():x}"
         started = time.monotonic()
-        for number in range(events):
-            await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
-            await _raise_alarm(conn, devices[number % len(devices)], f"c-{number}")
+
+        async def raise_all(lane: int) -> None:
+            for number in range(lane, events, len(lanes)):
+                await asyncio.sleep(max(0.0, started + number / rate - time.monotonic()))
+                await _raise_alarm(lanes[lane], devices[number % len(devices)], f"{run}-{number}")
+
+        await asyncio.gather(*(raise_all(lane) for lane in range(len(lanes))))
         raised_s = time.monotonic() - started
         deadline = time.monotonic() + PATIENCE_S
-        while any(len(one.came) < events for one in found.values()) and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(1)
-        arrived_s = max(max(one.came.values(), default=0) for one in found.values()) - began.timestamp()
-        rows = await conn.fetch("select uid::text, made_at from subscription_event where made_at >= $1", began)
+        while any(len(one.came) < events for one in found) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+        arrived_s = max(max(one.came.values(), default=0) for one in found) - began.timestamp()
+        rows = await lanes[0].fetch("select uid::text, made_at from subscription_event where made_at >= $1", began)
         late_ms = sorted(
             (one.came[row["uid"]] - row["made_at"].timestamp()) * 1000
-            for one in found.values()
+            for one in found
             for row in rows
             if row["uid"] in one.came
         )
-    return _figures(list(found.values()), late_ms, events, rate, raised_s=raised_s, arrived_s=arrived_s)
+    return _figures(found, late_ms, events, rate, raised_s=raised_s, arrived_s=arrived_s)
 
 
 async def _raise_alarm(conn: asyncpg.Connection, device: asyncpg.Record, component: str) -> None:
@@ -131,12 +172,11 @@ def _figures(
 
     missing = sum(events - len(one.came) for one in found)
     ordered = all(numbers == sorted(numbers) for one in found for numbers in one.order.values())
-    p99 = at(0.99)
     return {
-        "what": f"push: {rate:g} alarms/s committed to accepted at {len(found)} subscribers",
+        "what": f"{events:,} alarms at {rate:g}/s, committed to accepted at {len(found)} subscribers",
         "subscribers": len(found), "alarms": events, "raised_in_s": round(raised_s, 1),
-        "arrived_in_s": round(arrived_s, 1), "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": p99,
+        "arrived_in_s": round(arrived_s, 1), "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": at(0.99),
         "worst_ms": round(late_ms[-1], 1) if late_ms else None, "missing": missing, "in_order": ordered,
-        "twice": sum(one.twice for one in found), "target_p99_ms": P99_TARGET_MS,
-        "missed": missing > 0 or not ordered or p99 is None or p99 > P99_TARGET_MS,
+        "twice": sum(one.twice for one in found),
+        "missed": missing > 0 or not ordered,
     }  # fmt: skip

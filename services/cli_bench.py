@@ -89,7 +89,9 @@ def bench_api(  # noqa: PLR0917  typer turns each into an option
 def bench_city(
     devices: Annotated[int, typer.Option(min=100, max=99_999)] = 10_000,
     readings: Annotated[int, typer.Option(min=1, help="stored before, as 30 days of 5-minute readings")] = 10_000_000,
+    rate: Annotated[float, typer.Option(min=1, help="alarms a second of the burst that is pushed")] = 200,
+    seconds: Annotated[float, typer.Option(min=1, help="how long it lasts")] = 60,
     json: _Json = None,
 ) -> None:
-    """What a city platform reads through open standards."""
-    run_program("bench.city", "main", devices=devices, readings=readings, json_file=json)
+    """What a city platform reads through open standards, and what it is told."""
+    run_program("bench.city", "main", devices=devices, readings=readings, rate=rate, seconds=seconds, json_file=json)

@@ -1,4 +1,4 @@
-"""What a platform asks SensorThings for, and how long it takes.
+"""What a platform asks SensorThings and OGC API Features for, and how long it takes.
 
 Called by `bench.city`. Promises: an answer counts when its last byte is here, and a refused one ends the measurement.
 """
@@ -36,10 +36,12 @@ async def measure(client: httpx2.AsyncClient, charted: Sequence[str], day: datet
         for turn in range(TIMES // 2 + 1)
     ]
     counted = [await _timed(client, "Datastreams", {"$top": 0, "$count": "true"}) for _ in range(TIMES // 4 + 1)]
+    hydrants = await _follow(client, "/ogc/collections/hydrants/items", {"limit": 1000})
     return [
         _figures("Datastreams(n)/Observations?$orderby=phenomenonTime desc&$top=100", 30, newest),
         _figures("Things?$top=100&$expand=Locations,Datastreams($expand=Observations(newest))", 150, whole),
         _figures("Datastreams?$top=0&$count=true", None, counted),
+        _figures("/ogc/collections/hydrants/items?limit=1000, page after page", 80, hydrants),
         await _drain(client, day),
     ]
 
@@ -49,6 +51,17 @@ async def _pressures(client: httpx2.AsyncClient, charted: Sequence[str]) -> list
     names = ",".join(f"'{code}:pressure_mpa'" for code in charted[:200])
     _, body = await _ask(client, f"{ROOT}/Datastreams", {"$filter": f"name in ({names})", "$top": 1000})
     return [one["@iot.id"] for one in body["value"]]
+
+
+async def _follow(client: httpx2.AsyncClient, path: str, params: dict[str, Any]) -> list[float]:
+    """Read a collection of features by its links, from the beginning again where it ends; the last page is shorter."""
+    spent: list[float] = []
+    link: str | None = None
+    while len(spent) <= TIMES // 2:
+        took_ms, body = await _ask(client, link or path, None if link else params)
+        spent.append(took_ms)
+        link = next((one["href"] for one in body["links"] if one["rel"] == "next"), None)
+    return spent
 
 
 async def _drain(client: httpx2.AsyncClient, day: datetime) -> dict[str, Any]:
