@@ -42,6 +42,7 @@ class Addresses:
     mqtt_max_connections: int = 0
     mqtt_fleet: str = ""
     database_copier: str = ""  # of the embedded database, for the backup tools
+    reserve: Path | None = None  # the file on the embedded database's disk that keeps room for fires
     admin: Admin = NOBODY
 
     @classmethod

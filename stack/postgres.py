@@ -57,6 +57,11 @@ class Postgres:
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
+    def folder(self) -> Path:
+        """Where its data lie, and what stands beside them."""
+        return self._dir
+
+    @property
     def dsn(self) -> str:
         """The database of the programs, as its owner."""
         return self.dsn_of("firetower")

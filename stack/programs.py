@@ -95,6 +95,8 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
     env = {"FIRETOWER_METRICS_PORT": str(state.port("ingest_metrics"))}
     if addresses.mqtt_max_connections:
         env["FIRETOWER_MQTT_MAX_CONNECTIONS"] = str(addresses.mqtt_max_connections)
+    if addresses.reserve is not None:
+        env["FIRETOWER_RESERVE_FILE"] = str(addresses.reserve)
     yield Program("ingest", env)
     folders = os.pathsep.join(map(str, state.data_folders()))
     env = {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics")), "FIRETOWER_STORAGE_DIRS": folders}

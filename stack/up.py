@@ -36,6 +36,7 @@ from stack.places import OUTSIDE, orphans
 from stack.postgres import OWNER, Postgres
 from stack.programs import Program, plan, plan_backup, plan_simulators
 from stack.readiness import wait_until_serving
+from stack.reserve import Reserve
 from stack.room import is_full, when_there_is_room
 from stack.screen import Screen, Vitals
 from stack.state import StartFailed, StateDir
@@ -154,6 +155,11 @@ class System:
         server = self._postgres
         found = server.binaries
         self._screen.step(f"PostgreSQL {found.version}, TimescaleDB {found.timescaledb}: port {server.port}")
+        reserve = Reserve(server.folder)
+        await asyncio.to_thread(reserve.look)  # a server that starts on a full disk needs what it keeps back
+        if self.addresses.reserve is None:
+            self.addresses.reserve = reserve.path
+            self._watch("reserve", lambda: asyncio.to_thread(reserve.look), every_s=1)
         await asyncio.to_thread(server.prepare)
         self.addresses.database, self.addresses.database_copier = server.dsn, server.copier_dsn
         return Child(

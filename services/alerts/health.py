@@ -12,6 +12,7 @@ import asyncpg
 
 from services.alerts.border import Border
 from services.alerts.copies import judge_copies
+from services.alerts.disk_use import DiskUse
 from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
 from services.alerts.storage import StorageJobs
@@ -42,9 +43,14 @@ class Health:
     """Looks at everything that can go wrong with us; the limits are the policy `health`."""
 
     def __init__(
-        self, *folders: Path, has_desk: bool, since: datetime, storage_jobs: StorageJobs | None = None
+        self,
+        *folders: Path,
+        has_desk: bool,
+        since: datetime,
+        storage_jobs: StorageJobs | None = None,
+        disk_use: DiskUse | None = None,
     ) -> None:
-        self._disks = Disks(folders)
+        self._disks = Disks(folders) if disk_use is None else Disks(folders, disk_use.full_in_days)
         self._storage_jobs = storage_jobs
         self._crowd = Crowd()
         self._has_desk = has_desk

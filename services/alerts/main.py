@@ -19,6 +19,7 @@ from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import LEASE, Bench
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
+from services.alerts.disk_use import DiskUse
 from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
@@ -121,12 +122,14 @@ async def _work(
         asides = Asides("alerts", clock)
         outbox = Outbox(pool, clock, owner, asides)
         storage_jobs = StorageJobs(pool, clock, settings.retention_days)
+        folders = (settings.state_dir, *settings.storage_dirs)
+        disk_use = DiskUse(pool, clock, folders)
         health = Health(
-            settings.state_dir,
-            *settings.storage_dirs,
+            *folders,
             has_desk=bool(settings.dispatch_url),
             since=clock.now(),
             storage_jobs=storage_jobs,
+            disk_use=disk_use,
         )
         policies = await load_policies(conn)
         bench = Bench(conn, owner, clock, policies, health, outbox.hint, asides)
@@ -141,6 +144,7 @@ async def _work(
             "listen": _keep_listening(listener, clock),
             "figures": duty.keep("figures", Figures(pool, clock).take_turn, pool, clock),
             "storage jobs": duty.keep("storage jobs", storage_jobs.take_turn, pool, clock),
+            "disk use": duty.keep("disk use", disk_use.take_turn, pool, clock),
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)

@@ -5,9 +5,10 @@ it is critical, because then somebody has to act at once.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from services.core.alarms.policies import Policies
 from services.core.errors import FiretowerError
@@ -28,38 +29,55 @@ class Shortage:
     limit: float
 
 
-class Disks:
-    """The disks below some folders, each looked at once; the first folder's alarm has no component."""
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk as it is now. `component` is the folder it was found by; the first folder's has none."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    component: str
+    used_bytes: int
+    free_bytes: int
+
+
+def look_at(folders: Sequence[Path]) -> list[Disk]:
+    """Return the disks below some folders, each once.
+
+    Raises:
+        FiretowerError: a disk cannot be looked at.
+    """
+    seen: set[int] = set()
+    found = []
+    for number, folder in enumerate(folders):
+        try:
+            here = folder if folder.exists() else Path()
+            device = here.stat().st_dev
+            usage = shutil.disk_usage(here)
+        except OSError as error:  # not the database's doing, for which an OSError would be taken
+            raise FiretowerError(f"cannot look at the disk below {folder}: {error}") from error
+        if device not in seen:
+            seen.add(device)
+            found.append(Disk("" if number == 0 else str(folder), usage.used, usage.free))
+    return found
+
+
+_NO_OUTLOOK: Mapping[str, float] = MappingProxyType({})
+
+
+class Disks:
+    """The disks below some folders; `full_in_days` says by component which of them will be full, and when."""
+
+    def __init__(self, folders: Sequence[Path], full_in_days: Mapping[str, float] = _NO_OUTLOOK) -> None:
         self._folders = folders
+        self._full_in_days = full_in_days
         self._low: set[str] = set()
 
     def look(self, policies: Policies) -> list[Shortage]:
-        """Say which disks are low now.
+        """Say which disks are low now. Raises as `look_at`."""
+        judged = (self._judge(disk, policies) for disk in look_at(self._folders))
+        return [shortage for shortage in judged if shortage is not None]
 
-        Raises:
-            FiretowerError: a disk cannot be looked at.
-        """
-        seen: set[int] = set()
-        found = []
-        for number, folder in enumerate(self._folders):
-            try:
-                here = folder if folder.exists() else Path()
-                device = here.stat().st_dev
-                usage = shutil.disk_usage(here)
-            except OSError as error:  # not the database's doing, for which an OSError would be taken
-                raise FiretowerError(f"cannot look at the disk below {folder}: {error}") from error
-            if device in seen:
-                continue
-            seen.add(device)
-            used_pct = 100 * usage.used / max(1, usage.used + usage.free)
-            shortage = self._judge("" if number == 0 else str(folder), used_pct, usage.free / _MEGABYTE, policies)
-            if shortage is not None:
-                found.append(shortage)
-        return found
-
-    def _judge(self, component: str, used_pct: float, free_mb: float, policies: Policies) -> Shortage | None:
+    def _judge(self, disk: Disk, policies: Policies) -> Shortage | None:
+        component, free_mb = disk.component, disk.free_bytes / _MEGABYTE
+        used_pct = 100 * disk.used_bytes / max(1, disk.used_bytes + disk.free_bytes)
         low_pct, fine_pct, critical_pct, critical_mb = (
             policies.number("health", f"storage_{name}")
             for name in ("low_pct", "fine_pct", "critical_pct", "critical_mb")
@@ -69,9 +87,12 @@ class Disks:
             return None
         self._low.add(component)
         critical = used_pct >= critical_pct or free_mb < critical_mb
+        days = self._full_in_days.get(component)
         reason = Reason(
-            f"磁盘{component}已用 {used_pct:.0f}%，剩余 {free_mb:.0f} MB",
-            f"{used_pct:.0f} % of the disk {component} is used, {free_mb:.0f} MB are left".replace("  ", " "),
+            f"磁盘{component}已用 {used_pct:.0f}%，剩余 {free_mb:.0f} MB"
+            + ("" if days is None else f"，按近期增速约 {days:.1f} 天后写满"),
+            f"{used_pct:.0f} % of the disk {component} is used, {free_mb:.0f} MB are left".replace("  ", " ")
+            + ("" if days is None else f": full in about {days:.1f} days at the pace of the last week"),
         )
         severity = Severity.CRITICAL if critical else Severity.MAJOR
         return Shortage("storage_low", component, severity, reason, round(used_pct, 1), low_pct)

@@ -80,6 +80,10 @@ LOAD_CHATTERING = Gauge("firetower_alarms_chattering", "Alarms that came 3 times
 LOAD_STALE = Gauge("firetower_alarms_stale", "Alarms active for more than 24 h")
 LOAD_SHARE = Gauge("firetower_alarm_share_ratio", "Share of a severity among the alarms of 24 h", ["severity"])
 LOAD_TOP10 = Gauge("firetower_alarm_top10_ratio", "Share of the 10 most frequent alarms among those of 24 h")
+DISK_FREE = Gauge("firetower_disk_free_bytes", "Free on each disk that is watched", ["folder"])
+DISK_FULL_IN_DAYS = Gauge(
+    "firetower_disk_full_in_days", "At the pace of the last week; 3650: not for years", ["folder"]
+)
 LEGAL_LIMIT = Gauge("firetower_legal_limit_seconds", "The limit a measured clock is held to", ["clock"])
 LEGAL_LIMIT.labels("received_to_visible").set(10)
 LEGAL_LIMIT.labels("confirmed_to_dispatch").set(3)

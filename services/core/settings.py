@@ -190,6 +190,7 @@ class IngestSettings(MqttSettings):
     mqtt_max_connections: Annotated[int, Field(ge=0)] = 0  # of devices at the broker; 0: not known, nothing is judged
     ingest_areas: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_areas)] = ()
     retention_days: Annotated[int, Field(ge=365)] = 400  # GB 50440-2007 3.3: records are kept at least one year
+    reserve_file: Path | None = None  # kept by `up` on the database's disk; while it is empty readings wait
 
 
 class OutboundSettings(Settings):

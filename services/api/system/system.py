@@ -73,6 +73,7 @@ async def read_system(here: State, scope: Scope) -> dict[str, Any]:
         lane["rate_per_s"] = round(float(lane["rate_per_s"]), 2)
     watermarks = [lane["watermark_at"] for lane in lanes if lane["watermark_at"] is not None]
     storage = dict((await reads.rows(QUERIES["storage"]))[0]) | _disk(here.settings.state_dir)
+    storage["disks"] = [dict(row) for row in await reads.rows(QUERIES["disks"])]
     devices = {kind: dict.fromkeys(_STATUSES, 0) for kind in Kind}
     for row in await reads.rows(QUERIES["devices"], **parameters):
         devices[Kind(row["kind"])] = {status: row[status] for status in _STATUSES}

@@ -12,6 +12,11 @@ order by l.writer
 -- name: storage
 select pg_database_size(current_database()) as database_bytes
 
+-- name: disks
+-- as alerts saw them last; full_in_days is null where none will be full
+select folder, at, used_bytes, free_bytes, full_in_days
+from disk_use where at = (select max(at) from disk_use) order by folder
+
 -- name: dispatch
 select count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'held') as held,
        count(*) filter (where state = 'dead') as dead, count(*) filter (where state = 'waiting' and fire) as fire_waiting,

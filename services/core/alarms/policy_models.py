@@ -107,7 +107,7 @@ class Health(_Policy):
 
     storage_low_pct: Annotated[int | float, _between(0, 101, "per cent")] = 80
     storage_fine_pct: Annotated[int | float, _between(0, 101, "per cent")] = 78
-    storage_critical_pct: Annotated[int | float, _between(0, 101, "per cent")] = 99
+    storage_critical_pct: Annotated[int | float, _between(0, 101, "per cent")] = 90
     storage_critical_mb: Annotated[int | float, _between(0, 1_000_000, "megabytes left")] = 64
     connections_full_pct: Annotated[int | float, _between(1, 101, "per cent")] = 80
     connections_fine_pct: Annotated[int | float, _between(0, 101, "per cent")] = 75

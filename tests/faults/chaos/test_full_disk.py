@@ -1,131 +1,156 @@
-"""A disk without a byte left: nothing ends, fires go on while they can, and what was acknowledged is there later."""
+"""A disk that is full or nearly so: nothing ends, fires go on, and what was acknowledged is there later."""
 
 import json
 import os
-import shutil
 import signal
-import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
-import asyncpg
 import psutil
 import pytest
 
-from stack.binaries import find_mosquitto
-from tests.support.servers import until
+from stack.reserve import AGAIN_ABOVE_BYTES, FREED_BELOW_BYTES, Reserve
+from tests.faults.chaos.disks import FIRES, READINGS, TOLD, Disk, Reports, ask, mounted
+from tests.support.servers import Program, until
 
-SIZE_MB = 512
-CLIENT = find_mosquitto().clients / "mosquitto_pub"
+ONE_MB, SMALL_MB = 768, 16
+DATABASE_MB = 640
+PROGRAMS = ("ingest", "alerts", "api", "gateway", "push", "mosquitto")
 
 
 @pytest.fixture
-def small_disk(scratch):
-    """A file system that only this test can fill."""
-    disk = scratch / "disk"
-    disk.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=755", "tmpfs", disk], capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        pytest.skip(f"filling a disk takes one of its own, which only root may mount: {done.stderr.decode().strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
+def one_disk(scratch: Path) -> Iterator[Disk]:
+    """A file system for everything."""
+    with mounted(scratch / "disk", ONE_MB) as disk:
+        yield disk
 
 
-def fill(disk):
-    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 65_536)
-    assert shutil.disk_usage(disk).free == 0
+@pytest.fixture
+def three_disks(scratch: Path) -> Iterator[dict[str, Disk]]:
+    """One each for the database, the broker and the gateway's journal."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(mounted(scratch / "state" / name, size_mb))
+            for name, size_mb in (("postgres", DATABASE_MB), ("mosquitto", SMALL_MB), ("gateway", SMALL_MB))
+        }
 
 
-class Reports:
-    """What one device and one panel sent, as far as the broker acknowledged it."""
+class System:
+    """A demo in a state folder."""
 
-    def __init__(self, mqtt):
-        self._mqtt = mqtt
-        self.readings, self.fires = [], []
+    def __init__(self, program: Callable[..., Program], state: Path) -> None:
+        self.running = program("demo", "--devices", "10", "--state-dir", str(state))
+        self._file = state / "endpoints.json"
+        until(self._file.exists, what="ready", timeout_s=120)
+        self.began = self.endpoints
+        self.reserve = Reserve(state / "postgres")
+        self.reports = Reports(self.began["mqtt"])
 
-    def send(self, count):
-        for _ in range(count):
-            seq = len(self.readings) + 1
-            reading = {"ts": int(time.time() * 1000), "seq": seq, "pressure_mpa": 0.3}
-            self._publish("hydrant/FULL-1/up/telemetry", reading)
-            self.readings.append(seq)
-            component = f"full-{len(self.fires)}"
-            fire = {
-                "event_id": component,
-                "ts": int(time.time() * 1000),
-                "type": "manual_alarm",
-                "component": component,
-            }
-            self._publish("panel/FULL-2/up/event", fire)
-            self.fires.append(component)
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        """Where everything is now."""
+        found: dict[str, Any] = json.loads(self._file.read_text())
+        return found
 
-    def _publish(self, topic, payload):
-        fleet = self._mqtt["fleet"]
-        command = [CLIENT, "-p", str(self._mqtt["port"]), "-V", "5", "-q", "1", "-t", f"fire/v1/140931100/{topic}"]
-        command += ["-u", fleet["username"], "-P", fleet["password"], "-m", json.dumps(payload)]
-        subprocess.run(command, check=True, timeout=20)
+    async def has(self, sql: str, wanted: int, *, what: str, timeout_s: float = 90) -> None:
+        """Wait until the database answers so."""
+        deadline = time.monotonic() + timeout_s
+        while (found := await ask(self.began["database"], sql)) != wanted:
+            assert time.monotonic() < deadline, f"{what}: {found}, wanted {wanted}"
 
+    async def has_all(self) -> None:
+        """Wait until all that was sent is stored, and each fire told."""
+        await self.has(FIRES, len(self.reports.fires), what="fires stored")
+        await self.has(READINGS, len(self.reports.readings), what="readings stored")
+        await self.has(TOLD, len(self.reports.fires), what="fires told")
 
-async def ask(dsn, sql):
-    """Ask the database, which is away at times; None then."""
-    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection = await asyncpg.connect(dsn, timeout=5)
-        try:
-            return await connection.fetchval(sql)
-        finally:
-            await connection.close()
-    return None
-
-
-FIRES = "select count(*) from event where component like 'full-%'"
-TOLD = """select count(distinct alarm.component) from notice join alarm on alarm.id = notice.alarm_id
-where notice.fire and notice.state = 'delivered' and alarm.component like 'full-%'"""
-READINGS = "select count(*) from reading_hydrant join device on device.id = device_id where code = 'FULL-1'"
+    def nothing_ended(self) -> None:
+        """Hold every program but the database to the process that it began with."""
+        now = self.endpoints["processes"]
+        assert {name: now[name] for name in PROGRAMS} == {name: self.began["processes"][name] for name in PROGRAMS}
+        assert self.running.process.poll() is None
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
-async def test_at_zero_bytes_nothing_ends_and_what_was_acknowledged_is_there_when_there_is_room(small_disk, program):
-    system = program("demo", "--devices", "10", "--state-dir", str(small_disk / "state"))
-    endpoints_file = small_disk / "state/endpoints.json"
-    until(endpoints_file.exists, what="ready", timeout_s=90)
-    endpoints = json.loads(endpoints_file.read_text())
-    reports = Reports(endpoints["mqtt"])
-    reports.send(3)
+@pytest.mark.timeout(420)
+async def test_at_zero_bytes_nothing_ends_and_what_was_acknowledged_is_there_when_there_is_room(one_disk, program):
+    system = System(program, one_disk.folder / "state")
+    system.reports.send(3)
+    await system.has_all()
+    one_disk.fill_for_good(lambda: system.reserve.is_spent)
+    system.reports.send(10)
+    database = system.began["processes"]["postgres"]
+    os.kill(database, signal.SIGKILL)  # it cannot come back before there is room
+    until(lambda: not psutil.pid_exists(database), what="the database is gone", timeout_s=30)
+    system.reports.send(10)
+    one_disk.make_room()
+    await system.has_all()
+    system.nothing_ended()
+    assert system.running.stop() == 0
 
-    fill(small_disk)
-    reports.send(10)
-    os.kill(endpoints["processes"]["postgres"], signal.SIGKILL)  # it cannot come back before there is room
-    until(lambda: not psutil.pid_exists(endpoints["processes"]["postgres"]), what="the database is gone", timeout_s=15)
-    reports.send(10)
-    assert system.process.poll() is None
 
-    (small_disk / "filler").unlink()
-    for sql, wanted in ((FIRES, reports.fires), (READINGS, reports.readings), (TOLD, reports.fires)):
-        deadline = time.monotonic() + 60
-        while await ask(endpoints["database"], sql) != len(wanted):
-            assert time.monotonic() < deadline, (sql, await ask(endpoints["database"], sql), len(wanted))
-    again = json.loads(endpoints_file.read_text())["processes"]
-    assert again["postgres"] != endpoints["processes"]["postgres"]
-    assert again["mosquitto"] == endpoints["processes"]["mosquitto"]
-    assert system.stop() == 0
+@pytest.mark.chaos
+@pytest.mark.timeout(420)
+async def test_what_is_kept_in_reserve_stores_and_tells_fires_while_readings_wait_for_room(one_disk, program):
+    system = System(program, one_disk.folder / "state")
+    system.reports.send(1)
+    await system.has_all()
+    until(lambda: system.reserve.path.stat().st_size > 0, what="a reserve", timeout_s=30)
+    one_disk.fill(but=FREED_BELOW_BYTES // 4)
+    until(lambda: system.reserve.is_spent, what="the reserve is freed", timeout_s=30)
+    system.reports.send(20)
+    await system.has(TOLD, len(system.reports.fires), what="fires told on a full disk")
+    assert await ask(system.began["database"], READINGS) == 1
+    assert one_disk.free < AGAIN_ABOVE_BYTES
+    one_disk.make_room()
+    await system.has_all()
+    until(lambda: not system.reserve.is_spent, what="the reserve is whole again", timeout_s=30)
+    system.nothing_ended()
+    assert system.endpoints["processes"]["postgres"] == system.began["processes"]["postgres"]
+    assert system.running.stop() == 0
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_the_disk_of_database_broker_or_journal_is_full_each_alone_and_all_together(three_disks, program):
+    state = three_disks["postgres"].folder.parent
+    system = System(program, state)
+    system.reports.send(1)
+    await system.has_all()
+    for names in (("mosquitto",), ("gateway",), ("postgres",), tuple(three_disks)):
+        for name in names:
+            if name == "postgres":
+                three_disks[name].fill_for_good(lambda: system.reserve.is_spent)
+            else:
+                three_disks[name].fill()
+        system.reports.send(5)
+        if "postgres" not in names:
+            await system.has_all()  # the database has room: nothing waits
+        system.nothing_ended()
+        for name in names:
+            three_disks[name].make_room()
+        await system.has_all()
+        until(lambda: not system.reserve.is_spent, what="the reserve is whole again", timeout_s=60)
+    system.nothing_ended()
+    assert system.running.stop() == 0
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(240)
-async def test_started_on_a_full_disk_it_waits_for_room_and_comes_up_by_itself(small_disk, program):
-    state = small_disk / "state"
+async def test_started_on_a_full_disk_it_waits_for_room_and_comes_up_by_itself(one_disk, program):
+    state = one_disk.folder / "state"
     first = program("up", "--state-dir", str(state))
     until((state / "endpoints.json").exists, what="ready", timeout_s=90)
     assert first.stop() == 0
-    fill(small_disk)
+    reserve = Reserve(state / "postgres")
+    one_disk.fill()
     second = program("up", "--state-dir", str(state))
-    until(lambda: "waiting for room on the disk" in second.log_text(), what="it says what it waits for", timeout_s=60)
+    one_disk.fill_for_good(lambda: reserve.is_spent)
+    until(lambda: "waiting for room on the disk" in second.log_text(), what="it says what it waits for", timeout_s=90)
     assert second.process.poll() is None
-    (small_disk / "filler").unlink()
+    one_disk.make_room()
     until((state / "endpoints.json").exists, what="ready without a person", timeout_s=90)
     assert second.stop() == 0

@@ -32,8 +32,8 @@ def disk(monkeypatch):
         ((80,), "major"),
         ((80, 79), "major"),
         ((80, 77.9, 79), None),
-        ((98,), "major"),
-        ((99,), "critical"),
+        ((89.9,), "major"),
+        ((90,), "critical"),
     ],
 )
 def test_a_disk_is_judged_by_two_limits(pcts, severity, disk, tmp_path):

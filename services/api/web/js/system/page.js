@@ -136,13 +136,19 @@ function Lanes({ system, now }) {
 }
 
 function Storage({ system }) {
-  const { database_bytes, disk_total_bytes, disk_free_bytes } = system.storage ?? {};
+  const { database_bytes, disk_total_bytes, disk_free_bytes, disks } = system.storage ?? {};
+  const outlooks = (disks ?? []).map((disk) => disk.full_in_days).filter((days) => days !== null);
+  const days = Math.min(...outlooks);
   const used = disk_total_bytes ? 1 - disk_free_bytes / disk_total_bytes : null;
   return html`<section class="card">
     <h3><${Icon} name="devices" size="18" />${t("system.storage")}</h3>
     <dl class="facts">
       <div class="fact"><dt>${t("system.database")}</dt><dd><b>${bytes(database_bytes)}</b></dd></div>
       <div class="fact"><dt>${t("system.disk_free")}</dt><dd><b>${bytes(disk_free_bytes)}</b></dd></div>
+      ${outlooks.length > 0 && html`<div class="fact">
+        <dt>${t("system.full_in")}</dt>
+        <dd><b>${t("system.days", { n: number(days, days < 10 ? 1 : 0) })}</b></dd>
+      </div>`}
     </dl>
     ${used !== null && html`<meter
       class=${used > 0.8 ? "full" : ""}

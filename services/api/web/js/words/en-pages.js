@@ -157,6 +157,8 @@ export const pages = {
   "system.storage": "Storage",
   "system.database": "Database",
   "system.disk_free": "Disk free",
+  "system.full_in": "Full in",
+  "system.days": "{n} day(s)",
   "system.programs": "Programs",
   "system.up": "running",
   "system.down": "stopped",

@@ -156,6 +156,8 @@ export const pages = {
   "system.storage": "存储",
   "system.database": "数据库",
   "system.disk_free": "磁盘剩余",
+  "system.full_in": "预计写满",
+  "system.days": "{n} 天后",
   "system.programs": "程序",
   "system.up": "运行",
   "system.down": "停止",

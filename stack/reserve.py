@@ -1,0 +1,68 @@
+"""A file that keeps some of the database's disk back for fires. Called by `stack.up`, watched by ingest.
+
+While the disk is nearly full the file is empty: what it held is free for events, alarms and notices, and ingest stores
+no readings (they wait in the broker) until it has its size again. Promises: it is filled again by itself; a disk that
+never had room for it has none, and nothing waits for it then.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from services.core.log import logger
+from stack.room import free_bytes
+
+SIZE_BYTES = 128 * 2**20
+FREED_BELOW_BYTES = 48 * 2**20  # PostgreSQL still starts with that: two segments of its log, and what is at work
+AGAIN_ABOVE_BYTES = SIZE_BYTES + 3 * FREED_BELOW_BYTES  # far enough apart that it is not freed at once again
+
+log = logger(__name__)
+
+
+class Reserve:
+    """The reserve on the disk of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "reserve"
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether what it kept back is free for fires."""
+        with suppress(OSError):
+            return self.path.stat().st_size == 0
+        return False
+
+    def look(self) -> None:
+        """Free it when the disk is nearly full, fill it when there is room; what the disk refuses is tried again."""
+        free = free_bytes(self.path.parent)
+        if free is None:
+            return
+        try:
+            if free < FREED_BELOW_BYTES:
+                self._free(free)
+            elif free > AGAIN_ABOVE_BYTES and not self._is_whole():
+                self._fill()
+        except OSError as error:
+            log.warning("reserve_not_kept", error=str(error))
+
+    def _is_whole(self) -> bool:
+        with suppress(OSError):
+            return self.path.stat().st_size >= SIZE_BYTES
+        return False
+
+    def _free(self, free: int) -> None:
+        with suppress(FileNotFoundError):
+            if self.path.stat().st_size:
+                os.truncate(self.path, 0)  # needs no room, as a new name in the folder would
+                log.error("reserve_freed", free_mb=free // 10**6, cure="make room on the disk: readings wait meanwhile")
+
+    def _fill(self) -> None:
+        was_spent = self.is_spent
+        with self.path.open("ab") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, SIZE_BYTES)
+            except OSError:
+                file.truncate(0)
+                raise
+        if was_spent:
+            log.info("reserve_kept_again", megabytes=SIZE_BYTES // 2**20)

@@ -1,0 +1,57 @@
+"""The reserve is emptied when the disk is nearly full, filled when there is room, and never in between."""
+
+import os
+
+import pytest
+
+from services.ingest.reserve import is_spent
+from stack import reserve
+from stack.reserve import AGAIN_ABOVE_BYTES, FREED_BELOW_BYTES, SIZE_BYTES, Reserve
+
+
+@pytest.fixture
+def room(monkeypatch, tmp_path):
+    """Says how much is free, whatever the disk has."""
+    left = {"bytes": AGAIN_ABOVE_BYTES + 1}
+    monkeypatch.setattr(reserve, "free_bytes", lambda _: left["bytes"])
+    return lambda free: left.update(bytes=free)
+
+
+def look(kept: Reserve, room, free: int) -> int | None:
+    room(free)
+    kept.look()
+    return kept.path.stat().st_size if kept.path.exists() else None
+
+
+def test_it_is_freed_when_the_disk_is_nearly_full_and_filled_when_there_is_room(room, tmp_path):
+    kept = Reserve(tmp_path)
+    assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == SIZE_BYTES
+    assert look(kept, room, FREED_BELOW_BYTES) == SIZE_BYTES
+    assert not is_spent(kept.path)
+    assert look(kept, room, FREED_BELOW_BYTES - 1) == 0
+    assert is_spent(kept.path)
+    assert kept.is_spent
+    assert look(kept, room, FREED_BELOW_BYTES + SIZE_BYTES) == 0, "what it gave back is no room"
+    assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == SIZE_BYTES
+
+
+def test_a_disk_that_never_had_room_has_none_and_nothing_waits_for_it(room, tmp_path):
+    kept = Reserve(tmp_path)
+    assert look(kept, room, AGAIN_ABOVE_BYTES) is None
+    assert look(kept, room, 0) is None
+    assert not is_spent(kept.path)
+    assert not is_spent(None)
+
+
+def test_what_could_not_be_filled_whole_is_tried_again(room, tmp_path, monkeypatch):
+    kept = Reserve(tmp_path)
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == 0
+    monkeypatch.undo()
+    monkeypatch.setattr(reserve, "free_bytes", lambda _: AGAIN_ABOVE_BYTES + 1)
+    kept.look()
+    assert kept.path.stat().st_size == SIZE_BYTES
