@@ -25,6 +25,28 @@ audit_app = typer.Typer(no_args_is_help=True, help="The evidence: chains of tran
 app.add_typer(audit_app, name="audit")
 
 
+def _say_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(importlib.import_module("services.core.version").describe())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda asked: _say_version(asked=asked),
+            help="the release",
+        ),
+    ] = False,
+) -> None:
+    """Firetower 望火楼."""
+
+
 @contextmanager
 def _database_answers() -> Iterator[None]:
     """One line instead of a traceback when a command that asks the database once cannot reach it."""
