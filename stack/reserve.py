@@ -8,12 +8,14 @@ never had room for it has none, and nothing waits for it then.
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from services.core.log import logger
 from stack.room import free_bytes
 
 SIZE_BYTES = 128 * 2**20
 FREED_BELOW_BYTES = 48 * 2**20  # PostgreSQL still starts with that: two segments of its log, and what is at work
+_PART_BYTES = 2**20
 AGAIN_ABOVE_BYTES = SIZE_BYTES + 3 * FREED_BELOW_BYTES  # far enough apart that it is not freed at once again
 
 log = logger(__name__)
@@ -61,8 +63,18 @@ class Reserve:
         with self.path.open("ab") as file:
             try:
                 os.posix_fallocate(file.fileno(), 0, SIZE_BYTES)
+                if os.fstat(file.fileno()).st_blocks * 512 < SIZE_BYTES:  # a file system that compresses zeros
+                    _write_noise(file)
             except OSError:
                 file.truncate(0)
                 raise
         if was_spent:
             log.info("reserve_kept_again", megabytes=SIZE_BYTES // 2**20)
+
+
+def _write_noise(file: IO[bytes]) -> None:
+    file.truncate(0)
+    for _ in range(SIZE_BYTES // _PART_BYTES):
+        file.write(os.urandom(_PART_BYTES))
+    file.flush()
+    os.fsync(file.fileno())

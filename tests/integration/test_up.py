@@ -30,7 +30,7 @@ class Running:
         self.state = state
         self.endpoints_file = state / "endpoints.json"
         self.program = program(*command, "--state-dir", str(state), **env)
-        until(self.is_ready, what="endpoints.json", timeout_s=60)
+        until(self.is_ready, what="endpoints.json", timeout_s=180)  # a busy machine starts ten programs
 
     def is_ready(self):
         assert self.program.process.poll() is None, self.program.log_text()

@@ -43,6 +43,13 @@ def test_a_disk_that_never_had_room_has_none_and_nothing_waits_for_it(room, tmp_
     assert not is_spent(None)
 
 
+def test_a_file_system_that_compresses_zeros_gets_what_it_cannot_compress(room, tmp_path, monkeypatch):
+    kept = Reserve(tmp_path)
+    monkeypatch.setattr(os, "posix_fallocate", lambda file, _, size: os.ftruncate(file, size))  # no block behind it
+    assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == SIZE_BYTES
+    assert kept.path.stat().st_blocks * 512 >= SIZE_BYTES
+
+
 def test_what_could_not_be_filled_whole_is_tried_again(room, tmp_path, monkeypatch):
     kept = Reserve(tmp_path)
 
