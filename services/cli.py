@@ -187,6 +187,17 @@ def backtest(
         run_program("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
 
 
+@app.command()
+def evaluate(
+    devices: Annotated[Path, typer.Option(help="code,kind,area,lon,lat,expected_interval_s,rated_current_a")],
+    readings: Annotated[Path, typer.Option(help="ts,code and fields of the contract, in order of ts; .csv or .csv.gz")],
+    json: Annotated[Path, typer.Option(help="where the findings are written")],
+    events: Annotated[Path | None, typer.Option(help="ts,code,type,active,component,…")] = None,
+) -> None:
+    """Files through the live rules and the early-warning detectors; needs neither broker nor database."""
+    run_program("services.alerts.evaluate", "main", devices=devices, readings=readings, json=json, events=events)
+
+
 @audit_app.command("verify")
 def audit_verify() -> None:
     """Recompute every alarm's hash chain and every signed anchor; exit code 1 when something does not fit."""

@@ -1,0 +1,106 @@
+"""Score the findings of `firetower evaluate` against a pack's truth: what was seen, how soon, how often in vain.
+
+`python -m bench.detection FINDINGS TRUTH`. Rules of the reference note, section 10: a hit is a new finding of a code
+that fits, during the event; a false alarm is a finding outside all events and three hours after them. Intervals are
+bootstrap over events, 95 %.
+"""
+
+import argparse
+import math
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import orjson
+
+RECOVERY: Final = timedelta(hours=3)
+MONTH_S: Final = 30.4 * 86_400
+# which codes count as having seen a class
+FITS: Final = {
+    "burst_large": {"water_burst"}, "burst_medium": {"water_burst"}, "burst_small": {"water_burst", "water_draw"},
+    "fire_15": {"water_burst", "water_draw"}, "fire_45": {"water_burst"}, "theft": {"water_burst", "water_draw"},
+    "slow_leak": {"water_leak", "water_burst"}, "closed_valve": {"hydrant_decoupled"}, "frozen": {"hydrant_decoupled"},
+    "stuck": {"sensor_fault", "hydrant_decoupled"}, "drift": {"sensor_fault", "hydrant_decoupled"},
+    "ageing": {"insulation_ageing"}, "step": {"insulation_ageing"}, "intermittent": {"insulation_ageing"},
+    "loose_joint": {"joint_heating"},
+}  # fmt: skip
+DATA_FLAGS: Final = {"sensor_fault"}  # never dispatched: not counted as alarms
+EARLY: Final = set().union(*FITS.values())
+
+
+def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, Any]:
+    """Return recall, median minutes, findings per event and false alarms per device-month, by class and code."""
+    begin, end = _at(truth["from"]), _at(truth["until"])
+    ours = [f for f in findings if f["code"] in EARLY and begin <= _at(f["raised_at"]) < end]
+    events = [(e, _at(e["from"]), _at(e["until"])) for e in truth["events"]]
+    months = truth["devices"] * (end - begin).total_seconds() / MONTH_S
+    explained: set[int] = set()
+    classes: dict[str, dict[str, Any]] = {}
+    for event, since, until in events:
+        during = [
+            n for n, f in enumerate(ours)
+            if since <= _at(f["raised_at"]) <= until + RECOVERY and event.get("device") in {None, f["device"]}
+        ]  # fmt: skip
+        explained.update(during)
+        hits = [
+            ours[n] for n in during
+            if ours[n]["code"] in FITS[event["class"]] and _at(ours[n]["raised_at"]) <= until + timedelta(minutes=5)
+        ]  # fmt: skip
+        one = classes.setdefault(event["class"], {"minutes": [], "metres": [], "most": 0})
+        one["minutes"].append((_at(hits[0]["raised_at"]) - since).total_seconds() / 60 if hits else None)
+        one["most"] = max(one["most"], sum(f["code"] == "water_burst" for f in hits))
+        if hits and hits[0]["location"] and "location" in event:
+            one["metres"].append(_metres(hits[0]["location"], event["location"]))
+    false = Counter(f["code"] for n, f in enumerate(ours) if n not in explained)
+    alarms = sum(count for code, count in false.items() if code not in DATA_FLAGS)
+    return {
+        "classes": {name: _summary(one) for name, one in sorted(classes.items())},
+        "false_per_device_month": {code: round(count / months, 4) for code, count in sorted(false.items())},
+        "false_alarms_per_device_month": round(alarms / months, 4),
+    }
+
+
+def _summary(one: dict[str, Any]) -> dict[str, Any]:
+    minutes = [value for value in one["minutes"] if value is not None]
+    seen = [value is not None for value in one["minutes"]]
+    dice = Random(1)
+    drawn = sorted(sum(dice.choices(seen, k=len(seen))) / len(seen) for _ in range(1000))
+    return {
+        "events": len(seen),
+        "seen": sum(seen),
+        "recall": round(sum(seen) / len(seen), 3),
+        "recall_95": [round(drawn[25], 3), round(drawn[974], 3)],
+        "median_minutes": _median(minutes),
+        "median_metres": _median(one["metres"]),
+        "most_incidents": one["most"],
+    }
+
+
+def _median(values: list[float]) -> float | None:
+    return round(sorted(values)[len(values) // 2], 1) if values else None
+
+
+def _metres(one: dict[str, float], other: dict[str, float]) -> float:
+    east = (one["lon"] - other["lon"]) * math.cos(math.radians(other["lat"])) * 111_320
+    return math.hypot(east, (one["lat"] - other["lat"]) * 111_320)
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def main() -> None:
+    """Print the score as JSON."""
+    read = argparse.ArgumentParser(description=__doc__)
+    read.add_argument("findings", type=Path)
+    read.add_argument("truth", type=Path)
+    asked = read.parse_args()
+    found = orjson.loads(asked.findings.read_bytes())["findings"]
+    told = score(found, orjson.loads(asked.truth.read_bytes()))
+    print(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())  # noqa: T201 - a command's output
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,4 @@
+"""Early warning (contract 11): pure detectors beside the rules, which see an event before a legal limit trips.
+
+Fed by `services.alerts.evaluate`. One file per idea; each says its source, its cost and its cold start.
+"""

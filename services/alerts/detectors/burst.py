@@ -1,0 +1,111 @@
+"""One event of the mains: many hydrants fall together, by how much, who, and where most likely.
+
+Source: reference note, layer 5 (corroboration). Used by `mains`. Promises one warning from its beginning to its end: it
+is over when its deepest members are back for `calm_min`, or after `longest_h`, when it is the new normal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from services.alerts.detectors.catalogue import EARLY, NUMBERS
+from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.group import Scores
+from services.alerts.detectors.singles import Hydrant, Pressures
+from services.alerts.detectors.watchfulness import Watchfulness
+from services.core.words import Reason
+
+_CODE: Final = "water_burst"
+_MEMBERS_NAMED: Final = 50
+_CORE: Final = 5  # the deepest members say whether an event is over, and where it is
+_DAY_S: Final = 86_400
+
+
+class BurstWatch:
+    """The event of a group of hydrants, if one stands."""
+
+    def __init__(self, hydrants: Sequence[Hydrant], near: np.ndarray, slot_s: int) -> None:
+        numbers = NUMBERS[_CODE]
+        self._hydrants, self._near = hydrants, near
+        self._numbers = numbers
+        self._watchful = Watchfulness(numbers["least_sigmas"], numbers["most_sigmas"], numbers["false_share"])
+        self._calm_slots = max(1, round(numbers["calm_min"] * 60 / slot_s))
+        self._longest_slots = numbers["longest_h"] * 3600 / slot_s
+        self._calm = 0
+        self._stood = 0
+        self._members: tuple[int, ...] = ()
+        self._area = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether an event stands: nothing is learned meanwhile."""
+        return bool(self._members)
+
+    def learn(self, scores: Scores, ended_s: int) -> None:
+        """Take a slot of the time before verdicts: it only says how restless this network is."""
+        self._watchful.note(float(-scores.shared.min()), ended_s // _DAY_S)
+
+    def weigh(self, scores: Scores, slot: Pressures, ended_s: int, used: frozenset[int]) -> list[EarlyWarning]:
+        """Take a slot; return what began or is over."""
+        deepest = float(-scores.shared.min())
+        limit = self._watchful.limit
+        self._watchful.note(limit if self.stands else min(deepest, limit), ended_s // _DAY_S)
+        if self.stands:
+            return self._look_for_the_end(scores, slot, limit)
+        low = scores.own < -self._numbers["member_sigmas"]
+        worst = int(scores.shared.argmin())
+        if (
+            deepest <= limit
+            or np.count_nonzero(low) < self._numbers["members"]
+            or np.count_nonzero(low[self._near[worst]]) < min(2, self._near.shape[1])
+        ):
+            return []
+        numbers = np.flatnonzero(low)
+        order = numbers[np.argsort(scores.own[numbers], kind="stable")]
+        self._members = tuple(int(number) for number in order[:_MEMBERS_NAMED])
+        self._area = self._hydrants[worst].area
+        self._calm = self._stood = 0
+        drop_mpa = float(np.nan_to_num(slot.expected - slot.seen)[order].max())
+        sure, sure_en = ("高", "high") if deepest > 1.5 * limit else ("中", "fair")
+        own, own_en = (
+            ("；其中有消火栓自身在用水", "; one of them is in use itself") if used & set(self._members) else ("", "")
+        )
+        reason = Reason(
+            f"{len(order)} 个消火栓低于全网预期，最大 {drop_mpa:.3f} MPa"
+            f"（偏离 {deepest:.1f}，限 {limit:.1f}），把握{sure}{own}",
+            f"{len(order)} hydrants below what the network explains, by up to {drop_mpa:.3f} MPa "
+            f"(deviation {deepest:.1f}, limit {limit:.1f}), confidence {sure_en}{own_en}",
+        )
+        return [self._say(slot, reason, self._centre(scores), active=True)]
+
+    def _look_for_the_end(self, scores: Scores, slot: Pressures, limit: float) -> list[EarlyWarning]:
+        self._stood += 1
+        depth = -float(scores.shared[list(self._members[:_CORE])].mean())
+        self._calm = self._calm + 1 if depth < limit / 3 else 0
+        if self._calm < self._calm_slots and self._stood < self._longest_slots:
+            return []
+        reason = Reason("水压恢复到预期范围", "pressures are back where they are expected")
+        over = self._say(slot, reason, None, active=False)
+        self._members = ()
+        return [over]
+
+    def _say(self, slot: Pressures, reason: Reason, place: Place | None, *, active: bool) -> EarlyWarning:
+        members = tuple(self._hydrants[number].code for number in self._members)
+        severity = EARLY[_CODE].severity
+        return EarlyWarning(_CODE, slot.at, severity, self._area, reason, active, None, members, place)
+
+    def _centre(self, scores: Scores) -> Place | None:
+        """Return the middle of the deepest, weighted by how deep they are."""
+        placed = [(n, item.place) for n, item in enumerate(self._hydrants) if item.place is not None]
+        deep = sorted(placed, key=lambda one: float(scores.shared[one[0]]))[:_CORE]
+        if not deep:
+            return None
+        lowest = -float(scores.shared[deep[0][0]])
+        weights = [max(0.0, -float(scores.shared[n]) - 0.6 * lowest) ** 2 + 1e-9 for n, _ in deep]
+        total = sum(weights)
+        lon = sum(weight * place.lon for weight, (_, place) in zip(weights, deep, strict=True)) / total
+        lat = sum(weight * place.lat for weight, (_, place) in zip(weights, deep, strict=True)) / total
+        return Place(round(lon, 6), round(lat, 6))

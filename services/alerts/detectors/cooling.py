@@ -1,0 +1,95 @@
+"""When water will freeze: its own cooling of the last hours, and the air around where that is measured.
+
+Source: Newton's law of cooling. With air below freezing, T(t) = A + (T0 - A) exp(-t / tau), tau from the last hours'
+slope; without air the slope goes on. Cost: a dozen operations every ten minutes. Cold start: three hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import log
+from typing import Any, Final
+
+from services.alerts.detectors.catalogue import EARLY, NUMBERS
+from services.alerts.detectors.finding import EarlyWarning, Place
+from services.core.words import Reason
+
+_STEP_S: Final = 600.0
+_WINDOW: Final = 18  # steps: three hours
+_IN_A_ROW: Final = 3
+
+
+class CoolingDetector:
+    """One hydrant's or basin's water."""
+
+    def __init__(self, code: str, area: str, place: Place | None) -> None:
+        self._code, self._area, self._place = code, area, place
+        self._numbers = NUMBERS["freeze_forecast"]
+        self._past: list[tuple[float, float]] = []  # seconds, °C
+        self._hits = 0
+        self._calm = 0
+        self._standing = False
+
+    def take(self, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+        """Take one reading in order of time."""
+        water = reading.get("water_temp_c")
+        if water is None or (self._past and at_s - self._past[-1][0] < _STEP_S):
+            return []
+        if self._past and at_s - self._past[-1][0] > 6 * 3600:
+            self._past.clear()
+        self._past.append((at_s, water))
+        if len(self._past) > _WINDOW:
+            del self._past[0]
+        if at_s - self._past[0][0] < 2.5 * 3600 and not self._standing:
+            return []
+        hours = self._hours_left(water, reading.get("air_temp_c"))
+        ahead = self._numbers["ahead_h"]
+        near = hours is not None and hours <= ahead
+        far = hours is None or hours > 2 * ahead
+        self._hits = self._hits + 1 if near else 0
+        self._calm = self._calm + 1 if far else 0
+        if self._hits >= _IN_A_ROW and not self._standing:
+            self._standing = True
+            left = hours or 0.0
+            reason = Reason(
+                f"水温 {water:.1f} °C，按其降温速度约 {left:.0f} 小时后结冰",
+                f"water at {water:.1f} °C freezes in about {left:.0f} h as it cools",
+            )
+            return [self._say(at_s, reason, active=True)]
+        if self._calm >= _IN_A_ROW * 2 and self._standing:
+            self._standing = False
+            return [self._say(at_s, Reason("不再有冻结趋势", "no longer on its way to freezing"), active=False)]
+        return []
+
+    def _hours_left(self, water: float, air: float | None) -> float | None:
+        """Return the hours until it freezes; None: not in sight."""
+        freezes = self._numbers["freezes_c"]
+        if water <= freezes:
+            return 0.0
+        slope = self._slope_k_per_h()
+        if water > self._numbers["from_c"] or slope > -self._numbers["least_k_per_h"]:
+            return None
+        if air is None:
+            return (water - freezes) / -slope
+        if air >= freezes:
+            return None
+        tau_h = (water - air) / -slope
+        return tau_h * log((water - air) / (freezes - air))
+
+    def _slope_k_per_h(self) -> float:
+        """Return the least-squares slope of the window."""
+        count = len(self._past)
+        middle_s = sum(at for at, _ in self._past) / count
+        middle_c = sum(value for _, value in self._past) / count
+        spread = sum((at - middle_s) ** 2 for at, _ in self._past)
+        if spread == 0:
+            return 0.0
+        return 3600 * sum((at - middle_s) * (value - middle_c) for at, value in self._past) / spread
+
+    def _say(self, at_s: float, reason: Reason, *, active: bool) -> EarlyWarning:
+        at = datetime.fromtimestamp(at_s, UTC)
+        severity = EARLY["freeze_forecast"].severity
+        return EarlyWarning(
+            "freeze_forecast", at, severity, self._area, reason, active, self._code, (self._code,), self._place
+        )

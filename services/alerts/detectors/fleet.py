@@ -1,0 +1,111 @@
+"""All detectors of a county's devices, fed reading by reading in order of time.
+
+Used by `evaluate`. Promises the same warnings for the same readings, byte for byte. Hydrants of a county are watched as
+one network, because peers are learned and not known; above `_AT_ONCE` of them, each area by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from services.alerts.detectors.cooling import CoolingDetector
+from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.mains import MainsDetector
+from services.alerts.detectors.singles import Hydrant
+from services.alerts.detectors.slots import Slots
+from services.alerts.detectors.wiring import WiringDetector
+from services.core.rules.profile import DeviceProfile
+
+_AT_ONCE: Final = 250  # hydrants: covariances grow with the square
+_COUNTY: Final = 6  # digits of an area code that name the county (GB/T 2260)
+_LEAST_SLOT_S: Final = 300
+_MOST_SLOT_S: Final = 3600
+_FLOWS_LPS: Final = 0.5  # contract 8, hydrant_in_use
+
+
+class Device(NamedTuple):
+    """Who sends the readings."""
+
+    profile: DeviceProfile
+    place: Place | None
+
+
+class _Network:
+    """One group of hydrants with its open slot."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        intervals = sorted(device.profile.expected_interval_s for device in devices)
+        usual = intervals[len(intervals) // 2]
+        width = int(-(-usual // _LEAST_SLOT_S) * _LEAST_SLOT_S)
+        width = min(_MOST_SLOT_S, max(_LEAST_SLOT_S, width))
+        self.slots = Slots(len(devices), width)
+        self.detector = MainsDetector(
+            [Hydrant(item.profile.code, item.profile.area, item.place) for item in devices], width
+        )
+        self.used: set[int] = set()
+
+    def take(self, number: int, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+        found: list[EarlyWarning] = []
+        if self.slots.ends_with(at_s):
+            ended, pressures = self.slots.close(at_s)
+            found = self.detector.take(ended, pressures, frozenset(self.used))
+            self.used.clear()
+        pressure = reading.get("pressure_mpa")
+        if pressure is not None:
+            self.slots.add(number, at_s, pressure)
+        if (reading.get("flow_lps") or 0.0) > _FLOWS_LPS or (reading.get("cap_open") and reading.get("water_present")):
+            self.used.add(number)
+        return found
+
+
+class Fleet:
+    """Detectors by device."""
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        self._networks: dict[str, tuple[_Network, int]] = {}
+        self._wiring: dict[str, WiringDetector] = {}
+        self._cooling: dict[str, CoolingDetector] = {}
+        listed = list(devices)
+        for group in _groups([device for device in listed if device.profile.kind == "hydrant"]):
+            network = _Network(group)
+            for number, device in enumerate(group):
+                self._networks[device.profile.code] = network, number
+        for profile, place in listed:
+            if profile.kind in {"hydrant", "water"}:
+                self._cooling[profile.code] = CoolingDetector(profile.code, profile.area, place)
+            elif profile.kind == "electrical":
+                interval_s = profile.expected_interval_s
+                self._wiring[profile.code] = WiringDetector(profile.code, profile.area, place, interval_s)
+
+    def take(self, code: str, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+        """Take one reading of a device."""
+        wiring = self._wiring.get(code)
+        if wiring is not None:
+            return wiring.take(at_s, reading)
+        network = self._networks.get(code)
+        found = [] if network is None else network[0].take(network[1], at_s, reading)
+        if "water_temp_c" in reading and code in self._cooling:
+            found += self._cooling[code].take(at_s, reading)
+        return found
+
+
+def _groups(hydrants: Sequence[Device]) -> list[list[Device]]:
+    """Split hydrants into networks: a county, or its areas, or parts of an area in order of their codes."""
+    found: list[list[Device]] = []
+    for county in _by_prefix(hydrants, _COUNTY).values():
+        if len(county) <= _AT_ONCE:
+            found.append(county)
+            continue
+        for area in _by_prefix(county, None).values():
+            parts = -(-len(area) // _AT_ONCE)
+            size = -(-len(area) // parts)
+            found += [area[start : start + size] for start in range(0, len(area), size)]
+    return found
+
+
+def _by_prefix(devices: Sequence[Device], digits: int | None) -> dict[str, list[Device]]:
+    found: dict[str, list[Device]] = {}
+    for device in sorted(devices, key=lambda item: item.profile.code):
+        found.setdefault(device.profile.area[:digits], []).append(device)
+    return found

@@ -1,0 +1,59 @@
+"""Whether an instrument can be believed: one-sample spikes are kept out, a stuck or spiking sensor is flagged.
+
+Source: reference note, layer 0. Cost: vectors of n a slot. Cold start: own steps are known after a day; until then
+nothing is held back. A jump beyond `spike_sigmas` of its own steps waits one slot; if the next
+value agrees, it was real.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.alerts.detectors.catalogue import NUMBERS
+from services.alerts.detectors.expectation import Array
+
+_SPREAD_SHARE = 1 / 288
+_LEAST_MPA = 0.001  # the resolution
+_SAME_MPA = 5e-4
+_STILL_SLOTS = 6  # the same value so often is no instrument with noise: nothing is concluded from it
+
+
+class Instruments:
+    """The pressure sensors of a group."""
+
+    def __init__(self, devices: int, slots_a_day: int) -> None:
+        numbers = NUMBERS["sensor_fault"]
+        self._sigmas = numbers["spike_sigmas"]
+        self._most_spikes = numbers["spikes"]
+        self._stuck_slots = numbers["stuck_h"] / 24 * slots_a_day
+        self._fade = 0.5 ** (1 / slots_a_day)
+        self._last = np.full(devices, np.nan)
+        self._held = np.full(devices, np.nan)
+        self._step = np.full(devices, 0.02)
+        self._same = np.zeros(devices)
+        self._spikes = np.zeros(devices)
+
+    @property
+    def still(self) -> np.ndarray:
+        """Who has sent the same value several times, and may be stuck."""
+        return self._same >= _STILL_SLOTS
+
+    def take(self, pressures: Array) -> tuple[Array, np.ndarray, np.ndarray]:
+        """Return (pressures without spikes, who is stuck, who is spiking)."""
+        there = ~np.isnan(pressures)
+        known = ~np.isnan(self._last)
+        step = np.where(there & known, np.abs(pressures - self._last), 0.0)
+        limit = self._sigmas * np.maximum(self._step, _LEAST_MPA)
+        waiting = ~np.isnan(self._held)
+        agrees = waiting & there & (np.abs(pressures - self._held) <= limit)
+        jumps = there & known & (step > limit) & ~agrees
+        back = waiting & there & ~jumps & ~agrees
+        self._spikes = self._spikes * self._fade + back
+        self._held = np.where(jumps, pressures, np.where(there, np.nan, self._held))
+        good = there & ~jumps
+        self._step += _SPREAD_SHARE * np.where(
+            good & known & ~agrees, np.minimum(step, 3 * self._step) * 1.2533 - self._step, 0
+        )
+        self._same = np.where(there & (step < _SAME_MPA) & known, self._same + 1, np.where(there, 0, self._same))
+        self._last = np.where(good, pressures, self._last)
+        return np.where(good, pressures, np.nan), self._same >= self._stuck_slots, self._spikes >= self._most_spikes

@@ -1,0 +1,100 @@
+"""A network of hydrants watched as one: burst, draw, decoupled, sensor - told apart by who else moved.
+
+Source: reference note, layers 0 and 3 to 6. Fed by `fleet`, one slot at a time. Promises that an event is not learned
+as the new expectation while it stands. Cost: about 5 us a reading at 100 hydrants. Cold start: silent for `learn_days`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from services.alerts.detectors.burst import BurstWatch
+from services.alerts.detectors.catalogue import NUMBERS
+from services.alerts.detectors.expectation import Array, Expectation
+from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.detectors.following import Following
+from services.alerts.detectors.group import Group, Scores
+from services.alerts.detectors.hours import Hours
+from services.alerts.detectors.instrument import Instruments
+from services.alerts.detectors.night import Nights
+from services.alerts.detectors.singles import Hydrant, Pressures, Singles
+
+_DAY_S: Final = 86_400
+_OWN_FALL: Final = 0.5  # of the deviation must be a fall of its own within two hours
+_LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be compared with
+
+
+class MainsDetector:
+    """All water detectors of one group of hydrants."""
+
+    def __init__(self, hydrants: Sequence[Hydrant], slot_s: int) -> None:
+        numbers = NUMBERS["water_burst"]
+        day, devices = _DAY_S // slot_s, len(hydrants)
+        self._draw, self._apart_sigmas = NUMBERS["water_draw"], NUMBERS["hydrant_decoupled"]["sigmas"]
+        self._learn_slots = numbers["learn_days"] * day
+        self._instruments = Instruments(devices, day)
+        self._expected = Expectation(devices, int(numbers["factors"]), day, numbers["memory_days"])
+        self._hours = Hours(devices)
+        self._group = Group([item.place for item in hydrants], int(numbers["neighbours"]), numbers["ewma"], day)
+        self._burst = BurstWatch(hydrants, self._group.near, slot_s)
+        self._following = Following(devices, slot_s)
+        self._nights = Nights(devices)
+        self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
+        self._slots = 0
+        self._recent: list[Array] = []
+        self._recent_slots = max(2, 7200 // slot_s)
+        self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
+
+    def take(self, ended_s: int, pressures: Array, used: frozenset[int]) -> list[EarlyWarning]:
+        """Take the slot that ended; `used` are the devices whose own flow or cap says that water is drawn."""
+        clean, stuck, spiking = self._instruments.take(pressures)
+        clean = np.where(self._instruments.still, np.nan, clean)
+        nothing = np.full(len(pressures), np.nan)
+        slot = Pressures(datetime.fromtimestamp(ended_s, UTC), clean, nothing)
+        found = self._singles.weigh("sensor_fault", stuck | spiking, stuck | spiking, slot)
+        if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
+            found += self._compare(ended_s, slot, used)
+        self._expected.learn(clean, frozen=self._burst.stands)
+        self._slots += 1
+        return found
+
+    def _compare(self, ended_s: int, slot: Pressures, used: frozenset[int]) -> list[EarlyWarning]:
+        """Compare what was seen with what all the others explain."""
+        residual, explained = self._expected.residuals(slot.seen)
+        slot = slot._replace(expected=explained)
+        frozen = self._burst.stands
+        left = self._hours.remove(residual, ended_s, frozen=frozen)
+        scores = self._group.score(left, frozen=frozen)
+        apart = self._following.take(slot.seen, explained)
+        leaks = self._nights.take(residual, ended_s, self._group.near, frozen=frozen)
+        if self._slots < self._learn_slots:
+            self._burst.learn(scores, ended_s)
+            return []
+        found = self._burst.weigh(scores, slot, ended_s, used)
+        standing = np.array([self._singles.stands("hydrant_decoupled", n) for n in range(len(apart))])
+        cut_off = apart & ((np.abs(scores.own) > self._apart_sigmas) | standing)
+        found += self._singles.weigh("hydrant_decoupled", cut_off, cut_off, slot)
+        drawn, holds = self._drawn(scores, slot, used, apart)
+        found += self._singles.weigh("water_draw", drawn, holds, slot)
+        return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
+
+    def _drawn(
+        self, scores: Scores, slot: Pressures, used: frozenset[int], apart: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (whose water is drawn, who still looks so): alone below, or in use by its own flow."""
+        sigmas = self._draw["sigmas"]
+        self._recent = [*self._recent, np.nan_to_num(slot.seen)][-self._recent_slots :]
+        highest = np.max(self._recent, axis=0)
+        # whose water is drawn falls; who only stays behind while the mains rise is cut off
+        fell = highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)
+        self._low = np.where((scores.own < -sigmas) & fell, self._low + 1, 0)
+        drawn: np.ndarray = self._low >= self._draw["slots"]
+        drawn[list(used)] = True
+        drawn &= ~apart
+        if self._burst.stands:  # the event speaks for all
+            drawn[:] = False
+        return drawn, drawn | (scores.own < -sigmas / 2)

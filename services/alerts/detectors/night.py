@@ -1,0 +1,68 @@
+"""Leaks: at night little is drawn, so what neighbours do not explain, night after night, is water that is lost.
+
+Source: night minimum (reference note, layer 6; CUSUM after Page 1954) on residuals instead of raw pressure, because a
+town's own season moves all of it. Cost: nothing but once a night. Cold start: `nights`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from services.alerts.detectors.catalogue import NUMBERS
+from services.alerts.detectors.expectation import Array
+
+_LOCAL_S: Final = 8 * 3600
+_DAY_S: Final = 86_400
+_FROM_S, _UNTIL_S = 2 * 3600, 4 * 3600
+_SHARE: Final = 1 / 21  # nights that the usual level looks back on
+_LEAST_MPA: Final = 3e-4
+
+
+class Nights:
+    """Nightly medians of residuals (MPa) against their own usual level."""
+
+    def __init__(self, devices: int) -> None:
+        numbers = NUMBERS["water_leak"]
+        self._limit, self._slack, self._wait = numbers["sigmas"], numbers["slack"], numbers["nights"]
+        self._tonight: list[Array] = []
+        self._usual = np.zeros(devices)
+        self._spread = np.zeros(devices)
+        self._sum = np.zeros(devices)
+        self._nights = 0
+        self._standing: set[int] = set()
+
+    def take(self, residual: Array, ended_s: int, near: np.ndarray, *, frozen: bool) -> list[tuple[int, bool]]:
+        """Take one slot; return (device, whether its leak began or is over) at the end of a night."""
+        second = (ended_s + _LOCAL_S) % _DAY_S
+        if _FROM_S <= second < _UNTIL_S:
+            if not frozen:
+                self._tonight.append(residual)
+            return []
+        if not self._tonight:
+            return []
+        night = np.nanmedian(np.nan_to_num(np.array(self._tonight)), axis=0)
+        self._tonight = []
+        return self._judge(night[near].mean(axis=1))
+
+    def _judge(self, night: Array) -> list[tuple[int, bool]]:
+        self._nights += 1
+        share = max(_SHARE, 1 / self._nights)
+        away = night - self._usual
+        if self._nights > self._wait:
+            score = np.clip(away / np.maximum(self._spread, _LEAST_MPA), -4.0, 4.0)
+            self._sum = np.maximum(0.0, self._sum - score - self._slack)
+        usual = self._sum < self._limit / 3
+        self._usual = self._usual + np.where(usual, share * away, 0.0)
+        self._spread = self._spread + np.where(usual, share * (np.abs(away) * 1.2533 - self._spread), 0.0)
+        worst = int(self._sum.argmax())
+        told: list[tuple[int, bool]] = []
+        if self._sum[worst] > self._limit and not self._standing:  # one leak, one warning: where it is deepest
+            self._standing.add(worst)
+            told.append((worst, True))
+        for number in sorted(self._standing):
+            if self._sum[number] <= 0:
+                self._standing.discard(number)
+                told.append((number, False))
+        return told

@@ -1,0 +1,86 @@
+"""Warnings of single hydrants: each raised once, and over when it has not held for a while.
+
+Used by `mains`. Cost: nothing where nothing stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from services.alerts.detectors.catalogue import EARLY
+from services.alerts.detectors.expectation import Array
+from services.alerts.detectors.finding import EarlyWarning, Place
+from services.core.words import Reason
+
+
+class Hydrant(NamedTuple):
+    """Who a column of numbers belongs to."""
+
+    code: str
+    area: str
+    place: Place | None
+
+
+class Pressures(NamedTuple):
+    """What was seen and what was expected in MPa, NaN where nothing was."""
+
+    at: datetime
+    seen: Array
+    expected: Array
+
+
+class Singles:
+    """What stands of single hydrants, by code and number."""
+
+    def __init__(self, hydrants: Sequence[Hydrant], calm_slots: int) -> None:
+        self._hydrants = hydrants
+        self._calm_slots = calm_slots
+        self._standing: dict[tuple[str, int], int] = {}  # -> slots for which it has not held
+
+    def stands(self, code: str, number: int) -> bool:
+        """Whether this warning is raised."""
+        return (code, number) in self._standing
+
+    def weigh(self, code: str, begins: np.ndarray, holds: np.ndarray, slot: Pressures) -> list[EarlyWarning]:
+        """Raise where `begins` says so and nothing stands; clear what has not held for `calm_slots`."""
+        found: list[EarlyWarning] = []
+        for number in np.flatnonzero(begins).tolist():
+            if (code, number) not in self._standing:
+                self._standing[code, number] = 0
+                found.append(self.say(code, number, slot, active=True))
+        for key in [key for key in self._standing if key[0] == code]:
+            self._standing[key] = 0 if holds[key[1]] else self._standing[key] + 1
+            if self._standing[key] >= self._calm_slots:
+                del self._standing[key]
+                found.append(self.say(code, key[1], slot, active=False))
+        return found
+
+    def say(self, code: str, number: int, slot: Pressures, *, active: bool) -> EarlyWarning:
+        """Return the warning of one hydrant."""
+        item, rule = self._hydrants[number], EARLY[code]
+        seen, expected = slot.seen[number], slot.expected[number]
+        zh, en = rule.zh, code.replace("_", " ")
+        if not active:
+            reason = Reason(f"{zh}：已恢复", f"{en}: over")
+        elif np.isnan(seen) or np.isnan(expected):
+            reason = Reason(f"{zh}：读数不可信", f"{en}: its readings cannot be believed")
+        else:
+            reason = Reason(
+                f"{zh}：预期 {expected:.3f} MPa，实测 {seen:.3f} MPa",
+                f"{en}: {expected:.3f} MPa expected, {seen:.3f} MPa seen",
+            )
+        return EarlyWarning(
+            code=code,
+            at=slot.at,
+            severity=rule.severity,
+            area=item.area,
+            reason=reason,
+            active=active,
+            device=item.code,
+            members=(item.code,),
+            place=item.place,
+        )

@@ -1,0 +1,88 @@
+import numpy as np
+
+from services.core.words import Severity
+from tests.unit.alerts.detectors.town import DAY, HYDRANTS, Town, learned, next_days, pressures
+
+
+def codes(said):
+    return {one.code for one in said if one.active}
+
+
+def test_nothing_is_said_while_it_learns_and_nothing_of_an_ordinary_day():
+    assert not learned().said
+    assert not learned().live(next_days(2))
+
+
+def test_a_burst_is_one_warning_with_members_and_place_from_beginning_to_end():
+    town, days = learned(), next_days(2)
+    days[30:60, 3:8] -= [0.015, 0.025, 0.035, 0.025, 0.015]
+    said = [one for one in town.live(days) if one.code == "water_burst"]
+    assert [one.active for one in said] == [True, False]
+    begun = said[0]
+    assert begun.severity is Severity.MAJOR
+    assert begun.device is None
+    assert {"H04", "H05", "H06"} <= set(begun.members)
+    assert abs(begun.place.lon - (111.1 + 0.002 * 5)) < 0.003
+    assert "MPa" in begun.reason.en
+
+
+def test_the_same_slots_give_the_same_words():
+    days = next_days(1)
+    days[30:50, 2:7] -= 0.03
+    assert learned().live(days) == learned().live(days)
+
+
+def test_one_sample_is_no_event():
+    days = next_days(1)
+    days[20, 4] -= 0.2
+    days[40, 7] += 0.3
+    assert not learned().live(days)
+
+
+def test_a_stuck_sensor_is_a_flag_and_no_alarm():
+    days = next_days(2)
+    days[20:120, 6] = days[20, 6]
+    said = learned().live(days)
+    assert codes(said) <= {"sensor_fault", "hydrant_decoupled"}
+    assert all(one.severity is Severity.INFO for one in said if one.code == "sensor_fault")
+    assert "sensor_fault" in codes(said)
+
+
+def test_a_closed_valve_is_told_from_a_burst():
+    days = next_days(3)
+    dice = np.random.default_rng(3)
+    closed = days[20, 5] * np.exp(-np.arange(len(days) - 20) / 900)
+    days[20:, 5] = np.round(closed + dice.normal(0, 0.0012, len(closed)), 3)
+    said = learned().live(days)
+    assert "hydrant_decoupled" in codes(said)
+    assert "water_burst" not in codes(said)
+    assert {one.device for one in said if one.code == "hydrant_decoupled"} == {"H05"}
+
+
+def test_own_flow_is_a_draw_of_that_hydrant():
+    said = learned().live(next_days(1)[:8], used=frozenset({9}))
+    assert [(one.code, one.device) for one in said] == [("water_draw", "H09")]
+
+
+def test_missing_devices_are_no_event():
+    days = next_days(1)
+    days[:, ::2] = np.nan
+    days[10:20] = np.nan
+    assert not learned().live(days)
+
+
+def test_a_leak_that_lasts_is_told_after_some_nights():
+    town = learned()
+    days = pressures(45)[15 * DAY :].copy()
+    days[8 * DAY :, 4:7] -= 0.006
+    said = town.live(days)
+    assert codes(said) & {"water_leak", "water_burst"}
+
+
+def test_two_hydrants_are_too_few_to_compare_and_raise_nothing():
+    town = Town()
+    rows = pressures(16)
+    rows[:, 2:] = np.nan
+    rows[15 * DAY + 10 :, 0] -= 0.05
+    assert not [one for one in town.live(rows) if one.code == "water_burst"]
+    assert rows.shape[1] == HYDRANTS

@@ -1,0 +1,112 @@
+"""The small machines under the detectors."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.alerts.detectors.catalogue import EARLY, NUMBERS
+from services.alerts.detectors.cooling import CoolingDetector
+from services.alerts.detectors.regression import Regression
+from services.alerts.detectors.slots import Slots
+from services.alerts.detectors.watchfulness import Watchfulness
+from services.alerts.detectors.wiring import WiringDetector
+from services.core.words import Severity
+
+STEP_S = 900
+
+
+@given(st.floats(-5, 5), st.floats(-5, 5))
+def test_a_regression_finds_what_explains(constant, slope):
+    model = Regression(2, 0.999)
+    for step in range(60):
+        causes = [1.0, (step * 7 % 11) / 5]
+        model.learn(causes, constant + slope * causes[1] - model.expect(causes))
+    assert abs(model.expect([1.0, 1.0]) - constant - slope) < 0.05
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
+def test_a_limit_stays_between_its_bounds(highest):
+    watchful = Watchfulness(4, 9, 0.2)
+    for day, value in enumerate(highest):
+        watchful.note(value, day)
+        assert 4 <= watchful.limit <= 9
+
+
+@given(st.lists(st.floats(0, 299), min_size=1, max_size=9))
+def test_a_slot_is_the_median_of_what_came_within_it(seconds):
+    slots = Slots(2, 300)
+    for number, second in enumerate(seconds):
+        slots.add(0, second, float(number))
+    assert slots.ends_with(300)
+    ended, values = slots.close(601)
+    assert ended == 300
+    assert values[0] == len(seconds) // 2
+    assert values[1] != values[1]
+    slots.add(1, 599, 7.0)  # one slot late: counts where nothing newer came
+    assert slots.close(900)[1][1] == 7.0
+
+
+def live_wiring(residual, temperature=lambda _t, load: 20 + 15 * load**2, days=12):
+    detector = WiringDetector("E1", "140931100", None, STEP_S)
+    said = []
+    for step in range(days * 86_400 // STEP_S):
+        load = 1.2 + 0.8 * (step % 96 in range(30, 70)) + 0.1 * ((step * 37) % 10) / 10
+        noise = ((step * 7919) % 13 - 6) * 0.8
+        reading = {
+            "residual_current_ma": residual(step, load) + noise,
+            "temp_a_c": temperature(step, load) + noise / 10,
+            "current_a_a": 30 * load,
+        }
+        said += detector.take(1_780_243_200 + step * STEP_S, reading)
+    return said
+
+
+def test_ageing_insulation_is_told_long_before_the_legal_limit():
+    said = live_wiring(lambda step, load: 60 + 30 * load + max(0, step - 850) * 0.2)
+    begun = [one for one in said if one.active]
+    assert begun[0].code == "insulation_ageing"
+    assert begun[0].severity is Severity.MINOR
+    raised_at_step = (begun[0].at.timestamp() - 1_780_243_200) / STEP_S
+    assert 60 + 30 * 2.1 + (raised_at_step - 850) * 0.2 < 250
+
+
+def test_load_and_start_up_spikes_are_no_ageing():
+    said = live_wiring(lambda step, load: 60 + 30 * load + (300 if step % 290 == 5 else 0))
+    assert not said
+
+
+def test_a_hot_joint_is_told():
+    said = live_wiring(
+        lambda _step, load: 60 + 30 * load, lambda step, load: 20 + 15 * load**2 * (1 if step < 900 else 1.8)
+    )
+    assert {one.code for one in said if one.active} == {"joint_heating"}
+
+
+def cool(air_c, slope_k_per_h, from_c=5.0):
+    detector = CoolingDetector("H1", "140931100", None)
+    said = []
+    for step in range(30):
+        reading = {"water_temp_c": from_c + slope_k_per_h * step / 6}
+        if air_c is not None:
+            reading["air_temp_c"] = air_c
+        said += detector.take(step * 600.0, reading)
+    return [one.code for one in said if one.active]
+
+
+def test_water_that_cools_towards_frost_is_told_within_twelve_hours():
+    assert cool(None, -0.5) == ["freeze_forecast"]
+    assert cool(-15.0, -0.5) == ["freeze_forecast"]
+
+
+def test_air_above_freezing_and_slow_cooling_freeze_nothing():
+    assert cool(2.0, -0.5) == []
+    assert cool(None, -0.05) == []
+    assert cool(None, 0.3, from_c=1.0) == []
+
+
+def test_every_code_of_the_contract_has_its_numbers():
+    wanted = "water_burst water_draw water_leak hydrant_decoupled freeze_forecast insulation_ageing joint_heating"
+    assert set(EARLY) == {*wanted.split(), "sensor_fault"}
+    for code, rule in EARLY.items():
+        for name, parameter in rule.parameters.items():
+            assert parameter.bounds.fault(NUMBERS[code][name]) is None, f"{code}.{name}"
+            assert parameter.source
