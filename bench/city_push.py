@@ -57,6 +57,8 @@ class Receiver:
                 body = await reader.readexactly(length)
                 if self.slow:
                     for place in range(len(_YES)):
+                        if writer.is_closing():  # the sender waited long enough
+                            return
                         writer.write(_YES[place : place + 1])
                         await asyncio.sleep(1)
                 writer.write(_YES)
