@@ -116,11 +116,11 @@ _RULES: Final = (
         Category.ELECTRICAL,
         Severity.MINOR,
         "接头发热",
-        "temperature above what load and surroundings explain: smoothed excess beyond `sigmas` and `least_k`; major "
-        "when `legal_c` is less than `ahead_h` away",
-        "smoothed excess below half of it for 6 h",
+        "over a day a circuit warms more with its load than it did: that growth, at its highest load, beyond `sigmas` "
+        "and `least_k`; major when `legal_c` is less than `ahead_h` away",
+        "the growth below half of it for 6 h",
         sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
-        least_k=Parameter(4.0, "K", "our own: less is the weather in the switch room", Bounds(0, 100)),
+        least_k=Parameter(4.0, "K", "our own: few sound circuits come so far, docs/detection.md", Bounds(0, 100)),
         legal_c=Parameter(70, "°C", "contract 8", Bounds(0, 400)),
         ahead_h=Parameter(24, "h", "contract 11", MONTH_H),
         learn_days=Parameter(7, "d", NOTE, DAYS),

@@ -2,7 +2,7 @@
 
 Source: reference note, section 11 (EWMA 0.2 of the load-regressed residual measured best). What deviates by more than
 3 of its own deviations teaches nothing for as long as it does, up to `_STUBBORN_DAYS`: ageing must not become normal.
-Cost: one regression step a slot. Cold start: `learn_days`.
+Cost: one regression lesson a slot. Cold start: `learn_days`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.alerts.detectors.regression import Regression
+from services.alerts.detectors.trend import Trend
 
 _EWMA: Final = 0.2
 _TEACHES: Final = 3.0  # own deviations
 _MEMORY_DAYS: Final = 30.0
-_TREND_DAYS: Final = 0.5
 _STUBBORN_DAYS: Final = 14.0
 
 
@@ -26,61 +26,54 @@ class Excess:
         "_day",
         "_least",
         "_model",
-        "_outlying",
+        "_outlier_sigmas",
         "_slots",
         "_strange_slots",
         "_trend",
         "above",
+        "days",
         "expected",
         "outlier_share",
         "spread",
-        "trend_h",
     )
 
-    def __init__(self, causes: int, slots_a_day: int, least_spread: float) -> None:
-        self._model = Regression(causes, 1 - 1 / (_MEMORY_DAYS * slots_a_day))
+    def __init__(self, causes: int, slots_a_day: int, least_spread: float, outlier_sigmas: float) -> None:
+        self._model = Regression(causes, 1 - 1 / (_MEMORY_DAYS * slots_a_day), max(1, slots_a_day // 8))
         self._day = slots_a_day
         self._least = least_spread
+        self._outlier_sigmas = outlier_sigmas
+        self.days = 0.0  # how long it has been learning
         self._slots = 0
         self._strange_slots = 0
-        self._trend: float | None = None
-        self._outlying = 0.0
+        self._trend = Trend(slots_a_day)
         self.expected = 0.0
         self.above = 0.0  # smoothed excess
         self.spread = 0.0
         self.outlier_share = 0.0  # fading share of a day's slots far above
-        self.trend_h = 0.0  # how fast the smoothed excess grows, per hour
 
     @property
-    def days(self) -> float:
-        """How long it has been learning."""
-        return self._slots / self._day
+    def trend_h(self) -> float:
+        """How fast the smoothed excess grows, per hour."""
+        return self._trend.per_h
 
-    def take(self, causes: Sequence[float], value: float, outlier_sigmas: float) -> None:
+    def take(self, causes: Sequence[float], value: float) -> None:
         """Take one slot's value with its causes."""
         self.expected = self._model.expect(causes)
         error = value - self.expected
         self._slots += 1
+        self.days = self._slots / self._day
         spread = max(self.spread, self._least)
         young = self.days < 1.0
         far = not young and abs(error) > _TEACHES * spread
-        self.outlier_share += ((error > outlier_sigmas * spread and not young) - self.outlier_share) / self._day
-        capped = max(-outlier_sigmas * spread, min(error, outlier_sigmas * spread))
+        most = self._outlier_sigmas * spread
+        self.outlier_share += ((error > most and not young) - self.outlier_share) / self._day
+        capped = max(-most, min(error, most))
         self.above = 0.0 if young else self.above + _EWMA * (capped - self.above)
-        self._follow()
+        self._trend.take(self.above)
         strange = far or (not young and self.above >= _TEACHES * spread)
         self._strange_slots = self._strange_slots + 1 if strange else 0
         if not strange or self._strange_slots > _STUBBORN_DAYS * self._day:
-            self._model.learn(causes, error)
+            self._model.learn(causes, value)
             share = max(1 / self._slots, 0.02) if young else 1 / (7 * self._day)
             taught = abs(error) if young else min(abs(error), _TEACHES * spread)
             self.spread += share * (taught * 1.2533 - self.spread)
-
-    def _follow(self) -> None:
-        """Keep the slow course of the excess, from which its growth is told."""
-        share = 1 / (_TREND_DAYS * self._day)
-        if self._trend is None:
-            self._trend = self.above
-        step = share * (self.above - self._trend)
-        self._trend += step
-        self.trend_h += share * (step * self._day / 24 - self.trend_h)

@@ -1,35 +1,45 @@
-"""A straight explanation learned while it runs: recursive least squares with fading memory.
+"""A straight explanation learned while it runs: least squares with fading memory, solved anew once in `batch` lessons.
 
-Source: any text on adaptive filters (Haykin). Cost: k^2 multiplications an update, 10 us at k = 5. Pure.
+Source: any text on least squares; a small ridge stands for what is not known yet. Cost: k products a lesson, and one
+solution of k equations a batch (about 20 us at k = 6). Memory: k^2 numbers and one batch. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
+from typing import Final
+
+import numpy as np
+
+_RIDGE: Final = 1e-4  # in squares of a cause: causes are of the order of one
 
 
 class Regression:
-    """Coefficients of a linear explanation of one quantity by `size` others."""
+    """Coefficients of a linear explanation of one quantity by `size` others; all nothing until a batch is full."""
 
-    __slots__ = ("_inverse", "_keep", "weights")
+    __slots__ = ("_batch", "_keep", "_lessons", "_moments", "_ridge", "weights")
 
-    def __init__(self, size: int, keep: float, unsure: float = 1e4) -> None:
-        self._keep = keep
+    def __init__(self, size: int, keep: float, batch: int) -> None:
+        self._keep = keep**batch
+        self._batch = batch
+        self._lessons: list[tuple[float, ...]] = []
+        self._moments = np.zeros((size + 1, size + 1))  # of the causes and, last, of what they explain
+        self._ridge = np.eye(size) * _RIDGE
         self.weights = [0.0] * size
-        self._inverse = [[unsure if i == j else 0.0 for j in range(size)] for i in range(size)]
 
     def expect(self, causes: Sequence[float]) -> float:
         """Return what the causes explain."""
-        return sum(weight * cause for weight, cause in zip(self.weights, causes, strict=True))
+        explained: float = sum(map(mul, self.weights, causes))
+        return explained
 
-    def learn(self, causes: Sequence[float], error: float) -> None:
-        """Take what the explanation missed by at these causes."""
-        inverse, keep = self._inverse, self._keep
-        gain = [sum(cell * cause for cell, cause in zip(row, causes, strict=True)) for row in inverse]
-        scale = keep + sum(g * cause for g, cause in zip(gain, causes, strict=True))
-        self.weights = [weight + g / scale * error for weight, g in zip(self.weights, gain, strict=True)]
-        fade = 1.0 / keep if sum(inverse[i][i] for i in range(len(gain))) < 1e6 else 1.0
-        self._inverse = [
-            [(cell - gi * gj / scale) * fade for cell, gj in zip(row, gain, strict=True)]
-            for row, gi in zip(inverse, gain, strict=True)
-        ]
+    def learn(self, causes: Sequence[float], value: float) -> None:
+        """Take what was seen at these causes."""
+        self._lessons.append((*causes, value))
+        if len(self._lessons) < self._batch:
+            return
+        lessons = np.array(self._lessons)
+        self._lessons.clear()
+        self._moments = self._keep * self._moments + lessons.T @ lessons
+        known, seen = self._moments[:-1, :-1], self._moments[:-1, -1]
+        self.weights = np.linalg.solve(known + self._ridge, seen).tolist()

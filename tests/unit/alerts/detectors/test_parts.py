@@ -1,5 +1,7 @@
 """The small machines under the detectors."""
 
+from math import sin
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +18,10 @@ STEP_S = 900
 
 @given(st.floats(-5, 5), st.floats(-5, 5))
 def test_a_regression_finds_what_explains(constant, slope):
-    model = Regression(2, 0.999)
+    model = Regression(2, 0.999, 12)
     for step in range(60):
         causes = [1.0, (step * 7 % 11) / 5]
-        model.learn(causes, constant + slope * causes[1] - model.expect(causes))
+        model.learn(causes, constant + slope * causes[1])
     assert abs(model.expect([1.0, 1.0]) - constant - slope) < 0.05
 
 
@@ -45,7 +47,7 @@ def test_a_slot_is_the_median_of_what_came_within_it(seconds):
     assert slots.close(900)[1][1] == 7.0
 
 
-def live_wiring(residual, temperature=lambda _t, load: 20 + 15 * load**2, days=12):
+def live_wiring(residual, temperature=lambda _step, load: 20 + 15 * load**2, days=12, field="current_a_a"):
     detector = WiringDetector("E1", "140931100", None, STEP_S)
     said = []
     for step in range(days * 86_400 // STEP_S):
@@ -54,7 +56,7 @@ def live_wiring(residual, temperature=lambda _t, load: 20 + 15 * load**2, days=1
         reading = {
             "residual_current_ma": residual(step, load) + noise,
             "temp_a_c": temperature(step, load) + noise / 10,
-            "current_a_a": 30 * load,
+            field: 30 * load,
         }
         said += detector.take(1_780_243_200 + step * STEP_S, reading)
     return said
@@ -74,11 +76,31 @@ def test_load_and_start_up_spikes_are_no_ageing():
     assert not said
 
 
+def heat(temperature, **how):
+    return {one.code for one in live_wiring(lambda _step, load: 60 + 30 * load, temperature, **how) if one.active}
+
+
 def test_a_hot_joint_is_told():
-    said = live_wiring(
-        lambda _step, load: 60 + 30 * load, lambda step, load: 20 + 15 * load**2 * (1 if step < 900 else 1.8)
-    )
-    assert {one.code for one in said if one.active} == {"joint_heating"}
+    assert heat(lambda step, load: 20 + 15 * load**2 * (1 if step < 900 else 1.8)) == {"joint_heating"}
+
+
+def test_the_weather_in_a_switch_room_is_no_hot_joint():
+    assert heat(lambda step, load: 20 + 9 * (step >= 780) + 6 * sin(step / 130) + 15 * load**2) == set()
+    assert heat(lambda step, load: 20 + 0.02 * step + 15 * load**2) == set()
+
+
+def test_a_load_that_grows_is_no_hot_joint():
+    detector = WiringDetector("E1", "140931100", None, STEP_S)
+    said, warm = [], 0.0
+    for step in range(20 * 96):
+        load = 0.3 + 0.5 * (step % 96 in range(30, 70)) + 0.02 * (step * 37 % 10) + 0.2 * (step >= 1200)
+        warm += 0.4 * (25 * load**2 - warm)
+        said += detector.take(step * STEP_S, {"temp_a_c": 20 + warm, "current_a_a": 80 * load})
+    assert said == []
+
+
+def test_without_currents_nothing_is_said_of_joints():
+    assert heat(lambda step, load: 20 + 15 * load**2 * (1 if step < 900 else 1.8), field="voltage_a_v") == set()
 
 
 def cool(air_c, slope_k_per_h, from_c=5.0):

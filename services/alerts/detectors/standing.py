@@ -1,0 +1,110 @@
+"""When a quantity above what load explains becomes an early warning, how grave, and when it is over.
+
+Used by the wiring detector for each code of a circuit. Source of the numbers: the catalogue. Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from services.alerts.detectors.catalogue import EARLY, NUMBERS
+from services.alerts.detectors.finding import EarlyWarning, Place
+from services.core.words import Reason, Severity
+
+_CALM_DAYS: Final = 0.25
+_HITS: Final = 3  # slots in a row
+_NEVER: Final = 2.0  # a share that is never reached
+_EXCESS: Final = {
+    "mA": ("平滑超出", "smoothed excess"),
+    "°C": ("近一天折算到最高负荷的超出（K）", "excess of the last day at its highest load (K)"),
+}
+
+
+class Quantity(Protocol):
+    """What is judged: `above` and `spread` in one unit, `trend_h` in that unit per hour."""
+
+    days: float
+    expected: float
+    above: float
+    spread: float
+    outlier_share: float
+
+    @property
+    def trend_h(self) -> float:
+        """How fast it grows."""
+        ...
+
+    def take(self, causes: tuple[float, ...], value: float) -> None:
+        """Take one slot."""
+        ...
+
+
+class Standing:
+    """One code of one circuit."""
+
+    def __init__(
+        self, code: str, unit: str, quantity: Quantity, slots_a_day: int, where: tuple[str, str, Place | None]
+    ) -> None:
+        numbers = NUMBERS[code]
+        self._code, self._unit, self._where = code, unit, where
+        self.quantity = quantity
+        self._sigmas = numbers["sigmas"]
+        electric = unit == "mA"
+        self._least = numbers["least_ma" if electric else "least_k"]
+        self._legal = numbers["legal_ma" if electric else "legal_c"]
+        self._outlier_share = numbers.get("outlier_share", _NEVER)
+        self._ahead_h = numbers["ahead_h"]
+        self._learn_days = numbers["learn_days"]
+        self._calm_slots = _CALM_DAYS * slots_a_day
+        self._severity: Severity | None = None
+        self._calm = 0
+        self._hits = 0
+
+    def take(self, causes: tuple[float, ...], value: float, ended_s: int, found: list[EarlyWarning]) -> None:
+        """Take one slot and add to `found` what there is to say."""
+        quantity = self.quantity
+        quantity.take(causes, value)
+        if quantity.days < self._learn_days:
+            return
+        above = quantity.above
+        limit = max(self._sigmas * quantity.spread, self._least)
+        often = quantity.outlier_share > self._outlier_share
+        self._hits = self._hits + 1 if above > limit or often else 0
+        standing = self._severity
+        if standing is not None:
+            calm = above < limit / 2 and not often
+            self._calm = self._calm + 1 if calm else 0
+        if self._hits >= _HITS:
+            reaches = above > limit and value + max(0.0, quantity.trend_h) * self._ahead_h >= self._legal
+            severity = Severity.MAJOR if reaches else EARLY[self._code].severity
+            if standing is None or severity.rank > standing.rank:
+                self._severity, self._calm = severity, 0
+                found.append(self._say(ended_s, severity, value, often=often))
+        elif standing is not None and self._calm >= self._calm_slots:
+            self._severity = None
+            found.append(self._say(ended_s, standing, value, often=False, active=False))
+
+    def _say(self, ended_s: int, severity: Severity, value: float, *, often: bool, active: bool = True) -> EarlyWarning:
+        quantity, unit, code = self.quantity, self._unit, self._code
+        certain = quantity.above > 2 * self._sigmas * quantity.spread
+        sure, sure_en = ("高", "high") if certain else ("中", "fair")
+        if not active:
+            reason = Reason(f"{EARLY[code].zh}：已回到预期", f"{code.replace('_', ' ')}: back to what load explains")
+        elif often:
+            reason = Reason(
+                f"间歇性超出：一天内 {quantity.outlier_share:.0%} 的时段远高于负荷所能解释，把握{sure}",
+                f"intermittent: {quantity.outlier_share:.0%} of a day far above what load explains, "
+                f"confidence {sure_en}",
+            )
+        else:
+            excess, excess_en = _EXCESS[unit]
+            reason = Reason(
+                f"按负荷预期 {quantity.expected:.1f} {unit}，实测 {value:.1f} {unit}，"
+                f"{excess} {quantity.above:.1f}，把握{sure}",
+                f"{quantity.expected:.1f} {unit} expected for its load, {value:.1f} {unit} seen, "
+                f"{excess_en} {quantity.above:.1f}, confidence {sure_en}",
+            )
+        area, device, place = self._where
+        at = datetime.fromtimestamp(ended_s, UTC)
+        return EarlyWarning(code, at, severity, area, reason, active, device, (device,), place)
