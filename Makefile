@@ -1,5 +1,5 @@
 # Targets are thin: each says in one line what it is; the work is in scripts/ and in `firetower`.
-.PHONY: setup demo test check bench chaos evaluate
+.PHONY: setup demo test check bench chaos evaluate soak overload
 .DEFAULT_GOAL := setup
 
 setup: ## everything that running needs, in this checkout and a cache; quick when run again
@@ -23,3 +23,9 @@ chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliatio
 
 evaluate: ## early warning on twins of towns: packs, findings, scores in reports/detection
 	@scripts/evaluate
+
+soak: setup ## hours under an ordinary load (make soak HOURS=24); writes reports/soak.html
+	@.venv/bin/firetower bench soak --hours $(or $(HOURS),2)
+
+overload: setup ## ten times more than can be stored (make overload MINUTES=30); writes reports/overload.html
+	@.venv/bin/firetower bench overload --minutes $(or $(MINUTES),30)

@@ -91,12 +91,12 @@ async def measure(
         # first ones meet ingest, alerts and API as after a restart: in the registry, and not yet read
         await register(database, messages[_WARMED:])
         warm = await publish(system.fleet, messages, count=min(devices, _WARMED), rate=4000)
-        await _drained(database, prefix, warm.acknowledged)
+        await drained(database, prefix, warm.acknowledged)
         meter = Meter(system.processes)
         watch = asyncio.create_task(meter.watch(), name="meter")
         meter.start()
         load = await publish(system.fleet, messages, seconds=seconds, rate=rate)
-        await _drained(database, prefix, warm.acknowledged + load.acknowledged)
+        await drained(database, prefix, warm.acknowledged + load.acknowledged)
         meter.stop()
         watch.cancel()
         result |= await _judge(database, prefix, load, warm.published)
@@ -114,7 +114,13 @@ async def measure(
         return result
 
 
-async def _drained(database: asyncpg.Connection, prefix: str, expected: int) -> None:
+async def stored_of(database: asyncpg.Connection, prefix: str) -> int:
+    """Return how many readings of this run are stored."""
+    found: int = await database.fetchval(SQL["stored"], prefix)
+    return found
+
+
+async def drained(database: asyncpg.Connection, prefix: str, expected: int) -> None:
     """Wait until everything acknowledged is stored, or nothing moves any more.
 
     While batches come in, only their own counts are looked at: an exact count would compete with what is measured.
@@ -123,7 +129,7 @@ async def _drained(database: asyncpg.Connection, prefix: str, expected: int) -> 
     stored, moved_at = -1, loop.time()
     while True:
         await _batches_pause(database)
-        now_stored = await database.fetchval(SQL["stored"], prefix)
+        now_stored = await stored_of(database, prefix)
         if now_stored >= expected:
             return
         if now_stored != stored:

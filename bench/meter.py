@@ -46,7 +46,8 @@ class Meter:
             await asyncio.sleep(0.5)
 
 
-def _tree(pid: int) -> list[psutil.Process]:
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a program with its children."""
     try:
         parent = psutil.Process(pid)
         # our own children are the programs under test; every other program answers for its children
@@ -57,7 +58,7 @@ def _tree(pid: int) -> list[psutil.Process]:
 
 def _cpu_s(pid: int) -> float:
     total = 0.0
-    for process in _tree(pid):
+    for process in tree(pid):
         with suppress(psutil.NoSuchProcess):
             times = process.cpu_times()
             total += times.user + times.system
@@ -67,7 +68,7 @@ def _cpu_s(pid: int) -> float:
 def _memory_mb(pid: int) -> float:
     """Proportional set size: shared memory of PostgreSQL's processes counts once."""
     total = 0.0
-    for process in _tree(pid):
+    for process in tree(pid):
         with suppress(psutil.NoSuchProcess):
             try:
                 total += process.memory_full_info().pss

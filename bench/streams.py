@@ -125,3 +125,23 @@ def delays_s(reading: Sequence[Browser], frames: Frames, since_s: float) -> list
             delays.extend(at_s - one for one in taken[place])
     delays.sort()
     return delays
+
+
+async def keep_open(api: str, api_key: str) -> None:
+    """Hold one stream open until cancelled and read it to the end, again and again; what it says is not kept."""
+    host, port = urlsplit(api).hostname, urlsplit(api).port
+    request = f"GET /api/v1/stream HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {api_key}\r\n\r\n".encode()
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(1)
+            continue
+        try:
+            writer.write(request)
+            while await reader.read(2**16):
+                pass
+        except OSError:
+            await asyncio.sleep(1)
+        finally:
+            writer.close()

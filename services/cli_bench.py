@@ -95,3 +95,29 @@ def bench_city(
 ) -> None:
     """What a city platform reads through open standards, and what it is told."""
     run_program("bench.city", "main", devices=devices, readings=readings, rate=rate, seconds=seconds, json_file=json)
+
+
+_Reports = Annotated[Path, typer.Option(help="where the report goes")]
+
+
+@bench_app.command("soak")
+def bench_soak(
+    hours: Annotated[float, typer.Option(min=0.01)] = 2,
+    rate: Annotated[float, typer.Option(min=1, help="readings a second")] = 2000,
+    devices: Annotated[int, typer.Option(min=1, max=1_000_000)] = 10_000,
+    streams: Annotated[int, typer.Option(min=0, help="open streams")] = 50,
+    report_dir: _Reports = Path("reports"),
+) -> None:
+    """Hours under an ordinary load: memory, handles, connections, disk and lateness over time, with a verdict."""
+    run_program("bench.soak", "main", hours=hours, rate=rate, devices=devices, streams=streams, report_dir=report_dir)
+
+
+@bench_app.command("overload")
+def bench_overload(
+    minutes: Annotated[float, typer.Option(min=0.5)] = 30,
+    rate: Annotated[float, typer.Option(min=5000, help="readings a second, ten times what is stored")] = 5000,
+    devices: Annotated[int, typer.Option(min=1, max=1_000_000)] = 10_000,
+    report_dir: _Reports = Path("reports"),
+) -> None:
+    """Ten times more than can be stored, fires between it, and the draining afterwards."""
+    run_program("bench.overload", "main", minutes=minutes, rate=rate, devices=devices, report_dir=report_dir)
