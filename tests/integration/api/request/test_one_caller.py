@@ -121,7 +121,9 @@ async def test_heavy_reads_of_others_leave_an_officer_room_for_his(
 
     def read_slowly(*readers: Client) -> list[asyncio.Task[Any]]:
         return [
-            asyncio.create_task(who.get("/api/v1/devices/p-1/readings?bucket=1d")) for who in readers for _ in range(10)
+            asyncio.create_task(who.get("/api/v1/devices/p-1/readings?from=2026-11-01T00:00:00Z"))
+            for who in readers
+            for _ in range(10)
         ]
 
     async with connection.transaction():
@@ -149,7 +151,7 @@ async def test_heavy_reads_leave_the_desk_its_connections(
     async with connection.transaction():
         await connection.execute("lock table reading_panel in access exclusive mode")  # a read that takes its time
         slow = [
-            asyncio.create_task(who.get("/api/v1/devices/p-1/readings?bucket=1d"))
+            asyncio.create_task(who.get("/api/v1/devices/p-1/readings?from=2026-11-01T00:00:00Z"))
             for who in (viewer, client)
             for _ in range(24)
         ]
