@@ -56,7 +56,7 @@ class Numbering:
                 found = await self._number(rows)
         if found:
             self._fanned(found)
-        return len(rows) == AT_ONCE
+        return len(rows) >= AT_ONCE
 
     async def _number(self, rows: Sequence[asyncpg.Record]) -> dict[int, list[Delivery]]:
         now = self._clock.now()

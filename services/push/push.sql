@@ -2,16 +2,27 @@
 select coalesce(max(number), 0) from subscription_event
 
 -- name: unnumbered
--- what was committed and not numbered, in the order in which it happened to each subject; with where it happened
+-- what was committed and not numbered, in the order in which it happened to each subject; with where it happened.
+-- The events of one step stay together, a little beyond $1, because in CAP they are one message.
+with first as (
+    select id, alarm_id, data #>> '{alarm,version}' as version
+    from subscription_event where number is null order by id limit $1
+), last as (
+    select max(id) as id from first
+)
 select e.id, e.uid, e.type, e.subject, e.at, e.made_at, e.data, e.device_id, case when e.cap then e.alarm_id end as alarm_id,
     d.code, d.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
     s.id as site_id, s.name as site_name, s.address as site_address
 from subscription_event e
 left join device d on d.id = e.device_id
 left join site s on s.id = d.site_id and starts_with(s.area, d.area)
-where e.number is null
+where e.id in (
+    select id from first
+    union
+    select x.id from last, subscription_event x
+    where x.number is null and x.id > last.id and x.id <= last.id + $1
+        and (x.alarm_id, x.data #>> '{alarm,version}') in (select alarm_id, version from first))
 order by e.id
-limit $1
 
 -- name: county
 -- the area that most others lie in

@@ -142,6 +142,8 @@ async def update_subscription(
             SQL["update"],
             subscription_id, *values.values(), write.now,
         )  # fmt: skip
+        if any(values[name] != row[name] for name in ("areas", "types", "format")):
+            await write.connection.execute(SQL["forget_unwanted"], subscription_id)
         if values["state"] == "active" != row["state"]:
             await write.connection.execute(SQL["resume"], subscription_id, write.now, write.now + TRIED)
         return await _record(write, "subscription.update", subscription_id)

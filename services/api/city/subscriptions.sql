@@ -25,6 +25,11 @@ update subscription
 set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7, version = version + 1, updated_at = $8
 where id = $1
 
+-- name: forget_unwanted
+-- what it wants no more is neither sent nor shown: it may lie outside what its administrator sees
+delete from subscription_delivery d using subscription s, subscription_event e
+where d.subscription_id = $1 and s.id = $1 and e.number = d.number and not subscription_wants(s, e)
+
 -- name: rotate
 update subscription
 set previous_secret = secret, previous_secret_until = $3, secret = $2, version = version + 1, updated_at = $4

@@ -11,7 +11,10 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding
 from services.core.alarms.policies import load_policies
+from services.core.city.cloudevent import Event, EventType
+from services.core.city.outbox import write_events
 from services.core.words import Category, Confidence, Part, Reason, Severity
+from services.push.numbering import AT_ONCE
 from tests.integration.push.conftest import Subscribe
 from tests.support.county import AREA, County
 from tests.support.servers import Program
@@ -138,6 +141,30 @@ async def test_two_changes_at_once_leave_the_last_word_to_what_the_device_is(
 def _last(subscriber: Any) -> str:
     status: str = subscriber.took[-1].event.get_data()["device"]["status"]
     return status
+
+
+async def test_events_of_one_step_are_one_cap_message_also_at_the_edge_of_a_turn(
+    county: County, push: Push, subscribe: Subscribe
+) -> None:
+    _, number = await subscribe(format="cap")
+    now = datetime.now(UTC)
+
+    def step(alarm: int) -> Event:
+        data = {"alarm": {"id": alarm, "version": 2}}
+        return Event(EventType.UPDATED, "panel-1", AREA, now, data, alarm_id=alarm, cap=True)
+
+    before = [Event(EventType.UPDATED, f"d-{n}", AREA, now, {}) for n in range(AT_ONCE - 2)]
+    async with county.conn.transaction():  # the steps of two alarms, one among the other
+        await write_events(county.conn, [*before, step(1), step(2), step(1), step(2)])
+    push()
+    unnumbered = "select count(*) from subscription_event where number is null"
+
+    async def all_numbered() -> bool:
+        return await county.conn.fetchval(unnumbered) == 0
+
+    await eventually(all_numbered, what="a number for each")
+    of_it = "select count(*) from subscription_delivery where subscription_id = $1"
+    assert await county.conn.fetchval(of_it, number) == 2
 
 
 async def test_a_pressed_call_point_reaches_a_subscriber(

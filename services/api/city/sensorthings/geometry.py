@@ -18,10 +18,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.api.city.sensorthings.refusals import refused, unsupported
 
 MOST_POINTS: Final = 2000
-_NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_POINT: Final = re.compile(rf"\s*({_NUMBER})\s+({_NUMBER})(?:\s+{_NUMBER}){{0,2}}\s*")
-_WHOLE: Final = re.compile(
-    r"\s*(?:SRID=(\d+);)?\s*(MULTI)?(POINT|LINESTRING|POLYGON)\s*(?:Z|M|ZM)?\s*(\(.*\))\s*", re.IGNORECASE | re.DOTALL
+# possessive: a text that fits nowhere is given up after one walk, however it is made
+_NUMBER: Final = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
+POINT: Final = re.compile(rf"\s*+({_NUMBER})\s++({_NUMBER})(?:\s++{_NUMBER}){{0,2}}\s*+")
+WHOLE: Final = re.compile(
+    r"\s*+(?:SRID=(\d++);)?\s*+(MULTI)?(POINT|LINESTRING|POLYGON)\s*+(?:ZM|Z|M)?\s*+(\(.*\))\s*+",
+    re.IGNORECASE | re.DOTALL,
 )
 _WGS84: Final = {None, "4326", "4490"}
 _EPSILON: Final = 1e-12  # square degrees: far below a millimetre
@@ -57,7 +59,7 @@ def read_wkt(text: str) -> Place | Shape:
     Raises:
         Problem: 400.
     """
-    match = _WHOLE.fullmatch(text)
+    match = WHOLE.fullmatch(text)
     if match is None:
         if re.match(r"\s*GEOMETRYCOLLECTION", text, re.IGNORECASE):
             raise unsupported("GEOMETRYCOLLECTION")
@@ -113,7 +115,7 @@ def _lines(body: str, deep: int) -> tuple[tuple[tuple[float, float], ...], ...]:
 def _points(text: str) -> tuple[tuple[float, float], ...]:
     points = []
     for part in text.split(","):
-        match = _POINT.fullmatch(part)
+        match = POINT.fullmatch(part)
         if match is None:
             raise refused(f"geography: «{part.strip()[:40]}» is no position; write longitude, blank, latitude")
         lon, lat = float(match[1]), float(match[2])

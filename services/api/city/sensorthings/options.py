@@ -25,7 +25,8 @@ _NAMES: Final = frozenset(
     {"$filter", "$expand", "$select", "$orderby", "$top", "$skip", "$count", "$resultFormat", "$skiptoken"}
 )
 _TOP_ONLY: Final = frozenset({"$resultFormat", "$skiptoken"})
-_ITEM: Final = re.compile(r"\s*([A-Za-z]+(?:/[A-Za-z]+)*)\s*(?:\((.*)\))?\s*", re.DOTALL)
+# possessive: a text that fits nowhere is given up after one walk, however it is made
+ITEM: Final = re.compile(r"\s*+([A-Za-z]+(?:/[A-Za-z]+)*+)\s*+(?:\((.*)\)\s*+)?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ def _read_expand(entity: Entity, text: str, expands: _Expands, depth: int) -> tu
 
 
 def _read_item(entity: Entity, text: str, expands: _Expands, depth: int) -> Expand:
-    match = _ITEM.fullmatch(text)
+    match = ITEM.fullmatch(text)
     if match is None:
         raise refused(f"$expand: cannot read «{text.strip()[:50]}»")
     name, _, rest = match[1].partition("/")

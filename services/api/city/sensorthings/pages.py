@@ -67,7 +67,7 @@ class Pages:
         """Return a page of observations."""
         streams = await self._streams(options, together)
         page = Page(Entity.OBSERVATION, options, path, [], token.count if options.count else None)
-        if streams is None:
+        if streams is None or not streams.sources():  # the kind of device has no such field
             self.check(options)
             page.count = 0 if options.count else None
             return page

@@ -71,7 +71,7 @@ class _Walk:
         row = self.pages.view.rows(hop.entity)
         where = [*row.where, *(row.key(key) == value for key, value in together(parent, hop.link).items())]
         if hop.id is not None:
-            if not hop.id.isdigit() or len(hop.id) > 15:
+            if not (hop.id.isascii() and hop.id.isdigit()) or len(hop.id) > 15:
                 return None
             wanted = property_of(self.pages.view, hop.entity, row, ("id",))
             where.append(compare(ast.Eq, wanted, number(float(hop.id))))

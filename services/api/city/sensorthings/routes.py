@@ -1,5 +1,6 @@
 """`/sta/v1.1`: OGC SensorThings 1.1, read. Whoever holds a key of any role asks, and sees the key's areas."""
 
+import asyncio
 from typing import Annotated, Any
 
 import asyncpg
@@ -19,6 +20,7 @@ from services.api.request.auth import KEY_BY_BASIC, Watcher
 from services.api.request.described import described
 from services.api.request.state import Here
 
+LONGEST_S = 15.0  # all statements of a question together: one that expands may take thousands, each of them quick
 router = APIRouter(prefix=f"/sta/{VERSION}", tags=["SensorThings"], dependencies=[KEY_BY_BASIC])
 
 
@@ -50,7 +52,8 @@ async def sensorthings(
     _check(target, options)
     view = View(who, here.clock.now())
     try:
-        found = await answer(here.database.heavy_for(who), view, target, options)
+        async with asyncio.timeout(LONGEST_S):
+            found = await answer(here.database.heavy_for(who), view, target, options)
     except RecursionError:
         raise refused("the question is nested too deep") from None
     except asyncpg.DataError as error:  # a number or a time that has no place in the database's types

@@ -151,3 +151,9 @@ async def test_a_feed_without_alarms_is_a_feed(city: City) -> None:
         (own,) = [link.attrib["href"] for link in feed.iterfind(f"{ATOM}link[@rel='self']")]
         assert (await city.admin.get(own)).content.count(b"<entry>") == answer.content.count(b"<entry>")
         assert feed.find(f"{ATOM}id") is not None
+
+
+@pytest.mark.parametrize("name", ["²", "①", "٣"])
+async def test_what_only_looks_like_a_number_is_no_id(sta: Sta, name: str) -> None:
+    """Digits to `str.isdigit`, and no numbers to the database."""
+    assert (await sta(f"Things('{name}')", 404))["message"]

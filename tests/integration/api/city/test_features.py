@@ -205,3 +205,4 @@ async def test_a_township_finds_nothing_of_another(
     for name, feature in [("devices", "w-0"), ("sites", other_site), ("alarms", other_alarm), ("areas", OTHER_AREA)]:
         assert (await township.get(f"{ITEMS.format(name)}/{feature}")).status_code == 404
     assert (await read(township, ITEMS.format("devices"), area=OTHER_AREA))["numberMatched"] == 0
+    assert (await read(township, ITEMS.format("areas"), parent="140931"))["numberMatched"] == 0, "it reads no parent"

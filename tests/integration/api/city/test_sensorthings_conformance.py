@@ -7,6 +7,7 @@ import pytest
 
 from services.api.city.sensorthings.model import SETS
 from tests.integration.api.city.conftest import City, reader
+from tests.integration.api.city.test_sensorthings_functions import TABLE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SPEC: Final = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
@@ -143,7 +144,8 @@ async def _(read: Read) -> None:
 
 @shows("request-data/built-in-filter-operations", "request-data/built-in-query-functions")
 async def _(read: Read) -> None:
-    """The tables of 9.3.3.5.1 and 9.3.3.5.2 have a test of their own, a line for each."""
+    for what, text, found in TABLE:
+        assert await _names(read, filter=text, orderby="name") == found, what
 
 
 @shows("request-data/pagination")

@@ -215,6 +215,17 @@ async def test_observations_are_filtered_by_everything_they_belong_to(sta: Sta, 
     assert await count("Datastream/@iot.id eq 999999999999999") == 0
 
 
+@pytest.mark.parametrize("field", [27, 77])  # of another kind of device, and of none
+async def test_a_stream_that_its_device_does_not_have_is_empty_in_any_order(
+    city: City, sta: Sta, world: World, field: int
+) -> None:
+    stream = f"Datastream/@iot.id eq {world.devices['h-own'] * 100 + field}"
+    for more in ({"orderby": "phenomenonTime desc"}, {"orderby": "result"}, {"skip": 1}, {}):
+        assert (await sta("Observations", filter=stream, **more))["value"] == []
+    refused = await reader(city.admin)("Observations", 400, filter=f"{stream} and nonsense eq 1")
+    assert "nonsense" in refused["message"]
+
+
 async def test_order_is_by_what_is_asked(sta: Sta, world: World) -> None:
     async def order(path: str, text: str, **more: object) -> list[Any]:
         return (await sta(path, orderby=text, top=1000, **more))["value"]

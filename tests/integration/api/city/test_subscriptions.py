@@ -131,6 +131,34 @@ async def test_a_township_sees_and_makes_its_own_alone(client: Client, visit: Ca
     ).status_code == 403
 
 
+async def test_what_a_subscription_wants_no_more_is_neither_shown_nor_sent(
+    client: Client, push: Callable[[], Program], receiver: Subscriber, happen: Callable[..., Awaitable[None]]
+) -> None:
+    push()
+    body = BODY | {"url": receiver.url, "areas": ["*"]}
+    made = (await client.post(PATH, json=body)).json()
+    receiver.secret = made["secret"]
+    path = f"{PATH}/{made['id']}"
+    await client.patch(path, json={"state": "paused"})
+    await happen("own", area=AREA)
+    await happen("theirs", area=OTHER_AREA)
+
+    async def subjects() -> set[str]:
+        return {one["subject"] for one in (await client.get(f"{path}/deliveries")).json()["items"]}
+
+    async def both() -> bool:
+        return await subjects() == {"own", "theirs"}
+
+    await eventually(both, what="what waits")
+    assert (await client.patch(path, json={"areas": [AREA]})).status_code == 200
+    assert await subjects() == {"own"}
+    await client.patch(path, json={"state": "active"})
+    await eventually(lambda: receiver.took, what="what is left")
+    assert {one.event.get_subject() for one in receiver.took} == {"own"}
+    assert (await client.patch(path, json={"format": "cap"})).status_code == 200
+    assert await subjects() == set()  # no CAP message belongs to it
+
+
 async def test_a_test_a_rotation_and_a_replay_arrive_at_the_receiver(
     client: Client, push: Callable[[], Program], receiver: Subscriber, happen: Callable[..., Awaitable[None]]
 ) -> None:
