@@ -5,6 +5,7 @@ no readings (they wait in the broker) until it has its size again. Promises: it 
 never had room for it has none, and nothing waits for it then.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ class Reserve:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "reserve"
+        self._told = ""
 
     @property
     def is_spent(self) -> bool:
@@ -44,8 +46,11 @@ class Reserve:
                 self._free(free)
             elif free > AGAIN_ABOVE_BYTES and not self._is_whole():
                 self._fill()
+            self._told = ""
         except OSError as error:
-            log.warning("reserve_not_kept", error=str(error))
+            if self._told != (told := str(error)):  # looked at every second
+                log.warning("reserve_not_kept", error=told)
+            self._told = told
 
     def _is_whole(self) -> bool:
         with suppress(OSError):
@@ -59,15 +64,19 @@ class Reserve:
                 log.error("reserve_freed", free_mb=free // 10**6, cure="make room on the disk: readings wait meanwhile")
 
     def _fill(self) -> None:
-        was_spent = self.is_spent
-        with self.path.open("ab") as file:
-            try:
+        """Fill a new file and put it in the place of the old one, so that a refusal leaves no empty one behind."""
+        was_spent, new = self.is_spent, self.path.with_suffix(".new")
+        try:
+            with new.open("w+b") as file:  # to read as well: else no file system without fallocate(2) imitates it
                 os.posix_fallocate(file.fileno(), 0, SIZE_BYTES)
                 if os.fstat(file.fileno()).st_blocks * 512 < SIZE_BYTES:  # a file system that compresses zeros
                     _write_noise(file)
-            except OSError:
-                file.truncate(0)
-                raise
+            new.replace(self.path)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            if error.errno != errno.ENOSPC:  # a quota, say: it cannot be had here, so that nothing may wait for it
+                self.path.unlink(missing_ok=True)
+            raise
         if was_spent:
             log.info("reserve_kept_again", megabytes=SIZE_BYTES // 2**20)
 

@@ -1,5 +1,6 @@
 """The reserve is emptied when the disk is nearly full, filled when there is room, and never in between."""
 
+import errno
 import os
 
 import pytest
@@ -50,15 +51,26 @@ def test_a_file_system_that_compresses_zeros_gets_what_it_cannot_compress(room, 
     assert kept.path.stat().st_blocks * 512 >= SIZE_BYTES
 
 
-def test_what_could_not_be_filled_whole_is_tried_again(room, tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF])
+def test_where_it_cannot_be_made_there_is_none_and_nothing_waits_for_it(room, tmp_path, monkeypatch, number):
+    monkeypatch.setattr(os, "posix_fallocate", lambda *_: _raise(number))
     kept = Reserve(tmp_path)
+    for _ in range(2):
+        assert look(kept, room, AGAIN_ABOVE_BYTES + 1) is None
+    assert not is_spent(kept.path)
+    assert list(tmp_path.iterdir()) == []
 
-    def refuse(*_):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "posix_fallocate", refuse)
-    assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == 0
-    monkeypatch.undo()
-    monkeypatch.setattr(reserve, "free_bytes", lambda _: AGAIN_ABOVE_BYTES + 1)
-    kept.look()
-    assert kept.path.stat().st_size == SIZE_BYTES
+@pytest.mark.parametrize(("number", "left"), [(errno.ENOSPC, 0), (errno.EDQUOT, None), (errno.EFBIG, None)])
+def test_one_that_was_freed_stays_so_only_while_the_disk_is_full(room, tmp_path, monkeypatch, number, left):
+    kept = Reserve(tmp_path)
+    look(kept, room, AGAIN_ABOVE_BYTES + 1)
+    assert look(kept, room, 0) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", lambda *_: _raise(number))
+        assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == left
+    assert look(kept, room, AGAIN_ABOVE_BYTES + 1) == SIZE_BYTES
+
+
+def _raise(number: int) -> None:
+    raise OSError(number, os.strerror(number))
