@@ -24,6 +24,7 @@ class Excess:
 
     __slots__ = (
         "_day",
+        "_learned_s",
         "_least",
         "_model",
         "_outlier_sigmas",
@@ -43,6 +44,7 @@ class Excess:
         self._least = least_spread
         self._outlier_sigmas = outlier_sigmas
         self.days = 0.0  # how long it has been learning
+        self._learned_s = 0
         self._slots = 0
         self._strange_slots = 0
         self._trend = Trend(slots_a_day)
@@ -56,12 +58,13 @@ class Excess:
         """How fast the smoothed excess grows, per hour."""
         return self._trend.per_h
 
-    def take(self, causes: Sequence[float], value: float) -> None:
-        """Take one slot's value with its causes."""
+    def take(self, causes: Sequence[float], value: float, passed_s: int) -> None:
+        """Take one slot's value with its causes, `passed_s` after the slot before."""
         self.expected = self._model.expect(causes)
         error = value - self.expected
         self._slots += 1
-        self.days = self._slots / self._day
+        self._learned_s += passed_s
+        self.days = self._learned_s / 86_400
         spread = max(self.spread, self._least)
         young = self.days < 1.0
         far = not young and abs(error) > _TEACHES * spread

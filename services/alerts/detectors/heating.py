@@ -39,6 +39,7 @@ class Heating:
         "_day",
         "_high_pass",
         "_highest_k",
+        "_learned_s",
         "_left_by_warming",
         "_means",
         "_model",
@@ -64,6 +65,7 @@ class Heating:
         self._warming_squared = 0.0
         self._highest_k = 0.0  # above the circuit at rest, as the model has it; fades in two weeks
         self._trend = Trend(slots_a_day)
+        self._learned_s = 0
         self.days = 0.0  # how long it has been learning
         self.expected = 0.0
         self.above = 0.0
@@ -75,8 +77,8 @@ class Heating:
         """How fast the excess grows, K per hour."""
         return self._trend.per_h
 
-    def take(self, causes: Sequence[float], celsius: float) -> None:
-        """Take one slot's temperature (°C) with its causes."""
+    def take(self, causes: Sequence[float], celsius: float, passed_s: int) -> None:
+        """Take one slot's temperature (°C) with its causes, `passed_s` after the slot before."""
         seen = (*causes, celsius)
         share = self._high_pass
         means = self._means = [
@@ -86,7 +88,8 @@ class Heating:
         moved_k = moved.pop()
         explained_k = self._model.expect(moved)
         self.expected = means[-1] + explained_k
-        self.days += 1 / self._day
+        self._learned_s += passed_s
+        self.days = self._learned_s / 86_400
         young = self.days < _YOUNG_DAYS
         growth = 0.0 if young else self._judge(causes, moved, moved_k - explained_k)
         strange = growth > _STRANGE and self.days > _STRANGE_DAYS

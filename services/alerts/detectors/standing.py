@@ -12,7 +12,8 @@ from services.alerts.detectors.catalogue import EARLY, NUMBERS
 from services.alerts.detectors.finding import EarlyWarning, Place
 from services.core.words import Reason, Severity
 
-_CALM_DAYS: Final = 0.25
+_CALM_S: Final = 6 * 3600
+_LONGEST_S: Final = 6 * 3600  # between two slots: of a longer silence nothing is learned, and it calms nothing
 _HITS: Final = 3  # slots in a row
 _NEVER: Final = 2.0  # a share that is never reached
 _EXCESS: Final = {
@@ -35,8 +36,8 @@ class Quantity(Protocol):
         """How fast it grows."""
         ...
 
-    def take(self, causes: tuple[float, ...], value: float) -> None:
-        """Take one slot."""
+    def take(self, causes: tuple[float, ...], value: float, passed_s: int) -> None:
+        """Take one slot, `passed_s` after the one before."""
         ...
 
 
@@ -56,15 +57,18 @@ class Standing:
         self._outlier_share = numbers.get("outlier_share", _NEVER)
         self._ahead_h = numbers["ahead_h"]
         self._learn_days = numbers["learn_days"]
-        self._calm_slots = _CALM_DAYS * slots_a_day
+        self._ended_s: int | None = None
+        self._slot_s = 86_400 // slots_a_day
         self._severity: Severity | None = None
-        self._calm = 0
+        self._calm_s = 0
         self._hits = 0
 
     def take(self, causes: tuple[float, ...], value: float, ended_s: int, found: list[EarlyWarning]) -> None:
         """Take one slot and add to `found` what there is to say."""
         quantity = self.quantity
-        quantity.take(causes, value)
+        passed_s = self._slot_s if self._ended_s is None else min(ended_s - self._ended_s, _LONGEST_S)
+        self._ended_s = ended_s
+        quantity.take(causes, value, passed_s)
         if quantity.days < self._learn_days:
             return
         above = quantity.above
@@ -74,14 +78,14 @@ class Standing:
         standing = self._severity
         if standing is not None:
             calm = above < limit / 2 and not often
-            self._calm = self._calm + 1 if calm else 0
+            self._calm_s = self._calm_s + passed_s if calm else 0
         if self._hits >= _HITS:
             reaches = above > limit and value + max(0.0, quantity.trend_h) * self._ahead_h >= self._legal
             severity = Severity.MAJOR if reaches else EARLY[self._code].severity
             if standing is None or severity.rank > standing.rank:
-                self._severity, self._calm = severity, 0
+                self._severity, self._calm_s = severity, 0
                 found.append(self._say(ended_s, severity, value, often=often))
-        elif standing is not None and self._calm >= self._calm_slots:
+        elif standing is not None and self._calm_s >= _CALM_S:
             self._severity = None
             found.append(self._say(ended_s, standing, value, often=False, active=False))
 

@@ -59,7 +59,7 @@ class WiringDetector:
         if self._number is None:
             self._number = number
         elif number > self._number:
-            self._close(self._number + 1, found)
+            self._close(self._number + 1, number, found)
             self._number = number
         get = reading.get
         residual = get("residual_current_ma")
@@ -73,7 +73,8 @@ class WiringDetector:
             self._amperes.append(sum(drawn))
         return found
 
-    def _close(self, next_number: int, found: list[EarlyWarning]) -> None:
+    def _close(self, next_number: int, new_number: int, found: list[EarlyWarning]) -> None:
+        """Judge the slot that `next_number` followed, now that a reading of `new_number` is here."""
         ended_s = next_number * self._slot_s
         hour = self._hours[next_number % len(self._hours)]
         if self._amperes:  # a slot without one keeps the last
@@ -88,7 +89,8 @@ class WiringDetector:
         if self._milliamperes:
             by_load = (1.0, load, self._load_short, square, *hour)
             self._insulation.take(by_load, _median(self._milliamperes), ended_s, found)
-        if self._celsius and next_number % self._joint_slots == 0:
+        joint_over = (next_number - 1) // self._joint_slots < new_number // self._joint_slots
+        if self._celsius and joint_over:
             by_warming = (self._load_short, self._square_short, self._square_long, *hour)
             self._joint.take(by_warming, _median(self._celsius), ended_s, found)
 

@@ -2,6 +2,7 @@
 
 from math import sin
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,8 +48,10 @@ def test_a_slot_is_the_median_of_what_came_within_it(seconds):
     assert slots.close(900)[1][1] == 7.0
 
 
-def live_wiring(residual, temperature=lambda _step, load: 20 + 15 * load**2, days=12, field="current_a_a"):
-    detector = WiringDetector("E1", "140931100", None, STEP_S)
+def live_wiring(
+    residual, temperature=lambda _step, load: 20 + 15 * load**2, days=12, field="current_a_a", every_s=STEP_S
+):
+    detector = WiringDetector("E1", "140931100", None, every_s)
     said = []
     for step in range(days * 86_400 // STEP_S):
         load = 1.2 + 0.8 * (step % 96 in range(30, 70)) + 0.1 * ((step * 37) % 10) / 10
@@ -82,6 +85,21 @@ def heat(temperature, **how):
 
 def test_a_hot_joint_is_told():
     assert heat(lambda step, load: 20 + 15 * load**2 * (1 if step < 900 else 1.8)) == {"joint_heating"}
+
+
+@pytest.mark.parametrize("every_s", [60, 300])
+def test_a_circuit_that_reports_on_the_quarter_hour_is_judged_whatever_its_interval_says(every_s):
+    def loose(step, load):
+        return 20 + 15 * load**2 * (1 if step < 900 else 1.8)
+
+    assert heat(loose, every_s=every_s) == {"joint_heating"}
+
+
+def test_days_are_learned_by_the_calendar_not_by_slots():
+    """Every third slot has a reading: a jump on the eighth day is told on it, where seven days have to be learned."""
+    said = live_wiring(lambda step, load: 60 + 30 * load + 200 * (step >= 7 * 96 + 10), every_s=300)
+    assert [one.code for one in said if one.active] == ["insulation_ageing"]
+    assert said[0].at.timestamp() - 1_780_243_200 < 8 * 86_400
 
 
 def test_the_weather_in_a_switch_room_is_no_hot_joint():
