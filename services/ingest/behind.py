@@ -6,7 +6,7 @@ keeps its distance, message after message.
 
 from typing import NamedTuple
 
-from services.ingest.moment import MINUTE_US
+from services.core.moment import MINUTE_US
 
 SECOND_US = 1_000_000
 IN_A_ROW = 3  # so many late messages in a row must be about equally far behind

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 
 from services.core.contracts import READING_FIELDS
+from services.core.fields import FIELD_RULES
 from services.core.topics import Kind
 from services.ingest.account import Head, Tally
 from services.ingest.behind import to_json
-from services.ingest.fields import FIELD_RULES
 from services.ingest.plan import Heard, Plan
 
 SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}

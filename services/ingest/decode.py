@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.core.contracts import MAX_READINGS, SEQ_MODULUS
+from services.core.fields import FIELD_RULES, complaint
+from services.core.moment import read_ts
 from services.core.text import clean_json, describe_error, show_value
 from services.core.topics import Channel, Kind, Topic, parse_topic
 from services.ingest.decode_event import Event, read_events
-from services.ingest.fields import FIELD_RULES, complaint
 from services.ingest.json_text import dump_element, parse
 from services.ingest.mend import Element, mend, unwrap
-from services.ingest.moment import clock_fault, read_ts
+from services.ingest.moment import clock_fault
 from services.ingest.reject import Reject
 
 _EVENT = f"/{Channel.EVENT}"

@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 
 from services.core.contracts import SEQ_MODULUS, EventType
+from services.core.moment import from_us, read_ts
 from services.core.text import clean_json, clean_text, show_value
 from services.ingest.mend import Element, read_elements
-from services.ingest.moment import clock_fault, from_us, read_ts
+from services.ingest.moment import clock_fault
 from services.ingest.reject import Reject
 
 KNOWN_TYPES = frozenset(EventType)

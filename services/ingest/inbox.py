@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from services.core import metrics
 from services.core.clock import Clock, wait_at_most
+from services.core.moment import to_us
 from services.core.mqtt import Delivery
 from services.ingest.decode import Message, decode
 from services.ingest.lane_limits import LaneLimits
 from services.ingest.lines import Block, Lines
-from services.ingest.moment import to_us
 from services.ingest.turns import Item, Kept, Shares, cut, sender_of
 from services.ingest.unheld import Unheld
 

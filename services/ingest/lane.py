@@ -12,6 +12,7 @@ from services.core import db, metrics
 from services.core.clock import Clock
 from services.core.errors import BadSetting
 from services.core.log import logger
+from services.core.moment import to_us
 from services.core.mqtt import Delivery, OutgoingFull, Session, SessionConfig
 from services.core.settings import IngestSettings
 from services.core.topics import Channel, subscription
@@ -21,7 +22,6 @@ from services.ingest.copies import StoredCopies
 from services.ingest.decode import Message
 from services.ingest.inbox import Batch, Inbox
 from services.ingest.lane_limits import LIMITS
-from services.ingest.moment import to_us
 from services.ingest.relief import Relief
 from services.ingest.reserve import PERIOD_S as RESERVE_PERIOD_S
 from services.ingest.reserve import is_spent

@@ -8,11 +8,11 @@ from collections.abc import Set as AbstractSet
 
 import asyncpg
 
+from services.core.moment import to_us
 from services.core.statements import load_queries
 from services.core.topics import Channel, Kind
 from services.ingest import columns
 from services.ingest.decode import Message, decode
-from services.ingest.moment import to_us
 from services.ingest.plan import Plan, ReadingKey
 
 QUERIES = load_queries(__file__)

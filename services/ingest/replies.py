@@ -12,9 +12,9 @@ import asyncpg
 
 from services.core.aside import Unit, own_fault, write_aside
 from services.core.contracts import EventType
+from services.core.moment import from_us
 from services.core.statements import load_queries
 from services.ingest.decode_event import Event
-from services.ingest.moment import from_us
 from services.ingest.plan import Plan
 
 QUERIES = load_queries(__file__)

@@ -27,12 +27,12 @@ from services.api.request.paging import encode_cursor
 from services.api.request.scope import Scope
 from services.api.system.slo import QUERIES as SLO
 from services.core import db
+from services.core.fields import FIELD_RULES
+from services.core.moment import to_us
 from services.core.statements import load_queries
 from services.core.topics import Kind
 from services.ingest import lease
 from services.ingest.decode import Message, decode
-from services.ingest.fields import FIELD_RULES
-from services.ingest.moment import to_us
 from services.ingest.replay import ADD_FIELDS
 from services.ingest.retention import QUERIES as RETENTION
 from services.ingest.store import FIND_INSERTED, Rest, Store, Written

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.core.clock import SystemClock
+from services.core.moment import to_us
 from services.ingest import lease
 from services.ingest.decode import decode
-from services.ingest.moment import to_us
 from services.ingest.store import Store
 from services.ingest.writer import Writer
 from tests.support.broker_fleet import event, reading, rows_of, topic, wait_for

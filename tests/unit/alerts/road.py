@@ -10,12 +10,13 @@ import orjson
 
 from services.alerts.rules.walk import DeviceRules
 from services.core.contracts import READING_FIELDS
+from services.core.moment import from_us
 from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 from services.ingest.account import Tally, advance
 from services.ingest.decode import decode
 from services.ingest.devices import Device
-from services.ingest.moment import from_us, late_after_us
+from services.ingest.moment import late_after_us
 from services.ingest.plan import make_plan
 from tests.unit.alerts.readings import say
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.moment import DAY_US, MINUTE_US
 from services.core.topics import Kind
 from services.ingest.decode import decode
-from services.ingest.moment import DAY_US, MINUTE_US
 
 NOW_US = 1_795_460_000_000_000
 NOW_MS = NOW_US // 1000

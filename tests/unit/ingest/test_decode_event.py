@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.moment import DAY_US, from_us
 from services.ingest.decode import decode
-from services.ingest.moment import DAY_US, from_us
 
 NOW_US = 1_795_460_000_000_000
 NOW_MS = NOW_US // 1000
