@@ -4,29 +4,41 @@ Started by the command line. Promises the rules' own live code, and the same byt
 running system raises nothing here: silence (judged by ingest's probes), verdicts of people, the grades of fires.
 """
 
-import math
 import sys
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from services.alerts.detectors.finding import EarlyWarning, Place
 from services.alerts.detectors.fleet import Device, Fleet
-from services.alerts.packs import BadFields, Row, read_devices, read_events, read_readings
+from services.alerts.pack_rows import Row
+from services.alerts.packs import Aside, read_devices, read_events, read_readings
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.alerts.rules.model import Event
 from services.alerts.rules.walk import DeviceRules
-from services.core.alarms.life.happenings import Finding
+from services.core.alarms.life.components import is_named, normal_component, same_component
+from services.core.alarms.life.conditions import OUR_OWN_KNOWLEDGE
+from services.core.alarms.life.happenings import Finding, Reset
 from services.core.errors import FiretowerError
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 _TICK: Final = timedelta(hours=1)
-_Key = tuple[str, str, str]  # device or area, code, component
+_MOST_LINES: Final = 20
+_PROMISED_PER_S: Final = 20_000  # contract 11
+_Key = tuple[str, str, str]  # device, area or network, code, component as components are compared
+
+
+class _Standing(NamedTuple):
+    """A finding that is not over, and what has to end before it is."""
+
+    told: dict[str, Any]
+    causes: set[str]
 
 
 class Findings:
@@ -34,18 +46,27 @@ class Findings:
 
     def __init__(self, places: dict[str, Place | None]) -> None:
         self._places = places
-        self._open: dict[_Key, dict[str, Any]] = {}
+        self._open: dict[_Key, _Standing] = {}
         self._all: list[dict[str, Any]] = []
 
     def take_rule(self, at: datetime, finding: Finding) -> bool:
         """Take a rule's verdict; True when it opened or ended an alarm."""
         subject = finding.device or f"area:{finding.area}"
-        key = subject, finding.code, finding.component
+        key = subject, finding.code, normal_component(finding.component)
+        standing = self._open.get(key)
         if not finding.active:
-            return not finding.latched and self._end(key, at)
+            if standing is None or finding.latched:
+                return False
+            if finding.cause in standing.causes and len(standing.causes) > 1:
+                standing.causes.discard(finding.cause)  # one of several is over
+                return False
+            return self._end(key, at)
+        if standing is not None:
+            standing.causes.add(finding.cause)
         return self._begin(
             key,
             at,
+            finding.cause,
             finding.severity,
             finding.reason,
             device=finding.device,
@@ -63,6 +84,7 @@ class Findings:
         self._begin(
             key,
             warning.at,
+            warning.code,
             warning.severity,
             warning.reason,
             device=warning.device,
@@ -74,24 +96,27 @@ class Findings:
     def join(self, area: str, code: str, member: str) -> None:
         """Name another member of a standing alarm of the area."""
         standing = self._open.get((f"area:{area}", code, ""))
-        if standing is not None and member not in standing["members"]:
-            standing["members"].append(member)
+        if standing is not None and member not in standing.told["members"]:
+            standing.told["members"].append(member)
 
-    def reset(self, device: str, component: str, at: datetime) -> None:
-        """Somebody reset the device, or one component of it."""
-        for key in list(self._open):
-            if key[0] == device and component in {"", key[2]}:
+    def reset(self, reset: Reset, at: datetime) -> set[str]:
+        """End what the device, or one component of it, reported; return the codes that are over."""
+        ended: set[str] = set()
+        for key in [key for key in self._open if key[0] == reset.device and key[1] not in OUR_OWN_KNOWLEDGE]:
+            if not is_named(reset.component) or same_component(reset.component, key[2]):
                 self._end(key, at)
+                ended.add(key[1])
+        return ended
 
     def document(self) -> list[dict[str, Any]]:
         """Return all findings in order of time."""
         return sorted(self._all, key=lambda item: (item["raised_at"], item["code"], item["device"] or "", item["area"]))
 
-    def _begin(self, key: _Key, at: datetime, severity: Severity, reason: Reason, **where: object) -> bool:
+    def _begin(self, key: _Key, at: datetime, cause: str, severity: Severity, reason: Reason, **where: object) -> bool:
         standing = self._open.get(key)
         if standing is not None:
-            if severity.rank > Severity(standing["severity"]).rank:
-                standing["severity"] = str(severity)
+            if severity.rank > Severity(standing.told["severity"]).rank:
+                standing.told["severity"] = str(severity)
             return False
         item = {
             "raised_at": at,
@@ -105,7 +130,7 @@ class Findings:
             "reason": reason.zh,
             "reason_en": reason.en,
         }
-        self._open[key] = item
+        self._open[key] = _Standing(item, {cause})
         self._all.append(item)
         return True
 
@@ -113,7 +138,7 @@ class Findings:
         standing = self._open.pop(key, None)
         if standing is None:
             return False
-        standing["cleared_at"] = at
+        standing.told["cleared_at"] = at
         return True
 
 
@@ -141,23 +166,40 @@ class Evaluation:
         at, fields = row.at, row.fields
         if self._ticked_at is None or at - self._ticked_at >= _TICK:
             self._tick(at)
-        reading = {**fields, "ts": at, "received_at": at, "seq": self._seq}
+        seq = self._seq if row.seq is None else row.seq
+        reading = {**fields, "ts": at, "received_at": at, "seq": seq}
         for finding in self._rules[row.code].walk((reading,)):
             self._take(at, finding)
         for warning in self._fleet.take(row.code, row.at_s, fields):
             self.findings.take_early(warning)
 
     def take_event(self, code: str, event: Event) -> None:
-        """Judge one event; an unknown device's counts for nothing here, as its kind is not known."""
+        """Judge one event; that of a device which the ledger does not name counts like any other (contract 3)."""
         device = self._devices.get(code)
-        if device is None:
-            return
-        effect = weigh_event(event, device.profile)
+        effect = weigh_event(event, DeviceProfile(code, "panel", "") if device is None else device.profile)
         if effect.reset is not None:
-            self.findings.reset(code, effect.reset.component, event.ts)
-            self._rules[code].forget_all()
+            self._reset(effect.reset, event.ts)
         if effect.finding is not None:
             self._take(event.ts, effect.finding)
+
+    def _reset(self, reset: Reset, at: datetime) -> None:
+        """End what a reset ends; of one component it leaves what the device measures alone."""
+        ended = self.findings.reset(reset, at)
+        device = self._devices.get(reset.device)
+        if device is None:
+            return
+        rules = self._rules[reset.device]
+        if not is_named(reset.component):
+            rules.forget_all()
+        for code in ended:
+            rules.forget(code)
+        watch = self._mains.get(device.profile.area)
+        if watch is None:
+            return
+        for code in sorted(ended & MEMBER_CODES):
+            says = watch.ended(reset.device, code)
+            if says.finding is not None:
+                self.findings.take_rule(at, says.finding)
 
     def _tick(self, at: datetime) -> None:
         self._ticked_at = at
@@ -195,31 +237,44 @@ def evaluate(devices: dict[str, Device], rows: Iterable[Row], events: Iterable[t
     return run
 
 
-def main(devices: Path, readings: Path, json: Path, events: Path | None = None) -> int:
-    """Evaluate a pack and write what was found to `json`.
+def round_up(cpu_s: float, readings: int) -> int:
+    """Return a bound on the seconds of processor that were measured: what the contract allows, doubled until it holds.
 
-    `seconds` is the processor time, rounded up to a power of two, so that two runs write the same bytes.
+    So two runs write the same bytes as long as both are as quick as the contract asks.
+    """
+    bound_s = max(1, -(-readings // _PROMISED_PER_S))
+    while bound_s < cpu_s:
+        bound_s *= 2
+    return bound_s
+
+
+def main(devices: Path, readings: Path, json: Path, events: Path | None = None) -> int:
+    """Evaluate a pack and write what was found to `json`; what was left out is said on stderr.
 
     Raises:
         FiretowerError: a file cannot be read or written; the text names it.
     """
     begun_s, cpu_s = time.perf_counter(), time.process_time()
-    bad = BadFields()
+    aside = Aside()
     ledger = read_devices(devices)
-    run = evaluate(ledger, read_readings(readings, ledger, bad), [] if events is None else read_events(events))
+    told = [] if events is None else read_events(events, aside)
+    run = evaluate(ledger, read_readings(readings, ledger, aside), told)
     took_s, cpu_s = time.perf_counter() - begun_s, time.process_time() - cpu_s
     findings = run.findings.document()
     document = {
         "readings": run.readings,
-        "seconds": 2 ** max(0, math.ceil(math.log2(max(cpu_s, 1.0)))),
+        "seconds": round_up(cpu_s, run.readings),
         "findings": findings,
     }
     try:
         json.write_bytes(orjson.dumps(document, option=orjson.OPT_UTC_Z | orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
         raise FiretowerError(f"--json: {json} cannot be written: {error}") from error
-    for name, count in sorted(bad.count.items())[:20]:
-        sys.stderr.write(f"firetower: {name}: {count} left out\n")
+    lines = aside.lines()
+    for line in lines[:_MOST_LINES]:
+        sys.stderr.write(f"firetower: {line}\n")
+    if len(lines) > _MOST_LINES:
+        sys.stderr.write(f"firetower: and {len(lines) - _MOST_LINES} more sorts\n")
     rate = run.readings / max(took_s, 1e-9)
     sys.stdout.write(f"{run.readings} readings, {len(findings)} findings, {rate:.0f} readings/s\n")
     return 0

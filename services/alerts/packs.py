@@ -1,7 +1,8 @@
 """Devices, readings and events from files, as `firetower evaluate` takes them (contract 11).
 
-Promises: a field that cannot be (contract 3) is left out and counted, like on its way through ingest; a row that names
-no device or no time ends the run with its line, because then the file is not what it claims to be.
+Promises: what cannot be (contract 3) is left out and counted, a field by itself, a row without a readable time as a
+whole; the run goes on. It ends with the line and the cure only where no row at all can be read, because then the file
+is not what it claims to be.
 """
 
 from __future__ import annotations
@@ -9,45 +10,53 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, TextIO
 
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.fleet import Device
+from services.alerts.pack_rows import Row, in_order, met_once
 from services.alerts.rules.model import Event
-from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.contracts import SEQ_MODULUS
 from services.core.errors import FiretowerError
+from services.core.fields import FIELD_RULES, FieldRule
+from services.core.moment import from_us, read_ts
 from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A
 from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 
-_AIR_C: Final = (-60.0, 60.0)  # contract 3; not stored by ingest yet
+_AIR_C: Final = FieldRule(-1, float, -60.0, 60.0)  # contract 3; not stored by ingest yet
 _SWITCH: Final = {"true": True, "1": True, "false": False, "0": False}
 _DEFAULT_INTERVAL_S: Final = 60.0
-_Range = tuple[float, float] | None  # None: a switch
+_LONGEST_MS: Final = 18  # digits
+_Column = tuple[int, str, FieldRule]  # place in the row, name, what it may hold
 
 
-class Row(NamedTuple):
-    """One reading: epoch seconds, the same as a time, whose it is, its fields by name."""
-
-    at_s: float
-    at: datetime
-    code: str
-    fields: dict[str, Any]
-
-
-class BadFields:
-    """How many fields were left out, by kind and name."""
+class Aside:
+    """What was left out: fields that cannot be, by kind and name, and whole rows, by why."""
 
     def __init__(self) -> None:
-        self.count: dict[str, int] = {}
+        self.fields: Counter[str] = Counter()
+        self.rows: Counter[str] = Counter()
+        self.first: dict[str, str] = {}  # of each sort of row, the first with its line
 
-    def note(self, kind: str, name: str) -> None:
-        """Count one."""
-        self.count[f"{kind}.{name}"] = self.count.get(f"{kind}.{name}", 0) + 1
+    def row(self, why: str, line: int, detail: str) -> None:
+        """Count a row."""
+        self.rows[why] += 1
+        self.first.setdefault(why, f"line {line}: {detail}")
+
+    def lines(self) -> list[str]:
+        """Return what to tell a person, in the same order every time."""
+        rows = [
+            f"{why}: {count} rows set aside" + (f", the first: {self.first[why]}" if why in self.first else "")
+            for why, count in sorted(self.rows.items())
+        ]
+        return rows + [f"{name}: {count} left out" for name, count in sorted(self.fields.items())]
 
 
 def read_devices(path: Path) -> dict[str, Device]:
@@ -79,66 +88,110 @@ def read_devices(path: Path) -> dict[str, Device]:
     return found
 
 
-def read_readings(path: Path, devices: Mapping[str, Device], bad: BadFields) -> Iterator[Row]:
-    """Yield the readings in the file's order; those of devices that the ledger does not name are counted and passed.
+def read_readings(path: Path, devices: Mapping[str, Device], aside: Aside) -> Iterator[Row]:
+    """Yield the readings to be judged, in the order of time; what is left out is counted in `aside`.
 
     Raises:
-        FiretowerError: the file cannot be read, or a row has no time; the text names the line.
+        FiretowerError: the file cannot be read, or no row of it has a time that can be read; the text says why.
     """
+    return met_once(in_order(_read_rows(path, devices, aside), aside.rows), aside.rows)
+
+
+def _read_rows(path: Path, devices: Mapping[str, Device], aside: Aside) -> Iterator[Row]:
     with _open_text(path, "readings") as text:
         rows = csv.reader(text)
         header = [name.strip() for name in next(rows, [])]
-        if header[:1] == [] or "ts" not in header or "code" not in header:
+        if "ts" not in header or "code" not in header:
             raise FiretowerError("--readings: the first line must name ts, code and fields of contract 3")
-        ts_column, code_column = header.index("ts"), header.index("code")
+        reader = _RowReader(header, devices, aside)
+        for line, cells in enumerate(rows, start=2):
+            if cells:
+                row = reader.read(line, cells)
+                if row is not None:
+                    yield row
+        if aside.rows and not reader.readable:
+            first = "; ".join(aside.first.values())
+            raise FiretowerError(f"--readings: no row of {path} can be read: {first}")
+
+
+class _RowReader:
+    """Makes readings of the lines of a file with this header."""
+
+    def __init__(self, header: list[str], devices: Mapping[str, Device], aside: Aside) -> None:
+        self._aside = aside
+        self._ts, self._code = header.index("ts"), header.index("code")
+        self._seq = header.index("seq") if "seq" in header else None
+        self._least = max(self._ts, self._code, self._seq or 0) + 1
         columns = {kind: _columns(header, kind) for kind in Kind}
-        by_code = {code: (device.profile.kind, columns[Kind(device.profile.kind)]) for code, device in devices.items()}
-        last_text, at, at_s = "", datetime.fromtimestamp(0, UTC), 0.0
-        for line, row in enumerate(rows, start=2):
-            if not row:
-                continue
-            try:
-                if row[ts_column] != last_text:
-                    last_text = row[ts_column]
-                    at = read_time(last_text)
-                    at_s = at.timestamp()
-                kind, wanted = by_code[row[code_column]]
-            except KeyError:
-                bad.note("unknown device", row[code_column])
-                continue
-            except (ValueError, IndexError, OverflowError):
-                raise FiretowerError(f"--readings: line {line}: no ts like 2026-11-23T08:00:00+08:00") from None
-            fields: dict[str, Any] = {}
-            for place, name, bounds in wanted:
-                cell = row[place] if place < len(row) else ""
-                if not cell:
-                    continue
-                value = _value(cell, bounds)
+        self._by_code = {
+            code: (device.profile.kind, columns[Kind(device.profile.kind)]) for code, device in devices.items()
+        }
+        self._text: str | None = None
+        self._at: datetime | tuple[str, str] = "", ""
+        self._at_s = 0.0
+        self.readable = False  # whether any line had a time
+
+    def read(self, line: int, cells: list[str]) -> Row | None:
+        """Return the reading, None where the line has none."""
+        if len(cells) < self._least:
+            return self._refuse(line, "row too short", f"{len(cells)} columns")
+        if cells[self._ts] != self._text:
+            self._text = cells[self._ts]
+            self._at = read_time(self._text)
+            self._at_s = 0.0 if isinstance(self._at, tuple) else self._at.timestamp()
+        if isinstance(self._at, tuple):
+            return self._refuse(line, *self._at)
+        self.readable = True
+        code = cells[self._code]
+        known = self._by_code.get(code)
+        if known is None:
+            return self._refuse(line, f"unknown device {code}", "add it to --devices")
+        seq = None
+        if self._seq is not None:
+            seq = _read_seq(cells[self._seq])
+            if seq is None:
+                return self._refuse(line, "seq_unreadable", "seq is a whole number from 0 to 4294967295")
+        return Row(self._at_s, self._at, code, seq, self._fields(*known, cells))
+
+    def _fields(self, kind: str, columns: list[_Column], cells: list[str]) -> dict[str, Any]:
+        fields: dict[str, Any] = {}
+        for place, name, rule in columns:
+            cell = cells[place] if place < len(cells) else ""
+            if cell:
+                value = _value(cell, rule)
                 if value is None:
-                    bad.note(kind, name)
+                    self._aside.fields[f"{kind}.{name}"] += 1
                 else:
                     fields[name] = value
-            yield Row(at_s, at, row[code_column], fields)
+        return fields
+
+    def _refuse(self, line: int, why: str, detail: str) -> Row | None:
+        self._aside.row(why, line, detail)
+        return None
 
 
-def read_events(path: Path) -> list[tuple[str, Event]]:
+def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
     """Return (device code, event) in order of time; columns are named like the fields of contract 3's event.
 
+    A row whose time cannot be read is counted in `aside`.
+
     Raises:
-        FiretowerError: the file cannot be read, or a row has no time; the text names the line.
+        FiretowerError: the file cannot be read, or no row of it has a time that can be read; the text says why.
     """
     found: list[tuple[str, Event]] = []
+    unreadable = ""
     with _open_table(path, "events", ("ts", "code", "type")) as table:
         for line, row in enumerate(table, start=2):
-            try:
-                at = read_time(row["ts"] or "")
-            except (ValueError, OverflowError):
-                raise FiretowerError(f"--events: line {line}: no ts like 2026-11-23T08:00:00+08:00") from None
+            at = read_time(row["ts"] or "")
+            if isinstance(at, tuple):
+                aside.row(f"event: {at[0]}", line, at[1])
+                unreadable = unreadable or f"line {line}: {at[1]}"
+                continue
             event = Event(
                 type=row["type"] or "",
                 ts=at,
                 received_at=at,
-                active=_SWITCH.get((row.get("active") or "true").lower(), True),
+                active=_SWITCH.get((row.get("active") or "true").strip().lower(), True),
                 component=row.get("component") or "",
                 zone=row.get("zone") or None,
                 system_type=_code(row.get("system_type")),
@@ -146,45 +199,60 @@ def read_events(path: Path) -> list[tuple[str, Event]]:
                 description=row.get("description") or "",
                 event_id=row.get("event_id") or "",
             )
-            found.append((row["code"] or "", event))
+            found.append(((row["code"] or "").strip(), event))
+    if unreadable and not found:
+        raise FiretowerError(f"--events: no row of {path} can be read: {unreadable}")
     return sorted(found, key=lambda item: item[1].ts)
 
 
-def read_time(text: str) -> datetime:
-    """Read RFC 3339 with offset, or epoch milliseconds; without an offset it is UTC. Raises ValueError."""
-    if text.isdigit():
-        return datetime.fromtimestamp(int(text) / 1000, UTC)
-    at = datetime.fromisoformat(text)
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+def read_time(text: str) -> datetime | tuple[str, str]:
+    """Return a time of contract 3, or (reason, detail) when it cannot be read: no offset, seconds, no time at all."""
+    digits = text.isascii() and text.isdigit() and len(text) <= _LONGEST_MS
+    us = read_ts(int(text) if digits else text or None)
+    if isinstance(us, tuple):
+        return us
+    try:
+        return from_us(us)
+    except OverflowError:
+        return "ts_unreadable", f"ts is {text}: there is no such time"
 
 
-def _columns(header: list[str], kind: Kind) -> list[tuple[int, str, _Range]]:
-    """Return (place, name, range) of the columns that this kind sends."""
-    schema = READING_MODELS[kind].model_json_schema()["properties"]
-    ranges = {name: _range(schema[name]) for name in READING_FIELDS[kind]}
+def _columns(header: list[str], kind: Kind) -> list[_Column]:
+    """Return (place, name, rule) of the columns that this kind sends."""
+    rules = dict(FIELD_RULES[kind])
     if kind in {Kind.HYDRANT, Kind.WATER}:
-        ranges["air_temp_c"] = _AIR_C
-    return [(place, name, ranges[name]) for place, name in enumerate(header) if name in ranges]
+        rules["air_temp_c"] = _AIR_C
+    return [(place, name, rules[name]) for place, name in enumerate(header) if name in rules]
 
 
-def _range(schema: Mapping[str, Any]) -> _Range:
-    """Return what a field's schema allows."""
-    for option in schema.get("anyOf", [schema]):
-        if option.get("type") == "boolean":
-            return None
-        if option.get("type") in {"number", "integer"}:
-            return option.get("minimum", float("-inf")), option.get("maximum", float("inf"))
-    return float("-inf"), float("inf")
-
-
-def _value(cell: str, bounds: _Range) -> float | bool | None:
-    if bounds is None:
+def _value(cell: str, rule: FieldRule) -> float | bool | None:
+    """Return what a cell says, None where it is no such value: the same limits as on the way through ingest."""
+    if rule.base is bool:
         return _SWITCH.get(cell.strip().lower())
+    if not cell.isascii() or "_" in cell:  # float() would take both
+        return None
     try:
         value = float(cell)
     except ValueError:
         return None
-    return value if bounds[0] <= value <= bounds[1] else None
+    if rule.base is int:
+        return _whole(cell, value, rule)
+    return value if rule.low <= value <= rule.high else None
+
+
+def _whole(cell: str, value: float, rule: FieldRule) -> int | None:
+    if not value.is_integer():  # infinity and NaN, too
+        return None
+    try:
+        whole = int(cell)
+    except ValueError:
+        whole = int(value)  # some write 14.0
+    return whole if rule.low <= whole <= rule.high else None
+
+
+def _read_seq(cell: str) -> int | None:
+    whole = int(cell) if cell.isascii() and cell.isdigit() and len(cell) <= _LONGEST_MS else SEQ_MODULUS
+    return whole if whole < SEQ_MODULUS else None
 
 
 def _number(text: str | None, where: str) -> float | None:
@@ -209,7 +277,7 @@ def _open_text(path: Path, option: str) -> Iterator[TextIO]:
         else:
             with path.open(encoding="utf-8-sig", newline="") as text:
                 yield text
-    except (OSError, UnicodeDecodeError, EOFError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
         raise FiretowerError(f"--{option}: {path} cannot be read: {error}") from error
 
 

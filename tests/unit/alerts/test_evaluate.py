@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
+from typer.testing import CliRunner
 
 from bench.detection import score
 from services.alerts import evaluate
+from services.cli import app
 from services.core.errors import FiretowerError
 
 DEVICES = """code,kind,area,lon,lat,expected_interval_s,rated_current_a
@@ -77,7 +79,7 @@ def test_a_field_that_cannot_be_is_left_out_and_said(run, capsys):
     assert [one["code"] for one in told["findings"]] == ["hydrant_pressure_low"]
     said = capsys.readouterr().err
     assert "hydrant.pressure_mpa: 1 left out" in said
-    assert "unknown device.X9" in said
+    assert "unknown device X9: 1 rows set aside, the first: line 3" in said
 
 
 def test_events_raise_and_a_reset_ends(run):
@@ -87,11 +89,149 @@ def test_events_raise_and_a_reset_ends(run):
     assert seen == {"fire": "2026-06-01T00:09:00Z", "fault": "2026-06-01T00:09:00Z"}
 
 
+def test_a_fire_of_a_device_that_the_ledger_does_not_name_counts_like_any_other(run):
+    told = orjson.loads(run(LOW, f"ts,code,type,component\n{at(1)},X7,fire,3-12\n{at(3)},X7,reset,\n"))
+    fire = next(one for one in told["findings"] if one["code"] == "fire")
+    assert (fire["device"], fire["area"], fire["location"]) == ("X7", "", None)
+    assert fire["cleared_at"] == "2026-06-01T00:03:00Z"
+
+
+EVENTS = "ts,code,type,active,component\n"
+
+
+def test_components_are_compared_as_the_live_system_does(run):
+    rows = f"{at(1)},P1,fault,true,3-012\n{at(2)},P1,fault,true,３-12\n{at(3)},P1,fault,false,3-12 \n"
+    rows += (
+        f"{at(4)},P1,fault,true,A1\n{at(5)},P1,fault,true,B1\n{at(6)},P1,reset,true,a01\n{at(7)},P1,reset,true,\u3000\n"
+    )
+    told = [one for one in orjson.loads(run(LOW, EVENTS + rows))["findings"] if one["device"] == "P1"]
+    minutes = [(one["raised_at"][14:16], one["cleared_at"][14:16]) for one in told]
+    assert minutes == [("01", "03"), ("04", "06"), ("05", "07")]
+
+
+def test_a_condition_with_two_causes_is_over_with_the_second(run):
+    rows = f"{at(1)},P1,mains_fault,true,\n{at(2)},P1,battery_fault,true,\n{at(3)},P1,mains_fault,false,\n"
+    told = orjson.loads(run(LOW, EVENTS + rows + f"{at(4)},P1,battery_fault,false,\n"))
+    power = [one for one in told["findings"] if one["code"] == "power_fault"]
+    assert [one["cleared_at"] for one in power] == ["2026-06-01T00:04:00Z"]
+
+
+def test_a_reset_of_a_component_leaves_what_the_device_measures_alone(run):
+    for component, raised in (("3-1", "20"), ("", "25")):  # the second of two low readings, counted from the reset
+        told = orjson.loads(run(LOW, f"{EVENTS}{at(17)},H1,reset,true,{component}\n"))
+        low = [one["raised_at"] for one in told["findings"] if one["code"] == "hydrant_pressure_low"]
+        assert low == [f"2026-06-01T00:{raised}:00Z"], component
+
+
+def test_resets_of_all_members_end_the_event_of_the_mains(tmp_path):
+    ledger = "code,kind,area\n" + "".join(f"H{n},hydrant,140931100\n" for n in range(3))
+    rows = "".join(f"{at(n)},H{m},{0.3 if n < 2 else 0.01}\n" for n in range(3) for m in range(3))
+    (tmp_path / "devices.csv").write_text(ledger)
+    (tmp_path / "r.csv").write_text("ts,code,pressure_mpa\n" + rows)
+    (tmp_path / "e.csv").write_text("ts,code,type\n" + "".join(f"{at(5 + n)},H{n},reset\n" for n in range(3)))
+    evaluate.main(tmp_path / "devices.csv", tmp_path / "r.csv", tmp_path / "o.json", tmp_path / "e.csv")
+    told = orjson.loads((tmp_path / "o.json").read_bytes())["findings"]
+    assert [one["cleared_at"] for one in told if one["code"] == "mains_event"] == ["2026-06-01T00:07:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("ts", "says"),
+    [
+        ("yesterday", "ts_unreadable: 1 rows set aside, the first: line 2: ts is"),
+        ("1780272000", "ts_in_seconds: 1 rows set aside, the first: line 2: ts is 1780272000, which looks like sec"),
+        ("2026-06-01T00:00:00", "send RFC 3339 with offset"),
+        ("", "ts_missing: 1 rows set aside"),
+        ("9" * 18, "there is no such time"),
+    ],
+)
+def test_a_row_without_a_readable_time_is_set_aside_and_said(run, capsys, ts, says):
+    events = f"{EVENTS}{ts},P1,fault,true,\n{at(1)},P1,fire,true,\n"
+    told = orjson.loads(run(f"ts,code,pressure_mpa\n{ts},H1,0.3\n{at(5)},H1,0.01\n", events))
+    assert {one["code"] for one in told["findings"]} == {"hydrant_pressure_low", "fire"}
+    assert told["readings"] == 1
+    said = capsys.readouterr().err
+    assert says in said
+    assert "event: ts_" in said
+
+
+@pytest.mark.parametrize("seq", [False, True])
+def test_a_row_met_before_changes_nothing(run, capsys, seq):
+    def rows(times):
+        head = "ts,code,pressure_mpa" + ",seq" * seq
+        body = ((at(5 * n), "H1", 0.12 if n == 3 else 0.3, *([n] * seq)) for n in range(6) for _ in range(times))
+        return "\n".join([head, *(",".join(map(str, row)) for row in body), ""])
+
+    assert run(rows(2)) == run(rows(1))
+    assert "row met before: 6 rows set aside" in capsys.readouterr().err
+
+
+def test_two_readings_of_one_moment_with_numbers_of_their_own_count_both(run):
+    rows = "".join(f"{at(0)},H1,0.12,{seq}\n" for seq in (7, 8))
+    assert orjson.loads(run("ts,code,pressure_mpa,seq\n" + rows))["readings"] == 2
+    assert orjson.loads(run("ts,code,pressure_mpa,seq\n" + rows + f"{at(1)},H1,0.1,x\n"))["readings"] == 2
+
+
+def test_one_clock_far_ahead_makes_no_other_late_and_an_old_row_is_set_aside(run, capsys):
+    lines = LOW.splitlines(keepends=True)
+    good = run(LOW)
+    ahead = "2031-01-01T00:00:00Z,H1,0.01,,\n"
+    assert run("".join([*lines[:5], ahead, ahead, *lines[5:]])) == good
+    assert "ts far ahead of the rows after it: 2 rows set aside" in capsys.readouterr().err
+    assert run("".join([*lines[:5], "2026-05-30T00:00:00Z,H1,0.01,,\n", *lines[5:]])) == good
+    assert "ts older than a row before it: 1 rows set aside" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("cell", "raised"), [("14", 1), ("14.0", 1), ("14.5", 0), ("1_4", 0), ("inf", 0), ("１４", 0)])
+def test_whole_numbers_are_whole(run, cell, raised):
+    told = orjson.loads(run(f"ts,code,arc_count\n{at(0)},E1,{cell}\n"))["findings"]
+    assert len(told) == raised
+    assert all("14" in one["reason_en"] and "14.0" not in one["reason_en"] for one in told)
+
+
+@pytest.mark.parametrize("cell", ["inf", "-inf", "nan", "1_0", "99"])
+def test_what_no_device_can_measure_is_left_out(run, capsys, cell):
+    run(f"ts,code,energy_kwh,pressure_mpa\n{at(0)},E1,{'' if cell == '99' else cell},\n{at(0)},H1,,{cell}\n")
+    assert "hydrant.pressure_mpa: 1 left out" in capsys.readouterr().err
+
+
+def test_a_damaged_archive_is_said_in_a_line(tmp_path, run):
+    whole = gzip.compress(LOW.encode() * 50)
+    for number, data in enumerate((whole[:-200], whole[:60] + b"\xff" * 60 + whole[120:], b"no archive")):
+        path = tmp_path / f"{number}.csv.gz"
+        path.write_bytes(data)
+        with pytest.raises(FiretowerError, match="cannot be read"):
+            evaluate.main(tmp_path / "devices.csv", path, tmp_path / "out.json")
+
+
+def test_seconds_are_a_bound_that_two_runs_share():
+    assert evaluate.round_up(0.2, 20) == evaluate.round_up(0.9, 20) == 1
+    assert evaluate.round_up(31.0, 1_000_000) == evaluate.round_up(49.0, 1_000_000) == 50
+    assert evaluate.round_up(51.0, 1_000_000) == 100
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path, run):
+    run(LOW)
+    out, devices = tmp_path / "o.json", f"--devices={tmp_path / 'devices.csv'}"
+    readings = f"--readings={tmp_path / 'readings.csv'}"
+    for words, code in (
+        ((readings, f"--json={out}"), 0),
+        ((readings, f"--json={tmp_path / 'no' / 'o.json'}"), 2),
+        ((f"--readings={tmp_path / 'missing.csv'}", f"--json={tmp_path / 'none.json'}"), 2),
+    ):
+        ended = CliRunner().invoke(app, ["evaluate", devices, *words])
+        assert ended.exit_code == code, ended.output
+        lines = ended.stderr.splitlines()
+        assert len(lines) == (code != 0)
+        assert all(line.startswith("firetower: --") for line in lines)
+    assert orjson.loads(out.read_bytes())["readings"] == 20
+    assert not (tmp_path / "none.json").exists()
+
+
 @pytest.mark.parametrize(
     ("readings", "says"),
     [
         ("ts,pressure_mpa\n", "must name ts, code"),
-        ("ts,code,pressure_mpa\nyesterday,H1,0.3\n", "line 2"),
+        ("ts,code,pressure_mpa\nyesterday,H1,0.3\n\n2026-06-01T00:00:00,H1,0.3\n", "no row of .* can be read: line 2"),
     ],
 )
 def test_a_file_that_is_none_ends_with_the_line_and_the_cure(run, readings, says):
