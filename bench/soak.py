@@ -1,8 +1,9 @@
 """`firetower bench soak`: hours under an ordinary load, and whether anything rises that should not.
 
 Called by the command line and `make soak`. The whole system with readings, open streams and a call point a minute whose
-alarm is then called false. The verdict is on the slopes of memory, handles and connections of every program; the
-report is reports/soak.html (charts) and reports/soak.json.
+alarm is then called false. The verdict is on the slopes of memory, handles and connections of every program, and on
+what was acknowledged and is not stored; a run too short for a slope has not passed. The report is reports/soak.html
+(charts) and reports/soak.json.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import uvloop
 from bench.alarm import desk
 from bench.callpoints import CallPoints
 from bench.findings import Findings
-from bench.ingest import machine
+from bench.ingest import drained, machine, stored_of
 from bench.load import prepare, register, run_prefix
 from bench.pages import Points, chart
 from bench.publisher import publish
@@ -55,7 +56,7 @@ async def measure(*, hours: float, rate: float, devices: int, streams: int) -> F
         prefix = run_prefix()
         messages = prepare(devices, prefix)
         await register(database, messages)
-        await publish(system.fleet, messages, count=devices, rate=rate)  # every program knows every device
+        known = await publish(system.fleet, messages, count=devices, rate=rate)  # every program knows every device
         samples, calls = Samples(system), CallPoints(system, address, prefix)
         began = processes_of(system)
         async with asyncio.TaskGroup() as tasks:
@@ -68,12 +69,15 @@ async def measure(*, hours: float, rate: float, devices: int, streams: int) -> F
             for helper in helpers:
                 helper.cancel()
         await calls.settle()
+        acknowledged = known.acknowledged + load.result().acknowledged
+        await drained(database, prefix, acknowledged)
+        missing = acknowledged - await stored_of(database, prefix)
         restarted = sorted(name for name, pid in processes_of(system).items() if began.get(name) != pid)
     _judge_slopes(findings, samples)
     findings.judge("programs that began anew", ", ".join(restarted) or "none", good=not restarted)
     sent = load.result()
-    figure = f"{sent.published:,} published, {sent.acknowledged:,} acknowledged"
-    findings.judge("readings", figure, good=sent.refused == 0)
+    figure = f"{sent.published:,} published, {sent.acknowledged:,} acknowledged, {max(0, missing):,} of them not stored"
+    findings.judge("readings", figure, good=sent.refused == 0 and missing <= 0)
     findings.judge_fires(calls)
     findings.charts += [
         *samples.charts(),
@@ -96,7 +100,7 @@ def _judge_slopes(findings: Findings, samples: Samples) -> None:
 def _judge_slope(findings: Findings, what: str, unit: str, series: Points, least: float) -> None:
     found, now = trend(series, least=least), f"{series[-1][1]:.0f} {unit} at the end"
     if found is None:
-        findings.judge(what, f"{now}; too short a run for a slope")
+        findings.judge(what, f"{now}; too short a run for a slope", good=False)
         return
     slope = f"{found.per_hour:+.2f} an hour, {found.growth:+.1f} in the run, up to {found.allowed:.1f} is noise"
     findings.judge(what, f"{now}; {slope}", good=found.is_flat)

@@ -1,3 +1,6 @@
+-- name: area_name
+select name from area where code = $1
+
 -- name: pressure_alarms
 -- The pressure alarms of an area: those that stand, with the mains incident they belong to.
 select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,

@@ -80,7 +80,7 @@ class Mains:
         return watch
 
     async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
-        name = await page.conn.fetchval(_SQL["area_name"], area) or area
+        name = await page.conn.fetchval(SQL["area_name"], area) or area
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
         number = await page.begin_incident("mains", f"area:{area}", title, area) if standing is None else standing["id"]

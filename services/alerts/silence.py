@@ -19,10 +19,7 @@ from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding, Grouped, Situation
 from services.core.aside import Unit, own_fault
 from services.core.rules.catalog import RULES
-from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
-
-_SQL = load_queries(__file__)
 
 CODE = "device_offline"
 KIND = "silence"  # of what is set aside
@@ -162,7 +159,7 @@ class Silence:
 
     async def _speak(self, page: Page, cause: Cause, count: int) -> int:
         """Raise the alarm that speaks for the group; an incident whose members came back once goes on."""
-        name = await page.conn.fetchval(_SQL["area_name"], cause.area) or cause.area
+        name = await page.conn.fetchval(SQL["area_name"], cause.area) or cause.area
         where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
         where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
         title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")

@@ -1,4 +1,4 @@
-"""What rules look at: a device's profile, its readings and its events.
+"""What rules look at: a device's readings and its events.
 
 Filled by the feed from registry and hypertables; promises no more than the fields rules read.
 """
@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from services.core.alarms.life.happenings import Evidence, Finding, Reset
-
-"""Above this expected interval "in 2" means one reading (contract 8)."""
 
 
 class Reading(Protocol):

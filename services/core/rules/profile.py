@@ -11,6 +11,7 @@ from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT
 from services.core.rules.lateness import late_after_s
 
 SPARSE_AFTER_S: Final = 3600.0
+"""Above this expected interval "in 2" means one reading (contract 8)."""
 
 
 class RegistryRow(Protocol):

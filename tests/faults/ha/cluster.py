@@ -25,7 +25,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopba
 def program(name: str) -> str:
     """Find a program that `make setup` does not bring; without it the test fails and names the cure."""
     found = shutil.which(name)
-    assert found is not None, f"{name} is not in PATH: apt-get install etcd-server patroni"
+    assert found is not None, f"{name} is not in PATH: see deploy/ha/README.md for etcd and Patroni 4"
     return found
 
 

@@ -1,4 +1,7 @@
-"""The primary's machine is lost again and again: nothing acknowledged is lost or doubled, each fire is told once."""
+"""The primary's machine is lost again and again: nothing acknowledged is lost or doubled, each fire is told once.
+
+How soon it serves again stands in the report: that is measured, for it depends on the machine.
+"""
 
 import asyncio
 import json

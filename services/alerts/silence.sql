@@ -1,2 +1,0 @@
--- name: area_name
-select name from area where code = $1
