@@ -1,14 +1,15 @@
 """Score the findings of `firetower evaluate` against a pack's truth: what was seen, how soon, how often in vain.
 
 `python -m bench.detection FINDINGS TRUTH`. Rules of the reference note, section 10: a hit is a new finding of a code
-that fits, during the event; a false alarm is a finding outside all events and three hours after them. Intervals are
+that fits, during the event; a false alarm is a finding outside all events and three hours after them, and the time
+inside them is no part of its rate. Intervals are
 bootstrap over events, 95 %.
 """
 
 import argparse
 import math
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -35,7 +36,7 @@ def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, An
     begin, end = _at(truth["from"]), _at(truth["until"])
     ours = [f for f in findings if f["code"] in EARLY and begin <= _at(f["raised_at"]) < end]
     events = [(e, _at(e["from"]), _at(e["until"])) for e in truth["events"]]
-    months = truth["devices"] * (end - begin).total_seconds() / MONTH_S
+    months = _watched_s(events, begin, end, truth["devices"]) / MONTH_S
     explained: set[int] = set()
     classes: dict[str, dict[str, Any]] = {}
     for event, since, until in events:
@@ -60,6 +61,27 @@ def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, An
         "false_per_device_month": {code: round(count / months, 4) for code, count in sorted(false.items())},
         "false_alarms_per_device_month": round(alarms / months, 4),
     }
+
+
+def _watched_s(
+    events: list[tuple[dict[str, Any], datetime, datetime]], begin: datetime, end: datetime, devices: int
+) -> float:
+    """Return the device-seconds in which a finding would have been in vain: outside events and what follows them."""
+    spans: dict[str | None, list[tuple[datetime, datetime]]] = {}
+    for event, since, until in events:
+        spans.setdefault(event.get("device"), []).append((max(since, begin), min(until + RECOVERY, end)))
+    everywhere = spans.pop(None, [])
+    quiet_s = (end - begin).total_seconds()
+    others = max(0, devices - len(spans)) * (quiet_s - _covered_s(everywhere))
+    return max(1.0, others + sum(quiet_s - _covered_s([*everywhere, *own]) for own in spans.values()))
+
+
+def _covered_s(spans: list[tuple[datetime, datetime]]) -> float:
+    covered_s, reached = 0.0, datetime.min.replace(tzinfo=UTC)
+    for since, until in sorted(spans):
+        covered_s += max(0.0, (until - max(since, reached)).total_seconds())
+        reached = max(reached, until)
+    return covered_s
 
 
 def _summary(one: dict[str, Any]) -> dict[str, Any]:

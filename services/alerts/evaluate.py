@@ -77,7 +77,7 @@ class Findings:
 
     def take_early(self, warning: EarlyWarning) -> None:
         """Take a detector's verdict."""
-        key = warning.device or f"network:{warning.area}", warning.code, ""
+        key = warning.device or f"network:{warning.group}", warning.code, ""
         if not warning.active:
             self._end(key, warning.at)
             return
@@ -242,7 +242,7 @@ def round_up(cpu_s: float, readings: int) -> int:
 
     So two runs write the same bytes as long as both are as quick as the contract asks.
     """
-    bound_s = max(1, -(-readings // _PROMISED_PER_S))
+    bound_s = max(1, readings // _PROMISED_PER_S)
     while bound_s < cpu_s:
         bound_s *= 2
     return bound_s

@@ -38,6 +38,7 @@ class BurstWatch:
         self._stood = 0
         self._members: tuple[int, ...] = ()
         self._area = ""
+        self.became_normal = False  # the event that ended with this slot lasted too long, and is not over
 
     @property
     def stands(self) -> bool:
@@ -83,11 +84,16 @@ class BurstWatch:
 
     def _look_for_the_end(self, scores: Scores, slot: Pressures, limit: float) -> list[EarlyWarning]:
         self._stood += 1
+        self.became_normal = False
         depth = -float(scores.shared[list(self._members[:_CORE])].mean())
         self._calm = self._calm + 1 if depth < limit / 3 else 0
         if self._calm < self._calm_slots and self._stood < self._longest_slots:
             return []
-        reason = Reason("水压恢复到预期范围", "pressures are back where they are expected")
+        if self._calm >= self._calm_slots:
+            reason = Reason("水压恢复到预期范围", "pressures are back where they are expected")
+        else:
+            self.became_normal = True
+            reason = Reason("持续过久，作为新的常态", "it has lasted too long and counts as the new normal")
         over = self._say(slot, reason, None, active=False)
         self._members = ()
         return [over]
@@ -95,7 +101,9 @@ class BurstWatch:
     def _say(self, slot: Pressures, reason: Reason, place: Place | None, *, active: bool) -> EarlyWarning:
         members = tuple(self._hydrants[number].code for number in self._members)
         severity = EARLY[_CODE].severity
-        return EarlyWarning(_CODE, slot.at, severity, self._area, reason, active, None, members, place)
+        return EarlyWarning(
+            _CODE, slot.at, severity, self._area, reason, active, None, members, place, self._hydrants[0].code
+        )
 
     def _centre(self, scores: Scores) -> Place | None:
         """Return the middle of the deepest, weighted by how deep they are."""

@@ -1,7 +1,8 @@
 """When water will freeze: its own cooling of the last hours, and the air around where that is measured.
 
 Source: Newton's law of cooling. With air below freezing, T(t) = A + (T0 - A) exp(-t / tau), tau from the last hours'
-slope; without air the slope goes on. Cost: a dozen operations every ten minutes. Cold start: three hours.
+slope; without air the slope goes on. Cost: a dozen operations every ten minutes at most. Cold start:
+three hours.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from services.alerts.detectors.finding import EarlyWarning, Place
 from services.core.words import Reason
 
 _STEP_S: Final = 600.0
-_WINDOW: Final = 18  # steps: three hours
+_WINDOW_S: Final = 3 * 3600
 _IN_A_ROW: Final = 3
 
 
@@ -39,7 +40,7 @@ class CoolingDetector:
         if self._past and at_s - self._past[-1][0] > 6 * 3600:
             self._past.clear()
         self._past.append((at_s, water))
-        if len(self._past) > _WINDOW:
+        while len(self._past) > 2 and at_s - self._past[1][0] >= _WINDOW_S:  # what reaches back three hours is enough
             del self._past[0]
         if at_s - self._past[0][0] < 2.5 * 3600 and not self._standing:
             return []

@@ -4,7 +4,8 @@ Source: probabilistic principal components (Tipping and Bishop 1999) with Huber 
 joint models best, because the noise of demand is shared. Mains' graph and tanks are not known: peers are learned.
 Cost: a slot of n hydrants O(n k^2), about 1 us a reading at n = 100, k = 8; a new fit once a day, O(n^3), 5 ms.
 Cold start: says nothing before its first fit. Memory: n x n numbers. What deviates teaches no more than 4 of its
-own deviations, so that an event does not become the expectation.
+own deviations, so that an event does not become the expectation. A device that starts later than the others learns its
+first day by itself: from its first value, unbounded.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class Expectation:
         self._keep = float(np.exp(-1.0 / memory_days))
         self.mean = np.zeros(devices)
         self._moment = np.zeros((devices, devices))
-        self._days = 0
+        self._known = np.zeros(devices, dtype=bool)  # who has ever measured
+        self._days = np.zeros(devices)  # learned, of each
         self._slots = 0
         self._sum = np.zeros(devices)
         self._count = np.zeros(devices)
@@ -47,7 +49,7 @@ class Expectation:
         loadings = self._loadings
         if loadings is None:
             raise ValueError("nothing was learned yet: ask `ready` first")
-        there = ~np.isnan(pressures)
+        there = self._meet(pressures)
         deviation = (pressures - self.mean)[there]
         some, weight = loadings[there], 1 / self._noise[there]
         prior = np.diag(self._precision)
@@ -64,36 +66,47 @@ class Expectation:
 
     def learn(self, pressures: Array, *, frozen: bool = False) -> None:
         """Take one slot; at the end of each day mean, covariance and factors move."""
+        there = self._meet(pressures)
         if self._loadings is None:
-            value = np.where(np.isnan(pressures), self._last, pressures)
-            known = value != 0
+            value = np.where(there, pressures, self._last)
         else:
             left, explained = self.residuals(pressures)
-            limit = _CLIP * np.sqrt(self._noise)
+            limit = np.where(self._days > 0, _CLIP * np.sqrt(self._noise), np.inf)
             value = explained + np.clip(np.nan_to_num(left), -limit, limit)
-            known = np.ones(len(value), dtype=bool)
         if not frozen:
+            known = self._known
             self._last = np.where(known, value, self._last)
-            if self._days == 0 and self._slots == 0:
-                self.mean = np.where(known, value, 0.0)
-            self._sum += np.where(known, value - self.mean, 0.0)
-            self._count += known
             deviation = np.where(known, value - self.mean, 0.0)
+            self._sum += deviation
+            self._count += known
             self._second += np.outer(deviation, deviation)
         self._slots += 1
         if self._slots >= self._day:
             self._end_day()
 
+    def _meet(self, pressures: Array) -> NDArray[np.bool_]:
+        """Return who measured; who does for the first time is expected to stay there until more is known."""
+        there: NDArray[np.bool_] = ~np.isnan(pressures)
+        new = there & ~self._known
+        if new.any():
+            self.mean = np.where(new, pressures, self.mean)
+            self._last = np.where(new, pressures, self._last)
+            self._known |= new
+        return there
+
     def _end_day(self) -> None:
         self._slots = 0
-        taught = float(self._count.max())
-        if taught >= self._day / 4:
-            shift = self._sum / np.maximum(self._count, 1)
-            second = self._second / taught
-            self._days += 1
-            share = max(1.0 / self._days, 1.0 - self._keep)  # a plain mean at first, then fading memory
+        enough = self._count >= self._day / 4
+        if enough.any():
+            shift = np.where(enough, self._sum / np.maximum(self._count, 1), 0.0)
+            together = np.minimum.outer(self._count, self._count)  # who is known stays known
+            second = self._second / np.maximum(together, 1)
+            self._days += enough
+            # a plain mean at first, then fading memory; who taught too little today stays as it was
+            share = np.where(enough, np.maximum(1.0 / np.maximum(self._days, 1), 1.0 - self._keep), 0.0)
+            both = np.where(np.logical_and.outer(enough, enough), np.sqrt(np.outer(share, share)), 0.0)
             self.mean = self.mean + share * shift
-            self._moment = (1 - share) * self._moment + share * (second - share * np.outer(shift, shift))
+            self._moment = (1 - both) * self._moment + both * (second - both * np.outer(shift, shift))
             self._fit()
         self._sum[:] = 0
         self._count[:] = 0

@@ -16,7 +16,10 @@ class Place(NamedTuple):
 
 
 class EarlyWarning(NamedTuple):
-    """One verdict. `device` is None for an event of the mains, whose `members` are device codes, worst first."""
+    """One verdict. `device` is None for an event of the mains, whose `members` are device codes, worst first.
+
+    `group` names the hydrants that were compared, by the first of them: an area may have several groups.
+    """
 
     code: str
     at: datetime
@@ -27,3 +30,4 @@ class EarlyWarning(NamedTuple):
     device: str | None = None
     members: tuple[str, ...] = ()
     place: Place | None = None
+    group: str = ""

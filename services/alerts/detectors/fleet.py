@@ -1,7 +1,7 @@
 """All detectors of a county's devices, fed reading by reading in order of time.
 
 Used by `evaluate`. Promises the same warnings for the same readings, byte for byte. Hydrants of a county are watched as
-one network, because peers are learned and not known; above `_AT_ONCE` of them, each area by itself.
+one network, because peers are learned and not known; above `_AT_ONCE` of them, those of each township, or village.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.alerts.detectors.wiring import WiringDetector
 from services.core.rules.profile import DeviceProfile
 
 _AT_ONCE: Final = 250  # hydrants: covariances grow with the square
-_COUNTY: Final = 6  # digits of an area code that name the county (GB/T 2260)
+_DIGITS: Final = (6, 9, 12)  # of an area code that name county, township and village (GB/T 2260, GB/T 10114)
 _LEAST_SLOT_S: Final = 300
 _MOST_SLOT_S: Final = 3600
 _FLOWS_LPS: Final = 0.5  # contract 8, hydrant_in_use
@@ -90,21 +90,25 @@ class Fleet:
         return found
 
 
-def _groups(hydrants: Sequence[Device]) -> list[list[Device]]:
-    """Split hydrants into networks: a county, or its areas, or parts of an area in order of their codes."""
+def _groups(hydrants: Sequence[Device], level: int = 0) -> list[list[Device]]:
+    """Split hydrants into networks: a county, where it is too large its townships, their villages, parts of a village.
+
+    Only what is too large is split, so that small villages stay together; parts are cut in the order of codes.
+    """
     found: list[list[Device]] = []
-    for county in _by_prefix(hydrants, _COUNTY).values():
-        if len(county) <= _AT_ONCE:
-            found.append(county)
-            continue
-        for area in _by_prefix(county, None).values():
-            parts = -(-len(area) // _AT_ONCE)
-            size = -(-len(area) // parts)
-            found += [area[start : start + size] for start in range(0, len(area), size)]
+    for part in _by_prefix(hydrants, _DIGITS[level]).values():
+        if len(part) <= _AT_ONCE:
+            found.append(part)
+        elif level + 1 < len(_DIGITS):
+            found += _groups(part, level + 1)
+        else:
+            parts = -(-len(part) // _AT_ONCE)
+            size = -(-len(part) // parts)
+            found += [part[start : start + size] for start in range(0, len(part), size)]
     return found
 
 
-def _by_prefix(devices: Sequence[Device], digits: int | None) -> dict[str, list[Device]]:
+def _by_prefix(devices: Sequence[Device], digits: int) -> dict[str, list[Device]]:
     found: dict[str, list[Device]] = {}
     for device in sorted(devices, key=lambda item: item.profile.code):
         found.setdefault(device.profile.area[:digits], []).append(device)

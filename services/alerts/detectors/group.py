@@ -1,7 +1,8 @@
 """From residuals to comparable numbers: own spread, EWMA, neighbours smoothed together.
 
 Source: reference note, layer 4 (EWMA 0.4 of residuals), smoothed over the nearest neighbours, because a real fall of
-pressure is shared by those around it. Cost: vectors of n a slot. Cold start: spreads are learned over three days.
+pressure is shared by those around it. Cost: vectors of n a slot. Cold start: spreads are learned over three days,
+of each hydrant from its own first reading.
 """
 
 from __future__ import annotations
@@ -35,37 +36,43 @@ class Group:
         self._base_share = 1 / (_BASE_DAYS * slots_a_day)
         self._spread_share = 1 / (_SPREAD_DAYS * slots_a_day)
         self.base = np.zeros(devices)
+        self._lately = np.zeros(devices)  # mean residual of about a day, whatever stands
         self.spread = np.zeros(devices)
         self._smooth = np.zeros(devices)
         self._smooth_var = np.zeros(devices)
         self._shared_var = np.zeros(devices)
-        self._slots = 0
+        self._slots = np.zeros(devices)  # since the first reading of each
         self.near = _nearest(places, min(neighbours, devices))
 
-    def score(self, residual: Array, *, frozen: bool) -> Scores:
-        """Take one slot's residuals; a missing one leaves the device where it was."""
+    def score(self, residual: Array, *, frozen: bool, young: np.ndarray) -> Scores:
+        """Take one slot's residuals; a missing one leaves the device where it was, a `young` one has no say yet."""
         left = residual - self.base
         there = ~np.isnan(left)
         filled = np.where(there, left, 0.0)
-        self._slots += 1
-        share = max(self._spread_share, 1 / self._slots)
-        if self._slots == 1:
-            self.spread = np.maximum(np.abs(filled), 1e-4)
+        self._slots += there | (self._slots > 0)
+        share = np.maximum(self._spread_share, 1 / np.maximum(self._slots, 1))
+        self.spread = np.where(self._slots == 1, np.maximum(np.abs(filled), 1e-4), self.spread)
         limit = 3 * self.spread
+        self._lately = self._lately + self._base_share * np.where(there, residual - self._lately, 0.0)
         if not frozen:
             self.base = self.base + self._base_share * np.clip(filled, -limit, limit)
             step = share * (np.minimum(np.abs(filled), limit) * 1.2533 - self.spread)
             self.spread = np.maximum(self.spread + np.where(there, step, 0.0), 2e-4)
         score = np.clip(filled / self.spread, -_OUTLIER, _OUTLIER)
         self._smooth = np.where(there, self._smooth + self._ewma * (score - self._smooth), self._smooth)
-        own = self._scaled(self._smooth, self._smooth_var, share, frozen=frozen)
+        own = np.where(young, 0.0, self._scaled(self._smooth, self._smooth_var, share, frozen=frozen))
         shared = self._scaled(
             np.clip(own, -_ALONE, _ALONE)[self.near].mean(axis=1), self._shared_var, share, frozen=frozen
         )
-        return Scores(own, shared)
+        return Scores(own, np.where(young, 0.0, shared))
+
+    def accept(self) -> None:
+        """Take how things have been for a day as the new normal."""
+        self.base = self._lately
+        self._smooth = np.zeros(len(self.base))
 
     @staticmethod
-    def _scaled(value: Array, variance: Array, share: float, *, frozen: bool) -> Array:
+    def _scaled(value: Array, variance: Array, share: Array, *, frozen: bool) -> Array:
         if not frozen:
             most = np.where(variance > 0, 9 * variance, np.inf)
             variance += share * (np.minimum(value * value, most) - variance)

@@ -1,7 +1,8 @@
 """A network of hydrants watched as one: burst, draw, decoupled, sensor - told apart by who else moved.
 
 Source: reference note, layers 0 and 3 to 6. Fed by `fleet`, one slot at a time. Promises that an event is not learned
-as the new expectation while it stands. Cost: about 5 us a reading at 100 hydrants. Cold start: silent for `learn_days`.
+as the new expectation while it stands. Cost: about 5 us a reading at 100 hydrants. Cold start: silent for `learn_days`,
+of a hydrant that starts later for as long after its first reading.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class MainsDetector:
         self._nights = Nights(devices)
         self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
         self._slots = 0
+        self._first = np.full(devices, np.inf)  # slot of each one's first reading
+        self._first_day = day
         self._recent: list[Array] = []
         self._recent_slots = max(2, 7200 // slot_s)
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
@@ -54,6 +57,7 @@ class MainsDetector:
         clean, stuck, spiking = self._instruments.take(pressures)
         clean = np.where(self._instruments.still, np.nan, clean)
         nothing = np.full(len(pressures), np.nan)
+        self._first = np.where(np.isnan(clean), self._first, np.minimum(self._first, self._slots))
         slot = Pressures(datetime.fromtimestamp(ended_s, UTC), clean, nothing)
         found = self._singles.weigh("sensor_fault", stuck | spiking, stuck | spiking, slot)
         if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
@@ -68,19 +72,30 @@ class MainsDetector:
         slot = slot._replace(expected=explained)
         frozen = self._burst.stands
         left = self._hours.remove(residual, ended_s, frozen=frozen)
-        scores = self._group.score(left, frozen=frozen)
+        learning = self._slots < self._learn_slots
+        young = self._young & (not learning)
+        scores = self._group.score(left, frozen=frozen, young=young)
         apart = self._following.take(slot.seen, explained)
-        leaks = self._nights.take(residual, ended_s, self._group.near, frozen=frozen)
-        if self._slots < self._learn_slots:
+        leaks = self._nights.take(np.where(young, 0.0, residual), ended_s, self._group.near)
+        if learning:
             self._burst.learn(scores, ended_s)
             return []
         found = self._burst.weigh(scores, slot, ended_s, used)
+        if found and self._burst.became_normal:
+            self._group.accept()
         standing = np.array([self._singles.stands("hydrant_decoupled", n) for n in range(len(apart))])
         cut_off = apart & ((np.abs(scores.own) > self._apart_sigmas) | standing)
         found += self._singles.weigh("hydrant_decoupled", cut_off, cut_off, slot)
         drawn, holds = self._drawn(scores, slot, used, apart)
         found += self._singles.weigh("water_draw", drawn, holds, slot)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
+
+    @property
+    def _young(self) -> np.ndarray:
+        """Who started later than the network and has not been learned for as long as it was."""
+        late = self._first > self._first_day / 4
+        young: np.ndarray = late & (self._slots - self._first < self._learn_slots)
+        return young
 
     def _drawn(
         self, scores: Scores, slot: Pressures, used: frozenset[int], apart: np.ndarray

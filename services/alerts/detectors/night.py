@@ -33,12 +33,11 @@ class Nights:
         self._nights = 0
         self._standing: set[int] = set()
 
-    def take(self, residual: Array, ended_s: int, near: np.ndarray, *, frozen: bool) -> list[tuple[int, bool]]:
-        """Take one slot; return (device, whether its leak began or is over) at the end of a night."""
+    def take(self, residual: Array, ended_s: int, near: np.ndarray) -> list[tuple[int, bool]]:
+        """Take one slot, in events too; return (device, whether its leak began or is over) at the end of a night."""
         second = (ended_s + _LOCAL_S) % _DAY_S
         if _FROM_S <= second < _UNTIL_S:
-            if not frozen:
-                self._tonight.append(residual)
+            self._tonight.append(residual)
             return []
         if not self._tonight:
             return []

@@ -1,7 +1,10 @@
 """`firetower evaluate` as the contract has it: files in, findings out, the same bytes every time."""
 
 import gzip
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import orjson
 import pytest
@@ -262,3 +265,20 @@ def test_a_score_counts_hits_and_false_alarms():
     assert told["classes"]["burst_large"]["median_minutes"] == 10
     assert told["classes"]["burst_large"]["median_metres"] == pytest.approx(111.3, abs=0.1)
     assert told["false_alarms_per_device_month"] == pytest.approx(0.1, abs=0.01)
+    truth["events"].append({"class": "theft", "from": at(60 * 24 * 15), "until": at(60 * 24 * 30)})
+    told = score([{**finding, "raised_at": at(9000)}], truth)
+    assert told["false_alarms_per_device_month"] == pytest.approx(0.2, abs=0.02)  # half of the month is no month
+
+
+def test_the_command_by_itself_finds_the_faults_of_a_small_pack_and_nothing_else(tmp_path):
+    out, pack = tmp_path / "findings.json", Path(__file__).parent / "wiring_pack"
+    names = (f"--devices={pack / 'devices.csv'}", f"--readings={pack / 'readings.csv.gz'}", f"--json={out}")
+    subprocess.run((Path(sys.executable).with_name("firetower"), "evaluate", *names), check=True, timeout=300)
+    told = orjson.loads(out.read_bytes())
+    truth = orjson.loads((pack / "truth.json").read_bytes())
+    scored = score(told["findings"], truth)
+    assert told["readings"] == truth["devices"] * 18 * 96
+    assert {name: (one["seen"], one["events"]) for name, one in scored["classes"].items()} == {
+        "ageing": (1, 1), "step": (1, 1), "intermittent": (1, 1),
+    }  # fmt: skip
+    assert scored["false_alarms_per_device_month"] == 0

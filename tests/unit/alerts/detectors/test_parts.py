@@ -121,20 +121,31 @@ def test_without_currents_nothing_is_said_of_joints():
     assert heat(lambda step, load: 20 + 15 * load**2 * (1 if step < 900 else 1.8), field="voltage_a_v") == set()
 
 
-def cool(air_c, slope_k_per_h, from_c=5.0):
+def cool(air_c, slope_k_per_h, from_c=5.0, every_s=600):
     detector = CoolingDetector("H1", "140931100", None)
     said = []
-    for step in range(30):
-        reading = {"water_temp_c": from_c + slope_k_per_h * step / 6}
+    for step in range(5 * 3600 // every_s):
+        reading = {"water_temp_c": from_c + slope_k_per_h * step * every_s / 3600}
         if air_c is not None:
             reading["air_temp_c"] = air_c
-        said += detector.take(step * 600.0, reading)
+        said += detector.take(float(step * every_s), reading)
     return [one.code for one in said if one.active]
 
 
 def test_water_that_cools_towards_frost_is_told_within_twelve_hours():
     assert cool(None, -0.5) == ["freeze_forecast"]
     assert cool(-15.0, -0.5) == ["freeze_forecast"]
+
+
+def test_the_last_three_hours_say_how_fast_it_cools_whatever_the_interval():
+    for every_s in (300, 1800, 3600):
+        detector = CoolingDetector("H1", "140931100", None)
+        said = []
+        for at_s in range(0, 30 * 3600, every_s):  # warm and steady for a day, then falling by 1 K/h
+            said += detector.take(float(at_s), {"water_temp_c": 7.0 - max(0, at_s - 24 * 3600) / 3600})
+        begun = [one.at.timestamp() / 3600 for one in said if one.active]
+        assert len(begun) == 1, every_s
+        assert begun[0] < 24 + 4.1, every_s
 
 
 def test_air_above_freezing_and_slow_cooling_freeze_nothing():
