@@ -30,7 +30,6 @@ from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT
 from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 
-_AIR_C: Final = FieldRule(-1, float, -60.0, 60.0)  # contract 3; not stored by ingest yet
 _SWITCH: Final = {"true": True, "1": True, "false": False, "0": False}
 _DEFAULT_INTERVAL_S: Final = 60.0
 _LONGEST_MS: Final = 18  # digits
@@ -219,9 +218,7 @@ def read_time(text: str) -> datetime | tuple[str, str]:
 
 def _columns(header: list[str], kind: Kind) -> list[_Column]:
     """Return (place, name, rule) of the columns that this kind sends."""
-    rules = dict(FIELD_RULES[kind])
-    if kind in {Kind.HYDRANT, Kind.WATER}:
-        rules["air_temp_c"] = _AIR_C
+    rules = FIELD_RULES[kind]
     return [(place, name, rules[name]) for place, name in enumerate(header) if name in rules]
 
 

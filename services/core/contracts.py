@@ -21,6 +21,7 @@ SEQ_MODULUS = 2**32
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Celsius = Annotated[float, Field(ge=-40, le=80, allow_inf_nan=False)]
+AirCelsius = Annotated[float, Field(ge=-60, le=60, allow_inf_nan=False)]
 CableCelsius = Annotated[float, Field(ge=-50, le=400, allow_inf_nan=False)]
 Ampere = Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False)]
 Volt = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -50,6 +51,7 @@ class HydrantReading(Reading):
     tilt_deg: Annotated[float, Field(ge=0, le=180, allow_inf_nan=False)] | None = None
     cap_open: bool | None = None
     water_present: bool | None = None
+    air_temp_c: AirCelsius | None = None
     battery_pct: Percent | None = None
     rsrp_dbm: Dbm | None = None
 
@@ -88,6 +90,7 @@ class WaterReading(Reading):
     level_m: Annotated[float, Field(ge=-10, le=100, allow_inf_nan=False)] | None = None
     level_pct: Annotated[float, Field(ge=0, le=150, allow_inf_nan=False)] | None = None
     water_temp_c: Celsius | None = None
+    air_temp_c: AirCelsius | None = None
     battery_pct: Percent | None = None
     rsrp_dbm: Dbm | None = None
 

@@ -14,6 +14,7 @@ HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
 SMALLEST_MS = 10**11  # smaller integers are seconds: in milliseconds they would lie before March 1973
 
+_EXACT = 2**53  # above it a float has left out digits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:)(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII)
 _MICROSECOND = timedelta(microseconds=1)
@@ -31,6 +32,8 @@ def from_us(us: int) -> datetime:
 
 def read_ts(value: object) -> int | tuple[str, str]:
     """Return `ts` in microseconds, or (reason, detail) when it cannot be read."""
+    if type(value) is float and value.is_integer() and value < _EXACT:  # some encoders write 1795879615434.0
+        value = int(value)
     if type(value) is int:
         if value < SMALLEST_MS:
             return (

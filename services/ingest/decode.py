@@ -176,6 +176,8 @@ def _read_element(
         _reject(message, element, raw, index, ts)  # type: ignore[arg-type]
         return
     seq = element.get("seq")
+    if type(seq) is float and seq.is_integer():
+        seq = int(seq)
     if type(seq) is not int or not 0 <= seq < SEQ_MODULUS:
         reason = "seq_missing" if seq is None else "seq_unreadable"
         detail = f"seq is {show_value(seq)}: send a whole number from 0 to 4294967295, one more per reading"

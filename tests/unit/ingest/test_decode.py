@@ -41,6 +41,7 @@ def test_a_good_reading_keeps_its_values_and_unknown_fields():
         ("2026-11-23t00:00:00.123456789z", 1_795_392_000_123_456),
         ("2026-11-22 20:29:59.5-03:30", 1_795_391_999_500_000),
         ("2026-11-22T23:59:60Z", 1_795_391_999_000_000),
+        (1.795392e12, 1_795_392_000_000_000),  # of an encoder without integers
     ],
 )
 def test_rfc3339_times_are_read_to_the_microsecond(text, us):
@@ -54,7 +55,7 @@ def test_rfc3339_times_are_read_to_the_microsecond(text, us):
         (-5, "ts_in_seconds"),
         (10**11 - 1, "ts_in_seconds"),
         (None, "ts_missing"),
-        (1.5e12, "ts_unreadable"),
+        (1.5e12 + 0.5, "ts_unreadable"),
         (True, "ts_unreadable"),
         ([], "ts_unreadable"),
         ("2026-11-23T08:00:00", "ts_unreadable"),
@@ -83,7 +84,14 @@ def test_the_plausible_window_is_thirty_days_back_and_five_minutes_ahead(offset_
     assert reasons(message) == ([] if good else ["clock_implausible"])
 
 
-@pytest.mark.parametrize("seq", [None, -1, 2**32, 1.0, "1", True])
+def test_a_number_is_whole_by_its_value_however_it_is_written():
+    message = read(b'{"ts":%d.0,"seq":2e0,"air_temp_c":-21.5}' % NOW_MS)
+    [reading] = message.readings
+    assert (reading.ts_us, reading.seq, message.rejects) == (NOW_MS * 1000, 2, [])
+    assert dict(zip(READING_FIELDS[Kind.HYDRANT], reading.values, strict=True))["air_temp_c"] == -21.5
+
+
+@pytest.mark.parametrize("seq", [None, -1, 2**32, 1.5, float("inf"), "1", True])
 def test_a_bad_seq_rejects_the_reading(seq):
     message = read({"ts": NOW_MS, "seq": seq, "flow_lps": 1})
     assert reasons(message) == ["seq_missing" if seq is None else "seq_unreadable"]

@@ -41,6 +41,7 @@ const DIGITS = {
   pressure_mpa: 3,
   flow_lps: 1,
   water_temp_c: 1,
+  air_temp_c: 1,
   tilt_deg: 1,
   battery_pct: 0,
   rsrp_dbm: 0,

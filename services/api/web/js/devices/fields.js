@@ -1,6 +1,14 @@
 // Which fields make a chart, and which of them one wants to see first.
 export const CHARTS = {
-  hydrant: ["pressure_mpa", "flow_lps", "water_temp_c", "tilt_deg", "battery_pct", "rsrp_dbm"],
+  hydrant: [
+    "pressure_mpa",
+    "flow_lps",
+    "water_temp_c",
+    "air_temp_c",
+    "tilt_deg",
+    "battery_pct",
+    "rsrp_dbm",
+  ],
   electrical: [
     "residual_current_ma",
     "temp_a_c",
@@ -19,7 +27,7 @@ export const CHARTS = {
     "energy_kwh",
     "arc_count",
   ],
-  water: ["level_pct", "level_m", "water_temp_c", "battery_pct", "rsrp_dbm"],
+  water: ["level_pct", "level_m", "water_temp_c", "air_temp_c", "battery_pct", "rsrp_dbm"],
   panel: ["battery_v"],
 };
 

@@ -124,6 +124,7 @@ export const names = {
   "field.pressure_mpa": "Pressure",
   "field.flow_lps": "Flow",
   "field.water_temp_c": "Water temperature",
+  "field.air_temp_c": "Air temperature",
   "field.tilt_deg": "Tilt",
   "field.cap_open": "Cap",
   "field.water_present": "Water in barrel",

@@ -124,6 +124,7 @@ export const names = {
   "field.pressure_mpa": "压力",
   "field.flow_lps": "流量",
   "field.water_temp_c": "水温",
+  "field.air_temp_c": "气温",
   "field.tilt_deg": "倾角",
   "field.cap_open": "端盖",
   "field.water_present": "栓内积水",
