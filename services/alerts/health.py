@@ -89,6 +89,7 @@ class Health:
             if key not in opened
             or not opened[key]["active"]
             or finding.severity.rank > Severity(opened[key]["severity"]).rank
+            or (finding.counted and finding.reason.zh != opened[key]["reason"])
         ]
         ended = [
             _finding(code, Severity.INFO, Reason("已恢复", "over"), component=component, active=False)
@@ -113,7 +114,8 @@ class Health:
             f"处警台未接收 {overdue} 条通知，拒收 {row['dead']} 条：{why}",
             f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why}",
         )
-        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=float(overdue + row["dead"]))]
+        value = float(overdue + row["dead"])
+        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=value, counted=True)]
 
     async def _storage(self, page: Page) -> list[Finding]:
         return [_of_room(shortage) for shortage in self._disks.look(page.policies)]
@@ -187,6 +189,7 @@ class Health:
                 _say_set_aside(row),
                 component=f"{row['program']}:{row['kind']}",
                 value=float(row["units"]),
+                counted=True,
             )
             for row in await page.conn.fetch(SQL["set_aside"])
         ]
@@ -276,6 +279,7 @@ def _finding(
     value: float | None = None,
     limit: float | None = None,
     latched: bool = False,
+    counted: bool = False,
 ) -> Finding:
     return Finding(
         code=code,
@@ -288,4 +292,5 @@ def _finding(
         limit=limit,
         cause=code,
         latched=latched,
+        counted=counted,
     )

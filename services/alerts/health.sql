@@ -25,7 +25,7 @@ where connections is not null and connections_limit > 0 order by updated_at desc
 select folder, since, copied_at, logged_at, error from backup_status
 
 -- name: open_system
-select code, component, severity, cleared_at is null as active, life ? 'latched' as latched
+select code, component, severity, reason, cleared_at is null as active, life ? 'latched' as latched
 from alarm where subject = 'system' and state <> 'closed' and code = any($1::text[])
 
 -- name: set_aside

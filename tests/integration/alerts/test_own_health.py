@@ -145,9 +145,12 @@ async def test_dispatch_failed_stands_while_the_desk_is_away_and_no_longer(
     (failed,) = await eventually(lambda: county.alarms("a.code = 'dispatch_failed'"), what="dispatch_failed")
     assert (failed["severity"], failed["category"]) == ("critical", "system")
     assert "HTTP 500" in failed["reason"]
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m2"}])
+    two = "a.code = 'dispatch_failed' and reason like '%未接收 2 条%' and value = 2"
+    await eventually(lambda: county.alarms(two), what="the second in its reason")
     await desk.behave(mode="ok")
     await eventually(lambda: county.alarms("a.code = 'dispatch_failed' and cleared_at is not null"), what="its end")
-    assert {one["type"] for one in await desk.received()} == {"fire.confirmed"}
+    assert {one["type"] for one in await desk.received()} == {"fire.confirmed", "alarm.updated"}  # of the fires alone
 
 
 async def judge_at(county: County, health: Health, now: datetime, **limits: float) -> list[str]:

@@ -67,6 +67,8 @@ def raise_again(
         return alarm, _stale_outcome()
     rose = finding.severity.rank > alarm.severity.rank
     came_back = not alarm.active
+    if finding.counted and not rose and not came_back:
+        return _count_on(alarm, finding)
     memory = replace(
         memory,
         causes=memory.causes | {finding.cause},
@@ -92,6 +94,12 @@ def raise_again(
     if came_back:
         return after, Outcome(OutcomeKind.REOPENED, reason)
     return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
+
+
+def _count_on(alarm: Alarm, finding: Finding) -> tuple[Alarm, Outcome]:
+    """Say how many they are now: no step of its own, however often the count changes."""
+    after = replace(alarm, reason=finding.reason, value=finding.value)
+    return after, Outcome(OutcomeKind.UNCHANGED, finding.reason)
 
 
 def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:

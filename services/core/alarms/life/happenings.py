@@ -21,7 +21,7 @@ class Finding:
     alarm returns when its last cause is over. `ts` is the device's time, for show and for spotting stale
     repeats; no clock starts at it. `late_min` is 0 for a report in time. `confidence` and `part` are for
     fires only; `manual` says that a person pressed it. `latched`: only a person ends the condition (arc
-    fault).
+    fault). `counted`: its reason says how many they are, and follows their number while the alarm stands.
     """
 
     code: str
@@ -42,6 +42,7 @@ class Finding:
     part: Part | None = None
     manual: bool = False
     latched: bool = False
+    counted: bool = False
 
 
 class EvidenceKind(StrEnum):

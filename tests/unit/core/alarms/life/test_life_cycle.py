@@ -45,6 +45,15 @@ def test_a_repeat_changes_nothing_but_the_count() -> None:
     assert life.types() == [RAISED]
 
 
+def test_the_reason_of_what_is_counted_follows_the_count_without_a_step() -> None:
+    life = raised()
+    now_two = condition(counted=True, reason=Reason("两条", "two"), value=2.0)
+    life.happen(now_two)
+    assert life.alarm is not None
+    assert (life.alarm.reason.en, life.alarm.value) == ("two", 2.0)
+    assert (life.version, life.outcomes, life.types()) == (1, ["opened", "unchanged"], [RAISED])
+
+
 @pytest.mark.parametrize(
     ("severity", "told"), [("critical", [RAISED]), ("major", [RAISED]), ("minor", []), ("info", [])]
 )
