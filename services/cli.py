@@ -221,7 +221,7 @@ def backup(
 ) -> None:
     """Copy the running system: base copy and continuous log. `backup verify DIR` proves that a copy restores."""
     verifying, folder = words[0] == "verify" and len(words) > 1, Path(words[-1])
-    if len(words) != 1 + verifying:
+    if len(words) != 1 + verifying or words == ["verify"]:
         typer.echo("firetower: give one folder: firetower backup DIR, or firetower backup verify DIR", err=True)
         sys.exit(2)
     if verifying:

@@ -6,14 +6,24 @@ import re
 import socket
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.core.city.xf3017 import read_codes
 from services.core.errors import BadSetting
+
+_ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
+# what our driver knows of the choices in an address; a wrong one would look like a database that is away
+_DATABASE_CHOICES = MappingProxyType(
+    {
+        "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
+        "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    }
+)
 
 
 def _scheme(*allowed: str, empty: bool = False) -> AfterValidator:
@@ -33,6 +43,8 @@ def _check_address(value: str, *schemes: str) -> None:
         good = False
     if not good:
         raise ValueError(f"must look like {schemes[0]}://host:port")
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("must not contain blanks or control characters")
 
 
 def _database(value: str) -> str:
@@ -42,6 +54,9 @@ def _database(value: str) -> str:
     account, at, hosts = rest[:end].rpartition("@")
     for host in hosts.split(","):
         _check_address(f"{scheme}://{account}{at}{host}{rest[end:]}", "postgresql", "postgres")
+    for name, chosen in parse_qsl(urlsplit(f"//h{rest[end:]}").query):
+        if chosen not in _DATABASE_CHOICES.get(name, (chosen,)):
+            raise ValueError(f"{name} must be one of {', '.join(_DATABASE_CHOICES[name])}")
     return value
 
 

@@ -101,3 +101,10 @@ def test_a_program_ends_with_what_a_person_has_to_mend_or_with_the_fault_itself(
 
     with pytest.raises(ends_with):
         program.run("some", settings, work)
+
+
+def test_verify_without_a_folder_is_no_folder_of_that_name(capsys):
+    with pytest.raises(SystemExit) as ended:
+        app(["backup", "verify"])
+    assert ended.value.code == 2
+    assert "firetower backup verify DIR" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from services.api.request.problems import Problem
 
 BIGINT = 2**63 - 1
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
+_FEWEST_DIGITS = 9  # of seconds since 1970, in any year that is meant
 
 
 def no_nul(text: str) -> str:
@@ -26,6 +27,14 @@ def _blank_as_plus(value: object) -> object:
     return value
 
 
+def _no_bare_number(value: object) -> object:
+    """Refuse `2026` and `20261128`: as seconds since 1970 they would be a moment that nobody means."""
+    digits = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if digits.isascii() and digits.isdigit() and len(digits) < _FEWEST_DIGITS:
+        raise ValueError("is no moment: write RFC 3339 with offset, as 2026-11-23T08:00:00+08:00")
+    return value
+
+
 def sane(moment: datetime) -> datetime:
     """Return `moment`; one of a year that no device and nobody here means is refused."""
     if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
@@ -33,7 +42,9 @@ def sane(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_blank_as_plus), AfterValidator(sane)]
+Moment = Annotated[
+    AwareDatetime, BeforeValidator(_blank_as_plus), BeforeValidator(_no_bare_number), AfterValidator(sane)
+]
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(no_nul)]
 Words = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True), AfterValidator(no_nul)]
 AreaCode = Annotated[str, Field(pattern=r"^[0-9]{6,12}$", examples=["140931100"])]

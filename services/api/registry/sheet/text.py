@@ -57,12 +57,17 @@ def read_table(text: str) -> Iterator[tuple[int, list[str]]]:
     if told is not None:
         text, skipped = rest, 1
     delimiter = told or max(_DELIMITERS, key=text.lstrip("\n").partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    begun = skipped  # a quote that never ends swallows every line behind it
     try:
         for cells in reader:
-            yield reader.line_num + skipped, cells
+            begun = reader.line_num + skipped
+            yield begun, cells
     except csv.Error as error:
-        raise UnreadableLedger(f"line {reader.line_num + skipped}: {error}") from error
+        raise UnreadableLedger(
+            f"line {begun + 1}: its quotes do not pair ({error}): a cell that begins with a quote ends with one, "
+            "and a quote within it is written twice"
+        ) from error
 
 
 def _told_delimiter(line: str) -> str | None:

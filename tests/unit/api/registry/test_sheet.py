@@ -67,6 +67,12 @@ def test_lines_are_counted_as_in_the_file():
     assert [row.line for row in rows_of(broken)] == [3, 4]
 
 
+@pytest.mark.parametrize("name", ['"桥头', '"桥头"东'])
+def test_a_quote_that_swallows_the_lines_behind_it_is_named_with_its_line(name):
+    with pytest.raises(UnreadableLedger, match="line 2: its quotes"):
+        rows_of(SHEET.replace("桥头", name) + 'h-9,hydrant,140931100,"x",111,39\n'[: 40 if '"东' in name else 24])
+
+
 @pytest.mark.parametrize("code", ["１００１", "1001.0", " 1001\u00a0", "\u200b1001"])
 @pytest.mark.parametrize("area", ["140931100.0", "１４０９３１１００", "140931100\u00a0"])
 def test_codes_and_areas_survive_what_a_spreadsheet_made_of_them(code, area):
