@@ -55,7 +55,8 @@ def _database_answers() -> Iterator[None]:
     try:
         yield
     except (OSError, asyncpg.CannotConnectNowError, *refused) as error:
-        typer.echo(f"firetower: the database of FIRETOWER_DATABASE_URL cannot be reached: {error}", err=True)
+        cure = "what `up` runs is the `database` in endpoints.json of its state folder"
+        typer.echo(f"firetower: the database of FIRETOWER_DATABASE_URL cannot be reached: {error} ({cure})", err=True)
         sys.exit(2)
 
 

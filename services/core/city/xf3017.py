@@ -105,7 +105,8 @@ def _call_back(said: Mapping[str, Any]) -> str:
 
 def _summary(said: Mapping[str, Any]) -> str:
     mark = "【演练】" if said["drill"] else ""
-    return mark + "；".join([said["alarm"]["reason"], *(one["text"] for one in said["evidence"])])
+    told = [said["alarm"]["reason"], *(one["text"] for one in said["evidence"])]  # the first of it is often the reason
+    return mark + "；".join(dict.fromkeys(told))
 
 
 _SOURCES: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = MappingProxyType(

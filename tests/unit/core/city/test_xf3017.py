@@ -46,6 +46,11 @@ def test_a_fire_is_written_as_the_items_of_the_table() -> None:
     assert len(found["BJ_TYWYSBM"]) == 32
 
 
+def test_what_the_evidence_repeats_is_said_once() -> None:
+    told = [{"at": "2026-11-28T00:00:00Z", "text": text} for text in (NOTICE["alarm"]["reason"], "按下", "按下")]
+    assert items(evidence=told)["JQ_JYQK"] == "手动报警按钮；按下"
+
+
 def test_one_alarm_is_one_record_and_a_drill_says_so_first() -> None:
     assert items()["BJ_TYWYSBM"] == items(type="alarm.updated", drill=True)["BJ_TYWYSBM"]
     assert items(alarm=NOTICE["alarm"] | {"id": 813})["BJ_TYWYSBM"] != items()["BJ_TYWYSBM"]
