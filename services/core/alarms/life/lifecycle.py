@@ -199,14 +199,12 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
         )
         return replace(alarm, incident_id=uncovered.incident_id), Outcome(OutcomeKind.UNCOVERED, why)
     memory: Memory = replace(alarm.memory, covered=False)
-    confidence = Confidence.CONFIRMED if memory.manual else Confidence.SUSPECTED
-    if alarm.verification is Verification.REAL:
-        confidence = Confidence.CONFIRMED
+    judged_real = alarm.verification is Verification.REAL
     after = replace(
         alarm,
         incident_id=uncovered.incident_id,
-        confidence=confidence,
-        state=conditions.raised_state(alarm),
+        confidence=Confidence.CONFIRMED if memory.manual or judged_real else Confidence.SUSPECTED,
+        state=alarm.state if judged_real else conditions.raised_state(alarm),  # who judged it has seen it
         memory=memory,
     )
     why = Reason(

@@ -225,6 +225,17 @@ def test_a_dismissed_spokesman_leaves_the_judged_real_one_confirmed() -> None:
     assert scene.alarm().verification is Verification.REAL
 
 
+def test_a_fire_judged_real_does_not_call_anew_when_its_spokesman_is_dismissed() -> None:
+    scene = Scene()
+    scene.fire("m1", manual=True)
+    for component in ("d1", "d2"):
+        scene.fire(component)
+        scene.act(ActKind.ACKNOWLEDGE, component)
+    scene.verify("real", "d1")
+    scene.verify("false", "m1")
+    assert (scene.alarm("d1").state, scene.alarm("d2").state) == (State.ACKNOWLEDGED, State.UNACKNOWLEDGED)
+
+
 def test_a_dismissed_bystander_changes_nothing_for_the_others() -> None:
     scene = Scene()
     scene.fire("m1", manual=True)
