@@ -1,6 +1,6 @@
 """Puts the API together: the gate, the routes in the order of the contract, the pages."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
@@ -20,6 +20,7 @@ from services.api.request import problems
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.gate import Gate
+from services.api.request.known_parameters import KnownParameters
 from services.api.system import health, set_aside, slo, system
 
 COMPRESS_FROM_BYTES = 4096
@@ -42,6 +43,7 @@ def build_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(KnownParameters())],
         generate_unique_id_function=openapi.operation_id,
     )
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=1)  # never the live stream

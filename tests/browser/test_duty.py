@@ -1,6 +1,7 @@
 """The officer's other work on the real system: shelving, clearing, the change of shift, a 119 that does not accept."""
 
 import json
+import re
 import time
 import urllib.request
 
@@ -87,11 +88,16 @@ def test_a_fire_that_119_has_not_accepted_for_a_minute_is_loud_and_red(visit, sy
     desk_answers("error")
     alarm_id = confirmed_fire(system, "N-001")
     until(lambda: bool(system.received("fire.confirmed", alarm_id)), what="the first try")
-    system.age_notices(alarm_id, 50)
+    system.age_notices(alarm_id, 20)
     page = visit("/#/devices")
     expect(page.locator(".link-state.live")).to_be_visible()
     banner = page.locator(".banner.loud")
     expect(banner).to_have_count(0)
+    late = page.locator(".late-notice")  # from 3 s on: whose fire, for how long, and the number
+    expect(late).to_contain_text(re.compile(r"119 尚未接收 报警主机 N-001 的火警通知，已 \d+ 秒"))
+    expect(late.get_by_role("link", name="拨 119")).to_have_attribute("href", "tel:119")
+    system.age_notices(alarm_id, 40)
+    page.reload()
     expect(banner).to_contain_text("119 未接收 1 条火警通知")
     red, green, blue = banner.evaluate(BACKGROUND)
     assert red > 2 * max(green, blue)

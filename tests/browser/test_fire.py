@@ -119,7 +119,7 @@ def test_false_and_test_end_the_alarm_and_are_counted(visit, system, site, outco
     assert not system.received("fire.confirmed", alarm["id"])
     if outcome == "false":
         page.get_by_role("link", name="误报统计").click()
-        expect(page.locator(".false-alarms tbody tr").first).to_contain_text("保德县人民医院")
+        expect(page.locator(".false-alarms tbody tr", has_text="保德县人民医院")).to_have_count(1)
 
 
 def test_keys_move_take_and_judge_without_a_mouse(visit, system):
@@ -134,13 +134,13 @@ def test_keys_move_take_and_judge_without_a_mouse(visit, system):
     expect(page.get_by_role("article")).to_contain_text("K-001")
     page.keyboard.press("j")
     page.keyboard.press("a")  # quick hands: it must meet the alarm that was just moved to
-    expect(page).to_have_url(re.compile(f"#/desk/{ids[1]}$"))
-    expect(page.locator(".row.chosen")).to_contain_text("K-002")
-    expect(page.locator(".row.chosen")).to_contain_text("已接警")
+    expect(page.locator(f".row:has([data-alarm='{ids[1]}'])")).to_contain_text("已接警")
+    expect(page).to_have_url(re.compile(f"#/desk/{ids[0]}$"))  # and goes on to the fire that nobody took
     assert system.fire_of(first)["state"] == "unacknowledged"
     page.keyboard.press("r")
     dialog = page.get_by_role("dialog", name="确认为真实火警？")
-    expect(dialog.get_by_label("说明")).to_be_focused()
+    expect(dialog).to_contain_text("K-001")
+    expect(dialog.get_by_role("button", name="确认，上报 119")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 

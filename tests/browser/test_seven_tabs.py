@@ -59,6 +59,8 @@ def test_tabs_follow_who_signs_out_and_in(visit, system):
     other.goto(system.api + "/#/system")
     all_live([one, other])
     one.locator(".bar .who").click()
+    one.get_by_role("button", name="退出", exact=True).click()
+    one.get_by_role("dialog", name="退出登录？").get_by_role("button", name="退出", exact=True).click()
     for page in (one, other):
         expect(page.get_by_label("用户名")).to_be_visible()
     one.get_by_label("用户名").fill("li")

@@ -21,7 +21,14 @@ def test_a_person_signs_in_and_out(visit, system):
     expect(page.get_by_role("navigation", name="望火楼")).to_be_visible()
     expect(page.locator(".link-state.live")).to_be_visible()
 
-    page.get_by_role("button", name="退出").click()
+    page.get_by_role("button", name="用户菜单").click()
+    page.get_by_role("button", name="退出", exact=True).click()
+    dialog = page.get_by_role("dialog", name="退出登录？")
+    dialog.get_by_role("button", name="取消").click()
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.get_by_role("button", name="用户菜单").click()
+    page.get_by_role("button", name="退出", exact=True).click()
+    dialog.get_by_role("button", name="退出", exact=True).click()
     expect(page.get_by_label("用户名")).to_be_visible()
     assert page.request.get(f"{system.api}/api/v1/alarms").status == 401
 

@@ -294,7 +294,7 @@ def test_every_statement_of_alerts_is_walked() -> None:
 async def test_a_list_in_slices_is_the_whole_list(connection: asyncpg.Connection) -> None:
     now, begin = datetime.now(UTC), datetime.now(UTC) - timedelta(days=3000)
     span = Span(1, Kind.HYDRANT, begin, None, timedelta(minutes=5), now)
-    for sql, answer in (
+    for sql, (items, _) in (
         (
             "select ts from reading_hydrant where ts >= $1 order by ts limit 1000",
             await raw(Inside(connection), span, 1000, None),
@@ -304,7 +304,7 @@ async def test_a_list_in_slices_is_the_whole_list(connection: asyncpg.Connection
             await bucketed(Inside(connection), span, 86_400, 1000, None),
         ),
     ):
-        shown = [datetime.fromisoformat(item["ts"]) for item in orjson.loads(answer.body)["items"]]
+        shown = [item["ts"] for item in items[:1000]]
         assert shown == [row["ts"] for row in await connection.fetch(sql, begin)]
         assert len(shown) > CHUNKS
 

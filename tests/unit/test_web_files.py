@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.request.roles import Role
 from services.core.alarms.codes import CODES
 from services.core.contracts import READING_FIELDS, READING_MODELS
 from services.core.topics import Kind
@@ -132,7 +133,7 @@ def _booleans():
 
 LISTS = {
     "severity": Severity, "state": State, "confidence": Confidence, "verification": Verification, "category": Category,
-    "kind": Kind, "form": Form, "status": DeviceStatus, "code": CODES, "notice": NoticeType,
+    "kind": Kind, "role": Role, "form": Form, "status": DeviceStatus, "code": CODES, "notice": NoticeType,
     "notice_state": NoticeState, "field": [name for fields in READING_FIELDS.values() for name in fields],
     "bool": [f"{name}.{value}" for name in _booleans() for value in ("true", "false")],
     "reject": [contract_page.plain(row["reason"]) for row in contract_page.rows("Bad input", "reason")],
@@ -144,6 +145,18 @@ def test_every_word_that_the_programs_use_is_said_in_both_languages(group):
     keys = {key for table in WORDS.glob("zh*.js") for key in _keys(table)}
     said = {key.removeprefix(f"{group}.") for key in keys if key.startswith(f"{group}.")}
     assert said == set(LISTS[group])
+
+
+def test_every_problem_of_the_api_is_said_in_both_languages():
+    api = WEB.parent
+    codes = {
+        code
+        for path in api.rglob("*.py")
+        for code in re.findall(r"""(?:Problem|render)\(\s*\d{3},\s*"(\w+)\"""", path.read_text())
+    }
+    said = {key.removeprefix("problem.") for table in WORDS.glob("zh*.js") for key in _keys(table)
+            if key.startswith("problem.")}  # fmt: skip
+    assert said == codes | {"unreachable", "timeout"}  # the page itself finds out about these
 
 
 def test_no_script_repeats_a_list_of_the_programs():

@@ -15,9 +15,10 @@ from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Inside, Reads, first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT
-from services.api.request.paging import Cursor, Limit, Page, page
+from services.api.request.paging import Cursor, Limit, Page
 from services.api.request.problems import not_found
 from services.api.request.roles import Permission, Who
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.api.request.writing import Actor, Write
 from services.core.alarms.ledger import acts
@@ -81,7 +82,7 @@ def select_notices(who: Who) -> "sa.Select[Any]":
     return sa.select(*NOTICE_COLUMNS).join(alarm, alarm.c.id == _notice.alarm_id).where(who.scope.clause(alarm.c.area))
 
 
-@router.get("/notices", responses=described(Page[Notice]))
+@router.get("/notices", responses=described(Page[Notice], sheet=True))
 async def list_notices(
     *,
     here: Here,
@@ -91,6 +92,7 @@ async def list_notices(
     fire: bool | None = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List notices: those of fires that nobody took before all else, then the others, both newest first."""
     statement = select_notices(who)
@@ -104,7 +106,7 @@ async def list_notices(
     rows, places = await urgent_first(
         here.database, statement, UNTAKEN_FIRE, order, kind=UUID, limit=limit, cursor=cursor
     )
-    return page([dict(row) for row in rows], limit, places)
+    return sheet.page([dict(row) for row in rows], limit, places, name="notices", columns=tuple(Notice.model_fields))
 
 
 async def _find(reads: Reads, who: Who, notice_id: UUID) -> Any:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.api.alarms.documents import OPEN_FIRE, document, read_documents, select_alarms
 from services.api.alarms.models import Alarm, AlarmDetail
 from services.api.alarms.notices import NOTICE_COLUMNS
-from services.api.alarms.urgent import urgent_first
+from services.api.alarms.urgent import Place, urgent_first
 from services.api.map.water import near
 from services.api.measured.slices import oldest_first
 from services.api.registry.sites import site_document
@@ -21,9 +21,10 @@ from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
-from services.api.request.paging import Cursor, Limit, Page, page
+from services.api.request.paging import Cursor, Limit, Page
 from services.api.request.problems import invalid, not_found
 from services.api.request.scope import Scope
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.core.clock import rfc3339
 from services.core.words import Category, Severity, State, Verification
@@ -36,6 +37,11 @@ _EVIDENCE_TYPES = (
     "prealarm", "started", "feedback", "supervisory", "delay", "silence", "test", "guard_reply", "operation", "reset",
 )  # fmt: skip
 _LINES = 500
+_COLUMNS = (
+    "id", "opened_at", "area", "site_id", "site_name", "device", "device_name", "component", "zone", "code", "category",
+    "severity", "state", "confidence", "verification", "value", "limit", "reason", "reason_en", "acknowledged_at",
+    "acknowledged_by", "cleared_at", "closed_at",
+)  # fmt: skip
 _NEAR = 5
 Words = Annotated[str | None, Query(max_length=200, description="one, or several with commas between")]
 
@@ -58,7 +64,7 @@ def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mappin
     return found
 
 
-@router.get("/alarms", responses=described(Page[Alarm]))
+@router.get("/alarms", responses=described(Page[Alarm], sheet=True))
 async def list_alarms(
     *,
     here: Here,
@@ -76,6 +82,7 @@ async def list_alarms(
     end: To = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List alarms: open fires before all else, then the others, both newest first."""
     check_span(begin, end)
@@ -103,14 +110,17 @@ async def list_alarms(
         statement = statement.where(_alarm.opened_at >= begin)
     if end is not None:
         statement = statement.where(_alarm.opened_at < end)
-    return await fires_first(here.database, statement, limit, cursor)
+    items, places = await fires_first(here.database, statement, limit, cursor)
+    return sheet.page(items, limit, places, name="alarms", columns=_COLUMNS)
 
 
-async def fires_first(reads: Reads, statement: "sa.Select[Any]", limit: int, cursor: str | None) -> Response:
-    """Answer one part of alarms: open fires, then the others, by opening time."""
+async def fires_first(
+    reads: Reads, statement: "sa.Select[Any]", limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], Sequence[Place]]:
+    """Return up to `limit` + 1 alarms and their places: open fires, then the others, by opening time."""
     order = (_alarm.opened_at, _alarm.id)
     rows, places = await urgent_first(reads, statement, OPEN_FIRE, order, kind=int, limit=limit, cursor=cursor)
-    return page([document(row) for row in rows], limit, places)
+    return [document(row) for row in rows], places
 
 
 @router.get("/alarms/{id}", responses=described(AlarmDetail, 404, etag=True))

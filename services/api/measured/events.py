@@ -15,8 +15,9 @@ from services.api.request.auth import Reader
 from services.api.request.database import Reads, Row
 from services.api.request.described import described
 from services.api.request.fields import AreaFilter, DeviceFilter, From, To, check_span
-from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import invalid
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -46,7 +47,7 @@ class Event(BaseModel):
     extra: Any
 
 
-@router.get("/events", responses=described(Page[Event]))
+@router.get("/events", responses=described(Page[Event], sheet=True))
 async def list_events(
     *,
     here: Here,
@@ -58,6 +59,7 @@ async def list_events(
     end: To = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List events, newest first."""
     check_span(begin, end)
@@ -86,7 +88,8 @@ async def list_events(
     reads, near = here.database.heavy_for(who), end or here.clock.now()
     rows = await find_events(reads, statement, begin, end, enough=limit + 1, near=near)
     items = [{name: row[name] for name in Event.model_fields} for row in rows]
-    return page(items, limit, [(row["ts"], row["device_id"], row["digest"]) for row in rows])
+    keys = [(row["ts"], row["device_id"], row["digest"]) for row in rows]
+    return sheet.page(items, limit, keys, name="events", columns=tuple(Event.model_fields))
 
 
 async def find_events(

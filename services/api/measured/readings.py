@@ -16,8 +16,9 @@ from services.api.request.auth import Reader
 from services.api.request.database import Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import DeviceCode, From, To, check_span
-from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import invalid
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.core.contracts import READING_FIELDS, READING_MODELS
 from services.core.statements import load_queries
@@ -29,6 +30,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BUCKET = re.compile(r"([1-9][0-9]{0,6})([smhd]?)", re.ASCII)
 _LONGEST_BUCKET_S = 31 * 86_400
 _QUERIES = load_queries(__file__)
+Part = tuple[list[dict[str, Any]], list[tuple[Any, ...]]]  # items and their places in the order
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)  # the origin of time_bucket
 _OF_SPAN = "device_id = :device and ts >= :begin and ts < :end"
 _AFTER = f"{_OF_SPAN} and (ts, seq) > (:ts, :seq)"
@@ -68,7 +70,7 @@ def parse_bucket(bucket: str) -> int:
     return seconds
 
 
-@router.get("/devices/{code}/readings", responses=described(Page[Reading], 404))
+@router.get("/devices/{code}/readings", responses=described(Page[Reading], 404, sheet=True))
 async def list_readings(
     *,
     code: DeviceCode,
@@ -81,15 +83,20 @@ async def list_readings(
     ] = None,
     limit: Limit = 1000,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List readings by time, oldest first. Without `from`, the span ends at `to` (or now) and holds the newest 1000."""
     row = await find_row(here.database, who, code)
     check_span(begin, end)
     interval = timedelta(seconds=row["expected_interval_s"])
     span = Span(row["id"], Kind(row["kind"]), begin, end, interval, here.clock.now())
+    reads, columns = here.database.heavy_for(who), ["ts"]
     if bucket is None:
-        return await raw(here.database.heavy_for(who), span, limit, cursor)
-    return await bucketed(here.database.heavy_for(who), span, parse_bucket(bucket), limit, cursor)
+        items, keys = await raw(reads, span, limit, cursor)
+        columns += ["seq", "received_at", "late", *READING_FIELDS[span.kind]]
+    else:
+        items, keys = await bucketed(reads, span, parse_bucket(bucket), limit, cursor)
+    return sheet.page(items, limit, keys, name=f"{code}-readings", columns=columns)
 
 
 @dataclass(slots=True)
@@ -121,8 +128,8 @@ async def _newest(reads: Reads, span: Span, count: int, near: datetime | None) -
     return await newest_first(ask, span.begin, span.end, enough=count, width=width, near=near)
 
 
-async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Response:
-    """Answer readings as they came."""
+async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Part:
+    """Return up to `limit` + 1 readings as they came."""
     place = decode_cursor(cursor, datetime, int)
     fields = ", ".join(READING_FIELDS[span.kind])
     begin = span.begin if place is None else place[0]
@@ -130,7 +137,7 @@ async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Respo
         seen = await first(reads, _QUERIES["seen"], device=span.device)
         newest = await _newest(reads, span, 1000, seen["ts"] if seen else None)
         if not newest:
-            return page([], limit, [])
+            return [], []
         begin = newest[-1]["ts"]
     where, after = (_OF_SPAN, {}) if place is None else (_AFTER, {"ts": place[0], "seq": place[1]})
 
@@ -144,7 +151,7 @@ async def raw(reads: Reads, span: Span, limit: int, cursor: str | None) -> Respo
     width = span.width_of(limit + 1)
     rows = await oldest_first(ask, max(begin, OLDEST), span.end, enough=limit + 1, width=width, now=span.now)
     items = [{name: value for name, value in dict(row).items() if value is not None} for row in rows]
-    return page(items, limit, [(row["ts"], row["seq"]) for row in rows])
+    return items, [(row["ts"], row["seq"]) for row in rows]
 
 
 def _aggregates(kind: Kind, fields: list[str]) -> str:
@@ -158,19 +165,19 @@ def _aggregates(kind: Kind, fields: list[str]) -> str:
     return ", ".join(parts)
 
 
-async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: str | None) -> Response:
-    """Answer buckets with min, max, mean and last of each field that the device ever sent."""
+async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: str | None) -> Part:
+    """Return up to `limit` + 1 buckets with min, max, mean and last of each field that the device ever sent."""
     place, width = decode_cursor(cursor, datetime), timedelta(seconds=width_s)
     seen = await first(reads, _QUERIES["seen"], device=span.device)
     fields = [name for name in READING_FIELDS[span.kind] if seen is not None and name in seen["fields"]]
     if seen is None or not fields:
-        return page([], limit, [])
+        return [], []
     if place is not None:
         span.begin = place[0] + width
     elif span.begin is None:
         newest = await _newest(reads, span, 1, seen["ts"])
         if not newest:
-            return page([], limit, [])
+            return [], []
         span.begin = _start_of(newest[0]["ts"], width) - width * (limit - 1)
     earliest = max(span.begin, OLDEST)
 
@@ -184,7 +191,7 @@ async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: s
     # slices begin where buckets do, so that none is cut
     begin, slice_width = _start_of(earliest, width), width * (limit + 1)
     rows = await oldest_first(ask, begin, span.end, enough=limit + 1, width=slice_width, now=span.now)
-    return page([_bucket(row, fields) for row in rows], limit, [(row["bucket"],) for row in rows])
+    return [_bucket(row, fields) for row in rows], [(row["bucket"],) for row in rows]
 
 
 def _start_of(at: datetime, width: timedelta) -> datetime:

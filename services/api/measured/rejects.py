@@ -14,9 +14,10 @@ from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
-from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import invalid, not_found
 from services.api.request.roles import Who
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.api.request.writing import Maintainer, Write
 from services.core.statements import load_queries
@@ -73,7 +74,7 @@ def _document(row: Any) -> dict[str, Any]:
     return dict(row) | {"payload": text, "field": field}
 
 
-@router.get("/rejects", responses=described(Page[Reject]))
+@router.get("/rejects", responses=described(Page[Reject], sheet=True))
 async def list_rejects(
     *,
     here: Here,
@@ -86,6 +87,7 @@ async def list_rejects(
     end: To = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List rejects, newest first."""
     check_span(begin, end)
@@ -113,7 +115,8 @@ async def list_rejects(
         statement = statement.where(sa.tuple_(_reject.received_at, _reject.id) < key)
     ordered = statement.order_by(_reject.received_at.desc(), _reject.id.desc())
     rows = await here.database.heavy_for(who).rows(ordered.limit(limit + 1))
-    return page([_document(row) for row in rows], limit, [(row["received_at"], row["id"]) for row in rows])
+    items, keys = [_document(row) for row in rows], [(row["received_at"], row["id"]) for row in rows]
+    return sheet.page(items, limit, keys, name="rejects", columns=tuple(Reject.model_fields))
 
 
 async def _find(reads: Reads, who: Who, reject_id: int) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from services.api.request import tables
 from services.api.request.auth import Administrator, require_county
 from services.api.request.described import described
 from services.api.request.fields import From, To, check_span
-from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import invalid
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
@@ -31,7 +32,7 @@ class AuditRow(BaseModel):
     detail: Any
 
 
-@router.get("/audit", responses=described(Page[AuditRow]))
+@router.get("/audit", responses=described(Page[AuditRow], sheet=True))
 async def list_audit(
     *,
     here: Here,
@@ -43,6 +44,7 @@ async def list_audit(
     end: To = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List changes, newest first. For administrators of the whole county: a row names no area."""
     require_county(who)
@@ -63,4 +65,5 @@ async def list_audit(
     rows = await here.database.heavy_for(who).rows(
         statement.order_by(_audit.at.desc(), _audit.id.desc()).limit(limit + 1)
     )
-    return page([dict(row) for row in rows], limit, [(row["at"], row["id"]) for row in rows])
+    keys = [(row["at"], row["id"]) for row in rows]
+    return sheet.page([dict(row) for row in rows], limit, keys, name="audit", columns=tuple(AuditRow.model_fields))

@@ -14,7 +14,7 @@ from services.api.request.auth import COOKIE, Reader, Watcher, session_life
 from services.api.request.described import described
 from services.api.request.place import place_of
 from services.api.request.problems import Problem
-from services.api.request.roles import Role, Who
+from services.api.request.roles import ROLES, Permission, Role, Who
 from services.api.request.scope import Scope
 from services.api.request.state import Here, State
 from services.core.clock import rfc3339
@@ -44,7 +44,22 @@ class Session(BaseModel):
     role: Role
     areas: list[str] = Field(description="code prefixes; `*` is everywhere", examples=[["140931"]])
     language: str = Field(examples=["zh"])
+    permissions: list[Permission] = Field(description="what the role may do: a page shows no act beyond it")
     now: str = Field(description="our time", examples=["2026-11-23T08:00:00.000Z"])
+
+
+class OtherSession(BaseModel):
+    """Another place where the person is signed in."""
+
+    created_at: str
+    expires_at: str
+
+
+class OtherSessions(BaseModel):
+    """All of them, newest first."""
+
+    items: list[OtherSession]
+    next: None = None
 
 
 def _session(here: State, who: Who) -> dict[str, object]:
@@ -53,6 +68,7 @@ def _session(here: State, who: Who) -> dict[str, object]:
         "role": who.role,
         "areas": list(who.scope.areas),
         "language": who.language,
+        "permissions": sorted(ROLES.get(who.role, ())),
         "now": rfc3339(here.clock.now()),
     }
 
@@ -145,6 +161,27 @@ async def sign_out(here: Here, who: Watcher) -> Response:
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=here.settings.secure_cookies)
     return response
+
+
+@router.get("/session/others", responses=described(OtherSessions))
+async def show_other_sessions(here: Here, who: Reader) -> Response:
+    """Show where else the person is signed in: since when, and until when it lasts unused."""
+    if who.person_id is None:
+        return answer({"items": [], "next": None})
+    async with here.database.writing() as connection:
+        rows = await connection.fetch(SQL["others"], who.person_id, who.session, here.clock.now())
+    return answer({"items": [dict(row) for row in rows], "next": None})
+
+
+@router.delete("/session/others", status_code=204, responses=described(None, status=204))
+async def end_other_sessions(here: Here, who: Reader) -> Response:
+    """Sign the person out everywhere else."""
+    if who.person_id is not None:
+        async with here.database.writing() as connection:
+            tag: str = await connection.execute(SQL["end_others"], who.person_id, who.session)
+            detail = {"ended": int(tag.rpartition(" ")[2])}
+            await connection.execute(SQL["audit_end_others"], here.clock.now(), who.actor, who.name, detail)
+    return Response(status_code=204)
 
 
 @router.put("/session/password", status_code=204, responses=described(None, 429, status=204))

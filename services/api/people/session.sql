@@ -27,3 +27,11 @@ delete from web_session where token_hash = $1
 
 -- name: audit_end
 insert into audit (at, actor, action, target) values ($1, $2, 'session.end', $3)
+
+-- name: others
+select created_at, expires_at from web_session
+where person_id = $1 and token_hash is distinct from $2 and expires_at > $3
+order by created_at desc limit 100
+
+-- name: audit_end_others
+insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.end_others', $3, $4)

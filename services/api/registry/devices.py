@@ -18,9 +18,10 @@ from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, first
 from services.api.request.described import described
 from services.api.request.fields import AreaFilter, DeviceCode
-from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
+from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Maintainer, Write
@@ -34,6 +35,11 @@ SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 _device = tables.device.c
+_COLUMNS = (
+    "code", "kind", "area", "name", "form", "location_lon", "location_lat", "status", "last_seen", "alarm", "site",
+    "site_name", "address", "owner", "maintainer", "expected_interval_s",
+)  # fmt: skip
+_NOT_IN_A_TABLE = frozenset({"id", "quality", "version"})
 
 
 def parse_bbox(bbox: str | None) -> tuple[float, float, float, float] | None:
@@ -65,7 +71,7 @@ def _has_alarm() -> sa.ColumnElement[bool]:
     return sa.exists().where(alarm.device_id == _device.id, alarm.state != "closed")
 
 
-@router.get("/devices", responses=described(Page[Device]))
+@router.get("/devices", responses=described(Page[Device], sheet=True))
 async def list_devices(
     *,
     here: Here,
@@ -79,6 +85,7 @@ async def list_devices(
     alarm: Annotated[bool | None, Query(description="only devices with an open alarm (false: without)")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    sheet: AsSheet,
 ) -> Response:
     """List devices by code, with their newest state."""
     now = here.clock.now()
@@ -102,7 +109,8 @@ async def list_devices(
     if place := decode_cursor(cursor, str):
         statement = statement.where(_device.code > place[0])
     items = await read_documents(here.database, statement, now, here.of(QualityMemory))
-    return page(items, limit, [(item["code"],) for item in items])
+    keys = [(item["code"],) for item in items]
+    return sheet.page(items, limit, keys, name="devices", columns=_COLUMNS, leave_out=_NOT_IN_A_TABLE)
 
 
 async def find_device(reads: Reads, who: Who, code: str, now: datetime) -> dict[str, Any]:

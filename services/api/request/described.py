@@ -24,12 +24,19 @@ _PROBLEMS = {
 }
 
 
-def described(model: Any, *problems: int, status: int = 200, etag: bool = False) -> dict[int | str, dict[str, Any]]:
-    """Return what a route answers, for OpenAPI: `model` at `status`, and the problems it can meet."""
+def described(
+    model: Any, *problems: int, status: int = 200, etag: bool = False, sheet: bool = False
+) -> dict[int | str, dict[str, Any]]:
+    """Return what a route answers, for OpenAPI: `model` at `status`, and the problems it can meet.
+
+    `sheet`: the list is also answered as CSV.
+    """
     shown: dict[int | str, dict[str, Any]] = {}
     good: dict[str, Any] = {"description": "Done"} if model is None else {"model": model, "description": "Done"}
     if etag:
         good["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "the version, for If-Match"}}
+    if sheet:
+        good["content"] = {"text/csv": {"schema": {"type": "string"}}}
     codes = sorted({401, 403, 422, 429, 503, *problems})
     shown[status] = good
     for code in codes:

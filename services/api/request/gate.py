@@ -8,9 +8,12 @@ import ipaddress
 import re
 import time
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.request import problems
@@ -38,6 +41,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
 }
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/", "/login", "/wall", "/favicon.ico"})
+PRIVATE_PAGES = frozenset({"/docs"})
 PUBLIC_FOLDER = "/static/"
 DATA_FOLDERS = ("/api/", "/geo/", "/sta/", "/ogc", "/cap/")
 LOGIN = ("POST", "/api/v1/session")
@@ -80,6 +84,15 @@ def _is_loopback(scope: Scope, headers: Headers) -> bool:
         return ipaddress.ip_address(client[0]).is_loopback
     except ValueError:
         return False
+
+
+def _to_sign_in(scope: Scope, error: Exception) -> Response | None:
+    """Return the way to the sign-in for a person whose browser opens a page of ours that is not public, else None."""
+    wants_page = "text/html" in Headers(scope=scope).get("accept", "")
+    refused = isinstance(error, Problem) and error.status_code == HTTPStatus.UNAUTHORIZED
+    if not (refused and wants_page and scope["path"] in PRIVATE_PAGES):
+        return None
+    return RedirectResponse(f"/login?{urlencode({'next': scope['path']})}", HTTPStatus.SEE_OTHER)
 
 
 def _address(scope: Scope) -> str:
@@ -125,7 +138,7 @@ class Gate:
                     whole = await self._receive(scope, receive, limit, turn)
                     await self._wait(scope, turn)
                 except Exception as error:  # noqa: BLE001 - answered by the same rules as the routes' errors
-                    response = await problems.respond(scope, error)
+                    response = _to_sign_in(scope, error) or await problems.respond(scope, error)
                     await response(scope, receive, send_with_headers)
                 else:
                     await self.app(scope, whole, send_with_headers)

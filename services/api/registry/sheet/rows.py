@@ -24,13 +24,30 @@ _PLACE = frozenset({"code", "lon", "lat", "datum", "source_datum"})
 _MAX_ATTRIBUTES = 100
 # headings of the ledgers that brigades keep
 _HEADINGS: Mapping[str, str] = {
-    "编号": "code", "设备编号": "code", "类型": "kind", "区划": "area", "行政区划代码": "area", "名称": "name",
-    "单位": "site", "型式": "form", "经度": "lon", "纬度": "lat", "坐标系": "datum", "地址": "address", "权属": "owner",
-    "维护单位": "maintainer", "东经": "lon", "北纬": "lat", "lng": "lon", "longitude": "lon", "latitude": "lat",
+    "编号": "code", "设备编号": "code", "类型": "kind", "设备类型": "kind", "区划": "area", "行政区划代码": "area",
+    "名称": "name", "设备名称": "name", "单位": "site", "型式": "form", "形式": "form", "经度": "lon", "纬度": "lat",
+    "坐标系": "datum", "地址": "address", "权属": "owner", "维护单位": "maintainer", "上报间隔": "expected_interval_s",
+    "额定电流": "rated_current_a", "休眠": "sleepy", "网关": "gateway", "东经": "lon", "北纬": "lat", "lng": "lon",
+    "longitude": "lon", "latitude": "lat",
+}  # fmt: skip
+# kinds and forms as those ledgers, and our own pages, call them
+_CHINESE: Mapping[str, Mapping[str, str]] = {
+    "kind": {
+        "消火栓": "hydrant", "市政消火栓": "hydrant", "智能消火栓": "hydrant", "消防水鹤": "hydrant",
+        "电气": "electrical", "电气监测": "electrical", "电气火灾监控": "electrical", "电气火灾监测": "electrical",
+        "液位": "water", "水位": "water", "水池": "water", "水箱": "water", "消防水池": "water", "天然水源": "water",
+        "报警主机": "panel", "火灾报警主机": "panel", "火灾报警控制器": "panel", "用户信息传输装置": "panel",
+        "用传": "panel",
+    },
+    "form": {
+        "地上": "aboveground", "地上式": "aboveground", "地上栓": "aboveground",
+        "地下": "underground", "地下式": "underground", "地下栓": "underground",
+        "水鹤": "crane", "消防水鹤": "crane", "水池": "pool", "消防水池": "pool", "水箱": "tank", "消防水箱": "tank",
+        "天然": "natural", "天然水源": "natural",
+    },
 }  # fmt: skip
 _CODES = frozenset({"area", "gateway", "gateway_address"})
 _NUMBERS = frozenset({"site", "expected_interval_s", "rated_current_a"})
-_WORDS = frozenset({"kind", "form"})
 _MOST_LATITUDE = 90
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "是"}), frozenset({"false", "0", "no", "否", ""})
 
@@ -177,8 +194,9 @@ def _typed(name: str, value: Any) -> Any:
         return number(value)
     if not isinstance(value, str):
         return value
-    if name in _WORDS:
-        return plain_text(value).lower()
+    if name in _CHINESE:
+        plain = plain_text(value).lower()
+        return _CHINESE[name].get(plain, plain)
     if name == "sleepy":
         lowered = plain_text(value).lower()
         return True if lowered in _TRUE else False if lowered in _FALSE else value

@@ -4,23 +4,25 @@ import { live } from "./store.js";
 
 const TIME_LIMIT_MS = 12_000;
 
+// A refusal. `code` is stable and has its words in the tables; `detail` is the server's own sentence, in
+// English, `detail_zh` the same in Chinese where the server has it.
 export class Problem extends Error {
-  constructor(status, title, detail, type = "") {
-    super(detail || title);
-    Object.assign(this, { status, title, detail, code: type.split(":").at(-1) });
+  constructor(status, { title = "", detail = "", detail_zh = "", type = "" }) {
+    super(detail || title || type);
+    Object.assign(this, { status, title, detail, detail_zh, code: type.split(":").at(-1) });
   }
 }
 
-function newKey() {
+export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function call(method, path, { body, version, limit_ms = TIME_LIMIT_MS } = {}) {
+async function call(method, path, { body, version, key, limit_ms = TIME_LIMIT_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
-  if (method === "POST") headers["Idempotency-Key"] = newKey();
+  if (method === "POST") headers["Idempotency-Key"] = key ?? newKey();
   const sentAt = Date.now();
   let answer;
   try {
@@ -32,20 +34,20 @@ async function call(method, path, { body, version, limit_ms = TIME_LIMIT_MS } = 
       signal: AbortSignal.timeout(limit_ms),
     });
   } catch (cause) {
-    throw new Problem(0, "unreachable", cause.name === "TimeoutError" ? "timeout" : "unreachable");
+    throw new Problem(0, { type: cause.name === "TimeoutError" ? "timeout" : "unreachable" });
   }
   if (answer.status === 204) return null;
   const data = await answer.json().catch(() => null);
   if (!answer.ok) {
     if (answer.status === 401 && live.get().session) live.set({ session: null });
-    throw new Problem(answer.status, data?.title ?? answer.statusText, data?.detail ?? "", data?.type);
+    throw new Problem(answer.status, data ?? { title: answer.statusText });
   }
   syncClock(data?.now, sentAt);
   return data;
 }
 
 export const get = (path, options) => call("GET", path, options);
-export const post = (path, body = {}, version) => call("POST", path, { body, version });
+export const post = (path, body = {}, version, key) => call("POST", path, { body, version, key });
 export const put = (path, body, version) => call("PUT", path, { body, version });
 export const patch = (path, body, version) => call("PATCH", path, { body, version });
 export const remove = (path) => call("DELETE", path);

@@ -1,14 +1,18 @@
 // What every page must show above everything else:
 // no connection, nobody took it, 119 did not take it, drill, tests.
-import { isOverdue, isUndelivered, nobodyCalls } from "./alarms.js";
+import { isLate, isOverdue, isUndelivered, nobodyCalls } from "./alarms.js";
 import { useNow } from "./clock.js";
 import { clockTime, span } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
+import { siteName } from "./parts.js";
+import { prefs } from "./prefs.js";
+import { onSound, soundState, wakeSound } from "./sound.js";
 import { live, useStore } from "./store.js";
-import { html } from "./ui.js";
+import { html, useEffect, useState } from "./ui.js";
+import { behind_s, isStalled } from "./watching.js";
 
-const STALLED_AFTER_S = 10;
+const SOUND_STARTS_WITHIN_MS = 1000; // where the browser allows it without a click
 
 const Banner = ({ kind, icon, children, role = "status", to }) => html`<div
   class=${`banner ${kind}`}
@@ -19,13 +23,50 @@ const Banner = ({ kind, icon, children, role = "status", to }) => html`<div
   ${to && html`<a class="goto" href=${to}>${t("banner.goto")}</a>`}
 </div>`;
 
+// A fire notice that 119 has not accepted in time: whose fire, for how long, and the number to call.
+function LateNotice({ notices, alarms, now }) {
+  const [oldest] = notices;
+  const alarm = alarms.get(oldest.alarm_id);
+  const site = siteName(alarm) ?? alarm?.device_name ?? alarm?.device ?? `#${oldest.alarm_id}`;
+  const waited = span((now - Date.parse(oldest.created_at)) / 1000);
+  return html`<div class="banner warn late-notice" role="alert" data-notice=${oldest.id}>
+    <${Icon} name="phone" size="18" />
+    <span>
+      ${t("banner.late", { site, span: waited })}
+      ${notices.length > 1 ? ` ${t("banner.late_more", { n: notices.length - 1 })}` : ""}
+    </span>
+    <a class="goto" href="tel:119">${t("banner.call_119")}</a>
+    <a class="goto" href=${`#/desk/${oldest.alarm_id}`}>${t("banner.goto")}</a>
+  </div>`;
+}
+
+// A browser that lets no page sound before a click: said in a bar, because a fire would not be heard.
+function SoundBlocked() {
+  const [asked, setAsked] = useState(false);
+  const [, draw] = useState(0);
+  const wanted = useStore(prefs, (p) => p.sound);
+  useEffect(() => onSound(() => draw((n) => n + 1)), []);
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(true), SOUND_STARTS_WITHIN_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!asked || !wanted || soundState() !== "blocked") return null;
+  return html`<div class="banner sound" role="alert">
+    <${Icon} name="mute" size="18" />
+    <span>${t("banner.sound")}</span>
+    <button class="button small" onClick=${wakeSound}>${t("bar.sound_blocked")}</button>
+  </div>`;
+}
+
 export function Banners() {
   const now = useNow();
   const { connection, lostAt, databaseAway, alarms, notices, system } = useStore(live, (state) => state);
   const overdue = [...alarms.values()].filter((alarm) => isOverdue(alarm, now));
   const undelivered = [...notices.values()].filter((notice) => isUndelivered(notice, now));
   const noDesk = nobodyCalls([...notices.values()], now);
-  const behind_s = system?.watermark_at ? (now - Date.parse(system.watermark_at)) / 1000 : 0;
+  const late = [...notices.values()]
+    .filter((notice) => isLate(notice, now) && !isUndelivered(notice, now))
+    .sort((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
   const drill = system?.drill_until && Date.parse(system.drill_until) > now;
   const windows = (system?.test_windows ?? []).filter((each) => Date.parse(each.until) > now);
   return html`<div class="banners">
@@ -51,8 +92,10 @@ export function Banners() {
     >
       ${t("banner.undelivered", { n: undelivered.length })}
     <//>`}
-    ${connection === "live" && behind_s > STALLED_AFTER_S && html`<${Banner} kind="warn" icon="clock">
-      ${t("banner.stalled", { span: span(behind_s) })}
+    ${late.length > 0 && html`<${LateNotice} notices=${late} alarms=${alarms} now=${now} />`}
+    <${SoundBlocked} />
+    ${connection === "live" && isStalled(system, now) && html`<${Banner} kind="warn" icon="clock">
+      ${t("banner.stalled", { span: span(behind_s(system, now)) })}
     <//>`}
     ${drill && html`<${Banner} kind="drill" icon="play">
       ${t("banner.drill", { until: clockTime(system.drill_until, false) })}

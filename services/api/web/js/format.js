@@ -17,6 +17,13 @@ export function dateTime(at) {
   return today ? clockTime(at) : `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${clockTime(at, false)}`;
 }
 
+// 2026-11-28 周六
+export function dayText(at) {
+  const time = new Date(at);
+  const day = t("weekdays").split(" ")[time.getDay()];
+  return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${day}`;
+}
+
 // 37 s, 12 min, 3 h 05, 2 d: one glance.
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));

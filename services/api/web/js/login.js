@@ -3,16 +3,15 @@ import { get, post } from "./api.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { remember, prefs } from "./prefs.js";
+import { problemText } from "./problems.js";
 import { live, useStore } from "./store.js";
 import { html, useState } from "./ui.js";
 
-const WHY = {
-  0: "login.unreachable",
-  401: "login.wrong",
-  403: "login.wrong",
-  422: "login.wrong",
-  429: "login.slow",
-};
+// A page of ours that led here because nobody was signed in; no other address is followed.
+const PAGES = ["/docs"];
+const next = new URLSearchParams(location.search).get("next");
+const asked = PAGES.includes(next) ? next : null;
+const WRONG = [401, 403, 422];
 
 export function Login() {
   const { language } = useStore(prefs, (p) => p);
@@ -25,9 +24,11 @@ export function Login() {
     setWhy("");
     try {
       await post("/api/v1/session", { username: form.get("username"), password: form.get("password") });
-      live.set({ session: await get("/api/v1/session") });
+      const session = await get("/api/v1/session");
+      if (asked) location.replace(asked);
+      else live.set({ session });
     } catch (problem) {
-      setWhy(WHY[problem.status] ? t(WHY[problem.status]) : problem.message);
+      setWhy(WRONG.includes(problem.status) ? t("login.wrong") : problemText(problem));
       setBusy(false);
     }
   }

@@ -2,6 +2,7 @@
 import { SeverityMark } from "./icons.js";
 import { areaName } from "./format.js";
 import { t, word } from "./i18n.js";
+import { problemText } from "./problems.js";
 import { html, useEffect, useRef } from "./ui.js";
 
 // A site is {id, name} beside alarms, an id with `site_name` beside devices.
@@ -35,7 +36,9 @@ export function Field({ name, children }) {
   return html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
 }
 
-// A modal of the browser's own: focus stays inside, Escape closes, the rest is inert.
+// A modal of the browser's own: focus stays inside, Escape closes, the rest is inert. Enter presses the
+// button that has the focus, never because a key is still held from before; Ctrl+Enter sends the form from
+// inside a note.
 export function Dialog({ title, onClose, children, danger }) {
   const frame = useRef();
   useEffect(() => {
@@ -47,6 +50,11 @@ export function Dialog({ title, onClose, children, danger }) {
     ref=${frame}
     class=${`dialog ${danger ? "danger" : ""}`}
     aria-label=${title}
+    onKeyDown=${(event) => {
+      if (event.key !== "Enter") return;
+      if (event.repeat) event.preventDefault();
+      else if (event.ctrlKey || event.metaKey) frame.current.querySelector("form")?.requestSubmit();
+    }}
     onCancel=${(event) => {
       event.preventDefault();
       onClose();
@@ -57,10 +65,13 @@ export function Dialog({ title, onClose, children, danger }) {
   </dialog>`;
 }
 
-export function Buttons({ onCancel, go, busy, kind = "primary" }) {
+// `ready`: nothing needs to be filled in, so the answer has the focus.
+export function Buttons({ onCancel, go, busy, ready = false, kind = "primary" }) {
   return html`<div class="buttons">
     <button type="button" class="button" onClick=${onCancel}>${t("dialog.cancel")}</button>
-    <button type="submit" class=${`button ${kind}`} disabled=${busy}>${go}</button>
+    <button type="submit" class=${`button ${kind}`} disabled=${busy} autofocus=${ready}>
+      ${go}
+    </button>
   </div>`;
 }
 
@@ -70,5 +81,5 @@ export const Empty = ({ title, line }) => html`<div class="empty">
 </div>`;
 
 export const Failure = ({ problem }) => html`<p class="failure" role="alert">
-  ${t("desk.failed", { why: problem.message })}
+  ${t("desk.failed", { why: problemText(problem) })}
 </p>`;

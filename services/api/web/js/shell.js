@@ -1,16 +1,16 @@
 // The frame around every page: navigation, counts, clock, sound, language, theme.
 import { countBySeverity } from "./alarms.js";
-import { remove } from "./api.js";
 import { Banners } from "./banners.js";
 import { useNow } from "./clock.js";
+import { FireBar, mostUrgent } from "./fire-bar.js";
 import { clockTime } from "./format.js";
 import { Icon, SeverityMark } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { darkNow, prefs, remember } from "./prefs.js";
 import { hush, hushed, soundState, wakeSound } from "./sound.js";
 import { live, useStore } from "./store.js";
-import { stopStream } from "./stream.js";
-import { html, useEffect } from "./ui.js";
+import { html } from "./ui.js";
+import { UserMenu } from "./user-menu.js";
 import { Watch } from "./watch.js";
 import { SEVERITIES } from "./words/lists.js";
 
@@ -38,14 +38,15 @@ function Counts() {
   const now = useNow();
   const alarms = useStore(live, (state) => state.alarms);
   const counts = countBySeverity(alarms.values(), now);
+  const fire = mostUrgent([...alarms.values()]);
+  const to = (severity) => (severity === "critical" && fire ? `#/desk/${fire.id}` : "#/desk");
   return html`<ul class="counts" aria-label=${t("desk.title")}>
-    ${SEVERITIES.slice(0, 3).map((severity) => html`<li
-      key=${severity}
-      class=${counts[severity] ? `lit lit-${severity}` : ""}
-    >
-      <${SeverityMark} severity=${severity} />
-      <b>${counts[severity]}</b>
-      <span>${word("severity", severity)}</span>
+    ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity}>
+      <a class=${counts[severity] ? `lit lit-${severity}` : ""} href=${to(severity)}>
+        <${SeverityMark} severity=${severity} />
+        <b>${counts[severity]}</b>
+        <span>${word("severity", severity)}</span>
+      </a>
     </li>`)}
   </ul>`;
 }
@@ -74,19 +75,8 @@ function Clock() {
   return html`<time class="clock">${clockTime(now)}</time>`;
 }
 
-async function signOut() {
-  stopStream();
-  await remove("/api/v1/session").catch(() => null);
-  live.set({ session: null, alarms: new Map(), notices: new Map(), system: null, loaded: false });
-}
-
 export function Shell({ page, children }) {
-  const { session, connection } = useStore(live, (state) => state);
-  useEffect(() => {
-    const wake = () => wakeSound();
-    addEventListener("pointerdown", wake, { once: true });
-    addEventListener("keydown", wake, { once: true });
-  }, []);
+  const connection = useStore(live, (state) => state.connection);
   return html`<div class="shell">
     <a
       class="skip"
@@ -110,7 +100,7 @@ export function Shell({ page, children }) {
       <${Clock} />
       <${Sound} />
       <button
-        class="tool"
+        class="tool wide-only"
         onClick=${() => remember({ theme: darkNow() ? "light" : "dark" })}
         title=${t("bar.theme")}
         aria-label=${t("bar.theme")}
@@ -118,24 +108,16 @@ export function Shell({ page, children }) {
         <${Icon} name="theme" />
       </button>
       <button
-        class="tool"
+        class="tool wide-only"
         id="language"
         onClick=${() => remember({ language: prefs.get().language === "zh" ? "en" : "zh" })}
       >
         <${Icon} name="language" />
         <span>${t("bar.language")}</span>
       </button>
-      <button
-        class="tool"
-        onClick=${signOut}
-        title=${`${session.username}: ${t("logout")}`}
-        aria-label=${t("logout")}
-      >
-        <${Icon} name="out" />
-        <span class="who">${session.username}</span>
-      </button>
+      <${UserMenu} />
     </header>
-    <${Banners} />
+    <div class="above"><${FireBar} /><${Banners} /></div>
     <main id="content" class=${`page page-${page}`} tabindex="-1">${children}</main>
     <${Watch} />
   </div>`;

@@ -6,9 +6,23 @@ let context = null;
 let pattern = null; // null, "call", "siren"
 let timer = 0;
 let hushedUntil = 0;
+const readers = new Set();
 
+// Told when sound becomes possible, or stops being so.
+export function onSound(reader) {
+  readers.add(reader);
+  return () => readers.delete(reader);
+}
+
+// Tried when a page opens as well: a browser that has let this page sound before does it again without a
+// click.
 export function wakeSound() {
-  context ??= new AudioContext();
+  if (!context) {
+    context = new AudioContext();
+    context.onstatechange = () => {
+      for (const reader of [...readers]) reader();
+    };
+  }
   if (context.state === "suspended") context.resume();
 }
 

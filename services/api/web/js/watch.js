@@ -4,12 +4,14 @@ import { isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
 import { serverNow } from "./clock.js";
 import { t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
-import { chime, hushed, play, unhush } from "./sound.js";
+import { notify } from "./notifications.js";
+import { chime, hushed, play, unhush, wakeSound } from "./sound.js";
 import { live } from "./store.js";
 import { onAlarm } from "./stream.js";
 import { html, useEffect, useState } from "./ui.js";
 
 const seen = new Set();
+const GESTURES = ["pointerdown", "click", "keydown"]; // what browsers take for a person's wish to hear
 
 function judge() {
   const { alarms, notices, session } = live.get();
@@ -27,16 +29,20 @@ export function Watch() {
     const deaf = onAlarm((alarm) => {
       if (!isOpen(alarm) || !isWaiting(alarm) || seen.has(alarm.id)) return;
       seen.add(alarm.id);
-      if (isFire(alarm)) unhush();
-      else chime();
-      say(
-        t(isFire(alarm) ? "announce.fire" : "announce.alarm", {
-          what: alarmName(alarm),
-          where: alarmPlace(alarm),
-        }),
-      );
+      const words = t(isFire(alarm) ? "announce.fire" : "announce.alarm", {
+        what: alarmName(alarm),
+        where: alarmPlace(alarm),
+      });
+      if (isFire(alarm)) {
+        unhush();
+        notify(alarm, words);
+      } else chime();
+      say(words);
     });
+    wakeSound();
+    for (const name of GESTURES) addEventListener(name, wakeSound);
     return () => {
+      for (const name of GESTURES) removeEventListener(name, wakeSound);
       clearInterval(timer);
       leave();
       deaf();

@@ -116,6 +116,7 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     page, actor = visit(), f"user:{admin.username}"
     login = {"username": admin.username, "password": admin.password}
     await recorder.call(page, "POST", f"{api}/session", login, actor=actor)
+    await recorder.call(page, "DELETE", f"{api}/session/others", actor=actor)
     change = {"current": admin.password, "new": "correct horse battery"}
     await recorder.call(page, "PUT", f"{api}/session/password", change, actor=actor)
     await recorder.call(page, "DELETE", f"{api}/session", actor=actor)

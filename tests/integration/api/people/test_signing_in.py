@@ -193,3 +193,19 @@ async def test_a_caller_with_too_many_streams_is_refused_and_the_desk_finds_room
     other = await client.post("/api/v1/api-keys", json={"name": "other", "role": "viewer", "areas": ["*"]})
     assert (await visit(other.json()["key"]).get("/api/v1/stream")).status_code == 503
     assert (await client.head("/api/v1/stream")).status_code == 200  # an administrator's
+
+
+async def test_a_person_sees_and_ends_the_sessions_elsewhere(client: Client, visit: Callable[..., Client]) -> None:
+    body = {"username": "wang", "password": "seen from five metres", "role": "viewer"}
+    await client.post("/api/v1/users", json=body)
+    here, there = visit(), visit()
+    for one in (here, there):
+        answer = await one.post(LOGIN, json={k: body[k] for k in ("username", "password")})
+        assert answer.json()["permissions"] == ["read", "watch"]
+    (other,) = (await here.get("/api/v1/session/others")).json()["items"]
+    assert other["created_at"] < other["expires_at"]
+    assert (await here.delete("/api/v1/session/others")).status_code == 204
+    assert (await there.get(LOGIN)).status_code == 401
+    assert (await here.get(LOGIN)).status_code == 200
+    assert (await here.get("/api/v1/session/others")).json()["items"] == []
+    assert (await client.get("/api/v1/session/others")).json()["items"] == []  # a key has none

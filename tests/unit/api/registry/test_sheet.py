@@ -158,3 +158,25 @@ def test_geojson_is_read_in_every_encoding_with_numbers_where_texts_belong(encod
     (row,) = read_geojson(document.encode(encoding), None)
     assert (row.code, row.body.area, row.body.name, row.body.location.lat) == ("1001", "140931100", "桥头", 39.02)
     assert row.body.attributes == {"bore": 150}
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "meant"),
+    [
+        ("消火栓", "地上栓", ("hydrant", "aboveground")),
+        ("市政消火栓", "地下式", ("hydrant", "underground")),
+        ("液位", "消防水池", ("water", "pool")),
+        ("电气监测", "", ("electrical", None)),
+        (" 报警主机 ", "", ("panel", None)),
+        ("Hydrant", "Crane", ("hydrant", "crane")),
+    ],
+)
+def test_kinds_and_forms_are_read_as_brigades_and_our_pages_call_them(kind, form, meant):
+    (row,) = rows_of(f"编号,设备类型,形式\nh-1,{kind},{form}\n")
+    assert (row.body.kind, row.body.form) == meant
+
+
+def test_a_kind_that_nobody_knows_is_named():
+    (found,) = rows_of("code,kind\nh-1,灭火器\n")
+    assert isinstance(found, LedgerError)
+    assert found.field == "kind"

@@ -1,20 +1,24 @@
 // One alarm: what, where, the running clock, what can be done, and everything known beside it.
-import { dispatchOf, isFire, isOpen, isShelved, isUnverified, isWaiting } from "../alarms.js";
+import { dispatchOf, isFire, isLate, isShelved, isWaiting } from "../alarms.js";
 import { get } from "../api.js";
 import { useNow } from "../clock.js";
 import { age, areaName, clockTime, dateTime, measured } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
+import { may } from "../may.js";
 import { alarmName, Chip, Failure, Field, Severity, siteName } from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
-import { acknowledge, addNote, clear, mayAct, openTestWindow, shelve, unshelve, verify } from "./acts.js";
-import { AskDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
+import { html, useEffect, useState } from "../ui.js";
+import { openTestWindow } from "./acts.js";
+import { possible } from "./asked.js";
+import { UntilDialog } from "./dialogs.js";
 import { EscalationBar } from "./escalation.js";
 import { Evidence, NearestWater, Notices, Siblings, SiteCard, TimeLine } from "./facts.js";
+import { TakeLine } from "./take-line.js";
 
-// The detail is fetched again whenever the stream says the alarm or one of its notices changed.
-function useFullAlarm(id, known) {
+// The detail is fetched again whenever the stream says the alarm or one of its notices changed, and after an
+// act of ours (`round`): a note changes no version.
+function useFullAlarm(id, known, round) {
   const [full, setFull] = useState(null);
   const [problem, setProblem] = useState(null);
   const notices = useStore(live, (state) => state.notices);
@@ -38,97 +42,41 @@ function useFullAlarm(id, known) {
     return () => {
       gone = true;
     };
-  }, [id, known?.version, known?.shelved_until, known?.updated_at, stamp]);
+  }, [id, known?.version, known?.shelved_until, round, stamp]);
   return {
     full: full && known ? { ...full, ...known, site: full.site ?? known.site } : (full ?? known),
     problem,
-    again: () => get(`/api/v1/alarms/${id}`).then(setFull),
   };
 }
 
-const KEYS = { a: "acknowledge", r: "real", f: "false", t: "test", n: "note", s: "shelve" };
+const BUTTONS = [
+  ["acknowledge", "primary", "check"],
+  ["real", "fire", "fire"],
+  ["false", "", "cross"],
+  ["test", "", "play"],
+  ["note", "quiet", "note"],
+  ["shelve", "quiet", "pause"],
+  ["unshelve", "", "play"],
+  ["clear", "quiet", "check"],
+];
 
-function Actions({ alarm, now, onNote }) {
-  const [ask, setAsk] = useState(null);
-  const [problem, setProblem] = useState(null);
-  const fire = isFire(alarm);
-  const can = {
-    acknowledge: isOpen(alarm) && ["unacknowledged", "returned"].includes(alarm.state),
-    real: fire && isOpen(alarm) && isUnverified(alarm),
-    false: fire && isOpen(alarm) && isUnverified(alarm),
-    test: fire && isOpen(alarm) && isUnverified(alarm),
-    note: true,
-    shelve: !fire && isOpen(alarm) && !isShelved(alarm, now),
-    unshelve: isShelved(alarm, now),
-    clear: isOpen(alarm) && !isUnverified(alarm),
-  };
-  const quick = (call) => {
-    setProblem(null);
-    call(alarm).catch((refused) =>
-      setProblem(refused.status === 412 ? { message: t("desk.changed") } : refused),
-    );
-  };
-  const run = (name) =>
-    name === "acknowledge" ? quick(acknowledge) : name === "unshelve" ? quick(unshelve) : setAsk(name);
-  const drawn = useRef();
-  drawn.current = { can, run };
-  useLayoutEffect(() => {
-    const press = (event) => {
-      if (
-        event.target.closest?.("input, textarea, select, dialog")
-        || event.ctrlKey
-        || event.metaKey
-        || event.altKey
-      )
-        return;
-      const name = KEYS[event.key.toLowerCase()];
-      if (name && drawn.current.can[name] && mayAct()) {
-        event.preventDefault();
-        drawn.current.run(name);
-      }
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, []);
-  if (!mayAct()) return html`<p class="hint">${t("desk.viewer")}</p>`;
-  const button = (name, kind, icon) =>
-    can[name] && html`<button
+// Only what this person may do now is offered.
+function Actions({ alarm, now, start, refused }) {
+  const can = possible(alarm, now);
+  const shown = BUTTONS.filter(([name]) => can[name]);
+  if (!shown.length && !may("act")) return html`<p class="hint">${t("desk.viewer")}</p>`;
+  return html`<div class="actions">
+    ${shown.map(([name, kind, icon]) => html`<button
       key=${name}
       class=${`button ${kind}`}
       data-act=${name}
-      onClick=${() => run(name)}
+      onClick=${() => start(name, alarm)}
     >
       <${Icon} name=${icon} size="18" />
       ${t(`desk.${name}`)}
-    </button>`;
-  const close = () => setAsk(null);
-  return html`<div class="actions">
-    ${button("acknowledge", "primary", "check")}${button("real", "fire", "fire")}
-    ${button("false", "", "cross")}${button("test", "", "play")}
-    ${button("note", "quiet", "note")}${button("shelve", "quiet", "pause")}${button("unshelve", "", "play")}
-    ${button("clear", "quiet", "check")}
-    ${problem && html`<${Failure} problem=${problem} />`}
-    ${["real", "false", "test"].includes(ask) && html`<${VerifyDialog}
-      outcome=${ask}
-      onClose=${close}
-      onGo=${({ note }) => verify(alarm, ask, note)}
-    />`}
-    ${ask === "note" && html`<${NoteDialog}
-      onClose=${close}
-      onGo=${({ note }) => addNote(alarm, note).then(onNote)}
-    />`}
-    ${ask === "shelve" && html`<${UntilDialog}
-      title=${t("dialog.shelve_title")}
-      line=${t("dialog.shelve_line")}
-      onClose=${close}
-      onGo=${(until, reason) => shelve(alarm, until, reason)}
-    />`}
-    ${ask === "clear" && html`<${AskDialog}
-      title=${t("dialog.clear_title")}
-      line=${t("dialog.clear_line")}
-      onClose=${close}
-      onGo=${() => clear(alarm)}
-    />`}
+    </button>`)}
+    <${TakeLine} alarm=${alarm} />
+    ${refused && html`<${Failure} problem=${refused} />`}
   </div>`;
 }
 
@@ -150,10 +98,10 @@ function valueText(code, value) {
   return measured(field ?? "value", value);
 }
 
-export function Detail({ id, known, onBack }) {
+export function Detail({ id, known, round, start, refused, onBack }) {
   const now = useNow();
   const notices = useStore(live, (state) => state.notices);
-  const { full: alarm, problem, again } = useFullAlarm(id, known);
+  const { full: alarm, problem } = useFullAlarm(id, known, round);
   const [testing, setTesting] = useState(false);
   if (!alarm) return problem ? html`<${Failure} problem=${problem} />` : html`<p class="loading">…</p>`;
   const fire = isFire(alarm);
@@ -195,9 +143,12 @@ export function Detail({ id, known, onBack }) {
           state: word("notice_state", sent.state),
           at: clockTime(sent.delivered_at ?? sent.created_at),
         })}
+        ${isLate(sent, now) && html`${" "}<b>
+          ${t("desk.not_accepted_for", { span: age(sent.created_at, now) })}
+        </b> <a class="call" href="tel:119">${t("banner.call_119")}</a>`}
       </p>`}
     </header>
-    <${Actions} alarm=${alarm} now=${now} onNote=${again} />
+    <${Actions} alarm=${alarm} now=${now} start=${start} refused=${refused} />
     <dl class="facts">
       <${Field} name=${t("desk.since", { at: "" }).trim()}>
         ${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, now)}</em>
@@ -225,7 +176,10 @@ export function Detail({ id, known, onBack }) {
     </dl>
     ${problem && html`<${Failure} problem=${problem} />`}
     <div class="columns">
-      <${SiteCard} alarm=${alarm} onTest=${mayAct() && alarm.site?.id ? () => setTesting(true) : null} />
+      <${SiteCard}
+        alarm=${alarm}
+        onTest=${may("operate") && alarm.site?.id ? () => setTesting(true) : null}
+      />
       <${NearestWater} sources=${alarm.nearest_water} />
       <${Evidence} items=${alarm.evidence} />
       <${Notices} items=${alarm.notices} fire=${fire} />

@@ -19,12 +19,15 @@ export function useGo(onGo, onClose) {
       await onGo(Object.fromEntries(new FormData(event.target)));
       onClose();
     } catch (refused) {
-      setProblem(refused.status === 412 || refused.status === 428 ? { message: t("desk.changed") } : refused);
+      setProblem(refused.status === 412 || refused.status === 428 ? { text: t("desk.changed") } : refused);
       setBusy(false);
     }
   };
   return { submit, problem, busy };
 }
+
+// What the dialog is about, a line an alarm.
+const About = ({ lines }) => lines?.map((line) => html`<p class="about" key=${line}>${line}</p>`);
 
 const Reason = ({ label, required, text }) => html`<label>
   ${label}
@@ -48,7 +51,7 @@ const Until = ({ most = 24, label }) => html`<fieldset class="durations">
 
 const untilOf = (answer) => new Date(serverNow() + Number(answer.hours) * 3_600_000).toISOString();
 
-export function VerifyDialog({ outcome, onGo, onClose }) {
+export function VerifyDialog({ outcome, about, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog}
     title=${t(`dialog.${outcome}_title`)}
@@ -56,12 +59,14 @@ export function VerifyDialog({ outcome, onGo, onClose }) {
     danger=${outcome === "real"}
   >
     <form onSubmit=${submit}>
+      <${About} lines=${about} />
       <p>${t(`dialog.${outcome}_line`)}</p>
       <${Reason} label=${t("dialog.note")} />
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons}
         onCancel=${onClose}
         busy=${busy}
+        ready
         kind=${outcome === "real" ? "fire" : "primary"}
         go=${outcome === "real" ? t("dialog.real_go") : t("dialog.ok")}
       />
@@ -69,10 +74,11 @@ export function VerifyDialog({ outcome, onGo, onClose }) {
   <//>`;
 }
 
-export function NoteDialog({ onGo, onClose }) {
+export function NoteDialog({ about, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog} title=${t("dialog.note_title")} onClose=${onClose}>
     <form onSubmit=${submit}>
+      <${About} lines=${about} />
       <${Reason} label=${t("dialog.note_needed")} required />
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.note_go")} />
@@ -81,10 +87,11 @@ export function NoteDialog({ onGo, onClose }) {
 }
 
 // Anything that must end by itself: shelving, a test window, a drill.
-export function UntilDialog({ title, line, most, reason = true, onGo, onClose }) {
+export function UntilDialog({ title, line, about, most, reason = true, onGo, onClose }) {
   const { submit, problem, busy } = useGo((answer) => onGo(untilOf(answer), answer.note ?? ""), onClose);
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <form onSubmit=${submit}>
+      <${About} lines=${about} />
       <p>${line}</p>
       <${Until} most=${most} label=${t("dialog.until")} />
       ${reason && html`<${Reason} label=${t("dialog.reason")} required />`}
@@ -94,13 +101,14 @@ export function UntilDialog({ title, line, most, reason = true, onGo, onClose })
   <//>`;
 }
 
-export function AskDialog({ title, line, onGo, onClose }) {
+export function AskDialog({ title, line, about, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <form onSubmit=${submit}>
+      <${About} lines=${about} />
       <p>${line}</p>
       ${problem && html`<${Failure} problem=${problem} />`}
-      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.ok")} />
+      <${Buttons} onCancel=${onClose} busy=${busy} ready go=${t("dialog.ok")} />
     </form>
   <//>`;
 }

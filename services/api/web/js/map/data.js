@@ -24,7 +24,7 @@ function read() {
     .catch(orPlain)
     .then((given) => ({ ...given, bounds: given.bounds ?? COUNTY }));
   const askedAt = performance.now();
-  const geojson = get("/geo/devices.geojson").then((devices) => {
+  const geojson = get("/geo/devices.geojson?brief=true").then((devices) => {
     putDevices(asDevices(devices), askedAt);
     return devices;
   });

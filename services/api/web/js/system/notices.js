@@ -1,6 +1,6 @@
 // Notices to 119: what waits, what is held, what was refused; with release and sending again.
 import { get, post, query } from "../api.js";
-import { mayAct } from "../desk/acts.js";
+import { may } from "../may.js";
 import { dateTime, latency } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
@@ -53,7 +53,7 @@ export function Notices({ dispatch }) {
               <th>${t("system.what")}</th>
               <th>${t("system.tries")}</th>
               <th>${t("system.receipt")}</th>
-              <th class="num">${mayAct() ? t("system.act") : ""}</th>
+              <th class="num">${may("act") ? t("system.act") : ""}</th>
             </tr>
           </thead>
           <tbody>
@@ -82,13 +82,13 @@ export function Notices({ dispatch }) {
               </td>
               <td>${notice.desk_incident_id ?? ""}</td>
               <td class="num">
-                ${mayAct() && notice.state === "dead" && html`<button
+                ${may("act") && notice.state === "dead" && html`<button
                   class="button small"
                   onClick=${() => act(notice, "replay")}
                 >
                   ${t("system.replay")}
                 </button>`}
-                ${mayAct() && notice.state === "held" && html`<button
+                ${may("act") && notice.state === "held" && html`<button
                   class="button small"
                   onClick=${() => act(notice, "release")}
                 >

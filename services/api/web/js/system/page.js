@@ -1,6 +1,6 @@
 // The system page: is everything that must work working, and where is what did not get through?
 import { get, put } from "../api.js";
-import { mayAct, mayAdminister } from "../desk/acts.js";
+import { may } from "../may.js";
 import { UntilDialog } from "../desk/dialogs.js";
 import { useNow } from "../clock.js";
 import { ago, bytes, clockTime, compact, latency, number, span } from "../format.js";
@@ -205,7 +205,7 @@ function Programs({ system, now }) {
       <b>${t("system.drill")}</b>
       ${" "}
       ${drill ? t("handover.until", { at: clockTime(system.drill_until, false) }) : t("system.none")}
-      ${mayAct()
+      ${may("act")
       && (drill
         ? html`<button class="button small" onClick=${() => set(null)}>${t("dialog.drill_end")}</button>`
         : html`<button class="button small" onClick=${() => setAsk(true)}>
@@ -240,7 +240,7 @@ export function Page() {
   if (!loaded) return html`<p class="loading">…</p>`;
   return html`<div class="system">
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${mayAdminister() && html`<p class="to-subscriptions">
+    ${may("administer") && html`<p class="to-subscriptions">
       <a class="button" href="#/subscriptions">${t("push.to")}</a>
     </p>`}
     <div class="pair"><${Clocks} slo=${slo} /><${Loss} slo=${slo} /></div>

@@ -1,6 +1,6 @@
 // Messages that could not be stored as readings: raw, with the reason, and a button that decodes them again.
 import { get, post, query } from "../api.js";
-import { mayAct } from "../desk/acts.js";
+import { may } from "../may.js";
 import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
@@ -45,7 +45,7 @@ export function Rejects() {
             <th>${t("system.when")}</th>
             <th>${t("system.why")}</th>
             <th>${t("system.message")}</th>
-            <th class="num">${mayAct() ? t("system.act") : ""}</th>
+            <th class="num">${may("maintain") ? t("system.act") : ""}</th>
           </tr>
         </thead>
         <tbody>
@@ -74,7 +74,7 @@ export function Rejects() {
                   </small>`
                 : asked.has(reject.id)
                   ? html`<small>${t("system.replaying")}</small>`
-                  : mayAct() && html`<button class="button small" onClick=${() => replay(reject)}>
+                  : may("maintain") && html`<button class="button small" onClick=${() => replay(reject)}>
                       ${t("system.replay_reject")}
                     </button>`}
             </td>

@@ -1,6 +1,6 @@
 // Work that failed and was set aside: what it was, the error as it was, and a button that has it tried again.
 import { get, post, query } from "../api.js";
-import { mayAct } from "../desk/acts.js";
+import { may } from "../may.js";
 import { dateTime } from "../format.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
@@ -35,7 +35,7 @@ export function SetAside() {
           <th>${t("system.when")}</th>
           <th>${t("system.work")}</th>
           <th>${t("system.why")}</th>
-          <th class="num">${mayAct() ? t("system.act") : ""}</th>
+          <th class="num">${may("operate") ? t("system.act") : ""}</th>
         </tr>
       </thead>
       <tbody>${items.map((unit) => html`<${Row} key=${unit.id} unit=${unit} act=${act} />`)}</tbody>
@@ -55,7 +55,7 @@ function Row({ unit, act }) {
     <td class="num">
       ${asked
         ? html`<small>${t("system.replaying")}</small>`
-        : mayAct() && html`
+        : may("operate") && html`
             <button class="button small" onClick=${() => act(unit, "retry")}>${t("system.retry")}</button>
             <button class="button small" onClick=${() => act(unit, "drop")}>${t("system.drop")}</button>
           `}

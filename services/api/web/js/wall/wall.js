@@ -4,6 +4,7 @@ import {
   countBySeverity,
   inQueueOrder,
   isFire,
+  isLate,
   isOpen,
   isOverdue,
   isShelved,
@@ -13,7 +14,7 @@ import {
 } from "../alarms.js";
 import { Banners } from "../banners.js";
 import { useNow } from "../clock.js";
-import { age, bytes, clockTime, countdown, latency, number, span } from "../format.js";
+import { age, bytes, clockTime, countdown, dayText, latency, number, span } from "../format.js";
 import { Icon, SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { alarmName, alarmPlace, classes } from "../parts.js";
@@ -21,9 +22,9 @@ import { live, useStore } from "../store.js";
 import { useSlo } from "../system/page.js";
 import { html, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Watch } from "../watch.js";
+import { isStalled, watchState } from "../watching.js";
 import { KINDS, SEVERITIES } from "../words/lists.js";
 import { WallMap } from "./map.js";
-
 
 function Alarm({ alarm, now }) {
   const left = isUnverified(alarm) ? untilEscalation(alarm, now) : null;
@@ -74,14 +75,19 @@ function useRows(open) {
   return { frame, rows };
 }
 
-function Alarms({ open, now }) {
+// "No fire" is said only while we could hear of one.
+function Nothing({ state }) {
+  const watching = state === "watching";
+  return html`<div class=${`wall-quiet ${watching ? "" : "unsure"}`}>
+    <${Icon} name=${watching ? "check" : "warn"} size="72" />
+    <strong>${t(watching ? "wall.quiet" : `watching.${state}`)}</strong>
+    <span>${t(watching ? "wall.quiet_line" : `watching.${state}_line`)}</span>
+  </div>`;
+}
+
+function Alarms({ open, now, state }) {
   const { frame, rows } = useRows(open);
-  if (!open.length)
-    return html`<div class="wall-quiet">
-      <${Icon} name="check" size="72" />
-      <strong>${t("wall.quiet")}</strong>
-      <span>${t("wall.quiet_line")}</span>
-    </div>`;
+  if (!open.length) return html`<${Nothing} state=${state} />`;
   return html`<ol class="wall-alarms" ref=${frame}>
     ${open.slice(0, rows).map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} now=${now} />`)}
     ${open.length > rows && html`<li class="wall-more">${t("wall.more", { n: open.length - rows })}</li>`}
@@ -98,47 +104,63 @@ function Counts({ system }) {
       return html`<div key=${kind}>
         <${Icon} name=${kind} size="30" />
         <span>${word("kind", kind)}</span>
-        <b>${number(total, 0)}</b>
+        <b>${system ? number(total, 0) : "–"}</b>
         <small class=${away ? "away" : ""}>
-          ${away ? `${word("status", "offline")} ${away}` : total ? word("status", "online") : "–"}
+          ${away
+            ? `${word("status", "offline")} ${number(away, 0)}`
+            : total
+              ? `${word("status", "online")} ${number(counts.online ?? 0, 0)}`
+              : "–"}
         </small>
       </div>`;
     })}
   </div>`;
 }
 
-function Health({ system, slo, now, connection }) {
+const light = (good) => (good === null || good === undefined ? "" : good ? "good" : "bad");
+
+// What must work. While the connection is lost nothing here is known, and nothing is called normal. Red is
+// what breaks a limit, with how often.
+function Health({ system, slo, now, connection, notices }) {
+  const known = connection === "live";
   const lanes = system?.lanes ?? [];
-  const fresh = system?.watermark_at ? now - Date.parse(system.watermark_at) < 10_000 : null;
-  const ingest = fresh === null ? null : fresh && lanes.every((lane) => lane.connected !== false);
-  const desk = system?.dispatch;
+  const ingest =
+    !known || !system?.watermark_at
+      ? null
+      : !isStalled(system, now) && lanes.every((lane) => lane.connected !== false);
+  const desk = known ? system?.dispatch : null;
   const undelivered = (desk?.waiting ?? 0) + (desk?.dead ?? 0);
+  const late = notices.filter((notice) => isLate(notice, now)).length;
   const rate = lanes
     .filter((lane) => lane.lane === "telemetry")
     .reduce((sum, lane) => sum + (lane.rate_per_s ?? 0), 0);
   const used = system?.storage?.disk_total_bytes
     ? 1 - system.storage.disk_free_bytes / system.storage.disk_total_bytes
     : 0;
-  const light = (good) => (good === null || good === undefined ? "" : good ? "good" : "bad");
   const clocks = (slo?.clocks ?? []).filter((clock) =>
     ["report_to_visible", "confirmation_to_dispatch"].includes(clock.name),
   );
   return html`<div class="wall-health">
-    <div class=${light(connection === "live" && ingest !== false)}>
+    <div class=${light(ingest)}>
       <span>${t("wall.lanes")}</span>
       <b>${ingest === null ? "–" : t(ingest ? "wall.ok" : "wall.bad")}</b>
-      <small>${rate ? `${number(rate, 0)} ${t("wall.rate")}` : ""}</small>
+      <small>${known && rate ? `${number(rate, 0)} ${t("wall.rate")}` : ""}</small>
     </div>
-    <div class=${light(desk ? !(desk.fire_waiting || desk.dead) : null)}>
+    <div class=${light(desk ? !late && !desk.dead : null)}>
       <span>${t("wall.desk")}</span>
       <b>${!desk ? "–" : undelivered ? t("wall.waiting", { n: undelivered }) : t("wall.ok")}</b>
+      <small>${late ? t("wall.late", { n: late }) : ""}</small>
     </div>
     ${clocks.map((clock) => html`<div key=${clock.name} class=${light(clock.count ? !clock.breaches : null)}>
       <span>${word("clock", clock.name)}</span>
       <b>${latency(clock.p95_s)}</b>
-      <small>${t("wall.p95")} · ${t("system.limit")} ${latency(clock.limit_s)}</small>
+      <small>
+        ${clock.breaches
+          ? t("system.bad", { n: clock.breaches })
+          : `${t("wall.p95")} · ${t("system.limit")} ${latency(clock.limit_s)}`}
+      </small>
     </div>`)}
-    <div class=${light(system?.storage?.disk_total_bytes ? used < 0.8 : null)}>
+    <div class=${light(known && system?.storage?.disk_total_bytes ? used < 0.8 : null)}>
       <span>${t("wall.storage")}</span>
       <b>${bytes(system?.storage?.disk_free_bytes)}</b>
     </div>
@@ -147,7 +169,8 @@ function Health({ system, slo, now, connection }) {
 
 export function Wall() {
   const now = useNow();
-  const { alarms, system, connection, lostAt } = useStore(live, (state) => state);
+  const all = useStore(live, (state) => state);
+  const { alarms, notices, system, connection, lostAt } = all;
   const { slo } = useSlo(20_000);
   const open = [...alarms.values()]
     .filter((alarm) => isOpen(alarm) && !isShelved(alarm, now))
@@ -164,7 +187,7 @@ export function Wall() {
         class=${`wall-count ${counts[severity] ? `lit lit-${severity}` : ""}`}
       >
         <${SeverityMark} severity=${severity} size="24" />
-        <b>${counts[severity]}</b>
+        <b>${all.loaded ? counts[severity] : "–"}</b>
         <span>${word("severity", severity)}</span>
       </div>`)}
       <span class=${`link-state ${connection}`}>
@@ -173,19 +196,26 @@ export function Wall() {
           ? `${t("bar.lost")} ${span((Date.now() - lostAt) / 1000)}`
           : t(`bar.${connection}`)}
       </span>
+      <span class="wall-date">${dayText(now)}</span>
       <time>${clockTime(now)}</time>
     </header>
     <${Banners} />
     <main>
       <section class="wall-map"><${WallMap} open=${open} /></section>
       <section class="wall-side">
-        <h2>${t("wall.open")} <b>${open.length}</b></h2>
-        <${Alarms} open=${open} now=${now} />
+        <h2>${t("wall.open")} <b>${all.loaded ? open.length : "–"}</b></h2>
+        <${Alarms} open=${open} now=${now} state=${watchState(all, now)} />
       </section>
     </main>
     <footer>
       <${Counts} system=${system} />
-      <${Health} system=${system} slo=${slo} now=${now} connection=${connection} />
+      <${Health}
+        system=${system}
+        slo=${slo}
+        now=${now}
+        connection=${connection}
+        notices=${[...notices.values()]}
+      />
     </footer>
     <${Watch} />
   </div>`;

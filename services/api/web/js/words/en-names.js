@@ -43,6 +43,12 @@ export const names = {
   "status.discovered": "Discovered",
   "status.out_of_service": "Out of service",
 
+  "role.wall": "Wall",
+  "role.viewer": "Viewer",
+  "role.duty_officer": "Duty officer",
+  "role.maintainer": "Maintainer",
+  "role.administrator": "Administrator",
+
   "code.fire": "Fire",
   "code.hydrant_pressure_low": "Hydrant pressure low",
   "code.hydrant_pressure_high": "Hydrant pressure high",

@@ -200,6 +200,7 @@ export const pages = {
   "wall.ok": "ok",
   "wall.bad": "trouble",
   "wall.waiting": "{n} waiting",
+  "wall.late": "{n} over 3 s",
   "wall.more": "{n} more",
   "wall.storage": "Disk free",
   "wall.rate": "readings/s",

@@ -1,6 +1,7 @@
 // Words of the interface: frame, sign-in, duty desk. Keys are those of zh.js, in the same order.
 import { names } from "./en-names.js";
 import { pages } from "./en-pages.js";
+import { problems } from "./en-problems.js";
 import { push } from "./en-push.js";
 
 export const en = {
@@ -23,8 +24,6 @@ export const en = {
   "login.go": "Sign in",
   "login.busy": "Signing in…",
   "login.wrong": "Wrong user name or password",
-  "login.slow": "Too many attempts, wait a moment",
-  "login.unreachable": "The server cannot be reached, check the network",
   "login.hint": "At the first start the server prints an account and a password once.",
   "logout": "Sign out",
 
@@ -39,6 +38,20 @@ export const en = {
   "bar.connecting": "Connecting",
   "bar.lost": "Lost",
 
+  "menu.title": "Menu of the user",
+  "menu.password": "Change password",
+  "menu.password_line": "At least {n} characters. Sign-ins elsewhere end with it.",
+  "menu.password_now": "Present password",
+  "menu.password_new": "New password",
+  "menu.sessions": "Sessions elsewhere",
+  "menu.sessions_none": "There is no other sign-in.",
+  "menu.sessions_end": "End them all",
+  "menu.session_since": "Signed in {at}",
+  "menu.session_until": "valid until {at}",
+  "menu.notify": "Allow notifications",
+  "menu.out_title": "Sign out?",
+  "menu.out_line": "This page then shows and sounds no fires.",
+
   "banner.lost": "No connection to the server for {span}; what you see is not current. Reconnecting…",
   "banner.database":
     "The database does not answer, for {span} now; what you see is not current. It goes on by itself…",
@@ -50,9 +63,26 @@ export const en = {
   "banner.test": "Testing: {site} until {until} ({reason})",
   "banner.stalled": "Ingest stalled: no probe for {span}, offline judgement is paused",
   "banner.goto": "Show",
+  "banner.late": "119 has not accepted the fire of {site} for {span}",
+  "banner.late_more": "({n} more)",
+  "banner.call_119": "Call 119",
+  "banner.sound": "The browser blocks sound: a fire would not be heard",
 
   "announce.fire": "New fire: {what}, {where}",
   "announce.alarm": "New alarm: {what}, {where}",
+
+  "firebar.open": "Open",
+  "firebar.taken": "taken, to be judged",
+  "firebar.more": "{n} more places, {fires} fires",
+
+  "watching.connecting": "Connecting",
+  "watching.connecting_line": "Nothing has come from the server yet.",
+  "watching.lost": "Connection lost",
+  "watching.lost_line": "What you see is not current; quiet cannot be claimed.",
+  "watching.stalled": "Ingest has stalled",
+  "watching.stalled_line": "No messages of devices come in; quiet cannot be claimed.",
+  "watching.empty": "No devices yet",
+  "watching.empty_line": "None is registered and none reports.",
 
   "span.s": "{n} s",
   "span.min": "{n} min",
@@ -61,6 +91,7 @@ export const en = {
   "span.ago": "{span} ago",
 
   "bearings": "N NE E SE S SW W NW",
+  "weekdays": "Sun Mon Tue Wed Thu Fri Sat",
 
   "desk.title": "Alarm queue",
   "desk.tab.queue": "Queue",
@@ -124,6 +155,33 @@ export const en = {
   "desk.false_30d": "{n} false alarm(s) in 30 days",
   "desk.test_site": "Open a test window",
   "desk.reason_device": "Reason",
+  "desk.first_out": "First",
+  "desk.fires": "{n} fires",
+  "desk.picked": "{n} selected",
+  "desk.picked_one": "selected",
+  "desk.and_more": "and {n} more",
+  "desk.whole_device": "whole device",
+  "desk.not_now": "“{act}” does not apply now ({state})",
+  "desk.none_to_do": "No fire is left to take or to judge",
+  "desk.retry": "Try again",
+  "desk.take_again": "Not taken yet: {why}. Try {n} is under way…",
+  "desk.take_failed": "Not taken: {why}",
+  "desk.not_accepted_for": "not accepted by 119 for {span}",
+  "desk.keys_title": "Keys",
+  "desk.key.move": "previous, next alarm",
+  "desk.key.take": "take (the selection, if there is one), then the next fire nobody took",
+  "desk.key.take_group": "take all of the site or incident",
+  "desk.key.pick": "select or unselect",
+  "desk.key.pick_group": "select the whole group",
+  "desk.key.next": "next fire that is not taken or not judged",
+  "desk.key.judge": "real, false, test (asks first)",
+  "desk.key.note": "note",
+  "desk.key.shelve": "shelve",
+  "desk.key.fold": "fold, unfold the group",
+  "desk.key.confirm": "confirm a dialog",
+  "desk.key.confirm_note": "confirm with a note",
+  "desk.key.back": "drop the selection, close a dialog",
+  "desk.key.help": "show this list",
 
   "dialog.cancel": "Cancel",
   "dialog.ok": "OK",
@@ -189,5 +247,6 @@ export const en = {
 
   ...names,
   ...pages,
+  ...problems,
   ...push,
 };

@@ -43,6 +43,12 @@ export const names = {
   "status.discovered": "待登记",
   "status.out_of_service": "停用检修",
 
+  "role.wall": "大屏",
+  "role.viewer": "只读",
+  "role.duty_officer": "值班员",
+  "role.maintainer": "维护员",
+  "role.administrator": "管理员",
+
   "code.fire": "火警",
   "code.hydrant_pressure_low": "消火栓压力低",
   "code.hydrant_pressure_high": "消火栓压力高",

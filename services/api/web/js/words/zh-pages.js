@@ -197,6 +197,7 @@ export const pages = {
   "wall.ok": "正常",
   "wall.bad": "异常",
   "wall.waiting": "{n} 条等待",
+  "wall.late": "{n} 条超过 3 秒",
   "wall.more": "另有 {n} 条",
   "wall.storage": "磁盘剩余",
   "wall.rate": "读数/秒",

@@ -1,6 +1,7 @@
 // 界面用语：框架、登录、值守台。键与 en.js 一一对应。
 import { names } from "./zh-names.js";
 import { pages } from "./zh-pages.js";
+import { problems } from "./zh-problems.js";
 import { push } from "./zh-push.js";
 
 export const zh = {
@@ -23,8 +24,6 @@ export const zh = {
   "login.go": "登录",
   "login.busy": "正在登录…",
   "login.wrong": "用户名或密码不正确",
-  "login.slow": "尝试次数过多，请稍后再试",
-  "login.unreachable": "服务器无法连接，请检查网络",
   "login.hint": "首次启动时，账号与密码由服务器打印一次。",
   "logout": "退出",
 
@@ -39,6 +38,20 @@ export const zh = {
   "bar.connecting": "连接中",
   "bar.lost": "已断开",
 
+  "menu.title": "用户菜单",
+  "menu.password": "修改密码",
+  "menu.password_line": "至少 {n} 个字符。其他地方的登录会随之失效。",
+  "menu.password_now": "当前密码",
+  "menu.password_new": "新密码",
+  "menu.sessions": "其他登录",
+  "menu.sessions_none": "没有其他登录。",
+  "menu.sessions_end": "全部结束",
+  "menu.session_since": "登录于 {at}",
+  "menu.session_until": "有效至 {at}",
+  "menu.notify": "开启桌面通知",
+  "menu.out_title": "退出登录？",
+  "menu.out_line": "退出后，此页面不再显示和播报火警。",
+
   "banner.lost": "与服务器的连接已断开 {span}，画面不是最新。正在自动重连…",
   "banner.database": "数据库无响应，已 {span}，画面不是最新。恢复后自动更新…",
   "banner.overdue": "{n} 条紧急告警超过 60 秒无人接警",
@@ -48,9 +61,26 @@ export const zh = {
   "banner.test": "测试中：{site}，至 {until}（{reason}）",
   "banner.stalled": "接入停滞：最近 {span} 没有心跳，离线判断已暂停",
   "banner.goto": "查看",
+  "banner.late": "119 尚未接收 {site} 的火警通知，已 {span}",
+  "banner.late_more": "（另有 {n} 条）",
+  "banner.call_119": "拨 119",
+  "banner.sound": "浏览器阻止了声音，火警不会响铃",
 
   "announce.fire": "新火警：{what}，{where}",
   "announce.alarm": "新告警：{what}，{where}",
+
+  "firebar.open": "打开",
+  "firebar.taken": "已接警，待核实",
+  "firebar.more": "另有 {n} 处 {fires} 起火警",
+
+  "watching.connecting": "正在连接",
+  "watching.connecting_line": "尚未得到服务器的数据。",
+  "watching.lost": "连接已断开",
+  "watching.lost_line": "画面不是最新，现在不能说无警。",
+  "watching.stalled": "接入停滞",
+  "watching.stalled_line": "设备消息没有进来，现在不能说无警。",
+  "watching.empty": "还没有设备",
+  "watching.empty_line": "没有登记设备，也没有设备上报。",
 
   "span.s": "{n} 秒",
   "span.min": "{n} 分",
@@ -59,6 +89,7 @@ export const zh = {
   "span.ago": "{span}前",
 
   "bearings": "北 东北 东 东南 南 西南 西 西北",
+  "weekdays": "周日 周一 周二 周三 周四 周五 周六",
 
   "desk.title": "告警队列",
   "desk.tab.queue": "队列",
@@ -122,6 +153,33 @@ export const zh = {
   "desk.false_30d": "近 30 天误报 {n} 次",
   "desk.test_site": "开启测试窗口",
   "desk.reason_device": "原因",
+  "desk.first_out": "首报",
+  "desk.fires": "{n} 起火警",
+  "desk.picked": "已选 {n} 条",
+  "desk.picked_one": "已选中",
+  "desk.and_more": "等，另有 {n} 处",
+  "desk.whole_device": "整机",
+  "desk.not_now": "“{act}”现在不适用（{state}）",
+  "desk.none_to_do": "没有未接或未核实的火警",
+  "desk.retry": "再试一次",
+  "desk.take_again": "接警未送达：{why}。正在第 {n} 次尝试…",
+  "desk.take_failed": "接警未成功：{why}",
+  "desk.not_accepted_for": "119 已 {span}未接收",
+  "desk.keys_title": "快捷键",
+  "desk.key.move": "上一条、下一条",
+  "desk.key.take": "接警（已选中多条时一并接警），转到下一起未接火警",
+  "desk.key.take_group": "同一单位或同一事件全部接警",
+  "desk.key.pick": "选中或取消",
+  "desk.key.pick_group": "选中整组",
+  "desk.key.next": "下一起未接或未核实的火警",
+  "desk.key.judge": "真实、误报、测试（先询问）",
+  "desk.key.note": "备注",
+  "desk.key.shelve": "搁置",
+  "desk.key.fold": "收起、展开整组",
+  "desk.key.confirm": "确认对话框",
+  "desk.key.confirm_note": "带说明确认",
+  "desk.key.back": "取消选中、关闭对话框",
+  "desk.key.help": "显示本表",
 
   "dialog.cancel": "取消",
   "dialog.ok": "确定",
@@ -186,5 +244,6 @@ export const zh = {
 
   ...names,
   ...pages,
+  ...problems,
   ...push,
 };

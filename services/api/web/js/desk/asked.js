@@ -1,0 +1,112 @@
+// The question behind an act, for one alarm or several: what it is about, what follows, and the answer on its
+// way.
+import { isShelved, isUnverified, isFire, isOpen } from "../alarms.js";
+import { get } from "../api.js";
+import { t, word } from "../i18n.js";
+import { may } from "../may.js";
+import { alarmName, siteName } from "../parts.js";
+import { live, putAlarms } from "../store.js";
+import { html } from "../ui.js";
+import { addNote, clear, shelve, verify } from "./acts.js";
+import { isTakable } from "./deeds.js";
+import { AskDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
+
+export const VERDICTS = ["real", "false", "test"];
+const MOST_NAMED = 4;
+
+// What this person may do to this alarm now.
+export function possible(alarm, now) {
+  const acting = may("act");
+  const judging = acting && isFire(alarm) && isOpen(alarm) && isUnverified(alarm);
+  return {
+    acknowledge: acting && isTakable(alarm),
+    real: judging,
+    false: judging,
+    test: judging,
+    note: may("operate"),
+    shelve: acting && !isFire(alarm) && isOpen(alarm) && !isShelved(alarm, now),
+    unshelve: acting && isShelved(alarm, now),
+    clear: acting && isOpen(alarm) && !isUnverified(alarm),
+  };
+}
+
+// Why an act does not apply to this alarm, in words.
+export function whyNot(name, alarm) {
+  if (!may(name === "note" ? "operate" : "act")) return t("desk.viewer");
+  const state = [word("state", alarm.state), isFire(alarm) && word("verification", alarm.verification)];
+  return t("desk.not_now", { act: t(`desk.${name}`), state: state.filter(Boolean).join(" · ") });
+}
+
+// "County hospital · 1-1-001": what a dialog is about.
+function subjectOf(alarms) {
+  const named = alarms.slice(0, MOST_NAMED).map((alarm) => {
+    const place = siteName(alarm) ?? alarm.device_name ?? alarm.device ?? "";
+    return [alarmName(alarm), place, alarm.zone, alarm.component].filter(Boolean).join(" · ");
+  });
+  const more = alarms.length - named.length;
+  return more > 0 ? [...named, t("desk.and_more", { n: more })] : named;
+}
+
+const RANK = ["suspected", "probable", "confirmed"];
+const isNoWorse = (now, before) =>
+  now.severity === before.severity && RANK.indexOf(now.confidence) <= RANK.indexOf(before.confidence);
+
+// A verdict on one fire changes the version of the others of its site. One that grew no worse meanwhile is
+// still what the person judged; one that did is shown again first.
+async function judge(alarm, outcome, note) {
+  const shown = live.get().alarms.get(alarm.id) ?? alarm;
+  try {
+    await verify(shown, outcome, note);
+  } catch (refused) {
+    if (refused.status !== 412) throw refused;
+    const newest = await get(`/api/v1/alarms/${alarm.id}`);
+    putAlarms([newest]);
+    if (!isNoWorse(newest, alarm)) throw refused;
+    await verify(newest, outcome, note);
+  }
+}
+
+// One after the other; the first refusal stops and is told. What is done by then is done, and is not sent
+// again by the next try.
+async function judgeAll(alarms, outcome, note) {
+  const left = (alarm) => {
+    const shown = live.get().alarms.get(alarm.id) ?? alarm;
+    return alarms.length === 1 || (isOpen(shown) && isUnverified(shown));
+  };
+  for (const alarm of alarms.filter(left)) await judge(alarm, outcome, note);
+}
+
+export function Asked({ ask, onClose, onDone }) {
+  const { name, alarms } = ask;
+  const about = subjectOf(alarms);
+  const done = (act) => (answer) => act(answer).then(() => onDone(ask));
+  if (VERDICTS.includes(name))
+    return html`<${VerifyDialog}
+      outcome=${name}
+      about=${about}
+      onClose=${onClose}
+      onGo=${done(({ note }) => judgeAll(alarms, name, note))}
+    />`;
+  const [alarm] = alarms;
+  if (name === "note")
+    return html`<${NoteDialog}
+      about=${about}
+      onClose=${onClose}
+      onGo=${done(({ note }) => addNote(alarm, note))}
+    />`;
+  if (name === "shelve")
+    return html`<${UntilDialog}
+      title=${t("dialog.shelve_title")}
+      line=${t("dialog.shelve_line")}
+      about=${about}
+      onClose=${onClose}
+      onGo=${(until, reason) => shelve(alarm, until, reason)}
+    />`;
+  return html`<${AskDialog}
+    title=${t("dialog.clear_title")}
+    line=${t("dialog.clear_line")}
+    about=${about}
+    onClose=${onClose}
+    onGo=${() => clear(alarm)}
+  />`;
+}

@@ -1,0 +1,90 @@
+// One alarm in the queue: what, where, since when, its clock, and what became of taking it.
+import { dispatchOf, isFire, isOverdue, isWaiting } from "../alarms.js";
+import { useNow } from "../clock.js";
+import { age } from "../format.js";
+import { SeverityMark } from "../icons.js";
+import { t, word } from "../i18n.js";
+import { may } from "../may.js";
+import { alarmName, alarmPlace, Chip, classes } from "../parts.js";
+import { live, useStore } from "../store.js";
+import { html, useEffect, useRef } from "../ui.js";
+import { TakeLine } from "./take-line.js";
+import { isTakable, take } from "./deeds.js";
+import { EscalationBar } from "./escalation.js";
+
+function SentChip({ alarm }) {
+  const notices = useStore(live, (state) => state.notices);
+  const sent = isFire(alarm) && dispatchOf([...notices.values()], alarm.id);
+  return sent
+    ? html`<${Chip} kind=${`sent sent-${sent.state}`}>${t(`notice_state.${sent.state}`)}<//>`
+    : null;
+}
+
+const isJudged = (alarm) => isFire(alarm) && !["none", "pending"].includes(alarm.verification);
+
+const Chips = ({ alarm, first }) => html`
+  ${first && html`<${Chip} kind="first">${t("desk.first_out")}<//>`}
+  ${isFire(alarm) && alarm.confidence && html`<${Chip} kind=${`confidence-${alarm.confidence}`}>
+    ${word("confidence", alarm.confidence)}
+  <//>`}
+  ${isJudged(alarm) && html`<${Chip} kind=${`verdict-${alarm.verification}`}>
+    ${word("verification", alarm.verification)}
+  <//>`}
+  <${SentChip} alarm=${alarm} />
+  ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
+  ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
+`;
+
+// `desk` is what the rows share: the choice, the selection and what a press does.
+export function Row({ alarm, desk, child, first }) {
+  const now = useNow();
+  const chosen = alarm.id === desk.chosen;
+  const picked = desk.picked.has(alarm.id);
+  const row = useRef();
+  useEffect(() => {
+    if (chosen) row.current?.scrollIntoView({ block: "nearest" });
+  }, [chosen]);
+  const press = (event) =>
+    event.ctrlKey || event.metaKey ? desk.pick([alarm]) : desk.choose(alarm.id);
+  return html`<li
+    ref=${row}
+    class=${classes(
+      `row row-${alarm.severity}`,
+      isWaiting(alarm) && "waiting",
+      isOverdue(alarm, now) && "loud",
+      chosen && "chosen",
+      picked && "picked",
+      child && "child",
+    )}
+  >
+    <button
+      class="row-open"
+      onClick=${press}
+      aria-current=${chosen ? "true" : undefined}
+      data-alarm=${alarm.id}
+    >
+      <span class="row-mark">
+        <${SeverityMark} severity=${alarm.severity} size="16" />
+        <span class="unseen">${word("severity", alarm.severity)}</span>
+        ${picked && html`<span class="unseen">${t("desk.picked_one")}</span>`}
+      </span>
+      <span class="row-text">
+        <span class="row-name">
+          ${(child && isFire(alarm) && [alarm.zone, alarm.component].filter(Boolean).join(" · "))
+          || alarmName(alarm)}${" "}
+          <${Chips} alarm=${alarm} first=${first} />
+        </span>
+        <span class="row-place">${alarmPlace(alarm)}</span>
+        <${EscalationBar} alarm=${alarm} now=${now} compact />
+      </span>
+      <span class="row-side">
+        <span class="row-age">${age(alarm.opened_at, now)}</span>
+        <span class="row-state">${word("state", alarm.state)}</span>
+      </span>
+    </button>
+    ${isTakable(alarm) && may("act") && html`<button class="row-take" onClick=${() => take([alarm])}>
+      ${t("desk.acknowledge")}
+    </button>`}
+    <${TakeLine} alarm=${alarm} />
+  </li>`;
+}

@@ -1,0 +1,20 @@
+// A refusal as people read it, in the page's language. Its code has words; what is peculiar to this one
+// stands behind.
+import { language, t } from "./i18n.js";
+
+// Of these the words alone say nothing of what to mend.
+const NEEDS_DETAIL = ["invalid", "unreadable", "bad_lines", "conflict", "too_many", "warnings_not_accepted"];
+// The server, or the way to it, is away for a moment: the same request may be sent again.
+const PASSING = [0, 429, 502, 503, 504];
+
+export const isPassing = (problem) => PASSING.includes(problem.status);
+
+export function problemText(problem) {
+  if (problem.text) return problem.text; // said by the page itself
+  const own = language() === "zh" ? problem.detail_zh : problem.code === "not_allowed" && problem.detail;
+  if (own) return own;
+  const key = `problem.${problem.code}`;
+  const words = t(key);
+  if (words === key) return problem.detail || problem.message || String(problem.status);
+  return NEEDS_DETAIL.includes(problem.code) && problem.detail ? `${words}: ${problem.detail}` : words;
+}
