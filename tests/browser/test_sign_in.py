@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import KEPT
+from tests.browser.conftest import KEPT, PHONE
 from tests.browser.county import running
 
 
@@ -31,6 +31,48 @@ def test_a_person_signs_in_and_out(visit, system):
     dialog.get_by_role("button", name="退出", exact=True).click()
     expect(page.get_by_label("用户名")).to_be_visible()
     assert page.request.get(f"{system.api}/api/v1/alarms").status == 401
+
+
+def test_the_menu_behind_the_name_changes_language_and_password_and_ends_other_sign_ins(visit, system):
+    person = {"username": "zhang", "password": "quiet water 8", "role": "duty_officer", "areas": ["*"]}
+    system.call("POST", "/api/v1/users", person)
+    login = {name: person[name] for name in ("username", "password")}
+    phone = visit("/?lang=zh", signed_in=False, viewport=PHONE)
+    elsewhere = phone.context.browser.new_context(base_url=system.api).request
+    for browser in (phone.request, elsewhere):
+        assert browser.post(f"{system.api}/api/v1/session", data=login).ok
+    phone.reload()
+    expect(phone.locator(".link-state.live")).to_be_visible()
+
+    def choose(name):
+        phone.locator("#user").click()
+        phone.get_by_role("button", name=name, exact=True).click()
+
+    phone.locator("#user").click()
+    expect(phone.locator(".menu")).to_contain_text("值班员")
+    phone.screenshot(path=KEPT / "user-menu-phone.png")
+    phone.keyboard.press("Escape")
+    choose("English")
+    expect(phone.locator("#user")).to_have_attribute("aria-label", "Menu of the user: zhang")
+
+    choose("Sessions elsewhere")
+    dialog = phone.get_by_role("dialog")
+    expect(dialog.locator("li")).to_have_count(1)
+    dialog.get_by_role("button", name="End them all").click()
+    expect(dialog).to_contain_text("There is no other sign-in.")
+    dialog.get_by_role("button", name="Close").click()
+    assert elsewhere.get("/api/v1/session").status == 401
+
+    choose("Change password")
+    dialog.get_by_label("Present password").fill("not this one")
+    dialog.get_by_label("New password").fill("quiet water 9")
+    dialog.locator("button[type=submit]").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    dialog.get_by_label("Present password").fill(person["password"])
+    dialog.locator("button[type=submit]").click()
+    expect(dialog).to_have_count(0)
+    assert not elsewhere.post("/api/v1/session", data=login).ok
+    assert elsewhere.post("/api/v1/session", data=login | {"password": "quiet water 9"}).ok
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from services.api.alarms.documents import document, read_names
-from services.api.alarms.models import Alarm, NoteBody, ShelveBody, TextBody, VerifyBody
+from services.api.alarms.models import Alarm, CorrectBody, NoteBody, ShelveBody, TextBody, VerifyBody
 from services.api.request.answers import answer
 from services.api.request.database import Inside
 from services.api.request.described import described
@@ -73,6 +73,22 @@ async def verify_alarm(alarm_id: AlarmId, body: VerifyBody, writer: Actor, if_ma
         )  # fmt: skip
 
     return await _perform(writer, alarm_id, deed, if_match, required=body.outcome != "real")
+
+
+@router.post("/correct", responses=_STRICT_ANSWERS)
+async def correct_verdict(alarm_id: AlarmId, body: CorrectBody, writer: Actor, if_match: IfMatch = None) -> Response:
+    """Say that the verdict on a closed fire was wrong, and why. The first one stays in the time line.
+
+    119 hears of it by `alarm.updated` if it heard of the fire before, or if the fire was a real one after all.
+    """
+
+    async def deed(write: Write, check: acts.Check) -> acts.Acted:
+        return await acts.correct(
+            write.connection, alarm_id, outcome=body.outcome, reason=body.reason, actor=write.who.actor,
+            now=write.now, check=check,
+        )  # fmt: skip
+
+    return await _perform(writer, alarm_id, deed, if_match, required=True)
 
 
 @router.post("/clear", responses=_ANSWERS)

@@ -104,6 +104,17 @@ class VerifyBody(BaseModel):
     note: Words = ""
 
 
+class CorrectBody(BaseModel):
+    """Another verdict, and why the first one was wrong."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"outcome": "test", "reason": "维保补报：当时在做联动测试"}]}
+    )
+
+    outcome: Literal["real", "false", "test"]
+    reason: NonEmpty
+
+
 class ShelveBody(BaseModel):
     """Until when, and why."""
 

@@ -1,6 +1,6 @@
 """Alarms: the queue, and one with its time line, evidence, notices and the water near it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Reads, Row, first
 from services.api.request.described import described
-from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
+from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span, plain
 from services.api.request.paging import Cursor, Limit, Page
 from services.api.request.problems import invalid, not_found
 from services.api.request.scope import Scope
@@ -64,6 +64,21 @@ def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mappin
     return found
 
 
+def _has_words(part: str) -> sa.ColumnElement[bool]:
+    text = plain("q", part)
+    device, site = tables.device.c, tables.site.c
+    columns = (
+        _alarm.reason, _alarm.reason_en, _alarm.component, _alarm.zone, device.code, device.name, site.name,
+    )  # fmt: skip
+    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def _acted(name: str) -> sa.ColumnElement[bool]:
+    line = tables.alarm_transition.c
+    names = (f"user:{plain('by', name)}", f"key:{name}")
+    return sa.exists().where(line.alarm_id == _alarm.id, line.actor.in_(names))
+
+
 @router.get("/alarms", responses=described(Page[Alarm], sheet=True))
 async def list_alarms(
     *,
@@ -78,6 +93,8 @@ async def list_alarms(
     site: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
     incident: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
     code: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$")] = None,
+    q: Annotated[str | None, Query(max_length=100, description="part of reason, part, device or site")] = None,
+    by: Annotated[str | None, Query(max_length=100, description="whoever acted: a user's or a key's name")] = None,
     begin: From = None,
     end: To = None,
     limit: Limit = 100,
@@ -97,19 +114,18 @@ async def list_alarms(
     for name, value, allowed, extra in several:
         if words := words_of(name, value, allowed, extra):
             statement = statement.where(_alarm[name].in_(sorted(words)))
-    if area is not None:
-        statement = statement.where(_alarm.area.startswith(area))
-    if device is not None:
-        statement = statement.where(tables.device.c.code == device)
-    for column, number in ((_alarm.site_id, site), (_alarm.incident_id, incident)):
-        if number is not None:
-            statement = statement.where(column == number)
-    if code is not None:
-        statement = statement.where(_alarm.code == code)
-    if begin is not None:
-        statement = statement.where(_alarm.opened_at >= begin)
-    if end is not None:
-        statement = statement.where(_alarm.opened_at < end)
+    asked: tuple[tuple[Any, Callable[[Any], sa.ColumnElement[bool]]], ...] = (
+        (area, _alarm.area.startswith),
+        (device, tables.device.c.code.__eq__),
+        (site, _alarm.site_id.__eq__),
+        (incident, _alarm.incident_id.__eq__),
+        (code, _alarm.code.__eq__),
+        (q or None, _has_words),
+        (by or None, _acted),
+        (begin, _alarm.opened_at.__ge__),
+        (end, _alarm.opened_at.__lt__),
+    )
+    statement = statement.where(*(condition(value) for value, condition in asked if value is not None))
     items, places = await fires_first(here.database, statement, limit, cursor)
     return sheet.page(items, limit, places, name="alarms", columns=_COLUMNS)
 

@@ -17,7 +17,7 @@ from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, first
 from services.api.request.described import described
-from services.api.request.fields import AreaFilter, DeviceCode
+from services.api.request.fields import AreaFilter, DeviceCode, plain
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
@@ -60,10 +60,8 @@ def parse_bbox(bbox: str | None) -> tuple[float, float, float, float] | None:
 
 
 def _search(q: str) -> sa.ColumnElement[bool]:
-    if "\x00" in q:
-        raise invalid("q", "must not contain the character NUL")
     columns = (_device.code, _device.name, _device.address, _device.owner)
-    return sa.or_(*[column.icontains(q, autoescape=True) for column in columns])
+    return sa.or_(*[column.icontains(plain("q", q), autoescape=True) for column in columns])
 
 
 def _has_alarm() -> sa.ColumnElement[bool]:

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
-from services.api.request.problems import Problem
+from services.api.request.problems import Problem, invalid
 
 BIGINT = 2**63 - 1
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
@@ -56,6 +56,18 @@ DeviceFilter = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", des
 RowId = Annotated[int, Field(ge=1, le=BIGINT)]
 From = Annotated[Moment | None, Query(alias="from", description="RFC 3339 with offset, inclusive")]
 To = Annotated[Moment | None, Query(alias="to", description="RFC 3339 with offset, exclusive")]
+
+
+def plain(name: str, text: str) -> str:
+    """Return the text of the query parameter `name`.
+
+    Raises:
+        Problem: 422, PostgreSQL cannot hold it.
+    """
+    try:
+        return no_nul(text)
+    except ValueError as odd:
+        raise invalid(name, str(odd)) from None
 
 
 def check_span(begin: datetime | None, end: datetime | None, longest: timedelta | None = None) -> None:

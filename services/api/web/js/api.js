@@ -18,12 +18,12 @@ export function newKey() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function call(method, path, { body, version, key, limit_ms = TIME_LIMIT_MS } = {}) {
+// The answer as it came. Its body is read by the caller, a refusal is thrown.
+export async function answerOf(method, path, { body, version, key, limit_ms = TIME_LIMIT_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (method === "POST") headers["Idempotency-Key"] = key ?? newKey();
-  const sentAt = Date.now();
   let answer;
   try {
     answer = await fetch(path, {
@@ -36,12 +36,17 @@ async function call(method, path, { body, version, key, limit_ms = TIME_LIMIT_MS
   } catch (cause) {
     throw new Problem(0, { type: cause.name === "TimeoutError" ? "timeout" : "unreachable" });
   }
+  if (answer.ok) return answer;
+  if (answer.status === 401 && live.get().session) live.set({ session: null });
+  const data = await answer.json().catch(() => null);
+  throw new Problem(answer.status, data ?? { title: answer.statusText });
+}
+
+async function call(method, path, options) {
+  const sentAt = Date.now();
+  const answer = await answerOf(method, path, options);
   if (answer.status === 204) return null;
   const data = await answer.json().catch(() => null);
-  if (!answer.ok) {
-    if (answer.status === 401 && live.get().session) live.set({ session: null });
-    throw new Problem(answer.status, data ?? { title: answer.statusText });
-  }
   syncClock(data?.now, sentAt);
   return data;
 }

@@ -10,11 +10,14 @@ export function clockTime(at, seconds = true) {
   return `${pad(time.getHours())}:${pad(time.getMinutes())}${seconds ? `:${pad(time.getSeconds())}` : ""}`;
 }
 
-export function dateTime(at) {
+// `whole`: with the year, for lists that go back further than one remembers.
+export function dateTime(at, whole = false) {
   const time = new Date(at);
   if (!at || Number.isNaN(+time)) return "–";
+  const day = `${pad(time.getMonth() + 1)}-${pad(time.getDate())}`;
+  if (whole) return `${time.getFullYear()}-${day} ${clockTime(at)}`;
   const today = new Date().toDateString() === time.toDateString();
-  return today ? clockTime(at) : `${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${clockTime(at, false)}`;
+  return today ? clockTime(at) : `${day} ${clockTime(at, false)}`;
 }
 
 // 2026-11-28 周六

@@ -17,6 +17,13 @@ export function alarmPlace(alarm) {
   return [alarm.zone, site, short, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
 }
 
+// Who did something, as people know them: names of users and keys as they are, our own programs in words.
+export function personName(actor) {
+  if (!actor) return "–";
+  const [kind, who] = actor.split(/:(.*)/);
+  return ["user", "key"].includes(kind) ? who : word("actor", kind);
+}
+
 export const Severity = ({ severity }) => html`<span class=${`severity severity-${severity}`}>
   <${SeverityMark} severity=${severity} />
   ${word("severity", severity)}

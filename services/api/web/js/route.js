@@ -26,7 +26,9 @@ export function useRoute() {
 }
 
 // The page turns before the next key is read: the browser's own event would come after it.
-export function go(path) {
-  location.hash = `#/${path}`;
+// `instead`: the page before is not one to go back to.
+export function go(path, instead = false) {
+  if (instead) history.replaceState(null, "", `#/${path}`);
+  else location.hash = `#/${path}`;
   tell();
 }

@@ -77,6 +77,21 @@ async def verify(
     return await _act(conn, alarm_id, Act(ActKind.VERIFY, actor, verdict=verdict, note=note), now, check)
 
 
+async def correct(
+    conn: asyncpg.Connection,
+    alarm_id: int,
+    *,
+    outcome: str,
+    reason: str,
+    actor: str,
+    now: datetime,
+    check: Check = _anyone,
+) -> Acted:
+    """Replace the verdict on a closed fire. The line of the first one stays in the chain. Raises as `acknowledge`."""
+    wanted = Act(ActKind.CORRECT, actor, verdict=Verification(outcome), note=reason)
+    return await _act(conn, alarm_id, wanted, now, check)
+
+
 async def clear(
     conn: asyncpg.Connection,
     alarm_id: int,

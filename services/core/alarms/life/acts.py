@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from services.core.alarms.life.conditions import close
 from services.core.alarms.life.happenings import Act, ActKind
@@ -14,6 +15,11 @@ from services.core.alarms.life.model import Alarm, Outcome, OutcomeKind, Policy
 from services.core.words import Confidence, Reason, State, Verification
 
 _Result = tuple[Alarm, Outcome]
+_VERDICTS: Final = {
+    Verification.REAL: Reason("真实", "real"),
+    Verification.FALSE: Reason("误报", "a false alarm"),
+    Verification.TEST: Reason("测试", "a test"),
+}
 
 
 def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
@@ -29,14 +35,18 @@ def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
             return _shelve(alarm, wanted, now, policy)
         case ActKind.UNSHELVE:
             return _unshelve(alarm)
+        case ActKind.CORRECT:
+            return _refuse(alarm, "警情未关闭，请直接核实", "the alarm is open: give the verdict that is right")
     return alarm, _note(wanted)
 
 
-def on_closed(wanted: Act) -> Outcome:
-    """Answer an act on a closed alarm: a note may still be added, nothing else."""
+def on_closed(alarm: Alarm, wanted: Act) -> _Result:
+    """Answer an act on a closed alarm: a note may still be added and a verdict corrected, nothing else."""
     if wanted.kind is ActKind.NOTE:
-        return _note(wanted)
-    return Outcome(OutcomeKind.REFUSED, Reason("警情已关闭", "the alarm is closed; a new one opens if it comes back"))
+        return alarm, _note(wanted)
+    if wanted.kind is ActKind.CORRECT:
+        return _correct(alarm, wanted)
+    return _refuse(alarm, "警情已关闭", "the alarm is closed; a new one opens if it comes back")
 
 
 def _refuse(alarm: Alarm, zh: str, en: str) -> _Result:
@@ -45,12 +55,12 @@ def _refuse(alarm: Alarm, zh: str, en: str) -> _Result:
 
 def _acknowledge(alarm: Alarm, now: datetime) -> _Result:
     if alarm.state is State.ACKNOWLEDGED:
-        return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("已确认过", "acknowledged before"))
+        return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("已接过警", "acknowledged before"))
     seen = _seen(alarm, now)
     if alarm.active or alarm.fire:
-        return seen, Outcome(OutcomeKind.ACKNOWLEDGED, Reason("已确认", "acknowledged"))
+        return seen, Outcome(OutcomeKind.ACKNOWLEDGED, Reason("已接警", "acknowledged"))
     return close(seen, now), Outcome(
-        OutcomeKind.CLOSED, Reason("已恢复并确认", "the condition is over and was acknowledged")
+        OutcomeKind.CLOSED, Reason("已恢复并接警", "the condition is over and was acknowledged")
     )
 
 
@@ -60,7 +70,7 @@ def _verify(alarm: Alarm, wanted: Act, now: datetime) -> _Result:
         return _verify_real(alarm, now)
     if verdict in (Verification.FALSE, Verification.TEST):
         after = replace(close(_seen(alarm, now), now), verification=verdict)
-        word = Reason("误报", "a false alarm") if verdict is Verification.FALSE else Reason("测试", "a test")
+        word = _VERDICTS[verdict]
         return after, Outcome(OutcomeKind.VERIFIED, Reason(f"核实为{word.zh}", f"judged {word.en}"))
     return _refuse(alarm, "核实结果须为 real、false 或 test", "the verdict must be real, false or test")
 
@@ -74,6 +84,21 @@ def _verify_real(alarm: Alarm, now: datetime) -> _Result:
     if alarm.fire:
         return replace(after, confidence=Confidence.CONFIRMED), Outcome(OutcomeKind.VERIFIED, why)
     return (after if alarm.active else close(after, now)), Outcome(OutcomeKind.VERIFIED, why)
+
+
+def _correct(alarm: Alarm, wanted: Act) -> _Result:
+    was, verdict = alarm.verification, wanted.verdict
+    if was not in _VERDICTS or verdict is None or verdict not in _VERDICTS:
+        return _refuse(alarm, "没有可更正的核实结果", "there is no verdict to correct")
+    if verdict is was:
+        return _refuse(alarm, f"核实结果已是{_VERDICTS[was].zh}", f"the verdict is {was} already")
+    if not wanted.note.strip():
+        return _refuse(alarm, "reason：更正须写明原因", "reason: a correction needs one")
+    why = Reason(
+        f"核实结果由{_VERDICTS[was].zh}更正为{_VERDICTS[verdict].zh}",
+        f"the verdict is corrected from {_VERDICTS[was].en} to {_VERDICTS[verdict].en}",
+    )
+    return replace(alarm, verification=verdict), Outcome(OutcomeKind.CORRECTED, why)
 
 
 def _clear(alarm: Alarm, now: datetime) -> _Result:

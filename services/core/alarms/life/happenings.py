@@ -81,6 +81,7 @@ class ActKind(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     VERIFY = "verify"
+    CORRECT = "correct"
     CLEAR = "clear"
     SHELVE = "shelve"
     UNSHELVE = "unshelve"
@@ -89,7 +90,7 @@ class ActKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A person's act. `verdict` (real, false, test) belongs to VERIFY, `until` to SHELVE."""
+    """A person's act. `verdict` (real, false, test) belongs to VERIFY and CORRECT, `until` to SHELVE."""
 
     kind: ActKind
     actor: str

@@ -24,7 +24,7 @@ from services.core.alarms.life.happenings import (
     Uncovered,
 )
 from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy, Step
-from services.core.alarms.life.telling import tell
+from services.core.alarms.life.telling import tell, tell_correction
 from services.core.words import Confidence, Reason, Verification
 
 PLAIN = Situation()
@@ -50,7 +50,7 @@ def step(
             return Step(None, Outcome(OutcomeKind.IGNORED, Reason("没有未结警情", "no open alarm")))
         after, outcome = conditions.open_alarm(happening, now, policy, situation)
     elif not alarm.open:
-        return _after_the_end(alarm, happening)
+        return _after_the_end(alarm, happening, now, policy)
     else:
         after, outcome = _advance(alarm, happening, now, policy, situation)
         if outcome.kind in (OutcomeKind.REFUSED, OutcomeKind.IGNORED, OutcomeKind.STALE):
@@ -89,9 +89,13 @@ def _shows_change(before: Alarm, after: Alarm) -> bool:
     )
 
 
-def _after_the_end(alarm: Alarm, happening: Happening) -> Step:
+def _after_the_end(alarm: Alarm, happening: Happening, now: datetime, policy: Policy) -> Step:
     if isinstance(happening, Act):
-        return Step(alarm, acts.on_closed(happening))
+        after, outcome = acts.on_closed(alarm, happening)
+        if outcome.kind is not OutcomeKind.CORRECTED:
+            return Step(after, outcome)
+        told = tell_correction(replace(after, version=alarm.version + 1), now, policy)
+        return Step(told.alarm, outcome, told.notices)
     return Step(alarm, Outcome(OutcomeKind.IGNORED, Reason("警情已关闭", "the alarm is closed")))
 
 

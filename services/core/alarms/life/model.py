@@ -107,6 +107,7 @@ class OutcomeKind(StrEnum):
     CONFIRMED = "confirmed"
     ACKNOWLEDGED = "acknowledged"
     VERIFIED = "verified"
+    CORRECTED = "corrected"
     RETURNED = "returned"
     LATCHED = "latched"
     CLOSED = "closed"

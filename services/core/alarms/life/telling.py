@@ -38,6 +38,12 @@ def tell(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool = False) 
     return _tell_rest(alarm, told, now, policy)
 
 
+def tell_correction(alarm: Alarm, now: datetime, policy: Policy) -> Telling:
+    """Say that a closed fire has another verdict: to a desk that heard of it, and where it was real after all."""
+    heard = alarm.memory.told is not None or alarm.verification is Verification.REAL
+    return _say(alarm, (NoticeType.UPDATED,) if heard else (), now, policy)
+
+
 def _tell_first(alarm: Alarm, now: datetime, policy: Policy) -> Telling:
     if not alarm.active or alarm.severity.rank < policy.notify_from.rank:
         return Telling(_remember(alarm), ())

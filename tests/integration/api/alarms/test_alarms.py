@@ -128,3 +128,53 @@ async def test_a_note_is_a_line_of_the_time_line(client: Client, open_alarm: Rai
     assert timeline[-1]["detail"]["note"] == "已通知维保"
     # the word that a verdict has for it is understood too
     assert (await client.post(f"/api/v1/alarms/{alarm_id}/notes", json={"note": "已到场"})).status_code == 200
+
+
+async def test_the_history_is_searched_by_words_and_by_who_acted(client: Client, open_alarm: Raise) -> None:
+    other, taken = await open_alarm("p-1"), await open_alarm("Q_9")
+    assert (await client.post(f"/api/v1/alarms/{taken}/acknowledge")).status_code == 200
+
+    async def found(**params: str) -> list[int]:
+        answer = await client.get("/api/v1/alarms", params=params)
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.json()["items"]]
+
+    assert await found(q="p-") == [other]
+    assert await found(q="q_") == [taken]
+    assert await found(q="_") == [taken]  # a text, no pattern
+    assert await found(q="%") == []
+    assert await found(by="supervisor") == [taken]
+    assert await found(by="nobody") == []
+    for name in ("q", "by"):
+        assert (await client.get("/api/v1/alarms", params={name: "a\0b"})).status_code == 422
+
+
+async def test_a_verdict_is_corrected_with_a_reason_and_the_first_one_stays_readable(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    fire = await open_alarm("p-1", fire=True)
+    path = f"/api/v1/alarms/{fire}"
+    match = {"If-Match": "*"}
+    wanted = {"outcome": "test", "reason": "维保补报：当时在做联动测试"}
+    early = await client.post(f"{path}/correct", json=wanted, headers=match)
+    assert early.status_code == 409, early.text
+    judged = await client.post(f"{path}/verify", json={"outcome": "false", "note": "水蒸气"}, headers=match)
+    assert judged.json()["state"] == "closed"
+    assert (await client.post(f"{path}/correct", json=wanted)).status_code == 428
+    assert (await client.post(f"{path}/correct", json=wanted | {"reason": " "}, headers=match)).status_code == 422
+    version = {"If-Match": f'"{judged.json()["version"]}"'}
+    corrected = await client.post(f"{path}/correct", json=wanted, headers=version)
+    assert corrected.status_code == 200, corrected.text
+    assert (corrected.json()["verification"], corrected.json()["state"]) == ("test", "closed")
+    lines = [
+        (line["act"], line["outcome"], line["detail"]["verification"], line["detail"]["note"])
+        for line in (await client.get(path)).json()["timeline"]
+        if line["actor"] == "key:supervisor"
+    ]
+    assert lines == [
+        ("verify", "verified", "false", "水蒸气"),
+        ("correct", "corrected", "test", "维保补报：当时在做联动测试"),
+    ]
+    assert (await client.post(f"{path}/correct", json=wanted, headers=version)).status_code == 412
+    detail = await connection.fetchval("select detail from audit where action = 'alarm.correct'")
+    assert detail["verdict"] == "test"

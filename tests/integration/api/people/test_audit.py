@@ -70,6 +70,9 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
 
     fire, tamper = await open_alarm("p-1", fire=True), await open_alarm("p-2")
     await call("POST", "/alarms/{id}/verify", {"outcome": "real"}, id=fire)
+    false = await open_alarm("p-4", fire=True)
+    await call("POST", "/alarms/{id}/verify", {"outcome": "false"}, id=false)
+    await call("POST", "/alarms/{id}/correct", {"outcome": "test", "reason": "联动测试"}, id=false)
     await call("POST", "/alarms/{id}/acknowledge", id=tamper)
     await call("POST", "/alarms/{id}/notes", {"text": "已通知维保"}, id=tamper)
     await call("POST", "/alarms/{id}/shelve", window, id=tamper)

@@ -14,6 +14,8 @@ export const acknowledge = (alarm, key) => act(alarm, "acknowledge", {}, undefin
 // False and test must have seen the newest.
 export const verify = (alarm, outcome, note) =>
   act(alarm, "verify", { outcome, note }, outcome === "real" ? undefined : alarm.version);
+export const correct = (alarm, outcome, reason) =>
+  act(alarm, "correct", { outcome, reason }, alarm.version);
 export const shelve = (alarm, until, reason) => act(alarm, "shelve", { until, reason }, alarm.version);
 export const unshelve = (alarm) => act(alarm, "unshelve", {});
 export const clear = (alarm) => act(alarm, "clear", {});

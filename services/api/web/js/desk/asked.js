@@ -7,9 +7,9 @@ import { may } from "../may.js";
 import { alarmName, siteName } from "../parts.js";
 import { live, putAlarms } from "../store.js";
 import { html } from "../ui.js";
-import { addNote, clear, shelve, verify } from "./acts.js";
+import { addNote, clear, correct, shelve, verify } from "./acts.js";
 import { isTakable } from "./deeds.js";
-import { AskDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
+import { AskDialog, CorrectDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
 
 export const VERDICTS = ["real", "false", "test"];
 const MOST_NAMED = 4;
@@ -27,6 +27,7 @@ export function possible(alarm, now) {
     shelve: acting && !isFire(alarm) && isOpen(alarm) && !isShelved(alarm, now),
     unshelve: acting && isShelved(alarm, now),
     clear: acting && isOpen(alarm) && !isUnverified(alarm),
+    correct: acting && !isOpen(alarm) && VERDICTS.includes(alarm.verification),
   };
 }
 
@@ -93,6 +94,13 @@ export function Asked({ ask, onClose, onDone }) {
       about=${about}
       onClose=${onClose}
       onGo=${done(({ note }) => addNote(alarm, note))}
+    />`;
+  if (name === "correct")
+    return html`<${CorrectDialog}
+      about=${about}
+      was=${alarm.verification}
+      onClose=${onClose}
+      onGo=${done(({ outcome, note }) => correct(alarm, outcome, note))}
     />`;
   if (name === "shelve")
     return html`<${UntilDialog}

@@ -2,17 +2,18 @@
 import { dispatchOf, isFire, isLate, isShelved, isWaiting } from "../alarms.js";
 import { get } from "../api.js";
 import { useNow } from "../clock.js";
-import { age, areaName, clockTime, dateTime, measured } from "../format.js";
+import { age, areaName, clockTime, dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, Chip, Failure, Field, Severity, siteName } from "../parts.js";
+import { alarmName, Chip, Failure, Field, personName, Severity, siteName } from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { openTestWindow } from "./acts.js";
 import { possible } from "./asked.js";
 import { UntilDialog } from "./dialogs.js";
 import { EscalationBar } from "./escalation.js";
+import { Figures } from "./figures.js";
 import { Evidence, NearestWater, Notices, Siblings, SiteCard, TimeLine } from "./facts.js";
 import { TakeLine } from "./take-line.js";
 
@@ -58,6 +59,7 @@ const BUTTONS = [
   ["shelve", "quiet", "pause"],
   ["unshelve", "", "play"],
   ["clear", "quiet", "check"],
+  ["correct", "quiet", "note"],
 ];
 
 // Only what this person may do now is offered.
@@ -80,25 +82,7 @@ function Actions({ alarm, now, start, refused }) {
   </div>`;
 }
 
-const LIMIT_FIELDS = {
-  hydrant_pressure: "pressure_mpa",
-  residual_current: "residual_current_ma",
-  water_level: "level_pct",
-  battery_low: "battery_pct",
-  cable_temperature: "temp_a_c",
-  overvoltage: "voltage_a_v",
-  undervoltage: "voltage_a_v",
-  hydrant_tilt: "tilt_deg",
-  hydrant_freezing: "water_temp_c",
-  hydrant_in_use: "flow_lps",
-};
-
-function valueText(code, value) {
-  const field = Object.entries(LIMIT_FIELDS).find(([start]) => code.startsWith(start))?.[1];
-  return measured(field ?? "value", value);
-}
-
-export function Detail({ id, known, round, start, refused, onBack }) {
+export function Detail({ id, known, round, start, refused, onBack, from = "queue" }) {
   const now = useNow();
   const notices = useStore(live, (state) => state.notices);
   const { full: alarm, problem } = useFullAlarm(id, known, round);
@@ -111,9 +95,9 @@ export function Detail({ id, known, round, start, refused, onBack }) {
     aria-labelledby="alarm-name"
   >
     <header>
-      <button class="back button quiet" onClick=${onBack}>
+      <button class=${`back button quiet back-to-${from}`} onClick=${onBack}>
         <${Icon} name="back" size="18" />
-        ${t("desk.tab.queue")}
+        ${t(`desk.tab.${from}`)}
       </button>
       <div class="detail-line">
         <${Severity} severity=${alarm.severity} />
@@ -151,22 +135,20 @@ export function Detail({ id, known, round, start, refused, onBack }) {
     <${Actions} alarm=${alarm} now=${now} start=${start} refused=${refused} />
     <dl class="facts">
       <${Field} name=${t("desk.since", { at: "" }).trim()}>
-        ${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, now)}</em>
+        ${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, Date.parse(alarm.closed_at) || now)}</em>
       <//>
       ${alarm.device && html`<${Field} name=${t("desk.device")}>
         <a href=${`#/devices/${alarm.device}`}>${alarm.device_name || alarm.device}</a>
+        <a class="all-alarms" href=${`#/desk/history?device=${alarm.device}`}>${t("history.of_device")}</a>
       <//>`}
       ${(alarm.zone || alarm.component) && html`<${Field} name=${t("desk.component")}>
         ${[alarm.zone, alarm.component].filter(Boolean).join(" · ")}
       <//>`}
       <${Field} name=${t("desk.area")}>${areaName(alarm.area)}<//>
-      ${alarm.value !== null && alarm.value !== undefined && html`<${Field} name=${t("desk.value")}>
-        <b class="figure">${valueText(alarm.code, alarm.value)}</b> / ${t("desk.limit")}${" "}
-        ${valueText(alarm.code, alarm.limit)}
-      <//>`}
+      <${Figures} alarm=${alarm} now=${now} />
       ${alarm.acknowledged_at && html`<${Field} name=${word("state", "acknowledged")}>
         ${t("desk.acknowledged_by", {
-          who: alarm.acknowledged_by ?? "–",
+          who: personName(alarm.acknowledged_by),
           at: clockTime(alarm.acknowledged_at),
         })}
       <//>`}
@@ -180,7 +162,7 @@ export function Detail({ id, known, round, start, refused, onBack }) {
         alarm=${alarm}
         onTest=${may("operate") && alarm.site?.id ? () => setTesting(true) : null}
       />
-      <${NearestWater} sources=${alarm.nearest_water} />
+      <${NearestWater} sources=${alarm.nearest_water?.filter(({ code }) => code !== alarm.device)} />
       <${Evidence} items=${alarm.evidence} />
       <${Notices} items=${alarm.notices} fire=${fire} />
       <${TimeLine} items=${alarm.timeline} />

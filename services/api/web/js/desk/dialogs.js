@@ -1,6 +1,6 @@
 // The questions asked before an act that matters.
 // Each gives its answer to `onGo` and closes when that succeeds.
-import { t } from "../i18n.js";
+import { t, word } from "../i18n.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { serverNow } from "../clock.js";
 import { html, useState } from "../ui.js";
@@ -70,6 +70,29 @@ export function VerifyDialog({ outcome, about, onGo, onClose }) {
         kind=${outcome === "real" ? "fire" : "primary"}
         go=${outcome === "real" ? t("dialog.real_go") : t("dialog.ok")}
       />
+    </form>
+  <//>`;
+}
+
+const VERDICTS = ["real", "false", "test"];
+
+// Another verdict on a closed fire. The reason is asked for first: it is what has to be thought about.
+export function CorrectDialog({ about, was, onGo, onClose }) {
+  const { submit, problem, busy } = useGo(onGo, onClose);
+  return html`<${Dialog} title=${t("dialog.correct_title")} onClose=${onClose}>
+    <form onSubmit=${submit}>
+      <${About} lines=${about} />
+      <p>${t("dialog.correct_line", { was: word("verification", was) })}</p>
+      <fieldset class="durations">
+        <legend>${t("dialog.correct_to")}</legend>
+        ${VERDICTS.filter((name) => name !== was).map((name) => html`<label key=${name}>
+          <input type="radio" name="outcome" value=${name} required />
+          <span>${word("verification", name)}</span>
+        </label>`)}
+      </fieldset>
+      <${Reason} label=${t("dialog.reason")} required />
+      ${problem && html`<${Failure} problem=${problem} />`}
+      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("desk.correct")} />
     </form>
   <//>`;
 }

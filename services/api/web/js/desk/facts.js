@@ -2,7 +2,7 @@
 import { clockTime, dateTime, distance, bearing, latency, measured, unit } from "../format.js";
 import { Icon, SeverityMark } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
-import { alarmName } from "../parts.js";
+import { alarmName, personName } from "../parts.js";
 import { html } from "../ui.js";
 
 const Card = ({ title, icon, kind = "", children }) => html`<section class=${`card ${kind}`}>
@@ -106,10 +106,8 @@ export function Notices({ items, fire }) {
 
 // A reason is said in both languages.
 const because = (detail) => (Array.isArray(detail?.reason) ? pick(...detail.reason) : (detail?.reason ?? ""));
-const actor = (name) => {
-  const [kind, who] = (name ?? "").split(/:(.*)/);
-  return ["user", "key"].includes(kind) ? who : word("actor", kind);
-};
+
+const JUDGING = ["verified", "corrected"];
 
 export function TimeLine({ items }) {
   if (!items?.length) return null;
@@ -122,8 +120,8 @@ export function TimeLine({ items }) {
         <time title=${item.at}>${dateTime(item.at)}</time>
         <span>
           <b>${word("outcome", item.outcome || item.act)}</b>
-          ${item.outcome === "verified" ? ` ${word("verification", item.detail?.verification)}` : ""}
-          <small>${actor(item.actor)}</small>
+          ${JUDGING.includes(item.outcome) ? ` ${word("verification", item.detail?.verification)}` : ""}
+          <small>${personName(item.actor)}</small>
           ${item.detail?.note && html`<q class="said">${item.detail.note}</q>`}
           ${because(item.detail) && html`<q>${because(item.detail)}</q>`}
         </span>

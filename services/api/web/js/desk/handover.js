@@ -5,7 +5,7 @@ import { age, areaName, dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
 import { inQueueOrder } from "../alarms.js";
-import { alarmName, alarmPlace, Failure, Severity } from "../parts.js";
+import { alarmName, alarmPlace, Failure, personName, Severity } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 
@@ -54,7 +54,7 @@ function Alarms({ items, now }) {
         <td>${alarmPlace(alarm)}</td>
         <td>
           ${word("state", alarm.state)}
-          ${alarm.acknowledged_by ? html`<small>${alarm.acknowledged_by}</small>` : ""}
+          ${alarm.acknowledged_by ? html`<small>${personName(alarm.acknowledged_by)}</small>` : ""}
           ${alarm.shelved_until
             ? html`<small>
                 ${t("handover.until", { at: dateTime(alarm.shelved_until) })} ${alarm.shelve_reason ?? ""}
@@ -98,7 +98,7 @@ export function Handover() {
         <ul class="plain">
           ${windows.map((each) => html`<li key=${each.site_name}>
             <b>${each.site_name}</b> ${t("handover.until", { at: dateTime(each.until) })}
-            <small>${each.reason} ${each.by ? t("handover.by", { who: each.by }) : ""}</small>
+            <small>${each.reason} ${each.by ? t("handover.by", { who: personName(each.by) }) : ""}</small>
           </li>`)}
         </ul>
       <//>
@@ -108,7 +108,7 @@ export function Handover() {
             <a href=${`#/devices/${each.code}`}>${each.name || each.code}</a> ${areaName(each.area)}
             <small>
               ${t("handover.until", { at: dateTime(each.until) })} · ${each.reason}${" "}
-              ${each.by ? t("handover.by", { who: each.by }) : ""}
+              ${each.by ? t("handover.by", { who: personName(each.by) }) : ""}
             </small>
           </li>`)}
         </ul>
@@ -132,7 +132,7 @@ export function Handover() {
         <ul class="plain">
           ${data.notes?.map((each, i) => html`<li key=${i}>
             <a href=${`#/desk/${each.alarm_id}`}>#${each.alarm_id}</a> ${each.text}
-            <small>${dateTime(each.at)} ${each.actor?.replace("user:", "")}</small>
+            <small>${dateTime(each.at)} ${personName(each.actor)}</small>
           </li>`)}
         </ul>
       <//>

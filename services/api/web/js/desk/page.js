@@ -1,12 +1,21 @@
 // The duty desk: the queue beside one alarm, and the lists for the change of shift.
 import { t } from "../i18n.js";
 import { go } from "../route.js";
-import { html } from "../ui.js";
+import { html, useEffect, useState } from "../ui.js";
 import { FalseAlarms } from "./false-alarms.js";
 import { Handover } from "./handover.js";
 import { QueueTab } from "./queue-tab.js";
 
-const TABS = ["queue", "handover", "false"];
+const TABS = ["queue", "history", "handover", "false"];
+
+// Opened seldom, so it is fetched when it is.
+function History({ id }) {
+  const [module, setModule] = useState(null);
+  useEffect(() => {
+    import("./history.js").then(setModule);
+  }, []);
+  return module ? html`<${module.History} id=${id} />` : html`<p class="loading">…</p>`;
+}
 
 export function Desk({ args }) {
   const tab = TABS.includes(args[0]) ? args[0] : "queue";
@@ -23,6 +32,7 @@ export function Desk({ args }) {
       </a>`)}
     </nav>
     ${tab === "queue" && html`<${QueueTab} chosen=${chosen} setChosen=${setChosen} />`}
+    ${tab === "history" && html`<${History} id=${Number(args[1]) || null} />`}
     ${tab === "handover" && html`<${Handover} />`}
     ${tab === "false" && html`<${FalseAlarms} />`}
   </div>`;

@@ -102,6 +102,7 @@ export const names = {
   "outcome.confirmed": "Fire confirmed",
   "outcome.acknowledged": "Taken",
   "outcome.verified": "Verified",
+  "outcome.corrected": "verdict corrected",
   "outcome.returned": "Condition over",
   "outcome.latched": "Condition over, fire stays",
   "outcome.closed": "Closed",
@@ -111,7 +112,7 @@ export const names = {
   "outcome.escalated": "Sent to 119 unverified",
   "outcome.told": "Notice made",
   "outcome.test_ended": "Test window over, clock restarted",
-  "outcome.uncovered": "Back in service",
+  "outcome.uncovered": "An incident of its own, judged afresh",
   "outcome.grouped": "Joined an incident",
   "outcome.stale": "Outdated",
 

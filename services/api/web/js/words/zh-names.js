@@ -102,6 +102,7 @@ export const names = {
   "outcome.confirmed": "确认火警",
   "outcome.acknowledged": "接警",
   "outcome.verified": "核实",
+  "outcome.corrected": "更正核实",
   "outcome.returned": "条件解除",
   "outcome.latched": "条件解除，保持火警",
   "outcome.closed": "关闭",
@@ -111,7 +112,7 @@ export const names = {
   "outcome.escalated": "超时自动上报 119",
   "outcome.told": "通知已生成",
   "outcome.test_ended": "测试窗口结束，重新计时",
-  "outcome.uncovered": "检修结束",
+  "outcome.uncovered": "另立事件，重新判断",
   "outcome.grouped": "并入事件",
   "outcome.stale": "过期",
 

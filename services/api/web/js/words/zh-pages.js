@@ -130,7 +130,7 @@ export const pages = {
   "system.lane.telemetry": "遥测通道",
   "system.rate": "速率",
   "system.lag": "延迟",
-  "system.window": "未确认 / 窗口",
+  "system.window": "未应答 / 窗口",
   "system.last_batch": "最近批次",
   "system.connected": "已连接",
   "system.disconnected": "断开",

@@ -51,12 +51,31 @@ def test_a_bad_act_is_refused_with_the_cure(kind: str, about: dict[str, object],
     assert life.alarm == before
 
 
-def test_a_closed_alarm_takes_notes_and_nothing_else() -> None:
+def test_a_verdict_on_a_closed_alarm_is_corrected_once_for_a_reason_and_the_desk_that_heard_of_it_is_told() -> None:
+    life = raised()
+    life.act("verify", verdict=Verification.FALSE)
+    version, told = life.version, life.types()
+    for about in ({"verdict": Verification.FALSE, "note": "same"}, {"verdict": Verification.TEST, "note": " "}):
+        assert life.act("correct", **about).outcome.kind == "refused"
+    done = life.act("correct", verdict=Verification.TEST, note="a test after all")
+    assert (done.outcome.kind, life.state, life.version) == ("corrected", "closed", version + 1)
+    assert life.types() == [*told, UPDATED]
+    quiet = raised("minor")
+    assert quiet.act("correct", verdict=Verification.TEST, note="open").outcome.kind == "refused"
+    quiet.act("verify", verdict=Verification.TEST)
+    quiet.act("correct", verdict=Verification.FALSE, note="no test")
+    assert quiet.types() == []  # nobody was told of it
+    quiet.act("correct", verdict=Verification.REAL, note="it was one")
+    assert quiet.types() == [UPDATED]
+
+
+def test_a_closed_alarm_takes_notes_and_corrections_and_nothing_else() -> None:
     life = raised()
     life.act("clear")
     assert life.act("note", note="seen on site").outcome.kind == "noted"
     refused = [life.act(kind).outcome.kind for kind in ("acknowledge", "verify", "clear", "shelve", "unshelve")]
     assert refused == ["refused"] * 5
+    assert life.act("correct", verdict=Verification.TEST, note="why").outcome.kind == "refused"  # nobody judged it
     assert life.happen(condition()).outcome.kind == "ignored"
     assert life.alarm is not None
     assert due_at(life.alarm) is None

@@ -1,0 +1,67 @@
+// The figures of an alarm with their units: what raised it, its limit, and what the device says now.
+import { isOpen } from "../alarms.js";
+import { get } from "../api.js";
+import { ago, measured, span, unit } from "../format.js";
+import { t } from "../i18n.js";
+import { Field } from "../parts.js";
+import { knownDevices, putDevices, useDevice } from "../store.js";
+import { html, useEffect } from "../ui.js";
+
+// What codes begin with, and the fields that they judge; of several phases the worst one counts.
+const MEASURES = [
+  ["hydrant_pressure", ["pressure_mpa"]],
+  ["hydrant_in_use", ["flow_lps"]],
+  ["hydrant_tilt", ["tilt_deg"]],
+  ["hydrant_freezing", ["water_temp_c"]],
+  ["water_level", ["level_pct"]],
+  ["battery_low", ["battery_pct"]],
+  ["residual_current", ["residual_current_ma"]],
+  ["cable_temperature", ["temp_a_c", "temp_b_c", "temp_c_c", "temp_n_c"]],
+  ["overvoltage", ["voltage_a_v", "voltage_b_v", "voltage_c_v"]],
+  ["undervoltage", ["voltage_a_v", "voltage_b_v", "voltage_c_v"]],
+  ["overcurrent", ["current_a_a", "current_b_a", "current_c_a"]],
+];
+const isLow = (code) => code.endsWith("_low") || code === "undervoltage";
+const fieldsOf = (code) => MEASURES.find(([start]) => code.startsWith(start))?.[1] ?? [];
+
+const withUnit = (field, value) => `${measured(field, value)} ${unit(field)}`.trim();
+
+function figure(code, value) {
+  if (code === "device_offline") return span(value * 60);
+  const [field = "value"] = fieldsOf(code);
+  return withUnit(field, value);
+}
+
+// The reading of now that the alarm is about: {field, value, ts}; null when the device has none.
+function newest(alarm, device) {
+  const cells = fieldsOf(alarm.code)
+    .map((field) => ({ field, ...device?.state?.[field] }))
+    .filter(({ value }) => typeof value === "number")
+    .sort((a, b) => b.value - a.value);
+  return cells.at(isLow(alarm.code) ? -1 : 0) ?? null;
+}
+
+export function Figures({ alarm, now }) {
+  const device = useDevice(alarm.device);
+  const asks = isOpen(alarm) && alarm.device && fieldsOf(alarm.code).length > 0;
+  useEffect(() => {
+    if (!asks || knownDevices.get(alarm.device)?.state) return;
+    const askedAt = performance.now();
+    get(`/api/v1/devices/${encodeURIComponent(alarm.device)}`).then(
+      (found) => putDevices([found], askedAt),
+      () => null,
+    );
+  }, [alarm.device, asks]);
+  const cell = asks ? newest(alarm, device) : null;
+  const raised = typeof alarm.value === "number";
+  return html`
+    ${raised && html`<${Field} name=${t("desk.value")}>
+      <b class="figure">${figure(alarm.code, alarm.value)}</b>
+      ${typeof alarm.limit === "number" && html`${" "}
+        <span class="limit">${t("desk.limit")} ${figure(alarm.code, alarm.limit)}</span>`}
+    <//>`}
+    ${cell && html`<${Field} name=${t("desk.value_now")}>
+      <b class="figure now">${withUnit(cell.field, cell.value)}</b> <em>${ago(cell.ts, now)}</em>
+    <//>`}
+  `;
+}

@@ -1,0 +1,68 @@
+// The alarms that the address of the history names, in parts; a later question overtakes an earlier one.
+import { get, query } from "../api.js";
+import { live, useStore } from "../store.js";
+import { useEffect, useRef, useState } from "../ui.js";
+
+const STEP = 100;
+const TYPED_AFTER_MS = 300;
+const DAYS = 7; // shown where the address names no beginning
+const FILTERS = [
+  "from", "to", "area", "category", "severity", "state", "verification", "code", "device", "site", "by", "q",
+];
+
+// A day of the address, "2026-11-28", as it is in the browser's zone; `after` days later.
+function dayStart(day, after = 0) {
+  const [year, month, date] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + after);
+}
+
+export function dayName(time) {
+  const two = (n) => String(n).padStart(2, "0");
+  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+}
+
+export function firstDay() {
+  const now = new Date();
+  return dayName(new Date(now.getFullYear(), now.getMonth(), now.getDate() - DAYS + 1));
+}
+
+// The address's values as the API wants them: days become moments, the last day counts whole.
+function wantedOf(values) {
+  const known = Object.fromEntries(FILTERS.map((name) => [name, values[name]]));
+  const from = dayStart(values.from || firstDay());
+  const to = values.to ? dayStart(values.to, 1) : null;
+  return {
+    ...known,
+    from: Number.isNaN(+from) ? values.from : from.toISOString(),
+    to: to && (Number.isNaN(+to) ? values.to : to.toISOString()),
+  };
+}
+
+export function useAlarms(values, shown) {
+  const wanted = wantedOf(values);
+  const [found, setFound] = useState({ items: null, next: null });
+  const [problem, setProblem] = useState(null);
+  const asked = useRef(0);
+  const round = useStore(live, (state) => state.round);
+  const read = (cursor) => {
+    const mine = (asked.current += 1);
+    return get(query("/api/v1/alarms", { ...wanted, limit: STEP, cursor })).then(
+      ({ items, next }) => {
+        if (mine !== asked.current) return;
+        setProblem(null);
+        setFound((before) => ({ items: [...(cursor ? before.items : []), ...items], next }));
+      },
+      (refused) => {
+        if (mine !== asked.current) return;
+        setProblem(refused);
+        setFound({ items: [], next: null });
+      },
+    );
+  };
+  useEffect(() => {
+    if (!shown) return undefined;
+    const timer = setTimeout(read, found.items ? TYPED_AFTER_MS : 0);
+    return () => clearTimeout(timer);
+  }, [JSON.stringify(wanted), shown, round]);
+  return { wanted, ...found, problem, more: () => read(found.next) };
+}
