@@ -21,6 +21,7 @@ from services.core import db
 from services.core.alarms.life.happenings import Finding
 from services.core.errors import FiretowerError
 from services.core.rules.catalog import RULES
+from services.core.rules.catalog_early import EARLY
 from services.core.rules.overrides import READ_OVERRIDES, book_of
 from services.core.rules.parameters import ParameterBook, faults_of
 from services.core.rules.profile import DeviceProfile
@@ -35,7 +36,7 @@ WARM_UP = timedelta(hours=25)  # read before the period, so that windows and cou
 DEVICES_AT_ONCE = 50
 LONGEST = timedelta(days=400)
 WITHOUT_READINGS = frozenset(
-    {"device_flooding", "device_offline", "device_unreadable", "mains_event"}
+    {"device_flooding", "device_offline", "device_unreadable", "mains_event", *EARLY}
 )  # rules that no stored reading can raise
 
 

@@ -16,6 +16,7 @@ import asyncpg
 
 from services.alerts import clocks, events, incidents
 from services.alerts.border import Border
+from services.alerts.early.alarms import EarlyAlarms
 from services.alerts.events import EventFeed
 from services.alerts.flooding import Flooding
 from services.alerts.health import Health
@@ -64,6 +65,7 @@ class Bench:
     states: RuleStates = field(init=False)
     readings: ReadingFeed = field(init=False)
     silence: Silence = field(init=False)
+    early: EarlyAlarms = field(init=False)
     border: Border = field(init=False)
     unreadable: Unreadable = field(init=False)
     flooding: Flooding = field(init=False)
@@ -81,6 +83,7 @@ class Bench:
         self.events = EventFeed(self.registry, self.states.parameters, self.clock)
         self.readings = ReadingFeed(self.registry, self.states, self.clock)
         self.silence = Silence(self.registry, self.states)
+        self.early = EarlyAlarms(self.registry)
         self.border = Border(self.conn, self.asides, self.transact, self._look_between)
         self.unreadable = Unreadable(self.registry, self.states)
         self.flooding = Flooding(self.registry, self.states)
@@ -106,6 +109,7 @@ class Bench:
             if self._acted or self.events.reset:
                 await stage("forget", self._forget_what_people_ended)
             busy = await stage("readings", partial(self.readings.read_slice, self.border, self.look_up)) or busy
+            busy = await stage("early", partial(self.early.judge_waiting, self.border)) or busy
             if not busy:
                 await wait_at_most(self.hint, POLL_S)
 

@@ -20,6 +20,7 @@ from services.alerts.bench import LEASE, Bench
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
 from services.alerts.disk_use import DiskUse
+from services.alerts.early.watch import EarlyWatch
 from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
@@ -112,7 +113,7 @@ async def _work(
 ) -> None:
     log.info("lease_taken", owner=str(owner))
     async with AsyncExitStack() as stack:
-        pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=6)
+        pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=7)
         stack.callback(pool.terminate)  # a graceful close would wait for a server that may not answer
         client = await stack.enter_async_context(open_client())  # to what the operator's settings name
         contacts = ContactAddress(settings)
@@ -147,6 +148,8 @@ async def _work(
             "disk use": duty.keep("disk use", disk_use.take_turn, pool, clock),
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
+        early = EarlyWatch(pool, clock, bench.early)
+        work["early warning"] = duty.keep("early warning", early.take_turn, pool, clock)
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)
         for lane in CALLS:
             work[lane.name] = outbox.run(lane, contacts)

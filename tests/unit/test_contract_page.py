@@ -17,6 +17,7 @@ from services.core.answers import Answer, judge_answer
 from services.core.city import cloudevent
 from services.core.contracts import MAX_EVENTS, MAX_PAYLOAD_BYTES, MAX_READINGS, READING_MODELS, Event, EventType
 from services.core.rules.catalog import RULES
+from services.core.rules.catalog_early import EARLY
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
 from services.core.topics import Channel, Kind
 from services.core.words import Category, Confidence, NoticeType, Severity, State, Verification
@@ -24,6 +25,7 @@ from tests.support.contract_page import PAGE, part, plain, rows, words
 
 ROOT = Path(__file__).parents[2]
 COMMANDS, READINGS, BAD_INPUT, RULES_SECTION = "1. Commands", "Readings", "Bad input", "8. Default rules"
+EARLY_SECTION = "11. Early warning"
 
 
 def test_every_comment_that_names_the_contract_names_a_section_of_it() -> None:
@@ -144,7 +146,11 @@ def test_the_types_that_can_be_subscribed_to_are_listed() -> None:
 
 def test_every_rule_is_listed_with_its_severity_and_its_numbers() -> None:
     listed = {plain(row["code"]): row for row in rows(RULES_SECTION, "code")}
-    assert listed.keys() == RULES.keys()
+    early = {plain(row["code"]): row for row in rows(EARLY_SECTION, "code")}
+    assert early.keys() == EARLY.keys()
+    assert listed.keys() | early.keys() == RULES.keys()
+    for code, row in early.items():
+        assert row["severity"].split(";")[0] == RULES[code].severity, code
     for code, row in listed.items():
         assert row["severity"].split(";")[0] == RULES[code].severity, code
         told = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", f"{row['raised']} {row['cleared']}")}
@@ -165,8 +171,9 @@ def test_every_event_type_is_listed_with_its_alarm() -> None:
             assert name == "reset" or name in EVIDENCE_RULES
 
 
-def test_every_alarm_code_stands_in_one_of_the_three_tables() -> None:
+def test_every_alarm_code_stands_in_one_of_the_four_tables() -> None:
     of_readings = {plain(row["code"]) for row in rows(RULES_SECTION, "code")}
+    of_readings |= {plain(row["code"]) for row in rows(EARLY_SECTION, "code")}
     of_events = {words(row["alarm"])[0] for row in rows("Event types", "event type")} - {"none:"}
     of_ours = {plain(row["code"]) for row in rows("Our own health", "code")}
     assert of_readings | of_events | of_ours == set(CODES)

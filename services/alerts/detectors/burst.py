@@ -6,16 +6,16 @@ is over when its deepest members are back for `calm_min`, or after `longest_h`, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from services.alerts.detectors.catalogue import EARLY, NUMBERS
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
 from services.alerts.detectors.group import Scores
 from services.alerts.detectors.singles import Hydrant, Pressures
 from services.alerts.detectors.watchfulness import Watchfulness
+from services.core.rules.catalog_early import EARLY
 from services.core.words import Reason
 
 _CODE: Final = "water_burst"
@@ -27,8 +27,11 @@ _DAY_S: Final = 86_400
 class BurstWatch:
     """The event of a group of hydrants, if one stands."""
 
-    def __init__(self, hydrants: Sequence[Hydrant], near: np.ndarray, slot_s: int) -> None:
-        numbers = NUMBERS[_CODE]
+    MEMORY: Final = ("_watchful", "_calm", "_stood", "_members", "_area", "became_normal")
+
+    def __init__(
+        self, hydrants: Sequence[Hydrant], near: np.ndarray, slot_s: int, numbers: Mapping[str, float]
+    ) -> None:
         self._hydrants, self._near = hydrants, near
         self._numbers = numbers
         self._watchful = Watchfulness(numbers["least_sigmas"], numbers["most_sigmas"], numbers["false_share"])
@@ -70,17 +73,23 @@ class BurstWatch:
         self._area = self._hydrants[worst].area
         self._calm = self._stood = 0
         drop_mpa = float(np.nan_to_num(slot.expected - slot.seen)[order].max())
-        sure, sure_en = ("高", "high") if deepest > 1.5 * limit else ("中", "fair")
+        sure = "high" if deepest > 1.5 * limit else "fair"
+        end = tell_since(slot.at, sure)
         own, own_en = (
             ("；其中有消火栓自身在用水", "; one of them is in use itself") if used & set(self._members) else ("", "")
         )
         reason = Reason(
             f"{len(order)} 个消火栓低于全网预期，最大 {drop_mpa:.3f} MPa"
-            f"（偏离 {deepest:.1f}，限 {limit:.1f}），把握{sure}{own}",
+            f"（偏离 {deepest:.1f}，限 {limit:.1f}）{own}{end.zh}",
             f"{len(order)} hydrants below what the network explains, by up to {drop_mpa:.3f} MPa "
-            f"(deviation {deepest:.1f}, limit {limit:.1f}), confidence {sure_en}{own_en}",
+            f"(deviation {deepest:.1f}, limit {limit:.1f}){own_en}{end.en}",
         )
-        return [self._say(slot, reason, self._centre(scores), active=True)]
+        said = self._say(slot, reason, self._centre(scores), active=True)
+        fallen = int(order[np.nan_to_num(slot.expected - slot.seen)[order].argmax()])
+        expected, seen = round(float(slot.expected[fallen]), 4), float(slot.seen[fallen])
+        return [
+            said._replace(expected=expected, seen=None if np.isnan(seen) else round(seen, 4), unit="MPa", sure=sure)
+        ]
 
     def _look_for_the_end(self, scores: Scores, slot: Pressures, limit: float) -> list[EarlyWarning]:
         self._stood += 1

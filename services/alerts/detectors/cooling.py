@@ -7,13 +7,12 @@ three hours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import log
-from typing import Any, Final
+from typing import Final
 
-from services.alerts.detectors.catalogue import EARLY, NUMBERS
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning, Place, Reading, tell_since
+from services.core.rules.catalog_early import EARLY, NUMBERS, Numbers
 from services.core.words import Reason
 
 _STEP_S: Final = 600.0
@@ -24,15 +23,17 @@ _IN_A_ROW: Final = 3
 class CoolingDetector:
     """One hydrant's or basin's water."""
 
-    def __init__(self, code: str, area: str, place: Place | None) -> None:
+    MEMORY: Final = ("_past", "_hits", "_calm", "_standing")
+
+    def __init__(self, code: str, area: str, place: Place | None, numbers: Numbers = NUMBERS) -> None:
         self._code, self._area, self._place = code, area, place
-        self._numbers = NUMBERS["freeze_forecast"]
+        self._numbers = numbers["freeze_forecast"]
         self._past: list[tuple[float, float]] = []  # seconds, °C
         self._hits = 0
         self._calm = 0
         self._standing = False
 
-    def take(self, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+    def take(self, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading in order of time."""
         water = reading.get("water_temp_c")
         if water is None or (self._past and at_s - self._past[-1][0] < _STEP_S):
@@ -53,11 +54,16 @@ class CoolingDetector:
         if self._hits >= _IN_A_ROW and not self._standing:
             self._standing = True
             left = hours or 0.0
+            air = reading.get("air_temp_c")
+            sure = "fair" if air is None else "high"
+            end = tell_since(datetime.fromtimestamp(at_s, UTC), sure)
+            freezes = self._numbers["freezes_c"]
             reason = Reason(
-                f"水温 {water:.1f} °C，按其降温速度约 {left:.0f} 小时后结冰",
-                f"water at {water:.1f} °C freezes in about {left:.0f} h as it cools",
+                f"水温 {water:.1f} °C，按其降温速度约 {left:.0f} 小时后降至 {freezes:g} °C 结冰{end.zh}",
+                f"water at {water:.1f} °C freezes at {freezes:g} °C in about {left:.0f} h as it cools{end.en}",
             )
-            return [self._say(at_s, reason, active=True)]
+            said = self._say(at_s, reason, active=True)
+            return [said._replace(expected=freezes, seen=round(float(water), 2), unit="°C", sure=sure)]
         if self._calm >= _IN_A_ROW * 2 and self._standing:
             self._standing = False
             return [self._say(at_s, Reason("不再有冻结趋势", "no longer on its way to freezing"), active=False)]
@@ -68,8 +74,10 @@ class CoolingDetector:
         freezes = self._numbers["freezes_c"]
         if water <= freezes:
             return 0.0
+        if water > self._numbers["from_c"]:
+            return None
         slope = self._slope_k_per_h()
-        if water > self._numbers["from_c"] or slope > -self._numbers["least_k_per_h"]:
+        if slope > -self._numbers["least_k_per_h"]:
             return None
         if air is None:
             return (water - freezes) / -slope

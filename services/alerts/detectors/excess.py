@@ -22,6 +22,19 @@ _STUBBORN_DAYS: Final = 14.0
 class Excess:
     """One quantity of one device, slot by slot."""
 
+    MEMORY: Final = (
+        "_model",
+        "_learned_s",
+        "_slots",
+        "_strange_slots",
+        "_trend",
+        "above",
+        "days",
+        "expected",
+        "outlier_share",
+        "spread",
+    )
+
     __slots__ = (
         "_day",
         "_learned_s",

@@ -10,6 +10,8 @@ first day by itself: from its first value, unbounded.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,28 @@ _HUBER = 2.5  # beyond it a hydrant loses its say in where the common courses st
 _LEAST_VARIANCE = 1e-7  # MPa², the resolution of the instruments
 
 
+def zeroed(values: Array) -> Array:
+    """Return the values, 0 for what is missing; a third of the cost of numpy's own, which looks for infinities too."""
+    return np.where(np.isnan(values), 0.0, values)
+
+
 class Expectation:
     """Mean, covariance and factors of the pressures (MPa) of one group; NaN is a missing value."""
+
+    MEMORY: Final = (
+        "mean",
+        "_moment",
+        "_known",
+        "_days",
+        "_slots",
+        "_sum",
+        "_count",
+        "_second",
+        "_last",
+        "_loadings",
+        "_precision",
+        "_noise",
+    )
 
     def __init__(self, devices: int, factors: int, slots_a_day: int, memory_days: float) -> None:
         self._factors = min(factors, max(1, devices // 4))
@@ -38,6 +60,7 @@ class Expectation:
         self._loadings: Array | None = None
         self._precision = np.zeros(0)
         self._noise = np.ones(devices)
+        self._answered: tuple[Array, tuple[Array, Array]] | None = None  # a slot is asked for twice
 
     @property
     def ready(self) -> bool:
@@ -46,6 +69,8 @@ class Expectation:
 
     def residuals(self, pressures: Array) -> tuple[Array, Array]:
         """Return (what the common courses do not explain, what they explain); NaN where nothing was measured."""
+        if self._answered is not None and self._answered[0] is pressures:
+            return self._answered[1]
         loadings = self._loadings
         if loadings is None:
             raise ValueError("nothing was learned yet: ask `ready` first")
@@ -62,7 +87,8 @@ class Expectation:
                 left = np.abs(deviation - some @ score)
                 weight = weight * np.minimum(1.0, limit / np.maximum(left, 1e-9))
         explained = self.mean + loadings @ score
-        return pressures - explained, explained
+        self._answered = pressures, (pressures - explained, explained)
+        return self._answered[1]
 
     def learn(self, pressures: Array, *, frozen: bool = False) -> None:
         """Take one slot; at the end of each day mean, covariance and factors move."""
@@ -72,7 +98,7 @@ class Expectation:
         else:
             left, explained = self.residuals(pressures)
             limit = np.where(self._days > 0, _CLIP * np.sqrt(self._noise), np.inf)
-            value = explained + np.clip(np.nan_to_num(left), -limit, limit)
+            value = explained + np.clip(zeroed(left), -limit, limit)
         if not frozen:
             known = self._known
             self._last = np.where(known, value, self._last)
@@ -96,6 +122,7 @@ class Expectation:
 
     def _end_day(self) -> None:
         self._slots = 0
+        self._answered = None
         enough = self._count >= self._day / 4
         if enough.any():
             shift = np.where(enough, self._sum / np.maximum(self._count, 1), 0.0)

@@ -1,11 +1,20 @@
-"""What a detector says: something began, or is over, with its members and its most likely place. Pure."""
+"""What a detector hears, and what it says: something began or is over, with members and most likely place. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from services.core.words import Reason, Severity
+
+
+class Reading(Protocol):
+    """The fields of a reading by their names in contract 3: a mapping, or a record of the database."""
+
+    def __contains__(self, name: object, /) -> bool: ...
+    def get(self, name: str, /) -> Any:
+        """Return a field, None where it is absent."""
+        ...
 
 
 class Place(NamedTuple):
@@ -18,7 +27,8 @@ class Place(NamedTuple):
 class EarlyWarning(NamedTuple):
     """One verdict. `device` is None for an event of the mains, whose `members` are device codes, worst first.
 
-    `group` names the hydrants that were compared, by the first of them: an area may have several groups.
+    `group` names the hydrants that were compared, by the first of them: an area may have several groups. `expected` and
+    `seen` are in `unit`; `sure` is high or fair, and empty for what is over.
     """
 
     code: str
@@ -31,3 +41,17 @@ class EarlyWarning(NamedTuple):
     members: tuple[str, ...] = ()
     place: Place | None = None
     group: str = ""
+    expected: float | None = None
+    seen: float | None = None
+    unit: str = ""
+    sure: str = ""
+
+
+SURE: Final = {"high": "高", "fair": "中"}
+
+
+def tell_since(at: datetime, sure: str) -> Reason:
+    """Return the end of a reason: since when, and how sure."""
+    return Reason(
+        f"；自 {at:%Y-%m-%d %H:%M} UTC 起，把握{SURE[sure]}", f"; since {at:%Y-%m-%d %H:%M} UTC, confidence {sure}"
+    )

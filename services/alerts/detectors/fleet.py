@@ -1,20 +1,21 @@
 """All detectors of a county's devices, fed reading by reading in order of time.
 
-Used by `evaluate`. Promises the same warnings for the same readings, byte for byte. Hydrants of a county are watched as
-one network, because peers are learned and not known; above `_AT_ONCE` of them, those of each township, or village.
+Used by `evaluate` and `early`. Promises the same warnings for the same readings, byte for byte. Hydrants of a county
+are watched as one network, because peers are learned; above `_AT_ONCE`, those of each township, or village.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from services.alerts.detectors.cooling import CoolingDetector
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning, Place, Reading
 from services.alerts.detectors.mains import MainsDetector
 from services.alerts.detectors.singles import Hydrant
 from services.alerts.detectors.slots import Slots
 from services.alerts.detectors.wiring import WiringDetector
+from services.core.rules.catalog_early import NUMBERS, Numbers
 from services.core.rules.profile import DeviceProfile
 
 _AT_ONCE: Final = 250  # hydrants: covariances grow with the square
@@ -31,21 +32,35 @@ class Device(NamedTuple):
     place: Place | None
 
 
+class HasProfile(Protocol):
+    """Whatever a device is described by."""
+
+    @property
+    def profile(self) -> DeviceProfile:
+        """What the registry says of it."""
+        ...
+
+
+Watched = TypeVar("Watched", bound=HasProfile)
+
+
 class _Network:
     """One group of hydrants with its open slot."""
 
-    def __init__(self, devices: Sequence[Device]) -> None:
+    MEMORY: Final = ("slots", "detector", "used")
+
+    def __init__(self, devices: Sequence[Device], numbers: Numbers) -> None:
         intervals = sorted(device.profile.expected_interval_s for device in devices)
         usual = intervals[len(intervals) // 2]
         width = int(-(-usual // _LEAST_SLOT_S) * _LEAST_SLOT_S)
         width = min(_MOST_SLOT_S, max(_LEAST_SLOT_S, width))
         self.slots = Slots(len(devices), width)
         self.detector = MainsDetector(
-            [Hydrant(item.profile.code, item.profile.area, item.place) for item in devices], width
+            [Hydrant(item.profile.code, item.profile.area, item.place) for item in devices], width, numbers
         )
         self.used: set[int] = set()
 
-    def take(self, number: int, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+    def take(self, number: int, at_s: float, reading: Reading) -> list[EarlyWarning]:
         found: list[EarlyWarning] = []
         if self.slots.ends_with(at_s):
             ended, pressures = self.slots.close(at_s)
@@ -62,23 +77,27 @@ class _Network:
 class Fleet:
     """Detectors by device."""
 
-    def __init__(self, devices: Iterable[Device]) -> None:
+    MEMORY: Final = ("_groups", "_wiring", "_cooling")
+
+    def __init__(self, devices: Iterable[Device], numbers: Numbers = NUMBERS) -> None:
+        self._groups: list[_Network] = []
         self._networks: dict[str, tuple[_Network, int]] = {}
         self._wiring: dict[str, WiringDetector] = {}
         self._cooling: dict[str, CoolingDetector] = {}
         listed = list(devices)
-        for group in _groups([device for device in listed if device.profile.kind == "hydrant"]):
-            network = _Network(group)
+        for group in split([device for device in listed if device.profile.kind == "hydrant"]):
+            network = _Network(group, numbers)
+            self._groups.append(network)
             for number, device in enumerate(group):
                 self._networks[device.profile.code] = network, number
         for profile, place in listed:
             if profile.kind in {"hydrant", "water"}:
-                self._cooling[profile.code] = CoolingDetector(profile.code, profile.area, place)
+                self._cooling[profile.code] = CoolingDetector(profile.code, profile.area, place, numbers)
             elif profile.kind == "electrical":
                 interval_s = profile.expected_interval_s
-                self._wiring[profile.code] = WiringDetector(profile.code, profile.area, place, interval_s)
+                self._wiring[profile.code] = WiringDetector(profile.code, profile.area, place, interval_s, numbers)
 
-    def take(self, code: str, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+    def take(self, code: str, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading of a device."""
         wiring = self._wiring.get(code)
         if wiring is not None:
@@ -90,17 +109,17 @@ class Fleet:
         return found
 
 
-def _groups(hydrants: Sequence[Device], level: int = 0) -> list[list[Device]]:
-    """Split hydrants into networks: a county, where it is too large its townships, their villages, parts of a village.
+def split(devices: Sequence[Watched], level: int = 0) -> list[list[Watched]]:
+    """Split devices into those that are watched together: a county, its townships or villages, parts of a village.
 
     Only what is too large is split, so that small villages stay together; parts are cut in the order of codes.
     """
-    found: list[list[Device]] = []
-    for part in _by_prefix(hydrants, _DIGITS[level]).values():
+    found: list[list[Watched]] = []
+    for part in _by_prefix(devices, _DIGITS[level]).values():
         if len(part) <= _AT_ONCE:
             found.append(part)
         elif level + 1 < len(_DIGITS):
-            found += _groups(part, level + 1)
+            found += split(part, level + 1)
         else:
             parts = -(-len(part) // _AT_ONCE)
             size = -(-len(part) // parts)
@@ -108,8 +127,8 @@ def _groups(hydrants: Sequence[Device], level: int = 0) -> list[list[Device]]:
     return found
 
 
-def _by_prefix(devices: Sequence[Device], digits: int) -> dict[str, list[Device]]:
-    found: dict[str, list[Device]] = {}
+def _by_prefix(devices: Sequence[Watched], digits: int) -> dict[str, list[Watched]]:
+    found: dict[str, list[Watched]] = {}
     for device in sorted(devices, key=lambda item: item.profile.code):
         found.setdefault(device.profile.area[:digits], []).append(device)
     return found

@@ -7,10 +7,12 @@ Cost: vectors of n a slot. Cold start: twice `window_h`; silent while the mains 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 
-from services.alerts.detectors.catalogue import NUMBERS
-from services.alerts.detectors.expectation import Array
+from services.alerts.detectors.expectation import Array, zeroed
 
 _MOVED_MPA = 0.012  # the mains must have moved so much (root of the summed squares) before anything is said
 _SLOW = 12  # slots over which a movement is measured: an hour at five minutes
@@ -19,8 +21,9 @@ _SLOW = 12  # slots over which a movement is measured: an hour at five minutes
 class Following:
     """The slope of seen on expected movement, per device."""
 
-    def __init__(self, devices: int, slot_s: int) -> None:
-        numbers = NUMBERS["hydrant_decoupled"]
+    MEMORY: Final = ("_past", "_together", "_expected", "_seen", "_slots")
+
+    def __init__(self, devices: int, slot_s: int, numbers: Mapping[str, float]) -> None:
         self._keep = float(np.exp(-slot_s / (numbers["window_h"] * 3600)))
         self._least = numbers["follows"]
         self._lag = max(1, round(_SLOW * 300 / slot_s))
@@ -38,7 +41,7 @@ class Following:
         if len(self._past) <= self._lag:
             return self._nobody
         before, explained_before = self._past.pop(0)
-        moved = np.nan_to_num(clean - before)
+        moved = zeroed(clean - before)
         should = np.where(np.isnan(clean - before), 0.0, explained - explained_before)
         self._together = self._keep * self._together + moved * should
         self._expected = self._keep * self._expected + should * should

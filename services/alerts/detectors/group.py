@@ -30,6 +30,8 @@ class Scores(NamedTuple):
 class Group:
     """Slow base, spreads and smoothing of a group's residuals (MPa)."""
 
+    MEMORY: Final = ("base", "_lately", "spread", "_smooth", "_smooth_var", "_shared_var", "_slots")
+
     def __init__(self, places: list[Place | None], neighbours: int, ewma: float, slots_a_day: int) -> None:
         devices = len(places)
         self._ewma = ewma

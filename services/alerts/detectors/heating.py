@@ -35,6 +35,21 @@ _STRANGE_DAYS: Final = 5.0  # before, everything is learned: what is normal is n
 class Heating:
     """One circuit, slot by slot; its causes are `LOADS` lagged powers of load, then the hour of the day."""
 
+    MEMORY: Final = (
+        "_model",
+        "_means",
+        "_strange_slots",
+        "_left_by_warming",
+        "_warming_squared",
+        "_highest_k",
+        "_trend",
+        "_learned_s",
+        "above",
+        "days",
+        "expected",
+        "spread",
+    )
+
     __slots__ = (
         "_day",
         "_high_pass",

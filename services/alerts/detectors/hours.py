@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from services.alerts.detectors.expectation import Array
+from services.alerts.detectors.expectation import Array, zeroed
 
 _BINS: Final = 48
 _FULL: Final = 60.0
@@ -22,6 +22,8 @@ _DAY_S: Final = 86_400
 
 class Hours:
     """Bins of a group's residuals in MPa."""
+
+    MEMORY: Final = ("_usual", "_seen")
 
     def __init__(self, devices: int) -> None:
         self._usual = np.zeros((2, _BINS, devices))
@@ -36,5 +38,5 @@ class Hours:
         left: Array = residual - usual * (seen / (seen + _SHRINK))
         if not frozen:
             self._seen[weekend, place] = seen = min(seen + 1, _FULL)
-            usual += np.nan_to_num(np.clip(residual - usual, -_MOST, _MOST)) / seen
+            usual += zeroed(np.clip(residual - usual, -_MOST, _MOST)) / seen
         return left

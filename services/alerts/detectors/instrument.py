@@ -7,9 +7,11 @@ value agrees, it was real.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 
-from services.alerts.detectors.catalogue import NUMBERS
 from services.alerts.detectors.expectation import Array
 
 _SPREAD_SHARE = 1 / 288
@@ -21,8 +23,9 @@ _STILL_SLOTS = 6  # the same value so often is no instrument with noise: nothing
 class Instruments:
     """The pressure sensors of a group."""
 
-    def __init__(self, devices: int, slots_a_day: int) -> None:
-        numbers = NUMBERS["sensor_fault"]
+    MEMORY: Final = ("_last", "_held", "_step", "_same", "_spikes")
+
+    def __init__(self, devices: int, slots_a_day: int, numbers: Mapping[str, float]) -> None:
         self._sigmas = numbers["spike_sigmas"]
         self._most_spikes = numbers["spikes"]
         self._stuck_slots = numbers["stuck_h"] / 24 * slots_a_day

@@ -14,8 +14,7 @@ from typing import Final
 import numpy as np
 
 from services.alerts.detectors.burst import BurstWatch
-from services.alerts.detectors.catalogue import NUMBERS
-from services.alerts.detectors.expectation import Array, Expectation
+from services.alerts.detectors.expectation import Array, Expectation, zeroed
 from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.detectors.following import Following
 from services.alerts.detectors.group import Group, Scores
@@ -23,6 +22,7 @@ from services.alerts.detectors.hours import Hours
 from services.alerts.detectors.instrument import Instruments
 from services.alerts.detectors.night import Nights
 from services.alerts.detectors.singles import Hydrant, Pressures, Singles
+from services.core.rules.catalog_early import NUMBERS, Numbers
 
 _DAY_S: Final = 86_400
 _OWN_FALL: Final = 0.5  # of the deviation must be a fall of its own within two hours
@@ -32,18 +32,33 @@ _LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be
 class MainsDetector:
     """All water detectors of one group of hydrants."""
 
-    def __init__(self, hydrants: Sequence[Hydrant], slot_s: int) -> None:
-        numbers = NUMBERS["water_burst"]
+    MEMORY: Final = (
+        "_instruments",
+        "_expected",
+        "_hours",
+        "_group",
+        "_burst",
+        "_following",
+        "_nights",
+        "_singles",
+        "_slots",
+        "_first",
+        "_recent",
+        "_low",
+    )
+
+    def __init__(self, hydrants: Sequence[Hydrant], slot_s: int, all_numbers: Numbers = NUMBERS) -> None:
+        numbers = all_numbers["water_burst"]
         day, devices = _DAY_S // slot_s, len(hydrants)
-        self._draw, self._apart_sigmas = NUMBERS["water_draw"], NUMBERS["hydrant_decoupled"]["sigmas"]
+        self._draw, self._apart_sigmas = all_numbers["water_draw"], all_numbers["hydrant_decoupled"]["sigmas"]
         self._learn_slots = numbers["learn_days"] * day
-        self._instruments = Instruments(devices, day)
+        self._instruments = Instruments(devices, day, all_numbers["sensor_fault"])
         self._expected = Expectation(devices, int(numbers["factors"]), day, numbers["memory_days"])
         self._hours = Hours(devices)
         self._group = Group([item.place for item in hydrants], int(numbers["neighbours"]), numbers["ewma"], day)
-        self._burst = BurstWatch(hydrants, self._group.near, slot_s)
-        self._following = Following(devices, slot_s)
-        self._nights = Nights(devices)
+        self._burst = BurstWatch(hydrants, self._group.near, slot_s, numbers)
+        self._following = Following(devices, slot_s, all_numbers["hydrant_decoupled"])
+        self._nights = Nights(devices, all_numbers["water_leak"])
         self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
         self._slots = 0
         self._first = np.full(devices, np.inf)  # slot of each one's first reading
@@ -102,7 +117,7 @@ class MainsDetector:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return (whose water is drawn, who still looks so): alone below, or in use by its own flow."""
         sigmas = self._draw["sigmas"]
-        self._recent = [*self._recent, np.nan_to_num(slot.seen)][-self._recent_slots :]
+        self._recent = [*self._recent, zeroed(slot.seen)][-self._recent_slots :]
         highest = np.max(self._recent, axis=0)
         # whose water is drawn falls; who only stays behind while the mains rise is cut off
         fell = highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)

@@ -6,11 +6,11 @@ town's own season moves all of it. Cost: nothing but once a night. Cold start: `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from services.alerts.detectors.catalogue import NUMBERS
 from services.alerts.detectors.expectation import Array
 
 _LOCAL_S: Final = 8 * 3600
@@ -23,8 +23,9 @@ _LEAST_MPA: Final = 3e-4
 class Nights:
     """Nightly medians of residuals (MPa) against their own usual level."""
 
-    def __init__(self, devices: int) -> None:
-        numbers = NUMBERS["water_leak"]
+    MEMORY: Final = ("_tonight", "_usual", "_spread", "_sum", "_nights", "_standing")
+
+    def __init__(self, devices: int, numbers: Mapping[str, float]) -> None:
         self._limit, self._slack, self._wait = numbers["sigmas"], numbers["slack"], numbers["nights"]
         self._tonight: list[Array] = []
         self._usual = np.zeros(devices)

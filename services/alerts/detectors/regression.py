@@ -18,6 +18,8 @@ _RIDGE: Final = 1e-4  # in squares of a cause: causes are of the order of one
 class Regression:
     """Coefficients of a linear explanation of one quantity by `size` others; all nothing until a batch is full."""
 
+    MEMORY: Final = ("_lessons", "_moments", "weights")
+
     __slots__ = ("_batch", "_keep", "_lessons", "_moments", "_ridge", "weights")
 
     def __init__(self, size: int, keep: float, batch: int) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.alerts.detectors.catalogue import EARLY
 from services.alerts.detectors.expectation import Array
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
+from services.core.rules.catalog_early import EARLY
 from services.core.words import Reason
 
 
@@ -35,6 +35,8 @@ class Pressures(NamedTuple):
 
 class Singles:
     """What stands of single hydrants, by code and number."""
+
+    MEMORY: Final = ("_standing",)
 
     def __init__(self, hydrants: Sequence[Hydrant], calm_slots: int) -> None:
         self._hydrants = hydrants
@@ -64,14 +66,17 @@ class Singles:
         item, rule = self._hydrants[number], EARLY[code]
         seen, expected = slot.seen[number], slot.expected[number]
         zh, en = rule.zh, code.replace("_", " ")
+        known = active and not (np.isnan(seen) or np.isnan(expected))
+        sure = "high" if code == "sensor_fault" else "fair"
+        end = tell_since(slot.at, sure)
         if not active:
             reason = Reason(f"{zh}：已恢复", f"{en}: over")
-        elif np.isnan(seen) or np.isnan(expected):
-            reason = Reason(f"{zh}：读数不可信", f"{en}: its readings cannot be believed")
+        elif not known:
+            reason = Reason(f"{zh}：读数不可信{end.zh}", f"{en}: its readings cannot be believed{end.en}")
         else:
             reason = Reason(
-                f"{zh}：预期 {expected:.3f} MPa，实测 {seen:.3f} MPa",
-                f"{en}: {expected:.3f} MPa expected, {seen:.3f} MPa seen",
+                f"{zh}：预期 {expected:.3f} MPa，实测 {seen:.3f} MPa{end.zh}",
+                f"{en}: {expected:.3f} MPa expected, {seen:.3f} MPa seen{end.en}",
             )
         return EarlyWarning(
             code=code,
@@ -83,4 +88,8 @@ class Singles:
             device=item.code,
             members=(item.code,),
             place=item.place,
+            expected=round(float(expected), 4) if known else None,
+            seen=round(float(seen), 4) if known else None,
+            unit="MPa",
+            sure=sure if active else "",
         )

@@ -18,6 +18,8 @@ _MOST: Final = 64  # readings of one device in one slot
 class Slots:
     """The open slot of a group of devices; times are whole seconds since 1970."""
 
+    MEMORY: Final = ("number", "_values")
+
     def __init__(self, devices: int, width_s: int) -> None:
         self.width_s = width_s
         self.number: int | None = None

@@ -5,16 +5,18 @@ Used by the wiring detector for each code of a circuit. Source of the numbers: t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from services.alerts.detectors.catalogue import EARLY, NUMBERS
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
+from services.core.rules.catalog_early import EARLY
 from services.core.words import Reason, Severity
 
 _CALM_S: Final = 6 * 3600
 _LONGEST_S: Final = 6 * 3600  # between two slots: of a longer silence nothing is learned, and it calms nothing
 _HITS: Final = 3  # slots in a row
+_UNITS: Final = {"insulation_ageing": "mA", "joint_heating": "°C"}
 _NEVER: Final = 2.0  # a share that is never reached
 _EXCESS: Final = {
     "mA": ("平滑超出", "smoothed excess"),
@@ -44,14 +46,20 @@ class Quantity(Protocol):
 class Standing:
     """One code of one circuit."""
 
+    MEMORY: Final = ("quantity", "_ended_s", "_severity", "_calm_s", "_hits")
+
     def __init__(
-        self, code: str, unit: str, quantity: Quantity, slots_a_day: int, where: tuple[str, str, Place | None]
+        self,
+        code: str,
+        quantity: Quantity,
+        slots_a_day: int,
+        where: tuple[str, str, Place | None],
+        numbers: Mapping[str, float],
     ) -> None:
-        numbers = NUMBERS[code]
-        self._code, self._unit, self._where = code, unit, where
+        self._code, self._unit, self._where = code, _UNITS[code], where
         self.quantity = quantity
         self._sigmas = numbers["sigmas"]
-        electric = unit == "mA"
+        electric = self._unit == "mA"
         self._least = numbers["least_ma" if electric else "least_k"]
         self._legal = numbers["legal_ma" if electric else "legal_c"]
         self._outlier_share = numbers.get("outlier_share", _NEVER)
@@ -92,23 +100,24 @@ class Standing:
     def _say(self, ended_s: int, severity: Severity, value: float, *, often: bool, active: bool = True) -> EarlyWarning:
         quantity, unit, code = self.quantity, self._unit, self._code
         certain = quantity.above > 2 * self._sigmas * quantity.spread
-        sure, sure_en = ("高", "high") if certain else ("中", "fair")
+        sure = "high" if certain else "fair"
+        at = datetime.fromtimestamp(ended_s, UTC)
+        end = tell_since(at, sure)
         if not active:
             reason = Reason(f"{EARLY[code].zh}：已回到预期", f"{code.replace('_', ' ')}: back to what load explains")
         elif often:
             reason = Reason(
-                f"间歇性超出：一天内 {quantity.outlier_share:.0%} 的时段远高于负荷所能解释，把握{sure}",
-                f"intermittent: {quantity.outlier_share:.0%} of a day far above what load explains, "
-                f"confidence {sure_en}",
+                f"间歇性超出：一天内 {quantity.outlier_share:.0%} 的时段远高于负荷所能解释{end.zh}",
+                f"intermittent: {quantity.outlier_share:.0%} of a day far above what load explains{end.en}",
             )
         else:
             excess, excess_en = _EXCESS[unit]
             reason = Reason(
                 f"按负荷预期 {quantity.expected:.1f} {unit}，实测 {value:.1f} {unit}，"
-                f"{excess} {quantity.above:.1f}，把握{sure}",
+                f"{excess} {quantity.above:.1f}{end.zh}",
                 f"{quantity.expected:.1f} {unit} expected for its load, {value:.1f} {unit} seen, "
-                f"{excess_en} {quantity.above:.1f}, confidence {sure_en}",
+                f"{excess_en} {quantity.above:.1f}{end.en}",
             )
         area, device, place = self._where
-        at = datetime.fromtimestamp(ended_s, UTC)
-        return EarlyWarning(code, at, severity, area, reason, active, device, (device,), place)
+        said = EarlyWarning(code, at, severity, area, reason, active, device, (device,), place, unit=unit)
+        return said._replace(expected=round(quantity.expected, 2), seen=round(value, 2), sure=sure) if active else said

@@ -10,6 +10,8 @@ _TREND_DAYS: Final = 0.5
 class Trend:
     """The slow course of one quantity, slot by slot."""
 
+    MEMORY: Final = ("_course", "per_h")
+
     __slots__ = ("_course", "_share", "_slots_an_hour", "per_h")
 
     def __init__(self, slots_a_day: int) -> None:

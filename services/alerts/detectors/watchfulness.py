@@ -16,6 +16,8 @@ _LEAST_DAYS: Final = 7
 class Watchfulness:
     """The limit of a statistic, moved once a day."""
 
+    MEMORY: Final = ("_highest", "_today", "_day", "limit")
+
     def __init__(self, least: float, most: float, share: float) -> None:
         self._least, self._most, self._share = least, most, share
         self._highest: list[float] = []

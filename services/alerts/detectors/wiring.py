@@ -8,16 +8,15 @@ hour alone explains residual current, and joints say nothing. Cost: an `Excess` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from math import cos, gcd, pi, sin
-from typing import Any, Final
+from typing import Final
 
-from services.alerts.detectors.catalogue import NUMBERS
 from services.alerts.detectors.excess import Excess
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning, Place, Reading
 from services.alerts.detectors.heating import Heating
 from services.alerts.detectors.standing import Standing
+from services.core.rules.catalog_early import NUMBERS, Numbers
 
 SLOT_S: Final = 300
 _JOINT_SLOT_S: Final = 900  # half of the shortest lag
@@ -32,17 +31,33 @@ _LONG_S: Final = 7200.0
 class WiringDetector:
     """One electrical monitor."""
 
-    def __init__(self, code: str, area: str, place: Place | None, expected_interval_s: float) -> None:
+    MEMORY: Final = (
+        "_insulation",
+        "_joint",
+        "_number",
+        "_milliamperes",
+        "_celsius",
+        "_amperes",
+        "_load",
+        "_load_short",
+        "_square_short",
+        "_square_long",
+    )
+
+    def __init__(
+        self, code: str, area: str, place: Place | None, expected_interval_s: float, numbers: Numbers = NUMBERS
+    ) -> None:
         self._slot_s = max(SLOT_S, int(min(expected_interval_s, 3600)))
         self._joint_slots = max(1, _JOINT_SLOT_S // self._slot_s)
         day = _DAY_S // self._slot_s
         self._hours = _hours(self._slot_s)
         self._short, self._long = min(1.0, self._slot_s / _SHORT_S), min(1.0, self._slot_s / _LONG_S)
         joint_day = day // self._joint_slots
-        numbers = NUMBERS["insulation_ageing"]
-        ageing = Excess(6, day, 2.0, numbers["outlier_sigmas"])
-        self._insulation = Standing("insulation_ageing", "mA", ageing, day, (area, code, place))
-        self._joint = Standing("joint_heating", "°C", Heating(5, joint_day), joint_day, (area, code, place))
+        ageing = Excess(6, day, 2.0, numbers["insulation_ageing"]["outlier_sigmas"])
+        where = area, code, place
+        self._insulation = Standing("insulation_ageing", ageing, day, where, numbers["insulation_ageing"])
+        heating = Heating(5, joint_day)
+        self._joint = Standing("joint_heating", heating, joint_day, where, numbers["joint_heating"])
         self._number: int | None = None
         self._milliamperes: list[float] = []
         self._celsius: list[float] = []
@@ -52,7 +67,7 @@ class WiringDetector:
         self._square_short = 0.0
         self._square_long = 0.0
 
-    def take(self, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+    def take(self, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading in order of time."""
         number = int(at_s // self._slot_s)
         found: list[EarlyWarning] = []

@@ -76,12 +76,26 @@ class EvidenceLine(BaseModel):
     text_en: str | None = None
 
 
+class EarlyWarning(BaseModel):
+    """What a detector saw (contract 11)."""
+
+    members: list[str] = Field(description="codes of the devices it is about, worst first")
+    location: Location | None = Field(description="where it most likely is")
+    expected: float | None
+    seen: float | None
+    unit: str
+    since: str
+    until: str | None
+    sure: Literal["high", "fair"]
+
+
 class AlarmDetail(Alarm):
     """An alarm with everything that a person needs to judge it."""
 
     site: Any
     timeline: list[Line]
     evidence: list[EvidenceLine]
+    early_warning: EarlyWarning | None = Field(description="of codes of early warning only")
     notices: list[Any]
     nearest_water: list[Any]
     siblings: list[Alarm]

@@ -150,6 +150,7 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
     lines = await _timeline(reads, alarm_id)
     shown["timeline"] = lines
     shown["evidence"] = await find_evidence(reads, who.scope, row, lines, here.clock.now())
+    shown["early_warning"] = await _early_warning(reads, who.scope, alarm_id)
     site = await first(
         reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"], who.scope.clause(tables.site.c.area))
     )
@@ -190,6 +191,29 @@ async def _timeline(reads: Reads, alarm_id: int) -> list[dict[str, Any]]:
         | ({} if isinstance(row["detail"], dict) else {"detail": {"unreadable": row["detail"]}})
         for row in reversed(rows)
     ]
+
+
+async def _early_warning(reads: Reads, scope: Scope, alarm_id: int) -> dict[str, Any] | None:
+    """Return what a detector saw, the newest where it was told more than once, with the members one may see."""
+    early = tables.early_warning.c
+    row = await first(
+        reads, sa.select(tables.early_warning).where(early.alarm_id == alarm_id).order_by(early.id.desc()).limit(1)
+    )
+    if row is None:
+        return None
+    device = tables.device.c
+    seen = await reads.rows(sa.select(device.code).where(device.code.in_(row["members"]), scope.clause(device.area)))
+    known = {one["code"] for one in seen}
+    return {
+        "members": [code for code in row["members"] if code in known],
+        "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
+        "expected": row["expected"],
+        "seen": row["seen"],
+        "unit": row["unit"],
+        "since": rfc3339(row["began_at"]),
+        "until": None if row["ended_at"] is None else rfc3339(row["ended_at"]),
+        "sure": row["sure"],
+    }
 
 
 async def find_evidence(

@@ -91,7 +91,7 @@ def field_errors(errors: Sequence[Any]) -> list[dict[str, str]]:
         if place and place[0] in {"body", "query", "path", "header"}:
             place = place[1:] or place
         message = error["msg"].removeprefix("Value error, ")
-        shown.append({"field": ".".join(place)[:200], "message": message[:500]})
+        shown.append({"field": ".".join(place)[:200], "message": message[:1000]})
     return shown
 
 

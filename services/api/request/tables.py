@@ -43,6 +43,11 @@ device_state = _table(
     is_online=_BOOL, offline_since=_TIME, clock_behind_s=_REAL, unreadable_since=_TIME,
 )  # fmt: skip
 
+early_warning = _table(
+    "early_warning", id=_BIG, alarm_id=_BIG, began_at=_TIME, ended_at=_TIME, members=_TEXTS, lon=_REAL, lat=_REAL,
+    expected=_REAL, seen=_REAL, unit=_TEXT, sure=_TEXT,
+)  # fmt: skip
+
 device_quality = _table(
     "device_quality", device_id=_INT, hour=_TIME, gaps=_BIG, restarts=_BIG, duplicates=_BIG, late=_BIG,
     rejects=_BIG,

@@ -22,6 +22,27 @@ async def test_an_alarm_has_the_fields_of_the_contract(client: Client, open_alar
     assert {"timeline", "evidence", "notices", "nearest_water", "siblings", "site"} <= set(detail.json())
 
 
+async def test_an_early_warning_tells_members_place_and_what_was_expected(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    plain, warned = await open_alarm("p-1"), await open_alarm("p-2", code="water_burst")
+    assert (await client.get(f"/api/v1/alarms/{plain}")).json()["early_warning"] is None
+    await connection.execute(
+        """
+        insert into early_warning (
+            cell, area, subject, code, component, severity, began_at, alarm_id, members, lon, lat, expected, seen, unit,
+            sure)
+        values ('hydrant:p-1', '140931100', 'area:140931100', 'water_burst', 'p-1', 'major', '2026-06-01T00:00:00Z', $1,
+            array['p-2', 'gone', 'p-1'], 111.1, 39.0, 0.31, 0.27, 'MPa', 'high')
+        """,
+        warned,
+    )
+    assert (await client.get(f"/api/v1/alarms/{warned}")).json()["early_warning"] == {
+        "members": ["p-2", "p-1"], "location": {"lon": 111.1, "lat": 39.0}, "expected": 0.31, "seen": 0.27,
+        "unit": "MPa", "since": "2026-06-01T00:00:00.000Z", "until": None, "sure": "high",
+    }  # fmt: skip
+
+
 async def test_times_are_rfc_3339_in_utc(client: Client, open_alarm: Raise) -> None:
     await open_alarm("p-1", fire=True)
     listed = (await client.get("/api/v1/alarms")).json()["items"][0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.alerts.detectors.finding import Place
-from services.alerts.detectors.fleet import Device, Fleet, _groups
+from services.alerts.detectors.fleet import Device, Fleet, split
 from services.core.rules.profile import DeviceProfile
 from tests.unit.alerts.detectors.town import BEGIN_S, HYDRANTS, SLOT_S, pressures
 
@@ -25,7 +25,7 @@ def hydrants(area, count):
 )
 def test_only_what_is_too_large_is_split(counts, sizes):
     listed = [device for area, count in counts.items() for device in hydrants(area, count)]
-    assert [len(group) for group in _groups(listed)] == sizes
+    assert [len(group) for group in split(listed)] == sizes
 
 
 def test_a_burst_names_the_hydrants_that_were_compared():

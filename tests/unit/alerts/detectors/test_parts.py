@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.detectors.catalogue import EARLY, NUMBERS
 from services.alerts.detectors.cooling import CoolingDetector
 from services.alerts.detectors.regression import Regression
 from services.alerts.detectors.slots import Slots
 from services.alerts.detectors.watchfulness import Watchfulness
 from services.alerts.detectors.wiring import WiringDetector
+from services.core.rules.catalog_early import EARLY, NUMBERS
 from services.core.words import Severity
 
 STEP_S = 900

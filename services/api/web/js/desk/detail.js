@@ -152,6 +152,10 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
           at: clockTime(alarm.acknowledged_at),
         })}
       <//>`}
+      ${alarm.early_warning?.members.length > 1 && html`<${Field} name=${t("desk.event_devices")}>
+        ${alarm.early_warning.members.map((code) => html`
+          <a key=${code} href=${`#/devices/${code}`}>${code}</a>${" "}`)}
+      <//>`}
       ${alarm.location && html`<${Field} name=${t("nav.map")}>
         <a href=${`#/map/${alarm.device}`}>${t("desk.on_map")}</a>
       <//>`}

@@ -138,6 +138,7 @@ export const en = {
   "desk.incident": "Incident",
   "desk.on_map": "Show on map",
   "desk.device_page": "Device page",
+  "desk.event_devices": "Devices of this event",
   "desk.evidence": "Evidence",
   "desk.timeline": "Time line",
   "desk.contacts": "Contacts",

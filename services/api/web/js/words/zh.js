@@ -136,6 +136,7 @@ export const zh = {
   "desk.incident": "事件",
   "desk.on_map": "在图上查看",
   "desk.device_page": "设备详情",
+  "desk.event_devices": "涉及设备",
   "desk.evidence": "证据",
   "desk.timeline": "时间线",
   "desk.contacts": "联系人",

@@ -20,7 +20,7 @@ SHARE: Final = Bounds(0.001, 1)
 DAYS: Final = Bounds(1, 400)
 COUNT: Final = Bounds(1, 1000, whole=True)
 
-_RULES: Final = (
+EARLY_RULES: Final = (
     define(
         "water_burst",
         ("hydrant",),
@@ -139,7 +139,9 @@ _RULES: Final = (
     ),
 )
 
-EARLY: Final[Mapping[str, Rule]] = MappingProxyType({rule.code: rule for rule in _RULES})
-NUMBERS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
+EARLY: Final[Mapping[str, Rule]] = MappingProxyType({rule.code: rule for rule in EARLY_RULES})
+Numbers = Mapping[str, Mapping[str, float]]
+"""Values by code and name."""
+NUMBERS: Final[Numbers] = MappingProxyType(
     {code: {name: item.default for name, item in rule.parameters.items()} for code, rule in EARLY.items()}
 )

@@ -1,0 +1,1 @@
+"""Early warning in the running system: stored readings through the detectors of `evaluate`, findings into alarms."""

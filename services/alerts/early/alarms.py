@@ -1,0 +1,120 @@
+"""What detectors say becomes alarms: one for each event, told once however often it is said.
+
+Called by the bench between its other stages, which alone changes alarms. Promises that a warning said again after a
+restart changes nothing, and that what a person closed comes back only when it grows worse or begins anew.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from services.alerts.border import Border
+from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.registry import Registry
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import Key, Place
+from services.core.alarms.life.happenings import Finding, Situation
+from services.core.aside import Unit
+from services.core.metrics import FINDINGS
+from services.core.rules.catalog_early import EARLY
+from services.core.statements import load_queries
+
+SQL = load_queries(__file__)
+AT_ONCE = 50
+KIND = "early"  # of what is set aside
+
+
+class Said(NamedTuple):
+    """A warning, of which cell, and of which device if of one."""
+
+    cell: str
+    device_id: int | None
+    warning: EarlyWarning
+
+
+class EarlyAlarms:
+    """Warnings that wait for the bench."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.waiting: deque[Said] = deque()
+        self._registry = registry
+
+    async def judge_waiting(self, border: Border) -> bool:
+        """Take alarms on by what waits; True when there was something."""
+        some = list(islice(self.waiting, AT_ONCE))
+        if not some:
+            return False
+        await self._registry.load(border.conn, [said.device_id for said in some if said.device_id is not None])
+        await border.settle(some, self._judge, _name)
+        for _ in some:
+            self.waiting.popleft()
+        for said in some:
+            FINDINGS.labels(said.warning.code).inc()
+        return True
+
+    async def _judge(self, page: Page, some: Sequence[Said]) -> None:
+        places = [await self._place(page, said) for said in some]
+        keys = [
+            Key(place.subject, said.warning.code, "" if said.device_id is not None else said.warning.group)
+            for said, place in zip(some, places, strict=True)
+        ]
+        await page.load(keys)
+        for said, place, key in zip(some, places, keys, strict=True):
+            await _take(page, said, place, key)
+
+    async def _place(self, page: Page, said: Said) -> Place:
+        if said.device_id is not None:
+            return self._registry[said.device_id].place
+        area = said.warning.area
+        name = await page.conn.fetchval(SQL["area_name"], area) or area
+        return Place(f"area:{area}", area=area, name=name)
+
+
+async def _take(page: Page, said: Said, place: Place, key: Key) -> None:
+    warning = said.warning
+    if not warning.active:
+        number = await page.conn.fetchval(SQL["end"], *key, warning.at)
+    else:
+        spot = warning.place
+        number = await page.conn.fetchval(
+            SQL["begin"], said.cell, warning.device, warning.area, *key, warning.severity, warning.at,
+            list(warning.members), spot and spot.lon, spot and spot.lat, warning.expected, warning.seen, warning.unit,
+            warning.sure,
+        )  # fmt: skip
+        if number is None:
+            number = await page.conn.fetchval(SQL["rise"], *key, warning.severity, warning.expected, warning.seen)
+    if number is None:  # known already, or over
+        return
+    page.take(
+        key,
+        _finding(warning, key),
+        f"rule:{key.code}",
+        place,
+        Situation(out_of_service_until=place.out_of_service_until),
+    )
+    entry = page.open.get(key)
+    if warning.active and entry is not None:
+        await page.conn.execute(SQL["name_alarm"], number, entry.id)
+
+
+def _finding(warning: EarlyWarning, key: Key) -> Finding:
+    return Finding(
+        code=key.code,
+        category=EARLY[key.code].category,
+        severity=warning.severity,
+        reason=warning.reason,
+        active=warning.active,
+        device=warning.device,
+        area=warning.area,
+        component=key.component,
+        value=warning.seen,
+        limit=warning.expected,
+        cause=key.code,
+        ts=warning.at,
+    )
+
+
+def _name(said: Said) -> Unit:
+    who = said.warning.device or said.warning.group
+    return Unit(KIND, f"{who} {said.warning.code}", said.warning.area, detail={"cell": said.cell})

@@ -1,0 +1,209 @@
+"""Devices that are watched together: who they are, what their detectors have learned, and what stands of them.
+
+Used by `watch`. Pure. Promises that a cell says the same of the same readings as `firetower evaluate`, that a reading
+which came late says nothing by itself, and that what stood before the cell walked is told once it has caught up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Protocol
+
+import orjson
+
+from services.alerts.detectors import memory
+from services.alerts.detectors.finding import EarlyWarning, Place, Reading
+from services.alerts.detectors.fleet import Device, Fleet, split
+from services.core.rules.catalog_early import Numbers
+from services.core.rules.profile import DeviceProfile
+from services.core.words import Reason, Severity
+
+FORM: Final = 1  # of the memory: another one begins anew
+KINDS: Final = ("hydrant", "electrical", "water")
+_ROWS: Final = 4000  # that one step of walking reads, about
+_LONGEST_STEP: Final = timedelta(days=2)
+_LEAST_STEP: Final = timedelta(minutes=5)
+Key = tuple[str, str, str]  # device or nothing, group, code
+
+
+class Row(Reading, Protocol):
+    """A stored reading."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+class Member(NamedTuple):
+    """A device of a cell: what it measured before `since` was another one, or elsewhere."""
+
+    id: int
+    profile: DeviceProfile
+    place: Place | None
+    since: datetime
+    out_of_service_until: datetime | None = None
+
+
+def plan(members: Iterable[Member]) -> dict[str, list[Member]]:
+    """Return who is watched together, by the name of the cell: hydrants of one network, others by their area."""
+    found: dict[str, list[Member]] = {}
+    listed = list(members)
+    for kind in KINDS:
+        for group in split([member for member in listed if member.profile.kind == kind]):
+            found[f"{kind}:{group[0].profile.code}"] = group
+    return found
+
+
+def fingerprint(members: Sequence[Member]) -> str:
+    """Return what changes when a memory fits no more: other devices, other places, another form."""
+    described = [
+        (m.profile.code, m.profile.area, m.profile.expected_interval_s, _plain(m.place), m.since.isoformat())
+        for m in members
+    ]
+    return hashlib.sha256(orjson.dumps([FORM, described])).hexdigest()
+
+
+@dataclass(slots=True)
+class Cell:
+    """One cell. All readings up to `walked_until` were walked; before `live_from` only what stands matters."""
+
+    name: str
+    members: Sequence[Member]
+    numbers: Numbers
+    walked_until: datetime
+    live_from: datetime
+    standing: dict[Key, EarlyWarning] = field(default_factory=dict)
+    told: set[Key] = field(default_factory=set)
+    reconciled: bool = False  # whether what was told by an older cell was compared with what stands
+    fleet: Fleet = field(init=False)
+    _by_code: dict[str, Member] = field(init=False)
+    _in_time: set[str] = field(default_factory=set)  # whose newest reading did not come late
+
+    def __post_init__(self) -> None:
+        self.meet(self.members)
+        self.fleet = self._make_fleet()
+
+    def meet(self, members: Sequence[Member]) -> None:
+        """Take over what may change of the same devices: when one is out of service."""
+        self.members = members
+        self._by_code = {member.profile.code: member for member in members}
+
+    @property
+    def kind(self) -> str:
+        """The kind of its devices."""
+        return self.members[0].profile.kind
+
+    @property
+    def area(self) -> str:
+        """The area of its first device."""
+        return self.members[0].profile.area
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether it has walked all that was there before it."""
+        return self.walked_until >= self.live_from
+
+    def step(self) -> timedelta:
+        """How much time to read at once."""
+        rate = sum(1 / member.profile.expected_interval_s for member in self.members)
+        return min(_LONGEST_STEP, max(_LEAST_STEP, timedelta(seconds=_ROWS / rate)))
+
+    def take(self, row: Row) -> list[EarlyWarning]:
+        """Walk one reading, in the order of `ts`; return what is to be told."""
+        at, code = row["ts"], row["code"]
+        member = self._by_code[code]
+        until = member.out_of_service_until
+        if until is not None and at <= until:
+            return []
+        late = row["received_at"] - at > member.profile.late_after
+        (self._in_time.discard if late else self._in_time.add)(code)
+        return [
+            warning
+            for warning in self.fleet.take(code, at.timestamp(), row)
+            if self._note(warning, tells=not late and at > self.live_from)
+        ]
+
+    def _note(self, warning: EarlyWarning, *, tells: bool) -> bool:
+        key = key_of(warning)
+        if not warning.active:
+            self.standing.pop(key, None)
+            was_told = key in self.told
+            self.told.discard(key)
+            return was_told
+        self.standing[key] = warning
+        if tells:
+            self.told.add(key)
+        return tells
+
+    def untold(self) -> list[EarlyWarning]:
+        """Return what stands and was not told, of devices whose newest reading came in time: it counts as told now."""
+        if not self.caught_up:
+            return []
+        due = [
+            warning
+            for key, warning in self.standing.items()
+            if key not in self.told and not self._in_time.isdisjoint(warning.members)
+        ]
+        self.told.update(key_of(warning) for warning in due)
+        return due
+
+    def retell(self, numbers: Numbers) -> None:
+        """Go on with other numbers; what was learned stays, where it fits them."""
+        if numbers == self.numbers:
+            return
+        learned = memory.dump(self.fleet)
+        self.numbers = numbers
+        self.fleet = self._make_fleet()
+        memory.load(self.fleet, learned)
+
+    def to_row(self) -> tuple[str, list[dict[str, Any]], bytes]:
+        """Return (fingerprint, what stands, memory)."""
+        standing = [
+            {
+                **one._asdict(),
+                "at": one.at.isoformat(),
+                "severity": str(one.severity),
+                "reason": _plain(one.reason),
+                "place": _plain(one.place),
+                "told": key in self.told,
+            }
+            for key, one in self.standing.items()
+        ]
+        return fingerprint(self.members), standing, memory.dump(self.fleet)
+
+    def recall(self, standing: Iterable[Mapping[str, Any]], learned: bytes) -> None:
+        """Go on from what was saved.
+
+        Raises:
+            ValueError: it is not what such a cell saves.
+        """
+        memory.load(self.fleet, learned)
+        try:
+            for row in standing:
+                told = row["told"]
+                one = EarlyWarning(**{name: value for name, value in row.items() if name != "told"})
+                one = one._replace(
+                    at=datetime.fromisoformat(row["at"]).astimezone(UTC),
+                    severity=Severity(row["severity"]),
+                    reason=Reason(*row["reason"]),
+                    members=tuple(row["members"]),
+                    place=None if row["place"] is None else Place(*row["place"]),
+                )
+                self.standing[key_of(one)] = one
+                if told:
+                    self.told.add(key_of(one))
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"what stands cannot be read: {error!r}") from error
+
+    def _make_fleet(self) -> Fleet:
+        return Fleet([Device(member.profile, member.place) for member in self.members], self.numbers)
+
+
+def _plain(value: tuple[object, ...] | None) -> list[object] | None:
+    return None if value is None else list(value)
+
+
+def key_of(warning: EarlyWarning) -> Key:
+    """Return what is unique of what stands in a cell."""
+    return warning.device or "", warning.group, warning.code
