@@ -190,7 +190,7 @@ def _source(folder: Path, passphrase_file: Path | None, at: datetime | None) -> 
 
 
 def moment(text: str | None) -> datetime | None:
-    """A moment as people write it; without an offset it is the time of this machine.
+    """A moment as people write it; without an offset it is the time of this machine, and that is said.
 
     Raises:
         FiretowerError: it is none.
@@ -198,9 +198,13 @@ def moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        written = datetime.fromisoformat(text)
     except ValueError:
         raise FiretowerError(f"--at: {text!r} is no moment like 2026-11-28T08:30:00+08:00") from None
+    if written.tzinfo is None:  # on another machine, or in another container, it is another moment
+        read_as = written.astimezone().isoformat(timespec="seconds")
+        _say(f"--at has no offset: read in this machine's time zone, as {read_as}")
+    return written.astimezone(UTC)
 
 
 def _run(work: Callable[[], int | None]) -> int:

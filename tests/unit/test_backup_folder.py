@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stack.backup.command import moment
 from stack.backup.copies import STAMP, Copy, CopyFolder, NoCopy, Until, position, segment_from
 from stack.backup.order import BackupOrder, ask_for_backup, read_order, standing_order
 from stack.backup.sealed import Seal, Unreadable, digest_of
@@ -143,3 +144,11 @@ def test_what_was_asked_for_lasts_and_the_environment_comes_first(tmp_path):
     ask_for_backup(state, order)
     assert read_order(state) == standing_order(state, None) == order
     assert standing_order(state, tmp_path / "other") == BackupOrder(tmp_path / "other")
+
+
+def test_a_moment_without_an_offset_says_how_it_was_read(capsys):
+    assert moment("2026-11-28T08:30:00+08:00") == datetime(2026, 11, 28, 0, 30, tzinfo=UTC)
+    assert "".join(capsys.readouterr()) == ""
+    read = moment("2026-11-28T08:30:00")
+    assert read == datetime(2026, 11, 28, 8, 30).astimezone()
+    assert read.astimezone().isoformat() in "".join(capsys.readouterr())
