@@ -147,7 +147,8 @@ class EarlyWatch:
                 log.exception("early_memory_unreadable", cell=name)
             else:
                 cell.reconciled = True
-                self._saved_at[name] = self._clock.monotonic()
+                if name not in self._resting:  # one that failed saves at once when it goes on: it is well again
+                    self._saved_at[name] = self._clock.monotonic()
                 log.info("early_cell_goes_on", cell=name, devices=len(members), since=saved["walked_until"].isoformat())
                 return cell
         live_from = saved["walked_until"] if saved is not None else now - GRACE
@@ -285,6 +286,7 @@ class EarlyWatch:
     async def _set_aside(self, conn: Connection, cell: Cell, error: Exception) -> None:
         """Leave a cell alone for a while; it begins again from what it saved."""
         del self._cells[cell.name]
+        self._saved_at.pop(cell.name, None)
         self._resting[cell.name] = self._clock.monotonic() + AGAIN_S
         await self._asides.add(conn, Unit(KIND, cell.name, cell.area), error)
 

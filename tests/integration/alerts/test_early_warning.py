@@ -13,6 +13,7 @@ import pytest
 
 from services.alerts import evaluate
 from services.alerts.bench import LEASE, Bench
+from services.alerts.detectors.cooling import CoolingDetector
 from services.alerts.early.watch import EarlyWatch
 from services.alerts.health import Health
 from services.core import db, lease
@@ -198,3 +199,24 @@ async def test_a_killed_process_tells_what_still_stands_once_and_goes_on(
     assert await hydrants.conn.fetch(query) == raised
     assert [alarm["id"] for alarm in await hydrants.alarms("a.code = 'water_burst'")] == [raised[0]["alarm_id"]]
     assert len(await hydrants.notices("type = 'alarm.raised'")) == 1
+
+
+async def test_a_detector_that_fails_costs_its_own_group_only(
+    hydrants: County, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hydrants.add_device("E1", "electrical")
+    await store(hydrants, BEGIN, *(part[: DAY // 2] for part in town()))
+
+    def fail(*_: object) -> None:
+        raise ValueError("nobody foresaw this reading")
+
+    monkeypatch.setattr(CoolingDetector, "take", fail)
+    await live.until(BEGIN + timedelta(days=1))
+    assert [row["name"] for row in await hydrants.conn.fetch("select name from early_cell")] == ["electrical:E1"]
+    (aside,) = await hydrants.conn.fetch("select kind, name, error from set_aside where done_at is null")
+    assert (aside["kind"], aside["name"]) == ("early", "hydrant:H00")
+    assert "nobody foresaw" in aside["error"]
+    monkeypatch.undo()
+    await live.until(BEGIN + timedelta(days=1, hours=1), step_s=300)
+    assert len(await hydrants.conn.fetch("select from early_cell")) == 2
+    assert await hydrants.conn.fetch("select from set_aside where done_at is null") == []
