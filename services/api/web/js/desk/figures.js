@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { ago, measured, span, unit } from "../format.js";
 import { t } from "../i18n.js";
 import { Field } from "../parts.js";
-import { knownDevices, putDevices, useDevice } from "../store.js";
+import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect } from "../ui.js";
 
 // What codes begin with, and the fields that they judge; of several phases the worst one counts.
@@ -44,14 +44,15 @@ function newest(alarm, device) {
 export function Figures({ alarm, now }) {
   const device = useDevice(alarm.device);
   const asks = isOpen(alarm) && alarm.device && fieldsOf(alarm.code).length > 0;
+  const round = useStore(live, (state) => state.round); // a reading may have come before the stream began
   useEffect(() => {
-    if (!asks || knownDevices.get(alarm.device)?.state) return;
+    if (!asks) return;
     const askedAt = performance.now();
     get(`/api/v1/devices/${encodeURIComponent(alarm.device)}`).then(
       (found) => putDevices([found], askedAt),
       () => null,
     );
-  }, [alarm.device, asks]);
+  }, [alarm.device, asks, round]);
   const cell = asks ? newest(alarm, device) : null;
   const raised = typeof alarm.value === "number";
   return html`
