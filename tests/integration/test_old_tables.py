@@ -244,8 +244,11 @@ NAMES_ONLY = {
     "services/ingest/columns.py",  # fills statements of store.sql and replay.sql
     "stack/backup/verify.sql",  # counts all rows of a restored copy
 }  # fmt: skip
-# Their own tests hold their pages; probes of them are still to come.
-NOT_YET = {"services/api/city/sensorthings/observations.py", "services/api/city/sensorthings/rows.py"}
+# Their own tests hold what they answer; probes of them are still to come.
+NOT_YET = {
+    "services/api/city/sensorthings/observations.py", "services/api/city/sensorthings/rows.py",
+    "services/alerts/early/watch.sql",
+}  # fmt: skip
 _NAMES_A_HYPERTABLE = re.compile(
     r"\breading_(\{|hydrant\b|electrical\b|water\b|panel\b)|\b(from|join|into|update) event\b|tables\.event\b|\{table\}"
 )
