@@ -14,7 +14,7 @@ cache_dir() {
 
 # What building the embedded servers needs, and what the tests need beyond the demo.
 BUILD_PACKAGES=(build-essential cmake libssl-dev libkrb5-dev libcjson-dev libsqlite3-dev libedit-dev uthash-dev tzdata)
-TEST_PACKAGES=(chromium fonts-noto-cjk curl)
+TEST_PACKAGES=(chromium-headless-shell fonts-noto-cjk curl)
 
 can_be_root() { [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo true; }; }   # sudo may ask for a password here
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -16,12 +16,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None, use_errno=True)
 _given_ports: set[int] = set()
 _port_share = (0, 1)
+
+
+class Child(Protocol):
+    """What is asked of a child while it starts."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code once it ended."""
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
 
 
 class ChildError(Exception):
@@ -74,9 +85,12 @@ def spawn(
             out.close()
 
 
-def die_with_parent(number: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
-    """What a child runs before its program, so that the kernel signals it when the thread that started it ends."""
-    parent = os.getpid()
+def die_with_parent(number: signal.Signals = signal.SIGKILL, *, parent: int | None = None) -> Callable[[], None]:
+    """What a child runs before its program, so that the kernel signals it when the thread that started it ends.
+
+    `parent` is the process that starts it, by default this one.
+    """
+    parent = parent or os.getpid()
 
     def bind() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
@@ -123,9 +137,7 @@ def run_tool(
     return done.stdout
 
 
-def wait_ready(
-    process: subprocess.Popen[bytes], ready: Callable[[], bool], *, name: str, log: Path, timeout_s: float = 30
-) -> None:
+def wait_ready(process: Child, ready: Callable[[], bool], *, name: str, log: Path, timeout_s: float = 30) -> None:
     """Wait until `ready()`, looking every 20 ms.
 
     Raises:

@@ -24,6 +24,7 @@ from stack.accounts import DEVICE_ROLE, FLEET, PROVISIONER, SERVICES
 from stack.mosquitto import Account, BrokerLimits, Mosquitto
 from stack.postgres import OWNER, Postgres
 from stack.state import StateDir
+from tests.support.forked import COMMANDS, Forked
 from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
@@ -212,8 +213,10 @@ class Program:
         self._command = [str(Path(sys.executable).with_name("firetower")), name, *arguments]
         self.process = self._spawn()
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _spawn(self) -> "subprocess.Popen[bytes] | Forked":
         self.ready_file.unlink(missing_ok=True)
+        if self.name in COMMANDS:
+            return Forked(self._command, log=self.log, env=self._env)
         return children.spawn(self._command, log=self.log, env=self._env)
 
     def wait_ready(self, timeout_s: float = 2 * PATIENCE_S) -> None:
