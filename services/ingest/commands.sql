@@ -1,12 +1,19 @@
 -- name: queued
--- the gateway sends those of its own links (devices with a gateway address)
-select c.id, c.command, c.arguments, c.answer_by, d.code,
-       coalesce(s.last_topic, 'fire/v1/' || d.area || '/' || d.kind || '/' || d.code) as base
+-- The gateway sends those of its own links (devices with a gateway address). With several brokers a device hears only
+-- the one that it talks to, so the area in its topic decides, not the one that a person gave it; the catch-all leaves
+-- to a named partition what that one sends.
+select c.id, c.command, c.arguments, c.answer_by, d.code, at.base
 from command c
 join device d on d.id = c.device_id
 left join device_state s on s.device_id = d.id
+cross join lateral (select coalesce(s.last_topic, 'fire/v1/' || d.area || '/' || d.kind || '/' || d.code) as base) at
 where c.state = 'queued' and d.gateway_address is null
-  and (cardinality($1::text[]) = 0 or d.area = any($1::text[]))
+  and case when cardinality($1::text[]) > 0 then split_part(at.base, '/', 3) = any($1::text[])
+      else not exists (
+          select from lease l
+          where l.name like 'ingest:%/event' and l.expires_at > clock_timestamp()
+            and split_part(at.base, '/', 3) = any(string_to_array(substring(l.name from 'ingest:(.*)/event'), '-'))
+      ) end
 order by c.created_at
 limit 100
 

@@ -74,3 +74,18 @@ async def test_commands_of_gateway_links_are_left_to_the_gateway(ingest, fleet, 
     )
     await rows.until("select count(*) from command where state = 'sent'", equals=1)
     assert await rows.one("select code from device d join command c on c.device_id = d.id where state = 'sent'") == "P2"
+
+
+async def test_the_catch_all_leaves_a_command_to_the_partition_that_holds_the_devices_area(ingest, fleet, rows):
+    await rows.one(
+        "insert into lease (name, owner, expires_at) values"
+        " ('ingest:140931100-140931101/event', gen_random_uuid(), now() + interval '1 h')"
+    )
+    for device, area in (("P1", "140931101"), ("P2", "140931102")):
+        await fleet.send(topic(device, kind="panel", area=area), reading(1, mains_ok=True))
+    await rows.until("select count(*) from device_state where last_topic is not null", equals=2)
+    await rows.one(QUEUE, "guard_check", {}, "10 min")
+    await rows.one(QUEUE.replace("P1", "P2"), "guard_check", {}, "10 min")
+    await rows.until("select count(*) from command where state = 'sent'", equals=1)
+    held = await rows.all("select code from command join device d on d.id = device_id where state = 'queued'")
+    assert [row["code"] for row in held] == ["P1"]
