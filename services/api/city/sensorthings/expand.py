@@ -5,6 +5,7 @@ Promises a bounded answer: what does not fit has a link to its next page.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -28,8 +29,10 @@ from services.api.city.sensorthings.options import Expand, Options
 from services.api.city.sensorthings.pages import Pages
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
+from services.api.measured.slices import GROWTH, LATEST, OLDEST
 from services.core.topics import Kind
 
+_FIRST_LOOK: Final = timedelta(days=1)
 MOST_ITEMS: Final = 10_000
 """Of one answer, nested ones included."""
 
@@ -159,10 +162,7 @@ class Expansion:
             else:
                 by_kind.setdefault(Kind(parent.row["kind"]), []).append(parent)
         for kind, members in by_kind.items():
-            statement, values = newest_readings(kind, sorted({member.row["device"] for member in members}))
-            readings: dict[int, list[Any]] = {}
-            for row in await self.pages.reads.rows(statement, **values):
-                readings.setdefault(row["device"], []).append(row)
+            readings = await self._two_newest(kind, {member.row["device"] for member in members})
             for member in members:
                 name = BY_NUMBER[member.row["number"]].name
                 newest = readings.get(member.row["device"], [])
@@ -171,6 +171,19 @@ class Expansion:
                 else:
                     left.append(member)
         return left
+
+    async def _two_newest(self, kind: Kind, devices: set[int]) -> dict[int, list[Any]]:
+        """Return the two newest readings of each device, or what there is; who has fewer is looked for further back."""
+        readings: dict[int, list[Any]] = {}
+        waiting, begin, back = devices, LATEST, _FIRST_LOOK
+        while waiting and begin > OLDEST:
+            begin, back = max(self.pages.view.now - back, OLDEST), back * GROWTH
+            statement, values = newest_readings(kind, sorted(waiting), begin)
+            readings |= {device: [] for device in waiting}
+            for row in await self.pages.reads.rows(statement, **values):
+                readings[row["device"]].append(row)
+            waiting = {device for device in waiting if len(readings[device]) < 2}
+        return readings
 
 
 def _newest_page(parent: Item, expand: Expand, newest: Sequence[Any]) -> Page:

@@ -6,6 +6,7 @@ first does. Without `$orderby` many streams are read device by device, as the in
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,15 +25,21 @@ from services.core.topics import Kind
 ALARM_NUMBER: Final = BY_NAME[ALARM].id
 _AHEAD: Final = "10 min"  # a reading may be 5 min ahead of its receive time, which the state has in its place
 _POSITION: Final = ("device", "ts", "seq", "number", "sub")
+Between = tuple[datetime, datetime]
+"""From a time on, and before another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Which observations are meant: of a kind of device, of a device, of one field; what is None is not restricted."""
+    """Which observations are meant: of a kind of device, of a device, of one field; what is None is not restricted.
+
+    `since` is when the device came to be known: hardly an observation is older.
+    """
 
     kind: Kind | None = None
     device: int | None = None
     number: int | None = None
+    since: datetime | None = None
 
     @property
     def is_one(self) -> bool:
@@ -118,6 +125,11 @@ class Reading:
         """Return the order that is asked for."""
         return succession_of(self.options.orderby)
 
+    @property
+    def in_time(self) -> bool:
+        """Whether its order is one of time, so that it can be read in slices."""
+        return self.succession.by_key and (self.succession.by_time or self.streams.is_one)
+
     def row(self, source: int) -> Row:
         """Return the tables of a source."""
         return self.view.observations(SOURCES[source], self.streams.number)
@@ -131,11 +143,15 @@ class Reading:
             found.append(condition_of(self.view, Entity.OBSERVATION, row, self.options.filter))
         return found
 
-    def select(self, source: int, *, after: Position | None, limit: int, wide: bool = False) -> Any:
+    def select(
+        self, source: int, *, after: Position | None, limit: int, wide: bool = False, between: Between | None = None
+    ) -> Any:
         """Return the statement for the observations of one source; `wide` keeps the columns of the order."""
         row = self.row(source)
         order = self.order(row, source)
         where = self.where(row)
+        if between is not None and row.observed is not None:
+            where += [row.observed.ts >= between[0], row.observed.ts < between[1]]
         if after is not None:
             where += self._behind(row, source, after)
         extra = [column.label(f"o{place}") for place, (column, _) in enumerate(order)] if wide else []
@@ -147,9 +163,12 @@ class Reading:
             .limit(limit)
         )
 
-    def select_all(self, sources: Sequence[int], *, after: Position | None, offset: int, limit: int) -> Any:
+    def select_all(
+        self, sources: Sequence[int], *, after: Position | None, offset: int, limit: int, between: Between | None = None
+    ) -> Any:
         """Return the statement for the observations of several sources in one order."""
-        parts = [self.select(source, after=after, limit=offset + limit, wide=True) for source in sources]
+        most = offset + limit
+        parts = [self.select(one, after=after, limit=most, wide=True, between=between) for one in sources]
         if len(parts) == 1:
             return parts[0].offset(offset).limit(limit)
         directions = [down for _, down in self.order(self.row(sources[0]), sources[0])]
@@ -224,19 +243,21 @@ def _is_constant(column: Column) -> bool:
     return isinstance(column, sa.ColumnClause) and column.is_literal
 
 
-def newest_readings(kind: Kind, devices: Sequence[int]) -> tuple[str, dict[str, object]]:
-    """Return the question for the two newest readings of each device, found by its newest state: as they are stored.
+def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> tuple[str, dict[str, object]]:
+    """Return the question for the two newest readings of each device from `begin` on, found by its newest state.
 
-    The second tells whether there is a next page.
+    They come as they are stored. The second tells whether there is a next page.
     """
     fields = ", ".join(one.name for one in FIELDS_OF[kind])
     statement = f"""
         select s.device_id as device, r.ts, r.seq, r.received_at, r.late, {fields}
         from device_state s cross join lateral (
-            select * from reading_{kind} r where r.device_id = s.device_id and r.ts <= s.ts + interval '{_AHEAD}'
+            select * from reading_{kind} r
+            where r.device_id = s.device_id
+              and r.ts >= cast(:begin as timestamptz) and r.ts <= s.ts + interval '{_AHEAD}'
             order by r.ts desc, r.seq desc limit 2) r
         where s.device_id = any(cast(:devices as integer[]))"""  # noqa: S608 - our own names
-    return statement, {"devices": list(devices)}
+    return statement, {"devices": list(devices), "begin": begin}
 
 
 def newest_until(state: Any, field: str) -> Column:

@@ -1,22 +1,28 @@
 """Reads pages: of entities by place, of observations from where the last page ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from odata_query import ast
 
-from services.api.city.sensorthings.answers import Item, Page, Token, position
+from services.api.city.sensorthings.answers import Item, Page, Position, Token, position
 from services.api.city.sensorthings.filter import condition_of, order_of
 from services.api.city.sensorthings.model import Entity
 from services.api.city.sensorthings.observations import Reading, Streams, named_streams
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.rows import Row, View, directed
 from services.api.city.sensorthings.selected import select_columns
+from services.api.measured.slices import OLDEST, newest_first, oldest_first
 from services.api.request.database import Reads
 from services.core.topics import Kind
 
 _ID: Final = ast.Identifier("id")
+_FIRST_SLICE: Final = timedelta(days=1)
+_INSTANT: Final = timedelta(microseconds=1)
+_BEFORE_KNOWN: Final = timedelta(days=31)  # a reading may be 30 days old when it comes (docs/contract.md, section 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,8 @@ class Pages:
         succession = reading.succession
         after = token.after if succession.by_key else None
         offset = 0 if after is not None else token.offset
+        if reading.in_time and (succession.turned or after is not None or reading.streams.since is not None):
+            return list(await self._in_slices(reading, sources, after, offset + limit))[offset:]
         one_by_one = succession.by_key and not succession.by_time and not offset
         if not one_by_one or len(sources) == 1:
             statement = reading.select_all(sources, after=after, offset=offset, limit=limit)
@@ -120,10 +128,36 @@ class Pages:
                 break
         return found
 
+    async def _in_slices(
+        self, reading: Reading, sources: list[int], after: Position | None, enough: int
+    ) -> Sequence[Any]:
+        """Read an order of time slice by slice: the database plans for the chunks of that stretch alone."""
+
+        async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Any]:
+            between = (begin, end)
+            return await self.reads.rows(
+                reading.select_all(sources, after=after, offset=0, limit=most, between=between)
+            )
+
+        now, known = self.view.now, reading.streams.since
+        if reading.succession.turned:
+            end = None if after is None else after[2] + _INSTANT
+            return await newest_first(ask, None, end, enough=enough, width=_FIRST_SLICE, near=end or now)
+        if after is not None:
+            return await oldest_first(ask, after[2], None, enough=enough, width=_FIRST_SLICE, now=now)
+        begin = (known or now) - _BEFORE_KNOWN
+        found = list(await ask(OLDEST, begin, enough))
+        rest = enough - len(found)
+        return found + await oldest_first(ask, begin, None, enough=rest, width=_FIRST_SLICE, now=now)
+
     async def narrowed(self, device: int, number_: int | None) -> Streams | None:
         """Return the streams of a device with its kind, or None where there is no such device for the caller."""
         row = self.view.rows(Entity.THING)
         rows = await self.reads.rows(
-            sa.select(row.device.kind).select_from(row.source).where(*row.where, row.device.id == device)
+            sa.select(row.device.kind, row.device.created_at)
+            .select_from(row.source)
+            .where(*row.where, row.device.id == device)
         )
-        return Streams(Kind(rows[0]["kind"]), device, number_) if rows and rows[0]["kind"] in set(Kind) else None
+        if not rows or rows[0]["kind"] not in set(Kind):
+            return None
+        return Streams(Kind(rows[0]["kind"]), device, number_, rows[0]["created_at"])
