@@ -20,7 +20,7 @@ import pytest
 from stack.children import free_port
 from tests.support import contract_page
 from tests.support.servers import until
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 KEYS = set(contract_page.example("1. Commands"))
 
@@ -73,7 +73,7 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     for name in first:
         before = system.pids()[name]
         os.kill(before, signal.SIGKILL)
-        until(lambda name=name, before=before: system.pids()[name] != before, what=f"{name} again", timeout_s=20)
+        until(lambda name=name, before=before: system.pids()[name] != before, what=f"{name} again")
     everyone = [*first.values(), *system.pids().values()]
 
     assert system.program.stop() == 0
@@ -85,7 +85,7 @@ def test_a_killed_supervisor_leaves_no_orphans_and_the_next_run_goes_on(up):
     system = up("stack", "up", "--foreground")
     before = system.endpoints()
     system.program.kill()
-    until(gone(before["processes"].values()), what="children ended with their parent", timeout_s=5)
+    until(gone(before["processes"].values()), what="children ended with their parent")
     system.endpoints_file.unlink()  # a killed run cannot; the next one does so first of all
     again = up("stack", "up", "--foreground")
     after = again.endpoints()
@@ -110,7 +110,7 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
         assert "the others go on without it" in said
         assert port in said.partition("gateway ended")[2]  # its own last words
     ready = system.state / "run/gateway.ready"
-    until(ready.exists, what="the gateway listens once its port is free", timeout_s=20)
+    until(ready.exists, what="the gateway listens once its port is free")
     limits = Path(f"/proc/{system.pids()['mosquitto']}/limits").read_text()
     assert re.search(rf"Max open files\s+{hard}\s+{hard}", limits)
     assert system.program.stop() == 0
@@ -156,20 +156,18 @@ async def test_the_demo_shows_a_reporting_county_and_leaves_nothing_behind(up):
         devices = answer.raise_for_status().json()["items"]
     assert len({device["area"] for device in devices if device["location"]}) >= 2
 
-    await eventually(
-        lambda: simulated_readings(endpoints["database"]), what="readings of circuits", timeout_s=30, every_s=0.5
-    )
+    await eventually(lambda: simulated_readings(endpoints["database"]), what="readings of circuits", every_s=0.5)
     until(lambda: set(system.pids().values()) <= children_of(system), what="endpoints that name running processes")
     everyone = children_of(system)
     system.program.process.send_signal(signal.SIGINT)  # Ctrl-C
-    assert await asyncio.to_thread(system.program.process.wait, 5) == 0
+    assert await asyncio.to_thread(system.program.process.wait, PATIENCE_S) == 0
     until(gone(everyone), what="no process left")
 
 
 def firetower(*arguments, **env):
     command = [str(Path(sys.executable).with_name("firetower")), *arguments]
     full = os.environ | {f"FIRETOWER_{key}": value for key, value in env.items()}
-    return subprocess.run(command, capture_output=True, text=True, env=full, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=full, timeout=PATIENCE_S, check=False)
 
 
 def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
@@ -179,7 +177,7 @@ def test_a_state_folder_has_one_owner_and_can_be_asked_and_stopped(up):
     assert f"in use by process {system.program.process.pid}" in second.stderr
     assert "running" in firetower("stack", "status", "--state-dir", str(system.state)).stdout
     assert firetower("stack", "down", "--state-dir", str(system.state)).returncode == 0
-    assert system.program.process.wait(5) == 0
+    assert system.program.process.wait(PATIENCE_S) == 0
     assert firetower("stack", "status", "--state-dir", str(system.state)).returncode == 3
 
 

@@ -27,6 +27,7 @@ class Forked:
     def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
         self._command = list(command)
         self._process = _context.Process(target=_run, args=(self._command, str(log), dict(env)))
+        log.touch()  # there from the beginning, as where a program is started with its log opened
         with chdir(_ROOT):  # where the server finds `tests`
             forkserver.ensure_running()
         self._process.start()

@@ -79,7 +79,7 @@ async def test_four_hundred_bad_events_of_one_batch_neither_end_alerts_nor_hold_
     await county.send_events([{"device": "panel-2", "type": "manual_alarm", "component": "m1"}])
     await eventually(lambda: _told(desk), what="the fire at the desk")
     aside = "select from set_aside where kind = 'event' and done_at is null"
-    await eventually(lambda: _count(county, aside, 400), what="every one of them set aside", timeout_s=40)
+    await eventually(lambda: _count(county, aside, 400), what="every one of them set aside", timeout_s=180)
     assert program.process.poll() is None
 
 
