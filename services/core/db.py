@@ -32,6 +32,15 @@ _FIRST_US, _LAST_US = (
 KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
+READING = {
+    "default_transaction_read_only": "on",
+    "jit": "off",
+    # after five runs the server may take a plan that knows no times: it looks into every chunk of a table
+    "plan_cache_mode": "force_custom_plan",
+}
+"""The session of who only reads."""
+
+
 def is_away(error: BaseException) -> bool:
     """Whether an error means that the database is away or busy, so that the same work may succeed later.
 
@@ -152,7 +161,7 @@ async def create_pool(
     if writer:
         settings |= {"idle_in_transaction_session_timeout": "2000", "tcp_user_timeout": "2000"}
     if reader:
-        settings |= {"default_transaction_read_only": "on", "jit": "off"}
+        settings |= READING
     return await asyncpg.create_pool(
         dsn,
         connect=cast("Any", connect_to_primary),  # the stubs want a function of every option

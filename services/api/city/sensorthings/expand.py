@@ -17,9 +17,11 @@ from services.api.city.sensorthings.filter import SOURCES, condition_of
 from services.api.city.sensorthings.model import Entity, Link
 from services.api.city.sensorthings.observations import (
     ALARM_NUMBER,
+    BEFORE_KNOWN,
     Reading,
     Streams,
     columns,
+    known_since,
     newest_readings,
     newest_until,
     ordered,
@@ -174,15 +176,20 @@ class Expansion:
 
     async def _two_newest(self, kind: Kind, devices: set[int]) -> dict[int, list[Any]]:
         """Return the two newest readings of each device, or what there is; who has fewer is looked for further back."""
+        known = {row["id"]: row["created_at"] for row in await self.pages.reads.rows(known_since(devices))}
         readings: dict[int, list[Any]] = {}
         waiting, begin, back = devices, LATEST, _FIRST_LOOK
-        while waiting and begin > OLDEST:
+        while waiting:
             begin, back = max(self.pages.view.now - back, OLDEST), back * GROWTH
             statement, values = newest_readings(kind, sorted(waiting), begin)
             readings |= {device: [] for device in waiting}
             for row in await self.pages.reads.rows(statement, **values):
                 readings[row["device"]].append(row)
-            waiting = {device for device in waiting if len(readings[device]) < 2}
+            waiting = {
+                one
+                for one in waiting
+                if len(readings[one]) < 2 and OLDEST < begin > known.get(one, begin) - BEFORE_KNOWN
+            }
         return readings
 
 

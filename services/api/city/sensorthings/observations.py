@@ -4,9 +4,9 @@ A page begins behind the last observation of the one before, found by the index,
 first does. Without `$orderby` many streams are read device by device, as the index of the readings lies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,11 +20,13 @@ from services.api.city.sensorthings.keys import observation_parts, stream_parts
 from services.api.city.sensorthings.model import Entity
 from services.api.city.sensorthings.options import Options, Order
 from services.api.city.sensorthings.rows import Column, Condition, Row, View, directed
+from services.api.request import tables
 from services.core.topics import Kind
 
 ALARM_NUMBER: Final = BY_NAME[ALARM].id
 _AHEAD: Final = "10 min"  # a reading may be 5 min ahead of its receive time, which the state has in its place
 _POSITION: Final = ("device", "ts", "seq", "number", "sub")
+BEFORE_KNOWN: Final = timedelta(days=31)  # a reading may be 30 days old when it comes (docs/contract.md, section 3)
 Between = tuple[datetime, datetime]
 """From a time on, and before another."""
 
@@ -241,6 +243,11 @@ def ordered(order: Sequence[tuple[Column, bool]], *, by_key: bool) -> list[Any]:
 
 def _is_constant(column: Column) -> bool:
     return isinstance(column, sa.ColumnClause) and column.is_literal
+
+
+def known_since(devices: Collection[int]) -> Any:
+    """Return the question when each device came to be known."""
+    return sa.select(tables.device.c.id, tables.device.c.created_at).where(tables.device.c.id.in_(sorted(devices)))
 
 
 def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> tuple[str, dict[str, object]]:

@@ -11,7 +11,7 @@ from odata_query import ast
 from services.api.city.sensorthings.answers import Item, Page, Position, Token, position
 from services.api.city.sensorthings.filter import condition_of, order_of
 from services.api.city.sensorthings.model import Entity
-from services.api.city.sensorthings.observations import Reading, Streams, named_streams
+from services.api.city.sensorthings.observations import BEFORE_KNOWN, Reading, Streams, named_streams
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.rows import Row, View, directed
 from services.api.city.sensorthings.selected import select_columns
@@ -22,7 +22,6 @@ from services.core.topics import Kind
 _ID: Final = ast.Identifier("id")
 _FIRST_SLICE: Final = timedelta(days=1)
 _INSTANT: Final = timedelta(microseconds=1)
-_BEFORE_KNOWN: Final = timedelta(days=31)  # a reading may be 30 days old when it comes (docs/contract.md, section 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ class Pages:
             return await newest_first(ask, None, end, enough=enough, width=_FIRST_SLICE, near=end or now)
         if after is not None:
             return await oldest_first(ask, after[2], None, enough=enough, width=_FIRST_SLICE, now=now)
-        begin = (known or now) - _BEFORE_KNOWN
+        begin = (known or now) - BEFORE_KNOWN
         found = list(await ask(OLDEST, begin, enough))
         rest = enough - len(found)
         return found + await oldest_first(ask, begin, None, enough=rest, width=_FIRST_SLICE, now=now)
