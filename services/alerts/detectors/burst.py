@@ -6,6 +6,7 @@ is over when its deepest members are back for `calm_min`, or after `longest_h`, 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -33,6 +34,7 @@ class BurstWatch:
         self, hydrants: Sequence[Hydrant], near: np.ndarray, slot_s: int, numbers: Mapping[str, float]
     ) -> None:
         self._hydrants, self._near = hydrants, near
+        self._group = "net-" + hashlib.blake2s(hydrants[0].code.encode(), digest_size=3).hexdigest()
         self._numbers = numbers
         self._watchful = Watchfulness(numbers["least_sigmas"], numbers["most_sigmas"], numbers["false_share"])
         self._calm_slots = max(1, round(numbers["calm_min"] * 60 / slot_s))
@@ -110,9 +112,7 @@ class BurstWatch:
     def _say(self, slot: Pressures, reason: Reason, place: Place | None, *, active: bool) -> EarlyWarning:
         members = tuple(self._hydrants[number].code for number in self._members)
         severity = EARLY[_CODE].severity
-        return EarlyWarning(
-            _CODE, slot.at, severity, self._area, reason, active, None, members, place, self._hydrants[0].code
-        )
+        return EarlyWarning(_CODE, slot.at, severity, self._area, reason, active, None, members, place, self._group)
 
     def _centre(self, scores: Scores) -> Place | None:
         """Return the middle of the deepest, weighted by how deep they are."""

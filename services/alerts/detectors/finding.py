@@ -27,8 +27,8 @@ class Place(NamedTuple):
 class EarlyWarning(NamedTuple):
     """One verdict. `device` is None for an event of the mains, whose `members` are device codes, worst first.
 
-    `group` names the hydrants that were compared, by the first of them: an area may have several groups. `expected` and
-    `seen` are in `unit`; `sure` is high or fair, and empty for what is over.
+    `group` is a mark of the hydrants that were compared: an area may have several groups, and a group several areas, so
+    it tells no device's code. `expected` and `seen` are in `unit`; `sure` is high or fair, and empty for what is over.
     """
 
     code: str

@@ -21,7 +21,8 @@ from services.core.rules.catalog_early import EARLY
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
-AT_ONCE = 50
+AT_ONCE = 10  # a few round trips each, in one transaction: fires wait for it
+MOST_HELD = 1000
 KIND = "early"  # of what is set aside
 
 
@@ -38,20 +39,47 @@ class EarlyAlarms:
 
     def __init__(self, registry: Registry) -> None:
         self.waiting: deque[Said] = deque()
+        self._held: deque[Said] = deque(maxlen=MOST_HELD)  # set aside, or of the same alarm as one that is
         self._registry = registry
+
+    def has_of(self, cell: str) -> bool:
+        """Whether something that a cell said is no alarm yet."""
+        return any(said.cell == cell for said in (*self.waiting, *self._held))
 
     async def judge_waiting(self, border: Border) -> bool:
         """Take alarms on by what waits; True when there was something."""
-        some = list(islice(self.waiting, AT_ONCE))
+        self._take_up_held(border)
+        some = self._next()
         if not some:
             return False
         await self._registry.load(border.conn, [said.device_id for said in some if said.device_id is not None])
         await border.settle(some, self._judge, _name)
-        for _ in some:
-            self.waiting.popleft()
         for said in some:
-            FINDINGS.labels(said.warning.code).inc()
+            self.waiting.popleft()
+            if _waits(border, said):
+                self._held.append(said)
+            else:
+                FINDINGS.labels(said.warning.code).inc()
         return True
+
+    def _next(self) -> list[Said]:
+        """Return some of what waits, one of each alarm: should it fail, what follows on it must not pass it."""
+        some: dict[str, Said] = {}
+        for said in islice(self.waiting, AT_ONCE):
+            if some.setdefault(_name(said).name, said) is not said:
+                break
+        return list(some.values())
+
+    def _take_up_held(self, border: Border) -> None:
+        """Try again what was set aside, once its time has come; what is said of the same alarm keeps its order."""
+        held, self._held = [*self._held], deque(maxlen=MOST_HELD)
+        due = [said for said in held if not _waits(border, said)]
+        self._held.extend(said for said in held if _waits(border, said))
+        names = {_name(said).name for said in self._held}
+        behind = [said for said in self.waiting if _name(said).name in names] if names else []
+        if due or behind:
+            self._held.extend(behind)
+            self.waiting = deque([*due, *(said for said in self.waiting if said not in behind)])
 
     async def _judge(self, page: Page, some: Sequence[Said]) -> None:
         places = [await self._place(page, said) for said in some]
@@ -113,6 +141,11 @@ def _finding(warning: EarlyWarning, key: Key) -> Finding:
         cause=key.code,
         ts=warning.at,
     )
+
+
+def _waits(border: Border, said: Said) -> bool:
+    unit = _name(said)
+    return border.asides.waits(unit.kind, unit.name)
 
 
 def _name(said: Said) -> Unit:

@@ -22,6 +22,7 @@ from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 FORM: Final = 1  # of the memory: another one begins anew
+HISTORY: Final = timedelta(days=30)  # that a cell which knows nothing walks
 KINDS: Final = ("hydrant", "electrical", "water")
 _ROWS: Final = 4000  # that one step of walking reads, about
 _LONGEST_STEP: Final = timedelta(days=2)
@@ -104,17 +105,21 @@ class Cell:
         """Whether it has walked all that was there before it."""
         return self.walked_until >= self.live_from
 
+    @property
+    def rows_a_day(self) -> float:
+        """How many readings its devices send."""
+        return sum(86_400 / member.profile.expected_interval_s for member in self.members)
+
     def step(self) -> timedelta:
         """How much time to read at once."""
-        rate = sum(1 / member.profile.expected_interval_s for member in self.members)
-        return min(_LONGEST_STEP, max(_LEAST_STEP, timedelta(seconds=_ROWS / rate)))
+        return min(_LONGEST_STEP, max(_LEAST_STEP, timedelta(days=_ROWS / self.rows_a_day)))
 
     def take(self, row: Row) -> list[EarlyWarning]:
         """Walk one reading, in the order of `ts`; return what is to be told."""
         at, code = row["ts"], row["code"]
         member = self._by_code[code]
         until = member.out_of_service_until
-        if until is not None and at <= until:
+        if until is not None and self.live_from < at <= until:  # since when it is out of service is not known
             return []
         late = row["received_at"] - at > member.profile.late_after
         (self._in_time.discard if late else self._in_time.add)(code)

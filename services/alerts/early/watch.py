@@ -6,7 +6,7 @@ still stands. Promises to go on after a kill where it had saved; what is said tw
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -14,8 +14,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.detectors.finding import EarlyWarning, Place
 from services.alerts.early.alarms import KIND, EarlyAlarms, Said
-from services.alerts.early.cells import KINDS, Cell, Member, fingerprint, key_of, plan
-from services.core.aside import Asides, Unit, own_fault
+from services.alerts.early.cells import HISTORY, KINDS, Cell, Member, fingerprint, key_of, plan
+from services.alerts.early.late import LateReadings
+from services.core.aside import Asides, Unit, is_blocked, own_fault
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.rules.catalog_early import EARLY, Numbers
@@ -33,14 +34,10 @@ SETTLED_S = 10.0  # a changed cell is taken up once its devices have not changed
 GRACE = timedelta(seconds=60)  # NB-IoT delivers 99 % within 30 s (reference note, section 5)
 STEP_LEAST = timedelta(seconds=20)  # a cell reads so much at once, at least, when it is up to date
 STEPS_A_TURN = 4
-HISTORY = timedelta(days=30)
 SAVE_S = 3600.0  # a memory is 4 kB (hydrant) to 8 kB (circuit) a device; an hour is walked again in seconds
-AGAIN_S = 60.0
+AGAIN_S, AGAIN_LATER_S = 60.0, 600.0
 PAUSE_AFTER_S, PAUSE_S = 0.01, 0.005
-LATE_ROWS = 12  # of a cell: so many late readings make it walk the month again
-LATE_SETTLED_S = 20.0
-LATE_LONGEST_S = 600.0
-AGAIN_AFTER_S = 1800.0  # the least between two walks through the month
+PLAN_FOR_THE_TIMES = "set plan_cache_mode = force_custom_plan"  # else every chunk is looked into after five runs
 OTHERS = Reason("设备组已变更，重新判断", "the devices that are compared have changed: judged anew")
 log = logger(__name__)
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -59,29 +56,28 @@ class EarlyWatch:
         self._planned: dict[str, tuple[str, float]] = {}  # fingerprint, and since when (monotonic) it is the same
         self._saved_at: dict[str, float] = {}
         self._resting: dict[str, float] = {}  # cells that failed, until when
-        self._late: dict[str, tuple[int, float, float]] = {}  # rows, since when, newest of them
-        self._walked_again_at: dict[str, float] = {}
+        self._late = LateReadings(clock)
         self._looked_at = float("-inf")
         self._registry_mark: asyncpg.Record | None = None
         self._look_again_at = float("-inf")
-        self._late_batch: int | None = None
         self._walked_since = 0.0
 
     async def take_turn(self) -> float:
         """Let every cell go on; return the pause until the next turn."""
         async with self._pool.acquire() as conn:
+            await conn.execute(PLAN_FOR_THE_TIMES)
             if self._clock.monotonic() - self._looked_at >= LOOK_S:
                 await self._look_who_is_there(conn)
-                await self._look_for_late(conn)
+                await self._walk_again(conn)
                 self._looked_at = self._clock.monotonic()
             busy = False
             for cell in list(self._cells.values()):
                 try:
                     busy = await self._advance(conn, cell) or busy
                 except Exception as error:
-                    if not own_fault(error):
+                    if not _is_of_the_cell(error):
                         raise
-                    await self._set_aside(conn, cell, error)
+                    await self._set_aside(conn, cell.name, cell.area, error)
         return 0.0 if busy else TURN_S
 
     # --- who is there ---
@@ -98,29 +94,53 @@ class EarlyWatch:
         for row in await conn.fetch(SQL["members"], list(KINDS)):
             found.append(_read_member(row))
             await self._breathe()
-        cells = plan(found)
+        cells = await asyncio.to_thread(plan, found)
         for name in self._cells.keys() - cells.keys():
             del self._cells[name]
         settled = True
         for name, members in cells.items():
             await self._breathe()
-            mark = fingerprint(members)
-            before = self._planned.get(name)
-            if before is None or before[0] != mark:
-                self._planned[name] = before = mark, monotonic
-            cell = self._cells.get(name)
-            if cell is not None and fingerprint(cell.members) == mark:
-                cell.meet(members)
-                self._go_on_with(cell, self._numbers(members))
-            elif monotonic - before[1] >= SETTLED_S and self._resting.get(name, 0.0) <= monotonic:
-                self._cells[name] = await self._begin(conn, name, members, cell)
-            else:
-                settled, self._look_again_at = False, monotonic  # soon
+            settled = await self._meet(conn, name, members) and settled
         self._planned = {name: self._planned[name] for name in cells}
         if settled and not self._alarms.waiting:
             await conn.execute(SQL["forget_cells"], list(cells))
-            for row in await conn.fetch(SQL["standing_elsewhere"], list(cells)):
-                self._end(row, now)
+            await self._find_homes(conn, cells)
+
+    async def _meet(self, conn: Connection, name: str, members: Sequence[Member]) -> bool:
+        """Go on with a cell as it is now, or take it up; False when that must wait."""
+        monotonic, mark = self._clock.monotonic(), fingerprint(members)
+        before = self._planned.get(name)
+        if before is None or before[0] != mark:
+            self._planned[name] = before = mark, monotonic
+        cell = self._cells.get(name)
+        if cell is not None and fingerprint(cell.members) == mark:
+            cell.meet(members)
+            await self._go_on_with(cell, self._numbers(members))
+            return True
+        if monotonic - before[1] < SETTLED_S or self._resting.get(name, 0.0) > monotonic:
+            self._look_again_at = monotonic  # soon
+            return False
+        return await self._take_up(conn, name, members, cell)
+
+    async def _take_up(self, conn: Connection, name: str, members: Sequence[Member], before: Cell | None) -> bool:
+        try:
+            self._cells[name] = await self._begin(conn, name, members, before)
+        except Exception as error:
+            if not _is_of_the_cell(error):
+                raise
+            await self._set_aside(conn, name, members[0].profile.area, error)
+        return name in self._cells
+
+    async def _find_homes(self, conn: Connection, cells: Mapping[str, Sequence[Member]]) -> None:
+        """Give what stands of a cell that is no more to the one that watches its device now, or end it."""
+        homes = {member.id: name for name, members in cells.items() for member in members}
+        for row in await conn.fetch(SQL["standing_elsewhere"], list(cells)):
+            home = self._cells.get(homes.get(row["device_id"], ""))
+            if home is None:
+                self._end(row, self._clock.now())
+            else:  # which says itself whether it still stands
+                await conn.execute(SQL["move"], row["id"], home.name)
+                home.reconciled = False
 
     def _numbers(self, members: Sequence[Member]) -> Numbers:
         """Return the numbers of a cell: those of all, of its kind or of the area of its first device."""
@@ -128,9 +148,9 @@ class EarlyWatch:
         book = self._book.for_device(profile, self._clock.now())
         return {code: book[code] for code in EARLY}
 
-    def _go_on_with(self, cell: Cell, numbers: Numbers) -> None:
+    async def _go_on_with(self, cell: Cell, numbers: Numbers) -> None:
         try:
-            cell.retell(numbers)
+            await asyncio.to_thread(cell.retell, numbers)  # a third of a second for 250 circuits
         except ValueError:
             log.exception("early_memory_lost", cell=cell.name)
             del self._cells[cell.name]
@@ -211,16 +231,20 @@ class EarlyWatch:
         """Tell what stood before, and end what was told and stands no more or is switched off."""
         now = self._clock.now()
         if not cell.reconciled:
-            stands = {(one.device, one.code) for one in cell.standing.values()}
+            stands = {_same_as(one): key for key, one in cell.standing.items()}
             for row in await conn.fetch(SQL["standing_of"], cell.name):
-                if (row["device"], row["code"]) not in stands:
+                key = stands.get((row["device"], row["area"], row["component"], row["code"]))
+                if key is None:
                     self._end(row, now)
+                else:
+                    cell.told.add(key)
             cell.reconciled = True
         self._say(cell, cell.untold())
         for key in [key for key in cell.told if not self._is_on(cell, cell.standing[key])]:
             cell.told.discard(key)
             over = Reason("该预警已停用", "this warning was switched off")
             self._say(cell, [cell.standing[key]._replace(active=False, at=now, reason=over)])
+            cell.standing[key] = cell.standing[key]._replace(at=now)  # switched on again it is another warning
 
     def _end(self, row: asyncpg.Record, now: datetime) -> None:
         """End a warning that nobody watches any more."""
@@ -242,39 +266,18 @@ class EarlyWatch:
 
     # --- late, saved, failed ---
 
-    async def _look_for_late(self, conn: Connection) -> None:
-        """Cells of which many readings came too late walk the month again: it corrects what they know."""
-        if self._late_batch is None:
-            self._late_batch = await conn.fetchval(SQL["newest_batch"])
-        batches = await conn.fetch(SQL["late_batches"], self._late_batch)
-        monotonic = self._clock.monotonic()
-        if batches:
-            self._late_batch = batches[-1]["id"]
-            now = self._clock.now()
-            found = await conn.fetch(SQL["late_rows"], [row["id"] for row in batches], now - HISTORY, now)
-            late = {row["device_id"]: row["rows"] for row in found}
-            for cell in self._cells.values():
-                rows = sum(late.get(member.id, 0) for member in cell.members)
-                if rows:
-                    count, since, _ = self._late.get(cell.name, (0, monotonic, monotonic))
-                    self._late[cell.name] = count + rows, since, monotonic
-        for name, (count, since, newest) in list(self._late.items()):
-            settled = monotonic - newest >= LATE_SETTLED_S or monotonic - since >= LATE_LONGEST_S
-            if not settled or monotonic - self._walked_again_at.get(name, float("-inf")) < AGAIN_AFTER_S:
-                continue
-            known = self._cells.get(name)
-            if known is not None and count >= LATE_ROWS:
-                log.info("early_cell_walks_again", cell=name, late=count)
-                self._walked_again_at[name] = monotonic
-                await conn.execute(SQL["forget_cell"], name)
-                self._cells[name] = await self._begin(conn, name, known.members, known)
-            del self._late[name]
+    async def _walk_again(self, conn: Connection) -> None:
+        """Let a cell of which many readings came too late walk the month again: it corrects what it knows."""
+        for name in await self._late.look(conn, self._cells):
+            known = self._cells.pop(name)
+            await conn.execute(SQL["forget_cell"], name)
+            await self._take_up(conn, name, known.members, known)
 
     async def _save(self, conn: Connection, cell: Cell) -> None:
         """Save a cell now and then, once all it said has become alarms."""
         monotonic = self._clock.monotonic()
         due = monotonic - self._saved_at.get(cell.name, float("-inf")) >= SAVE_S
-        if not due or not cell.caught_up or self._alarms.waiting:
+        if not due or not cell.caught_up or self._alarms.has_of(cell.name):
             return
         devices, told, learned = await asyncio.to_thread(cell.to_row)  # a tenth of a second and more
         await conn.execute(SQL["save_cell"], cell.name, devices, cell.walked_until, told, learned, self._clock.now())
@@ -283,12 +286,25 @@ class EarlyWatch:
             await self._asides.refresh(conn)
             await self._asides.over(conn, KIND, cell.name)
 
-    async def _set_aside(self, conn: Connection, cell: Cell, error: Exception) -> None:
-        """Leave a cell alone for a while; it begins again from what it saved."""
-        del self._cells[cell.name]
-        self._saved_at.pop(cell.name, None)
-        self._resting[cell.name] = self._clock.monotonic() + AGAIN_S
-        await self._asides.add(conn, Unit(KIND, cell.name, cell.area), error)
+    async def _set_aside(self, conn: Connection, name: str, area: str, error: Exception) -> None:
+        """Leave a cell alone for a while; it begins again from what it saved, and the second time from the month."""
+        self._cells.pop(name, None)
+        self._saved_at.pop(name, None)
+        failed_before = name in self._resting
+        self._resting[name] = self._clock.monotonic() + (AGAIN_LATER_S if failed_before else AGAIN_S)
+        if failed_before:
+            await conn.execute(SQL["forget_cell"], name)
+        await self._asides.add(conn, Unit(KIND, name, area), error)
+
+
+def _is_of_the_cell(error: Exception) -> bool:
+    """Whether a failure is the cell's, a statement that takes too long too; else the database is away."""
+    return own_fault(error) or is_blocked(error) or isinstance(error, TimeoutError)
+
+
+def _same_as(warning: EarlyWarning) -> tuple[str | None, str, str, str]:
+    """Return what a warning and the row of one that was told have in common."""
+    return warning.device, warning.area, "" if warning.device is not None else warning.group, warning.code
 
 
 def _read_member(row: asyncpg.Record) -> Member:

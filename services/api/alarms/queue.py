@@ -204,11 +204,12 @@ async def _early_warning(reads: Reads, scope: Scope, alarm_id: int) -> dict[str,
     device = tables.device.c
     seen = await reads.rows(sa.select(device.code).where(device.code.in_(row["members"]), scope.clause(device.area)))
     known = {one["code"] for one in seen}
+    whole = known.issuperset(row["members"])  # where and how deep may be those of a device that one may not see
     return {
         "members": [code for code in row["members"] if code in known],
-        "location": None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]},
-        "expected": row["expected"],
-        "seen": row["seen"],
+        "location": {"lon": row["lon"], "lat": row["lat"]} if whole and row["lon"] is not None else None,
+        "expected": row["expected"] if whole else None,
+        "seen": row["seen"] if whole else None,
         "unit": row["unit"],
         "since": rfc3339(row["began_at"]),
         "until": None if row["ended_at"] is None else rfc3339(row["ended_at"]),

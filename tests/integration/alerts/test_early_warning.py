@@ -14,13 +14,17 @@ import pytest
 from services.alerts import evaluate
 from services.alerts.bench import LEASE, Bench
 from services.alerts.detectors.cooling import CoolingDetector
+from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.early.alarms import Said
 from services.alerts.early.watch import EarlyWatch
 from services.alerts.health import Health
 from services.core import db, lease
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides
 from services.core.rules.catalog_early import EARLY
+from services.core.words import Reason, Severity
 from tests.support.county import AREA, County
+from tests.support.poison import cure, poison
 from tests.support.servers import Program
 from tests.support.waiting import eventually
 from tests.unit.alerts.detectors.town import DAY, HYDRANTS, SLOT_S, pressures
@@ -220,3 +224,28 @@ async def test_a_detector_that_fails_costs_its_own_group_only(
     await live.until(BEGIN + timedelta(days=1, hours=1), step_s=300)
     assert len(await hydrants.conn.fetch("select from early_cell")) == 2
     assert await hydrants.conn.fetch("select from set_aside where done_at is null") == []
+
+
+async def test_what_is_set_aside_is_told_later_and_its_end_after_it(hydrants: County, live: Live) -> None:
+    await poison(hydrants.conn, "early_warning", "new.code = 'water_draw'")
+    began, ended = BEGIN, BEGIN + timedelta(hours=1)
+    drawn = EarlyWarning(
+        "water_draw", began, Severity.MINOR, AREA, Reason("取水", "a draw"), True, "H01", ("H01",), None, sure="high"
+    )
+    early, border = live.bench.early, live.bench.border
+    early.waiting.append(Said("hydrant:H00", hydrants.id_of("H01"), drawn))
+    assert await early.judge_waiting(border)
+    over = drawn._replace(active=False, at=ended)
+    early.waiting.append(Said("hydrant:H00", hydrants.id_of("H01"), over))
+    assert not await early.judge_waiting(border)  # behind its beginning
+    assert early.has_of("hydrant:H00")
+    await cure(hydrants.conn, "early_warning")
+    live.clock.at += timedelta(minutes=2)
+    while await early.judge_waiting(border):
+        pass
+    (row,) = await hydrants.conn.fetch("select began_at, ended_at from early_warning")
+    assert (row["began_at"], row["ended_at"]) == (began, ended)
+    (alarm,) = await hydrants.alarms("a.code = 'water_draw'")
+    assert alarm["cleared_at"] is not None
+    assert await hydrants.conn.fetch("select from set_aside where done_at is null") == []
+    assert not early.has_of("hydrant:H00")

@@ -13,8 +13,10 @@ from services.api.city.sensorthings.keys import EPOCH, observation_key
 from services.api.city.sensorthings.model import SET_OF, Entity, Link
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.refusals import refused
+from services.api.measured.slices import LATEST
 
 _LARGEST, _LARGEST_INTEGER = 2**62, 2**31
+_LAST_MICROS = (LATEST - EPOCH) // timedelta(microseconds=1)
 Position = tuple[int, int, datetime, int, int, int]
 """Where an observation stands: source, device, time, seq, number of the field, number of the transition."""
 
@@ -107,6 +109,6 @@ def _parts(written: Any) -> tuple[int, Position | None, int | None]:
     if place is None:
         return offset, None, count
     source, device, micros, seq, number, sub = place
-    if max(device, number, sub) >= _LARGEST_INTEGER:
+    if max(device, number, sub) >= _LARGEST_INTEGER or micros >= _LAST_MICROS:
         raise ValueError("not a number of ours")
     return offset, (source, device, EPOCH + timedelta(microseconds=micros), seq, number, sub), count
