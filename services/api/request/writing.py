@@ -18,9 +18,13 @@ from services.api.request.auth import Allowed
 from services.api.request.problems import Problem
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here, State
+from services.core.log import logger
 from services.core.statements import load_queries
+from services.core.text import describe_error
 
 SQL = load_queries(__file__)
+DEADLOCKS = 2  # after so many of one write it is the caller's turn to try again
+log = logger(__name__)
 
 _KEPT_HEADERS = ("etag", "location", "content-type")
 IdempotencyKey = Annotated[
@@ -62,7 +66,18 @@ class Writer:
     key: str | None
 
     async def perform(self, work: Work, *, secret: bool = False) -> Response:
-        """Run `work` once and return its answer; a `secret` one is not kept for repeats."""
+        """Run `work` once and return its answer; a `secret` one is not kept for repeats.
+
+        What the database undid to end a deadlock with another program is done again: nobody need press twice.
+        """
+        for _ in range(DEADLOCKS):
+            try:
+                return await self._perform(work, secret=secret)
+            except asyncpg.DeadlockDetectedError as error:
+                log.warning("deadlock", error=describe_error(error))
+        return await self._perform(work, secret=secret)
+
+    async def _perform(self, work: Work, *, secret: bool) -> Response:
         request = b"" if self.key is None else await self._digest()
         async with self.state.database.writing() as connection:
             write = Write(connection, self.who, self.state.clock.now())

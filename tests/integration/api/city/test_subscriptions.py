@@ -12,6 +12,7 @@ from services.core.city.cloudevent import Event, EventType
 from services.core.city.outbox import write_events
 from services.core.settings import ApiSettings
 from tests.integration.api.conftest import AREA, OTHER_AREA, Client
+from tests.support.poison import poison
 from tests.support.servers import Program
 from tests.support.subscriber import Subscriber
 from tests.support.waiting import eventually
@@ -218,3 +219,15 @@ async def test_what_a_receiver_refused_is_listed_and_sent_again_on_request(
     assert (await client.patch(path, json={"state": "active"})).status_code == 200
     await eventually(lambda: receiver.took, what="the event after all")
     await eventually(lambda: shown(dead=0, backlog=0, failures=0), what="the record")
+
+
+async def test_a_change_that_the_database_undid_to_end_a_deadlock_is_done_again(
+    client: Client, connection: asyncpg.Connection
+) -> None:
+    path = f"{PATH}/{(await client.post(PATH, json=BODY)).json()['id']}"
+    await connection.execute("create sequence tries")
+    await poison(connection, "subscription", "nextval('tries') = 1", errcode="40P01")
+    changed = await client.patch(path, json={"name": "new"})
+    assert (changed.status_code, changed.json()["name"]) == (200, "new")
+    assert await connection.fetchval("select last_value from tries") == 2
+    assert await connection.fetchval("select count(*) from audit where action = 'subscription.update'") == 1
