@@ -202,9 +202,10 @@ async def _early_warning(reads: Reads, scope: Scope, alarm_id: int) -> dict[str,
     if row is None:
         return None
     device = tables.device.c
-    seen = await reads.rows(sa.select(device.code).where(device.code.in_(row["members"]), scope.clause(device.area)))
-    known = {one["code"] for one in seen}
-    whole = known.issuperset(row["members"])  # where and how deep may be those of a device that one may not see
+    visible = scope.clause(device.area).label("visible")
+    found = await reads.rows(sa.select(device.code, visible).where(device.code.in_(row["members"])))
+    known = {one["code"] for one in found if one["visible"]}
+    whole = len(known) == len(found)  # where and how deep may be those of a device that one may not see
     return {
         "members": [code for code in row["members"] if code in known],
         "location": {"lon": row["lon"], "lat": row["lat"]} if whole and row["lon"] is not None else None,
