@@ -20,6 +20,12 @@ SQL = load_queries(__file__)
 Parameters = Mapping[str, Mapping[str, float]]
 
 
+async def name_of_area(conn: asyncpg.Connection, area: str) -> str:
+    """Return what people call an area: its name, or its code where it has none."""
+    name: str | None = await conn.fetchval(SQL["area_name"], area)
+    return name or area
+
+
 async def end_parents(border: Border) -> list[str]:
     """End the alarms of areas whose children are all over; return those areas."""
     rows = [row for row in await border.conn.fetch(SQL["parents"]) if row["standing"] == 0]

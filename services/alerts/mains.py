@@ -5,7 +5,7 @@ Called by the readings feed for pressure findings. Promises the same grouping af
 
 from datetime import datetime
 
-from services.alerts.incidents import SQL, Parameters
+from services.alerts.incidents import SQL, Parameters, name_of_area
 from services.alerts.registry import Device
 from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.core.alarms.ledger.page import Page
@@ -80,7 +80,7 @@ class Mains:
         return watch
 
     async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
-        name = await page.conn.fetchval(SQL["area_name"], area) or area
+        name = await name_of_area(page.conn, area)
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
         number = await page.begin_incident("mains", f"area:{area}", title, area) if standing is None else standing["id"]

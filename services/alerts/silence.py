@@ -10,7 +10,7 @@ from typing import NamedTuple
 import asyncpg
 
 from services.alerts.border import Border
-from services.alerts.incidents import SQL
+from services.alerts.incidents import SQL, name_of_area
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.rules.offline import Watermark, find_back, find_offline
@@ -159,7 +159,7 @@ class Silence:
 
     async def _speak(self, page: Page, cause: Cause, count: int) -> int:
         """Raise the alarm that speaks for the group; an incident whose members came back once goes on."""
-        name = await page.conn.fetchval(SQL["area_name"], cause.area) or cause.area
+        name = await name_of_area(page.conn, cause.area)
         where = f"{name} 网关 {cause.gateway}" if cause.gateway else name
         where_en = f"{name}, gateway {cause.gateway}" if cause.gateway else name
         title = Reason(f"{where} 多台设备离线", f"Devices silent in {where_en}")

@@ -35,21 +35,7 @@ class Excess:
         "spread",
     )
 
-    __slots__ = (
-        "_day",
-        "_learned_s",
-        "_least",
-        "_model",
-        "_outlier_sigmas",
-        "_slots",
-        "_strange_slots",
-        "_trend",
-        "above",
-        "days",
-        "expected",
-        "outlier_share",
-        "spread",
-    )
+    __slots__ = ("_day", "_least", "_outlier_sigmas", *MEMORY)
 
     def __init__(self, causes: int, slots_a_day: int, least_spread: float, outlier_sigmas: float) -> None:
         self._model = Regression(causes, 1 - 1 / (_MEMORY_DAYS * slots_a_day), max(1, slots_a_day // 8))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from services.alerts.border import Border
 from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.incidents import name_of_area
 from services.alerts.registry import Registry
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
@@ -95,8 +96,7 @@ class EarlyAlarms:
         if said.device_id is not None:
             return self._registry[said.device_id].place
         area = said.warning.area
-        name = await page.conn.fetchval(SQL["area_name"], area) or area
-        return Place(f"area:{area}", area=area, name=name)
+        return Place(f"area:{area}", area=area, name=await name_of_area(page.conn, area))
 
 
 async def _take(page: Page, said: Said, place: Place, key: Key) -> None:

@@ -1,6 +1,3 @@
--- name: area_name
-select name from area where code = $1
-
 -- name: begin
 -- Nothing, where this very warning was told before or one like it stands.
 insert into early_warning (

@@ -288,13 +288,13 @@ class EarlyWatch:
 
     async def _set_aside(self, conn: Connection, name: str, area: str, error: Exception) -> None:
         """Leave a cell alone for a while; it begins again from what it saved, and the second time from the month."""
+        await self._asides.add(conn, Unit(KIND, name, area), error)  # nothing is forgotten while the database is away
         self._cells.pop(name, None)
         self._saved_at.pop(name, None)
         failed_before = name in self._resting
         self._resting[name] = self._clock.monotonic() + (AGAIN_LATER_S if failed_before else AGAIN_S)
         if failed_before:
             await conn.execute(SQL["forget_cell"], name)
-        await self._asides.add(conn, Unit(KIND, name, area), error)
 
 
 def _is_of_the_cell(error: Exception) -> bool:

@@ -203,6 +203,7 @@ async def test_a_killed_process_tells_what_still_stands_once_and_goes_on(
     assert await hydrants.conn.fetch(query) == raised
     assert [alarm["id"] for alarm in await hydrants.alarms("a.code = 'water_burst'")] == [raised[0]["alarm_id"]]
     assert len(await hydrants.notices("type = 'alarm.raised'")) == 1
+    assert [alarm["cleared_at"] for alarm in await hydrants.alarms("a.code = 'water_burst'")] == [None]
 
 
 async def test_a_detector_that_fails_costs_its_own_group_only(
