@@ -181,7 +181,10 @@ class System:
         return items
 
     def settle(self) -> None:
-        """Close every fire, those nobody judged by the verdict false, so that the next test begins in quiet."""
+        """Close every fire, those nobody judged by the verdict false, so that the next test begins in quiet.
+
+        Until 119 has heard of it: the next test may tell 119 to refuse what comes.
+        """
         for fire in self.alarms(state="open", category="fire"):
             path = f"/api/v1/alarms/{fire['id']}"
             now = self.call("GET", path)  # the end of one fire changes the others of its site
@@ -190,6 +193,8 @@ class System:
                 self.call("POST", f"{path}/verify", body, {"If-Match": f'"{now["version"]}"'})
             else:
                 self.call("POST", f"{path}/clear", {})
+        waits = "/api/v1/notices?state=waiting&limit=1"
+        until(lambda: not self.call("GET", waits)["items"], what="119 heard that all is over", timeout_s=120)
 
     def last_words(self) -> str:
         """The ends of the programs' logs, for the report of a test that failed."""
