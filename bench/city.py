@@ -21,6 +21,7 @@ from bench import city_push, city_reads
 from bench.api import fill
 from bench.ingest import machine
 from bench.load import prepare, run_prefix
+from bench.meter import at_rest
 from bench.publisher import publish
 from bench.system import own_system
 from services.core.log import configure_log
@@ -63,6 +64,7 @@ async def measure(*, devices: int, readings: int, rate: float, seconds: float) -
         await publish(system.fleet, prepare(devices, prefix), count=devices, rate=2000)
         filled, charted = await fill(system.database, prefix, devices=devices, readings=readings, weeks=0)
         result |= filled
+        result["alerts_at_rest_after_s"] = await at_rest(system.processes["alerts"])  # it judges what was filled in
         yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         began = time.monotonic()
         result["reads"] = await city_reads.measure(client, charted, yesterday)

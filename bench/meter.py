@@ -6,6 +6,7 @@ measured like everybody else.
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,18 @@ class Meter:
             for name, pid in self._processes.items():
                 self.usage[name].peak_mb = max(self.usage[name].peak_mb, _memory_mb(pid))
             await asyncio.sleep(0.5)
+
+
+async def at_rest(pid: int, *, share: float = 0.1, patience_s: float = 900.0) -> float | None:
+    """Wait until a program takes less than `share` of a core for ten seconds; return how long, None: it never did."""
+    began, calm = time.monotonic(), 0
+    while calm < 2:
+        if time.monotonic() - began > patience_s:
+            return None
+        before = _cpu_s(pid)
+        await asyncio.sleep(5)
+        calm = calm + 1 if _cpu_s(pid) - before < 5 * share else 0
+    return round(time.monotonic() - began)
 
 
 def tree(pid: int) -> list[psutil.Process]:

@@ -43,6 +43,8 @@ def rfc3339(at: datetime | None) -> str | None:
     """Return `at` in UTC with milliseconds and Z, or None. What lies at the end of all years stays as it is."""
     if at is None:
         return None
+    if at.tzinfo is UTC:  # as all that comes from the database: a list has thousands
+        return f"{at.isoformat(timespec='milliseconds')[:-6]}Z"
     try:
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (OverflowError, ValueError):

@@ -85,7 +85,10 @@ def _encode_time(value: object) -> tuple[int]:
 
 def _decode_time(sent: tuple[int]) -> datetime:
     """Read a time. PostgreSQL keeps more years than Python, and infinity: such a row must not fail its whole query."""
-    return _EPOCH + timedelta(microseconds=min(max(sent[0], _FIRST_US), _LAST_US))
+    micros = sent[0]
+    if not _FIRST_US <= micros <= _LAST_US:
+        micros = _FIRST_US if micros < _FIRST_US else _LAST_US
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def pass_on_cancel() -> None:

@@ -14,7 +14,7 @@ import httpx2
 
 from services.core.answers import Answer
 from services.core.masks import hide
-from services.core.outbound import GuardedTransport, Network
+from services.core.outbound import GuardedTransport, Network, tls
 from services.core.text import describe_error
 
 MOST_BYTES = 64 * 1024
@@ -44,6 +44,7 @@ def open_client(networks: Sequence[Network] | None = None, keep: int = 0) -> htt
     """
     return httpx2.AsyncClient(
         transport=None if networks is None else GuardedTransport(networks, keep=keep),
+        verify=tls(),
         trust_env=False,
         follow_redirects=False,
         timeout=None,

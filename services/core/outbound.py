@@ -8,9 +8,11 @@ is resolved once per request, and the connection goes to the very address that w
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx2
@@ -111,6 +113,12 @@ async def resolve(host: str, port: int) -> list[str]:
     return await done
 
 
+@cache
+def tls() -> ssl.SSLContext:
+    """Return what certificates are checked by: the same for all receivers, and a tenth of a second to make."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """Sends a request to a checked address of its host: no connection is made to another.
 
@@ -124,7 +132,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         self._remembered_s = REMEMBERED_S if keep else 0.0
         self._checked: tuple[float, tuple[str, int], list[str]] | None = None
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_OPEN_S)
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False, limits=limits)
+        self._inner = httpx2.AsyncHTTPTransport(verify=tls(), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Resolve, check, connect; the next address when one does not answer.

@@ -162,7 +162,7 @@ def of_sensorthings(now: datetime) -> Iterator[Probe]:
         async def ask(connection: asyncpg.Connection) -> None:
             assert await answer(Inside(connection), View(who, now), target, options)
 
-        return Probe(f"services/api/city/sensorthings/observations.py {name}", ask, most)
+        return Probe(f"services/api/city/sensorthings/plain.py {name}", ask, most)
 
     yield probe("newest of a stream", 3, stream, f"{newest}&$top=100")
     yield probe("a day of a stream", 2, stream, a_day)

@@ -62,6 +62,18 @@ def newest(row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def newest_values(row: Mapping[str, Any]) -> tuple[dict[str, Any], datetime | None]:
+    """Return the stored state as {field: value}, and the time of the newest of them."""
+    state = row["state"]
+    if not isinstance(state, dict) or not state:
+        return {}, None
+    if not row["state_at"]:
+        return state, row["state_ts"] or row["last_seen"]
+    entries = newest(row)
+    at = max((entry["ts"] for entry in entries.values() if entry["ts"] is not None), default=None)
+    return {name: entry["value"] for name, entry in entries.items()}, at
+
+
 def _moment(at: Any, otherwise: datetime | None) -> datetime | None:
     """Return the time of an older field, or that of the newest reading where what is stored is none."""
     try:

@@ -52,9 +52,12 @@ def id_of(item: Item) -> int | str:
 
 def address_of(item: Item) -> str:
     """Return the path of an item, below the root."""
-    number_or_text = id_of(item)
-    key = f"'{number_or_text}'" if isinstance(number_or_text, str) else number_or_text
-    return f"{SET_OF[item.entity]}({key})"
+    return address_by(item.entity, id_of(item))
+
+
+def address_by(entity: Entity, key: int | str) -> str:
+    """Return the path of the entity of this id, below the root."""
+    return f"{SET_OF[entity]}('{key}')" if isinstance(key, str) else f"{SET_OF[entity]}({key})"
 
 
 def together(parent: Item | None, link: Link | None) -> dict[str, Any]:

@@ -5,15 +5,15 @@ Promises a bounded answer: what does not fit has a link to its next page.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from services.api.city.sensorthings.answers import Item, Page, Token, address_of, position, together
+from services.api.city.sensorthings.answers import Item, Page, Token, address_of, position
 from services.api.city.sensorthings.catalogue import BY_NUMBER
-from services.api.city.sensorthings.filter import SOURCES, condition_of
+from services.api.city.sensorthings.filter import condition_of
 from services.api.city.sensorthings.model import Entity, Link
 from services.api.city.sensorthings.observations import (
     ALARM_NUMBER,
@@ -22,19 +22,20 @@ from services.api.city.sensorthings.observations import (
     Streams,
     columns,
     known_since,
-    newest_readings,
     newest_until,
     ordered,
     succession_of,
 )
 from services.api.city.sensorthings.options import Expand, Options
 from services.api.city.sensorthings.pages import Pages
+from services.api.city.sensorthings.plain import PlainStream, newest_readings
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
 from services.api.measured.slices import GROWTH, LATEST, OLDEST
 from services.core.topics import Kind
 
 _FIRST_LOOK: Final = timedelta(days=1)
+_SECOND_LOOK: Final = timedelta(days=62)  # ten chunks
 MOST_ITEMS: Final = 10_000
 """Of one answer, nested ones included."""
 
@@ -79,20 +80,20 @@ class Expansion:
         rows = await self.pages.reads.rows(
             sa.select(above.c.place, *inner.c).select_from(above.join(inner, sa.true())).order_by(above.c.place)
         ) if size else []  # fmt: skip
-        found: dict[int, list[Item]] = {}
+        found: dict[int, list[Any]] = {}
         for one in rows:
-            found.setdefault(one["place"], []).append(Item(link.target, one))
+            found.setdefault(one["place"], []).append(one)
         counts = await self._nested_counts(above, row, where) if options.count and link.many else {}
         for place, members in enumerate(groups.values(), 1):
-            items = found.get(place, [])
+            mine = found.get(place, [])
             for parent in members:
                 if not link.many:
-                    parent.links[link.name] = replace(items[0], links={}) if items else None
+                    parent.links[link.name] = Item(link.target, mine[0]) if mine else None
                     continue
                 page = Page(link.target, options, f"{address_of(parent)}/{link.name}", [], None)
-                page.items = [replace(item, links={}) for item in items[:size]]
+                page.items = [Item(link.target, one) for one in mine[:size]]
                 page.count = counts.get(place, 0) if options.count else None
-                page.token = Token(options.skip + size, None, page.count).write() if len(items) > size else None
+                page.token = Token(options.skip + size, None, page.count).write() if len(mine) > size else None
                 parent.links[link.name] = page
 
     async def _nested_counts(self, above: Any, row: Row, where: list[Condition]) -> dict[int, int]:
@@ -118,7 +119,7 @@ class Expansion:
         for parent in waiting:  # of places, or with a count: a page of its own for each
             limited = replace(options, top=size)
             path = f"{address_of(parent)}/{link.name}"
-            page = await self.pages.observations(limited, path, together(parent, link), Token(options.skip))
+            page = await self.pages.observations(limited, path, parent, link, Token(options.skip))
             page.options = options
             parent.links[link.name] = page
 
@@ -181,6 +182,8 @@ class Expansion:
         waiting, begin, back = devices, LATEST, _FIRST_LOOK
         while waiting:
             begin, back = max(self.pages.view.now - back, OLDEST), back * GROWTH
+            if readings and (first := _first_of(waiting, known)) > self.pages.view.now - _SECOND_LOOK:
+                begin = min(begin, first)  # all there can be of devices that came lately
             statement, values = newest_readings(kind, sorted(waiting), begin)
             readings |= {device: [] for device in waiting}
             for row in await self.pages.reads.rows(statement, **values):
@@ -193,19 +196,18 @@ class Expansion:
         return readings
 
 
+def _first_of(devices: set[int], known: dict[int, datetime]) -> datetime:
+    """Return a time before which none of these devices has a reading."""
+    return min((known[one] for one in devices if one in known), default=LATEST) - BEFORE_KNOWN
+
+
 def _newest_page(parent: Item, expand: Expand, newest: Sequence[Any]) -> Page:
     """Return the page of the newest of one or two readings, both of which have the field."""
-    one, row = BY_NUMBER[parent.row["number"]], newest[0]
-    num, flag = (None, row[one.name]) if one.is_flag else (row[one.name], None)
-    source = SOURCES.index(Kind(parent.row["kind"]))
-    shown = {
-        "device": row["device"], "ts": row["ts"], "seq": row["seq"], "sub": 0, "number": one.id, "source": source,
-        "kind": parent.row["kind"], "received_at": row["received_at"], "late": row["late"], "num": num, "flag": flag,
-        "text": None,
-    }  # fmt: skip
-    token = Token(0, position(shown)).write() if len(newest) > 1 else None
+    row = parent.row
+    item = PlainStream(Kind(row["kind"]), row["device"], row["number"]).observed(newest[0])
+    token = Token(0, position(item.row)).write() if len(newest) > 1 else None
     path = f"{address_of(parent)}/{expand.link.name}"
-    return Page(Entity.OBSERVATION, expand.options, path, [Item(Entity.OBSERVATION, shown)], None, token)
+    return Page(Entity.OBSERVATION, expand.options, path, [item], None, token)
 
 
 def _wants_newest(options: Options) -> bool:

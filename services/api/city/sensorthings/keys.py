@@ -15,8 +15,9 @@ _INTEGER: Final = 2**31  # PostgreSQL's
 
 def observation_key(device: int, ts: datetime, seq: int, number: int, sub: int) -> str:
     """Return the id of an Observation: opaque to others, and enough for us to find the row by its index."""
-    micros = (ts - EPOCH) // timedelta(microseconds=1)
-    return f"{device}-{micros}-{seq}-{number}" + (f"-{sub}" if sub else "")
+    since = ts - EPOCH
+    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return f"{device}-{micros}-{seq}-{number}-{sub}" if sub else f"{device}-{micros}-{seq}-{number}"
 
 
 def observation_parts(text: str) -> tuple[int, datetime, int, int, int] | None:

@@ -19,12 +19,12 @@ from services.api.city.sensorthings.grammar import path_of
 from services.api.city.sensorthings.keys import observation_parts, stream_parts
 from services.api.city.sensorthings.model import Entity
 from services.api.city.sensorthings.options import Options, Order
+from services.api.city.sensorthings.plain import AHEAD, PlainStream
 from services.api.city.sensorthings.rows import Column, Condition, Row, View, directed
 from services.api.request import tables
 from services.core.topics import Kind
 
 ALARM_NUMBER: Final = BY_NAME[ALARM].id
-_AHEAD: Final = "10 min"  # a reading may be 5 min ahead of its receive time, which the state has in its place
 _POSITION: Final = ("device", "ts", "seq", "number", "sub")
 BEFORE_KNOWN: Final = timedelta(days=31)  # a reading may be 30 days old when it comes (docs/contract.md, section 3)
 Between = tuple[datetime, datetime]
@@ -126,6 +126,14 @@ class Reading:
     def succession(self) -> Succession:
         """Return the order that is asked for."""
         return succession_of(self.options.orderby)
+
+    @property
+    def plain(self) -> PlainStream | None:
+        """Return the stream if it is one of readings, and all that is asked of it is a stretch of time."""
+        kind, device, number_ = self.streams.kind, self.streams.device, self.streams.number
+        if kind is None or device is None or number_ in {None, ALARM_NUMBER} or self.options.filter is not None:
+            return None
+        return PlainStream(kind, device, number_)
 
     @property
     def in_time(self) -> bool:
@@ -250,26 +258,9 @@ def known_since(devices: Collection[int]) -> Any:
     return sa.select(tables.device.c.id, tables.device.c.created_at).where(tables.device.c.id.in_(sorted(devices)))
 
 
-def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> tuple[str, dict[str, object]]:
-    """Return the question for the two newest readings of each device from `begin` on, found by its newest state.
-
-    They come as they are stored. The second tells whether there is a next page.
-    """
-    fields = ", ".join(one.name for one in FIELDS_OF[kind])
-    statement = f"""
-        select s.device_id as device, r.ts, r.seq, r.received_at, r.late, {fields}
-        from device_state s cross join lateral (
-            select * from reading_{kind} r
-            where r.device_id = s.device_id
-              and r.ts >= cast(:begin as timestamptz) and r.ts <= s.ts + interval '{_AHEAD}'
-            order by r.ts desc, r.seq desc limit 2) r
-        where s.device_id = any(cast(:devices as integer[]))"""  # noqa: S608 - our own names
-    return statement, {"devices": list(devices), "begin": begin}
-
-
 def newest_until(state: Any, field: str) -> Column:
     """Return a time that the newest value of a field is not later than, by the newest state of its device."""
     at = state.state_at[field][0]
     micros = sa.case((sa.func.jsonb_typeof(at) == "number", sa.cast(at.astext, sa.Double())))
     kept = sa.case((micros.between(0, 4e15), sa.func.to_timestamp(micros / 1e6)))
-    return sa.func.coalesce(kept, state.ts) + sa.text(f"interval '{_AHEAD}'")
+    return sa.func.coalesce(kept, state.ts) + sa.literal(AHEAD, sa.Interval())

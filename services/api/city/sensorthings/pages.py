@@ -8,19 +8,20 @@ from typing import Any, Final
 import sqlalchemy as sa
 from odata_query import ast
 
-from services.api.city.sensorthings.answers import Item, Page, Position, Token, position
+from services.api.city.sensorthings.answers import Item, Page, Position, Token, position, together
 from services.api.city.sensorthings.filter import condition_of, order_of
-from services.api.city.sensorthings.model import Entity
+from services.api.city.sensorthings.model import Entity, Link
 from services.api.city.sensorthings.observations import BEFORE_KNOWN, Reading, Streams, named_streams
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.rows import Row, View, directed
 from services.api.city.sensorthings.selected import select_columns
-from services.api.measured.slices import OLDEST, newest_first, oldest_first
+from services.api.measured.slices import OLDEST, Ask, newest_first, oldest_first
 from services.api.request.database import Reads
 from services.core.topics import Kind
 
 _ID: Final = ast.Identifier("id")
 _FIRST_SLICE: Final = timedelta(days=1)
+_KINDS: Final = frozenset(Kind)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -31,21 +32,21 @@ class Pages:
     reads: Reads
     view: View
 
-    async def read(self, entity: Entity, options: Options, path: str, together: dict[str, Any], token: Token) -> Page:
-        """Return a page of what shares the keys `together`; `path` is where it is found.
+    async def read(  # noqa: PLR0917 - what the address says, from left to right
+        self, entity: Entity, options: Options, path: str, parent: Item | None, link: Link | None, token: Token
+    ) -> Page:
+        """Return a page of what belongs to `parent`, if there is one, by `link`; `path` is where it is found.
 
         Raises:
             Problem: 400, 501.
         """
         if entity is Entity.OBSERVATION:
-            return await self.observations(options, path, together, token)
-        return await self._entities(entity, options, path, together, token)
+            return await self.observations(options, path, parent, link, token)
+        return await self._entities(entity, options, path, together(parent, link), token)
 
-    async def _entities(
-        self, entity: Entity, options: Options, path: str, together: dict[str, Any], token: Token
-    ) -> Page:
+    async def _entities(self, entity: Entity, options: Options, path: str, keys: dict[str, Any], token: Token) -> Page:
         row = self.view.rows(entity)
-        where = [*row.where, *(row.key(key) == value for key, value in together.items())]
+        where = [*row.where, *(row.key(key) == value for key, value in keys.items())]
         if options.filter is not None:
             where.append(condition_of(self.view, entity, row, options.filter))
         order = self.order(entity, row, options)
@@ -68,9 +69,11 @@ class Pages:
         ]
         return order + list(order_of(self.view, entity, row, _ID))
 
-    async def observations(self, options: Options, path: str, together: dict[str, Any], token: Token) -> Page:
+    async def observations(
+        self, options: Options, path: str, parent: Item | None, link: Link | None, token: Token
+    ) -> Page:
         """Return a page of observations."""
-        streams = await self._streams(options, together)
+        streams = await self._streams(options, parent, link)
         page = Page(Entity.OBSERVATION, options, path, [], token.count if options.count else None)
         if streams is None or not streams.sources():  # the kind of device has no such field
             self.check(options)
@@ -84,18 +87,21 @@ class Pages:
         if not (size := options.page()):
             self.check(options)
             return page
-        rows = await self._read(reading, sources, token, size + 1)
-        page.items = [Item(Entity.OBSERVATION, one) for one in rows[:size]]
-        if len(rows) > size:
+        found = await self._read(reading, sources, token, size + 1)
+        page.items = found[:size]
+        if len(found) > size:
             if reading.succession.by_key:
-                page.token = Token(0, position(rows[size - 1]), page.count).write()
+                page.token = Token(0, position(page.items[-1].row), page.count).write()
             else:
                 page.token = Token(token.offset + size, None, page.count).write()
         return page
 
-    async def _streams(self, options: Options, together: dict[str, Any]) -> Streams | None:
+    async def _streams(self, options: Options, parent: Item | None, link: Link | None) -> Streams | None:
         """Return which observations a path and a filter speak of, as far as that is plain; None: of none at all."""
-        device, number_ = together.get("device"), together.get("number")
+        keys = together(parent, link)
+        device, number_ = keys.get("device"), keys.get("number")
+        if parent is not None and device is not None and "known_since" in parent.row:
+            return _narrowed(parent.row["kind"], device, number_, parent.row["known_since"])
         if device is None and options.filter is not None and (named := named_streams(options.filter)) is not None:
             device, number_ = named
         return Streams(None, None, number_) if device is None else await self.narrowed(device, number_)
@@ -108,16 +114,16 @@ class Pages:
         for one in options.orderby:
             order_of(self.view, Entity.OBSERVATION, row, one.tree)
 
-    async def _read(self, reading: Reading, sources: list[int], token: Token, limit: int) -> list[Any]:
+    async def _read(self, reading: Reading, sources: list[int], token: Token, limit: int) -> list[Item]:
         succession = reading.succession
         after = token.after if succession.by_key else None
         offset = 0 if after is not None else token.offset
         if reading.in_time and (succession.turned or after is not None or reading.streams.since is not None):
-            return list(await self._in_slices(reading, sources, after, offset + limit))[offset:]
+            return (await self._in_slices(reading, sources, after, offset + limit))[offset:]
         one_by_one = succession.by_key and not succession.by_time and not offset
         if not one_by_one or len(sources) == 1:
             statement = reading.select_all(sources, after=after, offset=offset, limit=limit)
-            return list(await self.reads.rows(statement))
+            return _items(await self.reads.rows(statement))
         found: list[Any] = []
         for source in reversed(sources) if succession.turned else sources:
             if after is not None and (source < after[0]) != succession.turned and source != after[0]:
@@ -125,19 +131,25 @@ class Pages:
             found += await self.reads.rows(reading.select(source, after=after, limit=limit - len(found)))
             if len(found) >= limit:
                 break
-        return found
+        return _items(found)
 
-    async def _in_slices(
-        self, reading: Reading, sources: list[int], after: Position | None, enough: int
-    ) -> Sequence[Any]:
+    async def _in_slices(self, reading: Reading, sources: list[int], after: Position | None, enough: int) -> list[Item]:
         """Read an order of time slice by slice: the database plans for the chunks of that stretch alone."""
+        plain, newest = reading.plain, reading.succession.turned
 
         async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Any]:
+            if plain is not None:
+                text, values = plain.question(begin, end, after=after, newest=newest, limit=most)
+                return await self.reads.rows(text, **values)
             between = (begin, end)
             return await self.reads.rows(
                 reading.select_all(sources, after=after, offset=0, limit=most, between=between)
             )
 
+        rows = await self._slice_by_slice(ask, reading, after, enough)
+        return _items(rows) if plain is None else [plain.observed(one) for one in rows]
+
+    async def _slice_by_slice(self, ask: Ask, reading: Reading, after: Position | None, enough: int) -> list[Any]:
         now, known = self.view.now, reading.streams.since
         if reading.succession.turned:
             end = None if after is None else after[2] + _INSTANT
@@ -157,6 +169,14 @@ class Pages:
             .select_from(row.source)
             .where(*row.where, row.device.id == device)
         )
-        if not rows or rows[0]["kind"] not in set(Kind):
+        if not rows:
             return None
-        return Streams(Kind(rows[0]["kind"]), device, number_, rows[0]["created_at"])
+        return _narrowed(rows[0]["kind"], device, number_, rows[0]["created_at"])
+
+
+def _items(rows: Sequence[Any]) -> list[Item]:
+    return [Item(Entity.OBSERVATION, one) for one in rows]
+
+
+def _narrowed(kind: str, device: int, number_: int | None, since: datetime) -> Streams | None:
+    return Streams(Kind(kind), device, number_, since) if kind in _KINDS else None

@@ -12,7 +12,7 @@ from odata_query import ast
 
 from services.api.city.sensorthings.answers import Item, Page, Token, address_of, together
 from services.api.city.sensorthings.expand import Expansion
-from services.api.city.sensorthings.keys import observation_parts
+from services.api.city.sensorthings.keys import observation_parts, stream_parts
 from services.api.city.sensorthings.model import Entity
 from services.api.city.sensorthings.observations import Reading, columns
 from services.api.city.sensorthings.options import Options
@@ -44,7 +44,7 @@ async def answer(reads: Reads, view: View, target: Target, options: Options) -> 
         return item
     path = last.name if parent is None else f"{address_of(parent)}/{last.name}"
     token = Token(options.skip) if options.token is None else Token.read(options.token)
-    page = await pages.read(last.entity, options, path, together(parent, last.link), token)
+    page = await pages.read(last.entity, options, path, parent, last.link, token)
     expansion.left -= len(page.items)
     await expansion.follow(page.items, options.expand)
     return page
@@ -68,11 +68,12 @@ class _Walk:
         return found
 
     async def _entity(self, hop: Hop, parent: Item | None) -> Item | None:
-        row = self.pages.view.rows(hop.entity)
+        if hop.id is not None and (not (hop.id.isascii() and hop.id.isdigit()) or len(hop.id) > 15):
+            return None
+        parts = stream_parts(float(hop.id)) if hop.entity is Entity.DATASTREAM and hop.id is not None else None
+        row = self.pages.view.rows(hop.entity, None if parts is None else parts[1])
         where = [*row.where, *(row.key(key) == value for key, value in together(parent, hop.link).items())]
         if hop.id is not None:
-            if not (hop.id.isascii() and hop.id.isdigit()) or len(hop.id) > 15:
-                return None
             wanted = property_of(self.pages.view, hop.entity, row, ("id",))
             where.append(compare(ast.Eq, wanted, number(float(hop.id))))
         statement = sa.select(*select_columns(self.pages.view, hop.entity, row)).select_from(row.source).where(*where)

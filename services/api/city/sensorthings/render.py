@@ -8,12 +8,15 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
-from services.api.city.sensorthings.answers import Item, Page, address_of, id_of
+from services.api.city.sensorthings.answers import Item, Page, address_by, address_of, id_of
 from services.api.city.sensorthings.catalogue import ALARM, BY_NAME, BY_NUMBER, SENSORS
 from services.api.city.sensorthings.model import LINKS, PROPERTIES, SETS, STREAMS_PER_DEVICE, Entity
 from services.api.city.sensorthings.options import Options
 
 VERSION: Final = "v1.1"
+_NAVIGATION: Final = {
+    entity: tuple((name, f"{name}@iot.navigationLink") for name in links) for entity, links in LINKS.items()
+}
 _SAFE: Final = "()',;:@/=$*!~"  # what clients of the field read easier unescaped; never ? & # + %
 Document = dict[str, Any]
 
@@ -117,13 +120,15 @@ class Renderer:
 
     def __init__(self, root: str) -> None:
         self.root = f"{root}/sta/{VERSION}"
+        self._repeated: dict[int, str] = {}  # by options, which an answer has a few of, and its next links thousands
 
     def entity(self, item: Item, options: Options) -> Document:
         """Return one entity, with what `$select` leaves of it and `$expand` adds."""
-        link = self.link(item)
-        shown: Document = {"@iot.id": id_of(item), "@iot.selfLink": link, **_RENDER[item.entity](item.row)}
-        for name in LINKS[item.entity]:
-            shown[f"{name}@iot.navigationLink"] = f"{link}/{name}"
+        key = id_of(item)
+        link = f"{self.root}/{address_by(item.entity, key)}"
+        shown: Document = {"@iot.id": key, "@iot.selfLink": link, **_RENDER[item.entity](item.row)}
+        for name, member in _NAVIGATION[item.entity]:
+            shown[member] = f"{link}/{name}"
         if options.select is not None:
             shown = _selected(shown, options.select)
         for expand in options.expand:
@@ -165,10 +170,13 @@ class Renderer:
 
     def next_link(self, page: Page, behind: str = "") -> str:
         """Return the address of the following page, with every option of this one."""
-        options = [*page.options.repeated(), ("$skiptoken", page.token or "")]
-        return f"{self.root}/{page.path}{behind}?" + "&".join(
-            f"{quote(name, safe=_SAFE)}={quote(text, safe=_SAFE)}" for name, text in options
-        )
+        repeated = self._repeated.get(id(page.options))
+        if repeated is None:
+            repeated = "".join(
+                f"{quote(name, safe=_SAFE)}={quote(text, safe=_SAFE)}&" for name, text in page.options.repeated()
+            )
+            self._repeated[id(page.options)] = repeated
+        return f"{self.root}/{page.path}{behind}?{repeated}$skiptoken={page.token or ''}"
 
     def _headed(self, page: Page, value: list[Any], behind: str = "") -> Document:
         shown: Document = {}

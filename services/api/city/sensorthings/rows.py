@@ -4,9 +4,11 @@ Promises that no row is made without the scope of who asks: `View` is the only w
 link, a filter that goes elsewhere, a count).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from itertools import count
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -38,6 +40,25 @@ def _readings(kind: Kind) -> sa.TableClause:
 
 
 _TABLES: Final = {kind: _readings(kind) for kind in Kind}
+
+
+@lru_cache(maxsize=64)
+def _aliases(turn: int) -> tuple[Any, ...]:  # noqa: ARG001 - the key of what is kept
+    """Return the tables of a device for the n-th row of a question; making them anew costs a millisecond."""
+    return tuple(one.alias() for one in (tables.device, tables.device_state, tables.site, tables.area))
+
+
+@lru_cache(maxsize=64)
+def _readings_alias(kind: Kind, turn: int) -> Any:  # noqa: ARG001 - the key of what is kept
+    return _TABLES[kind].alias()
+
+
+@lru_cache(maxsize=256)
+def _fields(number: int | None, turn: int) -> Any:  # noqa: ARG001 - the key of what is kept
+    """Return what each kind of device can send, or which kinds can send the field of this number."""
+    kinds = [(kind, one.id, one.name) for kind in Kind for one in (*FIELDS_OF[kind], BY_NAME[ALARM])]
+    wanted = [line for line in kinds if number in {None, line[1]}]
+    return _values("field", kind=sa.Text(), number=sa.Integer(), name=sa.Text()).data(wanted or kinds).alias()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +112,25 @@ class View:
 
     who: Who
     now: datetime
+    turns: Iterator[int] = field(default_factory=count, compare=False)  # each row of a question has aliases of its own
 
     @property
     def scope(self) -> Scope:
         """Return the areas."""
         return self.who.scope
 
-    def rows(self, entity: Entity) -> Row:
-        """Return the rows of an entity; observations come from `observations`."""
+    def rows(self, entity: Entity, number: int | None = None) -> Row:
+        """Return the rows of an entity, streams of one field if its number is given; not those of observations."""
         if entity is Entity.SENSOR:
             return _sensors()
         if entity is Entity.OBSERVED_PROPERTY:
             return _properties()
         if entity is Entity.DATASTREAM:
-            return self._streams()
+            return self._streams(number)
         return self._devices(located=entity in _LOCATED)
 
     def _devices(self, *, located: bool) -> Row:
-        device, state = tables.device.alias(), tables.device_state.alias()
-        site, area = tables.site.alias(), tables.area.alias()
+        device, state, site, area = _aliases(next(self.turns))
         source = (
             device.outerjoin(state, state.c.device_id == device.c.id)
             .outerjoin(site, sa.and_(site.c.id == device.c.site_id, self.scope.clause(site.c.area)))
@@ -123,11 +144,10 @@ class View:
             source, where, device.c, state.c, site.c, area.c, kind=device.c.kind, shows_people=people
         )  # fmt: skip
 
-    def _streams(self) -> Row:
+    def _streams(self, number: int | None) -> Row:
         """Every field that a device has sent, by its newest state, and the alarms of every device."""
         row = self._devices(located=False)
-        kinds = [(kind, one.id, one.name) for kind in Kind for one in (*FIELDS_OF[kind], BY_NAME[ALARM])]
-        field = _values("field", kind=sa.Text(), number=sa.Integer(), name=sa.Text()).data(kinds).alias()
+        field = _fields(number, next(self.turns))
         sent = sa.or_(field.c.name == ALARM, row.state.state.has_key(field.c.name))
         source = row.source.join(field, sa.and_(field.c.kind == row.device.kind, sent))
         return Row(
@@ -140,7 +160,7 @@ class View:
         row = self._devices(located=False)
         if kind is None:
             return self._transitions(row)
-        table: Any = _TABLES[kind].alias()
+        table = _readings_alias(kind, next(self.turns))
         source = row.source.join(table, table.c.device_id == row.device.id)
         fields = FIELDS_OF[kind] if number is None else [one for one in FIELDS_OF[kind] if one.id == number]
         one = fields[0] if len(fields) == 1 else None

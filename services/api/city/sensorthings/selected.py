@@ -25,10 +25,13 @@ def _of_device(view: View, entity: Entity, row: Row) -> dict[str, Any]:
         return {**named, "time": device.created_at}
     named |= {"code": device.code, "name": device.name}
     if entity is Entity.DATASTREAM:
-        return {**named, "id": stream_id(row), "number": row.number, "lon": device.lon, "lat": device.lat}
+        return {
+            **named, "id": stream_id(row), "number": row.number, "lon": device.lon, "lat": device.lat,
+            "known_since": device.created_at,
+        }  # fmt: skip
     named |= {"address": device.address}
     if entity is not Entity.THING:
-        return {**named, "lon": device.lon, "lat": device.lat}
+        return {**named, "lon": device.lon, "lat": device.lat, "known_since": device.created_at}
     named |= {
         "form": device.form, "area": device.area, "area_name": row.area.name, "site": row.site.id,
         "site_name": row.site.name, "status": view.status(row), "last_seen": row.state.last_seen,

@@ -1,0 +1,77 @@
+"""The usual questions for readings, as text: the newest of many devices, and one stream in a stretch of time.
+
+Platforms ask them all day, and composing a statement costs more than running it. They are for devices that the caller
+was found to see (`Pages.narrowed`, a parent's row); whatever else is asked for goes through `observations`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from services.api.city.sensorthings.answers import Item, Position
+from services.api.city.sensorthings.catalogue import BY_NUMBER, FIELDS_OF
+from services.api.city.sensorthings.filter import SOURCES
+from services.api.city.sensorthings.model import Entity
+from services.core.topics import Kind
+
+AHEAD: Final = timedelta(minutes=10)
+"""A reading may be 5 min ahead of its receive time, which the newest state has in its place."""
+Question = tuple[str, dict[str, object]]
+
+
+def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> Question:
+    """Return the question for the two newest readings of each device from `begin` on, found by its newest state.
+
+    They come as they are stored. The second tells whether there is a next page.
+    """
+    fields = ", ".join(one.name for one in FIELDS_OF[kind])
+    statement = f"""
+        select s.device_id as device, r.ts, r.seq, r.received_at, r.late, {fields}
+        from device_state s cross join lateral (
+            select * from reading_{kind} r
+            where r.device_id = s.device_id
+              and r.ts >= cast(:begin as timestamptz) and r.ts <= s.ts + cast(:ahead as interval)
+            order by r.ts desc, r.seq desc limit 2) r
+        where s.device_id = any(cast(:devices as integer[]))"""  # noqa: S608 - our own names
+    return statement, {"devices": list(devices), "begin": begin, "ahead": AHEAD}
+
+
+@dataclass(frozen=True, slots=True)
+class PlainStream:
+    """One field of one device, of whose observations nothing else is asked."""
+
+    kind: Kind
+    device: int
+    number: int
+
+    def question(
+        self, begin: datetime, end: datetime, *, after: Position | None, newest: bool, limit: int
+    ) -> Question:  # fmt: skip
+        """Return the question for the readings of [begin, end) in the order of time, `after` where a page ended."""
+        name, way = BY_NUMBER[self.number].name, "desc" if newest else "asc"
+        behind = ""
+        values: dict[str, object] = {"device": self.device, "begin": begin, "end": end, "limit": limit}
+        if after is not None:
+            behind = f"and (ts, seq) {'<' if newest else '>'} (cast(:ts as timestamptz), cast(:seq as bigint))"
+            values |= {"ts": after[2], "seq": after[3]}
+        statement = f"""
+            select device_id as device, ts, seq, received_at, late, {name} from reading_{self.kind}
+            where device_id = cast(:device as integer) and {name} is not null
+              and ts >= cast(:begin as timestamptz) and ts < cast(:end as timestamptz) {behind}
+            order by ts {way}, seq {way} limit cast(:limit as bigint)"""  # noqa: S608 - our own names
+        return statement, values
+
+    def observed(self, row: Mapping[str, Any]) -> Item:
+        """Return the observation of a stored reading."""
+        one = BY_NUMBER[self.number]
+        value = row[one.name]
+        num, flag = (None, value) if one.is_flag else (value, None)
+        return Item(
+            Entity.OBSERVATION,
+            {
+                "device": row["device"], "ts": row["ts"], "seq": row["seq"], "sub": 0, "number": self.number,
+                "source": SOURCES.index(self.kind), "kind": self.kind, "received_at": row["received_at"],
+                "late": row["late"], "num": num, "flag": flag, "text": None,
+            },
+        )  # fmt: skip
