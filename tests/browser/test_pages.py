@@ -32,6 +32,7 @@ STUMBLES = """() => {
   ].map((each) => each.outerHTML.slice(0, 200));
 }"""
 PAGES = ["desk", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system", "subscriptions"]
+ADMIN = ["sites/1", "new-device", f"devices/{NEAR}", "people", "keys", "areas"]
 
 
 def test_nearest_water_from_where_a_phone_stands(visit, system):
@@ -162,7 +163,7 @@ def test_every_page_is_whole_in_both_themes_and_languages(visit, system, theme):
     for language in ("zh", "en"):
         page = visit(f"/?theme={theme}&lang={language}")
         expect(page.locator(".link-state.live")).to_be_visible()
-        for name in PAGES:
+        for name in [*PAGES, *(f"admin/{tab}" for tab in ADMIN)]:
             page.goto(f"{system.api}/?theme={theme}&lang={language}#/{name}")
             expect(page.locator("main .loading")).to_have_count(0, timeout=20_000)
             expect(page.locator("main .failure")).to_have_count(0)

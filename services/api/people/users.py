@@ -94,6 +94,26 @@ async def _find(reads: Reads, who: Who, username: str) -> Row:
     return row
 
 
+async def _keep_an_administrator(write: Write, row: Row, changed: dict[str, Any]) -> None:
+    """Refuse to take the rights of the last person who administers the areas of `row`.
+
+    Every administrator's row is locked meanwhile: two who disable each other at the same moment wait for each other.
+
+    Raises:
+        Problem: 409, nobody else who may sign in administers all of these areas.
+    """
+    before = {name: row[name] for name in ("role", "areas", "enabled")}
+    after = before | {name: value for name, value in changed.items() if name in before}
+    had = Scope(tuple(before["areas"]))
+    keeps = after["enabled"] and after["role"] == Role.ADMINISTRATOR and had.within(Scope(tuple(after["areas"])))
+    if not before["enabled"] or before["role"] != Role.ADMINISTRATOR or keeps:
+        return
+    standing = await write.connection.fetch(SQL["lock_administrators"])
+    if not any(had.within(Scope(tuple(one["areas"]))) for one in standing if one["id"] != row["id"]):
+        detail = f"{row['username']} is the last administrator of these areas; make another one first"
+        raise Problem(409, "conflict", detail)
+
+
 @router.get("/users", responses=described(Page[User]))
 async def list_users(*, here: Here, who: Administrator, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """List people by name."""
@@ -163,6 +183,7 @@ async def update_user(
         own = row["id"] == write.who.person_id
         if own and (values.get("enabled") is False or values.get("role", row["role"]) != row["role"]):
             raise Problem(409, "conflict", "you cannot take your own rights away; another administrator can")
+        await _keep_an_administrator(write, row, values)
         sets = ", ".join(
             ["version = version + 1", "updated_at = $2", *[f"{c} = ${n}" for n, c in enumerate(values, 3)]]
         )
@@ -190,6 +211,7 @@ async def disable_user(username: Username, writer: AdministratorWriter) -> Respo
         row = await _find(Inside(write.connection), write.who, username)
         if row["id"] == write.who.person_id:
             raise Problem(409, "conflict", "you cannot lock yourself out; another administrator can")
+        await _keep_an_administrator(write, row, {"enabled": False})
         await write.connection.execute(
             SQL["disable"],
             row["id"],

@@ -7,3 +7,6 @@ update person set enabled = false, version = version + 1, updated_at = $2 where 
 
 -- name: end_sessions
 delete from web_session where person_id = $1
+
+-- name: lock_administrators
+select id, areas from person where role = 'administrator' and enabled order by id for update

@@ -2,11 +2,12 @@
 
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
+import segno
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from services.api.registry.devices import find_row
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
 log = logger(__name__)
 DEVICE_ROLE = "device"
 _ASK_S = 3.0
+_PORTS = {"mqtt": 1883, "mqtts": 8883}  # where an address names none
 
 
 class Credentials(BaseModel):
@@ -38,7 +40,11 @@ class Credentials(BaseModel):
     client_id: str
     host: str | None
     port: int | None
+    tls: bool
     topics: dict[str, str]
+    qr: str = Field(
+        description="a picture (data: URI of an SVG) of the QR code of mqtt(s)://username:password@host:port"
+    )
 
 
 @router.post("/credentials", status_code=201, responses=described(Credentials, 404, 409, 502, status=201))
@@ -56,14 +62,23 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
         await write.record("device.credentials", code)
         broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
         base = f"fire/v1/{row['area']}/{row['kind']}/{code}"
+        port = broker.port or _PORTS[broker.scheme]
         body = {
-            "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": broker.port,
+            "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": port,
+            "tls": broker.scheme == "mqtts", "qr": _qr(broker, port, code, password),
             "topics": {"telemetry": f"{base}/up/telemetry", "event": f"{base}/up/event",
                        "status": f"{base}/up/status", "ack": f"{base}/down/ack", "command": f"{base}/down/command"},
         }  # fmt: skip
         return answer(body, 201)
 
     return await writer.perform(work, secret=True)
+
+
+def _qr(broker: SplitResult, port: int, code: str, password: str) -> str:
+    """Return the picture that a commissioning tool scans: all it needs, as one address."""
+    host = f"[{broker.hostname}]" if ":" in (broker.hostname or "") else broker.hostname
+    address = f"{broker.scheme}://{code}:{password}@{host}:{port}"
+    return segno.make(address, error="m", micro=False).svg_data_uri(border=4, light="#fff", scale=4)
 
 
 async def _set_account(here: State, code: str, password: str) -> None:

@@ -10,6 +10,7 @@ from services.api.registry.import_steps import StagedRow
 from services.api.registry.save import changes_of, columns_of, hidden_site
 from services.api.registry.sheet.doubts import Doubts, LedgerWarning
 from services.api.registry.sheet.rows import LedgerError, LedgerRow
+from services.api.request.chinese import with_chinese
 from services.api.request.database import Reads, Row
 from services.api.request.problems import Problem
 from services.api.request.scope import Scope
@@ -37,7 +38,7 @@ class Plan:
     def result(self, *, dry_run: bool) -> dict[str, Any]:
         """Return the answer."""
         errors = sorted(self.errors, key=lambda error: error.line)[:ERRORS_SHOWN]
-        lines = [{"line": one.line, "field": one.field, "message": one.message} for one in errors]
+        lines = [with_chinese({"field": one.field, "message": one.message}) | {"line": one.line} for one in errors]
         warned = [one._asdict() for one in self.warnings[:ERRORS_SHOWN]]
         return {
             "dry_run": dry_run, "rows": self.rows, **self.counts, "failed": 0, "errors": lines, "warnings": warned,

@@ -41,6 +41,7 @@ class LineError(BaseModel):
     line: int
     field: str
     message: str
+    message_zh: str | None = Field(default=None, description="the same in Chinese, where there is one")
 
 
 class LineWarning(BaseModel):

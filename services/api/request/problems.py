@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from services.api.request.chinese import in_chinese, with_chinese
 from services.core import db
 from services.core.alarms.ledger.refusals import NotAllowed, NotFound
 from services.core.log import logger
@@ -32,6 +33,7 @@ class FieldError(BaseModel):
 
     field: str = Field(examples=["location.lon"])
     message: str = Field(examples=["must be at most 180"])
+    message_zh: str | None = Field(default=None, description="the same in Chinese, where there is one")
 
 
 class ProblemDocument(BaseModel):
@@ -69,8 +71,23 @@ def render(
     }
     if path.startswith(SENSORTHINGS):
         body["message"] = detail
-    content = orjson.dumps(body | extra, default=str)
+    content = orjson.dumps(body | _in_both_languages(detail, extra), default=str)
     return Response(content, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _in_both_languages(detail: str, extra: Mapping[str, object]) -> dict[str, object]:
+    """Return what goes beside a problem, with the Chinese of what is said in English."""
+    said = dict(extra)
+    errors = said.get("errors")
+    if isinstance(errors, list):
+        said["errors"] = errors = [with_chinese(one) for one in errors]
+        shown = [f"{one['field']}：{one['message_zh']}" for one in errors if "message_zh" in one]
+        chinese = "；".join(shown[:3]) if shown and len(shown) == len(errors) else None
+    else:
+        chinese = in_chinese(detail)
+    if chinese is not None:
+        said.setdefault("detail_zh", chinese)
+    return said
 
 
 def not_found(what: str) -> Problem:

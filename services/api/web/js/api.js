@@ -5,11 +5,11 @@ import { live } from "./store.js";
 const TIME_LIMIT_MS = 12_000;
 
 // A refusal. `code` is stable and has its words in the tables; `detail` is the server's own sentence, in
-// English, `detail_zh` the same in Chinese where the server has it.
+// English, `detail_zh` the same in Chinese where the server has it, `errors` what is wrong field by field.
 export class Problem extends Error {
-  constructor(status, { title = "", detail = "", detail_zh = "", type = "" }) {
+  constructor(status, { title = "", detail = "", detail_zh = "", type = "", errors = [] }) {
     super(detail || title || type);
-    Object.assign(this, { status, title, detail, detail_zh, code: type.split(":").at(-1) });
+    Object.assign(this, { status, title, detail, detail_zh, errors, code: type.split(":").at(-1) });
   }
 }
 

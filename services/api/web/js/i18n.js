@@ -6,6 +6,11 @@ import { zh } from "./words/zh.js";
 
 const WORDS = { zh, en };
 
+// A page that is opened seldom brings its words along.
+export function learn(tables) {
+  for (const [name, table] of Object.entries(tables)) Object.assign(WORDS[name], table);
+}
+
 export const language = () => prefs.get().language;
 
 export function t(key, values) {

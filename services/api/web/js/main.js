@@ -20,6 +20,7 @@ const LATER = {
   devices: () => import("./devices/page.js"),
   water: () => import("./water/page.js"),
   system: () => import("./system/page.js"),
+  admin: () => import("./admin/page.js"),
   subscriptions: () => import("./subscriptions/page.js"),
 };
 const LOADED = { desk: Desk };

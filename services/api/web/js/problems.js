@@ -9,9 +9,21 @@ const PASSING = [0, 429, 502, 503, 504];
 
 export const isPassing = (problem) => PASSING.includes(problem.status);
 
+// What is wrong in one field, by the field's own label where the page has one.
+function fieldText({ field, message, message_zh }) {
+  const key = `input.${field.replace(/\.\d+\b/g, "")}`;
+  const label = t(key);
+  const said = language() === "zh" ? (message_zh ?? message) : message;
+  return `${label === key ? field : label}: ${said}`;
+}
+
 export function problemText(problem) {
   if (problem.text) return problem.text; // said by the page itself
-  const own = language() === "zh" ? problem.detail_zh : problem.code === "not_allowed" && problem.detail;
+  const chinese = language() === "zh";
+  const fields = problem.errors?.length && problem.code === "invalid";
+  if (fields && !(chinese && problem.errors.some((one) => !one.message_zh)))
+    return problem.errors.slice(0, 3).map(fieldText).join(chinese ? "；" : "; ");
+  const own = chinese ? problem.detail_zh : problem.code === "not_allowed" && problem.detail;
   if (own) return own;
   const key = `problem.${problem.code}`;
   const words = t(key);

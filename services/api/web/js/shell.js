@@ -6,6 +6,7 @@ import { FireBar, mostUrgent } from "./fire-bar.js";
 import { clockTime } from "./format.js";
 import { Icon, SeverityMark } from "./icons.js";
 import { t, word } from "./i18n.js";
+import { mayAdminister } from "./may.js";
 import { darkNow, prefs, remember } from "./prefs.js";
 import { hush, hushed, soundState, wakeSound } from "./sound.js";
 import { live, useStore } from "./store.js";
@@ -15,13 +16,14 @@ import { Watch } from "./watch.js";
 import { SEVERITIES } from "./words/lists.js";
 
 const PAGES = ["desk", "map", "devices", "water", "system"];
+const pages = () => (mayAdminister() ? [...PAGES, "admin"] : PAGES);
 
 function Navigation({ page }) {
   return html`<nav class="rail" aria-label=${t("app.name")}>
     <a class="brand" href="#/desk" aria-label=${t("app.name")}>
       <img src="/static/icons/tower.svg" alt="" width="36" height="36" />
     </a>
-    ${PAGES.map((name) => html`<a
+    ${pages().map((name) => html`<a
       key=${name}
       href=${`#/${name}`}
       class=${page === name ? "here" : ""}
@@ -90,7 +92,7 @@ export function Shell({ page, children }) {
     </a>
     <${Navigation} page=${page} />
     <header class="bar">
-      <strong class="where">${t(`nav.${page}`)}</strong>
+      <h1 class="where">${t(`nav.${page}`)}</h1>
       <${Counts} />
       <span class="space"></span>
       <span class=${`link-state ${connection}`} role="status">

@@ -1,3 +1,6 @@
+"""People and keys of machines: made, changed, disabled; nobody is locked out."""
+
+import asyncio
 from typing import Any
 
 from tests.integration.api.conftest import AREA, Client
@@ -68,3 +71,36 @@ async def test_an_administrator_changes_the_own_password_with_the_old_one_only(c
     assert (await zhang.put("/api/v1/users/zhang", json={"password": "another long one"})).status_code == 403
     change = {"current": "correct horse", "new": "another long one"}
     assert (await zhang.put("/api/v1/session/password", json=change)).status_code == 204
+
+
+async def test_the_last_administrator_of_an_area_stays(client: Client, admin: Any) -> None:
+    path = f"/api/v1/users/{admin.username}"
+    for change in ({"enabled": False}, {"role": "viewer"}, {"areas": [AREA]}):
+        refused = await client.put(path, json=change)
+        assert refused.status_code == 409, (change, refused.text)
+        assert refused.json()["detail_zh"]
+    assert (await client.delete(path)).status_code == 409
+    other = {"username": "li", "password": "first password", "role": "administrator", "areas": [AREA]}
+    assert (await client.post("/api/v1/users", json=other)).status_code == 201
+    assert (await client.delete(path)).status_code == 409, "who administers one township cannot stand in"
+    assert (await client.put("/api/v1/users/li", json={"areas": ["*"]})).status_code == 200
+    assert (await client.delete(path)).status_code == 204
+    assert (await client.delete("/api/v1/users/li")).status_code == 409
+
+
+async def test_two_administrators_who_disable_each_other_leave_one(client: Client) -> None:
+    names = ("li", "zhang")
+    for name in names:
+        body = {"username": name, "password": "first password", "role": "administrator", "areas": ["*"]}
+        assert (await client.post("/api/v1/users", json=body)).status_code == 201
+    assert (await client.delete("/api/v1/users/admin")).status_code == 204
+    answers = await asyncio.gather(*(client.delete(f"/api/v1/users/{name}") for name in names))
+    assert sorted(answer.status_code for answer in answers) == [204, 409]
+
+
+async def test_a_refusal_of_a_form_is_said_in_chinese_by_field(client: Client) -> None:
+    refused = await client.post("/api/v1/users", json={"username": "", "password": "x", "role": "chief"})
+    errors = refused.json()["errors"]
+    assert {error["field"] for error in errors} == {"username", "password", "role"}
+    assert all(error["message_zh"] for error in errors), errors
+    assert refused.json()["detail_zh"].startswith("username：")

@@ -1,6 +1,7 @@
 """An account made over HTTP works at a real broker, on the device's own topics only."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -26,6 +27,8 @@ async def test_an_issued_account_writes_its_own_topics(client: Client, with_brok
     await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
     first = await client.post("/api/v1/devices/h-1/credentials")
     account = _account(first)
+    assert (first.json()["tls"], first.json()["port"]) == (False, urlsplit(with_broker.provisioner_url).port)
+    assert first.json()["qr"].startswith("data:image/svg+xml")
     topic = first.json()["topics"]["telemetry"]
     assert topic == f"fire/v1/{AREA}/hydrant/h-1/up/telemetry"
     assert with_broker.publish(topic, "{}", account=account) == 0

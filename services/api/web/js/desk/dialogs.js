@@ -3,16 +3,20 @@
 import { t, word } from "../i18n.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { serverNow } from "../clock.js";
-import { html, useState } from "../ui.js";
+import { html, useRef, useState } from "../ui.js";
 
 const HOURS = [0.5, 1, 2, 4, 8, 24];
 
-// Keeps the dialog open with the reason when the server refuses.
+// Keeps the dialog open with the reason when the server refuses. A second press, or Ctrl+Enter, while the
+// first is on its way does nothing.
 export function useGo(onGo, onClose) {
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
+  const sent = useRef(false);
   const submit = async (event) => {
     event.preventDefault();
+    if (sent.current) return;
+    sent.current = true;
     setBusy(true);
     setProblem(null);
     try {
@@ -20,8 +24,9 @@ export function useGo(onGo, onClose) {
       onClose();
     } catch (refused) {
       setProblem(refused.status === 412 || refused.status === 428 ? { text: t("desk.changed") } : refused);
-      setBusy(false);
     }
+    sent.current = false;
+    setBusy(false);
   };
   return { submit, problem, busy };
 }

@@ -1,22 +1,7 @@
-// The first screen of an empty system: what to do next.
+// The first screen of an empty system: what to do next, and the way there for who may.
 import { t } from "../i18n.js";
+import { may } from "../may.js";
 import { html } from "../ui.js";
-
-const CODES = {
-  1: [
-    'curl -H "Authorization: Bearer $KEY" -F file=@ledger.csv -F datum=wgs84 \\',
-    '     "$API/api/v1/devices/import?dry_run=true"',
-  ],
-  2: [
-    'curl -X POST -H "Authorization: Bearer $KEY" \\',
-    '     "$API/api/v1/devices/XHS-0001/credentials"',
-  ],
-  3: [
-    "mosquitto_pub -u XHS-0001 -P … -q 1 \\",
-    "  -t fire/v1/140931100/hydrant/XHS-0001/up/telemetry \\",
-    `  -m '{"ts": 1795460000000, "seq": 1, "pressure_mpa": 0.31}'`,
-  ],
-};
 
 export function FirstSteps() {
   return html`<section class="first-steps">
@@ -27,9 +12,11 @@ export function FirstSteps() {
       ${[1, 2, 3].map((n) => html`<li key=${n}>
         <h3>${t(`empty.${n}`)}</h3>
         <p>${t(`empty.${n}_line`)}</p>
-        <pre>${CODES[n].join("\n")}</pre>
       </li>`)}
     </ol>
+    ${may("maintain")
+      ? html`<a class="button primary" href="#/admin/start">${t("empty.go")}</a>`
+      : html`<p>${t("empty.who")}</p>`}
     <p class="hint">${t("empty.unknown")} <a href="/docs">${t("empty.docs")}</a></p>
   </section>`;
 }

@@ -4,6 +4,7 @@ import { useNow } from "../clock.js";
 import { ago, areaName, compact, dateTime, span } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
+import { may } from "../may.js";
 import { alarmName, Chip, Empty, Failure, Field, Severity, siteName, Status } from "../parts.js";
 import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
@@ -115,6 +116,10 @@ export function DevicePage({ code }) {
       ${device.location && html`<a class="button small" href=${`#/map/${encodeURIComponent(code)}`}>
         <${Icon} name="map" size="16" />
         ${t("desk.on_map")}
+      </a>`}
+      ${may("maintain") && html`<a class="button small" href=${`#/admin/devices/${encodeURIComponent(code)}`}>
+        <${Icon} name="admin" size="16" />
+        ${t("devices.manage")}
       </a>`}
     </header>
     <section class="card">

@@ -234,10 +234,10 @@ export class Board {
   }
 
   showAlarms(alarms, onPick) {
-    this.markers.show(this.map, alarms, (code) => this.#place(code), onPick);
+    this.markers.show(this.map, alarms, (code) => this.whereIs(code), onPick);
   }
 
-  #place(code) {
+  whereIs(code) {
     const coordinates = this.ids.get(code)?.geometry?.coordinates;
     return coordinates && { lon: coordinates[0], lat: coordinates[1] };
   }

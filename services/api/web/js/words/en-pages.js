@@ -35,6 +35,7 @@ export const pages = {
   "devices.more": "Load more",
   "devices.none": "No device matches",
   "devices.count": "{n} devices",
+  "devices.manage": "Manage",
   "devices.back": "Back to the list",
   "devices.interval": "Interval",
   "devices.sleepy": "sleepy",

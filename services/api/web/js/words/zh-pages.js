@@ -35,6 +35,7 @@ export const pages = {
   "devices.more": "继续加载",
   "devices.none": "没有符合条件的设备",
   "devices.count": "{n} 台",
+  "devices.manage": "维护",
   "devices.back": "返回列表",
   "devices.interval": "上报间隔",
   "devices.sleepy": "休眠型",

@@ -1,0 +1,104 @@
+// What forms are made of: a field that complains in the page's language, choices, areas one may give.
+import { t, word } from "../i18n.js";
+import { live, useStore } from "../store.js";
+import { html } from "../ui.js";
+
+// The browser's own words are in the browser's language, not in the page's.
+function complain({ target }) {
+  target.setCustomValidity("");
+  const { valueMissing, patternMismatch, tooShort, valid } = target.validity;
+  if (valid) return;
+  const why = valueMissing ? t("admin.needed") : patternMismatch || tooShort ? target.title : "";
+  target.setCustomValidity(why || t("admin.not_possible"));
+}
+
+export function Input({ label, hint, area = false, onInput, ...rest }) {
+  const Tag = area ? "textarea" : "input";
+  return html`<label>
+    ${label}
+    <${Tag}
+      autocomplete="off"
+      title=${hint}
+      ...${rest}
+      onInvalid=${complain}
+      onInput=${(event) => {
+        event.target.setCustomValidity("");
+        onInput?.(event);
+      }}
+    />
+    ${hint && html`<small>${hint}</small>`}
+  </label>`;
+}
+
+// `options`: [value, text]. The form holds what was chosen, so drawing again does not undo it.
+export function Choice({ label, name, options, chosen, onChange, required = false }) {
+  return html`<label>
+    ${label}
+    <select name=${name} onChange=${onChange} required=${required} onInvalid=${complain}>
+      ${options.map(([value, text]) => html`<option
+        key=${value}
+        value=${value}
+        selected=${value === (chosen ?? "")}
+      >
+        ${text}
+      </option>`)}
+    </select>
+  </label>`;
+}
+
+export const wordsOf = (group, names) => names.map((name) => [name, word(group, name)]);
+
+// The server lists also the areas above one's own, for their names; what one may give is inside.
+const covers = (code) =>
+  live.get().session.areas.some((prefix) => prefix === "*" || code.startsWith(prefix));
+
+export function useOwnAreas() {
+  return useStore(live, (state) => state.areas).filter(({ code }) => covers(code));
+}
+
+export function AreaChoice({ chosen }) {
+  const areas = useOwnAreas();
+  const known = areas.some(({ code }) => code === chosen);
+  const options = areas.map(({ code, name }) => [code, name === code ? code : `${name} ${code}`]);
+  if (chosen && !known) options.push([chosen, chosen]);
+  return html`<${Choice}
+    label=${t("input.area")}
+    name="area"
+    options=${[["", t("admin.choose")], ...options]}
+    chosen=${chosen}
+    required
+  />`;
+}
+
+const BOX = "area:";
+
+export function areasOf(answer) {
+  const ticked = Object.keys(answer)
+    .filter((name) => name.startsWith(BOX))
+    .map((name) => name.slice(BOX.length));
+  if (!ticked.length) throw { text: t("admin.areas_needed") };
+  return ticked.includes("*") ? ["*"] : ticked;
+}
+
+export function AreaChecks({ chosen = [] }) {
+  const areas = useOwnAreas();
+  const everywhere = live.get().session.areas.includes("*");
+  const strange = chosen.filter((code) => code !== "*" && !areas.some((area) => area.code === code));
+  const boxes = [
+    ...(everywhere ? [["*", t("admin.everywhere")]] : []),
+    ...areas.map(({ code, name }) => [code, name]),
+    ...strange.map((code) => [code, code]),
+  ];
+  return html`<fieldset class="admin-areas">
+    <legend>${t("input.areas")}</legend>
+    ${boxes.map(([code, name]) => html`<label key=${code}>
+      <input type="checkbox" name=${BOX + code} defaultChecked=${chosen.includes(code)} />
+      <span>${name}</span>
+    </label>`)}
+  </fieldset>`;
+}
+
+export function areaNames(codes, areas) {
+  const nameOf = (code) => areas.find((area) => area.code === code)?.name ?? code;
+  return codes.map((code) => (code === "*" ? t("admin.everywhere") : nameOf(code))).join(t("admin.comma"));
+}

@@ -1,0 +1,50 @@
+// Administration: who may sign in, which machines, which areas, sites and devices. Each tab is shown to whom
+// the server lets do what stands there.
+import { learn, t } from "../i18n.js";
+import { may, mayAdminister } from "../may.js";
+import { Empty } from "../parts.js";
+import { html } from "../ui.js";
+import { admin as en } from "../words/en-admin.js";
+import { admin as zh } from "../words/zh-admin.js";
+import { Areas } from "./areas.js";
+import { Devices, NewDevice } from "./devices.js";
+import { Keys } from "./keys.js";
+import { People } from "./people.js";
+import { NewSite, Sites } from "./sites.js";
+import { Start } from "./start.js";
+
+learn({ zh, en });
+
+const TABS = [
+  ["sites", "maintain", Sites],
+  ["devices", "maintain", Devices],
+  ["people", "administer", People],
+  ["keys", "administer", Keys],
+  ["areas", "administer", Areas],
+];
+// Pages behind a tab, and where the tabs then stand.
+const BEHIND = {
+  "new-site": ["sites", NewSite],
+  "new-device": ["devices", NewDevice],
+  "start": ["start", Start],
+};
+
+export function Page({ args }) {
+  if (!mayAdminister()) return html`<${Empty} title=${t("admin.not_yours")} />`;
+  const tabs = TABS.filter(([, permission]) => may(permission));
+  const behind = may("maintain") && BEHIND[args[0]];
+  const [name, , Tab] = tabs.find(([each]) => each === args[0]) ?? tabs[0];
+  const [here, Shown] = behind || [name, Tab];
+  return html`<div class="admin">
+    <nav class="tabs" aria-label=${t("nav.admin")}>
+      ${tabs.map(([each]) => html`<a
+        key=${each}
+        aria-current=${each === here ? "page" : undefined}
+        href=${`#/admin/${each}`}
+      >
+        ${t(`admin.tab.${each}`)}
+      </a>`)}
+    </nav>
+    <${Shown} key=${behind ? args[0] : name} args=${args.slice(1)} />
+  </div>`;
+}
