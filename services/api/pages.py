@@ -4,6 +4,7 @@ Promises to read nothing outside the two folders it names.
 """
 
 import hashlib
+import json
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -43,15 +44,51 @@ class Files(StaticFiles):
         return response
 
 
-WEB = Files(directory=Path(__file__).parent / "web")
+_WEB = Path(__file__).parent / "web"
+WEB = Files(directory=_WEB)
 REFERENCE = Files(directory=Path(__file__).parent / "reference")
+_KEPT_TYPES = frozenset({".js", ".mjs", ".css", ".svg", ".png", ".webmanifest"})
+_NEVER_KEPT = frozenset({"sw.js"})
+BUILD_HEADER = "Firetower-Build"
+
+
+def _kept_files() -> list[Path]:
+    """Return what a phone keeps of the pages: all of them but the wall's, which is no use without a network."""
+    files = (path for path in sorted(_WEB.rglob("*")) if path.suffix in _KEPT_TYPES and path.name not in _NEVER_KEPT)
+    return [path for path in files if path.parent.name != "wall"]
+
+
+@lru_cache(maxsize=2)
+def _digest(_newest_ns: int, _count: int) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(path for path in _WEB.rglob("*") if path.is_file()):
+        whole.update(f"{path.relative_to(_WEB)}\n".encode() + path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def build() -> str:
+    """Return what this state of the pages' files is known by: another one after every upgrade that changed any."""
+    times = [path.stat().st_mtime_ns for path in _WEB.rglob("*") if path.is_file()]
+    return _digest(max(times), len(times))
 
 
 @router.get("/")
 @router.get("/login")
 async def dashboard(request: Request) -> Response:
     """Answer the dashboard; it asks for a login itself."""
-    return await WEB.get_response("index.html", request.scope)
+    response = await WEB.get_response("index.html", request.scope)
+    response.headers[BUILD_HEADER] = build()
+    return response
+
+
+@router.get("/static/sw.js")
+async def service_worker() -> Response:
+    """Answer the worker that opens the pages without a network. It names the build and the files that belong to it."""
+    files = ["/", *(f"/static/{path.relative_to(_WEB).as_posix()}" for path in _kept_files())]
+    head = f'const BUILD = "{build()}";\nconst FILES = {json.dumps(files)};\n'
+    text = head + (_WEB / "js" / "sw.js").read_text(encoding="utf-8")
+    headers = {"Cache-Control": "no-cache", "Service-Worker-Allowed": "/"}
+    return Response(text, headers=headers, media_type="text/javascript")
 
 
 @router.get("/wall")

@@ -121,7 +121,10 @@ def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> I
         **more: Any,
     ) -> Page:
         phone = viewport["width"] < 500
-        more = {"reduced_motion": "reduce"} | more  # pulsing costs a processor more than all that is tested
+        more = {
+            "reduced_motion": "reduce",
+            "service_workers": "block",
+        } | more  # pulsing costs more than all that is tested
         context = browser.new_context(viewport=viewport, has_touch=phone, is_mobile=phone, **more)
         if before:
             context.add_init_script(before)

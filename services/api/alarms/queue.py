@@ -169,11 +169,12 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
         )
         siblings = siblings.order_by(OPEN_FIRE.desc(), _alarm.opened_at.desc()).limit(_LINES)
         shown["siblings"] = await read_documents(reads, siblings)
-    shown["nearest_water"] = (
+    around = (  # one more: a hydrant in alarm is not its own nearest water
         []
         if row["lon"] is None
-        else await near(reads, who, lon=row["lon"], lat=row["lat"], limit=_NEAR, now=here.clock.now())
+        else await near(reads, who, lon=row["lon"], lat=row["lat"], limit=_NEAR + 1, now=here.clock.now())
     )
+    shown["nearest_water"] = [source for source in around if source["code"] != row["device"]][:_NEAR]
     return answer(shown, version=row["version"])
 
 

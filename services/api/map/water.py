@@ -23,6 +23,7 @@ from services.api.request.state import Here
 from services.core import water
 from services.core.rules.overrides import READ_OVERRIDES, book_of
 from services.core.rules.parameters import ParameterBook
+from services.core.rules.profile import DeviceProfile
 
 router = APIRouter(prefix="/api/v1", tags=["water"])
 _device = tables.device.c
@@ -57,6 +58,7 @@ class WaterSource(BaseModel):
     level_m: float | None
     value_at: str | None
     age_s: float | None
+    stale_after_s: float = Field(description="from this age on, the value no longer says whether there is water")
     usable: bool | None = Field(description="null: not known; the reasons say what is missing")
     reasons: list[ReasonShown]
 
@@ -147,6 +149,7 @@ def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime, book:
         "status": row["status"],
         **{name: values.get(name) for name in ("pressure_mpa", "flow_lps", "level_m")},
         "level_pct": water.shown_level_pct(row["limits"], values),
-        "value_at": at, "age_s": water.age_s(row, values, now), "usable": verdict.usable,
+        "value_at": at, "age_s": water.age_s(row, values, now),
+        "stale_after_s": DeviceProfile.of(row).late_after.total_seconds(), "usable": verdict.usable,
         "reasons": [reason._asdict() for reason in verdict.reasons],
     }  # fmt: skip

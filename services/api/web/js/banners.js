@@ -2,7 +2,7 @@
 // no connection, nobody took it, 119 did not take it, drill, tests.
 import { isLate, isOverdue, isUndelivered, nobodyCalls } from "./alarms.js";
 import { useNow } from "./clock.js";
-import { clockTime, span } from "./format.js";
+import { clockTime, dateTime, span } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { siteName } from "./parts.js";
@@ -60,7 +60,8 @@ function SoundBlocked() {
 
 export function Banners() {
   const now = useNow();
-  const { connection, lostAt, databaseAway, alarms, notices, system } = useStore(live, (state) => state);
+  const state = useStore(live, (all) => all);
+  const { connection, lostAt, databaseAway, outdated, alarms, notices, system } = state;
   const overdue = [...alarms.values()].filter((alarm) => isOverdue(alarm, now));
   const undelivered = [...notices.values()].filter((notice) => isUndelivered(notice, now));
   const noDesk = nobodyCalls([...notices.values()], now);
@@ -71,8 +72,16 @@ export function Banners() {
   const windows = (system?.test_windows ?? []).filter((each) => Date.parse(each.until) > now);
   return html`<div class="banners">
     ${connection === "lost" && html`<${Banner} kind="lost" icon="warn" role="alert">
-      ${t(databaseAway ? "banner.database" : "banner.lost", { span: span((Date.now() - lostAt) / 1000) })}
+      ${t(databaseAway ? "banner.database" : "banner.lost", {
+        at: dateTime(lostAt),
+        span: span((Date.now() - lostAt) / 1000),
+      })}
     <//>`}
+    ${outdated && html`<div class="banner test" role="status">
+      <${Icon} name="warn" size="18" />
+      <span>${t("banner.outdated")}</span>
+      <button class="button small" onClick=${() => location.reload()}>${t("banner.reload")}</button>
+    </div>`}
     ${overdue.length > 0 && html`<${Banner}
       kind="loud"
       icon="fire"

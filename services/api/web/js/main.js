@@ -3,6 +3,7 @@ import { getAll } from "./api.js";
 import { Banners } from "./banners.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
+import { startOffline } from "./offline.js";
 import { applyPrefs, prefs } from "./prefs.js";
 import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
@@ -45,6 +46,7 @@ function App() {
   useEffect(() => {
     if (!session || session.role === "wall") return;
     startStream();
+    startOffline();
     getAll("/api/v1/areas").then(
       (areas) => live.set({ areas }),
       () => null,

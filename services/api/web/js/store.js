@@ -55,6 +55,7 @@ export const live = createStore({
   lostAt: 0,
   databaseAway: false, // lost, and the server says that it is its database that does not answer
   loaded: false,
+  outdated: false, // the server has a newer release than this page
   round: 0, // grows with every fresh start of the stream: what was read before may have missed something
 });
 

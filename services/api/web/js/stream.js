@@ -1,6 +1,7 @@
 // Live status. Says at once when the connection breaks, opens it again, and fetches anew what was missed.
 import { get, getAll, Problem } from "./api.js";
 import { syncClock } from "./clock.js";
+import { identity, keep, kept } from "./kept.js";
 import { openLine } from "./line.js";
 import { hearDevices, live, putAlarms, putNotices } from "./store.js";
 
@@ -22,8 +23,8 @@ export function onAlarm(reader) {
   return () => alarmReaders.delete(reader);
 }
 
-function lost(databaseAway) {
-  if (live.get().connection !== "lost") live.set({ connection: "lost", lostAt: Date.now() });
+function lost(databaseAway, since = Date.now()) {
+  if (live.get().connection !== "lost") live.set({ connection: "lost", lostAt: since });
   if (live.get().databaseAway !== databaseAway) live.set({ databaseAway });
 }
 
@@ -70,8 +71,6 @@ const EVENTS = {
   resync: (_, still) => refetch().catch(still(fail)),
 };
 
-const identity = (session) => [session.username, session.role, ...session.areas].join(" ");
-
 function open() {
   stopStream();
   lastWord = Date.now();
@@ -116,19 +115,27 @@ async function beat() {
   if (Date.now() - lastWord > QUIET_LIMIT_MS) open();
   try {
     live.set({ system: await get("/api/v1/system", { limit_ms: 4000 }) });
+    keep("heard", Date.now());
   } catch (problem) {
     if (problem.status === 0 || problem.status >= 500) fail(problem);
   }
 }
 
 // Who is signed in, asked until the server says. Meanwhile the page tells what does not answer: an unattended
-// screen must not stay dark after a restart of the server.
+// screen must not stay dark after a restart of the server. Where nothing at all answers, the one who was
+// signed in here sees what this browser kept.
 export async function askWho() {
+  const before = kept("session");
   try {
-    live.set({ session: await get("/api/v1/session") });
+    live.set({ session: await get("/api/v1/session", before ? { limit_ms: 4000 } : {}) });
   } catch (problem) {
     if (problem.status === 401 || problem.status === 403) {
       live.set({ session: null });
+      return;
+    }
+    if (before && problem.status === 0) {
+      lost(false, kept("heard") ?? Date.now());
+      live.set({ session: before });
       return;
     }
     const why = await get("/readyz", { limit_ms: 4000 }).then(

@@ -4,6 +4,7 @@ import { put, remove } from "./api.js";
 import { useGo } from "./desk/dialogs.js";
 import { Icon } from "./icons.js";
 import { t, word } from "./i18n.js";
+import { forget } from "./kept.js";
 import { askForNotifications, notifications } from "./notifications.js";
 import { Buttons, Dialog, Failure } from "./parts.js";
 import { darkNow, prefs, remember } from "./prefs.js";
@@ -13,6 +14,7 @@ import { stopStream } from "./stream.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
 
 async function signOut() {
+  forget(); // first: without a network the rest fails, and nothing may stay here all the same
   await remove("/api/v1/session");
   stopStream();
   live.set({ session: null, alarms: new Map(), notices: new Map(), system: null, loaded: false });

@@ -166,7 +166,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
         alarm=${alarm}
         onTest=${may("operate") && alarm.site?.id ? () => setTesting(true) : null}
       />
-      <${NearestWater} sources=${alarm.nearest_water?.filter(({ code }) => code !== alarm.device)} />
+      <${NearestWater} alarm=${alarm} />
       <${Evidence} items=${alarm.evidence} />
       <${Notices} items=${alarm.notices} fire=${fire} />
       <${TimeLine} items=${alarm.timeline} />

@@ -32,8 +32,15 @@ export function SiteCard({ alarm, onTest }) {
   <//>`;
 }
 
-export function NearestWater({ sources }) {
-  if (!sources?.length) return null;
+// The water page from where an alarm is: its own hydrant or tank is no help there.
+function waterAround({ id, device, location: { lon, lat } }) {
+  const of = new URLSearchParams({ alarm: id, ...(device ? { device } : {}) });
+  return `#/water/${lon.toFixed(6)},${lat.toFixed(6)}?${of}`;
+}
+
+export function NearestWater({ alarm }) {
+  if (!alarm.location) return null;
+  const sources = alarm.nearest_water ?? [];
   return html`<${Card} title=${t("desk.nearest_water")} icon="water">
     <ul class="near">
       ${sources.slice(0, 4).map((source) => html`<li
@@ -56,6 +63,10 @@ export function NearestWater({ sources }) {
         </b>
       </li>`)}
     </ul>
+    <a class="button small water-around" href=${waterAround(alarm)}>
+      <${Icon} name="water" size="16" />
+      ${t("water.around")}
+    </a>
   <//>`;
 }
 

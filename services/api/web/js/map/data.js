@@ -6,7 +6,7 @@ const COUNTY = [
   [110.93, 38.65],
   [111.43, 39.17],
 ];
-const PLAIN = { basemap: { kind: "plain" }, layers: [] };
+export const PLAIN = { basemap: { kind: "plain" }, layers: [], bounds: COUNTY };
 
 const asDevices = (geojson) =>
   geojson.features.map(({ properties, geometry }) => ({

@@ -6,10 +6,15 @@ import { ago, areaName } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { alarmName, Failure, Severity, Status } from "../parts.js";
+import { useRoute } from "../route.js";
 import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { DayChart } from "../devices/day-chart.js";
 import { Values } from "../devices/values.js";
+
+const WATER_PLACE = /^water\/-?[\d.]+,-?[\d.]+$/; // no other way back is followed
+
+const waterAround = ({ lon, lat }) => `#/water/${lon.toFixed(6)},${lat.toFixed(6)}`;
 
 export function DevicePanel({ code, onClose }) {
   const now = useNow();
@@ -24,6 +29,7 @@ export function DevicePanel({ code, onClose }) {
       setFull(read);
     }, setProblem);
   }, [code, round]);
+  const back = useRoute().search.get("back") ?? "";
   const mine = [...alarms.values()].filter((alarm) => alarm.device === code && isOpen(alarm));
   return html`<aside class="map-panel" aria-label=${device?.name || code}>
     <header>
@@ -36,6 +42,10 @@ export function DevicePanel({ code, onClose }) {
       </div>
       <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button>
     </header>
+    ${WATER_PLACE.test(back) && html`<a class="button small" href=${`#/${back}`}>
+      <${Icon} name="back" size="16" />
+      ${t("water.back")}
+    </a>`}
     ${problem && html`<${Failure} problem=${problem} />`}
     ${device && html`<p class="panel-state">
       <${Status} status=${device.status} /> <span>${t("devices.seen")} ${ago(device.last_seen, now)}</span>
@@ -49,6 +59,9 @@ export function DevicePanel({ code, onClose }) {
     </a>`)}
     ${device?.state && html`<${Values} device=${device} now=${now} />`}
     ${full && html`<h3>${t("map.chart24")}</h3><${DayChart} device=${full} />`}
+    ${device?.location && html`<a class="button wide" href=${waterAround(device.location)}>
+      ${t("water.around")}
+    </a>`}
     <a class="button wide" href=${`#/devices/${encodeURIComponent(code)}`}>${t("desk.device_page")}</a>
   </aside>`;
 }

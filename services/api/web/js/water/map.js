@@ -1,9 +1,19 @@
 // The small map of the water page: tap it to ask from there; sources stand on it as numbered pins.
 import { Board, webglWorks } from "../map/board.js";
-import { readMap } from "../map/data.js";
+import { PLAIN, readMap } from "../map/data.js";
 import { t } from "../i18n.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
+
+// What the map shows without a network: the sources of the list that was kept.
+const fromList = (sources) => ({
+  type: "FeatureCollection",
+  features: sources.map(({ code, kind, name, area, status, location: { lon, lat } }) => ({
+    type: "Feature",
+    geometry: { type: "Point", coordinates: [lon, lat] },
+    properties: { code, kind, name, area, status },
+  })),
+});
 
 export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
   const frame = useRef();
@@ -17,13 +27,16 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
     if (!webglWorks()) return undefined;
     let gone = false;
     const { settings, geojson } = readMap();
-    const water = geojson.then((all) => ({
-      ...all,
-      features: all.features.filter((feature) => ["hydrant", "water"].includes(feature.properties.kind)),
-    }));
-    water.catch(() => null);
-    settings.then(
-      (ground) => {
+    const water = geojson.then(
+      (all) => ({
+        ...all,
+        features: all.features.filter((feature) => ["hydrant", "water"].includes(feature.properties.kind)),
+      }),
+      () => fromList(answers.current.sources),
+    );
+    settings
+      .catch(() => PLAIN)
+      .then((ground) => {
         if (gone || !frame.current) return;
         board.current = new Board(frame.current, {
           settings: ground,
@@ -38,9 +51,7 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
           () => setReady(true),
           () => drawAgain({}),
         );
-      },
-      () => null,
-    );
+      });
     return () => {
       gone = true;
       board.current?.close();

@@ -1,16 +1,23 @@
-// Where is water now? From here, from a tapped point, or from a township:
-// the nearest sources, usable ones first.
-import { get, query } from "../api.js";
-import { areaName, bearing, distance, measured, span } from "../format.js";
+// Where is water now? From here, from a tapped point, from a township or around an alarm: the nearest
+// sources, usable ones first. Without a network: the last list, with its ages.
+import { useNow } from "../clock.js";
+import { areaName, dateTime, span } from "../format.js";
 import { Icon } from "../icons.js";
-import { pick, t, word } from "../i18n.js";
-import { Chip, Empty, Failure } from "../parts.js";
+import { t } from "../i18n.js";
+import { Empty, Failure } from "../parts.js";
+import { prefs } from "../prefs.js";
+import { go, useRoute } from "../route.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { WaterMap } from "./map.js";
+import { MapApps } from "./maps.js";
+import { askForHeading, useHeading } from "./heading.js";
+import { lastPlace, useNearest } from "./nearest.js";
+import { Source, verdict } from "./source.js";
 
-const REFRESH_MS = 10_000;
-const HOW_MANY = 20;
+const SHOWN = 20;
+const OLD_FIX_MS = 120_000; // one may have walked on since
+const RANKS = ["usable", "stale", "unknown", "unusable"];
 
 function locate() {
   return new Promise((resolve, reject) => {
@@ -19,143 +26,111 @@ function locate() {
       return;
     }
     navigator.geolocation.getCurrentPosition(
-      ({ coords }) => resolve({ lon: coords.longitude, lat: coords.latitude, name: t("water.me") }),
+      ({ coords }) => resolve({ lon: coords.longitude, lat: coords.latitude, of: "me", at: Date.now() }),
       () => reject(new Error(t("water.denied"))),
       { enableHighAccuracy: true, timeout: 15_000, maximumAge: 30_000 },
     );
   });
 }
 
-function useNearest(place) {
-  const [answer, setAnswer] = useState({ items: null, problem: null, place: null });
-  const [round, again] = useState(0);
+const address = (place) => `water/${place.lon.toFixed(6)},${place.lat.toFixed(6)}`;
+
+// The place that the address names, else the last one.
+function placeOf([given = ""], search) {
+  const [lon, lat] = given.split(",").map(Number);
+  const last = lastPlace();
+  if (!given || !Number.isFinite(lon) || !Number.isFinite(lat)) return last;
+  if (last && address(last) === `water/${given}`) return last;
+  const alarm = Number(search.get("alarm")) || null;
+  const of = alarm ? { of: "alarm", alarm, but: search.get("device") } : { of: "point" };
+  return { lon, lat, ...of, at: Date.now() };
+}
+
+function placeName(place) {
+  if (place.of === "area") return areaName(place.area);
+  if (place.of === "alarm") return t("water.alarm", { id: place.alarm });
+  if (place.of !== "me") return t("water.point");
+  return Date.now() - place.at > OLD_FIX_MS ? t("water.me_at", { at: dateTime(place.at) }) : t("water.me");
+}
+
+function usePlace(args) {
+  const { search } = useRoute();
+  const [place, setPlace] = useState(() => placeOf(args, search));
   useEffect(() => {
-    if (!place) return undefined;
-    let gone = false;
-    const read = () =>
-      get(
-        query("/api/v1/water-sources/nearest", {
-          lon: place.lon.toFixed(6),
-          lat: place.lat.toFixed(6),
-          limit: HOW_MANY,
-        }),
-      ).then(
-        ({ items }) => {
-          if (!gone) setAnswer({ items, problem: null, place });
-        },
-        (problem) => {
-          if (!gone) setAnswer((before) => ({ ...before, problem }));
-        },
-      );
-    read();
-    const timer = setInterval(read, REFRESH_MS);
-    return () => {
-      gone = true;
-      clearInterval(timer);
-    };
-  }, [place?.lon, place?.lat, round]);
-  // What was found from another place is not shown for this one.
-  return {
-    items: answer.place === place ? answer.items : null,
-    problem: answer.problem,
-    again: () => again(round + 1),
+    if (args[0] && (!place || address(place) !== `water/${args[0]}`)) setPlace(placeOf(args, search));
+  }, [args[0]]);
+  const choose = (next) => {
+    setPlace(next);
+    go(address(next), true); // so that the way back from a device or the map leads here
   };
+  return [place, choose];
 }
 
-const given = (value) => value !== null && value !== undefined;
-
-function Arrow({ degrees }) {
-  return html`<svg class="compass" width="46" height="46" viewBox="0 0 46 46" aria-hidden="true">
-    <circle cx="23" cy="23" r="21" />
-    <path transform=${`rotate(${degrees} 23 23)`} d="M23 8 31 33l-8-5-8 5z" />
-  </svg>`;
+function From({ place, at, away, again }) {
+  return html`
+    <p class="water-from">
+      ${t("water.from")}: <b>${placeName(place)}</b>
+      ${" "}
+      <small>${place.lon.toFixed(5)}, ${place.lat.toFixed(5)}</small>
+      ${place.of === "alarm" && html`${" "}<a href=${`#/desk/${place.alarm}`}>${t("water.to_alarm")}</a>`}
+      ${" "}
+      <button class="link" onClick=${again}>${t("water.refresh")}</button>
+    </p>
+    ${away && at && html`<p class="water-away" role="status">
+      <${Icon} name="warn" size="18" />
+      ${t("water.offline", { at: dateTime(at), span: span((Date.now() - at) / 1000) })}
+    </p>`}
+  `;
 }
 
-function Source({ source, first, chosen, onChoose }) {
-  const off = source.usable === false;
-  const unknown = source.usable === null;
-  const says = off
-    ? ["not", "water.unusable"]
-    : unknown
-      ? ["unknown", "water.unknown"]
-      : ["yes", "water.usable"];
-  const reasons = source.reasons ?? [];
-  const { lon, lat } = source.location ?? {};
-  return html`<li
-    class=${`source ${off ? "off" : ""} ${first ? "first" : ""} ${chosen ? "chosen" : ""}`}
-    data-code=${source.code}
-    onClick=${() => onChoose(source)}
-  >
-    <${Arrow} degrees=${source.bearing_deg ?? 0} />
-    <div class="source-text">
-      <a
-        class="source-name"
-        href=${`#/devices/${encodeURIComponent(source.code)}`}
-        onClick=${(event) => event.stopPropagation()}
-      >
-        ${source.name || source.code}
-      </a>
-      <span class="hint">
-        ${word("form", source.form ?? source.kind)} · <b class=${says[0]}>${t(says[1])}</b>
-        ${given(source.age_s) ? ` · ${t("water.age", { span: span(source.age_s) })}` : ""}
-      </span>
-      ${reasons.length > 0 && html`<span class="why">
-        ${reasons.map((reason) => html`<${Chip} key=${reason.code ?? reason} kind="why-chip">
-          ${reason.text ? pick(reason.text, reason.text_en) : word("reason", reason.code ?? reason)}
-        <//>`)}
-      </span>`}
-    </div>
-    <div class="source-figures">
-      <b class="far">${distance(source.distance_m)}</b>
-      <span>${bearing(source.bearing_deg ?? 0)}</span>
-    </div>
-    <div class="source-figures">
-      ${given(source.pressure_mpa)
-        ? html`<b>${measured("pressure_mpa", source.pressure_mpa)}</b><span>MPa</span>`
-        : given(source.level_pct)
-          ? html`<b>${measured("level_pct", source.level_pct)}</b><span>%</span>`
-          : given(source.level_m)
-            ? html`<b>${measured("level_m", source.level_m)}</b><span>m</span>`
-            : html`<b>–</b>`}
-    </div>
-    ${!off && lon !== undefined && html`<a
-      class="source-go"
-      href=${`geo:${lat},${lon}?q=${lat},${lon}`}
-      aria-label=${`${t("water.go")}: ${source.name}`}
-      onClick=${(event) => event.stopPropagation()}
-    >
-      <${Icon} name="arrow" />
-    </a>`}
-  </li>`;
+function Sources({ place, items, at, heading, chosen, onChoose }) {
+  if (!items.length) return html`<${Empty} title=${t("water.none")} />`;
+  return html`
+    <p class="hint arrows">${t(heading === null ? "water.north_up" : "water.turning")}</p>
+    <ol class="sources" aria-label=${t("water.title")}>
+      ${items.map((source, i) => html`<${Source}
+        key=${source.code}
+        source=${source}
+        at=${at}
+        heading=${heading}
+        back=${address(place)}
+        first=${i === 0 && verdict(source, at) === "usable"}
+        chosen=${chosen?.code === source.code}
+        onChoose=${onChoose}
+      />`)}
+    </ol>
+  `;
 }
 
 export function Page({ args }) {
+  useNow(); // ages count, with or without a network
+  useStore(prefs, (p) => p.maps);
   const areas = useStore(live, (state) => state.areas);
-  const [place, setPlace] = useState(() => {
-    const [lon, lat] = (args[0] ?? "").split(",").map(Number);
-    return lat ? { lon, lat, name: t("water.point") } : null;
-  });
+  const [place, setPlace] = usePlace(args);
   const [busy, setBusy] = useState(false);
   const [why, setWhy] = useState("");
   const [only, setOnly] = useState(false);
   const [chosen, setChosen] = useState(null);
-  const { items, problem, again } = useNearest(place);
+  const heading = useHeading();
+  const { items, at, problem, away, again } = useNearest(place);
   const here = () => {
     setBusy(true);
     setWhy("");
+    askForHeading();
     locate()
       .then(setPlace, (refused) => setWhy(refused.message))
       .finally(() => setBusy(false));
   };
   const township = (event) => {
     const area = areas.find((each) => each.code === event.target.value);
-    if (area?.location) setPlace({ ...area.location, name: area.name });
+    if (area?.location) setPlace({ ...area.location, of: "area", area: area.code, at: Date.now() });
   };
   // The API answers by distance; a crew wants what it can use on top.
-  const rank = (source) => (source.usable === true ? 0 : source.usable === null ? 1 : 2);
+  const rank = (source) => RANKS.indexOf(verdict(source, at));
   const shown = (items ?? [])
-    .filter((source) => !only || source.usable === true)
-    .sort((a, b) => rank(a) - rank(b) || a.distance_m - b.distance_m);
+    .filter((source) => source.code !== place?.but && (!only || verdict(source, at) === "usable"))
+    .sort((a, b) => rank(a) - rank(b) || a.distance_m - b.distance_m)
+    .slice(0, SHOWN);
   return html`<div class="water">
     <div class="water-tools">
       <button class="button primary" onClick=${here} disabled=${busy}>
@@ -168,6 +143,7 @@ export function Page({ args }) {
           .filter((area) => area.location && area.parent)
           .map((area) => html`<option key=${area.code} value=${area.code}>${areaName(area.code)}</option>`)}
       </select>
+      <${MapApps} />
       <label class="check">
         <input type="checkbox" checked=${only} onChange=${() => setOnly(!only)} />
         ${t("water.only")}
@@ -179,7 +155,7 @@ export function Page({ args }) {
         place=${place}
         sources=${shown}
         chosen=${chosen}
-        onPlace=${(lon, lat) => setPlace({ lon, lat, name: t("water.point") })}
+        onPlace=${(lon, lat) => setPlace({ lon, lat, of: "point", at: Date.now() })}
         onChoose=${setChosen}
       />
       <div class="water-list">
@@ -187,26 +163,17 @@ export function Page({ args }) {
         ${!place
           ? html`<${Empty} title=${t("water.start")} line=${t("water.start_line")} />`
           : items === null
-            ? html`<p class="loading">…</p>`
+            ? !problem && html`<p class="loading">…</p>`
             : html`
-                <p class="water-from">
-                  ${t("water.from")}: <b>${place.name}</b>
-                  ${" "}
-                  <small>${place.lon.toFixed(5)}, ${place.lat.toFixed(5)}</small>
-                  ${" "}
-                  <button class="link" onClick=${again}>${t("water.refresh")}</button>
-                </p>
-                ${shown.length
-                  ? html`<ol class="sources" aria-label=${t("water.title")}>
-                      ${shown.map((source, i) => html`<${Source}
-                        key=${source.code}
-                        source=${source}
-                        first=${i === 0 && source.usable === true}
-                        chosen=${chosen?.code === source.code}
-                        onChoose=${setChosen}
-                      />`)}
-                    </ol>`
-                  : html`<${Empty} title=${t("water.none")} />`}
+                <${From} place=${place} at=${at} away=${away} again=${again} />
+                <${Sources}
+                  place=${place}
+                  items=${shown}
+                  at=${at}
+                  heading=${heading}
+                  chosen=${chosen}
+                  onChoose=${setChosen}
+                />
               `}
       </div>
     </div>

@@ -171,8 +171,8 @@ export const names = {
 
   "bool.cap_open.true": "open",
   "bool.cap_open.false": "closed",
-  "bool.water_present.true": "yes",
-  "bool.water_present.false": "no",
+  "bool.water_present.true": "holds water",
+  "bool.water_present.false": "drained",
   "bool.relay_closed.true": "closed",
   "bool.relay_closed.false": "open",
   "bool.mains_ok.true": "ok",

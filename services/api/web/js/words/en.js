@@ -53,7 +53,8 @@ export const en = {
   "menu.out_title": "Sign out?",
   "menu.out_line": "This page then shows and sounds no fires.",
 
-  "banner.lost": "No connection to the server for {span}; what you see is not current. Reconnecting…",
+  "banner.lost":
+    "No connection to the server since {at} ({span}); what you see is not current. Reconnecting…",
   "banner.database":
     "The database does not answer, for {span} now; what you see is not current. It goes on by itself…",
   "banner.overdue": "{n} critical alarm(s) nobody took for over 60 s",
@@ -68,6 +69,8 @@ export const en = {
   "banner.late_more": "({n} more)",
   "banner.call_119": "Call 119",
   "banner.sound": "The browser blocks sound: a fire would not be heard",
+  "banner.outdated": "The server has a newer release than this page",
+  "banner.reload": "Reload",
 
   "announce.fire": "New fire: {what}, {where}",
   "announce.alarm": "New alarm: {what}, {where}",

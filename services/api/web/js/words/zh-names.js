@@ -172,7 +172,7 @@ export const names = {
   "bool.cap_open.true": "打开",
   "bool.cap_open.false": "关闭",
   "bool.water_present.true": "有水",
-  "bool.water_present.false": "无水",
+  "bool.water_present.false": "正常排空",
   "bool.relay_closed.true": "闭合",
   "bool.relay_closed.false": "断开",
   "bool.mains_ok.true": "正常",

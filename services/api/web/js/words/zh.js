@@ -53,7 +53,7 @@ export const zh = {
   "menu.out_title": "退出登录？",
   "menu.out_line": "退出后，此页面不再显示和播报火警。",
 
-  "banner.lost": "与服务器的连接已断开 {span}，画面不是最新。正在自动重连…",
+  "banner.lost": "与服务器的连接自 {at} 起断开（{span}），画面不是最新。正在自动重连…",
   "banner.database": "数据库无响应，已 {span}，画面不是最新。恢复后自动更新…",
   "banner.overdue": "{n} 条紧急告警超过 60 秒无人接警",
   "banner.undelivered": "119 未接收 {n} 条火警通知，请立即电话报警",
@@ -66,6 +66,8 @@ export const zh = {
   "banner.late_more": "（另有 {n} 条）",
   "banner.call_119": "拨 119",
   "banner.sound": "浏览器阻止了声音，火警不会响铃",
+  "banner.outdated": "服务器已升级，此页面是旧版",
+  "banner.reload": "重新载入",
 
   "announce.fire": "新火警：{what}，{where}",
   "announce.alarm": "新告警：{what}，{where}",

@@ -1,0 +1,33 @@
+// The pages without a network: the service worker is registered once somebody is signed in and the page
+// rests. Browsers have it over HTTPS only (and on the machine itself).
+import { live } from "./store.js";
+
+const AFTER_MS = 3000;
+const LOOK_AGAIN_MS = 3_600_000;
+
+let started = false;
+
+export function startOffline() {
+  if (started || !("serviceWorker" in navigator)) return;
+  started = true;
+  const { serviceWorker } = navigator;
+  let had = !!serviceWorker.controller;
+  serviceWorker.addEventListener("controllerchange", () => {
+    if (had) live.set({ outdated: true }); // this page is of the release before
+    had = true;
+  });
+  setTimeout(async () => {
+    const kept = await serviceWorker
+      .register("/static/sw.js", { scope: "/", updateViaCache: "none" })
+      .catch(() => null); // a private window, or no network: the page works as it did without
+    if (!kept) return;
+    const look = () => kept.update().catch(() => null);
+    setInterval(look, LOOK_AGAIN_MS);
+    let { round } = live.get();
+    live.subscribe((state) => {
+      if (state.round === round) return;
+      round = state.round; // connected anew: perhaps to a newer release
+      look();
+    });
+  }, AFTER_MS);
+}

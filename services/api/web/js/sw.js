@@ -1,0 +1,63 @@
+// The service worker: opens the pages without a network. It keeps the pages' own files and nothing else. What
+// the server answers under /api and /geo is somebody's, and never passes through here.
+// The server writes two lines in front: BUILD, which every upgrade changes, and FILES, which belong to it.
+/* global BUILD, FILES */
+const NAME = "firetower-";
+const CACHE = NAME + BUILD;
+const PAGES = ["/", "/login"];
+const ANSWER_WITHIN_MS = 4000; // a network that lets nothing through is none
+const AWAY_MS = 10_000;
+
+let awayUntil = 0; // the server did not answer just now: nobody waits for it file by file
+const newer = new Set(); // pages of another build than ours: their files come from the server only
+
+async function fill() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(FILES.map((file) => new Request(file, { cache: "no-cache" })));
+  await self.skipWaiting();
+}
+
+async function takeOver() {
+  const old = (await caches.keys()).filter((name) => name.startsWith(NAME) && name !== CACHE);
+  await Promise.all(old.map((name) => caches.delete(name)));
+  await self.clients.claim();
+}
+
+// Only the first word of the answer is timed: a large file on a slow line may take longer than that.
+function inTime(request) {
+  let timer = 0;
+  const late = new Promise((_, refuse) => {
+    timer = setTimeout(() => refuse(new Error("late")), ANSWER_WITHIN_MS);
+  });
+  return Promise.race([fetch(request), late]).finally(() => clearTimeout(timer));
+}
+
+// From the server whenever it answers, so nobody works with the page of an older release.
+async function answer(event, key) {
+  const { request, clientId, resultingClientId } = event;
+  const stored = await caches.match(key, { cacheName: CACHE, ignoreSearch: true });
+  const opens = request.mode === "navigate"; // its clientId is the page before
+  if (!stored || (!opens && newer.has(clientId))) return fetch(request);
+  if (Date.now() < awayUntil) return stored;
+  try {
+    const fresh = await inTime(request);
+    if (fresh.status >= 500) throw new Error("away");
+    const build = fresh.headers.get("Firetower-Build");
+    if (build && build !== BUILD) newer.add(resultingClientId);
+    return fresh;
+  } catch {
+    awayUntil = Date.now() + AWAY_MS;
+    return stored;
+  }
+}
+
+self.addEventListener("install", (event) => event.waitUntil(fill()));
+self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== "GET" || origin !== location.origin) return;
+  if (request.mode === "navigate" && PAGES.includes(pathname)) event.respondWith(answer(event, "/"));
+  else if (pathname.startsWith("/static/") && pathname !== "/static/sw.js")
+    event.respondWith(answer(event, pathname));
+});

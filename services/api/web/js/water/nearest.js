@@ -1,0 +1,73 @@
+// The nearest sources of a place: asked for again and again while the page is open, kept for when nothing
+// answers. What was kept goes on: its ages count, and its distances are those from where one stands now.
+import { get, query } from "../api.js";
+import { keep, kept } from "../kept.js";
+import { isPassing } from "../problems.js";
+import { useEffect, useState } from "../ui.js";
+import { bearing_deg, distance_m } from "./ground.js";
+
+const REFRESH_MS = 10_000;
+const HOW_MANY = 40; // more than are looked at: one moves while there is no network
+
+const same = (a, b) => a && b && a.lon === b.lon && a.lat === b.lat;
+
+const from = (place) => (source) => ({
+  ...source,
+  distance_m: distance_m(place, source.location),
+  bearing_deg: bearing_deg(place, source.location),
+});
+
+export const lastPlace = () => kept("water")?.place ?? null;
+
+// {items, at, problem, again}: `at` is when this browser got the items.
+export function useNearest(place) {
+  const [answer, setAnswer] = useState(() => ({ ...kept("water"), problem: null }));
+  const [round, again] = useState(0);
+  useEffect(() => {
+    if (!place) return undefined;
+    let gone = false;
+    const read = () =>
+      get(
+        query("/api/v1/water-sources/nearest", {
+          lon: place.lon.toFixed(6),
+          lat: place.lat.toFixed(6),
+          limit: HOW_MANY,
+        }),
+      ).then(
+        ({ items }) => {
+          if (gone) return;
+          const found = { items, at: Date.now(), place };
+          keep("water", found);
+          setAnswer({ ...found, problem: null });
+        },
+        (problem) => {
+          if (!gone) setAnswer((before) => ({ ...before, problem }));
+        },
+      );
+    read();
+    const timer = setInterval(read, REFRESH_MS);
+    return () => {
+      gone = true;
+      clearInterval(timer);
+    };
+  }, [place?.lon, place?.lat, round]);
+  const { problem, at = null } = answer;
+  const away = problem && isPassing(problem);
+  // What was found from another place is shown for this one only where nothing newer can be had.
+  const items =
+    !place || !answer.items
+      ? null
+      : same(answer.place, place)
+        ? answer.items
+        : away
+          ? answer.items.map(from(place))
+          : null;
+  return { items, at, problem: away && items ? null : problem, away, again: () => again(round + 1) };
+}
+
+// How old the value is that a source is judged by, and whether it still says anything.
+export function ageNow(source, at) {
+  if (source.age_s === null || source.age_s === undefined) return { age_s: null, stale: false };
+  const age_s = source.age_s + Math.max(0, Date.now() - at) / 1000;
+  return { age_s, stale: age_s > (source.stale_after_s ?? Infinity) };
+}
