@@ -5,7 +5,7 @@ Ingest, gateway, API and simulators use it. It reconnects by itself with capped 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from paho.mqtt.client import Client as PahoClient
@@ -17,7 +17,7 @@ from services.core.backoff import pause_s
 from services.core.clock import wait_at_most
 from services.core.errors import BadSetting
 from services.core.log import logger
-from services.core.mqtt_client import Incoming, make_client
+from services.core.mqtt_client import make_client
 from services.core.mqtt_config import (
     Delivery,
     OutgoingFull,
@@ -57,8 +57,9 @@ def _close_unused(opening: "asyncio.Future[Any]") -> None:
 class Session:
     """A durable session that outlives its connections. Run `run()` as a task; everything else is called on its loop.
 
-    `on_delivery` is called from the read path and must not block. `on_connected` gets whether the broker still knew the
-    session; `on_lost` is called when a connection ends. An error raised in a callback ends `run()`.
+    `on_delivery` is called from the read path and must not block; who takes many gives `on_deliveries` instead, which
+    is called with the run of messages that one read of the socket brought. `on_connected` gets whether the broker still
+    knew the session; `on_lost` is called when a connection ends. An error raised in a callback ends `run()`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Session:
         config: SessionConfig,
         *,
         on_delivery: Callable[[Delivery], None] = _ignore,
+        on_deliveries: Callable[[Sequence[Delivery]], None] | None = None,
         on_connected: Callable[[bool], None] = _ignore,
         on_lost: Callable[[], None] = _ignore,
     ) -> None:
@@ -81,7 +83,7 @@ class Session:
         self._stopped = asyncio.Event()
         self._failure: BaseException | None = None
         self._subscribing: dict[int, tuple[str, ...]] = {}
-        self._client = make_client(config, self._deliver)
+        self._client = make_client(config, on_deliveries or self._deliver)
         self._outgoing = Outgoing(config.max_outgoing, self._send)
         self._client.on_connect = self._connack
         self._client.on_subscribe = self._suback
@@ -188,6 +190,7 @@ class Session:
             opening.add_done_callback(_close_unused)
             raise
         self.generation += 1
+        self._client.generation = self.generation
         self._subscribing.clear()
         self._client.start(opened, self._guard)
         return True
@@ -287,5 +290,6 @@ class Session:
             log.warning("mqtt_connection_lost", client_id=self.config.client_id, reason=str(reason))
         self._lost.set()
 
-    def _deliver(self, message: Incoming) -> None:
-        self._on_delivery(Delivery(*message, self.generation))
+    def _deliver(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            self._on_delivery(delivery)

@@ -17,7 +17,8 @@ from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.core.mqtt_config import SessionConfig
+from services.core.mqtt_config import Delivery, SessionConfig
+from services.core.mqtt_packets import cut_packet, cut_publishes
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -30,14 +31,13 @@ _PUBLISH = int(MessageType.PUBLISH)
 _DISCONNECT = int(MessageType.DISCONNECT)
 _PUBACK_HEAD = b"\x40\x02"
 
-Incoming = tuple[str, bytes, int, bool, bool, int]  # topic, payload, qos, retain, dup, packet id
-Deliver = Callable[[Incoming], None]
+Deliver = Callable[[list[Delivery]], None]
 Guard = Callable[[Callable[[], object]], None]
 SocketCallback = Callable[[Client, Any, Any], None]
 
 
 class PlainClient(Client):
-    """The library's client, on a socket somebody else opened, calling `deliver` for every message."""
+    """The library's client, on a socket somebody else opened, calling `deliver` with the messages as they come."""
 
     def __init__(self, client_id: str, deliver: Deliver) -> None:
         super().__init__(
@@ -48,6 +48,7 @@ class PlainClient(Client):
             manual_ack=True,
         )
         self._deliver = deliver
+        self.generation = 0  # of the connection, for the deliveries
         self.read_pause_s = 0.0
         self._opened: SocketLike | None = None
         self._max_inflight_messages = 0  # no limit here: the session keeps the broker's Receive Maximum
@@ -137,7 +138,8 @@ class PlainClient(Client):
 
     def _handle_on_message(self, message: MQTTMessage) -> None:
         topic = message._topic.decode("utf-8", "replace")  # noqa: SLF001  the public property raises on bad UTF-8
-        self._deliver((topic, bytes(message.payload), message.qos, message.retain, message.dup, message.mid))
+        payload, packet_id = bytes(message.payload), message.mid
+        self._deliver([Delivery(topic, payload, message.qos, message.retain, message.dup, packet_id, self.generation)])
 
     def _packet_write(self) -> MQTTErrorCode:
         self._join_waiting()
@@ -174,7 +176,7 @@ def _joinable(packet: Any) -> bool:
 
 
 class ChunkedClient(PlainClient):
-    """Reads the socket in chunks and cuts whole packets; anything but a plain publish goes to the library's handler."""
+    """Reads the socket in chunks and cuts whole packets; what is no plain publish goes to the library's handler."""
 
     _rest = b""
 
@@ -204,6 +206,10 @@ class ChunkedClient(PlainClient):
         buffer = self._rest + data if self._rest else data
         position = 0
         while self._sock is sock:
+            publishes, position = cut_publishes(buffer, position, self.generation)
+            if publishes:
+                self._deliver(publishes)
+                continue
             cut = cut_packet(buffer, position)
             if cut is None:
                 self._rest = buffer[position:]
@@ -216,8 +222,6 @@ class ChunkedClient(PlainClient):
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle(self, head: int, body: bytes) -> MQTTErrorCode:
-        if head & 0xF0 == _PUBLISH and self._handle_plain_publish(head, body):
-            return MQTTErrorCode.MQTT_ERR_SUCCESS
         self._in_packet = {
             "command": head,
             "have_remaining": 1,
@@ -232,36 +236,6 @@ class ChunkedClient(PlainClient):
             return self._packet_handle()
         except (MalformedPacket, struct.error, IndexError):
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
-
-    def _handle_plain_publish(self, head: int, body: bytes) -> bool:
-        """Deliver a QoS 1 publish without properties, nearly all there are; False leaves it to the library."""
-        if head & 0x06 != 0x02 or len(body) < 5:
-            return False
-        topic_end = 2 + (body[0] << 8 | body[1])
-        if len(body) < topic_end + 3 or body[topic_end + 2]:
-            return False
-        topic = body[2:topic_end].decode("utf-8", "replace")
-        packet_id = body[topic_end] << 8 | body[topic_end + 1]
-        self._deliver((topic, body[topic_end + 3 :], 1, bool(head & 1), bool(head & 8), packet_id))
-        return True
-
-
-def cut_packet(buffer: bytes, position: int) -> tuple[int, int] | None:
-    """Return where the body of the packet at `position` starts and ends, None while it is incomplete.
-
-    Raises:
-        MalformedPacket: a length longer than four bytes (MQTT 5, 1.5.5).
-    """
-    length, index = 0, position + 1
-    for shift in (0, 7, 14, 21):
-        if index >= len(buffer):
-            return None
-        byte = buffer[index]
-        index += 1
-        length |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return (index, index + length) if index + length <= len(buffer) else None
-    raise MalformedPacket("the remaining length has more than four bytes")
 
 
 def make_client(config: SessionConfig, deliver: Deliver) -> PlainClient:

@@ -6,7 +6,7 @@ the one before it is being committed. Fires do not wait behind other events, and
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.core import metrics
@@ -59,29 +59,31 @@ class Inbox:
         self.decoded = asyncio.Event()  # set when something can be taken
         self._full = asyncio.Event()  # set when waiting longer gains nothing
         self._closed = False
-        self._stamp_us: int | None = None
         self._prompt = False  # whether our own probes come back at once
 
     # --- the session's side: never blocks ---
 
-    def put(self, delivery: Delivery) -> None:
-        """Take one delivery with the time it came."""
-        if delivery.generation != self._generation:
-            self.begin(delivery.generation)
-        sender = sender_of(delivery.topic)
-        if delivery.qos == 0 and not self.unheld.take(sender, delivery):
-            metrics.QOS0_DROPPED.labels(self._name).inc()
+    def put(self, deliveries: Sequence[Delivery]) -> None:
+        """Take what came at once, of one connection, with the time it came."""
+        if not deliveries:
             return
-        if self._stamp_us is None:  # one look at the clock for everything that arrived in one read
-            self._stamp_us = to_us(self._clock.now())
-            asyncio.get_running_loop().call_soon(self._forget_stamp)
-        self.slots_used += delivery.qos
-        if sender not in self.lines and self._shares.take(sender, len(delivery.payload)):
-            self._unread.append((sender, delivery, self._stamp_us))
+        if deliveries[0].generation != self._generation:
+            self.begin(deliveries[0].generation)
+        received_us = to_us(self._clock.now())
+        lines, shares, unread = self.lines, self._shares, self._unread
+        for delivery in deliveries:
+            sender = sender_of(delivery.topic)
+            if delivery.qos == 0 and not self.unheld.take(sender, delivery):
+                metrics.QOS0_DROPPED.labels(self._name).inc()
+                continue
+            self.slots_used += delivery.qos
+            if sender not in lines and shares.take(sender, len(delivery.payload)):
+                unread.append((sender, delivery, received_us))
+            else:
+                lines.add(sender, delivery, received_us)
+                self._more_lines.set()
+        if unread:
             self._more.set()
-        else:
-            self.lines.add(sender, delivery, self._stamp_us)
-            self._more_lines.set()
 
     def put_again(self, messages: list[Message]) -> None:
         """Put decoded rejects in a line of their own."""
@@ -102,9 +104,6 @@ class Inbox:
         self._shares.clear()
         self.unheld.clear()
         self.lines.drop_deliveries()
-
-    def _forget_stamp(self) -> None:
-        self._stamp_us = None
 
     # --- the lane's side ---
 
@@ -166,19 +165,20 @@ class Inbox:
     def _compose(self) -> Batch:
         """Take what has waited longest, fires first, and the turn of those who are beyond their share."""
         batch, limits = Batch(), self._limits
-        taken: list[Item] = []
-        elements = 0
+        taken = elements = 0
+        first_us: int | None = None
         for queue in (self._urgent, self._plain):
-            while queue and len(taken) < limits.batch_messages and elements < limits.batch_elements:
+            while queue and taken < limits.batch_messages and elements < limits.batch_elements:
                 item = queue.popleft()
+                taken += 1
                 elements += item.elements
-                taken.append(item)
+                if first_us is None or item.received_us < first_us:
+                    first_us = item.received_us
+                if item.delivery is not None:
+                    self._shares.give_back(item.sender, len(item.delivery.payload))
+                self._add(batch, item)
         self._ready -= elements
-        batch.first_received_us = min((item.received_us for item in taken), default=None)
-        for item in taken:
-            if item.delivery is not None:
-                self._shares.give_back(item.sender, len(item.delivery.payload))
-            self._add(batch, item)
+        batch.first_received_us = first_us
         for item in () if self._closed else self.lines.turn(limits.turn_elements):
             self._add(batch, item)
         return batch

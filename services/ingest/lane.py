@@ -6,7 +6,7 @@ not the network. What the lane acknowledges is safe; what it has not acknowledge
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.core import db, metrics
 from services.core.clock import Clock
@@ -64,6 +64,7 @@ class Lane:
         spool = Spool(writer=self.writer_name, lease=self.lease_name, owner=owner)
         self._relief = Relief(self.inbox, self.writer, spool, self.limits, clock)
         self._copies = StoredCopies(self.probe_topic)
+        self._leaves_events = name == "telemetry"  # it hears every channel, and events are the other lane's
         self._underway: Batch | None = None
 
     async def run(self) -> None:
@@ -76,7 +77,7 @@ class Lane:
         if token is None:
             return
         self.session = session = Session(
-            self._session_config(token), on_delivery=self._receive, on_connected=self._connected, on_lost=self._lost
+            self._session_config(token), on_deliveries=self._receive, on_connected=self._connected, on_lost=self._lost
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(session.run(), name=f"{self.name} session")
@@ -149,22 +150,29 @@ class Lane:
     def _lost(self) -> None:
         metrics.CONNECTED.labels(self.name).set(0)
 
-    def _receive(self, delivery: Delivery) -> None:
-        if delivery.topic == DROPPED_TOPIC:
-            if delivery.payload.isdigit():
+    def _receive(self, deliveries: Sequence[Delivery]) -> None:
+        """Put what one read of the socket brought into the inbox; what the broker tells of itself is only noted."""
+        session_present = self.session is not None and self.session.session_present
+        ours: list[Delivery] = []
+        others: list[Delivery] = []
+        for delivery in deliveries:
+            if delivery.topic[:1] == "$" or (self._leaves_events and delivery.topic.endswith(_EVENT)):
+                others.append(delivery)
+                continue
+            if delivery.retain or delivery.topic == self.probe_topic:
+                self._copies.tell(delivery, session_present=session_present)
+            ours.append(delivery)
+        if others:
+            self._note_broker(others)
+            self._ack(others)
+        self.inbox.put(ours)
+
+    def _note_broker(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            if delivery.payload.isdigit() and delivery.topic == DROPPED_TOPIC:
                 self.dropped_raw = int(delivery.payload)
-            self._ack([delivery])
-            return
-        if delivery.topic == CONNECTIONS_TOPIC:
-            if delivery.payload.isdigit():
+            elif delivery.payload.isdigit() and delivery.topic == CONNECTIONS_TOPIC:
                 self.connections = int(delivery.payload)
-            self._ack([delivery])
-            return
-        if self.name == "telemetry" and delivery.topic.endswith(_EVENT):  # the other lane's
-            self._ack([delivery])
-            return
-        self._copies.tell(delivery, session_present=self.session is not None and self.session.session_present)
-        self.inbox.put(delivery)
 
     def _ack(self, deliveries: list[Delivery]) -> None:
         if self.session is not None:

@@ -9,9 +9,16 @@ from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from services.core.mqtt_client import cut_packet
-from services.core.mqtt_config import OutgoingFull, PublishRefused, SessionClosed, SessionConfig, service_client_id
+from services.core.mqtt_config import (
+    Delivery,
+    OutgoingFull,
+    PublishRefused,
+    SessionClosed,
+    SessionConfig,
+    service_client_id,
+)
 from services.core.mqtt_outgoing import Outgoing
+from services.core.mqtt_packets import cut_packet, cut_publishes
 
 
 def packet(body: bytes, head: int = 0x32) -> bytes:
@@ -38,6 +45,54 @@ def test_whole_packets_come_out_wherever_the_stream_is_cut(bodies, data):
         if not stream:
             break
     assert (found, rest) == (bodies, b"")
+
+
+def publish(topic: bytes, payload: bytes, packet_id: int, *, head: int = 0x32, properties: bytes = b"\0") -> bytes:
+    where = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big")
+    return packet(where + properties + payload, head)
+
+
+@given(
+    st.lists(
+        st.tuples(st.binary(max_size=20), st.binary(max_size=300), st.integers(1, 65535), st.booleans(), st.booleans())
+    ),
+    st.integers(0, 400),
+)
+def test_a_run_of_publishes_is_cut_at_once_up_to_the_first_that_is_not_whole(sent, missing):
+    parts = [
+        publish(topic, payload, number, head=0x32 | retain | dup << 3) for topic, payload, number, retain, dup in sent
+    ]
+    stream = b"".join(parts)
+    stream = stream[: max(0, len(stream) - missing)]
+    found, position = cut_publishes(stream, 0, 7)
+    whole = len(found)
+    assert position == sum(map(len, parts[:whole]))
+    assert whole == len(parts) or len(stream) < sum(map(len, parts[: whole + 1]))
+    assert found == [
+        Delivery(topic.decode("utf-8", "replace"), payload, 1, retain, dup, number, 7)
+        for topic, payload, number, retain, dup in sent[:whole]
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        publish(b"t", b"x", 1, head=0x30),
+        publish(b"t", b"x", 1, head=0x34),
+        publish(b"t", b"x", 1, properties=b"\2\1\1"),
+        publish(b"t", bytes(20_000), 1),
+        packet(b"\0", 0x40),
+        packet(b"\0\1", 0x32),
+        packet(b"\xff\xff" + bytes(10), 0x32),
+        packet(b"\0\5t\0\1", 0x32),
+        b"\x32\xff\xff\xff\xff\x01\0\0",
+    ],
+)
+def test_a_run_ends_before_what_is_no_plain_publish(other):
+    plain = publish(b"t", b"x", 5)
+    found, position = cut_publishes(plain + other + plain, 0, 1)
+    assert [one.packet_id for one in found] == [5]
+    assert position == len(plain)
 
 
 def test_a_length_of_five_bytes_is_malformed():

@@ -47,7 +47,7 @@ async def opened(limits=LIMITS):
 async def test_a_batch_grows_while_nobody_takes_it_and_stops_at_its_limit():
     async with opened() as inbox:
         for number in range(7):
-            inbox.put(event(f"e{number}"))
+            inbox.put([event(f"e{number}")])
             await asyncio.sleep(0)
         assert ids(await inbox.take()) == ["e0", "e1", "e2", "e3", "e4"]
         assert ids(await inbox.take()) == ["e5", "e6"]
@@ -56,10 +56,10 @@ async def test_a_batch_grows_while_nobody_takes_it_and_stops_at_its_limit():
 async def test_a_batch_that_is_not_full_waits_for_more_and_goes_when_it_is():
     async with opened(PATIENT) as inbox:
         taking = asyncio.create_task(inbox.take())
-        inbox.put(event("e0"))
+        inbox.put([event("e0")])
         await asyncio.sleep(0.02)
         assert not taking.done()
-        inbox.put(event("e1"))
+        inbox.put([event("e1")])
         assert ids(await taking) == ["e0", "e1"]
 
 
@@ -67,8 +67,8 @@ async def test_lists_count_by_their_elements():
     many = Delivery(TOPIC, orjson.dumps([{"event_id": f"e{n}", "type": "fault", "ts": 1} for n in range(60)]), 1,
                     False, False, 1, 1)  # fmt: skip
     async with opened() as inbox:
-        inbox.put(many)
-        inbox.put(event("late"))
+        inbox.put([many])
+        inbox.put([event("late")])
         assert len(ids(await inbox.take())) == 60
 
 
@@ -76,9 +76,9 @@ async def test_lists_count_by_their_elements():
 async def test_a_fire_overtakes_the_events_that_wait_and_no_other_fire(kind):
     async with opened() as inbox:
         for number in range(12):
-            inbox.put(event(f"e{number}"))
-        inbox.put(event("first", kind))
-        inbox.put(event("second", "fire"))
+            inbox.put([event(f"e{number}")])
+        inbox.put([event("first", kind)])
+        inbox.put([event("second", "fire")])
         taken = [ids(await inbox.take()) for _ in range(3)]
         assert taken[0][:2] == ["first", "second"]
         assert [name for batch in taken for name in batch] == [
@@ -91,8 +91,8 @@ async def test_a_fire_overtakes_the_events_that_wait_and_no_other_fire(kind):
 async def test_urgent_is_what_names_the_type_and_not_what_holds_the_word():
     async with opened() as inbox:
         for number in range(6):
-            inbox.put(event(f"fire-manual_alarm-{number}"))
-        inbox.put(event("first", "fire"))
+            inbox.put([event(f"fire-manual_alarm-{number}")])
+        inbox.put([event("first", "fire")])
         await inbox.decoded.wait()
         assert ids(await inbox.take())[0] == "first"
 
@@ -100,18 +100,18 @@ async def test_urgent_is_what_names_the_type_and_not_what_holds_the_word():
 async def test_what_an_earlier_connection_brought_is_left_to_the_broker():
     async with opened() as inbox:
         for number in range(8):
-            inbox.put(event(f"e{number}"))
+            inbox.put([event(f"e{number}")])
         batch = await inbox.take()
         inbox.begin(2)
         assert inbox.slots_used == 0
-        inbox.put(event("again", generation=2))
+        inbox.put([event("again", generation=2)])
         inbox.settle(batch.deliveries)
         assert inbox.slots_used == 1
 
 
 async def test_what_a_connection_brings_before_it_is_ready_counts_once():
     async with opened() as inbox:
-        inbox.put(event("early", generation=2))
+        inbox.put([event("early", generation=2)])
         await inbox.decoded.wait()
         inbox.begin(2)
         assert inbox.slots_used == 1
@@ -122,8 +122,8 @@ async def test_what_a_connection_brings_before_it_is_ready_counts_once():
 async def test_slots_are_free_after_the_acknowledgement():
     async with opened() as inbox:
         for number in range(3):
-            inbox.put(event(f"e{number}"))
-        inbox.put(event("unheld", qos=0))
+            inbox.put([event(f"e{number}")])
+        inbox.put([event("unheld", qos=0)])
         batch = await inbox.take()
         assert inbox.slots_used == 3
         inbox.settle(batch.deliveries)
@@ -133,9 +133,9 @@ async def test_slots_are_free_after_the_acknowledgement():
 async def test_the_oldest_message_is_the_one_nobody_took():
     async with opened() as inbox:
         assert inbox.oldest_us is None
-        inbox.put(event("e0"))
+        inbox.put([event("e0")])
         before = inbox.oldest_us
-        inbox.put(event("e1", "fire"))
+        inbox.put([event("e1", "fire")])
         assert inbox.oldest_us == before
         await inbox.take()
         assert inbox.oldest_us is None
@@ -150,10 +150,10 @@ async def test_a_sender_at_qos_0_is_dropped_and_counted_beyond_its_room_and_its_
     flood = Delivery(TOPIC, b"x" * 256 * 1024, 0, False, False, 0, 1)
     async with opened() as inbox:
         for _ in range(5000):
-            inbox.put(flood)
+            inbox.put([flood])
         kept = 5000 - (dropped() - before)
         assert 1 <= kept * len(flood.payload) <= SENDER_BYTES
-        inbox.put(dataclasses.replace(event("fire", "fire", qos=0), topic=TOPIC.replace("P1", "P2")))
+        inbox.put([dataclasses.replace(event("fire", "fire", qos=0), topic=TOPIC.replace("P1", "P2"))])
         assert dropped() - before == 5000 - kept
         assert "fire" in ids(await inbox.take())
 
@@ -161,13 +161,13 @@ async def test_a_sender_at_qos_0_is_dropped_and_counted_beyond_its_room_and_its_
 async def test_what_was_taken_or_left_to_the_broker_leaves_its_room_at_qos_0():
     async with opened() as inbox:
         for number in range(30):
-            inbox.put(event(f"e{number}", qos=0))
+            inbox.put([event(f"e{number}", qos=0)])
         assert inbox.unheld.total_bytes > 0
         taken = 0
         while taken < 30:
             taken += len((await inbox.take()).messages)
         assert inbox.unheld.total_bytes == 0
-        inbox.put(event("lost", qos=0))
+        inbox.put([event("lost", qos=0)])
         inbox.begin(2)
         assert inbox.unheld.total_bytes == 0
 
@@ -175,7 +175,7 @@ async def test_what_was_taken_or_left_to_the_broker_leaves_its_room_at_qos_0():
 async def test_a_probe_moves_the_watermark_and_makes_no_row():
     async with opened() as inbox:
         for text in (b"17", b"12", b"x"):
-            inbox.put(Delivery(PROBE, text, 1, False, False, 1, 1))
+            inbox.put([Delivery(PROBE, text, 1, False, False, 1, 1)])
         batch = await inbox.take()
         assert (batch.watermark_us, batch.messages, len(batch.deliveries)) == (17, [], 3)
 
@@ -187,27 +187,27 @@ async def test_the_age_of_a_message_counts_once_our_own_probe_came_back_at_once(
 
     async with opened() as inbox:
         for delivery in (event("first"), probe(0), event("prompt"), probe(60), event("behind us")):
-            inbox.put(delivery)
+            inbox.put([delivery])
         messages = (await inbox.take()).messages
         assert [message.prompt for message in messages] == [False, True, False]
-        inbox.put(probe(0))
-        inbox.put(event("prompt again"))
+        inbox.put([probe(0)])
+        inbox.put([event("prompt again")])
         assert [message.prompt for message in (await inbox.take()).messages] == [True]
         inbox.begin(2)
-        inbox.put(event("after a break", generation=2))
+        inbox.put([event("after a break", generation=2)])
         assert [message.prompt for message in (await inbox.take()).messages] == [False]
 
 
 async def test_rejects_to_decode_again_come_behind_what_has_arrived():
     async with opened() as inbox:
-        inbox.put(event("e0"))
+        inbox.put([event("e0")])
         inbox.put_again([decode(TOPIC, event("again").payload, 1)])
         assert ids(await inbox.take()) == ["e0", "again"]
 
 
 async def test_a_closed_inbox_gives_out_what_is_decoded_and_then_nothing():
     async with opened(PATIENT) as inbox:
-        inbox.put(event("e0"))
+        inbox.put([event("e0")])
         await inbox.decoded.wait()
         inbox.close()
         assert ids(await inbox.take()) == ["e0"]

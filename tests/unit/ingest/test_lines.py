@@ -134,7 +134,7 @@ async def test_what_is_spooled_outlives_a_connection_and_is_acknowledged_once():
         table = Table(inbox.lines)
         sent = [told("A", f"a{number}", padding=20_000) for number in range(60)]
         for delivery in sent[:50]:
-            inbox.put(delivery)
+            inbox.put([delivery])
         spooled = [delivery for block in table.put(messages=10, size=10**9) for delivery, _ in block.messages]
         inbox.settle_spooled(spooled)
         assert inbox.slots_used == 50 - len(spooled)
@@ -142,7 +142,7 @@ async def test_what_is_spooled_outlives_a_connection_and_is_acknowledged_once():
         for delivery in sent:
             if delivery not in spooled:
                 delivery.generation = 2
-                inbox.put(delivery)
+                inbox.put([delivery])
         found, finished = [], []
         while len(found) < 60:
             table.fetch()

@@ -42,8 +42,8 @@ async def test_a_fire_waits_for_one_turn_of_a_flood_whatever_the_flood_is_made_o
     for kind in ("fire", "fault", "reset"):
         async with opened() as inbox:
             for number in range(3000):
-                inbox.put(told("FLOOD", f"f{number}", kind))
-            inbox.put(told("QUIET", "quiet", "fire"))
+                inbox.put([told("FLOOD", f"f{number}", kind)])
+            inbox.put([told("QUIET", "quiet", "fire")])
             taken = [ids(await inbox.take()) for _ in range(SHARE_MESSAGES // LIMITS.batch_messages + 2)]
             position = next(number for number, names in enumerate(taken) if "quiet" in names)
             assert position <= SHARE_MESSAGES // LIMITS.batch_messages
@@ -52,8 +52,8 @@ async def test_a_fire_waits_for_one_turn_of_a_flood_whatever_the_flood_is_made_o
 
 async def test_a_long_list_is_cut_into_turns_and_answered_after_the_last():
     async with opened() as inbox:
-        inbox.put(many("FLOOD", 350))
-        inbox.put(told("QUIET", "quiet"))
+        inbox.put([many("FLOOD", 350)])
+        inbox.put([told("QUIET", "quiet")])
         taken = await take_all(inbox, 2)
         assert "quiet" in ids(taken[0]) + ids(taken[1])
         assert [name for batch in taken for name in ids(batch) if name != "quiet"] == [f"FLOOD{n}" for n in range(350)]
@@ -64,7 +64,7 @@ async def test_a_long_list_is_cut_into_turns_and_answered_after_the_last():
 
 async def test_a_list_larger_than_a_share_is_decoded_beside_and_its_fires_come_first():
     async with opened() as inbox:
-        inbox.put(many("FLOOD", 2000, fire_at=1999))
+        inbox.put([many("FLOOD", 2000, fire_at=1999)])
         (first, *others) = await take_all(inbox, 1)
         assert ids(first)[0] == "FLOOD1999"
         assert sum(len(ids(batch)) for batch in (first, *others)) == 2000
@@ -73,8 +73,8 @@ async def test_a_list_larger_than_a_share_is_decoded_beside_and_its_fires_come_f
 async def test_the_fire_of_a_flooding_device_overtakes_its_own_chatter():
     async with opened() as inbox:
         for number in range(1000):
-            inbox.put(told("FLOOD", f"f{number}"))
-        inbox.put(told("FLOOD", "its-own", "manual_alarm"))
+            inbox.put([told("FLOOD", f"f{number}")])
+        inbox.put([told("FLOOD", "its-own", "manual_alarm")])
         await wait_for(lambda: not inbox.lines.unread, what="all of it decoded")
         taken = [ids(await inbox.take()) for _ in range(5)]
         assert any("its-own" in names for names in taken)
@@ -84,7 +84,7 @@ async def test_what_leaves_a_long_line_is_marked_as_a_flood_and_a_burst_is_not()
     for count, flooding in ((SHARE_MESSAGES + 50, False), (SHARE_MESSAGES + FLOOD_EVENTS, True)):
         async with opened() as inbox:
             for number in range(count):
-                inbox.put(told("P1", f"e{number}"))
+                inbox.put([told("P1", f"e{number}")])
             marks = [message.flooding for batch in await take_all(inbox, count) for message in batch.messages]
             assert any(marks) is flooding
             assert inbox.lines.ready == 0
@@ -97,7 +97,7 @@ async def test_a_month_of_readings_after_a_cut_is_no_flood():
         for start in range(0, 43_200, 600):
             body = [reading(n, since + 1000 * n, flow_lps=1.0) for n in range(start, start + 600)]
             where = topic("H1").replace("panel", "hydrant").replace("event", "telemetry")
-            inbox.put(Delivery(where, orjson.dumps(body), 1, False, False, 1, 1))
+            inbox.put([Delivery(where, orjson.dumps(body), 1, False, False, 1, 1)])
         marks = [message.flooding for batch in await take_all(inbox, 72) for message in batch.messages]
         assert (len(marks), any(marks)) == (72, False)
 
@@ -127,7 +127,7 @@ def test_everything_comes_out_once_and_each_sender_keeps_its_order(sent):
             wanted = {}
             for number, (sender, kind, count, pause) in enumerate(sent):
                 body = [{"event_id": f"{number}-{n}", "ts": 1, "type": kind} for n in range(count)]
-                inbox.put(Delivery(topic(sender), orjson.dumps(body), 1, False, False, number + 1, 1))
+                inbox.put([Delivery(topic(sender), orjson.dumps(body), 1, False, False, number + 1, 1)])
                 wanted.setdefault((sender, kind), []).extend(f"{number}-{n}" for n in range(count))
                 for _ in range(pause):
                     await asyncio.sleep(0)
