@@ -1,7 +1,7 @@
 """Build and parse topics: fire/v1/{area}/{kind}/{device}/{direction}/{channel}. Nothing else knows their shape."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
@@ -41,14 +41,13 @@ class Topic:
     kind: Kind
     device: str
     channel: Channel
+    base: str = field(init=False, repr=False, compare=False)  # the part that all topics of the device share
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", f"{ROOT}/{self.area}/{self.kind}/{self.device}")
 
     def __str__(self) -> str:
         return f"{self.base}/{self.channel}"
-
-    @property
-    def base(self) -> str:
-        """The part that all topics of the device share."""
-        return f"{ROOT}/{self.area}/{self.kind}/{self.device}"
 
 
 @lru_cache(maxsize=65_536)

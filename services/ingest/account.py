@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.core.contracts import SEQ_MODULUS
+from services.ingest.reading import Reading
 
 WRAP_WINDOW = 100_000  # a lower number this close past 2^32 is the wrap, any other is a restart
 
@@ -39,6 +40,13 @@ class Tally:
         return not (self.gaps or self.restarts or self.duplicates or self.late or self.rejects)
 
 
+def follow_next(head: Head, ts_us: int, seq: int) -> Head | None:
+    """Return the head after the very next number, as nearly always; None: only `advance` can tell."""
+    if head.ts_us is None or head.seq is None or seq != head.seq + 1 or ts_us <= head.ts_us:
+        return None
+    return Head(ts_us, seq, head.missing, head.low)
+
+
 def advance(head: Head, ts_us: int, seq: int, tally: Tally) -> Head:
     """Return the head after a row that was not stored before, and count into `tally` (contract 3: `seq`)."""
     if head.ts_us is None or head.seq is None:
@@ -58,11 +66,13 @@ def advance(head: Head, ts_us: int, seq: int, tally: Tally) -> Head:
     return head
 
 
-def is_newest(head: Head, ts_us: int, seq: int) -> bool:
+def is_newest(head: Head | Reading, ts_us: int, seq: int) -> bool:
     """Tell whether a reading is the newest of its channel: by its time, or by its number where a clock went back."""
     if head.ts_us is None or head.seq is None:
         return True
-    return (ts_us, seq) > (head.ts_us, head.seq) or 0 < (seq - head.seq) % SEQ_MODULUS <= WRAP_WINDOW
+    if ts_us > head.ts_us or (ts_us == head.ts_us and seq > head.seq):
+        return True
+    return 0 < (seq - head.seq) % SEQ_MODULUS <= WRAP_WINDOW
 
 
 def _lies_between(low: int | None, seq: int, high: int) -> bool:

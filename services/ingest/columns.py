@@ -9,11 +9,13 @@ from services.core.contracts import READING_FIELDS
 from services.core.fields import FIELD_RULES
 from services.core.topics import Kind
 from services.ingest.account import Head, Tally
-from services.ingest.behind import to_json
+from services.ingest.behind import RIGHT, to_json
 from services.ingest.plan import Heard, Plan
 
 SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}
-FIRST_FIELD = 8  # $1 is the batch, $2 to $7 are the columns that every kind has
+FIRST_FIELD = 7  # $1 to $6 are the columns that every kind has
+
+NOTHING = (None, None, None)  # for the newest reading of a device that sent none
 
 Columns = Iterable[Sequence[Any] | str | None]
 
@@ -32,11 +34,6 @@ def _column(column: Sequence[Any]) -> Sequence[Any] | str | None:
     if type(next(value for value in column if value is not None)) is str:
         return column
     return "{" + orjson.dumps(column).decode()[1:-1] + "}"  # true, false, null and numbers are written alike in both
-
-
-def unless(value: Any, usual: Any) -> Any:
-    """Return `value`, None where it is the usual one."""
-    return None if value == usual else value
 
 
 def json_text(value: Any) -> str | None:
@@ -64,8 +61,14 @@ def fill_fields(template: str, kind: Kind) -> str:
 
 
 def readings(rows: Iterable[tuple[Any, ...]]) -> Columns:
-    """Return the columns of insert_readings; `late` and `clock_behind` are usually false."""
-    return compact((*row[:4], row[4] or None, row[5] or None, *row[6:-1], json_text(row[-1])) for row in rows)
+    """Return the columns of insert_readings; `late`, `clock_behind` and `extra` usually say nothing."""
+    columns: list[Any] = list(zip(*rows, strict=True))
+    for place in (4, 5):
+        if True not in columns[place]:
+            columns[place] = (None,)
+    if columns[-1].count(None) < len(columns[-1]):
+        columns[-1] = [json_text(extra) for extra in columns[-1]]
+    return [_column(column) for column in columns]
 
 
 def events(plan: Plan) -> Columns:
@@ -99,22 +102,25 @@ def rejects(plan: Plan) -> Columns:
 
 def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
     """Return the columns of update_state, by device id: two writers then lock in one order."""
-    nothing = (None, None, None)
-    rows = []
+    rows, fields = [], []
     for device_id in sorted(heard):
         item = heard[device_id]
-        head = heads.get(device_id) or item.device.telemetry
-        newest_us, received_us, seq = item.newest or nothing
-        same_head = head.ts_us == newest_us and head.seq == seq
+        device, refused = item.device, item.refused.columns()
+        head = heads.get(device_id) or device.telemetry
+        newest_us, received_us, seq = item.newest or NOTHING
+        head_ts, head_seq = head.ts_us, head.seq
+        if head_ts == newest_us and head_seq == seq:
+            head_ts = head_seq = None
+        fields.append(item.fields)
         rows.append(
             (
-                device_id, json_text(item.fields), json_text(item.fields_at or None), unless(item.oldest_us, newest_us),
-                newest_us, received_us, seq, item.seen_us, unless(item.topic, item.device.topic), item.connected,
-                item.connected_us, None if same_head else head.ts_us, None if same_head else head.seq,
-                head.missing or None, item.is_whole or None, json_text(to_json(item.clock)), *item.refused.columns(),
+                device_id, json_text(item.fields_at or None), None if item.oldest_us == newest_us else item.oldest_us,
+                newest_us, received_us, seq, item.seen_us, None if item.topic == device.topic else item.topic,
+                item.connected, item.connected_us, head_ts, head_seq, head.missing or None, item.is_whole or None,
+                None if item.clock is RIGHT else json_text(to_json(item.clock)), *refused,
             )
         )  # fmt: skip
-    return compact(rows)
+    return [orjson.dumps(fields).decode(), *compact(rows)]
 
 
 def heard(items: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
@@ -145,8 +151,9 @@ def join_waiting(waiting: Mapping[int, Heard], now: Mapping[int, Heard]) -> dict
         if old is None:
             joined[device_id] = item
             continue
-        both = Heard(item.device, seen_us=item.seen_us or old.seen_us, topic=item.topic or old.topic)
-        both.tally = Tally(
+        both = Heard(item.device)
+        both.seen_us, both.topic = item.seen_us or old.seen_us, item.topic or old.topic
+        both.counted = Tally(
             *(getattr(item.tally, name) + getattr(old.tally, name) for name in Tally.__slots__)  # fields in order
         )
         both.refused = item.refused.after(old.refused)

@@ -31,8 +31,8 @@ def part_of(message: Message, parts: list[tuple[str, object]]) -> Message:
     part = Message(message.raw_topic, message.topic, message.payload, message.received_us, alive=message.alive)
     part.replay_of, part.flooding, part.prompt = message.replay_of, message.flooding, message.prompt
     part.whole = False
-    for name, item in parts:
-        getattr(part, name).append(item)
+    for name in ("readings", "events", "rejects"):
+        setattr(part, name, [item for of, item in parts if of == name])
     return part
 
 
@@ -42,7 +42,7 @@ def refused(message: Message, error: BaseException, *, with_device: bool) -> Mes
     topic = message.topic if with_device else None
     lone = Message(message.raw_topic, topic, message.payload, message.received_us, alive=message.alive)
     lone.replay_of = message.replay_of
-    lone.rejects.append(Reject(message.payload, "storage_refused", detail))
+    lone.rejects = (Reject(message.payload, "storage_refused", detail),)
     lone.ack_ids = message.ack_ids
     return lone
 

@@ -11,11 +11,12 @@ from services.core.contracts import READING_FIELDS
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head, Tally, is_newest
 from services.ingest.behind import RIGHT, Clock, Late, follow, follow_many
-from services.ingest.decode import Message, Reading
+from services.ingest.decode import Message
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
 from services.ingest.mend import read_elements
-from services.ingest.refused import Refused
+from services.ingest.reading import Reading
+from services.ingest.refused import NONE, Refused
 from services.ingest.reject import Reject
 
 GARBAGE_BYTES = 256  # about as many bytes as an event takes
@@ -31,27 +32,35 @@ class Lookup(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass
 class Heard:
-    """What a batch says about one device's newest state."""
+    """What a batch says about one device's newest state. Without slots: what a batch does not say, the class says."""
 
     device: Device
-    seen_us: int | None = None  # receive time of the newest live message
-    topic: str | None = None
-    connected: bool | None = None
-    connected_us: int | None = None
-    newest: Order | None = None  # of the newest reading
-    oldest_us: int | None = None
-    fields: dict[str, Any] = field(default_factory=dict)  # newest value of each field
-    fields_at: dict[str, Order] = field(default_factory=dict)  # of those that the newest reading lacked
-    stored: bool = False  # a row of it is in this batch
-    tally: Tally = field(default_factory=Tally)
-    refused: Refused = field(default_factory=Refused)
+    seen_us: int | None = field(default=None, init=False)  # receive time of the newest live message
+    topic: str | None = field(default=None, init=False)
+    connected: bool | None = field(default=None, init=False)
+    connected_us: int | None = field(default=None, init=False)
+    newest: Order | None = field(default=None, init=False)  # of the newest reading
+    oldest_us: int | None = field(default=None, init=False)
+    fields: dict[str, Any] = field(init=False)  # newest value of each field
+    fields_at: dict[str, Order] = field(init=False)  # of those that the newest reading lacked
+    stored: bool = field(default=False, init=False)  # a row of it is in this batch
+    refused: Refused = field(default=NONE, init=False)
     clock: Clock = field(init=False)  # what is known of its clock after this batch
-    head: Head = field(init=False)  # the newest reading it has sent, by time or by number
+    head: Head | Reading = field(init=False)  # the newest reading it has sent, by time or by number
+    counted: Tally | None = field(default=None, init=False)  # of its loss accounting; None: nothing, as nearly always
 
     def __post_init__(self) -> None:
+        self.fields, self.fields_at = {}, {}
         self.clock, self.head = self.device.clock, self.device.telemetry
+
+    @property
+    def tally(self) -> Tally:
+        """Where to count what it adds to the loss accounting."""
+        if self.counted is None:
+            self.counted = Tally()
+        return self.counted
 
     @property
     def is_whole(self) -> bool:
@@ -92,25 +101,28 @@ def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
     """Return the rows of `messages`; every device of a good topic is known by now, save for retained copies."""
     plan = Plan(first_received_us=messages[0].received_us if messages else 0)
     for message in messages:
-        device = devices.get(message.topic.device) if message.topic is not None else None
-        heard, rejects = None, message.rejects
-        if device is not None and message.topic is not None:
-            heard = _hear(plan, message, message.topic, device)
-            stored = bool(message.events)
-            heard.tally.flood += weigh(message) if message.flooding else 0
+        topic, rejects = message.topic, message.rejects
+        device = devices.get(topic.device) if topic is not None else None
+        heard = None
+        if device is not None and topic is not None:
+            heard = _hear(plan, message, topic, device)
+            if message.flooding:
+                heard.tally.flood += weigh(message)
             for event in message.events:
                 _add_event(plan, heard, event, message.received_us)
-            if message.topic.kind == device.kind:
+            of_its_kind = topic.kind == device.kind
+            if message.readings and of_its_kind:
                 behind = _follow_clock(heard, message)
                 for reading in message.readings:
                     _add_reading(plan, heard, reading, message, behind=behind)
-                    stored = True
             elif message.readings:
-                mismatches = kind_mismatches(message, message.topic.kind, device)
+                mismatches = kind_mismatches(message, topic.kind, device)
                 rejects = [reject for reject in rejects if not reject.stored] + mismatches
-            heard.refused.add(message, rejects, stored=stored)
+            stored = bool(message.events or (message.readings and of_its_kind))
+            heard.refused = heard.refused.and_message(message, rejects, stored=stored)
         if rejects or message.replay_of is not None:
             _add_rejects(plan, heard, message, rejects)
+    _span(plan)
     return plan
 
 
@@ -120,7 +132,7 @@ def weigh(message: Message) -> int:
     return max(1, len(message.readings) + len(message.events) + garbage)
 
 
-def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: list[Reject]) -> None:
+def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: Sequence[Reject]) -> None:
     if message.replay_of is not None:  # its row exists already; only the result is noted
         replay = plan.replays.setdefault(message.replay_of, Replay())
         lost = [reject for reject in rejects if not reject.stored]
@@ -129,7 +141,7 @@ def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: lis
         return
     device_id = None if heard is None else heard.device.id
     plan.rejects.extend((message, reject, device_id) for reject in rejects)
-    if heard is not None:
+    if heard is not None and rejects:
         heard.tally.rejects += len(rejects)
 
 
@@ -147,13 +159,13 @@ def _hear(plan: Plan, message: Message, topic: Topic, device: Device) -> Heard:
 
 def _follow_clock(heard: Heard, message: Message) -> bool:
     """Note what a message says of its device's clock; True: it is behind, and the receive time counts."""
-    if not message.readings or not message.alive or not message.prompt or message.replay_of is not None:
+    if not message.alive or not message.prompt or message.replay_of is not None:
         return False
     late_after_us, first = heard.device.late_after_us, message.readings[0]
     newest = first if message.alone else max(message.readings, key=lambda reading: (reading.ts_us, reading.seq))
     if not is_newest(heard.head, newest.ts_us, newest.seq):
         return False
-    heard.head = Head(newest.ts_us, newest.seq)
+    heard.head = newest
     if (heard.clock is RIGHT or heard.clock == RIGHT) and message.received_us - newest.ts_us <= late_after_us:
         return False
     if not message.alone:
@@ -180,13 +192,12 @@ def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message, *
     if message.replay_of is not None:
         plan.replays.setdefault(message.replay_of, Replay()).rows.append((device.kind, rows[key]))
     heard.stored = True
-    _span(plan, ts_us)
     _merge(heard, device.kind, reading, received_us)
 
 
 def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int) -> None:
     """Keep the newest value of each field; a time ahead of the receive time counts as the receive time."""
-    at_us = min(reading.ts_us, received_us)
+    at_us = min(received_us, reading.ts_us)
     order = (at_us, received_us, reading.seq)
     fresh = {name: value for name, value in zip(READING_FIELDS[kind], reading.values, strict=True) if value is not None}
     if heard.newest is None:
@@ -218,7 +229,6 @@ def _add_event(plan: Plan, heard: Heard, event: Event, received_us: int) -> None
     late = received_us - event.ts_us > device.late_after_us
     plan.events[key] = (device, event, received_us, late)
     heard.stored = True
-    _span(plan, event.ts_us)
 
 
 def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Reject]:
@@ -236,8 +246,8 @@ def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Rej
     ]
 
 
-def _span(plan: Plan, ts_us: int) -> None:
-    if plan.min_ts_us is None or ts_us < plan.min_ts_us:
-        plan.min_ts_us = ts_us
-    if plan.max_ts_us is None or ts_us > plan.max_ts_us:
-        plan.max_ts_us = ts_us
+def _span(plan: Plan) -> None:
+    times = [ts_us for rows in plan.readings.values() for _, ts_us, _ in rows]
+    times += [event.ts_us for _, event, _, _ in plan.events.values()]
+    if times:
+        plan.min_ts_us, plan.max_ts_us = min(times), max(times)

@@ -4,7 +4,6 @@ The plan counts per batch, the store adds up in `device_state` over both lanes, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from services.ingest.decode import Message
@@ -23,8 +22,7 @@ class Columns(NamedTuple):
 USUAL = Columns(None, None, None, None)
 
 
-@dataclass(slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The messages of a device in a batch that were refused whole, after the newest that brought something."""
 
     messages: int = 0
@@ -32,20 +30,20 @@ class Refused:
     reason: str | None = None  # of the newest
     accepted: bool = False  # something usable came before these
 
-    def add(self, message: Message, rejects: Sequence[Reject], *, stored: bool) -> None:
+    def and_message(self, message: Message, rejects: Sequence[Reject], *, stored: bool) -> "Refused":
         """Count a message; `stored` says that a row came of it, `rejects` what was refused.
 
         A status is neither: it says that the device lives and nothing of what it measures. A part of a message that
         was cut says by its rows that something came, and nothing by its rejects: other parts may have rows.
         """
         if not message.alive or message.replay_of is not None:
-            return
+            return self
         if stored:
-            self.messages, self.since_us, self.reason, self.accepted = 0, None, None, True
-        elif rejects and message.whole:
-            self.messages += 1
-            self.since_us = message.received_us if self.since_us is None else self.since_us
-            self.reason = rejects[0].reason
+            return ACCEPTED
+        if not rejects or not message.whole:
+            return self
+        since_us = message.received_us if self.since_us is None else self.since_us
+        return Refused(self.messages + 1, since_us, rejects[0].reason, self.accepted)
 
     def after(self, earlier: "Refused") -> "Refused":
         """Return what both batches say together, `earlier` the first."""
@@ -61,3 +59,6 @@ class Refused:
         if self.accepted and not self.messages:
             return USUAL
         return Columns(None if self.accepted else True, self.messages or None, self.since_us, self.reason)
+
+
+NONE, ACCEPTED = Refused(), Refused(accepted=True)  # nearly all there are

@@ -4,7 +4,9 @@ The writer calls it, one batch after the other. Nothing is committed unless this
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 import asyncpg
@@ -14,9 +16,10 @@ from services.core.log import logger
 from services.core.statements import load_queries
 from services.core.topics import Kind
 from services.ingest import columns
-from services.ingest.account import Head, advance
+from services.ingest.account import Head, advance, follow_next
 from services.ingest.decode import Message
 from services.ingest.devices import Devices
+from services.ingest.joined import join
 from services.ingest.plan import Heard, Plan, ReadingKey, make_plan
 from services.ingest.replay import mark_replayed
 from services.ingest.replies import note_replies
@@ -24,8 +27,17 @@ from services.ingest.replies import note_replies
 log = logger(__name__)
 QUERIES = load_queries(__file__)
 SPOOL = load_queries(__file__, "spool.sql")
-INSERT_READINGS = {kind: columns.fill(QUERIES["insert_readings"], kind) for kind in Kind}
 FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
+FINISH = join({"batch": QUERIES["add_batch"]}, QUERIES["tell"])
+UPDATE_AND_FINISH = join({"state": QUERIES["update_state"], "batch": QUERIES["add_batch"]}, QUERIES["tell"])
+
+
+@cache
+def hold_and_insert(kinds: tuple[Kind, ...]) -> str:
+    """Return the statement that proves our ownership and inserts readings of these kinds; it returns how many."""
+    parts = {"held": QUERIES["hold"]} | {str(kind): columns.fill(QUERIES["insert_readings"], kind) for kind in kinds}
+    counts = [QUERIES["count_inserted"].replace("{kind}", kind) for kind in kinds]
+    return join(parts, QUERIES["held"].replace("{counts}", "".join(counts)))
 
 
 class Rest(NamedTuple):
@@ -57,9 +69,9 @@ class Written:
 class Outcome:
     """What the database found while the rows went in."""
 
-    inserted: dict[Kind, int]
-    repeated: dict[Kind, set[ReadingKey]]
-    fresh_events: set[tuple[int, bytes]]
+    inserted: dict[Kind, int] = field(default_factory=dict)
+    repeated: dict[Kind, set[ReadingKey]] = field(default_factory=dict)
+    fresh_events: set[tuple[int, bytes]] = field(default_factory=set)
 
 
 class AlreadyCommitted(Exception):
@@ -119,9 +131,7 @@ class Store:
         plan = make_plan(messages, self.devices)
         heads: dict[int, Head] = {}
         async with connection.transaction():
-            batch_id = await connection.fetchval(QUERIES["hold"], self.lease, self.owner)
-            if batch_id is None:
-                raise Fenced(f"another process owns {self.lease}; this one must not write")
+            batch_id, outcome = await self._hold_and_insert(connection, plan)
             if rest.watermark_us is not None:
                 await connection.execute(QUERIES["advance_watermark"], self.writer, rest.watermark_us)
             if rest.finished:
@@ -130,33 +140,45 @@ class Store:
             if plan.is_empty:
                 skipped = await self._update_heard(connection, plan, heads)
             else:
-                outcome = await self._insert(connection, plan, batch_id)
-                if plan.rejects:
-                    await connection.execute(QUERIES["insert_rejects"], batch_id, *columns.rejects(plan))
-                await note_replies(connection, plan, outcome.fresh_events)
-                await mark_replayed(connection, plan, outcome.repeated)
+                await self._insert_others(connection, plan, batch_id, outcome)
                 heads = self._account(plan, outcome)
-                skipped = await self._update_heard(connection, plan, heads)
-                written = await self._finish(connection, plan, outcome, batch_id)
+                if self.lane == "telemetry":
+                    await self._add_quality(connection, plan.heard)
+                    states = columns.states(plan.heard, heads) if plan.heard else None
+                    written = await self._finish(connection, plan, outcome, batch_id, states)
+                else:
+                    skipped = await self._update_heard(connection, plan, heads)
+                    written = await self._finish(connection, plan, outcome, batch_id)
         self._waiting = skipped
         if written is not None:
             self.number += 1
             self._keep(plan, heads)
         return written
 
-    async def _insert(self, connection: asyncpg.Connection, plan: Plan, batch_id: int) -> Outcome:
-        outcome = Outcome({}, {}, set())
+    async def _hold_and_insert(self, connection: asyncpg.Connection, plan: Plan) -> tuple[int, Outcome]:
+        """Prove that the lane is ours and insert the readings; return the id of the batch and what became of them."""
+        outcome, kinds = Outcome(), tuple(plan.readings)
+        values = chain.from_iterable(columns.readings(rows.values()) for rows in plan.readings.values())
+        row = await connection.fetchrow(hold_and_insert(kinds), self.lease, self.owner, *values)
+        if row is None:
+            raise Fenced(f"another process owns {self.lease}; this one must not write")
+        batch_id = row["batch_id"]
         for kind, rows in plan.readings.items():
-            tag = await connection.execute(INSERT_READINGS[kind], batch_id, *columns.readings(rows.values()))
-            outcome.inserted[kind] = int(tag.rpartition(" ")[2])
-            if outcome.inserted[kind] < len(rows):
+            outcome.inserted[kind] = row[kind]
+            if row[kind] < len(rows):
                 times = [ts_us for _, ts_us, _ in rows]
                 found = await connection.fetch(FIND_INSERTED[kind], batch_id, min(times), max(times))
-                outcome.repeated[kind] = rows.keys() - {(row["device_id"], row["ts"], row["seq"]) for row in found}
+                outcome.repeated[kind] = rows.keys() - {(one["device_id"], one["ts"], one["seq"]) for one in found}
+        return batch_id, outcome
+
+    async def _insert_others(self, connection: asyncpg.Connection, plan: Plan, batch_id: int, outcome: Outcome) -> None:
         if plan.events:
             found = await connection.fetch(QUERIES["insert_events"], batch_id, *columns.events(plan))
             outcome.fresh_events = {(row["device_id"], row["digest"]) for row in found}
-        return outcome
+        if plan.rejects:
+            await connection.execute(QUERIES["insert_rejects"], batch_id, *columns.rejects(plan))
+        await note_replies(connection, plan, outcome.fresh_events)
+        await mark_replayed(connection, plan, outcome.repeated)
 
     def _account(self, plan: Plan, outcome: Outcome) -> dict[int, Head]:
         """Count gaps, restarts, duplicates and late rows of what went in, in the order it was received."""
@@ -164,13 +186,15 @@ class Store:
         for kind, rows in plan.readings.items():
             repeated = outcome.repeated.get(kind, ())
             for key, row in rows.items():
-                heard = plan.heard[key[0]]
+                device_id, ts_us, seq = key
+                heard = plan.heard[device_id]
                 if key in repeated:
                     heard.tally.duplicates += 1
                     continue
-                heard.tally.late += row[4]
-                head = heads.get(key[0]) or heard.device.telemetry
-                heads[key[0]] = advance(head, key[1], key[2], heard.tally)
+                if row[4]:
+                    heard.tally.late += 1
+                head = heads.get(device_id) or heard.device.telemetry
+                heads[device_id] = follow_next(head, ts_us, seq) or advance(head, ts_us, seq, heard.tally)
         for event_key, (device, event, _received_us, late) in plan.events.items():
             heard = plan.heard[device.id]
             if event_key not in outcome.fresh_events:
@@ -185,37 +209,41 @@ class Store:
     async def _update_heard(
         self, connection: asyncpg.Connection, plan: Plan, heads: dict[int, Head]
     ) -> dict[int, Heard]:
-        """Write newest state and loss accounting; return what has to wait because the other lane holds the row."""
-        heard = plan.heard
-        if self.lane == "telemetry":
-            if heard:
-                await connection.execute(QUERIES["update_state"], *columns.states(heard, heads))
-        else:
-            heard = columns.join_waiting(self._waiting, heard)
-            if heard:
-                rows = await connection.fetch(QUERIES["update_heard"], *columns.heard(heard, heads))
-                done = {row["device_id"] for row in rows}
-                waiting = {key: value for key, value in heard.items() if key not in done}
-                heard = {key: value for key, value in heard.items() if key in done}
-                await self._add_quality(connection, heard)
-                return waiting
+        """Write what the event lane heard; return what has to wait because the other lane holds the row."""
+        heard = columns.join_waiting(self._waiting, plan.heard)
+        waiting: dict[int, Heard] = {}
+        if heard:
+            rows = await connection.fetch(QUERIES["update_heard"], *columns.heard(heard, heads))
+            done = {row["device_id"] for row in rows}
+            waiting = {key: value for key, value in heard.items() if key not in done}
+            heard = {key: value for key, value in heard.items() if key in done}
         await self._add_quality(connection, heard)
-        return {}
+        return waiting
 
     async def _add_quality(self, connection: asyncpg.Connection, heard: dict[int, Heard]) -> None:
-        tallies = {key: value.tally for key, value in heard.items() if not value.tally.is_empty()}
+        counted = {key: value.counted for key, value in heard.items() if value.counted is not None}
+        tallies = {key: tally for key, tally in counted.items() if not tally.is_empty()}
         if tallies:
             await connection.execute(QUERIES["add_quality"], *columns.tallies(tallies))
-        floods = {key: value.tally.flood for key, value in heard.items() if value.tally.flood}
+        floods = {key: tally.flood for key, tally in counted.items() if tally.flood}
         if floods:
             await connection.execute(QUERIES["add_flood"], sorted(floods), [floods[key] for key in sorted(floods)])
 
-    async def _finish(self, connection: asyncpg.Connection, plan: Plan, outcome: Outcome, batch_id: int) -> Written:
+    async def _finish(
+        self,
+        connection: asyncpg.Connection,
+        plan: Plan,
+        outcome: Outcome,
+        batch_id: int,
+        states: columns.Columns | None = None,
+    ) -> Written:
+        """Add the batch to the log, with the newest states of the telemetry lane in one statement."""
         duplicates = plan.duplicates + len(plan.events) - len(outcome.fresh_events)
         duplicates += sum(len(rows) - outcome.inserted[kind] for kind, rows in plan.readings.items())
         stored = sum(outcome.inserted.values()) + len(outcome.fresh_events)
         row = await connection.fetchrow(
-            QUERIES["finish"],
+            FINISH if states is None else UPDATE_AND_FINISH,
+            *(states or ()),
             batch_id,
             self.writer,
             self.number + 1,

@@ -2,17 +2,24 @@
 -- every transaction proves and prolongs its ownership before it writes; no row: somebody else owns the lane
 update lease set expires_at = clock_timestamp() + interval '3 seconds'
 where name = $1 and owner = $2::uuid
-returning nextval(pg_get_serial_sequence('ingest_batch', 'id'))
+returning nextval(pg_get_serial_sequence('ingest_batch', 'id')) as batch_id
 
 -- name: insert_readings
--- {table}, {columns}, {arrays} come from the contracts
+-- a part of one statement behind `held`, which is `hold`; {table}, {columns}, {arrays} come from the contracts
 insert into {table} (device_id, ts, seq, received_at, late, clock_behind, {columns}, extra, batch_id)
 select device_id, from_us(ts), seq, from_us(received_at), coalesce(late, false), coalesce(clock_behind, false), {columns},
-       extra::jsonb, $1
-from unnest($2::text::integer[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[], $6::text::boolean[],
-            $7::text::boolean[], {arrays})
+       extra::jsonb, held.batch_id
+from held, unnest($1::text::integer[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::boolean[],
+                  $6::text::boolean[], {arrays})
      as r (device_id, ts, seq, received_at, late, clock_behind, {columns}, extra)
 on conflict do nothing
+returning 1
+
+-- name: count_inserted
+, (select count(*) from {kind}) as {kind}
+
+-- name: held
+select batch_id{counts} from held
 
 -- name: find_inserted
 -- which rows of the batch are new; bounds of time leave all chunks but theirs aside, be the table ever so old
@@ -54,16 +61,16 @@ from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::i
 update device_state s set
     state = case when u.newest is null then s.state
                  when is_behind(s, coalesce(u.oldest, u.newest))
-                 then case when u.whole then u.fields::jsonb else s.state || u.fields::jsonb end
-                 when is_settled(s, u.fields::jsonb, u.newest) then s.state
-                 else (merge_state(s, u.fields::jsonb, u.fields_at::jsonb,
+                 then case when u.whole then u.fields else s.state || u.fields end
+                 when is_settled(s, u.fields, u.newest) then s.state
+                 else (merge_state(s, u.fields, u.fields_at::jsonb,
                                    jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state end,
     state_at = case when u.newest is null then s.state_at
                     when is_behind(s, coalesce(u.oldest, u.newest))
                     then case when u.whole then coalesce(u.fields_at, '{}')::jsonb
-                              else older_at(s, u.fields::jsonb) || coalesce(u.fields_at, '{}')::jsonb end
-                    when is_settled(s, u.fields::jsonb, u.newest) then s.state_at
-                    else (merge_state(s, u.fields::jsonb, u.fields_at::jsonb,
+                              else older_at(s, u.fields) || coalesce(u.fields_at, '{}')::jsonb end
+                    when is_settled(s, u.fields, u.newest) then s.state_at
+                    else (merge_state(s, u.fields, u.fields_at::jsonb,
                                       jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state_at end,
     ts = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
     received_at = case when is_newest(s, u.newest, u.newest_received, u.newest_seq)
@@ -83,11 +90,13 @@ update device_state s set
     refused_since = coalesce(case when u.mute then s.refused_since end, from_us(u.refused_since)),
     refused_reason = coalesce(u.refused_reason, case when u.mute then s.refused_reason end),
     unreadable_since = case when u.mute then s.unreadable_since end
-from unnest($1::text::integer[], $2::text[], $3::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
-            $7::text::bigint[], $8::text::bigint[], $9::text[], $10::text::boolean[], $11::text::bigint[],
-            $12::text::bigint[], $13::text::bigint[], $14::text::bigint[], $15::text::boolean[], $16::text[],
-            $17::text::boolean[], $18::text::bigint[], $19::text::bigint[], $20::text[])
-     as u (device_id, fields, fields_at, oldest, newest, newest_received, newest_seq, seen,
+from rows from (
+        jsonb_array_elements($1::text::jsonb),
+        unnest($2::text::integer[], $3::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
+               $7::text::bigint[], $8::text::bigint[], $9::text[], $10::text::boolean[], $11::text::bigint[],
+               $12::text::bigint[], $13::text::bigint[], $14::text::bigint[], $15::text::boolean[], $16::text[],
+               $17::text::boolean[], $18::text::bigint[], $19::text::bigint[], $20::text[]))
+     as u (fields, device_id, fields_at, oldest, newest, newest_received, newest_seq, seen,
            topic, connected, connected_at, head_ts, head_seq, missing, whole, clock,
            mute, refused, refused_since, refused_reason)
 where s.device_id = u.device_id
@@ -142,17 +151,18 @@ on conflict (device_id) do update set
     others = case when f.last_at < clock_timestamp() - interval '5 minutes' then 0 else f.others end,
     last_at = excluded.last_at
 
--- name: finish
--- no row back: this number is taken, by our own commit whose answer was lost or by another owner
-with batch as (
-    insert into ingest_batch (
-        id, writer, number, owner, lane, first_received_at, min_ts, max_ts,
-        hydrant, electrical, water, panel, events, rejects, duplicates, seen)
-    overriding system value
-    values ($1, $2, $3, $4::uuid, $5, from_us($6), from_us($7), from_us($8), $9, $10, $11, $12, $13, $14, $15, $16)
-    on conflict (writer, number) do nothing
-    returning id
-)
+-- name: add_batch
+-- nothing comes back: this number is taken, by our own commit whose answer was lost or by another owner
+insert into ingest_batch (
+    id, writer, number, owner, lane, first_received_at, min_ts, max_ts,
+    hydrant, electrical, water, panel, events, rejects, duplicates, seen)
+overriding system value
+values ($1, $2, $3, $4::uuid, $5, from_us($6), from_us($7), from_us($8), $9, $10, $11, $12, $13, $14, $15, $16)
+on conflict (writer, number) do nothing
+returning id
+
+-- name: tell
+-- behind `batch`, which is `add_batch`
 select pg_notify('firetower_batch', '') from batch
 
 -- name: owner_of

@@ -5,6 +5,7 @@ A sender has a small share of the common queue. What it sends beyond waits in a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -43,7 +44,8 @@ class Item:
     elements: int = field(init=False)  # how many rows it makes; needed at every step, so computed once
 
     def __post_init__(self) -> None:
-        self.elements = 0 if self.message is None else self.message.elements
+        message = self.message
+        self.elements = 0 if message is None else len(message.readings) + len(message.events) + len(message.rejects)
 
     @property
     def events(self) -> int:
@@ -63,6 +65,7 @@ class Item:
         return any(event.type in URGENT_TYPES for event in self.message.events)
 
 
+@lru_cache(maxsize=65_536)  # as many as parse_topic
 def sender_of(topic: str) -> str:
     """Return the device that a topic names; any other topic is a sender of its own."""
     parsed = parse_topic(topic)
@@ -106,7 +109,7 @@ class Shares:
 
     def take(self, sender: str, size: int) -> bool:
         """Take room for a message; False when that is beyond the sender's share."""
-        held = self._held.get(sender, 0) + max(size, LEAST_BYTES)
+        held = self._held.get(sender, 0) + (max(LEAST_BYTES, size))
         if held > SHARE_BYTES:
             return False
         self._held[sender] = held
@@ -114,11 +117,9 @@ class Shares:
 
     def give_back(self, sender: str, size: int) -> None:
         """Free the room of a message that a batch has taken."""
-        held = self._held.get(sender, 0) - max(size, LEAST_BYTES)
+        held = self._held.pop(sender, 0) - (max(LEAST_BYTES, size))
         if held > 0:
             self._held[sender] = held
-        else:
-            self._held.pop(sender, None)
 
     def clear(self) -> None:
         """Forget everything."""

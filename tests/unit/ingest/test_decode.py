@@ -30,7 +30,7 @@ def test_a_good_reading_keeps_its_values_and_unknown_fields():
     [reading] = message.readings
     assert (reading.ts_us, reading.seq, reading.extra) == (NOW_MS * 1000, 7, {"fw": {"v": [1, None]}})
     assert dict(zip(READING_FIELDS[Kind.HYDRANT], reading.values, strict=True))["pressure_mpa"] == 0.3
-    assert message.rejects == []
+    assert not message.rejects
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_rfc3339_times_are_read_to_the_microsecond(text, us):
 def test_a_time_that_cannot_be_right_rejects_the_reading_with_a_code(ts, reason):
     message = read({"ts": ts, "seq": 1, "flow_lps": 1})
     assert reasons(message) == [reason]
-    assert message.readings == []
+    assert not message.readings
     assert "ts" in message.rejects[0].detail
 
 
@@ -87,7 +87,7 @@ def test_the_plausible_window_is_thirty_days_back_and_five_minutes_ahead(offset_
 def test_a_number_is_whole_by_its_value_however_it_is_written():
     message = read(b'{"ts":%d.0,"seq":2e0,"air_temp_c":-21.5}' % NOW_MS)
     [reading] = message.readings
-    assert (reading.ts_us, reading.seq, message.rejects) == (NOW_MS * 1000, 2, [])
+    assert (reading.ts_us, reading.seq, [*message.rejects]) == (NOW_MS * 1000, 2, [])
     assert dict(zip(READING_FIELDS[Kind.HYDRANT], reading.values, strict=True))["air_temp_c"] == -21.5
 
 
@@ -139,7 +139,7 @@ def test_a_reading_without_any_valid_field_is_rejected_once():
     assert reasons(only_bad) == ["bad_field: flow_lps"]
     assert not only_bad.rejects[0].stored
     assert "tilt_deg" in only_bad.rejects[0].detail
-    assert only_bad.readings == []
+    assert not only_bad.readings
 
 
 def test_good_elements_of_an_array_survive_bad_neighbours():
@@ -183,12 +183,12 @@ def test_a_topic_that_names_no_device_rejects_the_message(topic):
 def test_a_status_says_whether_the_device_is_there():
     status = TOPIC.replace("telemetry", "status")
     live = decode(status, b'{"online": true, "ts": 5}', NOW_US)
-    assert (live.online, live.alive, live.rejects) == (True, True, [])
+    assert (live.online, live.alive, [*live.rejects]) == (True, True, [])
     will = decode(status, b'{"online": false}', NOW_US)
     assert (will.online, will.alive) == (False, False)
     copy = decode(status, b'{"online": true}', NOW_US, retained=True)
     assert (copy.online, copy.alive, copy.registers) == (True, False, False)
-    assert decode(status, b"", NOW_US).rejects == []
+    assert not decode(status, b"", NOW_US).rejects
     for bad in (b"{}", b'{"online": 1}', b"[]", b"x"):
         assert reasons(decode(status, bad, NOW_US)) == ["status_unreadable"]
 
