@@ -166,6 +166,9 @@ async def _judge(database: asyncpg.Connection, prefix: str, load: Load, first: i
         "drained_after_publish_s": round(row["last_commit_s"] - load.last_s, 3),
         "worst_schedule_lag_ms": round(load.worst_lag_s * 1000),
         "publish_to_commit_ms": {name: round(row[name], 1) for name in ("p50", "p95", "p99", "worst")},
+        "mean_reading": {name: round(row[name], 1) for name in ("way_ms", "held_ms", "batch_rows")},
+        "slowest_hundredth": {name: round(row[f"slow_{name}"], 1) for name in ("way_ms", "held_ms", "batch_rows")}
+        | {"commit_seconds": row["slow_seconds"]},
     }
 
 
@@ -208,7 +211,7 @@ def missed(result: Mapping[str, Any]) -> list[str]:
 
 def print_result(result: dict[str, Any]) -> None:
     """Print the tables for people."""
-    latency = result["publish_to_commit_ms"]
+    latency, mean, slow = result["publish_to_commit_ms"], result["mean_reading"], result["slowest_hundredth"]
     asked = f"{result['asked_rate']:g}/s" if result["asked_rate"] else "flat out"
     host = result["machine"]
     lines = f"""
@@ -223,6 +226,10 @@ running: {", ".join(result["programs"])}
   distinct      {result["distinct"]:>12,}   missing {result["missing"]}
   publish to commit  p50 {latency["p50"]} ms  p95 {latency["p95"]} ms  p99 {latency["p99"]} ms  \
 worst {latency["worst"]} ms
+  slowest 1 %   {slow["way_ms"]} ms to ingest, {slow["held_ms"]} ms from there to the commit, in batches of \
+{slow["batch_rows"]:.0f} rows, within {slow["commit_seconds"]} seconds of the run
+  all           {mean["way_ms"]} ms to ingest, {mean["held_ms"]} ms from there to the commit, in batches of \
+{mean["batch_rows"]:.0f} rows
   last commit {result["drained_after_publish_s"]} s after the last publish; \
 generator at most {result["worst_schedule_lag_ms"]} ms behind its schedule
 
