@@ -18,10 +18,11 @@ export function newKey() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// The answer as it came. Its body is read by the caller, a refusal is thrown.
-export async function answerOf(method, path, { body, version, key, limit_ms = TIME_LIMIT_MS } = {}) {
+// The answer as it came. Its body is read by the caller, a refusal is thrown. With a `type` the body is sent
+// as it is, else as JSON.
+export async function answerOf(method, path, { body, type, version, key, limit_ms = TIME_LIMIT_MS } = {}) {
   const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = type ?? "application/json";
   if (version !== undefined) headers["If-Match"] = `"${version}"`;
   if (method === "POST") headers["Idempotency-Key"] = key ?? newKey();
   let answer;
@@ -30,7 +31,7 @@ export async function answerOf(method, path, { body, version, key, limit_ms = TI
       method,
       headers,
       credentials: "same-origin",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || type ? body : JSON.stringify(body),
       signal: AbortSignal.timeout(limit_ms),
     });
   } catch (cause) {
@@ -53,6 +54,8 @@ async function call(method, path, options) {
 
 export const get = (path, options) => call("GET", path, options);
 export const post = (path, body = {}, version, key) => call("POST", path, { body, version, key });
+// A file.
+export const send = (path, body, type, options) => call("POST", path, { body, type, ...options });
 export const put = (path, body, version) => call("PUT", path, { body, version });
 export const patch = (path, body, version) => call("PATCH", path, { body, version });
 export const remove = (path) => call("DELETE", path);

@@ -9,13 +9,15 @@ const PASSING = [0, 429, 502, 503, 504];
 
 export const isPassing = (problem) => PASSING.includes(problem.status);
 
-// What is wrong in one field, by the field's own label where the page has one.
-function fieldText({ field, message, message_zh }) {
+// A field by its own label, where the page has one.
+export function fieldName(field) {
   const key = `input.${field.replace(/\.\d+\b/g, "")}`;
   const label = t(key);
-  const said = language() === "zh" ? (message_zh ?? message) : message;
-  return `${label === key ? field : label}: ${said}`;
+  return label === key ? field : label;
 }
+
+const fieldText = ({ field, message, message_zh }) =>
+  `${fieldName(field)}: ${language() === "zh" ? (message_zh ?? message) : message}`;
 
 export function problemText(problem) {
   if (problem.text) return problem.text; // said by the page itself

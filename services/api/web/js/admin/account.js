@@ -105,7 +105,7 @@ export function Account({ device }) {
     showSecret(name, { ...(await post(path)), since });
   };
   return html`<section class="card">
-    <h3><${Icon} name="phone" size="18" />${t("admin.account")}</h3>
+    <h2><${Icon} name="phone" size="18" />${t("admin.account")}</h2>
     ${made
       ? html`<${Shown} name=${name} device=${device} made=${made} />`
       : html`

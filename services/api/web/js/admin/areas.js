@@ -69,10 +69,10 @@ export function Areas() {
   const nameOf = (code) => live.get().areas.find((area) => area.code === code)?.name ?? code ?? "–";
   return html`
     <section class="card">
-      <h3>
+      <h2>
         <${Icon} name="map" size="18" />${t("admin.tab.areas")}
         <button class="button primary new" onClick=${() => setAsked({})}>${t("admin.new_area")}</button>
-      </h3>
+      </h2>
       <div class="scroll"><table class="admin-table">
         <thead>
           <tr>

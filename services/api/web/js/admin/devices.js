@@ -22,10 +22,10 @@ function List() {
   const [q, setQ] = useState("");
   const { items, problem, more } = useList(PATH, { q });
   return html`<section class="card">
-    <h3>
+    <h2>
       <${Icon} name="devices" size="18" />${t("admin.tab.devices")}
       <a class="button primary new" href="#/admin/new-device">${t("admin.new_device")}</a>
-    </h3>
+    </h2>
     <input
       type="search"
       placeholder=${t("devices.search")}
@@ -99,7 +99,7 @@ function One({ code }) {
     <${Account} device=${device} />
     <${OutOfService} device=${device} onDone=${take} />
     <section class="card">
-      <h3><${Icon} name="note" size="18" />${t("admin.ledger")}</h3>
+      <h2><${Icon} name="note" size="18" />${t("admin.ledger")}</h2>
       <${DeviceForm} device=${device} go=${t("admin.save")} onDone=${save} />
     </section>
   `;

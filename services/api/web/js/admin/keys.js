@@ -95,10 +95,10 @@ export function Keys() {
   return html`
     <${SecretCard} name=${SECRET} />
     <section class="card">
-      <h3>
+      <h2>
         <${Icon} name="phone" size="18" />${t("admin.tab.keys")}
         <button class="button primary new" onClick=${() => setMaking(true)}>${t("admin.new_key")}</button>
-      </h3>
+      </h2>
       ${problem && html`<${Failure} problem=${problem} />`}
       ${items?.length === 0 && html`<${Empty} title=${t("admin.none")} line=${t("admin.no_keys_line")} />`}
       ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">

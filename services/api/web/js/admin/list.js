@@ -6,14 +6,15 @@ const PART = 200;
 const TYPED_AFTER_MS = 250;
 
 // `read()` never fails: what was changed is changed, whether or not the list could be read again.
-export function useList(path, wanted = {}) {
+// `part` null: a list that comes whole.
+export function useList(path, wanted = {}, part = PART) {
   const [{ items, next }, put] = useState({ items: null, next: null });
   const [problem, setProblem] = useState(null);
   const asked = useRef(0);
   const first = useRef(true);
   const read = (cursor) => {
     const mine = (asked.current += 1);
-    return get(query(path, { ...wanted, limit: PART, cursor })).then(
+    return get(query(path, { ...wanted, limit: part, cursor })).then(
       (page) => {
         if (mine !== asked.current) return;
         setProblem(null);

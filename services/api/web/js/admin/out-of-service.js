@@ -46,7 +46,7 @@ export function OutOfService({ device, onDone }) {
   const isOut = device.status === "out_of_service";
   const back = () => set({ until: null, reason: "" }).then(() => setProblem(null), setProblem);
   return html`<section class="card">
-    <h3><${Icon} name="pause" size="18" />${t("admin.service")}</h3>
+    <h2><${Icon} name="pause" size="18" />${t("admin.service")}</h2>
     <p>
       ${isOut
         ? t("admin.out_until", {

@@ -4,23 +4,33 @@ import { learn, t } from "../i18n.js";
 import { may, mayAdminister } from "../may.js";
 import { Empty } from "../parts.js";
 import { html } from "../ui.js";
+import { adminNames as enNames } from "../words/en-admin-names.js";
 import { admin as en } from "../words/en-admin.js";
+import { adminNames as zhNames } from "../words/zh-admin-names.js";
 import { admin as zh } from "../words/zh-admin.js";
 import { Areas } from "./areas.js";
+import { Audit } from "./audit.js";
+import { Contacts } from "./contacts.js";
 import { Devices, NewDevice } from "./devices.js";
+import { Import } from "./import.js";
 import { Keys } from "./keys.js";
 import { People } from "./people.js";
+import { Rules } from "./rules.js";
 import { NewSite, Sites } from "./sites.js";
 import { Start } from "./start.js";
 
-learn({ zh, en });
+learn({ zh: { ...zh, ...zhNames }, en: { ...en, ...enNames } });
 
 const TABS = [
   ["sites", "maintain", Sites],
   ["devices", "maintain", Devices],
+  ["import", "maintain", Import],
   ["people", "administer", People],
   ["keys", "administer", Keys],
   ["areas", "administer", Areas],
+  ["contacts", "administer", Contacts],
+  ["rules", "administer", Rules],
+  ["audit", "administer", Audit],
 ];
 // Pages behind a tab, and where the tabs then stand.
 const BEHIND = {

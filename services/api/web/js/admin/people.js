@@ -86,12 +86,12 @@ export function People() {
   return html`
     <${SecretCard} name=${SECRET} />
     <section class="card">
-      <h3>
+      <h2>
         <${Icon} name="person" size="18" />${t("admin.tab.people")}
         <button class="button primary new" onClick=${() => setAsked({ kind: "new" })}>
           ${t("admin.new_person")}
         </button>
-      </h3>
+      </h2>
       ${problem && html`<${Failure} problem=${problem} />`}
       ${items?.length === 0 && html`<${Empty} title=${t("admin.none")} />`}
       ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">

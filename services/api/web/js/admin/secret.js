@@ -65,7 +65,7 @@ function Shown({ name, secret }) {
   useGuard();
   useEffect(() => card.current.focus(), []);
   return html`<section class="card secret-card" ref=${card} tabindex="-1" aria-label=${secret.title}>
-    <h3>${secret.title}</h3>
+    <h2>${secret.title}</h2>
     <p>${t("admin.shown_once")}</p>
     <dl>
       ${secret.rows.map(([label, text, hidden]) => html`<${Copied}

@@ -24,10 +24,10 @@ function List() {
   const [q, setQ] = useState("");
   const { items, problem, more } = useList(PATH, { q });
   return html`<section class="card">
-    <h3>
+    <h2>
       <${Icon} name="door" size="18" />${t("admin.tab.sites")}
       <a class="button primary new" href="#/admin/new-site">${t("admin.new_site")}</a>
-    </h3>
+    </h2>
     <input
       type="search"
       placeholder=${t("admin.find_site")}
@@ -66,10 +66,10 @@ function List() {
 function Devices({ site }) {
   const { items, problem } = useList("/api/v1/devices", { site: site.id });
   return html`<section class="card">
-    <h3>
+    <h2>
       <${Icon} name="devices" size="18" />${t("admin.site_devices")}
       <a class="button small new" href=${`#/admin/new-device/${site.id}`}>${t("admin.new_device")}</a>
-    </h3>
+    </h2>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${items?.length === 0 && html`<p class="hint">${t("admin.site_bare")}</p>`}
     <ul class="plain">
@@ -87,7 +87,7 @@ function TestWindow({ site, onDone }) {
   const tested = isTested(site);
   const set = (body) => post(`${PATH}/${site.id}/test-window`, body).then(onDone);
   return html`<section class="card">
-    <h3><${Icon} name="pause" size="18" />${t("desk.test_window")}</h3>
+    <h2><${Icon} name="pause" size="18" />${t("desk.test_window")}</h2>
     <p>
       ${tested
         ? t("admin.tested_until", { at: dateTime(site.test_window_until), why: site.test_window_reason })

@@ -52,7 +52,8 @@ export function Start({ args: [site, code] }) {
     <li class="step step-later">
       <h2>${t("admin.step_4")}</h2>
       <p>
-        <a href="#/admin/people">${t("admin.tab.people")}</a> · <a href="#/map">${t("nav.map")}</a>
+        <a href="#/admin/import">${t("admin.tab.import")}</a> ·
+        ${" "}<a href="#/admin/people">${t("admin.tab.people")}</a> · <a href="#/map">${t("nav.map")}</a>
       </p>
     </li>
   </ol>`;

@@ -1,0 +1,101 @@
+// Who changed what, newest first; the filters narrow it, CSV takes away what they let through.
+import { download } from "../download.js";
+import { dateTime } from "../format.js";
+import { t, word } from "../i18n.js";
+import { Icon } from "../icons.js";
+import { Empty, Failure, personName } from "../parts.js";
+import { html, useState } from "../ui.js";
+import { adminNames } from "../words/zh-admin-names.js";
+import { useList } from "./list.js";
+
+const PATH = "/api/v1/audit";
+const ACTIONS = Object.keys(adminNames)
+  .filter((key) => key.startsWith("audit."))
+  .map((key) => key.slice("audit.".length));
+
+// A day of the browser's calendar as a moment.
+const dayStart = (day, plus = 0) => {
+  if (!day) return "";
+  const [year, month, date] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + plus).toISOString();
+};
+
+const wantedOf = ({ actor, action, target, from, to }) => ({
+  actor: actor.trim() && !actor.includes(":") ? `user:${actor.trim()}` : actor.trim(),
+  action,
+  target: target.trim(),
+  from: dayStart(from),
+  to: dayStart(to, 1),
+});
+
+const text = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));
+
+function Detail({ detail }) {
+  const parts = Object.entries(detail ?? {});
+  if (!parts.length) return null;
+  return html`<details>
+    <summary>${t("admin.detail")}</summary>
+    <dl class="audit-detail">
+      ${parts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${text(value)}</dd></div>`)}
+    </dl>
+  </details>`;
+}
+
+const Line = ({ row }) => html`<tr>
+  <td>${dateTime(row.at, true)}</td>
+  <td>${personName(row.actor)}<small>${row.actor.startsWith("key:") ? t("admin.key") : ""}</small></td>
+  <td>${word("audit", row.action)}</td>
+  <td>${row.target || "–"}</td>
+  <td><${Detail} detail=${row.detail} /></td>
+</tr>`;
+
+export function Audit() {
+  const [filter, setFilter] = useState({ actor: "", action: "", target: "", from: "", to: "" });
+  const [failed, setFailed] = useState(null);
+  const wanted = wantedOf(filter);
+  const { items, problem, more } = useList(PATH, wanted);
+  const set = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
+  const field = (name, type = "search") => html`<label>
+    ${t(`admin.audit_${name}`)}
+    <input type=${type} maxlength="100" value=${filter[name]} onInput=${set(name)} />
+  </label>`;
+  return html`<section class="card">
+    <h2>
+      <${Icon} name="list" size="18" />${t("admin.tab.audit")}
+      <button
+        class="button small new"
+        onClick=${() => download(PATH, wanted, "audit.csv").then(() => setFailed(null), setFailed)}
+      >
+        CSV
+      </button>
+    </h2>
+    <form class="columns filters" role="search" onSubmit=${(event) => event.preventDefault()}>
+      ${field("actor")}
+      <label>
+        ${t("admin.audit_action")}
+        <select value=${filter.action} onChange=${set("action")}>
+          <option value="">${t("admin.all_actions")}</option>
+          ${ACTIONS.map((action) => html`<option key=${action} value=${action}>
+            ${word("audit", action)}
+          </option>`)}
+        </select>
+      </label>
+      ${field("target")} ${field("from", "date")} ${field("to", "date")}
+    </form>
+    ${[problem, failed].map((one) => one && html`<${Failure} problem=${one} />`)}
+    ${items?.length === 0 && html`<${Empty} title=${t("admin.no_audit")} />`}
+    ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
+      <thead>
+        <tr>
+          <th>${t("system.when")}</th>
+          <th>${t("admin.audit_actor")}</th>
+          <th>${t("admin.audit_action")}</th>
+          <th>${t("admin.audit_target")}</th>
+          <th>${t("admin.detail")}</th>
+        </tr>
+      </thead>
+      <tbody>${items.map((row) => html`<${Line} key=${row.id} row=${row} />`)}</tbody>
+    </table></div>`}
+    ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
+  </section>`;
+}
