@@ -27,3 +27,18 @@ group by s.id
 having count(*) filter (where a.verification = 'false') > 0
 order by count_30d desc, s.id
 limit 100
+
+-- name: last_signed
+select to_at from handover where areas = cast(:same as text[]) and to_at > :since order by id desc limit 1
+
+-- name: dispatch
+select distinct on (alarm_id) alarm_id, type, state, coalesce(delivered_at, created_at) as at
+from notice
+where alarm_id = any(cast(:ids as bigint[])) and channel = 'desk'
+order by alarm_id, fire desc, created_at desc
+
+-- name: judged
+select distinct on (alarm_id) alarm_id, actor as by, at, detail ->> 'note' as note
+from alarm_transition
+where alarm_id = any(cast(:ids as bigint[])) and outcome in ('verified', 'corrected')
+order by alarm_id, number desc

@@ -6,25 +6,23 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
+from services.api.people.proof import person_of
 from services.api.people.throttle import Throttle
 from services.api.people.users import PasswordBody, unusable_password
 from services.api.request import secrets
 from services.api.request.answers import answer
 from services.api.request.auth import COOKIE, Reader, Watcher, session_life
 from services.api.request.described import described
-from services.api.request.place import place_of
 from services.api.request.problems import Problem
 from services.api.request.roles import ROLES, Permission, Role, Who
 from services.api.request.scope import Scope
 from services.api.request.state import Here, State
 from services.core.clock import rfc3339
-from services.core.log import logger
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
-log = logger(__name__)
 _DEVICE_TEXT = 200
 
 
@@ -78,30 +76,10 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
     """Sign in: sets an HttpOnly cookie."""
     address = request.client.host if request.client else ""
     name = body.username.strip().lower()
-    place = place_of(address)
-    async with here.rooms.tries.one_of(here.of(Throttle).lane_of(place, name)):
-        return await _try(here, name, body.password, address)
-
-
-async def _try(here: State, name: str, password: str, address: str) -> Response:
-    place = place_of(address)
-    wait_s = here.of(Throttle).wait_s(here.clock.monotonic(), place, name)
-    if wait_s > 0:
-        seconds = str(int(wait_s) + 1)
-        raise Problem(429, "too_many_tries", f"try again in {seconds} s", headers={"Retry-After": seconds})
-    token, now = secrets.new_token(), here.clock.now()
-    async with here.database.writing() as connection:
-        row = await connection.fetchrow(
-            SQL["find_person"],
-            name.replace("\x00", ""),
-        )
-    # a try counts before it is judged, so that tries at the same moment do not slip through
-    here.of(Throttle).failed(here.clock.monotonic(), place, name)
-    if not await secrets.password_fits(password, None if row is None else row["password_hash"]) or row is None:
-        log.warning("login_failed", address=address)
+    row = await person_of(here, name, body.password, address)
+    if row is None:
         raise Problem(401, "unauthenticated", "the name or the password is wrong")
-    here.of(Throttle).passed(place, name)
-    here.of(Throttle).learn(place, name)
+    token, now = secrets.new_token(), here.clock.now()
     async with here.database.writing() as connection:
         await connection.execute(SQL["forget_expired"], now)
         await connection.execute(

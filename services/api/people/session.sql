@@ -1,6 +1,3 @@
--- name: find_person
-select id, role, areas, language, password_hash from person where username = $1 and enabled
-
 -- name: forget_expired
 delete from web_session where expires_at < $1
 

@@ -1,31 +1,37 @@
 // Numbers, times and places as text. Pure; the language is the page's.
 import { language, t, word } from "./i18n.js";
 import { live } from "./store.js";
+import { wallOf } from "./zone.js";
 
 const pad = (n) => String(n).padStart(2, "0");
 
 export function clockTime(at, seconds = true) {
   const time = new Date(at);
   if (!at || Number.isNaN(+time)) return "–";
-  return `${pad(time.getHours())}:${pad(time.getMinutes())}${seconds ? `:${pad(time.getSeconds())}` : ""}`;
+  const { hour, minute, second } = wallOf(time);
+  return `${pad(hour)}:${pad(minute)}${seconds ? `:${pad(second)}` : ""}`;
+}
+
+// 2026-11-28
+export function dayNumber(at) {
+  const { year, month, day } = wallOf(at);
+  return `${year}-${pad(month)}-${pad(day)}`;
 }
 
 // `whole`: with the year, for lists that go back further than one remembers.
 export function dateTime(at, whole = false) {
   const time = new Date(at);
   if (!at || Number.isNaN(+time)) return "–";
-  const day = `${pad(time.getMonth() + 1)}-${pad(time.getDate())}`;
-  if (whole) return `${time.getFullYear()}-${day} ${clockTime(at)}`;
-  const today = new Date().toDateString() === time.toDateString();
-  return today ? clockTime(at) : `${day} ${clockTime(at, false)}`;
+  const day = dayNumber(time);
+  if (whole) return `${day} ${clockTime(at)}`;
+  return day === dayNumber(Date.now()) ? clockTime(at) : `${day.slice(5)} ${clockTime(at, false)}`;
 }
 
 // 2026-11-28 周六
 export function dayText(at) {
-  const time = new Date(at);
-  const day = t("weekdays").split(" ")[time.getDay()];
-  return `${time.getFullYear()}-${pad(time.getMonth() + 1)}-${pad(time.getDate())} ${day}`;
+  return `${dayNumber(at)} ${t("weekdays").split(" ")[wallOf(at).weekday]}`;
 }
+
 
 // 37 s, 12 min, 3 h 05, 2 d: one glance.
 export function span(seconds) {

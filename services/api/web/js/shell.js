@@ -3,7 +3,7 @@ import { countBySeverity } from "./alarms.js";
 import { Banners } from "./banners.js";
 import { useNow } from "./clock.js";
 import { FireBar, mostUrgent } from "./fire-bar.js";
-import { clockTime } from "./format.js";
+import { clockTime, dayText } from "./format.js";
 import { Icon, SeverityMark } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { mayAdminister } from "./may.js";
@@ -74,7 +74,9 @@ function Sound() {
 
 function Clock() {
   const now = useNow();
-  return html`<time class="clock">${clockTime(now)}</time>`;
+  return html`<time class="clock">
+    <small class="wide-only">${dayText(now)}</small> ${clockTime(now)} <small>${t("zone")}</small>
+  </time>`;
 }
 
 export function Shell({ page, children }) {

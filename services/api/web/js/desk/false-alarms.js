@@ -3,7 +3,7 @@ import { areaName } from "../format.js";
 import { t } from "../i18n.js";
 import { Chip, Empty, Failure } from "../parts.js";
 import { html } from "../ui.js";
-import { useHandover } from "./handover.js";
+import { useHandover } from "./handover-data.js";
 
 const HOT_PER_DAY = 5;
 

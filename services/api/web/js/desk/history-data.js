@@ -1,30 +1,25 @@
 // The alarms that the address of the history names, in parts; a later question overtakes an earlier one.
 import { get, query } from "../api.js";
+import { dayNumber } from "../format.js";
 import { live, useStore } from "../store.js";
 import { useEffect, useRef, useState } from "../ui.js";
+import { momentOf } from "../zone.js";
 
 const STEP = 100;
 const TYPED_AFTER_MS = 300;
+const DAY_MS = 86_400_000;
 const DAYS = 7; // shown where the address names no beginning
 const FILTERS = [
   "from", "to", "area", "category", "severity", "state", "verification", "code", "device", "site", "by", "q",
 ];
 
-// A day of the address, "2026-11-28", as it is in the browser's zone; `after` days later.
+// A day of the address, "2026-11-28", as the county has it; `after` days later.
 function dayStart(day, after = 0) {
   const [year, month, date] = day.split("-").map(Number);
-  return new Date(year, month - 1, date + after);
+  return new Date(momentOf({ year, month, day: date + after }));
 }
 
-export function dayName(time) {
-  const two = (n) => String(n).padStart(2, "0");
-  return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-}
-
-export function firstDay() {
-  const now = new Date();
-  return dayName(new Date(now.getFullYear(), now.getMonth(), now.getDate() - DAYS + 1));
-}
+export const firstDay = () => dayNumber(Date.now() - (DAYS - 1) * DAY_MS);
 
 // The address's values as the API wants them: days become moments, the last day counts whole.
 function wantedOf(values) {

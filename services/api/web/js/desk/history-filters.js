@@ -1,10 +1,11 @@
 // What narrows the history: days, place, kind, verdict, who and words. Every change goes into the address.
+import { dayNumber } from "../format.js";
 import { t, word } from "../i18n.js";
 import { live, useStore } from "../store.js";
 import { html } from "../ui.js";
 import { CATEGORIES, SEVERITIES } from "../words/lists.js";
 import { names } from "../words/zh-names.js";
-import { dayName, firstDay } from "./history-data.js";
+import { firstDay } from "./history-data.js";
 
 const STATES = ["open", "closed"];
 const VERIFICATIONS = ["pending", "real", "false", "test"];
@@ -38,7 +39,7 @@ export function HistoryFilters({ values, set }) {
     </label>
     <label>
       ${t("history.to")}
-      <input type="date" value=${values.to || dayName(new Date())} onChange=${typed("to")} />
+      <input type="date" value=${values.to || dayNumber(Date.now())} onChange=${typed("to")} />
     </label>
     <${Choice}
       label=${t("desk.area")}

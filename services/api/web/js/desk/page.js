@@ -3,18 +3,22 @@ import { t } from "../i18n.js";
 import { go } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
 import { FalseAlarms } from "./false-alarms.js";
-import { Handover } from "./handover.js";
 import { QueueTab } from "./queue-tab.js";
 
 const TABS = ["queue", "history", "handover", "false"];
 
-// Opened seldom, so it is fetched when it is.
-function History({ id }) {
-  const [module, setModule] = useState(null);
+// Opened seldom, so they are fetched when they are.
+const LATER = {
+  history: () => import("./history.js").then((module) => module.History),
+  handover: () => import("./handover.js").then((module) => module.Handover),
+};
+
+function Later({ name, id }) {
+  const [Content, setContent] = useState(null);
   useEffect(() => {
-    import("./history.js").then(setModule);
+    LATER[name]().then((content) => setContent(() => content));
   }, []);
-  return module ? html`<${module.History} id=${id} />` : html`<p class="loading">…</p>`;
+  return Content ? html`<${Content} id=${id} />` : html`<p class="loading">…</p>`;
 }
 
 export function Desk({ args }) {
@@ -32,8 +36,7 @@ export function Desk({ args }) {
       </a>`)}
     </nav>
     ${tab === "queue" && html`<${QueueTab} chosen=${chosen} setChosen=${setChosen} />`}
-    ${tab === "history" && html`<${History} id=${Number(args[1]) || null} />`}
-    ${tab === "handover" && html`<${Handover} />`}
+    ${LATER[tab] && html`<${Later} key=${tab} name=${tab} id=${Number(args[1]) || null} />`}
     ${tab === "false" && html`<${FalseAlarms} />`}
   </div>`;
 }

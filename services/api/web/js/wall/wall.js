@@ -198,6 +198,7 @@ export function Wall() {
       </span>
       <span class="wall-date">${dayText(now)}</span>
       <time>${clockTime(now)}</time>
+      <span class="wall-zone">${t("zone")}</span>
     </header>
     <${Banners} />
     <main>

@@ -1,4 +1,5 @@
 // Words of the interface: frame, sign-in, duty desk. Keys are those of zh.js, in the same order.
+import { handover } from "./en-handover.js";
 import { names } from "./en-names.js";
 import { pages } from "./en-pages.js";
 import { problems } from "./en-problems.js";
@@ -95,6 +96,7 @@ export const en = {
   "span.ago": "{span} ago",
 
   "bearings": "N NE E SE S SW W NW",
+  "zone": "Beijing time",
   "weekdays": "Sun Mon Tue Wed Thu Fri Sat",
 
   "desk.title": "Alarm queue",
@@ -244,21 +246,6 @@ export const en = {
   "history.drop": "drop this condition",
   "history.of_device": "all its alarms",
 
-  "handover.title": "Shift hand-over",
-  "handover.print": "Print",
-  "handover.open": "Open alarms",
-  "handover.shelved": "Shelved",
-  "handover.out": "Devices out of service",
-  "handover.windows": "Test windows and drill",
-  "handover.notices": "Notices not delivered",
-  "handover.notes": "Notes of the last 12 h",
-  "handover.none": "none",
-  "handover.severity": "Severity",
-  "handover.place": "Where",
-  "handover.age": "Age",
-  "handover.by": "by {who}",
-  "handover.until": "until {at}",
-
   "false.title": "False alarms by site, 30 days",
   "false.site": "Site",
   "false.30d": "False, 30 d",
@@ -280,6 +267,7 @@ export const en = {
   "empty.docs": "API documentation",
   "empty.unknown": "Devices nobody registered are discovered, and their data kept.",
 
+  ...handover,
   ...names,
   ...pages,
   ...problems,

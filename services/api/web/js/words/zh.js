@@ -1,4 +1,5 @@
 // 界面用语：框架、登录、值守台。键与 en.js 一一对应。
+import { handover } from "./zh-handover.js";
 import { names } from "./zh-names.js";
 import { pages } from "./zh-pages.js";
 import { problems } from "./zh-problems.js";
@@ -92,6 +93,7 @@ export const zh = {
   "span.ago": "{span}前",
 
   "bearings": "北 东北 东 东南 南 西南 西 西北",
+  "zone": "北京时间",
   "weekdays": "周日 周一 周二 周三 周四 周五 周六",
 
   "desk.title": "告警队列",
@@ -240,21 +242,6 @@ export const zh = {
   "history.drop": "取消此条件",
   "history.of_device": "全部告警",
 
-  "handover.title": "交接班清单",
-  "handover.print": "打印",
-  "handover.open": "未关闭的告警",
-  "handover.shelved": "已搁置",
-  "handover.out": "停用检修的设备",
-  "handover.windows": "测试窗口与演练",
-  "handover.notices": "未送达通知",
-  "handover.notes": "近 12 小时备注",
-  "handover.none": "无",
-  "handover.severity": "级别",
-  "handover.place": "位置",
-  "handover.age": "历时",
-  "handover.by": "由 {who}",
-  "handover.until": "至 {at}",
-
   "false.title": "近 30 天误报（按单位）",
   "false.site": "单位",
   "false.30d": "30 天误报",
@@ -276,6 +263,7 @@ export const zh = {
   "empty.docs": "接口文档",
   "empty.unknown": "没登记的设备也会被发现并保存数据。",
 
+  ...handover,
   ...names,
   ...pages,
   ...problems,

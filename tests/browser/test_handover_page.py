@@ -1,0 +1,55 @@
+"""The change of shift in the browser: signed by one officer, accepted on the same screen by the next, on A4."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PHONE
+from tests.browser.county import AREA
+
+NEXT = {"username": "zhao", "password": "a fine long pass phrase", "role": "duty_officer", "areas": [AREA, "140931"]}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_shift_is_signed_accepted_by_the_next_officer_and_printed(visit, system, site, language):
+    name = f"zhao-{language}"
+    system.call("POST", "/api/v1/users", NEXT | {"username": name, "areas": ["*"]})
+    panel = system.panel("H-001", site=site)
+    system.fire(panel)
+    alarm = system.fire_of(panel)
+    page = visit(f"/?lang={language}#/desk/handover")
+    expect(page.locator(f".sheet-table a[href='#/desk/{alarm['id']}']").first).to_be_visible()
+    page.locator("form.sign textarea").fill("东街在修管，消防车走西门")
+    page.locator("form.sign button").click()
+    accept = page.locator("form.accept")
+    accept.locator("[name=username]").fill("admin")
+    accept.locator("[name=password]").fill(system.admin["password"])
+    accept.locator("button").click()
+    expect(accept.locator(".failure")).to_be_visible()  # nobody takes over from themselves
+    accept.locator("[name=username]").fill(name)
+    accept.locator("[name=password]").fill(NEXT["password"])
+    accept.locator("button").click()
+    expect(accept).to_have_count(0)
+    expect(page.locator(".signatures")).to_contain_text(name)
+    expect(page.locator(".signatures")).to_contain_text("东街在修管")
+    page.emulate_media(media="print")
+    shown = page.evaluate(
+        "[...document.querySelectorAll('button, .rail, .bar')].filter((each) => each.offsetParent).length"
+    )
+    assert shown == 0, "a button on paper"
+    assert page.evaluate("document.documentElement.scrollHeight") > 500, "the sheet is not cut to a screen"
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 360, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.goto(f"{system.api}/?lang={language}#/desk/handover")
+    expect(page.locator(".signed-list li").first).to_contain_text(name)
+
+
+def test_times_are_the_countys_whatever_zone_the_phone_is_in(visit, system):
+    page = visit("/#/desk", viewport=PHONE, timezone_id="America/New_York")
+    clock = page.locator(".clock")
+    expect(clock).to_contain_text("北京时间")
+    shown = page.evaluate(
+        """() => [document.querySelector(".clock").textContent.match(/\\d\\d:\\d\\d/)[0],
+                  new Date().toLocaleTimeString("en-GB", {timeZone: "Asia/Shanghai"}).slice(0, 5)]"""
+    )
+    assert shown[0] == shown[1] or shown[0][:2] == shown[1][:2]
