@@ -12,6 +12,7 @@ from services.api.registry.documents import read_documents, select_devices, stat
 from services.api.registry.models import Device, DeviceDetail, DevicePut
 from services.api.registry.quality import QualityMemory
 from services.api.registry.save import save
+from services.api.registry.troubles import Order, Trouble, Troubles, condition, kind_of, place_of, sort
 from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
@@ -69,6 +70,46 @@ def _has_alarm() -> sa.ColumnElement[bool]:
     return sa.exists().where(alarm.device_id == _device.id, alarm.state != "closed")
 
 
+def _narrowed(
+    statement: "sa.Select[Any]",
+    who: Who,
+    now: datetime,
+    *,
+    kind: Kind | None,
+    area: str | None,
+    status: DeviceStatus | None,
+    q: str | None,
+) -> "sa.Select[Any]":
+    statement = statement.where(who.scope.clause(_device.area))
+    if kind is not None:
+        statement = statement.where(_device.kind == kind)
+    if area is not None:
+        statement = statement.where(_device.area.startswith(area))
+    if status is not None:
+        statement = statement.where(status_of(now) == status)
+    return statement.where(_search(q)) if q else statement
+
+
+@router.get("/device-troubles", responses=described(Troubles))
+async def count_troubles(
+    *,
+    here: Here,
+    who: Reader,
+    kind: Kind | None = None,
+    area: AreaFilter = None,
+    status: DeviceStatus | None = None,
+    q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
+) -> Response:
+    """Count devices by what is wrong with them, under the filters of the list; one may have several troubles."""
+    now = here.clock.now()
+    columns: list[sa.ColumnElement[Any]] = [sa.func.count().label("total")]
+    columns += [sa.func.count().filter(condition(trouble, now)).label(trouble) for trouble in Trouble]
+    joined = tables.device.outerjoin(tables.device_state, tables.device_state.c.device_id == _device.id)
+    statement = sa.select(*columns).select_from(joined)
+    (row,) = await here.database.rows(_narrowed(statement, who, now, kind=kind, area=area, status=status, q=q))
+    return answer(dict(row))
+
+
 @router.get("/devices", responses=described(Page[Device], sheet=True))
 async def list_devices(
     *,
@@ -81,33 +122,28 @@ async def list_devices(
     q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
     site: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     alarm: Annotated[bool | None, Query(description="only devices with an open alarm (false: without)")] = None,
+    trouble: Annotated[Trouble | None, Query(description="only devices that have it; `loss`: in the last 24 h")] = None,
+    order: Annotated[
+        Order, Query(alias="sort", description="a column; `-` turns it round; devices without a value come last")
+    ] = Order.CODE,
     limit: Limit = 100,
     cursor: Cursor = None,
     sheet: AsSheet,
 ) -> Response:
-    """List devices by code, with their newest state."""
+    """List devices, by code where no other order is asked for, with their newest state."""
     now = here.clock.now()
-    statement = (
-        select_devices(now, who.scope).where(who.scope.clause(_device.area)).order_by(_device.code).limit(limit + 1)
-    )
-    if kind is not None:
-        statement = statement.where(_device.kind == kind)
-    if area is not None:
-        statement = statement.where(_device.area.startswith(area))
-    if status is not None:
-        statement = statement.where(status_of(now) == status)
+    statement = _narrowed(select_devices(now, who.scope), who, now, kind=kind, area=area, status=status, q=q)
+    if trouble is not None:
+        statement = statement.where(condition(trouble, now))
     if box := parse_bbox(bbox):
         statement = statement.where(_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3]))
-    if q:
-        statement = statement.where(_search(q))
     if site is not None:
         statement = statement.where(_device.site_id == site)
     if alarm is not None:
         statement = statement.where(_has_alarm() if alarm else sa.not_(_has_alarm()))
-    if place := decode_cursor(cursor, str):
-        statement = statement.where(_device.code > place[0])
+    statement = sort(statement, order, decode_cursor(cursor, kind_of(order), bool, str), now).limit(limit + 1)
     items = await read_documents(here.database, statement, now, here.of(QualityMemory))
-    keys = [(item["code"],) for item in items]
+    keys = [place_of(item, order) for item in items]
     return sheet.page(items, limit, keys, name="devices", columns=_COLUMNS, leave_out=_NOT_IN_A_TABLE)
 
 

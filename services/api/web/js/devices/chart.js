@@ -1,43 +1,16 @@
-// A chart of one field over time: the line of the means,
-// the band between min and max, the limits of the rules.
+// A chart of a field over time: the line of the means, the band between min and max, the limits of the rules,
+// the device's alarms, and a second field with an axis of its own. A drag zooms in.
 import uPlot from "../../vendor/uPlot.esm.js";
-import { measured, unit } from "../format.js";
+import { dateTime, measured, unit } from "../format.js";
 import { t, word } from "../i18n.js";
 import { darkNow, prefs } from "../prefs.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useMemo, useRef } from "../ui.js";
+import { wallOf } from "../zone.js";
+import { columns } from "./columns.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const fade = (colour, share) => `color-mix(in srgb, ${colour} ${share}%, transparent)`;
-
-// rows: raw readings or buckets, in order -> [times_s, middle, low, high];
-// a hole of many steps is shown as a hole.
-export function columns(rows, field) {
-  const data = [[], [], [], []];
-  for (const row of rows) {
-    const cell = row[field];
-    if (cell === undefined || cell === null) continue;
-    const bucket = typeof cell === "object";
-    const middle = bucket ? (cell.mean ?? cell.last) : Number(cell);
-    if (middle === null || Number.isNaN(middle)) continue;
-    data[0].push(Date.parse(row.ts) / 1000);
-    data[1].push(Number(middle));
-    data[2].push(bucket ? (cell.min ?? middle) : middle);
-    data[3].push(bucket ? (cell.max ?? middle) : middle);
-  }
-  const steps = data[0]
-    .slice(1)
-    .map((at, i) => at - data[0][i])
-    .sort((a, b) => a - b);
-  const usual = steps[Math.floor(steps.length / 2)] ?? 0;
-  for (let i = data[0].length - 1; i > 0; i -= 1) {
-    if (usual && data[0][i] - data[0][i - 1] > 4 * usual) {
-      data[0].splice(i, 0, data[0][i - 1] + usual);
-      for (const each of data.slice(1)) each.splice(i, 0, null);
-    }
-  }
-  return data;
-}
 
 function drawLimits(lines) {
   return (plot) => {
@@ -70,6 +43,32 @@ function drawLimits(lines) {
   };
 }
 
+const NAME_ROWS = 5; // names of alarms that began together stand below each other
+
+// Each alarm from when it was raised until its condition was over, behind the curve, named at its beginning.
+function drawAlarms(marks) {
+  return (plot) => {
+    const { ctx, bbox } = plot;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.font = `${11 * ratio}px ${css("--font")}`;
+    const end = bbox.left + bbox.width;
+    for (const [i, { from, to, severity, name }] of marks.entries()) {
+      const left = Math.max(bbox.left, plot.valToPos(from / 1000, "x", true));
+      const right = Math.min(end, plot.valToPos(to / 1000, "x", true));
+      if (right < bbox.left || left > end) continue;
+      ctx.fillStyle = fade(css(`--${severity}`), 16);
+      ctx.fillRect(left, bbox.top, Math.max(2 * ratio, right - left), bbox.height);
+      ctx.fillStyle = css(`--${severity}`);
+      ctx.fillRect(left, bbox.top, 2 * ratio, bbox.height);
+      const before = left + ctx.measureText(name).width + 8 * ratio > end;
+      ctx.textAlign = before ? "right" : "left";
+      ctx.fillText(name, left + (before ? -4 : 6) * ratio, bbox.top + (12 + (i % NAME_ROWS) * 13) * ratio);
+    }
+    ctx.restore();
+  };
+}
+
 // The scale holds the data, the alarm limit nearest to it, and any other limit that is not absurdly far away.
 function range(lines) {
   return (_plot, low, high) => {
@@ -92,20 +91,26 @@ function range(lines) {
 const two = (n) => String(n).padStart(2, "0");
 
 function tick(at_s, step_s) {
-  const at = new Date(at_s * 1000);
-  const day = `${at.getMonth() + 1}-${at.getDate()}`;
+  const { month, day: date, hour, minute } = wallOf(at_s * 1000);
+  const day = `${month}-${date}`;
   if (step_s >= 86_400) return day;
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  const midnight = at.getHours() === 0 && at.getMinutes() === 0;
+  const time = `${two(hour)}:${two(minute)}`;
+  const midnight = hour === 0 && minute === 0;
   return step_s >= 21_600 || midnight ? `${time}\n${day}` : time;
 }
 
-export function Chart({ rows, field, lines = [], height = 260, from, to }) {
+const LEAST_DRAG_PX = 8;
+const NONE = [];
+
+// `onZoom(from, to)`: a stretch was dragged over, in ms; without it the chart stands still.
+export function Chart({ rows, field, second, lines = NONE, marks = NONE, height = 260, from, to, onZoom }) {
   const frame = useRef();
   const drawn = useRef(null);
   const span = useRef();
   span.current = [from / 1000, to / 1000];
-  const data = useMemo(() => columns(rows, field), [rows, field]);
+  const zoom = useRef();
+  zoom.current = onZoom;
+  const data = useMemo(() => columns(rows, field, second), [rows, field, second]);
   const banded = data[2].some((low, i) => low !== data[3][i]);
   const dark = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
@@ -121,18 +126,22 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
       {
         width: Math.max(200, frame.current.clientWidth),
         height,
-        cursor: { points: { size: 7 } },
+        cursor: { points: { size: 7 }, drag: { x: !!onZoom, y: false, setScale: false } },
         legend: { show: true, live: true },
-        scales: { x: { time: true, range: () => span.current }, y: { range: range(lines) } },
+        scales: {
+          x: { time: true, range: () => span.current },
+          y: { range: range(lines) },
+          ...(second && { y2: {} }),
+        },
         axes: [
           { ...axis, values: (_u, splits, _i, _space, step) => splits.map((at) => tick(at, step)) },
           { ...axis, size: 56 },
+          ...(second ? [{ ...axis, size: 56, side: 1, scale: "y2", grid: { show: false } }] : []),
         ],
         series: [
           {
             label: t("devices.time"),
-            value: (_u, at) =>
-              at ? new Date(at * 1000).toLocaleString(document.documentElement.lang, { hour12: false }) : "–",
+            value: (_u, at) => (at ? dateTime(at * 1000, true) : "–"),
           },
           {
             label: banded ? t("devices.mean") : word("field", field),
@@ -157,9 +166,32 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
             points: { show: false },
             value: (_u, v) => (v === null ? "–" : measured(field, v)),
           },
+          ...(second
+            ? [
+                {
+                  label: word("field", second),
+                  scale: "y2",
+                  stroke: css("--drill"),
+                  width: 1.5,
+                  points: { show: (plot) => plot.data[0].length < 60, size: 4 },
+                  value: (_u, v) => (v === null ? "–" : `${measured(second, v)} ${unit(second)}`),
+                },
+              ]
+            : []),
         ],
         bands: banded ? [{ series: [3, 2], fill: fade(colour, 18) }] : [],
-        hooks: { draw: [drawLimits(lines)] },
+        hooks: {
+          drawAxes: [drawAlarms(marks)],
+          draw: [drawLimits(lines)],
+          setSelect: [
+            ({ select, posToVal }) => {
+              if (select.width < LEAST_DRAG_PX) return;
+              const [begin, end] = [select.left, select.left + select.width].map((x) => posToVal(x, "x"));
+              plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+              zoom.current?.(begin * 1000, end * 1000);
+            },
+          ],
+        },
       },
       data,
       frame.current,
@@ -175,7 +207,7 @@ export function Chart({ rows, field, lines = [], height = 260, from, to }) {
       plot.destroy();
       drawn.current = null;
     };
-  }, [field, lines, dark, height, language, banded]);
+  }, [field, second, lines, marks, dark, height, language, banded]);
   // New data goes into the chart that stands, so that a cursor on it stays.
   useEffect(() => {
     if (drawn.current && drawn.current.data !== data) drawn.current.setData(data);

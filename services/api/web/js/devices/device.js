@@ -10,6 +10,7 @@ import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Battery, Signal } from "./gauges.js";
 import { History } from "./history.js";
+import { Service } from "./service.js";
 import { Values } from "./values.js";
 
 function Quality({ quality }) {
@@ -121,6 +122,13 @@ export function DevicePage({ code }) {
         <${Icon} name="admin" size="16" />
         ${t("devices.manage")}
       </a>`}
+      <${Service}
+        device=${{ ...device, status: full.status }}
+        onChange=${(changed) => {
+          putDevices([changed], performance.now());
+          setFull({ ...full, ...changed });
+        }}
+      />
     </header>
     <section class="card">
       <h3><${Icon} name="devices" size="18" />${t("devices.values")}</h3>

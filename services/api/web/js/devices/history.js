@@ -1,12 +1,14 @@
-// The history of one field over any range: raw values for short ranges,
-// min-max buckets for long ones, the rule's limits drawn in.
-import { getAll } from "../api.js";
+// The history of a device's fields over any range: raw values for short ranges, min-max buckets for long
+// ones, the rules' limits and the device's alarms drawn in, as CSV.
+import { get, getAll, query } from "../api.js";
 import { serverNow } from "../clock.js";
+import { download } from "../download.js";
 import { unit } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { Empty, Failure } from "../parts.js";
+import { alarmName, Empty, Failure } from "../parts.js";
 import { html, useEffect, useMemo, useState } from "../ui.js";
+import { inputTime, inputTimeOf } from "../zone.js";
 import { Chart } from "./chart.js";
 import { CHARTS, limitLines, mainField } from "./fields.js";
 
@@ -24,11 +26,6 @@ const AGAIN_MS = 30_000; // a range that ends now goes on with the time
 const STEPS_S = [60, 300, 900, 1800, 3600, 7200, 21_600, 86_400];
 
 const bucketFor = (seconds) => STEPS_S.find((step) => seconds / step <= MOST_POINTS) ?? STEPS_S.at(-1);
-
-const local = (ms) => {
-  const at = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return at.toISOString().slice(0, 16);
-};
 
 function useRows(code, from, to, raw) {
   const [answer, setAnswer] = useState({ rows: null });
@@ -55,11 +52,39 @@ function useRows(code, from, to, raw) {
   return answer;
 }
 
+const MOST_ALARMS = 50;
+const NOTHING = [];
+
+// The alarms of the device that stood in a range, as the chart marks them.
+function useMarks(code, from, to) {
+  const [alarms, setAlarms] = useState(NOTHING);
+  useEffect(() => {
+    get(query("/api/v1/alarms", { device: code, to: new Date(to).toISOString(), limit: MOST_ALARMS })).then(
+      ({ items }) => setAlarms(items),
+      () => setAlarms(NOTHING), // the curve is there without them
+    );
+  }, [code, to]);
+  return useMemo(
+    () =>
+      alarms
+        .map((alarm) => ({
+          from: Date.parse(alarm.opened_at),
+          to: Date.parse(alarm.cleared_at ?? alarm.closed_at) || to,
+          severity: alarm.severity,
+          name: alarmName(alarm),
+        }))
+        .filter((mark) => mark.to > from),
+    [alarms, from, to],
+  );
+}
+
 export function History({ device }) {
   const fields = (CHARTS[device.kind] ?? []).filter((field) => device.state?.[field] !== undefined);
   const [field, setField] = useState(mainField(device));
   const [range, setRange] = useState("24h");
+  const [second, setSecond] = useState("");
   const [raw, setRaw] = useState(false);
+  const [unsaved, setUnsaved] = useState(null);
   const [limited, setLimited] = useState(true);
   const [span, setSpan] = useState(() => ({ from: serverNow() - 24 * HOUR_S * 1000, to: serverNow() }));
   const choose = (name) => {
@@ -67,8 +92,8 @@ export function History({ device }) {
     setSpan({ from: serverNow() - RANGES[name] * 1000, to: serverNow() });
   };
   const bound = (name) => (event) => {
-    const at = Date.parse(event.target.value);
-    if (Number.isNaN(at)) return;
+    const at = inputTimeOf(event.target.value);
+    if (at === null) return;
     const next = { ...span, [name]: at };
     if (next.from < next.to) {
       setRange("");
@@ -81,6 +106,23 @@ export function History({ device }) {
     return () => clearInterval(timer);
   }, [range]);
   const { rows, problem, busy, cut } = useRows(device.code, span.from, span.to, raw);
+  const marks = useMarks(device.code, span.from, span.to);
+  const zoom = (from, to) => {
+    setRange("");
+    setSpan({ from, to });
+  };
+  const save = () => {
+    setUnsaved(null);
+    download(
+      `/api/v1/devices/${encodeURIComponent(device.code)}/readings`,
+      {
+        from: new Date(span.from).toISOString(),
+        to: new Date(span.to).toISOString(),
+        bucket: raw ? undefined : bucketFor((span.to - span.from) / 1000),
+      },
+      `${device.code}.csv`,
+    ).catch(setUnsaved);
+  };
   const limits = useMemo(() => limitLines(device, field), [JSON.stringify(device.rule_limits), field]);
   const lines = useMemo(() => (limited ? limits : []), [limits, limited]);
   const has = rows?.some((row) => row[field] !== undefined && row[field] !== null);
@@ -96,6 +138,18 @@ export function History({ device }) {
           ${word("field", name)} ${unit(name)}
         </option>`)}
       </select>
+      ${fields.length > 1 && html`<select
+        aria-label=${t("devices.more_fields")}
+        value=${second}
+        onChange=${(event) => setSecond(event.target.value)}
+      >
+        <option value="">${t("devices.more_fields")}</option>
+        ${fields
+          .filter((name) => name !== field)
+          .map((name) => html`<option key=${name} value=${name}>
+            ${word("field", name)} ${unit(name)}
+          </option>`)}
+      </select>`}
       <div class="filters" role="group" aria-label=${t("devices.range")}>
         ${Object.keys(RANGES).map((name) => html`<button
           key=${name}
@@ -107,10 +161,10 @@ export function History({ device }) {
       </div>
       <label class="inline">
         ${t("devices.from")}${" "}
-        <input type="datetime-local" value=${local(span.from)} onChange=${bound("from")} />
+        <input type="datetime-local" value=${inputTime(span.from)} onChange=${bound("from")} />
       </label>
       <label class="inline">
-        ${t("devices.to")} <input type="datetime-local" value=${local(span.to)} onChange=${bound("to")} />
+        ${t("devices.to")} <input type="datetime-local" value=${inputTime(span.to)} onChange=${bound("to")} />
       </label>
       ${limits.length > 0 && html`<label class="check">
         <input type="checkbox" checked=${limited} onChange=${() => setLimited(!limited)} />
@@ -119,20 +173,30 @@ export function History({ device }) {
       <button class="button small" aria-pressed=${raw} onClick=${() => setRaw(!raw)}>
         ${t(raw ? "devices.raw" : "devices.buckets")}
       </button>
+      <button class="button small" onClick=${save}>${t("devices.save_csv")}</button>
     </div>
+    ${unsaved && html`<${Failure} problem=${unsaved} />`}
     ${problem && html`<${Failure} problem=${problem} />`}
     ${cut && html`<p class="hint" role="status">${t("devices.cut", { n: MOST_RAW })}</p>`}
     ${rows === null
       ? html`<p class="loading">…</p>`
       : has
-        ? html`<${Chart}
-            rows=${rows}
-            field=${field}
-            lines=${lines}
-            height=${300}
-            from=${span.from}
-            to=${span.to}
-          />`
+        ? html`
+            <div onDblClick=${() => choose(range || "24h")}>
+              <${Chart}
+                rows=${rows}
+                field=${field}
+                second=${second === field ? "" : second}
+                lines=${lines}
+                marks=${marks}
+                height=${300}
+                from=${span.from}
+                to=${span.to}
+                onZoom=${zoom}
+              />
+            </div>
+            <p class="hint">${t("devices.zoom_hint")}</p>
+          `
         : !problem && html`<${Empty} title=${t("devices.no_data")} />`}
   </section>`;
 }

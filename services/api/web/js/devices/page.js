@@ -1,64 +1,48 @@
-// The devices page: search and list; with a code in the address, one device.
-import { get, query } from "../api.js";
+// The devices page: what troubles them, search and list; with a code in the address, one device.
 import { useNow } from "../clock.js";
-import { ago, areaName, measured, unit } from "../format.js";
-import { SeverityMark } from "../icons.js";
+import { download } from "../download.js";
+import { ago, areaName, dateTime, measured, unit } from "../format.js";
+import { Icon, SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { Empty, Failure, Status } from "../parts.js";
-import { go } from "../route.js";
-import { knownDevices, live, onDevices, putDevices, useStore } from "../store.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { classes, Empty, Failure, Status } from "../parts.js";
+import { go, useRoute } from "../route.js";
+import { knownDevices, live, useStore } from "../store.js";
+import { html, useState } from "../ui.js";
 import { KINDS, STATUSES } from "../words/lists.js";
 import { DevicePage } from "./device.js";
 import { mainField } from "./fields.js";
 import { Battery, Signal } from "./gauges.js";
+import { TROUBLES, useCounts, useDevices } from "./list-data.js";
 
-const STEP = 100;
-const TYPED_AFTER_MS = 250;
+const FILTERS = ["q", "kind", "area", "status", "trouble", "sort"];
+// What a column is sorted by, and its classes.
+const COLUMNS = [
+  ["devices.name", "name", ""],
+  ["devices.kind", "kind", "opt"],
+  ["devices.area", "area", "opt"],
+  ["devices.status", "status", ""],
+  ["devices.reading", null, "num"],
+  ["devices.battery", "battery", "opt"],
+  ["devices.signal", "signal", "opt"],
+  ["devices.seen", "last_seen", "num seen"],
+];
 
-function useDevices(wanted) {
-  const [page, setPage] = useState({ codes: null, next: null });
-  const [problem, setProblem] = useState(null);
-  const [, draw] = useState(0);
-  const asked = useRef(0);
-  const read = (cursor) => {
-    const mine = (asked.current += 1);
-    const askedAt = performance.now();
-    return get(query("/api/v1/devices", { ...wanted, limit: STEP, cursor })).then(({ items, next }) => {
-      if (mine !== asked.current) return;
-      putDevices(items, askedAt);
-      setProblem(null);
-      setPage((before) => ({
-        codes: [...(cursor ? before.codes : []), ...items.map((device) => device.code)],
-        next,
-      }));
-    }, setProblem);
+// Filters and order stand in the address, so a view can be kept or sent on.
+function useWanted() {
+  const { search } = useRoute();
+  const wanted = Object.fromEntries(FILTERS.map((name) => [name, search.get(name) ?? ""]));
+  const set = (patch) => {
+    const filled = Object.entries({ ...wanted, ...patch }).filter(([, value]) => value);
+    go(filled.length ? `devices?${new URLSearchParams(filled)}` : "devices", true);
   };
-  const round = useStore(live, (state) => state.round);
-  useEffect(() => {
-    const timer = setTimeout(read, TYPED_AFTER_MS);
-    return () => clearTimeout(timer);
-  }, [wanted.q, wanted.kind, wanted.area, wanted.status, round]);
-  useEffect(() => {
-    let timer = 0;
-    const leave = onDevices(() => {
-      timer ||= setTimeout(() => {
-        timer = 0;
-        draw((n) => n + 1);
-      }, 500);
-    });
-    return () => {
-      leave();
-      clearTimeout(timer);
-    };
-  }, []);
-  return { ...page, problem, more: () => read(page.next) };
+  return [wanted, set];
 }
 
 function Row({ device, now }) {
   const field = mainField(device);
   const cell = device.state?.[field];
   const open = () => go(`devices/${encodeURIComponent(device.code)}`);
+  const out = device.status === "out_of_service";
   return html`<tr onClick=${open} class=${device.alarm ? `in-alarm wash-${device.alarm}` : ""}>
     <td>
       <a href=${`#/devices/${encodeURIComponent(device.code)}`}>${device.name || device.code}</a>
@@ -71,6 +55,9 @@ function Row({ device, now }) {
     <td class="opt">${areaName(device.area)}</td>
     <td>
       <${Status} status=${device.status} />
+      ${out && html`<small>
+        ${t("handover.until", { at: dateTime(device.out_of_service_until) })} ${device.out_of_service_reason}
+      </small>`}
       ${device.alarm && html`<small class="alarm-mark">
         <${SeverityMark} severity=${device.alarm} size="11" /> ${word("severity", device.alarm)}
       </small>`}
@@ -86,12 +73,65 @@ function Row({ device, now }) {
   </tr>`;
 }
 
+function Troubles({ wanted, set }) {
+  const counts = useCounts(wanted);
+  const chip = (name, n) => html`<button
+    key=${name}
+    data-trouble=${name}
+    aria-pressed=${wanted.trouble === name}
+    onClick=${() => set({ trouble: wanted.trouble === name ? "" : name })}
+  >
+    ${name ? t(`devices.trouble.${name}`) : t("desk.filter.all")} <b>${counts ? n : "–"}</b>
+  </button>`;
+  return html`<div class="filters troubles" role="group" aria-label=${t("devices.trouble")}>
+    ${chip("", counts?.total)} ${TROUBLES.map((name) => chip(name, counts?.[name]))}
+  </div>`;
+}
+
+function Head({ wanted, set }) {
+  const column = wanted.sort.replace("-", "");
+  const down = wanted.sort.startsWith("-");
+  const turn = (name) => (column !== name ? name : down ? "" : `-${name}`);
+  return html`<thead>
+    <tr>
+      ${COLUMNS.map(([label, name, kind]) => html`<th
+        key=${label}
+        class=${classes(kind)}
+        aria-sort=${name && column === name ? (down ? "descending" : "ascending") : undefined}
+      >
+        ${name
+          ? html`<button class="sorter" onClick=${() => set({ sort: turn(name) })}>
+              ${t(label)}${column === name ? (down ? " ▼" : " ▲") : ""}
+            </button>`
+          : t(label)}
+      </th>`)}
+    </tr>
+  </thead>`;
+}
+
+function Csv({ wanted }) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState(null);
+  const save = () => {
+    setBusy(true);
+    setProblem(null);
+    download("/api/v1/devices", wanted, "devices.csv").catch(setProblem).finally(() => setBusy(false));
+  };
+  return html`
+    <button class="button small" onClick=${save} disabled=${busy}>
+      <${Icon} name="list" size="16" />CSV
+    </button>
+    ${problem && html`<${Failure} problem=${problem} />`}
+  `;
+}
+
 function List() {
   const now = useNow();
   const areas = useStore(live, (state) => state.areas);
-  const [wanted, setWanted] = useState({ q: "", kind: "", area: "", status: "" });
-  const { codes, next, problem, more } = useDevices(wanted);
-  const set = (name) => (event) => setWanted({ ...wanted, [name]: event.target.value });
+  const [wanted, set] = useWanted();
+  const asked = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value));
+  const { codes, next, problem, more } = useDevices(asked);
+  const choose = (name) => (event) => set({ [name]: event.target.value });
   return html`<div class="devices">
     <form class="search" role="search" onSubmit=${(event) => event.preventDefault()}>
       <input
@@ -99,25 +139,29 @@ function List() {
         placeholder=${t("devices.search")}
         aria-label=${t("devices.search")}
         value=${wanted.q}
-        onInput=${set("q")}
+        onInput=${choose("q")}
       />
-      <select aria-label=${t("devices.kind")} value=${wanted.kind} onChange=${set("kind")}>
+      <select aria-label=${t("devices.kind")} value=${wanted.kind} onChange=${choose("kind")}>
         <option value="">${t("map.all_kinds")}</option>
         ${KINDS.map((kind) => html`<option key=${kind} value=${kind}>${word("kind", kind)}</option>`)}
       </select>
-      <select aria-label=${t("devices.area")} value=${wanted.area} onChange=${set("area")}>
+      <select aria-label=${t("devices.area")} value=${wanted.area} onChange=${choose("area")}>
         <option value="">${t("map.all_areas")}</option>
         ${areas
           .filter((area) => area.parent)
           .map((area) => html`<option key=${area.code} value=${area.code}>${area.name}</option>`)}
       </select>
-      <select aria-label=${t("devices.status")} value=${wanted.status} onChange=${set("status")}>
+      <select aria-label=${t("devices.status")} value=${wanted.status} onChange=${choose("status")}>
         <option value="">${t("map.all_states")}</option>
         ${STATUSES.map((status) => html`<option key=${status} value=${status}>
           ${word("status", status)}
         </option>`)}
       </select>
     </form>
+    <div class="trouble-line">
+      <${Troubles} wanted=${wanted} set=${set} />
+      <${Csv} wanted=${asked} />
+    </div>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${codes === null
       ? html`<p class="loading">…</p>`
@@ -125,18 +169,7 @@ function List() {
         ? html`<${Empty} title=${t("devices.none")} />`
         : html`<div class="card table-card">
             <table class="device-table">
-              <thead>
-                <tr>
-                  <th>${t("devices.name")}</th>
-                  <th class="opt">${t("devices.kind")}</th>
-                  <th class="opt">${t("devices.area")}</th>
-                  <th>${t("devices.status")}</th>
-                  <th class="num">${t("devices.reading")}</th>
-                  <th class="opt">${t("devices.battery")}</th>
-                  <th class="opt">${t("devices.signal")}</th>
-                  <th class="num seen">${t("devices.seen")}</th>
-                </tr>
-              </thead>
+              <${Head} wanted=${wanted} set=${set} />
               <tbody>
                 ${codes.map((code) => html`<${Row}
                   key=${code}
