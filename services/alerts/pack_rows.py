@@ -13,6 +13,7 @@ from statistics import median_low
 from typing import Any, Final, NamedTuple
 
 _LOOK_AHEAD: Final = 100  # rows that say what time it is
+OLDER: Final = "ts older than a row before it"  # why a row is set aside
 _AHEAD_S: Final = 300.0  # contract 3: a telemetry ts lies at most 5 min ahead
 
 
@@ -42,15 +43,24 @@ def in_order(rows: Iterable[Row], aside: Counter[str]) -> Iterator[Row]:
         ahead = falls > 0 and row.at_s > newest_s + _AHEAD_S and _far_ahead(row, waiting, newest_s)
         falls -= bool(waiting) and waiting[0].at_s < row.at_s
         if ahead or row.at_s < newest_s:
-            aside["ts far ahead of the rows after it" if ahead else "ts older than a row before it"] += 1
+            aside["ts far ahead of the rows after it" if ahead else OLDER] += 1
             return None
         newest_s = row.at_s
         return row
 
+    last_s = float("-inf")
     for row in rows:
-        falls += bool(waiting) and row.at_s < waiting[-1].at_s
+        at_s = row.at_s
+        if at_s < last_s and waiting:
+            falls += 1
+        last_s = at_s
         waiting.append(row)
-        if len(waiting) > _LOOK_AHEAD and (settled := settle()) is not None:
+        if len(waiting) <= _LOOK_AHEAD:
+            continue
+        if falls == 0 and waiting[0].at_s >= newest_s:  # nothing to look for in what is in order
+            newest_s = waiting[0].at_s
+            yield waiting.popleft()
+        elif (settled := settle()) is not None:
             yield settled
     while waiting:
         if (settled := settle()) is not None:
@@ -67,15 +77,23 @@ def met_once(rows: Iterable[Row], aside: Counter[str]) -> Iterator[Row]:
 
     As in the database, `ts` and `seq` alone are a reading's identity where the file has a column `seq`.
     """
-    met: dict[str, tuple[float, set[object]]] = {}
+    newest: dict[str, Row] = {}
+    met: dict[str, set[object]] = {}  # of the devices whose newest time has several rows
     for row in rows:
-        identity: object = tuple(row.fields.items()) if row.seq is None else row.seq
-        at_s, seen = met.get(row.code, (None, set()))
-        if at_s != row.at_s:
-            met[row.code] = row.at_s, {identity}
-        elif identity in seen:
-            aside["row met before"] += 1
-            continue
+        code = row.code
+        before = newest.get(code)
+        if before is None or before.at_s != row.at_s:
+            newest[code] = row
+            met.pop(code, None)
         else:
+            seen = met.setdefault(code, {_identity(before)})
+            identity = _identity(row)
+            if identity in seen:
+                aside["row met before"] += 1
+                continue
             seen.add(identity)
         yield row
+
+
+def _identity(row: Row) -> object:
+    return tuple(row.fields.items()) if row.seq is None else row.seq

@@ -8,32 +8,31 @@ is not what it claims to be.
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from math import inf, isfinite, nan
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.fleet import Device
+from services.alerts.pack_cells import SWITCH, columns, whole_number
+from services.alerts.pack_files import open_table, open_text
 from services.alerts.pack_rows import Row, in_order, met_once
 from services.alerts.rules.model import Event
 from services.core.contracts import SEQ_MODULUS
 from services.core.errors import FiretowerError
-from services.core.fields import FIELD_RULES, FieldRule
 from services.core.moment import from_us, read_ts
 from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A
 from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 
-_SWITCH: Final = {"true": True, "1": True, "false": False, "0": False}
+_KINDS: Final = frozenset(Kind)
+_FIGURES: Final = {"lon": 180.0, "lat": 90.0, "expected_interval_s": inf, "rated_current_a": inf}  # how large at most
+_BETWEEN: Final = "\x1f"  # the separator of units (ASCII)
 _DEFAULT_INTERVAL_S: Final = 60.0
 _LONGEST_MS: Final = 18  # digits
-_Column = tuple[int, str, FieldRule]  # place in the row, name, what it may hold
 
 
 class Aside:
@@ -58,59 +57,79 @@ class Aside:
         return rows + [f"{name}: {count} left out" for name, count in sorted(self.fields.items())]
 
 
-def read_devices(path: Path) -> dict[str, Device]:
-    """Return the devices by code.
+def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
+    """Return the devices by code; a row that is no device, and a figure that is no number, is counted in `aside`.
 
     Raises:
-        FiretowerError: the file cannot be read, or a row is no device; the text names the line.
+        FiretowerError: the file cannot be read, or no row of it is a device; the text says why.
     """
     found: dict[str, Device] = {}
-    with _open_table(path, "devices", ("code", "kind", "area")) as table:
+    refused = ""
+    with open_table(path, "devices", ("code", "kind", "area")) as table:
         for line, row in enumerate(table, start=2):
-            where = f"--devices: line {line}"
-            kind = (row["kind"] or "").strip()
-            if kind not in set(Kind):
-                raise FiretowerError(f"{where}: kind {kind!r}; one of {', '.join(Kind)}")
-            code = (row["code"] or "").strip()
+            code, kind = (row["code"] or "").strip(), (row["kind"] or "").strip().lower()
+            why = ("kind unknown", f"kind {kind!r}; one of {', '.join(Kind)}") if kind not in _KINDS else None
             if not code:
-                raise FiretowerError(f"{where}: a device needs a code")
-            interval = _number(row.get("expected_interval_s"), where)
-            lon, lat = _number(row.get("lon"), where), _number(row.get("lat"), where)
+                why = "code missing", "a device needs a code"
+            if why is not None:
+                aside.row(f"device: {why[0]}", line, why[1])
+                refused = refused or f"line {line}: {why[1]}"
+                continue
+            figures = {name: _figure(row.get(name), name, aside) for name in _FIGURES}
+            lon, lat = figures["lon"], figures["lat"]
             profile = DeviceProfile(
                 code=code,
                 kind=kind,
                 area=(row["area"] or "").strip(),
-                expected_interval_s=EXPECTED_INTERVAL_S.clamp(interval) or _DEFAULT_INTERVAL_S,
-                rated_current_a=RATED_CURRENT_A.clamp(_number(row.get("rated_current_a"), where)),
+                expected_interval_s=EXPECTED_INTERVAL_S.clamp(figures["expected_interval_s"]) or _DEFAULT_INTERVAL_S,
+                rated_current_a=RATED_CURRENT_A.clamp(figures["rated_current_a"]),
             )
             found[code] = Device(profile, None if lon is None or lat is None else Place(lon, lat))
+    if refused and not found:
+        raise FiretowerError(f"--devices: no row of {path} is a device: {refused}")
     return found
 
 
-def read_readings(path: Path, devices: Mapping[str, Device], aside: Aside) -> Iterator[Row]:
+def read_readings(
+    path: Path, devices: Mapping[str, Device], aside: Aside, *, put_in_order: bool = False
+) -> Iterator[Row]:
     """Yield the readings to be judged, in the order of time; what is left out is counted in `aside`.
+
+    `put_in_order`: the file is not in the order of `ts` that contract 11 asks for; it is held as a whole.
 
     Raises:
         FiretowerError: the file cannot be read, or no row of it has a time that can be read; the text says why.
     """
-    return met_once(in_order(_read_rows(path, devices, aside), aside.rows), aside.rows)
+    return met_once(in_order(_read_rows(path, devices, aside, put_in_order=put_in_order), aside.rows), aside.rows)
 
 
-def _read_rows(path: Path, devices: Mapping[str, Device], aside: Aside) -> Iterator[Row]:
-    with _open_text(path, "readings") as text:
+def _read_rows(path: Path, devices: Mapping[str, Device], aside: Aside, *, put_in_order: bool) -> Iterator[Row]:
+    with open_text(path, "readings") as text:
         rows = csv.reader(text)
         header = [name.strip() for name in next(rows, [])]
         if "ts" not in header or "code" not in header:
             raise FiretowerError("--readings: the first line must name ts, code and fields of contract 3")
         reader = _RowReader(header, devices, aside)
-        for line, cells in enumerate(rows, start=2):
-            if cells:
-                row = reader.read(line, cells)
-                if row is not None:
-                    yield row
+        lines = enumerate(rows, start=2)
+        for line, cells in _by_time(lines, reader) if put_in_order else lines:
+            row = reader.read(line, cells)
+            if row is not None:
+                yield row
         if aside.rows and not reader.readable:
             first = "; ".join(aside.first.values())
             raise FiretowerError(f"--readings: no row of {path} can be read: {first}")
+
+
+def _by_time(lines: Iterable[tuple[int, list[str]]], reader: _RowReader) -> Iterator[tuple[int, list[str]]]:
+    """Yield lines in the order of their times, those of one time as they stand in the file."""
+    held: list[tuple[float, int, str]] = []
+    for line, cells in lines:
+        at_s = reader.time_of(line, cells)
+        if at_s is not None:
+            held.append((at_s, line, _BETWEEN.join(cells)))
+    held.sort()
+    for _, line, text in held:
+        yield line, text.split(_BETWEEN)
 
 
 class _RowReader:
@@ -121,52 +140,63 @@ class _RowReader:
         self._ts, self._code = header.index("ts"), header.index("code")
         self._seq = header.index("seq") if "seq" in header else None
         self._least = max(self._ts, self._code, self._seq or 0) + 1
-        columns = {kind: _columns(header, kind) for kind in Kind}
+        self._width = len(header)
+        known = {kind: columns(header, kind) for kind in Kind}
         self._by_code = {
-            code: (device.profile.kind, columns[Kind(device.profile.kind)]) for code, device in devices.items()
+            code: (device.profile.kind, known[Kind(device.profile.kind)]) for code, device in devices.items()
         }
         self._text: str | None = None
         self._at: datetime | tuple[str, str] = "", ""
         self._at_s = 0.0
         self.readable = False  # whether any line had a time
 
-    def read(self, line: int, cells: list[str]) -> Row | None:
-        """Return the reading, None where the line has none."""
+    def time_of(self, line: int, cells: list[str]) -> float | None:
+        """Return the time of a line in epoch seconds, None where it has none that can be read."""
         if len(cells) < self._least:
-            return self._refuse(line, "row too short", f"{len(cells)} columns")
-        if cells[self._ts] != self._text:
-            self._text = cells[self._ts]
-            self._at = read_time(self._text)
+            if cells:
+                self._aside.row("row too short", line, f"{len(cells)} columns")
+            return None
+        text = cells[self._ts]
+        if text != self._text:
+            self._text = text
+            self._at = read_time(text)
             self._at_s = 0.0 if isinstance(self._at, tuple) else self._at.timestamp()
         if isinstance(self._at, tuple):
-            return self._refuse(line, *self._at)
+            self._aside.row(self._at[0], line, self._at[1])
+            return None
         self.readable = True
+        return self._at_s
+
+    def read(self, line: int, cells: list[str]) -> Row | None:
+        """Return the reading, None where the line has none."""
+        at_s = self.time_of(line, cells)
+        at = self._at
+        if at_s is None or isinstance(at, tuple):
+            return None
         code = cells[self._code]
-        known = self._by_code.get(code)
+        known = self._by_code.get(code) or self._by_code.get(code := code.strip())
         if known is None:
-            return self._refuse(line, f"unknown device {code}", "add it to --devices")
+            self._aside.row(f"unknown device {code}", line, "add it to --devices")
+            return None
         seq = None
         if self._seq is not None:
-            seq = _read_seq(cells[self._seq])
+            seq = whole_number(cells[self._seq], 0, SEQ_MODULUS - 1)
             if seq is None:
-                return self._refuse(line, "seq_unreadable", "seq is a whole number from 0 to 4294967295")
-        return Row(self._at_s, self._at, code, seq, self._fields(*known, cells))
-
-    def _fields(self, kind: str, columns: list[_Column], cells: list[str]) -> dict[str, Any]:
+                self._aside.row("seq_unreadable", line, "seq is a whole number from 0 to 4294967295")
+                return None
+        kind, columns_of_kind = known
+        if len(cells) < self._width:
+            cells = [*cells, *[""] * (self._width - len(cells))]
         fields: dict[str, Any] = {}
-        for place, name, rule in columns:
-            cell = cells[place] if place < len(cells) else ""
+        for place, name, value_of in columns_of_kind:
+            cell = cells[place]
             if cell:
-                value = _value(cell, rule)
-                if value is None:
-                    self._aside.fields[f"{kind}.{name}"] += 1
-                else:
+                value = value_of(cell)
+                if value is not None:
                     fields[name] = value
-        return fields
-
-    def _refuse(self, line: int, why: str, detail: str) -> Row | None:
-        self._aside.row(why, line, detail)
-        return None
+                elif not cell.isspace():
+                    self._aside.fields[f"{kind}.{name}"] += 1
+        return Row(at_s, at, code, seq, fields)
 
 
 def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
@@ -179,7 +209,7 @@ def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
     """
     found: list[tuple[str, Event]] = []
     unreadable = ""
-    with _open_table(path, "events", ("ts", "code", "type")) as table:
+    with open_table(path, "events", ("ts", "code", "type")) as table:
         for line, row in enumerate(table, start=2):
             at = read_time(row["ts"] or "")
             if isinstance(at, tuple):
@@ -190,7 +220,7 @@ def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
                 type=row["type"] or "",
                 ts=at,
                 received_at=at,
-                active=_SWITCH.get((row.get("active") or "true").strip().lower(), True),
+                active=SWITCH.get((row.get("active") or "true").strip().lower(), True),
                 component=row.get("component") or "",
                 zone=row.get("zone") or None,
                 system_type=_code(row.get("system_type")),
@@ -216,73 +246,19 @@ def read_time(text: str) -> datetime | tuple[str, str]:
         return "ts_unreadable", f"ts is {text}: there is no such time"
 
 
-def _columns(header: list[str], kind: Kind) -> list[_Column]:
-    """Return (place, name, rule) of the columns that this kind sends."""
-    rules = FIELD_RULES[kind]
-    return [(place, name, rules[name]) for place, name in enumerate(header) if name in rules]
-
-
-def _value(cell: str, rule: FieldRule) -> float | bool | None:
-    """Return what a cell says, None where it is no such value: the same limits as on the way through ingest."""
-    if rule.base is bool:
-        return _SWITCH.get(cell.strip().lower())
-    if not cell.isascii() or "_" in cell:  # float() would take both
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    if rule.base is int:
-        return _whole(cell, value, rule)
-    return value if rule.low <= value <= rule.high else None
-
-
-def _whole(cell: str, value: float, rule: FieldRule) -> int | None:
-    if not value.is_integer():  # infinity and NaN, too
-        return None
-    try:
-        whole = int(cell)
-    except ValueError:
-        whole = int(value)  # some write 14.0
-    return whole if rule.low <= whole <= rule.high else None
-
-
-def _read_seq(cell: str) -> int | None:
-    whole = int(cell) if cell.isascii() and cell.isdigit() and len(cell) <= _LONGEST_MS else SEQ_MODULUS
-    return whole if whole < SEQ_MODULUS else None
-
-
-def _number(text: str | None, where: str) -> float | None:
+def _figure(text: str | None, name: str, aside: Aside) -> float | None:
+    """Return a figure of the ledger, None where it is absent or cannot be."""
     if text is None or not text.strip():
         return None
     try:
-        return float(text)
+        figure = float(text)
     except ValueError:
-        raise FiretowerError(f"{where}: {text!r} is no number") from None
+        figure = nan
+    if isfinite(figure) and abs(figure) <= _FIGURES[name]:
+        return figure
+    aside.fields[f"device {name}"] += 1
+    return None
 
 
 def _code(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
-
-
-@contextmanager
-def _open_text(path: Path, option: str) -> Iterator[TextIO]:
-    try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rb") as packed, io.TextIOWrapper(packed, "utf-8-sig", newline="") as text:
-                yield text
-        else:
-            with path.open(encoding="utf-8-sig", newline="") as text:
-                yield text
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error, csv.Error) as error:
-        raise FiretowerError(f"--{option}: {path} cannot be read: {error}") from error
-
-
-@contextmanager
-def _open_table(path: Path, option: str, needed: tuple[str, ...]) -> Iterator[csv.DictReader[str]]:
-    with _open_text(path, option) as text:
-        table = csv.DictReader(text)
-        missing = [name for name in needed if name not in (table.fieldnames or ())]
-        if missing:
-            raise FiretowerError(f"--{option}: the first line must name {', '.join(missing)}")
-        yield table
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _LONGEST_MS else None

@@ -2,3 +2,8 @@
 
 Fed by `services.alerts.evaluate`. One file per idea; each says its source, its cost and its cold start.
 """
+
+import os
+
+# Matrices of a few hundred rows are not worth a second thread: it waits by spinning, which costs the fires' processor.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

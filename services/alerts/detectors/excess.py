@@ -59,23 +59,27 @@ class Excess:
 
     def take(self, causes: Sequence[float], value: float, passed_s: int) -> None:
         """Take one slot's value with its causes, `passed_s` after the slot before."""
-        self.expected = self._model.expect(causes)
-        error = value - self.expected
+        self.expected = expected = self._model.expect(causes)
+        error = value - expected
+        size = error if error >= 0.0 else -error
         self._slots += 1
         self._learned_s += passed_s
-        self.days = self._learned_s / 86_400
-        spread = max(self.spread, self._least)
-        young = self.days < 1.0
-        far = not young and abs(error) > _TEACHES * spread
-        most = self._outlier_sigmas * spread
-        self.outlier_share += ((error > most and not young) - self.outlier_share) / self._day
-        capped = max(-most, min(error, most))
-        self.above = 0.0 if young else self.above + _EWMA * (capped - self.above)
+        self.days = days = self._learned_s / 86_400
+        spread, day = self.spread, self._day
+        spread = max(spread, self._least)
+        teaches = _TEACHES * spread
+        if days < 1.0:  # nothing is judged yet
+            self.outlier_share -= self.outlier_share / day
+            self.above, strange, taught, share = 0.0, False, size, max(1 / self._slots, 0.02)
+        else:
+            most = self._outlier_sigmas * spread
+            self.outlier_share += ((error > most) - self.outlier_share) / day
+            capped = most if error > most else max(error, -most)
+            self.above += _EWMA * (capped - self.above)
+            strange = size > teaches or self.above >= teaches
+            taught, share = min(size, teaches), 1 / (7 * day)
         self._trend.take(self.above)
-        strange = far or (not young and self.above >= _TEACHES * spread)
         self._strange_slots = self._strange_slots + 1 if strange else 0
-        if not strange or self._strange_slots > _STUBBORN_DAYS * self._day:
+        if not strange or self._strange_slots > _STUBBORN_DAYS * day:
             self._model.learn(causes, value)
-            share = max(1 / self._slots, 0.02) if young else 1 / (7 * self._day)
-            taught = abs(error) if young else min(abs(error), _TEACHES * spread)
             self.spread += share * (taught * 1.2533 - self.spread)

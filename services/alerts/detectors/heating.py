@@ -96,10 +96,8 @@ class Heating:
         """Take one slot's temperature (°C) with its causes, `passed_s` after the slot before."""
         seen = (*causes, celsius)
         share = self._high_pass
-        means = self._means = [
-            mean + share * (value - mean) for mean, value in zip(self._means or seen, seen, strict=True)
-        ]
-        moved = [value - mean for value, mean in zip(seen, means, strict=True)]
+        means = self._means = [mean + share * (value - mean) for mean, value in zip(self._means or seen, seen)]  # noqa: B905 - as many, and strict costs
+        moved = [value - mean for value, mean in zip(seen, means)]  # noqa: B905 - as many
         moved_k = moved.pop()
         explained_k = self._model.expect(moved)
         self.expected = means[-1] + explained_k

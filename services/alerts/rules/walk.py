@@ -76,35 +76,41 @@ class DeviceRules:
         that one message brought only the newest turns a condition; those before it are counted.
         """
         found: list[Finding] = []
-        newest: dict[datetime, _Key] = {}
-        if len(readings) > 1:
-            readings = sorted(readings, key=_order)
-            newest = {reading["received_at"]: _order(reading) for reading in readings}
-        recent = self._recent
+        if len(readings) == 1:
+            self._walk_on(readings[0], found, passed=False)
+            return found
+        readings = sorted(readings, key=_order)
+        newest = {reading["received_at"]: _order(reading) for reading in readings}
         for reading in readings:
-            received_at = reading["received_at"]
-            ts = _judged_at(reading)
-            age = received_at - ts
-            passed = bool(newest) and newest[received_at] != _order(reading)
-            if reading.get("clock_behind"):
-                self._note_behind(reading, found)
-            elif age <= self._clock.skew:
-                self._clock.note_fine()
-            elif not passed:
-                self._watch_clock(ts, received_at, found)
-            walked = _Walked((ts, reading["seq"]), age <= self._late_after, reading)
-            if not recent or walked.key > recent[-1].key:
-                if walked.live and not reading.get("clock_behind") and self._clock.note_right():
-                    found.append(self._behind_over(received_at, Reason("设备时钟恢复正常", "its clock is right again")))
-                recent.append(walked)
-                if len(recent) > _RECENT:
-                    del recent[0]
-                if walked.live:
-                    self._rules.feed_each(reading, ts, found)
-                self._rules.feed(reading, ts, found, live=walked.live and not passed)
-            else:
-                self._walk_back(walked, found, passed=passed)
+            self._walk_on(reading, found, passed=newest[reading["received_at"]] != _order(reading))
         return found
+
+    def _walk_on(self, reading: Reading, found: list[Finding], *, passed: bool) -> None:
+        """Take one reading; `passed`: its message brought a newer one, too."""
+        received_at, ts, behind = reading["received_at"], reading["ts"], reading.get("clock_behind")
+        if behind or ts > received_at:
+            ts = received_at
+        clock, age = self._clock, received_at - ts
+        if behind:
+            self._note_behind(reading, found)
+        elif age <= clock.skew:
+            clock.note_fine()
+        elif not passed:
+            self._watch_clock(ts, received_at, found)
+        key, live, recent = (ts, reading["seq"]), age <= self._late_after, self._recent
+        walked = _Walked(key, live, reading)
+        if recent and key <= recent[-1].key:
+            self._walk_back(walked, found, passed=passed)
+            return
+        if live and not behind and clock.note_right():
+            found.append(self._behind_over(received_at, Reason("设备时钟恢复正常", "its clock is right again")))
+        recent.append(walked)
+        if len(recent) > _RECENT:
+            del recent[0]
+        rules = self._rules
+        if live:
+            rules.feed_each(reading, ts, found)
+        rules.feed(reading, ts, found, live=live and not passed)
 
     def tick(self, now: datetime) -> list[Finding]:
         """End what time alone ends (a followed pressure drop, a wrong clock); cheap, once a minute is enough."""

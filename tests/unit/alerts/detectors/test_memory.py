@@ -47,7 +47,7 @@ def test_a_network_goes_on_before_in_and_after_an_event():
 
 
 def test_circuits_go_on_in_the_middle_of_everything():
-    ledger = read_devices(PACK / "devices.csv")
+    ledger = read_devices(PACK / "devices.csv", Aside())
     one, other = Fleet(ledger.values()), Fleet(ledger.values())
     for step, row in enumerate(read_readings(PACK / "readings.csv.gz", ledger, Aside())):
         if step % 1500 == 700:
