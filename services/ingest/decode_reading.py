@@ -13,7 +13,7 @@ from services.core.moment import read_ts
 from services.core.text import clean_json, show_value
 from services.core.topics import Kind
 from services.ingest.json_text import dump_element, parse
-from services.ingest.mend import Element, mend, unwrap
+from services.ingest.mend import Element, mend, split, unwrap
 from services.ingest.moment import clock_fault
 from services.ingest.reading import Reading
 from services.ingest.reject import Reject
@@ -45,6 +45,8 @@ def read_readings(kind: Kind, payload: bytes, received_us: int) -> Found:
         _read_mended(found, unwrapped, "")
     elif type(parsed) is not list or not parsed:
         found.rejects.append(Reject(payload, "wrong_shape", "send one reading as an object, or a list of readings"))
+    elif type(parsed[0]) is list:
+        _read_mended(found, split(parsed, payload, ()), "")
     elif len(parsed) > MAX_READINGS:
         _reject_many(found, len(parsed))
     else:

@@ -5,6 +5,7 @@ type is readable, and that the same bytes always say the same.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.ingest.encodings import read_text
 from services.ingest.json_text import dump_element, parse
 
 _NAMED = r"(?<![\w-])[\"']?{}[\"']?\s*+[:=]\s*+[\"']([^\"'\\\x00-\x1f]{{1,1000}})[\"']"
+_DEEPEST_LIST = 8
 _NAMES = {name: re.compile(_NAMED.format(name)) for name in ("type", "event_id")}
 
 
@@ -47,7 +49,7 @@ def read_elements(payload: bytes) -> tuple[list[Element], ValueError | None]:
         return unwrap(parsed) or [Element(parsed, payload)], None
     if not isinstance(parsed, list):
         return [Element(parsed, payload)], None
-    return _split(parsed, payload, ()), None
+    return split(parsed, payload, ()), None
 
 
 def mend(payload: bytes) -> list[Element]:
@@ -83,10 +85,22 @@ def unwrap(sent: str) -> list[Element]:
 def _wholes(value: Any, payload: bytes, marks: list[str]) -> list[Element]:
     """Return the elements of a value that was well formed once its bytes were text."""
     forgiven = tuple(marks) or ("not_strict_json",)
-    return _split(value, payload, forgiven) if isinstance(value, list) else [Element(value, payload, None, forgiven)]
+    return split(value, payload, forgiven) if isinstance(value, list) else [Element(value, payload, None, forgiven)]
 
 
-def _split(elements: list[Any], payload: bytes, marks: tuple[str, ...]) -> list[Element]:
+def split(elements: list[Any], payload: bytes, marks: tuple[str, ...]) -> list[Element]:
+    """Return the elements of a list, those of lists in it included."""
+    if any(isinstance(one, list) for one in elements):
+        elements, marks = list(_unpacked(elements)), (*marks, "list_in_list")
     if len(elements) == 1:
         return [Element(elements[0], payload, 0, marks)]
     return [Element(one, dump_element(one), index, marks) for index, one in enumerate(elements)]
+
+
+def _unpacked(elements: list[Any], depth: int = 0) -> Iterator[Any]:
+    """Give the elements of lists in a list: buffers that were queued whole and sent together."""
+    for one in elements:
+        if isinstance(one, list) and one and depth < _DEEPEST_LIST:
+            yield from _unpacked(one, depth + 1)
+        else:
+            yield one

@@ -31,6 +31,8 @@ def as_bytes(body):
 
 
 WHOLE = {
+    "a list in a list": lambda body: b"[[" + as_bytes(body) + b"]]",
+    "three lists in each other": lambda body: b"[[[" + as_bytes(body) + b"]]]",
     "a NUL behind it": lambda body: as_bytes(body) + b"\0",
     "a buffer of NULs behind it": lambda body: as_bytes(body) + b"\0" * 256,
     "NULs before it": lambda body: b"\0\0" + as_bytes(body),
