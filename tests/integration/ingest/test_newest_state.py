@@ -20,7 +20,7 @@ TOPIC = f"fire/v1/{AREA}/{Kind.HYDRANT}/H1/up/telemetry"
 
 @pytest.fixture
 async def connection(database):
-    one = await db.connect(database, program="test", writer=True)
+    one = await db.connect(database, program="test")
     yield one
     await one.close()
 
