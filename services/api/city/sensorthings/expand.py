@@ -21,14 +21,13 @@ from services.api.city.sensorthings.observations import (
     Reading,
     Streams,
     columns,
-    known_since,
     newest_until,
     ordered,
     succession_of,
 )
 from services.api.city.sensorthings.options import Expand, Options
 from services.api.city.sensorthings.pages import Pages
-from services.api.city.sensorthings.plain import PlainStream, newest_readings
+from services.api.city.sensorthings.plain import KNOWN_SINCE, PlainStream, newest_readings
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
 from services.api.measured.slices import GROWTH, LATEST, OLDEST
@@ -177,7 +176,8 @@ class Expansion:
 
     async def _two_newest(self, kind: Kind, devices: set[int]) -> dict[int, list[Any]]:
         """Return the two newest readings of each device, or what there is; who has fewer is looked for further back."""
-        known = {row["id"]: row["created_at"] for row in await self.pages.reads.rows(known_since(devices))}
+        rows = await self.pages.reads.rows(KNOWN_SINCE, devices=list(devices))
+        known = {row["id"]: row["created_at"] for row in rows}
         readings: dict[int, list[Any]] = {}
         waiting, begin, back = devices, LATEST, _FIRST_LOOK
         while waiting:

@@ -4,7 +4,7 @@ A page begins behind the last observation of the one before, found by the index,
 first does. Without `$orderby` many streams are read device by device, as the index of the readings lies.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,7 +21,6 @@ from services.api.city.sensorthings.model import Entity
 from services.api.city.sensorthings.options import Options, Order
 from services.api.city.sensorthings.plain import AHEAD, PlainStream
 from services.api.city.sensorthings.rows import Column, Condition, Row, View, directed
-from services.api.request import tables
 from services.core.topics import Kind
 
 ALARM_NUMBER: Final = BY_NAME[ALARM].id
@@ -251,11 +250,6 @@ def ordered(order: Sequence[tuple[Column, bool]], *, by_key: bool) -> list[Any]:
 
 def _is_constant(column: Column) -> bool:
     return isinstance(column, sa.ColumnClause) and column.is_literal
-
-
-def known_since(devices: Collection[int]) -> Any:
-    """Return the question when each device came to be known."""
-    return sa.select(tables.device.c.id, tables.device.c.created_at).where(tables.device.c.id.in_(sorted(devices)))
 
 
 def newest_until(state: Any, field: str) -> Column:

@@ -20,6 +20,9 @@ AHEAD: Final = timedelta(minutes=10)
 Question = tuple[str, dict[str, object]]
 
 
+KNOWN_SINCE: Final = "select id, created_at from device where id = any(cast(:devices as integer[]))"
+
+
 def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> Question:
     """Return the question for the two newest readings of each device from `begin` on, found by its newest state.
 

@@ -124,10 +124,11 @@ class Renderer:
 
     def entity(self, item: Item, options: Options) -> Document:
         """Return one entity, with what `$select` leaves of it and `$expand` adds."""
-        key = id_of(item)
-        link = f"{self.root}/{address_by(item.entity, key)}"
-        shown: Document = {"@iot.id": key, "@iot.selfLink": link, **_RENDER[item.entity](item.row)}
-        for name, member in _NAVIGATION[item.entity]:
+        entity, key = item.entity, id_of(item)
+        link = f"{self.root}/{address_by(entity, key)}"
+        shown: Document = {"@iot.id": key, "@iot.selfLink": link}
+        shown.update(_RENDER[entity](item.row))
+        for name, member in _NAVIGATION[entity]:
             shown[member] = f"{link}/{name}"
         if options.select is not None:
             shown = _selected(shown, options.select)

@@ -57,8 +57,10 @@ def _readings_alias(kind: Kind, turn: int) -> Any:  # noqa: ARG001 - the key of 
 def _fields(number: int | None, turn: int) -> Any:  # noqa: ARG001 - the key of what is kept
     """Return what each kind of device can send, or which kinds can send the field of this number."""
     kinds = [(kind, one.id, one.name) for kind in Kind for one in (*FIELDS_OF[kind], BY_NAME[ALARM])]
-    wanted = [line for line in kinds if number in {None, line[1]}]
-    return _values("field", kind=sa.Text(), number=sa.Integer(), name=sa.Text()).data(wanted or kinds).alias()
+    wanted = [line for line in kinds if number in {None, line[1]}] or kinds
+    lines = ", ".join(f"('{kind}', {id_}, '{name}')" for kind, id_, name in wanted)
+    written = sa.text(f"select * from (values {lines}) as field (kind, number, name)")  # noqa: S608 - our own names
+    return written.columns(kind=sa.Text(), number=sa.Integer(), name=sa.Text()).subquery()
 
 
 @dataclass(frozen=True, slots=True)
