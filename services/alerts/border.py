@@ -26,6 +26,10 @@ async def nothing_more(_page: Page) -> None:
     """Finish a group after which nothing is left to write."""
 
 
+def _keep_no_part(_item: object) -> None:
+    """Leave nothing of an item that failed: it waits for its next try."""
+
+
 class Border:
     """Runs units of work in transactions of the bench."""
 
@@ -41,10 +45,12 @@ class Border:
         judge: Callable[[Page, Sequence[Item]], Awaitable[None]],
         unit: Callable[[Item], Unit],
         finish: Work = nothing_more,
+        bare: Callable[[Item], Item | None] = _keep_no_part,
     ) -> list[Page]:
         """Judge all items and finish, in one transaction; if that fails, in halves, and finish at the end.
 
-        `finish` is what must not happen before every item was judged or set aside (a cursor).
+        `finish` is what must not happen before every item was judged or set aside (a cursor). `bare` leaves of an item
+        that failed alone what cannot wait for a person; that is judged in its place, and the item is set aside as well.
         """
         pages: list[Page] = []
 
@@ -74,11 +80,27 @@ class Border:
         async def spoiled(item: Item, error: Exception) -> None:
             again = BLOCKED_AFTER if is_blocked(error) else RETRY_AFTER
             await self.asides.add(self.conn, unit(item), error, again)
+            if not is_blocked(error) and (left := bare(item)) is not None:
+                pages.extend(await self._judge_bare(judge, left, unit(item)))
 
         await by_halves(items, part, spoiled, _is_theirs)
         await self.between()
         pages.append(await self.transact(finish))
         return pages
+
+    async def _judge_bare(
+        self, judge: Callable[[Page, Sequence[Item]], Awaitable[None]], item: Item, unit: Unit
+    ) -> list[Page]:
+        async def judge_one(page: Page) -> None:
+            await judge(page, [item])
+
+        try:
+            return [await self.transact(judge_one)]
+        except Exception as error:
+            if not _is_theirs(error):
+                raise
+            log.warning("not_even_bare", unit=unit.name, error=repr(error))
+            return []
 
     async def stage(self, name: str, work: Callable[[], Awaitable[object]], again: timedelta = RETRY_AFTER) -> bool:
         """Run one stage of the bench's round; return whether it says that there was something to do.

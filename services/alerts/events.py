@@ -92,7 +92,7 @@ class EventFeed:
         async def save(page: Page) -> None:
             await self.fires.save(page.conn, over)
 
-        pages = await border.settle(group, judge, _unit, save)
+        pages = await border.settle(group, judge, _unit, save, self._bare)
         _count(group)
         opened = {entry.key for page in pages for entry in page.opened}
         return [
@@ -146,6 +146,17 @@ class EventFeed:
 
     async def _judge_others(self, page: Page, some: Sequence[Weighed]) -> Ended:
         return await judge_others(page, [Said(one.device, one.effect) for one in some], self._parameters_of)
+
+    def _bare(self, item: Weighed) -> Weighed | None:
+        """Leave of a fire that cannot be judged as it stands its device and component, as of now."""
+        event, now = item.event, self._clock.now()
+        if event.type not in FIRE_TYPES[:2] or not event.active:
+            return None
+        plain = Event(
+            type=event.type, ts=now, received_at=now, active=True, component=event.component, zone=None,
+            system_type=None, component_type=None, description="", event_id=event.event_id, digest=event.digest,
+        )  # fmt: skip
+        return item._replace(event=plain, effect=weigh_event(plain, item.device.profile))
 
     def _surely_counts(self, now: datetime, item: Weighed) -> bool:
         full = self._full.get(item.sender)

@@ -71,6 +71,7 @@ RESET: Final = "reset"
 _FLOWING: Final = frozenset({"started", "feedback", "supervisory"})
 _UNKNOWN: Final = EventRule("fault", Category.DEVICE, _MINOR, "未知事件")
 _LONGEST_TEXT: Final = 200
+_MOST_LATE_MIN: Final = 100 * 365 * 24 * 60  # a century: whatever stands in the row, its alarm can be written
 
 
 def weigh_event(event: Event, device: DeviceProfile, late_after_s: float = 600.0) -> Effect:
@@ -138,7 +139,7 @@ def _evidence(event: Event, device: DeviceProfile, part: Part, reason: Reason, *
 
 def _late_min(event: Event, late_after_s: float) -> int:
     late_s = (event.received_at - event.ts).total_seconds()
-    return round(late_s / 60) if late_s > late_after_s else 0
+    return min(round(late_s / 60), _MOST_LATE_MIN) if late_s > late_after_s else 0
 
 
 def _say(zh: str, en: str, event: Event) -> Reason:

@@ -137,6 +137,30 @@ async def test_a_year_that_no_driver_holds_stops_no_fire(
     await eventually(lambda: _told(desk), what="the fire at the desk")
 
 
+async def test_a_fire_received_at_the_end_of_all_years_is_a_fire(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m1"}])
+    await county.conn.execute("update event set received_at = '294276-12-31'")
+    alerts()
+    await eventually(lambda: _told(desk), what="the fire at the desk")
+
+
+async def test_of_a_fire_that_cannot_be_judged_as_it_stands_device_and_component_are_told_at_once(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.conn.execute(poison("alarm", "new.reason like '%broken%'"))
+    alerts()
+    fire = {"device": "panel-1", "type": "manual_alarm", "component": "m1", "description": "broken"}
+    await county.send_events([fire])
+    await eventually(lambda: _told(desk), what="the fire at the desk")
+    (line,) = await county.conn.fetch("select error, fire from set_aside")
+    assert "poisoned row" in line["error"]
+    assert line["fire"]
+
+
 async def test_a_line_of_the_list_that_names_nothing_holds_up_no_other_retry(
     county: County, desk: DeskControl, alerts: Callable[..., Program]
 ) -> None:
