@@ -1,38 +1,15 @@
 """An answer that was slow on its way is older than what the page has heard meanwhile."""
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import expect
 
 from tests.browser.county import NEAR
-from tests.support.servers import until
+from tests.browser.held import Held
 
 WATCH_LINK = """() => {
   const link = document.querySelector(".link-state");
   window.linkStates = [link.className];
   new MutationObserver(() => window.linkStates.push(link.className)).observe(link, { attributeFilter: ["class"] });
 }"""
-
-
-class Held:
-    """The next answer to one path, fetched from the server and kept from the page until `let_go`."""
-
-    def __init__(self, page: Page, path: str) -> None:
-        self._page = page
-        self._answers: list[tuple[Route, object]] = []
-        page.route(path, self._hold, times=1)
-
-    def _hold(self, route: Route) -> None:
-        self._answers.append((route, route.fetch()))
-
-    def _is_here(self) -> bool:
-        self._page.wait_for_timeout(20)  # lets the library run its handlers
-        return bool(self._answers)
-
-    def wait(self) -> None:
-        until(self._is_here, what="the answer that is held")
-
-    def let_go(self) -> None:
-        [(route, answer)] = self._answers
-        route.fulfill(response=answer)
 
 
 def test_a_slow_answer_does_not_hide_the_newer_value_of_the_stream(visit, system):

@@ -15,7 +15,7 @@ let closeLine = () => null;
 let retryTimer = 0;
 let lastWord = 0;
 const alarmReaders = new Set();
-const fetching = new Set(); // what the stream says while a list is fetched: the list may be older than that
+const fetching = new Set();
 
 // Told of every alarm as it arrives by the stream (not of those fetched).
 export function onAlarm(reader) {
@@ -28,10 +28,26 @@ function lost(databaseAway, since = Date.now()) {
   if (live.get().databaseAway !== databaseAway) live.set({ databaseAway });
 }
 
-async function refetch() {
+// What the stream says while `read` fetches lists is put over them again: they may be older than that.
+async function beside(read) {
   const meanwhile = { alarms: [], notices: [] };
   fetching.add(meanwhile);
   try {
+    await read(meanwhile);
+  } finally {
+    fetching.delete(meanwhile);
+  }
+}
+
+export const readNotices = () =>
+  beside(async (meanwhile) => {
+    const { items } = await get("/api/v1/notices?limit=200");
+    putNotices(items);
+    putNotices(meanwhile.notices);
+  });
+
+const refetch = () =>
+  beside(async (meanwhile) => {
     const [alarms, system] = await Promise.all([
       getAll("/api/v1/alarms", { state: "open" }, 5000),
       get("/api/v1/system").catch((problem) => {
@@ -46,10 +62,7 @@ async function refetch() {
     putNotices(notices.items, true);
     putNotices(meanwhile.notices);
     live.set(({ round }) => ({ round: round + 1 }));
-  } finally {
-    fetching.delete(meanwhile);
-  }
-}
+  });
 
 function heard() {
   lastWord = Date.now();

@@ -1,11 +1,12 @@
 // Notices to 119: what waits, what is held, what was refused; with release and sending again.
-import { get, post, query } from "../api.js";
+import { post } from "../api.js";
 import { may } from "../may.js";
 import { dateTime, latency } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
-import { live, putNotices, useStore } from "../store.js";
+import { live, useStore } from "../store.js";
+import { readNotices } from "../stream.js";
 import { html, useEffect, useState } from "../ui.js";
 
 const SHOWN = 25;
@@ -16,15 +17,12 @@ export function Notices({ dispatch }) {
   const notices = useStore(live, (state) => state.notices);
   const [problem, setProblem] = useState(null);
   useEffect(() => {
-    get("/api/v1/notices?limit=200").then((page) => putNotices(page.items), setProblem);
+    readNotices().catch(setProblem);
   }, []);
   const act = (notice, name) =>
     post(`/api/v1/notices/${notice.id}/${name}`)
-      .then(() => get(query("/api/v1/notices", { limit: 200 })))
-      .then((page) => {
-        putNotices(page.items);
-        setProblem(null);
-      }, setProblem);
+      .then(readNotices)
+      .then(() => setProblem(null), setProblem);
   const items = [...notices.values()]
     .sort(
       (a, b) =>
