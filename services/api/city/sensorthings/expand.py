@@ -27,7 +27,7 @@ from services.api.city.sensorthings.observations import (
 )
 from services.api.city.sensorthings.options import Expand, Options
 from services.api.city.sensorthings.pages import Pages
-from services.api.city.sensorthings.plain import KNOWN_SINCE, PlainStream, newest_readings
+from services.api.city.sensorthings.plain import SQL, PlainStream, newest_readings
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
 from services.api.measured.slices import GROWTH, LATEST, OLDEST
@@ -176,7 +176,7 @@ class Expansion:
 
     async def _two_newest(self, kind: Kind, devices: set[int]) -> dict[int, list[Any]]:
         """Return the two newest readings of each device, or what there is; who has fewer is looked for further back."""
-        rows = await self.pages.reads.rows(KNOWN_SINCE, devices=list(devices))
+        rows = await self.pages.reads.rows(SQL["known_since"], devices=list(devices))
         known = {row["id"]: row["created_at"] for row in rows}
         readings: dict[int, list[Any]] = {}
         waiting, begin, back = devices, LATEST, _FIRST_LOOK

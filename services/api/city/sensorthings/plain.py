@@ -13,14 +13,13 @@ from services.api.city.sensorthings.answers import Item, Position
 from services.api.city.sensorthings.catalogue import BY_NUMBER, FIELDS_OF
 from services.api.city.sensorthings.filter import SOURCES
 from services.api.city.sensorthings.model import Entity
+from services.core.statements import load_queries
 from services.core.topics import Kind
 
+SQL = load_queries(__file__)
 AHEAD: Final = timedelta(minutes=10)
 """A reading may be 5 min ahead of its receive time, which the newest state has in its place."""
 Question = tuple[str, dict[str, object]]
-
-
-KNOWN_SINCE: Final = "select id, created_at from device where id = any(cast(:devices as integer[]))"
 
 
 def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> Question:
