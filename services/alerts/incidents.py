@@ -13,6 +13,7 @@ from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit
 from services.core.rules.catalog import RULES
+from services.core.rules.catalog_early import EARLY
 from services.core.statements import load_queries
 from services.core.words import Reason
 
@@ -28,7 +29,7 @@ async def name_of_area(conn: asyncpg.Connection, area: str) -> str:
 
 async def end_parents(border: Border) -> list[str]:
     """End the alarms of areas whose children are all over; return those areas."""
-    rows = [row for row in await border.conn.fetch(SQL["parents"]) if row["standing"] == 0]
+    rows = [row for row in await border.conn.fetch(SQL["parents"], list(EARLY)) if row["standing"] == 0]
     if rows:
         await border.settle(rows, _end, lambda row: Unit("parent", f"{row['subject']} {row['code']}", row["area"]))
     return [row["area"] for row in rows]

@@ -4,23 +4,25 @@ select name from area where code = $1
 -- name: pressure_alarms
 -- The pressure alarms of an area: those that stand, with the mains incident they belong to.
 select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,
-    i.kind = 'mains' and coalesce(a.life ->> 'grouped', '') = 'true' as member
+    i.updated_at as incident_at, i.kind = 'mains' and coalesce(a.life ->> 'grouped', '') = 'true' as member
 from alarm a
 join device d on d.id = a.device_id
 left join incident i on i.id = a.incident_id
 where d.area = $1 and a.code = any($2::text[]) and a.state <> 'closed' and a.cleared_at is null
 
 -- name: open_incident
-select id, updated_at, opened_at from incident where kind = $1 and cause = $2 and closed_at is null
+select id from incident where kind = $1 and cause = $2 and closed_at is null
 order by id desc limit 1
 
 -- name: parents
--- Alarms that speak for an incident, with how many of its members still stand.
+-- Alarms that speak for an incident, with how many of its members still stand. What detectors say ends by itself.
 select a.id, a.subject, a.code, a.component, coalesce(a.component_key, a.component) as component_key, a.area, a.incident_id,
     (select count(*) from alarm c
-     where c.incident_id = a.incident_id and c.id <> a.id and c.state <> 'closed' and c.cleared_at is null) as standing
+     where c.incident_id = a.incident_id and c.subject not like 'area:%'
+        and c.state <> 'closed' and c.cleared_at is null) as standing
 from alarm a
-where a.subject like 'area:%' and a.state <> 'closed' and a.cleared_at is null and a.incident_id is not null
+where a.subject like 'area:%' and a.code <> all($1::text[])
+    and a.state <> 'closed' and a.cleared_at is null and a.incident_id is not null
 
 -- name: silent_devices
 select d.id, s.last_seen

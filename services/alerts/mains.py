@@ -65,11 +65,12 @@ class Mains:
 
     async def _load(self, page: Page, area: str, parameters: Parameters) -> MainsWatch:
         watch = self._watches[area] = MainsWatch(area, parameters)
-        incident = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
         rows = await page.conn.fetch(SQL["pressure_alarms"], area, sorted(MEMBER_CODES))
         newest: datetime | None = None
-        if incident is not None:
-            self._incidents[area], newest = incident["id"], incident["updated_at"]
+        for row in rows:
+            if row["member"]:
+                self._incidents[area] = max(row["incident_id"], self._incidents.get(area, 0))
+                newest = row["incident_at"] if newest is None else max(newest, row["incident_at"])
         watch.load(
             {
                 "recent": [[row["device"], row["code"], row["last_at"]] for row in rows if _is_time(row["last_at"])],
@@ -83,7 +84,11 @@ class Mains:
         name = await name_of_area(page.conn, area)
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
-        number = await page.begin_incident("mains", f"area:{area}", title, area) if standing is None else standing["id"]
+        number = None if standing is None else standing["id"]
+        if number is None:  # the burst that was seen before the limit tripped is the same event
+            number = await page.conn.fetchval(_SQL["burst_incident"], list(joined))
+        if number is None:
+            number = await page.begin_incident("mains", f"area:{area}", title, area)
         self._incidents[area] = number
         key = Key(f"area:{area}", finding.code)
         await page.load([key])

@@ -20,6 +20,7 @@ from services.core.aside import Unit
 from services.core.metrics import FINDINGS
 from services.core.rules.catalog_early import EARLY
 from services.core.statements import load_queries
+from services.core.words import Reason
 
 SQL = load_queries(__file__)
 AT_ONCE = 10  # a few round trips each, in one transaction: fires wait for it
@@ -114,16 +115,31 @@ async def _take(page: Page, said: Said, place: Place, key: Key) -> None:
             number = await page.conn.fetchval(SQL["rise"], *key, warning.severity, warning.expected, warning.seen)
     if number is None:  # known already, or over
         return
+    incident = await _incident_of(page, warning, place) if warning.active else None
     page.take(
         key,
         _finding(warning, key),
         f"rule:{key.code}",
         place,
-        Situation(out_of_service_until=place.out_of_service_until),
+        Situation(incident_id=incident, out_of_service_until=place.out_of_service_until),
     )
     entry = page.open.get(key)
     if warning.active and entry is not None:
         await page.conn.execute(SQL["name_alarm"], number, entry.id)
+
+
+async def _incident_of(page: Page, warning: EarlyWarning, place: Place) -> str | None:
+    """Return the incident of an event of the mains: that of the hydrants whose pressure is low already, or a new one.
+
+    A `mains_event` that follows finds it by its members: one event is one incident.
+    """
+    if warning.device is not None:
+        return None
+    number = await page.conn.fetchval(SQL["mains_incident"], list(warning.members))
+    if number is None:
+        title = Reason(f"{place.name} 疑似爆管或大量用水", f"A burst or a large draw in {place.name}?")
+        number = await page.begin_incident("mains", place.subject, title, warning.area)
+    return str(number)
 
 
 def _finding(warning: EarlyWarning, key: Key) -> Finding:

@@ -19,3 +19,11 @@ returning id
 
 -- name: name_alarm
 update early_warning set alarm_id = $2 where id = $1
+
+-- name: mains_incident
+-- The open incident of the mains that pressure alarms of these devices belong to and that has not run down yet.
+select i.id from incident i
+where i.kind = 'mains' and i.closed_at is null and exists (
+    select from alarm a join device d on d.id = a.device_id
+    where a.incident_id = i.id and a.state <> 'closed' and a.cleared_at is null and d.code = any($1::text[]))
+order by i.id desc limit 1

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import orjson
 import pytest
 
-from services.alerts import evaluate
+from services.alerts import evaluate, incidents
 from services.alerts.bench import LEASE, Bench
 from services.alerts.detectors.cooling import CoolingDetector
 from services.alerts.detectors.finding import EarlyWarning
@@ -19,10 +20,11 @@ from services.alerts.early.alarms import Said
 from services.alerts.early.watch import EarlyWatch
 from services.alerts.health import Health
 from services.core import db, lease
+from services.core.alarms.life.happenings import Finding
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides
 from services.core.rules.catalog_early import EARLY
-from services.core.words import Reason, Severity
+from services.core.words import Category, Reason, Severity
 from tests.support.county import AREA, County
 from tests.support.poison import cure, poison
 from tests.support.servers import Program
@@ -250,3 +252,36 @@ async def test_what_is_set_aside_is_told_later_and_its_end_after_it(hydrants: Co
     assert alarm["cleared_at"] is not None
     assert await hydrants.conn.fetch("select from set_aside where done_at is null") == []
     assert not early.has_of("hydrant:H00")
+
+
+@pytest.mark.parametrize("first", ["burst", "limit"])
+async def test_a_burst_and_the_mains_event_of_its_hydrants_are_one_incident(
+    hydrants: County, live: Live, first: str
+) -> None:
+    bench, codes = live.bench, ("H03", "H04", "H05")
+    ids = [hydrants.id_of(code) for code in codes]
+    await bench.registry.load(bench.conn, ids)
+    low = Finding("hydrant_pressure_low", Category.WATER, Severity.MAJOR, Reason("低", "low"), cause="low", area=AREA)
+    pressures = [(bench.registry[number], replace(low, device=code)) for number, code in zip(ids, codes, strict=True)]
+    burst = EarlyWarning(
+        "water_burst", BEGIN, Severity.MAJOR, AREA, Reason("爆管", "a burst"), True, None, codes, None, "net-1",
+        sure="high",
+    )  # fmt: skip
+
+    async def see(what: str) -> None:
+        if what == "limit":
+            await bench.readings.judge(bench.border, pressures)
+        else:
+            bench.early.waiting.append(Said("hydrant:H00", None, burst))
+            assert await bench.early.judge_waiting(bench.border)
+
+    for what in (first, "limit" if first == "burst" else "burst"):
+        await see(what)
+        await incidents.end_parents(bench.border)
+    alarms = await hydrants.alarms("a.cleared_at is null")
+    assert {alarm["code"] for alarm in alarms} == {"water_burst", "mains_event", "hydrant_pressure_low"}
+    assert len({alarm["incident_id"] for alarm in alarms}) == 1
+    back = [(device, replace(finding, active=False)) for device, finding in pressures]
+    await bench.readings.judge(bench.border, back)
+    assert await incidents.end_parents(bench.border) == [AREA]
+    assert [alarm["code"] for alarm in await hydrants.alarms("a.cleared_at is null")] == ["water_burst"]
