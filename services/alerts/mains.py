@@ -95,6 +95,8 @@ class Mains:
         place = Place(key.subject, area=area, name=name)
         page.take(key, finding, f"rule:{finding.code}", place, Situation(incident_id=str(number)))
         ids = await page.conn.fetch(_SQL["devices_by_code"], list(joined))
-        for entry in await page.load_devices([row["id"] for row in ids]):
+        stored = await page.load_devices([row["id"] for row in ids])
+        opened_here = [entry for entry in page.open.values() if entry.new and entry.alarm.device in joined]
+        for entry in (*stored, *opened_here):
             if entry.key.code in MEMBER_CODES and entry.alarm.active:
                 page.take_entry(entry, Grouped(str(number)), f"rule:{finding.code}")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from services.alerts.detectors.cooling import CoolingDetector
+from services.alerts.detectors.course import Expected
 from services.alerts.detectors.finding import EarlyWarning, Place, Reading
 from services.alerts.detectors.mains import MainsDetector
 from services.alerts.detectors.singles import Hydrant
@@ -22,6 +23,7 @@ _AT_ONCE: Final = 250  # hydrants: covariances grow with the square
 _DIGITS: Final = (6, 9, 12)  # of an area code that name county, township and village (GB/T 2260, GB/T 10114)
 _LEAST_SLOT_S: Final = 300
 _MOST_SLOT_S: Final = 3600
+_NOT_OF_PRESSURE: Final = frozenset({"freeze_forecast"})
 _FLOWS_LPS: Final = 0.5  # contract 8, hydrant_in_use
 
 
@@ -107,6 +109,13 @@ class Fleet:
         if "water_temp_c" in reading and code in self._cooling:
             found += self._cooling[code].take(at_s, reading)
         return found
+
+    def course(self, device: str, code: str) -> list[Expected]:
+        """Return what was expected of late of what a warning of this code judges at this device; empty: not known."""
+        wiring, network = self._wiring.get(device), self._networks.get(device)
+        if wiring is not None:
+            return wiring.course(code)
+        return [] if network is None or code in _NOT_OF_PRESSURE else network[0].detector.course(network[1])
 
 
 def split(devices: Sequence[Watched], level: int = 0) -> list[list[Watched]]:

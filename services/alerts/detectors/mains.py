@@ -7,13 +7,16 @@ of a hydrant that starts later for as long after its first reading.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.alerts.detectors.burst import BurstWatch
+from services.alerts.detectors.course import COURSE_S, Expected
 from services.alerts.detectors.expectation import Array, Expectation, zeroed
 from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.detectors.following import Following
@@ -66,6 +69,7 @@ class MainsDetector:
         self._recent: list[Array] = []
         self._recent_slots = max(2, 7200 // slot_s)
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
+        self._course: deque[tuple[int, NDArray[np.float32], NDArray[np.float32]]] = deque(maxlen=COURSE_S // slot_s)
 
     def take(self, ended_s: int, pressures: Array, used: frozenset[int]) -> list[EarlyWarning]:
         """Take the slot that ended; `used` are the devices whose own flow or cap says that water is drawn."""
@@ -89,7 +93,9 @@ class MainsDetector:
         left = self._hours.remove(residual, ended_s, frozen=frozen)
         learning = self._slots < self._learn_slots
         young = self._young & (not learning)
+        usual = explained + zeroed(residual - left) + self._group.base
         scores = self._group.score(left, frozen=frozen, young=young)
+        self._course.append((ended_s, usual.astype(np.float32), self._group.spread.astype(np.float32)))
         apart = self._following.take(slot.seen, explained)
         leaks = self._nights.take(np.where(young, 0.0, residual), ended_s, self._group.near)
         if learning:
@@ -104,6 +110,10 @@ class MainsDetector:
         drawn, holds = self._drawn(scores, slot, used, apart)
         found += self._singles.weigh("water_draw", drawn, holds, slot)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
+
+    def course(self, number: int) -> list[Expected]:
+        """Return what was expected of late of a hydrant's pressure, MPa."""
+        return [Expected(at_s, float(usual[number]), float(spread[number])) for at_s, usual, spread in self._course]
 
     @property
     def _young(self) -> np.ndarray:

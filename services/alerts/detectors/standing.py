@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from services.alerts.detectors.course import Course
 from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
 from services.core.rules.catalog_early import EARLY
 from services.core.words import Reason, Severity
@@ -56,7 +57,7 @@ class Standing:
         where: tuple[str, str, Place | None],
         numbers: Mapping[str, float],
     ) -> None:
-        self._code, self._unit, self._where = code, _UNITS[code], where
+        self.code, self._unit, self._where = code, _UNITS[code], where
         self.quantity = quantity
         self._sigmas = numbers["sigmas"]
         electric = self._unit == "mA"
@@ -67,6 +68,7 @@ class Standing:
         self._learn_days = numbers["learn_days"]
         self._ended_s: int | None = None
         self._slot_s = 86_400 // slots_a_day
+        self.course = Course(self._slot_s)
         self._severity: Severity | None = None
         self._calm_s = 0
         self._hits = 0
@@ -79,6 +81,7 @@ class Standing:
         quantity.take(causes, value, passed_s)
         if quantity.days < self._learn_days:
             return
+        self.course.note(ended_s, quantity.expected, quantity.spread)
         above = quantity.above
         limit = max(self._sigmas * quantity.spread, self._least)
         often = quantity.outlier_share > self._outlier_share
@@ -89,7 +92,7 @@ class Standing:
             self._calm_s = self._calm_s + passed_s if calm else 0
         if self._hits >= _HITS:
             reaches = above > limit and value + max(0.0, quantity.trend_h) * self._ahead_h >= self._legal
-            severity = Severity.MAJOR if reaches else EARLY[self._code].severity
+            severity = Severity.MAJOR if reaches else EARLY[self.code].severity
             if standing is None or severity.rank > standing.rank:
                 self._severity, self._calm_s = severity, 0
                 found.append(self._say(ended_s, severity, value, often=often))
@@ -98,7 +101,7 @@ class Standing:
             found.append(self._say(ended_s, standing, value, often=False, active=False))
 
     def _say(self, ended_s: int, severity: Severity, value: float, *, often: bool, active: bool = True) -> EarlyWarning:
-        quantity, unit, code = self.quantity, self._unit, self._code
+        quantity, unit, code = self.quantity, self._unit, self.code
         certain = quantity.above > 2 * self._sigmas * quantity.spread
         sure = "high" if certain else "fair"
         at = datetime.fromtimestamp(ended_s, UTC)

@@ -12,6 +12,7 @@ from functools import cache
 from math import cos, gcd, pi, sin
 from typing import Final
 
+from services.alerts.detectors.course import Expected
 from services.alerts.detectors.excess import Excess
 from services.alerts.detectors.finding import EarlyWarning, Place, Reading
 from services.alerts.detectors.heating import Heating
@@ -80,21 +81,34 @@ class WiringDetector:
         residual = get("residual_current_ma")
         if residual is not None:
             self._milliamperes.append(residual)
-        hottest = [value for name in _TEMPERATURES if (value := get(name)) is not None]
-        if hottest:
-            self._celsius.append(max(hottest))
-        drawn = [value for name in _CURRENTS if (value := get(name)) is not None]
-        if drawn:
-            self._amperes.append(sum(drawn))
+        hottest = None
+        for name in _TEMPERATURES:
+            value = get(name)
+            if value is not None and (hottest is None or value > hottest):
+                hottest = value
+        if hottest is not None:
+            self._celsius.append(hottest)
+        drawn = None
+        for name in _CURRENTS:
+            value = get(name)
+            if value is not None:
+                drawn = value if drawn is None else drawn + value
+        if drawn is not None:
+            self._amperes.append(drawn)
         return found
+
+    def course(self, code: str) -> list[Expected]:
+        """Return what was expected of late of what this code judges."""
+        return next((one.course.points() for one in (self._insulation, self._joint) if one.code == code), [])
 
     def _close(self, next_number: int, new_number: int, found: list[EarlyWarning]) -> None:
         """Judge the slot that `next_number` followed, now that a reading of `new_number` is here."""
         ended_s = next_number * self._slot_s
         hour = self._hours[next_number % len(self._hours)]
-        if self._amperes:  # a slot without one keeps the last
-            self._load = sum(self._amperes) / len(self._amperes) / _SCALE_A
-            self._amperes.clear()
+        amperes = self._amperes
+        if amperes:  # a slot without one keeps the last
+            self._load = sum(amperes) / len(amperes) / _SCALE_A
+            amperes.clear()
         load = self._load
         square = load * load
         short, long = self._short, self._long

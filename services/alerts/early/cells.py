@@ -76,6 +76,7 @@ class Cell:
     live_from: datetime
     standing: dict[Key, EarlyWarning] = field(default_factory=dict)
     told: set[Key] = field(default_factory=set)
+    ended: list[EarlyWarning] = field(default_factory=list)  # what was told and is over, since `courses` looked
     reconciled: bool = False  # whether what was told by an older cell was compared with what stands
     fleet: Fleet = field(init=False)
     _by_code: dict[str, Member] = field(init=False)
@@ -135,6 +136,8 @@ class Cell:
             self.standing.pop(key, None)
             was_told = key in self.told
             self.told.discard(key)
+            if was_told:
+                self.ended.append(warning)
             return was_told
         self.standing[key] = warning
         if tells:

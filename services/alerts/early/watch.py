@@ -15,6 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from services.alerts.detectors.finding import EarlyWarning, Place
 from services.alerts.early.alarms import KIND, EarlyAlarms, Said
 from services.alerts.early.cells import HISTORY, KINDS, Cell, Member, fingerprint, key_of, plan
+from services.alerts.early.courses import Courses
 from services.alerts.early.late import LateReadings
 from services.core.aside import Asides, Unit, is_blocked, own_fault
 from services.core.clock import Clock
@@ -57,6 +58,7 @@ class EarlyWatch:
         self._saved_at: dict[str, float] = {}
         self._resting: dict[str, float] = {}  # cells that failed, until when
         self._late = LateReadings(clock)
+        self._courses = Courses()
         self._looked_at = float("-inf")
         self._registry_mark: asyncpg.Record | None = None
         self._look_again_at = float("-inf")
@@ -198,6 +200,7 @@ class EarlyWatch:
             cell.walked_until = step_until
             if cell.caught_up:
                 await self._tell_what_stands(conn, cell)
+                await self._courses.keep(conn, cell, self._clock.now())
             await self._save(conn, cell)
             if step_until == until:
                 return False

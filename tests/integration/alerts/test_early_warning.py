@@ -179,6 +179,13 @@ async def test_the_running_system_says_what_evaluate_says_also_after_a_kill(
     (burst,) = [alarm for alarm in alarms if alarm["code"] == "water_burst"]
     assert (burst["subject"], burst["severity"]) == (f"area:{AREA}", "major")
     assert burst["cleared_at"] is not None
+    kept = await hydrants.conn.fetch(
+        "select at, expected, spread from early_expected e join device d on d.id = e.device_id"
+        " where d.code = (select members[1] from early_warning where code = 'water_burst') order by at"
+    )
+    begins = next(began for _, code, began, *_ in expected if code == "water_burst")
+    assert kept[0]["at"] < begins - timedelta(hours=1) < begins < kept[-1]["at"]
+    assert all(0 < row["spread"] < 0.05 < row["expected"] < 1 for row in kept)
     assert len(await hydrants.notices("type = 'alarm.raised'")) == 1  # of a minor warning nothing is sent
 
 

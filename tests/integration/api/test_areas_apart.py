@@ -31,6 +31,7 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     for method, path, body in (
         ("GET", f"/api/v1/alarms/{other}", None),
+        ("GET", f"/api/v1/alarms/{other}/expectation", None),
         ("POST", f"/api/v1/alarms/{other}/acknowledge", None),
         ("POST", f"/api/v1/alarms/{other}/verify", {"outcome": "real"}),
         ("POST", f"/api/v1/alarms/{other}/notes", {"text": "x"}),

@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from services.core.alarms.ledger.document import TIMES
-from tests.integration.api.conftest import Client, Raise
+from tests.integration.api.conftest import AREA, OTHER_AREA, Client, Raise
 
 FIELDS = (
     "id code category severity state confidence verification device component zone area value limit reason "
@@ -41,6 +42,56 @@ async def test_an_early_warning_tells_members_place_and_what_was_expected(
         "members": ["p-2", "p-1"], "location": {"lon": 111.1, "lat": 39.0}, "expected": 0.31, "seen": 0.27,
         "unit": "MPa", "since": "2026-06-01T00:00:00.000Z", "until": None, "sure": "high",
     }  # fmt: skip
+    assert (await client.get(f"/api/v1/alarms/{plain}/expectation")).status_code == 404
+
+
+async def test_an_early_warning_has_a_chart_of_what_was_expected_seen_and_done_by_its_peers(
+    client: Client, visit: Callable[..., Client], open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    warned, began = await open_alarm("h-1", code="water_burst"), datetime(2026, 6, 1, tzinfo=UTC)
+    await connection.execute("update device set kind = 'hydrant'")
+    await connection.execute(
+        "insert into device (code, kind, area, registered) values"
+        " ('h-2', 'hydrant', $1, true), ('h-3', 'hydrant', $2, true)",
+        AREA,
+        OTHER_AREA,
+    )
+    await connection.execute(
+        """
+        insert into early_warning (
+            cell, area, subject, code, component, severity, began_at, ended_at, alarm_id, members, unit, sure)
+        values ('hydrant:h-1', '140931100', 'area:140931100', 'water_burst', 'net', 'major', $2, $2, $1,
+            array['h-1', 'h-2', 'h-3'], 'MPa', 'high')
+        """,
+        warned,
+        began,
+    )
+    await connection.execute(
+        """
+        insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
+        select d.id, t, 1, t, 1, case d.code when 'h-1' then 0.25 else 0.30 end
+        from device d, generate_series($1::timestamptz - interval '7 h', $1::timestamptz, interval '5 min') t
+        """,
+        began,
+    )
+    await connection.execute(
+        """
+        insert into early_expected (device_id, quantity, at, expected, spread)
+        select id, 'pressure', $1, 0.31, 0.002 from device where code = 'h-1'
+        """,
+        began,
+    )
+    chart = (await client.get(f"/api/v1/alarms/{warned}/expectation")).json()
+    assert (chart["device"], chart["quantity"], chart["unit"], chart["step_s"]) == ("h-1", "pressure", "MPa", 300)
+    assert (chart["at"][0], chart["at"][-1]) == ("2026-05-31T18:00:00.000Z", "2026-06-01T00:00:00.000Z")
+    assert set(chart["seen"]) == {0.25}
+    band = [(at, low, middle, high) for at, low, middle, high in zip(
+        chart["at"], chart["low"], chart["expected"], chart["high"], strict=True) if middle is not None]  # fmt: skip
+    assert band == [("2026-05-31T23:55:00.000Z", 0.304, 0.31, 0.316)]
+    assert [(peer["device"], set(peer["seen"])) for peer in chart["peers"]] == [("h-2", {0.3}), ("h-3", {0.3})]
+    key = await client.post("/api/v1/api-keys", json={"name": "x", "role": "viewer", "areas": [AREA]})
+    apart = await visit(key.json()["key"]).get(f"/api/v1/alarms/{warned}/expectation")
+    assert [peer["device"] for peer in apart.json()["peers"]] == ["h-2"]
 
 
 async def test_times_are_rfc_3339_in_utc(client: Client, open_alarm: Raise) -> None:

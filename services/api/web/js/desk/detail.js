@@ -12,6 +12,7 @@ import { html, useEffect, useState } from "../ui.js";
 import { openTestWindow } from "./acts.js";
 import { possible } from "./asked.js";
 import { UntilDialog } from "./dialogs.js";
+import { EarlyWarning } from "./early.js";
 import { EscalationBar } from "./escalation.js";
 import { Figures } from "./figures.js";
 import { Evidence, NearestWater, Notices, Siblings, SiteCard, TimeLine } from "./facts.js";
@@ -161,6 +162,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
       <//>`}
     </dl>
     ${problem && html`<${Failure} problem=${problem} />`}
+    <${EarlyWarning} alarm=${alarm} />
     <div class="columns">
       <${SiteCard}
         alarm=${alarm}

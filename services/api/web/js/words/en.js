@@ -1,5 +1,6 @@
 // Words of the interface: frame, sign-in, duty desk. Keys are those of zh.js, in the same order.
 import { handover } from "./en-handover.js";
+import { early } from "./en-early.js";
 import { names } from "./en-names.js";
 import { pages } from "./en-pages.js";
 import { problems } from "./en-problems.js";
@@ -272,4 +273,5 @@ export const en = {
   ...pages,
   ...problems,
   ...push,
+  ...early,
 };

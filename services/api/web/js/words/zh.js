@@ -1,5 +1,6 @@
 // 界面用语：框架、登录、值守台。键与 en.js 一一对应。
 import { handover } from "./zh-handover.js";
+import { early } from "./zh-early.js";
 import { names } from "./zh-names.js";
 import { pages } from "./zh-pages.js";
 import { problems } from "./zh-problems.js";
@@ -268,4 +269,5 @@ export const zh = {
   ...pages,
   ...problems,
   ...push,
+  ...early,
 };
