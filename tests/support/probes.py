@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import sqlalchemy as sa
 
+from services.api.alarms.expectations import SQL as EXPECTATIONS
 from services.api.alarms.queue import find_evidence
 from services.api.city.sensorthings.model import STREAMS_PER_DEVICE
 from services.api.city.sensorthings.options import read_options
@@ -133,6 +134,13 @@ def of_the_api(now: datetime) -> Iterator[Probe]:
         lambda connection: find_evidence(Inside(connection), EVERYWHERE, opened, [], now),
         2,
     )
+    for name, most in (("pressure", 6), ("water_temperature", 12), ("residual_current", 6), ("temperature", 6)):
+        month = {"begin": now - 30 * day, "until": now, "width": timedelta(minutes=30)}
+        yield Probe(
+            f"services/api/alarms/expectations.sql {name}",
+            lambda connection, sql=EXPECTATIONS[name], month=month: Inside(connection).rows(sql, devices=[1], **month),
+            most,
+        )
     yield Probe(
         "services/api/system/slo.sql clocks",
         lambda connection: Inside(connection).rows(SLO["clocks"], since=now - day, **EVERYWHERE.parameters()),
