@@ -88,5 +88,5 @@ async def test_no_text_of_any_field_stops_a_lane(ingest, fleet, rows, quote):
     )
     assert (ingest.process.poll(), ingest.process.pid) == (None, pid)
     assert await rows.one("select count(*) from reject where reason = 'storage_refused'") == 0
-    fires = "select count(*) from event e join device d on d.id = e.device_id where d.code = 'P1' and type = 'fire'"
-    assert await rows.one(fires) >= len(EVENT_TEXTS) - 2
+    fires = "from event e join device d on d.id = e.device_id where d.code = 'P1' and type = 'fire'"
+    await rows.until(f"select count(*) >= {len(EVENT_TEXTS) - 2} {fires}")  # devices take turns: P2's may come first
