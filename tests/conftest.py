@@ -35,8 +35,12 @@ from stack.mosquitto import BrokerLimits
 from tests.support.servers import Broker, PostgresServer, Program, scratch_dir
 from tests.support.wire import Wire
 
-# Tests that hold times, kill servers under load or fill both cores: one at a time, beside lighter ones.
-_ONE_AT_A_TIME = ("tests/browser/", "tests/faults/", "tests/acceptance/contract/")
+# Tests that hold times, kill servers under load or fill both cores: one of each sort at a time, beside lighter ones.
+_ONE_AT_A_TIME = {
+    "tests/browser/": "pages, one at a time",
+    "tests/faults/": "faults, one at a time",
+    "tests/acceptance/contract/": "faults, one at a time",
+}
 _KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' binaries are
 
 for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
@@ -60,11 +64,11 @@ structlog.configure(
 
 
 class Sides(LoadScopeScheduling):
-    """Gives a worker a whole file, and one of them all that must not run side by side."""
+    """Gives a worker a whole file, or all of a sort that must not run side by side."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.partition("::")[0]
-        return "one at a time" if file.startswith(_ONE_AT_A_TIME) else file
+        return next((group for folder, group in _ONE_AT_A_TIME.items() if file.startswith(folder)), file)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -120,6 +120,12 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     login = {"username": admin.username, "password": admin.password}
     await recorder.call(page, "POST", f"{api}/session", login, actor=actor)
     await recorder.call(page, "DELETE", f"{api}/session/others", actor=actor)
+    shift = {"shift": "白班", "from": datetime.now(UTC).isoformat()}
+    signed = (await recorder.call(page, "POST", f"{api}/handovers", shift, actor=actor))["id"]
+    taker = {"username": "zhao", "password": "correct horse", "role": "duty_officer", "areas": ["*"]}
+    await call("POST", "/users", taker)
+    proof = {name: taker[name] for name in ("username", "password")}
+    await recorder.call(page, "POST", f"{api}/handovers/{{id}}/accept", proof, actor=actor, id=signed)
     change = {"current": admin.password, "new": "correct horse battery"}
     await recorder.call(page, "PUT", f"{api}/session/password", change, actor=actor)
     await recorder.call(page, "DELETE", f"{api}/session", actor=actor)

@@ -107,8 +107,10 @@ class SiteUnderStress(RuleBasedStateMachine):
         # who relied on the dismissed one's notice is owed his own from now on
         now = self.scene.now
         for other, alarm in self.scene.site.alarms.items():
-            if alarm.verification is Verification.PENDING and other not in self.tested | self.excused:
-                self.owed.append(Owed(other, now, now + seconds(LIMIT_S)))
+            owed = Owed(other, now, now + seconds(LIMIT_S))
+            relied = alarm.verification is Verification.PENDING and other not in self.tested | self.excused
+            if relied and not self.paid(owed):
+                self.owed.append(owed)
 
     @rule(minutes=st.sampled_from([1, 4, 30]))
     def open_window(self, minutes: int) -> None:
