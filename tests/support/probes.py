@@ -135,12 +135,7 @@ def of_the_api(now: datetime) -> Iterator[Probe]:
         2,
     )
     for name, most in (("pressure", 6), ("water_temperature", 12), ("residual_current", 6), ("temperature", 6)):
-        month = {"begin": now - 30 * day, "until": now, "width": timedelta(minutes=30)}
-        yield Probe(
-            f"services/api/alarms/expectations.sql {name}",
-            lambda connection, sql=EXPECTATIONS[name], month=month: Inside(connection).rows(sql, devices=[1], **month),
-            most,
-        )
+        yield expected(name, most, now)
     yield Probe(
         "services/api/system/slo.sql clocks",
         lambda connection: Inside(connection).rows(SLO["clocks"], since=now - day, **EVERYWHERE.parameters()),
@@ -154,6 +149,14 @@ def of_the_api(now: datetime) -> Iterator[Probe]:
 
     yield Probe("services/api/live/cursors.py heard of", look, 10)  # five tables, two weeks
     yield from of_sensorthings(now)
+
+
+def expected(name: str, most: int, now: datetime) -> Probe:
+    async def ask(connection: asyncpg.Connection) -> None:
+        month = {"begin": now - timedelta(days=30), "until": now, "width": timedelta(minutes=30)}
+        await Inside(connection).rows(EXPECTATIONS[name], devices=[1], **month)
+
+    return Probe(f"services/api/alarms/expectations.sql {name}", ask, most)
 
 
 def of_sensorthings(now: datetime) -> Iterator[Probe]:
