@@ -71,7 +71,7 @@ def test_what_pages_of_this_kind_get_wrong(visit: Any, system: Any) -> None:
     expect(page.get_by_role("alert")).to_contain_text("已有编号为")
     page.goto(f"{system.api}/#/admin/devices/{FAR}")
     page.get_by_label("名称", exact=True).fill("改了一半的名称")
-    page.get_by_role("button", name="停用", exact=True).click()
+    page.get_by_role("button", name="停用检修").click()
     page.get_by_role("dialog").get_by_label("原因").fill("检修")
     page.get_by_role("dialog").get_by_role("button", name="停用").click()
     expect(page.get_by_role("button", name="恢复使用")).to_be_visible()

@@ -61,7 +61,7 @@ def _connect(page: Page) -> None:
 
 
 def _take_out_of_service(page: Page) -> None:
-    page.get_by_role("button", name="停用", exact=True).click()
+    page.get_by_role("button", name="停用检修").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("原因").fill("更换阀体")
     dialog.get_by_role("button", name="停用").click()

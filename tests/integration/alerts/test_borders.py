@@ -145,6 +145,7 @@ async def test_a_fire_received_at_the_end_of_all_years_is_a_fire(
     await county.conn.execute("update event set received_at = '294276-12-31'")
     alerts()
     await eventually(lambda: _told(desk), what="the fire at the desk")
+    assert await county.conn.fetchval("select count(*) from set_aside") == 0, "judged as it stands"
 
 
 async def test_of_a_fire_that_cannot_be_judged_as_it_stands_device_and_component_are_told_at_once(

@@ -7,10 +7,10 @@ import { Empty, Failure, Status } from "../parts.js";
 import { go } from "../route.js";
 import { putDevices } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
+import { Service } from "../devices/service.js";
 import { Account } from "./account.js";
 import { DeviceForm } from "./device-form.js";
 import { useList } from "./list.js";
-import { OutOfService } from "./out-of-service.js";
 
 const PATH = "/api/v1/devices";
 
@@ -97,7 +97,11 @@ function One({ code }) {
       <span class="saved" role="status">${saved ? t("admin.saved") : ""}</span>
     </header>
     <${Account} device=${device} />
-    <${OutOfService} device=${device} onDone=${take} />
+    <section class="card">
+      <h2><${Icon} name="pause" size="18" />${t("admin.service")}</h2>
+      <p>${t("admin.in_service")}</p>
+      <${Service} device=${device} onChange=${take} />
+    </section>
     <section class="card">
       <h2><${Icon} name="note" size="18" />${t("admin.ledger")}</h2>
       <${DeviceForm} device=${device} go=${t("admin.save")} onDone=${save} />

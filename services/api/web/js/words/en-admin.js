@@ -20,7 +20,6 @@ export const admin = {
   "admin.enabled": "Enabled",
   "admin.disabled": "Disabled",
   "admin.until": "until {at}",
-  "admin.hours": "{n} hours",
   "admin.days": "{n} days",
 
   "admin.shown_once": "Shown this once. Hand it over or keep it safe now: it cannot be read again.",
@@ -140,14 +139,7 @@ export const admin = {
   "admin.arrived": "A message has arrived ({ago})",
 
   "admin.service": "Out of service",
-  "admin.in_service": "In use. Out of service always has an end and ends by itself; fires are never muted.",
-  "admin.out_until": "Out of service until {at}: {why}",
-  "admin.out_title": "Take {name} out of service",
-  "admin.out_line":
-    "Meanwhile neither offline nor minor alarms, and no water is recommended from it. Fires are not muted.",
-  "admin.take_out_of_service": "Take out of service",
-  "admin.change_end": "Change the end",
-  "admin.back_in_service": "Back in service",
+  "admin.in_service": "Out of service always has an end and ends by itself; fires are never muted.",
 
   "admin.tab.import": "Import",
   "admin.import_line":

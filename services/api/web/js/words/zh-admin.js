@@ -20,7 +20,6 @@ export const admin = {
   "admin.enabled": "启用",
   "admin.disabled": "已停用",
   "admin.until": "至 {at}",
-  "admin.hours": "{n} 小时",
   "admin.days": "{n} 天",
 
   "admin.shown_once": "只显示这一次，关闭后无法再查看。请现在交给使用者或妥善保存。",
@@ -130,13 +129,7 @@ export const admin = {
   "admin.arrived": "已收到消息（{ago}）",
 
   "admin.service": "停用检修",
-  "admin.in_service": "在用。停用必须有结束时间，到期自动恢复；火警不受影响。",
-  "admin.out_until": "停用至 {at}：{why}",
-  "admin.out_title": "停用 {name}",
-  "admin.out_line": "期间不报离线和一般告警，取水时不推荐。火警照常。",
-  "admin.take_out_of_service": "停用",
-  "admin.change_end": "更改结束时间",
-  "admin.back_in_service": "恢复使用",
+  "admin.in_service": "停用必须有结束时间，到期自动恢复；火警不受影响。",
 
   "admin.tab.import": "导入",
   "admin.import_line": "一次登记或更新许多设备：先预览，逐行检查，确认后整份入库；有一行出错就一行也不入库。",
