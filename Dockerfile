@@ -1,5 +1,5 @@
 # One image for every program: firetower migrate | ingest | alerts | api | gateway | desk | simulate.
-ARG PYTHON_IMAGE=python:3.13.7-slim-bookworm
+ARG PYTHON_IMAGE=python:3.13.7-slim-bookworm@sha256:adafcc17694d715c905b4c7bebd96907a1fd5cf183395f0ebc4d3428bd22d92d
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /app
 RUN python -m venv /venv

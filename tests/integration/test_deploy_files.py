@@ -26,6 +26,7 @@ from tests.support.servers import run_in_thread, scratch_dir, until
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy/mosquitto/mosquitto.conf"
+KUSTOMIZATION = yaml.safe_load((ROOT / "deploy/kustomization.yaml").read_text())
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 PROGRAMS = {"migrate", "ingest", "alerts", "push", "api", "gateway", "desk", "simulate"}
 WATCH = {"prometheus", "grafana"}
@@ -98,8 +99,8 @@ def test_containers_are_closed_and_say_when_they_are_ready():
     assert (
         "${FIRETOWER_GRAFANA_PASSWORD:?" in COMPOSE["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"]
     )
-    assert default_of(COMPOSE["services"]["broker"]["image"]) == "eclipse-mosquitto:2.1.2"
-    assert default_of(COMPOSE["services"]["database"]["image"]).endswith("-pg17")
+    assert default_of(COMPOSE["services"]["broker"]["image"]).startswith("eclipse-mosquitto:2.1.2-alpine@")
+    assert "-pg17@" in default_of(COMPOSE["services"]["database"]["image"])
 
 
 def default_of(text):
@@ -108,19 +109,21 @@ def default_of(text):
     return default
 
 
-def test_every_image_names_an_exact_version_and_can_be_pinned_to_its_digest():
-    images = {default_of(service["image"]) for service in COMPOSE["services"].values()}
-    images.add(default_of(COMPOSE["services"]["ingest"]["build"]["args"]["PYTHON_IMAGE"]))
-    for image in images:
-        name, _, tag = image.rpartition(":")
-        assert name, image
-        assert re.match(r"v?\d+\.\d+\.\d+", tag), image
-    dockerfile = (ROOT / "Dockerfile").read_text()
-    [base] = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
-    assert base in images
-    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+def test_every_image_is_pinned_by_its_digest_in_each_file_alike():
+    defaults = {name: default_of(service["image"]) for name, service in COMPOSE["services"].items()}
+    base = default_of(COMPOSE["services"]["ingest"]["build"]["args"]["PYTHON_IMAGE"])
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert f"firetower:{version}" in images
+    for image in {base, *defaults.values()} - {f"firetower:{version}"}:
+        assert re.fullmatch(r"[\w/-]+:v?\d+\.\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}", image), image
+    assert f"firetower:{version}" in defaults.values()
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE) == [base]
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    pinned = {image["name"]: image for image in KUSTOMIZATION["images"]}
+    for part in ("broker", "database"):
+        name, _, digest = defaults[part].partition("@")
+        assert pinned[name.partition(":")[0]]["digest"] == digest
+        assert f"image: {name}\n" in (ROOT / f"deploy/kubernetes/{part}.yaml").read_text()
 
 
 def test_images_are_pinned_by_one_command(scratch):
@@ -132,7 +135,7 @@ def test_images_are_pinned_by_one_command(scratch):
     assert set(lines) == {
         f"FIRETOWER_{name}_IMAGE" for name in ("BROKER", "DATABASE", "PROMETHEUS", "GRAFANA", "PYTHON")
     }
-    assert lines["FIRETOWER_BROKER_IMAGE"] == "eclipse-mosquitto:2.1.2@sha256:of-eclipse-mosquitto:2.1.2"
+    assert lines["FIRETOWER_BROKER_IMAGE"] == "eclipse-mosquitto:2.1.2-alpine@sha256:of-eclipse-mosquitto:2.1.2-alpine"
 
 
 def test_the_limits_of_connections_and_files_agree():
