@@ -17,6 +17,7 @@
 Autouse: an exception that only reached a loop's handler fails the test. FIRETOWER_* is removed from the environment.
 """
 
+import gc
 import logging
 import os
 import shutil
@@ -74,6 +75,12 @@ class Sides(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sides:
     return Sides(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: each test ends with five whole collections, which need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ Every answer that a client of `visit` gets is held against the OpenAPI document.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -52,9 +53,15 @@ async def state(database: str) -> AsyncIterator[State]:
     await pools.close()
 
 
+@cache
+def one_app() -> Any:
+    """Put together once: what FastAPI works out for a route at its first request costs more than most tests."""
+    return build_app()
+
+
 @pytest.fixture
 def app(state: State) -> Any:
-    made = build_app()
+    made = one_app()
     made.state.firetower = state
     return made
 

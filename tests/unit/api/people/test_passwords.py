@@ -34,3 +34,10 @@ async def test_a_password_that_an_older_release_stored_as_typed_still_fits() -> 
     typed = "ｃｏｒｒｅｃｔ horse"
     assert normal_form(typed) != typed
     assert await secrets.password_fits(typed, secrets.HASHER.hash(typed))
+
+
+def test_an_unknown_name_costs_what_a_stored_password_does() -> None:
+    """The hash that an unknown name is compared with has the parameters of today's hashes."""
+    cost = secrets._NOBODY.rpartition("$")[0].rpartition("$")[0]  # noqa: SLF001 - what no caller can see
+    assert secrets.HASHER.hash("anything").startswith(f"{cost}$")
+    assert secrets.HASHER.current_hasher.identify(secrets._NOBODY)  # noqa: SLF001
