@@ -92,7 +92,9 @@ class EventFeed:
         async def save(page: Page) -> None:
             await self.fires.save(page.conn, over)
 
+        begun = self._clock.monotonic()
         pages = await border.settle(group, judge, _unit, save, self._bare)
+        self.waiting.note_time(self._clock.monotonic() - begun)
         _count(group)
         opened = {entry.key for page in pages for entry in page.opened}
         return [

@@ -11,6 +11,8 @@ from typing import Generic, Protocol, TypeVar
 from services.alerts.feed import Batch
 
 LIGHT = 20  # a sender with more waiting than this takes turns with all that have less
+TURN_S = 0.1  # how long the others may wait for a turn of the flooding ones
+FEWEST = 5  # of a flood in one turn, however long they take: it has to come to its end
 
 
 class Waits(Protocol):
@@ -36,6 +38,7 @@ class FireQueue(Generic[Item]):
         self._batches: dict[str, deque[Batch]] = {}
         self._left: Counter[int] = Counter()
         self._was_heavy = True
+        self._heavy_most: int | None = None
 
     def __len__(self) -> int:
         return self._left.total()
@@ -53,12 +56,15 @@ class FireQueue(Generic[Item]):
     ) -> list[Item]:
         """Return up to `most` items to judge in one go; they wait until `finish`.
 
-        Items that are surely only counted, as `counts` says, are none of these `most`, up to `of_counted`: they cost
-        next to nothing, and while they wait, reading ahead comes to its end.
+        Of flooding senders they are fewer when that many took long (`note_time`): each fire of a site with thousands
+        of open ones costs milliseconds. Items that are surely only counted, as `counts` says, are none of these `most`,
+        up to `of_counted`: they cost next to nothing, and while they wait, reading ahead comes to its end.
         """
         light = [waiting for waiting in self._senders.values() if len(waiting) <= LIGHT]
         heavy = [waiting for waiting in self._senders.values() if len(waiting) > LIGHT]
         self._was_heavy = bool(heavy) and not (light and self._was_heavy)
+        if self._was_heavy:
+            most = self._heavy_most = min(most, self._heavy_most or most)
         group: list[Item] = []
         judged = counted = 0
         for item in chain.from_iterable(heavy if self._was_heavy else light):
@@ -70,6 +76,15 @@ class FireQueue(Generic[Item]):
                 break
             group.append(item)
         return group
+
+    def note_time(self, seconds: float) -> None:
+        """Hear how long judging the last group took, and make the flood's next turn shorter or longer for it."""
+        if not self._was_heavy or self._heavy_most is None:
+            return
+        if seconds > TURN_S:
+            self._heavy_most = max(FEWEST, self._heavy_most // 2)
+        elif seconds < TURN_S / 3:
+            self._heavy_most *= 2
 
     def finish(self, group: Iterable[Item]) -> list[Batch]:
         """Take a judged group out; return the batches that are over now, which the cursors may pass."""

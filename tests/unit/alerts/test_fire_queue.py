@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.alerts.feed import Batch
-from services.alerts.fire_queue import LIGHT, FireQueue
+from services.alerts.fire_queue import FEWEST, LIGHT, TURN_S, FireQueue
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -48,6 +48,29 @@ def test_two_floods_take_turns() -> None:
         scopes.append({fire.sender for fire in group})
         queue.finish(group)
     assert scopes == [{"one"}, {"two"}, {"one"}, {"two"}]
+
+
+def test_a_flood_whose_fires_cost_much_has_shorter_turns_and_the_others_have_theirs_whole() -> None:
+    queue = queue_of(*(Fire("flood", n) for n in range(1, 2000)), *(Fire(f"site {n}", n) for n in range(2000, 2200)))
+
+    def turns(seconds: float) -> list[tuple[bool, int]]:
+        taken = []
+        for _ in range(2):
+            group = queue.next_group(40)
+            queue.finish(group)
+            queue.note_time(seconds)
+            taken.append((is_of_the_flood(group[0]), len(group)))
+        return taken
+
+    assert turns(TURN_S * 4) == [(False, 40), (True, 40)]
+    assert turns(TURN_S * 2) == [(False, 40), (True, 20)]
+    assert turns(TURN_S / 2) == [(False, 40), (True, 10)], "as long as it may be: neither shorter nor longer"
+    assert turns(TURN_S * 9) == [(False, 40), (True, 10)]
+    assert turns(TURN_S * 9) == [(False, 40), (True, FEWEST)]
+    assert [len(queue.next_group(40))] == [FEWEST], "the flood alone"
+    for most in (10, 20, 40, 40):
+        queue.note_time(0.0)
+        assert len(queue.next_group(40)) == most
 
 
 def is_of_the_flood(fire: Fire) -> bool:
