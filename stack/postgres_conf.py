@@ -36,6 +36,7 @@ def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
     if not durable:  # tests: a crash of the machine may lose the throw-away cluster, a kill of the server may not
         settings |= {
             "fsync": "off",
+            "dynamic_shared_memory_type": "mmap",  # in the cluster's folder: it goes with it when the server is killed
             "full_page_writes": "off",
             "shared_buffers": "'128MB'",
             "max_connections": "200",

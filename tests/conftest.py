@@ -33,7 +33,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from stack.children import share_ports
 from stack.mosquitto import BrokerLimits
-from tests.support.servers import Broker, PostgresServer, Program, scratch_dir
+from tests.support.scratch import remove_leftovers, scratch_dir
+from tests.support.servers import Broker, PostgresServer, Program
 from tests.support.wire import Wire
 
 # Tests that hold times, kill servers under load or fill both cores: one of each sort at a time, beside lighter ones.
@@ -75,6 +76,11 @@ class Sides(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sides:
     return Sides(config, log)
+
+
+def pytest_sessionstart() -> None:
+    """Whoever runs tests again is rid of what a killed run left."""
+    remove_leftovers()
 
 
 def pytest_collection_finish() -> None:

@@ -18,7 +18,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from stack.children import free_port
-from tests.support.servers import Program, run_in_thread, scratch_dir, until
+from tests.support.scratch import scratch_dir
+from tests.support.servers import Program, run_in_thread, until
 
 AREA = "140931100"
 SITE = {

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, KEPT, WALL
 from tests.browser.county import System
-from tests.support.servers import scratch_dir
+from tests.support.scratch import scratch_dir
 
 PASSWORD = "seen from five metres"
 

@@ -22,7 +22,8 @@ from stack.mosquitto import BrokerLimits, broker_settings
 from stack.postgres_conf import server_settings
 from stack.production import write_installation
 from stack.state import StateDir
-from tests.support.servers import run_in_thread, scratch_dir, until
+from tests.support.scratch import scratch_dir
+from tests.support.servers import run_in_thread, until
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy/mosquitto/mosquitto.conf"

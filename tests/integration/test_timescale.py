@@ -12,7 +12,8 @@ from services.core.errors import FiretowerError
 from stack.binaries import PostgresBinaries, find_postgres
 from stack.postgres import OWNER, Postgres
 from stack.state import StateDir
-from tests.support.servers import run_in_thread, scratch_dir
+from tests.support.scratch import scratch_dir
+from tests.support.servers import run_in_thread
 
 NEWER_SCRIPT = "update pg_proc set probin = '$libdir/timescaledb-{new}' where probin = '$libdir/timescaledb-{old}';\n"
 

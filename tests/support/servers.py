@@ -10,7 +10,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,18 +24,12 @@ from stack.mosquitto import Account, BrokerLimits, Mosquitto
 from stack.postgres import OWNER, Postgres
 from stack.state import StateDir
 from tests.support.forked import COMMANDS, Forked
+from tests.support.scratch import scratch_dir
 from tests.support.waiting import PATIENCE_S
 
 T = TypeVar("T")
 _TEMPLATE = "tpl_migrated"
 _ADMIN_TEMPLATE = "tpl_admin"
-
-
-def scratch_dir() -> Path:
-    """A folder that also an unprivileged server can reach (pytest's own are closed to others)."""
-    folder = Path(tempfile.mkdtemp(prefix="firetower-test-"))
-    folder.chmod(0o755)
-    return folder
 
 
 def until(condition: Callable[[], bool], *, what: str, timeout_s: float = PATIENCE_S) -> None:

@@ -19,7 +19,8 @@ from stack.backup.server import Server
 from stack.backup.verify import verify
 from stack.postgres import Postgres
 from stack.state import StartFailed, StateDir
-from tests.support.servers import run_in_thread, scratch_dir
+from tests.support.scratch import scratch_dir
+from tests.support.servers import run_in_thread
 from tests.support.waiting import eventually
 
 
