@@ -38,7 +38,7 @@ class FireQueue(Generic[Item]):
         self._batches: dict[str, deque[Batch]] = {}
         self._left: Counter[int] = Counter()
         self._was_heavy = True
-        self._heavy_most: int | None = None
+        self._heavy_most = FEWEST  # until it is known what they cost
 
     def __len__(self) -> int:
         return self._left.total()
@@ -56,15 +56,15 @@ class FireQueue(Generic[Item]):
     ) -> list[Item]:
         """Return up to `most` items to judge in one go; they wait until `finish`.
 
-        Of flooding senders they are fewer when that many took long (`note_time`): each fire of a site with thousands
-        of open ones costs milliseconds. Items that are surely only counted, as `counts` says, are none of these `most`,
+        Of flooding senders they are as many as are quick (`note_time`): each fire of a site with thousands of open ones
+        costs milliseconds. Items that are surely only counted, as `counts` says, are none of these `most`,
         up to `of_counted`: they cost next to nothing, and while they wait, reading ahead comes to its end.
         """
         light = [waiting for waiting in self._senders.values() if len(waiting) <= LIGHT]
         heavy = [waiting for waiting in self._senders.values() if len(waiting) > LIGHT]
         self._was_heavy = bool(heavy) and not (light and self._was_heavy)
         if self._was_heavy:
-            most = self._heavy_most = min(most, self._heavy_most or most)
+            most = self._heavy_most = min(most, self._heavy_most)
         group: list[Item] = []
         judged = counted = 0
         for item in chain.from_iterable(heavy if self._was_heavy else light):
@@ -79,7 +79,7 @@ class FireQueue(Generic[Item]):
 
     def note_time(self, seconds: float) -> None:
         """Hear how long judging the last group took, and make the flood's next turn shorter or longer for it."""
-        if not self._was_heavy or self._heavy_most is None:
+        if not self._was_heavy:
             return
         if seconds > TURN_S:
             self._heavy_most = max(FEWEST, self._heavy_most // 2)

@@ -35,8 +35,8 @@ def test_a_lone_fire_does_not_wait_for_a_flood_and_the_flood_not_for_ever() -> N
     assert queue.finish([Fire("quiet", 200)]) == []
     queue.add([batch(201)], [Fire("other", 201)])
     group = queue.next_group(40)
-    assert [fire.sender for fire in group] == ["panel"] * 40
-    assert [over.number for over in queue.finish(group)] == list(range(1, 41))
+    assert [fire.sender for fire in group] == ["panel"] * FEWEST
+    assert [over.number for over in queue.finish(group)] == list(range(1, FEWEST + 1))
     assert queue.next_group(40) == [Fire("other", 201)]
 
 
@@ -44,14 +44,14 @@ def test_two_floods_take_turns() -> None:
     queue = queue_of(*(Fire("one", n) for n in range(1, 101)), *(Fire("two", n) for n in range(101, 201)))
     scopes = []
     for _ in range(4):
-        group = queue.next_group(30)
+        group = queue.next_group(FEWEST)
         scopes.append({fire.sender for fire in group})
         queue.finish(group)
     assert scopes == [{"one"}, {"two"}, {"one"}, {"two"}]
 
 
 def test_a_flood_whose_fires_cost_much_has_shorter_turns_and_the_others_have_theirs_whole() -> None:
-    queue = queue_of(*(Fire("flood", n) for n in range(1, 2000)), *(Fire(f"site {n}", n) for n in range(2000, 2200)))
+    queue = queue_of(*(Fire("flood", n) for n in range(1, 2000)), *(Fire(f"site {n}", n) for n in range(2000, 3000)))
 
     def turns(seconds: float) -> list[tuple[bool, int]]:
         taken = []
@@ -62,15 +62,12 @@ def test_a_flood_whose_fires_cost_much_has_shorter_turns_and_the_others_have_the
             taken.append((is_of_the_flood(group[0]), len(group)))
         return taken
 
-    assert turns(TURN_S * 4) == [(False, 40), (True, 40)]
-    assert turns(TURN_S * 2) == [(False, 40), (True, 20)]
-    assert turns(TURN_S / 2) == [(False, 40), (True, 10)], "as long as it may be: neither shorter nor longer"
-    assert turns(TURN_S * 9) == [(False, 40), (True, 10)]
-    assert turns(TURN_S * 9) == [(False, 40), (True, FEWEST)]
-    assert [len(queue.next_group(40))] == [FEWEST], "the flood alone"
-    for most in (10, 20, 40, 40):
-        queue.note_time(0.0)
-        assert len(queue.next_group(40)) == most
+    assert turns(0.0) == [(False, 40), (True, FEWEST)], "nobody knows yet what they cost"
+    assert turns(0.0) == [(False, 40), (True, 2 * FEWEST)]
+    assert [number for _, number in turns(0.0) + turns(0.0) + turns(0.0)] == [40, 20, 40, 40, 40, 40]
+    assert turns(TURN_S * 2) == [(False, 40), (True, 40)]
+    assert turns(TURN_S / 2) == [(False, 40), (True, 20)], "as long as it may be: neither shorter nor longer"
+    assert [number for _, number in turns(TURN_S * 9) + turns(TURN_S * 9) + turns(1.0)] == [40, 20, 40, 10, 40, FEWEST]
 
 
 def is_of_the_flood(fire: Fire) -> bool:
@@ -80,16 +77,16 @@ def is_of_the_flood(fire: Fire) -> bool:
 def test_fires_that_are_only_counted_go_in_great_groups_and_others_do_not() -> None:
     queue = queue_of(*(Fire("flood", n) for n in range(1, 401)), *(Fire("panel", n) for n in range(401, 501)))
     counted = queue.next_group(40, is_of_the_flood, 250)
-    assert [fire.sender for fire in counted] == ["flood"] * 290
+    assert [fire.sender for fire in counted] == ["flood"] * (250 + FEWEST)
     queue.finish(counted)
-    assert [fire.sender for fire in queue.next_group(40, is_of_the_flood, 250)] == ["panel"] * 40
+    assert [fire.sender for fire in queue.next_group(40, is_of_the_flood, 250)] == ["panel"] * FEWEST
 
 
 def test_among_thousands_that_are_only_counted_no_more_are_judged_at_once_than_ever() -> None:
     queue = queue_of(*(Fire("flood", n, n % 2) for n in range(1, 1001)))
     group = queue.next_group(40, lambda fire: fire.number == 0, 4000)
-    assert sum(fire.number for fire in group) == 40
-    assert len(group) == 80, "each keeps its place in the order of its sender"
+    assert sum(fire.number for fire in group) == FEWEST
+    assert len(group) == 2 * FEWEST, "each keeps its place in the order of its sender"
 
 
 def test_batches_without_a_fire_are_over_at_once() -> None:
