@@ -15,8 +15,8 @@ from services.alerts.border import Border
 from services.alerts.feed import FIRES, SQL, Batch, Feed, span
 from services.alerts.fire_queue import FireQueue
 from services.alerts.fires import FireJudge, ParametersOf
-from services.alerts.health import find_unreadable, judge_unreadable
 from services.alerts.others import Ended, Said, judge_others, key_of
+from services.alerts.refused_events import find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.model import Effect, Event
@@ -109,12 +109,12 @@ class EventFeed:
         if not batches:
             return False
         weighed = await self._weigh(border, batches, fires=False)
-        refused = await find_unreadable(border.conn, batches)
+        refused = await find_refused(border.conn, batches)
         reset: Ended = set()
 
         async def judge(page: Page, some: Sequence[Weighed | Finding]) -> None:
             reset.update(await self._judge_others(page, [item for item in some if isinstance(item, Weighed)]))
-            await judge_unreadable(page, [item for item in some if isinstance(item, Finding)])
+            await judge_refused(page, [item for item in some if isinstance(item, Finding)])
 
         async def save(page: Page) -> None:
             await self.others.save(page.conn, batches)
@@ -225,7 +225,7 @@ def name_event(device: Device, event: Event, batch_id: int) -> Unit:
 
 def _unit(item: Weighed | Finding) -> Unit:
     if isinstance(item, Finding):
-        return Unit("refused_event", item.component, fire=True)
+        return name_refused(item)
     return name_event(item.device, item.event, item.batch_id)
 
 

@@ -13,7 +13,6 @@ import asyncpg
 from services.alerts.border import Border
 from services.alerts.copies import judge_copies
 from services.alerts.disk_use import DiskUse
-from services.alerts.feed import Batch
 from services.alerts.room import Crowd, Disks, Shortage
 from services.alerts.storage import StorageJobs
 from services.core.alarms.ledger.page import Page
@@ -21,7 +20,6 @@ from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
 from services.core.statements import load_queries
-from services.core.topics import parse_topic
 from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(__file__)
@@ -228,41 +226,6 @@ def _say_set_aside(row: asyncpg.Record) -> Reason:
         f"{program} 有 {units} 项工作处理失败，留待重试（{kind}）：{name}，{error}",
         f"{program} could not finish {units} units of work ({kind}): {name}: {error}",
     )
-
-
-async def find_unreadable(conn: asyncpg.Connection, batches: Sequence[Batch]) -> list[Finding]:
-    """Return what was refused on up/event in these batches: a fire could hide in it, so a person must look."""
-    ids = [batch.id for batch in batches if batch.rejects]
-    if not ids:
-        return []
-    times = [batch.committed_at for batch in batches]
-    day = timedelta(days=1)
-    rows = await conn.fetch(SQL["unreadable"], ids, min(times) - day, max(times) + day)
-    return [
-        _finding(
-            "event_unreadable",
-            Severity.MAJOR,
-            Reason(
-                f"{row['topic']} 的事件无法读取（{row['reason']}），请人工查看",
-                f"an event on {row['topic']} cannot be read ({row['reason']}); look at it",
-            ),
-            component=_device_of(row["topic"]),
-            latched=True,
-        )
-        for row in rows
-    ]
-
-
-async def judge_unreadable(page: Page, findings: Sequence[Finding]) -> None:
-    """Raise what was refused on up/event."""
-    await page.load([_key(finding) for finding in findings])
-    for finding in findings:
-        page.take(_key(finding), finding, "event", SYSTEM)
-
-
-def _device_of(topic: str) -> str:
-    parsed = parse_topic(topic)
-    return "" if parsed is None else parsed.device
 
 
 def _key(finding: Finding) -> Key:

@@ -36,12 +36,6 @@ where done_at is null
 window w as (partition by program, kind)
 order by program, kind, set_aside.fire desc, last_at desc
 
--- name: unreadable
-select r.topic, r.reason, r.detail
-from reject r
-where r.batch_id = any($1::bigint[]) and r.received_at between $2 and $3 and not r.stored
-order by r.id limit 50
-
 -- name: kept_count
 select number from feed_cursor where writer = $1
 

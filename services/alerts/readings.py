@@ -13,6 +13,7 @@ import asyncpg
 from services.alerts.border import Border, Work, nothing_more
 from services.alerts.feed import Batch, Feed, span
 from services.alerts.mains import Mains
+from services.alerts.refused_events import ON_TELEMETRY, find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import RuleStates, by_device
 from services.alerts.rules.model import Reading
@@ -73,6 +74,9 @@ class ReadingFeed:
         breath = Breath(self._clock, look_up)
         verdicts = await self._walk(border, batches, breath)
         await breath.take()
+        misplaced = await find_refused(border.conn, batches, ON_TELEMETRY)
+        if misplaced:
+            await border.settle(misplaced, judge_refused, name_refused)
         due = self.states.due_for_saving(self._clock.monotonic())
 
         async def save(page: Page) -> None:

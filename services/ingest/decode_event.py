@@ -131,6 +131,11 @@ def digest_of(element: dict[str, Any], event_id: str) -> bytes:
     return hashlib.sha256(orjson.dumps(clean_json(identity), option=orjson.OPT_SORT_KEYS)).digest()
 
 
+def is_type(sent: object) -> bool:
+    """Whether it is the type of an event, however it is written."""
+    return isinstance(sent, str) and _plain_word(sent) in KNOWN_TYPES
+
+
 def _plain_word(text: str) -> str:
     """Return a word as we write types: `Manual Alarm`, full-width letters and a NUL behind them mean the same."""
     if len(text) > TYPE_LIMIT:
@@ -163,7 +168,7 @@ class _Parts:
         self.element = dict(self.element)
         for name in sorted(doubtful):
             value = self.element[name]
-            if name == "description" or (name == "type" and _plain_word(str(value)) in KNOWN_TYPES):
+            if name == "description" or (name == "type" and is_type(str(value))):
                 continue
             self._complain(name)
             del self.element[name]
@@ -171,7 +176,7 @@ class _Parts:
     def _spell_out(self, source: Element) -> None:
         """Look for type and event_id by their names alone: a fire must not be lost for a quote in its description."""
         if not isinstance(self.element.get("type"), str):
-            spelled = [kind for kind in source.spell("type") if _plain_word(kind) in KNOWN_TYPES]
+            spelled = [kind for kind in source.spell("type") if is_type(kind)]
             if spelled:
                 self.element = {**self.element, "type": spelled[0]}
         if self.element.get("event_id") is None and "event_id" not in source.doubtful:

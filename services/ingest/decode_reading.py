@@ -12,6 +12,7 @@ from services.core.fields import FIELD_RULES, complaint
 from services.core.moment import read_ts
 from services.core.text import clean_json, show_value
 from services.core.topics import Kind
+from services.ingest.decode_event import is_type
 from services.ingest.json_text import dump_element, parse
 from services.ingest.mend import Element, mend, split, unwrap
 from services.ingest.moment import clock_fault
@@ -139,6 +140,9 @@ def _reject(
     *,
     stored: bool = False,
 ) -> None:
+    if not stored and type(element) is dict and is_type(element.get("type")):
+        sent = f"this is an event ({show_value(element['type'])}): publish it to …/up/event, where it is heard at once"
+        refusal = ("event_on_telemetry", sent)
     kept = dump_element(element) if raw is None else raw
     found.rejects.append(Reject(kept, *refusal, element=index, stored=stored))
 

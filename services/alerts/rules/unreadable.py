@@ -18,6 +18,7 @@ CODE: Final = "device_unreadable"
 
 _WHY: Final = {
     "clock_implausible": Reason("设备时钟不可信", "its clock cannot be right"),
+    "event_on_telemetry": Reason("事件发到了 up/telemetry", "events are sent to up/telemetry"),
     "kind_mismatch": Reason("设备类型与登记不符", "its kind is not the registered one"),
     "no_valid_field": Reason("没有可用的字段", "no field that can be used"),
     "not_json": Reason("不是 JSON", "not JSON"),

@@ -132,6 +132,20 @@ def test_whole_numbers_may_come_with_a_point():
     assert reasons(read({"ts": NOW_MS, "seq": 1, "arc_count": 14.5}, "electrical")) == ["bad_field: arc_count"]
 
 
+def test_an_event_on_the_topic_of_readings_is_named_and_what_is_a_reading_is_stored():
+    for sent in (
+        {"type": "fire"},
+        {"type": "Manual Alarm", "ts": NOW_MS, "event_id": "1"},
+        {"type": "fire", "tilt_deg": "x"},
+    ):
+        assert reasons(read({"seq": 1} | sent)) == ["event_on_telemetry"]
+    (reject,) = read([{"ts": NOW_MS, "seq": 1, "tilt_deg": 3}, {"type": "fire", "event_id": "1"}]).rejects
+    assert (reject.reason, reject.stored) == ("event_on_telemetry", False)
+    assert "up/event" in reject.detail
+    assert reasons(read({"ts": NOW_MS, "seq": 1, "tilt_deg": 3, "type": "fire"})) == []
+    assert reasons(read({"ts": NOW_MS, "seq": 1, "type": "periodic"})) == ["no_valid_field"]
+
+
 def test_a_reading_without_any_valid_field_is_rejected_once():
     assert reasons(read({"ts": NOW_MS, "seq": 1})) == ["no_valid_field"]
     assert reasons(read({"ts": NOW_MS, "seq": 1, "mystery": 1})) == ["no_valid_field"]

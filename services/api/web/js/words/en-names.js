@@ -206,6 +206,7 @@ export const names = {
   "reject.bad_field": "value out of bounds",
   "reject.bad_topic": "wrong topic",
   "reject.clock_implausible": "implausible clock",
+  "reject.event_on_telemetry": "an event, on the topic of readings",
   "reject.kind_mismatch": "another kind of device",
   "reject.no_valid_field": "no usable field",
   "reject.not_decoded": "decoding failed",

@@ -206,6 +206,7 @@ export const names = {
   "reject.bad_field": "字段数值不合格",
   "reject.bad_topic": "主题不对",
   "reject.clock_implausible": "时间不可信",
+  "reject.event_on_telemetry": "事件发到了测量主题",
   "reject.kind_mismatch": "设备类型不符",
   "reject.no_valid_field": "没有可用的字段",
   "reject.not_decoded": "解码失败",

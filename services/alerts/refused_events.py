@@ -1,0 +1,73 @@
+"""Events that ingest had to refuse: a fire could hide in each, so somebody must look.
+
+Called by `events` and `readings` with the batches they read. One latched alarm of our own for each device.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+
+from services.alerts.feed import Batch
+from services.core.alarms.ledger.page import Page
+from services.core.alarms.ledger.rows import SYSTEM, Key
+from services.core.alarms.life.happenings import Finding
+from services.core.aside import Unit
+from services.core.statements import load_queries
+from services.core.topics import parse_topic
+from services.core.words import Category, Reason, Severity
+
+SQL = load_queries(__file__)
+CODE = "event_unreadable"
+ON_TELEMETRY = "event_on_telemetry"  # why ingest refuses an event on the channel of readings
+DAY = timedelta(days=1)  # between a batch's commit and the receive time of what is in it, at the very most
+
+
+async def find_refused(conn: asyncpg.Connection, batches: Sequence[Batch], reason: str | None = None) -> list[Finding]:
+    """Return what was refused in these batches, for `reason` alone if it is given."""
+    ids = [batch.id for batch in batches if batch.rejects]
+    if not ids:
+        return []
+    times = [batch.committed_at for batch in batches]
+    rows = await conn.fetch(SQL["refused"], ids, min(times) - DAY, max(times) + DAY, reason)
+    return [_finding(row["topic"], row["reason"]) for row in rows]
+
+
+async def judge_refused(page: Page, findings: Sequence[Finding]) -> None:
+    """Raise what was refused."""
+    await page.load([_key(finding) for finding in findings])
+    for finding in findings:
+        page.take(_key(finding), finding, "event", SYSTEM)
+
+
+def name_refused(finding: Finding) -> Unit:
+    """Return it as a unit of work."""
+    return Unit("refused_event", finding.component, fire=True)
+
+
+def _finding(topic: str, reason: str) -> Finding:
+    parsed = parse_topic(topic)
+    return Finding(
+        code=CODE,
+        category=Category.SYSTEM,
+        severity=Severity.MAJOR,
+        reason=_say(topic, reason),
+        component="" if parsed is None else parsed.device,
+        cause=CODE,
+        latched=True,
+    )
+
+
+def _say(topic: str, reason: str) -> Reason:
+    if reason == ON_TELEMETRY:
+        return Reason(
+            f"事件发到了 {topic}，不会作为报警处理；请人工查看，并让设备改发到 up/event",
+            f"an event came on {topic}, where it is no alarm; look at it, and have the device publish to up/event",
+        )
+    return Reason(
+        f"{topic} 的事件无法读取（{reason}），请人工查看", f"an event on {topic} cannot be read ({reason}); look at it"
+    )
+
+
+def _key(finding: Finding) -> Key:
+    return Key(SYSTEM.subject, finding.code, finding.component)
