@@ -3,10 +3,10 @@ import { download } from "../download.js";
 import { dateTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Empty, Failure, personName } from "../parts.js";
+import { Failure, personName } from "../parts.js";
 import { html, useState } from "../ui.js";
 import { adminNames } from "../words/zh-admin-names.js";
-import { useList } from "./list.js";
+import { ListTable, useList } from "./list.js";
 
 const PATH = "/api/v1/audit";
 const ACTIONS = Object.keys(adminNames)
@@ -53,7 +53,7 @@ export function Audit() {
   const [filter, setFilter] = useState({ actor: "", action: "", target: "", from: "", to: "" });
   const [failed, setFailed] = useState(null);
   const wanted = wantedOf(filter);
-  const { items, problem, more } = useList(PATH, wanted);
+  const list = useList(PATH, wanted);
   const set = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
   const field = (name, type = "search") => html`<label>
     ${t(`admin.audit_${name}`)}
@@ -82,20 +82,18 @@ export function Audit() {
       </label>
       ${field("target")} ${field("from", "date")} ${field("to", "date")}
     </form>
-    ${[problem, failed].map((one) => one && html`<${Failure} problem=${one} />`)}
-    ${items?.length === 0 && html`<${Empty} title=${t("admin.no_audit")} />`}
-    ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
-      <thead>
-        <tr>
-          <th>${t("system.when")}</th>
-          <th>${t("admin.audit_actor")}</th>
-          <th>${t("admin.audit_action")}</th>
-          <th>${t("admin.audit_target")}</th>
-          <th>${t("admin.detail")}</th>
-        </tr>
-      </thead>
-      <tbody>${items.map((row) => html`<${Line} key=${row.id} row=${row} />`)}</tbody>
-    </table></div>`}
-    ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
+    ${failed && html`<${Failure} problem=${failed} />`}
+    <${ListTable}
+      list=${list}
+      titles=${[
+        t("system.when"),
+        t("admin.audit_actor"),
+        t("admin.audit_action"),
+        t("admin.audit_target"),
+        t("admin.detail"),
+      ]}
+      empty=${{ title: t("admin.no_audit") }}
+      row=${(row) => html`<${Line} key=${row.id} row=${row} />`}
+    />
   </section>`;
 }

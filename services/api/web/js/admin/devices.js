@@ -3,14 +3,14 @@ import { get } from "../api.js";
 import { areaName, dateTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Empty, Failure, Status } from "../parts.js";
+import { Failure, Status } from "../parts.js";
 import { go } from "../route.js";
 import { putDevices } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Service } from "../devices/service.js";
 import { Account } from "./account.js";
 import { DeviceForm } from "./device-form.js";
-import { useList } from "./list.js";
+import { SearchedList } from "./list.js";
 
 const PATH = "/api/v1/devices";
 
@@ -18,54 +18,32 @@ const Back = () => html`<a class="button quiet small" href="#/admin/devices">
   <${Icon} name="back" size="16" />${t("devices.back")}
 </a>`;
 
-function List() {
-  const [q, setQ] = useState("");
-  const { items, problem, more } = useList(PATH, { q });
-  return html`<section class="card">
-    <h2>
-      <${Icon} name="devices" size="18" />${t("admin.tab.devices")}
-      <a class="button primary new" href="#/admin/new-device">${t("admin.new_device")}</a>
-    </h2>
-    <input
-      type="search"
-      placeholder=${t("devices.search")}
-      aria-label=${t("devices.search")}
-      value=${q}
-      onInput=${(event) => setQ(event.target.value)}
-    />
-    ${problem && html`<${Failure} problem=${problem} />`}
-    ${items?.length === 0 && html`<${Empty} title=${t("devices.none")} />`}
-    ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
-      <thead>
-        <tr>
-          <th>${t("input.name")}</th>
-          <th>${t("devices.kind")}</th>
-          <th>${t("input.area")}</th>
-          <th>${t("desk.site")}</th>
-          <th>${t("devices.status")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${items.map((device) => html`<tr key=${device.code}>
-          <td>
-            <a href=${`#/admin/devices/${encodeURIComponent(device.code)}`}>${device.name || device.code}</a>
-            <small>${device.code}${device.location ? "" : ` · ${t("admin.not_placed")}`}</small>
-          </td>
-          <td>${word("kind", device.kind)}</td>
-          <td>${areaName(device.area)}</td>
-          <td>${device.site_name ?? "–"}</td>
-          <td>
-            <${Status} status=${device.status} />
-            ${device.status === "out_of_service" && html`<small>
-              ${t("admin.until", { at: dateTime(device.out_of_service_until, true) })}
-            </small>`}
-          </td>
-        </tr>`)}
-      </tbody>
-    </table></div>`}
-    ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
-  </section>`;
-}
+const Row = ({ device }) => html`<tr>
+  <td>
+    <a href=${`#/admin/devices/${encodeURIComponent(device.code)}`}>${device.name || device.code}</a>
+    <small>${device.code}${device.location ? "" : ` · ${t("admin.not_placed")}`}</small>
+  </td>
+  <td>${word("kind", device.kind)}</td>
+  <td>${areaName(device.area)}</td>
+  <td>${device.site_name ?? "–"}</td>
+  <td>
+    <${Status} status=${device.status} />
+    ${device.status === "out_of_service" && html`<small>
+      ${t("admin.until", { at: dateTime(device.out_of_service_until, true) })}
+    </small>`}
+  </td>
+</tr>`;
+
+const List = () => html`<${SearchedList}
+  path=${PATH}
+  icon="devices"
+  title=${t("admin.tab.devices")}
+  find=${t("devices.search")}
+  add=${{ text: t("admin.new_device"), href: "#/admin/new-device" }}
+  titles=${[t("input.name"), t("devices.kind"), t("input.area"), t("desk.site"), t("devices.status")]}
+  empty=${{ title: t("devices.none") }}
+  row=${(device) => html`<${Row} key=${device.code} device=${device} />`}
+/>`;
 
 function One({ code }) {
   const [device, setDevice] = useState(null);

@@ -5,12 +5,12 @@ import { AskDialog, useGo } from "../desk/dialogs.js";
 import { dateTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Buttons, Dialog, Empty, Failure, personName } from "../parts.js";
+import { Buttons, Dialog, Failure, personName } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useState } from "../ui.js";
 import { ROLES } from "../words/lists.js";
 import { AreaChecks, areaNames, areasOf, Choice, Input, wordsOf } from "./inputs.js";
-import { useList } from "./list.js";
+import { ListTable, useList } from "./list.js";
 import { SecretCard, showSecret } from "./secret.js";
 
 const PATH = "/api/v1/api-keys";
@@ -77,7 +77,7 @@ function Row({ one, areas, onAsk }) {
 }
 
 export function Keys() {
-  const { items, problem, read, more } = useList(PATH);
+  const list = useList(PATH);
   const [making, setMaking] = useState(false);
   const [revoking, setRevoking] = useState(null);
   const areas = useStore(live, (state) => state.areas);
@@ -90,7 +90,7 @@ export function Keys() {
         [t("admin.key_use"), `Authorization: Bearer ${key}`, true],
       ],
     });
-    await read();
+    await list.read();
   };
   return html`
     <${SecretCard} name=${SECRET} />
@@ -99,29 +99,18 @@ export function Keys() {
         <${Icon} name="phone" size="18" />${t("admin.tab.keys")}
         <button class="button primary new" onClick=${() => setMaking(true)}>${t("admin.new_key")}</button>
       </h2>
-      ${problem && html`<${Failure} problem=${problem} />`}
-      ${items?.length === 0 && html`<${Empty} title=${t("admin.none")} line=${t("admin.no_keys_line")} />`}
-      ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
-        <thead>
-          <tr>
-            <th>${t("admin.key_for")}</th>
-            <th>${t("input.role")}</th>
-            <th>${t("input.areas")}</th>
-            <th>${t("system.state")}</th>
-            <th>${t("system.act")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${items.map((one) => html`<${Row} key=${one.id} one=${one} areas=${areas} onAsk=${setRevoking} />`)}
-        </tbody>
-      </table></div>`}
-      ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
+      <${ListTable}
+        list=${list}
+        titles=${[t("admin.key_for"), t("input.role"), t("input.areas"), t("system.state"), t("system.act")]}
+        empty=${{ title: t("admin.none"), line: t("admin.no_keys_line") }}
+        row=${(one) => html`<${Row} key=${one.id} one=${one} areas=${areas} onAsk=${setRevoking} />`}
+      />
     </section>
     ${making && html`<${NewKey} onGo=${create} onClose=${() => setMaking(false)} />`}
     ${revoking && html`<${AskDialog}
       title=${t("admin.revoke_title", { name: revoking.name })}
       line=${t("admin.revoke_line")}
-      onGo=${() => remove(`${PATH}/${revoking.id}`).then(read)}
+      onGo=${() => remove(`${PATH}/${revoking.id}`).then(list.read)}
       onClose=${() => setRevoking(null)}
     />`}
   `;

@@ -3,11 +3,10 @@ import { post, put, remove } from "../api.js";
 import { AskDialog } from "../desk/dialogs.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Empty, Failure } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useState } from "../ui.js";
 import { areaNames } from "./inputs.js";
-import { useList } from "./list.js";
+import { ListTable, useList } from "./list.js";
 import { NewPassword, PersonDialog } from "./person-dialogs.js";
 import { SecretCard, showSecret } from "./secret.js";
 
@@ -79,7 +78,7 @@ function Asked({ asked, own, read, onClose }) {
 }
 
 export function People() {
-  const { items, problem, read, more } = useList(PATH);
+  const list = useList(PATH);
   const [asked, setAsked] = useState(null);
   const { areas, session } = useStore(live, (state) => state);
   const isOwn = (person) => person?.username === session?.username;
@@ -92,34 +91,23 @@ export function People() {
           ${t("admin.new_person")}
         </button>
       </h2>
-      ${problem && html`<${Failure} problem=${problem} />`}
-      ${items?.length === 0 && html`<${Empty} title=${t("admin.none")} />`}
-      ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
-        <thead>
-          <tr>
-            <th>${t("input.name")}</th>
-            <th>${t("input.role")}</th>
-            <th>${t("input.areas")}</th>
-            <th>${t("system.state")}</th>
-            <th>${t("system.act")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${items.map((person) => html`<${Row}
-            key=${person.id}
-            person=${person}
-            areas=${areas}
-            own=${isOwn(person)}
-            onAsk=${setAsked}
-          />`)}
-        </tbody>
-      </table></div>`}
-      ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
+      <${ListTable}
+        list=${list}
+        titles=${[t("input.name"), t("input.role"), t("input.areas"), t("system.state"), t("system.act")]}
+        empty=${{ title: t("admin.none") }}
+        row=${(person) => html`<${Row}
+          key=${person.id}
+          person=${person}
+          areas=${areas}
+          own=${isOwn(person)}
+          onAsk=${setAsked}
+        />`}
+      />
     </section>
     ${asked && html`<${Asked}
       asked=${asked}
       own=${isOwn(asked.person)}
-      read=${read}
+      read=${list.read}
       onClose=${() => setAsked(null)}
     />`}
   `;

@@ -5,10 +5,10 @@ import { UntilDialog } from "../desk/dialogs.js";
 import { areaName, dateTime } from "../format.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Chip, Empty, Failure } from "../parts.js";
+import { Chip, Failure } from "../parts.js";
 import { go } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
-import { useList } from "./list.js";
+import { SearchedList, useList } from "./list.js";
 import { SiteForm } from "./site-form.js";
 
 const PATH = "/api/v1/sites";
@@ -20,48 +20,27 @@ const Back = () => html`<a class="button quiet small" href="#/admin/sites">
   <${Icon} name="back" size="16" />${t("devices.back")}
 </a>`;
 
-function List() {
-  const [q, setQ] = useState("");
-  const { items, problem, more } = useList(PATH, { q });
-  return html`<section class="card">
-    <h2>
-      <${Icon} name="door" size="18" />${t("admin.tab.sites")}
-      <a class="button primary new" href="#/admin/new-site">${t("admin.new_site")}</a>
-    </h2>
-    <input
-      type="search"
-      placeholder=${t("admin.find_site")}
-      aria-label=${t("admin.find_site")}
-      value=${q}
-      onInput=${(event) => setQ(event.target.value)}
-    />
-    ${problem && html`<${Failure} problem=${problem} />`}
-    ${items?.length === 0 && html`<${Empty} title=${t("admin.no_sites")} line=${t("admin.no_sites_line")} />`}
-    ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
-      <thead>
-        <tr>
-          <th>${t("admin.site_name")}</th>
-          <th>${t("input.area")}</th>
-          <th>${t("desk.contacts")}</th>
-          <th>${t("admin.place")}</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${items.map((site) => html`<tr key=${site.id}>
-          <td>
-            <a href=${`#/admin/sites/${site.id}`}>${site.name}</a>
-            <small>${site.address}</small>
-            ${isTested(site) && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
-          </td>
-          <td>${areaName(site.area)}</td>
-          <td>${site.contacts.map((person) => person.name).join(t("admin.comma")) || "–"}</td>
-          <td>${t(site.location ? "admin.placed" : "admin.not_placed")}</td>
-        </tr>`)}
-      </tbody>
-    </table></div>`}
-    ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
-  </section>`;
-}
+const Row = ({ site }) => html`<tr>
+  <td>
+    <a href=${`#/admin/sites/${site.id}`}>${site.name}</a>
+    <small>${site.address}</small>
+    ${isTested(site) && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
+  </td>
+  <td>${areaName(site.area)}</td>
+  <td>${site.contacts.map((person) => person.name).join(t("admin.comma")) || "–"}</td>
+  <td>${t(site.location ? "admin.placed" : "admin.not_placed")}</td>
+</tr>`;
+
+const List = () => html`<${SearchedList}
+  path=${PATH}
+  icon="door"
+  title=${t("admin.tab.sites")}
+  find=${t("admin.find_site")}
+  add=${{ text: t("admin.new_site"), href: "#/admin/new-site" }}
+  titles=${[t("admin.site_name"), t("input.area"), t("desk.contacts"), t("admin.place")]}
+  empty=${{ title: t("admin.no_sites"), line: t("admin.no_sites_line") }}
+  row=${(site) => html`<${Row} key=${site.id} site=${site} />`}
+/>`;
 
 function Devices({ site }) {
   const { items, problem } = useList("/api/v1/devices", { site: site.id });
