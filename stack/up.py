@@ -31,18 +31,16 @@ from stack.backup.forget import forget_copies
 from stack.backup.order import standing_order
 from stack.binaries import BinariesMissingError
 from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
-from stack.mosquitto import Mosquitto
 from stack.places import OUTSIDE, orphans
-from stack.postgres import OWNER, Postgres
+from stack.postgres import OWNER
 from stack.programs import Program, plan, plan_backup, plan_simulators
 from stack.readiness import wait_until_serving
 from stack.reserve import Reserve
 from stack.room import is_full, when_there_is_room
 from stack.screen import Screen, Vitals
+from stack.servers import NAMES, Servers
 from stack.state import StartFailed, StateDir
 from stack.supervise import Child, for_ever
-
-_READY_TIMEOUT_S = 90
 
 log = logger(__name__)
 
@@ -76,8 +74,9 @@ class System:
         self._endpoints = EndpointsFile(self.state.path / "endpoints.json")
         self._children: dict[str, Child] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._postgres: Postgres | None = None
-        self._mosquitto: Mosquitto | None = None
+        self._servers = Servers(
+            self.state, self.addresses, screen, self._given, options.fleet, watch_reserve=self._watch_reserve
+        )
         self._is_ready = False
 
     async def run(self) -> None:
@@ -130,75 +129,21 @@ class System:
     async def _when_there_is_room(self, step: Callable[[], Awaitable[None]]) -> None:
         await when_there_is_room(step, lambda: is_full(self.state.data_folders()), self._screen.step)
 
+    def _watch_reserve(self, reserve: Reserve) -> None:
+        self._watch("reserve", lambda: asyncio.to_thread(reserve.look), every_s=1)
+
     async def _start_servers(self) -> None:
-        servers = []
-        if "FIRETOWER_DATABASE_URL" not in self._given:
-            servers.append(await self._prepare_postgres())
-        if "FIRETOWER_MQTT_URL" not in self._given:
-            servers.append(await self._prepare_mosquitto())
+        servers = await self._servers.prepare()
         try:
             for child in servers:
                 self._children[child.name] = child
                 await child.start()
-            await self._wait_for_servers(servers)
-            if self._postgres is not None:
-                await asyncio.to_thread(self._postgres.provision)
+            await self._servers.wait_until_ready(servers)
         except BaseException:
             await self._stop_all()
             raise
         for child in servers:
             self._keep(child)
-
-    async def _prepare_postgres(self) -> Child:
-        if self._postgres is None:
-            self._postgres = await asyncio.to_thread(Postgres, self.state)
-        server = self._postgres
-        found = server.binaries
-        self._screen.step(f"PostgreSQL {found.version}, TimescaleDB {found.timescaledb}: port {server.port}")
-        reserve = Reserve(server.folder)
-        await asyncio.to_thread(reserve.look)  # a server that starts on a full disk needs what it keeps back
-        if self.addresses.reserve is None:
-            self.addresses.reserve = reserve.path
-            self._watch("reserve", lambda: asyncio.to_thread(reserve.look), every_s=1)
-        await asyncio.to_thread(server.prepare)
-        self.addresses.database, self.addresses.database_copier = server.dsn, server.copier_dsn
-        return Child(
-            "postgres",
-            server.spawn,
-            server.is_ready,
-            before=server.clear_wreck,
-            last_words=self._last_words_of("postgres"),
-            polite=signal.SIGINT,
-            hard=signal.SIGQUIT,
-        )
-
-    async def _prepare_mosquitto(self) -> Child:
-        fleet = self._options.fleet
-        if self._mosquitto is None:
-            self._mosquitto = await asyncio.to_thread(lambda: Mosquitto(self.state, fleet=fleet))
-        broker = self._mosquitto
-        self._screen.step(f"mosquitto {broker.binaries.version}: port {broker.port}")
-        await asyncio.to_thread(broker.prepare)
-        self.addresses.use_broker(broker, fleet=fleet)
-        return Child("mosquitto", broker.spawn, broker.is_ready, last_words=self._last_words_of("mosquitto"))
-
-    def _last_words_of(self, name: str) -> Callable[[], str]:
-        return lambda: children.tail(children.read_log(self.state.log(name)))
-
-    async def _wait_for_servers(self, servers: list[Child]) -> None:
-        deadline = asyncio.get_running_loop().time() + _READY_TIMEOUT_S
-        left = list(servers)
-        while left:
-            for child in list(left):
-                code = child.exit_code()
-                late = asyncio.get_running_loop().time() > deadline
-                if code is not None or late:
-                    why = f"ended with {code}" if code is not None else f"was not ready within {_READY_TIMEOUT_S} s"
-                    raise StartFailed(f"{child.name} {why}: {child.last_words()}")
-                if await asyncio.to_thread(child.is_ready):
-                    left.remove(child)
-                    self._screen.step(f"{child.name} is ready")
-            await asyncio.sleep(0.03)
 
     async def _start_programs(self) -> None:
         self._screen.step("database: bringing the schema up to date")
@@ -220,9 +165,9 @@ class System:
             try:
                 await migrate.upgrade(self.addresses.database, say=self._screen.step)
             except migrate.ExtensionBehind:
-                if self._postgres is None:
+                if self._servers.postgres is None:
                     raise
-                await asyncio.to_thread(self._postgres.run_sql, OWNER, migrate.UPDATE_EXTENSION)
+                await asyncio.to_thread(self._servers.postgres.run_sql, OWNER, migrate.UPDATE_EXTENSION)
                 await migrate.upgrade(self.addresses.database, say=self._screen.step)
         except migrate.FAILURES as error:
             where = self.addresses.database.rpartition("@")[2]
@@ -278,7 +223,7 @@ class System:
         await asyncio.to_thread(self.state.bound_logs)
 
     async def _stop_all(self) -> None:
-        servers = [self._children.pop(name) for name in ("postgres", "mosquitto") if name in self._children]
+        servers = [self._children.pop(name) for name in NAMES if name in self._children]
         # Programs first: they say goodbye to servers that still answer. 2.2 s + 1.5 s stay below the contract's 5 s.
         await asyncio.gather(*(child.stop(2.2) for child in self._children.values()))
         await asyncio.gather(*(child.stop(1.5) for child in servers))
