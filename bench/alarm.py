@@ -40,7 +40,7 @@ P50_TARGET_MS, P99_TARGET_MS = 300, 1000
 
 @dataclass(slots=True)
 class Trials:
-    """When each device did its deed (Unix seconds), and what the desk is expected to be told."""
+    """When each device acted (Unix seconds), and what the desk should be told of it."""
 
     notice: str
     what: str
@@ -70,7 +70,7 @@ async def desk() -> AsyncIterator[str]:
     """A stand-in desk of our own; its address."""
     port = free_port()
     folder = scratch_folder()
-    env = {**os.environ, "FIRETOWER_STATE_DIR": str(folder)}  # its book is this run's alone
+    env = {**os.environ, "FIRETOWER_STATE_DIR": str(folder)}  # its record is of this run alone
     process = children.spawn(firetower("desk", "--port", str(port)), log=folder / "desk.log", env=env)
     try:
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
@@ -151,7 +151,7 @@ def _panel(prefix: str, number: int) -> str:
 
 
 def _hydrant(prefix: str, number: int) -> str:
-    # an area each: from the third falling hydrant of one area on there is a mains event instead
+    # an area each: three falling hydrants in one area would become a mains event
     return f"fire/v1/140931{number:06d}/hydrant/{prefix}H{number:04d}"
 
 
@@ -202,7 +202,7 @@ async def _received(address: str, *expected: Trials) -> Mapping[tuple[str, str],
 
 
 def _first_times(items: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], float]:
-    """When a notice of a type for a device was first accepted; fires of no interest are the background's."""
+    """When a notice of a type for a device was first accepted; what the background raised besides is left out."""
     first: dict[tuple[str, str], float] = {}
     for item in items:
         if item["answered"] != 200:
@@ -231,7 +231,7 @@ def judge(
 
 
 def missed(result: Mapping[str, Any]) -> list[str]:
-    """Return which targets were missed: every trial reaches the desk, half of them and 99 of 100 in time."""
+    """Return the targets that were missed: all trials reach the desk, half of them and 99 of 100 in time."""
     found: list[str] = []
     for one in result["trials"]:
         if not one["trials"] or one["reached"] < one["trials"]:
@@ -244,7 +244,7 @@ def missed(result: Mapping[str, Any]) -> list[str]:
 
 
 def spread(ordered_ms: Sequence[float]) -> dict[str, int | None]:
-    """Return p50, p95, p99 and the worst of values in order; None for none."""
+    """Return p50, p95, p99 and the worst of sorted values, each None where there are none."""
     if not ordered_ms:
         return {"p50_ms": None, "p95_ms": None, "p99_ms": None, "worst_ms": None}
     return {
@@ -263,7 +263,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     host = result["machine"]
     out = [
         "",
-        f"bench alarm: {result['background_per_s']} readings/s of {result['background_devices']} devices behind it",
+        f"bench alarm: {result['background_per_s']} readings/s of {result['background_devices']} devices beside it",
         f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}",
         "",
     ]

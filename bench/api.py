@@ -35,7 +35,7 @@ DAYS = 30
 PER_DEVICE = DAYS * 288  # one every 5 minutes
 SETTLE_S = 3.0
 P99_TARGET_S, CORES_TARGET = 1.0, 0.6
-LEAST_SHARE = 0.95  # of the changes asked for that every browser gets; fewer, and their delay says little
+LEAST_SHARE = 0.95  # of the changes asked for must reach every browser: with fewer, their delay says little
 
 
 def main(
@@ -145,7 +145,7 @@ async def _watch(system: System, reading: list[Browser], frames: Frames, seconds
     watching.cancel()
     late = delays_s(reading, frames, since_s)
     if not late:
-        raise BenchFailed(f"no stream told a change in {spent_s:.0f} s; {sum(one.lost for one in reading)} were lost")
+        raise BenchFailed(f"no stream sent a change in {spent_s:.0f} s; {sum(one.lost for one in reading)} were lost")
     return {
         "seconds": round(spent_s, 1),
         "changes_per_s": round(len(late) / len(reading) / spent_s),
@@ -162,7 +162,7 @@ async def _watch(system: System, reading: list[Browser], frames: Frames, seconds
 
 
 def missed(result: Mapping[str, Any]) -> list[str]:
-    """Return which targets were missed. Reads have theirs while nothing else is asked."""
+    """Return which targets were missed. Those of reads hold while nothing else is asked."""
     flow = result["streams"]
     found = [
         read["what"]

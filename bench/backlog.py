@@ -1,6 +1,6 @@
-"""`firetower bench backlog`: how long a fire takes to its commit while ingest works off what waited in the broker.
+"""`firetower bench backlog`: how long a fire takes to its commit while ingest works through a backlog in the broker.
 
-Called by the command line and `make bench`. Two backlogs, one after the other: late readings, and events that are no
+Called by the command line and `make bench`. Two backlogs, one after the other: late readings, and events that are not
 fires. Ingest is stopped while they are published, and fires are published from its first commit to its last.
 """
 
@@ -34,7 +34,7 @@ from services.core.topics import ROOT, Channel, Kind
 SQL = load_queries(__file__)
 AREA = "140931100"
 DEVICES = 10_000
-AGE_S = 3600.0  # late past every limit of the contract
+AGE_S = 3600.0  # late by every limit of the contract
 FIRE_EVERY_S = 0.1
 LOOK_S = 0.02
 PATIENCE_S = 120.0
@@ -70,7 +70,7 @@ async def measure(*, readings: int, events: int) -> dict[str, Any]:
     late, chatter = run_prefix(), run_prefix()
     backlogs = (
         Backlog("late readings", "telemetry", late, prepare(DEVICES, late), readings, AGE_S),
-        Backlog("events that are no fires", "event", chatter, _chatter(chatter), events, 0.0),
+        Backlog("events that are not fires", "event", chatter, _chatter(chatter), events, 0.0),
     )
     host = machine()
     async with own_system() as system:
@@ -95,7 +95,7 @@ def _chatter(prefix: str) -> list[PreparedPublish]:
 
 async def _work_off(system: System, database: asyncpg.Connection, backlog: Backlog) -> dict[str, Any]:
     fleet = system.fleet
-    await publish(fleet, backlog.messages[:1], count=1)  # the lane is seen at work
+    await publish(fleet, backlog.messages[:1], count=1)  # shows that the lane works
     await _until_more(database, backlog.lane, 0)
     before = await database.fetchval(SQL["moving"], backlog.lane)
     ingest = system.processes["ingest"]

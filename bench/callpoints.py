@@ -28,7 +28,7 @@ class CallPoints:
         self._system, self._desk, self._prefix = system, desk, prefix
         self.pressed_s: dict[str, float] = {}  # by panel, Unix seconds
         self.told_s: dict[str, float] = {}
-        self._seen = 0  # of the desk's book
+        self._seen = 0  # of the desk's list
 
     async def press_every(self, seconds: float) -> None:
         """Press until cancelled."""
@@ -57,7 +57,7 @@ class CallPoints:
         link.send_event(f"fire/v1/140931100/panel/{panel}", panel, orjson.dumps(body))
 
     async def settle(self) -> None:
-        """Wait for the desk to have been told of all of them, as long as that takes sensibly."""
+        """Wait until the desk has been told of all of them, within reason."""
         deadline = time.monotonic() + PATIENCE_S
         while len(self.told_s) < len(self.pressed_s) and time.monotonic() < deadline:
             await self._look()
@@ -92,7 +92,7 @@ class CallPoints:
         return sorted(self.told_s[panel] - at for panel, at in self.pressed_s.items() if panel in self.told_s)
 
     def percentile_s(self, part: float) -> float | None:
-        """Return how long that part of them took at most."""
+        """Return the longest that this share of them took."""
         taken = self.taken_s
         return taken[min(len(taken) - 1, int(len(taken) * part))] if taken else None
 

@@ -1,8 +1,8 @@
-"""`firetower bench city`: what a city platform waits for, when it asks through open standards and when it is told.
+"""`firetower bench city`: how long a city platform waits when it asks through open standards, and when it is told.
 
 Called by the command line and `make bench`. The whole system runs with a county of devices and a month of readings.
 Reads are asked from outside, one after the other; push is measured at twenty subscribers, beside ten that hardly
-answer, and with more than a county raises.
+answer, and with more alarms than a county raises.
 """
 
 import sys
@@ -37,7 +37,7 @@ def main(
     seconds: float = 60.0,
     json_file: Path | None = None,
 ) -> int:
-    """Measure; 0 when every target was met. `rate` alarms a second for `seconds` are the burst of push."""
+    """Measure; 0 when every target was met. The burst for push is `rate` alarms a second for `seconds`."""
     configure_log("bench", "warning", "console")
     result = uvloop.run(measure(devices=devices, readings=readings, rate=rate, seconds=seconds))
     print_result(result)
@@ -64,7 +64,7 @@ async def measure(*, devices: int, readings: int, rate: float, seconds: float) -
         await publish(system.fleet, prepare(devices, prefix), count=devices, rate=2000)
         filled, charted = await fill(system.database, prefix, devices=devices, readings=readings, weeks=0)
         result |= filled
-        result["alerts_at_rest_after_s"] = await at_rest(system.processes["alerts"])  # it judges what was filled in
+        result["alerts_at_rest_after_s"] = await at_rest(system.processes["alerts"])  # it first judges all of it
         yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         began = time.monotonic()
         result["reads"] = await city_reads.measure(client, charted, yesterday)

@@ -41,9 +41,9 @@ _YES = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
 
 @dataclass(slots=True)
 class Receiver:
-    """Answers at once and notes when what came."""
+    """Answers at once and notes which event came when."""
 
-    came: dict[str, float] = field(default_factory=dict)  # event id: monotonic-like Unix seconds
+    came: dict[str, float] = field(default_factory=dict)  # Unix seconds by event id
     order: dict[str, list[int]] = field(default_factory=dict)
     twice: int = 0
     slow: bool = False  # a byte a second, and never a whole status line
@@ -75,7 +75,7 @@ class Receiver:
 
 @asynccontextmanager
 async def receivers(count: int, *, slow: bool = False) -> AsyncIterator[dict[str, Receiver]]:
-    """So many receivers by their address."""
+    """Run `count` receivers; yield them by their address."""
     async with AsyncExitStack() as stack:
         found = {}
         for _ in range(count):
@@ -88,7 +88,7 @@ async def receivers(count: int, *, slow: bool = False) -> AsyncIterator[dict[str
 
 @asynccontextmanager
 async def subscribed(client: httpx2.AsyncClient, count: int, *, slow: bool = False) -> AsyncIterator[list[Receiver]]:
-    """So many receivers, each with its subscription."""
+    """Run `count` receivers, each with its subscription."""
     async with receivers(count, slow=slow) as found, AsyncExitStack() as stack:
         for number, url in enumerate(found):
             body = {"name": f"bench {number}", "url": url, "types": ["alarm.raised"]}

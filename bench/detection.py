@@ -1,9 +1,8 @@
-"""Score the findings of `firetower evaluate` against a pack's truth: what was seen, how soon, how often in vain.
+"""Score the findings of `firetower evaluate` against a pack's truth: what was seen, how soon, how many false alarms.
 
 `python -m bench.detection FINDINGS TRUTH`. Rules of the reference note, section 10: a hit is a new finding of a code
 that fits, during the event; a false alarm is a finding outside all events and three hours after them, and the time
-inside them is no part of its rate. Intervals are
-bootstrap over events, 95 %.
+inside them does not count for its rate. Intervals are bootstrap over events, 95 %.
 """
 
 import argparse
@@ -66,7 +65,7 @@ def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, An
 def _watched_s(
     events: list[tuple[dict[str, Any], datetime, datetime]], begin: datetime, end: datetime, devices: int
 ) -> float:
-    """Return the device-seconds in which a finding would have been in vain: outside events and what follows them."""
+    """Return the device-seconds in which a finding is a false alarm: outside events and what follows them."""
     spans: dict[str | None, list[tuple[datetime, datetime]]] = {}
     for event, since, until in events:
         spans.setdefault(event.get("device"), []).append((max(since, begin), min(until + RECOVERY, end)))

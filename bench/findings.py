@@ -22,7 +22,7 @@ FIRE_P99_TARGET_S = 3.0  # from confirmed to dispatch: GB 26875.1
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the verdict; `good` is None for what is only told."""
+    """One line of the verdict; `good` is None for a figure without a target."""
 
     what: str
     figure: str

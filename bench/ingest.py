@@ -30,7 +30,7 @@ from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
 _WARMED = 20_000
-QUIET_S = 20.0  # no new row for so long: the rest is lost
+QUIET_S = 20.0  # no new row for this long: the rest is lost
 STORED_TARGET_PER_S, PEAK_TARGET_MB = 15_000, 400
 P99_TARGET_MS, P99_UP_TO_PER_S = 150, 10_000  # flat out, what waits in the broker makes every reading late
 
@@ -87,8 +87,8 @@ async def measure(
             "asked_seconds": seconds,
             "payload_bytes_mean": round(sum(len(one.packet) for one in messages) / len(messages)),
         }
-        # every device is registered before, so that this is not part of the measurement; of very many, all but the
-        # first ones meet ingest, alerts and API as after a restart: in the registry, and not yet read
+        # Every device is registered first, so that this is not measured. Of very many, all but the first ones are only
+        # put into the registry: ingest, alerts and API have not read them yet, as after a restart.
         await register(database, messages[_WARMED:])
         warm = await publish(system.fleet, messages, count=min(devices, _WARMED), rate=4000)
         await drained(database, prefix, warm.acknowledged)
@@ -203,7 +203,7 @@ def missed(result: Mapping[str, Any]) -> list[str]:
         found.append(f"stored >= {STORED_TARGET_PER_S:,}/s")
     if rate is not None and rate <= P99_UP_TO_PER_S and result["publish_to_commit_ms"]["p99"] > P99_TARGET_MS:
         found.append(f"publish to commit p99 <= {P99_TARGET_MS} ms")
-    ingest = result["processes"].get("ingest")  # a peak that nobody saw is no target met
+    ingest = result["processes"].get("ingest")  # a peak that was not measured meets no target
     if ingest is None or ingest["peak_mb"] > PEAK_TARGET_MB:
         found.append(f"ingest <= {PEAK_TARGET_MB} MB")
     return found

@@ -28,7 +28,7 @@ TELEMETRY = "fire/v1/+/+/+/up/telemetry"
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What was moved in which time."""
+    """How much was moved in how long."""
 
     count: int
     seconds: float

@@ -17,7 +17,7 @@ from simulators.places import place_of
 from simulators.twin import make_twin
 
 SQL = load_queries(__file__)
-_TWINS = 10_000  # of more devices, every ten thousandth reads the same: the twins of a million take a minute
+_TWINS = 10_000  # devices ten thousand apart read the same: the twins of a million take a minute
 _AT_ONCE = 20_000
 # Of ten devices: six hydrants (about 190 bytes a reading), three circuits (430), one basin (140).
 _MIX = (Kind.HYDRANT, Kind.ELECTRICAL, Kind.HYDRANT, Kind.WATER, Kind.HYDRANT, Kind.ELECTRICAL, Kind.HYDRANT,
@@ -51,7 +51,7 @@ class _Twin:
 
 
 async def register(database: asyncpg.Connection, messages: Sequence[PreparedPublish]) -> None:
-    """Put the devices of these messages into the registry, as a county that grew has them there."""
+    """Put the devices of these messages into the registry, as in a county that has grown."""
     topics = [topic for topic in (parse_topic(one.topic) for one in messages) if topic is not None]
     for start in range(0, len(topics), _AT_ONCE):
         part = topics[start : start + _AT_ONCE]

@@ -48,7 +48,7 @@ class Meter:
 
 
 async def at_rest(pid: int, *, share: float = 0.1, patience_s: float = 900.0) -> float | None:
-    """Wait until a program takes less than `share` of a core for ten seconds; return how long, None: it never did."""
+    """Wait until a program takes less than `share` of a core for ten seconds; return how long, None if it never did."""
     began, calm = time.monotonic(), 0
     while calm < 2:
         if time.monotonic() - began > patience_s:

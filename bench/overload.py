@@ -1,4 +1,4 @@
-"""`firetower bench overload`: ten times more readings than can be stored, for a while, and fires between them.
+"""`firetower bench overload`: ten times as many readings as can be stored, for a while, with fires among them.
 
 Called by the command line and `make overload`. The whole system on a database that is made a tenth as fast as the load;
 then the brake is taken away and the queue has to drain. Held to: memory bounded, fires told in time, everything that
@@ -82,7 +82,7 @@ async def measure(*, minutes: float, rate: float, devices: int) -> Findings:
     counts = f"{kept:,} stored, {dropped:,} dropped at the broker's limit and counted, {missing:,} missing"
     findings.judge("acknowledged readings", f"{sent.acknowledged:,}: {counts}", good=missing == 0)
     findings.judge_fires(calls)
-    findings.judge("programs that began anew", ", ".join(restarted) or "none", good=not restarted)
+    findings.judge("programs that were restarted", ", ".join(restarted) or "none", good=not restarted)
     fires = chart("Call point pressed to told", "s", {"fire": calls.points(samples.began_s)})
     findings.charts += [*samples.charts(), fires]
     findings.samples = samples.as_json()

@@ -16,7 +16,7 @@ h1{font-size:1.4em}h2{font-size:1.05em;margin-top:2em}"""
 
 
 def page(title: str, lead: str, rows: Sequence[tuple[str, str, bool | None]], charts: Sequence[str]) -> str:
-    """Return the document; a row is what, its figure, and whether it is as it should be (None: only told)."""
+    """Return the document; a row is what, its figure, and whether it is as it should be (None: no target)."""
     words = {True: ("good", "as promised"), False: ("bad", "not as promised"), None: ("", "")}
     table = "".join(
         f'<tr><td>{escape(what)}</td><td>{escape(figure)}</td><td class="{words[good][0]}">{words[good][1]}</td></tr>'

@@ -16,7 +16,7 @@ from bench.packets import PreparedPublish, connect_packet, read_acks
 WINDOW = 2000  # unacknowledged messages per connection
 CHUNK = 64  # messages per write
 PACE_S = 0.005
-ACK_PAUSE_S = 0.005  # acknowledgements gather so long: a thousand devices would not wake one machine for each
+ACK_PAUSE_S = 0.005  # acknowledgements are gathered this long: a thousand devices would not wake one machine for each
 CONNECT_TIMEOUT_S = 10.0
 STALL_TIMEOUT_S = 30.0
 

@@ -1,4 +1,4 @@
-"""What a running system holds, again and again: memory and handles of each program, connections, disk, lateness.
+"""Samples of what a running system holds: memory and handles of each program, connections, disk, lateness.
 
 Called by `bench.soak` and `bench.overload`.
 """
@@ -66,7 +66,7 @@ class Samples:
 
     @property
     def hours(self) -> list[float]:
-        """When each look was, since the begin."""
+        """When each look was, in hours since the run began."""
         return [(one.at_s - self.began_s) / 3600 for one in self.taken]
 
     def of(self, what: Callable[[Sample], float | None]) -> Points:

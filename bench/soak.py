@@ -28,7 +28,7 @@ from services.core.log import configure_log
 
 EVERY_S = 30.0
 CALL_EVERY_S = 60.0
-LEAST_MB, LEAST_HANDLES = 4.0, 4.0  # a rise below these over a whole run is none
+LEAST_MB, LEAST_HANDLES = 4.0, 4.0  # a rise below these over a whole run does not count
 
 
 def main(
@@ -74,7 +74,7 @@ async def measure(*, hours: float, rate: float, devices: int, streams: int) -> F
         missing = acknowledged - await stored_of(database, prefix)
         restarted = sorted(name for name, pid in processes_of(system).items() if began.get(name) != pid)
     _judge_slopes(findings, samples)
-    findings.judge("programs that began anew", ", ".join(restarted) or "none", good=not restarted)
+    findings.judge("programs that were restarted", ", ".join(restarted) or "none", good=not restarted)
     sent = load.result()
     figure = f"{sent.published:,} published, {sent.acknowledged:,} acknowledged, {max(0, missing):,} of them not stored"
     findings.judge("readings", figure, good=sent.refused == 0 and missing <= 0)

@@ -1,4 +1,4 @@
-"""Opens streams of the API as so many browsers do, and notes when each got which change.
+"""Opens streams of the API as that many browsers would, and notes when each got which change.
 
 Called by `bench.api`. Promises: a client looks at its bytes once, so that the measured program is the slow part; every
 change counts at every client that got it. A stalled client opens its stream and never reads.

@@ -51,7 +51,7 @@ class System:
         try:
             found = json.loads(path.read_text())
         except FileNotFoundError:
-            raise BenchFailed(f"{path}: nothing runs there; start `firetower up` or leave --state-dir away") from None
+            raise BenchFailed(f"{path}: nothing runs there; start `firetower up` or leave out --state-dir") from None
         mqtt = found["mqtt"]
         if not mqtt["fleet"]["username"]:
             raise BenchFailed(f"{path}: started with --no-fleet; the bench needs the fleet account")
@@ -66,7 +66,7 @@ class System:
 
 
 def scratch_folder() -> Path:
-    """A new folder that also an unprivileged server can reach."""
+    """A new folder that an unprivileged server can reach too."""
     folder = Path(tempfile.mkdtemp(prefix="firetower-bench-"))
     folder.chmod(0o755)
     return folder
@@ -148,7 +148,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _remove(folder: Path) -> None:
-    servers = folder / "servers"  # data that lies elsewhere because nobody may pass the folder
+    servers = folder / "servers"  # data lies elsewhere when other users cannot pass the folder
     if servers.is_symlink():
         shutil.rmtree(servers.resolve(), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,7 @@ from itertools import combinations
 from statistics import median
 
 _SETTLING = 3  # the part of a run that is left out, as its divisor
-_MOST_POINTS = 300  # of more, neighbours are taken together
+_MOST_POINTS = 300  # of more, neighbours are put together
 _NOISE = 1.4826  # from a median deviation to a standard deviation
 _LEAST = 6
 
@@ -29,7 +29,7 @@ class Trend:
 
 
 def trend(series: Sequence[tuple[float, float]], *, least: float) -> Trend | None:
-    """Return the trend of a series of (hours, value), None for too few points; a growth below `least` is none."""
+    """Return the trend of a series of (hours, value), None for too few points; growth below `least` does not count."""
     points = _thinned(series[len(series) // _SETTLING :])
     if len(points) < _LEAST:
         return None

@@ -1,6 +1,6 @@
 """`firetower desk`: a stand-in for the 119 side. Takes notices as the real one would, and misbehaves when told to.
 
-Started by the command line, the demo and tests. Promises to verify, to take each notice once, and to tell all it saw.
+Started by the command line, the demo and tests. Promises to verify, to accept each notice once, and to list all it saw.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from services.core.city import xf3017
 from services.core.log import configure_log
 from services.core.settings import DeskSettings
 
-MOST_KEPT = 200_000  # requests remembered while it runs; what it took also outlives a kill
+MOST_KEPT = 200_000  # requests remembered while it runs; notices it accepted also survive a kill
 
 
 class Behaviour(BaseModel):
@@ -55,7 +55,7 @@ class Desk:
             self._remember(memory)
 
     def _remember(self, memory: Path) -> None:
-        """Take up what was taken before the desk was killed; a half-written last line was never answered."""
+        """Read the notices accepted before the desk was killed; a half-written last line was never answered."""
         for line in memory.read_bytes().splitlines():
             try:
                 seen = orjson.loads(line)
@@ -67,7 +67,7 @@ class Desk:
             next(self._numbers)
 
     def _keep(self, seen: dict[str, Any], incident_id: str) -> None:
-        """Write down what is taken before it is answered."""
+        """Write down an accepted notice before it is answered."""
         if self._memory is not None:
             with self._memory.open("ab") as file:
                 file.write(orjson.dumps({**seen, "incident_id": incident_id}) + b"\n")
@@ -81,7 +81,7 @@ class Desk:
         return now
 
     def verify(self, body: bytes, headers: dict[str, str]) -> str | None:
-        """Return what is wrong with the signature, None when it is right or nobody gave us a secret."""
+        """Return what is wrong with the signature, None when it is right or we have no secret."""
         if self.webhook is None:
             return None
         try:
@@ -91,14 +91,14 @@ class Desk:
         return None
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget all requests and notices, on disk too."""
         self.seen.clear()
         self.accepted.clear()
         if self._memory is not None:
             self._memory.unlink(missing_ok=True)
 
     def take(self, notice_id: str) -> tuple[int, dict[str, Any]]:
-        """Take a notice: 200 the first time, 409 when it is here already."""
+        """Accept a notice: 200 the first time, 409 when it was accepted before."""
         known = self.accepted.get(notice_id)
         if known is not None:
             return 409, {"incident_id": known, "detail": "taken before"}
@@ -133,7 +133,7 @@ class Desk:
         return seen
 
     async def receive(self, request: Request) -> Response:
-        """Take a notice the way the behaviour of the moment says."""
+        """Answer a notice as the current behaviour says."""
         body, headers = await request.body(), dict(request.headers)
         seen = self.note(headers, body, datetime.now(UTC))
         behaviour = self.next_behaviour()
@@ -153,7 +153,7 @@ class Desk:
         if seen["signature_error"] is not None:
             return 401, {"detail": f"signature: {seen['signature_error']}"}
         if not seen["notice_id"] or seen["body"] is None:
-            return 400, {"detail": "webhook-id: missing, or the body is no JSON"}
+            return 400, {"detail": "webhook-id: missing, or the body is not JSON"}
         status, answer = self.take(seen["notice_id"])
         if seen["format"] == "xf3017":
             answer = {xf3017.INCIDENT_KEY: answer["incident_id"]} | answer
@@ -164,7 +164,7 @@ class Desk:
 
 
 def create_app(desk: Desk, vanish: Callable[[float], None]) -> FastAPI:
-    """Build the desk's HTTP side. `vanish` takes the listener away for some seconds."""
+    """Build the desk's HTTP side. `vanish` closes the listener for some seconds."""
     app = FastAPI(title="Stand-in dispatch desk")
     for path in ("/", "/notices", "/elsewhere"):
         app.add_api_route(path, desk.receive, methods=["POST"], response_class=Response)
@@ -176,7 +176,7 @@ def create_app(desk: Desk, vanish: Callable[[float], None]) -> FastAPI:
         after: int = 0,
         limit: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
     ) -> Response:
-        """List what came in, oldest first: one entry per request, `first` where the notice was taken."""
+        """List what came in, oldest first: one entry per request, `first` where the notice was accepted."""
         wanted = {"alarm_id": alarm, "type": type}
         items = [
             seen
@@ -214,7 +214,7 @@ def create_app(desk: Desk, vanish: Callable[[float], None]) -> FastAPI:
 
 
 class DeskServer(uvicorn.Server):
-    """A server that can take its listener away for a while and come back on the same port."""
+    """A server that can stop listening for a while and come back on the same port."""
 
     ready_file: Path | None = None
     _absence: asyncio.Task[None] | None = None
@@ -230,7 +230,7 @@ class DeskServer(uvicorn.Server):
         self._absence = asyncio.create_task(self._vanish(seconds), name="desk:absence")
 
     async def _vanish(self, seconds: float) -> None:
-        await asyncio.sleep(0.05)  # lets the answer to the order itself leave
+        await asyncio.sleep(0.05)  # lets the answer to this very request go out first
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
@@ -242,7 +242,7 @@ class DeskServer(uvicorn.Server):
 
 
 async def serve(settings: DeskSettings) -> None:
-    """Answer until told to end."""
+    """Serve until told to end."""
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     desk = Desk(settings.dispatch_secret.get_secret_value(), settings.state_dir / "desk.jsonl")
     servers: list[DeskServer] = []
@@ -265,7 +265,7 @@ async def serve(settings: DeskSettings) -> None:
 
 
 def main(settings: DeskSettings | None = None, port: int | None = None) -> None:
-    """Run until SIGTERM; read the environment unless settings are given. A `port` above 0 goes before theirs."""
+    """Run until SIGTERM; read the environment unless settings are given. A `port` above 0 replaces theirs."""
     settings = settings or DeskSettings.read()
     if port:
         settings = settings.model_copy(update={"desk_port": port})

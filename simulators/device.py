@@ -77,12 +77,12 @@ class Link:
 
     @property
     def outgoing(self) -> int:
-        """Publishes without a PUBACK."""
+        """How many messages wait for their PUBACK."""
         return self._session.outgoing
 
     @property
     def full(self) -> bool:
-        """True while the connection takes no more."""
+        """True while the connection accepts no more messages."""
         return self._session.outgoing >= self._session.config.max_outgoing
 
     async def ready(self) -> None:
@@ -90,7 +90,7 @@ class Link:
         await self._session.ready()
 
     async def room(self) -> None:
-        """Wait until the connection takes another message."""
+        """Wait until the connection accepts another message."""
         await self._session.room()
 
     async def send_reading(self, topic: str, payload: bytes) -> None:
@@ -133,7 +133,7 @@ class Link:
             self._on_event_acked(base, event_id)
 
     async def run(self) -> None:
-        """Keep connected and send again what has to be, until `stop()`."""
+        """Stay connected and send again what is due, until `stop()`."""
         async with asyncio.TaskGroup() as tasks:
             resend = tasks.create_task(self._resend(), name="resend")
             await tasks.create_task(self._session.run(), name="session")

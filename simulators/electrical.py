@@ -1,4 +1,4 @@
-"""An electrical fire monitor on one circuit: load, leakage and cable temperature with the day of its users.
+"""An electrical fire monitor on one circuit: load, leakage and cable temperature over its users' day.
 
 Called by the fleet for every electrical monitor. Promises: pure: (circuit, state, time, dice) -> (state, fields).
 A healthy circuit stays below the set points of GB 50116-2013 9.2.3: natural leakage is commonly 100 to 200 mA.
@@ -61,7 +61,7 @@ def start_circuit(at_s: float, dice: Dice) -> CircuitState:
 def measure_circuit(
     circuit: Circuit, state: CircuitState, at_s: float, dice: Dice, shift_c: float = 0.0
 ) -> tuple[CircuitState, Fields]:
-    """Measure at `at_s`. Start-up spikes of the leakage come about once in three days and last one reading."""
+    """Measure at `at_s`. Leakage spikes at switch-on come about once in three days and last one reading."""
     elapsed_s = max(at_s - state.at_s, 0.0)
     own = wander(state.own, elapsed_s, sd=0.06, memory_s=1200, dice=dice)
     load = min(1.1, max(0.02, power_load(circuit.shape, at_s) + own))

@@ -95,7 +95,7 @@ class FaultInjector:
         return [Sending(0.0, encode(reading | {"pressure_mpa": round(reading["pressure_mpa"] * 1000, 1)}))]
 
     def _spoil(self, reading: dict[str, Any]) -> bytes:
-        """Return one of the sorts of rubbish that broken firmware sends; none of them can be stored as a reading."""
+        """Return one kind of rubbish that broken firmware sends; none can be stored as a reading."""
         whole = encode(reading)
         sorts = (
             whole[:10],  # cut off before it says anything
@@ -106,7 +106,7 @@ class FaultInjector:
             encode({name: value for name, value in reading.items() if name != "ts"}),
             encode(reading | {"ts": reading["ts"] // 1000}),  # seconds for milliseconds
             encode(reading | {"seq": str(reading["seq"])}),
-            encode({"ts": reading["ts"], "seq": reading["seq"]}),  # says nothing
+            encode({"ts": reading["ts"], "seq": reading["seq"]}),  # no value at all
         )
         return sorts[self._dice.below(len(sorts))]
 

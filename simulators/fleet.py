@@ -1,7 +1,7 @@
 """The fleet: builds the devices, decides when each one reports, plays the scenario, sends through shared connections.
 
-Called by `simulators.main` and tests. Promises: the same seed gives the same devices and values; a device reports every
-interval of wall time (the registry's `expected_interval_s`); `speed` scales physics and scenario times.
+Called by `simulators.main` and tests. Promises: the same seed gives the same devices and values; a device reports once
+per interval of wall time (the registry's `expected_interval_s`); `speed` scales physics and scenario times.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ class Hydrant(NamedTuple):
 
     base_mpa: float  # at night, without demand; falls with height above the works
     swing_mpa: float  # lost at full demand
-    zone: int  # hydrants of one area share its slow course
+    zone: int  # hydrants of one area share its slow drift
     bury_c: float
     rsrp_dbm: float
     uses_per_day: float

@@ -55,7 +55,7 @@ def main(
     """Run the fleet until a signal; the exit code."""
     settings = SimulatorSettings.read()
     configure_log("simulate", settings.log_level, settings.log_format)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request says nothing
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line per request is only noise
     if wire not in {"mqtt", "gb26875"}:
         raise BadSetting(f"--wire {wire}: use mqtt or gb26875")
     if not 0.01 <= speed <= 10_000:

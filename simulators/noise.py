@@ -25,7 +25,7 @@ def seed_of(*names: object) -> int:
 
 
 class Dice:
-    """A stream of numbers of one device; 30 times smaller than the library's, which counts with 50 000 devices."""
+    """A stream of numbers of one device; 30 times smaller than the library's, which matters with 50 000 devices."""
 
     __slots__ = ("_state",)
 
@@ -46,7 +46,7 @@ class Dice:
         return low + (high - low) * self.unit()
 
     def normal(self, sd: float = 1.0) -> float:
-        """Return a number of a normal distribution around 0."""
+        """Return a number from a normal distribution around 0."""
         return sd * math.sqrt(-2 * math.log(1 - self.unit())) * math.cos(math.tau * self.unit())
 
     def chance(self, probability: float) -> bool:
@@ -59,13 +59,13 @@ class Dice:
 
 
 def wander(previous: float, elapsed_s: float, *, sd: float, memory_s: float, dice: Dice) -> float:
-    """Return the next value of an AR(1) process with standard deviation `sd` that forgets in `memory_s`."""
+    """Return the next value of an AR(1) process with standard deviation `sd` and memory `memory_s`."""
     keep = math.exp(-max(elapsed_s, 0.0) / memory_s)
     return previous * keep + dice.normal(sd * math.sqrt(1 - keep * keep))
 
 
 def drift(key: int, at_s: float, period_s: float) -> float:
-    """Return a smooth course in [-1, 1] that is the same for everyone who asks with the same key and time."""
+    """Return a value of a smooth curve in [-1, 1], the same for everyone who asks with the same key and time."""
     position = at_s / period_s
     whole = math.floor(position)
     part = position - whole

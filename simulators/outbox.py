@@ -60,7 +60,7 @@ class EventOutbox:
         return again
 
     def take_all(self, now_s: float) -> list[tuple[str, bytes]]:
-        """Return everything kept, for a new connection; waits begin anew."""
+        """Return everything kept, for a new connection; their waits start over."""
         self._due.clear()
         for key, kept in self._kept.items():
             kept.wait_s, kept.due_s = RESEND_FIRST_S, now_s + RESEND_FIRST_S

@@ -33,7 +33,7 @@ class PanelState(NamedTuple):
 
 
 def make_panel(dice: Dice) -> Panel:
-    """Draw one panel. BS 5839-1 calls one false alarm a year per 50 to 100 detectors reachable; old sites do worse."""
+    """Draw one panel. BS 5839-1 calls one false alarm a year per 50 to 100 detectors achievable; old sites do worse."""
     return Panel(
         detectors=40 + dice.below(160),
         float_v=dice.between(27.0, 27.6),
@@ -53,7 +53,7 @@ def component_name(number: int) -> str:
 
 
 def measure_panel(panel: Panel, dice: Dice) -> Fields:
-    """Measure its power and link; a panel on float charge has no memory."""
+    """Measure its power and link; on float charge its past does not matter."""
     return {"mains_ok": True, "battery_ok": True, "link_ok": True, "battery_v": panel.float_v + dice.normal(0.05)}
 
 

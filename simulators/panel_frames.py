@@ -1,6 +1,6 @@
 """GB/T 26875.3, 2011 edition, as a transmission device speaks it: frames out, frames in, data units of a panel.
 
-Used by `panel_wire`. Written apart from the gateway's codec, so that each checks the other. Pure.
+Used by `panel_wire`. Written independently of the gateway's codec, so that each checks the other. Pure.
 """
 
 from datetime import datetime
@@ -38,13 +38,13 @@ def cut(buffer: bytearray) -> list[Heard]:
     """Take whole frames from the front of `buffer`; the centre sends no noise.
 
     Raises:
-        ValueError: what came is no frame.
+        ValueError: what came is not a frame.
     """
     out = []
     while len(buffer) >= 27:
         size = 30 + int.from_bytes(buffer[24:26], "little")
         if buffer[:2] != b"@@" or size > 1054:
-            raise ValueError(f"no frame: {bytes(buffer[:27]).hex()}")
+            raise ValueError(f"not a frame: {bytes(buffer[:27]).hex()}")
         if len(buffer) < size:
             break
         raw = bytes(buffer[:size])
@@ -61,7 +61,7 @@ def address_bytes(loop: int, point: int) -> bytes:
 
 
 def component_state(bits: int, loop: int, point: int, *, time: bytes, kind: int = SMOKE, text: str = "") -> bytes:
-    """Return one object of type 2, with what cheap devices leave behind the text."""
+    """Return one object of type 2, with the bytes that cheap devices leave after the text."""
     raw = text.encode("gb18030")[:30] + b"\0"
     return bytes((1, 1, kind)) + address_bytes(loop, point) + bits.to_bytes(2, "little") + raw.ljust(31, b"\xcc") + time
 

@@ -1,4 +1,4 @@
-"""One simulated transmission device on TCP: says what it is told until it is confirmed, answers what it is asked.
+"""One simulated transmission device on TCP: repeats each message until it is confirmed, answers what it is asked.
 
 Used by `panel_wire` and by the fault runs. Promises: a message keeps its bytes until it is confirmed; it is repeated
 after 10 s, and over a new connection after the third repeat; fires go before everything else.
@@ -44,7 +44,7 @@ class Habits:
     """What is wrong with a device, as shares of its messages (or of its life)."""
 
     splits: float = 0.0
-    spoils: float = 0.0  # a wrong checksum first
+    spoils: float = 0.0  # sent with a wrong checksum first
     noise: float = 0.0
     stuck_clock: datetime | None = None
     guard_answers: float = 1.0

@@ -39,7 +39,7 @@ def habits_of(dice: Dice) -> Habits:
 async def run_panels(  # noqa: PLR0917 - what the command line hands over
     host: str, port: int, count: int, seed: int, speed: float, truth: Truth
 ) -> None:
-    """Run `count` panels until cancelled; `speed` quickens what happens to them, never their clocks."""
+    """Run `count` panels until cancelled; `speed` speeds up what happens to them, never their clocks."""
     clock = SystemClock()
     async with asyncio.TaskGroup() as tasks:
         for number in range(count):

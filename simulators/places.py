@@ -99,7 +99,7 @@ def _around(town: Township, dice: Dice) -> tuple[float, float]:
 
 
 def site_of(number: int) -> Site:
-    """Return invented site `number` (from 1). Telephone numbers are of a form that nobody can have."""
+    """Return invented site `number` (from 1). Telephone numbers have a form that no real one has."""
     dice = Dice("site", number)
     town = town_of(number)
     name, use, role, access = _SITES[(number - 1) % len(_SITES)]

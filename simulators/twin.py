@@ -26,7 +26,7 @@ _DIGITS = {
 
 
 class Effect(NamedTuple):
-    """A scenario's hand on one device."""
+    """What a scenario does to one device between two times."""
 
     changes: tuple[tuple[str, Change], ...]
     from_s: float
@@ -60,7 +60,7 @@ class Twin:
 
     @property
     def base(self) -> str:
-        """The part that all its topics share."""
+        """The beginning that all its topics share."""
         return f"{ROOT}/{self.place.area}/{self.kind}/{self.code}"
 
     def read(self, at_s: float, wall_s: float) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def share_ports(part: int, parts: int) -> None:
-    """Let `free_port` give only one of so many shares, so that processes side by side never pick the same port."""
+    """Keep `free_port` to one of `parts` shares, so that processes side by side never pick the same port."""
     global _port_share  # noqa: PLW0603 - of the process, as the ports are
     _port_share = (part, parts)
 

@@ -31,9 +31,9 @@ def _has_people() -> bool:
 
 
 async def find_or_make_admin(dsn: str, state: StateDir, *, own_database: bool) -> Admin:
-    """The administrator of this state folder, perhaps a new one who has yet to be kept.
+    """The administrator of this state folder, perhaps a new one that has yet to be kept.
 
-    Nobody when the checkout has no API, or when people exist already in a database that is not ours. In our own
+    Nobody when the checkout has no API, or when a database that is not ours already has users. In our own
     database a login that was made but never kept (we were killed in between) is made anew.
     """
     if not _has_people():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-_LOOKS = 10  # who only asks holds the lock for a moment; it must not make a start fail
+_LOOKS = 10  # whoever only asks holds the lock for a moment, which must not make a start fail
 _LOOK_PAUSE_S = 0.02
 
 
@@ -34,7 +34,7 @@ class Hold:
         self._file: IO[str] | None = None
 
     def take(self) -> Holder | None:
-        """Take it, or say who has it. Taken again by the same object it stays taken.
+        """Take it, or say who has it. The object that has it may take it again.
 
         Raises:
             OSError: the file cannot be opened.
@@ -57,7 +57,7 @@ class Hold:
         return None
 
     def release(self) -> None:
-        """Give it back; without it in hand nothing happens."""
+        """Give it back; does nothing when it is not held."""
         if self._file is not None:
             self._sign("")
             with suppress(OSError):

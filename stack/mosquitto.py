@@ -50,7 +50,7 @@ class BrokerLimits:
 
 
 def device_connections(most_files: int) -> int:
-    """How many devices may be connected at once, so that what we need ourselves is still there."""
+    """How many devices may be connected at once and leave the files that we need ourselves."""
     if most_files in (resource.RLIM_INFINITY, -1):
         return MOST_CONNECTIONS
     return min(MOST_CONNECTIONS, max(most_files - KEPT_FILES, most_files // 2))
@@ -147,7 +147,7 @@ class Mosquitto:
             write_private(path, json.dumps(accounts_file(ours, known), indent=1))
         except OSError:
             if known is None:
-                raise  # without a file there is none of the last run to go on with, as on a full disk
+                raise  # else the file of the last run will do, as on a full disk
         plugins = plugin_settings(
             str(self.binaries.dynamic_security),
             str(path),
@@ -159,7 +159,7 @@ class Mosquitto:
         lines += ["log_dest stdout", "log_timestamp_format %Y-%m-%dT%H:%M:%S"]
         lines += [f"listener {self.services_port} {self.host}"]
         lines += [f"listener {self.port} {self.host}", f"max_connections {self.max_connections}"]
-        if FLEET not in self._accounts:  # whose one account holds many sessions at once
+        if FLEET not in self._accounts:  # that one account holds many sessions at once
             lines.append("use_username_as_clientid true")  # no device can take over the session of another or of ours
         conf = self._dir / "mosquitto.conf"
         write_when_changed(conf, "\n".join(lines) + "\n")

@@ -1,7 +1,7 @@
-"""Where the data of the embedded servers lies: in the state folder, or outside where their user cannot reach that.
+"""Where the data of the embedded servers lies: in the state folder, or outside it when their user cannot reach it.
 
 Called by `stack.state` and `stack.prune`. Promises: what a server wrote once is found again, wherever the state folder
-is moved to and whoever may pass it; nothing here deletes anything, and data is never silently begun anew.
+is moved to and whoever may pass it; nothing here deletes anything, and no server silently begins with empty data.
 """
 
 import tempfile
@@ -60,7 +60,7 @@ def data_base(folder: Path) -> Path:
 
 
 def refuse_data_of_others(data: Path, server_uid: int) -> None:
-    """Leave data alone that another user's servers wrote: ours could read none of it.
+    """Refuse data that another user's servers wrote: ours could read none of it.
 
     Raises:
         StartFailed: it is another user's.

@@ -1,8 +1,8 @@
 """Real PostgreSQL with TimescaleDB as a private child process.
 
 Called by the supervisor, `firetower stack` and the tests. Promises: loopback and a socket in the state folder only,
-passwords always (SCRAM), a commit is on disk when it returns (unless a test says otherwise), a stable port; no process
-is ended that this very folder did not start, and no data is touched that another one uses.
+passwords always (SCRAM), a commit is on disk when it returns (unless a test says otherwise), a stable port; only
+processes that this very folder started are ended, and data that another folder uses is never touched.
 """
 
 import os
@@ -50,7 +50,7 @@ class Postgres:
         self._dir = state.server_dir("postgres")
         self.data = self._dir / "data"
         self._hold = Hold(self._dir / "lock")
-        # In the command line of the server and the titles of all that it starts; no other server bears it.
+        # In the command line of the server and the titles of all that it starts; no other server has it.
         self._cluster = f"firetower_{state.identity}"
         self.log = state.log("postgres")
         self.port = state.port("postgres")
@@ -113,7 +113,7 @@ class Postgres:
             os.chown(conf, user.pw_uid, user.pw_gid)
 
     def _socket_dir(self) -> str:
-        # A socket's path holds 107 bytes, and the setting is a list with quoting of its own: others go without one.
+        # A socket's path holds 107 bytes, and the setting is a list with its own quoting: other folders have no socket.
         return str(self._dir) if _PLAIN_PATH.fullmatch(str(self._dir)) else ""
 
     def _take(self) -> None:
@@ -191,7 +191,7 @@ class Postgres:
             + f"alter role {OWNER} password '{owner}'; alter role {COPIER} password '{copier}'",
         )
         if not self.run_sql("postgres", "select oid from pg_database where datname = 'firetower'").strip():
-            # not from template1: a worker of the server that looks in there would refuse us
+            # not from template1: a background worker that is connected to it would make this fail
             self.run_sql("postgres", f"create database {OWNER} owner {OWNER} template template0")
 
     def run_sql(self, database: str, sql: str) -> str:
@@ -255,7 +255,7 @@ class Postgres:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it still holds anything: an orphan that ended is a zombie until process 1 collects it, soon or late."""
+    """Whether it still holds anything: an orphan that ended is a zombie until process 1 collects it."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -20,7 +20,7 @@ def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
         "jit": "off",  # plans here are short; compiling them costs more than it saves
         "synchronous_commit": "on",
         "wal_level": "'replica'",
-        "max_slot_wal_keep_size": "'4GB'",  # kept for a backup that is away; past it that begins with a new copy
+        "max_slot_wal_keep_size": "'4GB'",  # kept for a backup that is away; past it the backup begins with a new copy
         "wal_compression": "on",
         "min_wal_size": "'256MB'",
         "max_wal_size": "'2GB'",

@@ -1,7 +1,7 @@
 """`scripts/production`: passwords, broker accounts and a certificate for docker-compose.yml, made on the spot.
 
 Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing; secrets are
-random and readable by their owner; the account that may be every device is made only for a demo.
+random and readable by their owner; the account that can act as every device is made only for a demo.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
     env, folder = root / ".env", root / "deploy/secrets"
     for path in (env, folder):
         if path.exists():
-            raise FileExistsError(f"{path} exists; move it away to begin anew (the database keeps its old password)")
+            raise FileExistsError(f"{path} exists; move it away to start over (the database keeps its old password)")
     folder.mkdir(mode=0o700, parents=True)
     make_certificate(folder, hostname)
     names = (SERVICES, PROVISIONER, FLEET) if demo else (SERVICES, PROVISIONER)

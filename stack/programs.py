@@ -29,8 +29,8 @@ _DEMO_SHARES = {"hydrants": 0.45, "electrical": 0.30, "water": 0.15, "panels": 0
 _DEMO_FRAMED_PANELS = 4  # of the panels: these dial in to the gateway over TCP
 
 
-# On a machine of one's own the gateways and hooks that the county's administrator names stand beside us. Link-local is
-# not among them: in a cloud the machine's own credentials are there.
+# With `up` and `demo` the gateways and hooks that the county's administrator names are on this machine or its networks.
+# Link-local addresses are left out: in a cloud the machine's own credentials are there.
 OWN_NETWORKS = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 
 
@@ -115,7 +115,7 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
 
 
 def plan_simulators(addresses: Addresses, state: StateDir, devices: int, speed: float) -> Iterator[Program]:
-    """A simulated county of so many devices, once the API can register them: MQTT ones, and panels on the TCP wire."""
+    """A simulated county of `devices`, once the API can register them: MQTT ones, and panels on the TCP wire."""
     if not addresses.mqtt_fleet:
         return
     counts = {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}

@@ -23,7 +23,7 @@ _DAY_S = 86_400
 def prune(names: Collection[str] = (), *, yes: bool = False, ask: Callable[[str], str] = input) -> int:
     """List the orphans (all, or those of `names`); delete those that a person says yes to, or with `yes` the named.
 
-    1 when one that was to be deleted is still there; nothing at all is deleted when a name is none of an orphan.
+    Returns 1 when one that was to be deleted is still there. Nothing is deleted when a name belongs to no orphan.
     """
     found = {orphan.path.name: orphan for orphan in orphans()}
     unknown = sorted(set(names) - found.keys())
@@ -56,7 +56,7 @@ def prune(names: Collection[str] = (), *, yes: bool = False, ask: Callable[[str]
 def describe(orphan: Orphan, *, now_s: float) -> str:
     """One line: where, how large, when last used, whose it was."""
     size_bytes, used_s = _measure(orphan.path)
-    owner = f"belonged to {orphan.belonged_to}, which does not point here" if orphan.belonged_to else "of nobody known"
+    owner = f"belonged to {orphan.belonged_to}, which does not point here" if orphan.belonged_to else "owner unknown"
     moved = " (moved? start it once where it is now)" if orphan.belonged_to else ""
     age_days = max(0.0, now_s - used_s) / _DAY_S
     return f"{orphan.path}  {size_bytes / 2**20:.0f} MiB, last written {age_days:.1f} days ago, {owner}{moved}"

@@ -1,4 +1,4 @@
-"""A file that keeps some of the database's disk back for fires. Called by `stack.up`, watched by ingest.
+"""A file that keeps part of the database's disk free for fires. Called by `stack.up`, watched by ingest.
 
 While the disk is nearly full the file is empty: what it held is free for events, alarms and notices, and ingest stores
 no readings (they wait in the broker) until it has its size again. Promises: it is filled again by itself; a disk that
@@ -67,14 +67,14 @@ class Reserve:
         """Fill a new file and put it in the place of the old one, so that a refusal leaves no empty one behind."""
         was_spent, new = self.is_spent, self.path.with_suffix(".new")
         try:
-            with new.open("w+b") as file:  # to read as well: else no file system without fallocate(2) imitates it
+            with new.open("w+b") as file:  # readable: else it cannot be imitated where fallocate(2) is missing
                 os.posix_fallocate(file.fileno(), 0, SIZE_BYTES)
                 if os.fstat(file.fileno()).st_blocks * 512 < SIZE_BYTES:  # a file system that compresses zeros
                     _write_noise(file)
             new.replace(self.path)
         except OSError as error:
             new.unlink(missing_ok=True)
-            if error.errno != errno.ENOSPC:  # a quota, say: it cannot be had here, so that nothing may wait for it
+            if error.errno != errno.ENOSPC:  # a quota, say: there can be no reserve here, so nothing may wait for one
                 self.path.unlink(missing_ok=True)
             raise
         if was_spent:

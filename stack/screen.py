@@ -36,7 +36,7 @@ class Screen:
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
-        if isinstance(self._out, io.TextIOWrapper):  # a locale that cannot write a folder's name ends nothing
+        if isinstance(self._out, io.TextIOWrapper):  # a locale that cannot write a folder's name must not end us
             self._out.reconfigure(errors="backslashreplace")
         self._live = self._out.isatty()
         self._started = time.monotonic()
@@ -60,7 +60,7 @@ class Screen:
             self.say(f"  login       {login[0]} / {login[1]}")
         self.say(f"  addresses   {endpoints}")
         self.say(f"  logs        {endpoints.with_name('logs')}")
-        self.say("  Ctrl-C ends everything; data stays, and the next start goes on with it.")
+        self.say("  Ctrl-C ends everything; the data stays, and the next start goes on with it.")
         self.say()
 
     def status(self, text: str) -> None:

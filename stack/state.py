@@ -48,7 +48,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def write_when_changed(path: Path, text: str) -> None:
-    """As `write_private`, and nothing where the file says so already: no start needs room for what is there."""
+    """As `write_private`, but only when the text changed: a start must not need room for what is there."""
     with suppress(OSError, ValueError):
         if path.read_text(encoding="utf-8", errors="surrogateescape") == text:
             return
@@ -79,7 +79,7 @@ class StateDir:
             if not os.access(path, os.W_OK):
                 raise PermissionError(13, "it is read-only")
         except OSError as error:
-            raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {path} is no folder for us: {error}") from None
+            raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {path} cannot be used: {error}") from None
         return cls(path)
 
     @contextmanager
@@ -120,8 +120,8 @@ class StateDir:
             original = holder_of(noted / _HOLD)
             if original is not None:
                 raise StartFailed(
-                    f"{self.path} is a copy of {noted}, which {original} runs at this moment: a copy of what"
-                    " runs is no whole one; stop the original and copy it again, or name another --state-dir"
+                    f"{self.path} is a copy of {noted}, which {original} runs at this moment: a copy of a"
+                    " running system is incomplete; stop the original and copy it again, or name another --state-dir"
                 )
             claim(here)
             identity = secrets.token_hex(8)
@@ -140,7 +140,7 @@ class StateDir:
         return self.path / "logs" / f"{name}.log"
 
     def bound_logs(self, limit_bytes: int = 20 * 2**20) -> None:
-        """Move what a too large log holds to `NAME.log.1`; a line written in that moment may be lost.
+        """Move the lines of a log that has grown too large to `NAME.log.1`; a line written in that moment may be lost.
 
         Children append to a file they hold open, so it is copied and cut, not renamed. On a full disk it is only cut.
         """
@@ -187,7 +187,7 @@ class StateDir:
         return kept
 
     def remember_secret(self, name: str, value: str) -> str:
-        """Keep `value` unless one of this name is kept already; answer the kept one."""
+        """Keep `value` unless one of this name is kept already; return the kept one."""
         kept: str = self._remember("secrets.json", name, lambda: value)
         return kept
 
@@ -242,5 +242,5 @@ def _read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise StartFailed(f"{path} cannot be read, bring it back from a copy: {error}") from None
     if not isinstance(found, dict):
-        raise StartFailed(f"{path} cannot be read, bring it back from a copy: it is no JSON object")
+        raise StartFailed(f"{path} cannot be read, bring it back from a copy: it is not a JSON object")
     return found

@@ -12,7 +12,7 @@
                   `.port`, `.cut() .refuse() .stall() .slow() .drop_after() .restore()`.
 `program`         a function that starts `firetower NAME`: `program("ingest", DATABASE_URL=…, MQTT_URL=…)` puts
                   FIRETOWER_ before the names; `.wait_ready() .kill() .stop() .restart() .log_text() .process`.
-`scratch`         a folder that also unprivileged servers can reach.
+`scratch`         a folder that unprivileged servers can reach too.
 
 Autouse: an exception that only reached a loop's handler fails the test. FIRETOWER_* is removed from the environment.
 """

@@ -1,4 +1,4 @@
-"""All of a system that is not in its database, packed into one archive and unpacked into a new state folder.
+"""Everything of a system that is not in its database, packed into one archive and unpacked into a new state folder.
 
 Secrets, ports, client ids, keys, journals, the broker's accounts and sessions, settings and maps.
 Called by the keeper and the restoration. SQLite files are copied by SQLite itself while their programs write them; what
@@ -115,13 +115,13 @@ def _below(folder: Path, prefix: str, wanted: Callable[[Path], bool]) -> Iterato
 
 
 def _content(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    """The file whole; one that went away meanwhile is none."""
+    """The whole file, or nothing when it has gone meanwhile."""
     with suppress(FileNotFoundError):
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             return
         if found.st_size > _MOST_BYTES:
-            raise OSError(f"{path} has {found.st_size >> 20} MiB: too large for a belonging of the system")
+            raise OSError(f"{path} has {found.st_size >> 20} MiB: too large to belong to the system")
         with path.open("rb") as file:
             is_sqlite = file.read(len(_SQLITE)) == _SQLITE
         yield name, _sqlite_content(path) if is_sqlite else path.read_bytes()
@@ -142,7 +142,7 @@ def _sqlite_content(path: Path) -> bytes:
 
 
 def _copy_sessions_alone(source: sqlite3.Connection, target: Path) -> None:
-    """Copy who is subscribed to what, and what is retained, but no queue: it may be of gigabytes."""
+    """Copy who is subscribed to what, and what is retained, but no queue, which may hold gigabytes."""
     source.execute("attach ? as copied", (str(target),))
     source.execute("begin")
     for kind, name, made_by in source.execute(
@@ -174,7 +174,7 @@ def unpack(archive: bytes, state: StateDir) -> list[str]:
         for entry in tar:
             parts = PurePosixPath(entry.name).parts
             if not entry.isreg() or ".." in parts or entry.name.startswith("/"):
-                raise FiretowerError(f"the archive holds {entry.name!r}, which is no file of a state folder")
+                raise FiretowerError(f"the archive holds {entry.name!r}, which is not a file of a state folder")
             base, rest = state.path, parts
             if parts[0] == _MOSQUITTO:
                 base, rest = state.server_dir(_MOSQUITTO), parts[1:]

@@ -108,7 +108,7 @@ async def _copy_once(settings: BackupSettings, folder: Path, state: StateDir) ->
             told = keeper.status.percent
             _say(f"copying: {told} %")
     _say_finished(keeper.folder, work.result())
-    _say("nothing follows the log from here: `firetower backup DIR --follow` does, and `up` with FIRETOWER_BACKUP_DIR")
+    _say("the log is not followed from here: `firetower backup DIR --follow` does, and `up` with FIRETOWER_BACKUP_DIR")
 
 
 def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
@@ -190,17 +190,17 @@ def _source(folder: Path, passphrase_file: Path | None, at: datetime | None) -> 
 
 
 def moment(text: str | None) -> datetime | None:
-    """A moment as people write it; without an offset it is the time of this machine, and that is said.
+    """A moment as people write it; without an offset it is this machine's time, and people are told so.
 
     Raises:
-        FiretowerError: it is none.
+        FiretowerError: it is not a moment.
     """
     if text is None:
         return None
     try:
         written = datetime.fromisoformat(text)
     except ValueError:
-        raise FiretowerError(f"--at: {text!r} is no moment like 2026-11-28T08:30:00+08:00") from None
+        raise FiretowerError(f"--at: {text!r} is not a moment like 2026-11-28T08:30:00+08:00") from None
     if written.tzinfo is None:  # on another machine, or in another container, it is another moment
         read_as = written.astimezone().isoformat(timespec="seconds")
         _say(f"--at has no offset: read in this machine's time zone, as {read_as}")

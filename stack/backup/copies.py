@@ -52,7 +52,7 @@ def position(lsn: str) -> int:
 
 
 def segment_from(path: Path, segment_bytes: int) -> Segment | None:
-    """What a file of the log is, or None when it is none."""
+    """The segment that a file's name says, or None when it is not a file of the log."""
     found = _SEGMENT.fullmatch(path.name)
     if found is None:
         return None

@@ -44,7 +44,7 @@ class Seal:
     passphrase_file: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a passphrase that is none."""
+        """Refuse a passphrase that is empty or cannot be read."""
         if self.passphrase_file is not None:
             try:
                 empty = not self.passphrase_file.read_text(encoding="utf-8").partition("\n")[0].strip()
@@ -92,7 +92,7 @@ class Seal:
         """Read a file as it was before it was packed.
 
         Raises:
-            Unreadable: it is no such file, or damaged, or this is not its passphrase.
+            Unreadable: it is not such a file, or damaged, or this is not its passphrase.
         """
         try:
             with path.open("rb") as raw:
@@ -153,7 +153,7 @@ def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def digest_of(path: Path) -> Packed:
-    """What a file that is there is known by.
+    """Size and digest of a file that is there.
 
     Raises:
         OSError: it cannot be read.
@@ -188,7 +188,7 @@ def _write_whole(target: Path, chunks: Iterable[bytes]) -> Packed:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have a rename survive a power cut, where the file system knows of such a thing."""
+    """Make a rename survive a power cut, where the file system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

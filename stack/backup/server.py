@@ -1,7 +1,7 @@
 """The database that is copied: how PostgreSQL's own tools reach it, and the few things that must be asked of it.
 
 Called by the keeper and the base copy. The tools connect as a role that may replicate; embedded that is
-`firetower_backup`, for a server of one's own FIRETOWER_BACKUP_DATABASE_URL names one.
+`firetower_backup`, for a server of your own FIRETOWER_BACKUP_DATABASE_URL names it.
 """
 
 import asyncio

@@ -118,7 +118,7 @@ async def rows_of(dsn: str) -> AsyncIterator[Rows]:
 
 def drop(session: Session) -> None:
     """End a connection as a device without power does: no goodbye, and it does not come back."""
-    session._stopped.set()  # noqa: SLF001 - nobody but a test ends so
+    session._stopped.set()  # noqa: SLF001 - only a test ends this way
     session._lost.set()  # noqa: SLF001
     session._client.hang_up()  # noqa: SLF001
 

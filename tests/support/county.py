@@ -1,6 +1,6 @@
 """A small county straight in the database: sites, devices, and batches written as ingest writes them.
 
-For tests of what stands behind ingest. Promises the same rows, numbers and hints that ingest makes.
+For tests of what comes after ingest. Promises the same rows, numbers and hints that ingest makes.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ class County:
         return cls(await db.connect(dsn, program="test"))
 
     def use(self, devices: Mapping[str, int]) -> None:
-        """Know devices that another connection added."""
+        """Learn of devices that another connection added."""
         self._ids |= devices
 
     def id_of(self, code: str) -> int:

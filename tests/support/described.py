@@ -35,7 +35,7 @@ def _validator(schema: str) -> Any:
 
 
 def undescribed(method: str, path: str, status: int, content_type: str, body: bytes) -> str | None:
-    """Return what the answer has that the document does not say, or None."""
+    """Return how the answer differs from the document, or None."""
     verb, described = method.lower(), _document()["paths"]
     template = next((name for pattern, name in _paths() if pattern.match(path) and verb in described[name]), None)
     if template is None:

@@ -27,7 +27,7 @@ class Forked:
     def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str]) -> None:
         self._command = list(command)
         self._process = _context.Process(target=_run, args=(self._command, str(log), dict(env)))
-        log.touch()  # there from the beginning, as where a program is started with its log opened
+        log.touch()  # there from the start, as for a program that is started with its log open
         with chdir(_ROOT):  # where the server finds `tests`
             forkserver.ensure_running()
         self._process.start()
@@ -36,7 +36,7 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        """The exit code once it ended; a signal's number below nothing."""
+        """The exit code once it ended; negative for a signal."""
         return self._process.exitcode
 
     def poll(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Rows that the database refuses for a reason of their own: by a trigger in the test's database."""
+"""Rows that the database refuses for its own reasons: a trigger in the test's database."""
 
 import asyncpg
 

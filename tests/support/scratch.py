@@ -1,7 +1,7 @@
-"""Folders for servers and state: in memory where there is room, because a database of a test is 700 small files.
+"""Folders for servers and state: in memory where there is room, because a test database is 700 small files.
 
-Used by `tests.support.servers` and `tests.conftest`. On ext4 of a busy machine a clone of the template costs half a
-second of system time, in memory a twentieth of that. What a killed run left is removed at the start of the next one.
+Used by `tests.support.servers` and `tests.conftest`. On the ext4 disk of a busy machine a clone costs half a
+second of system time, in memory a twentieth of that. What a killed run left is removed when the next one starts.
 """
 
 import os
@@ -18,14 +18,14 @@ _NAME = re.compile(r"firetower-test-(\d+)-")
 
 
 def scratch_dir() -> Path:
-    """A folder that also an unprivileged server can reach (pytest's own are closed to others)."""
+    """A folder that an unprivileged server can reach too (pytest's own are closed to others)."""
     folder = Path(tempfile.mkdtemp(prefix=f"firetower-test-{os.getpid()}-", dir=_place()))
     folder.chmod(0o755)
     return folder
 
 
 def remove_leftovers() -> None:
-    """Remove the folders of test processes that are no more."""
+    """Remove the folders of test processes that have ended."""
     for folder in (*MEMORY.glob("firetower-test-*"), *Path(tempfile.gettempdir()).glob("firetower-test-*")):
         made_by = _NAME.match(folder.name)
         if made_by is not None and not psutil.pid_exists(int(made_by[1])):

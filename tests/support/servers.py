@@ -79,10 +79,10 @@ class PostgresServer:
 
     def create_database(self, *, migrated: bool = True) -> str:
         """A new database owned by the programs' role; its DSN."""
-        return self._copy_of(self._migrated() if migrated else "template0")  # template0: where no guest can be
+        return self._copy_of(self._migrated() if migrated else "template0")  # template0: nobody can be connected to it
 
     def create_database_with_admin(self) -> str:
-        """A new migrated database that has `first_admin`: to make one anew costs a quarter of a second of hashing."""
+        """A new migrated database that has `first_admin`: making one each time costs 0.25 s of hashing."""
         if self._admin is None:
             self.sql(f"create database {_ADMIN_TEMPLATE} owner {OWNER} template {self._migrated()}")
             self._admin = run_in_thread(make_first_admin(self.postgres.dsn_of(_ADMIN_TEMPLATE)))
@@ -104,7 +104,7 @@ class PostgresServer:
         return _TEMPLATE
 
     def _close_to_guests(self, template: str) -> None:
-        """TimescaleDB's scheduler has looked in; a template with a guest cannot be cloned."""
+        """Close it: TimescaleDB's scheduler connects, and a template that is connected to cannot be cloned."""
         self.sql(f"alter database {template} with allow_connections false")
         guests = f"pg_stat_activity where datname = '{template}'"
         self.sql(f"select pg_terminate_backend(pid) from {guests}")  # noqa: S608 - our own name

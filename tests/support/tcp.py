@@ -1,4 +1,4 @@
-"""A TCP server of a test of which nothing stays: no connection, no task, not even what came in the last moment.
+"""A TCP server for tests that leaves nothing behind: no connection, no task, not even what came at the last moment.
 
 A task that is cancelled before its first step never reaches its `finally`, and the kernel may hand over a connection
 while the server closes; so the connections are counted here, and not by who answers them.
@@ -61,7 +61,7 @@ class TcpServer:
         task.add_done_callback(self._ended)
 
     async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):  # who goes is no fault of the server
+        with suppress(ConnectionError, asyncio.IncompleteReadError):  # a client that leaves is no fault of the server
             await self._answer(reader, writer)
             writer.close()
             await writer.wait_closed()  # what is written goes out first
