@@ -70,7 +70,7 @@ class Collection:
 
 
 _SHOWN = (
-    "id", "code", "name", "kind", "form", "area", "address", "site_id", "owner", "maintainer", "lon", "lat"
+    "id", "code", "name", "kind", "form", "area", "address", "site_id", "owner", "maintainer"
 )  # fmt: skip
 
 
@@ -98,27 +98,31 @@ def _select_devices(*kinds: str) -> Select:
     return select
 
 
-def _device_properties(row: Row, context: Context) -> dict[str, Any]:
+def _device_properties(row: Row, people: bool) -> dict[str, Any]:
+    """Return what every device shows; a wall shows no names of people."""
     shown = {
         "code": row["code"], "name": row["name"], "kind": row["kind"], "form": row["form"], "area": row["area"],
         "area_name": row["area_name"], "address": row["address"], "status": row["status"],
         "last_seen": rfc3339(row["last_seen"]),
         "site": None if row["site_name"] is None else row["site_id"], "site_name": row["site_name"],
     }  # fmt: skip
-    if context.who.may(Permission.READ):  # a wall shows no names of people
-        shown |= {"owner": row["owner"], "maintainer": row["maintainer"]}
+    if people:
+        shown["owner"], shown["maintainer"] = row["owner"], row["maintainer"]
     return shown
 
 
 async def _finish_devices(reads: Reads, rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
     alarms = await read_alarms(reads, [row["id"] for row in rows]) if rows else {}
+    people = context.who.may(Permission.READ)
     found = []
     for row in rows:
         values, at = newest_values(row)
-        shown = _device_properties(row, context)
+        shown = _device_properties(row, people)
         shown["alarm"], shown["value_at"] = alarms.get(row["id"]), rfc3339(at)
-        for name, value in values.items():
-            shown.setdefault(name, value)
+        if shown.keys().isdisjoint(values):
+            shown |= values
+        else:  # a field that is called like one of ours
+            shown |= {name: value for name, value in values.items() if name not in shown}
         found.append(shown)
     return found
 
@@ -137,6 +141,7 @@ def _select_water(context: Context) -> "sa.Select[Any]":
 
 async def _finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
     book = book_of(await reads.rows(READ_OVERRIDES))
+    people = context.who.may(Permission.READ)
     found = []
     for row in rows:
         state = newest(row)
@@ -144,7 +149,7 @@ async def _finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> 
         verdict = water.judge(row, values, context.now, row["standing"] or (), book)
         age_s = water.age_s(row, values, context.now)
         found.append(
-            _device_properties(row, context)
+            _device_properties(row, people)
             | {name: values.get(name) for name in ("pressure_mpa", "flow_lps", "water_temp_c", "level_m")}
             | {
                 "level_pct": water.shown_level_pct(row["limits"], values),

@@ -36,12 +36,16 @@ def bad(name: str, message: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A request as it was understood. `conditions` hold for the count as well, the place only for the page."""
+    """A request as it was understood. `conditions` hold for the count as well, the place only for the page.
+
+    `matched` is the count of the first page: it neither changes while somebody reads on nor is counted again.
+    """
 
     limit: int
     crs: str
     conditions: tuple[sa.ColumnElement[bool], ...]
     after: int | str | None
+    matched: int | None = None
 
     @property
     def latitude_first(self) -> bool:
@@ -66,8 +70,8 @@ def read_query(collection: Collection, context: Context, sent: Sequence[tuple[st
         if collection.span is not None:
             conditions += _during(collection.span, begin, end)
     kind = int if isinstance(collection.key.type, sa.Integer) else str
-    place = decode_cursor(given.get("cursor"), kind)
-    return Query(_limit(given.get("limit")), read_crs(given), tuple(conditions), place[0] if place else None)
+    after, matched = decode_cursor(given.get("cursor"), kind, int) or (None, None)
+    return Query(_limit(given.get("limit")), read_crs(given), tuple(conditions), after, matched)
 
 
 def read_crs(given: Mapping[str, str]) -> str:

@@ -158,13 +158,15 @@ async def list_items(collection: CollectionId, request: Request, here: Here, who
     query = read_query(one, context, sent)
     rows = await here.database.rows(page_of(one, context, query))
     more, rows = len(rows) > query.limit, rows[: query.limit]
-    whole = not more and query.after is None
-    count = None if whole else await first(here.database, count_of(one, context, query))
+    matched = query.matched
+    if matched is None:
+        count = await first(here.database, count_of(one, context, query)) if more else None
+        matched = len(rows) if count is None else count["all"]
     found = await _features(one, here, rows, context, query.latitude_first)
     base = _base(request)
     content = documents.items(
-        base, one, found, matched=len(rows) if count is None else count["all"], now=context.now, sent=sent,
-        cursor=encode_cursor([rows[-1]["fkey"]]) if more else None,
+        base, one, found, matched=matched, now=context.now, sent=sent,
+        cursor=encode_cursor([rows[-1]["fkey"], matched]) if more else None,
     )  # fmt: skip
 
     def page() -> str:

@@ -47,7 +47,8 @@ def id_of(item: Item) -> int | str:
     row = item.row
     if item.entity is Entity.OBSERVATION:
         return observation_key(row["device"], row["ts"], row["seq"], row["number"], row["sub"])
-    return int(row["id"])
+    key: int = row["id"]
+    return key
 
 
 def address_of(item: Item) -> str:

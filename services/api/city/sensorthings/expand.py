@@ -3,7 +3,7 @@
 Promises a bounded answer: what does not fit has a link to its next page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,7 +27,14 @@ from services.api.city.sensorthings.observations import (
 )
 from services.api.city.sensorthings.options import Expand, Options
 from services.api.city.sensorthings.pages import Pages
-from services.api.city.sensorthings.plain import SQL, PlainStream, newest_readings
+from services.api.city.sensorthings.plain import (
+    FIELD_NAMES,
+    SQL,
+    newest_readings,
+    observation_of,
+    streams_of,
+    transition_of,
+)
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
 from services.api.measured.slices import GROWTH, LATEST, OLDEST
@@ -35,6 +42,7 @@ from services.core.topics import Kind
 
 _FIRST_LOOK: Final = timedelta(days=1)
 _SECOND_LOOK: Final = timedelta(days=62)  # ten chunks
+_OF_DEVICES: Final = frozenset({Entity.LOCATION, Entity.FEATURE, Entity.DATASTREAM})
 MOST_ITEMS: Final = 10_000
 """Of one answer, nested ones included."""
 
@@ -66,12 +74,46 @@ class Expansion:
     async def _expand_entities(self, parents: Sequence[Item], expand: Expand) -> None:
         link, options = expand.link, expand.options
         groups = _by_keys(parents, link)
+        size = self._nested_size(options, len(groups)) if link.many else 1
+        found: Mapping[int, Sequence[Item]] = {}
+        counts: Mapping[int, int] = {}
+        if link.by == ("device",) and link.target in _OF_DEVICES and _is_plain(options):
+            found = await self._of_devices([key[0] for key in groups], link.target) if size else {}
+        else:
+            found, counts = await self._entities(list(groups), expand, size)
+        for place, members in enumerate(groups.values(), 1):
+            mine = found.get(place, ())
+            for parent in members:
+                if not link.many:
+                    parent.links[link.name] = Item(link.target, mine[0].row) if mine else None
+                    continue
+                page = Page(link.target, options, f"{address_of(parent)}/{link.name}", [], None)
+                page.items = [Item(link.target, one.row) for one in mine[:size]]
+                page.count = counts.get(place, 0) if options.count else None
+                page.token = Token(options.skip + size, None, page.count).write() if len(mine) > size else None
+                parent.links[link.name] = page
+
+    async def _of_devices(self, devices: list[int], target: Entity) -> dict[int, list[Item]]:
+        """Return the places or the streams of each of these devices, by its place among them."""
+        found: dict[int, list[Item]] = {}
+        if target is Entity.DATASTREAM:
+            for row in await self.pages.reads.rows(SQL["streams"], devices=devices, fields=FIELD_NAMES):
+                found[row["device"]] = streams_of(row)
+        else:
+            for row in await self.pages.reads.rows(SQL["places"], devices=devices):
+                found[row["device"]] = [Item(target, row)]
+        return {place: found.get(device, []) for place, device in enumerate(devices, 1)}
+
+    async def _entities(
+        self, keys: Sequence[tuple[Any, ...]], expand: Expand, size: int
+    ) -> tuple[dict[int, list[Item]], dict[int, int]]:
+        """Return what belongs to each of these keys by its place among them, one more than `size`; and the counts."""
+        link, options = expand.link, expand.options
         row = self.pages.view.rows(link.target)
-        above = _parents(list(groups), link)
+        above = _parents(keys, link)
         where = [*row.where, *(row.key(key) == above.c[key] for key in link.by)]
         if options.filter is not None:
             where.append(condition_of(self.pages.view, link.target, row, options.filter))
-        size = self._nested_size(options, len(groups)) if link.many else 1
         wanted = sa.select(*select_columns(self.pages.view, link.target, row)).select_from(row.source).where(*where)
         inner = (
             wanted.order_by(*self.pages.order(link.target, row, options)).offset(options.skip).limit(size + 1).lateral()
@@ -79,21 +121,10 @@ class Expansion:
         rows = await self.pages.reads.rows(
             sa.select(above.c.place, *inner.c).select_from(above.join(inner, sa.true())).order_by(above.c.place)
         ) if size else []  # fmt: skip
-        found: dict[int, list[Any]] = {}
+        found: dict[int, list[Item]] = {}
         for one in rows:
-            found.setdefault(one["place"], []).append(one)
-        counts = await self._nested_counts(above, row, where) if options.count and link.many else {}
-        for place, members in enumerate(groups.values(), 1):
-            mine = found.get(place, [])
-            for parent in members:
-                if not link.many:
-                    parent.links[link.name] = Item(link.target, mine[0]) if mine else None
-                    continue
-                page = Page(link.target, options, f"{address_of(parent)}/{link.name}", [], None)
-                page.items = [Item(link.target, one) for one in mine[:size]]
-                page.count = counts.get(place, 0) if options.count else None
-                page.token = Token(options.skip + size, None, page.count).write() if len(mine) > size else None
-                parent.links[link.name] = page
+            found.setdefault(one["place"], []).append(Item(link.target, one))
+        return found, await self._nested_counts(above, row, where) if options.count and link.many else {}
 
     async def _nested_counts(self, above: Any, row: Row, where: list[Condition]) -> dict[int, int]:
         counted = (
@@ -156,30 +187,49 @@ class Expansion:
 
     async def _newest(self, parents: Sequence[Item], expand: Expand) -> list[Item]:
         """Give each stream its newest observation, by way of the newest state; return those that need a closer look."""
-        by_kind: dict[Kind, list[Item]] = {}
-        left = []
+        by_kind: dict[str, list[Item]] = {}
+        alarms = []
         for parent in parents:
             if parent.row["number"] == ALARM_NUMBER:
-                left.append(parent)
+                alarms.append(parent)
             else:
-                by_kind.setdefault(Kind(parent.row["kind"]), []).append(parent)
-        for kind, members in by_kind.items():
-            readings = await self._two_newest(kind, {member.row["device"] for member in members})
+                by_kind.setdefault(parent.row["kind"], []).append(parent)
+        await self._newest_transitions(alarms, expand)
+        left = []
+        for name, members in by_kind.items():
+            kind = Kind(name)
+            known = {member.row["device"]: member.row["known_since"] for member in members}
+            readings = await self._two_newest(kind, known)
             for member in members:
-                name = BY_NUMBER[member.row["number"]].name
-                newest = readings.get(member.row["device"], [])
-                if newest and all(row[name] is not None for row in newest):
-                    member.links[expand.link.name] = _newest_page(member, expand, newest)
+                one = BY_NUMBER[member.row["number"]]
+                newest = readings.get(member.row["device"], ())
+                if newest and newest[0][one.name] is not None and newest[-1][one.name] is not None:
+                    item = observation_of(newest[0], kind, one, newest[0][one.name])
+                    member.links[expand.link.name] = _newest_page(member, expand, item, more=len(newest) > 1)
                 else:
                     left.append(member)
         return left
 
-    async def _two_newest(self, kind: Kind, devices: set[int]) -> dict[int, list[Any]]:
-        """Return the two newest readings of each device, or what there is; who has fewer is looked for further back."""
-        rows = await self.pages.reads.rows(SQL["known_since"], devices=list(devices))
-        known = {row["id"]: row["created_at"] for row in rows}
+    async def _newest_transitions(self, parents: Sequence[Item], expand: Expand) -> None:
+        """Give each stream of alarms its newest transition."""
+        found: dict[int, list[Item]] = {}
+        if parents:
+            devices = [parent.row["device"] for parent in parents]
+            scope = self.pages.view.scope.parameters()
+            for row in await self.pages.reads.rows(SQL["newest_transitions"], devices=devices, **scope):
+                found.setdefault(row["device"], []).append(transition_of(row))
+        for parent in parents:
+            newest = found.get(parent.row["device"], ())
+            item = newest[0] if newest else None
+            parent.links[expand.link.name] = _newest_page(parent, expand, item, more=len(newest) > 1)
+
+    async def _two_newest(self, kind: Kind, known: Mapping[int, datetime]) -> dict[int, list[Any]]:
+        """Return the two newest readings of each device, or what there is; who has fewer is looked for further back.
+
+        `known` says since when each is known: hardly a reading is older.
+        """
         readings: dict[int, list[Any]] = {}
-        waiting, begin, back = devices, LATEST, _FIRST_LOOK
+        waiting, begin, back = set(known), LATEST, _FIRST_LOOK
         while waiting:
             begin, back = max(self.pages.view.now - back, OLDEST), back * GROWTH
             if readings and (first := _first_of(waiting, known)) > self.pages.view.now - _SECOND_LOOK:
@@ -188,26 +238,25 @@ class Expansion:
             readings |= {device: [] for device in waiting}
             for row in await self.pages.reads.rows(statement, **values):
                 readings[row["device"]].append(row)
-            waiting = {
-                one
-                for one in waiting
-                if len(readings[one]) < 2 and OLDEST < begin > known.get(one, begin) - BEFORE_KNOWN
-            }
+            waiting = {one for one in waiting if len(readings[one]) < 2 and OLDEST < begin > known[one] - BEFORE_KNOWN}
         return readings
 
 
-def _first_of(devices: set[int], known: dict[int, datetime]) -> datetime:
+def _first_of(devices: set[int], known: Mapping[int, datetime]) -> datetime:
     """Return a time before which none of these devices has a reading."""
-    return min((known[one] for one in devices if one in known), default=LATEST) - BEFORE_KNOWN
+    return min((known[one] for one in devices), default=LATEST) - BEFORE_KNOWN
 
 
-def _newest_page(parent: Item, expand: Expand, newest: Sequence[Any]) -> Page:
-    """Return the page of the newest of one or two readings, both of which have the field."""
-    row = parent.row
-    item = PlainStream(Kind(row["kind"]), row["device"], row["number"]).observed(newest[0])
-    token = Token(0, position(item.row)).write() if len(newest) > 1 else None
+def _newest_page(parent: Item, expand: Expand, newest: Item | None, *, more: bool) -> Page:
+    """Return the page of the newest observation, behind which there may be more."""
+    token = Token(0, position(newest.row)).write() if newest is not None and more else None
     path = f"{address_of(parent)}/{expand.link.name}"
-    return Page(Entity.OBSERVATION, expand.options, path, [item], None, token)
+    return Page(Entity.OBSERVATION, expand.options, path, [] if newest is None else [newest], None, token)
+
+
+def _is_plain(options: Options) -> bool:
+    """Whether all there is is asked for, in the order of ids."""
+    return options.filter is None and not options.orderby and not options.skip and not options.count
 
 
 def _wants_newest(options: Options) -> bool:

@@ -135,10 +135,11 @@ def _paths(node: Any) -> Iterator[Names]:
         elif isinstance(one, ast.CollectionLambda):
             continue
         else:
-            waiting += list(_parts(one))
+            waiting += list(parts(one))
 
 
-def _parts(node: Any) -> Sequence[Any]:
+def parts(node: Any) -> Sequence[Any]:
+    """Return what an operator or a function stands between."""
     match node:
         case ast.BoolOp() | ast.Compare() | ast.BinOp():
             return (node.right, node.left)
@@ -262,7 +263,7 @@ def _simple(here: _Here, node: Any, needed: list[Condition]) -> Condition:
         if isinstance(node.comparator, ast.In):
             left = _value(here, node.left, needed)
             return sa.or_(
-                sa.false(), *[compare(ast.Eq, left, _value(here, item, needed)) for item in _parts(node.right)]
+                sa.false(), *[compare(ast.Eq, left, _value(here, item, needed)) for item in parts(node.right)]
             )
         left, right = _value(here, node.left, needed), _value(here, node.right, needed)
         return compare(type(node.comparator), left, right)

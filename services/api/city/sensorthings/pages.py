@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from odata_query import ast
 
 from services.api.city.sensorthings.answers import Item, Page, Position, Token, position, together
-from services.api.city.sensorthings.filter import condition_of, order_of
+from services.api.city.sensorthings.filter import SOURCES, condition_of, order_of
 from services.api.city.sensorthings.model import Entity, Link
 from services.api.city.sensorthings.observations import BEFORE_KNOWN, Reading, Streams, named_streams
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.rows import Row, View, directed
 from services.api.city.sensorthings.selected import select_columns
+from services.api.city.sensorthings.whole import WholeReadings, says_same_of_all
 from services.api.measured.slices import OLDEST, Ask, newest_first, oldest_first
 from services.api.request.database import Reads
 from services.core.topics import Kind
@@ -124,14 +125,23 @@ class Pages:
         if not one_by_one or len(sources) == 1:
             statement = reading.select_all(sources, after=after, offset=offset, limit=limit)
             return _items(await self.reads.rows(statement))
-        found: list[Any] = []
+        found: list[Item] = []
         for source in reversed(sources) if succession.turned else sources:
             if after is not None and (source < after[0]) != succession.turned and source != after[0]:
                 continue
-            found += await self.reads.rows(reading.select(source, after=after, limit=limit - len(found)))
+            found += await self._of_source(reading, source, after, limit - len(found))
             if len(found) >= limit:
                 break
-        return _items(found)
+        return found
+
+    async def _of_source(self, reading: Reading, source: int, after: Position | None, enough: int) -> list[Item]:
+        """Read one source in the order of its key: by whole readings, where nothing is asked of single values."""
+        kind, streams, wanted = SOURCES[source], reading.streams, reading.options.filter
+        if kind is None or streams.number is not None or not (wanted is None or says_same_of_all(wanted)):
+            return _items(await self.reads.rows(reading.select(source, after=after, limit=enough)))
+        whole = WholeReadings(self.view, kind, streams.device, reading.options, reading.succession.turned)
+        behind = after if after is not None and after[0] == source else None
+        return await whole.read(self.reads, behind, enough)
 
     async def _in_slices(self, reading: Reading, sources: list[int], after: Position | None, enough: int) -> list[Item]:
         """Read an order of time slice by slice: the database plans for the chunks of that stretch alone."""

@@ -1,4 +1,4 @@
-"""The usual questions for readings, as text: the newest of many devices, and one stream in a stretch of time.
+"""The usual questions as text: of many devices the place, streams and newest values; one stream in a stretch of time.
 
 Platforms ask them all day, and composing a statement costs more than running it. They are for devices that the caller
 was found to see (`Pages.narrowed`, a parent's row); whatever else is asked for goes through `observations`.
@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from services.api.city.sensorthings.answers import Item, Position
-from services.api.city.sensorthings.catalogue import BY_NUMBER, FIELDS_OF
+from services.api.city.sensorthings.catalogue import ALARM, BY_NAME, BY_NUMBER, FIELDS_OF, Property
 from services.api.city.sensorthings.filter import SOURCES
-from services.api.city.sensorthings.model import Entity
+from services.api.city.sensorthings.model import STREAMS_PER_DEVICE, Entity
 from services.core.statements import load_queries
 from services.core.topics import Kind
 
@@ -20,6 +20,11 @@ SQL = load_queries(__file__)
 AHEAD: Final = timedelta(minutes=10)
 """A reading may be 5 min ahead of its receive time, which the newest state has in its place."""
 Question = tuple[str, dict[str, object]]
+_SOURCE_OF: Final = {kind: place for place, kind in enumerate(SOURCES)}
+_STREAMS: Final = {  # in the order of their ids
+    str(kind): tuple(sorted((*fields, BY_NAME[ALARM]), key=lambda one: one.id)) for kind, fields in FIELDS_OF.items()
+}
+FIELD_NAMES: Final = sorted({one.name for fields in FIELDS_OF.values() for one in fields})
 
 
 def newest_readings(kind: Kind, devices: Sequence[int], begin: datetime) -> Question:
@@ -67,13 +72,35 @@ class PlainStream:
     def observed(self, row: Mapping[str, Any]) -> Item:
         """Return the observation of a stored reading."""
         one = BY_NUMBER[self.number]
-        value = row[one.name]
-        num, flag = (None, value) if one.is_flag else (value, None)
-        return Item(
-            Entity.OBSERVATION,
-            {
-                "device": row["device"], "ts": row["ts"], "seq": row["seq"], "sub": 0, "number": self.number,
-                "source": SOURCES.index(self.kind), "kind": self.kind, "received_at": row["received_at"],
-                "late": row["late"], "num": num, "flag": flag, "text": None,
-            },
-        )  # fmt: skip
+        return observation_of(row, self.kind, one, row[one.name])
+
+
+def observation_of(row: Mapping[str, Any], kind: Kind, one: Property, value: Any) -> Item:
+    """Return the observation of one field of a stored reading."""
+    num, flag = (None, value) if one.is_flag else (value, None)
+    return Item(
+        Entity.OBSERVATION,
+        {
+            "device": row["device"], "ts": row["ts"], "seq": row["seq"], "sub": 0, "number": one.id,
+            "source": _SOURCE_OF[kind], "kind": kind, "received_at": row["received_at"], "late": row["late"],
+            "num": num, "flag": flag, "text": None,
+        },
+    )  # fmt: skip
+
+
+def transition_of(row: Mapping[str, Any]) -> Item:
+    """Return the observation of a transition of an alarm."""
+    more = {"number": BY_NAME[ALARM].id, "source": _SOURCE_OF[None], "late": False, "num": None, "flag": None}
+    return Item(Entity.OBSERVATION, {**row, **more})
+
+
+def streams_of(row: Mapping[str, Any]) -> list[Item]:
+    """Return the streams of a device in the order of their ids: every field that it has sent, and its alarms."""
+    sent = {*row["sent"], ALARM}
+    shared = {name: row[name] for name in ("device", "kind", "code", "name", "lon", "lat", "known_since")}
+    first = row["device"] * STREAMS_PER_DEVICE
+    return [
+        Item(Entity.DATASTREAM, {**shared, "id": first + one.id, "number": one.id})
+        for one in _STREAMS.get(row["kind"], ())
+        if one.name in sent
+    ]

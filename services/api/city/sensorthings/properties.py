@@ -197,9 +197,8 @@ def _observation(_view: View, row: Row, names: Names) -> Value | None:
     one = row.observed
     if one is None:
         return None
-    device, number = row.key("device"), row.key("number")
     known: dict[Names, Callable[[], Value]] = {
-        ("id",): lambda: _observation_id(one, device, number),
+        ("id",): lambda: _observation_id(one, row.key("device"), row.key("number")),
         ("phenomenonTime",): lambda: Moment(one.ts),
         ("resultTime",): lambda: Moment(one.received_at),
         ("result",): lambda: Open(one.num, one.flag, one.text),

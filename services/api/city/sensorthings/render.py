@@ -4,19 +4,19 @@ What has no value is left out: clients of the field (QGIS) read null as a value.
 """
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
 from services.api.city.sensorthings.answers import Item, Page, address_by, address_of, id_of
 from services.api.city.sensorthings.catalogue import ALARM, BY_NAME, BY_NUMBER, SENSORS
 from services.api.city.sensorthings.model import LINKS, PROPERTIES, SETS, STREAMS_PER_DEVICE, Entity
-from services.api.city.sensorthings.options import Options
+from services.api.city.sensorthings.options import Expand, Options
 
 VERSION: Final = "v1.1"
 _NAVIGATION: Final = {
-    entity: tuple((name, f"{name}@iot.navigationLink") for name in links) for entity, links in LINKS.items()
+    entity: tuple((f"{name}@iot.navigationLink", f"/{name}") for name in links) for entity, links in LINKS.items()
 }
+_ALARM: Final = BY_NAME[ALARM].id
 _SAFE: Final = "()',;:@/=$*!~"  # what clients of the field read easier unescaped; never ? & # + %
 Document = dict[str, Any]
 
@@ -85,7 +85,7 @@ def _observed_property(row: Mapping[str, Any]) -> Document:
 
 
 def _observation(row: Mapping[str, Any]) -> Document:
-    if row["number"] == BY_NAME[ALARM].id:
+    if row["number"] == _ALARM:
         told = {"id": row["seq"], "confidence": row["confidence"], "verification": row["verification"]}
         parameters = {name: value for name, value in told.items() if value is not None}
         result: Any = row["text"]
@@ -101,18 +101,16 @@ def _observation(row: Mapping[str, Any]) -> Document:
     }
 
 
-_RENDER: Final[Mapping[Entity, Callable[[Mapping[str, Any]], Document]]] = MappingProxyType(
-    {
-        Entity.THING: _thing,
-        Entity.LOCATION: _placed("location"),
-        Entity.HISTORICAL_LOCATION: _historical_location,
-        Entity.DATASTREAM: _datastream,
-        Entity.SENSOR: _sensor,
-        Entity.OBSERVED_PROPERTY: _observed_property,
-        Entity.OBSERVATION: _observation,
-        Entity.FEATURE: _placed("feature"),
-    }
-)
+_RENDER: Final[dict[Entity, Callable[[Mapping[str, Any]], Document]]] = {
+    Entity.THING: _thing,
+    Entity.LOCATION: _placed("location"),
+    Entity.HISTORICAL_LOCATION: _historical_location,
+    Entity.DATASTREAM: _datastream,
+    Entity.SENSOR: _sensor,
+    Entity.OBSERVED_PROPERTY: _observed_property,
+    Entity.OBSERVATION: _observation,
+    Entity.FEATURE: _placed("feature"),
+}
 
 
 class Renderer:
@@ -126,23 +124,26 @@ class Renderer:
         """Return one entity, with what `$select` leaves of it and `$expand` adds."""
         entity, key = item.entity, id_of(item)
         link = f"{self.root}/{address_by(entity, key)}"
-        shown: Document = {"@iot.id": key, "@iot.selfLink": link}
-        shown.update(_RENDER[entity](item.row))
-        for name, member in _NAVIGATION[entity]:
-            shown[member] = f"{link}/{name}"
+        shown = {"@iot.id": key, "@iot.selfLink": link, **_RENDER[entity](item.row)}
+        for member, tail in _NAVIGATION[entity]:
+            shown[member] = link + tail
         if options.select is not None:
             shown = _selected(shown, options.select)
         for expand in options.expand:
-            name, found = expand.link.name, item.links.get(expand.link.name)
-            if isinstance(found, Page):
-                shown[name] = [self.entity(one, found.options) for one in found.items]
-                if found.count is not None:
-                    shown[f"{name}@iot.count"] = found.count
-                if found.token is not None:
-                    shown[f"{name}@iot.nextLink"] = self.next_link(found)
-            elif found is not None:
-                shown[name] = self.entity(found, expand.options)
+            self._expand(shown, item.links.get(expand.link.name), expand)
         return shown
+
+    def _expand(self, shown: Document, found: Item | Page | None, expand: Expand) -> None:
+        """Put what one link brought along into an entity."""
+        name = expand.link.name
+        if isinstance(found, Page):
+            shown[name] = [self.entity(one, found.options) for one in found.items]
+            if found.count is not None:
+                shown[f"{name}@iot.count"] = found.count
+            if found.token is not None:
+                shown[f"{name}@iot.nextLink"] = self.next_link(found)
+        elif found is not None:
+            shown[name] = self.entity(found, expand.options)
 
     def page(self, page: Page) -> Document:
         """Return a collection."""

@@ -5,7 +5,7 @@ link, a filter that goes elsewhere, a count).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import count
@@ -97,6 +97,7 @@ class Row:
     field: Column | None = None  # its name
     kind: Column | None = None
     observed: Observed | None = None
+    fields: Any = None  # of a whole reading, side by side
     shows_people: bool = True
 
     def key(self, name: str) -> Column:
@@ -178,15 +179,20 @@ class View:
             source = source.join(field, sa.true())
             number_, name, num, flag = field.c.number, field.c.name, field.c.num, field.c.flag
             there = sa.or_(num.is_not(None), flag.is_not(None))
-        observed = Observed(
-            table.c.device_id, table.c.ts, table.c.seq, sa.literal_column("0", sa.Integer()), table.c.received_at,
-            table.c.late, num, flag, _null(sa.Text()), _null(sa.Text()), _null(sa.Text()),
-        )  # fmt: skip
+        observed = _of_reading(table, num, flag)
         where = (*row.where, row.device.kind == kind, there)
         return Row(
             source, where, row.device, row.state, row.site, row.area, number_, name, row.device.kind, observed,
-            row.shows_people,
+            shows_people=row.shows_people,
         )  # fmt: skip
+
+    def readings(self, kind: Kind) -> Row:
+        """Return the readings of the devices of one kind, whole: one row each, and no field is the one meant."""
+        row, table = self._devices(located=False), _readings_alias(kind, next(self.turns))
+        source = row.source.join(table, table.c.device_id == row.device.id)
+        observed = _of_reading(table, _null(sa.Double()), _null(sa.Boolean()))
+        where = (*row.where, row.device.kind == kind)
+        return replace(row, source=source, where=where, observed=observed, fields=table.c)
 
     def _transitions(self, row: Row) -> Row:
         alarm, line = tables.alarm.alias(), tables.alarm_transition.alias()
@@ -208,12 +214,19 @@ class View:
         where = (*row.where, self.scope.clause(sa.func.coalesce(alarm.c.area, row.device.area)))
         return Row(
             source, where, row.device, row.state, row.site, row.area, number, field, row.device.kind, observed,
-            row.shows_people,
+            shows_people=row.shows_people,
         )  # fmt: skip
 
     def status(self, row: Row) -> Column:
         """Return a device's status in SQL."""
         return status_of(self.now, row.device, row.state)
+
+
+def _of_reading(table: Any, num: Column, flag: Column) -> Observed:
+    return Observed(
+        table.c.device_id, table.c.ts, table.c.seq, sa.literal_column("0", sa.Integer()), table.c.received_at,
+        table.c.late, num, flag, _null(sa.Text()), _null(sa.Text()), _null(sa.Text()),
+    )  # fmt: skip
 
 
 def _null(kind: Any) -> Column:

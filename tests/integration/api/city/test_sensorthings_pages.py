@@ -85,6 +85,27 @@ async def test_an_order_is_kept_from_page_to_page(city: City, order: str | None)
         assert read == whole[extra.get("skip", 0) :], (order, extra)
 
 
+@pytest.mark.parametrize(
+    ("where", "wanted"),
+    [
+        ("Observations", "phenomenonTime ge 2026-11-20T12:03:00Z and phenomenonTime lt 2026-11-20T12:07:00Z"),
+        ("Observations", "not resultQuality/late and (parameters/seq gt 7 or parameters/seq eq 2)"),
+        ("Observations", "Datastream/Thing/properties/kind ne 'water' and resultTime gt 2026-11-20T12:08:00Z"),
+        ("FeaturesOfInterest({hydrant})/Observations", "phenomenonTime ne 2026-11-20T12:04:00Z"),
+    ],
+)
+async def test_values_read_with_their_readings_are_those_read_one_by_one(city: City, where: str, wanted: str) -> None:
+    path = where.format(hydrant=city.world.devices["h-own"])
+    for client in (city.admin, city.township):
+        for order in ("@iot.id", "@iot.id desc"):
+            one_by_one = await reader(client)(path, filter=f"({wanted}) and result ne -1", orderby=order, top=1000)
+            found = [
+                one async for page in pages(client, path, filter=wanted, orderby=order, top=7) for one in page["value"]
+            ]
+            assert found == one_by_one["value"]
+            assert len(found) > 7
+
+
 async def test_one_stream_is_paged_to_its_end_both_ways(city: City) -> None:
     for field in (1, 99):
         path = f"Datastreams({city.world.devices['h-own'] * 100 + field})/Observations"
