@@ -16,7 +16,9 @@ from services.api.city.sensorthings.refusals import refused
 from services.api.measured.slices import LATEST
 
 _LARGEST, _LARGEST_INTEGER = 2**62, 2**31
-_LAST_MICROS = (LATEST - EPOCH) // timedelta(microseconds=1)
+_MICRO = timedelta(microseconds=1)
+_LAST_MICROS = (LATEST - EPOCH) // _MICRO
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 Position = tuple[int, int, datetime, int, int, int]
 """Where an observation stands: source, device, time, seq, number of the field, number of the transition."""
 
@@ -85,10 +87,9 @@ class Token:
     def write(self) -> str:
         """Return it as text for a link."""
         after = self.after
-        place = (
-            None if after is None else [after[0], after[1], (after[2] - EPOCH) // timedelta(microseconds=1), *after[3:]]
-        )
-        return base64.urlsafe_b64encode(orjson.dumps([self.offset, place, self.count])).decode().rstrip("=")
+        place = None if after is None else (after[0], after[1], (after[2] - EPOCH) // _MICRO, *after[3:])
+        written = binascii.b2a_base64(orjson.dumps((self.offset, place, self.count)), newline=False)
+        return written.translate(_URL_SAFE, b"=").decode()
 
     @classmethod
     def read(cls, text: str) -> Self:

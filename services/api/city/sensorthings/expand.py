@@ -83,12 +83,13 @@ class Expansion:
             found, counts = await self._entities(list(groups), expand, size)
         for place, members in enumerate(groups.values(), 1):
             mine = found.get(place, ())
+            shared = len(members) > 1  # each brings along something of its own
             for parent in members:
+                items = [Item(link.target, one.row) for one in mine[:size]] if shared else list(mine[:size])
                 if not link.many:
-                    parent.links[link.name] = Item(link.target, mine[0].row) if mine else None
+                    parent.links[link.name] = items[0] if items else None
                     continue
-                page = Page(link.target, options, f"{address_of(parent)}/{link.name}", [], None)
-                page.items = [Item(link.target, one.row) for one in mine[:size]]
+                page = Page(link.target, options, f"{address_of(parent)}/{link.name}", items)
                 page.count = counts.get(place, 0) if options.count else None
                 page.token = Token(options.skip + size, None, page.count).write() if len(mine) > size else None
                 parent.links[link.name] = page

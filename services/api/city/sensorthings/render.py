@@ -17,6 +17,8 @@ _NAVIGATION: Final = {
     entity: tuple((f"{name}@iot.navigationLink", f"/{name}") for name in links) for entity, links in LINKS.items()
 }
 _ALARM: Final = BY_NAME[ALARM].id
+_FIELDS: Final = dict(BY_NUMBER)
+_UNITS: Final = {number: dict(one.unit) for number, one in BY_NUMBER.items()}
 _SAFE: Final = "()',;:@/=$*!~"  # what clients of the field read easier unescaped; never ? & # + %
 Document = dict[str, Any]
 
@@ -61,15 +63,17 @@ def _historical_location(row: Mapping[str, Any]) -> Document:
 
 
 def _datastream(row: Mapping[str, Any]) -> Document:
-    one = BY_NUMBER[row["number"]]
+    one, code = _FIELDS[row["number"]], row["code"]
     shown = {
-        "name": f"{row['code']}:{one.name}",
-        "description": f"{row['name'] or row['code']} {one.description}",
+        "name": f"{code}:{one.name}",
+        "description": f"{row['name'] or code} {one.description}",
         "observationType": one.observation_type,
-        "unitOfMeasurement": dict(one.unit),
-        "properties": {"field": one.name, "device": row["code"]},
+        "unitOfMeasurement": _UNITS[one.id],
+        "properties": {"field": one.name, "device": code},
     }
-    return shown if row["lon"] is None else {**shown, "observedArea": _point(row)}
+    if row["lon"] is not None:
+        shown["observedArea"] = _point(row)
+    return shown
 
 
 def _sensor(row: Mapping[str, Any]) -> Document:
