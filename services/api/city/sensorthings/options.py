@@ -197,6 +197,11 @@ def _read_expand(entity: Entity, text: str, expands: _Expands, depth: int) -> tu
 
 
 def _read_item(entity: Entity, text: str, expands: _Expands, depth: int) -> Expand:
+    head, behind = _cut_behind_brackets(text)
+    if behind is not None:
+        outer = _read_item(entity, head, expands, depth)
+        inner = _read_item(outer.link.target, behind, expands, depth + 1)
+        return Expand(outer.link, _merged(outer.options, Options(expand=(inner,))))
     match = ITEM.fullmatch(text)
     if match is None:
         raise refused(f"$expand: cannot read «{text.strip()[:50]}»")
@@ -214,6 +219,22 @@ def _read_item(entity: Entity, text: str, expands: _Expands, depth: int) -> Expa
         if option.strip() and given.setdefault(key.strip(), value) != value:
             raise refused(f"$expand: the option {key.strip()[:50]} of {name} is given twice, and not the same")
     return Expand(link, _read(link.target, given, expands, depth))
+
+
+def _cut_behind_brackets(text: str) -> tuple[str, str | None]:
+    """Return the two parts of `Datastreams($select=name)/Observations($top=1)`, as users of FROST write it."""
+    name, bracket, _ = text.partition("(")
+    if not bracket or "/" in name:
+        return text, None
+    depth = 0
+    quoted = False
+    for place, character in enumerate(text):
+        quoted ^= character == "'"
+        depth += 0 if quoted else (character == "(") - (character == ")")
+        if character == ")" and not depth and not quoted:
+            behind = text[place + 1 :].lstrip()
+            return (text[: place + 1], behind[1:]) if behind.startswith("/") else (text, None)
+    return text, None
 
 
 def _merged(one: Options, other: Options) -> Options:

@@ -68,6 +68,23 @@ async def test_what_has_no_observation_is_not_among_those_with_new_ones(sta: Sta
     assert "p-own:alarm" not in names
 
 
+async def test_a_filter_chooses_things_and_not_what_they_bring_along(sta: Sta, city: City) -> None:
+    """FraunhoferIOSB/FROST-Server 314, with its slash behind brackets, which stands in no grammar."""
+    number = city.world.devices["h-own"]
+    wanted = f"id eq {number} and Datastreams/Observations/phenomenonTime ge 2026-11-20T12:09:00Z"
+    inner = "$filter=phenomenonTime ge 2026-11-20T12:09:00Z;$select=result"
+    for form in (
+        f"Datastreams($select=name)/Observations({inner})",
+        f"Datastreams($select=name;$expand=Observations({inner}))",
+    ):
+        (thing,) = (await sta("Things", filter=wanted, expand=form, select="name"))["value"]
+        assert [len(stream["Observations"]) for stream in thing["Datastreams"]] == [1, 1, 1, 0]
+    (thing,) = (await sta("Things", filter=wanted, expand="Datastreams/Observations"))["value"]
+    assert [len(stream["Observations"]) for stream in thing["Datastreams"]] == [10, 10, 10, 3]
+    for broken in ("Datastreams($top=1)/", "Datastreams($top=1)/Nothing", "Datastreams($top=1)x", "Datastreams(')/'"):
+        assert (await sta("Things", 400, expand=broken))["message"]
+
+
 async def test_what_is_brought_along_does_not_shorten_the_page(sta: Sta) -> None:
     """gost/server 146: pages with `$expand` held fewer Things, and ended early."""
     page, seen = await sta("Things", top=3, expand="Locations,Datastreams", count="true"), []
