@@ -40,7 +40,7 @@ def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
             "full_page_writes": "off",
             "shared_buffers": "'128MB'",
             "max_connections": "200",
-            "max_wal_size": "'512MB'",
+            "max_wal_size": "'192MB'",
             "min_wal_size": "'80MB'",
             "log_min_duration_statement": "'5s'",
         }

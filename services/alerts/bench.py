@@ -22,7 +22,7 @@ from services.alerts.flooding import Flooding
 from services.alerts.health import Health
 from services.alerts.policy_faults import KIND as POLICY
 from services.alerts.policy_faults import tell_faults
-from services.alerts.readings import FINDING, ReadingFeed, Verdict
+from services.alerts.readings import FINDING, Breath, ReadingFeed, Verdict
 from services.alerts.registry import Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
@@ -200,8 +200,10 @@ class Bench:
             "ticks": self._let_time_end,
             "forget": self._forget_what_people_ended,
         }
+        breath = Breath(self.clock, self.look_up)
         for name, work in duties.items():
             await self.border.stage(name, work)
+            await breath.take()  # on a busy machine all of them together take half a second
 
     async def _end_parents(self) -> None:
         for area in await incidents.end_parents(self.border):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders below it have random names and belong to us
-NEEDED_BYTES = 6 * 1024**3  # of memory and of the file system: containers often give it 64 MB
+NEEDED_BYTES = 8 * 1024**3  # of memory and of the file system: containers often give it 64 MB
 _NAME = re.compile(r"firetower-test-(\d+)-")
 
 
