@@ -21,7 +21,8 @@ from services.core.words import Reason
 
 _CODE: Final = "water_burst"
 _MEMBERS_NAMED: Final = 50
-_CORE: Final = 5  # the deepest members say whether an event is over, and where it is
+_CORE: Final = 5  # the deepest members say whether an event is over
+_RISEN_SHARE: Final = 0.8  # a burst lowers; pumps and tanks lower here and lift as much elsewhere
 _DAY_S: Final = 86_400
 
 
@@ -61,10 +62,10 @@ class BurstWatch:
         self._watchful.note(limit if self.stands else min(deepest, limit), ended_s // _DAY_S)
         if self.stands:
             return self._look_for_the_end(scores, slot, limit)
-        low = scores.own < -self._numbers["member_sigmas"]
+        low = np.minimum(scores.own, scores.alone) < -self._numbers["member_sigmas"]
         worst = int(scores.shared.argmin())
         if (
-            deepest <= limit
+            deepest <= max(limit, _RISEN_SHARE * scores.risen)
             or np.count_nonzero(low) < self._numbers["members"]
             or np.count_nonzero(low[self._near[worst]]) < min(2, self._near.shape[1])
         ):
@@ -86,7 +87,7 @@ class BurstWatch:
             f"{len(order)} hydrants below what the network explains, by up to {drop_mpa:.3f} MPa "
             f"(deviation {deepest:.1f}, limit {limit:.1f}){own_en}{end.en}",
         )
-        said = self._say(slot, reason, self._centre(scores), active=True)
+        said = self._say(slot, reason, self._centre(scores, worst), active=True)
         fallen = int(order[np.nan_to_num(slot.expected - slot.seen)[order].argmax()])
         expected, seen = round(float(slot.expected[fallen]), 4), float(slot.seen[fallen])
         return [
@@ -114,15 +115,16 @@ class BurstWatch:
         severity = EARLY[_CODE].severity
         return EarlyWarning(_CODE, slot.at, severity, self._area, reason, active, None, members, place, self._group)
 
-    def _centre(self, scores: Scores) -> Place | None:
-        """Return the middle of the deepest, weighted by how deep they are."""
-        placed = [(n, item.place) for n, item in enumerate(self._hydrants) if item.place is not None]
-        deep = sorted(placed, key=lambda one: float(scores.shared[one[0]]))[:_CORE]
-        if not deep:
+    def _centre(self, scores: Scores, worst: int) -> Place | None:
+        """Return the middle of the neighbours of the worst, weighted by how deep each is by itself."""
+        near = [(number, self._hydrants[number].place) for number in dict.fromkeys(self._near[worst].tolist())]
+        placed = [(number, place) for number, place in near if place is not None]
+        if not placed:
             return None
-        lowest = -float(scores.shared[deep[0][0]])
-        weights = [max(0.0, -float(scores.shared[n]) - 0.6 * lowest) ** 2 + 1e-9 for n, _ in deep]
+        depths = {number: max(0.0, -float(scores.alone[number])) for number, _ in placed}
+        least = 0.6 * max(depths.values())
+        weights = [max(0.0, depths[number] - least) ** 2 + 1e-9 for number, _ in placed]
         total = sum(weights)
-        lon = sum(weight * place.lon for weight, (_, place) in zip(weights, deep, strict=True)) / total
-        lat = sum(weight * place.lat for weight, (_, place) in zip(weights, deep, strict=True)) / total
+        lon = sum(weight * place.lon for weight, (_, place) in zip(weights, placed, strict=True)) / total
+        lat = sum(weight * place.lat for weight, (_, place) in zip(weights, placed, strict=True)) / total
         return Place(round(lon, 6), round(lat, 6))

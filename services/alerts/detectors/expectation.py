@@ -63,6 +63,15 @@ class Expectation:
         self._answered: tuple[Array, tuple[Array, Array]] | None = None  # a slot is asked for twice
 
     @property
+    def covariance(self) -> tuple[Array, float]:
+        """What was learned, MPa², and how much of its smallest part is uncertain: more devices than slots are nothing.
+
+        The second is a variance: what one hydrant does by itself, times devices over slots that memory holds.
+        """
+        slots = max(1.0, min(float(self._days.max()), -1 / np.log(self._keep)) * self._day)
+        return self._moment, max(_LEAST_VARIANCE, float(np.median(self._noise)) * len(self.mean) / slots)
+
+    @property
     def ready(self) -> bool:
         """Whether there was a fit: at the end of the first day."""
         return self._loadings is not None
@@ -90,8 +99,8 @@ class Expectation:
         self._answered = pressures, (pressures - explained, explained)
         return self._answered[1]
 
-    def learn(self, pressures: Array, *, frozen: bool = False) -> None:
-        """Take one slot; at the end of each day mean, covariance and factors move."""
+    def learn(self, pressures: Array, *, frozen: bool = False) -> bool:
+        """Take one slot; return whether it ended a day, at which mean, covariance and factors move."""
         there = self._meet(pressures)
         if self._loadings is None:
             value = np.where(there, pressures, self._last)
@@ -107,8 +116,10 @@ class Expectation:
             self._count += known
             self._second += np.outer(deviation, deviation)
         self._slots += 1
-        if self._slots >= self._day:
-            self._end_day()
+        if self._slots < self._day:
+            return False
+        self._end_day()
+        return True
 
     def _meet(self, pressures: Array) -> NDArray[np.bool_]:
         """Return who measured; who does for the first time is expected to stay there until more is known."""

@@ -25,10 +25,14 @@ from services.alerts.detectors.hours import Hours
 from services.alerts.detectors.instrument import Instruments
 from services.alerts.detectors.night import Nights
 from services.alerts.detectors.singles import Hydrant, Pressures, Singles
+from services.alerts.detectors.whitening import Whitening
 from services.core.rules.catalog_early import NUMBERS, Numbers
 
 _DAY_S: Final = 86_400
 _OWN_FALL: Final = 0.5  # of the deviation must be a fall of its own within two hours
+_ALONE_SHARE: Final = 0.5  # of its deviation must be its own, independent of all others'
+_UPSET_SHARE: Final = 0.125  # of the hydrants deviate: of none is anything said by itself
+_LEAK_NEIGHBOURS: Final = 5  # a slow leak is felt by fewer than a burst is, itself among them
 _LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be compared with
 
 
@@ -63,6 +67,7 @@ class MainsDetector:
         self._following = Following(devices, slot_s, all_numbers["hydrant_decoupled"])
         self._nights = Nights(devices, all_numbers["water_leak"])
         self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
+        self._whitening: Whitening | None = None  # of the day
         self._slots = 0
         self._first = np.full(devices, np.inf)  # slot of each one's first reading
         self._first_day = day
@@ -81,7 +86,8 @@ class MainsDetector:
         found = self._singles.weigh("sensor_fault", stuck | spiking, stuck | spiking, slot)
         if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
             found += self._compare(ended_s, slot, used)
-        self._expected.learn(clean, frozen=self._burst.stands)
+        if self._expected.learn(clean, frozen=self._burst.stands):
+            self._whitening = None
         self._slots += 1
         return found
 
@@ -93,11 +99,15 @@ class MainsDetector:
         left = self._hours.remove(residual, ended_s, frozen=frozen)
         learning = self._slots < self._learn_slots
         young = self._young & (not learning)
-        usual = explained + zeroed(residual - left) + self._group.base
-        scores = self._group.score(left, frozen=frozen, young=young)
-        self._course.append((ended_s, usual.astype(np.float32), self._group.spread.astype(np.float32)))
+        residuals = self._group.residuals
+        usual = explained + zeroed(residual - left) + residuals.base
+        if self._whitening is None:
+            self._whitening = Whitening(*self._expected.covariance)
+        shares = self._whitening.shares(slot.seen - self._expected.mean)
+        scores = self._group.score(left, shares, frozen=frozen, young=young)
+        self._course.append((ended_s, usual.astype(np.float32), residuals.spread.astype(np.float32)))
         apart = self._following.take(slot.seen, explained)
-        leaks = self._nights.take(np.where(young, 0.0, residual), ended_s, self._group.near)
+        leaks = self._nights.take(np.where(young, 0.0, residual), ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
         if learning:
             self._burst.learn(scores, ended_s)
             return []
@@ -105,9 +115,12 @@ class MainsDetector:
         if found and self._burst.became_normal:
             self._group.accept()
         standing = np.array([self._singles.stands("hydrant_decoupled", n) for n in range(len(apart))])
-        cut_off = apart & ((np.abs(scores.own) > self._apart_sigmas) | standing)
-        found += self._singles.weigh("hydrant_decoupled", cut_off, cut_off, slot)
-        drawn, holds = self._drawn(scores, slot, used, apart)
+        least = self._apart_sigmas
+        far = np.abs(scores.own) > least
+        cut_off = apart & ((far & (np.abs(scores.alone) > _ALONE_SHARE * least)) | standing)
+        upset = bool(np.count_nonzero(far) > max(_LEAST_MEASURED, len(apart) * _UPSET_SHARE))
+        found += self._singles.weigh("hydrant_decoupled", cut_off if not upset else cut_off & standing, cut_off, slot)
+        drawn, holds = self._drawn(scores, slot, used, apart, upset=upset)
         found += self._singles.weigh("water_draw", drawn, holds, slot)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
 
@@ -123,7 +136,7 @@ class MainsDetector:
         return young
 
     def _drawn(
-        self, scores: Scores, slot: Pressures, used: frozenset[int], apart: np.ndarray
+        self, scores: Scores, slot: Pressures, used: frozenset[int], apart: np.ndarray, *, upset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return (whose water is drawn, who still looks so): alone below, or in use by its own flow."""
         sigmas = self._draw["sigmas"]
@@ -131,8 +144,11 @@ class MainsDetector:
         highest = np.max(self._recent, axis=0)
         # whose water is drawn falls; who only stays behind while the mains rise is cut off
         fell = highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)
-        self._low = np.where((scores.own < -sigmas) & fell, self._low + 1, 0)
+        alone = scores.alone < -_ALONE_SHARE * sigmas  # not what tanks and pumps do to it and to others
+        self._low = np.where((scores.own < -sigmas) & alone & fell, self._low + 1, 0)
         drawn: np.ndarray = self._low >= self._draw["slots"]
+        if upset or np.count_nonzero(drawn) > 1:  # the mains' own doing
+            drawn[:] = False
         drawn[list(used)] = True
         drawn &= ~apart
         if self._burst.stands:  # the event speaks for all

@@ -27,16 +27,16 @@ EARLY_RULES: Final = (
         Category.WATER,
         Severity.MAJOR,
         "疑似爆管或大量用水",
-        "smoothed fall of a hydrant and its neighbours below what the whole network explains exceeds a limit that is "
-        "learned from quiet days between `least_sigmas` and `most_sigmas`; `members` devices or more beyond "
-        "`member_sigmas`",
+        "smoothed fall of a hydrant and its neighbours, as far as it is independent of all others, exceeds a limit "
+        "that is learned from quiet days between `least_sigmas` and `most_sigmas`, and nobody rises as much; "
+        "`members` devices or more beyond `member_sigmas`",
         "its deepest members above a third of it for `calm_min`, or `longest_h`: then it is the new normal",
-        least_sigmas=Parameter(4.0, "own standard deviations", TUNED, SIGMAS),
-        most_sigmas=Parameter(9.0, "own standard deviations", TUNED, SIGMAS),
-        false_share=Parameter(0.15, "of quiet days may have a false incident", TUNED, SHARE),
+        least_sigmas=Parameter(4.5, "own standard deviations", TUNED, SIGMAS),
+        most_sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
+        false_share=Parameter(0.08, "of quiet days may have a false incident", TUNED, SHARE),
         member_sigmas=Parameter(2.0, "own standard deviations", TUNED, SIGMAS),
         members=Parameter(3, "devices", NOTE, COUNT),
-        neighbours=Parameter(5, "devices, itself among them", TUNED, COUNT),
+        neighbours=Parameter(8, "devices, itself among them", TUNED, COUNT),
         ewma=Parameter(0.4, "share of the newest slot", NOTE, SHARE),
         factors=Parameter(5, "common courses", TUNED, COUNT),
         learn_days=Parameter(14, "d", NOTE, DAYS),
@@ -50,7 +50,8 @@ EARLY_RULES: Final = (
         Category.WATER,
         Severity.MINOR,
         "疑似未登记用水",
-        "one hydrant falls by more than `sigmas` for `slots` and still follows its mains; neighbours follow weakly",
+        "one hydrant falls by more than `sigmas` for `slots`, half of it by itself, and still follows its mains; few "
+        "others deviate",
         "below half of it for an hour",
         sigmas=Parameter(6.5, "own standard deviations", TUNED, SIGMAS),
         slots=Parameter(2, "slots in a row", TUNED, COUNT),

@@ -1,0 +1,58 @@
+"""Each hydrant's own share of a slot's deviations: of unit variance, and independent of everybody else's.
+
+Source: symmetric whitening ("ZCA": Kessy, Lewin and Strimmer, The American Statistician 72, 2018): the inverse square
+root of the covariance, which is the rotation that keeps every share nearest to its own hydrant. Where demand differs
+from node to node by chance alone, covariance is the square of how mains answer to a draw; its root is that answer, and
+what is left after dividing by it is how much more than usual is drawn at each place. Unlike a residual from a few
+common courses it does not lose what a burst has in common with ordinary demand, but weighs it by how often that
+happens. Cost: one or two products of n x n a slot. Cold start: that of the covariance.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from services.alerts.detectors.expectation import Array, zeroed
+
+_MOST_SIGMAS: Final = 6.0  # what one instrument may differ from what all others say of it
+_MOST_LIARS: Final = 8  # so often within a slot
+
+
+class Whitening:
+    """The root of one covariance (MPa²), with `ridge` (MPa²) added for how little of it is known."""
+
+    def __init__(self, covariance: Array, ridge: float) -> None:
+        values, vectors = np.linalg.eigh(covariance)
+        values = np.maximum(values, 0.0) + ridge
+        self._root: Array = (vectors / np.sqrt(values)) @ vectors.T
+        self._precision: Array = (vectors / values) @ vectors.T
+        self._own = np.sqrt(self._precision.diagonal())
+
+    def shares(self, deviation: Array) -> Array:
+        """Return the share of each, NaN where nothing was measured.
+
+        What is missing stands where all others expect it. Who differs from what all others say of it by more than
+        `_MOST_SIGMAS` counts as if it were so much, the worst first: else one wrong instrument would speak for those
+        around it.
+        """
+        there = ~np.isnan(deviation)
+        filled = zeroed(deviation)
+        missing = np.flatnonzero(~there)
+        precision = self._precision
+        if missing.size:
+            pull = precision[missing] @ filled
+            filled[missing] = -np.linalg.solve(precision[np.ix_(missing, missing)], pull)
+        surprise = precision @ filled
+        for _ in range(_MOST_LIARS):
+            sigmas = surprise / self._own
+            worst = int(np.abs(sigmas).argmax())
+            over = float(sigmas[worst])
+            if abs(over) <= _MOST_SIGMAS:
+                break
+            over -= np.copysign(_MOST_SIGMAS, over)
+            step = over / self._own[worst]
+            filled[worst] -= step
+            surprise = surprise - step * precision[:, worst]
+        return np.where(there, self._root @ filled, np.nan)
