@@ -16,6 +16,7 @@ from services.alerts.border import Border
 from services.alerts.contacts import write_call
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.happenings import OutOfService, Tick
+from services.core.alarms.rota import on_call
 from services.core.aside import Unit, own_fault
 from services.core.log import logger
 from services.core.statements import load_queries
@@ -129,39 +130,51 @@ def answered(timer: Mapping[str, Any]) -> str | None:
 
 
 async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
-    rows = await page.conn.fetch(SQL["contacts"], timer["channels"], timer["area"])
-    drill = timer["drill"] or page.policies.alarm.drilling(page.now)
+    """Call who is on call by the rota; where none of them can be called, everybody else."""
+    contacts = {
+        row["id"]: dict(row) for row in await page.conn.fetch(SQL["contacts"], timer["channels"], timer["area"])
+    }
+    first = on_call(page.policies.bodies["rota"], contacts, page.now)
     reached = 0
-    for contact in (dict(row) for row in rows):
-        try:
-            call = write_call(contact, page.policies, timer, drill=drill)
-        except Exception as error:
-            if not own_fault(error):
-                raise
-            if not border.asides.waits(CONTACT, str(contact["id"])):  # reported once a minute, not at every step
-                unit = Unit(CONTACT, str(contact["id"]), contact["area"], detail={"name": contact["name"]})
-                await border.asides.add(page.conn, unit, error)
-            continue
-        if call is None:
-            continue
-        await border.asides.over(page.conn, CONTACT, str(contact["id"]))
-        reached += 1
-        await page.conn.execute(
-            SQL["insert_call"],
-            uuid4(),
-            timer["alarm_id"],
-            timer["incident_id"],
-            f"contact:{contact['id']}",
-            "call",
-            timer["code"] == FIRE,
-            call.target,
-            call.body,
-            page.now,
-        )
+    for some in (first, contacts.keys() - first):
+        for contact_id in sorted(some):
+            reached += await _call_one(border, page, timer, contacts[contact_id])
+        if reached:
+            break
     await page.conn.execute(SQL["tell_outbox"])
     if not reached:
         return "skipped: nobody to call"
     return f"called {reached}"
+
+
+async def _call_one(border: Border, page: Page, timer: Mapping[str, Any], contact: Mapping[str, Any]) -> bool:
+    """Whether a call to `contact` was made due."""
+    drill = timer["drill"] or page.policies.alarm.drilling(page.now)
+    try:
+        call = write_call(contact, page.policies, timer, drill=drill)
+    except Exception as error:
+        if not own_fault(error):
+            raise
+        if not border.asides.waits(CONTACT, str(contact["id"])):  # reported once a minute, not at every step
+            unit = Unit(CONTACT, str(contact["id"]), contact["area"], detail={"name": contact["name"]})
+            await border.asides.add(page.conn, unit, error)
+        return False
+    if call is None:
+        return False
+    await border.asides.over(page.conn, CONTACT, str(contact["id"]))
+    await page.conn.execute(
+        SQL["insert_call"],
+        uuid4(),
+        timer["alarm_id"],
+        timer["incident_id"],
+        f"contact:{contact['id']}",
+        "call",
+        timer["code"] == FIRE,
+        call.target,
+        call.body,
+        page.now,
+    )
+    return True
 
 
 async def count_overdue(conn: PoolConnectionProxy, now: datetime) -> int:

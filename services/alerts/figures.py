@@ -10,6 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.clocks import count_overdue
 from services.alerts.deliver import SQL as OUTBOX_SQL
+from services.core.alarms.load import in_flood
 from services.core.clock import Clock
 from services.core.metrics import (
     ALARMS_OPEN,
@@ -27,7 +28,6 @@ from services.core.words import Category, Severity
 
 SQL = load_queries(__file__)
 EVERY_S = 10.0
-FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in 10 minutes: ISA-18.2, reference figures in docs/alerts.md
 for _state in ("waiting", "held", "dead"):
     NOTICES_OPEN.labels(_state)
 
@@ -70,8 +70,3 @@ async def measure(conn: PoolConnectionProxy, now: datetime, *, flood: bool) -> b
         NOTICES_OPEN.labels(state).set(counts.get(state, 0))
     STEPS_OVERDUE.set(await count_overdue(conn, now))
     return flood
-
-
-def in_flood(per_10min: int, *, flood: bool) -> bool:
-    """Say whether alarms come faster than a person can follow, with the hysteresis of the standard."""
-    return per_10min >= FLOOD_ENDS if flood else per_10min > FLOOD_BEGINS

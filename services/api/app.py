@@ -5,7 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from services.api import openapi, pages
-from services.api.alarms import acts, expectations, handover, handovers, incidents, notices, queue
+from services.api.alarms import acts, expectations, handover, handovers, incidents, notices, queue, workbook
 from services.api.city import cap, subscriptions
 from services.api.city.features import routes as ogc
 from services.api.city.sensorthings import routes as sensorthings
@@ -14,7 +14,7 @@ from services.api.map import devices as map_devices
 from services.api.map import ground, water
 from services.api.measured import events, readings, rejects
 from services.api.people import api_keys, audit, session, users
-from services.api.policy import contacts, not_configured, policies, rules
+from services.api.policy import contacts, not_configured, on_call, policies, rules
 from services.api.registry import areas, commands, credentials, devices, imports, service, sites
 from services.api.request import problems
 from services.api.request.answers import answer
@@ -27,11 +27,12 @@ COMPRESS_FROM_BYTES = 4096
 ROUTERS: tuple[APIRouter, ...] = (
     health.router, session.router, imports.router, devices.router, service.router, commands.router,
     credentials.router, readings.router, events.router,
-    rejects.router, set_aside.router, queue.router, expectations.router, acts.router, sites.router, incidents.router,
-    notices.router,
+    rejects.router, set_aside.router, queue.router, workbook.router, expectations.router, acts.router, sites.router,
+    incidents.router, notices.router,
     water.router, stream.router, slo.router, system.router, handover.router, handovers.router, ground.router,
     map_devices.router, areas.router, users.router, api_keys.router, rules.router, not_configured.router,
-    policies.router, contacts.router, subscriptions.router, sensorthings.router, ogc.router, cap.router, audit.router,
+    policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,
+    audit.router,
 )  # fmt: skip
 
 

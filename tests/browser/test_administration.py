@@ -57,6 +57,44 @@ def test_a_number_is_changed_and_the_audit_says_by_whom(visit: Any) -> None:
     expect(row).to_contain_text("hydrant_pressure_low")
 
 
+def test_policies_calls_and_the_rota_are_changed_in_the_page(visit: Any, system: Any) -> None:
+    page: Page = visit("/#/admin/policies")
+    clocks = page.locator(".rule", has_text="火警核实时限")
+    clocks.locator("summary").click()
+    clocks.get_by_role("button", name="修改").click()
+    dialog = page.get_by_role("dialog")
+    first = dialog.get_by_label("疑似：自动上报前")
+    first.fill("99999")
+    dialog.get_by_role("button", name="保存").click()
+    expect(first).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_role("alert")).to_have_text("必须是 0 至 3600 之间的数")
+    first.fill("200")
+    dialog.get_by_role("button", name="保存").click()
+    expect(clocks.locator(".changes li").first).to_contain_text("suspected_s = 200")
+    expect(clocks.locator(".changes li").first).to_contain_text("admin")
+    system.call("PUT", "/api/v1/policies/fire_clocks", {"suspected_s": 180})
+
+    who = system.call("POST", "/api/v1/contacts", {"name": "张队长", "channel": "sms", "address": "13800000001"})
+    page.get_by_role("link", name="呼叫联系人").click()
+    page.get_by_role("button", name="班次").click()
+    dialog.get_by_role("button", name="添加班次").click()
+    dialog.get_by_role("button", name="保存").click()
+    expect(dialog.get_by_role("group", name="谁").get_by_role("alert")).to_have_text("至少选 1 项")
+    dialog.get_by_label("张队长").check()
+    dialog.get_by_label("开始").fill("00:00")
+    dialog.get_by_label("结束").fill("00:00")  # round the clock
+    dialog.get_by_role("button", name="保存").click()
+    expect(page.locator(".on-call")).to_contain_text("现在当值：张队长")
+    expect(page.locator(".rota > li")).to_have_count(7)
+    page.locator(".card", has_text="多久以后呼叫").get_by_role("button", name="修改").click()
+    dialog.get_by_label("多久以后").first.fill("soon")
+    dialog.get_by_role("button", name="保存").click()
+    expect(dialog.get_by_role("group", name="第 1 步").get_by_role("alert")).to_contain_text("之间的数")
+    page.keyboard.press("Escape")
+    system.call("PUT", "/api/v1/policies/rota", {"shifts": []})
+    system.call("DELETE", f"/api/v1/contacts/{who['id']}")
+
+
 def test_what_pages_of_this_kind_get_wrong(visit: Any, system: Any) -> None:
     page: Page = visit("/#/admin/new-site", before=NO_CLIPBOARD)
     page.get_by_label("单位名称").fill("双击酒店")

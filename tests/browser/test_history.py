@@ -1,7 +1,8 @@
-"""All alarms with filters in the address, as CSV, and the correction of a verdict in a closed alarm's story."""
+"""All alarms with filters in the address, as CSV and workbook, and the correction of a verdict in a closed alarm."""
 
 import csv
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import expect
@@ -46,6 +47,10 @@ def test_history_is_filtered_by_address_taken_as_csv_and_a_verdict_corrected(vis
         page.get_by_role("button", name="CSV").click()
     rows = list(csv.DictReader(started.value.path().read_text("utf-8-sig").splitlines()))
     assert [(row["id"], row["device"], row["verification"]) for row in rows] == [(str(fire), panel, "false")]
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Excel").click()
+    with zipfile.ZipFile(started.value.path()) as book:
+        assert panel in book.read("xl/worksheets/sheet1.xml").decode()
 
     line.click()
     detail = page.get_by_role("article")

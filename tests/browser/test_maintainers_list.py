@@ -38,6 +38,9 @@ def test_a_maintainer_finds_sorts_saves_and_takes_out_of_service(visit, system):
     with page.expect_download() as shown:
         page.get_by_role("button", name="导出所示数据").click()
     assert "pressure_mpa" in shown.value.path().read_text(encoding="utf-8").splitlines()[0]
+    page.get_by_label("加入同类设备比较").fill("府前街1号")
+    page.locator(".compare").get_by_role("button", name="府前街1号消火栓").click()
+    expect(page.locator(".history .u-legend")).to_contain_text("府前街1号消火栓")
     chart = page.locator(".history .u-over")
     box = chart.bounding_box()
     assert box is not None

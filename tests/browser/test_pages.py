@@ -6,6 +6,7 @@ import signal
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import axe
 from tests.browser.conftest import PHONE, WALL
 from tests.browser.county import AREA, HERE, NEAR, POOL, WEAK
 from tests.support.servers import until
@@ -31,8 +32,14 @@ STUMBLES = """() => {
       .filter((each) => !document.getElementById(each.getAttribute("aria-labelledby"))),
   ].map((each) => each.outerHTML.slice(0, 200));
 }"""
-PAGES = ["desk", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system", "subscriptions"]
-ADMIN = ["sites/1", "new-device", f"devices/{NEAR}", "people", "keys", "areas"]
+PAGES = [
+    "desk", "desk/history", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system",
+    "subscriptions",
+]  # fmt: skip
+ADMIN = [
+    "sites/1", "new-site", "new-device", f"devices/{NEAR}", "import", "people", "keys", "areas", "contacts", "policies",
+    "responses", "rules", "audit", "start",
+]  # fmt: skip
 
 
 def test_nearest_water_from_where_a_phone_stands(visit, system):
@@ -75,7 +82,7 @@ def test_water_from_a_tapped_point(visit, system):
 
 
 def test_the_wall_shows_a_fire_without_a_click(visit, system, site):
-    page = visit("/wall", viewport=WALL)
+    page = visit("/wall", viewport=WALL, before=axe.SOURCE)
     expect(page.locator(".wall-health .good").first).to_be_visible()
     page.wait_for_selector(".map-frame[data-drawn]", timeout=60_000)
     panel = system.panel("W-001", site=site)
@@ -86,6 +93,7 @@ def test_the_wall_shows_a_fire_without_a_click(visit, system, site):
     expect(page.locator(f".pin[data-alarm='{alarm['id']}']")).to_be_visible()
     small = page.evaluate(SMALL_PRINT)
     assert not small, f"too small for five metres: {small}"
+    assert not axe.grave_findings(page)
 
 
 def test_a_device_shows_its_values_losses_and_history(visit, system):
@@ -158,13 +166,16 @@ def test_the_language_is_switched_and_remembered(visit, system):
     expect(page.get_by_role("link", name="Duty desk")).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_whole_in_both_themes_and_languages(visit, system, theme):
+@pytest.mark.parametrize(("theme", "axed"), [("light", ("zh", axe.EVERY_RULE)), ("dark", ("en", axe.CONTRAST))])
+def test_every_page_is_whole_in_both_themes_and_languages(visit, system, site, theme, axed):
+    axe_in, rules = axed
+    alarm = _fire(system, site)
     for language in ("zh", "en"):
-        page = visit(f"/?theme={theme}&lang={language}")
+        look = f"?theme={theme}&lang={language}"
+        page = visit(f"/{look}", before=axe.SOURCE if language == axe_in else "")
         expect(page.locator(".link-state.live")).to_be_visible()
-        for name in [*PAGES, *(f"admin/{tab}" for tab in ADMIN)]:
-            page.goto(f"{system.api}/?theme={theme}&lang={language}#/{name}")
+        for name in [*PAGES, f"desk/{alarm}", *(f"admin/{tab}" for tab in ADMIN)]:
+            page.goto(f"{system.api}/{look}#/{name}")
             expect(page.locator("main .loading")).to_have_count(0, timeout=20_000)
             expect(page.locator("main .failure")).to_have_count(0)
             nameless = page.evaluate(NAMELESS)
@@ -173,6 +184,9 @@ def test_every_page_is_whole_in_both_themes_and_languages(visit, system, theme):
             assert not stumbles, f"{name}: {stumbles}"
             wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, f"{name} is {wide} px too wide"
+            if language == axe_in:
+                grave = axe.grave_findings(page, rules, "body" if name == PAGES[0] else "main")
+                assert not grave, "\n".join([name, *grave])
 
 
 def test_a_broken_connection_is_shown_at_once_and_heals(visit, system):

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import axe
 from tests.browser.conftest import KEPT, PHONE
 from tests.browser.county import running
 
@@ -37,7 +38,9 @@ def test_the_menu_behind_the_name_changes_language_and_password_and_ends_other_s
     person = {"username": "zhang", "password": "quiet water 8", "role": "duty_officer", "areas": ["*"]}
     system.call("POST", "/api/v1/users", person)
     login = {name: person[name] for name in ("username", "password")}
-    phone = visit("/?lang=zh", signed_in=False, viewport=PHONE)
+    phone = visit("/?lang=zh", signed_in=False, viewport=PHONE, before=axe.SOURCE)
+    expect(phone.get_by_label("用户名")).to_be_visible()
+    assert not axe.grave_findings(phone)
     elsewhere = phone.context.browser.new_context(base_url=system.api).request
     for browser in (phone.request, elsewhere):
         assert browser.post(f"{system.api}/api/v1/session", data=login).ok

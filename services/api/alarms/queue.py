@@ -1,14 +1,15 @@
 """Alarms: the queue, and one with its time line, evidence, notices and the water near it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from services.api.alarms.documents import OPEN_FIRE, document, read_documents, select_alarms
+from services.api.alarms.filters import COLUMNS, AlarmFilter
 from services.api.alarms.models import Alarm, AlarmDetail
 from services.api.alarms.notices import NOTICE_COLUMNS
 from services.api.alarms.urgent import Place, urgent_first
@@ -20,14 +21,14 @@ from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Reads, Row, first
 from services.api.request.described import described
-from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span, plain
+from services.api.request.fields import BIGINT
 from services.api.request.paging import Cursor, Limit, Page
-from services.api.request.problems import invalid, not_found
+from services.api.request.problems import not_found
 from services.api.request.scope import Scope
 from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.core.clock import rfc3339
-from services.core.words import Category, Severity, State, Verification
+from services.core.words import State
 
 router = APIRouter(prefix="/api/v1", tags=["alarms"])
 _alarm = tables.alarm.c
@@ -37,97 +38,16 @@ _EVIDENCE_TYPES = (
     "prealarm", "started", "feedback", "supervisory", "delay", "silence", "test", "guard_reply", "operation", "reset",
 )  # fmt: skip
 _LINES = 500
-_COLUMNS = (
-    "id", "opened_at", "area", "site_id", "site_name", "device", "device_name", "component", "zone", "code", "category",
-    "severity", "state", "confidence", "verification", "value", "limit", "reason", "reason_en", "acknowledged_at",
-    "acknowledged_by", "cleared_at", "closed_at",
-)  # fmt: skip
 _NEAR = 5
-Words = Annotated[str | None, Query(max_length=200, description="one, or several with commas between")]
-
-
-def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return the words of a comma list.
-
-    Raises:
-        Problem: 422, one of them is not known.
-    """
-    known = [str(word) for word in allowed]
-    found: set[str] = set()
-    for word in (value or "").split(","):
-        if word in extra:
-            found |= set(extra[word])
-        elif word in known:
-            found.add(word)
-        elif value is not None:
-            raise invalid(name, f"must be of {', '.join([*known, *extra])}")
-    return found
-
-
-def _has_words(part: str) -> sa.ColumnElement[bool]:
-    text = plain("q", part)
-    device, site = tables.device.c, tables.site.c
-    columns = (
-        _alarm.reason, _alarm.reason_en, _alarm.component, _alarm.zone, device.code, device.name, site.name,
-    )  # fmt: skip
-    return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
-
-
-def _acted(name: str) -> sa.ColumnElement[bool]:
-    line = tables.alarm_transition.c
-    names = (f"user:{plain('by', name)}", f"key:{name}")
-    return sa.exists().where(line.alarm_id == _alarm.id, line.actor.in_(names))
 
 
 @router.get("/alarms", responses=described(Page[Alarm], sheet=True))
 async def list_alarms(
-    *,
-    here: Here,
-    who: Watcher,
-    state: Annotated[str | None, Query(max_length=200, description="`open` is all but closed; commas allowed")] = None,
-    severity: Words = None,
-    category: Words = None,
-    verification: Words = None,
-    area: AreaFilter = None,
-    device: DeviceFilter = None,
-    site: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
-    incident: Annotated[int | None, Query(ge=1, le=BIGINT)] = None,
-    code: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$")] = None,
-    q: Annotated[str | None, Query(max_length=100, description="part of reason, part, device or site")] = None,
-    by: Annotated[str | None, Query(max_length=100, description="whoever acted: a user's or a key's name")] = None,
-    begin: From = None,
-    end: To = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-    sheet: AsSheet,
+    *, here: Here, who: Watcher, wanted: AlarmFilter, limit: Limit = 100, cursor: Cursor = None, sheet: AsSheet
 ) -> Response:
     """List alarms: open fires before all else, then the others, both newest first."""
-    check_span(begin, end)
-    statement = select_alarms(who.scope).where(who.scope.clause(_alarm.area))
-    open_states = tuple(word for word in State if word != State.CLOSED)
-    several: Iterable[tuple[str, str | None, Iterable[str], Mapping[str, Iterable[str]]]] = (
-        ("state", state, State, {"open": open_states}),
-        ("severity", severity, Severity, {}),
-        ("category", category, Category, {}),
-        ("verification", verification, Verification, {}),
-    )
-    for name, value, allowed, extra in several:
-        if words := words_of(name, value, allowed, extra):
-            statement = statement.where(_alarm[name].in_(sorted(words)))
-    asked: tuple[tuple[Any, Callable[[Any], sa.ColumnElement[bool]]], ...] = (
-        (area, _alarm.area.startswith),
-        (device, tables.device.c.code.__eq__),
-        (site, _alarm.site_id.__eq__),
-        (incident, _alarm.incident_id.__eq__),
-        (code, _alarm.code.__eq__),
-        (q or None, _has_words),
-        (by or None, _acted),
-        (begin, _alarm.opened_at.__ge__),
-        (end, _alarm.opened_at.__lt__),
-    )
-    statement = statement.where(*(condition(value) for value, condition in asked if value is not None))
-    items, places = await fires_first(here.database, statement, limit, cursor)
-    return sheet.page(items, limit, places, name="alarms", columns=_COLUMNS)
+    items, places = await fires_first(here.database, wanted.statement(who.scope), limit, cursor)
+    return sheet.page(items, limit, places, name="alarms", columns=COLUMNS)
 
 
 async def fires_first(

@@ -39,8 +39,13 @@ def safe_cell(value: Any) -> Any:
         return value
     if isinstance(value, str) and not isinstance(value, StrEnum):
         return f"'{value}" if value.startswith(_FORMULA) else value
+    return text_of(value)
+
+
+def text_of(value: Any) -> str:
+    """Return what is neither a number nor nothing as text."""
     if isinstance(value, date):
-        return orjson.loads(encode(value))
+        return str(orjson.loads(encode(value)))
     if isinstance(value, Mapping | list | tuple | orjson.Fragment):
         return encode(value).decode()
     return str(value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from services.api.request.answers import answer
@@ -15,6 +15,7 @@ from services.api.request.database import Reads
 from services.api.request.described import described
 from services.api.request.scope import Scope
 from services.api.request.state import Here, State
+from services.core.alarms.load import FLOOD_LOOKS_BACK, load_now
 from services.core.clock import rfc3339
 from services.core.statements import load_queries
 from services.core.topics import Kind
@@ -22,7 +23,17 @@ from services.core.topics import Kind
 router = APIRouter(prefix="/api/v1", tags=["system"])
 QUERIES = load_queries(__file__)
 _KEPT_S = 2.0
+_LOAD_KEPT_S = 10.0
 _STATUSES = ("online", "offline", "discovered", "out_of_service")
+
+
+class AlarmLoad(BaseModel):
+    """Whether a person can follow the alarms, after ISA-18.2 and EEMUA 191."""
+
+    per_10min: int = Field(description="alarms opened in the last 10 minutes; about 1 is the aim")
+    flood: bool = Field(description="more than 10 in 10 minutes, until fewer than 5")
+    chattering: list[int] = Field(description="open ones raised 3 times or more within a minute, in the last hour")
+    standing: list[int] = Field(description="active for more than 24 h, by id; 200 at most")
 
 
 class System(BaseModel):
@@ -38,6 +49,7 @@ class System(BaseModel):
     drill_until: str | None
     test_windows: list[dict[str, Any]]
     counts: dict[str, Any]
+    alarm_load: AlarmLoad
     gateways: list[dict[str, Any]]
     programs: list[dict[str, Any]]
 
@@ -63,6 +75,19 @@ async def read_drill(reads: Reads) -> str | None:
 async def read_windows(reads: Reads, scope: Scope) -> list[dict[str, Any]]:
     """Return the test windows that are open."""
     return [dict(row) for row in await reads.rows(QUERIES["test_windows"], **scope.parameters())]
+
+
+async def read_load(here: State, scope: Scope) -> dict[str, Any]:
+    """Return how many alarms come, and which of those that stand say little."""
+    reads, now = here.database, here.clock.now()
+    parameters = scope.parameters() | {"county": scope.county}
+    opened = await reads.rows(QUERIES["opened_lately"], since=now - FLOOD_LOOKS_BACK, **parameters)
+    per_10min, flood = load_now((row["opened_at"] for row in opened), now)
+    lists = {
+        name: [row["id"] for row in await reads.rows(QUERIES[name], **parameters)]
+        for name in ("chattering", "standing")
+    }
+    return {"per_10min": per_10min, "flood": flood, **lists}
 
 
 async def read_system(here: State, scope: Scope) -> dict[str, Any]:
@@ -96,6 +121,9 @@ async def read_system(here: State, scope: Scope) -> dict[str, Any]:
         "drill_until": drill,
         "test_windows": await read_windows(reads, scope),
         "counts": counts,
+        "alarm_load": await here.kept.get(
+            ("alarm_load", scope.areas), _LOAD_KEPT_S, here.clock, lambda: read_load(here, scope)
+        ),
         "gateways": [dict(row) for row in await reads.rows(QUERIES["gateways"], **parameters)],
         "programs": programs,
     }

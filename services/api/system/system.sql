@@ -63,6 +63,35 @@ from (
            or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
 ) a
 
+-- name: opened_lately
+-- the newest thousand tell a flood from none, however many there are
+select opened_at from alarm
+where opened_at > cast(:since as timestamptz)
+  and (:everywhere or (area is null and :county)
+       or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+order by opened_at desc limit 1000
+
+-- name: standing
+-- active for more than a day (ISA-18.2: stale)
+select id from alarm
+where state <> 'closed' and cleared_at is null and opened_at < now() - interval '24 hours'
+  and (:everywhere or (area is null and :county)
+       or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+order by opened_at limit 200
+
+-- name: chattering
+-- three times or more within a minute, in the last hour (ISA-18.2)
+select id from (
+    select a.id, t.at, lag(t.at, 2) over (partition by a.id order by t.at) as third
+    from alarm a join alarm_transition t on t.alarm_id = a.id
+    where a.state <> 'closed' and a.updated_at > now() - interval '1 hour'
+      and t.at > now() - interval '1 hour' and t.outcome in ('opened', 'reopened', 'repeated')
+      and (:everywhere or (a.area is null and :county)
+           or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
+) a
+where at - third <= interval '1 minute'
+group by id order by max(at) desc limit 200
+
 -- name: sites
 select count(*) as sites from site
 where :everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p))

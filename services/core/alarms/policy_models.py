@@ -4,13 +4,14 @@ One place for who writes (the API answers 422 by these models) and who reads (`p
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from services.core.alarms.codes import CODES
+from services.core.alarms.responses import RESPONSES
 from services.core.receivers import BodyTemplate, Headers, OptionalHttpUrl, SuccessRule
 from services.core.words import CallChannel, Severity
 
@@ -18,6 +19,8 @@ SeverityWord = Annotated[Severity, Field(strict=False)]  # as JSON and table hav
 Channel = Annotated[CallChannel, Field(strict=False)]
 Until = Literal["acknowledged", "judged", "closed"]
 MAX_STEPS = 50
+MAX_SHIFTS, MAX_EXCEPTIONS, MAX_ON_SHIFT = 50, 200, 20
+MAX_RESPONSE = 500  # letters: what is read while an alarm waits
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200  # what every part of the program can calculate with
 
 
@@ -157,6 +160,62 @@ class Escalation(_Policy):
     ]
 
 
+def _clock_time(value: str) -> str:
+    try:
+        at = time.fromisoformat(value)
+    except ValueError:
+        at = None
+    if at is None or value != at.strftime("%H:%M"):
+        raise ValueError("must be a time of the day, as 08:00")
+    return value
+
+
+def _day(value: str) -> str:
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or value != found.isoformat() or not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        raise ValueError("must be a day, as 2026-12-01")
+    return value
+
+
+ClockTime = Annotated[str, AfterValidator(_clock_time)]
+ContactId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+class Shift(_Policy):
+    """Who is on call between two times of the county's clock; over midnight where `end` is not after `begin`."""
+
+    contacts: Annotated[list[ContactId], Field(min_length=1, max_length=MAX_ON_SHIFT)]
+    weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(min_length=1, max_length=7)]  # 1: Monday
+    begin: ClockTime
+    end: ClockTime
+
+
+class RotaException(_Policy):
+    """One day on which others are on call than the shifts say; an empty list: nobody of the rota."""
+
+    day: Annotated[str, AfterValidator(_day)]
+    begin: ClockTime = "00:00"
+    end: ClockTime = "00:00"
+    contacts: Annotated[list[ContactId], Field(max_length=MAX_ON_SHIFT)] = []
+
+
+class Rota(_Policy):
+    """When which contacts are on call. A contact that stands nowhere in it always is."""
+
+    shifts: Annotated[list[Shift], Field(max_length=MAX_SHIFTS)] = []
+    exceptions: Annotated[list[RotaException], Field(max_length=MAX_EXCEPTIONS)] = []
+
+
+class Response(_Policy):
+    """What an officer does about an alarm, in both languages."""
+
+    zh: Annotated[str, Field(max_length=MAX_RESPONSE)] = ""
+    en: Annotated[str, Field(max_length=MAX_RESPONSE)] = ""
+
+
 class Gateway(_Policy):
     """The HTTP interface of the operator's own gateway. An empty address: the channel reaches nobody."""
 
@@ -178,6 +237,14 @@ class VoiceGateway(Gateway):
     body: BodyTemplate = {"called": "{address}", "tts": "{text}"}
 
 
+_WORDS: Final[dict[str, Any]] = {code: (Response, Response(zh=zh, en=en)) for code, (zh, en) in RESPONSES.items()}
+Responses: Final = create_model(
+    "Responses",
+    __base__=_Policy,
+    __doc__="What is to be done about an alarm, by its code: our words until the brigade writes its own.",
+    **_WORDS,
+)
+
 MODELS: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
         "fire_clocks": FireClocks,
@@ -186,6 +253,8 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "grouping": Grouping,
         "health": Health,
         "escalation": Escalation,
+        "rota": Rota,
+        "responses": Responses,
         "sms_gateway": SmsGateway,
         "voice_gateway": VoiceGateway,
     }

@@ -163,6 +163,29 @@ async def test_a_step_that_reaches_nobody_brings_the_next_one_forward(county: Co
     assert await play(county, [(0, fire)]) == [(120, "voice")]
 
 
+async def test_who_is_on_call_is_called_and_everybody_when_none_of_them_can_be(county: County) -> None:
+    await reach_everybody(county)
+    by_sms = await county.conn.fetchval("select id from contact where channel = 'sms'")
+    other = await county.conn.fetchval(
+        "insert into contact (name, channel, address) values ('off', 'sms', '13800000009') returning id"
+    )
+    shift = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "begin": "00:00", "end": "00:00"}
+    never = {"weekdays": [START.isoweekday() % 7 + 1], "begin": "12:00", "end": "13:00", "contacts": [other]}
+    await county.set_policy("rota", shifts=[shift | {"contacts": [by_sms]}, never])
+
+    async def called() -> set[str]:
+        await play(county, [(0, fire)])
+        rows = await county.conn.fetch("select distinct channel from notice where type = 'call'")
+        return {row["channel"] for row in rows}
+
+    row = county.conn.transaction()
+    await row.start()
+    assert f"contact:{other}" not in await called()
+    await row.rollback()
+    await county.conn.execute("delete from contact where id = $1 or channel = 'webhook'", by_sms)
+    assert f"contact:{other}" in await called()
+
+
 @pytest.mark.parametrize(("steps", "wanted"), [([], []), ([{"code": "fire", "after_s": 7}], [(7, "sms")])])
 async def test_the_steps_are_data(
     county: County, steps: list[dict[str, object]], wanted: list[tuple[int, str]]

@@ -5,8 +5,8 @@ import pytest
 
 from services.alerts.clocks import answered
 from services.alerts.contacts import write_call
-from services.alerts.figures import in_flood
 from services.api.alarms.notices import CALL_FIELDS
+from services.core.alarms.load import in_flood
 from services.core.alarms.policies import DEFAULTS, read_policies
 
 ALARM = {

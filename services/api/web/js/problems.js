@@ -16,8 +16,10 @@ export function fieldName(field) {
   return label === key ? field : label;
 }
 
-const fieldText = ({ field, message, message_zh }) =>
-  `${fieldName(field)}: ${language() === "zh" ? (message_zh ?? message) : message}`;
+export const messageText = ({ message, message_zh }) =>
+  language() === "zh" ? (message_zh ?? message) : message;
+
+const fieldText = (error) => `${fieldName(error.field)}: ${messageText(error)}`;
 
 export function problemText(problem) {
   if (problem.text) return problem.text; // said by the page itself

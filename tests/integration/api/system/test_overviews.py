@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from services.api.request.state import State
-from tests.integration.api.conftest import AREA, Client
+from tests.integration.api.conftest import AREA, Client, Raise
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -144,3 +144,19 @@ async def test_events_page_newest_first(client: Client, register: Register, conn
         cursor = part["next"]
     assert sorted(ids) == [f"e{n}" for n in range(5)]
     assert cursor is None
+
+
+async def test_the_load_of_alarms_tells_a_flood_and_which_alarms_say_little(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    standing = await open_alarm("p-0", opened_at=now - timedelta(hours=30))
+    chattering = await open_alarm("p-1")
+    line = """insert into alarm_transition (alarm_id, number, at, actor, act, outcome, to_state, previous, hash)
+              values ($1, $2, $3, 'event', 'repeat', 'repeated', 'unacknowledged', '', '')"""
+    for n in range(3):
+        await connection.execute(line, chattering, 100 + n, now - timedelta(seconds=10 * n))
+    for n in range(10):
+        await open_alarm(f"q-{n}")
+    load = (await client.get("/api/v1/system")).json()["alarm_load"]
+    assert load == {"per_10min": 11, "flood": True, "chattering": [chattering], "standing": [standing]}

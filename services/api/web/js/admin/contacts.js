@@ -1,19 +1,19 @@
-// Who is called when nobody answers an alarm or 119 does not accept: who is on call now, how, for which area,
-// and after how long.
+// Who is called when nobody answers an alarm or 119 does not accept: how and for which area, who is on call
+// now and next, and after how long.
 import { get, newKey, post, put, remove } from "../api.js";
 import { AskDialog, useGo } from "../desk/dialogs.js";
-import { areaName, span } from "../format.js";
+import { areaName } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Buttons, Dialog, Empty, Failure } from "../parts.js";
-import { live } from "../store.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
-import { Choice, Input, useOwnAreas, wordsOf } from "./inputs.js";
+import { html, useRef, useState } from "../ui.js";
+import { EscalationCard } from "./escalation.js";
+import { Choice, Input, ofCounty, useOwnAreas, wordsOf } from "./inputs.js";
 import { useList } from "./list.js";
+import { Rota } from "./rota.js";
 
 const PATH = "/api/v1/contacts";
 const CHANNELS = ["sms", "voice", "webhook"];
-const COUNTY_DIGITS = 6;
 
 const fieldsOf = ({ name, channel, address, area, settings, enabled }) => ({
   name,
@@ -23,8 +23,6 @@ const fieldsOf = ({ name, channel, address, area, settings, enabled }) => ({
   settings,
   enabled,
 });
-const ofCounty = () =>
-  live.get().session.areas.some((code) => code === "*" || code.length <= COUNTY_DIGITS);
 
 function ContactDialog({ contact, onGo, onClose }) {
   const areas = useOwnAreas();
@@ -76,29 +74,6 @@ function ContactDialog({ contact, onGo, onClose }) {
   <//>`;
 }
 
-// Who is called after how long: as the policy has it, in words.
-function Steps() {
-  const [policy, setPolicy] = useState(null);
-  const [problem, setProblem] = useState(null);
-  useEffect(() => {
-    get("/api/v1/policies/escalation").then(setPolicy, setProblem);
-  }, []);
-  return html`<section class="card">
-    <h2><${Icon} name="clock" size="18" />${t("admin.escalation")}</h2>
-    ${problem && html`<${Failure} problem=${problem} />`}
-    <ol class="plain">
-      ${policy?.body.steps.map((step, n) => html`<li key=${n}>
-        <b>${step.code ? word("code", step.code) : word("severity", step.severity)}</b>
-        ${" "}
-        ${t("admin.after", { span: span(step.after_s) })}
-        ${" "}
-        ${step.channels.map((each) => word("admin.channel", each)).join(t("admin.comma"))}
-        <small>${t("admin.step_until", { until: t(`admin.until_${step.until}`) })}</small>
-      </li>`)}
-    </ol>
-  </section>`;
-}
-
 export function Contacts() {
   const { items, problem, setProblem, read, more } = useList(PATH);
   const [asked, setAsked] = useState(null);
@@ -109,8 +84,8 @@ export function Contacts() {
       read,
       setProblem,
     );
-  const onCall = items?.filter((contact) => contact.enabled) ?? [];
   return html`
+    ${items && html`<${Rota} contacts=${items} />`}
     <section class="card">
       <h2>
         <${Icon} name="phone" size="18" />${t("admin.tab.contacts")}
@@ -118,11 +93,6 @@ export function Contacts() {
           ${t("admin.new_contact")}
         </button>
       </h2>
-      <p role="status">
-        ${onCall.length
-          ? t("admin.on_call_now", { names: onCall.map((one) => one.name).join(t("admin.comma")) })
-          : t("admin.nobody_on_call")}
-      </p>
       ${problem && html`<${Failure} problem=${problem} />`}
       ${items?.length === 0 && html`<${Empty} title=${t("admin.none")} line=${t("admin.contacts_line")} />`}
       ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
@@ -140,10 +110,10 @@ export function Contacts() {
             <td><b>${contact.name}</b><small>${contact.address}</small></td>
             <td>${word("admin.channel", contact.channel)}</td>
             <td>${contact.area ? areaName(contact.area) : t("admin.whole_county")}</td>
-            <td>${t(contact.enabled ? "admin.on_call" : "admin.off_call")}</td>
+            <td>${t(contact.enabled ? "admin.enabled" : "admin.disabled")}</td>
             <td class="acts">
               <button class="button small" onClick=${() => turn(contact)}>
-                ${t(contact.enabled ? "admin.end_call" : "admin.begin_call")}
+                ${t(contact.enabled ? "admin.disable" : "admin.enable")}
               </button>
               <button class="button small" onClick=${() => setAsked({ kind: "edit", contact })}>
                 ${t("admin.edit")}
@@ -157,7 +127,7 @@ export function Contacts() {
       </table></div>`}
       ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
     </section>
-    <${Steps} />
+    <${EscalationCard} />
     ${asked?.kind === "edit" && html`<${ContactDialog}
       contact=${asked.contact}
       onGo=${(body, key) =>

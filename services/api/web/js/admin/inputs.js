@@ -1,7 +1,7 @@
 // What forms are made of: a field that complains in the page's language, choices, areas one may give.
 import { t, word } from "../i18n.js";
 import { live, useStore } from "../store.js";
-import { html } from "../ui.js";
+import { html, useEffect, useRef } from "../ui.js";
 
 // The browser's own words are in the browser's language, not in the page's.
 function complain({ target }) {
@@ -12,13 +12,24 @@ function complain({ target }) {
   target.setCustomValidity(why || t("admin.not_possible"));
 }
 
-export function Input({ label, hint, area = false, onInput, ...rest }) {
+// What the server said of a field. The first of a form is brought into sight: the form may be long.
+function Fault({ text }) {
+  const line = useRef();
+  useEffect(() => {
+    const first = line.current.closest("form")?.querySelector(".fault");
+    if (first === line.current) first.scrollIntoView({ block: "center" });
+  }, [text]);
+  return html`<small ref=${line} class="fault" role="alert">${text}</small>`;
+}
+
+export function Input({ label, hint, fault, area = false, onInput, ...rest }) {
   const Tag = area ? "textarea" : "input";
   return html`<label>
     ${label}
     <${Tag}
       autocomplete="off"
       title=${hint}
+      aria-invalid=${fault ? "true" : undefined}
       ...${rest}
       onInvalid=${complain}
       onInput=${(event) => {
@@ -27,14 +38,21 @@ export function Input({ label, hint, area = false, onInput, ...rest }) {
       }}
     />
     ${hint && html`<small>${hint}</small>`}
+    ${fault && html`<${Fault} text=${fault} />`}
   </label>`;
 }
 
 // `options`: [value, text]. The form holds what was chosen, so drawing again does not undo it.
-export function Choice({ label, name, options, chosen, onChange, required = false }) {
+export function Choice({ label, name, options, chosen, onChange, fault, required = false }) {
   return html`<label>
     ${label}
-    <select name=${name} onChange=${onChange} required=${required} onInvalid=${complain}>
+    <select
+      name=${name}
+      onChange=${onChange}
+      required=${required}
+      onInvalid=${complain}
+      aria-invalid=${fault ? "true" : undefined}
+    >
       ${options.map(([value, text]) => html`<option
         key=${value}
         value=${value}
@@ -43,8 +61,35 @@ export function Choice({ label, name, options, chosen, onChange, required = fals
         ${text}
       </option>`)}
     </select>
+    ${fault && html`<${Fault} text=${fault} />`}
   </label>`;
 }
+
+// Several of a few, as ticks: the form holds `name:value`.
+export function Ticks({ label, name, options, chosen, fault }) {
+  return html`<fieldset class="ticks">
+    <legend>${label}</legend>
+    ${options.map(([value, text]) => html`<label key=${value}>
+      <input type="checkbox" name=${`${name}:${value}`} defaultChecked=${chosen.includes(value)} />
+      <span>${text}</span>
+    </label>`)}
+    ${fault && html`<${Fault} text=${fault} />`}
+  </fieldset>`;
+}
+
+export const tickedOf = (answer, name) =>
+  Object.keys(answer)
+    .filter((key) => key.startsWith(`${name}:`))
+    .map((key) => key.slice(name.length + 1));
+
+// What is no number goes as it is: the API says what it wants instead.
+export const numberOf = (text) =>
+  text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+
+// An administrator of the whole county: what belongs to no township is theirs to change.
+const COUNTY_DIGITS = 6;
+export const ofCounty = () =>
+  live.get().session.areas.some((code) => code === "*" || code.length <= COUNTY_DIGITS);
 
 export const wordsOf = (group, names) => names.map((name) => [name, word(group, name)]);
 

@@ -6,8 +6,10 @@ import { Empty } from "../parts.js";
 import { html } from "../ui.js";
 import { adminNames as enNames } from "../words/en-admin-names.js";
 import { admin as en } from "../words/en-admin.js";
+import { policies as enPolicies } from "../words/en-policies.js";
 import { adminNames as zhNames } from "../words/zh-admin-names.js";
 import { admin as zh } from "../words/zh-admin.js";
+import { policies as zhPolicies } from "../words/zh-policies.js";
 import { Areas } from "./areas.js";
 import { Audit } from "./audit.js";
 import { Contacts } from "./contacts.js";
@@ -15,11 +17,13 @@ import { Devices, NewDevice } from "./devices.js";
 import { Import } from "./import.js";
 import { Keys } from "./keys.js";
 import { People } from "./people.js";
+import { Policies } from "./policies.js";
+import { Responses } from "./responses.js";
 import { Rules } from "./rules.js";
 import { NewSite, Sites } from "./sites.js";
 import { Start } from "./start.js";
 
-learn({ zh: { ...zh, ...zhNames }, en: { ...en, ...enNames } });
+learn({ zh: { ...zh, ...zhNames, ...zhPolicies }, en: { ...en, ...enNames, ...enPolicies } });
 
 const TABS = [
   ["sites", "maintain", Sites],
@@ -29,6 +33,8 @@ const TABS = [
   ["keys", "administer", Keys],
   ["areas", "administer", Areas],
   ["contacts", "administer", Contacts],
+  ["policies", "administer", Policies],
+  ["responses", "administer", Responses],
   ["rules", "administer", Rules],
   ["audit", "administer", Audit],
 ];

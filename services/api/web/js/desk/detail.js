@@ -16,6 +16,7 @@ import { EarlyWarning } from "./early.js";
 import { EscalationBar } from "./escalation.js";
 import { Figures } from "./figures.js";
 import { Evidence, NearestWater, Notices, Siblings, SiteCard, TimeLine } from "./facts.js";
+import { ToDo } from "./response.js";
 import { TakeLine } from "./take-line.js";
 
 // The detail is fetched again whenever the stream says the alarm or one of its notices changed, and after an
@@ -120,6 +121,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
         <small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small>
       </h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
+      ${alarm.state !== "closed" && html`<${ToDo} code=${alarm.code} />`}
       <${EscalationBar} alarm=${alarm} now=${now} />
       ${sent && html`<p class=${`sent-line sent-${sent.state}`} role="status">
         <${Icon} name=${sent.state === "delivered" ? "check" : "phone"} size="18" />

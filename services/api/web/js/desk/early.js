@@ -1,4 +1,4 @@
-// An early warning in its alarm: the chart, since when and how sure, where it most likely is, and what to do.
+// An early warning in its alarm: the chart, since when and how sure, and where it most likely is.
 import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
@@ -22,7 +22,6 @@ export function EarlyWarning({ alarm }) {
       ${" · "}${t(`early.sure.${early.sure}`)}
       ${early.location && html` · ${t("early.place")} <b>${lat.toFixed(5)}, ${lon.toFixed(5)}</b>`}
     </p>
-    <p class="early-do">${t(`early.do.${alarm.code}`)}</p>
     ${Chart && html`<${Chart} key=${alarm.id} alarm=${alarm} />`}
   </section>`;
 }

@@ -7,7 +7,9 @@ import { html } from "../ui.js";
 import { CATEGORIES } from "../words/lists.js";
 import { possible, VERDICTS } from "./asked.js";
 
-export function Filters({ filter, setFilter, order, alarms, onHelp }) {
+const OF_LOAD = ["chattering", "standing"]; // shown while there are any
+
+export function Filters({ filter, setFilter, order, alarms, load, onHelp }) {
   const now = serverNow();
   const open = [...alarms.values()].filter(isOpen);
   const shown = open.filter((alarm) => !isShelved(alarm, now));
@@ -18,7 +20,9 @@ export function Filters({ filter, setFilter, order, alarms, onHelp }) {
   };
   for (const category of CATEGORIES)
     counts[category] = shown.filter((alarm) => alarm.category === category).length;
-  const names = ["all", "waiting", ...CATEGORIES.filter((category) => counts[category]), "shelved"];
+  for (const name of OF_LOAD) counts[name] = shown.filter(({ id }) => load[name].includes(id)).length;
+  const some = (name) => counts[name] > 0 || filter === name;
+  const names = ["all", "waiting", ...CATEGORIES.filter(some), ...OF_LOAD.filter(some), "shelved"];
   return html`<div class="filters" role="group" aria-label=${t("desk.title")}>
     ${names.map((name) => html`<button
       key=${name}

@@ -1,9 +1,9 @@
 // All alarms that ever were: the filters stand in the address, so a view can be kept and sent on; what they
-// let through can be taken away as CSV.
+// let through can be taken away as CSV or as an Excel workbook.
 import { query } from "../api.js";
-import { download } from "../download.js";
+import { download, downloadFile } from "../download.js";
 import { age, dateTime, span } from "../format.js";
-import { t, word } from "../i18n.js";
+import { language, t, word } from "../i18n.js";
 import { alarmName, alarmPlace, classes, Empty, Failure, personName, Severity } from "../parts.js";
 import { go, useRoute } from "../route.js";
 import { html, useState } from "../ui.js";
@@ -13,18 +13,21 @@ import { Story } from "./story.js";
 
 const addressOf = (values, id) => query(`desk/history${id ? `/${id}` : ""}`, values);
 
-// The list in parts of a thousand, as one file.
-function Csv({ wanted }) {
+// All that the filters let through, as one file.
+function Saved({ wanted }) {
   const [state, setState] = useState({});
-  const press = () => {
+  const press = (save) => () => {
     setState({ busy: true });
-    download("/api/v1/alarms", wanted, "alarms.csv").then(
+    save().then(
       () => setState({}),
       (problem) => setState({ problem }),
     );
   };
+  const csv = () => download("/api/v1/alarms", wanted, "alarms.csv");
+  const workbook = () => downloadFile("/api/v1/alarms.xlsx", { ...wanted, lang: language() }, "alarms.xlsx");
   return html`
-    <button class="button small" disabled=${state.busy} onClick=${press}>CSV</button>
+    <button class="button small" disabled=${state.busy} onClick=${press(csv)}>CSV</button>
+    <button class="button small" disabled=${state.busy} onClick=${press(workbook)}>Excel</button>
     ${state.problem && html`<${Failure} problem=${state.problem} />`}
   `;
 }
@@ -73,7 +76,7 @@ export function History({ id }) {
       ? html`<p class="loading">…</p>`
       : html`<div class="history-head" role="status">
             <b>${t("history.count", { n: `${items.length}${next ? "+" : ""}` })}</b>
-            <${Csv} wanted=${wanted} />
+            <${Saved} wanted=${wanted} />
           </div>
           ${items.length === 0
             ? html`<${Empty} title=${t("history.none")} />`

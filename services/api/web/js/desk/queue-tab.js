@@ -18,14 +18,17 @@ import { Detail } from "./detail.js";
 import { Filters, PickedBar } from "./filters.js";
 import { FirstSteps } from "./first-steps.js";
 import { KeysDialog, useKeys } from "./keys.js";
+import { Load, useLoad } from "./load.js";
 import { Queue, rowsOf, useFolds } from "./queue.js";
 
-function choose(alarms, filter, order) {
+function choose(alarms, filter, order, load) {
   const now = serverNow();
+  const only = load[filter] && new Set(load[filter]); // chattering, standing
   return [...alarms.values()]
     .filter(isOpen)
     .filter((alarm) => (filter === "shelved") === isShelved(alarm, now))
     .filter((alarm) => filter !== "waiting" || isWaiting(alarm))
+    .filter((alarm) => !only || only.has(alarm.id))
     .filter((alarm) => !CATEGORIES.includes(filter) || alarm.category === filter)
     .sort(inQueueOrder(order));
 }
@@ -75,7 +78,11 @@ export function QueueTab({ chosen, setChosen }) {
   const [round, setRound] = useState(0);
   const { isOpen: isUnfolded, toggle } = useFolds();
   const { picked, pick, clearPicked } = usePicked(alarms);
-  const lines = useMemo(() => linesOf(choose(alarms, filter, order)), [alarms, filter, order]);
+  const load = useLoad();
+  const lines = useMemo(
+    () => linesOf(choose(alarms, filter, order, load)),
+    [alarms, filter, order, load[filter]],
+  );
   const rows = rowsOf(lines, isUnfolded);
   const alarm = alarms.get(chosen);
   // With nothing chosen the most urgent alarm is shown, and a new fire takes its place; from the first touch
@@ -180,7 +187,15 @@ export function QueueTab({ chosen, setChosen }) {
     onKeyDownCapture=${touch}
   >
     <section class="queue-side" aria-label=${t("desk.title")}>
-      <${Filters} filter=${filter} setFilter=${setFilter} order=${order} alarms=${alarms} onHelp=${setHelp} />
+      <${Load} load=${load} />
+      <${Filters}
+        filter=${filter}
+        setFilter=${setFilter}
+        order=${order}
+        alarms=${alarms}
+        load=${load}
+        onHelp=${setHelp}
+      />
       <${PickedBar} picked=${many} start=${start} clear=${clearPicked} />
       ${hint && html`<p class="key-hint" role="status">${hint}</p>`}
       ${!loaded

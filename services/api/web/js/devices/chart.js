@@ -1,5 +1,6 @@
 // A chart of a field over time: the line of the means, the band between min and max, the limits of the rules,
-// the device's alarms, and a second field with an axis of its own. A drag zooms in.
+// the device's alarms, a second field with an axis of its own, or the same field of other devices. A drag
+// zooms in.
 import uPlot from "../../vendor/uPlot.esm.js";
 import { dateTime, measured, unit } from "../format.js";
 import { t, word } from "../i18n.js";
@@ -101,17 +102,39 @@ function tick(at_s, step_s) {
 
 const LEAST_DRAG_PX = 8;
 const NONE = [];
+// Lines of other devices differ in colour and in dashes.
+const OTHERS = [["--drill", [8, 4]], ["--ok", [2, 3]], ["--info", [12, 4, 2, 4]], ["--ink-2", [5, 2]]];
 
-// `onZoom(from, to)`: a stretch was dragged over, in ms; without it the chart stands still.
-export function Chart({ rows, field, second, lines = NONE, marks = NONE, height = 260, from, to, onZoom }) {
+function dataOf(rows, field, second, others) {
+  const own = columns(rows, field, second);
+  if (!others.length) return own;
+  return uPlot.join([own, ...others.map((other) => columns(other.rows, field).slice(0, 2))]);
+}
+
+// `onZoom(from, to)`: a stretch was dragged over, in ms; without it the chart stands still. `others`:
+// [{name, rows}], drawn beside the device called `name`.
+export function Chart({
+  rows,
+  field,
+  second,
+  name,
+  others = NONE,
+  lines = NONE,
+  marks = NONE,
+  height = 260,
+  from,
+  to,
+  onZoom,
+}) {
   const frame = useRef();
   const drawn = useRef(null);
   const span = useRef();
   span.current = [from / 1000, to / 1000];
   const zoom = useRef();
   zoom.current = onZoom;
-  const data = useMemo(() => columns(rows, field, second), [rows, field, second]);
-  const banded = data[2].some((low, i) => low !== data[3][i]);
+  const data = useMemo(() => dataOf(rows, field, second, others), [rows, field, second, others]);
+  const banded = !others.length && data[2].some((low, i) => low !== data[3][i]);
+  const names = others.map((other) => other.name).join("\n");
   const dark = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
   useEffect(() => {
@@ -122,6 +145,7 @@ export function Chart({ rows, field, second, lines = NONE, marks = NONE, height 
       font: `12px ${css("--font")}`,
     };
     const colour = css("--accent");
+    const shown = (_plot, v) => (typeof v === "number" ? `${measured(field, v)} ${unit(field)}` : "–");
     const plot = new uPlot(
       {
         width: Math.max(200, frame.current.clientWidth),
@@ -144,11 +168,11 @@ export function Chart({ rows, field, second, lines = NONE, marks = NONE, height 
             value: (_u, at) => (at ? dateTime(at * 1000, true) : "–"),
           },
           {
-            label: banded ? t("devices.mean") : word("field", field),
+            label: others.length ? name : banded ? t("devices.mean") : word("field", field),
             stroke: colour,
             width: 1.8,
             points: { show: (plot) => plot.data[0].length < 60, size: 5 },
-            value: (_u, v) => (v === null ? "–" : `${measured(field, v)} ${unit(field)}`),
+            value: shown,
           },
           {
             label: t("devices.min"),
@@ -178,6 +202,14 @@ export function Chart({ rows, field, second, lines = NONE, marks = NONE, height 
                 },
               ]
             : []),
+          ...others.map((other, i) => ({
+            label: other.name,
+            stroke: css(OTHERS[i][0]),
+            dash: OTHERS[i][1],
+            width: 1.6,
+            points: { show: false },
+            value: shown,
+          })),
         ],
         bands: banded ? [{ series: [3, 2], fill: fade(colour, 18) }] : [],
         hooks: {
@@ -207,7 +239,7 @@ export function Chart({ rows, field, second, lines = NONE, marks = NONE, height 
       plot.destroy();
       drawn.current = null;
     };
-  }, [field, second, lines, marks, dark, height, language, banded]);
+  }, [field, second, names, lines, marks, dark, height, language, banded]);
   // New data goes into the chart that stands, so that a cursor on it stays.
   useEffect(() => {
     if (drawn.current && drawn.current.data !== data) drawn.current.setData(data);

@@ -10,6 +10,7 @@ import { alarmName, Empty, Failure } from "../parts.js";
 import { html, useEffect, useMemo, useState } from "../ui.js";
 import { inputTime, inputTimeOf } from "../zone.js";
 import { Chart } from "./chart.js";
+import { Compare, readingsOf, useOthers } from "./compare.js";
 import { CHARTS, limitLines, mainField } from "./fields.js";
 
 const HOUR_S = 3600;
@@ -27,15 +28,20 @@ const STEPS_S = [60, 300, 900, 1800, 3600, 7200, 21_600, 86_400];
 
 const bucketFor = (seconds) => STEPS_S.find((step) => seconds / step <= MOST_POINTS) ?? STEPS_S.at(-1);
 
+const wantedOf = (from, to, raw) => ({
+  from: new Date(from).toISOString(),
+  to: new Date(to).toISOString(),
+  bucket: raw ? undefined : bucketFor((to - from) / 1000),
+});
+
 function useRows(code, from, to, raw) {
   const [answer, setAnswer] = useState({ rows: null });
   useEffect(() => {
     let gone = false;
     setAnswer((before) => ({ ...before, busy: true }));
-    const bucket = raw ? undefined : bucketFor((to - from) / 1000);
     getAll(
-      `/api/v1/devices/${encodeURIComponent(code)}/readings`,
-      { from: new Date(from).toISOString(), to: new Date(to).toISOString(), bucket },
+      readingsOf(code),
+      wantedOf(from, to, raw),
       MOST_RAW,
     ).then(
       (rows) => {
@@ -84,6 +90,7 @@ export function History({ device }) {
   const [range, setRange] = useState("24h");
   const [second, setSecond] = useState("");
   const [raw, setRaw] = useState(false);
+  const [others, setOthers] = useState(NOTHING);
   const [unsaved, setUnsaved] = useState(null);
   const [limited, setLimited] = useState(true);
   const [span, setSpan] = useState(() => ({ from: serverNow() - 24 * HOUR_S * 1000, to: serverNow() }));
@@ -106,22 +113,20 @@ export function History({ device }) {
     return () => clearInterval(timer);
   }, [range]);
   const { rows, problem, busy, cut } = useRows(device.code, span.from, span.to, raw);
+  const wanted = wantedOf(span.from, span.to, raw);
+  const { read, problem: unread } = useOthers(others, wanted, MOST_RAW);
   const marks = useMarks(device.code, span.from, span.to);
   const zoom = (from, to) => {
     setRange("");
     setSpan({ from, to });
   };
-  const save = () => {
+  const save = async () => {
     setUnsaved(null);
-    download(
-      `/api/v1/devices/${encodeURIComponent(device.code)}/readings`,
-      {
-        from: new Date(span.from).toISOString(),
-        to: new Date(span.to).toISOString(),
-        bucket: raw ? undefined : bucketFor((span.to - span.from) / 1000),
-      },
-      `${device.code}.csv`,
-    ).catch(setUnsaved);
+    try {
+      for (const { code } of [device, ...others]) await download(readingsOf(code), wanted, `${code}.csv`);
+    } catch (refused) {
+      setUnsaved(refused);
+    }
   };
   const limits = useMemo(() => limitLines(device, field), [JSON.stringify(device.rule_limits), field]);
   const lines = useMemo(() => (limited ? limits : []), [limits, limited]);
@@ -138,7 +143,7 @@ export function History({ device }) {
           ${word("field", name)} ${unit(name)}
         </option>`)}
       </select>
-      ${fields.length > 1 && html`<select
+      ${fields.length > 1 && !others.length && html`<select
         aria-label=${t("devices.more_fields")}
         value=${second}
         onChange=${(event) => setSecond(event.target.value)}
@@ -175,6 +180,7 @@ export function History({ device }) {
       </button>
       <button class="button small" onClick=${save}>${t("devices.save_csv")}</button>
     </div>
+    <${Compare} device=${device} others=${others} setOthers=${setOthers} problem=${unread} />
     ${unsaved && html`<${Failure} problem=${unsaved} />`}
     ${problem && html`<${Failure} problem=${problem} />`}
     ${cut && html`<p class="hint" role="status">${t("devices.cut", { n: MOST_RAW })}</p>`}
@@ -186,7 +192,9 @@ export function History({ device }) {
               <${Chart}
                 rows=${rows}
                 field=${field}
-                second=${second === field ? "" : second}
+                second=${second === field || others.length ? "" : second}
+                name=${device.name || device.code}
+                others=${read}
                 lines=${lines}
                 marks=${marks}
                 height=${300}

@@ -51,6 +51,7 @@ export class Markers {
       let marker = this.#alarms.get(key);
       if (!marker) {
         const element = document.createElement("button");
+        element.append(document.createElement("i")); // the shape that says the severity
         marker = new maplibre.Marker({ element }).setLngLat([at.lon, at.lat]).addTo(map);
         this.#alarms.set(key, marker);
       }

@@ -2,6 +2,7 @@
 // and one device's live values with its day.
 import { isOpen } from "../alarms.js";
 import { areaName } from "../format.js";
+import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { darkNow, prefs } from "../prefs.js";
@@ -34,11 +35,11 @@ function Legend() {
       </li>`)}
     </ul>
     <ul>
-      <li><i class="dot dot-ok"></i>${word("status", "online")}</li>
+      <li><i class="dot dot-healthy"></i>${word("status", "online")}</li>
       <li><i class="dot dot-off"></i>${word("status", "offline")}</li>
       <li><i class="dot dot-info"></i>${word("status", "discovered")}</li>
       ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity}>
-        <i class=${`dot dot-${severity}`}></i>
+        <${SeverityMark} severity=${severity} size="12" />
         ${word("severity", severity)}
       </li>`)}
     </ul>

@@ -5,7 +5,7 @@ export const COARSE_ZOOM = 8;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const TOKENS = [
-  ...["ok", "off", "info", "critical", "major", "minor", "ink", "panel", "raise", "accent", "line-2"],
+  ...["off", "info", "critical", "major", "minor", "ink", "ink-3", "panel", "raise", "accent", "line-2"],
   ...["map-land", "map-grid", "map-label", "map-bright"],
 ];
 
@@ -26,19 +26,28 @@ function grid([[west, south], [east, north]], step) {
   return { type: "Feature", geometry: { type: "MultiLineString", coordinates: lines }, properties: {} };
 }
 
-// Severity of the alarm decides, else the status.
 // Feature state wins over what the file said when it was read.
+const ALARM = ["coalesce", ["feature-state", "alarm"], ["get", "alarm"], ""];
+const STATUS = ["coalesce", ["feature-state", "status"], ["get", "status"]];
+const inAlarm = ["in", ALARM, ["literal", ["critical", "major", "minor"]]];
+const byState = (alarm, online, offline, otherwise) => [
+  "case",
+  inAlarm, alarm,
+  ["==", STATUS, "online"], online,
+  ["==", STATUS, "offline"], offline,
+  otherwise,
+];
+
+// Only what is not as it should be stands out: a healthy device is a pale grey shape, an offline one hollow,
+// and severity has its colour here and its shape in the mark of the alarm.
 function deviceColour(c) {
-  const alarm = ["coalesce", ["feature-state", "alarm"], ["get", "alarm"], ""];
-  const status = ["coalesce", ["feature-state", "status"], ["get", "status"]];
-  return [
-    "case",
-    ["==", alarm, "critical"], c.critical,
-    ["==", alarm, "major"], c.major,
-    ["==", alarm, "minor"], c.minor,
-    ["match", status, "online", c.ok, "discovered", c.info, c.off],
-  ];
+  const severity = ["match", ALARM, "critical", c.critical, "major", c.major, c.minor];
+  return byState(severity, c["ink-3"], c["map-land"], ["match", STATUS, "discovered", c.info, c.off]);
 }
+
+const deviceEdge = (c) => byState(c["map-land"], c["map-land"], c.off, c["map-land"]);
+const HEALTHY_OPACITY = 0.6;
+const deviceOpacity = byState(1, HEALTHY_OPACITY, 1, 1);
 
 const FONT = ["Noto Sans Regular"];
 
@@ -207,7 +216,12 @@ export function deviceLayers(c, size) {
         "icon-allow-overlap": true,
         "icon-ignore-placement": true,
       },
-      paint: { "icon-color": deviceColour(c), "icon-halo-color": c["map-land"], "icon-halo-width": 1.5 },
+      paint: {
+        "icon-color": deviceColour(c),
+        "icon-opacity": deviceOpacity,
+        "icon-halo-color": deviceEdge(c),
+        "icon-halo-width": 1.5,
+      },
     },
     {
       id: "areas",

@@ -172,10 +172,6 @@ export const admin = {
   "admin.contacts_line": "Called by the steps below when nobody answers an alarm or 119 does not accept.",
   "admin.on_call_now": "On call now: {names}",
   "admin.nobody_on_call": "Nobody is on call now: nobody would be called.",
-  "admin.on_call": "On call",
-  "admin.off_call": "Off",
-  "admin.begin_call": "Put on call",
-  "admin.end_call": "Take off",
   "admin.whole_county": "Whole county",
   "admin.call_hint": "A number for text messages and calls, an address for a webhook",
   "admin.remove_contact": "Remove {name}?",
@@ -190,6 +186,8 @@ export const admin = {
   "admin.until_judged": "somebody judges it",
   "admin.until_closed": "it is closed",
 
+  "admin.tab.policies": "Policies",
+  "admin.tab.responses": "What to do",
   "admin.tab.rules": "Rules",
   "admin.rules_line":
     "Numbers can be set for all, a kind, an area or a device; the narrowest holds. Earlier values stay: a "

@@ -98,6 +98,8 @@ export const pages = {
   "devices.out_go": "Take out of service",
   "devices.back_to_service": "Back into service",
   "devices.zoom_hint": "Drag to zoom in, double click for all",
+  "devices.compare": "Compare with: name or code",
+  "devices.compare_end": "No longer compare",
   "devices.more_fields": "Add a field",
   "devices.save_csv": "Save what is shown",
 

@@ -1,4 +1,4 @@
-// Chinese words of early warnings: the chart in the alarm, and what to do.
+// Chinese words of early warnings: the chart in the alarm.
 export const early = {
   "early.title": "预期与实测",
   "early.seen": "实测",
@@ -17,12 +17,4 @@ export const early = {
   "early.quantity.water_temperature": "水温",
   "early.quantity.residual_current": "剩余电流",
   "early.quantity.temperature": "最高相温度",
-  "early.do.water_burst": "通知供水单位核查最可能位置附近的管段；派人查看路面出水；如有火场用水，先核对登记。",
-  "early.do.water_draw": "核对是否有登记用水或演练；无登记时派人查看该栓是否被私自开启。",
-  "early.do.water_leak": "请供水单位在夜间对附近管段听漏；记录为隐患，持续观察夜间压力。",
-  "early.do.hydrant_decoupled": "派人检查阀门是否关闭、栓体是否堵塞或冻结；开栓试水并核对压力传感器。",
-  "early.do.freeze_forecast": "今晚前排空栓内积水或加保温；检查排水口是否堵塞。",
-  "early.do.insulation_ageing": "请电工测量该回路绝缘电阻，查找受潮或破损处；数值上升时安排停电检修。",
-  "early.do.joint_heating": "请电工用热像仪检查接线端子并紧固；高负荷时段优先查看。",
-  "early.do.sensor_fault": "更换或校准传感器；在此之前其读数不可信。",
 };

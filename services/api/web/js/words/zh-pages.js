@@ -97,6 +97,8 @@ export const pages = {
   "devices.out_go": "停用",
   "devices.back_to_service": "恢复使用",
   "devices.zoom_hint": "拖动可放大，双击还原",
+  "devices.compare": "加入同类设备比较：名称或编号",
+  "devices.compare_end": "不再比较",
   "devices.more_fields": "叠加参数",
   "devices.save_csv": "导出所示数据",
 

@@ -1,0 +1,20 @@
+// Whether one person can follow the alarms: how many came in ten minutes, and a flood (ISA-18.2).
+import { Icon } from "../icons.js";
+import { t } from "../i18n.js";
+import { classes } from "../parts.js";
+import { live, useStore } from "../store.js";
+import { html } from "../ui.js";
+
+const SCALE = 20; // alarms in ten minutes at the end of the bar
+const NONE = { per_10min: 0, flood: false, chattering: [], standing: [] };
+
+export const useLoad = () => useStore(live, (state) => state.system?.alarm_load) ?? NONE;
+
+export function Load({ load }) {
+  const { per_10min: n, flood } = load;
+  return html`<p class=${classes("load", flood && "flood")} role=${flood ? "alert" : undefined}>
+    ${flood && html`<${Icon} name="warn" size="18" />`}
+    <span>${t(flood ? "desk.flood" : "desk.load", { n })}</span>
+    <meter min="0" max=${SCALE} low="2" high="10" optimum="1" value=${n} aria-label=${t("desk.load_label")} />
+  </p>`;
+}
