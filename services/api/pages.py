@@ -3,10 +3,13 @@
 Promises to read nothing outside the two folders it names.
 """
 
+import asyncio
+import gzip
 import hashlib
 import json
 import os
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -23,6 +26,20 @@ _TYPES = {
 }  # fmt: skip  # what not every system's table of types knows
 
 
+_PACKED_TYPES = frozenset({".js", ".mjs", ".css", ".html", ".svg", ".webmanifest"})
+
+
+@lru_cache(maxsize=512)
+def _packed(path: Path, _modified_ns: int) -> bytes:
+    return gzip.compress(path.read_bytes(), 9, mtime=0)
+
+
+def _packs(path: Path, scope: Scope) -> bool:
+    """Whether the file travels compressed: as small as can be, once for all who ask. A part of it never does."""
+    asked = Request(scope).headers
+    return path.suffix in _PACKED_TYPES and "gzip" in asked.get("accept-encoding", "") and "range" not in asked
+
+
 @lru_cache(maxsize=512)
 def _etag(path: Path, _modified_ns: int) -> str:
     return f'"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}"'
@@ -31,12 +48,28 @@ def _etag(path: Path, _modified_ns: int) -> str:
 class Files(StaticFiles):
     """The files of one folder. Their ETag is their content: a packed release gives every file the same time."""
 
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer a file, compressed for who can read that."""
+        response = await super().get_response(path, scope)
+        if not isinstance(response, FileResponse) or response.status_code != HTTPStatus.OK:
+            return response
+        file, stat = Path(response.path), response.stat_result
+        if stat is None or not _packs(file, scope):
+            return response
+        body = await asyncio.to_thread(_packed, file, stat.st_mtime_ns)
+        kept = {name: response.headers[name] for name in ("etag", "cache-control", "vary", "content-type")}
+        return Response(body, headers=kept | {"Content-Encoding": "gzip"})
+
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
     ) -> Response:
         """Answer a file, or 304 when the browser has it already."""
         path = Path(full_path)
         headers = {"ETag": _etag(path, stat_result.st_mtime_ns), "Cache-Control": "no-cache"}
+        if path.suffix in _PACKED_TYPES:
+            headers["Vary"] = "Accept-Encoding"
+        if _packs(path, scope):
+            headers["ETag"] = headers["ETag"][:-1] + '-gz"'
         kind = _TYPES.get(path.suffix)
         response = FileResponse(path, status_code, headers, media_type=kind, stat_result=stat_result)
         if self.is_not_modified(response.headers, Request(scope).headers):

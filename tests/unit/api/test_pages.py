@@ -67,3 +67,18 @@ async def test_a_part_of_a_file_is_answered_as_asked(browser, folder):
     answer = await browser.get("/static/a.css", headers={"Range": "bytes=2-4"})
     assert (answer.status_code, answer.text, answer.headers["content-range"]) == (206, "234", "bytes 2-4/10")
     assert (await browser.get("/static/a.css", headers={"Range": "bytes=90-"})).status_code == 416
+
+
+async def test_a_file_travels_packed_for_who_can_read_that_and_each_form_has_a_tag_of_its_own(browser, folder):
+    (folder / "a.css").write_text("a {}\n" * 99)
+    plain = await browser.get("/static/a.css", headers={"Accept-Encoding": "identity"})
+    packed = await browser.get("/static/a.css", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 4
+    assert packed.content == plain.content
+    assert {plain.headers["vary"], packed.headers["vary"]} == {"Accept-Encoding"}
+    assert plain.headers["etag"] != packed.headers["etag"]
+    for answer, encoding in ((plain, "identity"), (packed, "gzip")):
+        asked = {"Accept-Encoding": encoding, "If-None-Match": answer.headers["etag"]}
+        again = await browser.get("/static/a.css", headers=asked)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])

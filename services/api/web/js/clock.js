@@ -4,6 +4,7 @@ import { useEffect, useState } from "./ui.js";
 let offset_ms = 0;
 const readers = new Set();
 let timer = 0;
+let beats = 0;
 
 export const serverNow = () => Date.now() + offset_ms;
 
@@ -15,13 +16,15 @@ export function syncClock(now, sentAt = Date.now()) {
   if (Number.isFinite(measured)) offset_ms = measured;
 }
 
-// Draws the component again every second (one timer for the whole page).
-export function useNow() {
+// Draws the component again every second (one timer for the whole page), or every `every` seconds, where
+// `turn` spreads many components over them.
+export function useNow(every = 1, turn = 0) {
   const [, draw] = useState(0);
   useEffect(() => {
-    const reader = () => draw((n) => n + 1);
+    const reader = () => (beats + turn) % every === 0 && draw((n) => n + 1);
     readers.add(reader);
     timer ||= setInterval(() => {
+      beats += 1;
       for (const each of [...readers]) each();
     }, 1000);
     return () => {
@@ -31,6 +34,6 @@ export function useNow() {
         timer = 0;
       }
     };
-  }, []);
+  }, [every, turn]);
   return serverNow();
 }

@@ -2,11 +2,11 @@
 // arrows.
 import { isFire } from "../alarms.js";
 import { t } from "../i18n.js";
-import { html, useState } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
 import { Group } from "./group.js";
 import { Row } from "./row.js";
 
-const MOST_LINES = 300;
+export const LINES = 300; // drawn at first, and further ones when the end of the list comes into sight
 
 // Which groups are unfolded: fires are, until somebody folds them; causes with their effects are not.
 export function useFolds() {
@@ -22,22 +22,32 @@ export function useFolds() {
 }
 
 // What can be moved to, from top to bottom: of a folded group its first alarm.
-export const rowsOf = (lines, isOpen) =>
+export const rowsOf = (lines, isOpen, most) =>
   lines
-    .slice(0, MOST_LINES)
+    .slice(0, most)
     .flatMap((line) => (line.alarms.length === 1 || isOpen(line) ? line.alarms : [line.alarms[0]]));
 
-export function Queue({ lines, desk }) {
+function More({ left, onMore }) {
+  const end = useRef();
+  useEffect(() => {
+    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && onMore());
+    watch.observe(end.current);
+    return () => watch.disconnect();
+  });
+  return html`<li class="more" ref=${end}>
+    <button class="button small" onClick=${onMore}>${t("desk.more", { n: left })}</button>
+  </li>`;
+}
+
+export function Queue({ lines, most, onMore, desk }) {
   return html`<ol class="queue">
     ${lines
-      .slice(0, MOST_LINES)
+      .slice(0, most)
       .map((line) =>
         line.alarms.length === 1
           ? html`<${Row} key=${line.key} alarm=${line.alarms[0]} desk=${desk} />`
           : html`<${Group} key=${line.key} line=${line} desk=${desk} />`,
       )}
-    ${lines.length > MOST_LINES && html`<li class="more">
-      ${t("desk.more", { n: lines.length - MOST_LINES })}
-    </li>`}
+    ${lines.length > most && html`<${More} left=${lines.length - most} onMore=${onMore} />`}
   </ol>`;
 }

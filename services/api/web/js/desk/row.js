@@ -1,6 +1,6 @@
 // One alarm in the queue: what, where, since when, its clock, and what became of taking it.
 import { dispatchOf, isFire, isOverdue, isWaiting } from "../alarms.js";
-import { useNow } from "../clock.js";
+import { serverNow, useNow } from "../clock.js";
 import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
@@ -35,9 +35,15 @@ const Chips = ({ alarm, first }) => html`
   ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
 `;
 
+// What has a clock, or is so young that its age is told in seconds, is drawn every second.
+const YOUNG_MS = 90_000;
+const CALM_S = 15;
+const isLively = (alarm) =>
+  isFire(alarm) || alarm.severity === "critical" || serverNow() - Date.parse(alarm.opened_at) < YOUNG_MS;
+
 // `desk` is what the rows share: the choice, the selection and what a press does.
 export function Row({ alarm, desk, child, first }) {
-  const now = useNow();
+  const now = useNow(isLively(alarm) ? 1 : CALM_S, alarm.id % CALM_S);
   const chosen = alarm.id === desk.chosen;
   const picked = desk.picked.has(alarm.id);
   const row = useRef();

@@ -130,7 +130,8 @@ export function History({ device }) {
   };
   const limits = useMemo(() => limitLines(device, field), [JSON.stringify(device.rule_limits), field]);
   const lines = useMemo(() => (limited ? limits : []), [limits, limited]);
-  const has = rows?.some((row) => row[field] !== undefined && row[field] !== null);
+  const all = [rows ?? NOTHING, ...read.map((other) => other.rows)].flat();
+  const has = all.some((row) => row[field] !== undefined && row[field] !== null);
   return html`<section class="card history" aria-busy=${!!busy}>
     <h3><${Icon} name="system" size="18" />${t("devices.chart")}</h3>
     <div class="history-tools">

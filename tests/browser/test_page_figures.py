@@ -1,0 +1,137 @@
+"""What the pages weigh, how soon the desk can be worked on a slow PC, and how 1 000 alarms scroll: `pytest -m bench`.
+
+A duty room has old PCs: the browser itself slows its processor down four times. The figures, with the load of the
+machine, go into `reports/browser/pages.json`.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.browser.county import AREA
+from tests.support.servers import run_in_thread
+
+DESK_KB, MAP_KB = 200, 600
+INTERACTIVE_MS = 1000
+SLOWER = 4
+ALARMS = 1000
+FRAMES_PER_S = 50
+
+RAISE = """
+insert into alarm (subject, code, component, category, severity, state, area, reason, reason_en, opened_at)
+select 'bench:' || n, 'tamper', '1-' || n, 'device', (array['major', 'minor', 'info'])[n % 3 + 1], 'unacknowledged', $1,
+       '防拆报警 ' || n, 'tamper ' || n, now() - n * interval '7 seconds'
+from generate_series(1, $2) n
+"""
+CLEAR = "delete from alarm where subject like 'bench:%'"
+# The moment the desk can be worked: its filters and queue stand, and the stream is there.
+READY = """
+new MutationObserver((_, seen) => {
+  if (!document.querySelector(".queue-side .filters") || !document.querySelector(".link-state.live")) return;
+  seen.disconnect();
+  const say = () => { document.documentElement.dataset.interactive = performance.now(); };
+  setTimeout(say); // once the main thread is free
+}).observe(document, { childList: true, subtree: true, attributes: true });
+"""
+SCROLL = """() => new Promise((done) => {
+  const list = document.querySelector(".queue");
+  const gaps = [];
+  let last = performance.now();
+  const begin = last;
+  const next = (now) => {
+    gaps.push(now - last);
+    last = now;
+    list.scrollTop = (list.scrollTop + 40) % Math.max(1, list.scrollHeight - list.clientHeight);
+    if (now < begin + 5000) requestAnimationFrame(next);
+    else {
+      const frames_per_s = (gaps.length - 1) / ((now - begin) / 1000);
+      gaps.sort((a, b) => a - b);
+      done({ frames_per_s, p95_gap_ms: gaps[Math.floor(gaps.length * 0.95)], height_px: list.scrollHeight });
+    }
+  };
+  requestAnimationFrame(next);
+})"""
+
+
+async def _run(dsn: str, statement: str, *values: Any) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement, *values)
+    finally:
+        await connection.close()
+
+
+def _worker_bytes(page: Page) -> int:
+    """What the map's worker weighs: the browser tells nobody that it fetched it."""
+    if not page.locator(".map-frame").count():
+        return 0
+    answer = page.request.get(
+        f"{page.url.partition('#')[0]}static/vendor/maplibre-gl-worker.mjs", headers={"Accept-Encoding": "gzip"}
+    )
+    return int(answer.headers["content-length"])
+
+
+def _weigh(page: Page, address: str, ready: str) -> dict[str, float]:
+    """Load a page with an empty cache: kilobytes of bodies as they travelled, with their headers, and requests."""
+    done: list[Request] = []
+
+    def note(request: Request) -> None:
+        done.append(request)
+
+    page.context.on("requestfinished", note)
+    page.goto(address)
+    page.wait_for_selector(ready, timeout=60_000)
+    page.wait_for_timeout(1500)
+    sizes = [request.sizes() for request in done]
+    body = sum(one["responseBodySize"] for one in sizes) + _worker_bytes(page)
+    heads = sum(one["responseHeadersSize"] for one in sizes)
+    return {
+        "body_kb": round(body / 1000, 1), "with_headers_kb": round((body + heads) / 1000, 1), "requests": len(sizes),
+    }  # fmt: skip
+
+
+@pytest.mark.bench
+def test_pages_are_light_and_a_flood_can_be_scrolled_on_a_slow_pc(visit: Any, system: Any) -> None:
+    dsn = system.endpoints()["database"]
+    report: dict[str, Any] = {"load_1min": round(os.getloadavg()[0], 2)}
+    report["desk"] = _weigh(visit("/static/manifest.webmanifest"), f"{system.api}/#/desk", ".queue-side .filters")
+    report["map"] = _weigh(visit("/static/manifest.webmanifest"), f"{system.api}/#/map", ".map-frame[data-drawn]")
+
+    times, work_s = [], []
+    for _ in range(3):
+        page = visit("/static/manifest.webmanifest", before=READY)
+        slow = page.context.new_cdp_session(page)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        slow.send("Performance.enable", {"timeDomain": "threadTicks"})  # the thread's own time, whatever else runs
+        page.goto(f"{system.api}/#/desk")
+        page.wait_for_selector("html[data-interactive]", timeout=60_000)
+        times.append(float(page.locator("html").get_attribute("data-interactive") or "nan"))
+        metrics = {one["name"]: one["value"] for one in slow.send("Performance.getMetrics")["metrics"]}
+        work_s.append(metrics["TaskDuration"])
+        page.close()
+    report["interactive_ms_cpu_slowed_4_times"] = sorted(round(one) for one in times)
+    report["main_thread_ms"] = sorted(round(1000 * one) for one in work_s)
+
+    run_in_thread(_run(dsn, RAISE, AREA, ALARMS))
+    try:
+        page = visit("/#/desk")
+        expect(page.locator(".queue .row").first).to_be_visible()
+        while (more := page.locator(".queue .more button")).count():  # what is further down is drawn on the way
+            more.click()
+        expect(page.locator(".queue .row")).to_have_count(ALARMS)
+        page.wait_for_timeout(2000)
+        report["scroll"] = page.evaluate(SCROLL) | {"rows": page.locator(".queue .row").count()}
+    finally:
+        run_in_thread(_run(dsn, CLEAR))
+    folder = Path("reports/browser")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pages.json").write_text(json.dumps(report, indent=1))
+    assert report["desk"]["body_kb"] <= DESK_KB, report
+    assert report["map"]["body_kb"] <= MAP_KB, report
+    assert min(report["interactive_ms_cpu_slowed_4_times"]) <= INTERACTIVE_MS, report
+    assert report["scroll"]["frames_per_s"] >= FRAMES_PER_S, report
