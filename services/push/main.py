@@ -5,6 +5,7 @@ another program; a lost database is waited for, and what is wrong with the progr
 """
 
 import asyncio
+import gc
 import logging
 import os
 import uuid
@@ -89,6 +90,8 @@ async def _work(
     conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, clock: Clock, stopping: asyncio.Event
 ) -> None:
     log.info("active", owner=str(owner))
+    gc.freeze()  # what is loaded now stays; a delivery makes hundreds of small things and hardly a cycle
+    gc.set_threshold(50_000, 20, 100)
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="push.deliver", size=4)
         stack.callback(pool.terminate)
