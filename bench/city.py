@@ -80,6 +80,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     lines = [
         "",
         f"bench city: {result['devices']:,} devices; {result['readings']:,} readings of {result['charted_devices']:,}",
+        f"stored in {result['filling_s']} s, judged by alerts {result['alerts_at_rest_after_s']} s later",
         f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}",
         "",
         f"  {'read':<88} {'p50 ms':>8} {'p95 ms':>8} {'worst ms':>9} {'items/s':>9}",
@@ -91,5 +92,9 @@ def print_result(result: Mapping[str, Any]) -> None:
     for one in result["push"]:
         times = f"{one['p50_ms']:>8} {one['p99_ms']:>8} {one['worst_ms']:>9}"
         lines.append(f"  {one['what']:<72} {times} {one['missing']:>8} {one['twice']:>6} {one['in_order']}")
+        if one["raised_in_s"] < one["arrived_in_s"]:
+            lines.append(f"    raised in {one['raised_in_s']} s, the last one arrived after {one['arrived_in_s']} s")
+        if "later_by_ms" in one:
+            lines.append(f"    the slow ones made the p99 of the others later by {one['later_by_ms']} ms")
     lines += ["", f"missed: {', '.join(result['missed']) or 'nothing'}"]
     sys.stdout.write("\n".join(lines) + "\n")
