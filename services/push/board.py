@@ -48,6 +48,11 @@ class Board:
         if (courier := self._couriers.get(subscription_id)) is not None:
             courier.look_again()
 
+    def look_at_all_again(self) -> None:
+        """Have every courier read anew what waits."""
+        for courier in self._couriers.values():
+            courier.look_again()
+
     async def _refresh(self, group: asyncio.TaskGroup) -> None:
         rows = await self._tools.pool.fetch(SQL["subscriptions"])
         for state in ("active", "paused", "disabled"):

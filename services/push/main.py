@@ -97,7 +97,13 @@ async def _work(
         stack.callback(pool.terminate)
         recorder = Recorder(pool, clock)
         board = Board(Tools(pool, recorder, Documents(pool), clock), settings)
-        numbering = Numbering(conn, owner, clock, board.fanned)
+
+        async def connect() -> asyncpg.Connection:
+            fresh = await db.connect(settings.database_url, program="push", writer=True)
+            stack.callback(fresh.terminate)
+            return fresh
+
+        numbering = Numbering(conn, owner, clock, board.fanned, board.look_at_all_again, connect)
         listener = await db.connect(settings.database_url, program="push.listen")
         stack.callback(listener.terminate)
 

@@ -1,21 +1,24 @@
 """Gives every committed event its number and its bytes, and everybody who wants it a delivery. One task of main.
 
 Promises that a number is given once and after the commit, that an event and its deliveries are one transaction, and
-that two transactions which changed a device at once leave the last word to what the device is now.
+that two transactions which changed a device at once leave the last word to what the device is now. A connection that
+the server ended is replaced, and requests that are under way go on meanwhile.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from services.core import lease
+from services.core import db, lease
 from services.core.city.cloudevent import EventType, envelope
 from services.core.clock import Clock, wait_at_most
+from services.core.log import logger
 from services.core.statements import load_queries
+from services.core.text import describe_error
 from services.push.subjects import Delivery, Event
 
 SQL = load_queries(__file__, "push.sql")
@@ -23,14 +26,24 @@ LEASE = "push"
 POLL_S = 1.0  # the guarantee, and how often the lease is renewed; a hint wakes us at once
 AT_ONCE = 500
 TRIED_FOR_H = 72  # contract 9.3
+ANEW_PAUSE_S = 0.1
 Fanned = Callable[[Mapping[int, Sequence[Delivery]]], None]
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+log = logger(__name__)
 
 
 class Numbering:
-    """The one writer of numbers, on a connection of its own. `hint` wakes it."""
+    """The one writer of numbers, on a connection of its own. `hint` wakes it.
 
-    def __init__(self, conn: asyncpg.Connection, owner: UUID, clock: Clock, fanned: Fanned) -> None:
+    `fanned` is told of new deliveries, `unsure` that there may be some which it was not told of.
+    """
+
+    def __init__(  # noqa: PLR0917 - who it is, and what it works with
+        self, conn: asyncpg.Connection, owner: UUID, clock: Clock, fanned: Fanned, unsure: Callable[[], None],
+        connect: Connect,
+    ) -> None:  # fmt: skip
         self._conn, self._owner, self._clock, self._fanned = conn, owner, clock, fanned
+        self._unsure, self._connect = unsure, connect
         self._last: int | None = None
         self.hint = asyncio.Event()
 
@@ -42,8 +55,30 @@ class Numbering:
         """
         while True:
             self.hint.clear()
-            if not await self.turn():
+            try:
+                more = await self.turn()
+            except db.AWAY as error:
+                db.pass_on_cancel()
+                await self._connect_anew(error)
+                continue
+            if not more:
                 await wait_at_most(self.hint, POLL_S)
+
+    async def _connect_anew(self, error: Exception) -> None:
+        """Go on after the server ended the connection, as it does when a transaction of ours stood still too long.
+
+        Raises:
+            error: it was something else, or another process has the lease.
+            OSError, asyncpg.PostgresError: the database is away.
+        """
+        if not (self._conn.is_closed() and db.is_away(error)):
+            raise error
+        log.warning("connection_lost", error=describe_error(error))
+        await self._clock.sleep(ANEW_PAUSE_S)
+        self._conn = await self._connect()
+        if not await lease.take(self._conn, LEASE, self._owner):
+            raise error
+        self._unsure()  # whether the last transaction was committed
 
     async def turn(self) -> bool:
         """Number what is committed now; return whether more may wait."""

@@ -64,6 +64,31 @@ async def test_a_killed_worker_loses_nothing(county: County, push: Push, subscri
     await eventually(lambda: _all_delivered(county, number, 800), what="every delivery recorded")
 
 
+async def _end_numbering(county: County) -> bool:
+    """End the connection that numbers events; return whether there was one."""
+    ended = """select count(pg_terminate_backend(pid)) from pg_stat_activity
+               where application_name = 'firetower.push' and datname = current_database()"""
+    return bool(await county.conn.fetchval(ended))
+
+
+async def test_a_connection_that_the_server_ended_is_replaced_and_nothing_is_sent_again(
+    county: County, push: Push, subscribe: Subscribe, tell: Tell
+) -> None:
+    one, _ = await subscribe()
+    worker = push()
+    for turn in range(12):
+        await tell(*SUBJECTS)
+        if turn == 6:
+            await eventually(lambda: _end_numbering(county), what="its connection")
+    await eventually(lambda: len(one.ids()) == 240, what="all of them", timeout_s=30)
+    await eventually(lambda: _end_numbering(county), what="its connection, while nothing happens")
+    await tell(*SUBJECTS)
+    await eventually(lambda: len(one.ids()) == 260, what="the rest of them", timeout_s=30)
+    assert len(one.took) == 260
+    assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
+    assert worker.log_text().count('"event": "active"') == 1, "it began anew"
+
+
 async def test_a_receiver_that_was_away_gets_everything_once_and_in_order(
     county: County, push: Push, subscribe: Subscribe, tell: Tell
 ) -> None:
