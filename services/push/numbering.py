@@ -73,7 +73,7 @@ class Numbering:
         """
         if not (self._conn.is_closed() and db.is_away(error)):
             raise error
-        log.warning("connection_lost", error=describe_error(error))
+        log.warning("numbering_connection_lost", error=describe_error(error))
         await self._clock.sleep(ANEW_PAUSE_S)
         self._conn = await self._connect()
         if not await lease.take(self._conn, LEASE, self._owner):
