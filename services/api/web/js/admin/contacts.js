@@ -5,11 +5,11 @@ import { AskDialog, useGo } from "../desk/dialogs.js";
 import { areaName } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Buttons, Dialog, Empty, Failure } from "../parts.js";
+import { Buttons, Dialog, Failure } from "../parts.js";
 import { html, useRef, useState } from "../ui.js";
 import { EscalationCard } from "./escalation.js";
 import { Choice, Input, ofCounty, useOwnAreas, wordsOf } from "./inputs.js";
-import { useList } from "./list.js";
+import { ListTable, useList } from "./list.js";
 import { Rota } from "./rota.js";
 
 const PATH = "/api/v1/contacts";
@@ -75,17 +75,17 @@ function ContactDialog({ contact, onGo, onClose }) {
 }
 
 export function Contacts() {
-  const { items, problem, setProblem, read, more } = useList(PATH);
+  const list = useList(PATH);
   const [asked, setAsked] = useState(null);
   const onClose = () => setAsked(null);
   const pathOf = (contact) => `${PATH}/${contact.id}`;
   const turn = (contact) =>
     put(pathOf(contact), { ...fieldsOf(contact), enabled: !contact.enabled }, contact.version).then(
-      read,
-      setProblem,
+      list.read,
+      list.setProblem,
     );
   return html`
-    ${items && html`<${Rota} contacts=${items} />`}
+    ${list.items && html`<${Rota} contacts=${list.items} />`}
     <section class="card">
       <h2>
         <${Icon} name="phone" size="18" />${t("admin.tab.contacts")}
@@ -93,39 +93,34 @@ export function Contacts() {
           ${t("admin.new_contact")}
         </button>
       </h2>
-      ${problem && html`<${Failure} problem=${problem} />`}
-      ${items?.length === 0 && html`<${Empty} title=${t("admin.none")} line=${t("admin.contacts_line")} />`}
-      ${items?.length > 0 && html`<div class="scroll"><table class="admin-table">
-        <thead>
-          <tr>
-            <th>${t("input.contact_name")}</th>
-            <th>${t("input.channel")}</th>
-            <th>${t("input.area")}</th>
-            <th>${t("system.state")}</th>
-            <th>${t("system.act")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${items.map((contact) => html`<tr key=${contact.id} class=${contact.enabled ? "" : "off"}>
-            <td><b>${contact.name}</b><small>${contact.address}</small></td>
-            <td>${word("admin.channel", contact.channel)}</td>
-            <td>${contact.area ? areaName(contact.area) : t("admin.whole_county")}</td>
-            <td>${t(contact.enabled ? "admin.enabled" : "admin.disabled")}</td>
-            <td class="acts">
-              <button class="button small" onClick=${() => turn(contact)}>
-                ${t(contact.enabled ? "admin.disable" : "admin.enable")}
-              </button>
-              <button class="button small" onClick=${() => setAsked({ kind: "edit", contact })}>
-                ${t("admin.edit")}
-              </button>
-              <button class="button small" onClick=${() => setAsked({ kind: "remove", contact })}>
-                ${t("admin.take_out")}
-              </button>
-            </td>
-          </tr>`)}
-        </tbody>
-      </table></div>`}
-      ${more && html`<button class="button wide" onClick=${more}>${t("devices.more")}</button>`}
+      <${ListTable}
+        list=${list}
+        titles=${[
+          t("input.contact_name"),
+          t("input.channel"),
+          t("input.area"),
+          t("system.state"),
+          t("system.act"),
+        ]}
+        empty=${{ title: t("admin.none"), line: t("admin.contacts_line") }}
+        row=${(contact) => html`<tr key=${contact.id} class=${contact.enabled ? "" : "off"}>
+          <td><b>${contact.name}</b><small>${contact.address}</small></td>
+          <td>${word("admin.channel", contact.channel)}</td>
+          <td>${contact.area ? areaName(contact.area) : t("admin.whole_county")}</td>
+          <td>${t(contact.enabled ? "admin.enabled" : "admin.disabled")}</td>
+          <td class="acts">
+            <button class="button small" onClick=${() => turn(contact)}>
+              ${t(contact.enabled ? "admin.disable" : "admin.enable")}
+            </button>
+            <button class="button small" onClick=${() => setAsked({ kind: "edit", contact })}>
+              ${t("admin.edit")}
+            </button>
+            <button class="button small" onClick=${() => setAsked({ kind: "remove", contact })}>
+              ${t("admin.take_out")}
+            </button>
+          </td>
+        </tr>`}
+      />
     </section>
     <${EscalationCard} />
     ${asked?.kind === "edit" && html`<${ContactDialog}
@@ -134,13 +129,13 @@ export function Contacts() {
         (asked.contact
           ? put(pathOf(asked.contact), body, asked.contact.version)
           : post(PATH, body, undefined, key)
-        ).then(read)}
+        ).then(list.read)}
       onClose=${onClose}
     />`}
     ${asked?.kind === "remove" && html`<${AskDialog}
       title=${t("admin.remove_contact", { name: asked.contact.name })}
       line=${t("admin.remove_contact_line")}
-      onGo=${() => remove(pathOf(asked.contact)).then(read)}
+      onGo=${() => remove(pathOf(asked.contact)).then(list.read)}
       onClose=${onClose}
     />`}
   `;
