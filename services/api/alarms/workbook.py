@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.api.alarms.filters import COLUMNS, AlarmFilter
 from services.api.alarms.queue import fires_first
-from services.api.request.auth import Watcher
+from services.api.request.auth import Reader
 from services.api.request.described import described
 from services.api.request.paging import MAX_LIMIT, encode_cursor
 from services.api.request.problems import invalid
@@ -47,7 +47,7 @@ _BOOK: Final = {"description": "Done", "content": {MEDIA_TYPE: {"schema": {"type
 async def alarms_as_workbook(
     *,
     here: Here,
-    who: Watcher,
+    who: Reader,
     wanted: AlarmFilter,
     lang: Annotated[Language, Query(description="of the headings")] = Language.ZH,
 ) -> Response:
