@@ -28,7 +28,7 @@ def test_secrets_and_ports_are_made_once_and_private(scratch):
 
 def test_a_folder_that_cannot_be_is_named(scratch):
     (scratch / "file").touch()
-    with pytest.raises(BadSetting, match=rf"STATE_DIR or --state-dir: {scratch}/file/state is no folder"):
+    with pytest.raises(BadSetting, match=rf"STATE_DIR or --state-dir: {scratch}/file/state cannot be used"):
         StateDir.open(scratch / "file/state")
 
 

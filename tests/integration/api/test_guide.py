@@ -14,7 +14,9 @@ GUIDE = Path(__file__).parents[3] / "docs" / "api.md"
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
-def test_every_command_of_the_guide_works(program: Callable[..., Program], database: str, admin: FirstAdmin) -> None:
+def test_every_command_of_the_guide_works(
+    program: Callable[..., Program], database: str, admin: FirstAdmin, scratch: Path
+) -> None:
     assert shutil.which("curl"), "the guide's commands need curl: apt-get install curl"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -27,10 +29,14 @@ def test_every_command_of_the_guide_works(program: Callable[..., Program], datab
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", block],
             env={"API": f"http://127.0.0.1:{port}", "KEY": admin.api_key, "PATH": "/usr/local/bin:/usr/bin:/bin"},
+            cwd=scratch,
             capture_output=True,
             text=True,
             check=False,
             timeout=30,
         )
         assert done.returncode == 0, (block, done.stderr, done.stdout[-500:])
-        assert done.stdout.lstrip().startswith(("{", ":", "<?xml", "code,"))
+        if " -o " in block:
+            assert (scratch / block.split(" -o ")[1].split()[0]).stat().st_size > 0, block
+        else:
+            assert done.stdout.lstrip().startswith(("{", ":", "<?xml", "code,"))
