@@ -143,9 +143,9 @@ class Store:
                 await self._insert_others(connection, plan, batch_id, outcome)
                 heads = self._account(plan, outcome)
                 if self.lane == "telemetry":
-                    await self._add_quality(connection, plan.heard)
                     states = columns.states(plan.heard, heads) if plan.heard else None
                     written = await self._finish(connection, plan, outcome, batch_id, states)
+                    await self._add_quality(connection, plan.heard)  # after its state, as the other lane does
                 else:
                     skipped = await self._update_heard(connection, plan, heads)
                     written = await self._finish(connection, plan, outcome, batch_id)
