@@ -21,7 +21,7 @@ from services.core.rules.catalog_early import Numbers
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
-FORM: Final = 1  # of the memory: another one begins anew
+FORMS: Final = {"hydrant": 2, "electrical": 1, "water": 1}  # of the memory by kind: another one begins anew
 HISTORY: Final = timedelta(days=30)  # that a cell which knows nothing walks
 KINDS: Final = ("hydrant", "electrical", "water")
 _ROWS: Final = 4000  # that one step of walking reads, about
@@ -62,7 +62,7 @@ def fingerprint(members: Sequence[Member]) -> str:
         (m.profile.code, m.profile.area, m.profile.expected_interval_s, _plain(m.place), m.since.isoformat())
         for m in members
     ]
-    return hashlib.sha256(orjson.dumps([FORM, described])).hexdigest()
+    return hashlib.sha256(orjson.dumps([FORMS[members[0].profile.kind], described])).hexdigest()
 
 
 @dataclass(slots=True)

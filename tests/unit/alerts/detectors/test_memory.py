@@ -1,13 +1,16 @@
 """What was learned survives as bytes: the detectors go on exactly as if nothing had been."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from services.alerts.detectors import memory
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.fleet import Device, Fleet
+from services.alerts.early.cells import FORMS
 from services.alerts.packs import Aside, read_devices, read_readings
 from services.core.rules.catalog_early import NUMBERS
 from services.core.rules.profile import DeviceProfile
@@ -53,6 +56,26 @@ def test_circuits_go_on_in_the_middle_of_everything():
         if step % 1500 == 700:
             other = again(other, Fleet(ledger.values()))
         assert other.take(row.code, row.at_s, row.fields) == one.take(row.code, row.at_s, row.fields)
+
+
+def names(value):
+    """What an object remembers, by name, down to what is no detector."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return names(value[0]) if value else None
+    held = getattr(value, "MEMORY", None)
+    return None if held is None else {name: names(getattr(value, name)) for name in held}
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "shape"),
+    [("hydrant", 2, "8303d6439393"), ("electrical", 1, "24dc2241ca11"), ("water", 1, "cd06d6890e57")],
+)
+def test_whoever_remembers_other_things_raises_the_form_of_its_kind(kind, form, shape):
+    """Else a new release takes the memory of the old one for a broken one."""
+    held = orjson.dumps(names(Fleet([Device(DeviceProfile("X", kind, "140931100", SLOT_S), Place(111.1, 39.0))])))
+    assert (FORMS[kind], hashlib.sha256(held).hexdigest()[:12]) == (form, shape)
 
 
 def test_numbers_may_have_changed_in_between():
