@@ -108,7 +108,7 @@ class Bench:
             await self._look_at_time()
             if self._acted or self.events.reset:
                 await stage("forget", self._forget_what_people_ended)
-            busy = await stage("readings", partial(self.readings.read_slice, self.border, self.look_up)) or busy
+            busy = await stage("readings", self._read_slice) or busy
             busy = await stage("early", partial(self.early.judge_waiting, self.border)) or busy
             if not busy:
                 await wait_at_most(self.hint, POLL_S)
@@ -167,6 +167,9 @@ class Bench:
         await self.look_at_fires()
         if self.clock.monotonic() - self._held_at > HOLD_S:
             await self.transact(_hold_only)
+
+    async def _read_slice(self) -> bool:
+        return await self.readings.read_slice(self.border, self._take_over_news, self.look_up)
 
     async def _look_at_time(self) -> None:
         """Do what is due by the clock: often the alarms' own moments, every second the rest."""
@@ -250,6 +253,13 @@ class Bench:
         await self.readings.feed.find_writers(self.conn)
         FEED_LAG.labels("event").set(await self.events.others.lag_s(self.conn, now))
         FEED_LAG.labels("telemetry").set(await self.readings.feed.lag_s(self.conn, now))
+
+    async def _take_over_news(self) -> None:
+        """Take over what people changed before these readings came, even if its notification is still on its way."""
+        if not self.registry.behind and await self.conn.fetchval(
+            SQL["has_news"], self.registry.newest, self.states.newest_override
+        ):
+            await self._refresh()
 
     async def _forget_what_people_ended(self) -> None:
         """Let the next readings raise anew what a person cleared, or a reset ended."""

@@ -1,3 +1,8 @@
+-- name: has_news
+-- Whether the registry ($1: the newest change met) or a rule's numbers ($2: the newest override met) have changed since.
+select exists (select from device where updated_at > $1 and updated_at <= clock_timestamp())
+    or coalesce((select max(id) from rule_parameter), 0) > $2
+
 -- name: closed_by_people
 -- What a person ended and has not come back: the rules of what has come back must not forget that it stands.
 select a.device_id, a.code, max(t.at) as at

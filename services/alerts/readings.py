@@ -64,12 +64,19 @@ class ReadingFeed:
         self._clock = clock
         self._behind = False
 
-    async def read_slice(self, border: Border, look_up: Callable[[], Awaitable[None]]) -> bool:
-        """Judge the next slice; True when there was one. `look_up` is called whenever 20 ms of walking have passed."""
+    async def read_slice(
+        self, border: Border, take_over: Callable[[], Awaitable[None]], look_up: Callable[[], Awaitable[None]]
+    ) -> bool:
+        """Judge the next slice; True when there was one.
+
+        `take_over` is called when it is known which batches are judged: what people changed before these were stored
+        counts for them. `look_up` is called whenever 20 ms of walking have passed.
+        """
         times = BEHIND if self._behind else 1
         batches = await self.feed.next_batches(border.conn, BATCHES * times, ROWS * times)
         if not batches:
             return False
+        await take_over()
         self._behind = len(batches) >= BATCHES or sum(sum(batch.rows.values()) for batch in batches) >= ROWS * 3 // 4
         breath = Breath(self._clock, look_up)
         verdicts = await self._walk(border, batches, breath)

@@ -36,6 +36,7 @@ class Registry:
         self._devices: dict[int, Device] = {}
         self._changed_at = EPOCH
         self._taken: dict[int, datetime] = {}  # changes inside the overlap that were taken over and will be seen again
+        self.newest = EPOCH  # when the newest change was made that a refresh has met
         self.behind = False  # more has changed than one refresh took over
 
     def __getitem__(self, device_id: int) -> Device:
@@ -52,7 +53,7 @@ class Registry:
         """Read what was changed since the last time, up to `AT_ONCE`; return the devices that are different now."""
         now: datetime = await conn.fetchval("select clock_timestamp()")
         if not self._devices:
-            self._changed_at = now
+            self._changed_at = self.newest = now
             return []
         found = await conn.fetch(SQL["devices_changed"], self._changed_at - OVERLAP)
         fresh = [(row["id"], row["updated_at"]) for row in found if self._taken.get(row["id"]) != row["updated_at"]]
@@ -61,6 +62,7 @@ class Registry:
         still_met = {row["id"] for row in found}
         self._taken = {number: at for number, at in self._taken.items() if number in still_met} | dict(taken)
         self._changed_at = taken[-1][1] if self.behind else now
+        self.newest = max([self.newest, *(row["updated_at"] for row in found if row["updated_at"] <= now)])
         changed: list[Device] = []
         known = [device_id for device_id, _ in taken if device_id in self._devices]
         for row in await conn.fetch(SQL["devices"], known) if known else ():

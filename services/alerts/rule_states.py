@@ -176,6 +176,11 @@ class RuleStates:
             self._rules[device_id] = _make_rules(self._registry[device_id], parameters, saved)
         return self._rules[device_id]
 
+    @property
+    def newest_override(self) -> int:
+        """The id of the newest override that a refresh has met, 0 before the first."""
+        return self._overrides[-1]["id"] if self._overrides else 0
+
     def parameters(self, device: Device, now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return the parameters in force for a device."""
         return self._book.for_device(device.profile, now)

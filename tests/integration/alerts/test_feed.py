@@ -54,6 +54,40 @@ async def test_without_a_hint_the_poll_of_the_next_second_finds_it(county: Count
         await eventually(county.alarms, what="the fire")
 
 
+async def test_what_people_changed_before_the_readings_came_counts_though_nothing_was_heard_of_it(
+    county: County, database: str
+) -> None:
+    device_id = await county.add_device("e-1", "electrical")
+    clock = HandClock(datetime.now(UTC))
+    async with bench_at_work(database, clock):  # nobody listens here, and its clock stands still
+        await county.send_readings("electrical", [{"device": "e-1", "arc_count": 20}])
+        await clock.sleep(1.0)
+        await eventually(lambda: county.alarms("a.code = 'arc_fault'"), what="the device known to the rules")
+        await county.conn.execute("update device set rated_current_a = 10 where id = $1", device_id)
+        await send_each(county, 3, current_a_a=50.0)
+        (alarm,) = await eventually(lambda: county.alarms("a.code = 'overcurrent'"), what="over the device's own limit")
+        assert alarm["limit_value"] == 10
+        await county.conn.execute(
+            """
+            insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+            values ('overvoltage', 'device', 'e-1', '{"high_v": 245}', now() - interval '1 h', 'user:test')
+            """
+        )
+        await send_each(county, 3, voltage_a_v=250.0)
+        (alarm,) = await eventually(lambda: county.alarms("a.code = 'overvoltage'"), what="over the rule's new limit")
+        assert alarm["limit_value"] == 245
+    assert clock.slept == [1.0]
+
+
+async def send_each(county: County, times: int, **fields: float) -> None:
+    for _ in range(times):
+        await county.send_readings("electrical", [{"device": "e-1", **fields}])
+
+
+async def nothing() -> None:
+    """Take nothing over."""
+
+
 async def test_a_slice_that_takes_its_time_does_not_lose_the_lease(county: County, database: str) -> None:
     clock = HandClock(datetime.now(UTC))
     async with bench_at_work(database, clock) as bench:
@@ -96,7 +130,7 @@ async def test_a_backlog_is_read_in_larger_slices_until_it_is_gone(county: Count
     bench.conn = bench.border.conn = await db.connect(database, program="test")
     await bench.readings.feed.find_writers(bench.conn)
     cursors: list[int] = []
-    while await bench.readings.read_slice(bench.border, bench.look_up):
+    while await bench.readings.read_slice(bench.border, nothing, bench.look_up):
         cursors.append(await county.conn.fetchval("select number from feed_cursor where writer = 'all/telemetry'"))
     assert cursors == [15, 15 + 60, 90]
     await bench.conn.close()
