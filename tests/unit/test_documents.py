@@ -56,3 +56,17 @@ def test_every_file_of_ours_that_is_named_exists(page):
     ):
         made_later = name.startswith(("deploy/secrets", "deploy/maps"))
         assert made_later or list(ROOT.glob(name)), name
+
+
+def test_every_test_that_is_named_beside_its_file_exists():
+    tests = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    for page in DOCS.glob("*.md"):
+        text = page.read_text()
+        named = re.findall(r"`(?:tests/[\w/]*/)?(test_\w+\.py)::(\w+)`", text)
+        for file, listed in re.findall(r"`(?:tests/[\w/]*/)?(test_\w+\.py)`:\s+((?:`\w+`(?:,\s+)?)+)", text):
+            named += [(file, name) for name in re.findall(r"`(\w+)`", listed)]
+        for file, name in named:
+            wanted = re.compile(rf"def (test_\w*)?{name}")
+            assert any(wanted.search(tests[path]) for path in tests if path.name == file), (
+                f"{page.name}: {file}: {name}"
+            )
