@@ -11,7 +11,7 @@ from services.core.bounds import Bounds
 from services.core.rules.rule import BATTERY_PCT, CONTRACT, HYSTERESIS, MONTH_H, TWO, Parameter, define
 from services.core.words import Category, Severity
 
-OWN: Final = "our own: far above what a device sends that is well"
+OWN: Final = "our own: far above what a healthy device sends"
 
 DEVICE_RULES: Final = (
     define(
@@ -31,8 +31,8 @@ DEVICE_RULES: Final = (
         Category.DEVICE,
         Severity.MAJOR,
         "电源故障",
-        "`mains_ok` or `battery_ok` false, `readings` in a row (and by events)",
-        "true",
+        "`mains_ok` or `battery_ok` is false, `readings` in a row (events raise it too)",
+        "it is true again",
         readings=TWO,
     ),
     define(
@@ -41,8 +41,8 @@ DEVICE_RULES: Final = (
         Category.DEVICE,
         Severity.MAJOR,
         "线路故障",
-        "`link_ok` false, `readings` in a row (and by events)",
-        "true",
+        "`link_ok` is false, `readings` in a row (events raise it too)",
+        "it is true again",
         readings=TWO,
     ),
     define(
@@ -51,7 +51,7 @@ DEVICE_RULES: Final = (
         Category.DEVICE,
         Severity.MINOR,
         "设备离线",
-        "silent for `intervals` expected intervals, sleepy devices `sleepy_h`, while ingest could have heard it; "
+        "silent for `intervals` expected intervals (sleepy devices: `sleepy_h`) while ingest could have heard it; "
         "panels: major",
         "any stored or rejected live message",
         intervals=Parameter(3, "intervals", CONTRACT, Bounds(1, 1000)),
@@ -63,8 +63,8 @@ DEVICE_RULES: Final = (
         Category.DEVICE,
         Severity.MINOR,
         "设备数据全部被拒收",
-        "`messages` in a row refused, or all (two at least) for `minutes`: it speaks and nothing usable comes; it is "
-        "not online, its source not usable; panels: major",
+        "`messages` in a row are refused, or all (at least two) for `minutes`: the device sends, but nothing usable. "
+        "It is then not online, and its water source not usable; panels: major",
         "the first accepted message",
         messages=Parameter(5, "messages", CONTRACT, Bounds(2, 1000, whole=True)),
         minutes=Parameter(15, "min", CONTRACT, Bounds(1, 43_200)),
@@ -75,11 +75,11 @@ DEVICE_RULES: Final = (
         Category.DEVICE,
         Severity.MAJOR,
         "设备发送泛滥",
-        "`elements` readings, events or rejects beyond its share, or more than `fires` new fires of its detectors "
-        "within `fires_min`, or more than `others` alarms of its other events: further ones are stored and no alarms "
-        "of their own until there is room again (manual alarms, and the first of each code, always are; switched off, "
-        "every one is)",
-        "`quiet_min` without",
+        "the device sends `elements` readings, events or rejects beyond its share, or, within `fires_min`, more than "
+        "`fires` new fires of its detectors or `others` other events that would be alarms. Further ones are stored "
+        "but get no alarm of their own until there is room again. Manual alarms and the first of each code always get "
+        "one; with the rule switched off, every event does",
+        "`quiet_min` without any excess",
         elements=Parameter(1000, "elements", OWN, Bounds(100, 1_000_000, whole=True)),
         fires=Parameter(200, "fires", OWN, Bounds(20, 1000, whole=True)),
         others=Parameter(500, "alarms", OWN, Bounds(20, 10_000, whole=True)),
@@ -92,9 +92,9 @@ DEVICE_RULES: Final = (
         Category.DEVICE,
         Severity.INFO,
         "设备时钟错误",
-        "`count` implausible or more than `skew_h` skewed clocks within `within_h`; behind by a constant so that "
-        "readings would be late, 3 messages in a row: minor",
-        "`within_h` without; behind by a constant: the first reading of the right age",
+        "within `within_h`, `count` times that are implausible or wrong by more than `skew_h`. Also when 3 messages in "
+        "a row are behind by a constant that would make their readings late: then minor",
+        "`within_h` without a wrong time; if behind by a constant: the first reading with the right time",
         count=Parameter(3, "times", CONTRACT, Bounds(1, 100, whole=True)),
         skew_h=Parameter(1, "h", CONTRACT, MONTH_H),
         within_h=Parameter(24, "h", CONTRACT, MONTH_H),
