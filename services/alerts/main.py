@@ -24,6 +24,7 @@ from services.alerts.early.watch import EarlyWatch
 from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
+from services.alerts.silent_devices import SilentDevices
 from services.alerts.storage import StorageJobs
 from services.core import db, lease, program
 from services.core.alarms.policies import load_policies
@@ -113,7 +114,7 @@ async def _work(
 ) -> None:
     log.info("lease_taken", owner=str(owner))
     async with AsyncExitStack() as stack:
-        pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=7)
+        pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=8)
         stack.callback(pool.terminate)  # a graceful close would wait for a server that may not answer
         client = await stack.enter_async_context(open_client())  # to what the operator's settings name
         contacts = ContactAddress(settings)
@@ -148,6 +149,8 @@ async def _work(
             "disk use": duty.keep("disk use", disk_use.take_turn, pool, clock),
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
+        silent = SilentDevices(pool, clock, asides, bench.silence)
+        work["silent devices"] = duty.keep("silent devices", silent.take_turn, pool, clock)
         early = EarlyWatch(pool, clock, bench.early)
         work["early warning"] = duty.keep("early warning", early.take_turn, pool, clock)
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)

@@ -1,10 +1,11 @@
 """Devices that fell silent, counted only while ingest could have heard them; many with one cause are one incident.
 
-Called by the bench every second. Promises that nobody's clock runs while ingest's own probes do not come back.
+Called by the bench every second, with what `silent_devices` found. Promises that nobody's clock runs while ingest's
+own probes do not come back.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
@@ -23,7 +24,6 @@ from services.core.words import Category, Reason, Severity
 
 CODE = "device_offline"
 KIND = "silence"  # of what is set aside
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Silent(NamedTuple):
@@ -38,6 +38,13 @@ class Heard(NamedTuple):
     """A device that is heard again."""
 
     device: Device
+
+
+class Look(NamedTuple):
+    """What a look through all devices found: how far was heard, and who may be silent for too long by then."""
+
+    mark: Watermark
+    rows: Sequence[asyncpg.Record]
 
 
 class Cause(NamedTuple):
@@ -57,20 +64,17 @@ class Cause(NamedTuple):
         return Key(f"area:{self.area}", CODE, self.text if self.gateway else "")
 
 
-async def read_watermark(conn: asyncpg.Connection) -> Watermark | None:
-    """Return what every lane has heard; None while one of them has heard nothing."""
-    row = await conn.fetchrow(SQL["watermark"])
-    if row is None or not row["lanes"] or not row["complete"]:
-        return None
-    return Watermark(max(row["since"] or BEGINNING, BEGINNING), row["heard_until"])
-
-
 class Silence:
     """The watch over silent devices."""
 
     def __init__(self, registry: Registry, states: RuleStates) -> None:
         self._registry = registry
         self._states = states
+        self._look: Look | None = None
+
+    def take(self, look: Look) -> None:
+        """Take over what the newest look found; it is judged at the bench's next turn."""
+        self._look = look
 
     async def watch(self, border: Border, now: datetime) -> None:
         """Raise what fell silent, group what belongs together, and end what is heard again."""
@@ -83,10 +87,10 @@ class Silence:
 
     async def _find(self, border: Border, now: datetime) -> list[Silent]:
         """Return the devices that are silent for too long."""
-        mark = await read_watermark(border.conn)
-        if mark is None:
+        look, self._look = self._look, None
+        if look is None:
             return []
-        rows = await border.conn.fetch(SQL["silent_devices"], mark.heard_until, border.asides.waiting(KIND))
+        mark, rows = look
         await self._registry.load(border.conn, [row["id"] for row in rows])
         found: list[Silent] = []
         for row in rows:

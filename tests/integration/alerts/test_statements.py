@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.alerts import bench, deliver, figures, health, readings, refused_events
+from services.alerts import bench, deliver, figures, health, readings, refused_events, unreadable
 from services.core.statements import load_queries
 from services.ingest import commands
 from tests.support.county import County
@@ -39,6 +39,9 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
            from alarm""",
         """insert into command (id, device_id, command, created_by, state, answer_by)
            select gen_random_uuid(), id, 'x', 't', 'replied', now() from device, generate_series(1, 20000)""",
+        """insert into device (code, kind, area)
+           select 'h-' || n, 'hydrant', area from device, generate_series(1, 5000) n""",
+        "insert into device_state (device_id) select id from device on conflict do nothing",
         "analyze",
     ):
         await county.conn.execute(statement)
@@ -52,6 +55,7 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         (figures.SQL["chattering"], (now,), "alarm_changed"),
         (bench.SQL["closed_by_people"], (now,), "alarm_changed"),
         (commands.QUERIES["unanswered"], (), "command_sent"),
+        (unreadable.SQL["refused_devices"], ([],), "device_state_refused"),
     ):
         plan = "\n".join(row[0] for row in await county.conn.fetch(f"explain {statement}", *arguments))
         assert index in plan, plan
