@@ -1,6 +1,6 @@
-"""Signed anchors over the heads of all chains, and lawful retirement of old alarms. A duty of main.
+"""Signed anchors over the heads of all chains, and the lawful deletion of old alarms. A duty of main.
 
-Promises that a transition which was removed or changed after the anchor's minute shows in `firetower audit verify`.
+Promises that `firetower audit verify` detects a transition that was removed or changed after the anchor's minute.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ Head = Sequence[Any]  # alarm, number of transitions, hash of the newest in hex
 
 
 def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
-    """Return the key that signs anchors: the given one, else the state folder's, made there once if `make`.
+    """Return the key that signs anchors: the given one, else the one in the state folder; `make` creates it there once.
 
     Raises:
-        FiretowerError: there is none and it must not be made, or it is empty.
+        FiretowerError: there is none and it must not be created, or it is empty.
     """
     if given:
         return given.encode()
@@ -50,7 +50,7 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a private file whole or not at all, whenever we are killed.
+    """Write a private file whole or not at all, even if the process is killed.
 
     Raises:
         FiretowerError: the disk is full, or the folder is not ours.
@@ -84,7 +84,7 @@ class Anchors:
     ) -> None:
         self._pool = pool
         self._clock = clock
-        self._key = key  # asked for at each anchor: judging does not wait for a key
+        self._key = key  # read at each anchor, so that judging does not wait for a key
         self._last_file = state_dir / LAST_FILE
         self._retention = timedelta(days=retention_days)
 
@@ -107,7 +107,7 @@ class Anchors:
         self._keep(kept)
 
     async def retire(self) -> int:
-        """Delete closed alarms past their time, leaving a signed statement of what they were."""
+        """Delete closed alarms past their time and leave a signed statement of what they were."""
         now = self._clock.now()
         async with self._pool.acquire() as conn, conn.transaction():
             rows = await conn.fetch(SQL["old_alarms"], now - self._retention)
@@ -134,5 +134,5 @@ class Anchors:
         return {"id": number, "signature": signature.hex()}
 
     def _keep(self, anchor: dict[str, Any]) -> None:
-        """Put the newest anchor beside the database, after its commit: one rolled back would look like a cut."""
+        """Write the newest anchor beside the database after its commit: a rolled-back one would look like a cut."""
         _replace(self._last_file, orjson.dumps(anchor))

@@ -25,7 +25,7 @@ MOST_FAULTS = 1000
 
 @dataclass(slots=True)
 class Report:
-    """What was looked at, and what is wrong."""
+    """What was checked, and what is wrong."""
 
     chains: int = 0
     transitions: int = 0
@@ -34,7 +34,7 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
     def fault(self, text: str) -> None:
-        """Keep a fault; beyond a thousand, more would say nothing new."""
+        """Keep a fault; after a thousand, further ones say nothing new."""
         if len(self.faults) < MOST_FAULTS:
             self.faults.append(text)
 
@@ -48,7 +48,7 @@ class Stated:
 
 
 async def verify(conn: asyncpg.Connection, key: bytes, kept: Mapping[str, Any] | None = None) -> Report:
-    """Look at everything in one snapshot. `kept` is the newest anchor as it stands beside the database."""
+    """Check everything in one snapshot. `kept` is the newest anchor as it was written beside the database."""
     report = Report()
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         stated = await _verify_anchors(conn, key, report, kept)
@@ -92,7 +92,7 @@ async def _verify_anchors(
 
 
 async def _chains(conn: asyncpg.Connection, report: Report) -> AsyncIterator[tuple[int, list[str]]]:
-    """Yield each alarm with the hashes of its chain, recomputed; says what does not fit."""
+    """Yield each alarm with the recomputed hashes of its chain; report what does not match."""
     alarm_id: int | None = None
     hashes: list[str] = []
     previous = b""
@@ -120,7 +120,7 @@ def _transition(row: asyncpg.Record) -> Transition:
 
 
 def _compare(alarm_id: int, hashes: list[str], head: tuple[int, str] | None, stated: Stated, report: Report) -> None:
-    """Hold a chain against its alarm's row and against what the anchors state of it."""
+    """Compare a chain with its alarm's row and with what the anchors say about it."""
     report.chains += 1
     if head is None or head != (len(hashes), hashes[-1]):
         report.fault(f"alarm {alarm_id}: its row does not agree with its newest transition")

@@ -32,7 +32,7 @@ from services.core.topics import Kind
 SQL = load_queries(__file__)
 # a generic plan sorts all chunks of the table; one made for this span reads only the chunks inside it
 PLAN_FOR_THE_SPAN = "set plan_cache_mode = force_custom_plan"
-WARM_UP = timedelta(hours=25)  # read before the period, so that windows and counts stand as they would have
+WARM_UP = timedelta(hours=25)  # read before the period, so that windows and counts are what they would have been
 DEVICES_AT_ONCE = 50
 LONGEST = timedelta(days=400)
 WITHOUT_READINGS = frozenset(
@@ -117,9 +117,9 @@ async def replay(
 def _walk(
     profile: DeviceProfile, readings: Sequence[Reading], book: ParameterBook, code: str, values: Mapping[str, float]
 ) -> Iterator[tuple[datetime, int, list[Finding]]]:
-    """Yield of each message when it was received, how many readings it brought and what the rules said.
+    """Yield for each message when it was received, how many readings it held and what the rules found.
 
-    As live, the rules are made anew when an override takes effect; counts and windows go on.
+    As in the live system, the rules are made anew when an override takes effect; counts and windows go on.
     """
     rules: DeviceRules | None = None
     change_at: datetime | None = None

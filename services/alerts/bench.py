@@ -1,7 +1,7 @@
 """The bench: one connection, one transaction at a time, fires before everything else. Started by main.
 
-Promises that event writers are looked at before every slice of telemetry, that every transaction is fenced, and that a
-unit of work which fails for a reason of its own holds up no other.
+Promises that event writers are read before every slice of telemetry, that every transaction is fenced, and that a unit
+of work that fails by itself holds up no other.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
 LEASE = "alerts"
-POLL_S = 0.05  # the guarantee when no hint comes
-CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks, and everything else that is timed, are looked at
+POLL_S = 0.05  # the fallback when no hint comes
+CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks and other timed work are checked
 HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
 LOCKED_MS = 500
@@ -75,7 +75,7 @@ class Bench:
     _looking: bool = False
     _outdated: bool = False
     _acted: bool = False
-    _forgotten: dict[tuple[int, str], datetime] = field(default_factory=dict)  # when people ended what, lately
+    _forgotten: dict[tuple[int, str], datetime] = field(default_factory=dict)  # what people ended lately, and when
     _closed_since: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,10 +90,10 @@ class Bench:
         self._closed_since = self.clock.now() - timedelta(hours=1)
 
     async def run(self) -> None:
-        """Judge without end. What is lost with the database ends the program; a standby or the next start goes on."""
+        """Judge without end. A lost database ends the program; a standby or the next start goes on."""
         # a cursor that a power cut sets back only means reading again; what changes an alarm is synced to disk
         await self.conn.execute("set synchronous_commit = off")
-        # somebody's forgotten transaction on an alarm may hold up that alarm, not the county
+        # a forgotten transaction on an alarm may hold up that alarm, not the county
         await self.conn.execute(f"set lock_timeout = '{LOCKED_MS}ms'")
         while True:
             hinted = self.hint.is_set()
@@ -114,12 +114,12 @@ class Bench:
                 await wait_at_most(self.hint, POLL_S)
 
     def note_change(self) -> None:
-        """Hear that a person changed the registry or a rule: taken over before anything else is judged."""
+        """Note that a person changed the registry or a rule: the change is read before anything else is judged."""
         self._outdated = True
         self.hint.set()
 
     def note_act(self, server_pid: int) -> None:
-        """Hear that an alarm changed: when it was not our doing, what a person ended may come back at once."""
+        """Note that an alarm changed. If a person ended it, the condition may be raised again at once."""
         if server_pid != self.conn.get_server_pid():
             self._acted = True
             self.hint.set()
@@ -146,7 +146,7 @@ class Bench:
         return page
 
     async def look_at_fires(self) -> None:
-        """Judge the fires that are committed. Should reading them fail, that is tried again within a second."""
+        """Judge the fires that are committed. If reading them fails, it is tried again within a second."""
         self._looking = True
         await self.border.stage("fires", self._read_fires, FIRES_AGAIN)
         self._looking = False
@@ -156,14 +156,14 @@ class Bench:
             RECEIVED_TO_OPEN.observe(max(0.0, (self.clock.now() - received_at).total_seconds()))
 
     async def _look_between(self) -> None:
-        """While a group falls apart: keep the lease, and let no fire wait for the rest of it."""
+        """While a group is split: keep the lease, and let no fire wait for the rest of the group."""
         if self.clock.monotonic() - self._held_at > HOLD_S:
             await self.transact(_hold_only)
         if not self._looking:
             await self.look_at_fires()
 
     async def look_up(self) -> None:
-        """In the middle of telemetry: judge fires, and keep the lease through a slice that takes its time."""
+        """In the middle of telemetry: judge fires, and keep the lease during a long slice."""
         await self.look_at_fires()
         if self.clock.monotonic() - self._held_at > HOLD_S:
             await self.transact(_hold_only)
@@ -172,7 +172,7 @@ class Bench:
         return await self.readings.read_slice(self.border, self._take_over_news, self.look_up)
 
     async def _look_at_time(self) -> None:
-        """Do what is due by the clock: often the alarms' own moments, every second the rest."""
+        """Do what is due by the clock: alarms' own timers often, the rest every second."""
         monotonic = self.clock.monotonic()
         if monotonic - self._clocks_at >= CLOCKS_S:
             self._clocks_at = monotonic
@@ -213,12 +213,12 @@ class Bench:
             self.readings.mains.forget(area)
 
     async def _let_time_end(self) -> None:
-        """End what time alone ends, and count wrong clocks."""
+        """End conditions that time alone ends, and count wrong clocks."""
         now = self.clock.now()
         await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
 
     async def _try_again(self) -> None:
-        """Learn what is set aside; take up again what a person asked for, and events whose time has come."""
+        """Read what is set aside; try again what a person asked for, and events whose next try is due."""
         for row in await self.border.asides.refresh(self.conn, (events.KIND,)):
             await self.border.alone(
                 Unit(*row.values()), partial(self._try_one, row["kind"], row["name"], row["detail"])
@@ -229,7 +229,7 @@ class Bench:
             await self.events.judge_again(self.border, detail)
         elif kind == FINDING:
             self.states.forget(detail["device_id"], detail["code"], self.clock.monotonic())
-        if kind in TRIED_ONCE:  # whatever else is open is tried at its next turn and then struck off
+        if kind in TRIED_ONCE:  # everything else is tried at its next turn and then removed from the list
             await self.border.asides.over(self.conn, kind, name)
 
     async def _count_bad_clocks(self, now: datetime) -> list[Verdict]:
@@ -243,7 +243,7 @@ class Bench:
         ]
 
     async def _refresh(self) -> None:
-        """Take over what people changed in registry and parameters, and learn of new writers."""
+        """Read what people changed in registry and parameters, and find new writers."""
         self._outdated = False
         now = self.clock.now()
         changed = await self.registry.refresh(self.conn)
@@ -255,14 +255,14 @@ class Bench:
         FEED_LAG.labels("telemetry").set(await self.readings.feed.lag_s(self.conn, now))
 
     async def _take_over_news(self) -> None:
-        """Take over what people changed before these readings came, even if its notification is still on its way."""
+        """Read what people changed before these readings came, even if the notification is still under way."""
         if not self.registry.behind and await self.conn.fetchval(
             SQL["has_news"], self.registry.newest, self.states.newest_override
         ):
             await self._refresh()
 
     async def _forget_what_people_ended(self) -> None:
-        """Let the next readings raise anew what a person cleared, or a reset ended."""
+        """Let the next readings raise again what a person cleared or a reset ended."""
         self._acted = False
         now = self.clock.now()
         rows = await self.conn.fetch(SQL["closed_by_people"], self._closed_since)

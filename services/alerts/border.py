@@ -1,7 +1,7 @@
-"""The border around every unit of work: what fails for a reason of its own is set aside, everything else goes on.
+"""The border around every unit of work: a unit that fails by itself is set aside, and everything else goes on.
 
-Used by the bench and all that judges for it. Promises that a group is one transaction while all is well, that one bad
-unit costs only itself, and that a database that is away is not taken for a bad unit.
+Used by the bench and everything that judges for it. Promises that a group is one transaction while all is well, that
+one bad unit costs only itself, and that a lost database is not mistaken for a bad unit.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,7 +27,7 @@ async def nothing_more(_page: Page) -> None:
 
 
 def _keep_no_part(_item: object) -> None:
-    """Leave nothing of an item that failed: it waits for its next try."""
+    """Drop everything about an item that failed: it waits for its next try."""
 
 
 class Border:
@@ -37,7 +37,7 @@ class Border:
         self.conn = conn
         self.asides = asides
         self.transact = transact
-        self.between = between  # keeps the lease and looks for fires while a group falls apart
+        self.between = between  # keeps the lease and looks for fires while a group is split
 
     async def settle(
         self,
@@ -47,7 +47,7 @@ class Border:
         finish: Work = nothing_more,
         bare: Callable[[Item], Item | None] = _keep_no_part,
     ) -> list[Page]:
-        """Judge all items and finish, in one transaction; if that fails, in halves, and finish at the end.
+        """Judge all items and finish in one transaction; if that fails, judge them in halves and finish at the end.
 
         `finish` is what must not happen before every item was judged or set aside (a cursor). `bare` leaves of an item
         that failed alone what cannot wait for a person; that is judged in its place, and the item is set aside as well.

@@ -1,4 +1,4 @@
-"""What is due because time passed: fire clocks, shelves, windows, calls to contacts. Called by the bench.
+"""Timers that are due: fire clocks, shelved alarms, windows, calls to contacts. Called by the bench.
 
 Promises that timers live in the database: a restart finds them as they were, and an auditor finds what is overdue. An
 alarm or a call that cannot be taken on is set aside and holds up no other.
@@ -29,13 +29,13 @@ log = logger(__name__)
 
 
 async def is_due(conn: asyncpg.Connection, now: datetime) -> bool:
-    """Say whether any alarm or timer waits for its moment, which has come."""
+    """Say whether any alarm or timer is due."""
     due: bool = await conn.fetchval(SQL["is_due"], now)
     return due
 
 
 async def tick(border: Border, now: datetime) -> None:
-    """Step every alarm whose next moment has come; fires first, with all fires of their site."""
+    """Step every alarm whose timer is due; fires first, with all fires of their site."""
     fires = await border.conn.fetch(SQL["due_fires"], now, border.asides.waiting(SCOPE))
     if fires:
         await border.settle(fires, _tick_fires, _name_scope)
@@ -58,7 +58,7 @@ async def _tick_alarms(page: Page, rows: Sequence[asyncpg.Record]) -> None:
 
 
 async def move_windows(border: Border, now: datetime) -> None:
-    """Tell fires of test windows, and other alarms of maintenance, that began, moved or ended meanwhile."""
+    """Tell fires about test windows, and other alarms about maintenance, that began, moved or ended meanwhile."""
     scopes = await border.conn.fetch(SQL["moved_windows"], border.asides.waiting(SCOPE))
     left_alone = [int(name) for name in border.asides.waiting(ALARM)]
     alarms = [row for row in await border.conn.fetch(SQL["moved_service"], now, left_alone) if _has_moved(row)]
@@ -99,7 +99,7 @@ def _name_alarm(row: asyncpg.Record) -> Unit:
 
 
 async def call_contacts(border: Border, now: datetime) -> None:
-    """Make the calls whose time has come, of alarms that nobody has answered."""
+    """Make the calls that are due for alarms that nobody has answered."""
     timers = await border.conn.fetch(SQL["due_timers"], now, border.asides.waiting(STEP))
 
     async def call(page: Page, some: Sequence[asyncpg.Record]) -> None:
@@ -178,7 +178,7 @@ async def _call_one(border: Border, page: Page, timer: Mapping[str, Any], contac
 
 
 async def count_overdue(conn: PoolConnectionProxy, now: datetime) -> int:
-    """Return how many steps a healthy clock would not have left behind; anything above 0 is a fault of ours."""
+    """Return how many steps are overdue although a healthy clock would have taken them; above 0 is a fault of ours."""
     count: int = await conn.fetchval(SQL["overdue"], now - OVERDUE_AFTER)
     if count:
         log.error("steps_overdue", count=count)

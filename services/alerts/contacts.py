@@ -28,18 +28,18 @@ class Target(BaseModel):
 
 
 class Call(NamedTuple):
-    """What is sent for one contact: where to, with which headers, what counts as success; and which bytes."""
+    """One call: its target, headers and success rule, and the bytes to send."""
 
     target: dict[str, Any]
     body: bytes
 
 
 class CannotCall(FiretowerError):
-    """What is stored of a contact or a gateway cannot be used; the text says which part, and not what stood there."""
+    """A stored contact or gateway cannot be used; the text names the part but not its value."""
 
 
 def say(alarm: Mapping[str, Any], *, drill: bool) -> str:
-    """Return what a person hears or reads: what, where, why, and the number to ask for."""
+    """Return the text for a person: what, where, why, and the alarm's number."""
     mark = "【演练】" if drill else ""
     place = f"{alarm['place']}：" if alarm["place"] else ""
     word = SEVERITY_ZH[alarm["severity"]]
@@ -81,10 +81,10 @@ def write_call(contact: Mapping[str, Any], policies: Policies, alarm: Mapping[st
 
 
 def read_target(text: str | None) -> Target:
-    """Return where a call goes, as it was kept with the notice.
+    """Return the target of a call as it was stored with the notice.
 
     Raises:
-        CannotCall: what was kept cannot be used.
+        CannotCall: the stored target cannot be used.
     """
     try:
         return Target.model_validate(orjson.loads(text or "null"))
@@ -106,7 +106,7 @@ def _read_settings(stored: Any) -> dict[str, Any]:
 
 
 def _by_county(contact: Mapping[str, Any]) -> bool:
-    """Whether an administrator of the whole county wrote it; of older rows the length of the area tells."""
+    """Whether an administrator of the whole county wrote it; in older rows the length of the area shows this."""
     if contact.get("by_county") is not None:
         return bool(contact["by_county"])
     return contact.get("area") is None or len(contact["area"]) <= COUNTY_DIGITS

@@ -1,7 +1,7 @@
-"""Whether the copies of this system are as young as they are meant to be. Called by `services.alerts.health`.
+"""Whether the backup copies of this system are recent enough. Called by `services.alerts.health`.
 
-Promises: a keeper that is dead, that cannot write or that cannot read is told alike, by what is missing; who keeps no
-copies is told nothing.
+Promises: a backup program that is dead, cannot write or cannot read is detected in the same way, by what is missing. A
+system that keeps no copies gets no alarm.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The outbox: claims notices that are due, posts them signed, records every attempt. Started by main.
 
-Promises at-least-once delivery in order per alarm; fires have workers of their own. Whatever one notice, its receiver
-or its recording does costs that notice an attempt, never another one's time: only a lost database ends the program.
+Promises at-least-once delivery in order per alarm; fires have workers of their own. A bad notice, receiver or recording
+costs only that notice an attempt and never another one's time. Only a lost database ends the program.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from services.core.text import clean_text, describe_error
 from services.core.words import NoticeType
 
 SQL = load_queries(__file__)
-POLL_S = 0.25  # the guarantee; the hint wakes us at once
+POLL_S = 0.25  # the fallback; the hint wakes us at once
 RECORD_S = 3.0  # how long a claim outlives its request, to be recorded
 KIND = "notice"  # of what is set aside
 _LONGEST_ERROR, _WORDS_IN_ERROR = 500, 200
-CALL_ATTEMPTS = 20  # a contact who cannot be reached is given up; the escalation policy goes on to the next step
+CALL_ATTEMPTS = 20  # a contact who cannot be reached is given up; escalation goes on to the next step
 log = logger(__name__)
 
 for _result in (*Fate, "no_answer"):
@@ -47,7 +47,7 @@ class Lane:
     desk: bool
     workers: int
     timeout_s: float
-    types: tuple[NoticeType, ...] = ()  # of the desk's notices; empty: all
+    types: tuple[NoticeType, ...] = ()  # types of the desk's notices; empty: all
 
 
 FIRES = Lane(
@@ -77,7 +77,7 @@ Address = Callable[[asyncpg.Record, datetime], Addressed]
 
 
 class Outbox:
-    """Delivers waiting notices until it is cancelled. `hint` wakes it; a poll is the guarantee."""
+    """Delivers waiting notices until it is cancelled. `hint` wakes it; a poll is the fallback."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, owner: UUID, asides: Asides) -> None:
         self._pool = pool
@@ -92,7 +92,7 @@ class Outbox:
             hint.set()
 
     async def run(self, lane: Lane, address: Address, hold_older_than_s: Callable[[], float] | None = None) -> None:
-        """Claim and send for ever; only a database that is away ends it."""
+        """Claim and send without end; only a lost database stops it."""
         hint = asyncio.Event()
         self._hints.append(hint)
         running: set[asyncio.Task[None]] = set()
@@ -139,7 +139,7 @@ class Outbox:
     async def _claim_singly(
         self, conn: PoolConnectionProxy, lane: Lane, room: int, now: datetime
     ) -> list[asyncpg.Record]:
-        """Claim one by one, and set aside what cannot be claimed: it must not hold up the others."""
+        """Claim one by one, and set aside a notice that cannot be claimed: it must not hold up the others."""
         claimed: list[asyncpg.Record] = []
         for row in await conn.fetch(SQL["due"], now, lane.fire, lane.desk, self._left_out()):
             if len(claimed) >= room:
@@ -172,12 +172,12 @@ class Outbox:
     async def _send(
         self, lane: Lane, address: Address, notice: asyncpg.Record, at: datetime
     ) -> tuple[Answer, Verdict, str | None]:
-        """Post one notice and judge the answer; what cannot be sent is an attempt with its error."""
+        """Post one notice and judge the answer; a notice that cannot be sent is an attempt with its error."""
         try:
             request, client, rule = address(notice, at)
         except Exception as error:  # noqa: BLE001 - whatever stands in the row: this notice alone
             said = describe_error(error)
-            # a call with a broken target stays broken; the desk's own address is mended by a restart
+            # a call with a broken target stays broken; a restart corrects the desk's own address
             return Answer(None, {}, b"", said), Verdict(Fate.RETRY if lane.desk else Fate.DEAD, error=said), None
         answer = await exchange(client, request, lane.timeout_s, lambda status: needs_body(status, rule))
         verdict = judge_answer(answer, self._clock.now(), rule)
@@ -190,7 +190,7 @@ class Outbox:
         return answer, verdict._replace(error=clean_text(hide(said, request.secrets), _LONGEST_ERROR)), words
 
     async def _keep(self, lane: Lane, notice: asyncpg.Record, made: Attempt) -> None:
-        """Record the attempt; if the receiver's answer makes that fail, record it without the answer."""
+        """Record the attempt; if the receiver's answer makes this fail, record it without the answer."""
         async with self._pool.acquire() as conn:
             try:
                 await self._record(conn, lane, notice, made)

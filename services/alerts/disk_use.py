@@ -1,7 +1,7 @@
 """How fast the disks fill, and in how many days they are full: a row a disk every ten minutes, kept for 30 days.
 
-A duty of main; `services.alerts.room` says the outlook with `storage_low`, the API shows it. Promises nothing of a disk
-that does not fill, or that has not been watched for an hour.
+A duty of main. `services.alerts.room` adds the forecast to `storage_low`, the API shows it. Promises no forecast for a
+disk that does not fill or that has been watched for less than an hour.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ SQL = load_queries(__file__)
 EVERY_S = 600.0
 PACE_OF = timedelta(days=7)
 KEPT = timedelta(days=30)
-NEVER_DAYS = 3650.0  # what lies further ahead than ten years is no outlook
+NEVER_DAYS = 3650.0  # more than ten years ahead is no useful forecast
 
 
 class DiskUse:
-    """Notes again and again how full each disk is; `full_in_days` holds, by component, those that will be full."""
+    """Records regularly how full each disk is; `full_in_days` holds, by component, the disks that will be full."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, folders: Sequence[Path]) -> None:
         self._pool = pool
@@ -57,7 +57,7 @@ class DiskUse:
 
 
 def days_left(free_bytes: int, bytes_a_day: float | None) -> float | None:
-    """Return in how many days nothing is left at this pace; None when that is not known, or never."""
+    """Return in how many days the disk is full at this pace; None when that is not known, or never."""
     if bytes_a_day is None or bytes_a_day <= free_bytes / NEVER_DAYS:
         return None
     return free_bytes / bytes_a_day

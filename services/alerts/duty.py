@@ -1,6 +1,6 @@
-"""Work beside the judging (figures, anchors, the heartbeat): begun again when it fails, so that no fire waits for it.
+"""Work beside the judging (figures, anchors, the heartbeat). It is started again when it fails; no fire waits for it.
 
-Used by main. Promises that a failure of its own is set aside and shown, and that a database that is away is waited for.
+Used by main. Promises that a duty's own failure is set aside and shown, and that a duty waits for a lost database.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,18 +20,18 @@ Turn = Callable[[], Awaitable[float]]  # does it once, and returns the seconds u
 
 
 async def keep(name: str, turn: Turn, pool: asyncpg.Pool, clock: Clock) -> None:
-    """Take one turn after the other, for ever."""
+    """Take one turn after the other without end."""
     asides = Asides("alerts", clock)
     told = False
     while True:
         try:
             pause_s = await turn()
-            if not told:  # an earlier failure, ours or that of the process before
+            if not told:  # an earlier failure, of this process or the one before
                 async with pool.acquire() as conn:
                     await asides.refresh(conn)
                     await asides.over(conn, KIND, name)
                 told = True
-        except Exception as error:  # noqa: BLE001 - whatever it was is told, and the next turn is taken
+        except Exception as error:  # noqa: BLE001 - any failure is set aside, and the next turn is taken
             db.pass_on_cancel()
             pause_s, told = AGAIN_S, False
             await _tell(name, error, pool, asides)

@@ -1,7 +1,7 @@
 """`firetower evaluate`: files through the rules and the early-warning detectors, without broker or database.
 
 Started by the command line. Promises the rules' own live code, and the same bytes for the same input. What needs the
-running system raises nothing here: silence (judged by ingest's probes), verdicts of people, the grades of fires.
+running system raises nothing here: silence (judged by ingest's probes), verdicts of people, the confidence of fires.
 """
 
 import gc
@@ -32,20 +32,20 @@ from services.core.words import Reason, Severity
 _TICK: Final = timedelta(hours=1)
 _GARBAGE: Final = 100_000
 _MOST_LINES: Final = 20
-_LATE_SHARE: Final = 20  # one row in so many may be late in a file that is in order
+_LATE_SHARE: Final = 20  # at most one row in this many may be late in a file that counts as sorted
 _PROMISED_PER_S: Final = 20_000  # contract 11
 _Key = tuple[str, str, str]  # device, area or network, code, component as components are compared
 
 
 class _Standing(NamedTuple):
-    """A finding that is not over, and what has to end before it is."""
+    """An open finding, and what has to end before it is over."""
 
     told: dict[str, Any]
     causes: set[str]
 
 
 class Findings:
-    """What stands and what stood: one open alarm per (device or area, code, component)."""
+    """Open and ended findings: one open alarm per (device or area, code, component)."""
 
     def __init__(self, places: dict[str, Place | None]) -> None:
         self._places = places
@@ -97,13 +97,13 @@ class Findings:
         )
 
     def join(self, area: str, code: str, member: str) -> None:
-        """Name another member of a standing alarm of the area."""
+        """Add another member to an open alarm of the area."""
         standing = self._open.get((f"area:{area}", code, ""))
         if standing is not None and member not in standing.told["members"]:
             standing.told["members"].append(member)
 
     def reset(self, reset: Reset, at: datetime) -> set[str]:
-        """End what the device, or one component of it, reported; return the codes that are over."""
+        """End the conditions that the device, or one component of it, reported; return their codes."""
         ended: set[str] = set()
         for key in [key for key in self._open if key[0] == reset.device and key[1] not in OUR_OWN_KNOWLEDGE]:
             if not is_named(reset.component) or same_component(reset.component, key[2]):
@@ -177,7 +177,7 @@ class Evaluation:
             self.findings.take_early(warning)
 
     def take_event(self, code: str, event: Event) -> None:
-        """Judge one event; that of a device which the ledger does not name counts like any other (contract 3)."""
+        """Judge one event; an event of a device that is not in the ledger counts like any other (contract 3)."""
         device = self._devices.get(code)
         effect = weigh_event(event, DeviceProfile(code, "panel", "") if device is None else device.profile)
         if effect.reset is not None:
@@ -186,7 +186,7 @@ class Evaluation:
             self._take(event.ts, effect.finding)
 
     def _reset(self, reset: Reset, at: datetime) -> None:
-        """End what a reset ends; of one component it leaves what the device measures alone."""
+        """End what a reset ends; a reset of one component leaves the device's measured conditions alone."""
         ended = self.findings.reset(reset, at)
         device = self._devices.get(reset.device)
         if device is None:
@@ -243,7 +243,7 @@ def evaluate(devices: dict[str, Device], rows: Iterable[Row], events: Iterable[t
 def round_up(cpu_s: float, readings: int) -> int:
     """Return a bound on the seconds of processor that were measured: what is promised, times ten until it holds.
 
-    So coarse that two runs write the same bytes, unless they are slower than promised and just at such a bound.
+    It is so coarse that two runs write the same bytes, unless they are slower than promised and close to a bound.
     """
     bound_s = max(1, readings // _PROMISED_PER_S)
     while bound_s < cpu_s:
@@ -258,7 +258,7 @@ def _evaluate(
     ledger = read_devices(devices, aside)
     told = [] if events is None else read_events(events, aside)
     before = gc.get_threshold()
-    gc.set_threshold(_GARBAGE)  # readings make no cycles, and looking for some costs a tenth of the time
+    gc.set_threshold(_GARBAGE)  # readings make no reference cycles, and looking for some costs a tenth of the time
     try:
         return evaluate(ledger, read_readings(readings, ledger, aside, put_in_order=put_in_order), told), aside
     finally:

@@ -28,9 +28,9 @@ from services.core.clock import Clock
 from services.core.metrics import FINDINGS
 
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
-FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: look far ahead, but not so far that a fire has to wait for it
-FIRES_WAITING = 100_000  # the bound on what is read ahead when there are many fires, too
-COUNTED_AT_ONCE = 4000  # of a flooding device, whose further fires are only counted
+FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: read far ahead, but not so far that a fire has to wait for it
+FIRES_WAITING = 100_000  # the bound on reading ahead when there are many fires
+COUNTED_AT_ONCE = 4000  # fires of a flooding device that are only counted
 FIRES_AT_ONCE = 40  # fires in one transaction: few enough that the first does not wait for the last
 BATCHES, EVENTS = 50, 150  # events in one transaction of a chattering panel; a fire may wait for one
 
@@ -58,9 +58,9 @@ class EventFeed:
         self.fires = Feed("event", FIRES)
         self.others = Feed("event")
         self.waiting: FireQueue[Weighed] = FireQueue()
-        self.reset: Ended = set()  # device and code (None: all) whose rules have to forget
-        self._full: dict[str, FullDevice] = {}  # devices that had surplus fires when last looked at
-        self.bad_clocks: list[tuple[int, datetime]] = []  # whose clock ingest did not believe, and when
+        self.reset: Ended = set()  # device and code (None: all) whose rules must forget their state
+        self._full: dict[str, FullDevice] = {}  # devices that had surplus fires at the last check
+        self.bad_clocks: list[tuple[int, datetime]] = []  # devices whose clock ingest did not believe, and when
         self._registry = registry
         self._parameters_of = parameters_of
         self._clock = clock
@@ -73,7 +73,7 @@ class EventFeed:
     async def read_fires(self, border: Border) -> list[datetime]:
         """Judge the next group of committed fires and resets; return when the fires that opened alarms were received.
 
-        After a crash amid a flood some are judged again, as repeats: the cursor stands at the oldest that waits.
+        After a crash during a flood some are judged again, as repeats: the cursor is at the oldest that waits.
         """
         if len(self.waiting) < FIRES_WAITING:
             batches = await self.fires.next_batches(border.conn, FIRE_BATCHES, FIRE_EVENTS)
@@ -150,7 +150,7 @@ class EventFeed:
         return await judge_others(page, [Said(one.device, one.effect) for one in some], self._parameters_of)
 
     def _bare(self, item: Weighed) -> Weighed | None:
-        """Leave of a fire that cannot be judged as it stands its device and component, as of now."""
+        """Reduce a fire that cannot be judged in full to its device and component, as of now."""
         event, now = item.event, self._clock.now()
         if event.type not in FIRE_TYPES[:2] or not event.active:
             return None
@@ -205,7 +205,7 @@ def read_event(row: asyncpg.Record) -> Event:
 
 
 def name_event(device: Device, event: Event, batch_id: int) -> Unit:
-    """Return an event as a unit of work, with what finds its row again."""
+    """Return an event as a unit of work, with the key of its row."""
     return Unit(
         KIND,
         f"{device.profile.code} {event.event_id} {event.digest.hex()[:12]}",

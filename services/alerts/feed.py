@@ -1,6 +1,6 @@
 """Ingest's numbered logs, read in order: one cursor per writer, saved in the transaction that changed the alarms.
 
-Called by the bench. Promises that no batch is skipped or judged twice, whoever read before us.
+Called by the bench. Promises that no batch is skipped or judged twice, whichever process read before.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Feed:
         self._cursors: dict[str, int] = {}
 
     async def find_writers(self, conn: asyncpg.Connection) -> None:
-        """Learn of writers that are new since the last time."""
+        """Find writers that are new since the last time."""
         writers = [row["writer"] for row in await conn.fetch(SQL["writers"]) if row["lane"] == self.lane]
         fresh = [writer for writer in writers if writer not in self._cursors]
         if fresh:
@@ -47,7 +47,7 @@ class Feed:
             self._cursors |= {writer: saved.get(writer + self._mark, 0) for writer in fresh}
 
     async def next_batches(self, conn: asyncpg.Connection, limit: int, rows: int) -> list[Batch]:
-        """Return the next batches of every writer, up to about `rows` rows in all; nothing is moved yet."""
+        """Return the next batches of every writer, up to about `rows` rows in all; no cursor moves yet."""
         if not self._cursors:
             return []
         writers, numbers = list(self._cursors), list(self._cursors.values())
@@ -62,7 +62,7 @@ class Feed:
         return found
 
     async def save(self, conn: asyncpg.Connection, batches: Iterable[Batch]) -> None:
-        """Write the cursors behind `batches` in the caller's transaction; call `moved` after its commit."""
+        """Move the stored cursors past `batches` in the caller's transaction; call `moved` after its commit."""
         for writer, number in _ends(batches).items():
             await conn.execute(SQL["save_cursor"], writer + self._mark, number)
 

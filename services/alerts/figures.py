@@ -33,7 +33,7 @@ for _state in ("waiting", "held", "dead"):
 
 
 class Figures:
-    """Measures again and again; remembers whether there was a flood."""
+    """Measures regularly; remembers whether there was a flood."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock) -> None:
         self._pool = pool

@@ -1,6 +1,6 @@
 """Committed fires that are not judged yet, by sender: no device's flood delays another device's fire.
 
-Filled and emptied by `events`. Pure; promises that each sender keeps its order and no cursor passes what still waits.
+Filled and emptied by `events`. Pure; promises that each sender keeps its order and no cursor passes a waiting fire.
 """
 
 from collections import Counter, deque
@@ -10,9 +10,9 @@ from typing import Generic, Protocol, TypeVar
 
 from services.alerts.feed import Batch
 
-LIGHT = 20  # a sender with more waiting than this takes turns with all that have less
-TURN_S = 0.1  # how long the others may wait for a turn of the flooding ones
-FEWEST = 5  # of a flood in one turn, however long they take: it has to come to its end
+LIGHT = 20  # a sender with more waiting than this takes turns with all senders that have less
+TURN_S = 0.1  # how long other senders may wait for a turn of the flooding ones
+FEWEST = 5  # at least this many of a flood in one turn, however long they take, so that the flood ends at last
 
 
 class Waits(Protocol):
@@ -31,14 +31,14 @@ Item = TypeVar("Item", bound=Waits)
 
 
 class FireQueue(Generic[Item]):
-    """What waits of each sender, and the batches of each writer that are not wholly judged."""
+    """The waiting items of each sender, and the batches of each writer that are not judged completely."""
 
     def __init__(self) -> None:
         self._senders: dict[str, deque[Item]] = {}
         self._batches: dict[str, deque[Batch]] = {}
         self._left: Counter[int] = Counter()
         self._was_heavy = True
-        self._heavy_most = FEWEST  # until it is known what they cost
+        self._heavy_most = FEWEST  # until their cost is known
 
     def __len__(self) -> int:
         return self._left.total()
@@ -56,7 +56,7 @@ class FireQueue(Generic[Item]):
     ) -> list[Item]:
         """Return up to `most` items to judge in one go; they wait until `finish`.
 
-        Of flooding senders they are as many as are quick (`note_time`): each fire of a site with thousands of open ones
+        Flooding senders get as many as `note_time` found to be quick: each fire of a site with thousands of open ones
         costs milliseconds. Items that are surely only counted, as `counts` says, are none of these `most`,
         up to `of_counted`: they cost next to nothing, and while they wait, reading ahead comes to its end.
         """
@@ -78,7 +78,7 @@ class FireQueue(Generic[Item]):
         return group
 
     def note_time(self, seconds: float) -> None:
-        """Hear how long judging the last group took, and make the flood's next turn shorter or longer for it."""
+        """Note how long judging the last group took, and make the flood's next turn shorter or longer accordingly."""
         if not self._was_heavy:
             return
         if seconds > TURN_S:
@@ -87,7 +87,7 @@ class FireQueue(Generic[Item]):
             self._heavy_most *= 2
 
     def finish(self, group: Iterable[Item]) -> list[Batch]:
-        """Take a judged group out; return the batches that are over now, which the cursors may pass."""
+        """Remove a judged group; return the batches that are now complete, which the cursors may pass."""
         for item in group:
             waiting = self._senders.pop(item.sender)
             waiting.popleft()

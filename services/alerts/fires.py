@@ -1,6 +1,6 @@
-"""What fires, and the resets that end them, do to their sites, within one transaction. Called by `events`.
+"""Applies fires, and the resets that end them, to their sites, within one transaction. Called by `events`.
 
-Promises that a flood of one device costs next to nothing once it is counted, and that a manual alarm is always judged.
+Promises that a flood of one device costs almost nothing once it is only counted, and that every manual alarm is judged.
 """
 
 from collections import Counter
@@ -40,7 +40,7 @@ class FireJudge:
         self._witnesses: dict[tuple[str, Part], set[str]] = {}  # surplus components looked at as evidence, by sort
 
     async def judge(self, device: Device, effect: Effect) -> None:
-        """Take the fires of the device's site on by what an event of the first pass means."""
+        """Step the fires of the device's site by an event of the first pass."""
         page, scope, code = self._page, device.place.scope, device.profile.code
         self.senders.add(code)
         if effect.finding is not None and effect.finding.code == FIRE:
@@ -55,7 +55,7 @@ class FireJudge:
                 await page.take_fire(scope, effect.reset, "event", device.place)
 
     async def note(self) -> None:
-        """Write down how many fires are no alarm of their own."""
+        """Record how many fires have no alarm of their own."""
         await note_surplus(self._page, fires=self._surplus)
 
     def _is_surplus(self, site: SiteFires, device: Device, finding: Finding) -> bool:

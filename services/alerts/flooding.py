@@ -1,7 +1,7 @@
-"""Devices that flood: told to somebody, with a count, until they have been quiet for some minutes.
+"""Devices that flood: an alarm with a count stays open until they have been quiet for some minutes.
 
-Called by the bench every second. Ingest counts what a device sends beyond its share; `note_surplus` adds what
-was too much to be an alarm each.
+Called by the bench every second. Ingest counts what a device sends beyond its share; `note_surplus` adds the events
+that got no alarm of their own.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ _NONE: Counter[int] = Counter()
 
 
 class Verdict(NamedTuple):
-    """A device floods, or does no longer."""
+    """A device floods, or no longer does."""
 
     device: Device
     finding: Finding
@@ -41,7 +41,7 @@ class Flooding:
         self._states = states
 
     async def watch(self, border: Border, now: datetime) -> None:
-        """Raise for devices that flood, and end it where they are quiet."""
+        """Raise the alarm of devices that flood, and end it where they are quiet."""
         rows = await border.conn.fetch(SQL["floods"], border.asides.waiting(KIND))
         await self._registry.load(border.conn, [row["device_id"] for row in rows])
         found: list[Verdict] = []
@@ -56,7 +56,7 @@ class Flooding:
 
 
 async def note_surplus(page: Page, *, fires: Counter[int] = _NONE, others: Counter[int] = _NONE) -> None:
-    """Count fires, and other conditions, that are no alarm of their own, by device."""
+    """Count, by device, fires and other conditions that have no alarm of their own."""
     ids = sorted(fires.keys() | others.keys())
     if ids:
         await page.conn.execute(

@@ -1,4 +1,4 @@
-"""Our own health as alarms of category `system`: what the duty desk must know about us. Called by the bench.
+"""Our own health as alarms of category `system`, for the duty desk. Called by the bench.
 
 Promises that a failing dispatch, a stalled ingest, a lost session or a dropped message is never only a log line.
 """
@@ -23,10 +23,10 @@ from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(__file__)
-DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as we last saw it
+DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as last seen
 JOB_FAILED = "storage_job_failed"
 KIND = "health"  # of what is set aside
-SILENT = Situation(grouped=True)  # a notice that dispatch fails cannot go through dispatch: contacts are called
+SILENT = Situation(grouped=True)  # a notice about failing dispatch cannot go through dispatch: contacts are called
 
 
 class Part(NamedTuple):
@@ -38,7 +38,7 @@ class Part(NamedTuple):
 
 
 class Health:
-    """Looks at everything that can go wrong with us; the limits are the policy `health`."""
+    """Checks everything that can go wrong with us; the limits are the policy `health`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Health:
 
     @property
     def parts(self) -> list[Part]:
-        """What is looked at, each with the alarms that it raises and ends."""
+        """The checks, each with the alarms that it raises and ends."""
         return [
             Part("dispatch", self._dispatch, {"dispatch_failed"}),
             Part("storage", self._storage, {"storage_low"}),
@@ -69,7 +69,7 @@ class Health:
         ]
 
     async def watch(self, border: Border) -> None:
-        """Raise what is wrong now and end what is over; a part that cannot be looked at leaves its alarms alone."""
+        """Raise what is wrong now and end what is over; a check that fails leaves its alarms as they are."""
         parts = [part for part in self.parts if not border.asides.waits(KIND, part.name)]
         await border.settle(parts, self.judge, lambda part: Unit(KIND, part.name))
 
@@ -119,7 +119,7 @@ class Health:
         return [_of_room(shortage) for shortage in self._disks.look(page.policies)]
 
     def _storage_job_parts(self) -> list[Part]:
-        """Return the part that judges TimescaleDB's jobs, once they have been looked at."""
+        """Return the check of TimescaleDB's jobs, once they have been read."""
         failed = None if self._storage_jobs is None else self._storage_jobs.failed
         if failed is None:
             return []

@@ -1,4 +1,4 @@
-"""Calls a watch outside our own machine every minute while all is well; silence is the alarm. A duty of main."""
+"""Calls a monitor outside our machine every minute while all is well; silence is the alarm. A duty of main."""
 
 import asyncpg
 import httpx2

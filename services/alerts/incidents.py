@@ -1,6 +1,6 @@
 """Alarms that speak for many: they end when the last of their children has ended. Called by the bench every second.
 
-Promises one line to look at with its children below; never delays or swallows a fire.
+Promises one line with its children below it; never delays or swallows a fire.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """`firetower alerts`: what ingest committed becomes alarms, and alarms become notices that the desk accepted.
 
-Started by the command line. Promises: one active worker, a hot standby; a lost database is waited for, and what is
-wrong with the program itself ends it.
+Started by the command line. Promises one active worker and a hot standby. The program waits for a lost database; a
+fault of its own ends it.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
 def main(settings: AlertsSettings | None = None) -> None:
     """Run from the command line; read the environment unless settings are given. Raises as `program.run`."""
     settings = settings or AlertsSettings.read()
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its line for each request says less than ours
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its log line for each request says less than ours
     program.run("alerts", settings, partial(run, settings, SystemClock()))
 
 
@@ -66,7 +66,7 @@ async def run(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -
             db.pass_on_cancel()
             if not _only_away(error):
                 raise
-            # what was lost with the database is found again from its cursors, as by a fresh start
+            # everything lost with the connection is read again from its cursors, as after a fresh start
             log.warning("database_lost", error=describe_error(error))
             await wait_at_most(stopping, AWAY_PAUSE_S)
         finally:
@@ -81,7 +81,7 @@ def _only_away(error: BaseException) -> bool:
 
 
 async def _connect(settings: AlertsSettings, stopping: asyncio.Event) -> asyncpg.Connection | None:
-    """Wait for a database that is starting or away: fires must not wait for a supervisor's back-off as well."""
+    """Wait for a database that is starting or away, so that fires do not also wait for a supervisor's back-off."""
     while not stopping.is_set():
         try:
             return await db.connect(settings.database_url, program="alerts", writer=True)
@@ -116,7 +116,7 @@ async def _work(
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=8)
         stack.callback(pool.terminate)  # a graceful close would wait for a server that may not answer
-        client = await stack.enter_async_context(open_client())  # to what the operator's settings name
+        client = await stack.enter_async_context(open_client())  # for addresses from the operator's settings
         contacts = ContactAddress(settings)
         for guarded in (contacts.county, contacts.anybody):
             await stack.enter_async_context(guarded)
@@ -193,7 +193,7 @@ async def _forget_asides(pool: asyncpg.Pool, clock: Clock) -> float:
 
 
 async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:
-    """Notice when the listening connection has died without a sign; the program then begins anew."""
+    """Notice when the listening connection has died silently; the program then starts anew."""
     while True:
         await listener.execute("select 1")
         await clock.sleep(5)

@@ -1,6 +1,7 @@
 """Hydrants of an area losing pressure together: one alarm speaks for all, its members stay silent (contract 7).
 
-Called by the readings feed for pressure findings. Promises the same grouping after a restart: it is read from the rows.
+Called by the readings feed for pressure findings. Promises the same grouping after a restart, because it is read from
+the rows.
 """
 
 from datetime import datetime
@@ -32,7 +33,7 @@ class Mains:
         self._incidents: dict[str, int] = {}
 
     def forget(self, area: str) -> None:
-        """The area's event is over, or somebody else changed its alarms: read them anew next time."""
+        """Forget the area: its event is over, or somebody else changed its alarms. They are read anew next time."""
         self._watches.pop(area, None)
         self._incidents.pop(area, None)
 
@@ -85,7 +86,7 @@ class Mains:
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
         number = None if standing is None else standing["id"]
-        if number is None:  # the burst that was seen before the limit tripped is the same event
+        if number is None:  # a burst that was detected before the limit tripped is the same event
             number = await page.conn.fetchval(_SQL["burst_incident"], list(joined))
         if number is None:
             number = await page.begin_incident("mains", f"area:{area}", title, area)

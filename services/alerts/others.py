@@ -1,7 +1,7 @@
-"""What events that are no fires do to alarms: conditions of a device, evidence for a site, the end by a reset.
+"""Applies events that are not fires to alarms: conditions of a device, evidence for a site, the end by a reset.
 
-Called by `events` in its second pass, within one transaction. Promises that of each sort at least one is an alarm,
-however many a device reports, and that the rest is counted.
+Called by `events` in its second pass, within one transaction. Promises that at least one of each sort
+is an alarm, however many a device reports, and that the rest is counted.
 """
 
 from collections import Counter
@@ -32,20 +32,20 @@ class Said(NamedTuple):
 
     @property
     def condition(self) -> Finding | None:
-        """What it says of the device, if that is no fire."""
+        """Its finding about the device, if that is not a fire."""
         finding = self.effect.finding
         return None if finding is None or finding.code == FIRE else finding
 
 
 def key_of(device: Device, finding: Finding) -> Key:
-    """Return what the alarm of a finding is unique by."""
+    """Return the unique key of a finding's alarm."""
     return Key(device.place.subject, finding.code, normal_component(finding.component))
 
 
 async def judge_others(page: Page, some: Sequence[Said], parameters_of: ParametersOf) -> Ended:
-    """Take the alarms on by what events mean, in their order.
+    """Step the alarms by the meaning of events, in their order.
 
-    Returns what resets ended, by device and code; code None: all that the device measures.
+    Returns what resets ended, by device and code; code None: everything that the device measures.
     """
     ended: Ended = set()
     surplus: Counter[int] = Counter()
@@ -71,7 +71,7 @@ async def judge_others(page: Page, some: Sequence[Said], parameters_of: Paramete
 
 
 async def _find_rooms(page: Page, some: Sequence[Said], parameters_of: ParametersOf) -> dict[int, Room]:
-    """Return how many more alarms each device may open that is about to open one."""
+    """For each device that is about to open an alarm, return how many more it may open."""
     opening = {
         said.device.id: said.device
         for said in some
@@ -90,7 +90,7 @@ async def _find_rooms(page: Page, some: Sequence[Said], parameters_of: Parameter
 
 
 def _take(page: Page, device: Device, finding: Finding, room: Room | None) -> bool:
-    """Take a condition one step on; False: it would be an alarm too many of its device."""
+    """Take a condition one step on; False: the device has too many alarms to open this one."""
     key = key_of(device, finding)
     opens = finding.active and key not in page.open
     if opens and room is not None and not room.takes(finding.code):
@@ -101,12 +101,12 @@ def _take(page: Page, device: Device, finding: Finding, room: Room | None) -> bo
 
 
 def _tells(evidence: Evidence, *, burning: bool) -> bool:
-    """Whether the site's row must learn of it: a note only says something about a fire that is open."""
+    """Whether the site's row must record it: a note only matters to a fire that is open."""
     return burning or evidence.kind is not EvidenceKind.NOTE
 
 
 def _reset(page: Page, device: Device, reset: Reset) -> Ended:
-    """End what the device reported; a reset of one component, or of long ago, leaves what it measures alone."""
+    """End what the device reported; a reset of one component, or an old one, leaves its measured conditions alone."""
     whole = not is_named(reset.component) and reset.late_min == 0
     ended: Ended = {(device.id, None)} if whole else set()
     for entry in [entry for key, entry in page.open.items() if key.subject == device.place.subject]:

@@ -1,6 +1,6 @@
-"""What the cells of a pack say: numbers and switches inside the limits of contract 3, as on the way through ingest.
+"""Reads the cells of a pack: numbers and switches inside the limits of contract 3, as ingest reads them.
 
-Used by `packs`, once a cell. Promises None for what is no such value.
+Used by `packs`, once a cell. Promises None for a cell that holds no such value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Column = tuple[int, str, Callable[[str], Value]]
 
 
 def columns(header: list[str], kind: Kind) -> list[Column]:
-    """Return the columns that this kind sends; of two with one name the first."""
+    """Return the columns that this kind sends; of two with the same name the first."""
     rules = FIELD_RULES[kind]
     return [
         (place, name, _reader(rules[name]))

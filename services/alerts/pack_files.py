@@ -1,7 +1,7 @@
 """Files of a pack as text and as tables: packed or not, with or without a byte-order mark, whoever wrote them.
 
-Used by `packs`. Promises an error that names the option and the file where it cannot be read at all; a byte that is no
-UTF-8 costs its own cell only.
+Used by `packs`. Promises an error that names the option and the file if the file cannot be read at all; a byte that is
+not UTF-8 costs only its own cell.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def open_table(path: Path, option: str, needed: tuple[str, ...]) -> Iterator[csv
     """Open a table whose first line names at least the columns that are needed.
 
     Raises:
-        FiretowerError: it cannot be read, or names them not.
+        FiretowerError: it cannot be read, or does not name them.
     """
     with open_text(path, option) as text:
         table = csv.DictReader(text)

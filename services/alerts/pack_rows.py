@@ -1,7 +1,7 @@
-"""Which rows of a file of readings are judged: in the order of time, each once, none of a clock far ahead.
+"""Chooses the rows of a file of readings to judge: in the order of time, each once, none from a clock far ahead.
 
-Used by `packs`. A file has no now: what ingest measures by the time of receipt is measured here by the rows around.
-Promises that in a file in the order of `ts` only rows met before are left out, and memory for `_LOOK_AHEAD` rows.
+Used by `packs`. A file has no present time: ingest compares with the time of receipt, this module with the rows around.
+Promises that in a file sorted by `ts` only repeated rows are left out, and that memory holds `_LOOK_AHEAD` rows.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from datetime import datetime
 from statistics import median_low
 from typing import Any, Final, NamedTuple
 
-_LOOK_AHEAD: Final = 100  # rows that say what time it is
+_LOOK_AHEAD: Final = 100  # rows that show the present time
 OLDER: Final = "ts older than a row before it"  # why a row is set aside
 _AHEAD_S: Final = 300.0  # contract 3: a telemetry ts lies at most 5 min ahead
 
 
 class Row(NamedTuple):
-    """One reading: epoch seconds, the same as a time, whose it is, its `seq` if the file has it, its fields by name."""
+    """One reading: epoch seconds, the same as a time, its device, its `seq` if the file has it, its fields by name."""
 
     at_s: float
     at: datetime
@@ -34,7 +34,7 @@ def in_order(rows: Iterable[Row], aside: Counter[str]) -> Iterator[Row]:
     clock does not make all others late.
     """
     waiting: deque[Row] = deque()
-    falls = 0  # pairs in `waiting` that go back in time: none in a good file
+    falls = 0  # pairs in `waiting` that go back in time: none in a sorted file
     newest_s = float("-inf")
 
     def settle() -> Row | None:
@@ -57,7 +57,7 @@ def in_order(rows: Iterable[Row], aside: Counter[str]) -> Iterator[Row]:
         waiting.append(row)
         if len(waiting) <= _LOOK_AHEAD:
             continue
-        if falls == 0 and waiting[0].at_s >= newest_s:  # nothing to look for in what is in order
+        if falls == 0 and waiting[0].at_s >= newest_s:  # sorted rows need no check
             newest_s = waiting[0].at_s
             yield waiting.popleft()
         elif (settled := settle()) is not None:
@@ -78,7 +78,7 @@ def met_once(rows: Iterable[Row], aside: Counter[str]) -> Iterator[Row]:
     As in the database, `ts` and `seq` alone are a reading's identity where the file has a column `seq`.
     """
     newest: dict[str, Row] = {}
-    met: dict[str, set[object]] = {}  # of the devices whose newest time has several rows
+    met: dict[str, set[object]] = {}  # for devices whose newest time has several rows
     for row in rows:
         code = row.code
         before = newest.get(code)

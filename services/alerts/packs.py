@@ -1,8 +1,8 @@
 """Devices, readings and events from files, as `firetower evaluate` takes them (contract 11).
 
-Promises: what cannot be (contract 3) is left out and counted, a field by itself, a row without a readable time as a
-whole; the run goes on. It ends with the line and the cure only where no row at all can be read, because then the file
-is not what it claims to be.
+Promises: an impossible value (contract 3) is left out and counted, and so is a row without a readable time; the run
+goes on. It ends, with the line and the cure, only if no row at all can be read, because then the file is not what it
+claims to be.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _LONGEST_MS: Final = 18  # digits
 
 
 class Aside:
-    """What was left out: fields that cannot be, by kind and name, and whole rows, by why."""
+    """What was left out: impossible fields, by kind and name, and whole rows, by reason."""
 
     def __init__(self) -> None:
         self.fields: Counter[str] = Counter()
         self.rows: Counter[str] = Counter()
-        self.first: dict[str, str] = {}  # of each sort of row, the first with its line
+        self.first: dict[str, str] = {}  # the first row of each sort, with its line
 
     def row(self, why: str, line: int, detail: str) -> None:
         """Count a row."""
@@ -58,7 +58,7 @@ class Aside:
 
 
 def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
-    """Return the devices by code; a row that is no device, and a figure that is no number, is counted in `aside`.
+    """Return the devices by code; a row without a device, and a figure that is not a number, is counted in `aside`.
 
     Raises:
         FiretowerError: the file cannot be read, or no row of it is a device; the text says why.
@@ -121,7 +121,7 @@ def _read_rows(path: Path, devices: Mapping[str, Device], aside: Aside, *, put_i
 
 
 def _by_time(lines: Iterable[tuple[int, list[str]]], reader: _RowReader) -> Iterator[tuple[int, list[str]]]:
-    """Yield lines in the order of their times, those of one time as they stand in the file."""
+    """Yield lines in the order of their times; lines with the same time keep the order of the file."""
     held: list[tuple[float, int, str]] = []
     for line, cells in lines:
         at_s = reader.time_of(line, cells)
@@ -235,7 +235,7 @@ def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
 
 
 def read_time(text: str) -> datetime | tuple[str, str]:
-    """Return a time of contract 3, or (reason, detail) when it cannot be read: no offset, seconds, no time at all."""
+    """Return a time of contract 3, or (reason, detail) when it cannot be read: no offset, seconds, not a time."""
     digits = text.isascii() and text.isdigit() and len(text) <= _LONGEST_MS
     us = read_ts(int(text) if digits else text or None)
     if isinstance(us, tuple):
@@ -247,7 +247,7 @@ def read_time(text: str) -> datetime | tuple[str, str]:
 
 
 def _figure(text: str | None, name: str, aside: Aside) -> float | None:
-    """Return a figure of the ledger, None where it is absent or cannot be."""
+    """Return a figure of the ledger, None where it is absent or impossible."""
     if text is None or not text.strip():
         return None
     try:

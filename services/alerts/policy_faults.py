@@ -1,4 +1,4 @@
-"""What stands in the table of policies and cannot be used: set aside for a person to see. Called by the bench."""
+"""Stored policies that cannot be used: set aside for a person to see. Called by the bench."""
 
 from services.alerts.border import Border
 from services.core.alarms.policies import Policies
@@ -13,7 +13,7 @@ class PolicyFault(FiretowerError):
 
 
 async def tell_faults(border: Border, policies: Policies) -> None:
-    """Set aside what is wrong now, once, and strike off what was mended."""
+    """Set aside each present fault once, and remove from the list what was corrected."""
     found = {".".join(filter(None, (fault.policy, fault.field))): fault.error for fault in policies.faults}
     known = border.asides.names(KIND)
     for name in known - found.keys():

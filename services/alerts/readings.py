@@ -1,4 +1,4 @@
-"""From committed readings to alarms: a slice of batches is walked, then alarms, rule states and cursor are written.
+"""From committed readings to alarms: judges a slice of batches, then writes alarms, rule states and cursor.
 
 Called by the bench between looks at the event writers. Promises to look for fires after every 20 ms of work,
 and that a device whose readings cannot be judged is set aside without holding up the others.
@@ -29,7 +29,7 @@ from services.core.topics import Kind
 
 SQL = load_queries(__file__)
 WEEK = timedelta(days=7)
-LOADED_AT_ONCE = 100  # devices: after a start every device of a slice has to be read first
+LOADED_AT_ONCE = 100  # devices: after a start every device of a slice must be read first
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
 BEHIND = 4  # after a full slice the next is four times as large: a slice has a fixed cost, which larger ones share
 LOOK_UP_S = 0.02  # the longest stretch of telemetry work between two looks at the event writers
@@ -39,7 +39,7 @@ Verdict = tuple[Device, Finding]
 
 
 class Breath:
-    """Looks up from a slice for fires, once 20 ms have passed since the last time."""
+    """Interrupts a slice to look for fires, once 20 ms have passed since the last time."""
 
     def __init__(self, clock: Clock, look_up: Callable[[], Awaitable[None]]) -> None:
         self._clock = clock
@@ -47,7 +47,7 @@ class Breath:
         self._since = clock.monotonic()
 
     async def take(self) -> None:
-        """Look up if it is time."""
+        """Look for fires if it is time."""
         if self._clock.monotonic() - self._since > LOOK_UP_S:
             await self._look_up()
             self._since = self._clock.monotonic()
@@ -69,8 +69,8 @@ class ReadingFeed:
     ) -> bool:
         """Judge the next slice; True when there was one.
 
-        `take_over` is called when it is known which batches are judged: what people changed before these were stored
-        counts for them. `look_up` is called whenever 20 ms of walking have passed.
+        `take_over` is called once the batches to judge are known: what people changed before these were stored counts
+        for them. `look_up` is called whenever 20 ms of judging have passed.
         """
         times = BEHIND if self._behind else 1
         batches = await self.feed.next_batches(border.conn, BATCHES * times, ROWS * times)
@@ -97,13 +97,13 @@ class ReadingFeed:
         return True
 
     async def judge(self, border: Border, verdicts: Sequence[Verdict], finish: Work = nothing_more) -> None:
-        """Take the alarms on by what rules found, and save the rules' states with them."""
+        """Step the alarms by what rules found, and save the rules' states with them."""
         attempts = 0
 
         async def judge(page: Page, some: Sequence[Verdict]) -> None:
             nonlocal attempts
             attempts += 1
-            if attempts > 1:  # what was counted in a transaction that failed is read again
+            if attempts > 1:  # counts made in a transaction that failed are read again
                 for area in {device.profile.area for device, _ in some}:
                     self.mains.forget(area)
             await judge_findings(page, some, self.states, self.mains)
@@ -134,7 +134,7 @@ class ReadingFeed:
         return verdicts
 
     async def _walk_device(self, border: Border, device_id: int, readings: Sequence[Reading]) -> list[Verdict]:
-        """Walk one device's readings; where that fails its rules begin anew from what is saved, at its next try."""
+        """Judge one device's readings; if that fails, its rules start anew from the saved state at the next try."""
         device = self._registry[device_id]
         if border.asides.waits(READINGS, device.profile.code):
             return []
@@ -181,7 +181,7 @@ def _parts(groups: Mapping[int, object]) -> Iterator[list[int]]:
 
 
 async def judge_findings(page: Page, verdicts: Sequence[Verdict], states: RuleStates, mains: Mains) -> None:
-    """Take the alarms on by what the rules found, in order; pressure alarms of one area are seen together."""
+    """Step the alarms by what the rules found, in order; pressure alarms of one area are judged together."""
     keys = [
         Key(device.place.subject, finding.code, normal_component(finding.component)) for device, finding in verdicts
     ]

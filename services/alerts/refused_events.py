@@ -20,11 +20,11 @@ from services.core.words import Category, Reason, Severity
 SQL = load_queries(__file__)
 CODE = "event_unreadable"
 ON_TELEMETRY = "event_on_telemetry"  # why ingest refuses an event on the channel of readings
-DAY = timedelta(days=1)  # between a batch's commit and the receive time of what is in it, at the very most
+DAY = timedelta(days=1)  # the longest time between a batch's commit and the receive time of its messages
 
 
 async def find_refused(conn: asyncpg.Connection, batches: Sequence[Batch], reason: str | None = None) -> list[Finding]:
-    """Return what was refused in these batches, for `reason` alone if it is given."""
+    """Return what was refused in these batches, only for `reason` if it is given."""
     ids = [batch.id for batch in batches if batch.rejects]
     if not ids:
         return []

@@ -1,4 +1,4 @@
-"""The devices as alerts knows them: profile for the rules, place for the alarms. Read from the registry, kept fresh.
+"""The devices as alerts knows them: profile for the rules, place for the alarms. Read from the registry and kept fresh.
 
 Called by the feed. Promises an answer for every device id that a reading or event carries.
 """
@@ -15,7 +15,7 @@ from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
 OVERLAP = timedelta(seconds=10)  # longer than any registry transaction: updated_at is its start, not its commit
-AT_ONCE = 500  # changed devices taken over at once: an import changes tens of thousands, and fires come between
+AT_ONCE = 500  # changed devices read at once: an import changes tens of thousands, and fires come between
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,15 +35,15 @@ class Registry:
     def __init__(self) -> None:
         self._devices: dict[int, Device] = {}
         self._changed_at = EPOCH
-        self._taken: dict[int, datetime] = {}  # changes inside the overlap that were taken over and will be seen again
-        self.newest = EPOCH  # when the newest change was made that a refresh has met
-        self.behind = False  # more has changed than one refresh took over
+        self._taken: dict[int, datetime] = {}  # changes inside the overlap that were read and will be seen again
+        self.newest = EPOCH  # the time of the newest change that a refresh has read
+        self.behind = False  # more has changed than one refresh read
 
     def __getitem__(self, device_id: int) -> Device:
         return self._devices[device_id]
 
     async def load(self, conn: asyncpg.Connection, device_ids: Iterable[int]) -> None:
-        """Have these devices at hand."""
+        """Load these devices."""
         missing = {device_id for device_id in device_ids if device_id not in self._devices}
         if missing:
             for row in await conn.fetch(SQL["devices"], sorted(missing)):
@@ -74,7 +74,7 @@ class Registry:
 
 
 def read_device(row: asyncpg.Record) -> Device:
-    """Make a device of a row of the query `devices`; figures out of bounds count as the nearest that can be used."""
+    """Make a device of a row of the query `devices`; a figure out of bounds counts as the nearest bound."""
     return Device(
         id=row["id"],
         profile=DeviceProfile.of(row),

@@ -1,7 +1,7 @@
 """Watches what can run out: space on our disks, connections at the broker. Called by `services.alerts.health`.
 
-Limits are the policy `health`. Promises: an alarm ends only below a second, lower limit; when next to nothing is left
-it is critical, because then somebody has to act at once.
+Limits are the policy `health`. Promises: an alarm ends only below a second, lower limit; when almost nothing is left it
+is critical, because somebody must act at once.
 """
 
 import shutil
@@ -51,7 +51,7 @@ def look_at(folders: Sequence[Path]) -> list[Disk]:
             here = folder if folder.exists() else Path()
             device = here.stat().st_dev
             usage = shutil.disk_usage(here)
-        except OSError as error:  # not the database's doing, for which an OSError would be taken
+        except OSError as error:  # not the database's fault, as which an OSError would count
             raise FiretowerError(f"cannot look at the disk below {folder}: {error}") from error
         if device not in seen:
             seen.add(device)
@@ -99,13 +99,13 @@ class Disks:
 
 
 class Crowd:
-    """The connections at the broker against its limit: past it no device is let in, and its fire is not heard."""
+    """Checks the broker's connections against its limit: past it no device is let in, and its fire is not heard."""
 
     def __init__(self) -> None:
         self._full = False
 
     def judge(self, now: int, limit: int, policies: Policies) -> Shortage | None:
-        """Say whether there is too little room; without a known limit nothing is judged."""
+        """Say whether there is too little room; without a known limit there is no verdict."""
         full_pct, fine_pct, critical_pct = (
             policies.number("health", f"connections_{name}_pct") for name in ("full", "fine", "critical")
         )

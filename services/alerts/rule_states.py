@@ -1,6 +1,6 @@
-"""The rules of every device with their state, in memory; saved with the alarms they changed, else every few minutes.
+"""The rules of every device with their state, in memory. Saved with the alarms they changed, else every few minutes.
 
-Called by the readings feed. Promises that a restart goes on where the cursor stands: saved state plus what came since.
+Called by the readings feed. Promises that a restart goes on at the cursor: saved state plus what came since.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from services.core.topics import Kind
 SQL = load_queries(__file__)
 SAVE_AFTER_S = 300.0  # the most that a restart has to read again of a device
 SAVE_AT_ONCE = 100
-FRESH_WINDOW = timedelta(hours=1)  # what is read of a device that was never saved
+FRESH_WINDOW = timedelta(hours=1)  # how far back a device is read that was never saved
 log = logger(__name__)
 
 
@@ -43,7 +43,7 @@ class RuleStates:
         self._refreshed_at: datetime | None = None
 
     async def load(self, conn: asyncpg.Connection, devices: Mapping[int, int], now: datetime) -> None:
-        """Have the rules of these devices at hand; `devices` gives the first batch about to be walked for each."""
+        """Load the rules of these devices; `devices` gives the first batch to be judged for each."""
         missing = {device_id: first for device_id, first in devices.items() if device_id not in self._rules}
         if not missing:
             return
@@ -68,7 +68,7 @@ class RuleStates:
     async def _catch_up(
         self, conn: asyncpg.Connection, kind: str, since: Mapping[int, datetime], first: Mapping[int, int]
     ) -> None:
-        """Walk what was judged before but after the saved state: its findings were stored with their alarms."""
+        """Replay readings that were judged after the saved state: their findings were stored with their alarms."""
         ids = list(since)
         seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
         rows = await conn.fetch(SQL[f"since_{kind}"], ids, seen, ends, list(since.values()), min(since.values()))
@@ -78,7 +78,7 @@ class RuleStates:
             except Exception as error:
                 if not own_fault(error):
                     raise
-                # walking on fails in the same way, and is set aside there
+                # the next readings fail in the same way, and are set aside there
                 log.exception("catch_up_failed", device=self._registry[device_id].profile.code)
                 self._rules[device_id] = DeviceRules(self._registry[device_id].profile)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)
@@ -94,7 +94,7 @@ class RuleStates:
         return self._at_hand(device_id).note_bad_clock(at) if device_id in self._rules else []
 
     def tick(self, now: datetime) -> list[tuple[Device, Finding]]:
-        """Let time end what it ends, a share of the devices per call: call it every second."""
+        """End conditions that time alone ends, for a share of the devices per call: call it every second."""
         if not self._ticking:
             self._ticking = list(self._rules)
         share = max(1, len(self._rules) // 60)
@@ -115,12 +115,12 @@ class RuleStates:
         return found
 
     def drop(self, device_id: int) -> None:
-        """Drop the device's rules; they start again from what is saved."""
+        """Drop the device's rules; they start again from the saved state."""
         self._rules.pop(device_id, None)
         self._dirty.pop(device_id, None)
 
     def forget(self, device_id: int, code: str | None, monotonic: float) -> None:
-        """A person ended the alarm of `code` (None: the device was reset)."""
+        """Note that a person ended the alarm of `code` (None: the device was reset)."""
         rules = self._rules.get(device_id)
         if rules is None:
             return
@@ -152,7 +152,7 @@ class RuleStates:
         return due
 
     async def refresh(self, conn: asyncpg.Connection, changed: Iterable[Device], now: datetime) -> None:
-        """Take over changes of the registry and of the rules' parameters; counts and windows go on."""
+        """Apply changes of the registry and of the rules' parameters; counts and windows go on."""
         overrides = await conn.fetch(READ_OVERRIDES)
         again = {device.id for device in changed}
         if overrides != self._overrides or (self._book_until is not None and now >= self._book_until):
@@ -166,7 +166,7 @@ class RuleStates:
     def _at_hand(self, device_id: int) -> DeviceRules:
         """Return the device's rules under the parameters in force.
 
-        They are made anew when their turn comes: ten thousand at once take a second, and a fire would wait.
+        They are made anew one by one when they are needed: ten thousand at once take a second, and a fire would wait.
         """
         if device_id in self._outdated and self._refreshed_at is not None:
             self._outdated.discard(device_id)
@@ -178,7 +178,7 @@ class RuleStates:
 
     @property
     def newest_override(self) -> int:
-        """The id of the newest override that a refresh has met, 0 before the first."""
+        """The id of the newest override that a refresh has read, 0 before the first."""
         return self._overrides[-1]["id"] if self._overrides else 0
 
     def parameters(self, device: Device, now: datetime) -> Mapping[str, Mapping[str, float]]:
@@ -187,7 +187,7 @@ class RuleStates:
 
 
 def _make_rules(device: Device, parameters: Parameters, saved: Mapping[str, Any] | None) -> DeviceRules:
-    """Return a device's rules as they were saved; a state that cannot be read is lost, and said so."""
+    """Return a device's rules as they were saved; a state that cannot be read is lost and logged."""
     if saved is not None:
         try:
             return DeviceRules.from_json(device.profile, parameters, saved)

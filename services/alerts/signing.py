@@ -1,4 +1,4 @@
-"""How a notice is addressed: Standard Webhooks headers for the desk, what the operator's gateway wants for contacts.
+"""How a notice is addressed: Standard Webhooks headers for the desk, the operator's gateway for contacts.
 
 Called by deliver at every attempt, because receivers refuse signatures older than five minutes.
 """
@@ -19,7 +19,7 @@ from services.core.signing import sign
 
 
 class Addressed(NamedTuple):
-    """A notice as it goes out now, through which client, and what its receiver calls a yes."""
+    """A notice ready to send: the request, the client, and the receiver's success rule."""
 
     request: Request
     client: httpx2.AsyncClient
@@ -47,7 +47,7 @@ class DeskAddress:
 
 
 class ContactAddress:
-    """Contacts: each call bears its own target; who wrote it decides which networks are open to it."""
+    """Contacts: each call has its own target; whoever wrote it decides which networks are open to it."""
 
     def __init__(self, settings: AlertsSettings) -> None:
         self.county = open_client(settings.allowed_networks(county=True))

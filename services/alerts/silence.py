@@ -1,7 +1,7 @@
-"""Devices that fell silent, counted only while ingest could have heard them; many with one cause are one incident.
+"""Devices that fell silent, judged only while ingest could have heard them; many with one cause are one incident.
 
-Called by the bench every second, with what `silent_devices` found. Promises that nobody's clock runs while ingest's
-own probes do not come back.
+Called by the bench every second, with what `silent_devices` found. Promises that no device's silence counts while
+ingest's own probes do not come back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,14 +48,14 @@ class Look(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """Why devices fell silent together: the gateway they share, or something in their area (power, a cell)."""
+    """Why devices fell silent together: a shared gateway, or something in their area (power, a radio cell)."""
 
     area: str
     gateway: str = ""
 
     @property
     def text(self) -> str:
-        """The cause as the incident's row has it."""
+        """The cause as stored in the incident's row."""
         return f"gateway:{self.gateway}" if self.gateway else f"area:{self.area}"
 
     @property
@@ -77,7 +77,7 @@ class Silence:
         self._look = look
 
     async def watch(self, border: Border, now: datetime) -> None:
-        """Raise what fell silent, group what belongs together, and end what is heard again."""
+        """Raise devices that fell silent, group those that belong together, and end those that are heard again."""
         found = await self._find(border, now)
         back = [row["device_id"] for row in await border.conn.fetch(SQL["back_again"], border.asides.waiting(KIND))]
         await self._registry.load(border.conn, back)
@@ -126,7 +126,7 @@ class Silence:
             await self._group(page, [device for device, _ in raised])
 
     async def _group(self, page: Page, fresh: Sequence[Device]) -> None:
-        """Gather the devices that have been silent for some minutes without an incident under their causes."""
+        """Group by cause the devices that have been silent for some minutes and belong to no incident."""
         policies = page.policies
         window = timedelta(seconds=policies.number("grouping", "silence_window_s"))
         lone = await page.conn.fetch(SQL["lone_silent"], page.now - window)
@@ -145,7 +145,7 @@ class Silence:
             await self._gather(page, cause, members, least_area)
 
     async def _gather(self, page: Page, cause: Cause, members: Sequence[Device], least: float) -> bool:
-        """Make one incident of these, or let them join the one that stands; False when they are too few."""
+        """Make one incident of these, or let them join the open one; False when they are too few."""
         await page.load([cause.key])
         speaker = page.open.get(cause.key)
         speaks = speaker is not None and speaker.alarm.active and speaker.alarm.incident_id is not None

@@ -42,7 +42,7 @@ class SilentDevices:
 
 
 async def _read_watermark(conn: PoolConnectionProxy) -> Watermark | None:
-    """Return what every lane has heard; None while one of them has heard nothing."""
+    """Return up to when every lane has heard; None while one of them has heard nothing."""
     row = await conn.fetchrow(SQL["watermark"])
     if row is None or not row["lanes"] or not row["complete"]:
         return None

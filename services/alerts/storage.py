@@ -1,7 +1,7 @@
-"""What keeps the tables small: TimescaleDB's jobs, the columnstore and our own retention, looked at every few minutes.
+"""Checks what keeps the tables small: TimescaleDB's jobs, the columnstore and our own retention, every few minutes.
 
-A duty of main on a connection of its own; `services.alerts.health` makes alarms of what it found. Promises: a job is
-judged by what it did as well as by what it says: under some releases of PostgreSQL jobs work and say that they failed.
+A duty of main on a connection of its own; `services.alerts.health` makes alarms of its findings. Promises: a job is
+judged by its work as well as by its report, because under some releases of PostgreSQL jobs work and report failure.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ SQL = load_queries(__file__)
 EVERY_S = 300.0
 PATIENCE = timedelta(days=1)  # a job that meets a lock tries again within the hour
 FAILURES = 3
-GRACE = timedelta(days=3)  # between the day on which a chunk is due and that on which a person hears of it
+GRACE = timedelta(days=3)  # days after a chunk is due until a person hears of it
 
 
 class Failed(NamedTuple):
-    """One thing that does not happen, in the terms of an alarm."""
+    """One thing that was not done, in the terms of an alarm."""
 
     component: str
     reason: Reason
 
 
 class StorageJobs:
-    """Looks again and again; `failed` is what the last look found, None before the first."""
+    """Checks regularly; `failed` is what the last check found, None before the first."""
 
     def __init__(self, pool: asyncpg.Pool, clock: Clock, retention_days: int) -> None:
         self._pool = pool
@@ -39,7 +39,7 @@ class StorageJobs:
         self.failed: Sequence[Failed] | None = None
 
     async def take_turn(self) -> float:
-        """Look once."""
+        """Check once."""
         now = self._clock.now()
         async with self._pool.acquire() as conn:
             jobs = await conn.fetch(SQL["jobs"], now - PATIENCE, FAILURES)
@@ -56,7 +56,7 @@ class StorageJobs:
 def says_failed_only(version: int, error: str | None) -> bool:
     """Whether this PostgreSQL (`server_version_num`) has jobs that work and report failure, and the words are those.
 
-    What such a job really leaves undone is seen by the chunks.
+    The chunks show what such a job really left undone.
     """
     return version in timescale.SAY_FAILED and error is not None and error.startswith(timescale.SAY_FAILED_WORDS)
 

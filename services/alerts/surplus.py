@@ -1,8 +1,8 @@
 """When a device reports more than can be an alarm each: which of its fires those are, and how many other conditions.
 
-Called by `fires` and `others`. Pure. Promises that no fire which a person pressed is surplus, that fires of long ago
-and fires of a test leave room for new ones, that what is surplus still counts as evidence wherever it could make a
-difference, and that of other conditions the first of each code is an alarm.
+Called by `fires` and `others`. Pure. Promises that no fire that a person pressed is surplus, that old fires and
+fires of a test leave room for new ones, that surplus fires still count as evidence wherever they could make a
+difference, and that the first of each code of other conditions is an alarm.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from services.core.alarms.life.components import normal_component
 from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding
 from services.core.words import Part
 
-ENOUGH_WITNESSES = 2  # of one device and sort: any fire has one that is not itself
+ENOUGH_WITNESSES = 2  # of one device and sort, so that every fire has one that is not itself
 
 
 class FireBound(NamedTuple):
-    """How many new fires of one device within a while are an alarm each."""
+    """How many new fires of one device within a period become an alarm each."""
 
     most: int
     within: timedelta
 
 
 class FullDevice(NamedTuple):
-    """A device whose new fires are surplus, as it was found when the last of them was judged."""
+    """A device whose new fires are surplus, as found when the last of them was judged."""
 
     until: datetime
     open_components: frozenset[str]
@@ -53,12 +53,12 @@ class Room:
         self._codes: set[str] = set()
 
     def fill(self, opened: int, codes: Iterable[str]) -> None:
-        """Take in how many were opened within the while, and of which codes one is open."""
+        """Set how many were opened within the period, and which codes have an open alarm."""
         self._left -= opened
         self._codes.update(codes)
 
     def takes(self, code: str) -> bool:
-        """Whether one more may be opened; it counts as opened then."""
+        """Whether one more may be opened; if so, it is counted as opened."""
         if self._left <= 0 and code in self._codes:
             return False
         self._left -= 1
@@ -67,13 +67,13 @@ class Room:
 
 
 def read_room(parameters: Mapping[str, Mapping[str, float]]) -> Room | None:
-    """Return the bound in force on what is no fire, as `read_bound` does for fires."""
+    """Return the bound in force on other conditions, as `read_bound` does for fires."""
     rule = parameters[CODE]
     return None if rule["enabled"] == 0 else Room(int(rule["others"]), timedelta(minutes=rule["fires_min"]))
 
 
 def read_bound(parameters: Mapping[str, Mapping[str, float]]) -> FireBound | None:
-    """Return the bound in force; None where the rule is switched off: nothing would say that fires are surplus."""
+    """Return the bound in force; None where the rule is switched off, because no alarm would report surplus fires."""
     rule = parameters[CODE]
     if rule["enabled"] == 0:
         return None
@@ -81,7 +81,7 @@ def read_bound(parameters: Mapping[str, Mapping[str, float]]) -> FireBound | Non
 
 
 def may_be_surplus(site: SiteFires, device: str, finding: Finding) -> bool:
-    """Whether the bound is to be asked at all: never for what a person pressed, or what is an open fire already."""
+    """Whether the bound applies at all: never to a fire that a person pressed, or that is open already."""
     if not finding.active or finding.manual:
         return False
     return FireKey(device, normal_component(finding.component)) not in site.alarms
@@ -108,7 +108,7 @@ def find_full(site: SiteFires, device: str, now: datetime, bound: FireBound) -> 
 
 
 def evidence_of(finding: Finding, device: str, now: datetime) -> Evidence:
-    """Return what a fire without an alarm of its own still tells of the others of its site."""
+    """Return the evidence that a fire without an alarm of its own gives for the other fires of its site."""
     part = finding.part or Part.OTHER
     return Evidence(now, EvidenceKind.FIRE, device, finding.component, part, finding.reason)
 

@@ -1,4 +1,4 @@
-"""Devices that speak and of which nothing usable comes: told to somebody, and no longer shown as online.
+"""Devices that send nothing usable: they raise an alarm and are no longer shown as online.
 
 Called by the bench every second. Ingest counts what it refuses, and ends the mark with the first message it accepts.
 """
@@ -24,7 +24,7 @@ KIND = "unreadable"  # of what is set aside
 
 
 class Verdict(NamedTuple):
-    """Nothing usable comes from a device, or something does again."""
+    """A device sends nothing usable, or sends something usable again."""
 
     device: Device
     finding: Finding
@@ -38,7 +38,7 @@ class Unreadable:
         self._states = states
 
     async def watch(self, border: Border, now: datetime) -> None:
-        """Raise for devices of which nothing usable comes, and end it where something came."""
+        """Raise the alarm of devices that send nothing usable, and end it where something usable came."""
         waiting = border.asides.waiting(KIND)
         refused = await border.conn.fetch(SQL["refused_devices"], waiting)
         back = await border.conn.fetch(SQL["readable_again"], waiting)

@@ -5,5 +5,5 @@ Fed by `services.alerts.evaluate`. One file per idea; each says its source, its 
 
 import os
 
-# Matrices of a few hundred rows are not worth a second thread: it waits by spinning, which costs the fires' processor.
+# Matrices of a few hundred rows are not worth a second thread: it spins while it waits, which takes time from fires.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""One event of the mains: many hydrants fall together, by how much, who, and where most likely.
+"""One event of the mains: which hydrants fall together, by how much, and where the event most likely is.
 
 Source: reference note, layer 5 (corroboration). Used by `mains`. Promises one warning from its beginning to its end: it
 is over when its deepest members are back for `calm_min`, or after `longest_h`, when it is the new normal.
@@ -22,12 +22,12 @@ from services.core.words import Reason
 _CODE: Final = "water_burst"
 _MEMBERS_NAMED: Final = 50
 _CORE: Final = 5  # the deepest members say whether an event is over
-_RISEN_SHARE: Final = 0.8  # a burst lowers; pumps and tanks lower here and lift as much elsewhere
+_RISEN_SHARE: Final = 0.8  # a burst lowers pressure; pumps and tanks lower it here and raise it as much elsewhere
 _DAY_S: Final = 86_400
 
 
 class BurstWatch:
-    """The event of a group of hydrants, if one stands."""
+    """The event of a group of hydrants, if there is one."""
 
     MEMORY: Final = ("_watchful", "_calm", "_stood", "_members", "_area", "became_normal")
 
@@ -48,15 +48,15 @@ class BurstWatch:
 
     @property
     def stands(self) -> bool:
-        """Whether an event stands: nothing is learned meanwhile."""
+        """Whether an event is open: nothing is learned meanwhile."""
         return bool(self._members)
 
     def learn(self, scores: Scores, ended_s: int) -> None:
-        """Take a slot of the time before verdicts: it only says how restless this network is."""
+        """Take a slot from the learning time: it only shows how restless this network is."""
         self._watchful.note(float(-scores.shared.min()), ended_s // _DAY_S)
 
     def weigh(self, scores: Scores, slot: Pressures, ended_s: int, used: frozenset[int]) -> list[EarlyWarning]:
-        """Take a slot; return what began or is over."""
+        """Take a slot; return events that began or are over."""
         deepest = float(-scores.shared.min())
         limit = self._watchful.limit
         self._watchful.note(limit if self.stands else min(deepest, limit), ended_s // _DAY_S)
@@ -116,7 +116,7 @@ class BurstWatch:
         return EarlyWarning(_CODE, slot.at, severity, self._area, reason, active, None, members, place, self._group)
 
     def _centre(self, scores: Scores, worst: int) -> Place | None:
-        """Return the middle of the neighbours of the worst, weighted by how deep each is by itself."""
+        """Return the centre of the worst hydrant's neighbours, weighted by how far each is down by itself."""
         near = [(number, self._hydrants[number].place) for number in dict.fromkeys(self._near[worst].tolist())]
         placed = [(number, place) for number, place in near if place is not None]
         if not placed:

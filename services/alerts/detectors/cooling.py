@@ -1,7 +1,7 @@
-"""When water will freeze: its own cooling of the last hours, and the air around where that is measured.
+"""When water will freeze: judged by its cooling over the last hours and, where measured, by the air around it.
 
 Source: Newton's law of cooling. With air below freezing, T(t) = A + (T0 - A) exp(-t / tau), tau from the last hours'
-slope; without air the slope goes on. Cost: a dozen operations every ten minutes at most. Cold start:
+slope; without air temperature the slope is extended. Cost: a dozen operations every ten minutes at most. Cold start:
 three hours.
 """
 
@@ -41,7 +41,7 @@ class CoolingDetector:
         if self._past and at_s - self._past[-1][0] > 6 * 3600:
             self._past.clear()
         self._past.append((at_s, water))
-        while len(self._past) > 2 and at_s - self._past[1][0] >= _WINDOW_S:  # what reaches back three hours is enough
+        while len(self._past) > 2 and at_s - self._past[1][0] >= _WINDOW_S:  # three hours are enough
             del self._past[0]
         if at_s - self._past[0][0] < 2.5 * 3600 and not self._standing:
             return []
@@ -70,7 +70,7 @@ class CoolingDetector:
         return []
 
     def _hours_left(self, water: float, air: float | None) -> float | None:
-        """Return the hours until it freezes; None: not in sight."""
+        """Return the hours until it freezes; None: not foreseeable."""
         freezes = self._numbers["freezes_c"]
         if water <= freezes:
             return 0.0

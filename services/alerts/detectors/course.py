@@ -1,4 +1,4 @@
-"""What was expected of late: kept beside a detector for the chart of its alarm, and forgotten with the process.
+"""The latest expected values: kept beside a detector for the chart of its alarm, in memory only.
 
 Used by `mains` and `wiring`, read by `early`. Cost: two appends a slot. Memory: 16 bytes a slot and quantity.
 """

@@ -1,7 +1,7 @@
 """How far a quantity stands above what its causes explain: own spread, EWMA, share of outliers, trend.
 
-Source: reference note, section 11 (EWMA 0.2 of the load-regressed residual measured best). What deviates by more than
-3 of its own deviations teaches nothing for as long as it does, up to `_STUBBORN_DAYS`: ageing must not become normal.
+Source: reference note, section 11 (EWMA 0.2 of the load-regressed residual measured best). Values beyond 3 own
+deviations teach nothing while they last, up to `_STUBBORN_DAYS`: ageing must not become normal.
 Cost: one regression lesson a slot. Cold start: `learn_days`.
 """
 

@@ -1,9 +1,9 @@
-"""What each hydrant's pressure should be, given all others at the same moment: common courses learned from data.
+"""What each hydrant's pressure should be, given all others at the same moment: common factors learned from data.
 
-Source: probabilistic principal components (Tipping and Bishop 1999) with Huber weights; the reference note measured
-joint models best, because the noise of demand is shared. Mains' graph and tanks are not known: peers are learned.
+Source: probabilistic principal components (Tipping and Bishop 1999) with Huber weights. In the reference note joint
+models did best, because the noise of demand is shared. The graph of the mains is not known: peers are learned.
 Cost: a slot of n hydrants O(n k^2), about 1 us a reading at n = 100, k = 8; a new fit once a day, O(n^3), 5 ms.
-Cold start: says nothing before its first fit. Memory: n x n numbers. What deviates teaches no more than 4 of its
+Cold start: says nothing before its first fit. Memory: n x n numbers. A deviation teaches at most 4 of its
 own deviations, so that an event does not become the expectation. A device that starts later than the others learns its
 first day by itself: from its first value, unbounded.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 _CLIP = 4.0  # own deviations that one slot may teach at most
-_HUBER = 2.5  # beyond it a hydrant loses its say in where the common courses stand
+_HUBER = 2.5  # beyond it a hydrant loses weight in the estimate of the common factors
 _LEAST_VARIANCE = 1e-7  # MPa², the resolution of the instruments
 
 
@@ -50,7 +50,7 @@ class Expectation:
         self._keep = float(np.exp(-1.0 / memory_days))
         self.mean = np.zeros(devices)
         self._moment = np.zeros((devices, devices))
-        self._known = np.zeros(devices, dtype=bool)  # who has ever measured
+        self._known = np.zeros(devices, dtype=bool)  # devices that have ever measured
         self._days = np.zeros(devices)  # learned, of each
         self._slots = 0
         self._sum = np.zeros(devices)
@@ -77,7 +77,7 @@ class Expectation:
         return self._loadings is not None
 
     def residuals(self, pressures: Array) -> tuple[Array, Array]:
-        """Return (what the common courses do not explain, what they explain); NaN where nothing was measured."""
+        """Return (what the common factors do not explain, what they explain); NaN where nothing was measured."""
         if self._answered is not None and self._answered[0] is pressures:
             return self._answered[1]
         loadings = self._loadings
@@ -122,7 +122,7 @@ class Expectation:
         return True
 
     def _meet(self, pressures: Array) -> NDArray[np.bool_]:
-        """Return who measured; who does for the first time is expected to stay there until more is known."""
+        """Return which devices measured; a device's first value is its expectation until more is known."""
         there: NDArray[np.bool_] = ~np.isnan(pressures)
         new = there & ~self._known
         if new.any():

@@ -1,4 +1,4 @@
-"""What a detector hears, and what it says: something began or is over, with members and most likely place. Pure."""
+"""A detector's input and output: a condition began or is over, with members and most likely place. Pure."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ class Device(NamedTuple):
 
 
 class HasProfile(Protocol):
-    """Whatever a device is described by."""
+    """A description of a device."""
 
     @property
     def profile(self) -> DeviceProfile:
-        """What the registry says of it."""
+        """The registry's fields of it."""
         ...
 
 
@@ -111,7 +111,7 @@ class Fleet:
         return found
 
     def course(self, device: str, code: str) -> list[Expected]:
-        """Return what was expected of late of what a warning of this code judges at this device; empty: not known."""
+        """Return the latest expected values of the quantity that this code judges at this device; empty: not known."""
         wiring, network = self._wiring.get(device), self._networks.get(device)
         if wiring is not None:
             return wiring.course(code)
@@ -119,9 +119,9 @@ class Fleet:
 
 
 def split(devices: Sequence[Watched], level: int = 0) -> list[list[Watched]]:
-    """Split devices into those that are watched together: a county, its townships or villages, parts of a village.
+    """Split devices into groups that are watched together: a county, its townships or villages, parts of a village.
 
-    Only what is too large is split, so that small villages stay together; parts are cut in the order of codes.
+    Only groups that are too large are split, so that small villages stay together; parts follow the order of codes.
     """
     found: list[list[Watched]] = []
     for part in _by_prefix(devices, _DIGITS[level]).values():

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.alerts.detectors.expectation import Array, zeroed
 
-_MOVED_MPA = 0.012  # the mains must have moved so much (root of the summed squares) before anything is said
+_MOVED_MPA = 0.012  # the mains must have moved this much (root of the summed squares) before there is a verdict
 _SLOW = 12  # slots over which a movement is measured: an hour at five minutes
 
 
@@ -36,7 +36,7 @@ class Following:
         self._wait = 2 * numbers["window_h"] * 3600 / slot_s
 
     def take(self, clean: Array, explained: Array) -> np.ndarray:
-        """Take one slot; return who does not follow."""
+        """Take one slot; return the hydrants that do not follow."""
         self._past.append((clean, explained))
         if len(self._past) <= self._lag:
             return self._nobody
@@ -50,7 +50,7 @@ class Following:
         if self._slots < self._wait:
             return self._nobody
         enough = self._expected > _MOVED_MPA**2 * self._lag
-        still = self._seen < self._expected  # who moves more than expected is disturbed, not cut off
+        still = self._seen < self._expected  # a hydrant that moves more than expected is disturbed, not cut off
         slope = self._together / np.maximum(self._expected, 1e-12)
         apart: np.ndarray = enough & still & (slope < self._least)
         return apart

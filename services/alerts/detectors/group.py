@@ -1,7 +1,7 @@
 """From a slot's numbers to comparable ones: own spread, EWMA, neighbours smoothed together.
 
 Source: reference note, layer 4 (EWMA 0.4), smoothed over the nearest neighbours, because a real fall of pressure is
-shared by those around it: residuals say who is below, independent shares (`whitening`) whether an event is there.
+shared by those around it: residuals show who is below, independent shares (`whitening`) whether it is one event.
 Cost: vectors of n a slot. Cold start: spreads are learned over three days, of each hydrant from its own first reading.
 """
 
@@ -14,12 +14,12 @@ import numpy as np
 from services.alerts.detectors.expectation import Array
 from services.alerts.detectors.finding import Place
 
-_OUTLIER: Final = 8.0  # own deviations: more says no more
-_ALONE: Final = 4.0  # what one hydrant may add to those around it: one alone is no event of the mains
+_OUTLIER: Final = 8.0  # own deviations: larger ones add nothing
+_ALONE: Final = 4.0  # the most that one hydrant adds to its neighbours: one alone is no event of the mains
 _FEW: Final = 3  # neighbours that are far below, when the others are not: a pressure zone of three hydrants
 _FEW_SAY: Final = 1.2  # times the least of them: chance makes three neighbours so deep as rarely as all eight together
 _SPREAD_DAYS: Final = 7.0
-_BASE_DAYS: Final = 1.0  # of residuals, in which a hydrant's own slow course stands
+_BASE_DAYS: Final = 1.0  # for residuals, which contain a hydrant's own slow course
 _SHARE_BASE_DAYS: Final = 3.0
 
 
@@ -71,7 +71,7 @@ class Smoothed:
 
     @property
     def share(self) -> Array:
-        """What one slot teaches of a spread."""
+        """What one slot teaches about a spread."""
         return np.maximum(self._spread_share, 1 / np.maximum(self._slots, 1))
 
     def accept(self) -> None:

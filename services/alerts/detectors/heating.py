@@ -1,6 +1,6 @@
-"""How much more a circuit warms with its load than it did: the sign of a joint that loosens.
+"""How much more a circuit warms with its load than before: the sign of a loosening joint.
 
-A bad joint multiplies what load does; the air of a switch room, which nobody measures, adds to it and wanders by
+A bad joint multiplies the effect of load. The air of a switch room, which nobody measures, adds to it and wanders by
 several kelvin from day to day. So temperature and causes pass the same high-pass, which takes the weather from both,
 and what is judged is not an excess in kelvin but the growth of warming: the slope of what is left over on what load
 explains, over the last day. `above` is that growth times the circuit's own highest warming, in kelvin.
@@ -19,7 +19,7 @@ from typing import Final
 from services.alerts.detectors.regression import Regression
 from services.alerts.detectors.trend import Trend
 
-LOADS: Final = 3  # how many of the causes, the first, are of load
+LOADS: Final = 3  # how many of the first causes are powers of load
 _HIGH_PASS_DAYS: Final = 0.125
 _WINDOW_DAYS: Final = 1.0
 _HIGHEST_DAYS: Final = 14.0
@@ -29,7 +29,7 @@ _STUBBORN_DAYS: Final = 14.0
 _YOUNG_DAYS: Final = 2.0
 _LEAST_K2: Final = 0.3  # squared warming below which a day says nothing about growth
 _STRANGE: Final = 0.15  # growth of warming from which nothing is learned
-_STRANGE_DAYS: Final = 5.0  # before, everything is learned: what is normal is not known yet
+_STRANGE_DAYS: Final = 5.0  # until then everything is learned, because the normal state is not known yet
 
 
 class Heating:

@@ -1,4 +1,4 @@
-"""Whether an instrument can be believed: one-sample spikes are kept out, a stuck or spiking sensor is flagged.
+"""Whether a sensor can be trusted: one-sample spikes are removed, a stuck or spiking sensor is flagged.
 
 Source: reference note, layer 0. Cost: vectors of n a slot. Cold start: own steps are known after a day; until then
 nothing is held back. A jump beyond `spike_sigmas` of its own steps waits one slot; if the next
@@ -17,7 +17,7 @@ from services.alerts.detectors.expectation import Array
 _SPREAD_SHARE = 1 / 288
 _LEAST_MPA = 0.001  # the resolution
 _SAME_MPA = 5e-4
-_STILL_SLOTS = 6  # the same value so often is no instrument with noise: nothing is concluded from it
+_STILL_SLOTS = 6  # a sensor that repeats values this often has no noise: nothing is concluded from it
 
 
 class Instruments:
@@ -38,11 +38,11 @@ class Instruments:
 
     @property
     def still(self) -> np.ndarray:
-        """Who has sent the same value several times, and may be stuck."""
+        """Sensors that have sent the same value several times and may be stuck."""
         return self._same >= _STILL_SLOTS
 
     def take(self, pressures: Array) -> tuple[Array, np.ndarray, np.ndarray]:
-        """Return (pressures without spikes, who is stuck, who is spiking)."""
+        """Return (pressures without spikes, stuck sensors, spiking sensors)."""
         there = ~np.isnan(pressures)
         known = ~np.isnan(self._last)
         step = np.where(there & known, np.abs(pressures - self._last), 0.0)

@@ -1,4 +1,4 @@
-"""A network of hydrants watched as one: burst, draw, decoupled, sensor - told apart by who else moved.
+"""A network of hydrants watched as one: burst, draw, decoupled, sensor, told apart by which others moved.
 
 Source: reference note, layers 0 and 3 to 6. Fed by `fleet`, one slot at a time. Promises that an event is not learned
 as the new expectation while it stands. Cost: about 5 us a reading at 100 hydrants. Cold start: silent for `learn_days`,
@@ -31,8 +31,8 @@ from services.core.rules.catalog_early import NUMBERS, Numbers
 _DAY_S: Final = 86_400
 _OWN_FALL: Final = 0.5  # of the deviation must be a fall of its own within two hours
 _ALONE_SHARE: Final = 0.5  # of its deviation must be its own, independent of all others'
-_UPSET_SHARE: Final = 0.125  # of the hydrants deviate: of none is anything said by itself
-_LEAK_NEIGHBOURS: Final = 5  # a slow leak is felt by fewer than a burst is, itself among them
+_UPSET_SHARE: Final = 0.125  # when this share of the hydrants deviates, no single hydrant gets a verdict
+_LEAK_NEIGHBOURS: Final = 5  # a slow leak reaches fewer hydrants than a burst does, itself included
 _LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be compared with
 
 
@@ -92,7 +92,7 @@ class MainsDetector:
         return found
 
     def _compare(self, ended_s: int, slot: Pressures, used: frozenset[int]) -> list[EarlyWarning]:
-        """Compare what was seen with what all the others explain."""
+        """Compare the measured values with what all others explain."""
         residual, explained = self._expected.residuals(slot.seen)
         slot = slot._replace(expected=explained)
         frozen = self._burst.stands
@@ -130,7 +130,7 @@ class MainsDetector:
 
     @property
     def _young(self) -> np.ndarray:
-        """Who started later than the network and has not been learned for as long as it was."""
+        """Hydrants that started later than the network and have learned for less time."""
         late = self._first > self._first_day / 4
         young: np.ndarray = late & (self._slots - self._first < self._learn_slots)
         return young
@@ -138,16 +138,16 @@ class MainsDetector:
     def _drawn(
         self, scores: Scores, slot: Pressures, used: frozenset[int], apart: np.ndarray, *, upset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return (whose water is drawn, who still looks so): alone below, or in use by its own flow."""
+        """Return (hydrants in draw, hydrants that still look so): alone below, or in use by their own flow."""
         sigmas = self._draw["sigmas"]
         self._recent = [*self._recent, zeroed(slot.seen)][-self._recent_slots :]
         highest = np.max(self._recent, axis=0)
-        # whose water is drawn falls; who only stays behind while the mains rise is cut off
+        # a hydrant in draw falls; one that only stays behind while the mains rise is cut off
         fell = highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)
-        alone = scores.alone < -_ALONE_SHARE * sigmas  # not what tanks and pumps do to it and to others
+        alone = scores.alone < -_ALONE_SHARE * sigmas  # not the effect of tanks and pumps, which others share
         self._low = np.where((scores.own < -sigmas) & alone & fell, self._low + 1, 0)
         drawn: np.ndarray = self._low >= self._draw["slots"]
-        if upset or np.count_nonzero(drawn) > 1:  # the mains' own doing
+        if upset or np.count_nonzero(drawn) > 1:  # caused by the mains themselves
             drawn[:] = False
         drawn[list(used)] = True
         drawn &= ~apart

@@ -1,4 +1,4 @@
-"""Leaks: at night little is drawn, so what neighbours do not explain, night after night, is water that is lost.
+"""Leaks: at night little is drawn, so a loss that neighbours do not explain, night after night, is a leak.
 
 Source: night minimum (reference note, layer 6; CUSUM after Page 1954) on residuals instead of raw pressure, because a
 town's own season moves all of it. Cost: nothing but once a night. Cold start: `nights`.
@@ -16,7 +16,7 @@ from services.alerts.detectors.expectation import Array
 _LOCAL_S: Final = 8 * 3600
 _DAY_S: Final = 86_400
 _FROM_S, _UNTIL_S = 2 * 3600, 4 * 3600
-_SHARE: Final = 1 / 21  # nights that the usual level looks back on
+_SHARE: Final = 1 / 21  # nights in the memory of the usual level
 _LEAST_MPA: Final = 3e-4
 
 

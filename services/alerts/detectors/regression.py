@@ -1,6 +1,6 @@
-"""A straight explanation learned while it runs: least squares with fading memory, solved anew once in `batch` lessons.
+"""A linear explanation learned as it runs: least squares with fading memory, solved anew every `batch` lessons.
 
-Source: any text on least squares; a small ridge stands for what is not known yet. Cost: k products a lesson, and one
+Source: any text on least squares; a small ridge stands in for what is not known yet. Cost: k products a lesson, and one
 solution of k equations a batch (about 20 us at k = 6). Memory: k^2 numbers and one batch. Pure.
 """
 

@@ -1,6 +1,6 @@
 """Warnings of single hydrants: each raised once, and over when it has not held for a while.
 
-Used by `mains`. Cost: nothing where nothing stands.
+Used by `mains`. Cost: nothing while no warning is open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from services.core.words import Reason
 
 
 class Hydrant(NamedTuple):
-    """Who a column of numbers belongs to."""
+    """The device of a column of numbers."""
 
     code: str
     area: str
@@ -26,7 +26,7 @@ class Hydrant(NamedTuple):
 
 
 class Pressures(NamedTuple):
-    """What was seen and what was expected in MPa, NaN where nothing was."""
+    """Measured and expected pressure in MPa, NaN where there is none."""
 
     at: datetime
     seen: Array
@@ -34,7 +34,7 @@ class Pressures(NamedTuple):
 
 
 class Singles:
-    """What stands of single hydrants, by code and number."""
+    """Open warnings of single hydrants, by code and number."""
 
     MEMORY: Final = ("_standing",)
 
@@ -48,7 +48,7 @@ class Singles:
         return (code, number) in self._standing
 
     def weigh(self, code: str, begins: np.ndarray, holds: np.ndarray, slot: Pressures) -> list[EarlyWarning]:
-        """Raise where `begins` says so and nothing stands; clear what has not held for `calm_slots`."""
+        """Raise where `begins` says so and no warning is open; clear those that have not held for `calm_slots`."""
         found: list[EarlyWarning] = []
         for number in np.flatnonzero(begins).tolist():
             if (code, number) not in self._standing:

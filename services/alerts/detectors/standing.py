@@ -1,4 +1,4 @@
-"""When a quantity above what load explains becomes an early warning, how grave, and when it is over.
+"""When a quantity above what load explains becomes an early warning, how severe, and when it is over.
 
 Used by the wiring detector for each code of a circuit. Source of the numbers: the catalogue. Pure.
 """
@@ -74,7 +74,7 @@ class Standing:
         self._hits = 0
 
     def take(self, causes: tuple[float, ...], value: float, ended_s: int, found: list[EarlyWarning]) -> None:
-        """Take one slot and add to `found` what there is to say."""
+        """Take one slot and add its verdicts to `found`."""
         quantity = self.quantity
         passed_s = self._slot_s if self._ended_s is None else min(ended_s - self._ended_s, _LONGEST_S)
         self._ended_s = ended_s

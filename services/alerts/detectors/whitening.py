@@ -16,7 +16,7 @@ import numpy as np
 
 from services.alerts.detectors.expectation import Array, zeroed
 
-_MOST_SIGMAS: Final = 6.0  # what one instrument may differ from what all others say of it
+_MOST_SIGMAS: Final = 6.0  # the most that one sensor may differ from what all others expect of it
 _MOST_LIARS: Final = 8  # so often within a slot
 
 
@@ -33,9 +33,8 @@ class Whitening:
     def shares(self, deviation: Array) -> Array:
         """Return the share of each, NaN where nothing was measured.
 
-        What is missing stands where all others expect it. Who differs from what all others say of it by more than
-        `_MOST_SIGMAS` counts as if it were so much, the worst first: else one wrong instrument would speak for those
-        around it.
+        A missing value counts as what all others expect. A value further from that than `_MOST_SIGMAS` counts as just
+        that far, the worst first: otherwise one wrong sensor would disturb those around it.
         """
         there = ~np.isnan(deviation)
         filled = zeroed(deviation)

@@ -1,4 +1,4 @@
-"""Ageing insulation and hot joints of one circuit: what its residual current and temperature are laid to.
+"""Ageing insulation and hot joints of one circuit: what explains its residual current and temperature.
 
 Source: reference note, section 11. Load is the sum of the phase currents; cables and joints warm slowly and with its
 square, so its past half-hour and the past of its square are causes too, and the hour of the day. Without currents the
@@ -98,7 +98,7 @@ class WiringDetector:
         return found
 
     def course(self, code: str) -> list[Expected]:
-        """Return what was expected of late of what this code judges."""
+        """Return the latest expected values of the quantity that this code judges."""
         return next((one.course.points() for one in (self._insulation, self._joint) if one.code == code), [])
 
     def _close(self, next_number: int, new_number: int, found: list[EarlyWarning]) -> None:

@@ -1,7 +1,7 @@
-"""What detectors say becomes alarms: one for each event, told once however often it is said.
+"""Turns detectors' findings into alarms: one for each event, raised once however often it is reported.
 
-Called by the bench between its other stages, which alone changes alarms. Promises that a warning said again after a
-restart changes nothing, and that what a person closed comes back only when it grows worse or begins anew.
+Called by the bench between its other stages; only the bench changes alarms. Promises that a warning repeated after a
+restart changes nothing, and that an alarm that a person closed comes back only when it grows worse or begins anew.
 """
 
 from collections import deque
@@ -29,7 +29,7 @@ KIND = "early"  # of what is set aside
 
 
 class Said(NamedTuple):
-    """A warning, of which cell, and of which device if of one."""
+    """A warning, with its cell, and its device if it has one."""
 
     cell: str
     device_id: int | None
@@ -41,15 +41,15 @@ class EarlyAlarms:
 
     def __init__(self, registry: Registry) -> None:
         self.waiting: deque[Said] = deque()
-        self._held: deque[Said] = deque(maxlen=MOST_HELD)  # set aside, or of the same alarm as one that is
+        self._held: deque[Said] = deque(maxlen=MOST_HELD)  # set aside, or about the same alarm as one that is
         self._registry = registry
 
     def has_of(self, cell: str) -> bool:
-        """Whether something that a cell said is no alarm yet."""
+        """Whether some finding of a cell is no alarm yet."""
         return any(said.cell == cell for said in (*self.waiting, *self._held))
 
     async def judge_waiting(self, border: Border) -> bool:
-        """Take alarms on by what waits; True when there was something."""
+        """Step alarms by the waiting warnings; True when there were any."""
         self._take_up_held(border)
         some = self._next()
         if not some:
@@ -65,7 +65,7 @@ class EarlyAlarms:
         return True
 
     def _next(self) -> list[Said]:
-        """Return some of what waits, one of each alarm: should it fail, what follows on it must not pass it."""
+        """Return some waiting warnings, one per alarm: if it fails, later ones of that alarm must not overtake it."""
         some: dict[str, Said] = {}
         for said in islice(self.waiting, AT_ONCE):
             if some.setdefault(_name(said).name, said) is not said:
@@ -73,7 +73,7 @@ class EarlyAlarms:
         return list(some.values())
 
     def _take_up_held(self, border: Border) -> None:
-        """Try again what was set aside, once its time has come; what is said of the same alarm keeps its order."""
+        """Try warnings that were set aside again when they are due; those of the same alarm keep their order."""
         held, self._held = [*self._held], deque(maxlen=MOST_HELD)
         due = [said for said in held if not _waits(border, said)]
         self._held.extend(said for said in held if _waits(border, said))
@@ -129,9 +129,9 @@ async def _take(page: Page, said: Said, place: Place, key: Key) -> None:
 
 
 async def _incident_of(page: Page, warning: EarlyWarning, place: Place) -> str | None:
-    """Return the incident of an event of the mains: that of the hydrants whose pressure is low already, or a new one.
+    """Return the incident of an event of the mains: the one of hydrants whose pressure is low already, or a new one.
 
-    A `mains_event` that follows finds it by its members: one event is one incident.
+    A later `mains_event` finds it by its members: one event is one incident.
     """
     if warning.device is not None:
         return None

@@ -1,7 +1,7 @@
-"""Devices that are watched together: who they are, what their detectors have learned, and what stands of them.
+"""Devices that are watched together: their members, what their detectors learned, and their open warnings.
 
-Used by `watch`. Pure. Promises that a cell says the same of the same readings as `firetower evaluate`, that a reading
-which came late says nothing by itself, and that what stood before the cell walked is told once it has caught up.
+Used by `watch`. Pure. Promises that a cell finds the same in the same readings as `firetower evaluate`, that a late
+reading raises nothing by itself, and that a warning from before the live time is raised once the cell has caught up.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from services.core.rules.catalog_early import Numbers
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
-FORMS: Final = {"hydrant": 2, "electrical": 1, "water": 1}  # of the memory by kind: another one begins anew
-HISTORY: Final = timedelta(days=30)  # that a cell which knows nothing walks
+FORMS: Final = {"hydrant": 2, "electrical": 1, "water": 1}  # of the memory by kind; with another the cell starts anew
+HISTORY: Final = timedelta(days=30)  # the history that a cell without a memory reads
 KINDS: Final = ("hydrant", "electrical", "water")
-_ROWS: Final = 4000  # that one step of walking reads, about
+_ROWS: Final = 4000  # readings of one step, about
 _LONGEST_STEP: Final = timedelta(days=2)
 _LEAST_STEP: Final = timedelta(minutes=5)
 Key = tuple[str, str, str]  # device or nothing, group, code
@@ -37,7 +37,7 @@ class Row(Reading, Protocol):
 
 
 class Member(NamedTuple):
-    """A device of a cell: what it measured before `since` was another one, or elsewhere."""
+    """A device of a cell: readings before `since` are from another device or place."""
 
     id: int
     profile: DeviceProfile
@@ -47,7 +47,7 @@ class Member(NamedTuple):
 
 
 def plan(members: Iterable[Member]) -> dict[str, list[Member]]:
-    """Return who is watched together, by the name of the cell: hydrants of one network, others by their area."""
+    """Return the devices that are watched together, by name of the cell: hydrants of one network, others by area."""
     found: dict[str, list[Member]] = {}
     listed = list(members)
     for kind in KINDS:
@@ -57,7 +57,7 @@ def plan(members: Iterable[Member]) -> dict[str, list[Member]]:
 
 
 def fingerprint(members: Sequence[Member]) -> str:
-    """Return what changes when a memory fits no more: other devices, other places, another form."""
+    """Return a fingerprint that changes when a memory no longer fits: other devices, places or form."""
     described = [
         (m.profile.code, m.profile.area, m.profile.expected_interval_s, _plain(m.place), m.since.isoformat())
         for m in members
@@ -67,7 +67,7 @@ def fingerprint(members: Sequence[Member]) -> str:
 
 @dataclass(slots=True)
 class Cell:
-    """One cell. All readings up to `walked_until` were walked; before `live_from` only what stands matters."""
+    """One cell. Readings up to `walked_until` were read; before `live_from` only warnings that still hold matter."""
 
     name: str
     members: Sequence[Member]
@@ -76,8 +76,8 @@ class Cell:
     live_from: datetime
     standing: dict[Key, EarlyWarning] = field(default_factory=dict)
     told: set[Key] = field(default_factory=set)
-    ended: list[EarlyWarning] = field(default_factory=list)  # what was told and is over, since `courses` looked
-    reconciled: bool = False  # whether what was told by an older cell was compared with what stands
+    ended: list[EarlyWarning] = field(default_factory=list)  # raised and ended since `courses` looked
+    reconciled: bool = False  # whether warnings of an older cell were compared with the open ones
     fleet: Fleet = field(init=False)
     _by_code: dict[str, Member] = field(init=False)
     _in_time: set[str] = field(default_factory=set)  # whose newest reading did not come late
@@ -87,7 +87,7 @@ class Cell:
         self.fleet = self._make_fleet()
 
     def meet(self, members: Sequence[Member]) -> None:
-        """Take over what may change of the same devices: when one is out of service."""
+        """Update what may change about the same devices: when one is out of service."""
         self.members = members
         self._by_code = {member.profile.code: member for member in members}
 
@@ -103,7 +103,7 @@ class Cell:
 
     @property
     def caught_up(self) -> bool:
-        """Whether it has walked all that was there before it."""
+        """Whether it has read everything that was stored before it started."""
         return self.walked_until >= self.live_from
 
     @property
@@ -116,11 +116,11 @@ class Cell:
         return min(_LONGEST_STEP, max(_LEAST_STEP, timedelta(days=_ROWS / self.rows_a_day)))
 
     def take(self, row: Row) -> list[EarlyWarning]:
-        """Walk one reading, in the order of `ts`; return what is to be told."""
+        """Take one reading, in the order of `ts`; return the findings to raise."""
         at, code = row["ts"], row["code"]
         member = self._by_code[code]
         until = member.out_of_service_until
-        if until is not None and self.live_from < at <= until:  # since when it is out of service is not known
+        if until is not None and self.live_from < at <= until:  # the beginning of the time out of service is not known
             return []
         late = row["received_at"] - at > member.profile.late_after
         (self._in_time.discard if late else self._in_time.add)(code)
@@ -145,7 +145,7 @@ class Cell:
         return tells
 
     def untold(self) -> list[EarlyWarning]:
-        """Return what stands and was not told, of devices whose newest reading came in time: it counts as told now."""
+        """Return open warnings not raised yet, of devices whose newest reading is in time; they now count as raised."""
         if not self.caught_up:
             return []
         due = [
@@ -166,7 +166,7 @@ class Cell:
         memory.load(self.fleet, learned)
 
     def to_row(self) -> tuple[str, list[dict[str, Any]], bytes]:
-        """Return (fingerprint, what stands, memory)."""
+        """Return (fingerprint, open warnings, memory)."""
         standing = [
             {
                 **one._asdict(),
@@ -181,10 +181,10 @@ class Cell:
         return fingerprint(self.members), standing, memory.dump(self.fleet)
 
     def recall(self, standing: Iterable[Mapping[str, Any]], learned: bytes) -> None:
-        """Go on from what was saved.
+        """Go on from a saved memory.
 
         Raises:
-            ValueError: it is not what such a cell saves.
+            ValueError: it is not the memory of such a cell.
         """
         memory.load(self.fleet, learned)
         try:
@@ -213,5 +213,5 @@ def _plain(value: tuple[object, ...] | None) -> list[object] | None:
 
 
 def key_of(warning: EarlyWarning) -> Key:
-    """Return what is unique of what stands in a cell."""
+    """Return the unique key of a warning within a cell."""
     return warning.device or "", warning.group, warning.code

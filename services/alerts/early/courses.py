@@ -1,6 +1,6 @@
-"""What was expected where a warning stands is kept, slot by slot, for the chart of its alarm.
+"""Keeps the expected values of open warnings, slot by slot, for the chart of the alarm.
 
-Used by `watch` after each walk of a cell. Promises rows of what was told only, each once, and none older than `KEPT`.
+Used by `watch` after each step of a cell. Promises rows only of raised warnings, each once, none older than `KEPT`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,13 +29,13 @@ class _Course(NamedTuple):
 
 
 class Courses:
-    """Of every cell, how far was kept."""
+    """For every cell, up to when values were kept."""
 
     def __init__(self) -> None:
         self._kept_until_s: dict[str, dict[tuple[str, str], int]] = {}  # by cell
 
     async def keep(self, conn: Connection, cell: Cell, now: datetime) -> None:
-        """Keep what is new where something of the cell stands."""
+        """Keep new values where the cell has an open warning."""
         kept = self._kept_until_s.get(cell.name, {})
         standing: dict[tuple[str, str], int] = {}
         for device, quantity, slots in _courses(cell, kept):
@@ -55,7 +55,7 @@ def _courses(cell: Cell, kept: Mapping[tuple[str, str], int]) -> Iterator[_Cours
     seen: set[tuple[str, str]] = set()
     over, cell.ended = cell.ended, []
     for warning in (*(cell.standing[key] for key in cell.told), *over):
-        device = warning.device or next(iter(warning.members), "")  # of an event its deepest member
+        device = warning.device or next(iter(warning.members), "")  # for an event, its deepest member
         quantity = _ELECTRICAL.get(warning.code, "pressure")
         if (device, quantity) in seen:
             continue

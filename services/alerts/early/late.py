@@ -1,6 +1,6 @@
-"""Readings that came too late to be walked: many of one cell make it walk the month again.
+"""Readings that came too late to be judged: many of one cell make it read the month again.
 
-Used by `watch`. Promises that one cell at a time walks again, and none oftener than every half hour.
+Used by `watch`. Promises that one cell at a time does so, and at least half an hour apart.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from services.core.log import logger
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
-ROWS, SHARE = 12, 0.02  # so many late readings, and such a part of a day's
+ROWS, SHARE = 12, 0.02  # at least this many late readings, and this share of a day's readings
 SETTLED_S = 20.0  # after the last of them
 LONGEST_S = 600.0
 AGAIN_AFTER_S = 1800.0
@@ -23,7 +23,7 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 
 
 class LateReadings:
-    """What came too late, by cell."""
+    """Late readings, by cell."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class LateReadings:
         self._walked_again_at: dict[str, float] = {}
 
     async def look(self, conn: Connection, cells: Mapping[str, Cell]) -> list[str]:
-        """Count what is new; return the cells, at most one, that are to walk again now."""
+        """Count new late readings; return the cells, at most one, that must read the month again now."""
         await self._count(conn, cells)
         monotonic = self._clock.monotonic()
         if any(not cell.caught_up for cell in cells.values()):

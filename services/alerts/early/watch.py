@@ -1,8 +1,8 @@
 """Stored readings through the detectors, cell by cell, in the order of their time. A duty of main.
 
-Beside the bench and never in its way: what is said waits in `alarms` for the bench, walking pauses every few
-milliseconds, and it has its own connection. A cell that is new walks the last month first and says of it only what
-still stands. Promises to go on after a kill where it had saved; what is said twice is told once.
+Works beside the bench and never in its way: findings wait in `alarms` for the bench, reading pauses every few
+milliseconds, and it has its own connection. A new cell reads the last month first and raises only warnings that still
+hold. Promises to go on after a kill from the saved memory; a finding reported twice raises one alarm.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ from services.core.words import Reason
 
 SQL = load_queries(__file__)
 TURN_S = 2.0
-LOOK_S = 5.0  # how often it is asked whether the registry changed
-LOOK_AGAIN_S = 60.0  # and how often who is there, even if not: a change is dated by its beginning
-SETTLED_S = 10.0  # a changed cell is taken up once its devices have not changed for so long
+LOOK_S = 5.0  # how often to ask whether the registry changed
+LOOK_AGAIN_S = 60.0  # and how often to read it even if not: a change is dated by the beginning of its transaction
+SETTLED_S = 10.0  # a changed cell starts once its devices have not changed for this long
 GRACE = timedelta(seconds=60)  # NB-IoT delivers 99 % within 30 s (reference note, section 5)
-STEP_LEAST = timedelta(seconds=20)  # a cell reads so much at once, at least, when it is up to date
+STEP_LEAST = timedelta(seconds=20)  # a cell that is up to date reads at least this much at once
 STEPS_A_TURN = 4
-SAVE_S = 3600.0  # a memory is 4 kB (hydrant) to 8 kB (circuit) a device; an hour is walked again in seconds
+SAVE_S = 3600.0  # a memory is 4 kB (hydrant) to 8 kB (circuit) a device; an hour is read again in seconds
 AGAIN_S, AGAIN_LATER_S = 60.0, 600.0
 PAUSE_AFTER_S, PAUSE_S = 0.01, 0.005
-PLAN_FOR_THE_TIMES = "set plan_cache_mode = force_custom_plan"  # else every chunk is looked into after five runs
+PLAN_FOR_THE_TIMES = "set plan_cache_mode = force_custom_plan"  # otherwise every chunk is read after five runs
 OTHERS = Reason("设备组已变更，重新判断", "the devices that are compared have changed: judged anew")
 log = logger(__name__)
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -65,7 +65,7 @@ class EarlyWatch:
         self._walked_since = 0.0
 
     async def take_turn(self) -> float:
-        """Let every cell go on; return the pause until the next turn."""
+        """Advance every cell; return the pause until the next turn."""
         async with self._pool.acquire() as conn:
             await conn.execute(PLAN_FOR_THE_TIMES)
             if self._clock.monotonic() - self._looked_at >= LOOK_S:
@@ -109,7 +109,7 @@ class EarlyWatch:
             await self._find_homes(conn, cells)
 
     async def _meet(self, conn: Connection, name: str, members: Sequence[Member]) -> bool:
-        """Go on with a cell as it is now, or take it up; False when that must wait."""
+        """Update a running cell, or start it; False when that must wait."""
         monotonic, mark = self._clock.monotonic(), fingerprint(members)
         before = self._planned.get(name)
         if before is None or before[0] != mark:
@@ -134,18 +134,18 @@ class EarlyWatch:
         return name in self._cells
 
     async def _find_homes(self, conn: Connection, cells: Mapping[str, Sequence[Member]]) -> None:
-        """Give what stands of a cell that is no more to the one that watches its device now, or end it."""
+        """Hand open warnings of a removed cell to the cell that watches the device now, or end them."""
         homes = {member.id: name for name, members in cells.items() for member in members}
         for row in await conn.fetch(SQL["standing_elsewhere"], list(cells)):
             home = self._cells.get(homes.get(row["device_id"], ""))
             if home is None:
                 self._end(row, self._clock.now())
-            else:  # which says itself whether it still stands
+            else:  # which decides whether it still holds
                 await conn.execute(SQL["move"], row["id"], home.name)
                 home.reconciled = False
 
     def _numbers(self, members: Sequence[Member]) -> Numbers:
-        """Return the numbers of a cell: those of all, of its kind or of the area of its first device."""
+        """Return the numbers of a cell: for all, for its kind or for the area of its first device."""
         profile = DeviceProfile("", members[0].profile.kind, members[0].profile.area)
         book = self._book.for_device(profile, self._clock.now())
         return {code: book[code] for code in EARLY}
@@ -158,7 +158,7 @@ class EarlyWatch:
             del self._cells[cell.name]
 
     async def _begin(self, conn: Connection, name: str, members: Sequence[Member], before: Cell | None) -> Cell:
-        """Take up a cell: from what it saved, else from the last month's readings."""
+        """Start a cell: from its saved memory, else from the last month's readings."""
         now, numbers = self._clock.now(), self._numbers(members)
         saved = await conn.fetchrow(SQL["saved_cell"], name)
         if saved is not None and saved["devices"] == fingerprint(members):
@@ -169,7 +169,7 @@ class EarlyWatch:
                 log.exception("early_memory_unreadable", cell=name)
             else:
                 cell.reconciled = True
-                if name not in self._resting:  # one that failed saves at once when it goes on: it is well again
+                if name not in self._resting:  # a cell that failed saves at once when it goes on: it is well again
                     self._saved_at[name] = self._clock.monotonic()
                 log.info("early_cell_goes_on", cell=name, devices=len(members), since=saved["walked_until"].isoformat())
                 return cell
@@ -185,7 +185,7 @@ class EarlyWatch:
     # --- walking ---
 
     async def _advance(self, conn: Connection, cell: Cell) -> bool:
-        """Walk some steps of a cell; True when there is more to walk at once."""
+        """Take some steps of a cell; True when there is more to read at once."""
         for _ in range(STEPS_A_TURN):
             until = self._clock.now() - GRACE
             if until - cell.walked_until < (STEP_LEAST if cell.caught_up else timedelta(0)):
@@ -231,7 +231,7 @@ class EarlyWatch:
         return self._book.for_device(profile, self._clock.now())[warning.code]["enabled"] != 0
 
     async def _tell_what_stands(self, conn: Connection, cell: Cell) -> None:
-        """Tell what stood before, and end what was told and stands no more or is switched off."""
+        """Raise warnings from before the live time; end those that no longer hold or are switched off."""
         now = self._clock.now()
         if not cell.reconciled:
             stands = {_same_as(one): key for key, one in cell.standing.items()}
@@ -270,14 +270,14 @@ class EarlyWatch:
     # --- late, saved, failed ---
 
     async def _walk_again(self, conn: Connection) -> None:
-        """Let a cell of which many readings came too late walk the month again: it corrects what it knows."""
+        """Let a cell with many late readings read the month again, which corrects what it learned."""
         for name in await self._late.look(conn, self._cells):
             known = self._cells.pop(name)
             await conn.execute(SQL["forget_cell"], name)
             await self._take_up(conn, name, known.members, known)
 
     async def _save(self, conn: Connection, cell: Cell) -> None:
-        """Save a cell now and then, once all it said has become alarms."""
+        """Save a cell now and then, once all its findings have become alarms."""
         monotonic = self._clock.monotonic()
         due = monotonic - self._saved_at.get(cell.name, float("-inf")) >= SAVE_S
         if not due or not cell.caught_up or self._alarms.has_of(cell.name):
@@ -290,7 +290,7 @@ class EarlyWatch:
             await self._asides.over(conn, KIND, cell.name)
 
     async def _set_aside(self, conn: Connection, name: str, area: str, error: Exception) -> None:
-        """Leave a cell alone for a while; it begins again from what it saved, and the second time from the month."""
+        """Leave a failed cell alone for a while. It restarts from its saved memory, the second time from the month."""
         await self._asides.add(conn, Unit(KIND, name, area), error)  # nothing is forgotten while the database is away
         self._cells.pop(name, None)
         self._saved_at.pop(name, None)
@@ -301,12 +301,12 @@ class EarlyWatch:
 
 
 def _is_of_the_cell(error: Exception) -> bool:
-    """Whether a failure is the cell's, a statement that takes too long too; else the database is away."""
+    """Whether a failure is the cell's own (a statement that takes too long counts); otherwise the database is away."""
     return own_fault(error) or is_blocked(error) or isinstance(error, TimeoutError)
 
 
 def _same_as(warning: EarlyWarning) -> tuple[str | None, str, str, str]:
-    """Return what a warning and the row of one that was told have in common."""
+    """Return the key that a warning shares with the row of a raised one."""
     return warning.device, warning.area, "" if warning.device is not None else warning.group, warning.code
 
 
