@@ -1,6 +1,7 @@
 """Everything of a system that is not in its database, packed into one archive and unpacked into a new state folder.
 
-Secrets, ports, client ids, keys, journals, the broker's accounts and sessions, settings and maps.
+Secrets, ports, client ids, keys, journals, the broker's accounts and sessions, and settings. Maps and what else an
+operator names go into an archive of their own: they are large and seldom change.
 Called by the keeper and the restoration. SQLite files are copied by SQLite itself while their programs write them; what
 belongs to a run (logs, addresses, locks) stays behind, and so does what tells this state folder from every other.
 """
@@ -10,7 +11,6 @@ import io
 import os
 import shutil
 import sqlite3
-import stat
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from services.core.errors import FiretowerError
+from stack.backup.copies import CopyFolder
 from stack.children import unprivileged
 from stack.places import SERVERS, outside_of
 from stack.state import StateDir
@@ -59,36 +60,66 @@ class Belongings:
     environment: Mapping[str, str]
     also: Sequence[Path] = ()  # named by the operator: a certificate, the broker's folder, `.env`
 
-    def pack(self) -> tuple[bytes, str]:
-        """An archive and the digest of its contents, which is the same while nothing changed.
+    def pack(self, archive: IO[bytes]) -> str:
+        """Write the state folder's archive; the digest of its contents, which is the same while nothing changed.
 
         Raises:
             OSError, sqlite3.Error: a file cannot be read now; it may later.
         """
-        digest, archive = hashlib.sha256(), io.BytesIO()
+        digest = hashlib.sha256()
         with tarfile.open(fileobj=archive, mode="w") as tar:
-            for name, content in sorted(self._files()):
+            for name, content in self._contents():
                 digest.update(f"{name}\0{len(content)}\0".encode(errors="surrogateescape"))
                 digest.update(content)
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(content), 0o600
-                tar.addfile(entry, io.BytesIO(content))
-        return archive.getvalue(), digest.hexdigest()
+                _add(tar, name, len(content), io.BytesIO(content))
+        return digest.hexdigest()
 
-    def _files(self) -> Iterator[tuple[str, bytes]]:
+    def look_of_named(self) -> str:
+        """A digest of names, sizes and times of what the operator named, empty when nothing is: a map has gigabytes."""
+        if not self.also:
+            return ""
+        digest = hashlib.sha256()
+        for name, path in self._named():
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\0".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+    def pack_named(self, archive: IO[bytes]) -> None:
+        """Write the archive of what the operator named, with the place of each.
+
+        Raises:
+            OSError, sqlite3.Error: as `pack`.
+        """
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for number, path in enumerate(self.also):
+                place = str(path).encode(errors="surrogateescape")
+                _add(tar, f"{_ALSO}/{number}/path", len(place), io.BytesIO(place))
+            for name, path in self._named():
+                _add_file(tar, name, path)
+
+    def _contents(self) -> Iterator[tuple[str, bytes]]:
         yield SETTINGS, self._settings().encode(errors="surrogateescape")
+        for name, path in self._files():
+            with suppress(FileNotFoundError):
+                if path.stat().st_size > _MOST_BYTES:
+                    raise OSError(f"{path} has {path.stat().st_size >> 20} MiB: too large to belong to the system")
+                yield name, _sqlite_content(path) if _is_sqlite(path) else path.read_bytes()
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
         here = self.state.path
         yield from _below(here, "", lambda path: path.parent != here or path.name not in {*_OF_A_RUN, *SERVERS})
         broker = (outside_of(here) or here) / _MOSQUITTO
         if broker.is_dir():
             yield from _below(broker, _MOSQUITTO, lambda path: path.name in _OF_THE_BROKER)
+
+    def _named(self) -> Iterator[tuple[str, Path]]:
         for number, path in enumerate(self.also):
-            prefix = f"{_ALSO}/{number}"
-            yield f"{prefix}/path", str(path).encode(errors="surrogateescape")
+            name = f"{_ALSO}/{number}/{path.name}"
             if path.is_dir():
-                yield from _below(path, f"{prefix}/{path.name}", lambda _: True)
-            else:
-                yield from _content(path, f"{prefix}/{path.name}")
+                yield from _below(path, name, lambda _: True)
+            elif path.is_file():
+                yield name, path
 
     def _settings(self) -> str:
         """What the environment said, as a shell reads it back."""
@@ -103,28 +134,39 @@ def _quoted(value: str) -> str:
     return value.replace("'", "'\\''")
 
 
-def _below(folder: Path, prefix: str, wanted: Callable[[Path], bool]) -> Iterator[tuple[str, bytes]]:
+def _below(folder: Path, prefix: str, wanted: Callable[[Path], bool]) -> Iterator[tuple[str, Path]]:
+    """The files below a folder, without copies that are kept there: each would hold all that came before it."""
     for path in sorted(folder.iterdir()):
         if not wanted(path) or path.name.endswith(_BESIDE_SQLITE) or path.is_symlink():
             continue
         name = f"{prefix}/{path.name}" if prefix else path.name
         if path.is_dir():
-            yield from _below(path, name, wanted)
-        else:
-            yield from _content(path, name)
+            if not CopyFolder.is_at(path):
+                yield from _below(path, name, wanted)
+        elif path.is_file():
+            yield name, path
 
 
-def _content(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
-    """The whole file, or nothing when it has gone meanwhile."""
+def _add(tar: tarfile.TarFile, name: str, size_bytes: int, content: IO[bytes]) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size_bytes, 0o600
+    tar.addfile(entry, content)
+
+
+def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
+    """Add a file of any size, or nothing when it has gone meanwhile."""
     with suppress(FileNotFoundError):
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            return
-        if found.st_size > _MOST_BYTES:
-            raise OSError(f"{path} has {found.st_size >> 20} MiB: too large to belong to the system")
-        with path.open("rb") as file:
-            is_sqlite = file.read(len(_SQLITE)) == _SQLITE
-        yield name, _sqlite_content(path) if is_sqlite else path.read_bytes()
+        if _is_sqlite(path):
+            content = _sqlite_content(path)
+            _add(tar, name, len(content), io.BytesIO(content))
+        else:
+            with path.open("rb") as file:
+                _add(tar, name, os.fstat(file.fileno()).st_size, file)
+
+
+def _is_sqlite(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def _sqlite_content(path: Path) -> bytes:
@@ -162,29 +204,36 @@ def _escaped(path: Path) -> str:
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def unpack(archive: bytes, state: StateDir) -> list[str]:
-    """Write the belongings into a new state folder; what a person has to put in place themselves.
+def unpack(archive: IO[bytes], state: StateDir) -> list[str]:
+    """Write an archive into a new state folder, as it is read; what a person has to put in place themselves.
 
     Raises:
         FiretowerError: the archive is none of ours.
         OSError: it cannot be written.
     """
-    notes = []
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for entry in tar:
-            parts = PurePosixPath(entry.name).parts
-            if not entry.isreg() or ".." in parts or entry.name.startswith("/"):
-                raise FiretowerError(f"the archive holds {entry.name!r}, which is not a file of a state folder")
-            base, rest = state.path, parts
-            if parts[0] == _MOSQUITTO:
-                base, rest = state.server_dir(_MOSQUITTO), parts[1:]
-            content = tar.extractfile(entry)
-            if content is not None:
-                _write(base, rest, content, of_server=parts[0] == _MOSQUITTO)
-            if parts[0] == _ALSO and parts[-1] == "path" and len(parts) == 3:
-                where = (state.path / entry.name).read_text(encoding="utf-8", errors="surrogateescape")
-                notes.append(f"{state.path / Path(*parts[:2])} was in {where}: put it back there")
+    notes: list[str] = []
+    try:
+        with tarfile.open(fileobj=archive, mode="r|") as tar:
+            for entry in tar:
+                _unpack_one(tar, entry, state, notes)
+    except tarfile.TarError as error:
+        raise FiretowerError(f"the belongings cannot be read: {error}") from error
     return notes
+
+
+def _unpack_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, state: StateDir, notes: list[str]) -> None:
+    parts = PurePosixPath(entry.name).parts
+    if not entry.isreg() or ".." in parts or entry.name.startswith("/"):
+        raise FiretowerError(f"the archive holds {entry.name!r}, which is not a file of a state folder")
+    base, rest = state.path, parts
+    if parts[0] == _MOSQUITTO:
+        base, rest = state.server_dir(_MOSQUITTO), parts[1:]
+    content = tar.extractfile(entry)
+    if content is not None:
+        _write(base, rest, content, of_server=parts[0] == _MOSQUITTO)
+    if parts[0] == _ALSO and parts[-1] == "path" and len(parts) == 3:
+        where = (state.path / entry.name).read_text(encoding="utf-8", errors="surrogateescape")
+        notes.append(f"{state.path / Path(*parts[:2])} was in {where}: put it back there")
 
 
 def _write(base: Path, parts: Sequence[str], content: IO[bytes], *, of_server: bool) -> None:

@@ -2,7 +2,8 @@
 
 A folder holds one subfolder per system, so that a restored system never mixes its copies with those of the one that it
 was made from: `copies/` (base copies), `log/` (the write-ahead log after them, segment by segment), `belongings/` (the
-rest of the state folder, as it was at a moment) and `until.json` (how far all of it goes).
+rest of the state folder, as it was at a moment), `named/` (maps and what else the operator named) and `until.json` (how
+far all of it goes).
 """
 
 import json
@@ -120,8 +121,8 @@ class CopyFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.copies_path, self.log_path, self.belongings_path = (
-            path / name for name in ("copies", "log", "belongings")
+        self.copies_path, self.log_path, self.belongings_path, self.named_path = (
+            path / name for name in ("copies", "log", "belongings", "named")
         )
 
     @classmethod
@@ -133,12 +134,23 @@ class CopyFolder:
         """
         folder = cls(root / f"firetower-{identity}")
         try:
-            for path in (folder.path, folder.copies_path, folder.log_path, folder.belongings_path):
+            for path in (
+                folder.path,
+                folder.copies_path,
+                folder.log_path,
+                folder.belongings_path,
+                folder.named_path,
+            ):
                 path.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_private(folder.path / "system.json", json.dumps({"format": FORMAT, "identity": identity}))
         except OSError as error:
             raise NoCopy(f"nothing can be kept in {root}: {error}") from None
         return folder
+
+    @staticmethod
+    def is_at(path: Path) -> bool:
+        """Whether the copies of a system lie in this very folder."""
+        return (path / "system.json").is_file() and (path / "belongings").is_dir()
 
     @classmethod
     def find(cls, root: Path) -> Self:
@@ -222,6 +234,16 @@ class CopyFolder:
                     found.append((datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), path))
         return sorted(found)
 
+    def named(self) -> list[tuple[datetime, str, Path]]:
+        """What the operator named, as it was: since when, how it looked, and its archive; oldest first."""
+        found = []
+        with suppress(OSError):
+            for path in self.named_path.iterdir():
+                stamp, _, look = path.name.removesuffix(ENCRYPTED).removesuffix(".tar.gz").partition("-")
+                with suppress(ValueError):
+                    found.append((datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), look, path))
+        return sorted(found)
+
     def choose(self, at: datetime | None) -> Copy:
         """The newest copy that can become what was at `at`.
 
@@ -248,6 +270,8 @@ class CopyFolder:
         for path in self._log_before(kept[0]):
             path.unlink(missing_ok=True)
         for path in self._belongings_beyond(kept, now):
+            path.unlink(missing_ok=True)
+        for _, _, path in [one for one in self.named() if one[0] <= kept[0].ended_at][:-1]:
             path.unlink(missing_ok=True)
         return [copy.name for copy in gone]
 

@@ -7,10 +7,12 @@ up to a bound past which receiving pauses and the server keeps the log itself; a
 import asyncio
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from services.core.clock import Clock
 from services.core.errors import FiretowerError
@@ -18,7 +20,7 @@ from services.core.log import logger
 from stack import children
 from stack.backup.belongings import Belongings
 from stack.backup.copies import STAMP, CopyFolder, Segment, Until, segment_from
-from stack.backup.sealed import Seal
+from stack.backup.sealed import Seal, compressed
 from stack.backup.server import STREAM, Server
 
 SLOT = "firetower_backup"
@@ -123,12 +125,15 @@ class Follower:
         Raises:
             OSError, asyncpg.PostgresError, FiretowerError: something does not answer or has no room.
         """
-        began = clock.now()
+        with tempfile.TemporaryFile(dir=self._spool.parent) as packed:
+            return await self._ship(packed, clock.now())
+
+    async def _ship(self, packed: IO[bytes], began: datetime) -> Until | None:
         spoiled: Exception | None = None
         try:
-            packed, digest = await asyncio.to_thread(self._belongings.pack)
+            digest = await asyncio.to_thread(self._belongings.pack, packed)
         except (OSError, sqlite3.Error) as error:  # a damaged journal is told, and holds up no row
-            spoiled, packed, digest = error, b"", self._digest
+            spoiled, digest = error, self._digest
         at, lsn, writers = await self._server.written()
         try:
             came = await self._server.receives_up_to(lsn, RECEIVED_WITHIN_S)
@@ -142,6 +147,7 @@ class Follower:
         if digest != self._digest:
             await asyncio.to_thread(self._ship_belongings, packed, began)
             self._digest = digest
+        await asyncio.to_thread(self._ship_named, began)
         self._falls = 0
         until = Until(at, lsn, writers)
         await asyncio.to_thread(self._folder.write_until, until)
@@ -175,6 +181,19 @@ class Follower:
             path = self._spool / segment.path.name.removesuffix(".gz")
             yield Segment(segment.number, segment.timeline, segment.partial, path)
 
-    def _ship_belongings(self, packed: bytes, at: datetime) -> None:
+    def _ship_belongings(self, packed: IO[bytes], at: datetime) -> None:
+        packed.seek(0)
         name = self._seal.name(f"{at.strftime(STAMP)}.tar.gz")
-        self._seal.write(self._folder.belongings_path / name, packed)
+        self._seal.write_packed(self._folder.belongings_path / name, compressed(packed))
+
+    def _ship_named(self, at: datetime) -> None:
+        """Ship what the operator named, where it looks other than what lies there."""
+        look = self._belongings.look_of_named()[:16]
+        kept = self._folder.named()
+        if not look or (kept and kept[-1][1] == look):
+            return
+        with tempfile.TemporaryFile(dir=self._spool.parent) as packed:
+            self._belongings.pack_named(packed)
+            packed.seek(0)
+            name = self._seal.name(f"{at.strftime(STAMP)}-{look}.tar.gz")
+            self._seal.write_packed(self._folder.named_path / name, compressed(packed))

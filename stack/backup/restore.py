@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ class Source:
             raise FiretowerError(f"{self.folder.belongings_path} holds no belongings of that time")
         return found[-1]
 
+    def named(self) -> Path | None:
+        """What the operator named, as it was at the moment, or the first that was kept; None when there is none."""
+        kept = self.folder.named()
+        before = [path for at, _, path in kept if self.at is None or at <= self.at]
+        return before[-1] if before else next((path for _, _, path in kept), None)
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -75,8 +82,11 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
     copy = source.copy
     log = source.folder.log_after(copy)
     say(f"copy {copy.name} ({copy.size_bytes / 2**20:.0f} MiB), {len(log)} segments of the log")
-    with source.seal.open(source.belongings()) as packed:
-        notes = unpack(packed.read(), state)
+    notes: list[str] = []
+    for archive in filter(None, (source.belongings(), source.named())):
+        with source.seal.open(archive) as packed:
+            notes += unpack(packed, state)
+            deque(chunks_of(packed), maxlen=0)  # only at its end is it known whether the file is whole
     server = Postgres(state)
     _refuse_other_version(copy, server)
     _unpack_base(source, server, say)

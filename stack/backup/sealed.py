@@ -6,6 +6,7 @@ an integrity code): with the passphrase, `gpg -d FILE | gunzip` reads a file wit
 
 import gzip
 import hashlib
+import io
 import os
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ from stack.children import die_with_parent
 
 _CHUNK_BYTES = 2**20
 _LEVEL = 1  # the log must never cost what a fire needs; higher levels save a tenth for three times the work
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's name for gzip's own header
 ENCRYPTED = ".gpg"
 UNFINISHED = ".part"
 
@@ -63,7 +65,7 @@ class Seal:
         Raises:
             OSError, FiretowerError: it cannot be written, and nothing of it is there.
         """
-        return self.write_packed(target, [gzip.compress(content, _LEVEL, mtime=0)])
+        return self.write_packed(target, compressed(io.BytesIO(content)))
 
     def write_packed(self, target: Path, chunks: Iterable[bytes]) -> Packed:
         """Encrypt and write what is compressed already.
@@ -144,6 +146,14 @@ class Seal:
                 said = process.stderr.read().decode(errors="replace").strip()
                 if process.wait() != 0 or rest:
                     raise Unreadable(f"gpg {what[0]}: {said.splitlines()[-1] if said else 'it ended early'}")
+
+
+def compressed(content: IO[bytes]) -> Iterator[bytes]:
+    """What `gunzip` makes into `content` again, piece by piece."""
+    packing = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    for chunk in chunks_of(content):
+        yield packing.compress(chunk)
+    yield packing.flush()
 
 
 def chunks_of(stream: IO[bytes]) -> Iterator[bytes]:

@@ -8,8 +8,8 @@ import pytest
 
 from services.core.clock import SystemClock
 from services.core.errors import FiretowerError
-from stack.backup import follow
-from stack.backup.belongings import Belongings
+from stack.backup import belongings, follow
+from stack.backup.belongings import Belongings, unpack
 from stack.backup.copies import CopyFolder
 from stack.backup.follow import Follower
 from stack.backup.sealed import Seal
@@ -67,6 +67,44 @@ async def test_a_damaged_journal_is_told_and_holds_up_no_row(follower, tmp_path)
     assert folder.until() is None  # so that it is overdue
     (tmp_path / "state/journal.sqlite3").unlink()
     assert await follower.ship(SystemClock()) is not None
+
+
+def unpacked(archive, tmp_path):
+    state = StateDir.open(tmp_path / "unpacked")
+    with Seal().open(archive) as packed:
+        notes = unpack(packed, state)
+    return state.path, notes
+
+
+async def test_copies_that_are_kept_in_the_state_folder_are_no_part_of_what_is_copied(follower, tmp_path):
+    inside = CopyFolder.make(tmp_path / "state/mnt", "a1")
+    (inside.copies_path / "base.tar.gz").write_bytes(b"a copy of everything")
+    (tmp_path / "state/mnt/note.txt").write_text("mine")
+    await follower.ship(SystemClock())
+    ((_, archive),) = CopyFolder.find(tmp_path / "copies").belongings()
+    restored, _ = unpacked(archive, tmp_path)
+    assert [path.name for path in restored.rglob("mnt/**/*")] == ["note.txt"]
+
+
+async def test_a_map_is_shipped_when_it_changed_and_not_with_each_change_of_the_rest(follower, tmp_path, monkeypatch):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    county = maps / "county.pmtiles"
+    county.write_bytes(b"PMTiles" * 1000)
+    folder = CopyFolder.find(tmp_path / "copies")
+    own = Belongings(StateDir.open(tmp_path / "state"), {}, (maps, tmp_path / "gone"))
+    monkeypatch.setattr(follower, "_belongings", own)
+    monkeypatch.setattr(belongings, "_MOST_BYTES", 5000)  # which bounds the state folder's own files
+    for content in (b"one", b"two"):
+        (tmp_path / "state/journal").write_bytes(content)
+        await follower.ship(SystemClock())
+    ((_, _, archive),) = folder.named()
+    restored, notes = unpacked(archive, tmp_path)
+    assert (restored / "also/0/maps/county.pmtiles").read_bytes() == county.read_bytes()
+    assert notes[0].endswith(f"was in {maps}: put it back there")
+    county.write_bytes(b"PMTiles" * 2000)
+    await follower.ship(SystemClock())
+    assert len({look for _, look, _ in folder.named()}) == 2
 
 
 async def test_receiving_pauses_while_too_much_waits_for_a_folder_that_is_away(follower, tmp_path, monkeypatch):
