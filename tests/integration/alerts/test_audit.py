@@ -31,11 +31,11 @@ async def anchors(database: str, scratch: Path) -> AsyncIterator[Anchors]:
     await pool.close()
 
 
-async def open_and_judge(county: County, code: str) -> int:
+async def open_and_judge(county: County, code: str, value: float = 0.1) -> int:
     """One alarm with three transitions: opened, acknowledged, cleared."""
     device_id = await county.add_device(code)
     place = Place(f"device:{device_id}", device_id, code, area="140931100")
-    finding = Finding("fault", Category.DEVICE, Severity.MINOR, Reason("故障", "fault"), device=code, value=0.1)
+    finding = Finding("fault", Category.DEVICE, Severity.MINOR, Reason("故障", "fault"), device=code, value=value)
     async with county.conn.transaction():
         page = Page(county.conn, datetime.now(UTC), await load_policies(county.conn))
         key = Key(place.subject, "fault")
@@ -49,8 +49,8 @@ async def open_and_judge(county: County, code: str) -> int:
 
 
 async def test_an_untouched_database_has_no_faults(county: County, anchors: Anchors) -> None:
-    for n in range(3):
-        await open_and_judge(county, f"panel-{n}")
+    for n, value in enumerate((0.1, -0.0, 2.0**60)):  # jsonb has no negative zero, and no exponents
+        await open_and_judge(county, f"panel-{n}", value)
         await anchors.write()
     report = await verify(county.conn, KEY)
     assert report.faults == []
