@@ -41,9 +41,16 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]{1,90}")
 
 
 class Postgres:
-    """One cluster in one state folder. `durable=False` is for tests only."""
+    """One cluster in one state folder. `running`: asked by whom it does not belong to. `durable=False` is for tests."""
 
-    def __init__(self, state: StateDir, *, durable: bool = True, binaries: PostgresBinaries | None = None) -> None:
+    def __init__(
+        self,
+        state: StateDir,
+        *,
+        running: bool = False,
+        durable: bool = True,
+        binaries: PostgresBinaries | None = None,
+    ) -> None:
         self.binaries = binaries or find_postgres()
         self._state = state
         self._durable = durable
@@ -53,7 +60,7 @@ class Postgres:
         # In the command line of the server and the titles of all that it starts; no other server has it.
         self._cluster = f"firetower_{state.identity}"
         self.log = state.log("postgres")
-        self.port = state.port("postgres")
+        self.port = state.known_port("postgres") if running else state.port("postgres")
         self.process: subprocess.Popen[bytes] | None = None
 
     @property

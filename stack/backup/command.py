@@ -47,6 +47,8 @@ def backup(asked: Asked) -> int:
     settings = _settings(asked)
     state = StateDir.open(asked.state_dir or settings.state_dir)
     folder = asked.folder.absolute()
+    if any(folder.resolve().is_relative_to(data.resolve()) for data in state.data_folders()):
+        _say(f"note: {folder} lies within {state.path} and would be lost with it: a folder on another disk is better")
     if asked.follow:
         configure_log("backup", settings.log_level, settings.log_format)
         return _run(lambda: asyncio.run(_follow(settings, folder, state)))
@@ -71,7 +73,7 @@ def _server(settings: BackupSettings, state: StateDir) -> Server:
         return Server(settings.backup_database_url, own, binaries)
     kept = state.kept_secret("postgres_copier")
     if kept is not None and (not own or f":{state.known_port('postgres')}/" in own):
-        server = Postgres(state, binaries=binaries)
+        server = Postgres(state, running=True, binaries=binaries)
         return Server(server.copier_dsn, server.dsn, binaries)
     if not own:
         raise BadSetting(
@@ -210,6 +212,8 @@ def moment(text: str | None) -> datetime | None:
 def _run(work: Callable[[], int | None]) -> int:
     try:
         return work() or 0
+    except ConnectionError as error:
+        raise FiretowerError(f"the database does not answer: does the system run? ({error})") from None
     except _FAILURES as error:
         raise FiretowerError(str(error)) from None
 

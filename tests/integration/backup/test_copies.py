@@ -10,6 +10,7 @@ from services.core import migrate
 from services.core.clock import SystemClock
 from services.core.errors import FiretowerError
 from services.core.settings import BackupSettings
+from stack.backup.command import Asked, backup
 from stack.backup.copies import CopyFolder, NoCopy
 from stack.backup.follow import SLOT
 from stack.backup.keeper import Keeper
@@ -53,6 +54,13 @@ def origin():
     yield found
     found.server.kill()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_copy_elsewhere_asks_the_running_server_and_leaves_its_port_alone(origin, scratch, monkeypatch, capsys):
+    monkeypatch.delenv("FIRETOWER_DATABASE_URL", raising=False)
+    assert backup(Asked(scratch / "copies", origin.state.path)) == 0
+    assert "is whole" in capsys.readouterr().out
+    assert origin.state.known_port("postgres") == origin.server.port
 
 
 async def areas_of(server):
