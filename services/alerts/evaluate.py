@@ -23,7 +23,7 @@ from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.alerts.rules.model import Event
 from services.alerts.rules.walk import DeviceRules
 from services.core.alarms.life.components import is_named, normal_component, same_component
-from services.core.alarms.life.conditions import OUR_OWN_KNOWLEDGE
+from services.core.alarms.life.conditions import OUR_OWN_KNOWLEDGE, causes_left
 from services.core.alarms.life.happenings import Finding, Reset
 from services.core.errors import FiretowerError
 from services.core.rules.profile import DeviceProfile
@@ -41,7 +41,7 @@ class _Standing(NamedTuple):
     """An open finding, and what has to end before it is over."""
 
     told: dict[str, Any]
-    causes: set[str]
+    causes: frozenset[str]
 
 
 class Findings:
@@ -60,12 +60,13 @@ class Findings:
         if not finding.active:
             if standing is None or finding.latched:
                 return False
-            if finding.cause in standing.causes and len(standing.causes) > 1:
-                standing.causes.discard(finding.cause)  # one of several is over
+            left = causes_left(standing.causes, finding)
+            if left:
+                self._open[key] = standing._replace(causes=left)
                 return False
             return self._end(key, at)
         if standing is not None:
-            standing.causes.add(finding.cause)
+            self._open[key] = standing._replace(causes=standing.causes | {finding.cause})
         return self._begin(
             key,
             at,
@@ -133,7 +134,7 @@ class Findings:
             "reason": reason.zh,
             "reason_en": reason.en,
         }
-        self._open[key] = _Standing(item, {cause})
+        self._open[key] = _Standing(item, frozenset({cause}))
         self._all.append(item)
         return True
 

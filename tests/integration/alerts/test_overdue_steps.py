@@ -16,12 +16,12 @@ WHY = Reason("测试", "test")
 LATER = START + timedelta(hours=1)
 
 
-async def happen(county: County, site: int, happening: Finding | Reset | Tick, minute: float = 0) -> None:
+async def happen(county: County, site: int | None, happening: Finding | Reset | Tick, minute: float = 0) -> None:
     device_id = await county.conn.fetchval("select id from device")
     place = Place(f"device:{device_id}", device_id, "panel-1", site, AREA)
     async with county.conn.transaction():
         page = Page(county.conn, START + timedelta(minutes=minute), await load_policies(county.conn))
-        await page.load_scope(place.scope)
+        await page.load_scope(place.scope, [device_id])
         await page.take_fire(place.scope, happening, "test", place)
         await page.write()
 
@@ -68,3 +68,15 @@ async def test_a_fire_that_began_and_ended_in_a_test_is_not_overdue(county: Coun
     await happen(county, site, fire(), minute=20)
     assert await clocks.count_overdue(county.conn, START + timedelta(minutes=20)) == 0
     assert await clocks.count_overdue(county.conn, LATER) == 1
+
+
+async def test_a_fire_leaves_the_test_window_of_the_site_that_its_device_leaves(county: County) -> None:
+    site = await burning_site(county)
+    until = START + timedelta(hours=8)
+    await acts.set_test_window(county.conn, site, until=until, reason="周检", actor="user:t", now=START)
+    await happen(county, site, fire(), minute=1)
+    assert [row["escalates_at"] for row in await county.alarms()] == [None]
+    await county.conn.execute("update device set site_id = null")
+    await happen(county, None, fire(), minute=2)
+    (alarm,) = await county.alarms()
+    assert alarm["escalates_at"] == START + timedelta(minutes=5), "180 s after the report outside any window"

@@ -113,7 +113,8 @@ def test_components_are_compared_as_the_live_system_does(run):
 
 
 def test_a_condition_with_two_causes_is_over_with_the_second(run):
-    rows = f"{at(1)},P1,mains_fault,true,\n{at(2)},P1,battery_fault,true,\n{at(3)},P1,mains_fault,false,\n"
+    rows = f"{at(1)},P1,mains_fault,true,\n{at(1)},P1,battery_fault,false,\n{at(2)},P1,battery_fault,true,\n"
+    rows += f"{at(3)},P1,mains_fault,false,\n"
     told = orjson.loads(run(LOW, EVENTS + rows + f"{at(4)},P1,battery_fault,false,\n"))
     power = [one for one in told["findings"] if one["code"] == "power_fault"]
     assert [one["cleared_at"] for one in power] == ["2026-06-01T00:04:00Z"]

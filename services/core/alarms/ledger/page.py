@@ -100,7 +100,8 @@ class Page:
             raise LookupError(f"the lock row of {scope} vanished")
         rows = await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids))
         self._scopes[scope] = read_scope(scope, row, [self._admit(found) for found in rows])
-        if row["window_until"] != row["test_until"]:
+        moved = any(found["scope"] != scope for found in rows)  # a fire leaves the window of the site that it leaves
+        if moved or row["window_until"] != row["test_until"]:
             await self.take_fire(scope, SiteWindow(row["window_until"]), "clock", None)
         return self._scopes[scope].site
 

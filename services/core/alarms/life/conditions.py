@@ -110,12 +110,22 @@ def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Out
     if memory.latched:
         why = Reason("锁定警情，须人工解除", "a latched condition: a person must clear it")
         return alarm, Outcome(OutcomeKind.LATCHED, why)
-    left = memory.causes - {finding.cause}
-    if left and finding.cause in memory.causes:
-        memory = replace(memory, causes=left)
-        why = Reason("部分原因解除", "one of several causes is over")
-        return replace(alarm, memory=memory), Outcome(OutcomeKind.NOTED, why)
-    return _end(alarm, now, finding.ts, finding.reason)
+    left = causes_left(memory.causes, finding)
+    if not left:
+        return _end(alarm, now, finding.ts, finding.reason)
+    why = Reason("部分原因解除", "one of several causes is over")
+    if left == memory.causes:
+        return alarm, Outcome(OutcomeKind.UNCHANGED, why)
+    return replace(alarm, memory=replace(memory, causes=left)), Outcome(OutcomeKind.NOTED, why)
+
+
+def causes_left(causes: frozenset[str], over: Finding) -> frozenset[str]:
+    """Return which causes of an alarm still stand when one is over.
+
+    The end of a battery fault that nobody reported says nothing of a mains fault; the end of the condition under the
+    alarm's own name (`power_fault`) speaks of all.
+    """
+    return frozenset() if over.cause == over.code and over.code not in causes else causes - {over.cause}
 
 
 def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outcome]:

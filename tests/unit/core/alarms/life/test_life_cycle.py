@@ -92,10 +92,11 @@ def test_an_alarm_returns_with_its_last_cause() -> None:
     assert life.outcomes == ["opened", "repeated", "noted", "returned"]
 
 
-def test_an_end_of_a_cause_nobody_raised_ends_it_too() -> None:
-    life = raised(cause="mains_fault")
-    life.happen(condition(cause="power_fault", active=False))
-    assert life.state == "returned"
+@pytest.mark.parametrize(("over", "state"), [("battery_fault", "unacknowledged"), ("power_fault", "returned")])
+def test_the_end_of_a_cause_nobody_raised_ends_an_alarm_only_under_its_own_name(over: str, state: str) -> None:
+    life = raised(code="power_fault", cause="mains_fault")
+    life.happen(condition(code="power_fault", cause=over, active=False))
+    assert life.state == state
 
 
 def test_a_second_end_changes_nothing() -> None:
