@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from services.cli_bench import bench_app
-from services.cli_run import run_program
+from services.cli_run import named_folder, run_program
 from services.core.errors import BadSetting
 from services.core.settings import Settings
 
@@ -152,7 +152,10 @@ def admin(
     typer.echo(f"username {made.username}\npassword {made.password}\napi key  {made.api_key}")
 
 
-_StateDir = Annotated[Path | None, typer.Option("--state-dir", help="where data, logs and endpoints.json live")]
+_StateDir = Annotated[
+    Path | None,
+    typer.Option("--state-dir", parser=named_folder, metavar="DIR", help="where data, logs and endpoints.json live"),
+]
 
 
 @app.command()

@@ -4,6 +4,7 @@ import gc
 import importlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
@@ -28,3 +29,10 @@ def run_program(module: str, function: str, **arguments: object) -> None:
         for line in sorted({str(error) for error in leaves(told)}):
             typer.echo(f"firetower: {line}", err=True)
         sys.exit(2)
+
+
+def named_folder(text: str) -> Path:
+    """Read an option that names a folder; a variable of a script that was never set names none."""
+    if not text:
+        raise typer.BadParameter("is empty; name a folder, . is the one you are in")
+    return Path(text)

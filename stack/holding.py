@@ -81,7 +81,7 @@ def holder_of(path: Path) -> Holder | None:
     """Who holds the lock of this file, or None."""
     try:
         file = path.open(encoding="ascii", errors="replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     with file:
         try:

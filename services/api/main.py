@@ -33,6 +33,7 @@ from services.api.system.housekeeping import keep_house
 from services.core import db, program
 from services.core.clock import Clock, SystemClock
 from services.core.limits import raise_file_limit
+from services.core.listening import listen_on
 from services.core.log import logger
 from services.core.settings import ApiSettings
 
@@ -83,8 +84,6 @@ async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) ->
     server = _Server(
         uvicorn.Config(
             _behind_proxies(app, settings),
-            host=settings.api_host,
-            port=settings.api_port,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=_GRACE_S,
@@ -96,6 +95,7 @@ async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) ->
         )
     )
     try:
+        handle = listen_on(settings.api_host, settings.api_port, "FIRETOWER_API_HOST, FIRETOWER_API_PORT")
         async with asyncio.TaskGroup() as group:
             changes = group.create_task(Changes(live, hub, clock).run(), name="changes")
             rights = group.create_task(watch_rights(live, hub, clock), name="rights")
@@ -103,7 +103,7 @@ async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) ->
             imports = group.create_task(keep_finishing(database, clock), name="imports")
             places = group.create_task(recall_places(database, state.of(Throttle), clock), name="places")
             announce = group.create_task(_announce(server, settings, state), name="announce")
-            serving = group.create_task(server.serve(), name="serve")
+            serving = group.create_task(server.serve(sockets=[handle]), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
             await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
             hub.close()

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.core.city.xf3017 import read_codes
 from services.core.errors import BadSetting
+from services.core.listening import address_family
 
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
 # what our driver knows of the choices in an address; a wrong one would look like a database that is away
@@ -131,11 +132,6 @@ def _own_host(value: str) -> str:
     return value
 
 
-def address_family(host: str) -> socket.AddressFamily:
-    """The kind of socket that listens on `host`."""
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
 def _webhook_secret(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
     try:
@@ -156,6 +152,13 @@ def _codes(value: Path | None) -> Path | None:
     return value
 
 
+def _folder(value: object) -> object:
+    if value == "":  # a variable of a script that was never set: it would be the folder where we happen to stand
+        raise ValueError("is empty; name a folder, . is the one you are in")
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
 OwnHost = Annotated[str, AfterValidator(_own_host)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 
@@ -166,7 +169,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FIRETOWER_", frozen=True, extra="ignore")
 
     database_url: DatabaseUrl = "postgresql://firetower@127.0.0.1:5432/firetower"
-    state_dir: Path = Path(".firetower")
+    state_dir: Folder = Path(".firetower")
     log_level: Annotated[str, AfterValidator(_level)] = "info"
     log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = "auto"
     metrics_port: Port | None = None  # this program's own Prometheus port; unset: none

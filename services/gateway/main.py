@@ -5,7 +5,6 @@ panel. Started by people, the supervisor or a container; promises to confirm not
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +13,11 @@ from pathlib import Path
 from services.core import program
 from services.core.aside import Unit
 from services.core.clock import Clock, SystemClock
-from services.core.errors import CannotListen
 from services.core.limits import raise_file_limit
+from services.core.listening import listen_on
 from services.core.log import logger
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
-from services.core.settings import GatewaySettings, address_family
+from services.core.settings import GatewaySettings
 from services.core.topics import ROOT, Channel, Kind
 from services.gateway.border import Border
 from services.gateway.commands import Commands
@@ -119,11 +118,8 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
         await gateway.clock.sleep(0.05)
     gateway.intake.take_heard()
     loop = asyncio.get_running_loop()
-    address = (settings.gateway_host, settings.gateway_port)
-    try:
-        handle = socket.create_server(address, family=address_family(settings.gateway_host))
-    except OSError as error:
-        raise CannotListen(f"FIRETOWER_GATEWAY_HOST, FIRETOWER_GATEWAY_PORT: {error}") from error
+    names = "FIRETOWER_GATEWAY_HOST, FIRETOWER_GATEWAY_PORT"
+    handle = listen_on(settings.gateway_host, settings.gateway_port, names)
     server = await loop.create_server(gateway.door.new_link, sock=handle, backlog=ACCEPTS_AT_ONCE)
     handle.listen(BACKLOG)
     port = handle.getsockname()[1]

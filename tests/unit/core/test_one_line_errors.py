@@ -3,9 +3,14 @@
 import socket
 
 import pytest
+from typer.testing import CliRunner
 
-from services.core.errors import CannotListen, FiretowerError, first_cause
+from services.cli import app
+from services.core.errors import BadSetting, CannotListen, FiretowerError, first_cause
+from services.core.listening import listen_on
 from services.core.metrics import serve_metrics
+from services.core.settings import Settings
+from stack import state
 
 
 @pytest.fixture
@@ -18,6 +23,27 @@ def taken():
 def test_a_taken_metrics_port_is_named(taken):
     with pytest.raises(CannotListen, match=f"FIRETOWER_METRICS_PORT: 127.0.0.1:{taken}"):
         serve_metrics("127.0.0.1", taken)
+
+
+def test_a_taken_port_of_a_listener_is_named(taken):
+    with pytest.raises(CannotListen, match=r"FIRETOWER_API_HOST, FIRETOWER_API_PORT: .*in use"):
+        listen_on("127.0.0.1", taken, "FIRETOWER_API_HOST, FIRETOWER_API_PORT")
+
+
+def test_a_folder_without_a_name_is_no_folder(monkeypatch):
+    monkeypatch.setenv("FIRETOWER_STATE_DIR", "")
+    with pytest.raises(BadSetting, match="FIRETOWER_STATE_DIR: is empty"):
+        Settings.read()
+    answer = CliRunner().invoke(app, ["up", "--state-dir", ""])
+    assert answer.exit_code == 2
+    assert "is empty" in answer.output
+
+
+def test_a_file_in_place_of_a_state_folder_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    state.clear_stale_endpoints(tmp_path / "file")
+    with pytest.raises(BadSetting, match=r"--state-dir: .*file cannot be used"):
+        state.StateDir.open(tmp_path / "file")
 
 
 def test_our_own_error_is_the_cause_of_a_failed_group_however_deep():
