@@ -62,7 +62,16 @@ def is_public(method: str, path: str) -> bool:
 def _check_media_type(method: str, path: str, headers: Headers) -> None:
     """Refuse a body that is not JSON where JSON is read. A page's form cannot send JSON to another origin unasked."""
     empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-    if empty or method in SAFE_METHODS or path == IMPORT_PATH or not path.startswith("/api/"):
+    if empty or method in SAFE_METHODS or not path.startswith("/api/"):
+        return
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem(
+            415,
+            "unsupported_media_type",
+            "Content-Encoding: send the body as it is, not compressed",
+            headers={"Accept-Encoding": "identity"},
+        )
+    if path == IMPORT_PATH:
         return
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):

@@ -1,7 +1,9 @@
-"""Refuses query parameters that a route does not know: a misspelt filter must not answer as if there were none.
+"""Refuses query parameters that a route does not know, or that come twice: no filter is left aside in silence.
 
 A dependency of the whole app. Where a standard says how unknown options are refused, the standard's own route does it.
 """
+
+from collections.abc import Sequence
 
 from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
@@ -25,7 +27,7 @@ class KnownParameters:
         """Let a request pass whose parameters the route knows.
 
         Raises:
-            Problem: 422, it names those that it does not know, and those that it does.
+            Problem: 422, it names those that it does not know, and those that it does; or what comes twice.
         """
         route = request.scope.get("route")
         if not request.query_params or not isinstance(route, APIRoute) or not route.path.startswith(STRICT_FOLDERS):
@@ -34,12 +36,20 @@ class KnownParameters:
         if place not in self._names:
             self._names[place] = frozenset(_names_of(route))
         known = self._names[place]
-        unknown = [name for name in dict.fromkeys(request.query_params) if name not in known][:_SHOWN]
+        unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
         if unknown:
             cure = f"is not a parameter here; known: {', '.join(sorted(known)) or 'none'}"
-            errors = [{"field": name[:_LONGEST], "message": cure} for name in unknown]
-            detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
-            raise Problem(422, "unknown_parameter", detail, errors=errors)
+            raise _refusal("unknown_parameter", unknown, cure)
+        sent = request.query_params
+        repeated = [name for name in dict.fromkeys(sent) if len(set(sent.getlist(name))) > 1]
+        if repeated:
+            raise _refusal("repeated_parameter", repeated, "comes twice; join values of a filter by commas")
+
+
+def _refusal(kind: str, names: Sequence[str], cure: str) -> Problem:
+    errors = [{"field": name[:_LONGEST], "message": cure} for name in names[:_SHOWN]]
+    detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
+    return Problem(422, kind, detail, errors=errors)
 
 
 def _names_of(route: APIRoute) -> list[str]:

@@ -57,7 +57,7 @@ def _get(summary: str, operation: str, kind: str, *parameters: dict[str, Any]) -
 def _filters(one: Collection) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "query", "schema": {"type": one.type_of(name)}, "description": "equal to"}
-        for name in one.filters
+        for name in one.names
     ]
 
 

@@ -7,13 +7,14 @@ Used by the routes. Promises 400 with the name of the parameter and the cure for
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from services.api.city.features.collections import Collection, Column, Context
+from services.api.city.features.collections import Collection
+from services.api.city.features.devices import Column, Context
 from services.api.request.fields import BIGINT
 from services.api.request.paging import decode_cursor
 from services.api.request.problems import Problem
@@ -46,6 +47,7 @@ class Query:
     conditions: tuple[sa.ColumnElement[bool], ...]
     after: int | str | None
     matched: int | None = None
+    judged: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def latitude_first(self) -> bool:
@@ -59,19 +61,21 @@ def read_query(collection: Collection, context: Context, sent: Sequence[tuple[st
     Raises:
         Problem: 400, one of them is unknown, comes twice or cannot be read.
     """
-    given = _single(sent, (*CONTROLS, *collection.filters))
+    given = _single(sent, (*CONTROLS, *collection.names))
     conditions = [
         _equals(collection, context, name, value) for name, value in given.items() if name in collection.filters
     ]
+    judged = {name: _truth(name, value) for name, value in given.items() if name in collection.judged}
+    box_crs = _crs("bbox-crs", given.get("bbox-crs", CRS84))
     if "bbox" in given:
-        conditions.append(read_bbox(given["bbox"], given.get("bbox-crs", CRS84), collection.lon, collection.lat))
+        conditions.append(read_bbox(given["bbox"], box_crs, collection.lon, collection.lat))
     if "datetime" in given:
         begin, end = read_datetime(given["datetime"])
         if collection.span is not None:
             conditions += _during(collection.span, begin, end)
     kind = int if isinstance(collection.key.type, sa.Integer) else str
     after, matched = decode_cursor(given.get("cursor"), kind, int) or (None, None)
-    return Query(_limit(given.get("limit")), read_crs(given), tuple(conditions), after, matched)
+    return Query(_limit(given.get("limit")), read_crs(given), tuple(conditions), after, matched, judged)
 
 
 def read_crs(given: Mapping[str, str]) -> str:
@@ -113,7 +117,6 @@ def _crs(name: str, value: str) -> str:
 
 def read_bbox(value: str, crs: str, lon: Column, lat: Column) -> sa.ColumnElement[bool]:
     """Return the condition of a box of four numbers, or of six with heights, which are left aside."""
-    crs = _crs("bbox-crs", crs)
     try:
         numbers = [float(part) for part in value.split(",")]
     except ValueError:
@@ -170,12 +173,16 @@ def _equals(collection: Collection, context: Context, name: str, value: str) -> 
     if "\0" in value or len(value) > 300:
         raise bad(name, "must be a text of at most 300 characters without NUL")
     if kind == "boolean":
-        if value not in ("true", "false"):
-            raise bad(name, "must be true or false")
-        return column.is_(value == "true")
+        return column.is_(_truth(name, value))
     if kind == "integer":
         return column == whole_number(name, value)
     return column == value
+
+
+def _truth(name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise bad(name, "must be true or false")
+    return value == "true"
 
 
 def whole_number(name: str, value: str) -> int:

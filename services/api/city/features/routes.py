@@ -1,6 +1,7 @@
 """`/ogc`: the paths of OGC API Features, as JSON for machines and as pages for people."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -8,7 +9,8 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from services.api.city.features import described, documents, html
-from services.api.city.features.collections import COLLECTIONS, Collection, Context
+from services.api.city.features.collections import COLLECTIONS, Collection
+from services.api.city.features.devices import Context
 from services.api.city.features.documents import GEOJSON, HTML, JSON, OPENAPI
 from services.api.city.features.query import (
     CRS84,
@@ -144,7 +146,7 @@ async def show_collection(collection: CollectionId, request: Request, here: Here
     content = documents.collection(_base(request), one, await _extent(here, who))
 
     def page() -> str:
-        filters = html.paragraph(f"过滤 Filters: {', '.join(one.filters)}")
+        filters = html.paragraph(f"过滤 Filters: {', '.join(one.names)}")
         parts = (html.paragraph(one.description), filters, html.links(content["links"]), html.source(content["links"]))
         return html.page(root_of(request), content["title"], *parts)
 
@@ -156,6 +158,9 @@ async def list_items(collection: CollectionId, request: Request, here: Here, who
     """List features: `limit`, `bbox`, `datetime`, `crs`, `bbox-crs` and equality filters; pages by the link `next`."""
     one, context, sent = _collection(collection), Context(who, here.clock.now()), _sent(request)
     query = read_query(one, context, sent)
+    for name, wanted in query.judged.items():
+        condition = await one.judged[name](here.database, context, query.conditions, wanted)
+        query = replace(query, conditions=(*query.conditions, condition))
     rows = await here.database.rows(page_of(one, context, query))
     more, rows = len(rows) > query.limit, rows[: query.limit]
     matched = query.matched

@@ -71,6 +71,9 @@ async def test_pages_hold_everything_once_and_say_how_much_there_is(client: Clie
     assert await follow(client, address, limit=2) == ["h-0", "h-1", "h-2", "h-3", "h-4", "w-0", "nowhere"]
     assert await follow(client, address, limit=7) == await follow(client, address, limit=1_000_000)
     assert await follow(client, address, limit=2, kind="water") == ["w-0"]
+    await register("owned", owner="供水公司")
+    assert await follow(client, address, owner="供水公司", area_name="东关镇", limit=1) == ["owned"]
+    assert await follow(client, address, site=1) == await follow(client, address, site_name="-") == []
     assert await follow(client, address, limit=2, bbox="111.005,38.9,111.035,39.05") == ["h-1", "h-2", "h-3"]
 
 
@@ -122,7 +125,7 @@ REFUSED = [
     ("datetime=2026-01-02/2026-01-01", "datetime"), ("datetime=a/b/c", "datetime"), ("crs=EPSG:3857", "crs"),
     ("bbox=1,2,3,4&bbox-crs=x", "bbox-crs"), ("f=xml", "f"), ("colour=red", "colour"), ("limit=1&limit=2", "limit"),
     ("drill=maybe", "drill"), ("id=1.5", "id"), ("id=99999999999999999999", "id"), ("code=%00", "code"),
-    ("$filter=1", "$filter"), ("datetime=99999-01-01", "datetime"),
+    ("$filter=1", "$filter"), ("bbox-crs=EPSG:3857", "bbox-crs"), ("datetime=99999-01-01", "datetime"),
 ]  # fmt: skip
 
 
@@ -163,6 +166,9 @@ async def test_water_says_how_much_how_old_and_why_not(
     assert properties["reason_codes"] == "low_pressure"
     assert properties["reasons"]
     assert properties["age_s"] < 60
+    assert await follow(client, ITEMS.format("water-sources"), usable="false", limit=1) == ["h-0"]
+    assert await follow(client, ITEMS.format("water-sources"), usable="true") == []
+    assert (await client.get(f"{ITEMS.format('water-sources')}?usable=maybe")).status_code == 400
     (hydrant,) = (await read(client, ITEMS.format("hydrants")))["features"]
     assert hydrant["properties"]["pressure_mpa"] == 0.02
     assert hydrant["properties"]["value_at"]

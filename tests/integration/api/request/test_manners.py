@@ -23,9 +23,10 @@ def table(text: str) -> list[dict[str, str]]:
     [
         "/api/v1/alarms?states=open", "/api/v1/devices?Kind=hydrant", "/api/v1/sites?colour=red",
         "/geo/devices.geojson?box=1", "/api/v1/devices/h-1/readings?since=2026", "/cap/alarms.atom?states=open",
+        "/api/v1/alarms?severity=critical&severity=major",
     ],
 )  # fmt: skip
-async def test_a_parameter_that_a_route_does_not_know_is_refused_by_name(
+async def test_a_parameter_that_a_route_does_not_know_or_that_comes_twice_is_refused_by_name(
     client: Client, register: Register, asked: str
 ) -> None:
     await register("h-1")
@@ -39,6 +40,9 @@ async def test_a_parameter_that_a_route_does_not_know_is_refused_by_name(
 async def test_an_unknown_parameter_of_a_write_is_refused_before_anything_is_written(client: Client) -> None:
     body = {"kind": "hydrant", "area": "140931100"}
     assert (await client.put("/api/v1/devices/h-1?dryrun=1", json=body)).status_code == 422
+    packed = await client.put("/api/v1/devices/h-1", json=body, headers={"Content-Encoding": "gzip"})
+    assert (packed.status_code, packed.headers["accept-encoding"]) == (415, "identity")
+    assert "Content-Encoding" in packed.json()["detail"]
     assert (await client.get("/api/v1/devices/h-1")).status_code == 404
 
 
