@@ -16,6 +16,7 @@ from services.alerts.border import Border
 from services.alerts.contacts import write_call
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.happenings import OutOfService, Tick
+from services.core.alarms.life.lifecycle import CLOCK_SET_BACK
 from services.core.alarms.rota import on_call
 from services.core.aside import Unit, own_fault
 from services.core.log import logger
@@ -30,13 +31,13 @@ log = logger(__name__)
 
 async def is_due(conn: asyncpg.Connection, now: datetime) -> bool:
     """Say whether any alarm or timer is due."""
-    due: bool = await conn.fetchval(SQL["is_due"], now)
+    due: bool = await conn.fetchval(SQL["is_due"], now, now + CLOCK_SET_BACK)
     return due
 
 
 async def tick(border: Border, now: datetime) -> None:
     """Step every alarm whose timer is due; fires first, with all fires of their site."""
-    fires = await border.conn.fetch(SQL["due_fires"], now, border.asides.waiting(SCOPE))
+    fires = await border.conn.fetch(SQL["due_fires"], now, border.asides.waiting(SCOPE), now + CLOCK_SET_BACK)
     if fires:
         await border.settle(fires, _tick_fires, _name_scope)
     alarms = await border.conn.fetch(SQL["due_alarms"], now, [int(name) for name in border.asides.waiting(ALARM)])

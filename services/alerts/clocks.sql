@@ -1,11 +1,14 @@
 -- name: is_due
 select exists (select from alarm where due_at <= $1 and state <> 'closed')
+    or exists (select from alarm where opened_at > $2 and category = 'fire' and state <> 'closed' and escalates_at is not null)
     or exists (select from alarm_timer where done_at is null and due_at <= $1)
 
 -- name: due_fires
 select scope, min(area) as area
 from alarm
-where due_at <= $1 and state <> 'closed' and code = 'fire' and scope <> all($2::text[])
+where state <> 'closed' and code = 'fire' and scope <> all($2::text[])
+    -- $3: opened by a clock that was set back since
+    and (due_at <= $1 or (opened_at > $3 and category = 'fire' and escalates_at is not null))
 group by scope order by min(due_at) limit 100
 
 -- name: due_alarms

@@ -6,9 +6,12 @@ update notice set claimed_by = $1, claimed_until = $3, attempts = least(attempts
 where id in (
     select n.id
     from notice n
-    where n.state = 'waiting' and n.due_at <= $2 and n.fire = $4 and (n.channel = 'desk') = $6
+    where n.state = 'waiting' and n.fire = $4 and (n.channel = 'desk') = $6
+        -- no notice of a fire waits for a minute, or is claimed for one, but by a clock that was set back since
+        and (n.due_at <= $2 or (n.fire and n.due_at > $2 + interval '1 minute'))
         and (cardinality($7::text[]) = 0 or n.type = any($7::text[]))
-        and (n.claimed_until is null or n.claimed_until < $2)
+        and (n.claimed_until is null or n.claimed_until < $2
+            or (n.fire and n.claimed_until > $2 + interval '1 minute'))
         and not n.id = any($8::uuid[]) and ($9::uuid is null or n.id = $9)
         and not exists (
             select from notice o
@@ -24,8 +27,10 @@ returning id, incident_id, type, fire, channel, target::text, body, attempts,
 -- name: due
 -- What might be claimed, when claiming all at once fails.
 select id from notice
-where state = 'waiting' and due_at <= $1 and fire = $2 and (channel = 'desk') = $3
-    and (claimed_until is null or claimed_until < $1) and not id = any($4::uuid[])
+where state = 'waiting' and fire = $2 and (channel = 'desk') = $3
+    and (due_at <= $1 or (fire and due_at > $1 + interval '1 minute'))
+    and (claimed_until is null or claimed_until < $1 or (fire and claimed_until > $1 + interval '1 minute'))
+    and not id = any($4::uuid[])
 order by due_at, created_at limit 200
 
 -- name: hold_old

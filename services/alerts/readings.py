@@ -139,7 +139,7 @@ class ReadingFeed:
         if border.asides.waits(READINGS, device.profile.code):
             return []
         try:
-            found = self.states.walk(device_id, readings, self._clock.monotonic())
+            found = self.states.walk(device_id, readings, self._clock.now(), self._clock.monotonic())
         except Exception as error:
             if not own_fault(error):
                 raise

@@ -55,7 +55,9 @@ class Registry:
         if not self._devices:
             self._changed_at = self.newest = now
             return []
-        found = await conn.fetch(SQL["devices_changed"], self._changed_at - OVERLAP)
+        since = min(self._changed_at, now) - OVERLAP  # a clock that was set back would hide what changes now
+        self.newest = min(self.newest, now)
+        found = await conn.fetch(SQL["devices_changed"], since)
         fresh = [(row["id"], row["updated_at"]) for row in found if self._taken.get(row["id"]) != row["updated_at"]]
         taken = fresh[:AT_ONCE]
         self.behind = len(fresh) > AT_ONCE

@@ -83,11 +83,13 @@ class RuleStates:
                 self._rules[device_id] = DeviceRules(self._registry[device_id].profile)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)
 
-    def walk(self, device_id: int, readings: Sequence[Reading], monotonic: float) -> list[Finding]:
+    def walk(self, device_id: int, readings: Sequence[Reading], now: datetime, monotonic: float) -> list[Finding]:
         """Feed one device's readings of a slice to its rules."""
         self._seen[device_id] = max(self._seen[device_id], *(reading["batch_id"] for reading in readings))
         self._dirty.setdefault(device_id, monotonic)
-        return self._at_hand(device_id).walk(readings)
+        rules = self._at_hand(device_id)
+        rules.note_time(now)
+        return rules.walk(readings)
 
     def note_bad_clock(self, device_id: int, at: datetime) -> list[Finding]:
         """Count a message of the device that was refused for its clock."""

@@ -103,6 +103,11 @@ async def forget_old(conn: Connection, now: datetime) -> None:
     await conn.execute(SQL["forget"], now - KEPT)
 
 
+def _lies_ahead(until: datetime, now: datetime) -> bool:
+    """Whether to wait until then. Nothing waits for longer than `RETRY_AFTER`, unless the clock was set back."""
+    return now < until <= now + RETRY_AFTER
+
+
 class Asides:
     """What one program has set aside: which units are left alone for a while, which a person wants tried again."""
 
@@ -143,12 +148,12 @@ class Asides:
     def waits(self, kind: str, name: str) -> bool:
         """Whether the unit is set aside and its next try lies ahead."""
         until = self._open.get((kind, name))
-        return until is not None and self._clock.now() < until
+        return until is not None and _lies_ahead(until, self._clock.now())
 
     def waiting(self, kind: str) -> list[str]:
         """Return the names of the units of a kind that are left alone for now."""
         now = self._clock.now()
-        return [name for (of_kind, name), until in self._open.items() if of_kind == kind and now < until]
+        return [name for (of_kind, name), until in self._open.items() if of_kind == kind and _lies_ahead(until, now)]
 
     def names(self, kind: str) -> set[str]:
         """Return the names of all units of a kind that are set aside."""

@@ -85,9 +85,8 @@ class Devices:
         since = self._read_until
         now: datetime = await connection.fetchval("select clock_timestamp()")
         if since is not None:
-            found = {
-                row["code"]: row["updated_at"] for row in await connection.fetch(QUERIES["changed"], since - OVERLAP)
-            }
+            since = min(since, now) - OVERLAP  # a clock that was set back would hide what changes now
+            found = {row["code"]: row["updated_at"] for row in await connection.fetch(QUERIES["changed"], since)}
             fresh = [code for code, at in found.items() if code in self._known and self._taken.get(code) != at]
             for start in range(0, len(fresh), AT_ONCE):
                 for row in await connection.fetch(QUERIES["registered"], fresh[start : start + AT_ONCE]):

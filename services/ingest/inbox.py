@@ -146,9 +146,9 @@ class Inbox:
         await self.decoded.wait()
         first_us = self.oldest_us
         if first_us is not None and not self._full.is_set():
-            patience_s = self._limits.linger_s - (to_us(self._clock.now()) - first_us) / 1e6
-            if patience_s > 0:
-                await wait_at_most(self._full, patience_s)
+            waited_s = max(0.0, (to_us(self._clock.now()) - first_us) / 1e6)  # a clock that was set back says -3600
+            if waited_s < self._limits.linger_s:
+                await wait_at_most(self._full, self._limits.linger_s - waited_s)
         batch = self._compose()
         if self._closed and batch.first_received_us is None:
             return None

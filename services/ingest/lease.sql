@@ -6,6 +6,8 @@ set owner = excluded.owner,
     expires_at = clock_timestamp() + interval '3 seconds',
     taken_at = case when l.owner = excluded.owner then l.taken_at else clock_timestamp() end
 where l.owner = excluded.owner or l.expires_at < clock_timestamp()
+    -- nobody prolongs it for so long: the clock was set back, and whoever owns it may have ended before that
+    or l.expires_at > clock_timestamp() + interval '6 seconds'
 returning token
 
 -- name: release

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from services.alerts.rules.clock import ClockWatch
@@ -31,6 +31,9 @@ _KINDS: Final[Mapping[str, type[KindRules]]] = {
 }
 _RECENT: Final = 4
 """Readings kept to be counted again when one comes late between them: one more than any default count."""
+
+_SET_BACK: Final = timedelta(minutes=1)
+"""More than the clocks of two machines of one system differ by (`clock_drift` is raised far below)."""
 
 _FORM: Final = 1
 """The form of the saved state; another form starts fresh."""
@@ -84,6 +87,16 @@ class DeviceRules:
         for reading in readings:
             self._walk_on(reading, found, passed=newest[reading["received_at"]] != _order(reading))
         return found
+
+    def note_time(self, now: datetime) -> None:
+        """Forget the order of the last readings if they lie ahead of `now`.
+
+        A reading never counts as later than it was received: our own clock was set back since. What comes now would
+        be late beside them, and raise nothing until the clock has passed them.
+        """
+        if self._recent and self._recent[-1].key[0] > now + _SET_BACK:
+            self._recent = []
+            self._rules.restart_counts()
 
     def _walk_on(self, reading: Reading, found: list[Finding], *, passed: bool) -> None:
         """Take one reading; `passed`: its message brought a newer one, too."""

@@ -59,6 +59,7 @@ class Road:
         found = [_row(row) for row in plan.readings.get(Kind.HYDRANT, {}).values()]
         self._commit(plan.heard[1].clock, found)
         self.rows += found
+        self.rules.note_time(from_us(_us(received_s)))
         said = [say(finding) for finding in self.rules.walk(found)]
         self.said += said
         return said

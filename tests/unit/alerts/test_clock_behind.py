@@ -239,3 +239,12 @@ def test_no_back_fill_ever_raises(
             break  # it has caught up: what comes now is no back-fill
         road.send_many(at, stored[n : n + per_message])
     assert road.said == []
+
+
+@pytest.mark.parametrize("ahead_s", [120.0, 3600.0, 86_400.0 * 1200])
+def test_our_own_clock_that_was_ahead_and_is_right_again_hides_nothing(ahead_s: float) -> None:
+    road = Road()
+    for minute in range(12):
+        road.send(60.0 * minute + ahead_s, 60.0 * minute, pressure_mpa=0.3)
+    said = [what for minute in range(12, 16) for what in road.send(60.0 * minute, 60.0 * minute, pressure_mpa=0.02)]
+    assert [what for what in said if what.startswith("+hydrant_pressure")]

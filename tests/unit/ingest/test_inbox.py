@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import time
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from prometheus_client import REGISTRY
 from services.core.clock import SystemClock
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
+from services.ingest import inbox as inbox_module
 from services.ingest.decode import decode
 from services.ingest.inbox import Inbox
 from services.ingest.lane_limits import LaneLimits
@@ -36,8 +38,8 @@ def ids(batch):
 
 
 @asynccontextmanager
-async def opened(limits=LIMITS):
-    inbox = Inbox("event", limits, PROBE, SystemClock())
+async def opened(limits=LIMITS, clock=None):
+    inbox = Inbox("event", limits, PROBE, clock or SystemClock())
     inbox.begin(1)
     decoding = asyncio.create_task(inbox.decode_forever())
     yield inbox
@@ -212,3 +214,29 @@ async def test_a_closed_inbox_gives_out_what_is_decoded_and_then_nothing():
         inbox.close()
         assert ids(await inbox.take()) == ["e0"]
         assert await inbox.take() is None
+
+
+class SetBackClock(SystemClock):
+    """Set back by an hour once it was read."""
+
+    def __init__(self):
+        self.times = 0
+
+    def now(self):
+        self.times += 1
+        return super().now() - timedelta(hours=min(self.times - 1, 1))
+
+
+async def test_a_clock_that_was_set_back_makes_no_batch_wait_for_that_time(monkeypatch):
+    asked = []
+
+    async def note(event, seconds):
+        asked.append(seconds)
+        return event.is_set()
+
+    monkeypatch.setattr(inbox_module, "wait_at_most", note)
+    async with opened(LIMITS, SetBackClock()) as inbox:
+        inbox.put([event("e0")])
+        assert ids(await inbox.take()) == ["e0"]
+    assert asked
+    assert max(asked) <= LIMITS.linger_s

@@ -7,7 +7,7 @@ Pure: the same arguments give the same alarm, outcome and notices; nothing is re
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.core.alarms.life import acts, conditions
 from services.core.alarms.life.happenings import (
@@ -28,6 +28,8 @@ from services.core.alarms.life.telling import tell, tell_correction
 from services.core.words import Confidence, Reason, Verification
 
 PLAIN = Situation()
+CLOCK_SET_BACK = timedelta(minutes=1)
+"""An alarm that was opened so far ahead of now was opened by a clock that has been set back since."""
 
 _Advance = tuple[Alarm, Outcome]
 
@@ -126,7 +128,7 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     memory = alarm.memory
     if memory.test_until is not None and memory.test_until <= now:
         return _end_test(alarm, now, policy)
-    if alarm.escalates_at is not None and alarm.escalates_at <= now:
+    if alarm.escalates_at is not None and (alarm.escalates_at <= now or _clock_went_back(alarm, now)):
         why = Reason(
             "火警未在时限内核实，升级上报", "nobody verified the fire in time; it goes up to the desk as unverified"
         )
@@ -142,6 +144,14 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
             OutcomeKind.UNCHANGED, Reason("停用到期", "the maintenance time is over")
         )
     return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("时间到", "time passed"))
+
+
+def _clock_went_back(alarm: Alarm, now: datetime) -> bool:
+    """Whether it is unknown how long ago the alarm was opened.
+
+    A fire's clock would run on for as long as our own was set back, perhaps an hour; it counts as run out instead.
+    """
+    return alarm.opened_at > now + CLOCK_SET_BACK
 
 
 def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:

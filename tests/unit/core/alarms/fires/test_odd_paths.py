@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.core.alarms.life.happenings import ActKind, SiteWindow, Tick
 from services.core.words import NoticeType
-from tests.unit.core.alarms.fires.scene import Scene, fire
+from tests.unit.core.alarms.fires.scene import Scene, fire, seconds
 
 LIMIT_S = 180.0
 _START = Scene().now
@@ -79,3 +79,19 @@ def test_a_call_point_is_told_at_once_whatever_came_before(path: list[tuple[floa
     scene.fire("m1", manual=True)
     second = (scene.now - _START).total_seconds()
     assert (second, NoticeType.FIRE_CONFIRMED, "p1/m1") in scene.told
+
+
+def test_a_suspected_fire_goes_up_at_once_when_the_clock_was_set_back_since() -> None:
+    scene = Scene()
+    scene.fire()
+    scene.now -= seconds(3600)
+    scene.happen(Tick())
+    assert [kind for _, kind, _ in scene.told if kind in URGENT]
+
+
+def test_a_clock_that_is_trimmed_by_seconds_leaves_a_fire_its_time() -> None:
+    scene = Scene()
+    scene.fire()
+    scene.now -= seconds(5)
+    scene.happen(Tick())
+    assert not [kind for _, kind, _ in scene.told if kind in URGENT]

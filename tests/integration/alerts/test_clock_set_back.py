@@ -1,0 +1,82 @@
+"""The server's clock was an hour ahead and is right now: nothing waits for the hour to pass again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+from services.alerts.registry import Registry
+from services.core import lease
+from services.core.topics import parse_topic
+from services.ingest import lease as lane_lease
+from services.ingest import store
+from services.ingest.devices import Devices
+from tests.integration.alerts.conftest import DeskControl
+from tests.support.county import County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+HOUR = timedelta(hours=1)
+
+
+async def test_a_fire_whose_notice_or_clock_runs_by_the_hour_before_reaches_the_desk(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.add_device("panel-2")
+    await county.conn.execute(
+        "insert into lease (name, owner, expires_at, taken_at) values ('alerts', $1, now() + $2, now() + $2)",
+        uuid4(),
+        HOUR,
+    )
+    await desk.behave(mode="error", count=1000)
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}, {"device": "panel-2", "type": "fire"}])
+    await eventually(lambda: county.alarms("a.escalates_at is not null"), what="a fire that waits for a verdict")
+    await eventually(lambda: county.conn.fetchval("select count(*) from notice_attempt"), what="an attempt that failed")
+    await county.conn.execute("update notice set due_at = now() + $1, claimed_until = now() + $1", HOUR)
+    await county.conn.execute(
+        "update alarm set opened_at = opened_at + $1, escalates_at = escalates_at + $1, due_at = due_at + $1", HOUR
+    )
+    await desk.behave(mode="ok")
+    for device in ("panel-1", "panel-2"):
+        await eventually(lambda d=device: desk.received(device=d), what=f"the fire of {device} at the desk")
+
+
+async def test_a_lane_of_ingest_takes_a_lease_that_no_clock_of_now_gave(county: County) -> None:
+    other, ours = str(uuid4()), str(uuid4())
+    assert await lane_lease.take(county.conn, "ingest:all/event", other) is not None
+    assert await lane_lease.take(county.conn, "ingest:all/event", ours) is None
+    await county.conn.execute("update lease set expires_at = now() + $1", HOUR)
+    assert await lane_lease.take(county.conn, "ingest:all/event", ours) is not None
+    assert not await lease.take(county.conn, "ingest:all/event", uuid4())
+
+
+async def test_silence_is_counted_anew_from_the_moment_the_clock_was_set_back(county: County) -> None:
+    now = await county.conn.fetchval("select clock_timestamp()")
+    await county.set_watermark(now + HOUR, gap_at=now - HOUR)
+    for writer in await county.conn.fetch("select writer from ingest_lane"):
+        await county.conn.execute(store.QUERIES["advance_watermark"], writer["writer"], int(now.timestamp() * 1e6))
+    for row in await county.conn.fetch("select watermark, watermark_gap_at from ingest_lane"):
+        assert abs(row["watermark"] - now) < timedelta(milliseconds=1)
+        assert row["watermark_gap_at"] >= now
+
+
+async def test_a_change_of_the_registry_is_seen_though_an_earlier_look_was_by_the_hour_before(
+    county: County, monkeypatch
+) -> None:
+    device_id = await county.add_device("h-1", "hydrant")
+    now = await county.conn.fetchval("select clock_timestamp()")
+    registry, devices = Registry(), Devices()
+    await registry.load(county.conn, [device_id])
+    topic = parse_topic("fire/v1/140931100/hydrant/h-1/up/telemetry")
+    assert topic is not None
+    await devices.ensure(county.conn, [topic], lease="x", owner=str(uuid4()))
+    monkeypatch.setattr(registry, "_changed_at", now + HOUR)
+    monkeypatch.setattr(registry, "newest", now + HOUR)
+    monkeypatch.setattr(devices, "_read_until", now + HOUR)
+    late_after = devices["h-1"].late_after_us
+    await county.conn.execute("update device set expected_interval_s = 7200")
+    assert [device.id for device in await registry.refresh(county.conn)] == [device_id]
+    assert registry.newest <= await county.conn.fetchval("select clock_timestamp()")
+    await devices.refresh(county.conn)
+    assert devices["h-1"].late_after_us > late_after
