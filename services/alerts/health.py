@@ -18,6 +18,7 @@ from services.alerts.storage import StorageJobs
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
+from services.core.alarms.life.lifecycle import CLOCK_SET_BACK
 from services.core.aside import Unit
 from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
@@ -142,15 +143,31 @@ class Health:
         return [] if shortage is None else [_of_room(shortage)]
 
     async def _drift(self, page: Page) -> list[Finding]:
+        """Compare our clock with the database's, and with the alarms that are on record already."""
+        found: list[Finding] = []
         limit_s = page.policies.number("health", "drift_s")
-        database_now: datetime = await page.conn.fetchval(SQL["database_now"])
-        drift_s = abs((database_now - page.now).total_seconds())
-        if drift_s <= limit_s:
-            return []
-        reason = Reason(
-            f"本机与数据库时钟相差 {drift_s:.1f} 秒", f"our clock and the database's differ by {drift_s:.1f} s"
-        )
-        return [_finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=limit_s)]
+        (row,) = await page.conn.fetch(SQL["clocks"])
+        drift_s = abs((row["now"] - page.now).total_seconds())
+        if drift_s > limit_s:
+            reason = Reason(
+                f"本机与数据库时钟相差 {drift_s:.1f} 秒", f"our clock and the database's differ by {drift_s:.1f} s"
+            )
+            found.append(_finding("clock_drift", Severity.MINOR, reason, value=round(drift_s, 1), limit=limit_s))
+        newest = row["newest_alarm"]
+        if newest is not None and newest > page.now + CLOCK_SET_BACK:
+            ahead_min = (newest - page.now).total_seconds() / 60
+            reason = Reason(
+                f"本机时钟比最近的警情记录早 {ahead_min:.0f} 分钟：现在偏慢，或此前偏快，请核对服务器时间",
+                f"our clock is {ahead_min:.0f} min before an alarm that is on record: it is slow, or was fast before;"
+                " check the server's time",
+            )
+            limit_min = CLOCK_SET_BACK.total_seconds() / 60
+            found.append(
+                _finding(
+                    "clock_drift", Severity.MAJOR, reason, component="records", value=round(ahead_min), limit=limit_min
+                )
+            )
+        return found
 
     async def _lanes(self, page: Page) -> list[Finding]:
         found: list[Finding] = []

@@ -43,5 +43,8 @@ select number from feed_cursor where writer = $1
 insert into feed_cursor (writer, number, updated_at) values ($1, $2, clock_timestamp())
 on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at
 
--- name: database_now
-select clock_timestamp()
+-- name: clocks
+-- of the last alarms: those of a year that was never do not count for ever once the clock is right
+select clock_timestamp() as now,
+    (select max(opened_at) from (select opened_at from alarm order by id desc limit 20) a
+     where opened_at < '9000-01-01') as newest_alarm

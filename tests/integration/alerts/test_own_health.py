@@ -170,6 +170,27 @@ async def test_clocks_agree_within_five_seconds(county: County, off_s: float, st
     assert await judge_at(county, health, skewed, storage_low_pct=101) == standing
 
 
+async def test_a_clock_before_an_alarm_on_record_is_told_until_it_has_passed_it(county: County) -> None:
+    """After a power cut a server without a battery wakes up years ago; 119 refuses what it signs."""
+    await county.add_device("panel-1")
+    now = await county.conn.fetchval("select clock_timestamp()")
+    health = Health(Path("/"), has_desk=True, since=now)
+    quiet = {"storage_low_pct": 101, "drift_s": 86_400}
+    assert await judge_at(county, health, now, **quiet) == []
+    await county.conn.execute(
+        """
+        insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at,
+            cleared_at, closed_at)
+        values ('device:1', 'tamper', 'device', 'minor', 'closed', '', '', $1, $1, $1, $1)
+        """,
+        now,
+    )
+    assert await judge_at(county, health, now - timedelta(hours=2), **quiet) == ["clock_drift"]
+    (alarm,) = await county.alarms("cleared_at is null")
+    assert (alarm["component"], alarm["severity"], alarm["value"]) == ("records", "major", 120)
+    assert "clock_drift" not in await judge_at(county, health, now - timedelta(seconds=59), **quiet)
+
+
 @pytest.mark.parametrize(("silent_s", "standing"), [(29.5, []), (30.5, ["ingest_stalled"] * 2)])
 async def test_a_lane_is_stalled_after_thirty_seconds_but_not_while_everything_starts(
     county: County, silent_s: float, standing: list[str]
