@@ -35,13 +35,15 @@ class Excess:
         "spread",
     )
 
-    __slots__ = ("_day", "_least", "_outlier_sigmas", *MEMORY)
+    __slots__ = ("_day", "_least", "_outlier_sigmas", "_share", "_stubborn_slots", *MEMORY)
 
     def __init__(self, causes: int, slots_a_day: int, least_spread: float, outlier_sigmas: float) -> None:
         self._model = Regression(causes, 1 - 1 / (_MEMORY_DAYS * slots_a_day), max(1, slots_a_day // 8))
         self._day = slots_a_day
         self._least = least_spread
         self._outlier_sigmas = outlier_sigmas
+        self._share = 1 / (7 * slots_a_day)  # what one slot teaches of the spread
+        self._stubborn_slots = _STUBBORN_DAYS * slots_a_day
         self.days = 0.0  # how long it has been learning
         self._learned_s = 0
         self._slots = 0
@@ -59,27 +61,30 @@ class Excess:
 
     def take(self, causes: Sequence[float], value: float, passed_s: int) -> None:
         """Take one slot's value with its causes, `passed_s` after the slot before."""
-        self.expected = expected = self._model.expect(causes)
+        model = self._model
+        self.expected = expected = model.expect(causes)
         error = value - expected
         size = error if error >= 0.0 else -error
         self._slots += 1
         self._learned_s += passed_s
         self.days = days = self._learned_s / 86_400
-        spread, day = self.spread, self._day
-        spread = max(spread, self._least)
+        own, outliers = self.spread, self.outlier_share
+        spread = max(self._least, own)
         teaches = _TEACHES * spread
         if days < 1.0:  # nothing is judged yet
-            self.outlier_share -= self.outlier_share / day
-            self.above, strange, taught, share = 0.0, False, size, max(1 / self._slots, 0.02)
+            self.outlier_share = outliers - outliers / self._day
+            self.above = above = 0.0
+            strange, taught, share = False, size, max(1 / self._slots, 0.02)
         else:
             most = self._outlier_sigmas * spread
-            self.outlier_share += ((error > most) - self.outlier_share) / day
+            self.outlier_share = outliers + ((error > most) - outliers) / self._day
             capped = most if error > most else max(error, -most)
-            self.above += _EWMA * (capped - self.above)
-            strange = size > teaches or self.above >= teaches
-            taught, share = min(size, teaches), 1 / (7 * day)
-        self._trend.take(self.above)
+            above = self.above
+            self.above = above = above + _EWMA * (capped - above)
+            strange = size > teaches or above >= teaches
+            taught, share = min(teaches, size), self._share
+        self._trend.take(above)
         self._strange_slots = self._strange_slots + 1 if strange else 0
-        if not strange or self._strange_slots > _STUBBORN_DAYS * day:
-            self._model.learn(causes, value)
-            self.spread += share * (taught * 1.2533 - self.spread)
+        if not strange or self._strange_slots > self._stubborn_slots:
+            model.learn(causes, value)
+            self.spread = own + share * (taught * 1.2533 - own)

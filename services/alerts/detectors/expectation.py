@@ -10,7 +10,7 @@ first day by itself: from its first value, unbounded.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,25 @@ _LEAST_VARIANCE = 1e-7  # MPa², the resolution of the instruments
 def zeroed(values: Array) -> Array:
     """Return the values, 0 for what is missing; a third of the cost of numpy's own, which looks for infinities too."""
     return np.where(np.isnan(values), 0.0, values)
+
+
+def clipped(values: Array, most: Array | float) -> Array:
+    """Return the values between `-most` and `most`: numpy's own takes twice as long for so few."""
+    out: Array = np.minimum(np.maximum(values, -most), most)
+    return out
+
+
+class _Some(NamedTuple):
+    """What the factors `of` a day say of those who measured: as far as it is the same from slot to slot."""
+
+    of: Array
+    there: NDArray[np.bool_]
+    loadings: Array
+    weight: Array
+    weighted: Array
+    known: Array
+    prior: Array
+    limit: Array
 
 
 class Expectation:
@@ -61,15 +80,26 @@ class Expectation:
         self._precision = np.zeros(0)
         self._noise = np.ones(devices)
         self._answered: tuple[Array, tuple[Array, Array]] | None = None  # a slot is asked for twice
+        self._some: _Some | None = None  # of the last slot: who measures is mostly the same
+        self._eigen: tuple[Array, tuple[Array, Array]] | None = None  # of the covariance: the day's fit and whitening
+        self._teaches: Array | None = None  # MPa, of the day
 
     @property
-    def covariance(self) -> tuple[Array, float]:
-        """What was learned, MPa², and how much of its smallest part is uncertain: more devices than slots are nothing.
+    def uncertain(self) -> float:
+        """How much of the smallest part of what was learned is uncertain: more devices than slots are nothing.
 
-        The second is a variance: what one hydrant does by itself, times devices over slots that memory holds.
+        It is a variance, MPa²: what one hydrant does by itself, times devices over slots that memory holds.
         """
         slots = max(1.0, min(float(self._days.max()), -1 / np.log(self._keep)) * self._day)
-        return self._moment, max(_LEAST_VARIANCE, float(np.median(self._noise)) * len(self.mean) / slots)
+        return max(_LEAST_VARIANCE, float(np.median(self._noise)) * len(self.mean) / slots)
+
+    @property
+    def eigen(self) -> tuple[Array, Array]:
+        """Eigenvalues (MPa²) and eigenvectors of what was learned; both who ask for them on a day get the same."""
+        if self._eigen is None or self._eigen[0] is not self._moment:
+            values, vectors = np.linalg.eigh(self._moment)
+            self._eigen = self._moment, (values, vectors)
+        return self._eigen[1]
 
     @property
     def ready(self) -> bool:
@@ -83,38 +113,44 @@ class Expectation:
         loadings = self._loadings
         if loadings is None:
             raise ValueError("nothing was learned yet: ask `ready` first")
-        there = self._meet(pressures)
-        deviation = (pressures - self.mean)[there]
-        some, weight = loadings[there], 1 / self._noise[there]
-        prior = np.diag(self._precision)
-        limit = _HUBER * np.sqrt(self._noise[there])
-        score: NDArray[np.floating] = np.zeros(loadings.shape[1])
-        for turn in range(2):
-            weighted = some.T * weight
-            score = np.linalg.solve(weighted @ some + prior, weighted @ deviation)
-            if turn == 0:
-                left = np.abs(deviation - some @ score)
-                weight = weight * np.minimum(1.0, limit / np.maximum(left, 1e-9))
+        some = self._those(self._meet(pressures), loadings)
+        deviation = (pressures - self.mean)[some.there]
+        score = np.linalg.solve(some.known, some.weighted @ deviation)
+        left = np.abs(deviation - some.loadings @ score)
+        weight = some.weight * np.minimum(1.0, some.limit / np.maximum(left, 1e-9))
+        weighted = some.loadings.T * weight
+        score = np.linalg.solve(weighted @ some.loadings + some.prior, weighted @ deviation)
         explained = self.mean + loadings @ score
         self._answered = pressures, (pressures - explained, explained)
         return self._answered[1]
 
+    def _those(self, there: NDArray[np.bool_], loadings: Array) -> _Some:
+        """Return the part of the factors that a slot needs, which is that of the slot before if the same measured."""
+        some = self._some
+        if some is None or some.of is not loadings or some.there.tobytes() != there.tobytes():
+            noise, part, prior = self._noise[there], loadings[there], np.diag(self._precision)
+            weight = 1 / noise
+            weighted = part.T * weight
+            limit = _HUBER * np.sqrt(noise)
+            self._some = some = _Some(loadings, there, part, weight, weighted, weighted @ part + prior, prior, limit)
+        return some
+
     def learn(self, pressures: Array, *, frozen: bool = False) -> bool:
         """Take one slot; return whether it ended a day, at which mean, covariance and factors move."""
-        there = self._meet(pressures)
         if self._loadings is None:
-            value = np.where(there, pressures, self._last)
+            value = np.where(self._meet(pressures), pressures, self._last)
         else:
             left, explained = self.residuals(pressures)
-            limit = np.where(self._days > 0, _CLIP * np.sqrt(self._noise), np.inf)
-            value = explained + np.clip(zeroed(left), -limit, limit)
+            if self._teaches is None:
+                self._teaches = np.where(self._days > 0, _CLIP * np.sqrt(self._noise), np.inf)
+            value = explained + clipped(zeroed(left), self._teaches)
         if not frozen:
             known = self._known
             self._last = np.where(known, value, self._last)
             deviation = np.where(known, value - self.mean, 0.0)
             self._sum += deviation
             self._count += known
-            self._second += np.outer(deviation, deviation)
+            self._second += deviation[:, None] * deviation
         self._slots += 1
         if self._slots < self._day:
             return False
@@ -133,7 +169,7 @@ class Expectation:
 
     def _end_day(self) -> None:
         self._slots = 0
-        self._answered = None
+        self._answered = self._teaches = None
         enough = self._count >= self._day / 4
         if enough.any():
             shift = np.where(enough, self._sum / np.maximum(self._count, 1), 0.0)
@@ -151,7 +187,7 @@ class Expectation:
         self._second[:] = 0
 
     def _fit(self) -> None:
-        values, vectors = np.linalg.eigh(self._moment)
+        values, vectors = self.eigen
         kept = self._factors
         variance = np.maximum(values[-kept:], 1e-9)
         loadings = vectors[:, -kept:]

@@ -64,14 +64,15 @@ class _Network:
 
     def take(self, number: int, at_s: float, reading: Reading) -> list[EarlyWarning]:
         found: list[EarlyWarning] = []
-        if self.slots.ends_with(at_s):
-            ended, pressures = self.slots.close(at_s)
+        slots, get = self.slots, reading.get
+        if slots.ends_with(at_s):
+            ended, pressures = slots.close(at_s)
             found = self.detector.take(ended, pressures, frozenset(self.used))
             self.used.clear()
-        pressure = reading.get("pressure_mpa")
+        pressure = get("pressure_mpa")
         if pressure is not None:
-            self.slots.add(number, at_s, pressure)
-        if (reading.get("flow_lps") or 0.0) > _FLOWS_LPS or (reading.get("cap_open") and reading.get("water_present")):
+            slots.add(number, at_s, pressure)
+        if (get("flow_lps") or 0.0) > _FLOWS_LPS or (get("cap_open") and get("water_present")):
             self.used.add(number)
         return found
 
@@ -101,11 +102,15 @@ class Fleet:
 
     def take(self, code: str, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading of a device."""
-        wiring = self._wiring.get(code)
-        if wiring is not None:
-            return wiring.take(at_s, reading)
-        network = self._networks.get(code)
-        found = [] if network is None else network[0].take(network[1], at_s, reading)
+        heard = self._networks.get(code)
+        if heard is not None:
+            network, number = heard
+            found = network.take(number, at_s, reading)
+        else:
+            wiring = self._wiring.get(code)
+            if wiring is not None:
+                return wiring.take(at_s, reading)
+            found = []
         if "water_temp_c" in reading and code in self._cooling:
             found += self._cooling[code].take(at_s, reading)
         return found

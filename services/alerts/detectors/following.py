@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from services.alerts.detectors.expectation import Array, zeroed
+from services.alerts.detectors.expectation import Array
 
 _MOVED_MPA = 0.012  # the mains must have moved this much (root of the summed squares) before there is a verdict
 _SLOW = 12  # slots over which a movement is measured: an hour at five minutes
@@ -41,8 +41,10 @@ class Following:
         if len(self._past) <= self._lag:
             return self._nobody
         before, explained_before = self._past.pop(0)
-        moved = zeroed(clean - before)
-        should = np.where(np.isnan(clean - before), 0.0, explained - explained_before)
+        moved = clean - before
+        missing = np.isnan(moved)
+        moved = np.where(missing, 0.0, moved)
+        should = np.where(missing, 0.0, explained - explained_before)
         self._together = self._keep * self._together + moved * should
         self._expected = self._keep * self._expected + should * should
         self._seen = self._keep * self._seen + moved * moved

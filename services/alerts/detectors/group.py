@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.alerts.detectors.expectation import Array
+from services.alerts.detectors.expectation import Array, clipped
 from services.alerts.detectors.finding import Place
 
 _OUTLIER: Final = 8.0  # own deviations: larger ones add nothing
@@ -50,29 +50,28 @@ class Smoothed:
         self._smooth = np.zeros(devices)
         self._variance = np.zeros(devices)
         self._slots = np.zeros(devices)  # since the first value of each
+        self.share = np.ones(devices)  # what the last slot taught of a spread
 
     def take(self, values: Array, *, frozen: bool) -> Array:
         """Take one slot's values; a missing one leaves the device where it was."""
         left = values - self.base
         there = ~np.isnan(left)
         filled = np.where(there, left, 0.0)
+        size = np.abs(filled)
         self._slots += there | (self._slots > 0)
-        share = self.share
-        self.spread = np.where(self._slots == 1, np.maximum(np.abs(filled), self._least / 2), self.spread)
+        self.share = share = np.maximum(self._spread_share, 1 / np.maximum(self._slots, 1))
+        first = self._slots == 1
+        if first.any():
+            self.spread = np.where(first, np.maximum(size, self._least / 2), self.spread)
         limit = 3 * self.spread
         self._lately = self._lately + self._base_share * np.where(there, values - self._lately, 0.0)
         if not frozen:
-            self.base = self.base + self._base_share * np.clip(filled, -limit, limit)
-            step = share * (np.minimum(np.abs(filled), limit) * 1.2533 - self.spread)
+            self.base = self.base + self._base_share * clipped(filled, limit)
+            step = share * (np.minimum(size, limit) * 1.2533 - self.spread)
             self.spread = np.maximum(self.spread + np.where(there, step, 0.0), self._least)
-        score = np.clip(filled / self.spread, -_OUTLIER, _OUTLIER)
+        score = clipped(filled / self.spread, _OUTLIER)
         self._smooth = np.where(there, self._smooth + self._ewma * (score - self._smooth), self._smooth)
         return scaled(self._smooth, self._variance, share, frozen=frozen)
-
-    @property
-    def share(self) -> Array:
-        """What one slot teaches about a spread."""
-        return np.maximum(self._spread_share, 1 / np.maximum(self._slots, 1))
 
     def accept(self) -> None:
         """Take how things have been of late as the new normal."""
@@ -98,7 +97,7 @@ class Group:
         own = np.where(young, 0.0, self.residuals.take(residual, frozen=frozen))
         alone = np.where(young, 0.0, self.shares.take(share, frozen=frozen))
         near = alone[self.near]
-        together = np.clip(near, -_ALONE, _ALONE).mean(axis=1)
+        together = clipped(near, _ALONE).mean(axis=1)
         shared = scaled(together, self._shared_var, self.shares.share, frozen=frozen)
         risen = float(shared.max())
         if self.near.shape[1] >= _FEW:

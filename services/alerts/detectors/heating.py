@@ -13,7 +13,7 @@ current, or whose load never changes, says nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import mul
+from operator import mul, sub
 from typing import Final
 
 from services.alerts.detectors.regression import Regression
@@ -97,15 +97,15 @@ class Heating:
         seen = (*causes, celsius)
         share = self._high_pass
         means = self._means = [mean + share * (value - mean) for mean, value in zip(self._means or seen, seen)]  # noqa: B905 - as many, and strict costs
-        moved = [value - mean for value, mean in zip(seen, means)]  # noqa: B905 - as many
+        moved = list(map(sub, seen, means))
         moved_k = moved.pop()
         explained_k = self._model.expect(moved)
         self.expected = means[-1] + explained_k
         self._learned_s += passed_s
-        self.days = self._learned_s / 86_400
-        young = self.days < _YOUNG_DAYS
+        self.days = days = self._learned_s / 86_400
+        young = days < _YOUNG_DAYS
         growth = 0.0 if young else self._judge(causes, moved, moved_k - explained_k)
-        strange = growth > _STRANGE and self.days > _STRANGE_DAYS
+        strange = growth > _STRANGE and days > _STRANGE_DAYS
         self._strange_slots = self._strange_slots + 1 if strange else 0
         if not strange or self._strange_slots > _STUBBORN_DAYS * self._day:
             self._model.learn(moved, moved_k)

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from services.alerts.detectors.expectation import Array, zeroed
+from services.alerts.detectors.expectation import Array, clipped, zeroed
 
 _BINS: Final = 48
 _FULL: Final = 60.0
@@ -38,5 +38,5 @@ class Hours:
         left: Array = residual - usual * (seen / (seen + _SHRINK))
         if not frozen:
             self._seen[weekend, place] = seen = min(seen + 1, _FULL)
-            usual += zeroed(np.clip(residual - usual, -_MOST, _MOST)) / seen
+            usual += zeroed(clipped(residual - usual, _MOST)) / seen
         return left

@@ -44,19 +44,22 @@ class Instruments:
     def take(self, pressures: Array) -> tuple[Array, np.ndarray, np.ndarray]:
         """Return (pressures without spikes, stuck sensors, spiking sensors)."""
         there = ~np.isnan(pressures)
-        known = ~np.isnan(self._last)
-        step = np.where(there & known, np.abs(pressures - self._last), 0.0)
+        moved = np.abs(pressures - self._last)
+        compared = ~np.isnan(moved)
+        step = np.where(compared, moved, 0.0)
         limit = self._sigmas * np.maximum(self._step, _LEAST_MPA)
-        waiting = ~np.isnan(self._held)
-        agrees = waiting & there & (np.abs(pressures - self._held) <= limit)
-        jumps = there & known & (step > limit) & ~agrees
-        back = waiting & there & ~jumps & ~agrees
-        self._spikes = self._spikes * self._fade + back
-        self._held = np.where(jumps, pressures, np.where(there, np.nan, self._held))
-        good = there & ~jumps
-        self._step += _SPREAD_SHARE * np.where(
-            good & known & ~agrees, np.minimum(step, 3 * self._step) * 1.2533 - self._step, 0
-        )
-        self._same = np.where(there & (step < _SAME_MPA) & known, self._same + 1, np.where(there, 0, self._same))
+        far, waiting = step > limit, ~np.isnan(self._held)
+        self._spikes = self._spikes * self._fade
+        good, teaches = there, compared
+        if far.any() or waiting.any():
+            agrees = waiting & there & (np.abs(pressures - self._held) <= limit)
+            jumps = far & ~agrees
+            self._spikes += waiting & there & ~jumps & ~agrees  # it came back
+            self._held = np.where(jumps, pressures, np.where(there, np.nan, self._held))
+            good = there & ~jumps
+            teaches = good & compared & ~agrees
+        self._step += _SPREAD_SHARE * np.where(teaches, np.minimum(step, 3 * self._step) * 1.2533 - self._step, 0)
+        self._same = np.where(compared & (step < _SAME_MPA), self._same + 1, np.where(there, 0, self._same))
         self._last = np.where(good, pressures, self._last)
-        return np.where(good, pressures, np.nan), self._same >= self._stuck_slots, self._spikes >= self._most_spikes
+        clean = pressures if good is there else np.where(good, pressures, np.nan)
+        return clean, self._same >= self._stuck_slots, self._spikes >= self._most_spikes

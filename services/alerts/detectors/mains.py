@@ -71,6 +71,8 @@ class MainsDetector:
         self._slots = 0
         self._first = np.full(devices, np.inf)  # slot of each one's first reading
         self._first_day = day
+        self._all_heard = False
+        self._grown = np.inf  # slot from which none is young
         self._recent: list[Array] = []
         self._recent_slots = max(2, 7200 // slot_s)
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
@@ -81,9 +83,13 @@ class MainsDetector:
         clean, stuck, spiking = self._instruments.take(pressures)
         clean = np.where(self._instruments.still, np.nan, clean)
         nothing = np.full(len(pressures), np.nan)
-        self._first = np.where(np.isnan(clean), self._first, np.minimum(self._first, self._slots))
+        if not self._all_heard:
+            self._first = np.where(np.isnan(clean), self._first, np.minimum(self._first, self._slots))
+            newest = float(self._first.max())
+            self._all_heard, self._grown = newest < np.inf, newest + self._learn_slots
         slot = Pressures(datetime.fromtimestamp(ended_s, UTC), clean, nothing)
-        found = self._singles.weigh("sensor_fault", stuck | spiking, stuck | spiking, slot)
+        faulty = stuck | spiking
+        found = self._singles.weigh("sensor_fault", faulty, faulty, slot)
         if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
             found += self._compare(ended_s, slot, used)
         if self._expected.learn(clean, frozen=self._burst.stands):
@@ -102,7 +108,7 @@ class MainsDetector:
         residuals = self._group.residuals
         usual = explained + zeroed(residual - left) + residuals.base
         if self._whitening is None:
-            self._whitening = Whitening(*self._expected.covariance)
+            self._whitening = Whitening(self._expected.eigen, self._expected.uncertain)
         shares = self._whitening.shares(slot.seen - self._expected.mean)
         scores = self._group.score(left, shares, frozen=frozen, young=young)
         self._course.append((ended_s, usual.astype(np.float32), residuals.spread.astype(np.float32)))
@@ -114,7 +120,8 @@ class MainsDetector:
         found = self._burst.weigh(scores, slot, ended_s, used)
         if found and self._burst.became_normal:
             self._group.accept()
-        standing = np.array([self._singles.stands("hydrant_decoupled", n) for n in range(len(apart))])
+        standing = np.zeros(len(apart), dtype=bool)
+        standing[self._singles.standing("hydrant_decoupled")] = True
         least = self._apart_sigmas
         far = np.abs(scores.own) > least
         cut_off = apart & ((far & (np.abs(scores.alone) > _ALONE_SHARE * least)) | standing)
@@ -131,6 +138,8 @@ class MainsDetector:
     @property
     def _young(self) -> np.ndarray:
         """Hydrants that started later than the network and have learned for less time."""
+        if self._slots >= self._grown:
+            return np.zeros(len(self._first), dtype=bool)
         late = self._first > self._first_day / 4
         young: np.ndarray = late & (self._slots - self._first < self._learn_slots)
         return young
@@ -141,11 +150,13 @@ class MainsDetector:
         """Return (hydrants in draw, hydrants that still look so): alone below, or in use by their own flow."""
         sigmas = self._draw["sigmas"]
         self._recent = [*self._recent, zeroed(slot.seen)][-self._recent_slots :]
-        highest = np.max(self._recent, axis=0)
-        # a hydrant in draw falls; one that only stays behind while the mains rise is cut off
-        fell = highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)
-        alone = scores.alone < -_ALONE_SHARE * sigmas  # not the effect of tanks and pumps, which others share
-        self._low = np.where((scores.own < -sigmas) & alone & fell, self._low + 1, 0)
+        # below by its own doing, not by the effect of tanks and pumps, which others share
+        low = (scores.own < -sigmas) & (scores.alone < -_ALONE_SHARE * sigmas)
+        if low.any():
+            highest = np.max(self._recent, axis=0)
+            # a hydrant in draw falls; one that only stays behind while the mains rise is cut off
+            low &= highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)
+        self._low = np.where(low, self._low + 1, 0)
         drawn: np.ndarray = self._low >= self._draw["slots"]
         if upset or np.count_nonzero(drawn) > 1:  # caused by the mains themselves
             drawn[:] = False

@@ -7,6 +7,7 @@ solution of k equations a batch (about 20 us at k = 6). Memory: k^2 numbers and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from operator import mul
 from typing import Final
 
@@ -37,11 +38,13 @@ class Regression:
 
     def learn(self, causes: Sequence[float], value: float) -> None:
         """Take what was seen at these causes."""
-        self._lessons.append((*causes, value))
-        if len(self._lessons) < self._batch:
+        waiting = self._lessons
+        waiting.append((*causes, value))
+        if len(waiting) < self._batch:
             return
-        lessons = np.array(self._lessons)
-        self._lessons.clear()
+        size = len(self._moments)
+        lessons = np.fromiter(chain.from_iterable(waiting), float, size * len(waiting)).reshape(-1, size)
+        waiting.clear()
         self._moments = self._keep * self._moments + lessons.T @ lessons
         known, seen = self._moments[:-1, :-1], self._moments[:-1, -1]
         self.weights = np.linalg.solve(known + self._ridge, seen).tolist()

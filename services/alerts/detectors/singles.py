@@ -43,13 +43,15 @@ class Singles:
         self._calm_slots = calm_slots
         self._standing: dict[tuple[str, int], int] = {}  # -> slots for which it has not held
 
-    def stands(self, code: str, number: int) -> bool:
-        """Whether this warning is raised."""
-        return (code, number) in self._standing
+    def standing(self, code: str) -> list[int]:
+        """Return of whom this warning is raised."""
+        return [number for raised, number in self._standing if raised == code]
 
     def weigh(self, code: str, begins: np.ndarray, holds: np.ndarray, slot: Pressures) -> list[EarlyWarning]:
         """Raise where `begins` says so and no warning is open; clear those that have not held for `calm_slots`."""
         found: list[EarlyWarning] = []
+        if not self._standing and not begins.any():
+            return found
         for number in np.flatnonzero(begins).tolist():
             if (code, number) not in self._standing:
                 self._standing[code, number] = 0

@@ -31,11 +31,11 @@ class Slots:
 
     def add(self, device: int, at_s: float, value: float) -> None:
         """Take a reading; close the open slot first if `ends_with` says so."""
-        number = int(at_s // self.width_s)
-        if self.number is None:
-            self.number = number
+        number, width_s = self.number, self.width_s
+        if number is None:
+            number = self.number = int(at_s // width_s)
         values = self._values[device]
-        belongs = number >= self.number or (not values and number == self.number - 1)
+        belongs = at_s >= number * width_s or (not values and at_s >= (number - 1) * width_s)
         if belongs and len(values) < _MOST:
             values.append(value)
 
@@ -43,11 +43,11 @@ class Slots:
         """Return (the time the open slot ended, its values, NaN where none came) and open the one of `at_s`."""
         if self.number is None:
             raise ValueError("no slot is open: ask `ends_with` first")
-        out = np.full(len(self._values), np.nan)
-        for device, values in enumerate(self._values):
-            if values:
-                out[device] = sorted(values)[len(values) // 2] if len(values) > 1 else values[0]
-                values.clear()
+        middles = [
+            sorted(values)[len(values) // 2] if len(values) > 1 else values[0] if values else np.nan
+            for values in self._values
+        ]
+        self._values = [[] for _ in self._values]
         ended = (self.number + 1) * self.width_s
         self.number = int(at_s // self.width_s)
-        return ended, out
+        return ended, np.array(middles, dtype=float)

@@ -75,17 +75,25 @@ class Standing:
 
     def take(self, causes: tuple[float, ...], value: float, ended_s: int, found: list[EarlyWarning]) -> None:
         """Take one slot and add its verdicts to `found`."""
-        quantity = self.quantity
-        passed_s = self._slot_s if self._ended_s is None else min(ended_s - self._ended_s, _LONGEST_S)
+        quantity, before_s = self.quantity, self._ended_s
+        passed_s = self._slot_s
+        if before_s is not None and ended_s - before_s != passed_s:  # None is the first
+            passed_s = min(ended_s - before_s, _LONGEST_S)
         self._ended_s = ended_s
         quantity.take(causes, value, passed_s)
         if quantity.days < self._learn_days:
             return
-        self.course.note(ended_s, quantity.expected, quantity.spread)
-        above = quantity.above
-        limit = max(self._sigmas * quantity.spread, self._least)
+        above, spread = quantity.above, quantity.spread
+        self.course.note(ended_s, quantity.expected, spread)
+        limit = self._sigmas * spread
+        limit = max(limit, self._least)
         often = quantity.outlier_share > self._outlier_share
-        self._hits = self._hits + 1 if above > limit or often else 0
+        if often or above > limit:
+            self._hits += 1
+        else:
+            self._hits = 0
+            if self._severity is None:
+                return
         standing = self._severity
         if standing is not None:
             calm = above < limit / 2 and not often

@@ -22,8 +22,10 @@ class Trend:
 
     def take(self, value: float) -> None:
         """Take one slot's value."""
-        if self._course is None:
-            self._course = value
-        step = self._share * (value - self._course)
-        self._course += step
-        self.per_h += self._share * (step * self._slots_an_hour - self.per_h)
+        course, share = self._course, self._share
+        if course is None:
+            course = value
+        step = share * (value - course)
+        self._course = course + step
+        per_h = self.per_h
+        self.per_h = per_h + share * (step * self._slots_an_hour - per_h)

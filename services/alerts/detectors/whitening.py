@@ -21,10 +21,13 @@ _MOST_LIARS: Final = 8  # so often within a slot
 
 
 class Whitening:
-    """The root of one covariance (MPa²), with `ridge` (MPa²) added for how little of it is known."""
+    """The root of one covariance, of which `eigen` are the eigenvalues (MPa²) and eigenvectors.
 
-    def __init__(self, covariance: Array, ridge: float) -> None:
-        values, vectors = np.linalg.eigh(covariance)
+    `ridge` (MPa²) is added for how little of it is known.
+    """
+
+    def __init__(self, eigen: tuple[Array, Array], ridge: float) -> None:
+        values, vectors = eigen
         values = np.maximum(values, 0.0) + ridge
         self._root: Array = (vectors / np.sqrt(values)) @ vectors.T
         self._precision: Array = (vectors / values) @ vectors.T

@@ -22,8 +22,8 @@ from services.core.rules.catalog_early import NUMBERS, Numbers
 SLOT_S: Final = 300
 _JOINT_SLOT_S: Final = 900  # half of the shortest lag
 _DAY_S: Final = 86_400
-_TEMPERATURES: Final = ("temp_a_c", "temp_b_c", "temp_c_c")
-_CURRENTS: Final = ("current_a_a", "current_b_a", "current_c_a")
+_OTHER_TEMPERATURES: Final = ("temp_b_c", "temp_c_c")  # than that of phase A
+_OTHER_CURRENTS: Final = ("current_b_a", "current_c_a")
 _SCALE_A: Final = 100.0  # makes causes of the order of one
 _SHORT_S: Final = 1800.0
 _LONG_S: Final = 7200.0
@@ -81,15 +81,15 @@ class WiringDetector:
         residual = get("residual_current_ma")
         if residual is not None:
             self._milliamperes.append(residual)
-        hottest = None
-        for name in _TEMPERATURES:
+        hottest = get("temp_a_c")
+        for name in _OTHER_TEMPERATURES:
             value = get(name)
             if value is not None and (hottest is None or value > hottest):
                 hottest = value
         if hottest is not None:
             self._celsius.append(hottest)
-        drawn = None
-        for name in _CURRENTS:
+        drawn = get("current_a_a")
+        for name in _OTHER_CURRENTS:
             value = get(name)
             if value is not None:
                 drawn = value if drawn is None else drawn + value
@@ -109,18 +109,17 @@ class WiringDetector:
         if amperes:  # a slot without one keeps the last
             self._load = sum(amperes) / len(amperes) / _SCALE_A
             amperes.clear()
-        load = self._load
+        load, lately = self._load, self._load_short
         square = load * load
         short, long = self._short, self._long
-        self._load_short += short * (load - self._load_short)
+        self._load_short = lately = lately + short * (load - lately)
         self._square_short += short * (square - self._square_short)
         self._square_long += long * (square - self._square_long)
         if self._milliamperes:
-            by_load = (1.0, load, self._load_short, square, *hour)
+            by_load = (1.0, load, lately, square, *hour)
             self._insulation.take(by_load, _median(self._milliamperes), ended_s, found)
-        joint_over = (next_number - 1) // self._joint_slots < new_number // self._joint_slots
-        if self._celsius and joint_over:
-            by_warming = (self._load_short, self._square_short, self._square_long, *hour)
+        if self._celsius and (next_number - 1) // self._joint_slots < new_number // self._joint_slots:
+            by_warming = (lately, self._square_short, self._square_long, *hour)
             self._joint.take(by_warming, _median(self._celsius), ended_s, found)
 
 
@@ -134,6 +133,8 @@ def _hours(slot_s: int) -> tuple[tuple[float, float], ...]:
 
 def _median(values: list[float]) -> float:
     """Return the middle of the values and forget them."""
-    middle = values[0] if len(values) == 1 else sorted(values)[len(values) // 2]
+    if len(values) == 1:
+        return values.pop()
+    middle = sorted(values)[len(values) // 2]
     values.clear()
     return middle

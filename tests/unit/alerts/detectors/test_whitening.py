@@ -18,13 +18,15 @@ def network():
 
 def test_shares_are_of_unit_variance_and_independent():
     covariance, rows = network()
-    shares = np.array([Whitening(covariance, 1e-9).shares(row / 3) * 3 for row in rows])  # nobody beyond the bound
+    shares = np.array(
+        [Whitening(np.linalg.eigh(covariance), 1e-9).shares(row / 3) * 3 for row in rows]
+    )  # nobody beyond the bound
     assert np.allclose(np.cov(shares.T), np.eye(HYDRANTS), atol=0.1)
 
 
 def test_who_is_missing_stands_where_the_others_expect_it_and_has_no_share():
     covariance, rows = network()
-    whitening = Whitening(covariance, 1e-9)
+    whitening = Whitening(np.linalg.eigh(covariance), 1e-9)
     whole = whitening.shares(rows[0])
     some = rows[0].copy()
     some[4] = np.nan
@@ -38,7 +40,7 @@ def test_one_wrong_instrument_does_not_speak_for_its_neighbours(wrong_mpa):
     covariance, _ = network()
     deviation = np.zeros(HYDRANTS)
     deviation[4] = wrong_mpa
-    shares = Whitening(covariance, 1e-9).shares(deviation)
+    shares = Whitening(np.linalg.eigh(covariance), 1e-9).shares(deviation)
     assert 3 < abs(shares[4]) < 7
     assert np.abs(np.delete(shares, 4)).max() < 2.5
 
