@@ -123,8 +123,9 @@ class ReadingFeed:
                 groups |= by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned))
                 await breath.take()
         for part in _parts(groups):
-            first = {device_id: min(row["batch_id"] for row in groups[device_id]) for device_id in part}
             await self._registry.load(conn, part)
+            new = [device_id for device_id in part if device_id not in self.states]
+            first = {device_id: min(row["batch_id"] for row in groups[device_id]) for device_id in new}
             await self.states.load(conn, first, self._clock.now())
             for device_id in part:
                 verdicts += await self._walk_device(border, device_id, groups[device_id])

@@ -42,6 +42,10 @@ class RuleStates:
         self._outdated: set[int] = set()  # whose profile or parameters changed since their rules were made
         self._refreshed_at: datetime | None = None
 
+    def __contains__(self, device_id: int) -> bool:
+        """Whether the rules of a device are at hand."""
+        return device_id in self._rules
+
     async def load(self, conn: asyncpg.Connection, devices: Mapping[int, int], now: datetime) -> None:
         """Load the rules of these devices; `devices` gives the first batch to be judged for each."""
         missing = {device_id: first for device_id, first in devices.items() if device_id not in self._rules}
@@ -85,7 +89,10 @@ class RuleStates:
 
     def walk(self, device_id: int, readings: Sequence[Reading], now: datetime, monotonic: float) -> list[Finding]:
         """Feed one device's readings of a slice to its rules."""
-        self._seen[device_id] = max(self._seen[device_id], *(reading["batch_id"] for reading in readings))
+        seen = self._seen[device_id]
+        for reading in readings:
+            seen = max(seen, reading["batch_id"])
+        self._seen[device_id] = seen
         self._dirty.setdefault(device_id, monotonic)
         rules = self._at_hand(device_id)
         rules.note_time(now)

@@ -91,7 +91,8 @@ class Expectation:
         It is a variance, MPa²: what one hydrant does by itself, times devices over slots that memory holds.
         """
         slots = max(1.0, min(float(self._days.max()), -1 / np.log(self._keep)) * self._day)
-        return max(_LEAST_VARIANCE, float(np.median(self._noise)) * len(self.mean) / slots)
+        variance: float = max(_LEAST_VARIANCE, float(np.median(self._noise)) * len(self.mean) / slots)
+        return variance
 
     @property
     def eigen(self) -> tuple[Array, Array]:

@@ -5,7 +5,8 @@ root of the covariance, which is the rotation that keeps every share nearest to 
 from node to node by chance alone, covariance is the square of how mains answer to a draw; its root is that answer, and
 what is left after dividing by it is how much more than usual is drawn at each place. Unlike a residual from a few
 common courses it does not lose what a burst has in common with ordinary demand, but weighs it by how often that
-happens. Cost: one or two products of n x n a slot. Cold start: that of the covariance.
+happens. Cost: one or two products of n x n a slot, and a solution of as many equations as measured or as did not,
+whichever are fewer. Cold start: that of the covariance.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.alerts.detectors.expectation import Array, zeroed
 
@@ -29,6 +31,8 @@ class Whitening:
     def __init__(self, eigen: tuple[Array, Array], ridge: float) -> None:
         values, vectors = eigen
         values = np.maximum(values, 0.0) + ridge
+        self._eigen = values, vectors
+        self._covariance: Array | None = None  # made where more are missing than measured
         self._root: Array = (vectors / np.sqrt(values)) @ vectors.T
         self._precision: Array = (vectors / values) @ vectors.T
         self._own = np.sqrt(self._precision.diagonal())
@@ -41,11 +45,8 @@ class Whitening:
         """
         there = ~np.isnan(deviation)
         filled = zeroed(deviation)
-        missing = np.flatnonzero(~there)
+        self._fill(filled, there)
         precision = self._precision
-        if missing.size:
-            pull = precision[missing] @ filled
-            filled[missing] = -np.linalg.solve(precision[np.ix_(missing, missing)], pull)
         surprise = precision @ filled
         for _ in range(_MOST_LIARS):
             sigmas = surprise / self._own
@@ -58,3 +59,17 @@ class Whitening:
             filled[worst] -= step
             surprise = surprise - step * precision[:, worst]
         return np.where(there, self._root @ filled, np.nan)
+
+    def _fill(self, filled: Array, there: NDArray[np.bool_]) -> None:
+        """Put who is missing where all others expect it: by precision or by covariance, which say the same."""
+        missing = np.flatnonzero(~there)
+        if 2 * missing.size > len(there):
+            if self._covariance is None:
+                values, vectors = self._eigen
+                self._covariance = (vectors * values) @ vectors.T
+            here = np.flatnonzero(there)
+            those = self._covariance[here]
+            filled[missing] = np.linalg.solve(those[:, here], filled[here]) @ those[:, missing]
+        elif missing.size:
+            pull = self._precision[missing] @ filled
+            filled[missing] = -np.linalg.solve(self._precision[np.ix_(missing, missing)], pull)

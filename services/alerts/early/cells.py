@@ -79,7 +79,7 @@ class Cell:
     ended: list[EarlyWarning] = field(default_factory=list)  # raised and ended since `courses` looked
     reconciled: bool = False  # whether warnings of an older cell were compared with the open ones
     fleet: Fleet = field(init=False)
-    _by_code: dict[str, Member] = field(init=False)
+    _by_code: dict[str, tuple[Member, timedelta]] = field(init=False)  # and since what age its readings are late
     _in_time: set[str] = field(default_factory=set)  # whose newest reading did not come late
 
     def __post_init__(self) -> None:
@@ -89,7 +89,7 @@ class Cell:
     def meet(self, members: Sequence[Member]) -> None:
         """Update what may change about the same devices: when one is out of service."""
         self.members = members
-        self._by_code = {member.profile.code: member for member in members}
+        self._by_code = {member.profile.code: (member, member.profile.late_after) for member in members}
 
     @property
     def kind(self) -> str:
@@ -118,11 +118,11 @@ class Cell:
     def take(self, row: Row) -> list[EarlyWarning]:
         """Take one reading, in the order of `ts`; return the findings to raise."""
         at, code = row["ts"], row["code"]
-        member = self._by_code[code]
+        member, late_after = self._by_code[code]
         until = member.out_of_service_until
         if until is not None and self.live_from < at <= until:  # the beginning of the time out of service is not known
             return []
-        late = row["received_at"] - at > member.profile.late_after
+        late = row["received_at"] - at > late_after
         (self._in_time.discard if late else self._in_time.add)(code)
         return [
             warning

@@ -37,7 +37,7 @@ STEP_LEAST = timedelta(seconds=20)  # a cell that is up to date reads at least t
 STEPS_A_TURN = 4
 SAVE_S = 3600.0  # a memory is 4 kB (hydrant) to 8 kB (circuit) a device; an hour is read again in seconds
 AGAIN_S, AGAIN_LATER_S = 60.0, 600.0
-PAUSE_AFTER_S, PAUSE_S = 0.01, 0.005
+PAUSE_AFTER_S, PAUSE_S = 0.005, 0.001  # the first is how long a fire may wait for the walk
 PLAN_FOR_THE_TIMES = "set plan_cache_mode = force_custom_plan"  # otherwise every chunk is read after five runs
 OTHERS = Reason("设备组已变更，重新判断", "the devices that are compared have changed: judged anew")
 log = logger(__name__)
@@ -208,8 +208,10 @@ class EarlyWatch:
 
     async def _walk(self, cell: Cell, rows: Sequence[asyncpg.Record]) -> None:
         for row in rows:
-            self._say(cell, cell.take(row))
-            await self._breathe()
+            if warnings := cell.take(row):
+                self._say(cell, warnings)
+            if self._clock.monotonic() - self._walked_since > PAUSE_AFTER_S:
+                await self._breathe()
 
     async def _breathe(self) -> None:
         """Let fires and rules go on after every few milliseconds."""

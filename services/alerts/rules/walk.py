@@ -82,10 +82,12 @@ class DeviceRules:
         if len(readings) == 1:
             self._walk_on(readings[0], found, passed=False)
             return found
-        readings = sorted(readings, key=_order)
-        newest = {reading["received_at"]: _order(reading) for reading in readings}
-        for reading in readings:
-            self._walk_on(reading, found, passed=newest[reading["received_at"]] != _order(reading))
+        keys = [_order(reading) for reading in readings]
+        places = sorted(range(len(keys)), key=keys.__getitem__)
+        newest = {readings[place]["received_at"]: keys[place] for place in places}
+        for place in places:
+            reading = readings[place]
+            self._walk_on(reading, found, passed=newest[reading["received_at"]] != keys[place])
         return found
 
     def note_time(self, now: datetime) -> None:

@@ -35,6 +35,16 @@ def test_who_is_missing_stands_where_the_others_expect_it_and_has_no_share():
     assert np.abs(np.delete(shares - whole, 4)).max() < 1.5
 
 
+@pytest.mark.parametrize("here", [[2], [0, 3, 7], [0, 2, 4, 6], [0, 1, 3, 4, 6, 8]])
+def test_however_many_are_missing_they_stand_where_those_who_measured_expect_them(here):
+    covariance, rows = network()
+    whitening = Whitening(np.linalg.eigh(covariance), 0.0)
+    some = np.full(HYDRANTS, np.nan)
+    some[here] = rows[0][here] / 3
+    expected = covariance[:, here] @ np.linalg.solve(covariance[np.ix_(here, here)], some[here])
+    assert np.allclose(whitening.shares(some)[here], whitening.shares(expected)[here])
+
+
 @pytest.mark.parametrize("wrong_mpa", [-0.3, 0.3])
 def test_one_wrong_instrument_does_not_speak_for_its_neighbours(wrong_mpa):
     covariance, _ = network()
