@@ -108,9 +108,9 @@ class Health:
         overdue = row["overdue"] if self._has_desk else row["overdue_fires"]
         if not overdue and not row["dead"]:
             return []
-        why = row["error"] or ("未配置处警台地址" if not self._has_desk else "无应答")
+        why = row["error"] or ("未配置 119 接口地址" if not self._has_desk else "无应答")
         reason = Reason(
-            f"处警台未接收 {overdue} 条通知，拒收 {row['dead']} 条：{why}",
+            f"119 未接收 {overdue} 条通知，拒绝 {row['dead']} 条：{why}",
             f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why}",
         )
         value = float(overdue + row["dead"])
@@ -178,7 +178,7 @@ class Health:
             await page.conn.execute(SQL["keep_count"], DROPPED, dropped)
             if dropped > (known or 0):
                 reason = Reason(
-                    f"消息队列已满，代理丢弃 {dropped - (known or 0)} 条消息",
+                    f"消息队列已满，消息服务器丢弃 {dropped - (known or 0)} 条消息",
                     f"a queue was full: the broker dropped {dropped - (known or 0)} messages",
                 )
                 found.append(_finding("queue_dropped", Severity.CRITICAL, reason, value=float(dropped), latched=True))

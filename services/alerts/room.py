@@ -114,7 +114,7 @@ class Crowd:
         if not self._full:
             return None
         reason = Reason(
-            f"消息代理已有 {now} 个连接，上限 {limit}：超出后设备无法接入",
+            f"消息服务器已有 {now} 个连接，上限 {limit}：超出后设备无法接入",
             f"the broker has {now} of at most {limit} connections: past that no device is let in",
         )
         severity = Severity.CRITICAL if pct >= critical_pct else Severity.MAJOR

@@ -1,1 +1,1 @@
-"""Rows to subscribers: what was committed is numbered, signed and posted to everybody who wants it (contract 9.3)."""
+"""Rows to subscribers: committed events are numbered, signed and posted to every subscriber (contract 9.3)."""

@@ -1,6 +1,6 @@
-"""The subscriptions as they stand, and one courier for each that is active. Tasks of main.
+"""The present subscriptions, and one courier for each active one. Tasks of main.
 
-Promises that a change by a person holds within moments, and that couriers share nothing but the database.
+Promises that a person's change takes effect within moments, and that couriers share nothing but the database.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from services.push.courier import SLOTS, Courier, Tools
 from services.push.recorder import SQL
 from services.push.subjects import Delivery
 
-REFRESH_S = 5.0  # the guarantee; a hint comes with every change
+REFRESH_S = 5.0  # the fallback; a hint comes with every change
 
 
 class Board:
-    """Every courier at work. `hint` after a change of the subscriptions."""
+    """All couriers. Call `hint` after a change of the subscriptions."""
 
     def __init__(self, tools: Tools, settings: OutboundSettings) -> None:
         self._tools, self._settings = tools, settings
@@ -29,7 +29,7 @@ class Board:
         self.hint = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep the couriers as the subscriptions are, for ever."""
+        """Keep one courier per active subscription, without end."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self.hint.clear()

@@ -1,7 +1,7 @@
 """Delivers to one subscriber: signed, in order per subject, with slots and connections of its own. Made by `board`.
 
-Promises that whatever its receiver does costs this subscriber alone; that what it could not take is tried again for 72
-hours and then kept as dead; and that what is in memory is only a copy of the oldest rows.
+Promises that whatever its receiver does costs only this subscriber; that a failed delivery is tried again for 72 hours
+and then kept as dead; and that memory holds only a copy of the oldest rows.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from services.push.verdicts import Fate, Verdict, judge, wait_s
 SLOTS = 8  # requests under way to one receiver
 TIMEOUT_S = 15.0
 HELD, OF_ONE_SUBJECT = 1000, 20  # rows kept in memory; the rest waits in the database
-LOOKED_AT = 20_000  # rows among which those are looked for
-FAILING = 3  # failures in a row: then one request at a time, so far apart
+LOOKED_AT = 20_000  # rows among which these are looked for
+FAILING = 3  # failures in a row: from then on one request at a time, this far apart
 FAILING_PAUSE = timedelta(seconds=1)
 IDLE_S = 30.0
 _LONGEST_ERROR = 300
@@ -61,8 +61,8 @@ class Courier:
         self._subjects = Subjects()
         self._under_way: dict[int, Delivery] = {}
         self._whole = False  # whether memory holds every row that waits
-        self._missed = False  # rows were made while it was filled
-        self._ended: set[int] = set()  # since filling began: may still be read as waiting
+        self._missed = False  # rows were added while it was filled
+        self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
         self._not_before: datetime | None = None
         self._secrets = find_secrets(subscription["url"], {})
@@ -74,7 +74,7 @@ class Courier:
         return len(self._under_way)
 
     def offer(self, fresh: Sequence[Delivery]) -> None:
-        """Take deliveries that were made just now, behind all others."""
+        """Take new deliveries, behind all others."""
         if self._whole and len(self._subjects) + len(fresh) <= 2 * HELD:
             for delivery in fresh:
                 self._subjects.add(delivery)
@@ -83,7 +83,7 @@ class Courier:
         self._wake.set()
 
     def look_again(self) -> None:
-        """Read anew what waits: somebody had it sent again."""
+        """Read anew what waits: somebody asked to send it again."""
         self._whole, self._missed = False, True
         self._subjects = self._only_under_way()
         self._wake.set()
@@ -129,7 +129,7 @@ class Courier:
         self._ended, self._missed = set(), False
         await self._tools.recorder.flush()
         rows = await self._waiting(LOOKED_AT)
-        if rows and rows[0]["total"] == LOOKED_AT and len(rows) < HELD // 2:  # few subjects stand before all others
+        if rows and rows[0]["total"] == LOOKED_AT and len(rows) < HELD // 2:  # a few subjects come before all others
             rows = await self._waiting(None)
         events = await self._tools.documents.events([row["number"] for row in rows])
         known = self._subjects.known()
@@ -183,7 +183,7 @@ class Courier:
     async def _settle(
         self, delivery: Delivery, verdict: Verdict, *, at: datetime, took_ms: float, status: int | None
     ) -> None:
-        """Say what becomes of the delivery, and of those behind it."""
+        """Decide the fate of the delivery, and of those behind it."""
         now = self._clock.now()
         state, due_at = "delivered", now
         failing = self._failures >= FAILING
@@ -223,12 +223,12 @@ class Courier:
             self._not_before = now + FAILING_PAUSE
 
     async def _release(self, now: datetime) -> None:
-        """Send at once what waited for its next try: the receiver is back."""
+        """Send at once the deliveries that waited for their next try: the receiver is back."""
         self._subjects.release(now)
         await self._tools.pool.execute(SQL["release"], self.subscription["id"], now)
 
     async def _disable(self, now: datetime) -> None:
-        """End the subscription; the board hears of it and ends us."""
+        """End the subscription; the board notices and ends this courier."""
         log.warning("subscription_disabled", subscription_id=self.subscription["id"])
         self._gone = True
         await self._tools.recorder.flush()

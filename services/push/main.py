@@ -1,7 +1,7 @@
-"""`firetower push`: what was committed goes to the platforms that subscribed (contract 9.3).
+"""`firetower push`: sends committed events to the platforms that subscribed (contract 9.3).
 
-Started by the command line. Promises: one active process, a hot standby; nothing a subscriber does can be felt in
-another program; a lost database is waited for, and what is wrong with the program itself ends it.
+Started by the command line. Promises one active process and a hot standby. No subscriber can disturb another program.
+The program waits for a lost database; a fault of its own ends it.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ log = logger(__name__)
 AWAY_PAUSE_S = 0.5
 STANDBY_S = 0.5
 NICENESS = 5  # fires come first on a machine that is busy
-KEPT = timedelta(days=30)  # how far back can be replayed
+KEPT = timedelta(days=30)  # how far back a replay can reach
 FORGET_EVERY_S, FORGET_AT_ONCE = 600.0, 20_000
 
 
@@ -130,7 +130,7 @@ async def _work(
 
 
 async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:
-    """Notice a listening connection that died unheard: the polls go on, but the program begins anew."""
+    """Notice a listening connection that died silently: the polls go on, but the program starts anew."""
     while True:
         await listener.execute("select 1")
         await clock.sleep(5)

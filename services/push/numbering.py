@@ -1,7 +1,7 @@
-"""Gives every committed event its number and its bytes, and everybody who wants it a delivery. One task of main.
+"""Gives every committed event its number and bytes, and a delivery to each subscriber. One task of main.
 
 Promises that a number is given once and after the commit, that an event and its deliveries are one transaction, and
-that two transactions which changed a device at once leave the last word to what the device is now. A connection that
+that when two transactions change a device at once, the last event tells the device's present status. A connection that
 the server ended is replaced, and requests that are under way go on meanwhile.
 """
 
@@ -23,7 +23,7 @@ from services.push.subjects import Delivery, Event
 
 SQL = load_queries(__file__, "push.sql")
 LEASE = "push"
-POLL_S = 1.0  # the guarantee, and how often the lease is renewed; a hint wakes us at once
+POLL_S = 1.0  # the fallback, and how often the lease is renewed; a hint wakes us at once
 AT_ONCE = 500
 TRIED_FOR_H = 72  # contract 9.3
 ANEW_PAUSE_S = 0.1
@@ -48,7 +48,7 @@ class Numbering:
         self.hint = asyncio.Event()
 
     async def run(self) -> None:
-        """Number what comes, for ever.
+        """Number events without end.
 
         Raises:
             Fenced: another process has taken over.
@@ -65,7 +65,7 @@ class Numbering:
                 await wait_at_most(self.hint, POLL_S)
 
     async def _connect_anew(self, error: Exception) -> None:
-        """Go on after the server ended the connection, as it does when a transaction of ours stood still too long.
+        """Go on after the server ended the connection, as it does when a transaction waited for too long.
 
         Raises:
             error: it was something else, or another process has the lease.
@@ -81,7 +81,7 @@ class Numbering:
         self._unsure()  # whether the last transaction was committed
 
     async def turn(self) -> bool:
-        """Number what is committed now; return whether more may wait."""
+        """Number the events committed so far; return whether more may wait."""
         found: dict[int, list[Delivery]] = {}
         async with self._conn.transaction(isolation="repeatable_read"):
             await lease.hold(self._conn, LEASE, self._owner)
@@ -122,7 +122,7 @@ def _by_subscription(
 
 
 def told(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an event says: its own data, the device with its place, the site. No names or numbers of people."""
+    """Return an event's data: its own, the device with its place, the site. No names or telephone numbers of people."""
     data: dict[str, Any] = dict(row["data"]) if isinstance(row["data"], dict) else {}
     if row["code"] is not None:
         located = row["lon"] is not None

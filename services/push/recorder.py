@@ -1,7 +1,7 @@
-"""Writes down what came of attempts, many at once. One task of main, used by every courier.
+"""Records the outcomes of attempts, many at once. One task of main, used by every courier.
 
-Promises that whoever waits for `flush` finds everything in the database that was noted before. What is lost with the
-process was posted and is posted again, under the same id.
+Promises that after `flush` everything noted before it is in the database. An outcome lost with the process belongs to
+a delivery that is then posted again, under the same id.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ GATHER_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One attempt and what the delivery is after it. `failures`: of the subscription, in a row."""
+    """One attempt and the state of the delivery after it. `failures`: of the subscription, in a row."""
 
     subscription_id: int
     number: int
@@ -44,12 +44,12 @@ class Recorder:
         self._writing = asyncio.Lock()
 
     def note(self, outcome: Outcome) -> None:
-        """Have an outcome written soon."""
+        """Note an outcome, to be written soon."""
         self._noted.append(outcome)
         self._wake.set()
 
     async def run(self) -> None:
-        """Write for ever what is noted."""
+        """Write noted outcomes without end."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -72,7 +72,7 @@ def _delivery(one: Outcome) -> tuple[object, ...]:
 
 
 def _health(some: Sequence[Outcome]) -> list[tuple[object, ...]]:
-    """Return of each subscription its newest attempt, and when one was accepted."""
+    """Return for each subscription its newest attempt, and when one was last accepted."""
     newest = {one.subscription_id: one for one in sorted(some, key=lambda one: one.at)}
     taken = {one.subscription_id: one.at for one in some if one.state == "delivered"}
     return [

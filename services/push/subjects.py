@@ -13,9 +13,9 @@ from uuid import UUID
 
 @dataclass(slots=True, weakref_slot=True)
 class Event:
-    """What is told: one object for all subscribers.
+    """An event: one object for all subscribers.
 
-    `alarm_id` is set where a CAP message belongs to it, `cap` once that was made.
+    `alarm_id` is set if a CAP message belongs to it; `cap` is that message once it was made.
     """
 
     number: int
@@ -69,7 +69,7 @@ class Subjects:
             self._push(delivery)
 
     def take(self, now: datetime) -> Delivery | None:
-        """Return the head of a subject that is due longest, and hold its subject until `finish` or `put_back`."""
+        """Return the subject head that has been due longest, and hold its subject until `finish` or `put_back`."""
         while self._due and self._due[0][0] <= now:
             head = self._head(heapq.heappop(self._due))
             if head is not None:

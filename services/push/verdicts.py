@@ -8,11 +8,11 @@ from typing import NamedTuple
 from services.core.answers import RETRIED, Answer, retry_after_s
 
 RETRY_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # after the first failure, the second …; then the last one
-RETRY_AFTER_S = 24 * 3600.0  # a receiver cannot send us away for longer at once
+RETRY_AFTER_S = 24 * 3600.0  # a receiver cannot put us off for longer at once
 
 
 class Fate(StrEnum):
-    """What becomes of a delivery after an attempt."""
+    """The fate of a delivery after an attempt."""
 
     DELIVERED = "delivered"
     RETRY = "retry"
@@ -21,7 +21,7 @@ class Fate(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """What follows from an answer. `pause_s`: for so long the receiver wants nothing at all."""
+    """What follows from an answer. `pause_s`: how long the receiver wants no request at all."""
 
     fate: Fate
     error: str | None = None
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 
 
 def judge(answer: Answer, now: datetime) -> Verdict:
-    """Say what becomes of the delivery: 2xx taken; 410 the end; 408, 425, 429, 5xx, silence: again; others dead."""
+    """Return the verdict: 2xx delivered; 410 ends the subscription; 408, 425, 429, 5xx, silence: again; others dead."""
     status = answer.status
     if status is None or status < 200:
         return Verdict(Fate.RETRY, answer.error or f"HTTP {status} and no answer after it")

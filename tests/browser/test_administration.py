@@ -36,7 +36,7 @@ def test_a_ledger_is_looked_at_and_its_bad_lines_are_named_in_chinese(visit: Any
 
 def test_a_number_is_changed_and_the_audit_says_by_whom(visit: Any) -> None:
     page: Page = visit("/#/admin/rules")
-    rule = page.locator(".rule", has_text="消火栓压力低")
+    rule = page.locator(".rule", has_text="消火栓水压低")
     rule.locator("summary").click()
     rule.get_by_role("button", name="修改").click()
     dialog = page.get_by_role("dialog")

@@ -53,5 +53,5 @@ SURE: Final = {"high": "高", "fair": "中"}
 def tell_since(at: datetime, sure: str) -> Reason:
     """Return the end of a reason: since when, and how sure."""
     return Reason(
-        f"；自 {at:%Y-%m-%d %H:%M} UTC 起，把握{SURE[sure]}", f"; since {at:%Y-%m-%d %H:%M} UTC, confidence {sure}"
+        f"；自 {at:%Y-%m-%d %H:%M} UTC 起，可信度{SURE[sure]}", f"; since {at:%Y-%m-%d %H:%M} UTC, confidence {sure}"
     )

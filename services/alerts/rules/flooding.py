@@ -35,7 +35,7 @@ def find_flooding(
     quiet = now - flood.last_at >= timedelta(minutes=rule["quiet_min"])
     if rule["enabled"] == 0 or quiet or (flood.elements < rule["elements"] and not (flood.fires or flood.others)):
         return None
-    return _finding(device, _say("设备发送泛滥", "it sends more than its share", flood), flood, rule["elements"])
+    return _finding(device, _say("设备上报过量", "it sends more than its share", flood), flood, rule["elements"])
 
 
 def find_quiet(device: DeviceProfile, flood: Flood, now: datetime, parameters: Parameters = DEFAULTS) -> Finding | None:
@@ -43,7 +43,7 @@ def find_quiet(device: DeviceProfile, flood: Flood, now: datetime, parameters: P
     rule = parameters[CODE]
     if rule["enabled"] != 0 and now - flood.last_at < timedelta(minutes=rule["quiet_min"]):
         return None
-    return _finding(device, _say("泛滥已停止", "the flood is over", flood), flood, rule["elements"], active=False)
+    return _finding(device, _say("上报已恢复正常", "the flood is over", flood), flood, rule["elements"], active=False)
 
 
 def _say(zh: str, en: str, flood: Flood) -> Reason:

@@ -112,7 +112,7 @@ def _feed(root: str, county: str, query: str, updated: Any) -> Element:
     own = f"{root}/cap/alarms.atom" + (f"?{query}" if query else "")
     for name, text in (
         ("id", f"{cap.sender(county)}:cap"),
-        ("title", "望火楼警情 Firetower alarms (CAP 1.2)"),
+        ("title", "望火楼告警 Firetower alarms (CAP 1.2)"),
         ("updated", rfc3339(updated) or ""),
     ):
         SubElement(feed, name).text = text

@@ -1,7 +1,7 @@
 """The policies by name: defaults as data, overridden by rows of `policy`, read into what the life cycle takes.
 
 Used by the ledger, alerts and the API (which lists and changes them). Promises that reading never fails: a field that
-cannot be used, however it came into the table, has its default instead, and the fault is named.
+cannot be used, however it came into the table, gets its default, and the fault is named.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ class EscalationStep:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """All policies in force at one moment, and what of the table is not in force because it cannot be used."""
+    """All policies in force at one moment, and the stored parts that cannot be used."""
 
     alarm: Policy
     escalation: tuple[EscalationStep, ...]
@@ -73,7 +73,7 @@ class Policies:
 
 
 def read_policies(rows: Mapping[str, Any]) -> Policies:
-    """Lay the stored bodies over the defaults, field by field. Never raises, whatever stands in them."""
+    """Put the stored bodies over the defaults, field by field. Never raises, whatever they hold."""
     faults: list[Fault] = []
     read = {name: _read_policy(name, rows.get(name, {}), faults) for name in MODELS}
     bodies = {name: plain(policy) for name, policy in read.items()}
@@ -98,7 +98,7 @@ def read_policies(rows: Mapping[str, Any]) -> Policies:
 
 
 def check_policy(name: str, body: Mapping[str, Any]) -> None:
-    """Check a whole policy as somebody wants it stored.
+    """Check a whole policy before it is stored.
 
     Raises:
         ValidationError: pydantic's, with the place of each bad field.
@@ -107,7 +107,7 @@ def check_policy(name: str, body: Mapping[str, Any]) -> None:
 
 
 async def load_policies(conn: asyncpg.Connection) -> Policies:
-    """Read the policies in force. Runs in every transaction: what did not change is not read again."""
+    """Read the policies in force. Runs in every transaction, so unchanged rows are not parsed again."""
     rows = await conn.fetch(SQL["policies"])
     return _parse(tuple((row["name"], row["body"]) for row in rows))
 
@@ -123,7 +123,7 @@ def _parse(rows: tuple[tuple[str, str], ...]) -> Policies:
     for name, text in rows:
         try:
             bodies[name] = orjson.loads(text)
-        except orjson.JSONDecodeError as error:  # jsonb holds what our parser does not: 1e400, a thousand levels
+        except orjson.JSONDecodeError as error:  # jsonb holds values that our parser does not: 1e400, a thousand levels
             bodies[name] = error
     return read_policies(bodies)
 
@@ -147,7 +147,7 @@ def _read_policy(name: str, stored: Any, faults: list[Fault]) -> BaseModel:
 
 
 def _read_steps(stored: Any, bodies: dict[str, Any], faults: list[Fault]) -> tuple[EscalationStep, ...]:
-    """Read every step for itself: one that cannot be used is left out, and the others keep their numbers."""
+    """Read each step separately: one that cannot be used is left out, and the others keep their numbers."""
     steps = stored.get("steps") if isinstance(stored, Mapping) else None
     if isinstance(stored, Mapping) and "steps" in stored and not isinstance(steps, list):
         faults.append(Fault("escalation", "steps", f"is a {type(steps).__name__}, must be a list"))
@@ -183,6 +183,6 @@ def _named(policy: str, error: ValidationError, before: tuple[str | int, ...] = 
 
 
 def _agree(bodies: dict[str, Any]) -> None:
-    """Keep the limit that ends `storage_low` at or below the one that raises it: else it would flap every second."""
+    """Keep the limit that ends `storage_low` at or below the one that raises it, so that it does not flap."""
     health = bodies["health"]
     health["storage_fine_pct"] = min(health["storage_fine_pct"], health["storage_low_pct"])

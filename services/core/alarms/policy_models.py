@@ -1,6 +1,6 @@
-"""What stands in each policy: fields, units, defaults, and the least and most of every number, with the source.
+"""The content of each policy: fields, units, defaults, and the bounds of every number, with the source.
 
-One place for who writes (the API answers 422 by these models) and who reads (`policies` falls back by them).
+One place for writing (the API answers 422 by these models) and for reading (`policies` falls back by them).
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ Until = Literal["acknowledged", "judged", "closed"]
 MAX_STEPS = 50
 MAX_SHIFTS, MAX_EXCEPTIONS, MAX_ON_SHIFT = 50, 200, 20
 MAX_RESPONSE = 500  # letters: what is read while an alarm waits
-_FIRST_YEAR, _LAST_YEAR = 1970, 2200  # what every part of the program can calculate with
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200  # numbers that every part of the program can calculate with
 
 
 def _between(least: float, most: float, unit: str) -> BeforeValidator:
-    """Take a number from `least` to `most`, and nothing that only looks like one."""
+    """Take a number from `least` to `most`, and no text that only looks like one."""
     wanted = f"must be a number of {unit} from {least:g} to {most:g}"
 
     def check(value: Any) -> Any:
@@ -61,7 +61,7 @@ def _code(value: str) -> str:
 
 
 class _Policy(BaseModel):
-    """Values are taken as they are: a number written as text is no number."""
+    """Values are taken as they are: a number written as text is not a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -93,7 +93,7 @@ class Notices(_Policy):
 
 
 class Grouping(_Policy):
-    """Contract 7: mains. The silence figures are ours: fewer devices are told one by one."""
+    """Contract 7: mains. The silence figures are ours: fewer devices are reported one by one."""
 
     mains_members: Annotated[int | float, _between(2, 1000, "devices")] = 3
     mains_window_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 120
@@ -124,7 +124,7 @@ class Health(_Policy):
 
 
 class Step(_Policy):
-    """Who is called, after how long, through what, until which answer; for one code, or from a severity up."""
+    """Who is called, after how long, through which channels, until which answer; for a code, or from a severity up."""
 
     code: Annotated[str, AfterValidator(_code)] | None = None
     severity: SeverityWord | None = None
@@ -144,7 +144,7 @@ _CALLS: Final = [CallChannel.VOICE, CallChannel.SMS, CallChannel.WEBHOOK]
 
 
 class Escalation(_Policy):
-    """The steps; the later ones of an alarm are still due when the first have called nobody."""
+    """The steps; later steps of an alarm are still due when the first ones have called nobody."""
 
     steps: Annotated[list[Step], Field(max_length=MAX_STEPS)] = [
         Step(code="dispatch_failed", after_s=0, channels=_CALLS, until="closed"),
@@ -194,7 +194,7 @@ class Shift(_Policy):
 
 
 class RotaException(_Policy):
-    """One day on which others are on call than the shifts say; an empty list: nobody of the rota."""
+    """One day with other people on call than the shifts say; an empty list: nobody of the rota."""
 
     day: Annotated[str, AfterValidator(_day)]
     begin: ClockTime = "00:00"
@@ -203,7 +203,7 @@ class RotaException(_Policy):
 
 
 class Rota(_Policy):
-    """When which contacts are on call. A contact that stands nowhere in it always is."""
+    """Which contacts are on call, and when. A contact that is not in the rota always is."""
 
     shifts: Annotated[list[Shift], Field(max_length=MAX_SHIFTS)] = []
     exceptions: Annotated[list[RotaException], Field(max_length=MAX_EXCEPTIONS)] = []

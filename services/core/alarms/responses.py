@@ -1,7 +1,7 @@
-"""What an officer does about an alarm: the sentences that stand beside it until the brigade writes its own.
+"""What an officer does about an alarm: the sentence shown beside it until the brigade writes its own.
 
-Chinese, then English, by code. Ours, from what each condition asks for; the brigade's own replace them in the policy
-`responses`.
+Chinese, then English, by code. Our own wording; the brigade's sentences replace it in the
+policy `responses`.
 """
 
 from collections.abc import Mapping
@@ -15,23 +15,23 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "Take it and call the site at once; if nobody answers or it burns, judge it real and send a crew.",
         ),
         "hydrant_pressure_low": (
-            "查看同一管网的其他消火栓；只有一处，派人检查阀门；多处，通知供水公司。",
-            "Look at other hydrants of the same main; one alone: have its valve checked; several: call the waterworks.",
+            "查看同一管网的其他消火栓；只有一处，派人检查阀门；有多处，通知供水单位。",
+            "Look at other hydrants of the same main. One alone: have its valve checked. Several: call the waterworks.",
         ),
         "hydrant_pressure_high": (
-            "通知供水公司检查减压阀；打开消火栓时注意。",
+            "通知供水单位检查减压阀；打开消火栓时注意安全。",
             "Have the waterworks check the pressure reducer; open the hydrant with care.",
         ),
         "hydrant_pressure_drop": (
-            "查看附近是否用水或爆管，通知供水公司。",
+            "查看附近是否有人用水或爆管，通知供水单位。",
             "See whether water is drawn or a main has burst nearby; tell the waterworks.",
         ),
         "hydrant_in_use": (
-            "没有出警、没有登记用水的，派人查看是否盗用。",
-            "Where no crew and no registered user draws water, have somebody look.",
+            "没有出警、也没有登记用水的，派人查看是否盗用。",
+            "If neither a crew nor a registered user draws water, have somebody look.",
         ),
         "hydrant_cap_open": (
-            "派人检查端盖，有人用水的问明原因。",
+            "派人检查闷盖，有人用水的问明原因。",
             "Have the cap looked at; ask whoever draws water why.",
         ),
         "hydrant_tilt": ("派人检查是否被撞、是否漏水。", "Have it looked at: hit by a vehicle, leaking?"),
@@ -45,8 +45,8 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "water_level_high": ("通知单位检查进水浮球阀和溢流。", "Have the site check the float valve and the overflow."),
         "mains_event": (
-            "通知供水公司，问清范围和恢复时间；火场改用水池和运水。",
-            "Call the waterworks: extent and end; at a fire use tanks and shuttles.",
+            "通知供水单位，问清范围和恢复时间；火场改用水池或运水供水。",
+            "Ask the waterworks for extent and end; at a fire use tanks or shuttle water.",
         ),
         "residual_current_high": (
             "通知单位电工检查漏电回路，必要时断电。",
@@ -121,7 +121,10 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "fault": ("通知单位检修；修好前加强巡查。", "Have the site repair it; patrol more until then."),
         "disabled": ("问清为什么屏蔽、到什么时候；要求加强巡查。", "Ask why and until when; ask for patrols."),
-        "supervisory": ("通知单位恢复阀门、水泵等到正常位置。", "Have valves and pumps put back as they must stand."),
+        "supervisory": (
+            "通知单位恢复阀门、水泵等到正常位置。",
+            "Have valves and pumps put back to their normal position.",
+        ),
         "tamper": ("打电话给单位，派人查看。", "Call the site and have somebody look."),
         "power_fault": (
             "通知单位检查主电和备电；备电一般只够 8 小时。",
@@ -143,7 +146,7 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "立即通知运维；问重点单位有无火警。",
             "Call the operator at once; ask the key sites whether all is well.",
         ),
-        "session_lost": ("通知运维查看消息代理的日志。", "Have the operator read the broker's log."),
+        "session_lost": ("通知运维查看消息服务器的日志。", "Have the operator read the broker's log."),
         "storage_low": ("通知运维扩容。", "Have the operator add storage."),
         "storage_job_failed": ("通知运维查看数据库作业。", "Have the operator look at the database's jobs."),
         "event_unreadable": (

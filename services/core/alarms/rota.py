@@ -1,7 +1,6 @@
 """Who is on call at a moment: the policy `rota`, read by the county's clock. Pure; used by alerts and the API.
 
-A contact that stands nowhere in the rota is always on call. Whom a contact's own switch (`enabled`) takes out, and for
-which area, is the caller's to ask.
+A contact that is not in the rota is always on call. The caller checks a contact's own switch (`enabled`) and area.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,12 +21,12 @@ class Turn(NamedTuple):
 
 
 def rostered(rota: Mapping[str, Any]) -> frozenset[int]:
-    """Return every contact that stands in the rota."""
+    """Return every contact in the rota."""
     return frozenset(one for part in (*rota["shifts"], *rota["exceptions"]) for one in part["contacts"])
 
 
 def on_turn(rota: Mapping[str, Any], at: datetime) -> frozenset[int]:
-    """Return who of the rota is on call at a moment; an exception stands in for the shifts of its time."""
+    """Return who of the rota is on call at a moment; an exception replaces the shifts of its time."""
     wall = at.astimezone(COUNTY)
     instead = [one for one in rota["exceptions"] if _holds(one, wall, one["day"].__eq__, _iso)]
     found = instead or [one for one in rota["shifts"] if _holds(one, wall, one["weekdays"].__contains__, _weekday)]

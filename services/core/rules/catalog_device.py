@@ -40,7 +40,7 @@ DEVICE_RULES: Final = (
         ("panel",),
         Category.DEVICE,
         Severity.MAJOR,
-        "线路故障",
+        "通信线路故障",
         "`link_ok` is false, `readings` in a row (events raise it too)",
         "it is true again",
         readings=TWO,
@@ -74,7 +74,7 @@ DEVICE_RULES: Final = (
         (),
         Category.DEVICE,
         Severity.MAJOR,
-        "设备发送泛滥",
+        "设备上报过量",
         "the device sends `elements` readings, events or rejects beyond its share, or, within `fires_min`, more than "
         "`fires` new fires of its detectors or `others` other events that would be alarms. Further ones are stored "
         "but get no alarm of their own until there is room again. Manual alarms and the first of each code always get "

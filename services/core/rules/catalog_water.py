@@ -72,7 +72,7 @@ WATER_RULES: Final = (
         ("hydrant",),
         Category.WATER,
         Severity.MINOR,
-        "消火栓用水",
+        "消火栓正在用水",
         "flow above `flow_lps`, or cap open with water present",
         "`clear_readings` in a row without it",
         flow_lps=Parameter(0.5, "L/s", f"{CONTRACT}: above meter noise", LPS),

@@ -221,7 +221,7 @@ async def test_contacts_are_called_when_nobody_takes_a_fire(
     assert call["type"] == "call"
     (seen,) = await desk.received()
     assert words.items() <= seen["body"].items()
-    assert "处警台未接收" in seen["body"]["text"]
+    assert "119 未接收" in seen["body"]["text"]
     timer = await county.conn.fetchrow("select * from alarm_timer where done_at is not null")
     assert timer is not None
     assert timer["result"] == "called 1"

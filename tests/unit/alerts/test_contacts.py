@@ -10,7 +10,7 @@ from services.core.alarms.load import in_flood
 from services.core.alarms.policies import DEFAULTS, read_policies
 
 ALARM = {
-    "alarm_id": 7, "code": "dispatch_failed", "severity": "critical", "reason": "处警台未接收 1 条通知",
+    "alarm_id": 7, "code": "dispatch_failed", "severity": "critical", "reason": "119 未接收 1 条通知",
     "reason_en": "the desk has not accepted 1 notice", "place": "",
 }  # fmt: skip
 GATEWAYS = read_policies(
@@ -30,7 +30,7 @@ def test_a_gateways_template_is_filled_in_every_text() -> None:
     call = write_call(contact("sms"), GATEWAYS, ALARM, drill=False)
     assert call is not None
     assert call.target == {"url": "http://gw/sms", "headers": {"x-key": "k"}, "by_county": True}
-    text = "【望火楼】紧急告警 处警台未接收 1 条通知（告警号 7）"
+    text = "【望火楼】紧急告警 119 未接收 1 条通知（告警号 7）"
     assert orjson.loads(call.body) == {"to": ["13800000000"], "text": text, "n": 1}
 
 

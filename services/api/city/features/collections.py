@@ -193,8 +193,8 @@ COLLECTIONS: Mapping[str, Collection] = {
             },
         ),
         Collection(
-            "alarms", "警情", "Alarms",
-            "警情，最新在前；时间为发生至关闭。 Alarms, newest first; their time is from raised to closed.",
+            "alarms", "告警", "Alarms",
+            "告警，最新在前；时间为发生至关闭。 Alarms, newest first; their time is from raised to closed.",
             _select_alarms, _finish_alarms, key=_alarm.id, fid=_alarm.id,
             lon=sa.func.coalesce(_device.lon, _site.lon), lat=sa.func.coalesce(_device.lat, _site.lat),
             filters={

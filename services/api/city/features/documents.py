@@ -13,7 +13,7 @@ GEOJSON, JSON, HTML = "application/geo+json", "application/json", "text/html"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 TITLE = "望火楼消防物联网 Firetower"
 DESCRIPTION = (
-    "县域消防物联网：设备、水源、单位、警情。 A county's networked fire monitoring: devices, water, sites, alarms."
+    "县域消防物联网：设备、水源、单位、告警。 A county's networked fire monitoring: devices, water, sites, alarms."
 )
 CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",

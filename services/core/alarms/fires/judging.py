@@ -1,4 +1,4 @@
-"""How sure a site's evidence makes us of one fire: suspected, probable or confirmed (contract 6).
+"""How sure a fire is by its site's evidence: suspected, probable or confirmed (contract 6).
 
 Called by `site.apply` for every open fire after every report. Pure; always gives the sentence that says why.
 """
@@ -21,7 +21,7 @@ _SUSPECTED: Final = Judgement(Confidence.SUSPECTED, Reason("单一报警，待�
 class Scales:
     """A site's evidence, cut by the caller to the last `Policy.evidence_window_s`, ready for one fire after the other.
 
-    Made once for all fires of a site: hundreds of old ones of which nothing is reported any more cost next to nothing.
+    Made once for all fires of a site: hundreds of old fires without new reports cost almost nothing.
     """
 
     def __init__(self, evidence: Sequence[Evidence]) -> None:
@@ -33,8 +33,8 @@ class Scales:
         """Weigh the evidence for one open fire.
 
         In a test window everything is weighed but nothing confirms except a person or a manual call point;
-        outside, what was reported in a test does not count. Two reports can meet only if the fire itself was
-        reported within the window: a fire that stands for an hour is not confirmed by another hour's detector.
+        outside, a report from a test does not count. Two reports support each other only if the fire itself was
+        reported within the evidence window: a fire that has been open for an hour is not confirmed by a new detector.
         """
         by_people = _by_people(alarm)
         if by_people is not None:
@@ -65,7 +65,7 @@ def _by_people(alarm: Alarm) -> Judgement | None:
 
 
 def _second_witness(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | None:
-    """Find what confirms: an independent detector or call point, or water flowing next to a detector."""
+    """Find evidence that confirms: an independent detector or call point, or water flow together with a detector."""
     part = alarm.memory.part
     for item in evidence:
         if _is_of(item, alarm):
@@ -74,7 +74,7 @@ def _second_witness(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | N
             _witness(part, alarm.component)
             and item.kind is EvidenceKind.FIRE
             and _witness(item.part, item.component)
-            and not same_component(item.component, alarm.component)  # panel and transmitter tell of it: one
+            and not same_component(item.component, alarm.component)  # panel and transmitter report the same: one
         ):
             return _confirmed(
                 f"另一独立部件报火警：{_name(item)}", f"a second independent component fired: {_name(item)}"
@@ -91,7 +91,7 @@ def _second_witness(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | N
 
 
 def _support(alarm: Alarm, evidence: Sequence[Evidence]) -> Judgement | None:
-    """Find what makes it probable: a supporting report, or panel and component of different devices together."""
+    """Find evidence that makes it probable: a supporting report, or panel and component of two devices together."""
     for item in evidence:
         if item.kind is EvidenceKind.SUPPORT:
             return Judgement(

@@ -1,7 +1,7 @@
 """The fires of one site, judged together: confidence, incident, and which of them carries `fire.confirmed`.
 
 Called by the ledger under the site's lock with the site's open fires and its recent evidence.
-Pure; promises that no fire which nobody judged stays without a running clock or a notice.
+Pure; promises that every fire that nobody judged has a running clock or a notice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MOST_SUPPORT = 50
 
 
 class FireKey(NamedTuple):
-    """Where a fire alarm stands; one open fire for each. `component` is in its normal form."""
+    """The place of a fire alarm; one open fire for each. `component` is in its normal form."""
 
     device: str
     component: str
@@ -53,7 +53,7 @@ FireHappening = Finding | Evidence | Reset | Tick | SiteWindow | FireAct
 
 @dataclass(frozen=True, slots=True)
 class SiteFires:
-    """What is known of the fires of one scope: a site, or a single device that has no site.
+    """The fires of one scope and their evidence: a site, or a single device without a site.
 
     `alarms` are the open fires, `evidence` the reports of the last `Policy.evidence_window_s`, `test_until`
     the end of the site's test window. Store `evidence` as JSON (`record.evidence_to_json`) in the row that
@@ -67,10 +67,10 @@ class SiteFires:
 
 
 class FireSteps(NamedTuple):
-    """What happened to the site: its new self, and the steps in order (one alarm may appear twice).
+    """The result for the site: its new value, and the steps in order (one alarm may appear twice).
 
-    A step whose alarm has `id` None is of an alarm opened in this call: the first such step inserts it. Steps
-    that changed and told nothing are left out, except the one that answers the happening itself.
+    A step whose alarm has `id` None belongs to an alarm opened in this call: the first such step inserts it. Steps
+    that changed nothing and made no notice are left out, except the one that answers the happening itself.
     """
 
     site: SiteFires
@@ -95,7 +95,7 @@ def apply(
 
 
 def _say_once(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Leave of several updates about one alarm in one moment the last: it says what the others said, and more."""
+    """Keep only the last of several updates about one alarm at one moment: it includes the others."""
     kept: list[Step] = []
     updated: set[tuple[str | None, str]] = set()
     for done in reversed(steps):
@@ -182,7 +182,7 @@ class _Scene:
             self._uncover(after)
 
     def _uncover(self, dismissed: Alarm) -> None:
-        """Judge afresh the fires for which the dismissed one had spoken, as an incident of their own."""
+        """Judge again, as an incident of their own, the fires for which the dismissed one had spoken."""
         if NoticeType.FIRE_CONFIRMED not in dismissed.memory.sent:
             return
         left = [key for key, alarm in self.alarms.items() if alarm.incident_id == dismissed.incident_id]
@@ -192,9 +192,9 @@ class _Scene:
                 self._step(key, fresh)
 
     def _part(self) -> None:
-        """Part fires that the desk has not heard of from an incident whose `fire.confirmed` is over.
+        """Separate fires that the desk has not heard of from an incident whose `fire.confirmed` is over.
 
-        Only a test window leaves such fires behind; what is told of them later is a fire of its own.
+        Only a test window leaves such fires behind; a later notice about them is a fire of its own.
         """
         spoken = {alarm.incident_id for alarm in self._before.alarms.values() if _carries(alarm)}
         for incident in spoken - {alarm.incident_id for alarm in self.alarms.values() if _carries(alarm)}:
@@ -211,7 +211,7 @@ class _Scene:
                 self._step(key, happening)
 
     def _weigh(self) -> None:
-        """Weigh the evidence for every fire it can still move, and let each hear whether another now speaks for it."""
+        """Weigh the evidence for every fire it can still change, and tell each whether another now speaks for it."""
         moving = [key for key, alarm in self.alarms.items() if not _settled(alarm)]
         if not moving:
             return
@@ -253,8 +253,8 @@ class _Scene:
     def _alive(self, incident: str | None) -> bool:
         """Whether a fire may still join the incident.
 
-        It was heard of lately, and if its `fire.confirmed` went out, the fire that carried it is still open:
-        a fire after that one was put out or dismissed is a new one, and the desk hears of it as such.
+        The incident had a report lately and, if its `fire.confirmed` went out, the fire that carried it is still open.
+        A fire after that one was put out or dismissed is a new fire, and the desk gets it as such.
         """
         members = [alarm for alarm in self.alarms.values() if alarm.incident_id == incident]
         gap = timedelta(seconds=self._policy.incident_gap_s)
@@ -291,7 +291,7 @@ def _is_fire_of(item: Evidence, key: FireKey) -> bool:
 
 
 def _settled(alarm: Alarm) -> bool:
-    """Whether no evidence can move it: as sure as can be, and the desk knows by it or by another."""
+    """Whether no evidence can change it: it is confirmed, and the desk knows by this fire or another."""
     return alarm.confidence is Confidence.CONFIRMED and (alarm.memory.covered or _carries(alarm))
 
 

@@ -1,4 +1,4 @@
-"""What people do to alarms and notices: row lock, transition, hash chain and notice in one transaction.
+"""People's acts on alarms and notices: row lock, transition, hash chain and notice in one transaction.
 
 Called by the API with an asyncpg connection; each function opens its own transaction (a savepoint inside an outer one).
 Promises that an act is stored whole or not at all, that it is judged on the very row that it changes, and that it works
@@ -33,7 +33,7 @@ Check = Callable[[Alarm], None]
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """What an act made of the alarm: `row` in the columns that documents show, `outcome` the word of the transition."""
+    """The alarm after an act: `row` in the columns that documents show, `outcome` the word of the transition."""
 
     row: dict[str, Any]
     outcome: str
@@ -72,7 +72,7 @@ async def verify(
     now: datetime,
     check: Check = _anyone,
 ) -> Acted:
-    """Judge a fire: `outcome` is real, false or test. Raises as `acknowledge`."""
+    """Give a verdict on a fire: `outcome` is real, false or test. Raises as `acknowledge`."""
     verdict = Verification(outcome)
     return await _act(conn, alarm_id, Act(ActKind.VERIFY, actor, verdict=verdict, note=note), now, check)
 
@@ -87,7 +87,7 @@ async def correct(
     now: datetime,
     check: Check = _anyone,
 ) -> Acted:
-    """Replace the verdict on a closed fire. The line of the first one stays in the chain. Raises as `acknowledge`."""
+    """Replace the verdict on a closed fire. The first verdict's line stays in the chain. Raises as `acknowledge`."""
     wanted = Act(ActKind.CORRECT, actor, verdict=Verification(outcome), note=reason)
     return await _act(conn, alarm_id, wanted, now, check)
 
@@ -161,7 +161,7 @@ async def release_notice(conn: asyncpg.Connection, notice_id: UUID, *, actor: st
     """
     async with _notice(conn, notice_id) as state:
         if state != "held":
-            raise NotAllowed(f"通知状态为 {state}，未被暂存", f"the notice is {state}, not held")
+            raise NotAllowed(f"通知状态为 {state}，不是待放行", f"the notice is {state}, not held")
         await conn.execute(SQL["release_notice"], notice_id, now)
         await _audit(conn, now, actor, action="notice.release", target=f"notice:{notice_id}", detail={})
 
@@ -202,7 +202,7 @@ async def _act(conn: asyncpg.Connection, alarm_id: int, wanted: Act, now: dateti
 
 
 async def _lock(page: Page, alarm_id: int) -> Entry:
-    """Lock the alarm: a fire with the others of its site, whose row is locked first as everywhere."""
+    """Lock the alarm; a fire together with the others of its site, whose row is locked first, as everywhere."""
     found = await page.conn.fetchrow(SQL["scope_of"], alarm_id)
     if found is not None and found["scope"] is not None:
         await page.load_scope(found["scope"])
@@ -214,7 +214,7 @@ async def _lock(page: Page, alarm_id: int) -> Entry:
 
 
 async def _take(page: Page, entry: Entry, wanted: Act) -> Step:
-    """Take the step; a fire's bears on every fire of its site."""
+    """Take the step; a step of a fire affects every fire of its site."""
     if entry.scope is None or not entry.alarm.open:
         return page.take_entry(entry, wanted, wanted.actor)
     key = FireKey(entry.alarm.device or "", entry.key.component)

@@ -1,6 +1,6 @@
 """The line that a step leaves in an alarm's chain: who, what, why, and the figures of the moment.
 
-Called by `page`. Pure but for the entry it is given, whose head and count it moves on.
+Called by `page`. Pure, except that it advances the head and count of the given entry.
 """
 
 from datetime import datetime
@@ -51,7 +51,7 @@ def next_line(
 
 
 def remember_actor(entry: Entry, act: Act) -> None:
-    """Keep who did it beside the columns that say when."""
+    """Record who did it, beside the columns that say when."""
     if act.kind is ActKind.SHELVE:
         entry.shelved_by, entry.shelve_reason = act.actor, act.note
     elif act.kind is ActKind.UNSHELVE:

@@ -1,4 +1,4 @@
-"""What subscribers are told of an alarm's step (contract 9.3): which events it makes, and their data. Pure."""
+"""The events that an alarm's step makes for subscribers (contract 9.3), with their data. Pure."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from services.core.words import Confidence
 
 
 def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list[EventType]:
-    """Return the types of a step from `before` (None: it opened) to `after`, most telling first; none: not told."""
+    """Return the types of a step from `before` (None: it opened) to `after`, most important first; none: no event."""
     types: list[EventType] = []
     if before is None:
         types.append(EventType.RAISED)

@@ -44,7 +44,7 @@ async def insert_notices(
     evidence: Mapping[str, tuple[Evidence, ...]],
     now: datetime,
 ) -> None:
-    """Write the notices of one page, after its transitions. `evidence` is what is known of each scope of fires."""
+    """Write the notices of one page, after its transitions. `evidence` holds the evidence of each scope of fires."""
     alarm_ids = sorted({draft.entry.id for draft in drafts})
     devices = await _places(conn, SQL["notice_device"], "id", {draft.entry.device_id for draft in drafts})
     areas = await _places(conn, SQL["notice_area"], "code", {draft.alarm.area for draft in drafts})
@@ -89,7 +89,7 @@ async def _places(conn: asyncpg.Connection, query: str, key: str, wanted: Iterab
 
 
 def _device(device: asyncpg.Record | None, place: asyncpg.Record | None, alarm: Alarm) -> dict[str, Any]:
-    """Say where: of an area's alarm the area, of our own nothing but our name."""
+    """Return the place: for an area's alarm the area, for our own only our name."""
     located = place is not None and place["lon"] is not None
     return {
         "code": device["code"] if device else "",
@@ -112,7 +112,7 @@ def _site(device: asyncpg.Record | None) -> dict[str, Any] | None:
 
 
 def _evidence(told: Iterable[tuple[datetime, str]]) -> list[dict[str, Any]]:
-    """Return what is known in the order it happened, each thing once, the newest if there is too much."""
+    """Return the evidence in the order it happened, each once, only the newest if there is too much."""
     unique = sorted(dict.fromkeys(told))
     return [{"at": rfc3339(at), "text": text} for at, text in unique[-MAX_EVIDENCE:]]
 
@@ -141,7 +141,7 @@ async def _water(
 
 
 def _source(row: dict[str, Any], book: ParameterBook, now: datetime) -> dict[str, Any]:
-    """Say of a water source how far it is, what it gives, and whether the crew can count on it (null: not known)."""
+    """Describe a water source: its distance, pressure or level, and whether it is usable (null: not known)."""
     values = row["state"] if isinstance(row["state"], dict) else {}
     verdict = water.judge(row, values, now, row["alarms"], book)
     return {

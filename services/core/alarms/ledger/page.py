@@ -1,7 +1,7 @@
 """One page of the ledger: the alarms that one transaction touches, locked, stepped in memory, written at the end.
 
 Used by the ledger (people) and by alerts (findings, clocks), inside a transaction of the caller's.
-Promises that alarm, transition, hash chain, notice and what subscribers are told are written together or not at all.
+Promises that alarm, transition, hash chain, notice and subscribers' events are written together or not at all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -80,7 +80,7 @@ class Page:
             await self._reserve(len(self._alarm_ids) + len(missing), 0)
 
     async def load_devices(self, device_ids: Iterable[int]) -> list[Entry]:
-        """Lock every open alarm of these devices but their fires, and return them."""
+        """Lock every open alarm of these devices except their fires, and return them."""
         rows = await self.conn.fetch(SQL["lock_of_device"], sorted(set(device_ids)))
         return [self._admit(row) for row in rows]
 
@@ -90,7 +90,7 @@ class Page:
         return None if row is None else self._admit(row)
 
     async def load_scope(self, scope: str, device_ids: Sequence[int] = ()) -> SiteFires:
-        """Lock the fires of a site (or lone device), and tell them of a test window that was set meanwhile."""
+        """Lock the fires of a site (or lone device), and tell them about a test window that was set meanwhile."""
         known = self._scopes.get(scope)
         if known is not None:
             return known.site
@@ -126,7 +126,7 @@ class Page:
     async def take_fire(
         self, scope: str, happening: FireHappening, actor: str, place: Place | None
     ) -> tuple[Step, ...]:
-        """Take the fires of a loaded scope one step on. `place` is where a fire that opens now burns."""
+        """Take the fires of a loaded scope one step on. `place` is the place of a fire that opens now."""
         held = self._scopes[scope]
         await self._reserve(4, 4)
         done = site.apply(held.site, happening, self.now, self.policies.alarm, self._new_incident_id)
@@ -156,7 +156,7 @@ class Page:
     # --- write ---
 
     async def write(self) -> None:
-        """Write everything that changed, in the order that the keys between the tables want."""
+        """Write everything that changed, in the order that the foreign keys need."""
         changed = [entry for entry in self.entries if entry.changed]
         if self._incidents:
             values = [
@@ -205,7 +205,7 @@ class Page:
             self._admit(row)
 
     async def _reserve(self, alarms: int, incidents: int) -> None:
-        """Have numbers at hand for what may be opened: the life cycle itself asks nobody."""
+        """Reserve ids for what may be opened, because the life cycle itself reads nothing."""
         if len(self._alarm_ids) < alarms:
             self._alarm_ids.extend(row[0] for row in await self.conn.fetch(SQL["reserve_alarms"], alarms + 16))
         if len(self._incident_ids) < incidents:

@@ -1,7 +1,7 @@
-"""JSON forms of what the life cycle keeps beside the alarm's columns, and of a site's evidence.
+"""The JSON form of the life cycle's own memory, beside the alarm's columns, and of a site's evidence.
 
 Used by the ledger. Promises that `from` undoes `to`, that a field missing in an older record gets its default, and that
-one that cannot be read costs only itself: a fire must not wait for ever behind a broken record.
+a field that cannot be read costs only itself: a fire must not wait behind a broken record.
 """
 
 from __future__ import annotations

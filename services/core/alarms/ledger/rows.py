@@ -20,9 +20,9 @@ GENESIS = b""  # what the first transition of a chain follows
 
 
 class Key(NamedTuple):
-    """What an open alarm is unique by: `subject` is device:12, area:140931100 or system.
+    """The unique key of an open alarm: `subject` is device:12, area:140931100 or system.
 
-    `component` of what a device reports is in its normal form; what we name ourselves stands as it is.
+    The `component` that a device reports is in its normal form; names of our own stay as they are.
     """
 
     subject: str
@@ -64,7 +64,7 @@ class Incident:
 
 @dataclass(slots=True)
 class Entry:
-    """One alarm on a page: what the row says, and what only the row knows."""
+    """One alarm on a page: its value, and the parts that only the row has."""
 
     key: Key
     alarm: Alarm

@@ -1,4 +1,4 @@
-"""The fires of one site (or of a device without one) on a page, with what only their row knows. Used by `page`."""
+"""The fires of one site (or of a device without one) on a page, with what only their row has. Used by `page`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ log = logger(__name__)
 
 @dataclass(slots=True)
 class Scope:
-    """What is judged together: `site` as it stands now, `stored` as it was read."""
+    """Fires that are judged together: `site` as it is now, `stored` as it was read."""
 
     name: str
     area: str | None
@@ -31,7 +31,7 @@ class Scope:
 
 
 def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry]) -> Scope:
-    """Make a scope of its locked row and the open fires of it; evidence that cannot be read is left out and said."""
+    """Make a scope of its locked row and its open fires; evidence that cannot be read is left out and logged."""
     for entry in entries:
         entry.scope = scope
     by_key = {FireKey(entry.alarm.device or "", entry.key.component): entry for entry in entries}

@@ -1,4 +1,4 @@
-"""What people do to an alarm, and what they may not.
+"""People's acts on an alarm, and which of them are refused.
 
 Called by `lifecycle.step` for the API's requests. Pure; a refusal says what to do instead.
 """
@@ -23,7 +23,7 @@ _VERDICTS: Final = {
 
 
 def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
-    """Do to an open alarm what a person asks, or refuse with a sentence for that person."""
+    """Do a person's act on an open alarm, or refuse it with a sentence for that person."""
     match wanted.kind:
         case ActKind.ACKNOWLEDGE:
             return _acknowledge(alarm, now)
@@ -36,7 +36,7 @@ def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
         case ActKind.UNSHELVE:
             return _unshelve(alarm)
         case ActKind.CORRECT:
-            return _refuse(alarm, "警情未关闭，请直接核实", "the alarm is open: give the verdict that is right")
+            return _refuse(alarm, "告警未关闭，请直接核实", "the alarm is open: give the verdict that is right")
     return alarm, _note(wanted)
 
 
@@ -46,7 +46,7 @@ def on_closed(alarm: Alarm, wanted: Act) -> _Result:
         return alarm, _note(wanted)
     if wanted.kind is ActKind.CORRECT:
         return _correct(alarm, wanted)
-    return _refuse(alarm, "警情已关闭", "the alarm is closed; a new one opens if it comes back")
+    return _refuse(alarm, "告警已关闭", "the alarm is closed; a new one opens if it comes back")
 
 
 def _refuse(alarm: Alarm, zh: str, en: str) -> _Result:
@@ -76,7 +76,7 @@ def _verify(alarm: Alarm, wanted: Act, now: datetime) -> _Result:
 
 
 def _verify_real(alarm: Alarm, now: datetime) -> _Result:
-    """A real fire stays open even if its panel was reset before: a person says that it burns."""
+    """A real fire stays open even if its panel was reset before, because a person says that there is a fire."""
     if alarm.verification is Verification.REAL:
         return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("已核实为真实", "judged real before"))
     why = Reason("核实为真实", "judged real")

@@ -77,7 +77,7 @@ def raise_again(
         repeats=memory.repeats + 1,
     )
     after = replace(alarm, memory=memory, cleared_at=None)
-    if came_back:  # a new occurrence: what spoke for it before need not do so now
+    if came_back:  # a new occurrence: evidence for the earlier one need not count now
         memory = replace(memory, grouped=situation.grouped)
         after = replace(after, memory=memory, incident_id=situation.incident_id or alarm.incident_id)
     reason = finding.reason.with_lateness(finding.late_min)
@@ -97,7 +97,7 @@ def raise_again(
 
 
 def _count_on(alarm: Alarm, finding: Finding) -> tuple[Alarm, Outcome]:
-    """Say how many they are now: no step of its own, however often the count changes."""
+    """Update the count in the reason: not a step of its own, however often the count changes."""
     after = replace(alarm, reason=finding.reason, value=finding.value)
     return after, Outcome(OutcomeKind.UNCHANGED, finding.reason)
 
@@ -108,7 +108,7 @@ def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Out
     if _stale(finding.late_min, finding.ts, memory.raised_ts):
         return alarm, _stale_outcome()
     if memory.latched:
-        why = Reason("锁定警情，须人工解除", "a latched condition: a person must clear it")
+        why = Reason("告警已锁定，须人工关闭", "a latched condition: a person must clear it")
         return alarm, Outcome(OutcomeKind.LATCHED, why)
     left = causes_left(memory.causes, finding)
     if not left:
@@ -129,9 +129,9 @@ def causes_left(causes: frozenset[str], over: Finding) -> frozenset[str]:
 
 
 def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outcome]:
-    """End the condition because its device, or component, was reset: by hand, so latched ones too."""
+    """End the condition because a person reset its device or component; this ends latched conditions too."""
     if not _bears_on(reset, alarm) or alarm.code in OUR_OWN_KNOWLEDGE:
-        return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此警情无关", "the reset is of something else"))
+        return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此告警无关", "the reset is of something else"))
     if _stale(reset.late_min, reset.ts, alarm.memory.raised_ts):
         return alarm, _stale_outcome()
     return _end(alarm, now, reset.ts, reset.reason)
@@ -160,7 +160,7 @@ def in_test(alarm: Alarm, now: datetime) -> bool:
 
 
 def raised_state(alarm: Alarm) -> State:
-    """The state after something got worse: seen alarms ask to be seen again (ISA-18.2 re-alarm)."""
+    """The state after the condition got worse: an acknowledged alarm must be acknowledged again (ISA-18.2 re-alarm)."""
     return State.UNACKNOWLEDGED if alarm.active else State.RETURNED
 
 
@@ -205,7 +205,7 @@ def _fire_again(
 def _new_onset(
     alarm: Alarm, finding: Finding, now: datetime, policy: Policy, situation: Situation
 ) -> tuple[Alarm, Outcome]:
-    """A report of a new incident is a new fire, though nobody has closed the old record: judge and tell it anew."""
+    """A report of a new incident is a new fire even if nobody has closed the old alarm: judge and tell it anew."""
     testing = _testing(finding, now, situation)
     reason = finding.reason.with_lateness(finding.late_min)
     after = replace(
@@ -245,7 +245,7 @@ def _end(alarm: Alarm, now: datetime, ts: datetime | None, reason: Reason) -> tu
 
 
 def close(alarm: Alarm, now: datetime) -> Alarm:
-    """Close the record: nothing is due for it any more but what the desk still has to hear."""
+    """Close the alarm: only what the desk must still be told is due for it."""
     memory = replace(alarm.memory, test_until=None, raise_at=None, out_of_service_until=None)
     return replace(
         alarm,

@@ -49,7 +49,7 @@ def step(
     """
     if alarm is None:
         if not isinstance(happening, Finding) or not happening.active:
-            return Step(None, Outcome(OutcomeKind.IGNORED, Reason("没有未结警情", "no open alarm")))
+            return Step(None, Outcome(OutcomeKind.IGNORED, Reason("没有未关闭的告警", "no open alarm")))
         after, outcome = conditions.open_alarm(happening, now, policy, situation)
     elif not alarm.open:
         return _after_the_end(alarm, happening, now, policy)
@@ -61,7 +61,7 @@ def step(
     if alarm is not None and _shows_change(alarm, after):
         after = replace(after, version=alarm.version + 1)
     if outcome.kind is OutcomeKind.UNCHANGED and notices:
-        outcome = Outcome(OutcomeKind.TOLD, Reason("通知处警台", "the desk is told"))
+        outcome = Outcome(OutcomeKind.TOLD, Reason("通知 119", "the desk is told"))
     return Step(after, outcome, notices)
 
 
@@ -98,7 +98,7 @@ def _after_the_end(alarm: Alarm, happening: Happening, now: datetime, policy: Po
             return Step(after, outcome)
         told = tell_correction(replace(after, version=alarm.version + 1), now, policy)
         return Step(told.alarm, outcome, told.notices)
-    return Step(alarm, Outcome(OutcomeKind.IGNORED, Reason("警情已关闭", "the alarm is closed")))
+    return Step(alarm, Outcome(OutcomeKind.IGNORED, Reason("告警已关闭", "the alarm is closed")))
 
 
 def _advance(alarm: Alarm, happening: Happening, now: datetime, policy: Policy, situation: Situation) -> _Advance:
@@ -155,7 +155,7 @@ def _clock_went_back(alarm: Alarm, now: datetime) -> bool:
 
 
 def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
-    """What is still active when the window ends starts a fresh clock (contract 6)."""
+    """A fire that is still active when the window ends starts a fresh clock (contract 6)."""
     after = replace(alarm, memory=replace(alarm.memory, test_until=None))
     if alarm.active:
         after = conditions.start_clock(after, now, policy)
@@ -205,7 +205,7 @@ def _judge(alarm: Alarm, judgement: Judgement, now: datetime, policy: Policy) ->
 
 
 def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) -> _Advance:
-    """Give a fire an incident of its own; judge it afresh if what spoke for it was called false (contract 6)."""
+    """Give a fire an incident of its own; judge it again if the one that spoke for it was false (contract 6)."""
     if not uncovered.dismissed:
         why = Reason(
             "同一事件已上报的火警已结束，本火警另立事件",
@@ -218,7 +218,7 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
         alarm,
         incident_id=uncovered.incident_id,
         confidence=Confidence.CONFIRMED if memory.manual or judged_real else Confidence.SUSPECTED,
-        state=alarm.state if judged_real else conditions.raised_state(alarm),  # who judged it has seen it
+        state=alarm.state if judged_real else conditions.raised_state(alarm),  # whoever judged it has seen it
         memory=memory,
     )
     why = Reason(

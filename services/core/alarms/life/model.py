@@ -1,4 +1,4 @@
-"""An alarm, what a step makes of it, and the policy it follows, as immutable values.
+"""An alarm, the result of a step, and the policy it follows, as immutable values.
 
 Stepped by `lifecycle` and `fires`, stored by the ledger. Promises the fields of contract 5 under their names.
 """
@@ -15,7 +15,7 @@ from services.core.words import FIRE, Category, Confidence, NoticeType, Part, Re
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the desk last heard of an alarm, to know what it still has to hear."""
+    """What the desk was last told about an alarm, to find what it must still be told."""
 
     active: bool
     severity: Severity
@@ -26,7 +26,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the life cycle remembers of an alarm beside its public fields; stored as one JSON value."""
+    """What the life cycle remembers about an alarm beside its public fields; stored as one JSON value."""
 
     causes: frozenset[str] = frozenset()
     sent: frozenset[NoticeType] = frozenset()
@@ -63,7 +63,7 @@ class Alarm:
     verification: Verification
     reason: Reason
     opened_at: datetime
-    late_min: int = 0  # the report that `reason` gives came so many minutes after its time
+    late_min: int = 0  # how many minutes late the report in `reason` came
     device: str | None = None
     area: str | None = None
     component: str = ""
@@ -83,17 +83,17 @@ class Alarm:
 
     @property
     def fire(self) -> bool:
-        """Whether contract 6 rules it."""
+        """Whether contract 6 applies to it."""
         return self.code == FIRE
 
     @property
     def active(self) -> bool:
-        """Whether the condition still stands."""
+        """Whether the condition is still active."""
         return self.cleared_at is None and self.state is not State.CLOSED
 
     @property
     def open(self) -> bool:
-        """Whether the record still asks for something."""
+        """Whether the alarm is still open."""
         return self.state is not State.CLOSED
 
 
@@ -173,9 +173,9 @@ class Policy:
     drill_until: datetime | None = None
 
     def clock_s(self, confidence: Confidence | None) -> float:
-        """How long an unverified fire of this confidence may wait before it escalates."""
+        """How long an unverified fire with this confidence may wait before it escalates."""
         return self.probable_clock_s if confidence is Confidence.PROBABLE else self.suspected_clock_s
 
     def drilling(self, now: datetime) -> bool:
-        """Whether everything that leaves is marked as a drill."""
+        """Whether everything that is sent is marked as a drill."""
         return self.drill_until is not None and now < self.drill_until

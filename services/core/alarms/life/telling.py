@@ -1,4 +1,4 @@
-"""What the desk still has to hear of an alarm: compares the alarm with what was told last.
+"""What the desk must still be told about an alarm: compares the alarm with what was told last.
 
 Called by `lifecycle.step` after every change, so no path can change an alarm and forget its notice (contract
 7). Pure; each notice is due the moment it is returned.
@@ -26,7 +26,7 @@ class Telling(NamedTuple):
 
 
 def tell(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool = False) -> Telling:
-    """Say what is due for `alarm` now. `covered`: another fire of its incident carries `fire.confirmed`."""
+    """Return the notices due for `alarm` now. `covered`: another fire of its incident carries `fire.confirmed`."""
     if alarm.fire:
         return _tell_fire(alarm, now, policy, covered=covered)
     told = alarm.memory.told
@@ -39,7 +39,7 @@ def tell(alarm: Alarm, now: datetime, policy: Policy, *, covered: bool = False) 
 
 
 def tell_correction(alarm: Alarm, now: datetime, policy: Policy) -> Telling:
-    """Say that a closed fire has another verdict: to a desk that heard of it, and where it was real after all."""
+    """Report another verdict on a closed fire: to a desk that heard of it, or if it was real after all."""
     heard = alarm.memory.told is not None or alarm.verification is Verification.REAL
     return _say(alarm, (NoticeType.UPDATED,) if heard else (), now, policy)
 
@@ -96,7 +96,7 @@ def _rose_or_judged(alarm: Alarm, told: Told) -> bool:
 
 
 def _came_or_went_unsaid(alarm: Alarm, told: Told) -> bool:
-    """Whether the condition changed after its end was told: said as an update, for the end is told once."""
+    """Whether the condition changed after its end was told: this is an update, because the end is told only once."""
     if told.active == alarm.active:
         return False
     return alarm.active or NoticeType.CLEARED in alarm.memory.sent
@@ -109,7 +109,7 @@ def _end_unsaid(alarm: Alarm, told: Told) -> bool:
 
 
 def _quiet(alarm: Alarm, now: datetime) -> bool:
-    """Whether shelf or maintenance keeps a condition from the desk; what stands when they end is told then."""
+    """Whether shelving or maintenance keeps a condition from the desk; what is active when they end is told then."""
     ends = (alarm.shelved_until, alarm.memory.out_of_service_until)
     return any(end is not None and now < end for end in ends)
 

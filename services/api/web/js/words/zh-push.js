@@ -1,7 +1,7 @@
 // 推送订阅页用语。键与 en-push.js 一一对应。
 export const push = {
   "push.title": "推送订阅",
-  "push.line": "向其他平台推送警情与设备状态：CloudEvents 或 CAP，签名投递",
+  "push.line": "向其他平台推送告警与设备状态：CloudEvents 或 CAP，签名投递",
   "push.to": "推送订阅",
   "push.new": "新建订阅",
   "push.new_go": "建立并显示密钥",
@@ -42,7 +42,7 @@ export const push = {
   "push.state.paused": "已暂停",
   "push.state.disabled": "已停用（对方应答 410）",
   "push.format.cloudevents": "CloudEvents 1.0",
-  "push.format.cap": "CAP 1.2（仅警情）",
+  "push.format.cap": "CAP 1.2（仅告警）",
   "push.delivery.waiting": "待投递",
   "push.delivery.delivered": "已送达",
   "push.delivery.dead": "已放弃",
