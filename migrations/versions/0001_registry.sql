@@ -2,8 +2,8 @@
 
 create extension if not exists timescaledb;
 
--- GB/T 2260 codes and the codes below them; townships of Baode county (140931). A code that a device uses and nobody
--- registered is added by ingest with its code as its name.
+-- GB/T 2260 codes and the codes below them; townships of Baode county (140931). Ingest adds a code that a device uses
+-- and nobody registered, with the code as its name.
 create table area (
     code text primary key check (code ~ '^[0-9]{6,12}$'),
     name text not null,
@@ -66,7 +66,7 @@ create table device (
     gateway_address text unique check (gateway_address ~ '^[0-9a-f]{12}$'),
     gateway_profile text,
     attributes jsonb not null default '{}',                     -- vendor, model, pipe bore, 119 ledger items …
-    registered boolean not null default false,                  -- false: discovered by ingest, nobody confirmed it
+    registered boolean not null default false,                  -- false: discovered by ingest, not confirmed yet
     area_fixed boolean not null default false,                  -- a person set it: the registry wins over the topic
     kind_fixed boolean not null default false,
     out_of_service_until timestamptz,
@@ -103,7 +103,7 @@ create table device_state (
     received_at timestamptz,
     seq bigint,
     last_seen timestamptz,              -- receive time of the newest live message, stored or rejected
-    last_topic text,                    -- fire/v1/{area}/{kind}/{device} last used: where down/… goes
+    last_topic text,                    -- fire/v1/{area}/{kind}/{device} last used: down/… is sent there
     online boolean not null default true,       -- false is written by alerts, true by ingest
     offline_since timestamptz,
     connected boolean,                  -- the device's own status message: a hint
@@ -114,9 +114,9 @@ create table device_state (
     event_seq bigint,
     event_ts timestamptz,
     event_missing bigint not null default 0
-) with (fillfactor = 50);               -- and no index on what changes: updates stay in place (HOT)
+) with (fillfactor = 50);               -- and no index on columns that change: updates stay in place (HOT)
 
--- Merge by field: the greater `at` wins. Only needed when a reading is not the device's newest; else `||` does.
+-- Merge by field: the greater `at` wins. Only for a reading that is not the device's newest; otherwise `||` is enough.
 create function merge_state(old jsonb, new jsonb) returns jsonb
 language sql immutable parallel safe as $$
     select coalesce(jsonb_object_agg(

@@ -47,7 +47,7 @@ create table event (
     extra jsonb
 );
 
--- Identity of an event whatever its time says; its rows live as long as the events they name.
+-- Identity of an event, independent of its time; its rows live as long as their events.
 create table event_key (
     device_id integer not null, digest bytea not null, received_at timestamptz not null,
     primary key (device_id, digest)
@@ -99,7 +99,7 @@ begin
                 start_offset => interval '31 days', end_offset => interval '1 hour', schedule_interval => interval '1 hour');
             execute format('alter table reading_%s set (timescaledb.compress, '
                 'timescaledb.compress_segmentby = ''device_id'', timescaledb.compress_orderby = ''ts, seq'')', kind);
-            -- behind the 30 days that late data may reach back
+            -- older than the 30 days that late data may reach back
             perform add_compression_policy(('reading_' || kind)::regclass, interval '35 days');
         else
             execute format(

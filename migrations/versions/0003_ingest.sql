@@ -1,6 +1,6 @@
 -- What ingest writes about itself: the numbered log that alerts reads, ownership, health, rejects, commands.
 
--- Ingest carries times as microseconds since 1970.
+-- Ingest handles times as microseconds since 1970.
 create function from_us(us bigint) returns timestamptz language sql stable parallel safe as $$
     select timestamptz 'epoch' + us * interval '1 microsecond'
 $$;
@@ -61,7 +61,7 @@ create table ingest_lane (
     slots_used integer not null default 0,
     slots integer not null default 0,
     broker_dropped bigint not null default 0,       -- messages the broker dropped, over all its starts
-    broker_dropped_raw bigint not null default 0,   -- its counter as last seen; it restarts with the broker
+    broker_dropped_raw bigint not null default 0,   -- its counter as last seen; it starts at 0 with the broker
     updated_at timestamptz not null default now()
 );
 
@@ -72,7 +72,7 @@ create table reject (
     topic text not null,
     payload bytea not null,             -- the element as received (the whole message where it could not be split)
     reason text not null,               -- a code, for a bad field "bad_field: <name>"
-    detail text not null,               -- what is wrong and how to mend it, for a person
+    detail text not null,               -- what is wrong and how to correct it, for a person
     element integer,                    -- index in the array, null for the whole message
     device_id integer references device,
     stored boolean not null default false,      -- true: the element was stored without the bad field

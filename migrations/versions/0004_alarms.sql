@@ -1,4 +1,4 @@
--- Alarms, their evidence, and what must be delivered.
+-- Alarms, their evidence, and the notices to deliver.
 
 create table incident (
     id bigint generated always as identity primary key,
@@ -45,11 +45,11 @@ create table alarm (
     shelve_reason text,
     escalates_at timestamptz,
     scope text,                         -- fires: the site (site:12) or lone device (device:7) judged together
-    due_at timestamptz,                 -- when the life cycle wants its next tick
+    due_at timestamptz,                 -- when the life cycle needs its next tick
     drill boolean not null default false,
     test_window boolean not null default false,
     version integer not null default 1,
-    life jsonb not null default '{}',   -- what the life cycle keeps beside these columns
+    life jsonb not null default '{}',   -- the life cycle's memory beside these columns
     head bytea,                         -- hash of the newest transition
     transitions integer not null default 0,
     updated_at timestamptz not null default now()
@@ -74,12 +74,12 @@ create table fire_scope (
     updated_at timestamptz not null default now()
 );
 
--- Steps of the escalation policy that an open alarm still has before it: who is called when.
+-- Steps of the escalation policy that are still ahead for an open alarm: who is called when.
 create table alarm_timer (
     alarm_id bigint not null references alarm on delete cascade,
     step integer not null,
     due_at timestamptz not null,
-    channels text[] not null,           -- through what, and until which answer: data of the policy
+    channels text[] not null,           -- channels and the answer that ends it: data of the policy
     until text not null,
     done_at timestamptz,
     result text,                        -- called, skipped: why
@@ -103,7 +103,7 @@ create table alarm_transition (
     primary key (alarm_id, number)
 );
 
--- Signed statement over all chain heads at a time, so that a removed tail shows.
+-- Signed statement over all chain heads at a time, so that a removed tail is detected.
 create table alarm_anchor (
     id bigint generated always as identity primary key,
     at timestamptz not null,
@@ -132,7 +132,7 @@ create table notice (
     attempts integer not null default 0,
     claimed_by uuid,
     claimed_until timestamptz,
-    released_at timestamptz,            -- a person let it go although it was old, or sent it again
+    released_at timestamptz,            -- a person released it although it was old, or sent it again
     delivered_at timestamptz,
     dead_at timestamptz,
     last_status integer,

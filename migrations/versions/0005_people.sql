@@ -1,4 +1,4 @@
--- People and machines that use the API, and what their requests need.
+-- People and programs that use the API, and the data that their requests need.
 
 create table person (
     id bigint generated always as identity primary key,
@@ -28,7 +28,7 @@ create table api_key (
     id bigint generated always as identity primary key,
     name text not null unique,
     key_hash bytea not null unique,
-    hint text not null,                         -- how the key begins, to recognise it
+    hint text not null,                         -- beginning of the key, to recognise it
     role text not null check (role in ('viewer', 'duty_officer', 'maintainer', 'administrator')),
     areas text[] not null,
     created_by text not null,
@@ -50,7 +50,7 @@ create table idempotency_key (
 );
 create index idempotency_key_age on idempotency_key (created_at);
 
--- What the live stream polls beside last_seen.
+-- Polled by the live stream, beside last_seen.
 create index device_updated on device (updated_at);
 create index device_state_offline_since on device_state (offline_since) where offline_since is not null;
 

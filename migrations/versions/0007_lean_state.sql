@@ -1,7 +1,7 @@
--- Newest state without a time at every field: what it says at each reading is a third of what it was.
+-- Newest state without a time at every field: each reading writes a third of what it wrote before.
 
--- state: {field: value}. The time of a value is that of the device's newest reading (ts, received_at, seq), save for
--- fields which that reading lacked: state_at {field: [ts, received_at, seq]} has theirs, in microseconds since 1970.
+-- state: {field: value}. The time of a value is that of the device's newest reading (ts, received_at, seq), except for
+-- fields that reading lacked: state_at {field: [ts, received_at, seq]} has theirs, in microseconds since 1970.
 alter table device_state add column state_at jsonb not null default '{}';
 
 update device_state set
@@ -41,7 +41,7 @@ language sql stable parallel safe as $$
         and (is_behind(s, ts_us) or (from_us(ts_us), from_us(received_us), seq) >= (s.ts, s.received_at, s.seq))
 $$;
 
--- Whether readings up to `newest_us` cannot change the newest state: all they name is known from a newer one.
+-- Whether readings up to `newest_us` cannot change the newest state: a newer reading has all their fields.
 create function is_settled(s device_state, fields jsonb, newest_us bigint) returns boolean
 language sql stable parallel safe as $$
     select s.ts > from_us(newest_us) and s.state_at = '{}' and s.state ?& array(select jsonb_object_keys(fields))
@@ -70,6 +70,6 @@ language sql stable parallel safe as $$
     from winner
 $$;
 
--- Nobody ever counted this: what was stored stands in ingest_batch, by kind.
+-- Nothing ever filled this: ingest_batch has the number of stored rows, by kind.
 alter table device_quality drop column stored;
 alter table device_quality_sum drop column stored;

@@ -1,9 +1,9 @@
--- Units of work that failed for a reason of their own: kept with the error, shown, tried again when a person asks.
+-- Units of work that failed by themselves: kept with the error, shown, tried again when a person asks.
 create table set_aside (
     id bigint generated always as identity primary key,
     program text not null,              -- alerts, ingest, gateway, api
     kind text not null,                 -- event, readings, alarm, call, duty, message …
-    name text not null,                 -- which of its kind
+    name text not null,                 -- its name within the kind
     area text,
     fire boolean not null default false,        -- a fire may hide in it
     error text not null,

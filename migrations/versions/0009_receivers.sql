@@ -1,11 +1,11 @@
--- What somebody else answered, the first kilobyte of it, kept with the attempt.
+-- The first kilobyte of a receiver's answer, kept with the attempt.
 alter table notice_attempt add column answer text;
 
 -- Whether an administrator of the whole county wrote the contact last: the operator may open more networks to those.
--- Null: written before this was kept; then its area tells.
+-- Null: written before this was recorded; then its area decides.
 alter table contact add column by_county boolean;
 
--- Secrets are written, never read back; until now the audit told those of contacts.
+-- Secrets are written, never read back; until now the audit showed those of contacts.
 update audit
 set detail = detail
     || jsonb_build_object('settings', case jsonb_typeof(detail -> 'settings')

@@ -1,5 +1,5 @@
 -- Ledgers of devices that were checked as a whole and are being written, some hundred rows at a time: a long transaction
--- over the registry would hold what fires need. The rows stay as the record of what each import changed.
+-- there would hold locks that fires need. The rows stay as the record of what each import changed.
 create table device_import (
     id bigint generated always as identity primary key,
     actor text not null,
@@ -7,7 +7,7 @@ create table device_import (
     rows integer not null,                      -- in device_import_row
     applied integer not null default 0,         -- up to this number
     done_at timestamptz,
-    faults jsonb not null default '[]'          -- rows that somebody's hand at the database made impossible meanwhile
+    faults jsonb not null default '[]'          -- rows that a change in the database made impossible meanwhile
 );
 create unique index device_import_open on device_import ((true)) where done_at is null;     -- one at a time
 
@@ -17,7 +17,7 @@ create table device_import_row (
     line integer not null,
     code text not null,
     gateway_address text,
-    body jsonb not null,                        -- columns of device and what they become
+    body jsonb not null,                        -- columns of device and their new values
     changes jsonb not null,                     -- {column: {from, to}} when it was checked
     primary key (import_id, number)
 );

@@ -3,8 +3,8 @@
 
 alter table alarm add column component_key text;
 
--- Alarms that stand open get the form that `core/alarms/components.py` gives them. Where twins stand open already, the
--- oldest keeps the plain form and is the one that reports move; the others wait for a person or a reset.
+-- Open alarms get the form that `core/alarms/components.py` gives them. Where twins are open already, the
+-- oldest keeps the plain form and takes further reports; the others wait for a person or a reset.
 with named as (
     select id, subject, code,
         regexp_replace(

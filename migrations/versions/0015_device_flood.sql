@@ -4,5 +4,5 @@ create table device_flood (
     began_at timestamptz not null,
     last_at timestamptz not null,
     elements bigint not null,           -- readings, events and rejects of this flood
-    fires bigint not null default 0     -- of these, fires that alerts did not make an alarm each
+    fires bigint not null default 0     -- of these, fires that got no alarm of their own
 );

@@ -1,4 +1,4 @@
--- What other platforms are told: signed push to whoever subscribed (contract 9.3).
+-- Signed push to other platforms that subscribed (contract 9.3).
 
 create table subscription (
     id bigint generated always as identity primary key,
@@ -7,23 +7,23 @@ create table subscription (
     types text[] not null,              -- {*} is all of them
     areas text[] not null,              -- code prefixes, as in api_key: {*} is everywhere
     format text not null check (format in ('cloudevents', 'cap')),
-    state text not null default 'active' check (state in ('active', 'paused', 'disabled')),  -- disabled: it said 410
+    state text not null default 'active' check (state in ('active', 'paused', 'disabled')),  -- disabled: it answered 410
     secret text not null,               -- whsec_…; signs, and is shown once
-    previous_secret text,               -- signs beside it until then
+    previous_secret text,               -- signs too, until then
     previous_secret_until timestamptz,
     failures integer not null default 0,        -- attempts in a row that were not accepted
-    last_at timestamptz,                -- the newest attempt and what came back
+    last_at timestamptz,                -- the newest attempt and its answer
     last_status integer,
     last_error text,
-    delivered_at timestamptz,           -- the newest that was accepted
+    delivered_at timestamptz,           -- the newest accepted attempt
     version integer not null default 1,
     created_by text not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );
 
--- Written in the transaction that made it happen. `id` is drawn while the alarm (or device) is locked, so what happened
--- to it later has a greater one; `number` is given after the commit, grows with every event and orders the deliveries.
+-- Written in the transaction that changed something. `id` is drawn while the alarm (or device) is locked, so a later
+-- event of it has a greater one; `number` is given after the commit, grows with every event and orders the deliveries.
 create table subscription_event (
     id bigint generated always as identity primary key,
     made_at timestamptz not null default clock_timestamp(),
@@ -36,7 +36,7 @@ create table subscription_event (
     device_id integer,
     alarm_id bigint,
     cap boolean not null default false, -- a CAP message belongs to it
-    only_for bigint,                    -- a test: for this subscription alone
+    only_for bigint,                    -- a test: only for this subscription
     data jsonb not null,
     body bytea                          -- the CloudEvent, fixed with the number
 );
@@ -61,7 +61,7 @@ create table subscription_delivery (
 create index subscription_delivery_waiting on subscription_delivery (subscription_id, number) where state = 'waiting';
 create index subscription_delivery_event on subscription_delivery (number);
 
--- Until when the ends of "out of service" were looked for: nobody's transaction says that a time is over.
+-- Up to when ends of "out of service" were checked: no transaction reports that a time is over.
 create table subscription_clock (
     one boolean primary key default true check (one),
     looked_until timestamptz not null
@@ -90,7 +90,7 @@ create trigger subscription_event_announced after insert on subscription_event
 create trigger subscription_announced after insert or update of url, types, areas, state, secret, previous_secret or delete
     on subscription for each statement execute function announce_subscriptions('firetower_subscription');
 
--- What a device is to people, as the API says it.
+-- A device's status as the API shows it.
 create function device_status(d device, is_online boolean) returns text language sql stable as $$
     select case when d.out_of_service_until > now() then 'out_of_service' when not d.registered then 'discovered'
                 when is_online then 'online' else 'offline' end
@@ -112,7 +112,7 @@ begin
     return null;
 end
 $$;
--- after the row, with a condition: readings that change nothing of it pay for a comparison, and the row is not locked again
+-- after the row, with a condition: readings that change no status only cost a comparison, and no second lock of the row
 create trigger device_state_told after update on device_state
     for each row when (old.is_online is distinct from new.is_online) execute function tell_heard();
 

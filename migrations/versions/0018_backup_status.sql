@@ -1,4 +1,4 @@
--- How far the copies of this system go, as the program that keeps them last said. No row: nobody keeps any.
+-- Up to when the copies of this system are complete, as their program last reported. No row: no copies are kept.
 create table backup_status (
     id integer primary key check (id = 1),
     folder text not null,

@@ -1,4 +1,4 @@
--- New chunks of readings hold seven days: planning looks at a seventh of the chunks. Chunks that are there stay as they are.
+-- New chunks of readings hold seven days: planning looks at a seventh of the chunks. Existing chunks stay as they are.
 select set_chunk_time_interval('reading_hydrant', interval '7 days');
 select set_chunk_time_interval('reading_electrical', interval '7 days');
 select set_chunk_time_interval('reading_water', interval '7 days');

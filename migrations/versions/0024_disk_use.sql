@@ -1,4 +1,4 @@
--- How full each disk was, every ten minutes for 30 days; full_in_days is the outlook of that moment, null: none.
+-- How full each disk was, every ten minutes for 30 days; full_in_days is the forecast at that moment, null: none.
 create table disk_use (
     folder text not null,  -- empty: the disk of the state folder
     at timestamptz not null,

@@ -1,15 +1,15 @@
--- What detectors of early warning have learned of the devices that are watched together, and how far they have walked.
+-- What the early-warning detectors learned about devices that are watched together, and up to when they have read.
 create table early_cell (
     name text primary key,
-    devices text not null,  -- a hash: who they are and since when, and of which form the memory is
+    devices text not null,  -- a hash: which devices, since when, and the form of the memory
     walked_until timestamptz not null,
-    told jsonb not null,  -- what stands
+    told jsonb not null,  -- open warnings
     memory bytea not null,
     saved_at timestamptz not null
 );
 alter table early_cell alter column memory set storage external;
 
--- Since when a device is the one it is, where it is: what it measured before teaches nothing.
+-- Since when a device is this one at this place: readings from before teach nothing.
 create table early_device (
     device_id integer primary key references device on delete cascade,
     kind text not null,
@@ -18,7 +18,7 @@ create table early_device (
     since timestamptz not null
 );
 
--- Each early warning that was told, with what its alarm has no columns for.
+-- Each early warning that was raised, with the fields that its alarm has no columns for.
 create table early_warning (
     id bigint generated always as identity primary key,
     cell text not null,

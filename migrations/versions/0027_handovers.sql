@@ -1,9 +1,9 @@
--- A shift handed over: what the officer signed, word for word, and who took it over with a sign-in of their own.
+-- A shift handed over: the signed content, word for word, and who accepted it with a sign-in of their own.
 create table handover (
     id bigint generated always as identity primary key,
     signed_at timestamptz not null,
     signed_by text not null,            -- user:li
-    areas text[] not null,              -- the areas of the one who signed: what it could tell of
+    areas text[] not null,              -- the areas of the one who signed, which bound the content
     shift text not null,
     from_at timestamptz not null,
     to_at timestamptz not null,

@@ -1,4 +1,4 @@
--- What detectors expected around the warnings they told: for the chart beside an alarm.
+-- Values that detectors expected around their warnings: for the chart beside an alarm.
 create table early_expected (
     device_id integer not null references device on delete cascade,
     quantity text not null,  -- pressure, residual_current or temperature

@@ -4,7 +4,7 @@ select exists (select from device where updated_at > $1 and updated_at <= clock_
     or coalesce((select max(id) from rule_parameter), 0) > $2
 
 -- name: closed_by_people
--- What a person ended and has not come back: the rules of what has come back must not forget that it stands.
+-- Conditions that a person ended and that have not come back. If one has come back, its rule must not forget it.
 select a.device_id, a.code, max(t.at) as at
 from alarm a join alarm_transition t on t.alarm_id = a.id
 where a.updated_at > $1 and t.at > $1 and a.state = 'closed' and a.device_id is not null

@@ -20,12 +20,12 @@ order by due_at limit 200
 -- name: moved_windows
 select f.scope, s.area
 from fire_scope f join site s on f.scope = 'site:' || s.id
--- not least(): it takes a window that is not set for one that never ends
+-- not least(): it would treat a window that is not set as one that never ends
 where f.test_until is distinct from case when s.test_window_until > '9000-01-01' then '9000-01-01' else s.test_window_until end
     and f.scope <> all($1::text[])
 
 -- name: moved_service
--- `known` is text: whatever stands there, a cast could fail for all alarms at once
+-- `known` is text: a cast of a bad value would fail for all alarms at once
 select a.id, a.code, a.area, a.life ->> 'out_of_service_until' as known,
     case when d.out_of_service_until > $1 then least(d.out_of_service_until, '9000-01-01') end as until
 from alarm a join device d on d.id = a.device_id

@@ -29,7 +29,7 @@ select pg_advisory_xact_lock(hashtextextended(key, 26875)) from unnest($1::text[
 insert into fire_scope (scope) values ($1) on conflict do nothing
 
 -- name: lock_scope
--- not least(): it takes a window that is not set for one that never ends
+-- not least(): it would treat a window that is not set as one that never ends
 select f.scope, f.evidence, f.test_until, s.id as site_id,
     case when s.test_window_until > '9000-01-01' then '9000-01-01' else s.test_window_until end as window_until,
     coalesce(nullif(s.name, ''), nullif(d.name, ''), d.code, f.scope) as name, coalesce(s.area, d.area) as area
