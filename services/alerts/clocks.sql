@@ -67,8 +67,8 @@ select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8, $9, $9
 from notice where alarm_id = $2 and channel = $4
 
 -- name: overdue
--- What no healthy clock leaves behind: steps 30 s late, and unjudged fires without clock or notice. A fire that began
--- and ended in a test waits for a verdict only.
+-- Steps that a healthy clock would have taken: those 30 s late, and unjudged fires without clock or notice. A fire that
+-- began and ended in a test only waits for a verdict.
 select
     (select count(*) from alarm where due_at < $1 and state <> 'closed')
     + (select count(*) from alarm_timer where done_at is null and due_at < $1)

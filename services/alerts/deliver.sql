@@ -1,7 +1,7 @@
 -- name: claim
--- Only the oldest open notice of an alarm is due; fire.confirmed goes ahead of the types it overtakes, and those wait
--- until it has gone. What is answered can be read whatever stands in the row; $8: left out, because
--- they cannot even be claimed; $9: this one alone.
+-- Only the oldest open notice of an alarm is due; fire.confirmed overtakes some types, and those wait until it was sent.
+-- The result can be read whatever the row holds. $8: notices left out because they cannot even be claimed; $9: only
+-- this one.
 update notice set claimed_by = $1, claimed_until = $3, attempts = least(attempts, 2000000000) + 1
 where id in (
     select n.id
@@ -25,7 +25,7 @@ returning id, incident_id, type, fire, channel, target::text, body, attempts,
     extract(epoch from created_at)::float8 as created_s
 
 -- name: due
--- What might be claimed, when claiming all at once fails.
+-- Candidates for a claim, when claiming all at once fails.
 select id from notice
 where state = 'waiting' and fire = $2 and (channel = 'desk') = $3
     and (due_at <= $1 or (fire and due_at > $1 + interval '1 minute'))
@@ -34,7 +34,7 @@ where state = 'waiting' and fire = $2 and (channel = 'desk') = $3
 order by due_at, created_at limit 200
 
 -- name: hold_old
--- What is no fire and older than an hour when delivery resumes waits for a person.
+-- Notices other than fires that are older than an hour when delivery resumes wait for a person.
 update notice set state = 'held'
 where state = 'waiting' and channel = 'desk' and not fire and released_at is null and created_at < $1
 

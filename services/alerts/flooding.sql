@@ -1,5 +1,5 @@
 -- name: floods
--- Floods of which nobody was told, and those that stand; what is long over and told of is not looked at again.
+-- Floods without an alarm, and open ones; floods that are over and reported are not read again.
 select f.device_id, f.elements, f.fires, f.others, f.began_at, f.last_at, a.id is not null as told
 from device_flood f
 join device d on d.id = f.device_id
@@ -21,7 +21,7 @@ on conflict (device_id) do update set
     last_at = greatest(f.last_at, $4)
 
 -- name: opened_lately
--- of each device: how many alarms that are no fires were opened since, and the codes of those that are open
+-- for each device: how many alarms other than fires were opened since, and the codes of the open ones
 select w.device_id,
     (select count(*) from alarm a
      where a.device_id = w.device_id and a.opened_at > w.since and a.category <> 'fire') as opened,

@@ -17,7 +17,7 @@ select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s
 from ingest_lane order by writer
 
 -- name: connections
--- the lane that hears the broker's counters; what it last said of a limit that somebody told it
+-- the lane that hears the broker's counters; the last known value, if the limit was set
 select connections, connections_limit from ingest_lane
 where connections is not null and connections_limit > 0 order by updated_at desc limit 1
 

@@ -2,7 +2,7 @@
 select name from area where code = $1
 
 -- name: pressure_alarms
--- The pressure alarms of an area: those that stand, with the mains incident they belong to.
+-- The open pressure alarms of an area, with the mains incident they belong to.
 select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,
     i.updated_at as incident_at, i.kind = 'mains' and coalesce(a.life ->> 'grouped', '') = 'true' as member
 from alarm a
@@ -15,7 +15,7 @@ select id from incident where kind = $1 and cause = $2 and closed_at is null
 order by id desc limit 1
 
 -- name: parents
--- Alarms that speak for an incident, with how many of its members still stand. What detectors say ends by itself.
+-- Alarms that speak for an incident, with the number of its active members. Detectors end their warnings themselves.
 select a.id, a.subject, a.code, a.component, coalesce(a.component_key, a.component) as component_key, a.area, a.incident_id,
     (select count(*) from alarm c
      where c.incident_id = a.incident_id and c.subject not like 'area:%'
@@ -34,7 +34,7 @@ order by s.last_seen + make_interval(secs => case when d.sleepy then 90000 else 
 limit 500
 
 -- name: mark_offline
--- A message that came in the meantime wins: a row that ingest holds or has changed is not ours.
+-- A message that came in the meantime wins: a row that ingest has locked or changed is left alone.
 with free as materialized (
     select device_id from device_state where device_id = any($1::integer[]) order by device_id for update skip locked
 )

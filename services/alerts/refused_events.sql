@@ -1,5 +1,5 @@
 -- name: refused
--- What ingest refused in these batches, $4: for this reason alone.
+-- Rejects of these batches; $4: only for this reason.
 select r.topic, r.reason, r.detail
 from reject r
 where r.batch_id = any($1::bigint[]) and r.received_at between $2 and $3 and not r.stored

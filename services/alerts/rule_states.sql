@@ -2,7 +2,7 @@
 select device_id, state, batch_id, updated_at from rule_state where device_id = any($1::integer[])
 
 -- name: clocks_behind
--- Rows of a clock that is behind lie so much further back.
+-- Rows from a clock that is behind are that much older.
 select device_id, make_interval(secs => clock_behind_s) as by
 from device_state where device_id = any($1::integer[]) and clock_behind_s is not null
 

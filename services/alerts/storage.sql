@@ -15,7 +15,7 @@ where j.hypertable_schema = current_schema() and j.scheduled
 order by 1, 2
 
 -- name: uncompressed
--- the oldest chunk that its table's policy should have compressed by $1, whatever the job says of itself
+-- the oldest chunk that its table's policy should have compressed by $1, whatever the job reports
 select c.hypertable_name as table, min(c.range_end) as until
 from timescaledb_information.jobs j
 join timescaledb_information.chunks c using (hypertable_schema, hypertable_name)

@@ -1,5 +1,5 @@
 -- name: refused_devices
--- Devices whose last messages were refused and nobody was told of; a single one may be an accident.
+-- Devices without an alarm whose last messages were refused; a single one may be an accident.
 select s.device_id, s.refused, s.refused_since, s.refused_reason
 from device_state s join device d on d.id = s.device_id
 where s.refused > 1 and s.unreadable_since is null and d.code <> all($1::text[])
@@ -7,7 +7,7 @@ order by s.refused desc, s.device_id
 limit 2000
 
 -- name: mark_unreadable
--- A message that was accepted in the meantime wins: a row that ingest holds or has changed is not ours.
+-- A message that was accepted in the meantime wins: a row that ingest has locked or changed is left alone.
 with free as materialized (
     select device_id from device_state
     where device_id = any($1::integer[]) and refused > 1 and unreadable_since is null

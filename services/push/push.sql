@@ -25,7 +25,7 @@ where e.id in (
 order by e.id
 
 -- name: county
--- the area that most others lie in
+-- the area that contains most others
 select coalesce((
     select a.code from area a where a.parent is null
     order by (select count(*) from area b where starts_with(b.code, a.code)) desc, a.code limit 1), '')
@@ -50,7 +50,7 @@ on conflict do nothing
 returning subscription_id, number, subject, expires_at
 
 -- name: set_right
--- Two transactions that changed a device's status at once did not see each other: what was told last may be neither.
+-- Two transactions that changed a device's status at once did not see each other: the last event may show neither.
 with last as (
     select distinct on (device_id) device_id, data ->> 'status' as told
     from subscription_event where id = any($1::bigint[]) and type = 'device.status' order by device_id, id desc
@@ -71,7 +71,7 @@ where d.out_of_service_until > before.looked_until and d.out_of_service_until <=
 select * from subscription
 
 -- name: waiting
--- the oldest of each subject first, so that a subject with thousands keeps no other out of what is held in memory;
+-- the oldest of each subject first, so that a subject with thousands keeps no other out of memory;
 -- among the $4 oldest of all (null: among all): the backlog of an hour is not sorted anew for every thousand
 select number, subject, attempts, due_at, expires_at, total from (
     select d.*, row_number() over (partition by subject order by number) as place, count(*) over () as total
@@ -110,7 +110,7 @@ update subscription set state = 'disabled', version = version + 1, updated_at = 
 where id = $1 and version = $2 and state = 'active'
 
 -- name: versions
--- what CAP messages of these alarms there were: the first line of each version of their chains
+-- the CAP messages of these alarms so far: the first line of each version in their chains
 select distinct on (alarm_id, version) alarm_id, version, at, to_state, detail ->> 'verification' as verification
 from (select alarm_id, at, number, to_state, detail, (detail ->> 'version')::integer as version
       from alarm_transition where alarm_id = any($1::bigint[])) t

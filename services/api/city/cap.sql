@@ -7,7 +7,7 @@ from (select alarm_id, at, number, to_state, detail ->> 'verification' as verifi
 order by alarm_id, version, number
 
 -- name: county
--- the area that most others lie in
+-- the area that contains most others
 select coalesce((
     select a.code from area a where a.parent is null
     order by (select count(*) from area b where starts_with(b.code, a.code)) desc, a.code limit 1), '') as county

@@ -26,7 +26,7 @@ set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7, versio
 where id = $1
 
 -- name: forget_unwanted
--- what it wants no more is neither sent nor shown: it may lie outside what its administrator sees
+-- events it no longer covers are neither sent nor shown: its administrator may not be allowed to see them
 delete from subscription_delivery d using subscription s, subscription_event e
 where d.subscription_id = $1 and s.id = $1 and e.number = d.number and not subscription_wants(s, e)
 
@@ -73,6 +73,6 @@ with wanted as (
 select (select count(*) from wanted) as wanted, (select count(*) from again) as replayed
 
 -- name: resume
--- what waited while nothing was sent has its 72 hours from now
+-- deliveries that waited during a pause have their 72 hours from now
 update subscription_delivery set due_at = $2, expires_at = greatest(expires_at, $3)
 where subscription_id = $1 and state = 'waiting'

@@ -1,5 +1,5 @@
 -- name: scope_of
--- under which lock the alarm stands: a fire under that of its site
+-- the lock of the alarm: for a fire that of its site
 select scope from alarm where id = $1
 
 -- name: withdraw_calls
