@@ -33,10 +33,10 @@ class Verdict(NamedTuple):
     reasons: list[Reason]
 
 
-NO_READING: Final = Reason("no_reading", "没有读数，不知能否使用", "nothing was measured: not known")
-NO_TIME: Final = Reason("no_time", "读数没有时间，不知能否使用", "nobody knows when it was measured: not known")
-NO_PRESSURE: Final = Reason("no_pressure", "没有水压读数，不知能否使用", "it sends no pressure: not known")
-NO_LEVEL: Final = Reason("no_level", "没有水位读数，不知能否使用", "it sends no level: not known")
+NO_READING: Final = Reason("no_reading", "没有读数，不知能否使用", "no reading: usability not known")
+NO_TIME: Final = Reason("no_time", "读数没有时间，不知能否使用", "the reading has no time: usability not known")
+NO_PRESSURE: Final = Reason("no_pressure", "没有水压读数，不知能否使用", "it sends no pressure: usability not known")
+NO_LEVEL: Final = Reason("no_level", "没有水位读数，不知能否使用", "it sends no level: usability not known")
 NO_LIMITS: Final = Reason(
     "no_limits",
     "水位以米计，未配置满水位 level_m_full 或下限 level_m_low，不知能否使用",
@@ -123,7 +123,7 @@ def _of_the_device(
     if source["status"] == "out_of_service":
         found.append(Reason("out_of_service", "停用检修", "out of service"))
     if source["unreadable_since"] is not None or "device_unreadable" in alarms:
-        found.append(Reason("unreadable", "设备数据全部被拒收", "all that the device sends is refused"))
+        found.append(Reason("unreadable", "设备数据全部被拒收", "every message of the device is refused"))
     elif source["status"] == "offline" or "device_offline" in alarms:
         found.append(Reason("offline", "设备离线", "the device is offline"))
     if old_s is not None and old_s > device.late_after.total_seconds():
@@ -143,12 +143,12 @@ def _of_pressure(values: Mapping[str, Any], alarms: Collection[str], numbers: Pa
         text = f"{pressure:g} MPa < {limit:g} MPa"
         found.append(Reason("low_pressure", f"水压低：{text}", f"low pressure: {text}"))
     elif "hydrant_pressure_low" in alarms:
-        found.append(Reason("low_pressure", "水压低报警未恢复", "a low-pressure alarm stands"))
+        found.append(Reason("low_pressure", "水压低报警未恢复", "a low-pressure alarm is open"))
     cold_c, tilt_deg = numbers["hydrant_freezing"]["cold_c"], numbers["hydrant_tilt"]["tilt_deg"]
     if "hydrant_freezing" in alarms or (temperature is not None and temperature < cold_c):
         found.append(Reason("frozen", "可能结冰", "may be frozen"))
     if "hydrant_tilt" in alarms or (tilt is not None and tilt >= tilt_deg):
-        found.append(Reason("tilt", "栓体倾斜", "it leans: hit or broken"))
+        found.append(Reason("tilt", "栓体倾斜", "tilted"))
     if in_use:
         found.append(Reason("in_use", f"正在用水 {flow:g} L/s", f"in use, {flow:g} L/s"))
     elif cap_open:
@@ -170,5 +170,5 @@ def _of_level(
             text = f"{value:g} {unit} < {limit:g} {unit}"
             return [Reason("low_level", f"水位低：{text}", f"low level: {text}")]
     if "water_level_low" in alarms:
-        return [Reason("low_level", "水位低报警未恢复", "a low-level alarm stands")]
+        return [Reason("low_level", "水位低报警未恢复", "a low-level alarm is open")]
     return []

@@ -102,7 +102,7 @@ class BurstWatch:
         if self._calm < self._calm_slots and self._stood < self._longest_slots:
             return []
         if self._calm >= self._calm_slots:
-            reason = Reason("水压恢复到预期范围", "pressures are back where they are expected")
+            reason = Reason("水压恢复到预期范围", "pressures are back in the expected range")
         else:
             self.became_normal = True
             reason = Reason("持续过久，作为新的常态", "it has lasted too long and counts as the new normal")

@@ -66,7 +66,7 @@ class CoolingDetector:
             return [said._replace(expected=freezes, seen=round(float(water), 2), unit="°C", sure=sure)]
         if self._calm >= _IN_A_ROW * 2 and self._standing:
             self._standing = False
-            return [self._say(at_s, Reason("不再有冻结趋势", "no longer on its way to freezing"), active=False)]
+            return [self._say(at_s, Reason("不再有冻结趋势", "no longer expected to freeze"), active=False)]
         return []
 
     def _hours_left(self, water: float, air: float | None) -> float | None:

@@ -74,7 +74,7 @@ class Singles:
         if not active:
             reason = Reason(f"{zh}：已恢复", f"{en}: over")
         elif not known:
-            reason = Reason(f"{zh}：读数不可信{end.zh}", f"{en}: its readings cannot be believed{end.en}")
+            reason = Reason(f"{zh}：读数不可信{end.zh}", f"{en}: its readings cannot be trusted{end.en}")
         else:
             reason = Reason(
                 f"{zh}：预期 {expected:.3f} MPa，实测 {seen:.3f} MPa{end.zh}",

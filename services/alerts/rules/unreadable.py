@@ -17,7 +17,7 @@ from services.core.words import Reason, Severity
 CODE: Final = "device_unreadable"
 
 _WHY: Final = {
-    "clock_implausible": Reason("设备时钟不可信", "its clock cannot be right"),
+    "clock_implausible": Reason("设备时钟不可信", "its clock is wrong"),
     "event_on_telemetry": Reason("事件发到了 up/telemetry", "events are sent to up/telemetry"),
     "kind_mismatch": Reason("设备类型与登记不符", "its kind is not the registered one"),
     "no_valid_field": Reason("没有可用的字段", "no field that can be used"),
@@ -30,7 +30,7 @@ _WHY: Final = {
     "ts_missing": Reason("没有时间戳", "no ts"),
     "ts_unreadable": Reason("时间戳无法解读", "its ts cannot be read"),
     "type_unreadable": Reason("事件类型无法解读", "its event type cannot be read"),
-    "wrong_shape": Reason("报文结构不对", "the shape of the message is wrong"),
+    "wrong_shape": Reason("报文结构不对", "the message has the wrong structure"),
 }
 _BAD_FIELD: Final = "bad_field: "
 

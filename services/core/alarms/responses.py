@@ -100,7 +100,7 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "sensor_fault": (
             "更换或校准传感器；在此之前其读数不可信。",
-            "Replace or calibrate the sensor; until then its readings cannot be believed.",
+            "Replace or calibrate the sensor; until then do not trust its readings.",
         ),
         "device_offline": (
             "查看同一区域是否停电或断网；只有一台，安排检修。",

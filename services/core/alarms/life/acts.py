@@ -36,7 +36,7 @@ def act(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
         case ActKind.UNSHELVE:
             return _unshelve(alarm)
         case ActKind.CORRECT:
-            return _refuse(alarm, "告警未关闭，请直接核实", "the alarm is open: give the verdict that is right")
+            return _refuse(alarm, "告警未关闭，请直接核实", "the alarm is open: give the right verdict")
     return alarm, _note(wanted)
 
 
@@ -105,11 +105,11 @@ def _clear(alarm: Alarm, now: datetime) -> _Result:
     if alarm.verification is Verification.PENDING:
         return _refuse(
             alarm,
-            "火警须先核实（真实、误报或测试）才能解除",
+            "火警须先核实（真实、误报或测试）才能关闭",
             "a fire is cleared only after a verdict: verify it as real, false or test first",
         )
     after = close(_seen(alarm, now), now)
-    return after, Outcome(OutcomeKind.CLOSED, Reason("人工解除", "cleared by a person"))
+    return after, Outcome(OutcomeKind.CLOSED, Reason("人工关闭", "cleared by a person"))
 
 
 def _shelve(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result:
@@ -117,7 +117,7 @@ def _shelve(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result
     if alarm.fire:
         return _refuse(alarm, "火警不能搁置，请核实", "a fire cannot be shelved; give a verdict instead")
     if until is None or until <= now:
-        return _refuse(alarm, "until：搁置须有将来的结束时间", "until: a shelf needs an end in the future")
+        return _refuse(alarm, "until：搁置须有将来的结束时间", "until: shelving needs an end in the future")
     if until - now > timedelta(seconds=policy.shelve_max_s):
         hours = policy.shelve_max_s / 3600
         return _refuse(alarm, f"until：最长搁置 {hours:g} 小时", f"until: at most {hours:g} hours from now")
@@ -129,7 +129,7 @@ def _shelve(alarm: Alarm, wanted: Act, now: datetime, policy: Policy) -> _Result
 def _unshelve(alarm: Alarm) -> _Result:
     if alarm.shelved_until is None:
         return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("未搁置", "not shelved"))
-    return replace(alarm, shelved_until=None), Outcome(OutcomeKind.UNSHELVED, Reason("取消搁置", "taken off the shelf"))
+    return replace(alarm, shelved_until=None), Outcome(OutcomeKind.UNSHELVED, Reason("取消搁置", "unshelved"))
 
 
 def _note(wanted: Act) -> Outcome:

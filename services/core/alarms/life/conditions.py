@@ -131,7 +131,7 @@ def causes_left(causes: frozenset[str], over: Finding) -> frozenset[str]:
 def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outcome]:
     """End the condition because a person reset its device or component; this ends latched conditions too."""
     if not _bears_on(reset, alarm) or alarm.code in OUR_OWN_KNOWLEDGE:
-        return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此告警无关", "the reset is of something else"))
+        return alarm, Outcome(OutcomeKind.IGNORED, Reason("复位与此告警无关", "the reset concerns something else"))
     if _stale(reset.late_min, reset.ts, alarm.memory.raised_ts):
         return alarm, _stale_outcome()
     return _end(alarm, now, reset.ts, reset.reason)

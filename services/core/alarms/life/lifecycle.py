@@ -130,13 +130,13 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
         return _end_test(alarm, now, policy)
     if alarm.escalates_at is not None and (alarm.escalates_at <= now or _clock_went_back(alarm, now)):
         why = Reason(
-            "火警未在时限内核实，升级上报", "nobody verified the fire in time; it goes up to the desk as unverified"
+            "火警未在时限内核实，自动上报 119", "nobody verified the fire in time; 119 is told of it as unverified"
         )
         after = replace(alarm, escalates_at=None, memory=replace(memory, escalation_due=True))
         return after, Outcome(OutcomeKind.ESCALATED, why)
     if alarm.shelved_until is not None and alarm.shelved_until <= now:
         return replace(alarm, shelved_until=None), Outcome(
-            OutcomeKind.UNSHELVED, Reason("搁置到期", "the shelf's time is over")
+            OutcomeKind.UNSHELVED, Reason("搁置到期", "shelving has ended")
         )
     if memory.out_of_service_until is not None and memory.out_of_service_until <= now:
         memory = replace(memory, out_of_service_until=None)
@@ -159,9 +159,9 @@ def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     after = replace(alarm, memory=replace(alarm.memory, test_until=None))
     if alarm.active:
         after = conditions.start_clock(after, now, policy)
-        why = Reason("测试时段结束时火警仍在，重新计时", "still in alarm when the test window ended: a fresh clock")
+        why = Reason("测试窗口结束时火警仍在，重新计时", "still in alarm when the test window ended: a fresh clock")
     else:
-        why = Reason("测试时段结束，火警已恢复，待核实", "the test window ended, the fire is over, a verdict is due")
+        why = Reason("测试窗口结束，火警已恢复，待核实", "the test window ended, the fire is over, a verdict is due")
     return after, Outcome(OutcomeKind.TEST_ENDED, why)
 
 
@@ -173,7 +173,7 @@ def _set_window(alarm: Alarm, window: SiteWindow, now: datetime, policy: Policy)
         return _end_test(alarm, now, policy)
     memory = replace(alarm.memory, test_until=window.until)
     return replace(alarm, memory=memory), Outcome(
-        OutcomeKind.UNCHANGED, Reason("测试时段变更", "the test window moved")
+        OutcomeKind.UNCHANGED, Reason("测试窗口变更", "the test window moved")
     )
 
 
