@@ -40,7 +40,7 @@ NO_LEVEL: Final = Reason("no_level", "没有水位读数，不知能否使用", 
 NO_LIMITS: Final = Reason(
     "no_limits",
     "水位以米计，未配置满水位 level_m_full 或下限 level_m_low，不知能否使用",
-    "its level is in metres, with no limit level_m_full or level_m_low: not known",
+    "its level is in metres, with no limit level_m_full or level_m_low: usability not known",
 )
 UNKNOWN: Final = frozenset({NO_READING, NO_TIME, NO_PRESSURE, NO_LEVEL, NO_LIMITS})
 
