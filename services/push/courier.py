@@ -175,7 +175,7 @@ class Courier:
         kind, body = await self._tools.documents.body(delivery.event, subscription["format"])
         secrets = [subscription["secret"]]
         if subscription["previous_secret"] and now < subscription["previous_secret_until"]:
-            secrets.append(subscription["previous_secret"])
+            secrets.extend(subscription["previous_secret"].split())
         headers = {"content-type": kind, **sign(secrets, str(delivery.event.uid), now, body)}
         request = Request(subscription["url"], headers, body, secrets=self._secrets)
         return await exchange(self._client, request, TIMEOUT_S, lambda _: False)

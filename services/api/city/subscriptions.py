@@ -173,7 +173,7 @@ async def delete_subscription(subscription_id: SubscriptionId, writer: Administr
 
 @router.post("/subscriptions/{id}/rotate-secret", responses=described(Secret, 404))  # noqa: FAST003 - aliased
 async def rotate_subscription_secret(subscription_id: SubscriptionId, writer: AdministratorWriter) -> Response:
-    """Make a new secret. For 24 hours both sign."""
+    """Make a new secret. For 24 hours both sign, and so do earlier ones whose time is not over."""
     secret = new_secret()
 
     async def work(write: Write) -> Response:

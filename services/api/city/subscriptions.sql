@@ -31,8 +31,12 @@ delete from subscription_delivery d using subscription s, subscription_event e
 where d.subscription_id = $1 and s.id = $1 and e.number = d.number and not subscription_wants(s, e)
 
 -- name: rotate
+-- those that still sign go on beside the one that is replaced now, three at most: a second press of the button must not
+-- cut off a receiver that knows the first secret alone
 update subscription
-set previous_secret = secret, previous_secret_until = $3, secret = $2, version = version + 1, updated_at = $4
+set previous_secret = concat_ws(' ', secret, case when previous_secret_until > $4
+        then nullif(array_to_string((string_to_array(previous_secret, ' '))[1:2], ' '), '') end),
+    previous_secret_until = $3, secret = $2, version = version + 1, updated_at = $4
 where id = $1
 
 -- name: delete

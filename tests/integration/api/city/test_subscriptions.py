@@ -170,12 +170,13 @@ async def test_a_test_a_rotation_and_a_replay_arrive_at_the_receiver(
     await eventually(lambda: receiver.took, what="the test")
     assert receiver.took[0].id == sent["event_id"]
     assert receiver.took[0].event.get_type() == "cn.firetower.subscription.test.v1"
-    secret = (await client.post(f"{path}/rotate-secret")).json()["secret"]
+    for _ in range(2):  # pressed twice: the receiver still knows the first secret alone
+        secret = (await client.post(f"{path}/rotate-secret")).json()["secret"]
     assert secret != made["secret"]
     begin = datetime.now(UTC)
     await happen("h-1", "h-2", at=begin)
     await happen("h-3", at=begin - timedelta(hours=1))
-    await eventually(lambda: len(receiver.took) == 4, what="the events, signed with both secrets")
+    await eventually(lambda: len(receiver.took) == 4, what="the events, signed with the first secret too")
     receiver.secret = secret
     before = [one.id for one in receiver.took if one.event.get_subject() in {"h-1", "h-2"}]
 
