@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from services.core.errors import FiretowerError, leaves
 
 def run_program(module: str, function: str, **arguments: object) -> None:
     """Import `module` and call its `function`; what it returns is the exit code."""
+    _write_anything()
     try:
         gc.disable()  # what is imported is no garbage: looking for some takes an eighth of the start
         program: Callable[..., int | None] = getattr(importlib.import_module(module), function)
@@ -29,6 +31,13 @@ def run_program(module: str, function: str, **arguments: object) -> None:
         for line in sorted({str(error) for error in leaves(told)}):
             typer.echo(f"firetower: {line}", err=True)
         sys.exit(2)
+
+
+def _write_anything() -> None:
+    """Let a terminal that knows no Chinese show escapes in place of what it cannot, and end no program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def named_folder(text: str) -> Path:

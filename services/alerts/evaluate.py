@@ -272,6 +272,8 @@ def main(devices: Path, readings: Path, json: Path, events: Path | None = None) 
     Raises:
         FiretowerError: a file cannot be read or written; the text names it.
     """
+    if json.resolve() in {one.resolve() for one in (devices, readings, events) if one is not None}:
+        raise FiretowerError(f"--json: {json} is read here, and would be lost: name another file")
     begun_s, cpu_s = time.perf_counter(), time.process_time()
     run, aside = _evaluate(devices, readings, events)
     if aside.rows[OLDER] * _LATE_SHARE > run.readings:

@@ -77,6 +77,8 @@ def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
                 continue
             figures = {name: _figure(row.get(name), name, aside) for name in _FIGURES}
             lon, lat = figures["lon"], figures["lat"]
+            if code in found:
+                aside.fields["device that a later row of the same code replaces"] += 1
             profile = DeviceProfile(
                 code=code,
                 kind=kind,
@@ -142,6 +144,11 @@ class _RowReader:
         self._least = max(self._ts, self._code, self._seq or 0) + 1
         self._width = len(header)
         known = {kind: columns(header, kind) for kind in Kind}
+        used = {self._ts, self._code, self._seq} | {place for some in known.values() for place, _, _ in some}
+        for place, name in enumerate(header):
+            if place not in used:
+                again = "a second time" if name in header[:place] else "no field of any kind"
+                aside.fields[f"column {name!r}, {again}"] += 1
         self._by_code = {
             code: (device.profile.kind, known[Kind(device.profile.kind)]) for code, device in devices.items()
         }

@@ -49,8 +49,8 @@ def backup(asked: Asked) -> int:
     folder = asked.folder.absolute()
     if any(folder.resolve().is_relative_to(data.resolve()) for data in state.data_folders()):
         _say(f"note: {folder} lies within {state.path} and would be lost with it: a folder on another disk is better")
+    configure_log("backup", settings.log_level, settings.log_format)
     if asked.follow:
-        configure_log("backup", settings.log_level, settings.log_format)
         return _run(lambda: asyncio.run(_follow(settings, folder, state)))
     kept = standing_order(state, settings.backup_dir)
     if _up_runs(state) and (kept is None or kept.folder == folder):

@@ -220,6 +220,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path, run):
     for words, code in (
         ((readings, f"--json={out}"), 0),
         ((readings, f"--json={tmp_path / 'no' / 'o.json'}"), 2),
+        ((readings, f"--json={tmp_path / '.' / 'readings.csv'}"), 2),
         ((f"--readings={tmp_path / 'missing.csv'}", f"--json={tmp_path / 'none.json'}"), 2),
     ):
         ended = CliRunner().invoke(app, ["evaluate", devices, *words])

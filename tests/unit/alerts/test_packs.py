@@ -47,6 +47,17 @@ def test_a_row_that_is_no_device_costs_itself_only(say, capsys):
         say(HEAD, "code,kind,area\nP1,pump,1\n")
 
 
+def test_what_is_not_used_of_a_file_is_said(say, capsys):
+    good = say(HEAD + "".join(ROWS))
+    ledger = DEVICES + DEVICES.splitlines(keepends=True)[1]
+    more = HEAD.strip() + ",pressure_kpa,ts\n" + "".join(f"{row.strip()},300,\n" for row in ROWS)
+    assert say(more, ledger) == good
+    said = capsys.readouterr().err
+    assert "column 'pressure_kpa', no field of any kind: 1 left out" in said
+    assert "column 'ts', a second time: 1 left out" in said
+    assert "device that a later row of the same code replaces: 1 left out" in said
+
+
 @pytest.mark.parametrize("figure", ["x", "nan", "inf", "-181", "1e400"])
 def test_a_figure_of_the_ledger_that_cannot_be_counts_as_absent(say, capsys, figure):
     told = say(HEAD + "".join(ROWS), DEVICES.replace("111.1", figure))

@@ -1,11 +1,14 @@
 """What a person who starts a program sees when it cannot: one line that names the cause, never a traceback."""
 
+import io
 import socket
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from services.cli import app
+from services.cli_run import run_program
 from services.core.errors import BadSetting, CannotListen, FiretowerError, first_cause
 from services.core.listening import listen_on
 from services.core.metrics import serve_metrics
@@ -44,6 +47,19 @@ def test_a_file_in_place_of_a_state_folder_is_named(tmp_path):
     state.clear_stale_endpoints(tmp_path / "file")
     with pytest.raises(BadSetting, match=r"--state-dir: .*file cannot be used"):
         state.StateDir.open(tmp_path / "file")
+
+
+def say_fire():
+    sys.stdout.write("火警 fire\n")
+
+
+def test_a_terminal_without_chinese_ends_no_program(monkeypatch):
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii", write_through=True))
+    with pytest.raises(SystemExit) as ended:
+        run_program(__name__, "say_fire")
+    assert ended.value.code == 0
+    assert shown.getvalue() == rb"\u706b\u8b66 fire" + b"\n"
 
 
 def test_our_own_error_is_the_cause_of_a_failed_group_however_deep():
