@@ -3,6 +3,8 @@
 import gc
 import importlib
 import io
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from services.core.errors import FiretowerError, leaves
 def run_program(module: str, function: str, **arguments: object) -> None:
     """Import `module` and call its `function`; what it returns is the exit code."""
     _write_anything()
+    if os.getpid() == 1:  # in a container: the kernel keeps from the first process what it does not listen to
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         gc.disable()  # what is imported is no garbage: looking for some takes an eighth of the start
         program: Callable[..., int | None] = getattr(importlib.import_module(module), function)

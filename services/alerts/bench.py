@@ -235,7 +235,8 @@ class Bench:
     async def _count_bad_clocks(self, now: datetime) -> list[Verdict]:
         """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""
         bad, self.events.bad_clocks = self.events.bad_clocks, []
-        await self.states.load(self.conn, dict.fromkeys((device_id for device_id, _ in bad), ANY_BATCH), now)
+        first = dict.fromkeys((device_id for device_id, _ in bad), ANY_BATCH)
+        await self.states.load(self.conn, first, now, Breath(self.clock, self.look_up).take)
         return [
             (self.registry[device_id], finding)
             for device_id, at in bad

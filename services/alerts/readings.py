@@ -15,7 +15,7 @@ from services.alerts.feed import Batch, Feed, span
 from services.alerts.mains import Mains
 from services.alerts.refused_events import ON_TELEMETRY, find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
-from services.alerts.rule_states import RuleStates, by_device
+from services.alerts.rule_states import MOST_AT_ONCE, RuleStates, by_device
 from services.alerts.rules.model import Reading
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
@@ -29,7 +29,6 @@ from services.core.topics import Kind
 
 SQL = load_queries(__file__)
 WEEK = timedelta(days=7)
-LOADED_AT_ONCE = 100  # devices: after a start every device of a slice must be read first
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
 BEHIND = 4  # after a full slice the next is four times as large: a slice has a fixed cost, which larger ones share
 LOOK_UP_S = 0.02  # the longest stretch of telemetry work between two looks at the event writers
@@ -126,12 +125,12 @@ class ReadingFeed:
             await self._registry.load(conn, part)
             new = [device_id for device_id in part if device_id not in self.states]
             first = {device_id: min(row["batch_id"] for row in groups[device_id]) for device_id in new}
-            await self.states.load(conn, first, self._clock.now())
+            await self.states.load(conn, first, self._clock.now(), breath.take)
             for device_id in part:
                 verdicts += await self._walk_device(border, device_id, groups[device_id])
                 await breath.take()
         if rejected:
-            verdicts += await self._watch_clocks(conn, rejected, batches)
+            verdicts += await self._watch_clocks(conn, rejected, batches, breath)
         return verdicts
 
     async def _walk_device(self, border: Border, device_id: int, readings: Sequence[Reading]) -> list[Verdict]:
@@ -153,13 +152,13 @@ class ReadingFeed:
         return [(device, finding) for finding in found]
 
     async def _watch_clocks(
-        self, conn: asyncpg.Connection, rejected: list[int], batches: Sequence[Batch]
+        self, conn: asyncpg.Connection, rejected: list[int], batches: Sequence[Batch], breath: Breath
     ) -> list[Verdict]:
         """Count readings refused for their clock."""
         times = [batch.committed_at for batch in batches]
         rows = await conn.fetch(SQL["bad_clocks"], rejected, min(times) - WEEK, max(times) + WEEK)
         await self._registry.load(conn, {row["device_id"] for row in rows})
-        await self.states.load(conn, {row["device_id"]: rejected[0] for row in rows}, self._clock.now())
+        await self.states.load(conn, {row["device_id"]: rejected[0] for row in rows}, self._clock.now(), breath.take)
         return [
             (self._registry[row["device_id"]], finding)
             for row in rows
@@ -177,7 +176,7 @@ def name_verdict(verdict: Verdict) -> Unit:
 
 def _parts(groups: Mapping[int, object]) -> Iterator[list[int]]:
     device_ids = iter(groups)
-    while part := list(islice(device_ids, LOADED_AT_ONCE)):
+    while part := list(islice(device_ids, MOST_AT_ONCE)):
         yield part
 
 

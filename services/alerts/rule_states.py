@@ -3,7 +3,7 @@
 Called by the readings feed. Promises that a restart goes on at the cursor: saved state plus what came since.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,9 @@ from services.core.topics import Kind
 SQL = load_queries(__file__)
 SAVE_AFTER_S = 300.0  # the most that a restart has to read again of a device
 SAVE_AT_ONCE = 100
+# After a start every device of a slice must be read first, and fires wait for one answer: that of a hundred devices
+# which sent a few rows each since they were saved, or of one that sent thousands.
+MOST_AT_ONCE, ROWS_AT_ONCE = 100, 2000
 FRESH_WINDOW = timedelta(hours=1)  # how far back a device is read that was never saved
 log = logger(__name__)
 
@@ -41,37 +44,66 @@ class RuleStates:
         self._ticking: list[int] = []
         self._outdated: set[int] = set()  # whose profile or parameters changed since their rules were made
         self._refreshed_at: datetime | None = None
+        self._at_once = 10  # how many devices are loaded with one question: what they sent decides about the next
 
     def __contains__(self, device_id: int) -> bool:
         """Whether the rules of a device are at hand."""
         return device_id in self._rules
 
-    async def load(self, conn: asyncpg.Connection, devices: Mapping[int, int], now: datetime) -> None:
-        """Load the rules of these devices; `devices` gives the first batch to be judged for each."""
-        missing = {device_id: first for device_id, first in devices.items() if device_id not in self._rules}
-        if not missing:
-            return
-        saved = {row["device_id"]: row for row in await conn.fetch(SQL["saved_states"], sorted(missing))}
-        for device_id in missing:
+    async def load(
+        self,
+        conn: asyncpg.Connection,
+        devices: Mapping[int, int],
+        now: datetime,
+        breathe: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Load the rules of these devices; `devices` gives the first batch to be judged for each.
+
+        `breathe` is called after each device, for what must not wait.
+        """
+        missing = [device_id for device_id in devices if device_id not in self._rules]
+        while missing:
+            some, missing = missing[: self._at_once], missing[self._at_once :]
+            rows = await self._load_some(conn, {device_id: devices[device_id] for device_id in some}, now, breathe)
+            self._at_once = max(1, min(MOST_AT_ONCE, ROWS_AT_ONCE * len(some) // max(rows, 1)))
+            await breathe()
+
+    async def _load_some(
+        self,
+        conn: asyncpg.Connection,
+        devices: Mapping[int, int],
+        now: datetime,
+        breathe: Callable[[], Awaitable[None]],
+    ) -> int:
+        """Load those; how many rows that took."""
+        saved = {row["device_id"]: row for row in await conn.fetch(SQL["saved_states"], sorted(devices))}
+        for device_id in devices:
             device = self._registry[device_id]
             parameters = self._book.for_device(device.profile, now)
             row = saved.get(device_id)
             self._rules[device_id] = _make_rules(device, parameters, None if row is None else row["state"])
             self._seen[device_id] = 0 if row is None else row["batch_id"]
-        behind = {row["device_id"]: row["by"] for row in await conn.fetch(SQL["clocks_behind"], sorted(missing))}
+        behind = {row["device_id"]: row["by"] for row in await conn.fetch(SQL["clocks_behind"], sorted(devices))}
+        rows = 0
         for kind in Kind:
-            ids = [device_id for device_id in missing if self._registry[device_id].profile.kind == kind]
+            ids = [device_id for device_id in devices if self._registry[device_id].profile.kind == kind]
             if ids:
                 since = {
                     i: (saved[i]["updated_at"] - timedelta(days=1) if i in saved else now - FRESH_WINDOW)
                     - behind.get(i, timedelta())
                     for i in ids
                 }
-                await self._catch_up(conn, kind, since, devices)
+                rows += await self._catch_up(conn, kind, since, devices, breathe)
+        return rows
 
     async def _catch_up(
-        self, conn: asyncpg.Connection, kind: str, since: Mapping[int, datetime], first: Mapping[int, int]
-    ) -> None:
+        self,
+        conn: asyncpg.Connection,
+        kind: str,
+        since: Mapping[int, datetime],
+        first: Mapping[int, int],
+        breathe: Callable[[], Awaitable[None]],
+    ) -> int:
         """Replay readings that were judged after the saved state: their findings were stored with their alarms."""
         ids = list(since)
         seen, ends = [self._seen[i] for i in ids], [first[i] for i in ids]
@@ -86,6 +118,8 @@ class RuleStates:
                 log.exception("catch_up_failed", device=self._registry[device_id].profile.code)
                 self._rules[device_id] = DeviceRules(self._registry[device_id].profile)
             self._seen[device_id] = max(reading["batch_id"] for reading in readings)
+            await breathe()
+        return len(rows)
 
     def walk(self, device_id: int, readings: Sequence[Reading], now: datetime, monotonic: float) -> list[Finding]:
         """Feed one device's readings of a slice to its rules."""

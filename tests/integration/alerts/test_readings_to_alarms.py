@@ -1,6 +1,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
+import asyncpg
+
+from services.alerts.bench import ANY_BATCH
+from services.alerts.registry import Registry
+from services.alerts.rule_states import ROWS_AT_ONCE, RuleStates
 from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
@@ -43,6 +49,41 @@ async def test_a_count_of_readings_goes_on_after_a_restart(
     await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.12}])
     await eventually(county.alarms, what="the alarm")
     assert len(await county.alarms()) == 1
+
+
+class Counted:
+    """A connection that notes how many rows each question brought."""
+
+    def __init__(self, conn: asyncpg.Connection) -> None:
+        self._conn = conn
+        self.rows: list[int] = []
+
+    async def fetch(self, *question: Any) -> list[asyncpg.Record]:
+        found: list[asyncpg.Record] = await self._conn.fetch(*question)
+        self.rows.append(len(found))
+        return found
+
+
+async def test_a_start_reads_so_much_at_once_that_a_fire_can_wait_for_it(county: County) -> None:
+    devices = {await county.add_device(f"h-{n}", "hydrant"): ANY_BATCH for n in range(20)}
+    await county.send_readings("hydrant", [{"device": "h-0", "pressure_mpa": 0.3}])
+    await county.conn.execute(
+        """
+        insert into reading_hydrant (device_id, ts, seq, received_at, pressure_mpa, batch_id)
+        select d.id, now() - n * interval '1 s', n, now(), 0.3, 1 from device d, generate_series(1, 500) n
+        """
+    )
+    registry, conn, looks = Registry(), Counted(county.conn), 0
+    await registry.load(county.conn, devices)
+
+    async def breathe() -> None:
+        nonlocal looks
+        looks += 1
+
+    await RuleStates(registry).load(cast("Any", conn), devices, datetime.now(UTC), breathe)
+    assert sum(conn.rows) == 20 * 500 + 1
+    assert sorted(conn.rows)[-2] <= ROWS_AT_ONCE  # all but the first answer, before which nobody knows
+    assert looks >= len(devices)
 
 
 async def test_a_backfill_of_a_day_raises_nothing(
