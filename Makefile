@@ -1,5 +1,5 @@
 # Targets are thin: each says in one line what it is; the work is in scripts/ and in `firetower`.
-.PHONY: setup demo test check bench chaos evaluate soak overload
+.PHONY: setup demo test check bench chaos containers evaluate soak overload
 .DEFAULT_GOAL := setup
 
 setup: ## everything that running needs, in this checkout and a cache; quick when run again
@@ -20,6 +20,9 @@ bench: ## measure this machine; writes reports/
 chaos: ## long fault runs: kills, cuts and stalls under load, then reconciliation
 	@scripts/setup --tests
 	@.venv/bin/python -m pytest -s -m chaos --timeout 3600 tests
+
+containers: ## the services of docker-compose.yml in containers of podman, looked at from outside
+	@scripts/containers
 
 evaluate: ## early warning on twins of towns: packs, findings, scores in reports/detection
 	@scripts/evaluate
