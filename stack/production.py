@@ -70,6 +70,9 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
         "FIRETOWER_DISPATCH_SECRET": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
         "FIRETOWER_DISPATCH_URL": "http://desk:8119" if demo else "",
     }
+    for name in ("FIRETOWER_MQTT_URL", "FIRETOWER_MQTT_PROVISIONER_URL"):  # where areas have a second broker
+        lines[f"{name}_2"] = lines[name].replace("@broker:", "@broker-2:")
+    lines["FIRETOWER_DEVICE_MQTT_URL_2"] = lines["FIRETOWER_DEVICE_MQTT_URL"].replace(":8883", ":8884")
     if demo:
         lines["FIRETOWER_DEMO_MQTT_URL"] = f"mqtt://{FLEET}:{passwords[FLEET]}@broker:1883"
     descriptor = os.open(env, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -75,6 +75,7 @@ class Container:
         self._order += [f"--env={name}={value}" for name, value in environment.items()]
         self._order += [f"--volume={source}:{place}" for source, place in self.volumes.items()]
         self._order += [f"--volume={path}:{place}:ro" for path, place in (mounts or {}).items()]
+        self._places = (*self.volumes.values(), *(mounts or {}).values())
         self._command = [image, *self._program()]
         self.check = self._check()
 
@@ -147,9 +148,9 @@ class Container:
         podman("start", self.name)
 
     def changed(self) -> list[str]:
-        """What it wrote outside of its volumes; /etc is podman's own doing, for the files that it mounts there."""
-        ours = ("/etc", *self.volumes.values())
-        return [line for line in podman("diff", self.name).splitlines() if not line.endswith(ours)]
+        """What it wrote outside of its volumes; what podman makes, the places of its mounts and /etc, is left out."""
+        made = {"/etc", *self._places} | {str(one) for place in self._places for one in Path(place).parents}
+        return [line for line in podman("diff", self.name).splitlines() if line.partition(" ")[2] not in made]
 
     def log_text(self) -> str:
         """What it wrote to its log."""

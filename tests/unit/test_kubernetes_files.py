@@ -1,5 +1,6 @@
 """The Kubernetes files say the same as the programs and docker-compose.yml; no cluster is asked."""
 
+import re
 from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_only_who_has_to_call_the_world_may():
     assert names == {"cidr": "169.254.0.0/16"}
     assert ports == [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
     [expression] = policies()["calls"]["podSelector"]["matchExpressions"]
-    assert expression == {"key": "app", "operator": "In", "values": ["alerts", "api", "push"]}
+    assert expression == {"key": "app", "operator": "In", "values": ["alerts", "api", "api-2", "push"]}
     assert all(block["except"] for block, _ in outside["calls"])  # the nodes' metadata
 
 
@@ -150,3 +151,59 @@ def test_services_find_their_pods_and_ports():
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
     outside = {one["metadata"]["name"] for one in OBJECTS if one.get("spec", {}).get("type") == "LoadBalancer"}
     assert outside == {"broker-devices", "gateway"}
+
+
+def by_name(objects):
+    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
+
+
+def test_the_parts_of_a_second_broker_are_those_of_the_first():
+    text = (DEPLOY / "kubernetes/second-broker.yaml").read_text()
+    second = by_name(yaml.safe_load_all(text.replace("-2", "").replace("_URL_2", "_URL")))
+    assert {name for _, name in second} == {"broker", "broker-devices", "ingest", "gateway", "api"}
+    env = second["StatefulSet", "ingest"]["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert env.pop()["name"] == "FIRETOWER_INGEST_AREAS"
+    first = by_name(OBJECTS)
+    assert second == {key: first[key] for key in second}
+
+
+def test_every_address_of_a_second_broker_is_made_by_the_production_script(tmp_path):
+    write_installation(tmp_path, "mqtt.example.org", demo=False)
+    made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    wanted = set(re.findall(r"FIRETOWER_\w+_2", (DEPLOY / "kubernetes/second-broker.yaml").read_text()))
+    compose = (DEPLOY.parent / "docker-compose.second-broker.yml").read_text()
+    assert wanted == set(re.findall(r"\$\{(FIRETOWER_\w+_URL_2)", compose))
+    assert {name: made[name] for name in wanted} == {
+        "FIRETOWER_MQTT_URL_2": made["FIRETOWER_MQTT_URL"].replace("@broker:", "@broker-2:"),
+        "FIRETOWER_MQTT_PROVISIONER_URL_2": made["FIRETOWER_MQTT_PROVISIONER_URL"].replace("@broker:", "@broker-2:"),
+        "FIRETOWER_DEVICE_MQTT_URL_2": "mqtts://mqtt.example.org:8884",
+    }
+
+
+class _Compose(yaml.SafeLoader):
+    """Reads compose's `!override` as what it stands before."""
+
+
+_Compose.add_constructor(
+    "!override",
+    lambda loader, node: (
+        loader.construct_sequence(node, deep=True)
+        if isinstance(node, yaml.SequenceNode)
+        else loader.construct_mapping(node, deep=True)
+    ),
+)
+
+
+def test_a_second_broker_in_compose_shares_no_port_and_no_folder_with_the_first():
+    text = (DEPLOY.parent / "docker-compose.second-broker.yml").read_text()
+    services = yaml.load(text, Loader=_Compose)["services"]  # noqa: S506 - a SafeLoader
+    assert set(services) == {"ingest", "broker-2", "ingest-2", "gateway-2", "api-2"}
+    for name in set(services) - {"ingest"}:
+        first = COMPOSE[name.removesuffix("-2")]
+        assert services[name]["extends"] == {"file": "docker-compose.yml", "service": name.removesuffix("-2")}
+        assert bool(services[name].get("ports")) == bool(first.get("ports"))
+        assert not set(services[name].get("ports", ())) & set(first.get("ports", ()))
+        [folder] = services[name]["volumes"]  # in the place of the first one's
+        assert folder.partition(":")[2] in {one.partition(":")[2] for one in first["volumes"]}
+        assert folder not in first["volumes"]
+        assert name == "broker-2" or set(services[name]["depends_on"]) == {"migrate", "broker-2"}
