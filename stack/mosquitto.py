@@ -9,14 +9,18 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 import psutil
 
+from services.core.log import logger
 from stack import children
 from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 from stack.binaries import MosquittoBinaries, find_mosquitto
@@ -27,6 +31,7 @@ MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
 PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
 KEPT_FILES = 200  # of the broker's limit of open files: its own, and the connections of our services
 MOST_CONNECTIONS = 1_000_000  # where the system sets no limit of files
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,23 @@ class Mosquitto:
             for file in (path, conf):
                 os.chown(file, user.pw_uid, user.pw_gid)
 
+    def put_damaged_aside(self) -> None:
+        """Before a start: put a damaged file of sessions aside, with which mosquitto would never start again.
+
+        After a kill the broker is back without that look, which takes some seconds for a gigabyte; if it cannot read
+        the file, it ends by itself, and the next start looks.
+        """
+        if self.process is not None and (self.process.poll() or 0) < 0:
+            return
+        path = self._dir / "sessions.sqlite3"
+        if not path.exists() or _is_whole(path):
+            return
+        aside = path.with_name(f"sessions-damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite3")
+        for end in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + end).rename(aside.with_name(aside.name + end))
+        log.error("broker_sessions_damaged", put_aside=str(aside))
+
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the broker (main thread only); it is ready when `is_ready`."""
         self.process = children.spawn(
@@ -188,6 +210,7 @@ class Mosquitto:
             ChildError: it did not start; the message says why.
         """
         self.prepare()
+        self.put_damaged_aside()
         children.wait_ready(self.spawn(), self.is_ready, name="mosquitto", log=self.log)
 
     def stop(self, patience_s: float = 3) -> None:
@@ -202,3 +225,14 @@ class Mosquitto:
             self.process.kill()
             self.process.wait()
         self._hold.release()
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether SQLite can read all of it. A disk that is full, or a file in use, says nothing about that."""
+    try:
+        with closing(sqlite3.connect(path)) as file:
+            return bool(file.execute("pragma quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.OperationalError:
+        return True
+    except sqlite3.DatabaseError:
+        return False

@@ -77,7 +77,13 @@ class Servers:
         self.screen.step(f"mosquitto {broker.binaries.version}: port {broker.port}")
         await asyncio.to_thread(broker.prepare)
         self.addresses.use_broker(broker, fleet=self.fleet)
-        return Child("mosquitto", broker.spawn, broker.is_ready, last_words=self._last_words_of("mosquitto"))
+        return Child(
+            "mosquitto",
+            broker.spawn,
+            broker.is_ready,
+            before=broker.put_damaged_aside,
+            last_words=self._last_words_of("mosquitto"),
+        )
 
     def _last_words_of(self, name: str) -> Callable[[], str]:
         return lambda: children.tail(children.read_log(self.state.log(name)))

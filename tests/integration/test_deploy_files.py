@@ -17,6 +17,7 @@ from services.core import migrate
 from services.core.settings import AlertsSettings, ApiSettings, DeskSettings, GatewaySettings, IngestSettings
 from stack import children
 from stack.accounts import FLEET, SERVICES
+from stack.backup.follow import SLOT
 from stack.binaries import find_mosquitto, find_postgres
 from stack.mosquitto import BrokerLimits, broker_settings
 from stack.postgres_conf import server_settings
@@ -56,6 +57,17 @@ def test_the_production_database_syncs_as_the_embedded_one_does():
     ):
         assert production[name] == embedded[name]
     assert production["fsync"] == "on"
+
+
+def test_two_databases_are_set_as_the_one_is_and_leave_the_slot_of_the_backup_alone():
+    patroni = yaml.safe_load((ROOT / "deploy/ha/patroni.yml").read_text())
+    cluster = patroni["bootstrap"]["dcs"]
+    both = cluster["postgresql"]["parameters"] | patroni["postgresql"]["parameters"]
+    text = (ROOT / "deploy/timescale/postgresql.conf").read_text()
+    alone = {name: value.strip("'") for name, value in re.findall(r"^(\S+) = (\S.*?)\s*(?:#.*)?$", text, re.MULTILINE)}
+    assert {name: value for name, value in alone.items() if str(both.get(name, value)) != value} == {}
+    assert set(alone) - set(both) == {"listen_addresses"}
+    assert {"name": SLOT, "type": "physical"} in cluster["ignore_slots"]
 
 
 def test_the_image_gets_every_package_that_is_installed_in_it():

@@ -50,6 +50,17 @@ def test_acknowledged_messages_survive_kill_9(broker):
     assert got.stdout.split() == [str(number) for number in range(40)]
 
 
+@pytest.mark.parametrize("damage", [lambda whole: bytes(len(whole)), lambda whole: whole[: len(whole) // 2]])
+def test_a_damaged_file_of_sessions_keeps_no_broker_from_starting(broker, damage):
+    assert subscribe(broker, broker.services, *durable("t.keep"), "-t", "fire/v1/#", "-E").returncode == 0
+    broker.stop()
+    [sessions] = broker.folder.rglob("sessions.sqlite3")
+    sessions.write_bytes(damage(sessions.read_bytes()))
+    broker.start()
+    assert broker.publish(TOPIC.format("hydrant-1"), "1") == 0
+    assert len(list(sessions.parent.glob("sessions-damaged-*.sqlite3"))) == 1
+
+
 @pytest.mark.parametrize(("username", "password"), [(None, None), ("firetower.services", "wrong"), ("nobody", "x")])
 def test_without_a_valid_account_nobody_gets_in(broker, username, password):
     login = ["-u", username, "-P", password] if username else []
