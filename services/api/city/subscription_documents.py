@@ -49,7 +49,7 @@ class NewSubscription(Subscription):
 
 
 class SubscriptionPost(BaseModel):
-    """A new subscription. Without `areas`, it is told of what its administrator sees."""
+    """A new subscription. Without `areas` it gets events of all areas that its administrator sees."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -76,7 +76,7 @@ class SubscriptionPost(BaseModel):
 
 
 class SubscriptionPatch(BaseModel):
-    """What changes. An address that is sent as it was shown stays what it was."""
+    """The changed fields. An address that is sent back as it was shown stays unchanged."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"state": "paused"}]})
 

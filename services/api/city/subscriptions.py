@@ -1,4 +1,4 @@
-"""Subscriptions: which platform is told what, and how that goes (contract 9.3). `firetower push` delivers."""
+"""Subscriptions: which platform gets which events, and how delivery goes (contract 9.3). `firetower push` delivers."""
 
 import base64
 import secrets

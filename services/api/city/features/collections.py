@@ -1,7 +1,7 @@
-"""The collections: what each is called, what it reads, by what it can be filtered. Data and statements, no HTTP.
+"""The collections: their names, statements and filters. Data and statements, no HTTP.
 
-Used by the routes. Promises that every statement keeps to the caller's areas, joins included, and that two reads of a
-page cost the same however far on it lies: places are keys, not counts.
+Used by the routes. Promises that every statement keeps to the caller's areas, joins included, and that every page costs
+the same, because places are keys and not counts.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ Judged = Callable[[Reads, Context, Sequence[sa.ColumnElement[bool]], bool], Awai
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One collection. `key` orders it; `fid` is what its features are called by; `span` is their time.
+    """One collection. `key` orders it; `fid` identifies its features; `span` is their time.
 
     `filters` are columns; what no column says, but somebody judges, is in `judged`: true or false.
     """

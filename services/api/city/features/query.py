@@ -1,4 +1,4 @@
-"""What a request asks of a collection: limit, bbox, datetime, reference systems, filters. Pure but for SQLAlchemy Core.
+"""The parameters of a request for a collection: limit, bbox, datetime, reference systems, filters. SQLAlchemy Core only.
 
 Used by the routes. Promises 400 with the name of the parameter and the cure for everything that is not understood
 (17-069r4, 7.15.2 to 7.15.8), and that no value becomes SQL.
@@ -37,9 +37,9 @@ def bad(name: str, message: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A request as it was understood. `conditions` hold for the count as well, the place only for the page.
+    """A parsed request. `conditions` apply to the count as well, the place only to the page.
 
-    `matched` is the count of the first page: it neither changes while somebody reads on nor is counted again.
+    `matched` is the count of the first page: it stays the same while somebody reads on, and is not counted again.
     """
 
     limit: int
@@ -56,7 +56,7 @@ class Query:
 
 
 def read_query(collection: Collection, context: Context, sent: Sequence[tuple[str, str]]) -> Query:
-    """Understand the parameters of a request for items.
+    """Parse the parameters of a request for items.
 
     Raises:
         Problem: 400, one of them is unknown, comes twice or cannot be read.
@@ -116,7 +116,7 @@ def _crs(name: str, value: str) -> str:
 
 
 def read_bbox(value: str, crs: str, lon: Column, lat: Column) -> sa.ColumnElement[bool]:
-    """Return the condition of a box of four numbers, or of six with heights, which are left aside."""
+    """Return the condition of a box of four numbers, or of six with heights, which are ignored."""
     try:
         numbers = [float(part) for part in value.split(",")]
     except ValueError:

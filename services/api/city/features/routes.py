@@ -48,7 +48,7 @@ def _answers(kind: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _wants_page(request: Request, form: str | None) -> bool:
-    """Whether a person asks: `f` decides, then what the client would rather have."""
+    """Whether to answer with a page for people: `f` decides, then the client's preference."""
     if form is not None:
         if form not in ("json", "html"):
             raise bad("f", "must be json or html")
@@ -85,7 +85,7 @@ def _collection(name: str) -> Collection:
 @router.get("/", responses=_answers(JSON), name="ogc_landing_page_with_slash")
 @router.get("", responses=_answers(JSON), name="ogc_landing_page")
 async def landing_page(request: Request, _who: Watcher) -> Response:
-    """Say what there is and where."""
+    """Show the landing page."""
     given = only_format(_sent(request))
     content = documents.landing(_base(request))
 

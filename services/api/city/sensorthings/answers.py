@@ -1,4 +1,4 @@
-"""What a question found, before any version of the standard writes it: items, pages, and where the next page begins."""
+"""The result of a query before any version of the standard writes it: items, pages, and where the next page begins."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ Position = tuple[int, int, datetime, int, int, int]
 
 @dataclass(slots=True)
 class Item:
-    """One entity, and what it was asked to bring along."""
+    """One entity with its expanded items."""
 
     entity: Entity
     row: Mapping[str, Any]
@@ -69,7 +69,7 @@ def together(parent: Item | None, link: Link | None) -> dict[str, Any]:
 
 
 def position(row: Any) -> Position:
-    """Return where an observation stands."""
+    """Return the position of an observation."""
     return row["source"], row["device"], row["ts"], row["seq"], row["number"], row["sub"]
 
 

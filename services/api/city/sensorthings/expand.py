@@ -1,6 +1,6 @@
 """Follows `$expand`: one statement for each link, whatever the number of items that bring something along.
 
-Promises a bounded answer: what does not fit has a link to its next page.
+Promises a bounded answer: items that do not fit have a link to their next page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,13 +49,13 @@ MOST_ITEMS: Final = 10_000
 
 @dataclass(slots=True)
 class Expansion:
-    """What one answer brings along; `left` is how many items more it may have."""
+    """The expanded items of one answer; `left` is how many more it may have."""
 
     pages: Pages
     left: int = MOST_ITEMS
 
     async def follow(self, parents: Sequence[Item], expands: Sequence[Expand]) -> None:
-        """Put what `$expand` asks for to each of `parents`."""
+        """Add the items that `$expand` asks for to each of `parents`."""
         for one in expands:
             if not parents:
                 return
@@ -68,7 +68,7 @@ class Expansion:
             await self.follow(children, one.options.expand)
 
     def _nested_size(self, options: Options, parents: int) -> int:
-        """Return how many items each parent brings along, so that an answer stays bounded."""
+        """Return how many items each parent may have, so that an answer stays bounded."""
         return min(options.page(), max(1, self.left // max(1, parents)))
 
     async def _expand_entities(self, parents: Sequence[Item], expand: Expand) -> None:
@@ -225,7 +225,7 @@ class Expansion:
             parent.links[expand.link.name] = _newest_page(parent, expand, item, more=len(newest) > 1)
 
     async def _two_newest(self, kind: Kind, known: Mapping[int, datetime]) -> dict[int, list[Any]]:
-        """Return the two newest readings of each device, or what there is; who has fewer is looked for further back.
+        """Return the two newest readings of each device, or fewer; for a device with fewer, older time is searched.
 
         `known` says since when each is known: hardly a reading is older.
         """

@@ -1,7 +1,7 @@
 """Turns an expression into SQL over the rows of an entity: `$filter` as a condition, `$orderby` as columns.
 
 A path that stays on the same row (Datastream/Thing/name) joins nothing. One that leads to many (Thing/Datastreams) asks
-whether there is such a row; terms joined by `and` speak of the same one. `any` and `all` of OData 4 say it explicitly.
+whether there is such a row; terms joined by `and` must hold for the same row. `any` and `all` of OData 4 are explicit.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +74,7 @@ def order_of(view: View, entity: Entity, row: Row, tree: Any) -> tuple[Column, .
 
 @dataclass(frozen=True, slots=True)
 class _Here:
-    """Where an expression stands: the row it speaks of, rows it was led to, and the names that `any` gave to rows."""
+    """The context of an expression: its row, the rows it leads to, and the names that `any` gave to rows."""
 
     view: View
     entity: Entity
@@ -139,7 +139,7 @@ def _paths(node: Any) -> Iterator[Names]:
 
 
 def parts(node: Any) -> Sequence[Any]:
-    """Return what an operator or a function stands between."""
+    """Return the operands of an operator or a function."""
     match node:
         case ast.BoolOp() | ast.Compare() | ast.BinOp():
             return (node.right, node.left)
@@ -170,7 +170,7 @@ def _condition(here: _Here, node: Any) -> Condition:
 
 
 def _all_of(here: _Here, terms: list[Any]) -> Condition:
-    """Return terms that must hold together: those that speak of the same many speak of one row of them."""
+    """Return terms that must hold together: those about the same collection must hold for one row of it."""
     found: list[Condition] = []
     groups: dict[Names, list[Any]] = {}
     for term in terms:

@@ -1,6 +1,6 @@
-"""Places and shapes without PostGIS: reads WKT, and says of a point in SQL how it lies to a shape (DE-9IM).
+"""Places and shapes without PostGIS: reads WKT, and relates a point in SQL to a shape (DE-9IM).
 
-What we have are points. So each relation of 18-088 section 9.3.3.5.2 comes down to three cases (a point in the shape,
+All our places are points. So each relation of 18-088 section 9.3.3.5.2 comes down to three cases (a point in the shape,
 on its border, or outside), and to whether the DE-9IM matrix of that case fits the relation's patterns (OGC 06-103r4,
 section 6.1.15).
 """

@@ -1,7 +1,7 @@
-"""What a request asks for beside its path: the query options of 18-088 section 9.3, nested ones included. Pure.
+"""The query options of a request (18-088 section 9.3), nested ones included. Pure.
 
-Promises that every option is known, bounded and named in the message where it is not; what the entity lacks is found
-later, by `filter`.
+Promises that every option is known and bounded, or is named in the refusal; `filter` later finds properties that the
+entity does not have.
 """
 
 import re
@@ -238,7 +238,7 @@ def _cut_behind_brackets(text: str) -> tuple[str, str | None]:
 
 
 def _merged(one: Options, other: Options) -> Options:
-    """Return two wishes for the same link as one.
+    """Merge two requests for the same link.
 
     Raises:
         Problem: 400, they contradict each other.

@@ -98,7 +98,7 @@ class Pages:
         return page
 
     async def _streams(self, options: Options, parent: Item | None, link: Link | None) -> Streams | None:
-        """Return which observations a path and a filter speak of, as far as that is plain; None: of none at all."""
+        """Return the observations that a path and a filter are about, as far as that is plain; None: none at all."""
         keys = together(parent, link)
         device, number_ = keys.get("device"), keys.get("number")
         if parent is not None and device is not None and "known_since" in parent.row:
@@ -108,7 +108,7 @@ class Pages:
         return Streams(None, None, number_) if device is None else await self.narrowed(device, number_)
 
     def check(self, options: Options) -> None:
-        """Look at the filter and the order, although there is nothing to read: what is wrong is told all the same."""
+        """Check the filter and the order although there is nothing to read, so that errors are still reported."""
         row = self.view.observations(None)
         if options.filter is not None:
             condition_of(self.view, Entity.OBSERVATION, row, options.filter)

@@ -1,7 +1,7 @@
-"""The usual questions as text: of many devices the place, streams and newest values; one stream in a stretch of time.
+"""The usual queries as text: place, streams and newest values of many devices; one stream over a time span.
 
-Platforms ask them all day, and composing a statement costs more than running it. They are for devices that the caller
-was found to see (`Pages.narrowed`, a parent's row); whatever else is asked for goes through `observations`.
+Platforms send them all day, and composing a statement costs more than running it. They are for devices that the caller
+is known to see (`Pages.narrowed`, a parent's row); every other request goes through `observations`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """The engine: follows a path to an entity or a page, and reads what `$expand` wants along with it.
 
-Knows nothing of how an answer is written. Promises that what lies outside the caller's areas is as if it were not
-there: 404 where it is named, and no part of any list or count.
+Does not know how an answer is written. Promises that data outside the caller's areas does not exist for the caller: 404
+where it is named, and no part of any list or count.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a request is refused: 400 what cannot be read, 404 what is not there, 501 what the standard has and we lack."""
+"""How a request is refused: 400 cannot be read, 404 does not exist, 501 in the standard but not built here."""
 
 from services.api.request.problems import Problem
 

@@ -1,4 +1,4 @@
-"""`/sta/v1.1`: OGC SensorThings 1.1, read. Whoever holds a key of any role asks, and sees the key's areas."""
+"""`/sta/v1.1`: OGC SensorThings 1.1, read only. A key of any role may read, within its areas."""
 
 import asyncio
 from typing import Annotated, Any
@@ -62,7 +62,7 @@ async def sensorthings(
 
 
 def _check(target: Target, options: Options) -> None:
-    """Refuse options that mean nothing for what is asked: one entity has neither order nor pages."""
+    """Refuse options that mean nothing for the request: one entity has neither order nor pages."""
     if not target.last.is_single and not target.names:
         return
     allowed = {"$select", "$expand"} if not (target.names or target.reference) else set()

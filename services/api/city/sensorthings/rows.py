@@ -1,7 +1,7 @@
-"""The tables behind each entity, as SQLAlchemy Core: what one row of it is made of, and what a caller may see of it.
+"""The tables behind each entity, as SQLAlchemy Core: the columns of a row, and the rows that a caller may see.
 
-Promises that no row is made without the scope of who asks: `View` is the only way in, whoever builds a row (a page, a
-link, a filter that goes elsewhere, a count).
+Promises that no row is made without the caller's scope: `View` is the only way in, for a page, a link, a filter over
+other entities, or a count.
 """
 
 from collections.abc import Iterator, Sequence
@@ -111,7 +111,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What somebody may see, at a moment."""
+    """What a caller may see, at a moment."""
 
     who: Who
     now: datetime

@@ -1,6 +1,6 @@
 """The values of an expression with their types, and how two of them compare. Each holds SQL; nothing is evaluated here.
 
-A result and what a ledger keeps as attributes have a type only in the row: they are `Open` until they meet something.
+A result and a ledger's attributes have a type only in the row: they are `Open` until they meet a typed value.
 """
 
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What is a number in one row and a text in another."""
+    """A value that is a number in one row and a text in another."""
 
     num: Column
     flag: Column
@@ -162,7 +162,7 @@ _LITERALS: Final[dict[type, Callable[[Any], Value]]] = {
 }
 _OPERATORS: Final[dict[type, Callable[[Column, Column], Condition]]] = {
     ast.Eq: lambda a, b: a == b,
-    ast.NotEq: lambda a, b: a.is_distinct_from(b),  # what has no value is not the same as one
+    ast.NotEq: lambda a, b: a.is_distinct_from(b),  # a missing value differs from every value
     ast.Lt: lambda a, b: a < b,
     ast.LtE: lambda a, b: a <= b,
     ast.Gt: lambda a, b: a > b,
@@ -246,7 +246,7 @@ def _as_same(left: Value, right: Value) -> tuple[Value, Value]:
 
 
 def closed(value: Open, kind: type) -> Value:
-    """Return an open value as the type of what it meets."""
+    """Return an open value with the type of the value it meets."""
     if kind is Number:
         return Number(value.num)
     if kind is Flag:

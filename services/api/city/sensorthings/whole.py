@@ -1,7 +1,7 @@
 """Long lists of observations read by whole readings: one row of the table for all the values that came together.
 
-A platform that copies a day asks for every field of every device. Asked for one by one, each value would bring time,
-number and device of its reading along anew, and the page would be sorted once more.
+A platform that copies a day asks for every field of every device. Read one by one, each value would repeat time, number
+and device of its reading, and the page would be sorted once more.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ _ALL_FIELDS: Final = {1: STREAMS_PER_DEVICE, -1: -1}
 
 
 def says_same_of_all(tree: Any) -> bool:
-    """Whether a filter says the same of every value of one reading: nothing in it is about field or result."""
+    """Whether a filter gives the same for every value of one reading: nothing in it is about field or result."""
     waiting = [tree]
     while waiting:
         one = waiting.pop()
