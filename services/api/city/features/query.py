@@ -1,4 +1,4 @@
-"""The parameters of a request for a collection: limit, bbox, datetime, reference systems, filters. SQLAlchemy Core only.
+"""The parameters of a collection request: limit, bbox, datetime, reference systems, filters. SQLAlchemy Core only.
 
 Used by the routes. Promises 400 with the name of the parameter and the cure for everything that is not understood
 (17-069r4, 7.15.2 to 7.15.8), and that no value becomes SQL.
