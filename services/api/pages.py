@@ -12,11 +12,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Scope
 
+from services.api.released import Release, Text, present
 from services.api.request.auth import Reader
 
 router = APIRouter(include_in_schema=False)
@@ -80,54 +82,68 @@ class Files(StaticFiles):
 _WEB = Path(__file__).parent / "web"
 WEB = Files(directory=_WEB)
 REFERENCE = Files(directory=Path(__file__).parent / "reference")
-_KEPT_TYPES = frozenset({".js", ".mjs", ".css", ".svg", ".png", ".webmanifest"})
-_NEVER_KEPT = frozenset({"sw.js"})
 BUILD_HEADER = "Firetower-Build"
+_FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def _kept_files() -> list[Path]:
-    """Return what a phone keeps of the pages: all of them but the wall's, which is no use without a network."""
-    files = (path for path in sorted(_WEB.rglob("*")) if path.suffix in _KEPT_TYPES and path.name not in _NEVER_KEPT)
-    return [path for path in files if path.parent.name != "wall"]
+async def _release() -> Release:
+    return await asyncio.to_thread(present, _WEB)
 
 
-@lru_cache(maxsize=2)
-def _digest(_newest_ns: int, _count: int) -> str:
-    whole = hashlib.sha256()
-    for path in sorted(path for path in _WEB.rglob("*") if path.is_file()):
-        whole.update(f"{path.relative_to(_WEB)}\n".encode() + path.read_bytes())
-    return whole.hexdigest()[:16]
-
-
-def build() -> str:
-    """Return what this state of the pages' files is known by: another one after every upgrade that changed any."""
-    times = [path.stat().st_mtime_ns for path in _WEB.rglob("*") if path.is_file()]
-    return _digest(max(times), len(times))
+async def _answered(request: Request, text: Text, build: str, cache: str = "no-cache") -> Response:
+    """Answer a file that was made here, or 304 when the browser has it already."""
+    packs = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {
+        "ETag": f'"{text.digest}{"-gz" if packs else ""}"',
+        "Cache-Control": cache,
+        "Vary": "Accept-Encoding",
+        BUILD_HEADER: build,
+    }
+    if WEB.is_not_modified(Headers(headers), request.headers):
+        return NotModifiedResponse(Headers(headers))
+    if not packs:
+        return Response(text.plain, headers=headers, media_type=text.media_type)
+    body = await asyncio.to_thread(lambda: text.packed)
+    return Response(body, headers=headers | {"Content-Encoding": "gzip"}, media_type=text.media_type)
 
 
 @router.get("/")
 @router.get("/login")
 async def dashboard(request: Request) -> Response:
     """Answer the dashboard; it asks for a login itself."""
-    response = await WEB.get_response("index.html", request.scope)
-    response.headers[BUILD_HEADER] = build()
-    return response
-
-
-@router.get("/static/sw.js")
-async def service_worker() -> Response:
-    """Answer the worker that opens the pages without a network. It names the build and the files that belong to it."""
-    files = ["/", *(f"/static/{path.relative_to(_WEB).as_posix()}" for path in _kept_files())]
-    head = f'const BUILD = "{build()}";\nconst FILES = {json.dumps(files)};\n'
-    text = head + (_WEB / "js" / "sw.js").read_text(encoding="utf-8")
-    headers = {"Cache-Control": "no-cache", "Service-Worker-Allowed": "/"}
-    return Response(text, headers=headers, media_type="text/javascript")
+    release = await _release()
+    return await _answered(request, release.documents["index.html"], release.build)
 
 
 @router.get("/wall")
 async def wall(request: Request) -> Response:
     """Answer the wall screen."""
-    return await WEB.get_response("wall.html", request.scope)
+    release = await _release()
+    return await _answered(request, release.documents["wall.html"], release.build)
+
+
+@router.get("/static/sw.js")
+async def service_worker() -> Response:
+    """Answer the worker that opens the pages without a network. It names the build and the files that belong to it."""
+    release = await _release()
+    files = ["/", *(f"/static/{path}" for path in release.kept)]
+    head = f'const BUILD = "{release.build}";\nconst FILES = {json.dumps(files)};\n'
+    text = head + (_WEB / "js" / "sw.js").read_text(encoding="utf-8")
+    headers = {"Cache-Control": "no-cache", "Service-Worker-Allowed": "/"}
+    return Response(text, headers=headers, media_type="text/javascript")
+
+
+@router.get("/static/linked/{build}/{name}")
+async def linked(request: Request, build: str, name: str) -> Response:
+    """Answer one linked file. What is asked for by the name of another build may be kept by nobody.
+
+    While an upgrade goes on behind a balancer, the server that is asked may not be the one that answered the page.
+    """
+    release = await _release()
+    if name not in release.linked:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    cache = _FOR_EVER if build == release.build else "no-cache"
+    return await _answered(request, release.linked[name], release.build, cache)
 
 
 @router.get("/favicon.ico")

@@ -43,7 +43,8 @@ class Flood:
         self.system, self.size, self.panels = system, size, []
         for n in range(size.sites):
             site = system.call("POST", "/api/v1/sites", {"name": f"第{n + 1}单位", "area": AREA})["id"]
-            self.panels.append(system.panel(f"F-{n:02d}", site=site))
+            # named after the size: fires of another flood, closed by then, are none of this one
+            self.panels.append(system.panel(f"F{size.sites}-{n:02d}", site=site))
 
     def fires(self, **wanted):
         """Return the fires of these sites."""

@@ -222,7 +222,7 @@ def test_a_fire_that_comes_while_the_list_is_fetched_stays(visit, system, site):
     row = page.locator(f"[data-alarm='{system.fire_of('C-002')['id']}']")
     expect(row).to_be_visible()
     route, old_list = held[0]
-    with page.expect_response("**/api/v1/notices?**"):
+    with page.expect_response("**/api/v1/alarms?**"):
         route.fulfill(response=old_list)
     page.wait_for_timeout(300)
     expect(row).to_be_visible()

@@ -85,23 +85,6 @@ def test_every_import_names_a_file():
             assert (script.parent / target).resolve().is_file(), f"{script.name}: {target}"
 
 
-def test_the_dashboard_preloads_every_module_of_its_first_screen():
-    needed, waiting = set(), [WEB / "js" / "main.js"]
-    while waiting:
-        script = waiting.pop()
-        for target in re.findall(
-            r"""^(?:import|export)\s(?:[^;]*?from\s*)?["'](\.[^"']+)["']""", script.read_text(), re.MULTILINE
-        ):
-            path = (script.parent / target).resolve()
-            if path not in needed:
-                needed.add(path)
-                waiting.append(path)
-    page = (WEB / "index.html").read_text()
-    assert set(re.findall(r'"modulepreload" href="/static/([^"]+)"', page)) == {
-        str(path.relative_to(WEB)) for path in needed if path.name != "main.js"
-    }
-
-
 def _keys(table: Path) -> list[str]:
     return re.findall(r'"([\w.]+)":\s', table.read_text())
 

@@ -35,7 +35,7 @@ def _permissions(route: APIRoute) -> set[Permission]:
 
 
 def path_of(route: APIRoute) -> str:
-    names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill"}
+    names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill", "build": "1"}
     names |= {"layer": "vec", "z": "1", "x": "1", "y": "1", "collection": "hydrants", "feature": "1", "path": "Things"}
     return re.sub(r"\{(\w+)(:path)?\}", lambda match: names[match[1]], route.path)
 
@@ -86,7 +86,13 @@ async def test_a_viewer_reads_and_changes_nothing(app: Any, client: Client, visi
 async def test_head_is_answered_as_get_is_without_a_body(app: Any, client: Client, stranger: Client) -> None:
     own = {"date", "content-length", "etag"}  # of the body, which may tell the time
     asked = {path_of(route) for method, route in routes_of(app) if method == "GET"} - {"/api/v1/stream"}
-    asked |= {"/static/js/main.js", "/docs/scalar.js", "/api/v1/nowhere", "/static/nowhere.js"}
+    asked |= {
+        "/static/js/main.js",
+        "/static/linked/1/index.js",
+        "/docs/scalar.js",
+        "/api/v1/nowhere",
+        "/static/nowhere.js",
+    }
     for who in (client, stranger):
         for path in sorted(asked):
             got, head = await who.get(path), await who.head(path)

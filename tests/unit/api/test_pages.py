@@ -1,6 +1,7 @@
 """The files of the pages: one folder and nothing outside it, known by their content."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -82,3 +83,21 @@ async def test_a_file_travels_packed_for_who_can_read_that_and_each_form_has_a_t
         asked = {"Accept-Encoding": encoding, "If-None-Match": answer.headers["etag"]}
         again = await browser.get("/static/a.css", headers=asked)
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])
+
+
+async def test_a_page_names_its_linked_files_which_are_kept_for_ever_and_those_of_another_build_are_not(browser):
+    for page in ("/", "/login", "/wall"):
+        answer = await browser.get(page)
+        build = answer.headers["firetower-build"]
+        assert answer.headers["cache-control"] == "no-cache"
+        linked = re.findall(r'"(/static/linked/[^"]+)"', answer.text)
+        assert [path.rpartition(".")[2] for path in linked] == ["css", "js"]
+        for path in linked:
+            present = await browser.get(path)
+            assert (present.status_code, "immutable" in present.headers["cache-control"]) == (200, True)
+            other = await browser.get(path.replace(build, "another"))
+            assert (other.status_code, other.headers["cache-control"]) == (200, "no-cache")
+            assert (other.content, other.headers["firetower-build"]) == (present.content, build)
+            again = await browser.get(path, headers={"If-None-Match": present.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
+        assert (await browser.get(f"/static/linked/{build}/nowhere.js")).status_code == 404

@@ -48,6 +48,8 @@ export const readNotices = () =>
 
 const refetch = () =>
   beside(async (meanwhile) => {
+    const later = get("/api/v1/notices?limit=200");
+    later.catch(() => null); // told below, unless the alarms are refused as well
     const [alarms, system] = await Promise.all([
       getAll("/api/v1/alarms", { state: "open" }, 5000),
       get("/api/v1/system").catch((problem) => {
@@ -58,7 +60,7 @@ const refetch = () =>
     putAlarms(alarms, true);
     putAlarms(meanwhile.alarms);
     live.set({ system });
-    const notices = await get("/api/v1/notices?limit=200");
+    const notices = await later;
     putNotices(notices.items, true);
     putNotices(meanwhile.notices);
     live.set(({ round }) => ({ round: round + 1 }));

@@ -11,9 +11,17 @@ const AWAY_MS = 10_000;
 let awayUntil = 0; // the server did not answer just now: nobody waits for it file by file
 const newer = new Set(); // pages of another build than ours: their files come from the server only
 
+// While an upgrade goes on the server may already be of another build: then nothing is kept, and tried again.
+async function keep(cache, file) {
+  const answer = await fetch(file, { cache: "no-cache" });
+  const build = answer.headers.get("Firetower-Build");
+  if (!answer.ok || (build && build !== BUILD)) throw new Error(`not of this build: ${file}`);
+  await cache.put(file, answer);
+}
+
 async function fill() {
   const cache = await caches.open(CACHE);
-  await cache.addAll(FILES.map((file) => new Request(file, { cache: "no-cache" })));
+  await Promise.all(FILES.map((file) => keep(cache, file)));
   await self.skipWaiting();
 }
 
