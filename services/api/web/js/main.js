@@ -39,13 +39,16 @@ function Page({ name, args }) {
   return Content ? html`<${Content} key=${name} args=${args} />` : html`<p class="loading">…</p>`;
 }
 
+let early = null; // the session whose stream was opened before the page was drawn
+
 function App() {
   const session = useStore(live, (state) => state.session);
   useStore(prefs, (p) => p);
   const { page, args } = useRoute();
   useEffect(() => {
     if (!session || session.role === "wall") return;
-    startStream();
+    if (session !== early) startStream();
+    early = null;
     startOffline();
     getAll("/api/v1/areas").then(
       (areas) => live.set({ areas }),
@@ -66,4 +69,9 @@ function App() {
 LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
 render(html`<${App} />`, document.getElementById("app"));
-askWho();
+askWho().then(() => {
+  const { session } = live.get();
+  if (!session || session.role === "wall") return;
+  early = session;
+  startStream();
+});

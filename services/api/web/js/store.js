@@ -1,22 +1,24 @@
-// Live state shared by all pages: a store tells its readers after a change,
-// coalesced so that a burst draws once.
+// Live state shared by all pages: a store tells its readers of a change at once, and of those that follow it
+// together, so that a burst draws twice.
 import { useEffect, useState } from "./ui.js";
 
-const DRAW_AFTER_MS = 40;
+const DRAW_EVERY_MS = 40;
 
 export function createStore(initial) {
   let state = initial;
   let timer = 0;
+  let told_ms = -Infinity;
   const readers = new Set();
   const tell = () => {
     timer = 0;
+    told_ms = performance.now();
     for (const reader of [...readers]) reader(state);
   };
   return {
     get: () => state,
     set(patch) {
       state = { ...state, ...(typeof patch === "function" ? patch(state) : patch) };
-      timer ||= setTimeout(tell, DRAW_AFTER_MS);
+      timer ||= setTimeout(tell, told_ms + DRAW_EVERY_MS - performance.now());
     },
     subscribe(reader) {
       readers.add(reader);

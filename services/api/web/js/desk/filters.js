@@ -1,16 +1,17 @@
 // What stands above the queue: filters with what they show counted, the order, and the selection.
 import { isOpen, isShelved, isWaiting } from "../alarms.js";
-import { serverNow } from "../clock.js";
+import { serverNow, useNow } from "../clock.js";
 import { t } from "../i18n.js";
 import { remember } from "../prefs.js";
 import { html } from "../ui.js";
 import { CATEGORIES } from "../words/lists.js";
 import { possible, VERDICTS } from "./asked.js";
 
+const SHELVED_CHECK_S = 5; // what was shelved comes back by itself
 const OF_LOAD = ["chattering", "standing"]; // shown while there are any
 
 export function Filters({ filter, setFilter, order, alarms, load, onHelp }) {
-  const now = serverNow();
+  const now = useNow(SHELVED_CHECK_S);
   const open = [...alarms.values()].filter(isOpen);
   const shown = open.filter((alarm) => !isShelved(alarm, now));
   const counts = {

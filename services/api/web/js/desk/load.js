@@ -3,12 +3,16 @@ import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { classes } from "../parts.js";
 import { live, useStore } from "../store.js";
-import { html } from "../ui.js";
+import { html, useMemo } from "../ui.js";
 
 const SCALE = 20; // alarms in ten minutes at the end of the bar
 const NONE = { per_10min: 0, flood: false, chattering: [], standing: [] };
 
-export const useLoad = () => useStore(live, (state) => state.system?.alarm_load) ?? NONE;
+// The system is asked every few seconds: the queue is drawn again only when this part of its answer is another.
+export function useLoad() {
+  const text = useStore(live, ({ system }) => JSON.stringify(system?.alarm_load ?? NONE));
+  return useMemo(() => JSON.parse(text), [text]);
+}
 
 export function Load({ load }) {
   const { per_10min: n, flood } = load;

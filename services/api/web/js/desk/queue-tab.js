@@ -68,7 +68,9 @@ function usePicked(alarms) {
 }
 
 export function QueueTab({ chosen, setChosen }) {
-  const { alarms, loaded } = useStore(live, (state) => state);
+  const alarms = useStore(live, (state) => state.alarms);
+  const loaded = useStore(live, (state) => state.loaded);
+  useStore(live, (state) => state.areas); // rows name them
   const order = useStore(prefs, (p) => p.order) ?? "oldest";
   const [filter, setFilter] = useState("all");
   const [ask, setAsk] = useState(null);

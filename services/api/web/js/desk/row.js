@@ -14,7 +14,7 @@ import { EscalationBar } from "./escalation.js";
 
 function SentChip({ alarm }) {
   const notices = useStore(live, (state) => state.notices);
-  const sent = isFire(alarm) && dispatchOf([...notices.values()], alarm.id);
+  const sent = dispatchOf([...notices.values()], alarm.id);
   return sent
     ? html`<${Chip} kind=${`sent sent-${sent.state}`}>${t(`notice_state.${sent.state}`)}<//>`
     : null;
@@ -30,7 +30,7 @@ const Chips = ({ alarm, first }) => html`
   ${isJudged(alarm) && html`<${Chip} kind=${`verdict-${alarm.verification}`}>
     ${word("verification", alarm.verification)}
   <//>`}
-  <${SentChip} alarm=${alarm} />
+  ${isFire(alarm) && html`<${SentChip} alarm=${alarm} />`}
   ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
   ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
 `;
