@@ -5,6 +5,7 @@ import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
 import { startOffline } from "./offline.js";
 import { applyPrefs, prefs } from "./prefs.js";
+import { askRelease, watchRelease } from "./release.js";
 import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
 import { live, useStore } from "./store.js";
@@ -33,7 +34,7 @@ function Page({ name, args }) {
       LATER[name]().then((module) => {
         LOADED[name] = module.Page;
         draw((n) => n + 1);
-      });
+      }, askRelease);
   }, [name]);
   const Content = LOADED[name];
   return Content ? html`<${Content} key=${name} args=${args} />` : html`<p class="loading">…</p>`;
@@ -68,6 +69,7 @@ function App() {
 // A page asked for by the address is fetched while the session is still being looked up.
 LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
+watchRelease();
 render(html`<${App} />`, document.getElementById("app"));
 askWho().then(() => {
   const { session } = live.get();

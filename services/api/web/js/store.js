@@ -1,5 +1,6 @@
 // Live state shared by all pages: a store tells its readers of a change at once, and of those that follow it
 // together, so that a burst draws twice.
+import { isOpen } from "./alarms.js";
 import { useEffect, useState } from "./ui.js";
 
 const DRAW_EVERY_MS = 40;
@@ -111,6 +112,16 @@ export function useDevice(code) {
   return devices.get(code);
 }
 
+// A page that is open for weeks keeps the newest of what is over, and all that is not.
+const OVER_KEPT = 300;
+const SETTLED = ["delivered", "withdrawn"];
+
+function letGo(known, over, at) {
+  if (over.length < 2 * OVER_KEPT) return; // rarely, and many at once
+  over.sort((a, b) => Date.parse(at(b)) - Date.parse(at(a)));
+  for (const { id } of over.slice(OVER_KEPT)) known.delete(id);
+}
+
 export function putAlarms(items, replaceOpen = false) {
   live.set(({ alarms }) => {
     const next = new Map(replaceOpen ? [] : alarms);
@@ -118,14 +129,21 @@ export function putAlarms(items, replaceOpen = false) {
       const known = next.get(alarm.id);
       if (!known || known.version <= alarm.version) next.set(alarm.id, alarm);
     }
+    const closed = [...next.values()].filter((alarm) => !isOpen(alarm));
+    letGo(next, closed, (alarm) => alarm.closed_at);
     return replaceOpen ? { alarms: next, loaded: true } : { alarms: next };
   });
 }
 
 export function putNotices(items, replace = false) {
-  live.set(({ notices }) => {
+  live.set(({ alarms, notices }) => {
     const next = new Map(replace ? [] : notices);
     for (const notice of items) next.set(notice.id, { ...next.get(notice.id), ...notice });
+    const isStillOpen = (id) => alarms.has(id) && isOpen(alarms.get(id));
+    const settled = [...next.values()].filter(
+      ({ state, alarm_id }) => SETTLED.includes(state) && !isStillOpen(alarm_id),
+    );
+    letGo(next, settled, (notice) => notice.created_at);
     return { notices: next };
   });
 }

@@ -8,7 +8,8 @@ import { html, useMemo } from "../ui.js";
 const SCALE = 20; // alarms in ten minutes at the end of the bar
 const NONE = { per_10min: 0, flood: false, chattering: [], standing: [] };
 
-// The system is asked every few seconds: the queue is drawn again only when this part of its answer is another.
+// The system is asked every few seconds: the queue is drawn again only when this part of its answer is
+// another.
 export function useLoad() {
   const text = useStore(live, ({ system }) => JSON.stringify(system?.alarm_load ?? NONE));
   return useMemo(() => JSON.parse(text), [text]);

@@ -1,5 +1,6 @@
 // The duty desk: the queue beside one alarm, and the lists for the change of shift.
 import { t } from "../i18n.js";
+import { askRelease } from "../release.js";
 import { go } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
 import { FalseAlarms } from "./false-alarms.js";
@@ -16,7 +17,7 @@ const LATER = {
 function Later({ name, id }) {
   const [Content, setContent] = useState(null);
   useEffect(() => {
-    LATER[name]().then((content) => setContent(() => content));
+    LATER[name]().then((content) => setContent(() => content), askRelease);
   }, []);
   return Content ? html`<${Content} id=${id} />` : html`<p class="loading">…</p>`;
 }

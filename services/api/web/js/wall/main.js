@@ -3,6 +3,7 @@ import { getAll } from "../api.js";
 import { Banners } from "../banners.js";
 import { Login } from "../login.js";
 import { applyPrefs, prefs } from "../prefs.js";
+import { reloadOnce, watchRelease } from "../release.js";
 import { live, useStore } from "../store.js";
 import { askWho, startStream } from "../stream.js";
 import { html, render, useEffect } from "../ui.js";
@@ -26,5 +27,6 @@ function App() {
   return session ? html`<${Wall} />` : html`<${Login} />`;
 }
 
+watchRelease(reloadOnce);
 render(html`<${App} />`, document.getElementById("app"));
 askWho();
