@@ -4,6 +4,7 @@ A dependency of the whole app. Where a standard says how unknown options are ref
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
@@ -39,17 +40,18 @@ class KnownParameters:
         unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
         if unknown:
             cure = f"is not a parameter here; known: {', '.join(sorted(known)) or 'none'}"
-            raise _refusal("unknown_parameter", unknown, cure)
+            raise Problem(422, "unknown_parameter", **_said(unknown, cure))
         sent = request.query_params
         repeated = [name for name in dict.fromkeys(sent) if len(set(sent.getlist(name))) > 1]
         if repeated:
-            raise _refusal("repeated_parameter", repeated, "comes twice; join values of a filter by commas")
+            cure = "comes twice; join values of a filter by commas"
+            raise Problem(422, "repeated_parameter", **_said(repeated, cure))
 
 
-def _refusal(kind: str, names: Sequence[str], cure: str) -> Problem:
+def _said(names: Sequence[str], cure: str) -> dict[str, Any]:
     errors = [{"field": name[:_LONGEST], "message": cure} for name in names[:_SHOWN]]
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in errors)
-    return Problem(422, kind, detail, errors=errors)
+    return {"detail": detail, "errors": errors}
 
 
 def _names_of(route: APIRoute) -> list[str]:

@@ -12,6 +12,7 @@ export const problems = {
   "problem.not_found": "it does not exist, or belongs to another area",
   "problem.invalid": "a value is not valid",
   "problem.unknown_parameter": "the request has a parameter that is not known",
+  "problem.repeated_parameter": "the request has a parameter twice, with different values",
   "problem.unreadable": "it cannot be read",
   "problem.bad_lines": "the file has lines that are wrong",
   "problem.bad_request": "the request cannot be read",

@@ -12,6 +12,7 @@ export const problems = {
   "problem.not_found": "不存在，或属于其他区域",
   "problem.invalid": "填写的内容有误",
   "problem.unknown_parameter": "请求中有不认识的参数",
+  "problem.repeated_parameter": "请求中同一参数出现两次，且值不同",
   "problem.unreadable": "内容无法解读",
   "problem.bad_lines": "文件中有错误的行",
   "problem.bad_request": "请求无法解读",
