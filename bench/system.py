@@ -21,6 +21,7 @@ from urllib.parse import quote
 from bench.publisher import Endpoint
 from services.core.errors import FiretowerError
 from stack import children
+from stack.accounts import SERVICES
 
 READY_TIMEOUT_S = 120.0
 
@@ -79,14 +80,12 @@ def firetower(*arguments: str) -> list[str]:
 
 @asynccontextmanager
 async def own_system(command: str = "stack", env: Mapping[str, str] | None = None) -> AsyncIterator[System]:
-    """Run `firetower stack up` plus ingest alone (`command="stack"`), or the whole `firetower up`."""
+    """Run the whole `firetower up`, broker and database with ingest (`"stack"`), or these two alone (`"servers"`)."""
     folder = scratch_folder()
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("FIRETOWER_")}
-    kept = {key: os.environ[key] for key in ("FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX") if key in os.environ}
-    environment = {**clean, **kept, **(env or {})}
+    environment = {**own_environment(), **(env or {})}
     started: list[subprocess.Popen[bytes]] = []
     try:
-        arguments = ("stack", "up", "--foreground") if command == "stack" else (command,)
+        arguments = ("stack", "up", "--foreground") if command in {"stack", "servers"} else (command,)
         started.append(_start(folder, "system", firetower(*arguments, "--state-dir", str(folder)), environment))
         await _until_exists(folder / "endpoints.json", started[0], folder / "system.log")
         system = System.read(folder)
@@ -99,18 +98,34 @@ async def own_system(command: str = "stack", env: Mapping[str, str] | None = Non
         _remove(folder)
 
 
+def own_environment() -> dict[str, str]:
+    """This process's environment without settings of Firetower, but with where the servers are found."""
+    kept = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}
+    return {key: value for key, value in os.environ.items() if not key.startswith("FIRETOWER_") or key in kept}
+
+
+def services_account(system: System) -> Endpoint:
+    """The broker with the account that may read every topic."""
+    secret = json.loads((system.state_dir / "secrets.json").read_text())[f"mqtt_{SERVICES}"]
+    return Endpoint(system.fleet.host, system.fleet.port, SERVICES, secret)
+
+
+def program_settings(system: System) -> dict[str, str]:
+    """The settings of a program beside the servers of our own system."""
+    broker = services_account(system)
+    account = f"{quote(broker.username)}:{quote(broker.password)}"
+    return {
+        "FIRETOWER_DATABASE_URL": system.database,
+        "FIRETOWER_MQTT_URL": f"mqtt://{account}@{broker.host}:{broker.port}",
+        "FIRETOWER_STATE_DIR": str(system.state_dir),
+    }
+
+
 async def _add_ingest(
     system: System, folder: Path, environment: Mapping[str, str], started: list[subprocess.Popen[bytes]]
 ) -> System:
-    secret = json.loads((folder / "secrets.json").read_text())["mqtt_firetower.services"]
     ready = folder / "ingest.ready"
-    own = {
-        **environment,
-        "FIRETOWER_DATABASE_URL": system.database,
-        "FIRETOWER_MQTT_URL": f"mqtt://firetower.services:{quote(secret)}@{system.fleet.host}:{system.fleet.port}",
-        "FIRETOWER_STATE_DIR": str(folder),
-        "FIRETOWER_READY_FILE": str(ready),
-    }
+    own = {**environment, **program_settings(system), "FIRETOWER_READY_FILE": str(ready)}
     await asyncio.to_thread(subprocess.run, firetower("migrate"), env=own, check=True, capture_output=True)
     started.append(_start(folder, "ingest", firetower("ingest"), own))
     await _until_exists(ready, started[-1], folder / "ingest.log")

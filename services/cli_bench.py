@@ -97,6 +97,17 @@ def bench_city(
     run_program("bench.city", "main", devices=devices, readings=readings, rate=rate, seconds=seconds, json_file=json)
 
 
+@bench_app.command("peers")
+def bench_peers(
+    devices: Annotated[int, typer.Option(min=1, max=99_999, help="hydrants")] = 2000,
+    seconds: Annotated[float, typer.Option(min=1, help="flat out, for each of them")] = 20,
+    rate: Annotated[float, typer.Option(min=1, help="messages a second while they are killed")] = 2000,
+    json: _Json = None,
+) -> None:
+    """Node-RED and a plain consumer on the same broker and database: rates, and what three kills lose."""
+    run_program("bench.peers.story", "main", devices=devices, seconds=seconds, rate=rate, json_file=json)
+
+
 _Reports = Annotated[Path, typer.Option(help="where the report goes")]
 
 
