@@ -13,7 +13,7 @@ export function FalseAlarms() {
   const rows = (data.false_alarms ?? []).filter((row) => row.count_30d > 0);
   if (!rows.length) return html`<${Empty} title=${t("false.none")} />`;
   const most = Math.max(...rows.map((row) => row.count_30d));
-  return html`<section class="card false-alarms">
+  return html`<section class="card false-alarms" tabindex="0">
     <h2>${t("false.title")}</h2>
     <table>
       <thead>
