@@ -16,9 +16,9 @@ from services.alerts.border import Border
 from services.alerts.contacts import write_call
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.happenings import OutOfService, Tick
-from services.core.alarms.life.lifecycle import CLOCK_SET_BACK
 from services.core.alarms.rota import on_call
 from services.core.aside import Unit, own_fault
+from services.core.clock import CLOCK_SET_BACK
 from services.core.log import logger
 from services.core.statements import load_queries
 from services.core.words import FIRE

@@ -18,8 +18,8 @@ from services.alerts.storage import StorageJobs
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
-from services.core.alarms.life.lifecycle import CLOCK_SET_BACK
 from services.core.aside import Unit
+from services.core.clock import CLOCK_SET_BACK
 from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
 

@@ -126,6 +126,7 @@ class RuleStates:
         seen = self._seen[device_id]
         for reading in readings:
             seen = max(seen, reading["batch_id"])
+            now = max(now, reading["received_at"])  # where ingest's clock is ahead of ours, it has not been set back
         self._seen[device_id] = seen
         self._dirty.setdefault(device_id, monotonic)
         rules = self._at_hand(device_id)

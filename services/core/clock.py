@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+CLOCK_SET_BACK = timedelta(minutes=1)
+"""What our own clock gave as a moment and lies so far ahead of now was given before that clock was set back."""
 
 
 class Clock(Protocol):

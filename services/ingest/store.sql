@@ -174,10 +174,10 @@ select coalesce(max(number), 0) from ingest_batch where writer = $1
 -- name: advance_watermark
 -- after a gap over 10 s every device has a fresh grace (design: offline)
 update ingest_lane set
-    watermark = case when watermark > clock_timestamp() + interval '10 seconds' then from_us($2)
+    watermark = case when watermark > greatest(from_us($2), clock_timestamp()) + interval '10 seconds' then from_us($2)
                      else greatest(watermark, from_us($2)) end,
     -- and after the clock was set back: what was heard by the other clock says nothing of who is silent by this one
     watermark_gap_at = case when watermark is null or from_us($2) > watermark + interval '10 seconds'
-                                or watermark > clock_timestamp() + interval '10 seconds'
+                                or watermark > greatest(from_us($2), clock_timestamp()) + interval '10 seconds'
                             then clock_timestamp() else watermark_gap_at end
 where writer = $1

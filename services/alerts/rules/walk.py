@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from services.alerts.rules.clock import ClockWatch
@@ -19,6 +19,7 @@ from services.alerts.rules.model import Reading
 from services.alerts.rules.panel import PanelRules
 from services.alerts.rules.water import WaterRules
 from services.core.alarms.life.happenings import Finding
+from services.core.clock import CLOCK_SET_BACK
 from services.core.rules.parameters import DEFAULTS, Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
@@ -31,9 +32,6 @@ _KINDS: Final[Mapping[str, type[KindRules]]] = {
 }
 _RECENT: Final = 4
 """Readings kept to be counted again when one comes late between them: one more than any default count."""
-
-_SET_BACK: Final = timedelta(minutes=1)
-"""More than the clocks of two machines of one system differ by (`clock_drift` is raised far below)."""
 
 _FORM: Final = 1
 """The form of the saved state; another form starts fresh."""
@@ -96,7 +94,7 @@ class DeviceRules:
         A reading never counts as later than it was received: our own clock was set back since. What comes now would
         be late beside them, and raise nothing until the clock has passed them.
         """
-        if self._recent and self._recent[-1].key[0] > now + _SET_BACK:
+        if self._recent and self._recent[-1].key[0] > now + CLOCK_SET_BACK:
             self._recent = []
             self._rules.restart_counts()
 

@@ -61,6 +61,20 @@ async def test_silence_is_counted_anew_from_the_moment_the_clock_was_set_back(co
         assert row["watermark_gap_at"] >= now
 
 
+async def test_ingest_on_a_machine_whose_clock_is_ahead_of_the_database_gives_nobody_a_fresh_grace(
+    county: County,
+) -> None:
+    now = await county.conn.fetchval("select clock_timestamp()")
+    ahead, long_ago = now + timedelta(seconds=40), now - HOUR
+    await county.set_watermark(ahead, gap_at=long_ago)
+    for writer in await county.conn.fetch("select writer from ingest_lane"):
+        sent_us = int((ahead + timedelta(seconds=1)).timestamp() * 1e6)
+        await county.conn.execute(store.QUERIES["advance_watermark"], writer["writer"], sent_us)
+    for row in await county.conn.fetch("select watermark, watermark_gap_at from ingest_lane"):
+        assert row["watermark"] > ahead
+        assert row["watermark_gap_at"] == long_ago
+
+
 async def test_a_change_of_the_registry_is_seen_though_an_earlier_look_was_by_the_hour_before(
     county: County, monkeypatch
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.alerts.bench import LEASE, Bench
@@ -77,6 +77,25 @@ async def test_what_people_changed_before_the_readings_came_counts_though_nothin
         (alarm,) = await eventually(lambda: county.alarms("a.code = 'overvoltage'"), what="over the rule's new limit")
         assert alarm["limit_value"] == 245
     assert clock.slept == [1.0]
+
+
+async def test_readings_in_a_row_count_where_the_clock_of_ingest_is_ahead_of_ours(
+    county: County, database: str
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    clock = HandClock(datetime.now(UTC) - timedelta(minutes=5))
+    async with bench_at_work(database, clock) as bench:
+        await clock.sleep(1.0)
+        for number in (1, 2):
+            await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.13}])
+            await clock.sleep(1.0)
+            await eventually(lambda n=number: read_so_far(county, n), what=f"reading {number} judged in its own slice")
+            bench.hint.set()
+        await eventually(lambda: county.alarms("a.code = 'hydrant_pressure_low'"), what="two in a row")
+
+
+async def read_so_far(county: County, number: int) -> bool:
+    return bool(await county.conn.fetchval("select number from feed_cursor where writer = 'all/telemetry'") == number)
 
 
 async def send_each(county: County, times: int, **fields: float) -> None:

@@ -7,7 +7,7 @@ Pure: the same arguments give the same alarm, outcome and notices; nothing is re
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.core.alarms.life import acts, conditions
 from services.core.alarms.life.happenings import (
@@ -25,11 +25,10 @@ from services.core.alarms.life.happenings import (
 )
 from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy, Step
 from services.core.alarms.life.telling import tell, tell_correction
+from services.core.clock import CLOCK_SET_BACK
 from services.core.words import Confidence, Reason, Verification
 
 PLAIN = Situation()
-CLOCK_SET_BACK = timedelta(minutes=1)
-"""An alarm that was opened so far ahead of now was opened by a clock that has been set back since."""
 
 _Advance = tuple[Alarm, Outcome]
 
