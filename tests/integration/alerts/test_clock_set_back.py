@@ -29,17 +29,21 @@ async def test_a_fire_whose_notice_or_clock_runs_by_the_hour_before_reaches_the_
         HOUR,
     )
     await desk.behave(mode="error", count=1000)
-    alerts()
+    program = alerts()
     await county.send_events([{"device": "panel-1", "type": "manual_alarm"}, {"device": "panel-2", "type": "fire"}])
     await eventually(lambda: county.alarms("a.escalates_at is not null"), what="a fire that waits for a verdict")
     await eventually(lambda: county.conn.fetchval("select count(*) from notice_attempt"), what="an attempt that failed")
-    await county.conn.execute("update notice set due_at = now() + $1, claimed_until = now() + $1", HOUR)
+    program.kill()
+    await county.conn.execute("update notice set due_at = now() + $1", HOUR)
     await county.conn.execute(
         "update alarm set opened_at = opened_at + $1, escalates_at = escalates_at + $1, due_at = due_at + $1", HOUR
     )
     await desk.behave(mode="ok")
+    alerts()
+    delivered = "state = 'delivered' and alarm_id = (select id from alarm where device_id = $1)"
     for device in ("panel-1", "panel-2"):
-        await eventually(lambda d=device: desk.received(device=d), what=f"the fire of {device} at the desk")
+        number = county.id_of(device)
+        await eventually(lambda n=number: county.notices(delivered, n), what=f"the fire of {device} at the desk")
 
 
 async def test_a_lane_of_ingest_takes_a_lease_that_no_clock_of_now_gave(county: County) -> None:
