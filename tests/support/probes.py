@@ -71,7 +71,7 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
     yield of_alerts("late_rows", 18, [0], month_ago, now)  # three tables
     for kind in (Kind.HYDRANT, Kind.ELECTRICAL, Kind.WATER):
         yield of_alerts(f"first_{kind}", 6, [1], month_ago)
-        yield of_alerts(f"rows_{kind}", 2, [1], ["OLD"], [month_ago], hour_ago, now)
+        yield of_alerts(f"rows_{kind}", 2, [1], ["OLD"], [month_ago], hour_ago, now, 100)
     for kind in Kind:
         nothing = [None] * len(FIELD_RULES[kind])
         yield of_alerts(f"batch_{kind}", 2, *batch)

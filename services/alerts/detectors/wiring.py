@@ -24,6 +24,7 @@ _JOINT_SLOT_S: Final = 900  # half of the shortest lag
 _DAY_S: Final = 86_400
 _OTHER_TEMPERATURES: Final = ("temp_b_c", "temp_c_c")  # than that of phase A
 _OTHER_CURRENTS: Final = ("current_b_a", "current_c_a")
+_MOST: Final = 1000  # readings of one kind until they are judged: once a second, a quarter of an hour
 _SCALE_A: Final = 100.0  # makes causes of the order of one
 _SHORT_S: Final = 1800.0
 _LONG_S: Final = 7200.0
@@ -79,21 +80,21 @@ class WiringDetector:
             self._number = number
         get = reading.get
         residual = get("residual_current_ma")
-        if residual is not None:
+        if residual is not None and len(self._milliamperes) < _MOST:
             self._milliamperes.append(residual)
         hottest = get("temp_a_c")
         for name in _OTHER_TEMPERATURES:
             value = get(name)
             if value is not None and (hottest is None or value > hottest):
                 hottest = value
-        if hottest is not None:
+        if hottest is not None and len(self._celsius) < _MOST:
             self._celsius.append(hottest)
         drawn = get("current_a_a")
         for name in _OTHER_CURRENTS:
             value = get(name)
             if value is not None:
                 drawn = value if drawn is None else drawn + value
-        if drawn is not None:
+        if drawn is not None and len(self._amperes) < _MOST:
             self._amperes.append(drawn)
         return found
 

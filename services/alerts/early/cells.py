@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import orjson
 
@@ -18,7 +18,7 @@ from services.alerts.detectors import memory
 from services.alerts.detectors.finding import EarlyWarning, Place, Reading
 from services.alerts.detectors.fleet import Device, Fleet, split
 from services.core.rules.catalog_early import Numbers
-from services.core.rules.profile import DeviceProfile
+from services.core.rules.profile import DeviceProfile, RegistryRow
 from services.core.words import Reason, Severity
 
 FORMS: Final = {"hydrant": 2, "electrical": 1, "water": 1}  # of the memory by kind; with another the cell starts anew
@@ -27,6 +27,8 @@ KINDS: Final = ("hydrant", "electrical", "water")
 _ROWS: Final = 4000  # readings of one step, about
 _LONGEST_STEP: Final = timedelta(days=2)
 _LEAST_STEP: Final = timedelta(minutes=5)
+_LEAST_SPAN: Final = timedelta(seconds=1)  # of a step whose readings are counted
+_FORGETS: Final = 0.5  # how much a step of few readings takes from the rate that was seen
 Key = tuple[str, str, str]  # device or nothing, group, code
 
 
@@ -44,6 +46,13 @@ class Member(NamedTuple):
     place: Place | None
     since: datetime
     out_of_service_until: datetime | None = None
+
+    @classmethod
+    def of(cls, row: RegistryRow) -> Self:
+        """Return the member that a row of `device` describes, with `since` beside it."""
+        place = None if row["lon"] is None else Place(row["lon"], row["lat"])
+        since = row["since"].astimezone(UTC)
+        return cls(row["id"], DeviceProfile.of(row), place, since, row["out_of_service_until"])
 
 
 def plan(members: Iterable[Member]) -> dict[str, list[Member]]:
@@ -81,6 +90,7 @@ class Cell:
     fleet: Fleet = field(init=False)
     _by_code: dict[str, tuple[Member, timedelta]] = field(init=False)  # and since what age its readings are late
     _in_time: set[str] = field(default_factory=set)  # whose newest reading did not come late
+    _seen_a_day: float = 0.0  # readings, by the last steps
 
     def __post_init__(self) -> None:
         self.meet(self.members)
@@ -112,8 +122,15 @@ class Cell:
         return sum(86_400 / member.profile.expected_interval_s for member in self.members)
 
     def step(self) -> timedelta:
-        """How much time to read at once."""
-        return min(_LONGEST_STEP, max(_LEAST_STEP, timedelta(days=_ROWS / self.rows_a_day)))
+        """How much time to read at once: less where devices send more often than they are registered for."""
+        registered = max(_LEAST_STEP, timedelta(days=_ROWS / self.rows_a_day))
+        seen = timedelta(days=_ROWS / self._seen_a_day) if self._seen_a_day > self.rows_a_day else registered
+        return min(_LONGEST_STEP, registered, max(_LEAST_SPAN, seen))
+
+    def note_rows(self, rows: int, span: timedelta) -> None:
+        """Learn from the readings of a step how often its devices send."""
+        seen = rows * timedelta(days=1) / max(span, _LEAST_SPAN)
+        self._seen_a_day = max(seen, self._seen_a_day * _FORGETS)
 
     def take(self, row: Row) -> list[EarlyWarning]:
         """Take one reading, in the order of `ts`; return the findings to raise."""

@@ -7,16 +7,17 @@ hold. Promises to go on after a kill from the saved memory; a finding reported t
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from services.alerts.detectors.finding import EarlyWarning, Place
+from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.early.alarms import KIND, EarlyAlarms, Said
 from services.alerts.early.cells import HISTORY, KINDS, Cell, Member, fingerprint, key_of, plan
 from services.alerts.early.courses import Courses
 from services.alerts.early.late import LateReadings
+from services.alerts.early.rows import find_first, read_members, read_step
 from services.core.aside import Asides, Unit, is_blocked, own_fault
 from services.core.clock import Clock
 from services.core.log import logger
@@ -92,10 +93,7 @@ class EarlyWatch:
             return
         self._registry_mark, self._look_again_at = newest, monotonic + LOOK_AGAIN_S
         await conn.execute(SQL["note_places"], list(KINDS), now)
-        found: list[Member] = []
-        for row in await conn.fetch(SQL["members"], list(KINDS)):
-            found.append(_read_member(row))
-            await self._breathe()
+        found = await read_members(conn, KINDS, self._breathe)
         cells = await asyncio.to_thread(plan, found)
         for name in self._cells.keys() - cells.keys():
             del self._cells[name]
@@ -176,7 +174,7 @@ class EarlyWatch:
         live_from = saved["walked_until"] if saved is not None else now - GRACE
         if before is not None:
             live_from = max(before.walked_until, before.live_from)
-        first = await conn.fetchval(SQL[f"first_{members[0].profile.kind}"], [m.id for m in members], now - HISTORY)
+        first = await find_first(conn, members, now - HISTORY)
         walked_until = live_from if first is None else min(first - timedelta(microseconds=1), live_from)
         log.info("early_cell_begins", cell=name, devices=len(members), since=walked_until.isoformat())
         self._saved_at.pop(name, None)
@@ -190,12 +188,7 @@ class EarlyWatch:
             until = self._clock.now() - GRACE
             if until - cell.walked_until < (STEP_LEAST if cell.caught_up else timedelta(0)):
                 return False
-            step_until = min(until, cell.walked_until + cell.step())
-            if not cell.caught_up:
-                step_until = min(step_until, cell.live_from)
-            ids, codes = [m.id for m in cell.members], [m.profile.code for m in cell.members]
-            since = [m.since for m in cell.members]
-            rows = await conn.fetch(SQL[f"rows_{cell.kind}"], ids, codes, since, cell.walked_until, step_until)
+            rows, step_until = await read_step(conn, cell, until if cell.caught_up else min(until, cell.live_from))
             await self._walk(cell, rows)
             cell.walked_until = step_until
             if cell.caught_up:
@@ -310,8 +303,3 @@ def _is_of_the_cell(error: Exception) -> bool:
 def _same_as(warning: EarlyWarning) -> tuple[str | None, str, str, str]:
     """Return the key that a warning shares with the row of a raised one."""
     return warning.device, warning.area, "" if warning.device is not None else warning.group, warning.code
-
-
-def _read_member(row: asyncpg.Record) -> Member:
-    place = None if row["lon"] is None else Place(row["lon"], row["lat"])
-    return Member(row["id"], DeviceProfile.of(row), place, row["since"].astimezone(UTC), row["out_of_service_until"])

@@ -16,6 +16,7 @@ from services.alerts import evaluate, incidents
 from services.alerts.bench import LEASE, Bench
 from services.alerts.detectors.cooling import CoolingDetector
 from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.early import rows as early_rows
 from services.alerts.early.alarms import Said
 from services.alerts.early.watch import EarlyWatch
 from services.alerts.health import Health
@@ -155,8 +156,9 @@ async def told_live(county: County) -> set[Any]:
 
 
 async def test_the_running_system_says_what_evaluate_says_also_after_a_kill(
-    hydrants: County, live: Live, tmp_path: Path
+    hydrants: County, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(early_rows, "MOST_ROWS", 500)  # less than it would read at once
     stored = await store(hydrants, BEGIN, *town())
     expected = told_by_evaluate(tmp_path, stored)
     assert {code for _, code, *_ in expected} >= {"water_burst", "water_draw", "sensor_fault", "freeze_forecast"}
