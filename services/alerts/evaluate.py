@@ -52,6 +52,10 @@ class Findings:
         self._open: dict[_Key, _Standing] = {}
         self._all: list[dict[str, Any]] = []
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._all)
+
     def take_rule(self, at: datetime, finding: Finding) -> bool:
         """Take a rule's verdict; True when it opened or ended an alarm."""
         subject = finding.device or f"area:{finding.area}"

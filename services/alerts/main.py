@@ -26,6 +26,7 @@ from services.alerts.health import Health
 from services.alerts.signing import ContactAddress, DeskAddress
 from services.alerts.silent_devices import SilentDevices
 from services.alerts.storage import StorageJobs
+from services.alerts.trials.runner import Trials
 from services.core import db, lease, program
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides, forget_old
@@ -153,6 +154,8 @@ async def _work(
         work["silent devices"] = duty.keep("silent devices", silent.take_turn, pool, clock)
         early = EarlyWatch(pool, clock, bench.early)
         work["early warning"] = duty.keep("early warning", early.take_turn, pool, clock)
+        trials = Trials(pool, clock, settings.database_url)
+        work["trials"] = duty.keep("trials", trials.take_turn, pool, clock)
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)
         for lane in CALLS:
             work[lane.name] = outbox.run(lane, contacts)

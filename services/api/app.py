@@ -14,7 +14,7 @@ from services.api.map import devices as map_devices
 from services.api.map import ground, water
 from services.api.measured import events, readings, rejects
 from services.api.people import api_keys, audit, session, users
-from services.api.policy import contacts, not_configured, on_call, policies, rules
+from services.api.policy import contacts, not_configured, on_call, policies, rules, trials
 from services.api.registry import areas, commands, credentials, devices, imports, service, sites
 from services.api.request import problems
 from services.api.request.answers import answer
@@ -30,7 +30,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     rejects.router, set_aside.router, queue.router, workbook.router, expectations.router, acts.router, sites.router,
     incidents.router, notices.router,
     water.router, stream.router, slo.router, system.router, handover.router, handovers.router, ground.router,
-    map_devices.router, areas.router, users.router, api_keys.router, rules.router, not_configured.router,
+    map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
+    not_configured.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,
     audit.router,
 )  # fmt: skip

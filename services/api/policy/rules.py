@@ -24,6 +24,7 @@ from services.api.request.writing import AdministratorWriter, Write
 from services.core.rules.catalog import RULES
 from services.core.rules.parameters import faults_of
 from services.core.rules.rule import Rule as RuleData
+from services.core.rules.trials import TRIED
 from services.core.statements import load_queries
 from services.core.topics import Kind
 
@@ -73,6 +74,7 @@ class Rule(BaseModel):
     clears: str
     parameters: dict[str, RuleParameter]
     overrides: list[Override]
+    tried: bool = Field(description="whether its numbers can be tried on stored readings: POST /rules/{code}/trials")
     not_configured: int = Field(
         description="devices that the rule cannot judge because a figure of theirs is missing: GET /not-configured"
     )
@@ -107,6 +109,7 @@ async def read_rules(reads: Reads, who: Who) -> list[dict[str, Any]]:
     return [
         {
             **_document(RULES[code]),
+            "tried": code in TRIED,
             "overrides": overrides.get(code, []),
             "not_configured": missing.get(code, 0),
         }
@@ -169,23 +172,30 @@ def check_parameters(code: str, parameters: dict[str, float]) -> None:
         raise invalid(field, reason)
 
 
-async def _check_target(write: Write, body: OverridePut) -> None:
-    if body.scope in {"all", "kind"}:
+async def check_target(write: Write, scope: str, target: str) -> str | None:
+    """Return the area that a scope and its target lie in, None for the county's; refuse what the person may not name.
+
+    Raises:
+        Problem: 403 or 422.
+    """
+    if scope in {"all", "kind"}:
         require_county(write.who)
-    if body.scope == "all" and body.target:
+    if scope == "all" and target:
         raise invalid("target", "must be empty for scope all")
-    if body.scope == "kind" and body.target not in set(Kind):
+    if scope == "kind" and target not in set(Kind):
         raise invalid("target", f"must be one of {', '.join(Kind)}")
-    area: str | None = body.target
-    if body.scope == "device":
-        area = await write.connection.fetchval(SQL["area_of_device"], body.target)
+    if scope not in {"area", "device"}:
+        return None
+    area: str | None = target
+    if scope == "device":
+        area = await write.connection.fetchval(SQL["area_of_device"], target)
         if area is None:
-            raise invalid("target", f"there is no device {body.target}")
-    if body.scope in {"area", "device"}:
-        if not (area or "").isascii() or not (area or "").isdigit():
-            raise invalid("target", "must be an area code")
-        if not write.who.scope.covers(area):
-            raise Problem(403, "forbidden", "target: your account does not cover it")
+            raise invalid("target", f"there is no device {target}")
+    if not (area or "").isascii() or not (area or "").isdigit():
+        raise invalid("target", "must be an area code")
+    if not write.who.scope.covers(area):
+        raise Problem(403, "forbidden", "target: your account does not cover it")
+    return area
 
 
 @router.put("/rules/{code}", responses=described(Rule, 404))
@@ -197,7 +207,7 @@ async def put_rule(code: RuleCode, body: OverridePut, writer: AdministratorWrite
     check_parameters(code, body.parameters)
 
     async def work(write: Write) -> Response:
-        await _check_target(write, body)
+        await check_target(write, body.scope, body.target)
         begin: datetime = body.effective_from or write.now
         await write.connection.execute(
             SQL["add_override"],
@@ -226,7 +236,7 @@ async def delete_override(
         row = await write.connection.fetchrow(SQL["find_override"], override_id, code)
         if row is None:
             raise not_found(f"override {override_id} of rule {code}")
-        await _check_target(write, OverridePut(scope=row["scope"], target=row["target"], parameters={}))
+        await check_target(write, row["scope"], row["target"])
         await write.connection.execute(SQL["delete_override"], override_id)
         taken_back = {name: row[name] for name in ("scope", "target", "parameters", "effective_from")}
         await write.record("rule.delete_override", code, **taken_back)

@@ -115,6 +115,12 @@ rule_parameter = _table(
     created_by=_TEXT, created_at=_TIME,
 )  # fmt: skip
 
+rule_trial = _table(
+    "rule_trial", id=_BIG, code=_TEXT, scope=_TEXT, target=_TEXT, area=_TEXT, parameters=_JSON, since=_TIME,
+    until=_TIME, created_by=_TEXT, created_at=_TIME, state=_TEXT, progress=_REAL, readings=_BIG, ended_at=_TIME,
+    fault=_TEXT, fault_en=_TEXT, result=_JSON,
+)  # fmt: skip
+
 policy = _table("policy", name=_TEXT, body=_JSON, version=_INT, updated_by=_TEXT, updated_at=_TIME)
 
 contact = _table(

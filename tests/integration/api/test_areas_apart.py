@@ -10,6 +10,8 @@ import pytest
 
 from tests.integration.api.conftest import AREA, OTHER_AREA, Client, Raise, Store
 
+TRIAL = {"parameters": {"static_mpa": 0.2}, "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}
+
 
 @pytest.fixture
 async def township(client: Client, visit: Callable[..., Client]) -> Client:
@@ -52,6 +54,8 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
         ("PUT", "/api/v1/policies/drill", {"until": until}),
         ("PUT", "/api/v1/rules/hydrant_pressure_low", {"scope": "all", "parameters": {"static_mpa": 0.2}}),
         ("PUT", "/api/v1/rules/hydrant_pressure_low", {"scope": "area", "target": OTHER_AREA, "parameters": {}}),
+        ("POST", "/api/v1/rules/hydrant_pressure_low/trials", TRIAL),
+        ("POST", "/api/v1/rules/hydrant_pressure_low/trials", TRIAL | {"scope": "area", "target": OTHER_AREA}),
         ("POST", "/api/v1/users", {"username": "x", "password": "12345678", "role": "viewer", "areas": ["*"]}),
         ("POST", "/api/v1/api-keys", {"name": "x", "role": "viewer", "areas": [OTHER_AREA]}),
         ("PUT", f"/api/v1/areas/{OTHER_AREA}", {"name": "x"}),

@@ -101,6 +101,9 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     rule = await call("PUT", "/rules/{code}", {"parameters": {"static_mpa": 0.16}}, code="hydrant_pressure_low")
     override = rule["overrides"][0]["id"]
     await call("DELETE", "/rules/{code}/overrides/{id}", code="hydrant_pressure_low", id=override)
+    past = {"parameters": {"static_mpa": 0.16}, "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}
+    trial = (await call("POST", "/rules/{code}/trials", past, code="hydrant_pressure_low"))["id"]
+    await call("POST", "/rules/{code}/trials/{id}/cancel", code="hydrant_pressure_low", id=trial)
 
     subscription = {"name": "智慧城市平台", "url": "https://city.example/hooks/firetower"}
     platform = (await call("POST", "/subscriptions", subscription))["id"]

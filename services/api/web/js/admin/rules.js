@@ -1,89 +1,21 @@
 // What raises an alarm, with the numbers in force: who changed what, since when, and a change of one's own.
 import { put, remove } from "../api.js";
 import { serverNow } from "../clock.js";
-import { AskDialog, useGo } from "../desk/dialogs.js";
-import { areaName, dateTime } from "../format.js";
-import { t, word } from "../i18n.js";
+import { AskDialog } from "../desk/dialogs.js";
+import { dateTime } from "../format.js";
+import { learn, t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Buttons, Dialog, Failure, personName } from "../parts.js";
+import { Failure, personName } from "../parts.js";
 import { html, useState } from "../ui.js";
-import { KINDS } from "../words/lists.js";
-import { Choice, Input, useOwnAreas, wordsOf } from "./inputs.js";
+import { trials as en } from "../words/en-trials.js";
+import { trials as zh } from "../words/zh-trials.js";
 import { useList } from "./list.js";
+import { Change, inForce, numbersText, targetText } from "./rule-form.js";
+import { Trials, TryNumbers } from "./trials.js";
+
+learn({ zh, en });
 
 const PATH = "/api/v1/rules";
-const SCOPES = ["all", "kind", "area", "device"];
-
-function targetText({ scope, target }) {
-  if (scope === "all") return t("admin.scope_all");
-  if (scope === "kind") return word("kind", target);
-  return scope === "area" ? areaName(target) : target;
-}
-
-const numbersText = (parameters) =>
-  Object.entries(parameters ?? {})
-    .map(([name, value]) => `${name} = ${value}`)
-    .join(t("admin.comma"));
-
-// The newest change for all that holds by now; narrower ones stand in their own list.
-function inForce(rule, name, now) {
-  const changed = rule.overrides
-    .filter((one) => one.scope === "all" && name in one.parameters && Date.parse(one.effective_from) <= now)
-    .sort((a, b) => Date.parse(a.effective_from) - Date.parse(b.effective_from))
-    .at(-1);
-  return changed ? changed.parameters[name] : rule.parameters[name].default;
-}
-
-function Target({ scope, chosen }) {
-  const areas = useOwnAreas();
-  if (scope === "all") return null;
-  if (scope === "device") return html`<${Input} label=${t("admin.scope_device")} name="target" required />`;
-  const options = scope === "kind" ? wordsOf("kind", KINDS) : areas.map(({ code, name }) => [code, name]);
-  return html`<${Choice}
-    key=${scope}
-    label=${t(`admin.scope_${scope}`)}
-    name="target"
-    options=${options}
-    chosen=${chosen}
-  />`;
-}
-
-function Change({ rule, onGo, onClose }) {
-  const [scope, setScope] = useState("all");
-  const send = ({ target = "", ...answer }) => {
-    const numbers = Object.keys(rule.parameters).filter((name) => answer[name] !== "");
-    if (!numbers.length) throw { text: t("admin.no_number") };
-    const parameters = Object.fromEntries(numbers.map((name) => [name, Number(answer[name])]));
-    return onGo({ scope, target, parameters });
-  };
-  const { submit, problem, busy } = useGo(send, onClose);
-  const title = t("admin.rule_title", { name: word("code", rule.code) });
-  return html`<${Dialog} title=${title} onClose=${onClose}>
-    <form onSubmit=${submit}>
-      <p>${t("admin.rule_line")}</p>
-      <${Choice}
-        label=${t("admin.scope")}
-        name="scope"
-        options=${SCOPES.map((name) => [name, t(`admin.scope_${name}`)])}
-        chosen=${scope}
-        onChange=${(event) => setScope(event.target.value)}
-      />
-      <${Target} scope=${scope} />
-      ${Object.entries(rule.parameters).map(([name, one]) => html`<${Input}
-        key=${name}
-        label=${`${name} (${one.unit})`}
-        name=${name}
-        type="number"
-        step=${one.whole ? 1 : "any"}
-        min=${one.least}
-        max=${one.most}
-        placeholder=${String(inForce(rule, name, serverNow()))}
-      />`)}
-      ${problem && html`<${Failure} problem=${problem} />`}
-      <${Buttons} onCancel=${onClose} busy=${busy} go=${t("admin.save")} />
-    </form>
-  <//>`;
-}
 
 function Numbers({ rule }) {
   return html`<div class="scroll"><table>
@@ -106,9 +38,10 @@ function Numbers({ rule }) {
   </table></div>`;
 }
 
-function One({ rule, onAsk }) {
+function One({ rule, onAsk, tried }) {
+  const [open, setOpen] = useState(false);
   const changes = [...rule.overrides].reverse();
-  return html`<details class="rule">
+  return html`<details class="rule" onToggle=${(event) => setOpen(event.target.open)}>
     <summary>
       <b>${word("code", rule.code)}</b>
       <small>
@@ -142,21 +75,41 @@ function One({ rule, onAsk }) {
     </ul>
     <div class="buttons start">
       <button class="button" onClick=${() => onAsk({ kind: "change", rule })}>${t("admin.change")}</button>
+      ${rule.tried && html`<button class="button" onClick=${() => onAsk({ kind: "try", rule })}>
+        ${t("trials.try")}
+      </button>`}
     </div>
+    ${open && rule.tried && html`<${Trials}
+      rule=${rule}
+      tried=${tried}
+      onPut=${(chosen) => onAsk({ kind: "change", rule, chosen })}
+    />`}
   </details>`;
 }
 
 export function Rules() {
   const { items, problem, read } = useList(PATH, {}, null);
   const [asked, setAsked] = useState(null);
+  const [tried, setTried] = useState(0); // how many trials were asked for here
   const onClose = () => setAsked(null);
   return html`<section class="card rules">
     <h2><${Icon} name="warn" size="18" />${t("admin.tab.rules")}</h2>
     <p>${t("admin.rules_line")}</p>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${items?.map((rule) => html`<${One} key=${rule.code} rule=${rule} onAsk=${setAsked} />`)}
+    ${items?.map((rule) => html`<${One}
+      key=${rule.code}
+      rule=${rule}
+      onAsk=${setAsked}
+      tried=${tried}
+    />`)}
+    ${asked?.kind === "try" && html`<${TryNumbers}
+      rule=${asked.rule}
+      onDone=${() => setTried(tried + 1)}
+      onClose=${onClose}
+    />`}
     ${asked?.kind === "change" && html`<${Change}
       rule=${asked.rule}
+      chosen=${asked.chosen}
       onGo=${(body) => put(`${PATH}/${asked.rule.code}`, body).then(read)}
       onClose=${onClose}
     />`}

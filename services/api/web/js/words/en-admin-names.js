@@ -25,6 +25,8 @@ export const adminNames = {
   "audit.contact.delete": "removed a contact",
   "audit.rule.put": "changed a rule",
   "audit.rule.delete_override": "took a change of a rule back",
+  "audit.rule.try": "tried numbers of a rule on history",
+  "audit.rule.cancel_trial": "cancelled a trial",
   "audit.policy.put": "changed a policy",
   "audit.subscription.create": "created a subscription",
   "audit.subscription.update": "changed a subscription",

@@ -193,7 +193,7 @@ export const admin = {
     "Numbers can be set for all, a kind, an area or a device; the narrowest holds. Earlier values stay: a "
     + "backtest judges by the numbers of its time.",
   "admin.rule_title": "Change: {name}",
-  "admin.rule_line": "Fill in only what is to change. It holds at once.",
+  "admin.rule_line": "Fill in only what is to change.",
   "admin.scope": "For",
   "admin.scope_all": "Whole county",
   "admin.scope_kind": "A kind of device",

@@ -45,4 +45,6 @@ export const problems = {
   "problem.database_away": "the database does not answer; try again shortly",
   "problem.too_slow": "the database is busy and did not answer in time",
   "problem.internal": "an error of the server; its log says more",
+  "problem.too_many_trials": "20 trials wait already: wait, or cancel one",
+  "problem.not_running": "The trial has ended already",
 };

@@ -25,6 +25,8 @@ export const adminNames = {
   "audit.contact.delete": "移除呼叫联系人",
   "audit.rule.put": "修改规则",
   "audit.rule.delete_override": "撤回规则修改",
+  "audit.rule.try": "用历史数据试算规则",
+  "audit.rule.cancel_trial": "取消试算",
   "audit.policy.put": "修改策略",
   "audit.subscription.create": "新建订阅",
   "audit.subscription.update": "修改订阅",

@@ -179,7 +179,7 @@ export const admin = {
   "admin.tab.rules": "规则与限值",
   "admin.rules_line": "限值可以对全县、某类设备、某个区域或某台设备修改；范围最小的优先。旧值保留，回算历史时按当时的值判断。",
   "admin.rule_title": "修改：{name}",
-  "admin.rule_line": "只填要改的数值，立即生效。",
+  "admin.rule_line": "只填要改的数值。",
   "admin.scope": "适用于",
   "admin.scope_all": "全县",
   "admin.scope_kind": "一类设备",

@@ -45,4 +45,6 @@ export const problems = {
   "problem.database_away": "数据库没有应答，请稍候再试",
   "problem.too_slow": "数据库繁忙，没有在时限内答复",
   "problem.internal": "服务器内部错误，日志中有说明",
+  "problem.too_many_trials": "已有 20 项试算在等待，请稍候或取消一项",
+  "problem.not_running": "试算已经结束",
 };

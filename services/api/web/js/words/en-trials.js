@@ -1,0 +1,38 @@
+// English words of numbers that are tried on stored readings.
+export const trials = {
+  "trials.try": "Try on history",
+  "trials.title": "Try: {name}",
+  "trials.line":
+    "Fill in only the numbers to try. Stored readings are judged by them and by the numbers of that time; " +
+    "no alarm is changed. An early warning first learns from the 30 days before; its numbers are those " +
+    "of a whole network.",
+  "trials.scope": "Which devices",
+  "trials.from": "From",
+  "trials.to": "To",
+  "trials.go": "Try",
+  "trials.heading": "Trials",
+  "trials.state.waiting": "waiting",
+  "trials.state.running": "running",
+  "trials.state.done": "done",
+  "trials.state.failed": "not done",
+  "trials.state.cancelled": "cancelled",
+  "trials.readings": "{n} readings so far",
+  "trials.cancel": "Cancel",
+  "trials.says": "Would have raised {after} instead of {before}.",
+  "trials.says_same": "Would have raised {after} as well.",
+  "trials.real_missed": "{n} of those missed were found to be real.",
+  "trials.real_kept": "All {n} found to be real are kept.",
+  "trials.missed": "No longer raised: {n}",
+  "trials.new": "Raised in addition: {n}",
+  "trials.both": "Raised by both: {n}",
+  "trials.first": "Only the earliest {n} are listed",
+  "trials.members": "{n} devices",
+  "trials.stands": "still stands",
+  "trials.alarm": "Alarm {n}",
+  "trials.real": "found real",
+  "trials.false": "false alarm",
+  "trials.test": "test",
+  "trials.put": "Put these numbers in force…",
+  "trials.effective_from": "From when on",
+  "trials.at_once": "empty: at once",
+};
