@@ -62,6 +62,7 @@ class Courier:
         self._under_way: dict[int, Delivery] = {}
         self._whole = False  # whether memory holds every row that waits
         self._missed = False  # rows were added while it was filled
+        self._read_to = 0  # the highest number read: what is told of up to here was read already
         self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
         self._not_before: datetime | None = None
@@ -74,7 +75,8 @@ class Courier:
         return len(self._under_way)
 
     def offer(self, fresh: Sequence[Delivery]) -> None:
-        """Take new deliveries, behind all others."""
+        """Take new deliveries, behind all others; those are passed over that were read before they were told of."""
+        fresh = [delivery for delivery in fresh if delivery.number > self._read_to]
         if self._whole and len(self._subjects) + len(fresh) <= 2 * HELD:
             for delivery in fresh:
                 self._subjects.add(delivery)
@@ -142,6 +144,7 @@ class Courier:
                 events[number], row["subject"], row["attempts"], row["due_at"], row["expires_at"]
             )
             self._subjects.add(delivery)
+        self._read_to = max((self._read_to, *(row["number"] for row in rows)))
         self._whole = not self._missed and (not rows or rows[0]["total"] == len(rows))
 
     async def _waiting(self, among: int | None) -> Sequence[asyncpg.Record]:

@@ -29,8 +29,8 @@ select 'bench:' || n, 'tamper', '1-' || n, 'device', (array['major', 'minor', 'i
 from generate_series(1, $2) n
 """
 CLEAR = "delete from alarm where subject like 'bench:%'"
-# The moment the desk can be worked: its filters and queue stand, and the stream is there. It is told on the console, for a
-# selector that is waited for puts a script of its own into the page, which took a fifth of the time it was to measure.
+# The moment the desk can be worked: its filters and queue stand, and the stream is there. It is told on the console:
+# waiting for a selector puts a script into the page, which took a fifth of the time it was to measure.
 READY = """
 new MutationObserver((_, seen) => {
   if (!document.querySelector(".queue-side .filters") || !document.querySelector(".link-state.live")) return;

@@ -1,0 +1,74 @@
+"""What one subscriber is sent, with a database that says what the test wants it to."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import uuid4
+
+import asyncpg
+import httpx2
+
+from services.core.clock import SystemClock
+from services.push.courier import Courier, Tools
+from services.push.documents import Documents
+from services.push.recorder import Recorder
+from services.push.subjects import Delivery, Event
+from tests.support.subscriber import SECRET
+from tests.support.waiting import eventually
+
+LATER = datetime.now(UTC) + timedelta(hours=72)
+SUBSCRIPTION = {
+    "id": 1, "url": "http://platform.test/hook", "format": "cloudevents", "secret": SECRET, "previous_secret": None,
+    "failures": 0,
+}  # fmt: skip
+
+
+class Rows:
+    """A pool whose deliveries that wait are those of `waiting`."""
+
+    def __init__(self, waiting: list[Delivery]) -> None:
+        self._waiting = waiting
+
+    async def fetch(self, _statement: str, *_values: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "number": one.number, "subject": one.subject, "attempts": 0, "due_at": one.due_at,
+                "expires_at": one.expires_at, "total": len(self._waiting),
+            }
+            for one in self._waiting
+        ]  # fmt: skip
+
+
+class Unwritten(Recorder):
+    """Keeps outcomes to itself."""
+
+    async def flush(self) -> None:
+        self._noted = []
+
+
+def delivery(number: int) -> Delivery:
+    return Delivery(Event(number, uuid4(), datetime.now(UTC), b"%d" % number), "h-1", 0, datetime.now(UTC), LATER)
+
+
+async def test_what_was_read_before_it_was_told_of_is_sent_once() -> None:
+    """The numbering commits, a courier that fills its memory reads the rows, and only then it is told of them."""
+    sent: list[int] = []
+
+    def receive(request: httpx2.Request) -> httpx2.Response:
+        sent.append(int(request.content))
+        return httpx2.Response(204)
+
+    read, fresh = [delivery(1), delivery(2)], delivery(3)
+    pool, clock = cast("asyncpg.Pool", Rows(read)), SystemClock()
+    documents = Documents(pool)
+    documents.remember(one.event for one in read)
+    tools = Tools(pool, Unwritten(pool, clock), documents, clock)
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(receive)) as client:
+        courier = Courier(SUBSCRIPTION, client, tools)
+        running = asyncio.create_task(courier.run())
+        await eventually(lambda: 1 in sent, what="what was read")
+        courier.offer([*read, fresh])
+        await eventually(lambda: 3 in sent, what="what is new")
+        running.cancel()
+        await asyncio.wait([running])
+    assert sent == [1, 2, 3]
