@@ -5,7 +5,6 @@ messages committed to SQLite every turn of the broker's loop, queues bounded by 
 own services have a listener of their own, which no crowd of devices can fill.
 """
 
-import json
 import os
 import resource
 import signal
@@ -22,10 +21,11 @@ import psutil
 
 from services.core.log import logger
 from stack import children
-from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
+from stack.accounts import FLEET, PROVISIONER, SERVICES
+from stack.accounts_file import AccountsFile
 from stack.binaries import MosquittoBinaries, find_mosquitto
 from stack.holding import Hold
-from stack.state import StartFailed, StateDir, write_private, write_when_changed
+from stack.state import StartFailed, StateDir, write_when_changed
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
 PACKET_OVERHEAD_BYTES = 4096  # fixed header, topic, MQTT 5 properties
@@ -117,6 +117,7 @@ class Mosquitto:
         self._accounts = (SERVICES, PROVISIONER, FLEET) if fleet else (SERVICES, PROVISIONER)
         self._dir = state.server_dir("mosquitto")
         self._hold = Hold(self._dir / "lock")
+        self.accounts = AccountsFile(self._dir)
         self.log = state.log("mosquitto")
         self.host = "127.0.0.1"
         self.port = state.port("mosquitto")  # of the devices, and of the account that may be all of them
@@ -143,19 +144,10 @@ class Mosquitto:
         holder = self._hold.take()
         if holder is not None:
             raise StartFailed(f"the broker's data in {self._dir} are in use by {holder}: nothing of them was touched")
-        path = self._dir / "accounts.json"
-        known = None
-        with suppress(FileNotFoundError):
-            known = json.loads(path.read_text(encoding="utf-8"))
-        ours = {name: self.account(name).password for name in self._accounts}
-        try:
-            write_private(path, json.dumps(accounts_file(ours, known), indent=1))
-        except OSError:
-            if known is None:
-                raise  # else the file of the last run will do, as on a full disk
+        self._write_accounts()
         plugins = plugin_settings(
             str(self.binaries.dynamic_security),
-            str(path),
+            str(self.accounts.path),
             str(self.binaries.persist_sqlite),
             str(self._dir / "sessions.sqlite3"),
             self.limits.sync,
@@ -169,15 +161,19 @@ class Mosquitto:
         conf = self._dir / "mosquitto.conf"
         write_when_changed(conf, "\n".join(lines) + "\n")
         if user := children.unprivileged():
-            for file in (path, conf):
-                os.chown(file, user.pw_uid, user.pw_gid)
+            os.chown(conf, user.pw_uid, user.pw_gid)
+
+    def _write_accounts(self) -> None:
+        self.accounts.write({name: self.account(name).password for name in self._accounts})
 
     def put_damaged_aside(self) -> None:
-        """Before a start: put a damaged file of sessions aside, with which mosquitto would never start again.
+        """Before a start: put a damaged file of accounts or sessions aside: mosquitto would never start again with it.
 
-        After a kill the broker is back without that look, which takes some seconds for a gigabyte; if it cannot read
-        the file, it ends by itself, and the next start looks.
+        After a kill the broker is back without a look at the sessions, which takes some seconds for a gigabyte; if it
+        cannot read them, it ends by itself, and the next start looks.
         """
+        if not self.accounts.is_whole():
+            self._write_accounts()
         if self.process is not None and (self.process.poll() or 0) < 0:
             return
         path = self._dir / "sessions.sqlite3"

@@ -32,7 +32,7 @@ class Servers:
     fleet: bool  # whether the broker has an account that may be every device
     watch_reserve: Callable[[Reserve], None]  # called once
     postgres: Postgres | None = None  # the embedded database, once it is prepared
-    _mosquitto: Mosquitto | None = None
+    mosquitto: Mosquitto | None = None  # the embedded broker, likewise
 
     async def prepare(self) -> list[Child]:
         """Make what the servers need and return them, not started yet.
@@ -71,11 +71,13 @@ class Servers:
         )
 
     async def _prepare_mosquitto(self) -> Child:
-        if self._mosquitto is None:
-            self._mosquitto = await asyncio.to_thread(lambda: Mosquitto(self.state, fleet=self.fleet))
-        broker = self._mosquitto
+        if self.mosquitto is None:
+            self.mosquitto = await asyncio.to_thread(lambda: Mosquitto(self.state, fleet=self.fleet))
+        broker = self.mosquitto
         self.screen.step(f"mosquitto {broker.binaries.version}: port {broker.port}")
         await asyncio.to_thread(broker.prepare)
+        if broker.accounts.found:
+            self.screen.step(broker.accounts.found)
         self.addresses.use_broker(broker, fleet=self.fleet)
         return Child(
             "mosquitto",

@@ -31,6 +31,7 @@ from stack.backup.forget import forget_copies
 from stack.backup.order import standing_order
 from stack.binaries import BinariesMissingError
 from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
+from stack.lost_accounts import tell_lost_accounts
 from stack.places import OUTSIDE, orphans
 from stack.postgres import OWNER
 from stack.programs import Program, plan, plan_backup, plan_simulators
@@ -144,11 +145,17 @@ class System:
             raise
         for child in servers:
             self._keep(child)
+        if self._servers.mosquitto is not None:
+            accounts = self._servers.mosquitto.accounts
+            self._watch("broker accounts", lambda: asyncio.to_thread(accounts.keep_copy), every_s=5)
 
     async def _start_programs(self) -> None:
         self._screen.step("database: bringing the schema up to date")
         await self._when_there_is_room(self._migrate)
         await self._when_there_is_room(self.ensure_admin)
+        if self._servers.mosquitto is not None:
+            tell = partial(tell_lost_accounts, self.addresses.database, self._servers.mosquitto.accounts)
+            await self._when_there_is_room(tell)
         if standing_order(self.state, self._backup) is None:
             forget = partial(forget_copies, self.addresses.database, self.addresses.database_copier)
             await self._when_there_is_room(forget)

@@ -61,6 +61,18 @@ def test_a_damaged_file_of_sessions_keeps_no_broker_from_starting(broker, damage
     assert len(list(sessions.parent.glob("sessions-damaged-*.sqlite3"))) == 1
 
 
+def test_a_damaged_file_of_accounts_locks_no_device_out(broker):
+    device = broker.add_device("hydrant-7")
+    accounts = broker.mosquitto.accounts
+    until(lambda: accounts.devices() == {"hydrant-7"}, what="the broker wrote its file")
+    accounts.keep_copy()  # as the supervisor does meanwhile
+    broker.stop()
+    accounts.path.write_bytes(accounts.path.read_bytes()[:-100])
+    broker.start()
+    assert broker.publish(TOPIC.format("hydrant-7"), "{}", account=device) in (0, 16)
+    assert "back from the copy" in accounts.found
+
+
 @pytest.mark.parametrize(("username", "password"), [(None, None), ("firetower.services", "wrong"), ("nobody", "x")])
 def test_without_a_valid_account_nobody_gets_in(broker, username, password):
     login = ["-u", username, "-P", password] if username else []
