@@ -4,6 +4,7 @@ Called by people, the supervisor and containers. Promises: a command imports its
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import typer
 from services.cli_bench import bench_app
 from services.cli_run import named_folder, run_program
 from services.core.errors import BadSetting
+from services.core.secret_files import take_secret_files
 from services.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼")
@@ -45,6 +47,11 @@ def _options(
     ] = False,
 ) -> None:
     """Firetower 望火楼."""
+    try:
+        take_secret_files(os.environ)
+    except BadSetting as error:
+        typer.echo(f"firetower: {error}", err=True)
+        sys.exit(2)
 
 
 @contextmanager

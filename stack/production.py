@@ -1,7 +1,8 @@
 """`scripts/production`: passwords, broker accounts and a certificate for docker-compose.yml, made on the spot.
 
-Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing; secrets are
-random and readable by their owner; the account that can act as every device is made only for a demo.
+Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing (`--files`
+alone writes its files anew); secrets are random and readable by their owner; the account that can act as every device
+is made only for a demo.
 """
 
 import argparse
@@ -16,6 +17,12 @@ from pathlib import Path
 from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 
 _YEARS_10 = "3650"
+AS_FILES = (
+    "FIRETOWER_DATABASE_URL",
+    "FIRETOWER_MQTT_URL",
+    "FIRETOWER_MQTT_PROVISIONER_URL",
+    "FIRETOWER_DISPATCH_SECRET",
+)
 
 
 def make_certificate(folder: Path, hostname: str) -> None:
@@ -79,15 +86,42 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write("".join(f"{name}={value}\n" for name, value in lines.items()))
 
+    write_secret_files(root)
+
+
+def write_secret_files(root: Path) -> None:
+    """Write what docker-compose.secrets.yml mounts into `deploy/secrets/`, as `.env` has it.
+
+    Raises:
+        OSError: there is no `.env`, or it cannot be written.
+        KeyError: a line is missing in `.env`.
+    """
+    lines = (root / ".env").read_text(encoding="utf-8").splitlines()
+    values = dict(line.split("=", 1) for line in lines if line.startswith("FIRETOWER_") and "=" in line)
+    for name in AS_FILES:
+        path = root / "deploy/secrets" / name
+        path.write_text(values[name] + "\n", encoding="utf-8")
+        path.chmod(0o644)  # as above: the folder is closed to others, the containers' users read the one file
+
 
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="scripts/production", description=__doc__.partition("\n")[0])
-    parser.add_argument("hostname", help="the name or address by which devices reach this machine")
+    parser.add_argument("hostname", nargs="?", help="the name or address by which devices reach this machine")
     parser.add_argument("--demo", action="store_true", help="an account for the simulators too: never on a real system")
+    parser.add_argument("--files", action="store_true", help="only the secrets of the .env that is here, as files")
     given = parser.parse_args()
+    if given.files == bool(given.hostname):
+        parser.error("name the host, or give --files for an installation that has its .env")
     try:
+        if given.files:
+            write_secret_files(Path.cwd())
+            sys.stdout.write("wrote the secrets of .env as files into deploy/secrets/\n")
+            return 0
         write_installation(Path.cwd(), given.hostname, demo=given.demo)
+    except KeyError as missing:
+        sys.stderr.write(f"error: .env has no line {missing.args[0]}=\n")
+        return 1
     except FileExistsError as exists:
         sys.stderr.write(f"error: {exists}\n")
         return 1

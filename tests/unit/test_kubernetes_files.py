@@ -48,16 +48,29 @@ def secret_keys(part):
     return {(one["name"], one["key"]) for one in found if not one.get("optional")}
 
 
+def secret_files(name, *, optional=False):
+    """Return {file: (secret, key)} of what a program finds in its folder of secrets."""
+    [volume] = [one for one in workload(name)["template"]["spec"]["volumes"] if one["name"] == "secrets"]
+    secrets = [one["secret"] for one in volume["projected"]["sources"]]
+    return {
+        item["path"]: (one["name"], item["key"])
+        for one in secrets
+        if one.get("optional", False) is optional
+        for item in one["items"]
+    }
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_program_gets_settings_that_it_knows_and_says_when_it_is_ready(name):
     own, shared = container(name), EVERY_PROGRAM["containers"][0]
     assert own["args"] == [name]
     assert own["name"] == shared["name"]  # else the shared part would be a second container
-    for variable in (*own["env"], *shared["env"]):
-        known = SETTINGS[name].model_fields
-        assert variable["name"].removeprefix("FIRETOWER_").lower() in known
+    files = secret_files(name) | secret_files(name, optional=True)
+    known = SETTINGS[name].model_fields.keys() | {"secrets_dir"}
+    for variable in (*(one["name"] for one in (*own["env"], *shared["env"])), *files):
+        assert variable.removeprefix("FIRETOWER_").lower() in known
     assert own["readinessProbe"]
-    assert {mount["name"] for mount in shared["volumeMounts"]} <= {"tmp", "state"}
+    assert {mount["name"] for mount in shared["volumeMounts"]} == {"tmp", "state", "secrets"}
 
 
 @pytest.mark.parametrize("name", ["ingest", "alerts", "gateway"])
@@ -72,12 +85,42 @@ def test_every_secret_is_made_by_the_production_script_and_none_stands_in_the_fi
     names = ("ingest", "alerts", "gateway", "api", "push", "broker", "database")
     parts = [container(name) for name in names] + EVERY_PROGRAM["containers"] + EVERY_PROGRAM["initContainers"]
     assert set(chain.from_iterable(secret_keys(part) for part in parts)) <= made
+    assert set(chain.from_iterable(secret_files(name).values() for name in SETTINGS)) <= made
     for part in parts:
         assert [one["name"] for one in part.get("env", ()) if "PASSWORD" in one["name"] and "value" in one] == []
     [secrets] = [one["secret"] for one in workload("broker")["template"]["spec"]["volumes"] if "secret" in one]
     assert secrets["secretName"] == "mqtt"
     mounted = {mount["subPath"] for mount in container("broker")["volumeMounts"] if mount["name"] == "secrets"}
     assert mounted <= {path.name for path in (tmp_path / "deploy/secrets").iterdir()}
+
+
+def test_passwords_and_keys_of_our_programs_are_files_and_each_has_its_own_alone():
+    shared = [*EVERY_PROGRAM["containers"], *EVERY_PROGRAM["initContainers"]]
+    [folder] = {one["value"] for part in shared for one in part["env"] if one["name"] == "FIRETOWER_SECRETS_DIR"}
+    for part in shared:
+        [mount] = [one for one in part["volumeMounts"] if one["name"] == "secrets"]
+        assert (mount["mountPath"], mount["readOnly"]) == (folder, True)
+    wanted = {"ingest": {"MQTT_URL"}, "gateway": {"MQTT_URL"}, "api": {"MQTT_URL"}, "push": set()}
+    wanted["alerts"] = {"DISPATCH_URL", "DISPATCH_SECRET"}
+    for name, more in wanted.items():
+        assert set(secret_files(name)) == {f"FIRETOWER_{one}" for one in more | {"DATABASE_URL"}}
+        in_environment = {key for _, key in secret_keys(container(name))}
+        assert not any("URL" in key or "SECRET" in key or "PASSWORD" in key for key in in_environment)
+    assert secret_files("api")["FIRETOWER_MQTT_URL"] == ("firetower", "FIRETOWER_MQTT_PROVISIONER_URL")
+
+
+def test_compose_can_give_the_same_secrets_as_files(tmp_path):
+    overlay = yaml.safe_load((DEPLOY.parent / "docker-compose.secrets.yml").read_text())
+    write_installation(tmp_path, "mqtt.example.org", demo=False)
+    env = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+    for name, service in overlay["services"].items():
+        files = {one["target"]: tmp_path / overlay["secrets"][one["source"]]["file"] for one in service["secrets"]}
+        empty = {key for key, value in service["environment"].items() if not value}
+        assert files.keys() <= empty
+        for target, path in files.items():
+            variable = COMPOSE[name]["environment"].get(target, "").partition("{")[2].partition(":")[0]
+            assert path.read_text().strip() == env[variable], f"{name}: {target}"
+    assert set(overlay["services"]) == SETTINGS.keys() | {"migrate"}
 
 
 @pytest.mark.parametrize("name", ["broker", "database"])
