@@ -10,9 +10,9 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ import httpx2
 import orjson
 import uvloop
 
-from bench import stages
-from bench.ingest import machine
+from bench import backing_up, stages
 from bench.load import prepare, run_prefix
 from bench.meter import Meter
+from bench.origin import machine, origin
 from bench.publisher import Endpoint, Load, publish
 from bench.system import BenchFailed, firetower, own_system, scratch_folder
 from services.core.clock import SystemClock
@@ -53,11 +53,12 @@ def main(
     rate: float = 5000.0,
     seconds: float = 60.0,
     trials: int = 200,
+    backup: bool = False,
     json_file: Path | None = None,
 ) -> int:
-    """Measure; 0 when every target was met."""
+    """Measure, with `backup` while the database is copied again and again; 0 when every target was met."""
     configure_log("bench", "warning", "console")
-    result = uvloop.run(measure(devices=devices, rate=rate, seconds=seconds, trials=trials))
+    result = uvloop.run(measure(devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup))
     print_result(result)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -88,10 +89,15 @@ async def desk() -> AsyncIterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> dict[str, Any]:
+async def measure(*, devices: int, rate: float, seconds: float, trials: int, backup: bool = False) -> dict[str, Any]:
     """Run the trials and return everything that is known about them."""
     host = machine()
-    async with desk() as address, own_system("up", {"FIRETOWER_DISPATCH_URL": address}) as system:
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(desk())
+        folder = backing_up.folder_of_copies(stack) if backup else None
+        settings = {"FIRETOWER_DISPATCH_URL": address} | (backing_up.settings_for(folder) if folder else {})
+        system = await stack.enter_async_context(own_system("up", settings))
+        copies_s = await stack.enter_async_context(backing_up.copies(system, folder)) if folder else []
         prefix = run_prefix()
         fires = Trials("fire.confirmed", "manual call point pressed -> desk accepted fire.confirmed")
         drops = Trials("alarm.raised", "second reading below 0.14 MPa -> desk accepted alarm.raised")
@@ -124,12 +130,12 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int) -> 
             }
         result: dict[str, Any] = {
             "what": "bench alarm",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": host,
+            **origin(host),
             "programs": sorted(system.processes),
             "background_per_s": round(load.published / max(load.last_s - load.first_s, 1e-9)),
             "background_devices": devices,
             "background_worst_lag_ms": round(load.worst_lag_s * 1000),
+            "base_copies_s": copies_s,
             "trials": [judge(one, received, moments[one.notice]) for one in (fires, drops)],
             "processes": {
                 name: {"cpu_cores": round(usage.cpu_s / spent_s, 3), "peak_mb": round(usage.peak_mb, 1)}
@@ -265,6 +271,7 @@ def print_result(result: Mapping[str, Any]) -> None:
         "",
         f"bench alarm: {result['background_per_s']} readings/s of {result['background_devices']} devices beside it",
         f"machine: {host['cores']} cores, {host['memory_gb']} GB, load average before {host['load_average_before']}",
+        *(f"a base copy of the database beside it, in {took_s} s" for took_s in result["base_copies_s"]),
         "",
     ]
     for one in result["trials"]:

@@ -19,9 +19,9 @@ import orjson
 import uvloop
 
 from bench.alarm import percentile
-from bench.ingest import machine
 from bench.load import prepare, run_prefix
 from bench.meter import Meter
+from bench.origin import origin
 from bench.publisher import publish
 from bench.reads import measure_reads
 from bench.streams import Browser, Frames, browsers, delays_s
@@ -74,7 +74,7 @@ async def measure(
 ) -> dict[str, Any]:
     """Run one measurement and return everything that is known about it."""
     result: dict[str, Any] = {
-        "what": "bench api", "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
+        "what": "bench api", **origin(),
         "devices": devices, "weeks": weeks,
     }  # fmt: skip
     async with AsyncExitStack() as stack:

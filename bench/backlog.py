@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ import asyncpg
 import orjson
 import uvloop
 
-from bench.ingest import machine
 from bench.load import prepare, run_prefix
 from bench.meter import Meter
+from bench.origin import machine, origin
 from bench.packets import PreparedPublish
 from bench.publisher import publish
 from bench.system import BenchFailed, System, own_system
@@ -78,7 +77,7 @@ async def measure(*, readings: int, events: int) -> dict[str, Any]:
         found = [await _work_off(system, database, backlog) for backlog in backlogs]
         await database.close()
     return {
-        "what": "bench backlog", "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": host,
+        "what": "bench backlog", **origin(host),
         "backlogs": found, "missed": [line for one in found for line in missed(one)],
     }  # fmt: skip
 

@@ -19,9 +19,9 @@ import uvloop
 
 from bench import city_push, city_reads
 from bench.api import fill
-from bench.ingest import machine
 from bench.load import prepare, run_prefix
 from bench.meter import at_rest
+from bench.origin import origin
 from bench.publisher import publish
 from bench.system import own_system
 from services.core.log import configure_log
@@ -50,7 +50,7 @@ def main(
 async def measure(*, devices: int, readings: int, rate: float, seconds: float) -> dict[str, Any]:
     """Run one measurement and return everything that is known about it."""
     result: dict[str, Any] = {
-        "what": "bench city", "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
+        "what": "bench city", **origin(),
         "devices": devices,
     }  # fmt: skip
     async with AsyncExitStack() as stack:

@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bench.callpoints import CallPoints
+from bench.origin import origin
 from bench.pages import page
 from services.core.version import describe
 
@@ -66,9 +66,7 @@ class Findings:
         (folder / f"{self.name}.html").write_text(page(self.title, lead, rows, self.charts))
         document = {
             "what": f"bench {self.name}",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "release": describe(),
-            "machine": dict(host),
+            **origin(host),
             "asked": self.asked,
             "verdict": [{"what": what, "figure": figure, "good": good} for what, figure, good in rows],
             "samples": self.samples,

@@ -4,24 +4,21 @@ Called by the command line and `make bench`. Counts by SQL after the last commit
 """
 
 import asyncio
-import os
-import platform
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import orjson
-import psutil
 import uvloop
 
 from bench.limits import copy_limit, drain_limit
 from bench.load import prepare, register, run_prefix
 from bench.meter import Meter
+from bench.origin import origin
 from bench.publisher import Load, publish
 from bench.system import BenchFailed, System, own_system
 from services.core.db import connect
@@ -79,8 +76,7 @@ async def measure(
         messages = prepare(devices, prefix)
         result: dict[str, Any] = {
             "what": "bench ingest",
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
+            **origin(),
             "programs": sorted(system.processes),
             "devices": devices,
             "asked_rate": rate,
@@ -180,17 +176,6 @@ async def _add_limits(result: dict[str, Any], database: asyncpg.Connection, pref
     result["ratios"] = {
         "stored_to_mosquitto_sub": round(result["stored_per_s"] / drain.per_s, 3),
         "stored_to_copy": round(result["stored_per_s"] / copy.per_s, 3),
-    }
-
-
-def machine() -> dict[str, Any]:
-    """What the measurement ran on."""
-    return {
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "load_average_before": round(os.getloadavg()[0], 2),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
     }
 
 

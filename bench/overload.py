@@ -16,8 +16,9 @@ import uvloop
 from bench.alarm import desk
 from bench.callpoints import CallPoints
 from bench.findings import Findings
-from bench.ingest import drained, machine, stored_of
+from bench.ingest import drained, stored_of
 from bench.load import prepare, register, run_prefix
+from bench.origin import machine
 from bench.pages import chart
 from bench.publisher import publish
 from bench.samples import Samples, processes_of

@@ -48,15 +48,19 @@ def bench_backlog(
 
 
 @bench_app.command("alarm")
-def bench_alarm(
+def bench_alarm(  # noqa: PLR0917  typer turns each into an option
     devices: Annotated[int, typer.Option(min=1, max=1_000_000, help="of the background")] = 10_000,
     rate: Annotated[float, typer.Option(min=1, help="background messages a second")] = 5000,
     seconds: Annotated[float, typer.Option(min=10)] = 60,
     trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
+    backup: Annotated[bool, typer.Option("--backup", help="beside base copies and the log's receiver")] = False,
     json: _Json = None,
 ) -> None:
     """Call point to 119, and falling pressure to 119, under background telemetry."""
-    run_program("bench.alarm", "main", devices=devices, rate=rate, seconds=seconds, trials=trials, json_file=json)
+    run_program(
+        "bench.alarm", "main",
+        devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup, json_file=json,
+    )  # fmt: skip
 
 
 @bench_app.command("api")
@@ -132,3 +136,12 @@ def bench_overload(
 ) -> None:
     """Ten times more than can be stored, fires between it, and the draining afterwards."""
     run_program("bench.overload", "main", minutes=minutes, rate=rate, devices=devices, report_dir=report_dir)
+
+
+@bench_app.command("summary")
+def bench_summary(
+    reports: Annotated[Path, typer.Option(help="where runs left theirs")] = Path("reports"),
+    kept: Annotated[Path, typer.Option(help="where they are kept, with the page over them")] = Path("docs/reports"),
+) -> None:
+    """One page over the last report of every long proof, for people who were not there."""
+    run_program("bench.summary", "main", reports=reports, kept=kept)

@@ -8,7 +8,6 @@ import asyncio
 import os
 import random
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ import asyncpg
 import orjson
 import uvloop
 
-from bench.ingest import machine
 from bench.load import prepare, register, run_prefix
 from bench.meter import Meter
+from bench.origin import origin
 from bench.packets import PreparedPublish
 from bench.peers.broker import forget_session, until_subscribed
 from bench.peers.contestant import Contestant
@@ -59,8 +58,7 @@ async def measure(*, devices: int, seconds: float, rate: float) -> dict[str, Any
     """Run every contestant that can be had and return all figures."""
     result: dict[str, Any] = {
         "what": "bench peers",
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
+        **origin(),
         "devices": devices,
         "asked_seconds": seconds,
         "kill_rate": rate,

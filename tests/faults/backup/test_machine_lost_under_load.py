@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import shutil
-import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +18,7 @@ from stack.backup.sealed import UNFINISHED
 from stack.children import free_port
 from tests.faults.chaos.books import stored_events, stored_readings
 from tests.faults.chaos.crowd import Crowd
-from tests.faults.chaos.report import REPORTS
+from tests.faults.reports import keep_report
 from tests.integration.backup.test_whole_system import Running, heard_at, run
 from tests.support.servers import until
 from tests.support.waiting import eventually
@@ -143,9 +141,6 @@ def write_report(story: Story, crowd: Crowd, stored: dict[Any, int], told: dict[
         "base_copy_s": round(story.base_s),
         "restored_and_serving_s": round(story.back_s - story.lost_s),
         "copies_mib": sum(file.stat().st_size for file in copies.rglob("*") if file.is_file()) // 2**20,
-        "load": os.getloadavg(),
-        "at": time.strftime("%F %T"),
     }
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / "backup.json").write_text(json.dumps(report, indent=1) + "\n")
+    keep_report("backup", report)
     print(json.dumps(report))  # noqa: T201

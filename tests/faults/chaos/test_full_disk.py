@@ -14,6 +14,7 @@ import pytest
 
 from stack.reserve import AGAIN_ABOVE_BYTES, FREED_BELOW_BYTES, Reserve
 from tests.faults.chaos.disks import FIRES, READINGS, TOLD, Disk, Reports, ask, mounted
+from tests.faults.reports import keep_report
 from tests.support.servers import Program, until
 
 ONE_MB, SMALL_MB = 768, 16
@@ -135,6 +136,7 @@ async def test_the_disk_of_database_broker_or_journal_is_full_each_alone_and_all
         await system.has_all()
         until(lambda: not system.reserve.is_spent, what="the reserve is whole again", timeout_s=60)
     system.nothing_ended()
+    keep_report("full-disk", {"readings": len(system.reports.readings), "fires": len(system.reports.fires), "lost": 0})
     assert system.running.stop() == 0
 
 

@@ -25,6 +25,7 @@ from bench.system import System, own_system
 from services.core.mqtt import Session, SessionConfig
 from tests.faults.floods import heavy
 from tests.faults.floods.flood import MODES
+from tests.faults.reports import keep_report
 from tests.support.broker_fleet import AREA, now_ms, topic
 from tests.support.waiting import eventually
 
@@ -125,7 +126,8 @@ async def press_beside(system: System, address: str, run: str, *program: str) ->
     }  # fmt: skip
 
 
-def hold(figures: dict[str, Any]) -> None:
+def hold(name: str, figures: dict[str, Any]) -> None:
+    keep_report(f"flood-{name}", figures)
     print(orjson.dumps(figures).decode())  # noqa: T201
     assert figures["desk_ms"]["p99"] < QUIET_MS
 
@@ -143,7 +145,7 @@ async def test_an_unrelated_fire_every_second_goes_by_the_flood_of_one_device(mo
         told = await database.fetchval("select count(*) from alarm where code = 'device_flooding'")
         spooled = await database.fetchval("select coalesce(sum(bytes), 0) from spool")
         await database.close()
-    hold(figures | {"beyond_its_share": named, "bytes_still_spooled": spooled})
+    hold(mode, figures | {"beyond_its_share": named, "bytes_still_spooled": spooled})
     if mode not in {"telemetry", "status"}:  # whether these pile up is a matter of the machine's speed
         assert told == 1
 
@@ -162,4 +164,4 @@ async def test_an_unrelated_fire_every_second_goes_by_heavy_reads_and_an_import(
             made = await client.post("/api/v1/api-keys", json={"name": "heavy", "role": "viewer", "areas": [AREA]})
         viewer = made.raise_for_status().json()["key"]
         program = ("tests.faults.floods.heavy", system.api, viewer, system.api_key, str(FIRES))
-        hold(await press_beside(system, address, run, *program))
+        hold("heavy-reads", await press_beside(system, address, run, *program))

@@ -19,8 +19,8 @@ from services.core.clock import SystemClock
 from stack.children import free_port
 from tests.faults.chaos.books import row_of, stored_events, stored_readings
 from tests.faults.chaos.crowd import Crowd
-from tests.faults.chaos.report import REPORTS
 from tests.faults.ha.cluster import Cluster, running
+from tests.faults.reports import keep_report
 from tests.support.servers import Broker, Program, run_in_thread
 from tests.support.waiting import eventually
 
@@ -148,6 +148,5 @@ def write_report(deeds: Deeds, row: dict[str, Any], seconds: float) -> None:
         "readings_sent_per_s": round(row["readings_sent"] / seconds),
         "crowd": row,
     }
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / "failover.json").write_text(json.dumps(report, indent=1) + "\n")
+    keep_report("failover", report)
     print(json.dumps(report))  # noqa: T201

@@ -18,10 +18,10 @@ from bench.alarm import percentile
 from services.api.people.first_admin import make_first_admin
 from services.core import db
 from stack.children import free_port
-from tests.faults.chaos.report import REPORTS
 from tests.faults.hostile.deeds import Deeds
 from tests.faults.hostile.desk import OddDesk
 from tests.faults.hostile.odd_database import OddDatabase
+from tests.faults.reports import keep_report
 from tests.integration.alerts.conftest import SECRET
 from tests.support.broker_fleet import event, fleet_of, reading, topic
 from tests.support.servers import Broker, PostgresServer, Program
@@ -50,8 +50,7 @@ async def test_ten_thousand_hostile_settings_and_answers_keep_no_fire_from_the_d
     database: str, broker: Broker, program: Callable[..., Program]
 ) -> None:
     report = await run(database, broker, program, fires=500, deeds_each=20, seed=2)
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / "hostile.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    keep_report("hostile", report)
     print(json.dumps({name: report[name] for name in report if name != "answers"}))  # noqa: T201
     hold(report)
 
