@@ -9,7 +9,7 @@ from html import escape
 Points = Sequence[tuple[float, float]]  # hours, value
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 720, 200, 64, 24
 _COLOURS = ("#0b5", "#06c", "#c30", "#850", "#609", "#088", "#c06", "#555", "#9a0")
-_STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:780px;margin:2em auto;padding:0 1em;color:#222}
+STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:780px;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;width:100%}td,th{padding:.25em .6em;border-bottom:1px solid #ddd;text-align:left}
 .good{color:#083}.bad{color:#b00;font-weight:bold}svg{width:100%;height:auto}text{font-size:11px;fill:#555}
 h1{font-size:1.4em}h2{font-size:1.05em;margin-top:2em}"""
@@ -24,7 +24,7 @@ def page(title: str, lead: str, rows: Sequence[tuple[str, str, bool | None]], ch
     )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1><p>{escape(lead)}</p>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(lead)}</p>"
         f"<table>{table}</table>{''.join(charts)}</html>\n"
     )
 

@@ -17,9 +17,9 @@ class Wire:
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
+        self.target_port = target_port  # of connections from now on
         self.forwarded_bytes = 0
         self.connections = 0  # accepted so far
-        self._target_port = target_port
         self._server = TcpServer(self._carry, limit_bytes=_CHUNK)
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -76,7 +76,7 @@ class Wire:
             writer.transport.abort()
             return
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port, limit=_CHUNK)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port, limit=_CHUNK)
         except OSError:
             writer.transport.abort()
             return

@@ -7,62 +7,18 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import orjson
 import pytest
 
 from services.alerts.audit import verify
-from services.core.clock import SystemClock
 from services.core.mqtt import SessionConfig
-from simulators.device import Link
+from tests.faults.alerts.script import Script
+from tests.faults.reports import keep_report
 from tests.integration.alerts.conftest import DeskControl
-from tests.support.broker_fleet import now_ms
 from tests.support.county import County
 from tests.support.servers import Broker, PostgresServer, Program
 from tests.support.waiting import eventually
 
 Servers = dict[str, Broker | PostgresServer]
-
-PRESSED, FAILED, RESTORED = ["fire.confirmed"], ["alarm.raised"], ["alarm.raised", "alarm.cleared"]
-
-
-class Script:
-    """The deeds of the alarms, and what the desk is owed for each panel: all of it, once, in this order."""
-
-    def __init__(self, config: SessionConfig) -> None:
-        self.link = Link(config, SystemClock(), on_event_acked=lambda _, event_id: self._acked.add(event_id))
-        self.owed: dict[str, list[str]] = {}
-        self._said = 0
-        self._acked: set[str] = set()
-
-    @property
-    def all_acked(self) -> bool:
-        """Whether every event is known to be stored."""
-        return len(self._acked) == self._said
-
-    def _say(self, panel: str, event_type: str, **more: object) -> None:
-        event_id = f"{panel} {event_type} {more}"
-        body = {"event_id": event_id, "ts": now_ms(), "seq": 1, "type": event_type, **more}
-        self._said += 1
-        self.link.send_event(f"fire/v1/140931100/panel/{panel}", event_id, orjson.dumps(body))
-
-    async def alarm(self, number: int) -> None:
-        """A call point, or a mains fault; every other one of these is over once its report has been acknowledged."""
-        panel = f"panel-{number}"
-        if number % 2:
-            self._say(panel, "manual_alarm", component="m1")
-            self.owed[panel] = PRESSED
-        else:
-            self._say(panel, "mains_fault")
-            self.owed[panel] = FAILED
-        before = f"panel-{number - 50}"
-        if self.owed.get(before) is FAILED and number % 4 == 2:
-            await eventually(lambda: self.is_stored(before), what=f"the ack for {before}", timeout_s=120)
-            self._say(before, "mains_fault", active=False)
-            self.owed[before] = RESTORED
-
-    def is_stored(self, panel: str) -> bool:
-        """Whether the fault of a panel has been acknowledged."""
-        return f"{panel} mains_fault {{}}" in self._acked
 
 
 class Killer:
@@ -152,7 +108,11 @@ async def test_five_hundred_alarms_while_all_five_are_killed(
     assert not await county.notices("state <> 'delivered'")
     assert (await verify(county.conn, killer.audit_key())).faults == []
     await county.close()
-    print(json.dumps({"kills": killer.kills, "notices": owed, "sent again": link.counts.events_resent}))  # noqa: T201
+    found = {
+        "alarms": len(alarms), "kills": killer.kills, "notices": owed, "events_sent_again": link.counts.events_resent
+    }  # fmt: skip
+    keep_report("whole-chain", found)
+    print(json.dumps(found))  # noqa: T201
 
 
 async def open_again(dsn: str) -> County | None:

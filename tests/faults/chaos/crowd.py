@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
+import asyncpg
 import orjson
 
+from services.core import db
 from services.core.clock import SystemClock
 from services.core.mqtt import SessionConfig
 from simulators.device import Link
@@ -138,3 +141,29 @@ class AckWatch:
             stored = await self._fetch(names)
             self.too_early += [name for name in names if name not in stored]
             self.checked += len(names)
+
+
+class EventRows:
+    """Asks a database that is away at times which events it has."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: asyncpg.Connection | None = None
+
+    async def fetch(self, names: list[str]) -> set[str]:
+        """Return which of them are stored; asks until there is an answer."""
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = await db.connect(self._dsn, program="chaos")
+                rows = await self._connection.fetch("select event_id from event where event_id = any($1)", names)
+                return {row["event_id"] for row in rows}
+            except db.AWAY:
+                self._connection = None
+                await asyncio.sleep(0.1)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            with suppress(OSError, asyncpg.InterfaceError):
+                await self._connection.close()

@@ -1,16 +1,13 @@
 """The report of a run for people and for reports/, and the promises it is held to (design 1.1)."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-REPORTS = Path(__file__).parents[3] / "reports"
+from tests.faults.reports import keep_report
 
 
 def write_report(name: str, report: dict[str, Any]) -> None:
     """Print the run and keep it in reports/."""
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    keep_report(name, report)
     lines = [
         "",
         f"{name}: {report['seconds_under_load']} s, {report['messages_per_s']} messages/s, {report['kills']} kills",

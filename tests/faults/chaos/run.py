@@ -5,8 +5,7 @@ The servers and ingest are real processes; every pair talks through an in-proces
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +13,9 @@ import asyncpg
 
 from services.core import db
 from services.core.clock import SystemClock
-from tests.faults.chaos.books import Break, row_of, stored_events, stored_readings
-from tests.faults.chaos.crowd import AckWatch, Crowd
+from tests.faults.chaos.books import row_of, stored_events, stored_readings
+from tests.faults.chaos.breaking import Act, Breaking
+from tests.faults.chaos.crowd import AckWatch, Crowd, EventRows
 from tests.support.servers import Broker, PostgresServer, Program
 from tests.support.waiting import eventually
 from tests.support.wire import Wire
@@ -35,15 +35,14 @@ class ChaosRun:
         wires: dict[str, Wire],
         seed: int,
     ) -> None:
-        self.breaks: list[Break] = []
         self._dsn, self._postgres, self._broker, self._program = database, postgres, broker, program
-        self._wires = wires
         self._dice = random.Random(seed)
         self._clock = SystemClock()
         self.started_s = self._clock.monotonic()
+        self._breaking = Breaking(wires, self._dice, self._clock, self.started_s)
         self._load_from_s = 0.0
-        self._acks = AckWatch(self._fetch_events)
-        self._direct: asyncpg.Connection | None = None
+        self._rows = EventRows(database)
+        self._acks = AckWatch(self._rows.fetch)
         self._ingest: Program | None = None
         self.ended_by_itself = 0
         device_url = broker.fleet_url.replace(f":{broker.port}", f":{wires['devices-broker'].port}")
@@ -56,7 +55,7 @@ class ChaosRun:
     # --- the system ---
 
     def _start_ingest(self) -> Program:
-        wires = self._wires
+        wires = self._breaking.wires
         return self._program(
             "ingest",
             DATABASE_URL=self._dsn.replace(f":{self._postgres.port}", f":{wires['ingest-database'].port}"),
@@ -71,18 +70,6 @@ class ChaosRun:
                 self.ended_by_itself += 1
                 print("ingest ended by itself:", self._ingest.log_text()[-1500:])  # noqa: T201
                 self._ingest.restart()
-
-    async def _fetch_events(self, names: list[str]) -> set[str]:
-        """Ask the database directly, until it answers."""
-        while True:
-            try:
-                if self._direct is None:
-                    self._direct = await db.connect(self._dsn, program="chaos")
-                rows = await self._direct.fetch("select event_id from event where event_id = any($1)", names)
-                return {row["event_id"] for row in rows}
-            except db.AWAY:
-                self._direct = None
-                await asyncio.sleep(0.1)
 
     # --- breaking ---
 
@@ -109,40 +96,14 @@ class ChaosRun:
         server.spawn()
         await eventually(lambda: asyncio.to_thread(server.is_ready), what="the database again", timeout_s=60)
 
-    async def cut(self, name: str) -> None:
-        """Reset every connection of one pair."""
-        await self._wires[name].cut()
-
-    async def refuse(self, name: str, seconds: float) -> None:
-        """Let one pair not connect for a while."""
-        await self._wires[name].refuse()
-        await self._clock.sleep(seconds)
-        self._wires[name].restore()
-
-    async def stall(self, name: str, seconds: float) -> None:
-        """Keep one pair connected and forward nothing for a while."""
-        self._wires[name].stall()
-        await self._clock.sleep(seconds)
-        self._wires[name].restore()
-
-    async def breaking(self, what: str, act: Callable[[], Awaitable[None]]) -> None:
-        """Break something and note it."""
-        at_s = self._clock.monotonic() - self.started_s
-        await act()
-        self.breaks.append(Break(round(at_s, 2), what, round(self._clock.monotonic() - self.started_s - at_s, 2)))
-
-    def acts(self) -> dict[str, Callable[[], Awaitable[None]]]:
+    def acts(self) -> dict[str, Act]:
         """Everything that can be broken, by name."""
-        acts: dict[str, Callable[[], Awaitable[None]]] = {
+        return {
             "kill ingest": self.kill_ingest,
             "kill broker": self.kill_broker,
             "kill database": self.kill_database,
+            **self._breaking.acts(),
         }
-        for name in self._wires:
-            acts[f"cut {name}"] = lambda name=name: self.cut(name)  # type: ignore[misc]
-            acts[f"refuse {name}"] = lambda name=name: self.refuse(name, self._dice.uniform(0.5, 2))  # type: ignore[misc]
-            acts[f"stall {name}"] = lambda name=name: self.stall(name, self._dice.uniform(0.5, 3))  # type: ignore[misc]
-        return acts
 
     # --- the run ---
 
@@ -160,12 +121,12 @@ class ChaosRun:
             publishing = [tasks.create_task(crowd.publish(stop), name=crowd.prefix) for crowd in crowds]
             for crowd in crowds:
                 await crowd.link.ready()
-            self._load_from_s = self._clock.monotonic() - self.started_s
+            self._load_from_s = self._breaking.now_s()
             await self._clock.sleep(pause_s[0])
             for what in plan:
-                await self.breaking(what, acts[what])
+                await self._breaking.do(what, acts[what])
                 await self._clock.sleep(self._dice.uniform(*pause_s))
-            published_s = self._clock.monotonic() - self.started_s
+            published_s = self._breaking.now_s()
             stop.set()
             await asyncio.wait(publishing)
             try:
@@ -193,15 +154,15 @@ class ChaosRun:
             pass  # reported below, with numbers
         rows = []
         for crowd in (self.ours, self.foreign):
-            row = row_of(crowd.prefix, crowd.books, await stored_readings(database, crowd.prefix), self.breaks)
+            row = row_of(
+                crowd.prefix, crowd.books, await stored_readings(database, crowd.prefix), self._breaking.breaks
+            )
             events = await stored_events(database, crowd.prefix)
             row["events_missing"] = sorted(crowd.books.events_sent - events.keys())
             row["events_stored_twice"] = sorted(name for name, times in events.items() if times > 1)
             rows.append(row)
         await database.close()
-        if self._direct is not None:
-            with suppress(OSError, asyncpg.InterfaceError):
-                await self._direct.close()
+        await self._rows.close()
         return rows
 
     async def _is_complete(self, database: asyncpg.Connection) -> bool:
@@ -214,9 +175,9 @@ class ChaosRun:
         return {
             "seconds_under_load": round(published_s, 1),
             "messages_per_s": round(sum(row["readings_sent"] + row["events_sent"] for row in rows) / published_s),
-            "breaks": [asdict(one) for one in self.breaks],
+            "breaks": [asdict(one) for one in self._breaking.breaks],
             "ingest_ended_by_itself": self.ended_by_itself,
-            "kills": sum(one.what.startswith("kill") for one in self.breaks),
+            "kills": sum(one.what.startswith("kill") for one in self._breaking.breaks),
             "crowds": rows,
             "events_acked_before_stored": self._acks.too_early,
             "event_acks_looked_up": self._acks.checked,
