@@ -13,7 +13,7 @@ import asyncpg
 from services.core import timescale
 from services.core.clock import Clock
 from services.core.statements import load_queries
-from services.core.words import Reason
+from services.core.words import Reason, county_time
 
 SQL = load_queries(__file__)
 EVERY_S = 300.0
@@ -62,9 +62,9 @@ def says_failed_only(version: int, error: str | None) -> bool:
 
 
 def _say_job(row: asyncpg.Record) -> Failed:
-    since, error = row["succeeded_at"], row["error"]
-    zh_since = f"自 {since:%Y-%m-%d %H:%M} UTC 起" if since else "从"
-    en_since = f"since {since:%Y-%m-%d %H:%M} UTC" if since else "yet"
+    since, error = row["succeeded_at"] and county_time(row["succeeded_at"]), row["error"]
+    zh_since = f"自{since.zh} 起" if since else "从"
+    en_since = f"since {since.en}" if since else "yet"
     reason = Reason(
         f"数据库作业 {row['job']} {zh_since}未成功，共失败 {row['failures']} 次：{error or '数据库未说明原因'}",
         f"the database's job {row['job']} has not succeeded {en_since}, {row['failures']} runs failed in all: "

@@ -3,11 +3,16 @@
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Final, Protocol
 
 CLOCK_SET_BACK = timedelta(minutes=1)
 """What our own clock gave as a moment and lies so far ahead of now was given before that clock was set back."""
+
+COUNTY_AHEAD: Final = timedelta(hours=8)
+"""How far the clocks on the county's walls are ahead of UTC: all of China keeps Beijing time, without a summer time."""
+
+COUNTY: Final = timezone(COUNTY_AHEAD)
 
 
 class Clock(Protocol):

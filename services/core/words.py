@@ -5,8 +5,11 @@ Used by rules, life cycle, ledger and API. Promises the contract's spelling.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from services.core.clock import COUNTY
 
 FIRE: Final = "fire"
 """The one code that latches, cannot be muted and runs clocks (contract 6)."""
@@ -153,3 +156,12 @@ class Reason(NamedTuple):
             return self
         mark = f"reported {late_min} min late"
         return Reason(f"{self.zh}（迟报 {late_min} 分钟，{mark}）", f"{self.en} ({mark})")
+
+
+def county_time(at: datetime) -> Reason:
+    """Return an aware time as people of the county read it, to the minute: by their own clocks, which it names."""
+    try:
+        wall = at.astimezone(COUNTY)
+    except OverflowError:  # a file for `evaluate` may name the last hours of the year 9999
+        return Reason(f"UTC {at:%Y-%m-%d %H:%M}", f"{at:%Y-%m-%d %H:%M} UTC")
+    return Reason(f"北京时间 {wall:%Y-%m-%d %H:%M}", f"{wall:%Y-%m-%d %H:%M} Beijing time")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
-from services.core.words import Reason, Severity
+from services.core.words import Reason, Severity, county_time
 
 
 class Reading(Protocol):
@@ -52,6 +52,5 @@ SURE: Final = {"high": "高", "fair": "中"}
 
 def tell_since(at: datetime, sure: str) -> Reason:
     """Return the end of a reason: since when, and how sure."""
-    return Reason(
-        f"；自 {at:%Y-%m-%d %H:%M} UTC 起，可信度{SURE[sure]}", f"; since {at:%Y-%m-%d %H:%M} UTC, confidence {sure}"
-    )
+    since = county_time(at)
+    return Reason(f"；自{since.zh} 起，可信度{SURE[sure]}", f"; since {since.en}, confidence {sure}")

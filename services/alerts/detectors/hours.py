@@ -1,6 +1,6 @@
 """The hydrant's own hour: what its residual usually is at this half-hour of a weekday or weekend.
 
-Source: reference note, layer 3 (adaptive time-of-week baseline, 30-minute bins). Cost: a few vector operations a slot.
+Source: design study (adaptive time-of-week baseline, 30-minute bins). Cost: a few vector operations a slot.
 Cold start: a bin with n slots counts n / (n + 20). It adapts by 1/60 a slot, by a bounded step, and not during events.
 """
 
@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 
 from services.alerts.detectors.expectation import Array, clipped, zeroed
+from services.core.clock import COUNTY_AHEAD
 
 _BINS: Final = 48
 _FULL: Final = 60.0
 _SHRINK: Final = 20.0
 _MOST: Final = 0.01  # MPa that one slot may teach
-_LOCAL_S: Final = 8 * 3600  # people live by Beijing time
+_LOCAL_S: Final = int(COUNTY_AHEAD.total_seconds())  # people live by the clocks on their walls
 _DAY_S: Final = 86_400
 
 

@@ -1,6 +1,6 @@
 """Leaks: at night little is drawn, so a loss that neighbours do not explain, night after night, is a leak.
 
-Source: night minimum (reference note, layer 6; CUSUM after Page 1954) on residuals instead of raw pressure, because a
+Source: night minimum (design study; CUSUM after Page 1954) on residuals instead of raw pressure, because a
 town's own season moves all of it. Cost: nothing but once a night. Cold start: `nights`.
 """
 
@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from services.alerts.detectors.expectation import Array
+from services.core.clock import COUNTY_AHEAD
 
-_LOCAL_S: Final = 8 * 3600
+_LOCAL_S: Final = int(COUNTY_AHEAD.total_seconds())
 _DAY_S: Final = 86_400
 _FROM_S, _UNTIL_S = 2 * 3600, 4 * 3600
 _SHARE: Final = 1 / 21  # nights in the memory of the usual level

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 import xlsxwriter
 
 from services.api.request.sheets import text_of
-from services.core.alarms.rota import COUNTY
+from services.core.clock import COUNTY
 from services.core.text import clean_text
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

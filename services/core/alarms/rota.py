@@ -4,11 +4,12 @@ A contact that is not in the rota is always on call. The caller checks a contact
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-COUNTY: Final = timezone(timedelta(hours=8))  # all of China keeps Beijing time, without a summer time
+from services.core.clock import COUNTY
+
 _DAY: Final = timedelta(days=1)
 
 

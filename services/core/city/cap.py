@@ -6,17 +6,17 @@ identifier is alarm and version, its references are the earlier messages since t
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from services.core.city.cloudevent import over
+from services.core.clock import COUNTY
 from services.core.text import clean_text
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 CONTENT_TYPE: Final = "application/cap+xml"
-LOCAL: Final = timezone(timedelta(hours=8))  # CAP 3.3.2 wants an offset and refuses Z
 MOST_REFERENCES: Final = 50
 LONGEST: Final = 2000  # characters of a text
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, 2.2
@@ -210,7 +210,8 @@ def _reference(county: str, alarm_id: int, version: int, sent: datetime) -> str:
 
 
 def _local(at: datetime) -> str:
-    return at.astimezone(LOCAL).isoformat(timespec="seconds")
+    """Return a time as CAP 3.3.2 wants it: with an offset, and never Z."""
+    return at.astimezone(COUNTY).isoformat(timespec="seconds")
 
 
 def _put(parent: Element, name: str, value: str) -> None:

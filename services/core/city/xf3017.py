@@ -5,7 +5,7 @@ Used by alerts (`write`, at every attempt: the same bytes as long as table and c
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,11 +13,12 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
+from services.core.clock import COUNTY
+
 TABLE: Final[Mapping[str, Any]] = MappingProxyType(orjson.loads(Path(__file__).with_suffix(".json").read_bytes()))
 CODES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(TABLE["codes"])
 RECORD_KEY: Final = "BJ_TYWYSBM"
 INCIDENT_KEY: Final = "JQ_TYWYSBM"
-_BEIJING: Final = timezone(timedelta(hours=8))
 _OWN: Final = ("notice_id", "type", "sent_at", "drill", "evidence", "nearest_water")
 _OF_ALARM: Final = ("id", "code", "category", "severity", "state", "confidence", "verification", "version")
 Codes = Mapping[str, Mapping[str, str]]
@@ -75,7 +76,7 @@ def _fit(value: Any, form: str) -> Any:
     if form.startswith("n"):
         return round(float(value), int(form.rpartition(",")[2]))
     if form.startswith("d"):
-        return datetime.fromisoformat(value).astimezone(_BEIJING).strftime("%Y%m%d%H%M%S")
+        return datetime.fromisoformat(value).astimezone(COUNTY).strftime("%Y%m%d%H%M%S")
     longest = int(form.removeprefix("c").removeprefix(".."))
     return str(value)[:longest]
 

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.alarms.rota import COUNTY, on_call, on_turn, turns
+from services.core.alarms.rota import on_call, on_turn, turns
+from services.core.clock import COUNTY
 
 MONDAY = datetime(2026, 11, 30, tzinfo=COUNTY)
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
