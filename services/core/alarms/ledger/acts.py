@@ -5,7 +5,7 @@ Promises that an act is stored whole or not at all, that it is judged on the ver
 while the alerts program is down.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,10 +22,15 @@ from services.core.alarms.life.happenings import Act, ActKind
 from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import load_policies
 from services.core.statements import load_queries
-from services.core.words import Verification
+from services.core.words import NoticeState, Verification
 
 SQL = load_queries(__file__)
 
+_NOTICE_ZH: Mapping[NoticeState, str] = {
+    NoticeState.WAITING: "发送中", NoticeState.HELD: "待人工放行", NoticeState.DELIVERED: "已接收",
+    NoticeState.DEAD: "被拒绝", NoticeState.WITHDRAWN: "已撤回",
+}  # fmt: skip
+_FINISHED = frozenset({NoticeState.DELIVERED, NoticeState.DEAD, NoticeState.WITHDRAWN})
 
 Check = Callable[[Alarm], None]
 """Looks at the alarm once its row is locked, and refuses the act by raising: who may, on which version."""
@@ -160,22 +165,25 @@ async def release_notice(conn: asyncpg.Connection, notice_id: UUID, *, actor: st
         NotAllowed: it is not held.
     """
     async with _notice(conn, notice_id) as state:
-        if state != "held":
-            raise NotAllowed(f"通知状态为 {state}，不是待放行", f"the notice is {state}, not held")
+        if state is not NoticeState.HELD:
+            raise NotAllowed(f"通知{_NOTICE_ZH[state]}，无需放行", f"the notice is {state}, not held")
         await conn.execute(SQL["release_notice"], notice_id, now)
         await _audit(conn, now, actor, action="notice.release", target=f"notice:{notice_id}", detail={})
 
 
 async def replay_notice(conn: asyncpg.Connection, notice_id: UUID, *, actor: str, now: datetime) -> None:
-    """Send a dead or delivered notice again under its id.
+    """Send a delivered, dead or withdrawn notice again under its id.
 
     Raises:
         NotFound: no such notice.
         NotAllowed: it is still waiting or held.
     """
     async with _notice(conn, notice_id) as state:
-        if state not in ("dead", "delivered", "withdrawn"):
-            raise NotAllowed(f"通知状态为 {state}，不能重发", f"the notice is {state}; only a finished one is replayed")
+        if state not in _FINISHED:
+            raise NotAllowed(
+                f"通知{_NOTICE_ZH[state]}，不能重发：只有已接收、被拒绝或已撤回的通知可以重发",
+                f"the notice is {state}; only a delivered, dead or withdrawn one is replayed",
+            )
         await conn.execute(SQL["release_notice"], notice_id, now)
         await _audit(conn, now, actor, action="notice.replay", target=f"notice:{notice_id}", detail={"was": state})
 
@@ -223,12 +231,12 @@ async def _take(page: Page, entry: Entry, wanted: Act) -> Step:
 
 
 @asynccontextmanager
-async def _notice(conn: asyncpg.Connection, notice_id: UUID) -> AsyncIterator[str]:
+async def _notice(conn: asyncpg.Connection, notice_id: UUID) -> AsyncIterator[NoticeState]:
     async with conn.transaction():
         row = await conn.fetchrow(SQL["lock_notice"], notice_id)
         if row is None:
             raise NotFound(f"notice {notice_id} does not exist")
-        yield row["state"]
+        yield NoticeState(row["state"])
         await conn.execute(ANNOUNCE)
 
 

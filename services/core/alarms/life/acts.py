@@ -72,7 +72,9 @@ def _verify(alarm: Alarm, wanted: Act, now: datetime) -> _Result:
         after = replace(close(_seen(alarm, now), now), verification=verdict)
         word = _VERDICTS[verdict]
         return after, Outcome(OutcomeKind.VERIFIED, Reason(f"核实为{word.zh}", f"judged {word.en}"))
-    return _refuse(alarm, "核实结果须为 real、false 或 test", "the verdict must be real, false or test")
+    return _refuse(
+        alarm, "核实结果须为真实火警、误报或测试（real、false 或 test）", "the verdict must be real, false or test"
+    )
 
 
 def _verify_real(alarm: Alarm, now: datetime) -> _Result:

@@ -17,6 +17,9 @@ async def test_the_county_sends_a_dead_notice_again_and_lets_a_held_one_go(
         assert await connection.fetchval("select state from notice where id = $1", notice_id) == "waiting"
         row = await connection.fetchrow("select actor, action from audit order by id desc limit 1")
         assert tuple(row) == ("key:supervisor", f"notice.{act}")
-        assert (await client.post(path)).status_code == 409
+        refused = await client.post(path)
+        assert refused.status_code == 409
+        assert "the notice is waiting" in refused.json()["detail"]
+        assert refused.json()["detail_zh"].startswith("通知发送中，")
         targets = "select count(*) from audit where action = $1 and target = $2"
         assert await connection.fetchval(targets, f"notice.{act}", f"notice:{notice_id}") == 1
