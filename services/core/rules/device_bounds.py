@@ -6,9 +6,11 @@ Pure. A row that an older release or a hand left out of bounds costs its device 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
-from services.core.bounds import Bounds, plain_number
+from services.core.bounds import Bounds
+from services.core.levels import SPELLINGS, level_limit
 
 EXPECTED_INTERVAL_S: Final = Bounds(1, 604_800, whole=True)
 RATED_CURRENT_A: Final = Bounds(0.001, 100_000)
@@ -17,30 +19,38 @@ _LEVEL_PCT: Final = Bounds(0, 150)  # contract 3, as the readings
 _LEVEL_M: Final = Bounds(-10, 100)
 _FULL_M: Final = Bounds(0.05, 100)  # the level of a full tank: what its metres are a share of
 _ANY: Final = Bounds(-1e9, 1e9)
+_OF: Final = {("level_pct", "low"): _LEVEL_PCT, ("level_pct", "high"): _LEVEL_PCT, ("level_m", "full"): _FULL_M}
+_OF_NAME: Final = {name: _OF.get(meant, _LEVEL_M) for meant, names in SPELLINGS.items() for name in names}
+_ALIKE: Final = 0.85  # `level_pct_lo` is 0.96 alike to `level_pct_low`; `level_pct_min`, another word, 0.77
 
 
 def bounds_of_limit(name: str) -> Bounds:
     """Return what a limit may be: levels as their readings; a name that no rule reads is kept for its owner."""
-    if name == "level_m_full":
-        return _FULL_M
+    if name in _OF_NAME:
+        return _OF_NAME[name]
     if name.startswith("level_m"):
         return _LEVEL_M
     return _LEVEL_PCT if name.startswith("level") or name.endswith("_pct") else _ANY
 
 
 def limit_faults(limits: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return the limits that cannot be used, each with the reason."""
-    faults = [(name, fault) for name, value in limits.items() if (fault := bounds_of_limit(name).fault(value))]
+    """Return the limits that cannot be used, each with the reason: misspelt, out of bounds, or low above high."""
+    faults = [(name, fault) for name in limits if (fault := _misspelt(name))]
+    faults += [(name, fault) for name, value in limits.items() if (fault := bounds_of_limit(name).fault(value))]
     for field in ("level_pct", "level_m"):
-        low, high = plain_number(limits.get(f"{field}_low")), plain_number(limits.get(f"{field}_high"))
+        low, high = level_limit(limits, field, "low"), level_limit(limits, field, "high")
         if low is not None and high is not None and low >= high:
             faults.append((f"{field}_low", f"must be less than {field}_high"))
     return faults
 
 
-def own_limit(limits: object, name: str) -> float | None:
-    """Return a limit that the device has for itself, inside its bounds; None: it has none that can be used."""
-    return bounds_of_limit(name).clamp(limits.get(name)) if isinstance(limits, Mapping) else None
+def _misspelt(name: str) -> str | None:
+    """Return which name was probably meant: a limit that is off by a letter would be stored, and never looked at."""
+    if name in _OF_NAME:
+        return None
+    meant = get_close_matches(name, [known for known in _OF_NAME if known.startswith("level")], n=1, cutoff=_ALIKE)
+    ours = ", ".join(names[0] for names in SPELLINGS.values())
+    return f"no rule reads it; is {meant[0]} meant? Limits are {ours}" if meant else None
 
 
 def usable_limits(limits: object) -> dict[str, Any]:

@@ -30,7 +30,7 @@ async def test_absurd_numbers_of_a_rule_are_refused_by_field_and_bounds(client: 
         ("expected_interval_s", 0), ("expected_interval_s", 10**12), ("expected_interval_s", True),
         ("rated_current_a", 0), ("rated_current_a", 1e9), ("rated_current_a", True),
         ("limits.level_pct_low", 1e9), ("limits.level_pct_low", "30"), ("limits.level_pct_low", True),
-        ("limits.level_m_high", 101), ("limits.level_pct_low", 110),
+        ("limits.level_m_high", 101), ("limits.level_pct_low", 110), ("limits.full_m", 0), ("limits.level_pct_lo", 30),
     ],
 )  # fmt: skip
 async def test_absurd_figures_of_a_device_are_refused_by_field(client: Client, field: str, value: Any) -> None:
