@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from services.core.alarms.life.components import is_named, normal_component, same_component
-from services.core.alarms.life.conditions import in_test
+from services.core.alarms.life.escalation import in_test
 from services.core.alarms.life.happenings import Evidence, EvidenceKind, Judgement
 from services.core.alarms.life.model import Alarm
 from services.core.words import Confidence, Part, Reason, Verification

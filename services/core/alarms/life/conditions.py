@@ -1,15 +1,15 @@
 """How a condition moves its alarm: it begins, repeats, grows worse, comes back, ends.
 
-Called by `lifecycle.step`. Pure; a fire's clock is started here and stopped only by what `telling` and a
-verdict say.
+Called by `lifecycle.step`. Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.core.alarms.life.components import is_named, same_component
+from services.core.alarms.life.escalation import shorten_clock, start_clock
 from services.core.alarms.life.happenings import Finding, Reset, Situation
 from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy
 from services.core.words import FIRE, Confidence, NoticeType, Reason, Severity, State, Verification
@@ -135,28 +135,6 @@ def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outc
     if _stale(reset.late_min, reset.ts, alarm.memory.raised_ts):
         return alarm, _stale_outcome()
     return _end(alarm, now, reset.ts, reset.reason)
-
-
-def start_clock(alarm: Alarm, now: datetime, policy: Policy) -> Alarm:
-    """Start an unjudged fire's clock unless it is in a test; a clock already running is only shortened."""
-    if alarm.verification is not Verification.PENDING or in_test(alarm, now):
-        return alarm
-    ends = now + timedelta(seconds=policy.clock_s(alarm.confidence))
-    running = alarm.escalates_at
-    return replace(alarm, escalates_at=ends if running is None else min(running, ends))
-
-
-def shorten_clock(alarm: Alarm, now: datetime, policy: Policy) -> Alarm:
-    """Let a rise in confidence bring the end of a running clock nearer, never further away."""
-    return alarm if alarm.escalates_at is None else start_clock(alarm, now, policy)
-
-
-def in_test(alarm: Alarm, now: datetime) -> bool:
-    """Whether a test window keeps the desk from hearing of this fire: not one that a person pressed or judged."""
-    memory = alarm.memory
-    if memory.manual or alarm.verification is not Verification.PENDING:
-        return False
-    return memory.test_until is not None and now < memory.test_until
 
 
 def raised_state(alarm: Alarm) -> State:

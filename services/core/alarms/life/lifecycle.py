@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from services.core.alarms.life import acts, conditions
+from services.core.alarms.life import acts, conditions, escalation
 from services.core.alarms.life.happenings import (
     Act,
     Finding,
@@ -25,7 +25,6 @@ from services.core.alarms.life.happenings import (
 )
 from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy, Step
 from services.core.alarms.life.telling import tell, tell_correction
-from services.core.clock import CLOCK_SET_BACK
 from services.core.words import Confidence, Reason, Verification
 
 PLAIN = Situation()
@@ -127,12 +126,8 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     memory = alarm.memory
     if memory.test_until is not None and memory.test_until <= now:
         return _end_test(alarm, now, policy)
-    if alarm.escalates_at is not None and (alarm.escalates_at <= now or _clock_went_back(alarm, now)):
-        why = Reason(
-            "火警未在时限内核实，自动上报 119", "nobody verified the fire in time; 119 is told of it as unverified"
-        )
-        after = replace(alarm, escalates_at=None, memory=replace(memory, escalation_due=True))
-        return after, Outcome(OutcomeKind.ESCALATED, why)
+    if escalation.has_run_out(alarm, now):
+        return escalation.escalate(alarm)
     if alarm.shelved_until is not None and alarm.shelved_until <= now:
         return replace(alarm, shelved_until=None), Outcome(
             OutcomeKind.UNSHELVED, Reason("搁置到期", "shelving has ended")
@@ -145,19 +140,11 @@ def _tick(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("时间到", "time passed"))
 
 
-def _clock_went_back(alarm: Alarm, now: datetime) -> bool:
-    """Whether it is unknown how long ago the alarm was opened.
-
-    A fire's clock would run on for as long as our own was set back, perhaps an hour; it counts as run out instead.
-    """
-    return alarm.opened_at > now + CLOCK_SET_BACK
-
-
 def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     """A fire that is still active when the window ends starts a fresh clock (contract 6)."""
     after = replace(alarm, memory=replace(alarm.memory, test_until=None))
     if alarm.active:
-        after = conditions.start_clock(after, now, policy)
+        after = escalation.start_clock(after, now, policy)
         why = Reason("测试窗口结束时火警仍在，重新计时", "still in alarm when the test window ended: a fresh clock")
     else:
         why = Reason("测试窗口结束，火警已恢复，待核实", "the test window ended, the fire is over, a verdict is due")
@@ -199,7 +186,7 @@ def _judge(alarm: Alarm, judgement: Judgement, now: datetime, policy: Policy) ->
         return alarm, Outcome(OutcomeKind.UNCHANGED, judgement.reason)
     confirmed = judgement.confidence is Confidence.CONFIRMED
     after = replace(alarm, confidence=judgement.confidence, state=conditions.raised_state(alarm))
-    after = conditions.shorten_clock(after, now, policy)
+    after = escalation.shorten_clock(after, now, policy)
     return after, Outcome(OutcomeKind.CONFIRMED if confirmed else OutcomeKind.ROSE, judgement.reason)
 
 
@@ -223,4 +210,4 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
     why = Reason(
         "同一事件的火警被判为误报或测试，重新判断", "the fire that spoke for this one was dismissed; judged afresh"
     )
-    return conditions.start_clock(after, now, policy), Outcome(OutcomeKind.UNCOVERED, why)
+    return escalation.start_clock(after, now, policy), Outcome(OutcomeKind.UNCOVERED, why)

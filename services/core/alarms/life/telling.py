@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from services.core.alarms.life.conditions import in_test
+from services.core.alarms.life.escalation import in_test
 from services.core.alarms.life.model import Alarm, Notice, Policy, Told
 from services.core.words import Confidence, NoticeType, State, Verification
 
