@@ -4,7 +4,7 @@ A path that stays on the same row (Datastream/Thing/name) joins nothing. One tha
 whether there is such a row; terms joined by `and` must hold for the same row. `any` and `all` of OData 4 are explicit.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from services.api.city.sensorthings.model import LINKS, Entity, Link
 from services.api.city.sensorthings.properties import property_of
 from services.api.city.sensorthings.refusals import refused
 from services.api.city.sensorthings.rows import Column, Condition, Row, View
+from services.api.city.sensorthings.tree import operands_of, paths_in, terms_of
 from services.api.city.sensorthings.values import (
     Flag,
     Nothing,
@@ -56,7 +57,7 @@ def order_of(view: View, entity: Entity, row: Row, tree: Any) -> tuple[Column, .
         Problem: 400.
     """
     here = _Here(view, entity, row)
-    for names in _paths(tree):
+    for names in paths_in(tree):
         if here.first_many(names) is not None:
             raise refused(f"$orderby: {'/'.join(names)[:80]} leads to many, which have no order among themselves")
     match value := _value(here, tree, []):
@@ -113,51 +114,12 @@ class _Here:
         return (self.named[names[0]][0], 1) if names and names[0] in self.named else (self.entity, 0)
 
 
-def _terms(node: Any, operator: type) -> list[Any]:
-    """Return the parts of a chain of `and` or `or`, however long."""
-    found, waiting = [], [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, ast.BoolOp) and isinstance(one.op, operator):
-            waiting += [one.right, one.left]
-        else:
-            found.append(one)
-    return found
-
-
-def _paths(node: Any) -> Iterator[Names]:
-    """Give every path inside an expression, those inside `any` and `all` left out."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if (names := path_of(one)) is not None:
-            yield names
-        elif isinstance(one, ast.CollectionLambda):
-            continue
-        else:
-            waiting += list(parts(one))
-
-
-def parts(node: Any) -> Sequence[Any]:
-    """Return the operands of an operator or a function."""
-    match node:
-        case ast.BoolOp() | ast.Compare() | ast.BinOp():
-            return (node.right, node.left)
-        case ast.UnaryOp():
-            return (node.operand,)
-        case ast.Call():
-            return tuple(reversed(node.args))
-        case ast.List():
-            return tuple(node.val)
-    return ()
-
-
 def _condition(here: _Here, node: Any) -> Condition:
     match node:
         case ast.BoolOp(op=ast.And()):
-            return _all_of(here, _terms(node, ast.And))
+            return _all_of(here, terms_of(node, ast.And))
         case ast.BoolOp():
-            return sa.or_(*[_condition(here, term) for term in _terms(node, ast.Or)])
+            return sa.or_(*[_condition(here, term) for term in terms_of(node, ast.Or)])
         case ast.UnaryOp(op=ast.Not()):
             return sa.not_(sa.func.coalesce(_condition(here, node.operand), sa.false()))
         case ast.CollectionLambda():
@@ -189,7 +151,7 @@ def _all_of(here: _Here, terms: list[Any]) -> Condition:
 def _many(here: _Here, node: Any) -> Names | None:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return None  # `not` speaks of all of them
-    return next((many for names in _paths(node) if (many := here.first_many(names)) is not None), None)
+    return next((many for names in paths_in(node) if (many := here.first_many(names)) is not None), None)
 
 
 def _exists(here: _Here, names: Names, terms: list[Any]) -> Condition:
@@ -263,7 +225,7 @@ def _simple(here: _Here, node: Any, needed: list[Condition]) -> Condition:
         if isinstance(node.comparator, ast.In):
             left = _value(here, node.left, needed)
             return sa.or_(
-                sa.false(), *[compare(ast.Eq, left, _value(here, item, needed)) for item in parts(node.right)]
+                sa.false(), *[compare(ast.Eq, left, _value(here, item, needed)) for item in operands_of(node.right)]
             )
         left, right = _value(here, node.left, needed), _value(here, node.right, needed)
         return compare(type(node.comparator), left, right)

@@ -13,12 +13,13 @@ from odata_query import ast
 
 from services.api.city.sensorthings.answers import Item, Position
 from services.api.city.sensorthings.catalogue import FIELDS_OF
-from services.api.city.sensorthings.filter import condition_of, parts
+from services.api.city.sensorthings.filter import condition_of
 from services.api.city.sensorthings.grammar import path_of
 from services.api.city.sensorthings.model import LINKS, STREAMS_PER_DEVICE, Entity
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.plain import observation_of
 from services.api.city.sensorthings.rows import View
+from services.api.city.sensorthings.tree import operands_of
 from services.api.request.database import Reads
 from services.core.topics import Kind
 
@@ -26,7 +27,7 @@ _OF_A_READING: Final = frozenset(
     {("phenomenonTime",), ("resultTime",), ("resultQuality", "late"), ("parameters", "seq")}
 )
 _OF_ITS_DEVICE: Final = ("Datastream", "Thing")
-_MORE: Final = 1.3  # readings asked for, of as many as would do if they were as full as those before
+_MORE: Final = 1.3  # ask for this many times the readings that would do if they were as full as the last ones
 _ALL_FIELDS: Final = {1: STREAMS_PER_DEVICE, -1: -1}
 """A number behind those of all fields, in either direction."""
 
@@ -40,7 +41,7 @@ def says_same_of_all(tree: Any) -> bool:
             return False
         names = path_of(one)
         if names is None:
-            waiting += parts(one)
+            waiting += operands_of(one)
         elif names not in _OF_A_READING and not (
             names[:2] == _OF_ITS_DEVICE and len(names) > 2 and names[2] not in LINKS[Entity.THING]
         ):
@@ -99,7 +100,7 @@ class WholeReadings:
         )
 
     def _observations(self, row: Mapping[str, Any], after: Position | None) -> Iterator[Item]:
-        """Give the observations of a reading, without those that came before."""
+        """Yield the observations of a reading, without those of the page before."""
         fields = sorted(FIELDS_OF[self.kind], key=lambda one: one.id, reverse=self.turned)
         begun = after is not None and after[1:4] == (row["device"], row["ts"], row["seq"])
         for one in fields:
