@@ -15,6 +15,7 @@ from services.core.clock import Clock, wait_at_most
 from services.core.contracts import Ack
 from services.core.log import logger
 from services.core.mqtt import Delivery, PublishRefused, Session, SessionClosed, SessionConfig
+from services.core.text import describe_error
 from services.core.topics import Channel, Topic, parse_topic
 from simulators.outbox import EventOutbox, RecentReadings
 
@@ -110,7 +111,7 @@ class Link:
         topic = f"{base}/{Channel.EVENT}"
         self.counts.events_sent += 1
         if not self.events.keep(base, event_id, topic, payload, self._clock.monotonic()):
-            log.error("outbox_full", base=base)
+            log.error("outbox_full", topic=topic)
         if transmit and not self.full:
             self._submit(topic, payload)  # otherwise it leaves with the next round of `_resend`
 
@@ -126,7 +127,7 @@ class Link:
         try:
             ack = Ack.model_validate_json(payload)
         except ValidationError as error:
-            log.warning("ack_unreadable", base=base, error=str(error))
+            log.warning("ack_unreadable", topic=f"{base}/{Channel.ACK}", error=describe_error(error))
             return
         for event_id in self.events.acknowledge(base, ack.event_ids):
             self.counts.events_acked += 1
@@ -184,7 +185,7 @@ class Link:
         if not isinstance(error, (PublishRefused, SessionClosed)):
             raise error
         if isinstance(error, PublishRefused) and self.counts.refused == 1:
-            log.error("publish_refused", error=str(error))
+            log.error("publish_refused", error=describe_error(error))
         return False
 
     def _connected(self, _session_present: bool) -> None:

@@ -157,7 +157,7 @@ async def _say_counts(fleet: Fleet) -> None:
         log.info(
             "simulated",
             readings=counts.readings_sent,
-            acked=counts.readings_acked,
+            readings_acked=counts.readings_acked,
             events=counts.events_sent,
             events_acked=counts.events_acked,
             resent=counts.readings_resent + counts.events_resent,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from services.core.clock import Clock
 from services.core.log import logger
+from services.core.text import describe_error
 from simulators.noise import Dice
 from simulators.panel_frames import (
     CONFIRM,
@@ -145,7 +146,7 @@ class PanelLink:
                     said.due, said.tries = 0.0, 0
                 await self._talk(reader)
             except OSError as error:
-                log.debug("line_lost", device=self.code, error=str(error))
+                log.debug("line_lost", device=self.code, error=describe_error(error))
             finally:
                 self._hang_up()
             await self._clock.sleep(self._dice.between(0.5, 2.0))

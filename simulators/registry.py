@@ -13,6 +13,7 @@ import httpx2
 
 from services.core.clock import Clock
 from services.core.log import logger
+from services.core.text import describe_error
 from services.core.topics import Kind
 from simulators.fleet import FleetPlan
 from simulators.places import Place, Site, code_of, place_of, site_body, site_of
@@ -85,7 +86,7 @@ class Registry:
             }
             (await self._client.post(f"/api/v1/sites/{site_id}/test-window", json=body)).raise_for_status()
         except httpx2.HTTPError as error:
-            log.warning("test_window_not_announced", site=site_id, error=str(error))
+            log.warning("test_window_not_announced", site_id=site_id, error=describe_error(error))
 
     async def _pages(self, path: str) -> AsyncIterator[dict[str, Any]]:
         cursor: str | None = None
@@ -145,7 +146,7 @@ async def register_fleet(registry: Registry, plan: FleetPlan, *, own_accounts: i
         own = [code_of(*device) for device in fleet[:own_accounts]]
         passwords = {code: await registry.make_account(code) for code in own}
     except httpx2.HTTPError as error:
-        log.warning("fleet_not_registered", error=str(error))
+        log.warning("fleet_not_registered", error=describe_error(error))
         return {}, []
     log.info("fleet_registered", devices=len(fleet), left=len(unknown[FIRST:]), own_accounts=len(passwords))
     return passwords, unknown[FIRST:]
@@ -156,7 +157,7 @@ async def register_rest(registry: Registry, plan: FleetPlan, devices: Devices) -
     try:
         await _register(registry, plan, devices)
     except httpx2.HTTPError as error:
-        log.warning("rest_of_fleet_not_registered", error=str(error))
+        log.warning("rest_of_fleet_not_registered", error=describe_error(error))
 
 
 async def register_framed(registry: Registry, addresses: Iterable[str]) -> None:
@@ -181,7 +182,7 @@ async def register_framed(registry: Registry, addresses: Iterable[str]) -> None:
             }
             await registry.put_device(code, body)
     except httpx2.HTTPError as error:
-        log.warning("panels_not_registered", error=str(error))
+        log.warning("panels_not_registered", error=describe_error(error))
 
 
 async def _register(registry: Registry, plan: FleetPlan, devices: Iterable[tuple[Kind, int]]) -> None:

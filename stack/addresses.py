@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from services.core.log import logger
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings
+from services.core.text import describe_error
 from stack.accounts import FLEET, PROVISIONER, SERVICES
 from stack.first_admin import NOBODY, Admin
 from stack.mosquitto import Mosquitto
@@ -108,7 +109,7 @@ class EndpointsFile:
             write_private(self.path, text + "\n")
         except OSError as error:
             if not self.is_stale:
-                log.error("endpoints_not_written", path=str(self.path), error=str(error))  # noqa: TRY400
+                log.error("endpoints_not_written", path=str(self.path), error=describe_error(error))  # noqa: TRY400
             self.is_stale = True
         else:
             self.is_stale = False

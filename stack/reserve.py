@@ -61,7 +61,7 @@ class Reserve:
         with suppress(FileNotFoundError):
             if self.path.stat().st_size:
                 os.truncate(self.path, 0)  # needs no room, as a new name in the folder would
-                log.error("reserve_freed", free_mb=free // 10**6, cure="make room on the disk: readings wait meanwhile")
+                log.error("reserve_freed", free_bytes=free, cure="make room on the disk: readings wait meanwhile")
 
     def _fill(self) -> None:
         """Fill a new file and put it in the place of the old one, so that a refusal leaves no empty one behind."""
@@ -78,7 +78,7 @@ class Reserve:
                 self.path.unlink(missing_ok=True)
             raise
         if was_spent:
-            log.info("reserve_kept_again", megabytes=SIZE_BYTES // 2**20)
+            log.info("reserve_kept_again", size_bytes=SIZE_BYTES)
 
 
 def _write_noise(file: IO[bytes]) -> None:

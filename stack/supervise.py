@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from services.core.log import logger
+from services.core.text import describe_error
 
 _PAUSES_S = (0.0, 0.3, 0.8, 1.5)  # the contract: restarted within 2 s with a back-off
 _STEADY_S = 30  # a child that ran this long starts again without a pause
@@ -76,8 +77,7 @@ class Child:
                 await self.start()
                 await changed()
             except Exception as error:  # noqa: BLE001  the border of supervision: whatever it is, try again and go on
-                text = f"{type(error).__name__}: {error}"
-                log.error("child_not_started", child=self.name, error=text)  # noqa: TRY400
+                log.error("child_not_started", child=self.name, error=describe_error(error))  # noqa: TRY400
 
     async def stop(self, patience_s: float) -> None:
         """End it: politely, then hard."""

@@ -121,7 +121,7 @@ class Anchors:
             last = await conn.fetchrow(SQL["last_anchor"])
             kept = await self._add(conn, last, {"heads": [], "retired": [list(row.values()) for row in rows]})
         self._keep(kept)
-        log.info("alarms_retired", count=len(ids))
+        log.info("alarms_retired", alarms=len(ids))
         return len(ids)
 
     async def _add(

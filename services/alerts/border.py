@@ -13,6 +13,7 @@ import asyncpg
 from services.core.alarms.ledger.page import Page
 from services.core.aside import BLOCKED_AFTER, RETRY_AFTER, Asides, Unit, by_halves, is_blocked, own_fault
 from services.core.log import logger
+from services.core.text import describe_error
 
 STAGE = "stage"  # of what is set aside
 log = logger(__name__)
@@ -63,7 +64,7 @@ class Border:
         except Exception as error:
             if not _is_theirs(error) or not items:
                 raise
-            log.warning("group_split", items=len(items), error=repr(error))
+            log.warning("group_split", items=len(items), error=describe_error(error))
         else:
             await self._strike_off(items, unit)
             return pages
@@ -99,7 +100,7 @@ class Border:
         except Exception as error:
             if not _is_theirs(error):
                 raise
-            log.warning("not_even_bare", unit=unit.name, error=repr(error))
+            log.warning("not_even_bare", unit=unit.name, error=describe_error(error))
             return []
 
     async def stage(self, name: str, work: Callable[[], Awaitable[object]], again: timedelta = RETRY_AFTER) -> bool:

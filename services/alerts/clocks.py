@@ -182,5 +182,5 @@ async def count_overdue(conn: PoolConnectionProxy, now: datetime) -> int:
     """Return how many steps are overdue although a healthy clock would have taken them; above 0 is a fault of ours."""
     count: int = await conn.fetchval(SQL["overdue"], now - OVERDUE_AFTER)
     if count:
-        log.error("steps_overdue", count=count)
+        log.error("steps_overdue", steps=count)
     return count

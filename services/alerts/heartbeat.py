@@ -28,5 +28,5 @@ async def beat(pool: asyncpg.Pool, client: httpx2.AsyncClient, url: str) -> floa
     if answer.status is None:
         log.warning("heartbeat_failed", error=answer.error)
     else:
-        log.info("heartbeat", status=answer.status)
+        log.info("heartbeat_sent", status=answer.status)
     return EVERY_S

@@ -36,6 +36,7 @@ from services.core.limits import raise_file_limit
 from services.core.listening import listen_on
 from services.core.log import logger
 from services.core.settings import ApiSettings
+from services.core.text import describe_error
 
 log = logger(__name__)
 _GRACE_S = 3
@@ -58,7 +59,7 @@ async def _welcome(dsn: str, clock: Clock) -> None:
             made = await make_first_admin(dsn)
         except db.AWAY as error:
             db.pass_on_cancel()
-            log.debug("database_away", error=repr(error))
+            log.debug("database_away", error=describe_error(error))
             await clock.sleep(_RETRY_S)
             continue
         if made is not None:

@@ -29,6 +29,7 @@ from services.core.mqtt_config import (
     service_client_id,
 )
 from services.core.mqtt_outgoing import WINDOW_CAP, Outgoing
+from services.core.text import describe_error
 
 __all__ = [
     "Delivery", "OutgoingFull", "PublishRefused", "Session", "SessionClosed", "SessionConfig", "SessionTakenOver",
@@ -184,7 +185,7 @@ class Session:
         try:
             opened = await asyncio.shield(opening)
         except OSError as error:
-            log.info("mqtt_unreachable", client_id=self.config.client_id, error=str(error))
+            log.info("mqtt_unreachable", client_id=self.config.client_id, error=describe_error(error))
             return False
         except asyncio.CancelledError:
             opening.add_done_callback(_close_unused)

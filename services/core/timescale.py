@@ -42,7 +42,7 @@ async def update_extension(dsn: str) -> None:
         behind = str(error)
     if behind is None:
         return
-    log.info("timescaledb_updated", why=behind)
+    log.info("timescaledb_update_begun", why=behind)
     connection = await connect_to_primary(dsn, timeout=db.CONNECT_TIMEOUT_S)
     try:
         await connection.execute(UPDATE)  # the first statement of its session, or the old library is loaded

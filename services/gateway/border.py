@@ -102,7 +102,7 @@ class Border:
                     await self._try_again(connection)
             except Exception as error:  # noqa: BLE001  this is the border itself: it waits and goes on
                 pass_on_cancel()
-                log.info("set_aside_waits", waiting=len(self.failures), error=str(error))
+                log.info("set_aside_waits", waiting=len(self.failures), error=describe_error(error))
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _write(self, connection: Any) -> None:

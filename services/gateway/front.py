@@ -108,7 +108,8 @@ class Front:
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         """Hand on that a panel did not answer."""
-        log.info("no_answer", device=self._registry.panel(caller.address).code, type_flag=exchange.flag, peer=link.host)
+        device = self._registry.panel(caller.address).code
+        log.info("panel_did_not_answer", device=device, type_flag=exchange.flag, peer=link.host)
         self.commands.failed(exchange, "the panel did not answer 设备无应答")
 
     def closed(self, link: Link) -> None:

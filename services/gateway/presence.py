@@ -68,7 +68,7 @@ class Presence:
         if not self.counts(panel, link.host):
             FRAMES.labels("over_budget_device").inc()
             return
-        log.info("panel_connected", device=panel.code, peer=link.host, second=first is not None)
+        log.info("panel_connected", device=panel.code, peer=link.host, second_link=first is not None)
         if first is None:
             self._announce(panel, online=True)
             return

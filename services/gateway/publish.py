@@ -17,6 +17,7 @@ from services.core.clock import Clock
 from services.core.contracts import Ack, Status
 from services.core.log import logger
 from services.core.mqtt import Delivery, OutgoingFull, PublishRefused, Session, SessionClosed
+from services.core.text import describe_error
 from services.core.topics import Channel, Topic, parse_topic
 from services.gateway.records import Message, Record
 
@@ -123,7 +124,7 @@ class Publisher:
             return
         error = done.exception()
         if isinstance(error, PublishRefused):
-            log.error("publish_refused", topic=sending.message.topic, error=str(error))
+            log.error("publish_refused", topic=sending.message.topic, error=describe_error(error))
         now = self._clock.monotonic()
         sending.due = now + sending.resend_after_s
         sending.resend_after_s = min(2 * sending.resend_after_s, RESEND_CAP_S)
@@ -211,5 +212,5 @@ class Publisher:
 
 
 def _look_at(done: "asyncio.Future[None]") -> None:
-    if not done.cancelled() and done.exception() is not None:
-        log.info("status_not_published", error=str(done.exception()))
+    if not done.cancelled() and (error := done.exception()) is not None:
+        log.info("status_not_published", error=describe_error(error))

@@ -98,7 +98,7 @@ class Registry:
             except Exception as error:  # noqa: BLE001  a look-up that fails leaves strangers strangers, no more
                 pass_on_cancel()
                 if is_away(error):
-                    log.info("look_up_failed", addresses=len(asked), error=describe_error(error))
+                    log.info("look_up_failed", asked=len(asked), error=describe_error(error))
                 else:
                     self._border.note(LOOK_UP, error)
             for address, then in asked:

@@ -17,6 +17,7 @@ from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
 from services.core.mqtt import SessionClosed
 from services.core.settings import IngestSettings
+from services.core.text import describe_error
 from services.ingest import commands, replay, retention, watch
 from services.ingest.lane import Lane
 
@@ -49,7 +50,7 @@ class Duties:
                 await self._work()
             except (SessionClosed, *db.AWAY) as error:
                 db.pass_on_cancel()
-                log.warning("duties_wait", error=f"{type(error).__name__}: {error}")
+                log.warning("duties_wait", error=describe_error(error))
                 await self._clock.sleep(PERIOD_S)
 
     async def _work(self) -> None:

@@ -15,6 +15,7 @@ from services.core.log import logger
 from services.core.moment import to_us
 from services.core.mqtt import Delivery, OutgoingFull, Session, SessionConfig
 from services.core.settings import IngestSettings
+from services.core.text import describe_error
 from services.core.topics import Channel, subscription
 from services.ingest import lease
 from services.ingest.acks import ack_payloads
@@ -116,7 +117,7 @@ class Lane:
                     raise BadSetting(cause) from error
                 if not is_worth_waiting(error, closed=True):
                     raise
-                log.warning("database_away", writer=self.writer_name, error=str(error))
+                log.warning("database_away", writer=self.writer_name, error=describe_error(error))
                 self.writer.drop()
             if not told:
                 log.info("standing_by", writer=self.writer_name)
@@ -241,7 +242,9 @@ class Lane:
             for payload in ack_payloads(message.ack_ids):
                 session.submit(base + Channel.ACK, payload)
         except (OutgoingFull, ValueError) as error:
-            log.warning("event_ack_not_sent", topic=message.raw_topic, error=str(error))  # the device asks again
+            log.warning(
+                "event_ack_not_sent", topic=message.raw_topic, error=describe_error(error)
+            )  # the device asks again
 
     # --- probes ---
 

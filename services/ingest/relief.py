@@ -11,6 +11,7 @@ from services.core.aside import Unit, own_fault, write_aside
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.mqtt import Delivery
+from services.core.text import describe_error
 from services.ingest.inbox import Inbox
 from services.ingest.lane_limits import LaneLimits
 from services.ingest.lines import Block
@@ -55,7 +56,7 @@ class Relief:
             db.pass_on_cancel()
             if not own_fault(error):
                 self._writer.drop()
-            log.warning("spool_not_reached", error=f"{type(error).__name__}: {error}")
+            log.warning("spool_not_reached", error=describe_error(error))
             self._not_before_s = self._clock.monotonic() + AGAIN_S
         return spooled
 

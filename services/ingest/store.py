@@ -116,7 +116,7 @@ class Store:
         """Give up what earlier batches could not write about devices with locked rows; True when there was any."""
         forgotten, self._waiting = self._waiting, {}
         if forgotten:
-            log.error("last_seen_given_up", writer=self.writer, devices=sorted(forgotten))
+            log.error("last_seen_given_up", writer=self.writer, device_ids=sorted(forgotten))
         return bool(forgotten)
 
     async def write(self, connection: asyncpg.Connection, messages: Sequence[Message], rest: Rest) -> Written | None:

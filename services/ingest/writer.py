@@ -13,6 +13,7 @@ from services.core.backoff import pause_s
 from services.core.clock import Clock
 from services.core.errors import Fenced
 from services.core.log import logger
+from services.core.text import describe_error
 from services.ingest import lease
 from services.ingest.decode import Message
 from services.ingest.isolate import refused, split, unit_of
@@ -72,7 +73,7 @@ class Writer:
                 self.drop()
                 self._unsure = self._unsure or bool(messages)
                 if attempt == 0:
-                    log.warning("database_away", writer=self.store.writer, error=f"{type(error).__name__}: {error}")
+                    log.warning("database_away", writer=self.store.writer, error=describe_error(error))
                 await self._clock.sleep(pause_s(attempt, first_s=BACKOFF_FIRST_S, cap_s=BACKOFF_CAP_S))
                 attempt += 1
                 timeouts += isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
@@ -136,13 +137,13 @@ class Writer:
         if not messages:
             if rest.is_empty:
                 raise error  # it holds no data: the schema or the program is at fault
-            log.error("batch_rest_refused", writer=self.store.writer, error=str(error)[:300])
+            log.error("batch_rest_refused", writer=self.store.writer, error=describe_error(error))
             return await self.commit([])
         halves = split(messages)
         if halves is not None:
             return await self._commit_both(halves, rest)
         lone = messages[0]
-        log.error("element_refused", writer=self.store.writer, topic=lone.raw_topic, error=str(error)[:300])
+        log.error("element_refused", writer=self.store.writer, topic=lone.raw_topic, error=describe_error(error))
         if not lone.is_refused:
             return await self.commit([refused(lone, error, with_device=True)], rest)
         if lone.topic is not None:

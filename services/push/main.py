@@ -89,7 +89,7 @@ async def _wait_for_lease(
 async def _work(
     conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, clock: Clock, stopping: asyncio.Event
 ) -> None:
-    log.info("active", owner=str(owner))
+    log.info("lease_taken", owner=str(owner))
     gc.freeze()  # what is loaded now stays; a delivery makes hundreds of small things and hardly a cycle
     gc.set_threshold(50_000, 20, 100)
     async with AsyncExitStack() as stack:

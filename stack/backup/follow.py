@@ -83,7 +83,7 @@ class Follower:
 
     async def _begin_anew(self) -> None:
         """The server no longer has what comes next: go on at its present end. Only a new copy closes the gap."""
-        log.warning("backup_log_lost", said=children.tail(children.read_log(self._log)))
+        log.warning("backup_log_lost", last_words=children.tail(children.read_log(self._log)))
         await asyncio.to_thread(self._ship_log)
         for path in self._kept():
             path.unlink()

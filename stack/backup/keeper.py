@@ -105,7 +105,7 @@ class Keeper:
                 await self._follower.receive()
                 await asyncio.sleep(_TURN_S)
                 if self._follower.said and not self._follower.receives:
-                    log.warning("backup_log_missing", said=self._follower.said)
+                    log.warning("backup_log_missing", last_words=self._follower.said)
             copy = await self._base.take(self._clock, self._progress, quick=True)
             while (until := await self._follower.ship(self._clock)) is None or not _reaches(until, copy):
                 await self._follower.receive()
@@ -177,7 +177,7 @@ class Keeper:
 
     def _progress(self, percent: int) -> None:
         self.status.percent = percent
-        log.debug("copying", percent=percent)
+        log.debug("backup_copying", percent=percent)
 
     # --- telling ---
 

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,16 +66,39 @@ def test_a_log_event_is_a_name_in_snake_case_and_what_varies_is_a_field() -> Non
         assert EVENT_NAME.fullmatch(event.value), f"{place}: {event.value!r}"
 
 
-def test_the_page_of_log_events_names_every_warning_and_error_that_there_is() -> None:
-    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/logs.md").read_text(encoding="utf-8"), re.MULTILINE)
-    written = {
+def _events(*, normal: bool) -> set[Any]:
+    return {
         call.args[0].value
         for _, call in _log_calls()
-        if isinstance(call.func, ast.Attribute) and call.func.attr not in {"debug", "info"}
+        if isinstance(call.func, ast.Attribute) and (call.func.attr in {"debug", "info"}) is normal
         if isinstance(call.args[0], ast.Constant)
     }
-    assert written - set(listed) == set(), "add them to docs/logs.md: what they mean, and what to do"
-    assert set(listed) - written == set(), "nothing writes these"
+
+
+def _listed(tables: str) -> set[str]:
+    return {
+        name
+        for row in re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", tables, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+
+
+def test_the_page_of_log_events_names_every_event_that_there_is_and_no_other() -> None:
+    page = (ROOT / "docs/logs.md").read_text(encoding="utf-8")
+    _, to_act_on, normal = re.split("^## Any program$|^## Normal work$", page, flags=re.MULTILINE)
+    for listed, written in (
+        (_listed(to_act_on), _events(normal=False)),
+        (_listed(normal), _events(normal=True) - _events(normal=False)),
+    ):
+        assert written - listed == set(), "add them to docs/logs.md: what they mean, and what to do"
+        assert listed - written == set(), "nothing writes these"
+
+
+def test_an_error_has_one_form_in_every_log() -> None:
+    for place, call in _log_calls():
+        for field in call.keywords:
+            form = ast.unparse(field.value)
+            assert not (field.arg == "error" and form.startswith(("repr(", "str(", "f"))), f"{place}: describe_error"
 
 
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns"}

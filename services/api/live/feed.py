@@ -29,6 +29,7 @@ from services.core import db
 from services.core.aside import Unit, by_halves, write_aside
 from services.core.clock import Clock, wait_at_most
 from services.core.log import logger
+from services.core.text import describe_error
 
 log = logger(__name__)
 DEVICES_EVERY_S = 0.25  # contract 5: at most 4 Hz
@@ -104,7 +105,7 @@ class Changes:
                 more = await feed.turn()
             except db.AWAY as error:
                 db.pass_on_cancel()
-                log.warning("changes_unread", error=repr(error))
+                log.warning("changes_unread", error=describe_error(error))
                 await self._clock.sleep(_RETRY_S)
                 continue
             await self._clock.sleep(every_s)
@@ -128,7 +129,7 @@ class Changes:
                     connection.terminate()
             except db.AWAY as error:
                 db.pass_on_cancel()
-                log.debug("not_listening", error=repr(error))
+                log.debug("listening_lost", error=describe_error(error))
                 await self._clock.sleep(_RETRY_S)
 
     async def _look_at_devices(self, since: Cursor | None) -> Look:

@@ -10,6 +10,7 @@ from services.api.request.database import Reads
 from services.core import db
 from services.core.clock import Clock
 from services.core.log import logger
+from services.core.text import describe_error
 
 log = logger(__name__)
 EVERY_S = 2.0
@@ -36,5 +37,5 @@ async def watch_rights(reads: Reads, hub: Hub, clock: Clock) -> None:
             await end_stale(reads, hub, clock)
         except db.AWAY as error:
             db.pass_on_cancel()
-            log.warning("rights_unread", error=repr(error))
+            log.warning("rights_unread", error=describe_error(error))
         await clock.sleep(EVERY_S)

@@ -22,6 +22,7 @@ from services.core.log import logger
 from services.core.mqtt import SessionConfig
 from services.core.mqtt_ask import ask
 from services.core.statements import load_queries
+from services.core.text import describe_error
 
 SQL = load_queries(__file__)
 
@@ -96,7 +97,7 @@ async def _set_account(here: State, code: str, password: str) -> None:
         if refusal is not None and "exists" in refusal.lower():
             refusal = await _control(config, modify)
     except (TimeoutError, OSError, FiretowerError) as error:
-        log.warning("broker_away", error=repr(error))
+        log.warning("broker_away", error=describe_error(error))
         raise Problem(502, "broker_away", "the broker does not answer; try again shortly") from error
     if refusal is not None:
         raise Problem(502, "broker_refused", f"the broker refused to make the account: {refusal}")

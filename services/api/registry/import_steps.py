@@ -148,5 +148,5 @@ async def _write_one(connection: asyncpg.Connection, import_id: int, number: int
     except asyncpg.PostgresError as error:
         if db.is_away(error):
             raise
-        log.exception("import_row_not_written", import_id=import_id, number=number)
+        log.exception("import_row_not_written", import_id=import_id, row=number)
         await connection.execute(import_faults.SQL["note"], import_id, number, describe_error(error))

@@ -21,6 +21,7 @@ from services.api.request.chinese import in_chinese, with_chinese
 from services.core import db
 from services.core.alarms.ledger.refusals import NotAllowed, NotFound
 from services.core.log import logger
+from services.core.text import describe_error
 
 log = logger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -156,7 +157,7 @@ async def _on_database(request: Request, error: Exception) -> Response:
         return render(409, "conflict", error.as_dict().get("detail") or str(error), path=path)
     if isinstance(error, asyncpg.SyntaxOrAccessError):
         return await _on_bug(request, error)
-    log.warning("database_away", path=path, error=repr(error))
+    log.warning("database_away", path=path, error=describe_error(error))
     return render(
         503, "database_away", "the database does not answer; try again shortly", {"Retry-After": "2"}, path=path
     )

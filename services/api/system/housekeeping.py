@@ -16,6 +16,7 @@ from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.statements import load_queries
+from services.core.text import describe_error
 
 SQL = load_queries(__file__)
 
@@ -71,5 +72,5 @@ async def keep_house(database: Database, clock: Clock) -> None:
             await clear(database, clock, asides)
         except db.AWAY as error:
             db.pass_on_cancel()
-            log.warning("not_cleared", error=repr(error))
+            log.warning("old_rows_not_removed", error=describe_error(error))
         await clock.sleep(EVERY_S)

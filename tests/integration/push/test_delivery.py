@@ -86,7 +86,7 @@ async def test_a_connection_that_the_server_ended_is_replaced_and_nothing_is_sen
     await eventually(lambda: len(one.ids()) == 260, what="the rest of them", timeout_s=30)
     assert len(one.took) == 260
     assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
-    assert worker.log_text().count('"event": "active"') == 1, "it began anew"
+    assert worker.log_text().count('"event": "lease_taken"') == 1, "it began anew"
 
 
 async def test_a_receiver_that_was_away_gets_everything_once_and_in_order(
