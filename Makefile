@@ -8,7 +8,7 @@ setup: ## everything that running needs, in this checkout and a cache; quick whe
 demo: setup ## a running, populated system: prints the dashboard address and a login
 	@exec .venv/bin/firetower demo
 
-test: ## every test
+test: ## every test but the long runs (bench, chaos) and containers
 	@scripts/test
 
 check: ## formatting, lint, types, import borders, generated files

@@ -1,7 +1,7 @@
 """What one would try first against the same packs: a fixed limit, a fall, peers, principal components.
 
 `python -m bench.baselines PACK [FINDINGS]` prints a table of them and, where its findings are given, of `firetower
-evaluate`. Source: section 8 of the reference note, whose order and numbers these are. The limit of each is the
+evaluate`. Source: the design study (docs/detection.md), whose order and numbers these are. The limit of each is the
 lowest with at most `BUDGET` false alarms per device-month *on this very pack*: an upper bound of what it can do, while
 the product's numbers are fixed beforehand. Alarms of one hour are one, as ours are.
 """

@@ -1,6 +1,6 @@
 """Score the findings of `firetower evaluate` against a pack's truth: what was seen, how soon, how many false alarms.
 
-`python -m bench.detection FINDINGS TRUTH`. Rules of the reference note, section 10: a hit is a new finding of a code
+`python -m bench.detection FINDINGS TRUTH`. Rules of the design study: a hit is a new finding of a code
 that fits, during the event; a false alarm is a finding outside all events and three hours after them, and the time
 inside them does not count for its rate. Intervals are bootstrap over events, 95 %.
 """

@@ -1,6 +1,6 @@
 """The devices as alerts knows them: profile for the rules, place for the alarms. Read from the registry and kept fresh.
 
-Called by the feed. Promises an answer for every device id that a reading or event carries.
+Called by the loop. Promises an answer for every device id that a reading or event carries.
 """
 
 from collections.abc import Iterable

@@ -172,7 +172,7 @@ select owner::text from ingest_batch where writer = $1 and number = $2
 select coalesce(max(number), 0) from ingest_batch where writer = $1
 
 -- name: advance_watermark
--- after a gap over 10 s every device has a fresh grace (design: offline)
+-- after a gap over 10 s the silence of every device is counted from its end
 update ingest_lane set
     watermark = case when watermark > greatest(from_us($2), clock_timestamp()) + interval '10 seconds' then from_us($2)
                      else greatest(watermark, from_us($2)) end,

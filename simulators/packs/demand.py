@@ -1,4 +1,4 @@
-"""How a town draws water: hour, weekday, season, chance. Seeded; numbers are assumptions of the reference note.
+"""How a town draws water: hour, weekday, season, chance. Seeded; numbers are assumptions of the design study.
 
 Used by `twin`. Promises the same factors for the same seed, whatever events are added.
 """

@@ -1,6 +1,6 @@
 """What happens in a town's mains during a pack: bursts, fire flows, thefts, leaks; and to single instruments.
 
-Used by `twin`, `instruments` and `pack`. Seeded by the pack; sizes are those of the reference note, section 2.
+Used by `twin`, `instruments` and `pack`. Seeded by the pack; sizes are those of the design study (docs/detection.md).
 """
 
 from typing import Any, Final, NamedTuple, cast

@@ -1,6 +1,6 @@
 """The layer of instruments over true pressures: noise, resolution, spikes, gaps, and what befalls single devices.
 
-Used by `pack`. Numbers are those of the reference note, sections 2.1 and 8. Pure; seeded.
+Used by `pack`. Numbers are those of the design study (docs/detection.md). Pure; seeded.
 """
 
 from collections.abc import Sequence

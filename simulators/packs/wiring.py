@@ -1,7 +1,7 @@
 """Circuits whose insulation ages and whose joints loosen, in a form that the detectors do not have.
 
 Used by `pack`. Three lags instead of one, a cubic term, humidity that comes in steps, a load that no transformer sees,
-new appliances half-way: section 11 of the reference note warns of a generator that suits its detector. Seeded; pure.
+new appliances half-way: the design study warns of a generator that suits its detector. Seeded; pure.
 """
 
 from typing import Final, NamedTuple

@@ -1,6 +1,6 @@
 """One event of the mains: which hydrants fall together, by how much, and where the event most likely is.
 
-Source: reference note, layer 5 (corroboration). Used by `mains`. Promises one warning from its beginning to its end: it
+Source: design study (corroboration). Used by `mains`. Promises one warning from its beginning to its end: it
 is over when its deepest members are back for `calm_min`, or after `longest_h`, when it is the new normal.
 """
 

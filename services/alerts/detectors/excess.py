@@ -1,6 +1,6 @@
 """How far a quantity stands above what its causes explain: own spread, EWMA, share of outliers, trend.
 
-Source: reference note, section 11 (EWMA 0.2 of the load-regressed residual measured best). Values beyond 3 own
+Source: design study (EWMA 0.2 of the load-regressed residual measured best). Values beyond 3 own
 deviations teach nothing while they last, up to `_STUBBORN_DAYS`: ageing must not become normal.
 Cost: one regression lesson a slot. Cold start: `learn_days`.
 """

@@ -1,6 +1,6 @@
 """What each hydrant's pressure should be, given all others at the same moment: common factors learned from data.
 
-Source: probabilistic principal components (Tipping and Bishop 1999) with Huber weights. In the reference note joint
+Source: probabilistic principal components (Tipping and Bishop 1999) with Huber weights. In the design study joint
 models did best, because the noise of demand is shared. The graph of the mains is not known: peers are learned.
 Cost: a slot of n hydrants O(n k^2), about 1 us a reading at n = 100, k = 8; a new fit once a day, O(n^3), 5 ms.
 Cold start: says nothing before its first fit. Memory: n x n numbers. A deviation teaches at most 4 of its

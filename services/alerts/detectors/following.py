@@ -1,6 +1,6 @@
 """Whether a hydrant still follows its mains: movement seen against movement expected, over a few hours.
 
-Source: reference note, layer 5 ("one device only, flat peers"); the slope of a regression through the origin, fading
+Source: design study ("one device only, flat peers"); the slope of a regression through the origin, fading
 memory. A hydrant behind a closed valve or frozen keeps a pressure of its own; a burst or a draw moves it with the rest.
 Cost: vectors of n a slot. Cold start: twice `window_h`; silent while the mains themselves do not move.
 """

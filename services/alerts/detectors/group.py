@@ -1,6 +1,6 @@
 """From a slot's numbers to comparable ones: own spread, EWMA, neighbours smoothed together.
 
-Source: reference note, layer 4 (EWMA 0.4), smoothed over the nearest neighbours, because a real fall of pressure is
+Source: design study (EWMA 0.4), smoothed over the nearest neighbours, because a real fall of pressure is
 shared by those around it: residuals show who is below, independent shares (`whitening`) whether it is one event.
 Cost: vectors of n a slot. Cold start: spreads are learned over three days, of each hydrant from its own first reading.
 """

@@ -1,6 +1,6 @@
 """Whether a sensor can be trusted: one-sample spikes are removed, a stuck or spiking sensor is flagged.
 
-Source: reference note, layer 0. Cost: vectors of n a slot. Cold start: own steps are known after a day; until then
+Source: design study. Cost: vectors of n a slot. Cold start: own steps are known after a day; until then
 nothing is held back. A jump beyond `spike_sigmas` of its own steps waits one slot; if the next
 value agrees, it was real.
 """

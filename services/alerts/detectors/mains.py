@@ -1,6 +1,6 @@
 """A network of hydrants watched as one: burst, draw, decoupled, sensor, told apart by which others moved.
 
-Source: reference note, layers 0 and 3 to 6. Fed by `fleet`, one slot at a time. Promises that an event is not learned
+Source: design study. Fed by `fleet`, one slot at a time. Promises that an event is not learned
 as the new expectation while it stands. Cost: about 5 us a reading at 100 hydrants. Cold start: silent for `learn_days`,
 of a hydrant that starts later for as long after its first reading.
 """

@@ -1,6 +1,6 @@
 """Ageing insulation and hot joints of one circuit: what explains its residual current and temperature.
 
-Source: reference note, section 11. Load is the sum of the phase currents; cables and joints warm slowly and with its
+Source: design study. Load is the sum of the phase currents; cables and joints warm slowly and with its
 square, so its past half-hour and the past of its square are causes too, and the hour of the day. Without currents the
 hour alone explains residual current, and joints say nothing. Cost: an `Excess` a slot of five minutes or more, a
 `Heating` a quarter of an hour. Cold start: `learn_days`.

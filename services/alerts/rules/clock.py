@@ -1,8 +1,8 @@
 """Whether a device's clock can be believed: `clock_wrong` (contract 8).
 
-Fed by `walk.DeviceRules` with old readings, and by the feed with implausible clocks. Tells a clock that is an
-hour behind, message after message, from a back-fill, whose readings get younger with every message. Clocks that
-ingest found to be behind by a constant, by however little, are a condition of their own.
+Fed by `walk.DeviceRules` with old readings and with implausible clocks. Tells a clock that is an hour behind, message
+after message, from a back-fill, whose readings get younger with every message. A clock that ingest found to be behind
+by a constant, however small, is a condition of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What an event means: contract 8's second table as data.
 
-Called by the feed for every event row, events of fires first.
+Called by `alerts.events` for every event row, fires first.
 Promises an answer for every type, unknown ones included, and never fails on an event's optional parts.
 """
 

@@ -1,6 +1,6 @@
 """Many hydrants of an area losing pressure together: one `mains_event` (contract 8).
 
-Called by the feed for every pressure finding that opened, reopened or ended an alarm. Pure.
+Called by `alerts.mains` for every pressure finding that opened, reopened or ended an alarm. Pure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What rules look at: a device's readings and its events.
 
-Filled by the feed from registry and hypertables; promises no more than the fields rules read.
+Made by `readings` and `events` from the hypertables; promises no more than the fields that rules read.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Event:
 class Effect(NamedTuple):
     """What one event means: at most one finding, one piece of evidence and one reset.
 
-    Fires, their evidence and resets go to `core.alarms.fire.apply`; other findings to `lifecycle.step`; a
+    Fires, their evidence and resets go to `core.alarms.fires.site.apply`; other findings to `lifecycle.step`; a
     reset also to every open alarm of the device (`Reset` is a happening of `step`) and to
     `DeviceRules.forget_all`.
     """

@@ -1,6 +1,6 @@
-"""When a silent device is offline: only silence that we could have heard counts (design 4, contract 8).
+"""When a silent device is offline: silence counts only while we could have heard the device (contract 8).
 
-Called by the feed's clocks. Pure; a watermark stands still while ingest's own probes do not come back.
+Called by `alerts.silence`. Pure; a watermark stands still while ingest's own probes do not come back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
 GAP: Final = timedelta(seconds=10)
-"""After a gap this long in the probes every device has a fresh grace (design 4)."""
+"""After a gap this long in the probes, the silence of every device is counted from its end."""
 
 
 @dataclass(frozen=True, slots=True)

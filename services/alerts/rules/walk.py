@@ -1,6 +1,6 @@
 """One device's rules walking its readings in (ts, seq) order.
 
-Held by the feed, one per device; fed every stored reading once, in any order.
+Held by `rule_states`, one per device; fed every stored reading once, in any order.
 Promises findings only at the device's newest reading and only when that one is not late (contract 8).
 """
 

@@ -14,7 +14,7 @@ from services.core.rules.rule import MONTH_H, Parameter, Rule, define
 from services.core.words import Category, Severity
 
 TUNED: Final = "tuned, docs/detection.md"
-NOTE: Final = "reference note of the project, section 9"
+STUDY: Final = "design study, docs/detection.md"
 SIGMAS: Final = Bounds(1, 100)
 SHARE: Final = Bounds(0.001, 1)
 DAYS: Final = Bounds(1, 400)
@@ -36,11 +36,11 @@ EARLY_RULES: Final = (
         most_sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
         false_share=Parameter(0.08, "share of quiet days that may have a false incident", TUNED, SHARE),
         member_sigmas=Parameter(2.0, "own standard deviations", TUNED, SIGMAS),
-        members=Parameter(3, "devices", NOTE, COUNT),
+        members=Parameter(3, "devices", STUDY, COUNT),
         neighbours=Parameter(8, "devices, itself included", TUNED, COUNT),
-        ewma=Parameter(0.4, "share of the newest slot", NOTE, SHARE),
+        ewma=Parameter(0.4, "share of the newest slot", STUDY, SHARE),
         factors=Parameter(5, "common factors", TUNED, COUNT),
-        learn_days=Parameter(14, "d", NOTE, DAYS),
+        learn_days=Parameter(14, "d", STUDY, DAYS),
         memory_days=Parameter(14, "d", TUNED, DAYS),
         calm_min=Parameter(90, "min", TUNED, Bounds(1, 1440)),
         longest_h=Parameter(72, "h", "our own: by then it is repaired or the new normal", MONTH_H),
@@ -80,8 +80,8 @@ EARLY_RULES: Final = (
         "exceeds `sigmas`",
         "the sum is back at 0",
         sigmas=Parameter(9.0, "nightly standard deviations, summed", TUNED, SIGMAS),
-        slack=Parameter(1.0, "nightly standard deviations", NOTE, SIGMAS),
-        nights=Parameter(14, "nights before the first verdict", NOTE, DAYS),
+        slack=Parameter(1.0, "nightly standard deviations", STUDY, SIGMAS),
+        nights=Parameter(14, "nights before the first verdict", STUDY, DAYS),
     ),
     define(
         "freeze_forecast",
@@ -112,7 +112,7 @@ EARLY_RULES: Final = (
         outlier_share=Parameter(0.03, "share of a day's slots", TUNED, SHARE),
         legal_ma=Parameter(300, "mA", "GB 50116-2013 9.2.3", Bounds(0, 30_000)),
         ahead_h=Parameter(24, "h", "contract 11", MONTH_H),
-        learn_days=Parameter(7, "d", NOTE, DAYS),
+        learn_days=Parameter(7, "d", STUDY, DAYS),
     ),
     define(
         "joint_heating",
@@ -127,7 +127,7 @@ EARLY_RULES: Final = (
         least_k=Parameter(4.0, "K", "our own: few sound circuits grow so much, docs/detection.md", Bounds(0, 100)),
         legal_c=Parameter(70, "°C", "contract 8", Bounds(0, 400)),
         ahead_h=Parameter(24, "h", "contract 11", MONTH_H),
-        learn_days=Parameter(7, "d", NOTE, DAYS),
+        learn_days=Parameter(7, "d", STUDY, DAYS),
     ),
     define(
         "sensor_fault",
@@ -137,9 +137,9 @@ EARLY_RULES: Final = (
         "传感器异常",
         "the same value for `stuck_h`, or `spikes` one-sample spikes within a day",
         "another value; a day without spikes",
-        stuck_h=Parameter(6, "h", f"{NOTE}: identical at 0.001 MPa", MONTH_H),
-        spikes=Parameter(3, "spikes a day", NOTE, COUNT),
-        spike_sigmas=Parameter(8, "robust deviations of its own steps", NOTE, SIGMAS),
+        stuck_h=Parameter(6, "h", f"{STUDY}: identical at 0.001 MPa", MONTH_H),
+        spikes=Parameter(3, "spikes a day", STUDY, COUNT),
+        spike_sigmas=Parameter(8, "robust deviations of its own steps", STUDY, SIGMAS),
     ),
 )
 

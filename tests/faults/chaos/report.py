@@ -1,4 +1,4 @@
-"""The report of a run for people and for reports/, and the promises it is held to (design 1.1)."""
+"""The report of a run for people and for reports/, and the promises it is held to."""
 
 from typing import Any
 

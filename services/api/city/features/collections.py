@@ -1,7 +1,7 @@
 """The collections: their names, statements and filters. Data and statements, no HTTP.
 
 Used by the routes. Promises that every statement keeps to the caller's areas, joins included, and that every page costs
-the same, because places are keys and not counts.
+the same, because a page begins behind a key and not at an offset.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ Judged = Callable[[Reads, Context, Sequence[sa.ColumnElement[bool]], bool], Awai
 class Collection:
     """One collection. `key` orders it; `fid` identifies its features; `span` is their time.
 
-    `filters` are columns; what no column says, but somebody judges, is in `judged`: true or false.
+    `filters` are columns; `judged` are properties, true or false, that code decides and no column holds.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Collection:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What can be filtered by."""
+        """Return the properties that can be filtered by."""
         return (*self.filters, *self.judged)
 
     def type_of(self, name: str) -> str:
@@ -132,12 +132,12 @@ def _status(context: Context) -> Column:
 
 
 def _parent(context: Context) -> Column:
-    """A filter tells no more than the answer does."""
+    """Return the parent, if the caller may see it: a filter must reveal no more than the answer."""
     return sa.case((context.who.scope.clause(_area.parent), _area.parent))
 
 
 def _people(column: Column) -> Callable[[Context], Column]:
-    """A wall shows no names of people, and finds nothing by them."""
+    """Return a filter by names of people; a wall shows none, and finds nothing by them."""
 
     def shown(context: Context) -> Column:
         return column if context.who.may(Permission.READ) else sa.literal(None, sa.Text)

@@ -23,7 +23,7 @@ from services.core.rules.parameters import ParameterBook
 _device, _alarm = tables.device.c, tables.alarm.c
 PARENT = tables.area.alias("place")
 Column = sa.ColumnElement[Any]
-_AT_ONCE = 500  # judged before others have their turn
+_AT_ONCE = 500  # judged before other requests have their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ _SHOWN = (
 
 
 def select_shown(*kinds: str) -> Select:
-    """Return the statement without what only water is judged by: a page is a thousand rows."""
+    """Return the statement without the columns that only the judgement of water needs: a page has a thousand rows."""
 
     def select(context: Context) -> "sa.Select[Any]":
         whole = devices_of(*kinds)(context)
@@ -91,7 +91,7 @@ async def finish_devices(reads: Reads, rows: Sequence[Row], context: Context) ->
         shown["alarm"], shown["value_at"] = alarms.get(row["id"]), rfc3339(at)
         if shown.keys().isdisjoint(values):
             shown |= values
-        else:  # a field that is called like one of ours
+        else:  # a field with the name of a property
             shown |= {name: value for name, value in values.items() if name not in shown}
         found.append(shown)
     return found

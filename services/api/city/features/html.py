@@ -28,7 +28,7 @@ def paragraph(text: str) -> str:
 
 
 def links(found: Iterable[Mapping[str, str]]) -> str:
-    """Return links as a list; a link to JSON stays one, its page is asked for by the browser's own wishes."""
+    """Return links as a list; those to `f=json` lead to the page instead."""
     rows = "".join(
         f'<li><a href="{escape(one["href"].replace("f=json", "f=html"))}" rel="{escape(one["rel"])}">'
         f"{escape(one['title'])}</a> <small>{escape(one['rel'])}</small></li>"

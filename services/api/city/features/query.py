@@ -89,7 +89,7 @@ def _single(sent: Sequence[tuple[str, str]], known: Sequence[str]) -> dict[str, 
         if name not in known:
             raise bad(name, f"is unknown here; there are {', '.join(sorted(known))}")
         if name in given and given[name] != value:
-            raise bad(name, "was sent twice")
+            raise bad(name, "was sent twice with different values")
         given[name] = value
     return given
 
@@ -128,7 +128,7 @@ def read_bbox(value: str, crs: str, lon: Column, lat: Column) -> sa.ColumnElemen
     if crs in LATITUDE_FIRST:
         west, south, east, north = south, west, north, east
     if south > north:
-        raise bad("bbox", "its south lies north of its north")
+        raise bad("bbox", "the southern edge lies north of the northern edge")
     within = lat.between(south, north)
     if west > east:  # across the antimeridian (7.15.3)
         return sa.and_(within, sa.or_(lon >= west, lon <= east))

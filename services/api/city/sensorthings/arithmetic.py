@@ -10,7 +10,7 @@ from services.api.city.sensorthings.values import Moment, Number, Span, Value
 
 
 def arithmetic(operator: str, left: Value, right: Value) -> Value:
-    """Return the sum, difference, product, quotient or rest of two values; times go with durations.
+    """Return the sum, difference, product, quotient or remainder of two values; a time takes a duration.
 
     Raises:
         Problem: 400.
@@ -34,5 +34,5 @@ def arithmetic(operator: str, left: Value, right: Value) -> Value:
             return Number(a * b)
         case "div":
             return Number(a / sa.func.nullif(b, 0.0))
-    # PostgreSQL has no rest of doubles, and OData's has the sign of the first
+    # PostgreSQL has no remainder of doubles; OData's has the sign of the dividend
     return Number(a - b * sa.func.trunc(a / sa.func.nullif(b, 0.0)))

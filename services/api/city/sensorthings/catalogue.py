@@ -1,7 +1,7 @@
 """What is measured, and by what: the ObservedProperties and Sensors, read from `catalogue.json`.
 
-Ids are for ever: a new field takes a number that was never used. Quantities and units are named by QUDT 2.1 and UCUM
-(a level over a milliwatt is written as UCUM writes such levels, which lists no `B[mW]`).
+Ids never change: a new field takes a number that was never used. Quantities and units are named by QUDT 2.1 and UCUM.
+UCUM has no unit for a level relative to a milliwatt; it is written in the form of UCUM's other levels.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""Follows `$expand`: one statement for each link, whatever the number of items that bring something along.
+"""Follows `$expand`: one statement for each link, however many items have it.
 
-Promises a bounded answer: items that do not fit have a link to their next page.
+Promises a bounded answer: what does not fit is reached by the link to the next page.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,7 +83,7 @@ class Expansion:
             found, counts = await self._entities(list(groups), expand, size)
         for place, members in enumerate(groups.values(), 1):
             mine = found.get(place, ())
-            shared = len(members) > 1  # each brings along something of its own
+            shared = len(members) > 1  # each parent needs items of its own: they are expanded further
             for parent in members:
                 items = [Item(link.target, one.row) for one in mine[:size]] if shared else list(mine[:size])
                 if not link.many:
@@ -108,7 +108,7 @@ class Expansion:
     async def _entities(
         self, keys: Sequence[tuple[Any, ...]], expand: Expand, size: int
     ) -> tuple[dict[int, list[Item]], dict[int, int]]:
-        """Return what belongs to each of these keys by its place among them, one more than `size`; and the counts."""
+        """Return the items of each key by its place among `keys`, one more than `size` at most; and their counts."""
         link, options = expand.link, expand.options
         row = self.pages.view.rows(link.target)
         above = _parents(keys, link)
@@ -187,7 +187,7 @@ class Expansion:
             parent.links[link.name] = page
 
     async def _newest(self, parents: Sequence[Item], expand: Expand) -> list[Item]:
-        """Give each stream its newest observation, by way of the newest state; return those that need a closer look."""
+        """Add to each stream its newest observation, found by the newest state; return the streams left over."""
         by_kind: dict[str, list[Item]] = {}
         alarms = []
         for parent in parents:
@@ -212,7 +212,7 @@ class Expansion:
         return left
 
     async def _newest_transitions(self, parents: Sequence[Item], expand: Expand) -> None:
-        """Give each stream of alarms its newest transition."""
+        """Add to each stream of alarms its newest transition."""
         found: dict[int, list[Item]] = {}
         if parents:
             devices = [parent.row["device"] for parent in parents]
@@ -225,16 +225,16 @@ class Expansion:
             parent.links[expand.link.name] = _newest_page(parent, expand, item, more=len(newest) > 1)
 
     async def _two_newest(self, kind: Kind, known: Mapping[int, datetime]) -> dict[int, list[Any]]:
-        """Return the two newest readings of each device, or fewer; for a device with fewer, older time is searched.
+        """Return the two newest readings of each device, or fewer if it has fewer.
 
-        `known` says since when each is known: hardly a reading is older.
+        `known` says since when each device is known: few readings are older, so the search ends there.
         """
         readings: dict[int, list[Any]] = {}
         waiting, begin, back = set(known), LATEST, _FIRST_LOOK
         while waiting:
             begin, back = max(self.pages.view.now - back, OLDEST), back * GROWTH
             if readings and (first := _first_of(waiting, known)) > self.pages.view.now - _SECOND_LOOK:
-                begin = min(begin, first)  # all there can be of devices that came lately
+                begin = min(begin, first)  # nothing of devices that are new can be older
             statement, values = newest_readings(kind, sorted(waiting), begin)
             readings |= {device: [] for device in waiting}
             for row in await self.pages.reads.rows(statement, **values):
@@ -256,7 +256,7 @@ def _newest_page(parent: Item, expand: Expand, newest: Item | None, *, more: boo
 
 
 def _is_plain(options: Options) -> bool:
-    """Whether all there is is asked for, in the order of ids."""
+    """Whether everything is asked for, in the order of ids."""
     return options.filter is None and not options.orderby and not options.skip and not options.count
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from services.api.city.sensorthings.refusals import refused, unsupported
 
 MOST_POINTS: Final = 2000
-# possessive: a text that fits nowhere is given up after one walk, however it is made
+# possessive quantifiers: a text that does not match is given up after one pass, whatever is in it
 _NUMBER: Final = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d++)?"
 POINT: Final = re.compile(rf"\s*+({_NUMBER})\s++({_NUMBER})(?:\s++{_NUMBER}){{0,2}}\s*+")
 WHOLE: Final = re.compile(

@@ -1,7 +1,7 @@
 """Ids as others see them and as our rows have them. Pure.
 
-Arithmetic, so that no table keeps them: a Datastream's is made of device and field, an Observation's holds what its row
-is found by.
+They are computed, so no table keeps them: a Datastream's id is made of device and field, an Observation's of what its
+row is found by.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ def observation_key(device: int, ts: datetime, seq: int, number: int, sub: int) 
 
 
 def observation_parts(text: str) -> tuple[int, datetime, int, int, int] | None:
-    """Return what `observation_key` was made of; None: it was not."""
+    """Return what `observation_key` made `text` of; None if it did not."""
     parts = text.split("-")
     if len(parts) not in {4, 5} or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         return None

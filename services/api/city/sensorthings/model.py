@@ -12,7 +12,7 @@ first 21 million devices (QGIS reads 32 bits)."""
 
 
 class Entity(StrEnum):
-    """What there is."""
+    """The types of entities."""
 
     THING = "Thing"
     LOCATION = "Location"

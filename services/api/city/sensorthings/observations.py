@@ -34,7 +34,7 @@ Between = tuple[datetime, datetime]
 class Streams:
     """Which observations are meant: of a kind of device, of a device, of one field; what is None is not restricted.
 
-    `since` is when the device came to be known: hardly an observation is older.
+    `since` is when the device was registered or first heard: few observations are older.
     """
 
     kind: Kind | None = None
@@ -128,7 +128,7 @@ class Reading:
 
     @property
     def plain(self) -> PlainStream | None:
-        """Return the stream if it is one of readings, and all that is asked of it is a stretch of time."""
+        """Return the stream if it is one field of one device, and nothing but a time span is asked of it."""
         kind, device, number_ = self.streams.kind, self.streams.device, self.streams.number
         if kind is None or device is None or number_ in {None, ALARM_NUMBER} or self.options.filter is not None:
             return None
@@ -226,8 +226,8 @@ class Reading:
 
         if self.streams.is_one:
             return [
-                behind((one.ts,), (ts,), same=True),  # chunks are left out by it
-                behind((one.ts, one.seq), (ts, seq), same=True),  # and this is what the index knows
+                behind((one.ts,), (ts,), same=True),  # leaves out chunks
+                behind((one.ts, one.seq), (ts, seq), same=True),  # finds the place in the index
                 behind((one.ts, one.seq, one.sub), (ts, seq, sub)),
             ]
         if succession.by_time:

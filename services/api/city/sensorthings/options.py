@@ -25,7 +25,7 @@ _NAMES: Final = frozenset(
     {"$filter", "$expand", "$select", "$orderby", "$top", "$skip", "$count", "$resultFormat", "$skiptoken"}
 )
 _TOP_ONLY: Final = frozenset({"$resultFormat", "$skiptoken"})
-# possessive: a text that fits nowhere is given up after one walk, however it is made
+# possessive quantifiers: a text that does not match is given up after one pass, whatever is in it
 ITEM: Final = re.compile(r"\s*+([A-Za-z]+(?:/[A-Za-z]+)*+)\s*+(?:\((.*)\)\s*+)?", re.DOTALL)
 
 
@@ -65,7 +65,7 @@ class Options:
         return default if self.top is None else min(self.top, MAX_TOP)
 
     def repeated(self) -> Iterator[tuple[str, str]]:
-        """Give the options of the following page; where it begins is told by `$skiptoken`."""
+        """Yield the options of the following page; `$skiptoken` says where it begins."""
         yield from (pair for pair in self.texts if pair[0] not in {"$skip", "$skiptoken", "$expand"})
         if self.expand:
             yield "$expand", written(self.expand)
@@ -83,7 +83,7 @@ def written(expands: Sequence[Expand]) -> str:
 
 
 def read_options(entity: Entity, query: str) -> Options:
-    """Return the options of a query string; a blank option and a repeated identical one count once or not at all.
+    """Return the options of a query string. Blank ones are ignored; a repeated identical one counts once.
 
     Raises:
         Problem: 400, 501.
@@ -98,7 +98,7 @@ def read_options(entity: Entity, query: str) -> Options:
         if "\x00" in text or "\x00" in name:
             raise refused("an option must not contain the character NUL")
         if found.setdefault(name, text) != text:
-            raise refused(f"the option {name[:50]} is given twice, and not the same")
+            raise refused(f"the option {name[:50]} is given twice, with different values")
     options = _read(entity, found, _Expands(), 0)
     if options.data_array and entity is not Entity.OBSERVATION:
         raise refused("$resultFormat: dataArray is for Observations")
@@ -217,7 +217,7 @@ def _read_item(entity: Entity, text: str, expands: _Expands, depth: int) -> Expa
     for option in split(match[2] or "", ";"):
         key, _, value = option.partition("=")
         if option.strip() and given.setdefault(key.strip(), value) != value:
-            raise refused(f"$expand: the option {key.strip()[:50]} of {name} is given twice, and not the same")
+            raise refused(f"$expand: the option {key.strip()[:50]} of {name} is given twice, with different values")
     return Expand(link, _read(link.target, given, expands, depth))
 
 
@@ -246,7 +246,7 @@ def _merged(one: Options, other: Options) -> Options:
     texts = dict(one.texts)
     for name, text in other.texts:
         if name != "$expand" and texts.setdefault(name, text) != text:
-            raise refused(f"$expand: {name} is given twice for one link, and not the same")
+            raise refused(f"$expand: {name} is given twice for one link, with different values")
     links: dict[str, Expand] = {expand.link.name: expand for expand in one.expand}
     for expand in other.expand:
         before = links.get(expand.link.name)
@@ -266,7 +266,7 @@ def _merged(one: Options, other: Options) -> Options:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """Return the parts of a list, looking into neither brackets nor strings."""
+    """Return the parts of a list; separators inside brackets or strings do not count."""
     parts, depth, quoted, begin = [], 0, False, 0
     for place, character in enumerate(text):
         if character == "'":

@@ -1,4 +1,4 @@
-"""Reads pages: of entities by place, of observations from where the last page ended."""
+"""Reads pages: of entities by offset, of observations from where the last page ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ class Pages:
         return page
 
     async def _streams(self, options: Options, parent: Item | None, link: Link | None) -> Streams | None:
-        """Return the observations that a path and a filter are about, as far as that is plain; None: none at all."""
+        """Return the streams that a path or a filter names, as far as it can be told; None: none at all."""
         keys = together(parent, link)
         device, number_ = keys.get("device"), keys.get("number")
         if parent is not None and device is not None and "known_since" in parent.row:
@@ -144,7 +144,7 @@ class Pages:
         return await whole.read(self.reads, behind, enough)
 
     async def _in_slices(self, reading: Reading, sources: list[int], after: Position | None, enough: int) -> list[Item]:
-        """Read an order of time slice by slice: the database plans for the chunks of that stretch alone."""
+        """Read observations in the order of time, slice by slice: the database plans only for a slice's chunks."""
         plain, newest = reading.plain, reading.succession.turned
 
         async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Any]:

@@ -1,7 +1,7 @@
 """The usual queries as text: place, streams and newest values of many devices; one stream over a time span.
 
-Platforms send them all day, and composing a statement costs more than running it. They are for devices that the caller
-is known to see (`Pages.narrowed`, a parent's row); every other request goes through `observations`.
+Platforms send them all day, and composing a statement costs more than running it. They do not check the caller's areas:
+use them for devices that were read with the scope (`Pages.narrowed`, a parent's row). All else goes by `observations`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from services.core.topics import Kind
 
 SQL = load_queries(__file__)
 AHEAD: Final = timedelta(minutes=10)
-"""A reading may be 5 min ahead of its receive time, which the newest state has in its place."""
+"""A reading may be 5 min ahead of its receive time; the newest state then has the receive time."""
 Question = tuple[str, dict[str, object]]
 _SOURCE_OF: Final = {kind: place for place, kind in enumerate(SOURCES)}
 _STREAMS: Final = {  # in the order of their ids

@@ -117,7 +117,7 @@ def _placed(geometry: str) -> Callable[[View, Row, Names], Value | None]:
 
 
 def _geometry(row: Row, names: Names) -> Value | None:
-    """Return where a device stands, or of what type that geometry is. Clients also ask by the names of a Feature."""
+    """Return a device's position, or the type of that geometry. Some clients ask by the names of a Feature."""
     match names:
         case ():
             return Place(row.device.lon, row.device.lat)

@@ -1,7 +1,7 @@
-"""The engine: follows a path to an entity or a page, and reads what `$expand` wants along with it.
+"""Follows a path to an entity or a page, and reads what `$expand` adds to it.
 
-Does not know how an answer is written. Promises that data outside the caller's areas does not exist for the caller: 404
-where it is named, and no part of any list or count.
+Does not know how an answer is written. Promises that data outside the caller's areas does not exist for the caller:
+404 where it is named, and in no list and no count.
 """
 
 from dataclasses import dataclass

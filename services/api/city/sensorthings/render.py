@@ -1,6 +1,6 @@
 """Writes answers as SensorThings 1.1 does (18-088): `@iot.id`, links, next links. The only part that knows this form.
 
-What has no value is left out: clients of the field (QGIS) read null as a value.
+A property without a value is left out: clients in use (QGIS) take null for a value.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ _NAVIGATION: Final = {
 _ALARM: Final = BY_NAME[ALARM].id
 _FIELDS: Final = dict(BY_NUMBER)
 _UNITS: Final = {number: dict(one.unit) for number, one in BY_NUMBER.items()}
-_SAFE: Final = "()',;:@/=$*!~"  # what clients of the field read easier unescaped; never ? & # + %
+_SAFE: Final = "()',;:@/=$*!~"  # clients in use expect these unescaped; never ? & # + %
 Document = dict[str, Any]
 
 
@@ -138,7 +138,7 @@ class Renderer:
         return shown
 
     def _expand(self, shown: Document, found: Item | Page | None, expand: Expand) -> None:
-        """Put what one link brought along into an entity."""
+        """Put the items of one link into an entity."""
         name = expand.link.name
         if isinstance(found, Page):
             shown[name] = [self.entity(one, found.options) for one in found.items]
@@ -157,7 +157,7 @@ class Renderer:
         return self._headed(page, value)
 
     def references(self, found: Page | Item) -> Document:
-        """Return the links of what was found alone (`$ref`)."""
+        """Return nothing but the links of what was found (`$ref`)."""
         if isinstance(found, Item):
             return {"@iot.selfLink": self.link(found)}
         return self._headed(found, [{"@iot.selfLink": self.link(item)} for item in found.items], "/$ref")
@@ -252,7 +252,7 @@ def _data_array(renderer: Renderer, page: Page) -> list[Document]:
 # --- the root ---------------------------------------------------------------------------------------------------------
 
 _SPEC: Final = "http://www.opengis.net/spec/iot_sensing/1.1/req/"
-CONFORMANCE: Final = (  # of each class all requirements, by name: clients look for the one or the other
+CONFORMANCE: Final = (  # classes and their requirements: some clients look for a class, others for a requirement
     *(f"{_SPEC}{name}" for name in ("datamodel", "resource-path", "request-data")),
     *(
         f"{_SPEC}datamodel/{name}/{part}"

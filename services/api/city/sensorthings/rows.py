@@ -70,7 +70,7 @@ class Observed:
     `num`, `flag` and `text` hold the result by its type; `sub` tells transitions of one alarm apart.
     """
 
-    device: Column  # as the table of the reading has it: its index knows that one
+    device: Column  # the column of the readings' table, which is in its index
     ts: Column
     seq: Column
     sub: Column
@@ -85,7 +85,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The tables behind one entity; what an entity has nothing of is None."""
+    """The tables behind one entity; None where it has no such thing."""
 
     source: Any
     where: tuple[Condition, ...] = ()
@@ -119,7 +119,7 @@ class View:
 
     @property
     def scope(self) -> Scope:
-        """Return the areas."""
+        """Return the caller's areas."""
         return self.who.scope
 
     def rows(self, entity: Entity, number: int | None = None) -> Row:
@@ -187,7 +187,7 @@ class View:
         )  # fmt: skip
 
     def readings(self, kind: Kind) -> Row:
-        """Return the readings of the devices of one kind, whole: one row each, and no field is the one meant."""
+        """Return whole readings of the devices of one kind: a row each, with all fields side by side."""
         row, table = self._devices(located=False), _readings_alias(kind, next(self.turns))
         source = row.source.join(table, table.c.device_id == row.device.id)
         observed = _of_reading(table, _null(sa.Double()), _null(sa.Boolean()))
@@ -270,7 +270,7 @@ def stream_id(row: Row) -> Column:
 
 
 def directed(column: Column, down: bool, *, plain: bool = False) -> Any:
-    """Return a column of an order; what has no value counts as the least (OData 4, 11.2.6.2), unless it is `plain`."""
+    """Return a column of an order; null sorts as the lowest value (OData 4, 11.2.6.2), unless `plain`."""
     if plain:
         return column.desc() if down else column.asc()
     return column.desc().nulls_last() if down else column.asc().nulls_first()

@@ -1,6 +1,6 @@
 """The values of an expression with their types, and how two of them compare. Each holds SQL; nothing is evaluated here.
 
-A result and a ledger's attributes have a type only in the row: they are `Open` until they meet a typed value.
+A result and a ledger's attributes have a type only in the row: they are `Open` until compared with a typed value.
 """
 
 from collections.abc import Callable
@@ -82,7 +82,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class StreamId:
-    """The id of a Datastream, kept as its two parts: the index knows those."""
+    """The id of a Datastream, kept as its two parts, which are indexed."""
 
     device: Column
     number: Column
