@@ -8,7 +8,7 @@ from typing import Any
 from services.api.registry.gateway_claims import claimed_by, new_claims, refused_claim
 from services.api.registry.import_steps import StagedRow
 from services.api.registry.save import changes_of, columns_of, hidden_site
-from services.api.registry.sheet.doubts import Doubts, LedgerWarning
+from services.api.registry.sheet.doubts import Doubts, LedgerWarning, doubt_attributes
 from services.api.registry.sheet.rows import LedgerError, LedgerRow
 from services.api.request.chinese import with_chinese
 from services.api.request.database import Reads, Row
@@ -128,12 +128,14 @@ class _Known:
         self, row: LedgerRow, values: Mapping[str, Any], before: Row | None, changes: Mapping[str, Any]
     ) -> list[LedgerWarning]:
         """Return what a person should check before the row is stored; nothing for what is stored like that already."""
+        known = before["attributes"] if before is not None and isinstance(before["attributes"], dict) else {}
+        found = doubt_attributes(row, [name for name in values.get("attributes", {}) if name not in known])
         if values.get("lon") is None or values.get("lat") is None:
-            return []
+            return found
         stood: Mapping[str, Any] = {} if before is None else before
         kind, area = (values.get(name) or stood.get(name) or "" for name in ("kind", "area"))
         moved = not changes.keys().isdisjoint({"lon", "lat"})
-        return self.places.look(row, kind, area, (values["lon"], values["lat"]), moved=moved)
+        return found + self.places.look(row, kind, area, (values["lon"], values["lat"]), moved=moved)
 
     def hides_site(self, values: Mapping[str, Any], before: Row | None) -> bool:
         """Whether the row clears a site that the person does not see."""

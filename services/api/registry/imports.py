@@ -45,11 +45,11 @@ class LineError(BaseModel):
 
 
 class LineWarning(BaseModel):
-    """What a person should look at in one line: a place that is probably wrong."""
+    """What a person should look at in one line: a place that is probably wrong, or a limit that no rule will read."""
 
     line: int
     field: str
-    kind: Literal["zero", "swapped", "outside", "doubled"]
+    kind: Literal["zero", "swapped", "outside", "doubled", "no_limit"]
     message: str
     message_zh: str
 
@@ -131,8 +131,8 @@ async def import_devices(
 ) -> Response:
     """Register or update devices from a ledger (CSV or GeoJSON). If one line is bad, nothing is stored.
 
-    Places at 0, exchanged, far outside the county or doubled are warned of by line; nothing is stored until a person
-    has looked at the warnings of a dry run and says `accept_warnings=true`.
+    Places at 0, exchanged, far outside the county or doubled are warned of by line, and so are new columns named like a
+    limit; nothing is stored until a person has looked at the warnings of a dry run and says `accept_warnings=true`.
 
     A good ledger is written some hundred rows at a time, so that nothing waits for it; what a restart interrupts goes
     on by itself. A row that something else made impossible meanwhile is counted in `failed`, named in `errors` and set

@@ -44,6 +44,11 @@ def limit_faults(limits: Mapping[str, object]) -> list[tuple[str, str]]:
     return faults
 
 
+def looks_like_a_limit(name: str) -> bool:
+    """Whether somebody who writes `name` elsewhere, as a column of a ledger, probably means a limit."""
+    return (name in _OF_NAME and name.startswith("level")) or _misspelt(name) is not None
+
+
 def _misspelt(name: str) -> str | None:
     """Return which name was probably meant: a limit that is off by a letter would be stored, and never looked at."""
     if name in _OF_NAME:

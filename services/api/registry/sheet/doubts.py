@@ -1,15 +1,16 @@
-"""Places in a ledger that can be read and are probably wrong. Pure; used by the import, by line.
+"""What in a ledger can be read and is probably wrong. Pure; used by the import, by line.
 
-A point at 0,0, two numbers that changed places, a point far from its county, two devices on one spot: none of them is
-an error, so a person looks at the preview and accepts them, or mends the file.
+A point at 0,0, two numbers that changed places, a point far from its county, two devices on one spot, a limit among the
+attributes: none of them is an error, so a person looks at the preview and accepts them, or mends the file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import asin, cos, radians, sin, sqrt
 from typing import NamedTuple
 
 from services.api.registry.sheet.rows import LedgerRow
+from services.core.rules.device_bounds import looks_like_a_limit
 
 FAR_KM = 40.0
 """A point so far from every known centre of its county is doubtful: Baode measures some 60 by 30 km, and no place in it
@@ -22,13 +23,26 @@ Point = tuple[float, float]  # lon, lat
 
 
 class LedgerWarning(NamedTuple):
-    """What a person should look at in one line. `kind`: zero, swapped, outside or doubled."""
+    """What a person should look at in one line. `kind`: zero, swapped, outside, doubled or no_limit."""
 
     line: int
     field: str
     kind: str
     message: str
     message_zh: str
+
+
+def doubt_attributes(row: LedgerRow, added: Collection[str]) -> list[LedgerWarning]:
+    """Return which of the attributes that a row adds are named like a limit, which no ledger sets."""
+    return [
+        LedgerWarning(
+            row.line, f"attributes.{name}", "no_limit",
+            f"{name} becomes an attribute, which no rule reads; limits are set with PUT /api/v1/devices/{row.code}",
+            f"{name} 只作为附加属性保存，告警规则不使用；限值请用 PUT /api/v1/devices/{row.code} 设置",
+        )
+        for name in added
+        if looks_like_a_limit(name.lower())
+    ]  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -129,8 +129,8 @@ async def test_doubtful_places_are_shown_in_the_preview_and_wait_for_a_person(
     client: Client, connection: asyncpg.Connection
 ) -> None:
     ledger = (
-        "sep=;\n编号;类型;区划;经度;纬度\n"
-        "h-1;hydrant;140931100.0;１１１．０９;39°01'12\"N\n"
+        "sep=;\n编号;类型;区划;经度;纬度;level_pct_low\n"
+        "h-1;hydrant;140931100.0;１１１．０９;39°01'12\"N;30\n"
         "h-2;hydrant;140931100;0;0\n"
         "h-3;hydrant;140931100;39.03;111.10\n"
         "h-4;hydrant;140931100;116.4;39.9\n"
@@ -139,7 +139,7 @@ async def test_doubtful_places_are_shown_in_the_preview_and_wait_for_a_person(
     params: dict[str, Any] = {"datum": "wgs84"}
     preview = (await client.post(PATH, params=params | {"dry_run": True}, content=ledger, headers=HEADERS)).json()
     assert (preview["created"], preview["errors"]) == (5, [])
-    wanted = [(4, "zero"), (5, "swapped"), (6, "outside"), (7, "doubled")]
+    wanted = [(3, "no_limit"), (4, "zero"), (5, "swapped"), (6, "outside"), (7, "doubled")]
     assert [(one["line"], one["kind"]) for one in preview["warnings"]] == wanted
     refused = await client.post(PATH, params=params, content=ledger, headers=HEADERS)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:firetower:problem:warnings_not_accepted")
