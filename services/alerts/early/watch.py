@@ -33,7 +33,7 @@ TURN_S = 2.0
 LOOK_S = 5.0  # how often to ask whether the registry changed
 LOOK_AGAIN_S = 60.0  # and how often to read it even if not: a change is dated by the beginning of its transaction
 SETTLED_S = 10.0  # a changed cell starts once its devices have not changed for this long
-GRACE = timedelta(seconds=60)  # NB-IoT delivers 99 % within 30 s (reference note, section 5)
+GRACE = timedelta(seconds=60)  # NB-IoT delivers 99 % within 30 s (design study)
 STEP_LEAST = timedelta(seconds=20)  # a cell that is up to date reads at least this much at once
 STEPS_A_TURN = 4
 SAVE_S = 3600.0  # a memory is 4 kB (hydrant) to 8 kB (circuit) a device; an hour is read again in seconds
