@@ -67,7 +67,7 @@ class _Network:
         slots, get = self.slots, reading.get
         if slots.ends_with(at_s):
             ended, pressures = slots.close(at_s)
-            found = self.detector.take(ended, pressures, frozenset(self.used))
+            found = self.detector.take(ended, pressures, frozenset(self.used), slots.outvoted)
             self.used.clear()
         pressure = get("pressure_mpa")
         if pressure is not None:

@@ -1,8 +1,8 @@
 """Whether a sensor can be trusted: one-sample spikes are removed, a stuck or spiking sensor is flagged.
 
 Source: design study. Cost: vectors of n a slot. Cold start: own steps are known after a day; until then
-nothing is held back. A jump beyond `spike_sigmas` of its own steps waits one slot; if the next
-value agrees, it was real.
+nothing is held back. A jump beyond `spike_sigmas` of its own steps waits one slot; if the next value agrees, it was
+real. Where a slot is the median of three readings or more it does not wait: one wrong reading was outvoted.
 """
 
 from __future__ import annotations
@@ -41,8 +41,11 @@ class Instruments:
         """Sensors that have sent the same value several times and may be stuck."""
         return self._same >= _STILL_SLOTS
 
-    def take(self, pressures: Array) -> tuple[Array, np.ndarray, np.ndarray]:
-        """Return (pressures without spikes, stuck sensors, spiking sensors)."""
+    def take(self, pressures: Array, outvoted: np.ndarray | None = None) -> tuple[Array, np.ndarray, np.ndarray]:
+        """Return (pressures without spikes, stuck sensors, spiking sensors).
+
+        `outvoted`: sensors whose value a single reading could not have made; None: no sensor.
+        """
         there = ~np.isnan(pressures)
         moved = np.abs(pressures - self._last)
         compared = ~np.isnan(moved)
@@ -53,11 +56,11 @@ class Instruments:
         good, teaches = there, compared
         if far.any() or waiting.any():
             agrees = waiting & there & (np.abs(pressures - self._held) <= limit)
-            jumps = far & ~agrees
+            jumps = far & ~agrees if outvoted is None else far & ~agrees & ~outvoted
             self._spikes += waiting & there & ~jumps & ~agrees  # it came back
             self._held = np.where(jumps, pressures, np.where(there, np.nan, self._held))
             good = there & ~jumps
-            teaches = good & compared & ~agrees
+            teaches = good & compared & ~agrees & ~far
         self._step += _SPREAD_SHARE * np.where(teaches, np.minimum(step, 3 * self._step) * 1.2533 - self._step, 0)
         self._same = np.where(compared & (step < _SAME_MPA), self._same + 1, np.where(there, 0, self._same))
         self._last = np.where(good, pressures, self._last)

@@ -78,9 +78,14 @@ class MainsDetector:
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
         self._course: deque[tuple[int, NDArray[np.float32], NDArray[np.float32]]] = deque(maxlen=COURSE_S // slot_s)
 
-    def take(self, ended_s: int, pressures: Array, used: frozenset[int]) -> list[EarlyWarning]:
-        """Take the slot that ended; `used` are the devices whose own flow or cap says that water is drawn."""
-        clean, stuck, spiking = self._instruments.take(pressures)
+    def take(
+        self, ended_s: int, pressures: Array, used: frozenset[int], outvoted: NDArray[np.bool_] | None = None
+    ) -> list[EarlyWarning]:
+        """Take the slot that ended; `used` are the devices whose own flow or cap says that water is drawn.
+
+        `outvoted` are those whose value no single reading could have made; None: nobody's.
+        """
+        clean, stuck, spiking = self._instruments.take(pressures, outvoted)
         clean = np.where(self._instruments.still, np.nan, clean)
         nothing = np.full(len(pressures), np.nan)
         if not self._all_heard:

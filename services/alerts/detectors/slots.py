@@ -13,6 +13,7 @@ import numpy as np
 from services.alerts.detectors.expectation import Array
 
 _MOST: Final = 64  # readings of one device in one slot
+_OUTVOTE: Final = 3  # readings of which one alone cannot move the median
 
 
 class Slots:
@@ -24,6 +25,7 @@ class Slots:
         self.width_s = width_s
         self.number: int | None = None
         self._values: list[list[float]] = [[] for _ in range(devices)]
+        self.outvoted = np.zeros(devices, dtype=bool)  # in the slot closed last: a single wrong reading counted nothing
 
     def ends_with(self, at_s: float) -> bool:
         """Whether a reading at this time belongs to a later slot than the open one."""
@@ -47,6 +49,7 @@ class Slots:
             sorted(values)[len(values) // 2] if len(values) > 1 else values[0] if values else np.nan
             for values in self._values
         ]
+        self.outvoted = np.array([len(values) >= _OUTVOTE for values in self._values])
         self._values = [[] for _ in self._values]
         ended = (self.number + 1) * self.width_s
         self.number = int(at_s // self.width_s)

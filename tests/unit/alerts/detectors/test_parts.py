@@ -2,11 +2,13 @@
 
 from math import sin
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.alerts.detectors.cooling import CoolingDetector
+from services.alerts.detectors.instrument import Instruments
 from services.alerts.detectors.regression import Regression
 from services.alerts.detectors.slots import Slots
 from services.alerts.detectors.watchfulness import Watchfulness
@@ -46,6 +48,28 @@ def test_a_slot_is_the_median_of_what_came_within_it(seconds):
     assert values[1] != values[1]
     slots.add(1, 599, 7.0)  # one slot late: counts where nothing newer came
     assert slots.close(900)[1][1] == 7.0
+
+
+def test_a_jump_waits_a_slot_unless_three_readings_or_more_say_so():
+    instruments = Instruments(2, 288, NUMBERS["sensor_fault"])
+    for _ in range(3):
+        instruments.take(np.array([0.6, 0.6]))
+    fallen = np.array([0.2, 0.2])
+    clean, *_ = instruments.take(fallen, np.array([False, True]))
+    assert np.isnan(clean[0])
+    assert clean[1] == 0.2
+    clean, *_ = instruments.take(fallen, np.array([False, False]))
+    assert clean.tolist() == [0.2, 0.2]
+
+
+@pytest.mark.parametrize(("readings", "outvoted"), [(1, False), (2, False), (3, True), (20, True)])
+def test_a_slot_of_three_readings_outvotes_a_single_one(readings, outvoted):
+    slots = Slots(1, 300)
+    for number in range(readings):
+        slots.add(0, number, 0.05 if number == 0 else 0.4)
+    _, values = slots.close(300)
+    assert slots.outvoted.tolist() == [outvoted]
+    assert values[0] == 0.4 or not outvoted
 
 
 def live_wiring(
