@@ -22,7 +22,6 @@ from services.api.request.roles import Permission, Who
 from services.api.request.state import Here
 from services.api.request.writing import AdministratorWriter, Write
 from services.core.rules.catalog import RULES
-from services.core.rules.catalog_early import EARLY
 from services.core.rules.trials import LONGEST, MOST_READINGS, MOST_WAITING, TRIED
 from services.core.statements import load_queries
 
@@ -30,7 +29,6 @@ SQL = load_queries(__file__)
 router = APIRouter(prefix="/api/v1", tags=["rules"])
 Administrator = Annotated[Who, Depends(Allowed(Permission.ADMINISTER))]
 _SHOWN = 20  # the newest of a rule
-_LEARNS = timedelta(days=30)  # detectors read that much before the period
 _trial = tables.rule_trial.c
 
 
@@ -148,14 +146,14 @@ async def show_trial(
 
 
 async def _check(write: Write, code: str, body: TrialBody) -> None:
-    """Refuse what would find nothing or read too much."""
+    """Refuse what would find nothing or read too much, as far as the registry knows: the walk is bounded itself."""
     if body.to > write.now:
         raise invalid("to", "must not lie in the future")
     kinds = RULES[code].kinds
     row = await write.connection.fetchrow(SQL["devices"], list(kinds), body.scope, body.target)
     if row is None or not row["devices"]:
         raise invalid("target", f"has no device that this rule looks at ({', '.join(kinds) or 'any kind'})")
-    days = (body.to - body.begin + (_LEARNS if code in EARLY else timedelta())) / timedelta(days=1)
+    days = (body.to - body.begin) / timedelta(days=1)
     if row["readings_a_day"] * days > MOST_READINGS:
         needed = f"about {row['readings_a_day'] * days:.0f} readings, at most {MOST_READINGS}"
         raise invalid("to", f"{needed}: choose fewer days or a smaller area")

@@ -46,7 +46,7 @@ async def test_a_trial_waits_is_listed_without_its_findings_and_shown_with_them(
         ("hydrant_pressure_low", {"scope": "device", "target": "h-9"}, ("target", "no device h-9")),
         ("cable_temperature_high", {"parameters": {"enabled": 0}}, ("target", "electrical")),
         ("device_offline", {"parameters": {"enabled": 0}}, ("code", "water_burst")),
-        ("water_burst", {"parameters": {"members": 4}, "to": "2026-11-20T00:00:00Z"}, ("to", "fewer days")),
+        ("water_burst", {"parameters": {"members": 4}, "from": "2026-09-01T00:00:00Z"}, ("to", "fewer days")),
     ],
 )
 async def test_what_cannot_be_tried_is_refused_with_its_field_and_the_cure(
