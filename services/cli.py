@@ -181,9 +181,10 @@ def demo(
     speed: Annotated[
         float, typer.Option(min=0.1, max=10_000, help="times faster than life; time stamps stay the wall clock")
     ] = 1,
+    scenario: Annotated[str, typer.Option(help="a file of what happens when, or the name of a shipped one")] = "demo",
 ) -> None:
     """The whole system with a simulated county and a stand-in desk."""
-    _up(state_dir=state_dir, demo=True, devices=devices, speed=speed)
+    _up(state_dir=state_dir, demo=True, devices=devices, speed=speed, scenario=scenario)
 
 
 @app.command()

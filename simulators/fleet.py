@@ -192,11 +192,13 @@ class Fleet:
     async def _play(self, cue: Cue) -> None:
         now_s = self._clock.now().timestamp()
         twin, step = cue.twin, cue.step
-        if step.change:
+        if step.change or step.mains:
             effect = cue.effect(self._start_s)
             twin.effects.append(effect)
             fields = {name: change.model_dump(exclude_none=True) for name, change in step.change.items()}
-            self._truth.record(now_s, "change", twin.code, fields=fields, ramp_s=step.ramp_s, note=step.note)
+            mains = {"mains": step.mains} if step.mains else {}
+            details = {"fields": fields, "ramp_s": step.ramp_s, "note": step.note}
+            self._truth.record(now_s, "change", twin.code, **details, **mains)
         if step.silent_for_s is not None:
             twin.silent_until_s = now_s + step.silent_for_s / self._speed
             self._truth.record(now_s, "silent", twin.code, for_s=step.silent_for_s, note=step.note)

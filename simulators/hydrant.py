@@ -1,11 +1,13 @@
-"""A hydrant: main pressure with the town's daily swing, rare use, cold water, an ageing battery.
+"""A hydrant: the pressure of its mains, rare use, cold water, an ageing battery.
 
-Called by the fleet for every hydrant. Promises: pure: (hydrant, state, time, dice) -> (state, fields).
+The first hydrants stand on the mains of a hydraulic twin (`mains.county`); what is left of a larger fleet has a daily
+swing of its own. Called by the fleet. Promises: pure: (hydrant, state, time, dice) -> (state, fields).
 """
 
 from typing import NamedTuple
 
 from simulators.climate import air_temp_c, water_demand
+from simulators.mains import county
 from simulators.noise import Dice, drift, seed_of, wander
 
 Fields = dict[str, float | int | bool]
@@ -20,6 +22,7 @@ class Hydrant(NamedTuple):
     bury_c: float
     rsrp_dbm: float
     uses_per_day: float
+    stands: int | None = None  # its place in the twin's mains
 
 
 class HydrantState(NamedTuple):
@@ -32,7 +35,7 @@ class HydrantState(NamedTuple):
     battery_pct: float = 100.0
 
 
-def make_hydrant(area: str, dice: Dice) -> Hydrant:
+def make_hydrant(area: str, dice: Dice, number: int) -> Hydrant:
     """Draw one hydrant. Mains stand 0.1 to 0.3 MPa above the 0.14 MPa that GB 50974-2014 7.2.8 asks for."""
     return Hydrant(
         base_mpa=dice.between(0.29, 0.44),
@@ -41,6 +44,7 @@ def make_hydrant(area: str, dice: Dice) -> Hydrant:
         bury_c=dice.between(7.0, 10.0),
         rsrp_dbm=dice.between(-112, -82),
         uses_per_day=0.02,  # flushing, drills, street cleaning
+        stands=number - 1 if number <= county.hydrants() else None,
     )
 
 
@@ -62,14 +66,16 @@ def measure_hydrant(
             use_until_s, use_lps = at_s + dice.between(600, 2400), dice.between(3, 15)
     in_use = use_lps > 0
     flow_lps = max(0.0, use_lps + dice.normal(0.2)) if in_use else 0.0
-    pressure_mpa = (
-        hydrant.base_mpa
-        - hydrant.swing_mpa * water_demand(at_s)
-        + 0.006 * drift(hydrant.zone, at_s, 5400)
-        + own_mpa
-        - 0.0011 * flow_lps
-        + dice.normal(0.0015)
-    )
+    if hydrant.stands is None:
+        mains_mpa = (
+            hydrant.base_mpa
+            - hydrant.swing_mpa * water_demand(at_s)
+            + 0.006 * drift(hydrant.zone, at_s, 5400)
+            + own_mpa
+        )
+    else:
+        mains_mpa = county.mains().pressure_mpa(hydrant.stands, at_s)
+    pressure_mpa = mains_mpa - 0.0011 * flow_lps + dice.normal(0.0015)
     air_c = air_temp_c(at_s, shift_c)
     cold = max(0.0, -15 - air_c)  # cells and radio weaken below -15 °C
     battery_pct = max(0.0, state.battery_pct - elapsed_s / 86_400 * 0.07)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.core.contracts import READING_FIELDS
+from services.core.topics import Kind
 from simulators.noise import Dice
 from simulators.scenario import BadScenario, Scenario, Step
 from simulators.twin import Effect, Twin
@@ -22,7 +23,8 @@ class Cue:
         """Return the change that begins now, in simulated time."""
         from_s = start_s + self.at_s
         lasts_s = self.step.for_s if self.step.for_s is not None else self.round_end_s - self.at_s
-        return Effect(tuple(self.step.change.items()), from_s, self.step.ramp_s, from_s + lasts_s)
+        changes, mains = tuple(self.step.change.items()), self.step.mains or ""
+        return Effect(changes, from_s, self.step.ramp_s, from_s + lasts_s, mains)
 
 
 class Player:
@@ -66,6 +68,8 @@ class Player:
             # the same devices in every round and in every step with the same share
             and Dice(self._seed, "share", twin.code).unit() < on.share
         ]
+        if step.mains:
+            chosen = [twin for twin in chosen if twin.kind is Kind.HYDRANT and twin.traits.stands is not None]
         if step.change and on.kind is None:
             chosen = [twin for twin in chosen if any(name in READING_FIELDS[twin.kind] for name in step.change)]
         return chosen

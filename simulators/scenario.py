@@ -6,7 +6,7 @@ seconds from the start.
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,6 +17,7 @@ from services.core.topics import Kind
 SHIPPED = Path(__file__).with_name("scenarios")
 
 Seconds = Annotated[float, Field(ge=0, le=30 * 86_400)]
+Moment = Annotated[float, Field(ge=-30 * 86_400, le=30 * 86_400)]  # before 0: it began before the fleet did
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -73,10 +74,11 @@ class Happens(_Part):
 class Step(_Part):
     """One thing that happens at `at_s` to the devices `on`."""
 
-    at_s: Seconds
+    at_s: Moment
     on: Target
     note: str = ""
     change: dict[str, Change] = Field(default_factory=dict)
+    mains: Literal["burst", "leak", "cut_off"] | None = None  # what a hydrant feels of it, the twin of the mains says
     ramp_s: Seconds = 0  # from what would have been measured to the full change
     for_s: Seconds | None = None  # None: until the scenario ends
     spread_s: Seconds = 0  # devices of one step start up to this much later, each at its own time
@@ -86,8 +88,11 @@ class Step(_Part):
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        if not self.change and self.silent_for_s is None and self.event is None and self.test_window_min is None:
-            raise ValueError("a step needs `change`, `silent_for_s`, `event` or `test_window_min`")
+        acts = (self.change, self.mains, self.silent_for_s is not None, self.event, self.test_window_min)
+        if not any(acts):
+            raise ValueError("a step needs `change`, `mains`, `silent_for_s`, `event` or `test_window_min`")
+        if self.mains and self.on.kind is not Kind.HYDRANT:
+            raise ValueError("mains need hydrants: on = { kind = 'hydrant' }")
         kinds = [self.on.kind] if self.on.kind else list(Kind)
         for name in self.change:
             if not any(name in READING_FIELDS[kind] for kind in kinds):
@@ -121,6 +126,7 @@ class Scenario(_Part):
     title_zh: str = "平常的一天"
     about: str = ""
     repeat_s: Annotated[float, Field(gt=0)] | None = None
+    past_days: Annotated[int, Field(ge=1, le=30)] = 16  # what a new demo remembers; detectors learn for 14
     air_shift_c: Annotated[float, Field(ge=-60, le=60)] = 0.0
     needs: dict[Kind, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     intervals_s: dict[Kind, Annotated[float, Field(ge=0.05, le=86_400)]] = Field(default_factory=dict)

@@ -12,10 +12,12 @@ from services.core.contracts import SEQ_MODULUS
 from services.core.topics import ROOT, Kind
 from simulators import electrical, hydrant, panel, water
 from simulators.hydrant import Fields
+from simulators.mains import county
 from simulators.noise import Dice
 from simulators.places import Place, code_of
 from simulators.scenario import Change, Happens
 
+CUT_OFF_LOSES = 0.25  # of the pressure behind a closed valve, by the end of the ramp
 INTERVAL_S = {Kind.HYDRANT: 30.0, Kind.ELECTRICAL: 10.0, Kind.WATER: 60.0, Kind.PANEL: 60.0}
 # What instruments resolve; GB and vendors' data sheets agree on 0.001 MPa for hydrants.
 _DIGITS = {
@@ -32,6 +34,7 @@ class Effect(NamedTuple):
     from_s: float
     ramp_s: float
     until_s: float
+    mains: str = ""  # an event of the mains, which every hydrant feels as the twin says, or "cut_off"
 
 
 @dataclass(slots=True)
@@ -112,11 +115,22 @@ class Twin:
             if at_s < effect.from_s:
                 continue
             part = 1.0 if effect.ramp_s <= 0 else min(1.0, (at_s - effect.from_s) / effect.ramp_s)
+            if effect.mains and self.traits.stands is not None:
+                fields["pressure_mpa"] = self._feel(effect, float(fields["pressure_mpa"]), part, at_s)
             for name, change in effect.changes:
                 normal = fields.get(name)
                 if normal is None:
                     continue
                 fields[name] = change_value(normal, change, part)
+
+    def _feel(self, effect: Effect, normal_mpa: float, part: float, at_s: float) -> float:
+        """Return the pressure that is left of what would have been measured."""
+        mains, stands = county.mains(), self.traits.stands
+        if effect.mains != "cut_off":
+            return max(0.0, normal_mpa - part * mains.loss_mpa(effect.mains, stands, at_s))
+        # behind a closed valve the barrel keeps its pressure and loses it slowly, whatever the mains do
+        kept_mpa = mains.pressure_mpa(stands, effect.from_s) * (1 - CUT_OFF_LOSES * part)
+        return max(0.0, kept_mpa + normal_mpa - mains.pressure_mpa(stands, at_s))
 
 
 def change_value(normal: float | bool, change: Change, part: float) -> float | bool:
@@ -136,7 +150,7 @@ def make_twin(
     state: Any
     match kind:
         case Kind.HYDRANT:
-            traits, state = hydrant.make_hydrant(place.area, dice), hydrant.start_hydrant(at_s, dice)
+            traits, state = hydrant.make_hydrant(place.area, dice, number), hydrant.start_hydrant(at_s, dice)
         case Kind.ELECTRICAL:
             traits, state = electrical.make_circuit(dice), electrical.start_circuit(at_s, dice)
         case Kind.WATER:

@@ -114,11 +114,18 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
     yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
 
 
-def plan_simulators(addresses: Addresses, state: StateDir, devices: int, speed: float) -> Iterator[Program]:
+def demo_counts(devices: int) -> dict[str, int]:
+    """How many devices of each kind a demo of `devices` has."""
+    return {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
+
+
+def plan_simulators(
+    addresses: Addresses, state: StateDir, devices: int, speed: float, scenario: str
+) -> Iterator[Program]:
     """A simulated county of `devices`, once the API can register them: MQTT ones, and panels on the TCP wire."""
     if not addresses.mqtt_fleet:
         return
-    counts = {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
+    counts = demo_counts(devices)
     framed = min(_DEMO_FRAMED_PANELS, counts["panels"] - 1)
     env = {
         "FIRETOWER_MQTT_URL": addresses.mqtt_fleet,
@@ -126,9 +133,11 @@ def plan_simulators(addresses: Addresses, state: StateDir, devices: int, speed: 
         "FIRETOWER_API_KEY": addresses.admin.api_key,
         "FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port),
     }
-    yield Program("simulate", env, _fleet(counts | {"panels": counts["panels"] - framed}, speed, "--scenario", "demo"))
+    yield Program(
+        "simulate", env, _fleet(counts | {"panels": counts["panels"] - framed}, speed, "--scenario", scenario)
+    )
     if framed:
-        env |= {"FIRETOWER_TRUTH_FILE": str(state.path / "truth-framed-panels.jsonl")}
+        env = env | {"FIRETOWER_TRUTH_FILE": str(state.path / "truth-framed-panels.jsonl")}
         only_panels = dict.fromkeys(counts, 0) | {"panels": framed}
         arguments = _fleet(only_panels, speed, "--wire", "gb26875", "--seed", "2")
         yield Program("framed-panels", env, arguments, command="simulate")

@@ -25,6 +25,7 @@ from services.core.settings import (
     PushSettings,
     Settings,
 )
+from simulators.scenario import find_scenario, read_scenario
 from stack import children
 from stack.addresses import Addresses, EndpointsFile
 from stack.backup.forget import forget_copies
@@ -34,7 +35,7 @@ from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
 from stack.lost_accounts import tell_lost_accounts
 from stack.places import OUTSIDE, orphans
 from stack.postgres import OWNER
-from stack.programs import Program, plan, plan_backup, plan_simulators
+from stack.programs import Program, demo_counts, plan, plan_backup, plan_simulators
 from stack.readiness import wait_until_serving
 from stack.reserve import Reserve
 from stack.room import is_full, when_there_is_room
@@ -55,6 +56,7 @@ class Options:
     demo: bool = False
     devices: int = 200
     speed: float = 1.0
+    scenario: str = "demo"
     programs: bool = True  # false: the servers alone
 
 
@@ -65,6 +67,8 @@ class System:
         # Every program's settings are read here first, so that a bad value ends us before anything is started.
         IngestSettings.read()
         PushSettings.read()
+        if options.demo:
+            read_scenario(find_scenario(Path(options.scenario)))
         self._backup = BackupSettings.read().backup_dir
         alerts, api, gateway = AlertsSettings.read(), ApiSettings.read(), GatewaySettings.read()
         self._options = options
@@ -160,10 +164,23 @@ class System:
             forget = partial(forget_copies, self.addresses.database, self.addresses.database_copier)
             await self._when_there_is_room(forget)
         demo = self._options.demo
+        past = asyncio.create_task(self._store_past(), name="past") if demo and self.addresses.mqtt_fleet else None
+        self._tasks += [past] if past is not None else []
         await self._start_wave(list(plan(self.addresses, self.state, self._given, demo=demo)))
+        if past is not None:
+            await past
         if demo:  # after the API, which registers the devices
-            devices, speed = self._options.devices, self._options.speed
-            await self._start_wave(list(plan_simulators(self.addresses, self.state, devices, speed)))
+            options = self._options
+            wanted = options.devices, options.speed, options.scenario
+            await self._start_wave(list(plan_simulators(self.addresses, self.state, *wanted)))
+
+    async def _store_past(self) -> None:
+        """Give a new county two weeks that detectors have learned from."""
+        history = await asyncio.to_thread(importlib.import_module, "simulators.history")
+        counts = demo_counts(self._options.devices)
+        self._screen.step("the past of the simulated county")
+        seed = partial(history.seed, self.addresses.database, counts["hydrants"], counts["electrical"])
+        await asyncio.to_thread(seed, Path(self._options.scenario))
 
     async def _migrate(self) -> None:
         # Imported here and in a thread: it takes over a second, which the servers' start need not wait for.

@@ -13,7 +13,7 @@ Books = Mapping[str, Path]
 """Of one module: the variables that hold statements (`SQL`, `aside.SQL`), and the file of each."""
 FILES = {
     path: frozenset(load_queries(str(path), path.name))
-    for folder in ("services", "stack", "bench")
+    for folder in ("services", "simulators", "stack", "bench")
     for path in (ROOT / folder).rglob("*.sql")
 }
 
