@@ -65,7 +65,7 @@ function Finding({ one }) {
   const name = one.device ?? `${areaName(one.area)} ${t("trials.members", { n: one.members })}`;
   const ended = one.cleared_at ? dateTime(one.cleared_at) : t("trials.stands");
   return html`<li>
-    <${Severity} severity=${one.severity} />
+    <${Severity} severity=${one.severity} />${" "}
     ${one.device ? html`<a href=${`#/devices/${one.device}`}>${name}</a>` : html`<b>${name}</b>`}
     <small>${dateTime(one.raised_at)} – ${ended}</small>
     ${one.alarm && html`<a href=${`#/desk/history/${one.alarm}`}>
