@@ -21,6 +21,7 @@ RETRIED = frozenset({408, 425, 429})
 FIRE_BACKOFF_S, OTHER_BACKOFF_S = 5.0, 60.0  # contract 7: at most
 FIRE_RETRY_AFTER_S, OTHER_RETRY_AFTER_S = 30.0, 3600.0  # a desk cannot send a fire away for longer than this
 KEPT_BYTES = 1024  # of an answer, for people
+_AROUND = "\ufeff\0 \t\r\n"  # what servers put around JSON: a byte order mark, the NUL of a C string
 # GB 2312 and GBK are parts of GB 18030. What is not named here is read as UTF-8: a name of a codec is foreign input
 _CHARSETS = {
     **dict.fromkeys(("gb2312", "gbk", "gb18030", "cp936"), "gb18030"),
@@ -144,7 +145,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def _json(answer: Answer) -> Any:
     try:
-        return orjson.loads(answer.text)
+        return orjson.loads(answer.text.strip(_AROUND))
     except (orjson.JSONDecodeError, UnicodeError):
         return None
 

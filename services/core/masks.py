@@ -13,8 +13,10 @@ from services.core.receivers import PLACEHOLDERS
 
 MASK = "***"
 _SHORTEST_HIDDEN = 4  # shorter ones are part of too many words to be searched for in a text
-# a piece of a path as the hooks of chat systems have it: letters and digits mixed, and long
+# what looks like a key within a text: letters and digits mixed, and long
 _LIKE_A_KEY = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_.~%-]{16,}")
+# a piece of a path as the hooks of chat systems have it: longer than a word, `bot110:AAHd…`, Base64, or with `;key=…`
+_KEY_OF_A_PATH = re.compile(r"(?=.*[0-9]).{16,}|.{20,}|.*;.+", re.DOTALL)
 
 
 class MaskMisplaced(ValueError):
@@ -28,7 +30,7 @@ def mask_url(url: str) -> str:
     except ValueError:
         return MASK
     host = f"{MASK}@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
-    path = "/".join(MASK if _LIKE_A_KEY.fullmatch(piece) else piece for piece in parts.path.split("/"))
+    path = "/".join(MASK if _KEY_OF_A_PATH.fullmatch(piece) else piece for piece in parts.path.split("/"))
     query = "&".join(_masked_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
     return urlunsplit((parts.scheme, host, path, query, MASK if parts.fragment else ""))
 
@@ -104,7 +106,7 @@ def _of_url(url: str) -> Iterator[str]:
     user = parts.netloc.rpartition("@")[0]
     pieces = [user, *user.split(":"), parts.fragment]
     pieces += [pair.partition("=")[2] or pair for pair in parts.query.split("&")]
-    pieces += [piece for piece in parts.path.split("/") if _LIKE_A_KEY.fullmatch(piece)]
+    pieces += [piece for piece in parts.path.split("/") if _KEY_OF_A_PATH.fullmatch(piece)]
     for piece in pieces:
         yield from (piece, unquote_plus(piece))
 

@@ -12,13 +12,14 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Where the NULs stand in a text that begins with two ASCII characters, as JSON does (RFC 4627, section 3).
-_NULS: dict[tuple[bool, ...], str] = {
-    (True, True, True, False): "utf-32-be",
-    (False, True, True, True): "utf-32-le",
-    (True, False, True, False): "utf-16-be",
-    (False, True, False, True): "utf-16-le",
-}
+# Where the NULs stand in two ASCII characters, with which JSON begins (RFC 4627, section 3). One character would not
+# do: a length of four bytes before a message, or three NULs, look like the first of UTF-32.
+_NULS: tuple[tuple[tuple[bool, ...], str], ...] = (
+    ((True, True, True, False) * 2, "utf-32-be"),
+    ((False, True, True, True) * 2, "utf-32-le"),
+    ((True, False) * 2, "utf-16-be"),
+    ((False, True) * 2, "utf-16-le"),
+)
 _FIRST_OF_CJK = "\u2e80"
 _LOST = "\N{REPLACEMENT CHARACTER}"
 
@@ -53,7 +54,8 @@ def _wide_encoding(payload: bytes) -> str | None:
     for bom, encoding in _BOMS:
         if payload.startswith(bom):
             return encoding
-    return _NULS.get(tuple(byte == 0 for byte in payload[:4]))
+    start = tuple(byte == 0 for byte in payload[:8])
+    return next((encoding for nuls, encoding in _NULS if start[: len(nuls)] == nuls), None)
 
 
 def _read_narrow(payload: bytes) -> tuple[str, str | None]:

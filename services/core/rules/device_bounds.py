@@ -66,10 +66,14 @@ def usable_limits(limits: object) -> dict[str, Any]:
     for name, value in limits.items():
         if isinstance(value, Mapping):
             found[name] = {
-                side: number
-                for side, given in value.items()
-                if (number := bounds_of_limit(name).clamp(given)) is not None
+                side: number for side, given in value.items() if (number := _usable(name, given)) is not None
             }
-        elif (number := bounds_of_limit(name).clamp(value)) is not None:
+        elif (number := _usable(name, value)) is not None:
             found[name] = number
     return found
+
+
+def _usable(name: str, value: object) -> float | None:
+    """Return a limit inside its bounds. A full height out of bounds is none: per cent of another would be invented."""
+    bounds = bounds_of_limit(name)
+    return None if bounds is _FULL_M and bounds.fault(value) else bounds.clamp(value)

@@ -43,6 +43,7 @@ def test_what_becomes_of_a_notice_by_status(status: int | None, fate: Fate) -> N
     [
         (b'{"incident_id": "119-7"}', "119-7"),
         (b'{"incident_id": 7}', "7"),
+        (b'\xef\xbb\xbf{"incident_id": "119-7"}', "119-7"),
         (b"{}", None),
         (b"[]", None),
         (b"not json", None),
@@ -104,6 +105,7 @@ RULE = SuccessRule.model_validate({"json": {"path": "$.errcode", "equals": 0}})
         ({"json": {"path": "result.1.code", "equals": "OK"}}, 200, b'{"result":[{"code":"OK"}]}', Fate.RETRY),
         ({"json": {"path": "data", "equals": None}}, 200, b'{"data":null}', Fate.DELIVERED),
         ({"json": {"path": "data", "equals": None}}, 200, b"{}", Fate.RETRY),
+        ({"json": {"path": "errcode", "equals": 0}}, 200, b'\xef\xbb\xbf{"errcode":0}\r\n\0', Fate.DELIVERED),
         ({"json": {"path": "errcode", "equals": 0}}, 200, b"<html>", Fate.RETRY),
         ({"json": {"path": "errcode", "equals": 0}}, 200, b"", Fate.RETRY),
         ({"json": {"path": "errcode", "equals": 0}}, 500, b'{"errcode":0}', Fate.RETRY),

@@ -25,6 +25,10 @@ TEMPLATES = st.recursive(
             "https://open.feishu.cn/open-apis/bot/v2/hook/0c9f4b7a-1d2e-4f60-8a9b-112233445566",
             "https://open.feishu.cn/open-apis/bot/v2/hook/***",
         ),
+        ("https://api.telegram.org/bot1102:AAHdqTcvCH1vGWJxf/sendMessage", "https://api.telegram.org/***/sendMessage"),
+        ("https://gw.example/hook/YWJjMTIzZGVmNDU2Zw==/1", "https://gw.example/hook/***/1"),
+        ("https://gw.example/hook/abcdefghijklmnopqrstuvwx", "https://gw.example/hook/***"),
+        ("https://gw.example/send;token=k1", "https://gw.example/***"),
         ("http://[::1", MASK),
     ],
 )  # fmt: skip

@@ -60,6 +60,8 @@ def say(
         (source("water", limits={"level_m_full": 4}), {"level_m": 3.2}, (True, [])),
         (source("water", limits={"level_m_full": 4}), {"level_m": 1.0}, (False, ["low_level"])),
         (source("water", limits={"level_m_full": "tall"}), {"level_m": 3.2}, (None, ["no_limits"])),
+        (source("water", limits={"level_m_full": 0}), {"level_m": 3.2}, (None, ["no_limits"])),
+        (source("water", limits={"height_m": 400}), {"level_m": 3.2}, (None, ["no_limits"])),
         (source("water", limits={"level_m": {"full": 4}}), {"level_m": 3.2}, (True, [])),
         (source("water", limits="none"), {"level_m": 3.2}, (None, ["no_limits"])),
         (source("water"), {"level_pct": 60.0, "level_m": 0.0}, (True, [])),

@@ -81,7 +81,9 @@ def angle(value: Any) -> Angle:
 def _read_angle(match: re.Match[str], value: str) -> Angle:
     poles = [match[name][0].upper() for name in ("before", "after") if match[name]]
     minutes, seconds = float(match["minutes"] or 0), float(match["seconds"] or 0)
-    if minutes >= _SIXTY or seconds >= _SIXTY or len(poles) > 1 or (poles and match["sign"]):
+    given = [match[name] for name in ("degrees", "minutes", "seconds") if match[name]]
+    contradictory = any("." in part for part in given[:-1])  # 39.5°30': are the minutes part of the 0.5?
+    if minutes >= _SIXTY or seconds >= _SIXTY or contradictory or len(poles) > 1 or (poles and match["sign"]):
         return Angle(value)
     degrees = float(match["degrees"]) + minutes / _SIXTY + seconds / _SIXTY**2
     axis, sign = _POLES[poles[0]] if poles else (None, -1 if match["sign"] == "-" else 1)

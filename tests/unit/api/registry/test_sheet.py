@@ -110,8 +110,12 @@ def test_south_and_west_are_negative_and_the_axis_is_known():
 
 
 @pytest.mark.parametrize(
-    "text", ["39°61'00\"", "39°01'60\"", "N39°S", "-39°N", "39,02,01", "", "east", "39°1'1\"1'", "1x"]
-)
+    "text",
+    [
+        "39°61'00\"", "39°01'60\"", "N39°S", "-39°N", "39,02,01", "", "east", "39°1'1\"1'", "1x", "39.5°30'",
+        "39°1.5'30\"",
+    ],
+)  # fmt: skip
 def test_what_is_no_coordinate_stays_as_it_is(text):
     assert angle(text).degrees == text
 
