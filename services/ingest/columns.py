@@ -16,6 +16,7 @@ SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}
 FIRST_FIELD = 7  # $1 to $6 are the columns that every kind has
 
 NOTHING = (None, None, None)  # for the newest reading of a device that sent none
+AT_NEWEST = Head()  # where the count of numbers stands at the newest reading, it does not travel twice
 
 Columns = Iterable[Sequence[Any] | str | None]
 
@@ -23,9 +24,9 @@ Columns = Iterable[Sequence[Any] | str | None]
 # fifth of that, and a column that says nothing new travels as NULL: unnest pads it, the statement knows the usual.
 
 
-def compact(rows: Iterable[Sequence[Any]]) -> Columns:
-    """Return the columns of `rows`: numbers as literals, texts as lists, None for a column that holds only None."""
-    return [_column(column) for column in zip(*rows, strict=True)]
+def compact(columns: Iterable[Sequence[Any]]) -> Columns:
+    """Return `columns` as they travel: numbers as literals, texts as lists, None for a column that holds only None."""
+    return [_column(column) for column in columns]
 
 
 def _column(column: Sequence[Any]) -> Sequence[Any] | str | None:
@@ -43,11 +44,12 @@ def json_text(value: Any) -> str | None:
 
 def fill(template: str, kind: Kind) -> str:
     """Return a statement of store.sql for one kind's table."""
-    types = [f"text::{SQL_TYPES[rule.base]}" for rule in FIELD_RULES[kind].values()] + ["text"]
+    types = {name: f"text::{SQL_TYPES[rule.base]}" for name, rule in FIELD_RULES[kind].items()} | {"extra": "text"}
+    arrays = (f"unnest(${FIRST_FIELD + i}::{type_}[]) as {name}" for i, (name, type_) in enumerate(types.items()))
     return (
         template.replace("{table}", f"reading_{kind}")
         .replace("{columns}", ", ".join(READING_FIELDS[kind]))
-        .replace("{arrays}", ", ".join(f"${FIRST_FIELD + i}::{name}[]" for i, name in enumerate(types)))
+        .replace("{arrays}", ", ".join(arrays))
     )
 
 
@@ -68,7 +70,7 @@ def readings(rows: Iterable[tuple[Any, ...]]) -> Columns:
             columns[place] = (None,)
     if columns[-1].count(None) < len(columns[-1]):
         columns[-1] = [json_text(extra) for extra in columns[-1]]
-    return [_column(column) for column in columns]
+    return compact(columns)
 
 
 def events(plan: Plan) -> Columns:
@@ -102,25 +104,30 @@ def rejects(plan: Plan) -> Columns:
 
 def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
     """Return the columns of update_state, by device id: two writers then lock in one order."""
-    rows, fields = [], []
-    for device_id in sorted(heard):
-        item = heard[device_id]
-        device, refused = item.device, item.refused.columns()
-        head = heads.get(device_id) or device.telemetry
-        newest_us, received_us, seq = item.newest or NOTHING
-        head_ts, head_seq = head.ts_us, head.seq
-        if head_ts == newest_us and head_seq == seq:
-            head_ts = head_seq = None
-        fields.append(item.fields)
-        rows.append(
-            (
-                device_id, json_text(item.fields_at or None), None if item.oldest_us == newest_us else item.oldest_us,
-                newest_us, received_us, seq, item.seen_us, None if item.topic == device.topic else item.topic,
-                item.connected, item.connected_us, head_ts, head_seq, head.missing or None, item.is_whole or None,
-                None if item.clock is RIGHT else json_text(to_json(item.clock)), *refused,
-            )
-        )  # fmt: skip
-    return [orjson.dumps(fields).decode(), *compact(rows)]
+    items = [heard[device_id] for device_id in sorted(heard)]
+    newest_us, received_us, seqs = zip(*[item.newest or NOTHING for item in items], strict=True)
+    counted = [heads.get(item.device.id) or item.device.telemetry for item in items]
+    apart = [
+        AT_NEWEST if head.ts_us == ts_us and head.seq == seq else head
+        for head, ts_us, seq in zip(counted, newest_us, seqs, strict=True)
+    ]
+    columns: list[Sequence[Any]] = [
+        [item.device.id for item in items],
+        [json_text(item.fields_at) if item.fields_at else None for item in items],
+        [None if item.oldest_us == ts_us else item.oldest_us for item, ts_us in zip(items, newest_us, strict=True)],
+        newest_us, received_us, seqs,
+        [item.seen_us for item in items],
+        [None if item.topic == item.device.topic else item.topic for item in items],
+        [item.connected for item in items],
+        [item.connected_us for item in items],
+        [head.ts_us for head in apart],
+        [head.seq for head in apart],
+        [head.missing or None for head in counted],
+        [item.is_whole or None for item in items],
+        [None if item.clock is RIGHT else json_text(to_json(item.clock)) for item in items],
+        *zip(*[item.refused.columns() for item in items], strict=True),
+    ]  # fmt: skip
+    return [orjson.dumps([item.fields for item in items]).decode(), *compact(columns)]
 
 
 def heard(items: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:

@@ -5,13 +5,16 @@ where name = $1 and owner = $2::uuid
 returning nextval(pg_get_serial_sequence('ingest_batch', 'id')) as batch_id
 
 -- name: insert_readings
--- a part of one statement behind `held`, which is `hold`; {table}, {columns}, {arrays} come from the contracts
+-- a part of one statement behind `held`, which is `hold`; {table}, {columns}, {arrays} come from the contracts.
+-- Arrays are unnested in the select list, here and in update_state: in `from`, each of thirty is written to a table of
+-- its own and read again, which is a seventh of what a reading costs the database.
 insert into {table} (device_id, ts, seq, received_at, late, clock_behind, {columns}, extra, batch_id)
 select device_id, from_us(ts), seq, from_us(received_at), coalesce(late, false), coalesce(clock_behind, false), {columns},
        extra::jsonb, held.batch_id
-from held, unnest($1::text::integer[], $2::text::bigint[], $3::text::bigint[], $4::text::bigint[], $5::text::boolean[],
-                  $6::text::boolean[], {arrays})
-     as r (device_id, ts, seq, received_at, late, clock_behind, {columns}, extra)
+from held, (
+    select unnest($1::text::integer[]) as device_id, unnest($2::text::bigint[]) as ts, unnest($3::text::bigint[]) as seq,
+           unnest($4::text::bigint[]) as received_at, unnest($5::text::boolean[]) as late,
+           unnest($6::text::boolean[]) as clock_behind, {arrays}) as r
 on conflict do nothing
 returning 1
 
@@ -90,15 +93,16 @@ update device_state s set
     refused_since = coalesce(case when u.mute then s.refused_since end, from_us(u.refused_since)),
     refused_reason = coalesce(u.refused_reason, case when u.mute then s.refused_reason end),
     unreadable_since = case when u.mute then s.unreadable_since end
-from rows from (
-        jsonb_array_elements($1::text::jsonb),
-        unnest($2::text::integer[], $3::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
-               $7::text::bigint[], $8::text::bigint[], $9::text[], $10::text::boolean[], $11::text::bigint[],
-               $12::text::bigint[], $13::text::bigint[], $14::text::bigint[], $15::text::boolean[], $16::text[],
-               $17::text::boolean[], $18::text::bigint[], $19::text::bigint[], $20::text[]))
-     as u (fields, device_id, fields_at, oldest, newest, newest_received, newest_seq, seen,
-           topic, connected, connected_at, head_ts, head_seq, missing, whole, clock,
-           mute, refused, refused_since, refused_reason)
+from (
+    select jsonb_array_elements($1::text::jsonb) as fields, unnest($2::text::integer[]) as device_id,
+           unnest($3::text[]) as fields_at, unnest($4::text::bigint[]) as oldest, unnest($5::text::bigint[]) as newest,
+           unnest($6::text::bigint[]) as newest_received, unnest($7::text::bigint[]) as newest_seq,
+           unnest($8::text::bigint[]) as seen, unnest($9::text[]) as topic, unnest($10::text::boolean[]) as connected,
+           unnest($11::text::bigint[]) as connected_at, unnest($12::text::bigint[]) as head_ts,
+           unnest($13::text::bigint[]) as head_seq, unnest($14::text::bigint[]) as missing,
+           unnest($15::text::boolean[]) as whole, unnest($16::text[]) as clock, unnest($17::text::boolean[]) as mute,
+           unnest($18::text::bigint[]) as refused, unnest($19::text::bigint[]) as refused_since,
+           unnest($20::text[]) as refused_reason) as u
 where s.device_id = u.device_id
 
 -- name: update_heard

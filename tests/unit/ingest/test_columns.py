@@ -1,6 +1,5 @@
 """Rows as columns: one literal for numbers, a list for texts, nothing for a column that says nothing."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +17,8 @@ def elements(literal, read):
 
 @given(st.lists(st.tuples(WHOLE, REAL), min_size=1))
 def test_numbers_come_back_from_the_literal(rows):
-    for column, literal, read in zip(zip(*rows, strict=True), compact(rows), (int, float), strict=True):
+    columns = list(zip(*rows, strict=True))
+    for column, literal, read in zip(columns, compact(columns), (int, float), strict=True):
         if any(value is not None for value in column):
             assert elements(literal, read) == list(column)
         else:
@@ -27,13 +27,4 @@ def test_numbers_come_back_from_the_literal(rows):
 
 def test_each_sort_of_column_travels_in_its_own_form():
     rows = [(1, None, "a", True), (2, None, None, None)]
-    assert list(compact(rows)) == ["{1,2}", None, ("a", None), "{true,null}"]
-
-
-def test_no_rows_have_no_columns():
-    assert list(compact([])) == []
-
-
-def test_rows_of_different_width_are_a_mistake():
-    with pytest.raises(ValueError, match="zip"):
-        compact([(1, 2), (1,)])
+    assert list(compact(zip(*rows, strict=True))) == ["{1,2}", None, ("a", None), "{true,null}"]
