@@ -26,6 +26,10 @@ REMEMBERED_S, KEPT_OPEN_S = 30.0, 30.0
 NEXT_ADDRESS_S = 2.0  # how long one of several addresses of a name may take to answer
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
 _COMPATIBLE = ip_network("::/96")  # RFC 4291 2.5.5.1, deprecated, and still routed in places
+_TRANSLATED = ip_network("::ffff:0:0:0/96")  # RFC 2765 2.1
+# not public by their registries, though Python 3.11 calls them global: RFC 6890 (some clouds keep their metadata
+# there), RFC 7526, RFC 3879, RFC 9602
+_RESERVED = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "5f00::/16")))
 
 
 class AddressRefused(Exception):
@@ -47,7 +51,7 @@ def refusal(address: str, networks: Sequence[Network]) -> str | None:
 
 def refusal_of_url(url: str, networks: Sequence[Network]) -> str | None:
     """Say why an address that is written may never be called, as far as it can be told without asking for names."""
-    host = httpx2.URL(url).host
+    host = httpx2.URL(url).host.removesuffix(".")  # a name may end in the root's point
     if host == "localhost" or host.endswith(".localhost"):
         host = "127.0.0.1"
     try:
@@ -63,7 +67,7 @@ def _inside(address: Address) -> list[Address]:
     if isinstance(address, IPv4Address):
         return []
     found: list[Address | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if any(address in network for network in (*_NAT64, _COMPATIBLE)):
+    if any(address in network for network in (*_NAT64, _COMPATIBLE, _TRANSLATED)):
         found.append(IPv4Address(int(address) & 0xFFFFFFFF))
     return [one for one in found if one is not None]
 
@@ -77,7 +81,8 @@ def _kind(address: Address) -> str | None:
         return "a link-local"
     if address.is_multicast:
         return "a multicast"
-    return None if address.is_global else "a private"
+    reserved = any(address in network for network in _RESERVED)
+    return None if address.is_global and not reserved else "a private"
 
 
 async def resolve(host: str, port: int) -> list[str]:
