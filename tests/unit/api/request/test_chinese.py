@@ -22,4 +22,7 @@ def test_what_the_catalogue_lacks_stays_english() -> None:
 
 def test_numbers_and_names_are_carried_over() -> None:
     assert in_chinese("Input should be greater than or equal to 1") == "不能小于 1"
+    # a list of channels and a password are refused by the same words
+    assert in_chinese("Value should have at most 3 items after validation, not 9") == "长度最多为 3"
+    assert in_chinese("Value should have at least 1 item after validation, not 0") == "长度至少为 1"
     assert in_chinese("your account does not cover it") == "当前账号不包含该区域"
