@@ -7,6 +7,8 @@ import asyncpg
 import httpx2
 import orjson
 
+from services.core.alarms.policies import DEFAULTS
+from services.core.rules.catalog import RULES
 from tests.faults.hostile.values import Hostile
 
 AREA = "140931100"
@@ -18,6 +20,11 @@ POLICIES: dict[str, Any] = {
     "grouping": {"mains_members": 3, "mains_window_s": 120, "silence_members_area": 4},
     "health": {"storage_low_pct": 80, "stalled_s": 30, "drift_s": 5},
     "escalation": {"steps": [{"code": "fire", "after_s": 0, "channels": ["sms", "webhook"], "until": "acknowledged"}]},
+    "rota": {
+        "shifts": [{"contacts": [1], "weekdays": [1, 2, 3, 4, 5, 6, 7], "begin": "08:00", "end": "20:00"}],
+        "exceptions": [{"day": "2026-12-24", "begin": "08:00", "end": "12:00", "contacts": []}],
+    },
+    "responses": {"fire": {"zh": "派队", "en": "send a unit"}},
     "sms_gateway": {"url": "http://127.0.0.1:9/", "headers": {"X-Key": "k"}, "body": {"to": "{address}"}},
     "voice_gateway": {"url": "http://127.0.0.1:9/", "headers": {}, "body": {"tts": "{text}"}},
 }
@@ -34,7 +41,7 @@ DEVICE = {
     "expected_interval_s": 300, "sleepy": False, "rated_current_a": 63, "limits": {"level_pct_low": 30},
     "attributes": {"vendor": "x"},
 }  # fmt: skip
-OVERRIDE = {"scope": "device", "target": "hydrant-1", "parameters": {"static_mpa": 0.16}, "effective_from": None}
+OVERRIDE = {"scope": "device", "target": "hydrant-1", "effective_from": None}
 SET_POLICY = """
     insert into policy (name, body, updated_by) values ($1, $2, 'x')
     on conflict (name) do update set body = excluded.body
@@ -62,10 +69,11 @@ LISTS = (
     "/api/v1/rejects", "/api/v1/incidents", "/api/v1/notices", "/api/v1/contacts", "/api/v1/policies", "/api/v1/rules",
     "/api/v1/sites", "/api/v1/areas", "/api/v1/users", "/api/v1/api-keys", "/api/v1/audit", "/api/v1/slo",
     "/api/v1/system", "/api/v1/set-aside", "/api/v1/not-configured", "/geo/devices.geojson",
-    "/api/v1/devices/hydrant-1/readings?bucket=1h", "/api/v1/water-sources/nearest?lon=111.09&lat=39.02",
+    "/api/v1/on-call?days=7", "/api/v1/devices/hydrant-1/readings?bucket=1h",
+    "/api/v1/water-sources/nearest?lon=111.09&lat=39.02",
 )  # fmt: skip
 SET_TIME = "update {} set {} = $1::text::timestamptz"
-RULES = ("hydrant_pressure_low", "device_offline", "clock_wrong", "water_level_low", "battery_low")
+assert set(POLICIES) == set(DEFAULTS), "a policy is not tried"
 
 
 class Deeds:
@@ -94,13 +102,13 @@ class Deeds:
 
     async def _through_the_api(self) -> None:
         dice, spoil = self._hostile.dice, self._hostile.spoil
-        name = dice.choice(list(POLICIES))
+        name, code = dice.choice(list(POLICIES)), dice.choice(list(RULES))
         method, path, body = dice.choice(
             [
                 ("PUT", f"/policies/{name}", POLICIES[name]),
                 ("PUT", f"/policies/{name}", POLICIES[name]),
                 ("POST", "/contacts", CONTACT),
-                ("PUT", f"/rules/{dice.choice(RULES)}", OVERRIDE),
+                ("PUT", f"/rules/{code}", OVERRIDE | {"parameters": _numbers_of(code)}),
                 ("POST", "/sites", SITE),
                 ("PUT", f"/sites/{dice.randrange(1, 4)}", SITE),
                 ("PUT", f"/devices/hydrant-{dice.randrange(5)}", DEVICE),
@@ -118,8 +126,9 @@ class Deeds:
     async def _into_a_table(self) -> None:
         """Write what no check has seen, as an older release or a hand in psql would. The database may refuse it."""
         dice, value = self._hostile.dice, self._hostile.value
-        name = dice.choice(list(POLICIES))
-        statement, *arguments = dice.choice(
+        name, code = dice.choice(list(POLICIES)), dice.choice(list(RULES))
+        absurd: Any = dict.fromkeys(RULES[code].parameters, dice.choice([1e9, -1e308, 1e308]))
+        statement: tuple[Any, ...] = dice.choice(
             [
                 (
                     SET_POLICY,
@@ -132,9 +141,9 @@ class Deeds:
                 ),
                 (
                     ADD_OVERRIDE,
-                    dice.choice(RULES),
+                    code,
                     f"hydrant-{dice.randrange(5)}",
-                    dice.choice([value(), {"intervals": 1e9, "sleepy_h": 1e9, "static_mpa": -1e308}]),
+                    dice.choice([value(), absurd]),
                 ),
                 (SET_TIME.format(*dice.choice(self._times)), dice.choice(MOMENTS)),
                 ("update device set limits = $1, attributes = $2 where code like 'hydrant-%'", value(), value()),
@@ -147,9 +156,13 @@ class Deeds:
             ]
         )
         try:
-            await self._conn.execute(statement, *arguments)
+            await self._conn.execute(*statement)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError):
             return  # refused: then it cannot stand there
+
+
+def _numbers_of(code: str) -> dict[str, float]:
+    return {name: parameter.default for name, parameter in RULES[code].parameters.items()}
 
 
 def _dump(body: Any) -> bytes:
