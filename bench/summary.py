@@ -25,6 +25,9 @@ _MORE_STYLE = """nav td:last-child,td.state{white-space:nowrap}h3{font-size:1em;
 h4{font-size:.9em;margin:1em 0 0;font-weight:normal}small{color:#555}.en{color:#555}section{break-inside:avoid}"""
 
 
+_NAMED = {"at", "release", "commit", "machine"}  # what a figure must be shown with
+
+
 @dataclass(frozen=True)
 class Told:
     """What the page says of one proof: its rows and charts, when and on what they were found."""
@@ -61,6 +64,9 @@ def keep(reports: Path, kept: Path) -> Iterator[Path]:
     for proof in PROOFS:
         for path in _files(reports, proof):
             document = orjson.loads(path.read_bytes())
+            if not _NAMED.issubset(document):
+                sys.stdout.write(f"left out {path}: it names no machine or commit; run it again\n")
+                continue
             small = orjson.dumps(_without_bulk(document), option=orjson.OPT_INDENT_2) + b"\n"
             (kept / path.name).write_bytes(small)
             yield kept / path.name
