@@ -1,4 +1,5 @@
-"""A desk, and a contact's receiver, that answers as nobody should. It counts what it took: what it said 2xx to.
+"""A desk, and receivers of contacts and subscribers, that answer as nobody should. It counts what it took: what it said
+2xx to.
 
 Each notice is answered strangely for its first attempts and then honestly, so that every fire can be delivered.
 """
@@ -65,6 +66,7 @@ class OddDesk:
         self.fires: Counter[str] = Counter()
         self.took_at: dict[str, datetime] = {}
         self.answers: Counter[str] = Counter()
+        self.pushed = 0  # events of subscriptions
         self.port = 0
         self._attempts: Counter[str] = Counter()
         self._dice = random.Random(seed)
@@ -82,16 +84,22 @@ class OddDesk:
             length = next(
                 int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
             )
-            body = orjson.loads(await reader.readexactly(length))
-            writer.write(self._answer(body) if isinstance(body, dict) and "notice_id" in body else self._any())
+            writer.write(self._answer_of(head, await reader.readexactly(length)))
             await asyncio.wait_for(writer.drain(), 1)
         writer.close()
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(writer.wait_closed(), 1)  # what is written goes out first
         writer.transport.abort()
 
+    def _answer_of(self, head: bytes, body: bytes) -> bytes:
+        if b"application/cap+xml" in head or b"application/cloudevents+json" in head:
+            self.pushed += 1
+            return self._any()
+        notice = orjson.loads(body)
+        return self._answer(notice) if isinstance(notice, dict) and "notice_id" in notice else self._any()
+
     def _any(self) -> bytes:
-        """Answer a contact's call."""
+        """Answer a contact's call, or a subscriber's event."""
         return self._dice.choice([*TAKEN.values(), *REFUSED.values()])
 
     def _answer(self, notice: dict) -> bytes:

@@ -6,6 +6,7 @@ A short run is part of every test run; `make chaos` does 10 000 deeds with 500 f
 import asyncio
 import contextlib
 import json
+import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,11 +21,13 @@ from services.core import db
 from stack.children import free_port
 from tests.faults.hostile.deeds import Deeds
 from tests.faults.hostile.desk import OddDesk
+from tests.faults.hostile.odd_broker import OddBroker
 from tests.faults.hostile.odd_database import OddDatabase
 from tests.faults.reports import keep_report
 from tests.integration.alerts.conftest import SECRET
 from tests.support.broker_fleet import event, fleet_of, reading, topic
 from tests.support.servers import Broker, PostgresServer, Program
+from tests.support.subscriber import SECRET as SUBSCRIBER_SECRET
 from tests.support.waiting import eventually
 
 START = """
@@ -33,6 +36,11 @@ START = """
     insert into device (code, kind, area, registered, lon, lat)
         select 'hydrant-' || n, 'hydrant', '140931100', true, 111.09, 39.02 from generate_series(0, 4) n;
     insert into device_state (device_id, last_seen) select id, now() from device;
+"""
+SUBSCRIBE = """
+    insert into subscription (name, url, types, areas, format, secret, created_by)
+        select 'odd ' || n, $1, array['*'], array['*'], (array['cloudevents', 'cap'])[1 + n % 2], $2, 'test'
+        from generate_series(1, 6) n
 """
 NEW_PANEL = "insert into device (code, kind, area, registered, site_id) values ($1, 'panel', '140931100', true, $2)"
 
@@ -73,6 +81,8 @@ def hold(report: dict[str, Any]) -> None:
     assert report["fires_never_at_the_desk"] == []
     assert report["fires_told_twice"] == {}
     assert report["notices_taken_twice"] == {}
+    assert report["events_at_subscribers"] > 0
+    assert report["broker_answers"], "the broker was not odd"
 
 
 async def run(
@@ -93,15 +103,21 @@ async def run(
     conn = await db.connect(database, program="test")
     await conn.execute(START)
     pressed_at: dict[str, datetime] = {}
-    async with OddDesk(seed).listening() as desk:
+    odd_broker = OddBroker(broker.services_port, seed)
+    async with OddDesk(seed).listening() as desk, odd_broker.listening():
+        await conn.execute(SUBSCRIBE, f"http://127.0.0.1:{desk.port}/hook", SUBSCRIBER_SECRET)
         networks = {"SUBSCRIPTION_NETWORKS": "127.0.0.0/8"}
+        odd_url = broker.url.replace(f":{broker.services_port}", f":{odd_broker.port}")
+        gateway_port = free_port()
         programs = [
-            program("ingest", DATABASE_URL=theirs, MQTT_URL=broker.url),
+            program("ingest", DATABASE_URL=theirs, MQTT_URL=odd_url),
             program(
                 "alerts", DATABASE_URL=theirs, DISPATCH_URL=f"http://127.0.0.1:{desk.port}", DISPATCH_SECRET=SECRET,
                 **networks,
             ),
             program("api", DATABASE_URL=theirs, MQTT_URL=broker.provisioner_url, API_PORT=api_port, **networks),
+            program("push", DATABASE_URL=theirs, **networks),
+            program("gateway", DATABASE_URL=theirs, MQTT_URL=odd_url, GATEWAY_PORT=gateway_port),
         ]  # fmt: skip
         for one in programs:
             await asyncio.to_thread(one.wait_ready)  # its database may be a proxy on this loop
@@ -111,6 +127,7 @@ async def run(
             fleet_of(broker.fleet_url) as fleet,
         ):
             deeds = Deeds(client, conn, seed, odd=odd is not None)
+            odd_broker.hostile = True
             if odd is not None:
                 odd.hostile = True
             for number in range(fires):
@@ -123,6 +140,8 @@ async def run(
                 pressed_at[panel] = datetime.now(UTC)
                 call = event(f"press {number}", "manual_alarm", component=f"m{number}")
                 await fleet.send(topic(panel, "up/event", kind="panel"), call)
+                await _send_junk(gateway_port, number)
+            odd_broker.hostile = False
             if odd is not None:
                 odd.hostile = False
             with contextlib.suppress(AssertionError):  # what is missing is in the report, by name
@@ -146,8 +165,19 @@ async def run(
         "press_to_taken_s": {"p50": percentile(waits, 0.5), "p99": percentile(waits, 0.99), "max": waits[-1]},
         "set_aside": [dict(row) for row in aside],
         "answers": dict(desk.answers),
+        "events_at_subscribers": desk.pushed,
+        "broker_answers": dict(odd_broker.said),
         "database_answers": {} if odd is None else dict(odd.said),
     }
+
+
+async def _send_junk(port: int, number: int) -> None:
+    """A link of a panel that speaks no GB/T 26875.3, and is gone before it is answered."""
+    with contextlib.suppress(OSError):  # the gateway may refuse it
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(random.Random(number).randbytes(number % 300) + b"@@" * (number % 3))
+        await writer.drain()
+        writer.transport.abort()
 
 
 CONFIRMED = """
