@@ -210,7 +210,10 @@ class ChunkedClient(PlainClient):
             if publishes:
                 self._deliver(publishes)
                 continue
-            cut = cut_packet(buffer, position)
+            try:
+                cut = cut_packet(buffer, position)
+            except MalformedPacket:
+                return self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
             if cut is None:
                 self._rest = buffer[position:]
                 return MQTTErrorCode.MQTT_ERR_SUCCESS

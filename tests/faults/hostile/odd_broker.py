@@ -11,7 +11,8 @@ from collections import Counter
 from tests.support.tcp import TcpServer
 
 _DISCONNECT, _PUBLISH_TO_US = 0xE0, 0x32
-# MQTT 5.0, chapters 2 and 3: packets that are malformed, out of place or refusals
+# MQTT 5.0, chapters 2 and 3: packets that are malformed, out of place or refusals. "Session taken over" is not among
+# them: a second process with our client id is there, and the program ends for it.
 ANSWERS: dict[str, bytes] = {
     "no MQTT": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "zeros": b"\0" * 64,
@@ -31,7 +32,6 @@ ANSWERS: dict[str, bytes] = {
     "AUTH": b"\xf0\x00",
     "a packet that only a client sends": b"\xc0\x00",
     "DISCONNECT, server busy": bytes([_DISCONNECT]) + b"\x02\x89\x00",
-    "DISCONNECT, session taken over": bytes([_DISCONNECT]) + b"\x02\x8e\x00",
     "DISCONNECT, cut short": bytes([_DISCONNECT]) + b"\x02\x89",
     "nothing": b"",
 }
