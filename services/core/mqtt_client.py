@@ -136,6 +136,13 @@ class PlainClient(Client):
         """
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
+    def _packet_handle(self) -> MQTTErrorCode:
+        """Handle a whole packet; the connection ends with one that is malformed, as with every other protocol error."""
+        try:
+            return super()._packet_handle()
+        except (MalformedPacket, struct.error, IndexError):
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+
     def _handle_on_message(self, message: MQTTMessage) -> None:
         topic = message._topic.decode("utf-8", "replace")  # noqa: SLF001  the public property raises on bad UTF-8
         payload, packet_id = bytes(message.payload), message.mid
@@ -235,10 +242,7 @@ class ChunkedClient(PlainClient):
             "to_process": 0,
             "pos": 0,
         }
-        try:
-            return self._packet_handle()
-        except (MalformedPacket, struct.error, IndexError):
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        return self._packet_handle()
 
 
 def make_client(config: SessionConfig, deliver: Deliver) -> PlainClient:

@@ -32,6 +32,7 @@ ANSWERS: dict[str, bytes] = {
     "AUTH": b"\xf0\x00",
     "a packet that only a client sends": b"\xc0\x00",
     "DISCONNECT, server busy": bytes([_DISCONNECT]) + b"\x02\x89\x00",
+    "DISCONNECT of a reason that is none": bytes([_DISCONNECT]) + b"\x02\xef\x00",
     "DISCONNECT, cut short": bytes([_DISCONNECT]) + b"\x02\x89",
     "nothing": b"",
 }
