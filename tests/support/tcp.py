@@ -5,9 +5,9 @@ while the server closes; so the connections are counted here, and not by who ans
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -68,3 +68,16 @@ class TcpServer:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._open.pop(task).transport.abort()
+
+
+async def until_one_ends(ways: Sequence[Coroutine[Any, Any, None]], *writers: asyncio.StreamWriter) -> None:
+    """Run both ways of a proxy until one ends; reset the connections of `writers`."""
+    tasks = [asyncio.create_task(way) for way in ways]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,7 +7,7 @@ import asyncio
 from contextlib import suppress
 from typing import Self
 
-from tests.support.tcp import TcpServer
+from tests.support.tcp import TcpServer, until_one_ends
 
 _CHUNK = 65_536
 
@@ -80,18 +80,8 @@ class Wire:
         except OSError:
             writer.transport.abort()
             return
-        pumps = [
-            asyncio.create_task(self._pump(reader, far_writer), name="wire out"),
-            asyncio.create_task(self._pump(far_reader, writer), name="wire in"),
-        ]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            writer.transport.abort()
-            far_writer.transport.abort()
-            await asyncio.gather(*pumps, return_exceptions=True)
+        ways = (self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await until_one_ends(ways, writer, far_writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

@@ -4,11 +4,10 @@ What the real broker sent with it is lost, as on a cut wire: the program has not
 """
 
 import asyncio
-import contextlib
-import random
-from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
-from tests.support.tcp import TcpServer
+from tests.faults.hostile.odd_wire import OddWire, Reader, Writer
 
 _DISCONNECT, _PUBLISH_TO_US = 0xE0, 0x32
 # MQTT 5.0, chapters 2 and 3: packets that are malformed, out of place or refusals. "Session taken over" is not among
@@ -38,43 +37,15 @@ ANSWERS: dict[str, bytes] = {
 }
 
 
-class OddBroker:
-    """A proxy to 127.0.0.1:`target_port`; of the broker's sendings, `share` become an odd answer while `hostile`."""
+class OddBroker(OddWire):
+    """Of what the broker sends, a share becomes an odd answer; then the connection ends."""
 
-    def __init__(self, target_port: int, seed: int, share: float = 0.03) -> None:
-        self.port = 0
-        self.said: Counter[str] = Counter()
-        self.hostile = False
-        self._target_port = target_port
-        self._share = share
-        self._dice = random.Random(seed)
+    def _ways(self, reader: Reader, writer: Writer, far_reader: Reader, far_writer: Writer) -> Sequence[Any]:
+        return _pass_on(reader, far_writer), self._answer(far_reader, writer)
 
-    @contextlib.asynccontextmanager
-    async def listening(self):
-        """Serve until the end of the block."""
-        async with TcpServer(self._carry) as server:
-            self.port = server.port
-            yield self
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-            pumps = [
-                asyncio.create_task(_pass_on(reader, far_writer)),
-                asyncio.create_task(self._answer(far_reader, writer)),
-            ]
-            try:
-                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
-                far_writer.transport.abort()
-                await asyncio.gather(*pumps, return_exceptions=True)
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, reader: Reader, writer: Writer) -> None:
         while data := await reader.read(65_536):
-            if self.hostile and self._dice.random() < self._share:
-                name = self._dice.choice(list(ANSWERS))
+            if (name := self.draw(list(ANSWERS))) is not None:
                 self.said[name] += 1
                 writer.write(ANSWERS[name])
                 await writer.drain()
@@ -84,7 +55,7 @@ class OddBroker:
             await writer.drain()
 
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pass_on(reader: Reader, writer: Writer) -> None:
     while data := await reader.read(65_536):
         writer.write(data)
         await writer.drain()

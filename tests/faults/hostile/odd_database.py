@@ -6,12 +6,10 @@ that was open counts as failed until the program rolls it back, as after a real 
 """
 
 import asyncio
-import contextlib
-import random
-from collections import Counter
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from tests.support.tcp import TcpServer
+from tests.faults.hostile.odd_wire import OddWire, Reader, Writer
 
 _SSL_REQUEST = 80877103
 _ENDS_A_REQUEST = b"SQ"  # Sync, and a simple Query
@@ -42,45 +40,19 @@ ABORTED = Odd("25P02", "current transaction is aborted, commands ignored until e
 RESET, LOST = "reset", "answer lost"  # before the server saw the request; after it, with the answer
 
 
-class OddDatabase:
-    """A proxy to 127.0.0.1:`target_port`; of so many requests, `share` get an odd answer while `hostile`."""
+class OddDatabase(OddWire):
+    """Of so many requests, a share gets an odd answer."""
 
-    def __init__(self, target_port: int, seed: int, share: float) -> None:
-        self.port = 0
-        self.said: Counter[str] = Counter()
-        self.hostile = False
-        self._target_port = target_port
-        self._share = share
-        self._dice = random.Random(seed)
-
-    @contextlib.asynccontextmanager
-    async def listening(self):
-        """Serve until the end of the block."""
-        async with TcpServer(self._carry) as server:
-            self.port = server.port
-            yield self
-
-    def draw(self) -> Odd | str | None:
+    def becomes(self) -> Odd | str | None:
         """Return what becomes of a request; None: what is right."""
-        if not self.hostile or self._dice.random() >= self._share:
-            return None
-        drawn = self._dice.choice((*ANSWERS, RESET, LOST))
-        self.said[drawn if isinstance(drawn, str) else drawn.code] += 1
+        drawn = self.draw((*ANSWERS, RESET, LOST))
+        if drawn is not None:
+            self.said[drawn if isinstance(drawn, str) else drawn.code] += 1
         return drawn
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
-            link = _Link(self, reader, writer, far_writer)
-            pumps = [asyncio.create_task(link.requests()), asyncio.create_task(link.answers(far_reader))]
-            try:
-                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
-                writer.transport.abort()
-                far_writer.transport.abort()
-                await asyncio.gather(*pumps, return_exceptions=True)
+    def _ways(self, reader: Reader, writer: Writer, far_reader: Reader, far_writer: Writer) -> Sequence[Any]:
+        link = _Link(self, reader, writer, far_writer)
+        return link.requests(), link.answers(far_reader)
 
 
 class _Link:
@@ -141,7 +113,7 @@ class _Link:
         if b"ROLLBACK" in request:
             self._failed = False
             return None
-        return ABORTED if self._failed else self._odd.draw()
+        return ABORTED if self._failed else self._odd.becomes()
 
     async def _begin(self) -> None:
         """Hand on what comes before the messages that have a type."""

@@ -103,7 +103,7 @@ async def run(
     conn = await db.connect(database, program="test")
     await conn.execute(START)
     pressed_at: dict[str, datetime] = {}
-    odd_broker = OddBroker(broker.services_port, seed)
+    odd_broker = OddBroker(broker.services_port, seed, share=0.03)
     async with OddDesk(seed).listening() as desk, odd_broker.listening():
         await conn.execute(SUBSCRIBE, f"http://127.0.0.1:{desk.port}/hook", SUBSCRIBER_SECRET)
         networks = {"SUBSCRIPTION_NETWORKS": "127.0.0.0/8"}
