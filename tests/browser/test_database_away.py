@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.county import System, running
+from tests.support.processes import hold, let_go
 
 
 @pytest.fixture
@@ -20,15 +21,11 @@ def small() -> Iterator[System]:
 @contextmanager
 def held(system: System) -> Iterator[None]:
     """Hold every process of the database, as a stuck disk would."""
-    server = psutil.Process(system.endpoints()["processes"]["postgres"])
-    stopped = [server, *server.children(recursive=True)]
-    for process in stopped:
-        process.suspend()
+    stopped = hold(psutil.Process(system.endpoints()["processes"]["postgres"]))
     try:
         yield
     finally:
-        for process in stopped:
-            process.resume()
+        let_go(stopped)
 
 
 def test_a_deaf_database_is_named_on_the_page_and_heals(small, visit):

@@ -11,6 +11,7 @@ from services.core import db
 from stack.postgres import Postgres
 from stack.postgres_conf import server_settings
 from stack.state import StateDir
+from tests.support.processes import hold
 
 
 async def test_committed_rows_survive_a_kill_and_the_port_stays(postgres, database):
@@ -92,10 +93,8 @@ def test_orphans_that_nobody_collects_do_not_hold_up_the_restart(scratch, monkey
         [sys.executable, "-c", CARELESS, str(scratch / "state")], stdout=subprocess.PIPE, text=True
     ) as adopter:
         try:
-            postmaster = psutil.Process(int(adopter.stdout.readline()))
-            workers = postmaster.children()
-            for worker in workers:
-                worker.suspend()  # else they end by themselves before anybody looks
+            # nobody moves, else workers end by themselves before anybody looks
+            postmaster, *workers = hold(psutil.Process(int(adopter.stdout.readline())))
             postmaster.kill()
             Postgres(StateDir.open(scratch / "state"), durable=False).clear_wreck()
             assert {worker.status() for worker in workers} == {psutil.STATUS_ZOMBIE}

@@ -19,6 +19,7 @@ import pytest
 
 from stack.children import free_port
 from tests.support import contract_page
+from tests.support.processes import runs
 from tests.support.servers import until
 from tests.support.waiting import PATIENCE_S, eventually
 
@@ -55,10 +56,7 @@ def children_of(system):
 
 
 def gone(pids):
-    def look():
-        return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
-
-    return look
+    return lambda: not any(map(runs, pids))
 
 
 def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):

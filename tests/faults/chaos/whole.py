@@ -22,6 +22,7 @@ import psutil
 from stack.accounts import FLEET, PROVISIONER
 from stack.children import free_port
 from tests.integration.alerts.conftest import SECRET
+from tests.support.processes import hold, let_go, runs
 from tests.support.servers import Program
 from tests.support.waiting import eventually
 from tests.support.wire import Wire
@@ -66,7 +67,7 @@ class Supervisor:
         children = [process.pid for process in psutil.Process(self.program.process.pid).children(recursive=True)]
         self.program.kill()
         self._file.unlink(missing_ok=True)
-        await eventually(lambda: not any(map(_runs, children)), what="its children ended with it")
+        await eventually(lambda: not any(map(runs, children)), what="its children ended with it")
         self.program.restart()
         await self.ready()
 
@@ -166,14 +167,9 @@ class Whole:
         """SIGSTOP for a program and all of its processes, and SIGCONT a while later."""
         self.stalls[name] += 1
         process = psutil.Process(self.desk.process.pid if name == "desk" else await self._pid(name))
-        held = [process, *process.children(recursive=True)]
-        for one in held:
-            with suppress(psutil.NoSuchProcess):
-                one.suspend()
+        held = hold(process)
         await asyncio.sleep(self._dice.uniform(0.5, 4))
-        for one in held:
-            with suppress(psutil.NoSuchProcess):
-                one.resume()
+        let_go(held)
 
     async def _pid(self, name: str) -> int:
         """The process of a program, once it runs again after the last kill."""
@@ -181,7 +177,7 @@ class Whole:
         def look() -> int | None:
             supervisor = next(one for one, names in SUPERVISED.items() if name in names)
             pid = self._supervisors[supervisor].endpoints().get("processes", {}).get(name)
-            return pid if pid is not None and pid != self._killed.get(name) and _runs(pid) else None
+            return pid if pid is not None and pid != self._killed.get(name) and runs(pid) else None
 
         return await eventually(look, what=f"{name} runs again", timeout_s=READY_S, every_s=0.1)
 
@@ -213,9 +209,3 @@ class Whole:
             supervisor = self._supervisors[name]
             code = supervisor.program.stop()
             assert code == 0, f"{name} ended with {code}: {supervisor.program.log_text()[-2000:]}"
-
-
-def _runs(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
