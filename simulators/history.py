@@ -13,6 +13,7 @@ from typing import Any, Final
 import asyncpg
 
 from services.core import db
+from services.core.areas import ADD_UNKNOWN
 from services.core.statements import load_queries
 from services.core.topics import Kind
 from simulators.fleet import FleetPlan, build_twins
@@ -52,7 +53,7 @@ async def _seed(database_url: str, plan: FleetPlan, now_s: float) -> int:
         twins = remembered(plan, now_s)
         stored = 0
         async with conn.transaction():  # nobody sees the devices without their past
-            await conn.execute(SQL["add_areas"], sorted({twin.place.area for twin in twins}))
+            await conn.execute(ADD_UNKNOWN, sorted({twin.place.area for twin in twins}))
             for twin in twins:
                 device_id = await conn.fetchval(SQL["add_device"], twin.code, twin.kind, twin.place.area)
                 stored += await _copy(conn, device_id, twin, plan, now_s)

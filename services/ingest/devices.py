@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from services.core.areas import ADD_UNKNOWN
 from services.core.errors import Fenced
 from services.core.log import logger
 from services.core.statements import load_queries
@@ -120,7 +121,7 @@ class Devices:
         codes = [topic.device for topic in topics]
         async with connection.transaction():
             await _hold(connection, lease, owner)
-            await connection.execute(QUERIES["add_areas"], sorted({topic.area for topic in topics}))
+            await connection.execute(ADD_UNKNOWN, sorted({topic.area for topic in topics}))
             await connection.execute(
                 QUERIES["add_devices"], codes, [str(topic.kind) for topic in topics], [topic.area for topic in topics]
             )
@@ -129,7 +130,7 @@ class Devices:
     async def _move(self, connection: asyncpg.Connection, topics: list[Topic], lease: str, owner: str) -> None:
         async with connection.transaction():
             await _hold(connection, lease, owner)
-            await connection.execute(QUERIES["add_areas"], sorted({topic.area for topic in topics}))
+            await connection.execute(ADD_UNKNOWN, sorted({topic.area for topic in topics}))
             rows = await connection.fetch(
                 QUERIES["move"],
                 [topic.device for topic in topics],

@@ -23,15 +23,6 @@ select code, kind, area, kind_fixed, area_fixed, expected_interval_s, sleepy fro
 -- name: hold
 select 1 from lease where name = $1 and owner = $2::uuid for key share
 
--- name: add_areas
--- a code nobody registered gets its code as its name, below the longest code that starts it
-insert into area (code, name, parent)
-select n.code, n.code,
-       (select a.code from area a where starts_with(n.code, a.code) order by length(a.code) desc limit 1)
-from unnest($1::text[]) as n (code)
-where not exists (select from area a where a.code = n.code)
-on conflict do nothing
-
 -- name: add_devices
 insert into device (code, kind, area)
 select n.code, n.kind, n.area from unnest($1::text[], $2::text[], $3::text[]) as n (code, kind, area)

@@ -106,11 +106,14 @@ export const admin = {
   "admin.see_live": "实时数据",
 
   "admin.account": "MQTT 账号",
-  "admin.account_line": "设备用自己的账号连接消息服务器。密码只显示一次；再次发放会换成新密码，旧密码立即失效。",
+  "admin.account_line":
+    "设备用自己的账号连接消息服务器。密码只显示一次；再次发放会换成新密码，旧密码立即失效。",
   "admin.account_title": "给 {code} 发放账号",
   "admin.account_ask": "密码只显示一次。如果设备已有账号，旧密码立即失效，设备须换上新密码。",
   "admin.make_account": "发放账号并显示密码",
-  "admin.only_here": "地址 {host} 只在服务器本机可用。要让其他机器上的设备连接，请运维设置 FIRETOWER_DEVICE_MQTT_URL。",
+  "admin.only_here":
+    "地址 {host} 只在服务器本机可用。要让其他机器上的设备连接，" +
+    "请运维设置 FIRETOWER_DEVICE_MQTT_URL。",
   "admin.host": "服务器",
   "admin.port": "端口",
   "admin.tls": "需要；设备须信任服务器证书（ca.crt 由运维提供）",
@@ -125,7 +128,8 @@ export const admin = {
   "admin.qr_line": "含密码，用调试工具扫描",
   "admin.try_line": "测试命令",
   "admin.waiting": "正在等待第一条消息…",
-  "admin.waiting_line": "在任意终端执行上面的测试命令，或让设备上线；收到后这里立即显示。被拒收的消息在“系统”页。",
+  "admin.waiting_line":
+    "在任意终端执行上面的测试命令，或让设备上线；收到后这里立即显示。被拒收的消息在“系统”页。",
   "admin.arrived": "已收到消息（{ago}）",
 
   "admin.service": "停用检修",
@@ -177,7 +181,9 @@ export const admin = {
   "admin.tab.policies": "策略",
   "admin.tab.responses": "处置提示",
   "admin.tab.rules": "规则与限值",
-  "admin.rules_line": "限值可以对全县、某类设备、某个区域或某台设备修改；范围最小的优先。旧值保留，回算历史时按当时的值判断。",
+  "admin.rules_line":
+    "限值可以对全县、某类设备、某个区域或某台设备修改；范围最小的优先。旧值保留，" +
+    "回算历史时按当时的值判断。",
   "admin.rule_title": "修改：{name}",
   "admin.rule_line": "只填要改的数值。",
   "admin.scope": "适用于",

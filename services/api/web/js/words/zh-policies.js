@@ -25,7 +25,9 @@ export const policies = {
   "policies.rota": "值班表",
   "policies.shifts": "班次",
   "policies.shifts_title": "班次",
-  "policies.shifts_line": "按星期和时间排班，结束不晚于开始的班次过午夜。没有排班的联系人始终当值；当值的人一个也叫不到时，呼叫全部启用的联系人。",
+  "policies.shifts_line":
+    "按星期和时间排班，结束不晚于开始的班次过午夜。没有排班的联系人始终当值；" +
+    "当值的人一个也叫不到时，呼叫全部启用的联系人。",
   "policies.add_shifts": "添加班次",
   "policies.exceptions": "例外日",
   "policies.exceptions_title": "例外日",
@@ -41,7 +43,8 @@ export const policies = {
   "policies.nobody_on_turn": "现在无人当班：全部启用的联系人都会被呼叫。",
   "policies.no_rota": "还没有排班：启用的联系人始终当值。",
   "policies.always": "始终当值：{names}",
-  "policies.responses_line": "告警旁显示“怎么办”。下面是默认的说法，请改成本队自己的；中文为空时显示英文，反之亦然。",
+  "policies.responses_line":
+    "告警旁显示“怎么办”。下面是默认的说法，请改成本队自己的；中文为空时显示英文，反之亦然。",
   "policies.to_do": "处置",
   "policies.own": "本队",
   "policies.words_zh": "中文",
@@ -55,7 +58,8 @@ export const policies = {
   "policy.health": "系统自身告警",
   "policy.health.line": "存储、连接、备份和接入到什么程度要告警；101 % 为关闭。",
   "policy.sms_gateway": "短信网关",
-  "policy.sms_gateway.line": "运营商短信接口。{address}、{name}、{text} 会被替换；*** 为保存着的秘密，原样留着即不变。",
+  "policy.sms_gateway.line":
+    "运营商短信接口。{address}、{name}、{text} 会被替换；*** 为保存着的秘密，原样留着即不变。",
   "policy.voice_gateway": "语音网关",
   "policy.voice_gateway.line": "运营商语音接口，填法同短信网关。",
   "policy.drill": "演练",
