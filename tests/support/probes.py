@@ -18,6 +18,7 @@ from services.api.city.sensorthings.rows import View
 from services.api.live.cursors import Cursor, look_at_devices
 from services.api.measured.events import find_events
 from services.api.measured.readings import Span, bucketed, raw
+from services.api.registry.ledger_checks import Check, Look
 from services.api.request import tables
 from services.api.request.database import Inside
 from services.api.request.paging import encode_cursor
@@ -147,6 +148,11 @@ def of_the_api(now: datetime) -> Iterator[Probe]:
         found = await look_at_devices(Inside(connection), Cursor(upto, {"old": 0}, now), now)
         assert found.rest == [1]
 
+    yield Probe(
+        "services/api/registry/ledger_checks.sql interval_contradicts",
+        lambda connection: Look(Inside(connection), EVERYWHERE, "", now).rows(Check.INTERVAL_CONTRADICTS, 10),
+        9,  # three tables, two weeks
+    )
     yield Probe("services/api/live/cursors.py heard of", look, 10)  # five tables, two weeks
     yield from of_sensorthings(now)
 

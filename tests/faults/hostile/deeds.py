@@ -68,7 +68,7 @@ LISTS = (
     "/api/v1/devices", "/api/v1/devices/hydrant-1", "/api/v1/alarms", "/api/v1/alarms?state=open", "/api/v1/events",
     "/api/v1/rejects", "/api/v1/incidents", "/api/v1/notices", "/api/v1/contacts", "/api/v1/policies", "/api/v1/rules",
     "/api/v1/sites", "/api/v1/areas", "/api/v1/users", "/api/v1/api-keys", "/api/v1/audit", "/api/v1/slo",
-    "/api/v1/system", "/api/v1/set-aside", "/api/v1/not-configured", "/geo/devices.geojson",
+    "/api/v1/system", "/api/v1/set-aside", "/api/v1/not-configured", "/api/v1/data-quality", "/geo/devices.geojson",
     "/api/v1/on-call?days=7", "/api/v1/devices/hydrant-1/readings?bucket=1h",
     "/api/v1/water-sources/nearest?lon=111.09&lat=39.02",
 )  # fmt: skip

@@ -116,6 +116,8 @@ FUZZED = (
     ("/api/v1/incidents", ("state", "area", "limit", "cursor")),
     ("/api/v1/water-sources/nearest", ("lon", "lat", "limit", "usable")),
     ("/api/v1/not-configured", ("rule", "limit", "cursor")),
+    ("/api/v1/data-quality", ("check", "area", "limit")),
+    ("/api/v1/data-quality/no_position", ("area", "limit", "cursor")),
     ("/api/v1/audit", ("actor", "action", "target", "from", "to", "limit", "cursor")),
     ("/geo/devices.geojson", ("kind", "area")),
 )
