@@ -9,6 +9,7 @@ import { t, word } from "../i18n.js";
 import { Failure, Status } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
+import { Ledger } from "./ledger.js";
 import { Notices } from "./notices.js";
 import { Rejects } from "./rejects.js";
 import { SetAside } from "./set-aside.js";
@@ -248,6 +249,7 @@ export function Page() {
     <${SetAside} />
     <${Notices} dispatch=${system.dispatch} />
     <${Rejects} />
+    <${Ledger} />
     <div class="three">
       <${Gateways} system=${system} now=${now} />
       <${Storage} system=${system} />

@@ -223,6 +223,11 @@ export const pages = {
 
   "wall.open": "Open alarms",
   "wall.devices": "Devices",
+  "ledger.title": "Data quality of the ledger",
+  "ledger.devices": "{n} devices",
+  "ledger.sound": "The ledger agrees with itself and with what devices send",
+  "ledger.too_many": "too many devices; ask the API for one area",
+  "ledger.more": "More",
   "wall.online": "Online",
   "wall.clocks": "Legal clocks",
   "wall.health": "Health",

@@ -35,6 +35,7 @@ export const problems = {
   "problem.if_match_required": "look at the newest first",
   "problem.idempotency_key_reused": "the number of the request was used before",
   "problem.import_running": "another import is running",
+  "problem.too_many_devices": "too many devices to look at; ask for one area",
   "problem.too_many_requests": "too many requests; wait a moment",
   "problem.too_many_streams": "too many live connections; close pages that are not needed",
   "problem.too_many_tries": "too many attempts; wait a moment",

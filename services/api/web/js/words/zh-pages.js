@@ -219,6 +219,11 @@ export const pages = {
 
   "wall.open": "未关闭的告警",
   "wall.devices": "设备",
+  "ledger.title": "台账质量",
+  "ledger.devices": "{n} 台设备",
+  "ledger.sound": "台账与设备上报一致，没有疑点",
+  "ledger.too_many": "设备太多，请按区域查询接口",
+  "ledger.more": "更多",
   "wall.online": "在线率",
   "wall.clocks": "法定时限",
   "wall.health": "系统健康",

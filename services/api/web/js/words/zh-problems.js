@@ -35,6 +35,7 @@ export const problems = {
   "problem.if_match_required": "请先看清最新内容再操作",
   "problem.idempotency_key_reused": "请求编号重复",
   "problem.import_running": "已有导入正在进行",
+  "problem.too_many_devices": "设备太多，请按区域查询",
   "problem.too_many_requests": "请求过多，请稍候",
   "problem.too_many_streams": "实时连接过多，请关闭不用的页面",
   "problem.too_many_tries": "尝试次数过多，请稍后再试",
