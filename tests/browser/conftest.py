@@ -25,7 +25,8 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
 ]  # fmt: skip
 CHROMIUM = Path("/usr/bin/chromium-headless-shell")  # no windows of its own: a third of the processor
-expect.set_options(timeout=60_000)  # a busy machine; what must be fast is measured where it matters
+PATIENCE_MS = 60_000  # a busy machine; what must be fast is measured where it matters
+expect.set_options(timeout=PATIENCE_MS)
 KEPT = Path(__file__).parents[2] / "reports" / "browser"
 DESKTOP, PHONE, WALL = (
     {"width": 1440, "height": 900},
@@ -126,6 +127,7 @@ def visit(browser: Browser, system: System, request: pytest.FixtureRequest) -> I
             "service_workers": "block",
         } | more  # pulsing costs more than all that is tested
         context = browser.new_context(viewport=viewport, has_touch=phone, is_mobile=phone, **more)
+        context.set_default_timeout(PATIENCE_MS)
         if before:
             context.add_init_script(before)
         watched.append(Watched(context, at.api))

@@ -41,7 +41,7 @@ def show_fires(visit, system, count):
         sent[panel] = system.fire(panel)
         ids[panel] = str(system.fire_of(panel)["id"])
         for page in (desk, board):
-            page.wait_for_function("id => id in window.arrivals", arg=ids[panel], timeout=30_000)
+            page.wait_for_function("id => id in window.arrivals", arg=ids[panel])
 
     waits_s = {}
     for name, page in (("desk", desk), ("map", board)):

@@ -92,4 +92,4 @@ def test_a_browser_without_shared_workers_has_a_stream_for_each_tab(visit, syste
 def test_a_tab_whose_worker_does_not_answer_opens_a_stream_of_its_own(visit, system):
     deaf = "globalThis.SharedWorker = class { constructor() { this.port = { postMessage() {} }; } }"
     page = visit("/#/desk", before=deaf)
-    expect(page.locator(".link-state.live")).to_be_visible(timeout=20_000)
+    expect(page.locator(".link-state.live")).to_be_visible()

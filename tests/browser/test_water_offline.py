@@ -53,14 +53,14 @@ def test_the_list_of_water_outlives_the_network_and_its_ages_go_on(visit, system
     expect(near.locator(".far")).not_to_have_text(near_before)  # from where the crew stands now
 
     page.context.set_offline(False)
-    expect(near.locator(".says")).to_have_text("可用", timeout=30_000)
+    expect(near.locator(".says")).to_have_text("可用")
     expect(page.locator(".water-away")).to_have_count(0)
 
     page.context.set_offline(True)
     page.locator("#user").click()
     page.get_by_role("button", name="退出").click()
     page.get_by_role("dialog").get_by_role("button", name="退出").click()
-    expect(page.get_by_role("dialog").locator(".failure")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("dialog").locator(".failure")).to_be_visible()
     assert page.evaluate(KEPT_KEYS) == []
     page.reload()
     expect(page.locator(".banner.lost")).to_be_visible()

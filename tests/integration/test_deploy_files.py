@@ -256,7 +256,7 @@ def test_the_production_database_files_start_a_server_whose_programs_are_no_supe
     process = children.spawn([binaries.program("postgres"), "-D", str(data), *arguments], log=log, drop_root=True)
     try:
         ready = [binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-        until(lambda: subprocess.run(ready, check=False).returncode == 0, what="accepting", timeout_s=20)
+        until(lambda: subprocess.run(ready, check=False).returncode == 0, what="accepting")
         psql = [binaries.program("psql"), "-XqtA", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "postgres"]
         assert children.run_tool([*psql, "-c", "show max_wal_size"], env={}).strip() == "4GB"
         env = {"PATH": f"{binaries.bin_dir}:/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": str(port)}

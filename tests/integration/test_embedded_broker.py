@@ -127,7 +127,7 @@ def test_past_the_queue_limit_the_dropped_counter_rises(private_broker):
         counter = "$SYS/broker/publish/messages/dropped"
         return int(subscribe(broker, broker.services, "-t", counter, "-C", "1", "-W", "5").stdout or 0) >= 1
 
-    until(dropped, what="dropped messages counted", timeout_s=8)
+    until(dropped, what="dropped messages counted")
 
 
 def test_a_message_over_the_packet_limit_is_refused(broker):

@@ -40,7 +40,7 @@ async def test_a_start_that_fails_in_any_way_is_tried_until_it_succeeds():
         pass
 
     async with running(child.keep(changed), child):
-        await eventually(lambda: child.process is not None, what="started at last", timeout_s=10)
+        await eventually(lambda: child.process is not None, what="started at last")
         assert child.exit_code() is None
         assert not faults
 
@@ -72,7 +72,7 @@ async def test_a_child_that_never_starts_is_not_tried_without_a_pause():
 
     child = Child("one", spawn, lambda: False)
     async with running(child.keep(changed), child):
-        await eventually(lambda: len(tries) == 4, what="tried four times", timeout_s=10)
+        await eventually(lambda: len(tries) == 4, what="tried four times")
     assert tries[3] - tries[2] > 0.7
 
 

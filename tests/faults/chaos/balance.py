@@ -230,7 +230,7 @@ async def _screen(cast: Cast) -> dict[str, Any]:
         return not different
 
     with suppress(AssertionError):  # the report says which
-        await eventually(agrees, what="the screen agrees", timeout_s=30, every_s=1)
+        await eventually(agrees, what="the screen agrees", every_s=1)
     return {
         "alarms": len(screen.alarms), "told": screen.told, "connections": screen.connections,
         "resyncs": screen.resyncs, "differs": different,

@@ -85,7 +85,7 @@ class ChaosRun:
         await self._clock.sleep(self._dice.uniform(0.1, DOWN_S))
         mosquitto = self._broker.mosquitto
         mosquitto.spawn()
-        await eventually(mosquitto.is_ready, what="the broker again", timeout_s=20)
+        await eventually(mosquitto.is_ready, what="the broker again")
 
     async def kill_database(self, away_s: float | None = None) -> None:
         """SIGKILL for the whole server, a moment of nothing, start again."""
@@ -112,7 +112,7 @@ class ChaosRun:
         acts = self.acts()
         stop = asyncio.Event()
         self._ingest = self._start_ingest()
-        await eventually(self._ingest.ready_file.exists, what="ingest", timeout_s=30)
+        await eventually(self._ingest.ready_file.exists, what="ingest")
         crowds = (self.ours, self.foreign)
         async with asyncio.TaskGroup() as tasks:
             links = [tasks.create_task(crowd.link.run(), name=crowd.prefix) for crowd in crowds]

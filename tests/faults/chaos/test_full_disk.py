@@ -85,7 +85,7 @@ async def test_at_zero_bytes_nothing_ends_and_what_was_acknowledged_is_there_whe
     system.reports.send(10)
     database = system.began["processes"]["postgres"]
     os.kill(database, signal.SIGKILL)  # it cannot come back before there is room
-    until(lambda: not psutil.pid_exists(database), what="the database is gone", timeout_s=30)
+    until(lambda: not psutil.pid_exists(database), what="the database is gone")
     system.reports.send(10)
     one_disk.make_room()
     await system.has_all()
@@ -99,16 +99,16 @@ async def test_what_is_kept_in_reserve_stores_and_tells_fires_while_readings_wai
     system = System(program, one_disk.folder / "state")
     system.reports.send(1)
     await system.has_all()
-    until(lambda: system.reserve.path.stat().st_size > 0, what="a reserve", timeout_s=30)
+    until(lambda: system.reserve.path.stat().st_size > 0, what="a reserve")
     one_disk.fill(but=FREED_BELOW_BYTES // 4)
-    until(lambda: system.reserve.is_spent, what="the reserve is freed", timeout_s=30)
+    until(lambda: system.reserve.is_spent, what="the reserve is freed")
     system.reports.send(20)
     await system.has(TOLD, len(system.reports.fires), what="fires told on a full disk")
     assert await ask(system.began["database"], READINGS) == 1
     assert one_disk.free < AGAIN_ABOVE_BYTES
     one_disk.make_room()
     await system.has_all()
-    until(lambda: not system.reserve.is_spent, what="the reserve is whole again", timeout_s=30)
+    until(lambda: not system.reserve.is_spent, what="the reserve is whole again")
     system.nothing_ended()
     assert system.endpoints["processes"]["postgres"] == system.began["processes"]["postgres"]
     assert system.running.stop() == 0

@@ -19,7 +19,7 @@ OWNERS = "select count(distinct owner) from lease where name like 'ingest:%'"
 
 async def start_standby(start_ingest):
     standby = start_ingest()
-    await wait_for(lambda: standby.log_text().count("standing_by") == 2, what="the standby stands by", timeout_s=15)
+    await wait_for(lambda: standby.log_text().count("standing_by") == 2, what="the standby stands by")
     return standby
 
 
@@ -103,7 +103,7 @@ async def test_a_row_lock_of_a_stopped_process_does_not_outlive_it(ingest, start
     try:
         await taken_over(fleet, rows, "P1")
         await sending
-        await rows.until("select count(*) from reading_hydrant", equals=4000, timeout_s=20)
+        await rows.until("select count(*) from reading_hydrant", equals=4000)
     finally:
         os.kill(ingest.process.pid, signal.SIGCONT)
     await wait_for(lambda: ingest.process.poll() is not None, what="the woken process ends")

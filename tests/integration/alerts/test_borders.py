@@ -106,9 +106,7 @@ async def test_an_alarm_that_somebody_holds_locked_holds_up_itself_alone(
     await eventually(lambda: _told(desk), what="the fire at the desk")
     await forgotten.rollback()
     await somebody.close()
-    await eventually(
-        lambda: county.alarms("a.code = 'fault' and cleared_at is not null"), what="the end of the fault", timeout_s=30
-    )
+    await eventually(lambda: county.alarms("a.code = 'fault' and cleared_at is not null"), what="the end of the fault")
     await eventually(lambda: county.conn.fetch("select from set_aside where result = 'done'"), what="struck off")
 
 

@@ -98,7 +98,7 @@ async def test_the_desk_away_then_back_gets_everything_once_in_order_per_alarm(
             await acts.verify(
                 county.conn, alarm["id"], outcome="false", note="烧烤", actor="user:t", now=datetime.now(UTC)
             )
-    await eventually(lambda: county.notices("state = 'delivered'", at_least=7), what="all", timeout_s=20)
+    await eventually(lambda: county.notices("state = 'delivered'", at_least=7), what="all")
     seen = [one for one in await desk.received() if one["first"]]
     assert len(seen) == 7
     judged = [one["type"] for one in seen if one["body"]["alarm"]["verification"] == "false"]

@@ -73,8 +73,8 @@ async def test_a_device_with_hundreds_of_fires_is_bounded_named_and_counted_and_
     sent = MOST_FIRES + 60
     await send_fires(county, "flood", [f"c{n}" for n in range(sent)])
     await county.send_events([{"device": "neighbour", "type": "fire", "component": "n1"}])
-    await eventually(lambda: county.alarms("d.code = 'neighbour'"), what="the neighbour's fire", timeout_s=20)
-    (told,) = await eventually(lambda: county.alarms("a.code = 'device_flooding'"), what="the flood", timeout_s=20)
+    await eventually(lambda: county.alarms("d.code = 'neighbour'"), what="the neighbour's fire")
+    (told,) = await eventually(lambda: county.alarms("a.code = 'device_flooding'"), what="the flood")
     assert (told["severity"], told["category"]) == ("major", "device")
     await eventually(
         lambda: county.conn.fetch("select from device_flood where fires = $1", sent - MOST_FIRES), what="a count"
@@ -91,7 +91,7 @@ async def test_a_call_point_pressed_amid_thousands_of_surplus_fires_is_an_alarm_
     await county.add_device("flood")
     alerts()
     await send_fires(county, "flood", [f"c{n}" for n in range(MOST_FIRES)])
-    await eventually(lambda: county.alarms("a.code = 'fire'", at_least=MOST_FIRES), what="a full device", timeout_s=20)
+    await eventually(lambda: county.alarms("a.code = 'fire'", at_least=MOST_FIRES), what="a full device")
     for start in range(0, 3000, 100):
         pressed = {"device": "flood", "type": "manual_alarm", "component": f"m{start}"}
         surplus = [{"device": "flood", "type": "fire", "component": f"s{n}"} for n in range(start, start + 99)]
@@ -117,7 +117,6 @@ async def test_a_call_point_and_a_detector_after_a_test_of_two_hundred_detectors
     await eventually(
         lambda: county.conn.fetch("select from device_flood where fires = $1", tested - MOST_FIRES),
         what="the surplus of the test",
-        timeout_s=20,
     )
     assert await desk.received() == []
     await send_fires(county, "panel-1", ["m1"], "manual_alarm")

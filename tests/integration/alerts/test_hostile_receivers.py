@@ -64,7 +64,7 @@ async def test_a_fire_beside_receivers_that_never_end_is_delivered_in_time(
     for number in range(40):
         await press(county, "panel-1", f"c{number}")
     await press(county, "panel-2")
-    await eventually(lambda: delivered(county, "panel-2"), what="the other fire", timeout_s=20)
+    await eventually(lambda: delivered(county, "panel-2"), what="the other fire")
     assert await county.conn.fetchval("select max(number) from notice_attempt") == 1
     assert await county.alarms("a.code = 'dispatch_failed'") == []
 
@@ -75,7 +75,7 @@ async def test_a_yes_after_seven_seconds_is_a_yes_for_what_is_no_fire(
     await county.add_device("h-1", "hydrant")
     alerts(DISPATCH_URL=f"{hostile.url}/slow-yes")
     await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
-    (notice,) = await eventually(lambda: county.notices("state = 'delivered'"), what="the receipt", timeout_s=30)
+    (notice,) = await eventually(lambda: county.notices("state = 'delivered'"), what="the receipt")
     assert notice["attempts"] == 1
 
 
@@ -136,7 +136,7 @@ async def test_a_gateway_says_yes_by_its_rule_and_its_words_are_kept(
     alerts(DISPATCH_URL="http://127.0.0.1:9")
     await press(county, "panel-1")
     (call,) = await eventually(
-        lambda: county.notices("channel like 'contact:%' and state = 'delivered'"), what="the call", timeout_s=30
+        lambda: county.notices("channel like 'contact:%' and state = 'delivered'"), what="the call"
     )
     tries = await county.conn.fetch("select * from notice_attempt where notice_id = $1 order by number", call["id"])
     assert [row["error"] for row in tries] == [

@@ -35,7 +35,7 @@ def _permissions(route: APIRoute) -> set[Permission]:
 
 
 def path_of(route: APIRoute) -> str:
-    names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill", "build": "1"}
+    names = {"code": "140931100", "id": "1", "username": "admin", "name": "drill", "build": "1", "check": "no_position"}
     names |= {"layer": "vec", "z": "1", "x": "1", "y": "1", "collection": "hydrants", "feature": "1", "path": "Things"}
     return re.sub(r"\{(\w+)(:path)?\}", lambda match: names[match[1]], route.path)
 

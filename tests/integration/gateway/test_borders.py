@@ -150,7 +150,7 @@ async def test_without_room_on_the_disk_fires_are_told_and_confirmed_only_with_r
     assert not {reply.serial for reply in panel.replies} & {fire.serial for fire in fires}
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
     for fire in fires:
-        await panel.confirmed(fire, timeout_s=20)
+        await panel.confirmed(fire)
     assert len(store.of("fire")) == 5
     assert gateway.process.poll() is None
 
@@ -180,7 +180,7 @@ async def test_a_state_folder_that_cannot_be_written_ends_nothing(gateway, store
     await until(lambda: store.of("fire"), "told without a journal")
     folder.unlink()
     (gateway.folder / "kept").rename(folder)
-    await panel.confirmed(fire, timeout_s=20)
+    await panel.confirmed(fire)
     assert len(store.of("fire")) == 1
 
 

@@ -16,7 +16,7 @@ from services.gateway.profiles import load_profiles
 from services.gateway.registry import Registry
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state, label, operation
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def order(db, device, command, **arguments):
     )
 
 
-async def ended(db, command, *, timeout_s=10):
+async def ended(db, command, *, timeout_s=PATIENCE_S):
     deadline = asyncio.get_running_loop().time() + timeout_s
     while True:
         row = await db.fetchrow("select state, reply, error, sent_at, replied_at from command where id = $1", command)

@@ -11,6 +11,7 @@ import pytest
 
 from services.gateway.frames import CONFIRM
 from tests.integration.gateway.conftest import until
+from tests.integration.gateway.dialling import address_of
 from tests.integration.gateway.leaving import WAYS, fire_of, register, replies_on, say_and_leave
 from tests.support.waiting import eventually
 
@@ -170,10 +171,11 @@ async def test_two_hundred_panels_that_hang_up_are_two_hundred_alarms(whole, dat
     async def all_of_them():
         return await connection.fetchval("select count(*) from alarm where code = 'fire'") >= 200
 
-    await eventually(all_of_them, what="every alarm", timeout_s=30)
-    rows = await connection.fetch(
-        "select d.registered, count(*) as alarms, count(distinct d.id) as panels from alarm a join device d "
-        "on d.id = a.device_id where a.code = 'fire' group by 1 order by 1"
+    await eventually(all_of_them, what="every alarm")
+    codes = await connection.fetch(
+        "select d.code from alarm a join device d on d.id = a.device_id where a.code = 'fire'"
     )
     await connection.close()
-    assert [tuple(row) for row in rows] == [(False, 100, 100), (True, 100, 100)]
+    # on a busy machine a look-up may take longer than a fire waits for it: then the address speaks for the panel
+    names = {f"utd-{address_of(number).hex()}": f"panel-{number}" for number in numbers}
+    assert sorted(names.get(row["code"], row["code"]) for row in codes) == sorted(names.values())

@@ -15,7 +15,7 @@ async def test_strangers_cost_a_good_link_no_fire(gateway, store, dial, database
     async with attackers(gateway_port, 200, 200, 4) as attack:
         point = 0
         while not attack.done():
-            await panel.confirmed(panel.send(detector_state(0b11, 5, point)), timeout_s=30)
+            await panel.confirmed(panel.send(detector_state(0b11, 5, point)))
             point += 1
             await asyncio.sleep(0.2)
         tally = await attack

@@ -10,6 +10,7 @@ import asyncpg
 from services.gateway.frames import encode
 from services.gateway.objects import Item, write_unit
 from tests.integration.gateway.dialling import detector_state, label, operation
+from tests.support.waiting import PATIENCE_S
 
 CODE = "utd-b20700000000"
 NUMBER = 0x07B2
@@ -23,7 +24,7 @@ async def fetch(database, query, *values):
         await connection.close()
 
 
-async def wait_for(database, query, wanted, what, timeout_s=15):
+async def wait_for(database, query, wanted, what, timeout_s=PATIENCE_S):
     deadline = asyncio.get_running_loop().time() + timeout_s
     while True:
         rows = [tuple(row) for row in await fetch(database, query)]
@@ -55,7 +56,7 @@ async def test_a_panel_day_reads_as_a_time_line_and_ends_with_the_expected_alarm
         write_unit(21, [Item(state=0b1001, time=label())]),  # mains failed
         write_unit(21, [Item(state=0b0001, time=label())]),  # and came back
     ):
-        await panel.confirmed(panel.send(word), timeout_s=10)
+        await panel.confirmed(panel.send(word))
         await panel.confirmed(panel.send(b""))
     (device,) = await fetch(database, "select id from device where code = $1", CODE)
     command = uuid.uuid4()
@@ -66,9 +67,9 @@ async def test_a_panel_day_reads_as_a_time_line_and_ends_with_the_expected_alarm
         command,
         device["id"],
     )
-    order = await panel.order(91, timeout_s=10)
+    order = await panel.order(91)
     assert order.adu == b"\x5b\x01\x05"
-    await panel.confirmed(panel.send(operation(5)), timeout_s=10)  # the guard is at his desk
+    await panel.confirmed(panel.send(operation(5)))  # the guard is at his desk
 
     await wait_for(
         database,
@@ -111,7 +112,7 @@ async def test_a_clock_nine_years_behind_costs_no_fire_and_is_kept_beside(whole,
     old = label(datetime.now(UTC) - timedelta(days=3300))
     fire = panel.frame(detector_state(0b10, time=old))
     panel.write(encode(fire))
-    await panel.confirmed(fire, timeout_s=10)
+    await panel.confirmed(fire)
     (row,) = await fetch(database, "select ts, device_ts, received_at from event where type = 'fire'")
     assert abs((row["ts"] - row["received_at"]).total_seconds()) < 5
     assert row["device_ts"].year < 2020
@@ -125,7 +126,7 @@ async def test_a_measured_pressure_belongs_to_a_hydrant_that_reports_through_the
     )
     for _ in range(3):
         adu = write_unit(3, [replace(pressure, time=label())])
-        await panel.confirmed(panel.send(adu), timeout_s=10)
+        await panel.confirmed(panel.send(adu))
     await wait_for(
         database,
         "select d.kind, d.gateway, count(*) from reading_hydrant r join device d on d.id = r.device_id "

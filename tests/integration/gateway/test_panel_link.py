@@ -129,13 +129,13 @@ async def test_a_storm_of_full_frames_in_one_write_is_stored_and_fires_come_firs
     panel.write(b"".join(encode(frame) for frame in (*faults, fire)))
     await panel.confirmed(fire)
     for fault in faults:
-        await panel.confirmed(fault, timeout_s=10)
+        await panel.confirmed(fault)
     order = [reply.serial for reply in panel.replies]
     assert order.index(fire.serial) < 15  # of 39 that came before it
     more = [panel.frame(detector_state(0b101, loop=2, point=point)) for point in range(161)]
     panel.write(b"".join(encode(frame) for frame in more))
     for fault in more:
-        await panel.confirmed(fault, timeout_s=20)
+        await panel.confirmed(fault)
     assert len(store.of("fire")) == 22
     assert len(store.of("fault")) == 200
 
@@ -205,7 +205,7 @@ async def test_replies_go_on_while_the_broker_is_away_and_fires_wait_for_their_c
     await panel.confirmed(panel.send(b""))
     assert all(reply.serial != fire.serial for reply in panel.replies)
     broker.start()
-    await panel.confirmed(fire, timeout_s=20)
+    await panel.confirmed(fire)
     assert len(store.of("fire")) == 1
 
 

@@ -11,7 +11,6 @@ async def test_connections_and_their_limit_are_reported(database, broker, progra
     row = await eventually(
         lambda: connection.fetchrow("select connections_limit from ingest_lane where connections >= 2"),
         what="the broker's count of the two lanes in the row",
-        timeout_s=15,
     )
     assert row["connections_limit"] == 1000
     await connection.close()

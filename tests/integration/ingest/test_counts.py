@@ -82,7 +82,7 @@ async def test_sequences_go_on_across_a_restart_of_ingest(ingest, fleet, rows):
     ingest.kill()
     ingest.restart()
     await fleet.send(topic("H1"), reading(12, base + 2000))
-    await rows.until("select count(*) from reading_hydrant", equals=2, timeout_s=15)
+    await rows.until("select count(*) from reading_hydrant", equals=2)
     assert await quality(rows, "H1") == (1, 0, 0, 0, 0)
 
 

@@ -79,7 +79,7 @@ async def test_what_was_not_acknowledged_comes_again_and_old_acks_are_dropped(cl
         await asyncio.sleep(0.1)
         broker.kill()
         broker.start()
-        await wait_for(lambda: len(one.got) == 3, what="the second one again", timeout_s=15)
+        await wait_for(lambda: len(one.got) == 3, what="the second one again")
         await wait_for(lambda: one.present == [False, True], what="the session known again")
         assert one.got[2].payload == b"2"
         assert one.session.ack(one.got[1:2]) == 1

@@ -80,7 +80,7 @@ async def test_a_lost_session_is_counted_and_seen(ingest, broker, rows):
     for file in broker.folder.rglob("*.sqlite3*"):
         file.unlink()
     broker.start()
-    await rows.until("select count(*) from ingest_lane where sessions_lost = 1 and connected", equals=2, timeout_s=20)
+    await rows.until("select count(*) from ingest_lane where sessions_lost = 1 and connected", equals=2)
     assert await rows.one("select count(*) from ingest_lane where session_lost_at is not null") == 2
 
 

@@ -30,7 +30,7 @@ async def test_receivers_of_other_hands_verify_and_read_every_event_in_order(
     push()
     for _ in range(30):
         await tell(*SUBJECTS)
-    await eventually(lambda: len(one.ids()) == 602, what="all of them", timeout_s=30)
+    await eventually(lambda: len(one.ids()) == 602, what="all of them")
     assert not one.refused
     event = one.took[0].event
     assert event.get_type() == "cn.firetower.alarm.updated.v1"
@@ -59,7 +59,7 @@ async def test_a_killed_worker_loses_nothing(county: County, push: Push, subscri
             await eventually(lambda: one.took, what="some were sent")
             worker.kill()
             worker.restart()
-    await eventually(lambda: len(one.ids()) == 800, what="all of them", timeout_s=30)
+    await eventually(lambda: len(one.ids()) == 800, what="all of them")
     assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
     await eventually(lambda: _all_delivered(county, number, 800), what="every delivery recorded")
 
@@ -80,10 +80,10 @@ async def test_a_connection_that_the_server_ended_is_replaced_and_nothing_is_sen
         await tell(*SUBJECTS)
         if turn == 6:
             await eventually(lambda: _end_numbering(county), what="its connection")
-    await eventually(lambda: len(one.ids()) == 240, what="all of them", timeout_s=30)
+    await eventually(lambda: len(one.ids()) == 240, what="all of them")
     await eventually(lambda: _end_numbering(county), what="its connection, while nothing happens")
     await tell(*SUBJECTS)
-    await eventually(lambda: len(one.ids()) == 260, what="the rest of them", timeout_s=30)
+    await eventually(lambda: len(one.ids()) == 260, what="the rest of them")
     assert len(one.took) == 260
     assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
     assert worker.log_text().count('"event": "lease_taken"') == 1, "it began anew"
@@ -100,9 +100,9 @@ async def test_a_receiver_that_was_away_gets_everything_once_and_in_order(
     for _ in range(10):
         await tell(*SUBJECTS)
     failing = "select failures >= 3 from subscription where id = $1"
-    await eventually(lambda: county.conn.fetchval(failing, number), what="the failures are counted", timeout_s=30)
+    await eventually(lambda: county.conn.fetchval(failing, number), what="the failures are counted")
     await one.open()
-    await eventually(lambda: len(one.ids()) == 201, what="all of them", timeout_s=45)
+    await eventually(lambda: len(one.ids()) == 201, what="all of them")
     assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
     assert Counter(row.id for row in one.took).most_common(1)[0][1] == 1
 
@@ -132,7 +132,7 @@ async def test_one_event_that_a_receiver_cannot_take_holds_back_its_subject_alon
     await eventually(lambda: len(one.took) == 2, what="the other subjects")
     assert {request.event.get_subject() for request in one.took} == {"h-2", "h-3"}
     one.answer = lambda _: 204
-    await eventually(lambda: len(one.ids()) == 4, what="both, in order", timeout_s=30)
+    await eventually(lambda: len(one.ids()) == 4, what="both, in order")
     assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
 
 

@@ -110,7 +110,7 @@ async def test_the_end_of_out_of_service_is_told_although_nothing_is_written(
     push()
     until = datetime.now(UTC) + timedelta(seconds=2)
     await county.conn.execute("update device set out_of_service_until = $1", until)
-    await eventually(lambda: len(subscriber.took) == 2, what="its beginning and its end", timeout_s=20)
+    await eventually(lambda: len(subscriber.took) == 2, what="its beginning and its end")
     before, after = (one.event.get_data()["device"] for one in subscriber.took)
     assert before["status"] == "out_of_service"
     assert after == {

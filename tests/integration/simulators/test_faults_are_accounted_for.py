@@ -39,7 +39,7 @@ async def test_what_is_stored_is_what_the_truth_file_says(
         running = [tasks.create_task(link.run()) for link in links.all]
         await links.all[0].ready()
         report = tasks.create_task(fleet.run())
-        await eventually(lambda: min(twin.seq for twin in fleet.twins) >= 40, what="40 readings each", timeout_s=30)
+        await eventually(lambda: min(twin.seq for twin in fleet.twins) >= 40, what="40 readings each")
         for twin in fleet.twins:  # no new ones, but let what was delayed arrive and every outage end
             twin.silent_until_s = float("inf")
         await asyncio.sleep(1)
@@ -67,7 +67,7 @@ async def test_what_is_stored_is_what_the_truth_file_says(
     async def complete() -> bool:
         return await stored() >= expected
 
-    await eventually(complete, what="every good reading", timeout_s=20, every_s=0.3)
+    await eventually(complete, what="every good reading", every_s=0.3)
     assert await stored() == expected
     assert all(count[fault] > 0 for fault in ("drop", "duplicate", "reorder", "unit_mixup", "malformed", "outage"))
     rejects = await connection.fetch("select reason, stored from reject")

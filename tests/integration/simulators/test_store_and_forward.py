@@ -19,6 +19,7 @@ from simulators.links import Links
 from simulators.scenario import Scenario
 from simulators.truth import Truth
 from tests.support.servers import Broker
+from tests.support.waiting import PATIENCE_S
 from tests.support.wire import Wire
 
 BASE = "fire/v1/140931100/panel/PAN-00001"
@@ -56,7 +57,7 @@ async def running(*parts: Session | Link) -> AsyncIterator[None]:
         await asyncio.wait(started)
 
 
-async def until(condition: Callable[[], bool], what: str, timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     deadline = asyncio.get_running_loop().time() + timeout_s
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"not within {timeout_s:g} s: {what}"
