@@ -15,6 +15,7 @@ from services.api.map import ground, water
 from services.api.measured import events, readings, rejects
 from services.api.people import api_keys, audit, session, users
 from services.api.policy import contacts, not_configured, on_call, policies, rules, trials
+from services.api.prevention import catalogue, hazards, steps
 from services.api.registry import areas, commands, credentials, devices, imports, ledger_checks, service, sites
 from services.api.request import problems
 from services.api.request.answers import answer
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     water.router, stream.router, slo.router, system.router, handover.router, handovers.router, ground.router,
     map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
     not_configured.router, ledger_checks.router,
+    catalogue.router, hazards.router, steps.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,
     audit.router,
 )  # fmt: skip

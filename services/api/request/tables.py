@@ -110,6 +110,19 @@ notice_attempt = _table(
     answer=_TEXT,
 )  # fmt: skip
 
+hazard = _table(
+    "hazard", id=_BIG, device_id=_INT, site_id=_BIG, component=_TEXT, code=_TEXT, grade=_TEXT, source=_TEXT,
+    state=_TEXT, owner=_TEXT, due=_TIME, description=_TEXT, description_en=_TEXT, cause_gone_at=_TIME, found_at=_TIME,
+    found_by=_TEXT, assigned_at=_TIME, assigned_by=_TEXT, rectified_at=_TIME, rectified_by=_TEXT, closed_at=_TIME,
+    closed_by=_TEXT, closed_as=_TEXT, supervised_at=_TIME, supervised_by=_TEXT, authority=_TEXT, version=_INT,
+    updated_at=_TIME,
+)  # fmt: skip
+
+hazard_step = _table(
+    "hazard_step", hazard_id=_BIG, number=_INT, at=_TIME, actor=_TEXT, act=_TEXT, from_state=_TEXT, to_state=_TEXT,
+    note=_TEXT, detail=_JSON,
+)  # fmt: skip
+
 rule_parameter = _table(
     "rule_parameter", id=_BIG, code=_TEXT, scope=_TEXT, target=_TEXT, parameters=_JSON, effective_from=_TIME,
     created_by=_TEXT, created_at=_TIME,

@@ -25,6 +25,8 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
 ) -> None:
     own, other = await open_alarm("p-own", fire=True), await open_alarm("p-other", area=OTHER_AREA, fire=True)
     site = (await client.post("/api/v1/sites", json={"name": "邻镇", "area": OTHER_AREA})).json()["id"]
+    hazard = (await client.post("/api/v1/hazards", json={"site": site, "code": "other"})).json()["id"]
+    assert (await township.get("/api/v1/hazards")).json()["items"] == []
     assert [item["id"] for item in (await township.get("/api/v1/alarms")).json()["items"]] == [own]
     assert [item["code"] for item in (await township.get("/api/v1/devices")).json()["items"]] == ["p-own"]
     features = (await township.get("/geo/devices.geojson")).json()["features"]
@@ -46,6 +48,9 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
         ("GET", f"/api/v1/sites/{site}", None),
         ("PUT", f"/api/v1/sites/{site}", {"name": "x"}),
         ("POST", f"/api/v1/sites/{site}/test-window", {"until": until, "reason": "x"}),
+        ("GET", f"/api/v1/hazards/{hazard}", None),
+        ("PATCH", f"/api/v1/hazards/{hazard}", {"owner": "x"}),
+        ("POST", f"/api/v1/hazards/{hazard}/assign", {"owner": "x"}),
         ("GET", "/api/v1/users/admin", None),
     ):
         answer = await township.request(method, path, json=body)

@@ -47,6 +47,27 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "alarms/1/acknowledge"): {"note": "x"},
     ("POST", "alarms/1/notes"): {"text": "x"},
     ("POST", "alarms/1/shelve"): {"until": UNTIL, "reason": "x"},
+    ("POST", "hazards"): {
+        "device": "h-1",
+        "component": "x",
+        "code": "hydrant_blocked",
+        "grade": "major",
+        "source": "report",
+        "owner": "x",
+        "due": UNTIL,
+        "description": "x",
+    },
+    ("PATCH", "hazards/1"): {
+        "code": "other",
+        "grade": "general",
+        "owner": "x",
+        "due": UNTIL,
+        "description": "x",
+        "note": "x",
+    },
+    ("POST", "hazards/1/assign"): {"owner": "x", "due": UNTIL, "note": "x"},
+    ("POST", "hazards/1/supervise"): {"authority": "x", "due": UNTIL, "note": "x"},
+    ("POST", "hazards/1/close"): {"outcome": "unfounded", "note": "x"},
     ("PUT", "areas/140931100"): {"name": "x", "parent": "140931", "location": {"lon": 1, "lat": 1}},
     ("PUT", "rules/battery_low"): {
         "scope": "device",
@@ -127,12 +148,13 @@ async def ready(client: Client, open_alarm: Raise) -> Client:
     await open_alarm("p-1")
     await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
     await client.post("/api/v1/sites", json={"name": "x", "area": AREA})
+    await client.post("/api/v1/hazards", json={"device": "h-1", "code": "other"})
     return client
 
 
 @pytest.mark.parametrize(
     "resources",
-    ["devices", "sites", "alarms", "areas rules policies", "users api-keys contacts", "session"],
+    ["devices", "sites", "alarms", "areas rules policies", "hazards", "users api-keys contacts", "session"],
 )
 async def test_no_value_of_any_field_is_our_fault(ready: Client, resources: str) -> None:
     headers = {"Content-Type": "application/json"}
@@ -175,7 +197,7 @@ async def test_no_parameter_is_our_fault(ready: Client) -> None:
             "=" * 40,
         ),
     }
-    for path in ("devices", "alarms", "events", "rejects"):
+    for path in ("devices", "alarms", "events", "rejects", "hazards"):
         for name in names:
             for value in for_all + of_one.get(name, ()):
                 answer = await ready.get(f"/api/v1/{path}?{name}={value}")
@@ -196,6 +218,8 @@ async def test_no_path_is_our_fault(ready: Client) -> None:
         "rules/{}",
         "policies/{}",
         "set-aside/{}",
+        "hazards/{}",
+        "hazards/{}/assign",
     )
     values = (
         "%00",

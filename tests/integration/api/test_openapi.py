@@ -59,6 +59,7 @@ def _prepared(port: int, key: str) -> Iterator[tuple[str, str]]:
     with httpx2.Client(base_url=url, headers=headers) as client:
         client.put("/api/v1/devices/h-0001", json={"kind": "hydrant", "area": "140931100"})
         client.post("/api/v1/sites", json={"name": "医院", "area": "140931100"})
+        client.post("/api/v1/hazards", json={"site": 1, "code": "escape_blocked"})
     yield url, key
 
 
@@ -115,6 +116,24 @@ FUZZED = (
     ("/api/v1/notices", ("state", "alarm", "fire", "limit", "cursor")),
     ("/api/v1/incidents", ("state", "area", "limit", "cursor")),
     ("/api/v1/water-sources/nearest", ("lon", "lat", "limit", "usable")),
+    (
+        "/api/v1/hazards",
+        (
+            "state",
+            "grade",
+            "source",
+            "code",
+            "area",
+            "device",
+            "site",
+            "owner",
+            "overdue",
+            "q",
+            "from",
+            "limit",
+            "cursor",
+        ),
+    ),
     ("/api/v1/not-configured", ("rule", "limit", "cursor")),
     ("/api/v1/data-quality", ("check", "area", "limit")),
     ("/api/v1/data-quality/no_position", ("area", "limit", "cursor")),
