@@ -12,6 +12,7 @@ from services.api.request.problems import not_found
 from services.api.request.roles import Who
 from services.api.request.scope import Scope
 from services.core.prevention.document import hazard_document
+from services.core.prevention.hazard import UNMENDED
 
 _hazard, _device, _site, _step = tables.hazard.c, tables.device.c, tables.site.c, tables.hazard_step.c
 AREA: sa.ColumnElement[str] = sa.func.coalesce(_device.area, _site.area)
@@ -33,6 +34,11 @@ def select_hazards(scope: Scope) -> "sa.Select[Any]":
         sa.func.coalesce(_device.lon, _site.lon).label("lon"), sa.func.coalesce(_device.lat, _site.lat).label("lat"),
     )  # fmt: skip
     return sa.select(tables.hazard, *names).select_from(joined).where(scope.clause(AREA))
+
+
+def overdue_at(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a hazard is overdue at `now`, as `is_overdue` has it."""
+    return sa.and_(_hazard.state.in_(UNMENDED), sa.func.coalesce(_hazard.due < now, sa.false()))
 
 
 async def read_hazard(reads: Reads, who: Who, hazard_id: int, now: datetime) -> dict[str, Any]:

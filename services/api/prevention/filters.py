@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Depends, Query
 
-from services.api.prevention.documents import AREA, select_hazards
+from services.api.prevention.documents import AREA, overdue_at, select_hazards
 from services.api.request import tables
 from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span, plain
 from services.api.request.problems import invalid
 from services.api.request.scope import Scope
-from services.core.prevention.hazard import UNMENDED, Grade, HazardState, Source
+from services.core.prevention.hazard import Grade, HazardState, Source
 
 _hazard, _device, _site = tables.hazard.c, tables.device.c, tables.site.c
 COLUMNS = (
@@ -92,7 +92,7 @@ class _Filter:
                 words |= set(HazardState) - {HazardState.VERIFIED}
             statement = statement.where(_hazard[name].in_(sorted(words - {_OPEN})))
         if self._overdue is not None:
-            late = sa.and_(_hazard.state.in_(UNMENDED), sa.func.coalesce(_hazard.due < now, sa.false()))
+            late = overdue_at(now)
             statement = statement.where(late if self._overdue else sa.not_(late))
         if self._supervised is not None:
             statement = statement.where(_hazard.supervised_at.is_not(None) == self._supervised)

@@ -22,6 +22,8 @@ from services.api.city.features.devices import (
     select_shown,
     select_water,
 )
+from services.api.city.features.hazards import are_overdue, finish_hazards, select_shown_hazards
+from services.api.prevention.documents import AREA as HAZARD_AREA
 from services.api.registry.documents import status_of
 from services.api.request import tables
 from services.api.request.database import Reads, Row
@@ -29,6 +31,7 @@ from services.api.request.roles import Permission
 from services.core.alarms.ledger.document import alarm_document
 
 _area, _site, _device, _alarm = tables.area.c, tables.site.c, tables.device.c, tables.alarm.c
+_hazard = tables.hazard.c
 Finish = Callable[[Reads, Sequence[Row], Context], Awaitable[list[dict[str, Any]]]]
 Judged = Callable[[Reads, Context, Sequence[sa.ColumnElement[bool]], bool], Awaitable[sa.ColumnElement[bool]]]
 
@@ -206,10 +209,24 @@ COLLECTIONS: Mapping[str, Collection] = {
             span=(_alarm.opened_at, _alarm.closed_at), newest_first=True,
         ),
         Collection(
+            "hazards", "隐患", "Hazards",
+            "隐患，最新在前，位于其设备或单位；时间为发现至销案。"
+            " Hazards, newest first, where their device or site stands; their time is from found to closed.",
+            select_shown_hazards, finish_hazards, key=_hazard.id, fid=_hazard.id,
+            lon=sa.func.coalesce(_device.lon, _site.lon), lat=sa.func.coalesce(_device.lat, _site.lat),
+            filters={
+                "id": _hazard.id, "code": _hazard.code, "grade": _hazard.grade, "source": _hazard.source,
+                "state": _hazard.state, "device": _device.code, "component": _hazard.component, "site": _site.id,
+                "site_name": _site.name, "area": HAZARD_AREA, "supervised": _hazard.supervised_at.is_not(None),
+                "owner": _people(_hazard.owner),
+            },
+            span=(_hazard.found_at, _hazard.closed_at), newest_first=True, judged={"overdue": are_overdue},
+        ),
+        Collection(
             "areas", "行政区划", "Areas", "行政区划（GB/T 2260），点位为代表点。 Areas, as points that stand for them.",
             _select_areas, _finish_areas, key=_area.code, fid=_area.code, lon=_area.lon, lat=_area.lat,
             filters={"code": _area.code, "name": _area.name, "parent": _parent},
         ),
     )
 }  # fmt: skip
-"""Grids and hazards follow when the county has them: a collection that is always empty misleads a map."""
+"""Grids follow when the county has them: a collection that is always empty misleads a map."""

@@ -52,7 +52,7 @@ async def test_links_lead_from_the_landing_page_to_every_feature(client: Client,
         assert all(link["href"].startswith("http://firetower.test/ogc") for link in landing["links"])
     listed = await read(client, "/ogc/collections")
     assert {one["id"] for one in listed["collections"]} == {
-        "devices", "hydrants", "water-sources", "sites", "alarms", "areas",
+        "devices", "hydrants", "water-sources", "sites", "alarms", "hazards", "areas",
     }  # fmt: skip
     for one in listed["collections"]:
         assert one["itemType"] == "feature"
@@ -115,6 +115,44 @@ async def test_alarms_answer_for_their_time(client: Client, open_alarm: Raise) -
     assert await devices("2020-01-01") == []
     assert (await read(client, address, state="closed"))["numberMatched"] == 1
     assert (await read(client, address, drill="false"))["numberMatched"] == 3
+
+
+async def test_hazards_stand_where_their_device_or_site_stands_and_answer_for_their_time(
+    client: Client, register: Register, visit: Callable[..., Client]
+) -> None:
+    await register("h-1", location={"lon": 111.01, "lat": 39.0})
+    place = {"name": "医院", "area": OTHER_AREA, "location": {"lon": 111.2, "lat": 39.0}}
+    site = (await client.post("/api/v1/sites", json=place)).json()["id"]
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    due = {"device": "h-1", "code": "hydrant_blocked", "due": yesterday, "owner": "供水公司"}
+    made = [
+        (await client.post("/api/v1/hazards", json=body)).json()["id"]
+        for body in (due, {"site": site, "code": "escape_blocked"})
+    ]
+    closing = {"outcome": "unfounded", "note": "无"}
+    assert (await client.post(f"/api/v1/hazards/{made[1]}/close", json=closing)).status_code == 200
+    address = ITEMS.format("hazards")
+    assert await follow(client, address, limit=1) == [made[1], made[0]]
+    one = await read(client, f"{address}/{made[0]}")
+    assert one["geometry"]["coordinates"] == [111.01, 39.0]
+    told = {"state": "found", "overdue": True, "device": "h-1", "owner": "供水公司", "area": AREA, "site": None}
+    assert told.items() <= one["properties"].items()
+    for sent, wanted in (
+        ({"bbox": "111.0,38.9,111.1,39.1"}, [made[0]]),
+        ({"overdue": "true"}, [made[0]]),
+        ({"overdue": "false"}, [made[1]]),
+        ({"state": "verified"}, [made[1]]),
+        ({"grade": "major", "site": str(site)}, [made[1]]),
+        ({"supervised": "true"}, []),
+        ({"datetime": "../2020-01-01"}, []),
+        ({"datetime": f"{(datetime.now(UTC) + timedelta(hours=1)).isoformat()}/.."}, [made[0]]),
+    ):
+        assert await follow(client, address, **sent) == wanted, sent
+    page = await client.get(f"{address}?f=html")
+    assert "供水公司" in page.text
+    key = (await client.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]})).json()["key"]
+    assert await follow(visit(key), address) == [made[0]]
+    assert (await visit(key).get(f"{address}/{made[1]}")).status_code == 404
 
 
 REFUSED = [
