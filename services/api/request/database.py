@@ -66,9 +66,14 @@ def bound(statement: Executable | str, parameters: Mapping[str, object]) -> tupl
 
 
 async def _fetch(connection: asyncpg.Connection, statement: Executable | str, parameters: Mapping[str, object]) -> Any:
-    """Run a statement; the driver keeps it prepared per connection. Rows are plain dicts, read by name many times."""
+    """Run a statement; the driver keeps it prepared per connection."""
     sql, values = bound(statement, parameters)
-    return [dict(row) for row in await connection.fetch(sql, *values)]
+    return await connection.fetch(sql, *values)
+
+
+def _plain(records: Sequence[asyncpg.Record]) -> Sequence[Row]:
+    """Return rows as plain dicts: read by name many times, these are cheaper."""
+    return [dict(record) for record in records]
 
 
 class Inside:
@@ -79,7 +84,7 @@ class Inside:
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement on the transaction's connection."""
-        return cast("Sequence[Row]", await _fetch(self._connection, statement, parameters))
+        return _plain(await _fetch(self._connection, statement, parameters))
 
 
 class Readers:
@@ -91,10 +96,14 @@ class Readers:
 
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement; text is bound by name."""
+        return _plain(await self.records(statement, **parameters))
+
+    async def records(self, statement: Executable | str, **parameters: object) -> Sequence[asyncpg.Record]:
+        """Run a reading statement; rows are as the driver holds them, which is cheaper where each is read once."""
         async with self.pool.acquire(timeout=self._wait_s) as lent:
             connection = cast("asyncpg.Connection", lent)
             try:
-                return cast("Sequence[Row]", await _fetch(connection, statement, parameters))
+                return cast("Sequence[asyncpg.Record]", await _fetch(connection, statement, parameters))
             except (TimeoutError, asyncio.CancelledError):
                 connection.terminate()  # asking the server to cancel would have to be waited for, and it may not answer
                 raise
@@ -139,6 +148,10 @@ class Database:
     async def rows(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
         """Run a reading statement; text is bound by name."""
         return await self._readers[ROOM.get()].rows(statement, **parameters)
+
+    async def records(self, statement: Executable | str, **parameters: object) -> Sequence[Row]:
+        """Run a reading statement of many rows, each of which is read once; text is bound by name."""
+        return cast("Sequence[Row]", await self._readers[ROOM.get()].records(statement, **parameters))
 
     def heavy_for(self, who: Who) -> Readers:
         """Return what reads very many rows for this caller."""

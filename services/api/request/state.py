@@ -40,7 +40,7 @@ class State:
         return cast("T", self._parts[part])
 
 
-def _state(request: Request) -> State:
+async def _state(request: Request) -> State:  # async: FastAPI calls all else in a thread, which wakes late
     return cast("State", request.app.state.firetower)
 
 

@@ -129,7 +129,7 @@ class Writer:
 
 
 def _writer(permission: Permission) -> Any:
-    def writer(
+    async def writer(
         request: Request, here: Here, who: Annotated[Who, Depends(Allowed(permission))], key: IdempotencyKey = None
     ) -> Writer:
         return Writer(who, here, request, key)

@@ -161,7 +161,7 @@ async def list_items(collection: CollectionId, request: Request, here: Here, who
     for name, wanted in query.judged.items():
         condition = await one.judged[name](here.database, context, query.conditions, wanted)
         query = replace(query, conditions=(*query.conditions, condition))
-    rows = await here.database.rows(page_of(one, context, query))
+    rows = await here.database.records(page_of(one, context, query))
     more, rows = len(rows) > query.limit, rows[: query.limit]
     matched = query.matched
     if matched is None:
@@ -208,7 +208,7 @@ async def show_item(
     given = only_format(_sent(request), "crs")
     crs = read_crs(given)
     query = Query(1, crs, (_is(one, feature),), None)
-    rows = (await here.database.rows(page_of(one, context, query)))[:1]
+    rows = (await here.database.records(page_of(one, context, query)))[:1]
     if not rows:
         raise not_found(f"feature {feature}")
     (found,) = await _features(one, here, rows, context, query.latitude_first)
