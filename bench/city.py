@@ -92,6 +92,10 @@ def print_result(result: Mapping[str, Any]) -> None:
     for one in result["push"]:
         times = f"{one['p50_ms']:>8} {one['p99_ms']:>8} {one['worst_ms']:>9}"
         lines.append(f"  {one['what']:<72} {times} {one['missing']:>8} {one['twice']:>6} {one['in_order']}")
+        for title in ("mean", "slowest_1_percent"):
+            if (parts := one[title]) is not None:
+                told = ", ".join(f"{name.removesuffix('_ms').replace('_', ' ')} {ms} ms" for name, ms in parts.items())
+                lines.append(f"    {title.replace('_', ' ')}: {told}")
         if one["raised_in_s"] < one["arrived_in_s"]:
             lines.append(f"    raised in {one['raised_in_s']} s, the last one arrived after {one['arrived_in_s']} s")
         if "later_by_ms" in one:

@@ -8,10 +8,11 @@ stamped when it is written.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import asyncpg
@@ -31,12 +32,19 @@ RATE, SECONDS = 20.0, 15.0  # alarms a second of a bad hour of a county
 P99_TARGET_MS, LATER_BY_MS = 300.0, 100.0
 LANES = 4  # connections that raise alarms
 PATIENCE_S = 900.0
+RECORDED_S = 1.0  # what came of the last attempts is written by then
 DEVICES = 500  # subjects: what is told of one device comes one after the other
 _DEVICES = """
     insert into device (code, kind, area, registered)
     select 'bench-push-' || n, 'hydrant', $1, true from generate_series(1, $2::integer) n
     on conflict (code) do update set registered = true returning id, code
 """
+_WAYS = """
+    select e.uid::text, e.made_at, e.number, d.subscription_id, d.last_at
+    from subscription_event e join subscription_delivery d on d.number = e.number
+    where e.made_at >= $1 and d.last_at is not null
+"""
+_PARTS = ("to_numbered_ms", "to_sent_ms", "to_accepted_ms")
 _YES = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -47,6 +55,7 @@ class Receiver:
     came: dict[str, float] = field(default_factory=dict)  # Unix seconds by event id
     order: dict[str, list[int]] = field(default_factory=dict)
     twice: int = 0
+    subscription: int = 0
     slow: bool = False  # a byte a second, and never a whole status line
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,10 +102,11 @@ async def receivers(count: int, *, slow: bool = False) -> AsyncIterator[dict[str
 async def subscribed(client: httpx2.AsyncClient, count: int, *, slow: bool = False) -> AsyncIterator[list[Receiver]]:
     """Run `count` receivers, each with its subscription."""
     async with receivers(count, slow=slow) as found, AsyncExitStack() as stack:
-        for number, url in enumerate(found):
+        for number, (url, receiver) in enumerate(found.items()):
             body = {"name": f"bench {number}", "url": url, "types": ["alarm.raised"]}
             made = await client.post("/api/v1/subscriptions", json=body)
             made.raise_for_status()
+            receiver.subscription = made.json()["id"]
             stack.push_async_callback(client.delete, f"/api/v1/subscriptions/{made.json()['id']}")
         yield list(found.values())
 
@@ -147,14 +157,29 @@ async def _run(
         while any(len(one.came) < events for one in found) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
         arrived_s = max(max(one.came.values(), default=0) for one in found) - began.timestamp()
-        rows = await lanes[0].fetch("select uid::text, made_at from subscription_event where made_at >= $1", began)
-        late_ms = sorted(
-            (one.came[row["uid"]] - row["made_at"].timestamp()) * 1000
-            for one in found
-            for row in rows
-            if row["uid"] in one.came
-        )
-    return _figures(found, late_ms, events, rate, raised_s=raised_s, arrived_s=arrived_s)
+        await asyncio.sleep(RECORDED_S)
+        ways = _ways(await lanes[0].fetch(_WAYS, began), {one.subscription: one for one in found})
+    return _figures(found, ways, events, rate, raised_s=raised_s, arrived_s=arrived_s)
+
+
+def _ways(rows: Sequence[asyncpg.Record], receivers: Mapping[int, Receiver]) -> list[tuple[float, ...]]:
+    """Return for each delivery how long it took as a whole and in `_PARTS`, in milliseconds, the fastest first.
+
+    An event's number is the microsecond in which it was given.
+    """
+    found = []
+    for row in rows:
+        receiver = receivers.get(row["subscription_id"])
+        if receiver is None or (came := receiver.came.get(row["uid"])) is None:
+            continue
+        moments = (row["made_at"].timestamp(), row["number"] / 1e6, row["last_at"].timestamp(), came)
+        parts = ((after - before) * 1000 for before, after in pairwise(moments))
+        found.append(((came - moments[0]) * 1000, *parts))
+    return sorted(found)
+
+
+def _mean(ways: Sequence[tuple[float, ...]]) -> dict[str, float]:
+    return {name: round(sum(one[place] for one in ways) / len(ways), 1) for place, name in enumerate(_PARTS, 1)}
 
 
 async def _raise_alarm(conn: asyncpg.Connection, device: asyncpg.Record, component: str) -> None:
@@ -170,8 +195,10 @@ async def _raise_alarm(conn: asyncpg.Connection, device: asyncpg.Record, compone
 
 
 def _figures(
-    found: list[Receiver], late_ms: list[float], events: int, rate: float, *, raised_s: float, arrived_s: float
+    found: list[Receiver], ways: list[tuple[float, ...]], events: int, rate: float, *, raised_s: float, arrived_s: float
 ) -> dict[str, Any]:
+    late_ms = [one[0] for one in ways]
+
     def at(share: float) -> float | None:
         return round(late_ms[min(len(late_ms) - 1, int(len(late_ms) * share))], 1) if late_ms else None
 
@@ -183,5 +210,7 @@ def _figures(
         "arrived_in_s": round(arrived_s, 1), "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": at(0.99),
         "worst_ms": round(late_ms[-1], 1) if late_ms else None, "missing": missing, "in_order": ordered,
         "twice": sum(one.twice for one in found),
+        "mean": _mean(ways) if ways else None,
+        "slowest_1_percent": _mean(ways[-max(1, len(ways) // 100) :]) if ways else None,
         "missed": missing > 0 or not ordered,
     }  # fmt: skip

@@ -121,7 +121,39 @@ async def resolve(host: str, port: int) -> list[str]:
 @cache
 def tls() -> ssl.SSLContext:
     """Return what certificates are checked by: the same for all receivers, and a tenth of a second to make."""
-    return httpx2.create_ssl_context(trust_env=False)
+    context = httpx2.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class CheckedAddresses:
+    """Finds the addresses of a name, each of them checked. The answer is used again for `remembered_s`."""
+
+    def __init__(
+        self, networks: Sequence[Network], resolve: Resolve = resolve, remembered_s: float = REMEMBERED_S
+    ) -> None:
+        self._networks, self._resolve, self._remembered_s = networks, resolve, remembered_s
+        self._checked: tuple[float, tuple[str, int], list[str]] | None = None
+
+    async def of(self, host: str, port: int) -> list[str]:
+        """Return the addresses of `host`, at least one.
+
+        Raises:
+            AddressRefused: one of them is not public. One is enough: the name's owner chooses their order.
+            OSError: the name cannot be resolved.
+        """
+        now = time.monotonic()
+        if self._checked is not None and self._checked[1] == (host, port) and now < self._checked[0]:
+            return self._checked[2]
+        addresses = await self._resolve(host, port)
+        for address in addresses:
+            why = refusal(address, self._networks)
+            if why is not None:
+                raise AddressRefused(why)
+        if not addresses:
+            raise OSError("the name has no address")
+        self._checked = (now + self._remembered_s, (host, port), addresses)
+        return addresses
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
@@ -132,10 +164,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve, keep: int = 0) -> None:
-        self._networks = networks
-        self._resolve = resolve
-        self._remembered_s = REMEMBERED_S if keep else 0.0
-        self._checked: tuple[float, tuple[str, int], list[str]] | None = None
+        self._addresses = CheckedAddresses(networks, resolve, REMEMBERED_S if keep else 0.0)
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_OPEN_S)
         self._inner = httpx2.AsyncHTTPTransport(verify=tls(), trust_env=False, limits=limits)
 
@@ -143,28 +172,14 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         """Resolve, check, connect; the next address when one does not answer.
 
         Raises:
-            AddressRefused: one of the addresses is not public. One is enough: the name's owner chooses their order.
+            AddressRefused: one of the addresses is not public.
         """
         url = request.url
-        addresses = await self._addresses(url.host, url.port or (443 if url.scheme == "https" else 80))
+        addresses = await self._addresses.of(url.host, url.port or (443 if url.scheme == "https" else 80))
         for address in addresses[:-1]:
             with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):  # before anything was sent
                 return await self._send(request, address, connect_s=NEXT_ADDRESS_S)
         return await self._send(request, addresses[-1])
-
-    async def _addresses(self, host: str, port: int) -> list[str]:
-        now = time.monotonic()
-        if self._checked is not None and self._checked[1] == (host, port) and now < self._checked[0]:
-            return self._checked[2]
-        addresses = await self._resolve(host, port)
-        for address in addresses:
-            why = refusal(address, self._networks)
-            if why is not None:
-                raise AddressRefused(why)
-        if not addresses:
-            raise httpx2.ConnectError("the name has no address")
-        self._checked = (now + self._remembered_s, (host, port), addresses)
-        return addresses
 
     async def _send(self, request: httpx2.Request, address: str, connect_s: float | None = None) -> httpx2.Response:
         extensions = dict(request.extensions)

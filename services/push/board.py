@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from services.core.clock import wait_at_most
-from services.core.exchange import open_client
 from services.core.metrics import SUBSCRIPTIONS
+from services.core.outbound import CheckedAddresses
 from services.core.settings import OutboundSettings
 from services.push.courier import SLOTS, Courier, Tools
+from services.push.line import Line
 from services.push.recorder import SQL
 from services.push.subjects import Delivery
 
@@ -67,11 +68,11 @@ class Board:
                 self._begin(group, row)
 
     def _begin(self, group: asyncio.TaskGroup, row: asyncpg.Record) -> None:
-        client = open_client(self._settings.subscription_networks, keep=SLOTS)
-        courier = self._couriers[row["id"]] = Courier(dict(row), client, self._tools)
+        line = Line(row["url"], CheckedAddresses(self._settings.subscription_networks), keep=SLOTS)
+        courier = self._couriers[row["id"]] = Courier(dict(row), line, self._tools)
 
         async def work() -> None:
-            async with client:
+            async with line:
                 await courier.run()
 
         self._tasks[row["id"]] = group.create_task(work(), name=f"subscription {row['id']}")

@@ -11,18 +11,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
-import httpx2
 
 from services.core.answers import Answer
 from services.core.aside import own_fault
 from services.core.clock import Clock, wait_at_most
-from services.core.exchange import Request, exchange
 from services.core.log import logger
 from services.core.masks import find_secrets, hide
 from services.core.metrics import COMMITTED_TO_SUBSCRIBER, SUBSCRIPTION_ATTEMPTS
 from services.core.signing import sign
 from services.core.text import clean_text, describe_error
 from services.push.documents import Documents
+from services.push.line import Line
 from services.push.recorder import SQL, Outcome, Recorder
 from services.push.subjects import Delivery, Subjects
 from services.push.verdicts import Fate, Verdict, judge, wait_s
@@ -54,9 +53,9 @@ class Tools:
 class Courier:
     """The deliveries of one subscription. `wake` after a change from outside."""
 
-    def __init__(self, subscription: Mapping[str, Any], client: httpx2.AsyncClient, tools: Tools) -> None:
+    def __init__(self, subscription: Mapping[str, Any], line: Line, tools: Tools) -> None:
         self.subscription = subscription
-        self._client, self._tools, self._clock = client, tools, tools.clock
+        self._line, self._tools, self._clock = line, tools, tools.clock
         self._failures: int = subscription["failures"]
         self._subjects = Subjects()
         self._under_way: dict[int, Delivery] = {}
@@ -180,8 +179,7 @@ class Courier:
         if subscription["previous_secret"] and now < subscription["previous_secret_until"]:
             secrets.extend(subscription["previous_secret"].split())
         headers = {"content-type": kind, **sign(secrets, str(delivery.event.uid), now, body)}
-        request = Request(subscription["url"], headers, body, secrets=self._secrets)
-        return await exchange(self._client, request, TIMEOUT_S, lambda _: False)
+        return await self._line.post(headers, body, TIMEOUT_S)
 
     async def _settle(
         self, delivery: Delivery, verdict: Verdict, *, at: datetime, took_ms: float, status: int | None

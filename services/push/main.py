@@ -6,7 +6,6 @@ The program waits for a lost database; a fault of its own ends it.
 
 import asyncio
 import gc
-import logging
 import os
 import uuid
 from contextlib import AsyncExitStack
@@ -39,7 +38,6 @@ FORGET_EVERY_S, FORGET_AT_ONCE = 600.0, 20_000
 def main(settings: PushSettings | None = None) -> None:
     """Run from the command line; read the environment unless settings are given. Raises as `program.run`."""
     settings = settings or PushSettings.read()
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
     raise_file_limit()
     os.nice(NICENESS)
     program.run("push", settings, partial(run, settings, SystemClock()))

@@ -24,6 +24,7 @@ from services.push.subjects import Delivery, Event
 SQL = load_queries(__file__, "push.sql")
 LEASE = "push"
 POLL_S = 1.0  # the fallback, and how often the lease is renewed; a hint wakes us at once
+LOOK_S = 0.5  # how often to look for what changes with time alone, and for the county's name
 AT_ONCE = 500
 TRIED_FOR_H = 72  # contract 9.3
 ANEW_PAUSE_S = 0.1
@@ -45,6 +46,8 @@ class Numbering:
         self._conn, self._owner, self._clock, self._fanned = conn, owner, clock, fanned
         self._unsure, self._connect = unsure, connect
         self._last: int | None = None
+        self._looked_at: float | None = None
+        self._county = ""
         self.hint = asyncio.Event()
 
     async def run(self) -> None:
@@ -83,25 +86,30 @@ class Numbering:
     async def turn(self) -> bool:
         """Number the events committed so far; return whether more may wait."""
         found: dict[int, list[Delivery]] = {}
+        now_s = self._clock.monotonic()
+        looks = self._looked_at is None or now_s - self._looked_at >= LOOK_S
         async with self._conn.transaction(isolation="repeatable_read"):
             await lease.hold(self._conn, LEASE, self._owner)
-            await self._conn.execute(SQL["tell_ended"])
+            if looks:
+                await self._conn.execute(SQL["tell_ended"])
+                self._county = await self._conn.fetchval(SQL["county"])
             rows = await self._conn.fetch(SQL["unnumbered"], AT_ONCE)
             if rows:
                 found = await self._number(rows)
+        if looks:
+            self._looked_at = now_s
         if found:
             self._fanned(found)
         return len(rows) >= AT_ONCE
 
     async def _number(self, rows: Sequence[asyncpg.Record]) -> dict[int, list[Delivery]]:
         now = self._clock.now()
-        county = await self._conn.fetchval(SQL["county"])
         if self._last is None:
             self._last = await self._conn.fetchval(SQL["last_number"])
         first = max(self._last + 1, int(now.timestamp() * 1_000_000))
         events: dict[int, Event] = {}
         for number, row in enumerate(rows, first):
-            body = envelope({**row, "number": number}, county, told(dict(row)))
+            body = envelope({**row, "number": number}, self._county, told(dict(row)))
             events[number] = Event(number, row["uid"], row["made_at"], body, row["alarm_id"])
         self._last = first + len(rows) - 1
         ids = [row["id"] for row in rows]

@@ -1,16 +1,18 @@
 """What one subscriber is sent, with a database that says what the test wants it to."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
 
 import asyncpg
-import httpx2
 
+from services.core.answers import Answer
 from services.core.clock import SystemClock
 from services.push.courier import Courier, Tools
 from services.push.documents import Documents
+from services.push.line import Line
 from services.push.recorder import Recorder
 from services.push.subjects import Delivery, Event
 from tests.support.subscriber import SECRET
@@ -54,21 +56,21 @@ async def test_what_was_read_before_it_was_told_of_is_sent_once() -> None:
     """The numbering commits, a courier that fills its memory reads the rows, and only then it is told of them."""
     sent: list[int] = []
 
-    def receive(request: httpx2.Request) -> httpx2.Response:
-        sent.append(int(request.content))
-        return httpx2.Response(204)
+    class Taker:
+        async def post(self, _headers: Mapping[str, str], body: bytes, _timeout_s: float) -> Answer:
+            sent.append(int(body))
+            return Answer(204, {}, b"")
 
     read, fresh = [delivery(1), delivery(2)], delivery(3)
     pool, clock = cast("asyncpg.Pool", Rows(read)), SystemClock()
     documents = Documents(pool)
     documents.remember(one.event for one in read)
     tools = Tools(pool, Unwritten(pool, clock), documents, clock)
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(receive)) as client:
-        courier = Courier(SUBSCRIPTION, client, tools)
-        running = asyncio.create_task(courier.run())
-        await eventually(lambda: 1 in sent, what="what was read")
-        courier.offer([*read, fresh])
-        await eventually(lambda: 3 in sent, what="what is new")
-        running.cancel()
-        await asyncio.wait([running])
+    courier = Courier(SUBSCRIPTION, cast("Line", Taker()), tools)
+    running = asyncio.create_task(courier.run())
+    await eventually(lambda: 1 in sent, what="what was read")
+    courier.offer([*read, fresh])
+    await eventually(lambda: 3 in sent, what="what is new")
+    running.cancel()
+    await asyncio.wait([running])
     assert sent == [1, 2, 3]
