@@ -79,7 +79,7 @@ async def fleet_of(url: str, client_id: str = "test.fleet") -> AsyncIterator[Fle
     session = Session(config, on_delivery=keep)
     running = asyncio.create_task(session.run(), name="fleet")
     try:
-        await asyncio.wait_for(session.ready(), 10)
+        await asyncio.wait_for(session.ready(), PATIENCE_S)
         yield Fleet(session, down)
     finally:
         await session.stop()

@@ -183,7 +183,7 @@ class Broker:
         command = [str(self.clients / "mosquitto_pub"), "-h", self.host, "-p", str(self.port), "-q", "1", "-V", "5"]
         command += ["-u", sender.username, "-P", sender.password, "-t", topic, "-s", *(["-r"] if retain else [])]
         body = payload.encode() if isinstance(payload, str) else payload
-        return subprocess.run(command, input=body, check=False, capture_output=True, timeout=10).returncode
+        return subprocess.run(command, input=body, check=False, capture_output=True, timeout=PATIENCE_S).returncode
 
     def close(self) -> None:
         """End the broker and remove its data."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
@@ -90,9 +89,7 @@ async def store(broker) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def gateway_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -129,7 +126,7 @@ def whole(program, database, broker, gateway_port):
         program("gateway", DATABASE_URL=database, MQTT_URL=broker.url, GATEWAY_PORT=gateway_port),
     ]
     for one in running:
-        one.wait_ready(30)
+        one.wait_ready()
     return running
 
 

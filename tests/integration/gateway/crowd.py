@@ -13,6 +13,7 @@ from services.core.clock import SystemClock
 from simulators.noise import Dice
 from simulators.panel_frames import component_state, unit
 from simulators.panel_link import Habits, PanelLink, Said
+from tests.support.waiting import PATIENCE_S
 
 FIRST = 500_000
 _OPENED = """select count(*) from alarm a join device d on d.id = a.device_id
@@ -49,7 +50,7 @@ class Crowd:
     def said(self) -> list[Said]:
         return [said for link in self.links for said in link.unconfirmed]
 
-    async def connected(self, timeout_s: float = 60) -> None:
+    async def connected(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until every link had a heartbeat answered."""
         deadline = time.monotonic() + timeout_s
         while any(link.tally.orders == 0 for link in self.links):  # the clock is set on connect
@@ -95,7 +96,7 @@ async def check_books(database: str, books: Books) -> dict[str, float]:
            from event e join device d on d.id = e.device_id join ingest_batch b on b.id = e.batch_id
            where e.type = 'fire' and d.code like 'utd-%'"""
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while (opened := await connection.fetchval(_OPENED)) < len(rows):
         assert time.monotonic() < deadline, f"{opened} alarms for {len(rows)} fires"
         await asyncio.sleep(0.1)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import socket
+import sqlite3
 import struct
 import termios
 import time
@@ -13,6 +14,8 @@ import asyncpg
 
 from services.gateway.frames import SEND, Decoder, Frame, encode
 from tests.integration.gateway.dialling import CENTRE, address_of, detector_state, label
+from tests.support.servers import Program
+from tests.support.waiting import PATIENCE_S, eventually
 
 RST_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -43,7 +46,7 @@ WAYS: dict[str, Callable[[socket.socket], None]] = {"close": _close, "half-close
 
 def say_and_leave(port: int, parts: Sequence[bytes], way: str) -> socket.socket:
     """Connect, send the parts one by one, leave; return the socket (open in one direction after a half-close)."""
-    line = socket.create_connection(("127.0.0.1", port), timeout=10)
+    line = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for part in parts:
         line.sendall(part)
@@ -55,7 +58,7 @@ def replies_on(line: socket.socket) -> list[Frame]:
     """Read until the other side closes, too."""
     decoder, found = Decoder(), []
     with line, contextlib.suppress(OSError):
-        line.settimeout(10)
+        line.settimeout(PATIENCE_S)
         while data := line.recv(4096):
             found += [frame for frame in decoder.feed(data) if isinstance(frame, Frame)]
     return found
@@ -70,3 +73,16 @@ async def register(database: str, *numbers: int) -> None:
     )
     await connection.close()
     await asyncio.sleep(0)
+
+
+def rows_in(gateway: Program, table: str) -> int:
+    """How many rows a table of the gateway's journal has."""
+    file = gateway.folder / "gateway" / "journal.sqlite3"
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as journal:
+        found: int = journal.execute(f"select count(*) from {table}").fetchone()[0]  # noqa: S608 - our own names
+    return found
+
+
+async def known(gateway: Program, panels: int = 1) -> None:
+    """Wait until the gateway has read so many panels from the registry: no fire of theirs waits for a look-up."""
+    await eventually(lambda: rows_in(gateway, "known_panel") >= panels, what=f"{panels} panels are known")

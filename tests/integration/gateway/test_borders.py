@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state
-from tests.integration.gateway.leaving import fire_of, register
+from tests.integration.gateway.leaving import fire_of, known, register
 from tests.support.waiting import eventually
 
 
@@ -60,7 +60,7 @@ async def test_a_registry_row_that_is_none_costs_that_panel_its_name_alone(gatew
 
 async def test_commands_that_make_no_sense_fail_alone_with_their_error(gateway, store, dial, db, database):
     await register(database, 63)
-    await asyncio.sleep(4)  # one refresh of the registry
+    await known(gateway)
     panel = await dial(63)
     await panel.confirmed(panel.send(b""))
     device = await db.fetchval("select id from device where code = 'panel-63'")
@@ -93,7 +93,7 @@ async def test_commands_that_make_no_sense_fail_alone_with_their_error(gateway, 
 
 async def test_a_result_that_the_database_refuses_holds_back_no_other(gateway, store, dial, db, database):
     await register(database, 64)
-    await asyncio.sleep(4)
+    await known(gateway)
     panel = await dial(64)
     await panel.confirmed(panel.send(b""))
     device = await db.fetchval("select id from device where code = 'panel-64'")

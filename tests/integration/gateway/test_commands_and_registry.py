@@ -16,6 +16,7 @@ from services.gateway.profiles import load_profiles
 from services.gateway.registry import Registry
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state, label, operation
+from tests.integration.gateway.leaving import known
 from tests.support.waiting import PATIENCE_S, eventually
 
 
@@ -93,7 +94,7 @@ async def test_a_panel_of_ours_that_is_not_understood_any_more_is_told_until_it_
 async def test_a_registered_address_speaks_under_its_code_area_and_profile(gateway, store, dial, db):
     await register(db, 31, "panel-east", profile="point_first")
     await register(db, 32, "panel-west", profile="no_such_profile")
-    await asyncio.sleep(4)  # one refresh of the registry
+    await known(gateway, 2)
     panel = await dial(31)
     await panel.confirmed(panel.send(detector_state(0b11, 3, 12)))
     (event,) = store.of("fire")
@@ -114,7 +115,7 @@ async def test_a_device_of_another_area_takes_no_registered_panel_over(gateway, 
     await register(db, 45, "panel-45", area="140931100")  # of nobody else
     for refreshed in (False, True):
         if refreshed:
-            await asyncio.sleep(4)
+            await known(gateway)
         for number in (44, 45):
             panel = await dial(number)
             panel.serial = 10 * refreshed
@@ -132,7 +133,7 @@ async def test_devices_that_measure_follow_their_panel_to_its_registered_code(ga
             before,
         )
     await register(db, 39, "panel-39")
-    await asyncio.sleep(4)  # one refresh of the registry
+    await known(gateway)
     panel = await dial(39)
     values = [Item(11, 1, 0, bytes((3, 0, point, 0)), analog_type=5, value=3000, time=label()) for point in (1, 2, 3)]
     await panel.confirmed(panel.send(write_unit(3, values)))
@@ -146,7 +147,7 @@ async def test_devices_that_measure_follow_their_panel_to_its_registered_code(ga
 
 async def test_the_clock_is_set_on_connect_and_commands_come_back_with_reply_and_time(gateway, store, dial, db):
     device = await register(db, 33, "panel-33")
-    await asyncio.sleep(4)
+    await known(gateway)
     panel = await dial(33)
     await panel.confirmed(panel.send(b""))
     sync = await panel.order(90)
@@ -181,8 +182,9 @@ async def test_the_clock_is_set_on_connect_and_commands_come_back_with_reply_and
     assert (await panel.order(91)).adu == b"\x5b\x01\x07"
     await panel.confirmed(panel.send(operation(5)))
     await until(lambda: store.of("guard_reply"), "the guard's answer")
-    row = await db.fetchrow("select state, answer_by - sent_at as within from command where id = $1", command)
-    assert (row["state"], row["within"].total_seconds()) == ("sent", 420)  # ingest matches the answer
+    sent = "select answer_by - sent_at from command where id = $1 and state = 'sent'"  # ingest matches the answer
+    within = await eventually(lambda: db.fetchval(sent, command), what="written down as sent")
+    assert within.total_seconds() == 420
 
 
 async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_guard(db, database):
@@ -197,8 +199,8 @@ async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_gu
     for flag, number in ((GUARD_CHECK, check), (88, read)):
         commands.failed(Exchange(flag, Frame(0, 1, address_of(1), address_of(38)), number, 0.0), "no answer")
     assert (await ended(db, read))["error"] == "no answer"
-    row = await db.fetchrow("select state, reply->>'not_confirmed' as note from command where id = $1", check)
-    assert tuple(row) == ("sent", "no answer")
+    note = "select reply->>'not_confirmed' from command where id = $1 and state = 'sent'"
+    assert await eventually(lambda: db.fetchval(note, check), what="noted, and still sent") == "no answer"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await registry.close()
@@ -234,14 +236,14 @@ async def test_a_panel_whose_network_no_profile_allows_is_refused(  # noqa: PLR0
     with contextlib.suppress(ConnectionResetError):
         assert await reader.read(1) == b""
     writer.close()
-    assert "network_not_allowed" in started.log_text()
+    await until(lambda: "network_not_allowed" in started.log_text(), "it is told")
 
 
 async def test_links_go_on_with_the_database_away_and_names_survive_a_restart(  # noqa: PLR0917 - fixtures
     gateway, store, dial, db, postgres, database
 ):
     await register(db, 35, "panel-35")
-    await asyncio.sleep(4)
+    await known(gateway)
     panel = await dial(35)
     await panel.confirmed(panel.send(b""))
     db.terminate()
@@ -273,7 +275,7 @@ async def test_a_silent_link_is_asked_for_its_state_and_closed_when_it_stays_sil
     for turn in (1, 2, 3):
         request = await panel.order(81, count=turn)
         panel.write(encode(answer(request, RESPONSE, write_unit(21, [Item(state=1, time=label())]))))
-    await asyncio.wait_for(mute.closed.wait(), 10)
+    await asyncio.wait_for(mute.closed.wait(), PATIENCE_S)
     assert not panel.closed.is_set()
-    assert any(body.get("mains_ok") is True for _, body in store.readings)
+    await until(lambda: any(body.get("mains_ok") is True for _, body in store.readings), "its mains, by its answer")
     await until(lambda: {"online": False}.items() <= dict(store.statuses).get("utd-250000000000", {}).items(), "told")

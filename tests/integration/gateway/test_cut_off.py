@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import socket
-import sqlite3
 from collections import Counter
 
 import asyncpg
@@ -12,7 +11,7 @@ import pytest
 from services.gateway.frames import CONFIRM
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of
-from tests.integration.gateway.leaving import WAYS, fire_of, register, replies_on, say_and_leave
+from tests.integration.gateway.leaving import WAYS, fire_of, known, register, replies_on, rows_in, say_and_leave
 from tests.support.waiting import eventually
 
 BEYOND_ONE_READ = b"".join(fire_of(30, serial, point=serial) for serial in range(120))  # 9 KiB
@@ -32,16 +31,6 @@ def leave(gateway_port):
         one.close()
 
 
-def journal_of(gateway) -> sqlite3.Connection:
-    folder = gateway.folder / "gateway"
-    return sqlite3.connect(f"file:{folder / 'journal.sqlite3'}?mode=ro", uri=True)
-
-
-def rows_in(gateway, table: str) -> int:
-    with journal_of(gateway) as file:
-        return file.execute(f"select count(*) from {table}").fetchone()[0]  # noqa: S608 - our own names
-
-
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("registered", [False, True])
 async def test_a_fire_of_a_panel_that_leaves_at_once_is_heard(  # noqa: PLR0917 - fixtures
@@ -49,6 +38,7 @@ async def test_a_fire_of_a_panel_that_leaves_at_once_is_heard(  # noqa: PLR0917 
 ):
     if registered:
         await register(database, 21)
+        await known(gateway)
     line = await leave([fire_of(21)], way)
     await until(lambda: store.of("fire"), "the fire")
     assert store.of("fire")[0]["device"] == ("panel-21" if registered else "utd-150000000000")
@@ -62,7 +52,7 @@ async def test_a_fire_of_a_panel_that_leaves_at_once_is_heard(  # noqa: PLR0917 
 async def test_two_hundred_strangers_at_once_are_two_hundred_fires(gateway, store, leave, way):
     numbers = range(1000, 1200)
     await asyncio.gather(*(leave([fire_of(number)], way) for number in numbers))
-    await until(lambda: len(store.of("fire")) >= 200, "every fire", 20)
+    await until(lambda: len(store.of("fire")) >= 200, "every fire")
     assert set(Counter(event["device"] for event in store.of("fire")).values()) == {1}
 
 
@@ -70,7 +60,7 @@ async def test_two_hundred_strangers_at_once_are_two_hundred_fires(gateway, stor
 async def test_more_than_one_read_holds_is_heard_to_its_end(gateway, store, database, leave, way):
     await register(database, 30)
     await leave([BEYOND_ONE_READ], way)
-    await until(lambda: len(store.of("fire")) >= 120, "every fire", 20)
+    await until(lambda: len(store.of("fire")) >= 120, "every fire")
     assert len(store.of("fire")) == 120
 
 
@@ -104,7 +94,7 @@ async def test_a_panel_is_heard_while_the_database_is_away(  # noqa: PLR0917 - f
 ):
     if registered:
         await register(database, 24)
-        await until(lambda: rows_in(gateway, "known_panel"), "the name is known")
+        await known(gateway)
     postgres.kill()
     await leave([fire_of(24)], way)
     await until(lambda: store.of("fire"), "the fire")
@@ -122,7 +112,7 @@ async def test_a_panel_that_leaves_while_the_broker_is_away_is_heard_when_it_is_
     await leave([fire_of(25)], "close")
     await until(lambda: rows_in(gateway, "record"), "on the disk")
     broker.start()
-    await until(lambda: store.of("fire"), "the fire", 20)
+    await until(lambda: store.of("fire"), "the fire")
     assert len(store.of("fire")) == 1
 
 

@@ -41,12 +41,12 @@ async def test_registered_panels_are_confirmed_and_strangers_fill_no_registry(
     loop = asyncio.get_running_loop()
     until_s, point = loop.time() + SECONDS, 0
     while loop.time() < until_s:
-        await panel.confirmed(panel.send(detector_state(0b11, 5, point)), timeout_s=10)
+        await panel.confirmed(panel.send(detector_state(0b11, 5, point)))
         point += 1
         await asyncio.sleep(0.25)
     late = await dial(72)  # registered in the middle of it
     await register(database, 72)
-    await late.confirmed(late.send(detector_state(0b11)), timeout_s=10)
+    await late.confirmed(late.send(detector_state(0b11)))
 
     async def alarms():
         rows = await connection.fetch(
@@ -56,7 +56,7 @@ async def test_registered_panels_are_confirmed_and_strangers_fill_no_registry(
         of = {row["code"]: row["fires"] for row in rows}
         return of if of.keys() >= {"panel-71", "panel-72", CROWD} and of["panel-71"] >= point else None
 
-    of = await eventually(alarms, what="every alarm of the registered ones", timeout_s=20)
+    of = await eventually(alarms, what="every alarm of the registered ones")
     devices = await connection.fetchval("select count(*) from device where not registered")
     await connection.close()
     assert of.pop("panel-71") == point
@@ -68,9 +68,9 @@ async def test_registered_panels_are_confirmed_and_strangers_fill_no_registry(
 
 async def test_an_honest_stranger_is_heard_in_the_middle_of_it(gateway, store, dial, forgers):
     forgers()
-    await until(lambda: any(event["device"] == CROWD for event in store.of("fire")), "the surplus is told", 20)
+    await until(lambda: any(event["device"] == CROWD for event in store.of("fire")), "the surplus is told")
     panel = await dial(73)
-    await panel.confirmed(panel.send(detector_state(0b11)), timeout_s=10)
+    await panel.confirmed(panel.send(detector_state(0b11)))
     assert [event["component"] for event in store.of("fire") if event["device"] == f"utd-{address_of(73).hex()}"]
     (told, *_) = [event for event in store.of("fire") if event["device"] == CROWD]
     assert told["refused_fires"] > 0

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import random
+from collections import Counter
 
 from services.gateway.frames import KNOWN_COMMANDS, Frame, encode
 from services.gateway.tables import TABLES
 from tests.integration.gateway.dialling import address_of, detector_state, label
-from tests.integration.gateway.leaving import register
+from tests.integration.gateway.leaving import known, register
+from tests.support.waiting import eventually
 
 PANELS = range(81, 85)
 ROUNDS, FUZZERS = 12, 6
@@ -34,33 +36,32 @@ def junk(rng: random.Random) -> bytes:
     return bytes(data)
 
 
-async def fuzz(port: int, seed: int, stop: asyncio.Event) -> int:
-    rng, sent = random.Random(seed), 0
+async def fuzz(port: int, seed: int, stop: asyncio.Event, sent: Counter[int]) -> None:
+    rng = random.Random(seed)
     while not stop.is_set():
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         reading = asyncio.create_task(reader.read(-1), name="replies")
         with contextlib.suppress(OSError):  # thrown out
             for _ in range(rng.randrange(1, 40)):
                 writer.write(junk(rng))
-                sent += 1
+                sent[seed] += 1
                 await writer.drain()
                 await asyncio.sleep(0.005)
         writer.close() if rng.random() < 0.5 else writer.transport.abort()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-    return sent
 
 
 async def test_every_fire_between_frames_of_junk_is_confirmed_and_told_once(
     gateway, store, dial, database, gateway_port
 ):
     await register(database, *PANELS)
-    await asyncio.sleep(4)  # one refresh of the registry
+    await known(gateway, len(PANELS))
     panels = [await dial(number) for number in PANELS]
     for panel in panels:
         await panel.confirmed(panel.send(b""))
-    stop = asyncio.Event()
-    fuzzers = [asyncio.create_task(fuzz(gateway_port, 100 + n, stop), name="fuzz") for n in range(FUZZERS)]
+    stop, sent = asyncio.Event(), Counter[int]()
+    fuzzers = [asyncio.create_task(fuzz(gateway_port, 100 + n, stop, sent), name="fuzz") for n in range(FUZZERS)]
     said = []
     for turn in range(ROUNDS):
         fires = []
@@ -73,9 +74,10 @@ async def test_every_fire_between_frames_of_junk_is_confirmed_and_told_once(
             said.append((panel, name))
         for panel, frame in fires:
             await panel.confirmed(frame)
-        await asyncio.sleep(0.3)
+        junk_so_far = 100 * (turn + 1)
+        await eventually(lambda least=junk_so_far: sent.total() >= least, what="junk between the fires")
     stop.set()
-    sent = sum(await asyncio.gather(*fuzzers))
+    await asyncio.gather(*fuzzers)
     assert gateway.process.poll() is None
     told = [
         (event["device"], event["component"])  # a loop that junk does not say
@@ -83,4 +85,3 @@ async def test_every_fire_between_frames_of_junk_is_confirmed_and_told_once(
         if event.get("component", "").startswith("251-") and event["component"].endswith("感烟火灾探测器")
     ]
     assert len(told) == len(set(told)) == len(said), (len(told), len(said))
-    assert sent > 1000, sent

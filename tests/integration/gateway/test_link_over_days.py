@@ -30,6 +30,7 @@ from services.gateway.post import Caller, Said
 from services.gateway.profiles import Profile, load_profiles
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import CENTRE, PanelSocket, address_of, detector_state, label
+from tests.support.waiting import PATIENCE_S
 
 HOUR_S = 3600.0
 START = datetime(2026, 5, 1, 8, 0, 0, tzinfo=UTC)
@@ -192,7 +193,7 @@ async def test_a_device_may_begin_with_its_first_heartbeat_but_not_stay_silent_f
     centre.go_on(45)
     await beat(panel)
     centre.go_on(20)
-    await asyncio.wait_for(mute.closed.wait(), 5)
+    await asyncio.wait_for(mute.closed.wait(), PATIENCE_S)
     await beat(panel)
     await mute.close()
 
@@ -227,7 +228,7 @@ async def test_a_profile_with_another_checksum_hears_and_answers_with_it(centre)
     for serial, checksum in enumerate((xor8, None)):
         frame = Frame(serial, SEND, address_of(7), CENTRE, b"\x16", time=label())
         writer.write(encode(frame, checksum) if checksum else encode(frame))
-        (reply,) = decoder.feed(await asyncio.wait_for(reader.read(100), 5))
+        (reply,) = decoder.feed(await asyncio.wait_for(reader.read(100), PATIENCE_S))
         assert reply == answer(frame, CONFIRM if checksum else DENY)
     writer.close()
 

@@ -33,8 +33,9 @@ async def test_the_worked_example_becomes_a_hydrant_reading_and_its_confirm_is_b
     panel.write(WORKED)
     await until(lambda: panel.replies, "the confirm")
     assert encode(panel.replies[0]).hex() == CONFIRM_OF_WORKED
-    readings = [body for code, body in store.readings if code == "utd-921000000000-hydrant-11-1-3-12"]
-    assert [body["pressure_mpa"] for body in readings] == [0.285]
+    hydrant = "utd-921000000000-hydrant-11-1-3-12"
+    await until(lambda: any(code == hydrant for code, _ in store.readings), "the reading")
+    assert [body["pressure_mpa"] for code, body in store.readings if code == hydrant] == [0.285]
 
 
 @pytest.mark.parametrize("adu", [b"", b"\x16", b"\x01", write_unit(28, [Item(time=bytes((1, 2, 3, 4, 5, 26)))])])

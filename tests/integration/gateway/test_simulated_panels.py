@@ -29,9 +29,9 @@ async def test_what_happens_to_simulated_panels_arrives_as_it_was_written_down( 
     def told() -> list[dict]:
         return [orjson.loads(line) for line in truth.read_bytes().splitlines()] if truth.exists() else []
 
-    await until(lambda: {code for code, _ in store.readings} >= set(CODES), "every panel shows that it lives", 20)
+    await until(lambda: {code for code, _ in store.readings} >= set(CODES), "every panel shows that it lives")
     hydrants = {f"{code}-hydrant-11-1-1-1" for code in CODES}
-    await until(lambda: hydrants <= {code for code, _ in store.readings}, "every pressure is measured", 20)
+    await until(lambda: hydrants <= {code for code, _ in store.readings}, "every pressure is measured")
 
     def said(what: str) -> list[dict]:
         return [line for line in told() if line["what"] == what]
@@ -39,7 +39,7 @@ async def test_what_happens_to_simulated_panels_arrives_as_it_was_written_down( 
     def stuck_fires() -> list[dict]:
         return [line for line in said("fire") if line["device"] in STUCK]
 
-    await until(lambda: said("fault") and said("storm") and stuck_fires(), "a fault, a storm, a stuck clock's fire", 20)
+    await until(lambda: said("fault") and said("storm") and stuck_fires(), "a fault, a storm, a stuck clock's fire")
     wanted = Counter((line["device"], line["what"]) for line in told() if line["what"] in {"fire", "fault"})
 
     def arrived() -> Counter:
