@@ -9,6 +9,7 @@ from services.core.errors import BadSetting
 from services.core.mqtt import Session, SessionConfig, SessionTakenOver
 from services.core.mqtt_ask import ask
 from tests.support.broker_fleet import topic, wait_for
+from tests.support.waiting import PATIENCE_S
 
 IN = topic("H1")
 
@@ -76,7 +77,8 @@ async def test_what_was_not_acknowledged_comes_again_and_old_acks_are_dropped(cl
         await one.session.publish(IN, b"2")
         await wait_for(lambda: len(one.got) == 2, what="both messages")
         one.session.ack(one.got[:1])
-        await asyncio.sleep(0.1)
+        for _ in range(2):  # once the broker has taken the second it has written down the ack before the first
+            await one.session.publish(topic("H1", "down/command"), b"")
         broker.kill()
         broker.start()
         await wait_for(lambda: len(one.got) == 3, what="the second one again")
@@ -102,7 +104,7 @@ async def test_publishes_wait_for_a_broker_that_is_away(client, broker):
         await wait_for(lambda: not one.session.connected, what="the loss noticed")
         sending = asyncio.create_task(one.session.publish(IN, b"patient"))
         broker.start()
-        await asyncio.wait_for(sending, 15)
+        await asyncio.wait_for(sending, PATIENCE_S)
         await wait_for(lambda: [d.payload for d in one.got] == [b"patient"], what="the message back")
 
 
@@ -111,7 +113,7 @@ async def test_another_client_with_our_id_ends_us(client):
         first = client()
         async with first:
             with pytest.raises(SessionTakenOver):
-                await asyncio.wait_for(other.task, 5)
+                await asyncio.wait_for(other.task, PATIENCE_S)
             other.task = asyncio.create_task(asyncio.sleep(0))
 
 
@@ -122,7 +124,7 @@ async def test_wrong_credentials_and_missing_rights_are_one_line(broker):
     ):
         session = Session(SessionConfig.from_url(urlsplit(url), "firetower.bad", filters=filters))
         with pytest.raises(BadSetting, match="FIRETOWER_MQTT_URL") as caught:
-            await asyncio.wait_for(session.run(), 5)
+            await asyncio.wait_for(session.run(), PATIENCE_S)
         assert "\n" not in str(caught.value)
         assert urlsplit(url).password not in str(caught.value)
 

@@ -25,7 +25,7 @@ async def test_a_device_that_dies_leaves_its_will_which_is_no_sign_of_life(inges
     await running
     row = (await rows.all(STATE, "H1"))[0]
     assert (row["last_seen"], row["online"]) == (seen, True)
-    assert (row["connected_at"] - seen).total_seconds() < 60  # our clock, not the will's
+    assert row["connected_at"] >= seen  # our clock, not the will's
 
 
 async def test_a_live_status_registers_and_a_retained_copy_does_not(ingest, fleet, rows):

@@ -9,6 +9,7 @@ from services.ingest.decode import decode
 from services.ingest.store import Rest, Store
 from services.ingest.writer import Writer
 from tests.support.broker_fleet import rows_of
+from tests.support.waiting import PATIENCE_S
 
 
 async def owning_writer(database, lane):
@@ -29,7 +30,7 @@ async def test_a_cancelled_writer_ends_although_its_connection_dies_with_it(data
         await other.until("select count(*) from pg_stat_activity where wait_event_type = 'Lock'", equals=1)
         task.cancel()
         connection.terminate()
-        await asyncio.wait([task], timeout=5)
+        await asyncio.wait([task], timeout=PATIENCE_S)
     assert task.cancelled()
 
 
