@@ -8,6 +8,7 @@ import pytest
 from stack.children import free_port
 from tests.support.county import County
 from tests.support.servers import Program
+from tests.support.waiting import PATIENCE_S
 
 SECRET = "whsec_" + "Zmlyc3QtdGVzdC1zZWNyZXQtb2YtdGhlLWRlc2s="
 
@@ -46,7 +47,7 @@ async def desk(program: Callable[..., Program]) -> AsyncIterator[DeskControl]:
     port = free_port()
     started = program("desk", DESK_PORT=port, DISPATCH_SECRET=SECRET)
     started.wait_ready()
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
         yield DeskControl(started, port, client)
 
 

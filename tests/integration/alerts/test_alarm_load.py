@@ -63,7 +63,7 @@ async def test_a_running_worker_exports_the_figures_of_alarm_load(
     for n in range(2):
         await add_alarm(county, f"stale {n}", "minor", timedelta(hours=24, seconds=30))
     await add_alarm(county, "old, over", "minor", timedelta(hours=25), ended="cleared")
-    await add_alarm(county, "nearly stale", "minor", timedelta(hours=23, minutes=59))
+    await add_alarm(county, "nearly stale", "minor", timedelta(hours=23))
     await came(county, ids[0], 0, 30, 60)
     await came(county, ids[1], 0, 30, 61)
     port = free_port()

@@ -141,7 +141,7 @@ async def test_fifty_sites_at_once_are_fifty_alarms_and_fifty_calls(
         return len(await desk.received(type="fire.confirmed")) >= 50
 
     await eventually(all_there, what="fifty calls")
-    seen = await desk.received()
+    seen = [one for one in await desk.received() if one["first"]]  # a busy desk is told again by the same id
     assert len(seen) == 50
     assert len({one["notice_id"] for one in seen}) == 50
     assert len({one["body"]["alarm"]["incident_id"] for one in seen}) == 50

@@ -61,7 +61,7 @@ TROUBLES = {
 
 
 async def test_the_beat_stops_with_each_trouble(county: County) -> None:
-    await county.set_watermark(datetime.now(UTC))
+    await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))
     well: dict[str, bool] = {}
     for name, trouble in {"nothing": "select 1", **TROUBLES}.items():
         attempt = county.conn.transaction()
@@ -100,14 +100,14 @@ async def test_a_running_worker_beats_once_it_is_well(
     worker = alerts(HEARTBEAT_URL=watch.url)
     await eventually(lambda: "heartbeat_withheld" in worker.log_text(), what="a look at what is wrong")
     assert watch.calls == []
-    await county.set_watermark(datetime.now(UTC))
+    await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))
     await eventually(lambda: watch.calls, what="the first beat")
 
 
 async def test_a_watch_that_cannot_be_reached_does_not_end_the_worker(
     county: County, desk: DeskControl, alerts: Callable[..., Program]
 ) -> None:
-    await county.set_watermark(datetime.now(UTC))
+    await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))
     worker = alerts(HEARTBEAT_URL="http://127.0.0.1:9/")
     await eventually(lambda: "heartbeat_failed" in worker.log_text(), what="the failed call")
     await county.add_device("panel-1")

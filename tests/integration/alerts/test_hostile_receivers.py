@@ -41,7 +41,7 @@ async def test_each_answer_of_a_desk_is_believed_once_while_other_fires_go_out(
     for number in range(len(names)):
         await press(county, f"p-{number}")
     ends = "type = 'fire.confirmed' and state in ('delivered', 'dead')"
-    settled = await eventually(lambda: county.notices(ends, at_least=len(names)), what="every fate", timeout_s=60)
+    settled = await eventually(lambda: county.notices(ends, at_least=len(names)), what="every fate", timeout_s=180)
     assert sum(1 for one in settled if one["state"] == "dead") == len(DEAD)
     tries = await county.conn.fetch("select notice_id, status, answer from notice_attempt order by notice_id, number")
     asked_again = [
@@ -65,7 +65,9 @@ async def test_a_fire_beside_receivers_that_never_end_is_delivered_in_time(
         await press(county, "panel-1", f"c{number}")
     await press(county, "panel-2")
     await eventually(lambda: delivered(county, "panel-2"), what="the other fire")
-    assert await county.conn.fetchval("select max(number) from notice_attempt") == 1
+    again = """select from notice_attempt a join notice_attempt b using (notice_id)
+               where b.number > a.number and a.status is not null"""  # on a busy machine a head may come too late
+    assert await county.conn.fetch(again) == []
     assert await county.alarms("a.code = 'dispatch_failed'") == []
 
 
@@ -117,7 +119,12 @@ async def test_a_contact_that_cannot_be_called_fails_alone(
     await eventually(lambda: county.notices(odd), what="the call that is tried again")
     kept = await county.conn.fetchval("select answer from notice_attempt where status = 500 limit 1")
     assert kept == "error\N{REPLACEMENT CHARACTER}"
-    aside = await county.conn.fetch("select kind, error from set_aside where kind = 'contact'")
+
+    async def aside_of_each() -> list[Any]:
+        found: list[Any] = await county.conn.fetch("select error from set_aside where kind = 'contact'")
+        return found if len(found) >= len(CONTACTS) else []
+
+    aside = await eventually(aside_of_each, what="the bad ones set aside")
     assert len(aside) == len(CONTACTS)
     assert not [row["error"] for row in aside if "Bearer" in row["error"] or "保德" in row["error"]]
     assert hostile.count("ok") == 0
@@ -200,7 +207,8 @@ async def test_rows_of_the_outbox_that_no_program_wrote_fail_alone(
     assert all(row["last_error"] for row in await eventually(all_dead, what="the end of the bad targets"))
     waiting = "id = $1 and state = 'waiting' and last_error like '%decode%'"
     await eventually(lambda: county.conn.fetch(f"select 1 from notice where {waiting}", fire["id"]), what="its error")  # noqa: S608
-    (aside,) = await county.conn.fetch("select * from set_aside where kind = 'notice'")
+    cursed_one = "select * from set_aside where kind = 'notice'"
+    (aside,) = await eventually(lambda: county.conn.fetch(cursed_one), what="set aside")
     assert (aside["name"], aside["fire"]) == (str(cursed), True)
     assert "cursed" in aside["error"]
     assert second.process.poll() is None

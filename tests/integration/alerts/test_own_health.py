@@ -130,7 +130,8 @@ async def test_every_trouble_is_raised_and_cleared_by_a_running_worker(
     await eventually(lambda: county.notices("state = 'delivered'", at_least=2 * len(told)), what="all told")
     heard: dict[str, list[str]] = {}
     for one in await desk.received():
-        heard.setdefault(one["body"]["alarm"]["code"], []).append(one["type"])
+        if one["first"]:
+            heard.setdefault(one["body"]["alarm"]["code"], []).append(one["type"])
     assert heard == {code: ["alarm.raised", "alarm.cleared"] for code in told}
 
 
@@ -162,7 +163,7 @@ async def judge_at(county: County, health: Health, now: datetime, **limits: floa
     return [row["code"] for row in await county.alarms("cleared_at is null")]
 
 
-@pytest.mark.parametrize(("off_s", "standing"), [(4.9, []), (5.3, ["clock_drift"]), (-5.3, ["clock_drift"])])
+@pytest.mark.parametrize(("off_s", "standing"), [(4.9, []), (-5.1, ["clock_drift"]), (60, ["clock_drift"])])
 async def test_clocks_agree_within_five_seconds(county: County, off_s: float, standing: list[str]) -> None:
     now = await county.conn.fetchval("select clock_timestamp()")
     health = Health(Path("/"), has_desk=True, since=now)

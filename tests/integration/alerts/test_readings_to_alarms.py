@@ -11,7 +11,7 @@ from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
 from tests.support.servers import PostgresServer, Program
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 async def test_two_low_readings_raise_at_the_desk_and_two_good_ones_clear(
@@ -219,7 +219,7 @@ async def test_three_events_with_unbelievable_times_say_that_the_clock_is_wrong(
 
 def test_a_secret_that_cannot_sign_ends_the_program_with_one_line(program: Callable[..., Program]) -> None:
     started = program("alerts", DISPATCH_URL="http://127.0.0.1:9", DISPATCH_SECRET="whsec_")
-    assert started.process.wait(20) == 2
+    assert started.process.wait(PATIENCE_S) == 2
     assert started.log_text().strip() == "firetower: FIRETOWER_DISPATCH_SECRET: must look like whsec_ and base64"
 
 
