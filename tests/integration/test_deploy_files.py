@@ -25,6 +25,7 @@ from stack.production import write_installation
 from stack.state import StateDir
 from tests.support.scratch import scratch_dir
 from tests.support.servers import run_in_thread, until
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy/mosquitto/mosquitto.conf"
@@ -214,14 +215,14 @@ def test_a_device_behind_tls_cannot_take_over_a_services_session(production_brok
     device = ("-u", FLEET, "-P", password_of(installation, "FIRETOWER_DEMO_MQTT_URL"))
     out = installation / "heard"
     command = [str(clients / "mosquitto_sub"), "-p", str(plain), *service, "-i", "svc.1", "-V", "5", "-q", "1"]
-    command += ["-t", "fire/v1/#", "-t", "$SYS/broker/version", "-W", "15", "-C", "2"]
+    command += ["-t", "fire/v1/#", "-t", "$SYS/broker/version", "-W", str(int(PATIENCE_S)), "-C", "2"]
     with out.open("wb") as file:
         listening = subprocess.Popen(command, stdout=file)
     until(lambda: b"mosquitto version" in out.read_bytes(), what="subscribed")
     publish = [str(clients / "mosquitto_pub"), "-p", str(tls), "-h", "127.0.0.1", "--cafile", str(authority), *device]
     publish += ["-i", "svc.1", "-V", "5", "-q", "1", "-t", "fire/v1/140931/panel/p1/up/event", "-m", "fire"]
-    assert subprocess.run(publish, check=False, timeout=10).returncode == 0
-    assert listening.wait(10) == 0
+    assert subprocess.run(publish, check=False, timeout=PATIENCE_S).returncode == 0
+    assert listening.wait(PATIENCE_S) == 0
     assert b"fire" in out.read_bytes()
 
 
@@ -229,7 +230,7 @@ def test_the_device_listener_speaks_tls_only(production_broker, installation):
     clients, _, tls, _ = production_broker
     device = ("-u", FLEET, "-P", password_of(installation, "FIRETOWER_DEMO_MQTT_URL"))
     command = [str(clients / "mosquitto_pub"), "-p", str(tls), *device, "-t", "x", "-m", "x"]
-    assert subprocess.run(command, check=False, capture_output=True, timeout=10).returncode != 0
+    assert subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE_S).returncode != 0
 
 
 def test_without_demo_no_account_may_be_every_device_and_nothing_is_overwritten(scratch):

@@ -83,7 +83,7 @@ ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of its children become its ow
 server = Postgres(StateDir.open(Path(sys.argv[1])), durable=False)
 server.start()
 print(server.process.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -11,6 +11,7 @@ from stack import room
 from stack.first_admin import NOBODY, Admin, find_or_make_admin
 from stack.screen import Screen
 from stack.up import Options, System
+from tests.support.waiting import PATIENCE_S
 
 ADMINS = "select count(*) from person where username = 'admin' and version = 1"
 
@@ -38,7 +39,7 @@ async def test_a_login_that_could_not_be_kept_is_kept_when_there_is_room(system,
             system.ensure_admin, lambda: room.is_full(system.state.data_folders()), Screen(shown).step
         )
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while "waiting for room on the disk" not in shown.getvalue():
             assert not starting.done()
             await asyncio.sleep(0.02)

@@ -153,7 +153,9 @@ async def test_the_demo_shows_a_reporting_county_and_leaves_nothing_behind(up):
     until(lambda: all(text in system.program.log_text() for text in shown), what="address and login")
 
     key = {"Authorization": f"Bearer {admin['api_key']}"}
-    async with httpx2.AsyncClient(base_url=endpoints["api"], headers=key, trust_env=False) as client:
+    async with httpx2.AsyncClient(
+        base_url=endpoints["api"], headers=key, timeout=PATIENCE_S, trust_env=False
+    ) as client:
         answer = await client.get("/api/v1/devices", params={"limit": "1000"})
         devices = answer.raise_for_status().json()["items"]
     assert len({device["area"] for device in devices if device["location"]}) >= 2

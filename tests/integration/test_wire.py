@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from tests.support.tcp import TcpServer
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def connect():
             await writer.wait_closed()
 
 
-async def say(stream, text, timeout_s=2):
+async def say(stream, text, timeout_s=PATIENCE_S):
     reader, writer = stream
     writer.write(text)
     await writer.drain()
@@ -61,7 +62,7 @@ async def test_a_stalled_wire_holds_bytes_back_and_delivers_them_after(wire, ech
     with pytest.raises(TimeoutError):
         await say(stream, b"later", timeout_s=0.2)
     line.restore()
-    assert await asyncio.wait_for(stream[0].readexactly(5), 2) == b"later"
+    assert await asyncio.wait_for(stream[0].readexactly(5), PATIENCE_S) == b"later"
 
 
 async def test_refuses_until_restored(wire, echo_port, connect):
@@ -79,7 +80,7 @@ async def test_a_slow_wire_takes_its_time(wire, echo_port, connect):
     stream = await connect(line.port)
     line.slow(20_000)
     started = asyncio.get_running_loop().time()
-    await say(stream, b"z" * 8000, timeout_s=5)
+    await say(stream, b"z" * 8000)
     assert asyncio.get_running_loop().time() - started > 0.3
 
 

@@ -2,13 +2,14 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from services.api.people.first_admin import FirstAdmin
+from stack.children import free_port
 from tests.support.servers import Program
+from tests.support.waiting import PATIENCE_S
 
 GUIDE = Path(__file__).parents[3] / "docs" / "api.md"
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
@@ -18,11 +19,9 @@ def test_every_command_of_the_guide_works(
     program: Callable[..., Program], database: str, admin: FirstAdmin, scratch: Path
 ) -> None:
     assert shutil.which("curl"), "the guide's commands need curl: apt-get install curl"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     api = program("api", DATABASE_URL=database, API_PORT=port)
-    api.wait_ready(60)
+    api.wait_ready()
     blocks = BLOCK.findall(GUIDE.read_text(encoding="utf-8"))
     assert len(blocks) >= 7
     for block in blocks:
@@ -33,7 +32,7 @@ def test_every_command_of_the_guide_works(
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, (block, done.stderr, done.stdout[-500:])
         if " -o " in block:

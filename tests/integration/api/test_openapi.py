@@ -1,6 +1,5 @@
 """Schemathesis over the whole OpenAPI document: no 5xx, and every answer is as described."""
 
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +18,9 @@ from schemathesis.specs.openapi.checks import (
 from services.api.app import build_app
 from services.api.openapi import openapi_of
 from services.api.people.first_admin import make_first_admin
+from stack.children import free_port
 from tests.support.servers import PostgresServer, Program, run_in_thread
+from tests.support.waiting import PATIENCE_S
 
 DOCUMENT = openapi_of(build_app())
 OPERATIONS = [
@@ -33,21 +34,15 @@ LEFT_OUT = {("DELETE", "/api/v1/api-keys/{id}"), ("POST", "/api/v1/devices/{code
 EXAMPLES = 5
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def served(_postgres_server: PostgresServer) -> Iterator[tuple[str, str]]:
     dsn = _postgres_server.create_database()
     admin = run_in_thread(make_first_admin(dsn))
     assert admin is not None
-    port = _free_port()
+    port = free_port()
     api = Program("api", {"FIRETOWER_DATABASE_URL": dsn, "FIRETOWER_API_PORT": str(port)})
     try:
-        api.wait_ready(60)
+        api.wait_ready()
         yield from _prepared(port, admin.api_key)
     finally:
         api.close()
@@ -56,7 +51,7 @@ def served(_postgres_server: PostgresServer) -> Iterator[tuple[str, str]]:
 
 def _prepared(port: int, key: str) -> Iterator[tuple[str, str]]:
     url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {key}"}
-    with httpx2.Client(base_url=url, headers=headers) as client:
+    with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
         client.put("/api/v1/devices/h-0001", json={"kind": "hydrant", "area": "140931100"})
         client.post("/api/v1/sites", json={"name": "医院", "area": "140931100"})
         client.post("/api/v1/hazards", json={"site": 1, "code": "escape_blocked"})
@@ -85,7 +80,7 @@ def test_answers_are_as_described(served: tuple[str, str], schema: Any, method: 
         suppress_health_check=list(HealthCheck),
     )
     def check(case: Any) -> None:
-        answer = case.call(headers={"Authorization": f"Bearer {key}"}, timeout=20)
+        answer = case.call(headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
         case.validate_response(
             answer,
             checks=[
@@ -147,7 +142,8 @@ def test_odd_filters_cursors_and_dates_are_refused_clearly(
     served: tuple[str, str], path: str, names: tuple[str, ...]
 ) -> None:
     url, key = served
-    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client:
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
 
         @given(params=st.dictionaries(st.sampled_from(names), ODD, min_size=1, max_size=4))
         @settings(max_examples=40, deadline=None, database=None, derandomize=True)
@@ -176,7 +172,7 @@ def test_huge_bodies_and_broken_json_are_refused_clearly(served: tuple[str, str]
         (b"\xff\xfe", 422),
         (b"", 422),
     ):
-        answer = httpx2.put(path, content=body, headers=headers)
+        answer = httpx2.put(path, content=body, headers=headers, timeout=PATIENCE_S)
         assert answer.status_code == status, (body[:40], answer.status_code, answer.text[:200])
         assert answer.headers["content-type"] == "application/problem+json"
 
@@ -184,5 +180,5 @@ def test_huge_bodies_and_broken_json_are_refused_clearly(served: tuple[str, str]
         for _ in range(40):
             yield b"x" * 65_536
 
-    answer = httpx2.put(path, content=endless(), headers=headers)
+    answer = httpx2.put(path, content=endless(), headers=headers, timeout=PATIENCE_S)
     assert answer.status_code == 413

@@ -15,7 +15,7 @@ from stack.children import free_port
 from stack.postgres import Postgres, tool_env
 from stack.state import StateDir
 from tests.support.servers import run_in_thread
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 def make_standby(primary: Postgres, origin: Path, folder: Path) -> Postgres:
@@ -94,7 +94,7 @@ async def test_programs_follow_a_standby_that_takes_over(pair, broker, program):
     send(3)
     for sql in (stored.format(3), told.format(3), "select count(*) = 3 from alarm where code = 'fire'"):
         await eventually(lambda sql=sql: ask(standby.dsn, sql), what=sql, timeout_s=90, every_s=0.2)
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S) as client:
         received = (await client.get(f"http://127.0.0.1:{port}/received")).json()["items"]
         assert len({one["notice_id"] for one in received}) == sum(one["first"] for one in received)
 

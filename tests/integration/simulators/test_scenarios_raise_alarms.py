@@ -69,7 +69,7 @@ async def county(database: str, broker: Broker, program: Callable[..., Program])
     await county.add_device(TESTED, area="140931102", site_id=site)
     started = [program("ingest", DATABASE_URL=database, MQTT_URL=broker.url), program("alerts", DATABASE_URL=database)]
     for one in started:
-        one.wait_ready(40)
+        one.wait_ready()
     yield county
     await county.close()
 

@@ -13,7 +13,7 @@ from tests.support.servers import Program
 def listen(program: Callable[..., Program], database: str, admin: FirstAdmin) -> Iterator[Callable[..., Listener]]:
     port, made = free_port(), []
     api = program("api", DATABASE_URL=database, API_PORT=port)
-    api.wait_ready(60)
+    api.wait_ready()
 
     def start(key: str = admin.api_key, last: str | None = None, cookie: httpx2.Client | None = None) -> Listener:
         made.append(Listener(f"http://127.0.0.1:{port}", key, last, cookie))

@@ -10,6 +10,7 @@ import asyncpg
 import httpx2
 
 from tests.integration.api.conftest import AREA
+from tests.support.waiting import PATIENCE_S
 
 
 class Listener:
@@ -24,9 +25,9 @@ class Listener:
         self.headers = {} if cookie else {"Authorization": f"Bearer {key}"}
         headers = self.headers | ({"Last-Event-ID": last} if last else {})
         cookies = cookie.cookies if cookie else None
-        self._client = httpx2.Client(base_url=url, headers=headers, cookies=cookies, timeout=30)
+        self._client = httpx2.Client(base_url=url, headers=headers, cookies=cookies, timeout=PATIENCE_S)
         threading.Thread(target=self._read, daemon=True).start()
-        assert self.opened.wait(10)
+        assert self.opened.wait(PATIENCE_S)
 
     def _read(self) -> None:
         try:
@@ -107,8 +108,8 @@ async def store_alarm(connection: asyncpg.Connection, device_id: int, area: str 
 
 async def keep_sending(connection: asyncpg.Connection, device_id: int, listener: Listener, start: int = 1) -> int:
     """Send batches until the stream tells of one; returns the number of the next."""
-    for number in range(start, start + 40):
-        await store_batch(connection, number, device_id, 0.1 + number / 100)
+    for number in range(start, start + int(PATIENCE_S / 0.25)):
+        await store_batch(connection, number, device_id, 0.1 + number / 1000)
         await asyncio.sleep(0.25)
         if listener.named("device"):
             return number + 1

@@ -10,6 +10,7 @@ import httpx2
 from tests.integration.api.conftest import AREA, OTHER_AREA
 from tests.integration.api.live.listening import keep_sending, store_alarm, store_batch, store_device
 from tests.support.servers import until
+from tests.support.waiting import PATIENCE_S
 
 
 async def test_changes_of_devices_and_alarms_arrive(listen: Any, connection: asyncpg.Connection) -> None:
@@ -49,7 +50,7 @@ async def test_a_fire_behind_three_thousand_faults_is_told_or_everybody_is_told_
 
 async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen: Any) -> None:
     with ExitStack() as stack:
-        http = stack.enter_context(httpx2.Client(base_url=listen.url, headers=listen().headers))
+        http = stack.enter_context(httpx2.Client(base_url=listen.url, headers=listen().headers, timeout=PATIENCE_S))
 
         def key(name: str) -> Any:
             return http.post("/api/v1/api-keys", json={"name": name, "role": "viewer", "areas": [AREA]}).json()
@@ -57,7 +58,7 @@ async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen
         def person(name: str, role: str = "viewer") -> httpx2.Client:
             body = {"username": name, "password": "long and quiet 7", "role": role, "areas": ["*"]}
             assert http.post("/api/v1/users", json=body).status_code == 201
-            mine = stack.enter_context(httpx2.Client(base_url=listen.url))
+            mine = stack.enter_context(httpx2.Client(base_url=listen.url, timeout=PATIENCE_S))
             assert mine.post("/api/v1/session", json={k: body[k] for k in ("username", "password")}).is_success
             return mine
 
@@ -66,7 +67,8 @@ async def test_streams_end_when_their_key_is_revoked_or_its_rights_change(listen
             person("narrowed"), person("leaves"), person("disabled"), person("boss", "administrator")
         )  # fmt: skip
         of_boss = boss.post("/api/v1/api-keys", json={"name": "of-boss", "role": "administrator"}).json()["key"]
-        with httpx2.Client(base_url=listen.url, headers={"Authorization": f"Bearer {of_boss}"}) as other:
+        of_boss_headers = {"Authorization": f"Bearer {of_boss}"}
+        with httpx2.Client(base_url=listen.url, headers=of_boss_headers, timeout=PATIENCE_S) as other:
             second = other.post("/api/v1/api-keys", json={"name": "second", "role": "viewer"}).json()["key"]
         stays = listen(kept["key"])
         end = [listen(revoked["key"]), listen(second), *(listen(cookie=one) for one in (narrowed, leaves, disabled))]
@@ -93,11 +95,11 @@ async def test_device_frames_come_at_most_four_times_a_second(listen: Any, conne
     listener = listen()
     number = await keep_sending(connection, device_id, listener)
     began = time.monotonic()
-    while time.monotonic() - began < 2:
+    while time.monotonic() - began < 2 or len(listener.named("device")) < 2:
         await store_batch(connection, number, device_id, number / 1000)
         number += 1
     frames = len(listener.named("device"))
-    assert 1 < frames <= 4 * (time.monotonic() - opened) + 1
+    assert frames <= 4 * (time.monotonic() - opened) + 1
 
 
 async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
@@ -132,7 +134,7 @@ async def test_a_burst_of_changes_is_told_whole_in_frames_of_a_bounded_size(
 async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection: asyncpg.Connection) -> None:
     own, other = await store_device(connection, "own"), await store_device(connection, "other", OTHER_AREA)
     county = listen()
-    with httpx2.Client(base_url=listen.url, headers=county.headers) as http:
+    with httpx2.Client(base_url=listen.url, headers=county.headers, timeout=PATIENCE_S) as http:
         key = http.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]}).json()["key"]
     township = listen(key)
     await store_alarm(connection, other, OTHER_AREA)
@@ -160,7 +162,7 @@ async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, conne
 
 async def test_head_of_pages_answers_and_the_stream_ends_at_once(listen: Any) -> None:
     key = listen().headers
-    with httpx2.Client(base_url=listen.url, headers=key, timeout=5) as http:
+    with httpx2.Client(base_url=listen.url, headers=key, timeout=PATIENCE_S) as http:
         for path in ("/", "/wall", "/healthz", "/static/js/main.js", "/api/v1/alarms", "/api/v1/stream", "/nowhere"):
             head = http.head(path)
             assert head.content == b""
@@ -176,4 +178,4 @@ async def test_open_streams_do_not_hold_up_the_end_of_the_program(listen: Any) -
     listeners = [listen() for _ in range(5)]
     assert listen.program.stop() == 0
     for one in listeners:
-        assert one.ended.wait(10)
+        assert one.ended.wait(PATIENCE_S)

@@ -1,7 +1,6 @@
 """The program itself, with its database gone and back."""
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 
 import httpx2
@@ -12,24 +11,21 @@ from services.api.request.state import State
 from services.api.request.turns import Room
 from services.core.clock import SystemClock
 from services.core.settings import ApiSettings
+from stack.children import free_port
 from tests.support.servers import PostgresServer, Program, until
+from tests.support.waiting import PATIENCE_S, eventually
 from tests.support.wire import Wire
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_the_api_lives_without_its_database_and_recovers_by_itself(
     program: Callable[..., Program], database: str, postgres: PostgresServer
 ) -> None:
-    port = _free_port()
+    port = free_port()
     api = program("api", DATABASE_URL=database, API_PORT=port, LOG_FORMAT="json")
-    api.wait_ready(60)
+    api.wait_ready()
     key = api.log_text().split("api key: ")[1].split()[0]
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {key}"}) as client:
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=PATIENCE_S) as client:
         assert client.get("/readyz").status_code == 200
         assert client.get("/metrics").status_code == 200
         postgres.kill()
@@ -54,32 +50,35 @@ async def test_a_database_that_hears_and_does_not_answer_is_given_up_by_itself(
     app.state.firetower = state
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://firetower.test") as client:
-        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZES[Room.DESK])])
-        assert {answer.status_code for answer in ready} == {200}
+
+        async def all_answer(status: int) -> bool:
+            asked = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZES[Room.DESK])])
+            return {answer.status_code for answer in asked} == {status}
+
+        await eventually(lambda: all_answer(200), what="ready")
         between.stall()
-        ready = await asyncio.gather(*[client.get("/readyz") for _ in range(2 * POOL_SIZES[Room.DESK])])
-        assert {answer.status_code for answer in ready} == {503}
+        assert await all_answer(503)
         between.restore()
-        assert (await client.get("/readyz")).status_code == 200
+        await eventually(lambda: all_answer(200), what="ready again")
     await state.database.close()
 
 
 def test_the_api_starts_before_its_database(
     program: Callable[..., Program], database: str, postgres: PostgresServer
 ) -> None:
-    port = _free_port()
+    port = free_port()
     postgres.kill()
     api = program("api", DATABASE_URL=database, API_PORT=port)
 
     def alive() -> bool:
         try:
-            return httpx2.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            return httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S).status_code == 200
         except httpx2.TransportError:
             return False
 
     until(alive, what="alive")
-    assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 503
+    assert httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE_S).status_code == 503
     postgres.start()
-    api.wait_ready(60)
-    assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+    api.wait_ready()
+    assert httpx2.get(f"http://127.0.0.1:{port}/readyz", timeout=PATIENCE_S).status_code == 200
     assert api.stop() == 0

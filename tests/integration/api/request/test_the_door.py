@@ -12,6 +12,7 @@ from services.api.request import door
 from services.core.limits import raise_file_limit
 from stack.children import free_port
 from tests.support.servers import PostgresServer, Program
+from tests.support.waiting import PATIENCE_S
 
 HALF_OPEN = 1224
 
@@ -31,7 +32,7 @@ def api(_postgres_server: PostgresServer) -> Iterator[tuple[Program, int]]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def read_end(reader: asyncio.StreamReader, timeout_s: float = door.HEAD_S + 10) -> bytes:
+async def read_end(reader: asyncio.StreamReader, timeout_s: float = door.HEAD_S + PATIENCE_S) -> bytes:
     """Return what is answered until the connection ends."""
     async with asyncio.timeout(timeout_s):
         try:
@@ -45,7 +46,7 @@ async def test_half_open_requests_make_room_and_end(api: tuple[Program, int]) ->
     opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(HALF_OPEN)]
     for _, writer in opened:
         writer.write(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
         assert (await client.get("/healthz")).status_code == 200
         answer = await client.post("/api/v1/session", json={"username": "a", "password": "b"})
         assert answer.status_code == 401
@@ -83,7 +84,7 @@ async def test_a_flood_of_headers_ends_its_connection_and_is_not_kept(api: tuple
     answers = await asyncio.gather(*[pour() for _ in range(30)])
     assert {answer[9:12] for answer in answers} <= {b"431", b"400", b""}
     assert process.memory_info().rss - before < 60_000_000
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
         assert (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code == 200
 
 

@@ -9,6 +9,7 @@ import pytest
 from services.api.people.first_admin import FirstAdmin
 from stack.children import free_port
 from tests.support.servers import Program
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ async def test_the_audit_keeps_the_true_address(
 ) -> None:
     port = free_port()
     program("api", DATABASE_URL=database, API_PORT=port, **trusted).wait_ready()
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
         body = {"username": admin.username, "password": admin.password}
         answer = await client.post("/api/v1/session", json=body, headers={"X-Forwarded-For": sent})
         assert answer.status_code == 200, answer.text
