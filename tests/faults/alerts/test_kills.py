@@ -90,7 +90,7 @@ async def run(
         await eventually(
             lambda: county.notices("state = 'delivered' and channel = 'desk'", at_least=alarms),
             what="all",
-            timeout_s=60,
+            timeout_s=120,
         )
 
     await survive(again, all_delivered)

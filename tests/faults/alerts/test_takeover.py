@@ -15,8 +15,9 @@ async def press(county: County, component: str) -> None:
     await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": component}])
 
 
-async def owner(county: County) -> str:
-    return str(await county.conn.fetchval("select owner from lease where name = 'alerts'"))
+async def owner(county: County) -> str | None:
+    found: str | None = await county.conn.fetchval("select owner::text from lease where name = 'alerts'")
+    return found
 
 
 async def test_a_killed_worker_is_replaced_by_the_standby(

@@ -53,8 +53,8 @@ async def test_a_flood_beyond_the_window_is_stored_once_over_a_kill_and_a_takeov
             message["received_us"],
         )
         assert wrong == 0, "it was received when it came, not when it was decoded"
-    told = fleet.acked_ids("FLOOD")
-    assert {f"f-{n}" for n in range(LISTS * PER_LIST)} <= set(told)
+    everything = {f"f-{n}" for n in range(LISTS * PER_LIST)}
+    await wait_for(lambda: everything <= set(fleet.acked_ids("FLOOD")), what="every event acknowledged")
     assert second.process.poll() is None
 
 
