@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from stack.children import free_port
 from tests.support.scratch import scratch_dir
 from tests.support.servers import Program, run_in_thread, until
+from tests.support.waiting import PATIENCE_S
 
 AREA = "140931100"
 SITE = {
@@ -56,7 +57,7 @@ class System:
             ("--state-dir", str(state)),
         )
         self.endpoints_file = state / "endpoints.json"
-        until(self._is_ready, what="the system is up", timeout_s=90)
+        until(self._is_ready, what="the system is up", timeout_s=180)
         self.api: str = self.endpoints()["api"]
         self.admin: dict[str, str] = self.endpoints()["admin"]
         self._numbers = count(1)
@@ -92,7 +93,7 @@ class System:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
                 text = answer.read()
         except urllib.error.HTTPError as refused:
             raise AssertionError(f"{method} {path}: {refused.code} {refused.read().decode()}") from refused
@@ -100,7 +101,7 @@ class System:
 
     def metrics(self) -> str:
         """What the API measures of itself."""
-        with urllib.request.urlopen(f"{self.api}/metrics", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self.api}/metrics", timeout=PATIENCE_S) as answer:  # noqa: S310
             text: str = answer.read().decode()
         return text
 
@@ -108,7 +109,7 @@ class System:
         """Publish with QoS 1, wait for the broker; the time just before."""
         sent_at = time.time()
         topic = f"fire/v1/{AREA}/{kind}/{device}/up/{channel}"
-        self._mqtt.publish(topic, json.dumps(body), qos=1).wait_for_publish(5)
+        self._mqtt.publish(topic, json.dumps(body), qos=1).wait_for_publish(PATIENCE_S)
         return sent_at
 
     def publish_soon(self, device: str, kind: str, body: str) -> None:
@@ -177,7 +178,8 @@ class System:
 
     def received(self, kind: str, alarm_id: int) -> list[dict[str, Any]]:
         """What the 119 side got about one alarm."""
-        with urllib.request.urlopen(f"{self.desk_url}/received?type={kind}&alarm={alarm_id}", timeout=5) as answer:  # noqa: S310
+        asked = f"{self.desk_url}/received?type={kind}&alarm={alarm_id}"
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310
             items: list[dict[str, Any]] = json.loads(answer.read())["items"]
         return items
 
@@ -187,15 +189,25 @@ class System:
         Until 119 has heard of it: the next test may tell 119 to refuse what comes.
         """
         for fire in self.alarms(state="open", category="fire"):
-            path = f"/api/v1/alarms/{fire['id']}"
-            now = self.call("GET", path)  # the end of one fire changes the others of its site
-            if now["verification"] in {"none", "pending"}:
-                body = {"outcome": "false", "note": "test over"}
-                self.call("POST", f"{path}/verify", body, {"If-Match": f'"{now["version"]}"'})
-            else:
-                self.call("POST", f"{path}/clear", {})
+            until(lambda fire=fire: self._closed(fire["id"]), what=f"the end of fire {fire['id']}")
         waits = "/api/v1/notices?state=waiting&limit=1"
         until(lambda: not self.call("GET", waits)["items"], what="119 heard that all is over", timeout_s=120)
+
+    def _closed(self, alarm_id: int) -> bool:
+        """Close a fire; False when it changed meanwhile, as the end of one fire changes the others of its site."""
+        path = f"/api/v1/alarms/{alarm_id}"
+        now = self.call("GET", path)
+        if now["verification"] not in {"none", "pending"}:
+            self.call("POST", f"{path}/clear", {})
+            return True
+        body = {"outcome": "false", "note": "test over"}
+        try:
+            self.call("POST", f"{path}/verify", body, {"If-Match": f'"{now["version"]}"'})
+        except AssertionError as refused:
+            if ": 412 " not in str(refused):
+                raise
+            return False
+        return True
 
     def last_words(self) -> str:
         """The ends of the programs' logs, for the report of a test that failed."""
@@ -207,7 +219,7 @@ class System:
         self._mqtt.loop_stop()
         self._mqtt.disconnect()
         self.up.process.terminate()
-        self.up.process.wait(15)
+        self.up.process.wait(PATIENCE_S)
         self.up.close()
         self.desk.close()
         shutil.rmtree(self.folder, ignore_errors=True)

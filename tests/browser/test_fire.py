@@ -52,7 +52,7 @@ def show_fires(visit, system, count):
 
 def test_fires_come_to_desk_and_map_by_themselves(visit, system, site):
     desk, _ = show_fires(visit, system, 3)
-    assert re.match(r"\(3\) 火警", desk.title())
+    expect(desk).to_have_title(re.compile(r"^\(3\) 火警"))
 
 
 @pytest.mark.bench

@@ -48,8 +48,7 @@ def test_times_are_the_countys_whatever_zone_the_phone_is_in(visit, system):
     page = visit("/#/desk", viewport=PHONE, timezone_id="America/New_York")
     clock = page.locator(".clock")
     expect(clock).to_contain_text("北京时间")
-    shown = page.evaluate(
-        """() => [document.querySelector(".clock").textContent.match(/\\d\\d:\\d\\d/)[0],
-                  new Date().toLocaleTimeString("en-GB", {timeZone: "Asia/Shanghai"}).slice(0, 5)]"""
+    page.wait_for_function(
+        """() => document.querySelector(".clock").textContent.match(/\\d\\d:\\d\\d/)[0]
+                 === new Date().toLocaleTimeString("en-GB", {timeZone: "Asia/Shanghai"}).slice(0, 5)"""
     )
-    assert shown[0] == shown[1] or shown[0][:2] == shown[1][:2]

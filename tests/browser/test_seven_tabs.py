@@ -18,13 +18,19 @@ def streams(system: System) -> int:
     return int(family.samples[0].value)
 
 
+def nobody_listens(system: System) -> int:
+    """Wait until the server has noticed that the pages of the test before are gone; how many streams there are."""
+    until(lambda: streams(system) == 0, what="the end of every stream")
+    return 0
+
+
 def all_live(pages: Sequence[Page]) -> None:
     for page in pages:
         expect(page.locator(".link-state.live")).to_be_visible()
 
 
 def test_seven_tabs_share_one_stream_and_each_sees_the_fire(visit, system):
-    before = streams(system)
+    before = nobody_listens(system)
     first = visit("/#/desk")
     pages = [first]
     for path in ("/#/map", "/#/devices", "/#/water", "/#/system", "/wall", "/#/desk"):
@@ -32,7 +38,7 @@ def test_seven_tabs_share_one_stream_and_each_sees_the_fire(visit, system):
         pages[-1].goto(system.api + path)
     assert len(pages) == TABS
     all_live(pages)
-    assert streams(system) == before + 1
+    until(lambda: streams(system) == before + 1, what="one stream for all of them")
 
     system.fire(system.panel("TAB-1"))
     for page in pages:
@@ -46,7 +52,7 @@ def test_seven_tabs_share_one_stream_and_each_sees_the_fire(visit, system):
             page.locator(f":is(.wall-alarm, .row-open)[data-alarm='{system.fire_of('TAB-2')['id']}']")
         ).to_be_visible()
     all_live(rest)
-    assert streams(system) == before + 1
+    until(lambda: streams(system) == before + 1, what="one stream for the rest")
     for page in rest:
         page.close()
     until(lambda: streams(system) == before, what="the end of the stream with its last tab")
@@ -77,12 +83,12 @@ def test_tabs_follow_who_signs_out_and_in(visit, system):
 
 
 def test_a_browser_without_shared_workers_has_a_stream_for_each_tab(visit, system):
-    before = streams(system)
+    before = nobody_listens(system)
     page = visit("/#/desk", before="delete globalThis.SharedWorker")
     second = page.context.new_page()
     second.goto(system.api + "/#/desk")
     all_live([page, second])
-    assert streams(system) == before + 2
+    until(lambda: streams(system) == before + 2, what="a stream for each")
     panel = system.panel("TAB-3")
     system.fire(panel)
     for each in (page, second):
