@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 
 from stack.readiness import wait_until_serving
 from stack.supervise import Child, for_ever
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 def sleeper():
@@ -104,7 +104,7 @@ async def test_who_is_not_required_holds_up_nobody_and_its_last_words_are_shown(
     await good.start()
     bad.falls = 2
     screen = Lines()
-    await asyncio.wait_for(wait_until_serving([good, bad], screen), 10)
+    await asyncio.wait_for(wait_until_serving([good, bad], screen), PATIENCE_S)
     await good.stop(0)
     assert "api is ready" in screen.said
     assert (

@@ -16,6 +16,7 @@ import pytest
 
 from stack import children
 from tests.acceptance.contract.system import Desk, System, wait_for
+from tests.support.waiting import PATIENCE_S
 
 STATE_FILES = "endpoints.json"
 
@@ -38,15 +39,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             assert child.poll() is None, log.read_text(errors="replace")[-4000:]
             return (state / STATE_FILES).exists()
 
-        wait_for(ready, "endpoints.json", 120)
+        wait_for(ready, "endpoints.json", 3 * PATIENCE_S)
         endpoints = json.loads((state / STATE_FILES).read_text())
         fleet = endpoints["mqtt"]["fleet"]
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"test.{uuid.uuid4()}", protocol=mqtt.MQTTv5)
         client.username_pw_set(fleet["username"], fleet["password"])
         loop = asyncio.new_event_loop()
-        http = httpx2.Client(
-            base_url=endpoints["api"], headers={"Authorization": f"Bearer {endpoints['admin']['api_key']}"}, timeout=20
-        )
+        headers = {"Authorization": f"Bearer {endpoints['admin']['api_key']}"}
+        http = httpx2.Client(base_url=endpoints["api"], headers=headers, timeout=PATIENCE_S)
         running = System(endpoints, desk, client, http, loop)
         client.on_message = lambda _c, _u, m: running.acks.append((m.topic, json.loads(m.payload)["event_ids"]))
         client.connect(endpoints["mqtt"]["host"], endpoints["mqtt"]["port"])
@@ -60,7 +60,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         loop.close()
     finally:
         child.terminate()
-        child.wait(15)
+        child.wait(PATIENCE_S)
         servers = state / "servers"  # a link, where root's servers cannot pass pytest's closed folder
         if servers.is_symlink():
             shutil.rmtree(servers.resolve(), ignore_errors=True)

@@ -14,13 +14,15 @@ import httpx2
 import paho.mqtt.client as mqtt
 from standardwebhooks import Webhook
 
+from tests.support.waiting import PATIENCE_S
+
 AREA = "140931100"
 
 
 T = TypeVar("T")
 
 
-def wait_for(read: Callable[[], T], what: str, seconds: float = 15) -> T:
+def wait_for(read: Callable[[], T], what: str, seconds: float = PATIENCE_S) -> T:
     """Return the first truthy value of `read`."""
     end = time.monotonic() + seconds
     while True:
@@ -92,7 +94,7 @@ class System:
     def send(self, topic: str, payload: Any) -> None:
         body = payload if isinstance(payload, bytes | str) else json.dumps(payload)
         info = self.mqtt.publish(topic, body, qos=1)
-        info.wait_for_publish(10)
+        info.wait_for_publish(PATIENCE_S)
 
     def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         async def fetch() -> list[asyncpg.Record]:

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.acceptance.contract.system import System, now_ms, wait_for
+from tests.support.waiting import PATIENCE_S
 
 PATHS = (
     *("devices", "events", "rejects", "alarms", "incidents", "notices", "slo", "stream", "areas", "sites", "users"),
@@ -15,7 +16,7 @@ PATHS = (
 
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_is_answered_to_a_stranger(system: System, path: str) -> None:
-    answer = httpx2.get(f"{system.endpoints['api']}/api/v1/{path}")
+    answer = httpx2.get(f"{system.endpoints['api']}/api/v1/{path}", timeout=PATIENCE_S)
     assert answer.status_code == 401
     assert answer.headers["content-type"].startswith("application/problem+json")
 
@@ -29,12 +30,12 @@ def test_lists_have_items_and_next(system: System, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/", "/wall"])
 def test_health_and_pages_are_public(system: System, path: str) -> None:
-    assert httpx2.get(system.endpoints["api"] + path).status_code == 200
+    assert httpx2.get(system.endpoints["api"] + path, timeout=PATIENCE_S).status_code == 200
 
 
 def test_a_person_signs_in_with_a_cookie(system: System) -> None:
     admin = system.endpoints["admin"]
-    with httpx2.Client(base_url=system.endpoints["api"]) as browser:
+    with httpx2.Client(base_url=system.endpoints["api"], timeout=PATIENCE_S) as browser:
         wrong = browser.post("/api/v1/session", json={"username": admin["username"], "password": "wrong"})
         assert wrong.status_code == 401
         right = browser.post("/api/v1/session", json={"username": admin["username"], "password": admin["password"]})
@@ -84,7 +85,7 @@ def test_readings_come_raw_and_in_buckets(system: System, device: str) -> None:
 
 
 def test_the_live_stream_tells_of_an_alarm_within_two_seconds(system: System, device: str) -> None:
-    with system.http.stream("GET", "/api/v1/stream", timeout=20) as stream:
+    with system.http.stream("GET", "/api/v1/stream", timeout=PATIENCE_S) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.iter_lines()
         system.publish(device, {"event_id": "s", "ts": now_ms(), "type": "manual_alarm"}, kind="panel", channel="event")
