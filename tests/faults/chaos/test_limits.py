@@ -18,7 +18,7 @@ from stack.programs import scraped
 from tests.faults.chaos.books import stored_events, stored_readings
 from tests.faults.chaos.crowd import Crowd
 from tests.support.servers import Broker, PostgresServer, Program
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 async def database_away(
@@ -26,7 +26,7 @@ async def database_away(
 ) -> None:
     """Take the database away under load; the connection lives, nothing is acknowledged, everything catches up."""
     ingest = program("ingest", DATABASE_URL=dsn, MQTT_URL=broker.url)
-    ingest.wait_ready(30)
+    ingest.wait_ready()
     crowd = Crowd("AWAY", broker.fleet_url, SystemClock().monotonic(), devices=50, rate=300, events_per_s=5)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -35,24 +35,27 @@ async def database_away(
         await eventually(lambda: len(crowd.books.events_acked) > 5, what="events acknowledged before")
         connections = broker_connections(broker)
         postgres.kill()
-        acked = len(crowd.books.events_acked)
+        sent = set(crowd.books.events_sent)  # what was committed just before may still be acknowledged
         await asyncio.sleep(1)
-        acked_late = len(crowd.books.events_acked)
-        assert acked_late - acked < 10, "acknowledged without a database"  # what was committed just before
         readings = len(crowd.books.acked)
         await asyncio.sleep(seconds)
-        assert len(crowd.books.events_acked) == acked_late
+        assert crowd.books.events_sent > sent
+        assert crowd.books.events_acked <= sent, "acknowledged without a database"
         assert len(crowd.books.acked) > readings, "the broker has to take readings meanwhile"
         assert ingest.process.poll() is None
         assert broker_connections(broker) == connections, "the MQTT connection has to outlive the database"
         postgres.start()
         stop.set()
         await publishing
-        await eventually(lambda: crowd.settled, what="every event acknowledged", timeout_s=30 + seconds)
+        await eventually(lambda: crowd.settled, what="every event acknowledged", timeout_s=PATIENCE_S + seconds)
         connection = await db.connect(dsn, program="test", statement_timeout_s=60)
-        await eventually(lambda: _all_stored(connection, crowd), what="every reading stored", timeout_s=30 + seconds)
+        await eventually(
+            lambda: _all_stored(connection, crowd), what="every reading stored", timeout_s=PATIENCE_S + seconds
+        )
         assert all(times == 1 for times in (await stored_readings(connection, crowd.prefix)).values())
-        assert set((await stored_events(connection, crowd.prefix)).values()) == {1}
+        events = await stored_events(connection, crowd.prefix)
+        assert set(events.values()) == {1}
+        assert events.keys() >= crowd.books.events_acked
         await connection.close()
         await crowd.link.stop()
         await link
@@ -68,7 +71,7 @@ def broker_connections(broker: Broker) -> set[tuple[str, int]]:
     return {(one.raddr.ip, one.raddr.port) for one in found if one.raddr and one.status == psutil.CONN_ESTABLISHED}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_database_away_for_seconds_costs_nothing(
     database: str, postgres: PostgresServer, broker: Broker, program: Callable[..., Program]
 ) -> None:
@@ -83,7 +86,7 @@ async def test_a_database_away_for_ten_minutes_costs_nothing(
     await database_away(600, dsn=database, postgres=postgres, broker=broker, program=program)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_flood_past_the_queue_limit_is_bounded_counted_and_told(
     database: str, private_broker: Callable[..., Broker], program: Callable[..., Program]
 ) -> None:
@@ -92,7 +95,7 @@ async def test_a_flood_past_the_queue_limit_is_bounded_counted_and_told(
     broker = private_broker(BrokerLimits(queue_bytes=limit_bytes, inflight_bytes=limit_bytes))
     metrics_port = free_port()
     ingest = program("ingest", DATABASE_URL=database, MQTT_URL=broker.url, METRICS_PORT=metrics_port)
-    ingest.wait_ready(30)
+    ingest.wait_ready()
     ingest.process.send_signal(signal.SIGSTOP)  # nobody takes from the queue
     memory_before = psutil.Process(broker.pid).memory_info().rss
     endpoint = Endpoint(broker.host, broker.port, broker.fleet.username, broker.fleet.password)
@@ -106,6 +109,9 @@ async def test_a_flood_past_the_queue_limit_is_bounded_counted_and_told(
     async def told() -> bool:
         return bool(await connection.fetchval("select max(broker_dropped) from ingest_lane where lane = 'telemetry'"))
 
-    await eventually(told, what="the drop counter in ingest_lane", timeout_s=30)
-    assert any(one.name == "firetower_broker_dropped_messages" and one.value > 0 for one in scraped(metrics_port))
+    def counted() -> bool:
+        return any(one.name == "firetower_broker_dropped_messages" and one.value > 0 for one in scraped(metrics_port))
+
+    await eventually(told, what="the drop counter in ingest_lane")
+    await eventually(counted, what="the same in the metrics")
     await connection.close()
