@@ -13,7 +13,7 @@ from services.api.live import stream
 from services.api.map import devices as map_devices
 from services.api.map import ground, water
 from services.api.measured import events, readings, rejects
-from services.api.people import api_keys, audit, session, users
+from services.api.people import api_keys, audit, browsers, session, users
 from services.api.policy import contacts, not_configured, on_call, policies, rules, trials
 from services.api.prevention import catalogue, hazards, steps
 from services.api.registry import areas, commands, credentials, devices, imports, ledger_checks, service, sites
@@ -26,7 +26,7 @@ from services.api.system import health, set_aside, slo, system
 
 COMPRESS_FROM_BYTES = 4096
 ROUTERS: tuple[APIRouter, ...] = (
-    health.router, session.router, imports.router, devices.router, service.router, commands.router,
+    health.router, session.router, browsers.router, imports.router, devices.router, service.router, commands.router,
     credentials.router, readings.router, events.router,
     rejects.router, set_aside.router, queue.router, workbook.router, expectations.router, acts.router, sites.router,
     incidents.router, notices.router,

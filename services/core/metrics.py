@@ -101,6 +101,8 @@ COMMITTED_TO_SUBSCRIBER = Histogram(
     "Event written to accepted by a subscriber at the first attempt",
     buckets=LATENCY_BUCKETS,
 )
+BROWSERS = Gauge("firetower_web_push_browsers", "Browsers that are told of fires while no page is open")
+BROWSER_ATTEMPTS = Counter("firetower_web_push_attempts_total", "Messages to browsers by what came of them", ["result"])
 PUSH_ACTIVE = Gauge("firetower_push_active", "1 in the process that delivers, 0 in a standby")
 
 # --- gateway: panels -> MQTT ---

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from services.core.city.xf3017 import read_codes
 from services.core.errors import BadSetting
 from services.core.listening import address_family
+from services.core.push_keys import ORDER, to_bytes
 
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
 # what our driver knows of the choices in an address; a wrong one would look like a database that is away
@@ -143,6 +144,23 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _contact(value: str) -> str:
+    if value and not re.fullmatch(r"mailto:[^\s@]+@[^\s@]+|https://[^\s/]+(/\S*)?", value):
+        raise ValueError("must look like mailto:duty@county.example or https://county.example/contact")
+    return value
+
+
+def _push_key(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    try:
+        good = not secret or 0 < int.from_bytes(to_bytes(secret)) < ORDER
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("must be the private key of P-256 in base64url, as VAPID tools write it")
+    return value
+
+
 def _codes(value: Path | None) -> Path | None:
     if value is not None:
         try:
@@ -225,6 +243,10 @@ class OutboundSettings(Settings):
 
 class PushSettings(OutboundSettings):
     """firetower push."""
+
+    # how push services reach the operator; empty: there is no way out, and no browser is called
+    web_push_contact: Annotated[str, AfterValidator(_contact)] = ""
+    web_push_key: Annotated[SecretStr, AfterValidator(_push_key)] = SecretStr("")  # empty: one is made in the database
 
 
 class AlertsSettings(OutboundSettings):

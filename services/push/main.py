@@ -1,4 +1,4 @@
-"""`firetower push`: sends committed events to the platforms that subscribed (contract 9.3).
+"""`firetower push`: sends committed events to the platforms that subscribed (contract 9.3), and fires to browsers.
 
 Started by the command line. Promises one active process and a hot standby. No subscriber can disturb another program.
 The program waits for a lost database; a fault of its own ends it.
@@ -22,6 +22,7 @@ from services.core.metrics import PUSH_ACTIVE
 from services.core.settings import PushSettings
 from services.core.text import describe_error
 from services.push.board import Board
+from services.push.browsers import Browsers
 from services.push.courier import Tools
 from services.push.documents import Documents
 from services.push.numbering import LEASE, Numbering
@@ -110,6 +111,10 @@ async def _work(
                 board.look_again(int(payload))
             board.hint.set()
 
+        own = await db.create_pool(settings.database_url, program="push.browsers", size=2)
+        stack.callback(own.terminate)
+        browsers = Browsers(own, clock, settings)
+        await listener.add_listener("firetower_web_push", lambda *_: browsers.hint.set())
         await listener.add_listener("firetower_subscription", heard)
         await listener.add_listener("firetower_subscription_event", lambda *_: numbering.hint.set())
         PUSH_ACTIVE.set(1)
@@ -118,6 +123,7 @@ async def _work(
                 tasks.create_task(numbering.run(), name="numbering"),
                 tasks.create_task(board.run(), name="board"),
                 tasks.create_task(recorder.run(), name="recorder"),
+                tasks.create_task(browsers.run(), name="browsers"),
                 tasks.create_task(_keep_listening(listener, clock), name="listen"),
                 tasks.create_task(_forget(pool, clock), name="forget"),
             ]

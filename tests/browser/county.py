@@ -53,6 +53,7 @@ class System:
             {
                 "FIRETOWER_DISPATCH_URL": self.desk_url if dispatching else "",
                 "FIRETOWER_SUBSCRIPTION_NETWORKS": "127.0.0.0/8",
+                "FIRETOWER_WEB_PUSH_CONTACT": "mailto:duty@county.example",
             },
             ("--state-dir", str(state)),
         )

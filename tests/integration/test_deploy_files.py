@@ -14,7 +14,14 @@ import pytest
 import yaml
 
 from services.core import migrate
-from services.core.settings import AlertsSettings, ApiSettings, DeskSettings, GatewaySettings, IngestSettings
+from services.core.settings import (
+    AlertsSettings,
+    ApiSettings,
+    DeskSettings,
+    GatewaySettings,
+    IngestSettings,
+    PushSettings,
+)
 from stack import children
 from stack.accounts import FLEET, SERVICES
 from stack.backup.follow import SLOT
@@ -88,7 +95,7 @@ def test_every_setting_that_compose_passes_exists():
         "api_key",
         "api_url",
     }
-    for kind in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings, DeskSettings):
+    for kind in (IngestSettings, AlertsSettings, PushSettings, ApiSettings, GatewaySettings, DeskSettings):
         known |= set(kind.model_fields)
     for name, service in COMPOSE["services"].items():
         for variable in service.get("environment", {}):

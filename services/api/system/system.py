@@ -52,6 +52,7 @@ class System(BaseModel):
     alarm_load: AlarmLoad
     gateways: list[dict[str, Any]]
     programs: list[dict[str, Any]]
+    web_push: dict[str, Any] = Field(description="browsers told of fires while no page is open; off: no way out is set")
 
 
 @router.get("/system", responses=described(System))
@@ -126,6 +127,7 @@ async def read_system(here: State, scope: Scope) -> dict[str, Any]:
         ),
         "gateways": [dict(row) for row in await reads.rows(QUERIES["gateways"], **parameters)],
         "programs": programs,
+        "web_push": dict((await reads.rows(QUERIES["web_push"]))[0]),
     }
 
 

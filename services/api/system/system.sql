@@ -109,3 +109,9 @@ limit 500
 
 -- name: drill
 select body ->> 'until' as until from policy where name = 'drill'
+
+-- name: web_push
+-- failing: the newest message was not accepted
+select coalesce((select is_on from web_push_state), false) as on, count(*) as browsers,
+    count(*) filter (where failures > 0) as failing, max(accepted_at) as accepted_at
+from web_push

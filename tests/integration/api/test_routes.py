@@ -60,7 +60,7 @@ async def test_every_route_that_is_not_public_asks_for_a_permission(app: Any) ->
 
 
 async def test_every_unsafe_route_asks_for_more_than_reading(app: Any) -> None:
-    own_account = {"/api/v1/session", "/api/v1/session/password", "/api/v1/session/others"}
+    own_account = {f"/api/v1/session{of}" for of in ("", "/password", "/others", "/push")}
     for method, route in routes_of(app):
         if method not in {"GET", "HEAD"} and route.path not in own_account:
             assert _permissions(route) - {Permission.READ}, (method, route.path)

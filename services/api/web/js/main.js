@@ -3,8 +3,10 @@ import { getAll } from "./api.js";
 import { Banners } from "./banners.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
+import { hearPresses } from "./notifications.js";
 import { startOffline } from "./offline.js";
 import { applyPrefs, prefs } from "./prefs.js";
+import { keepPush } from "./push.js";
 import { askRelease, watchRelease } from "./release.js";
 import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
@@ -44,7 +46,7 @@ let early = null; // the session whose stream was opened before the page was dra
 
 function App() {
   const session = useStore(live, (state) => state.session);
-  useStore(prefs, (p) => p);
+  const { language } = useStore(prefs, (p) => p);
   const { page, args } = useRoute();
   useEffect(() => {
     if (!session || session.role === "wall") return;
@@ -56,6 +58,9 @@ function App() {
       () => null,
     );
   }, [session?.username]);
+  useEffect(() => {
+    if (session && session.role !== "wall") keepPush();
+  }, [session?.username, language]);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;
   if (session.role === "wall") {
@@ -70,6 +75,7 @@ function App() {
 LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
 watchRelease();
+hearPresses();
 render(html`<${App} />`, document.getElementById("app"));
 askWho().then(() => {
   const { session } = live.get();

@@ -1,26 +1,43 @@
 // The browser's own notifications, for a fire that comes while the page lies behind another window. Asked for
-// by the person (the menu of the user's name); shown while the page is open.
+// by the person (the menu of the user's name). The tag is that of the message which comes by push: a browser
+// shows the two as one.
 import { t } from "./i18n.js";
 import { go } from "./route.js";
+import { presentWorker } from "./worker.js";
 
 export const notifications = () => globalThis.Notification?.permission ?? "unsupported";
 export const askForNotifications = () => Notification.requestPermission();
 
-export function notify(alarm, words) {
+export async function notify(alarm, words) {
   if (notifications() !== "granted" || document.visibilityState === "visible") return;
+  const path = `desk/${alarm.id}`;
+  const options = {
+    body: words,
+    tag: `alarm-${alarm.id}`,
+    icon: "/static/icons/tower-192.png",
+    requireInteraction: true,
+    data: { path },
+  };
   try {
-    const shown = new Notification(t("app.name"), {
-      body: words,
-      tag: `alarm-${alarm.id}`,
-      icon: "/static/icons/tower.svg",
-      requireInteraction: true,
-    });
+    const worker = await presentWorker(); // browsers of phones allow them to it only
+    if (worker) {
+      await worker.showNotification(t("app.name"), options); // a press on it is heard by sw.js
+      return;
+    }
+    const shown = new Notification(t("app.name"), options);
     shown.onclick = () => {
       focus();
-      go(`desk/${alarm.id}`);
+      go(path);
       shown.close();
     };
   } catch {
-    /* browsers of phones allow them to a service worker only: the page's own sound and bar remain */
+    /* the page's own sound and bar remain */
   }
+}
+
+// Somebody pressed a notification: the service worker brings this page to the front and says which alarm.
+export function hearPresses() {
+  navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+    if (data?.kind === "open") go(data.path);
+  });
 }

@@ -1,6 +1,7 @@
 // The pages without a network: the service worker is registered once somebody is signed in and the page
 // rests. Browsers have it over HTTPS only (and on the machine itself).
 import { live } from "./store.js";
+import { openWorker } from "./worker.js";
 
 const AFTER_MS = 3000;
 const LOOK_AGAIN_MS = 3_600_000;
@@ -17,9 +18,8 @@ export function startOffline() {
     had = true;
   });
   setTimeout(async () => {
-    const kept = await serviceWorker
-      .register("/static/sw.js", { scope: "/", updateViaCache: "none" })
-      .catch(() => null); // a private window, or no network: the page works as it did without
+    // a private window, or no network: the page works as it did without
+    const kept = await openWorker().catch(() => null);
     if (!kept) return;
     const look = () => kept.update().catch(() => null);
     setInterval(look, LOOK_AGAIN_MS);

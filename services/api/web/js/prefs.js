@@ -1,4 +1,4 @@
-// What this browser remembers: language, theme, sound. Nothing secret.
+// What this browser remembers: language, theme, sound, whose push it is. Nothing secret.
 import { createStore } from "./store.js";
 
 const KEY = "firetower";
@@ -18,6 +18,7 @@ export const prefs = createStore({
   language: asked.get("lang") ?? stored.language ?? "zh",
   theme: asked.get("theme") ?? stored.theme ?? "auto", // auto, light, dark
   sound: stored.sound ?? true,
+  push: stored.push ?? null, // who turned on notices of fires to this browser while no page is open
 });
 
 export function remember(patch) {

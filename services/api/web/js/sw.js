@@ -1,5 +1,6 @@
-// The service worker: opens the pages without a network. It keeps the pages' own files and nothing else. What
-// the server answers under /api and /geo is somebody's, and never passes through here.
+// The service worker: opens the pages without a network, and shows the fires that come by push. It keeps the
+// pages' own files and nothing else. What the server answers under /api and /geo is somebody's, and never
+// passes through here.
 // The server writes two lines in front: BUILD, which every upgrade changes, and FILES, which belong to it.
 /* global BUILD, FILES */
 const NAME = "firetower-";
@@ -59,6 +60,46 @@ async function answer(event, key) {
   }
 }
 
+const pagesOpen = async () =>
+  (await self.clients.matchAll({ type: "window", includeUncontrolled: true })).filter(({ url }) =>
+    PAGES.includes(new URL(url).pathname),
+  );
+
+// Every message is shown, because browsers end the subscription of who shows none. Where a page is seen, its
+// own bar and sound say it already: there it is silent and gone at once.
+async function showMessage({ tag, path, title, body, at, stays }) {
+  const seen = stays && (await pagesOpen()).some((page) => page.visibilityState === "visible");
+  await self.registration.showNotification(title, {
+    body,
+    tag,
+    icon: "/static/icons/tower-192.png",
+    timestamp: at ? Date.parse(at) : Date.now(),
+    requireInteraction: stays,
+    silent: seen,
+    data: { path },
+  });
+  if (seen) for (const each of await self.registration.getNotifications({ tag })) each.close();
+}
+
+async function openPage(path) {
+  const [page] = await pagesOpen();
+  if (!page) return self.clients.openWindow(`/#/${path}`);
+  page.postMessage({ kind: "open", path });
+  return page.focus();
+}
+
+// The browser changed its subscription by itself: the server is told, as long as the person is signed in.
+async function subscribeAnew() {
+  const where = "/api/v1/session/push";
+  const { offered, on, public_key, language } = await (await fetch(where)).json();
+  if (!offered || !on) return;
+  const { endpoint, keys } = (
+    await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: public_key })
+  ).toJSON();
+  const body = JSON.stringify({ endpoint, ...keys, public_key, language });
+  await fetch(where, { method: "PUT", headers: { "Content-Type": "application/json" }, body });
+}
+
 self.addEventListener("install", (event) => event.waitUntil(fill()));
 self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 self.addEventListener("fetch", (event) => {
@@ -68,4 +109,12 @@ self.addEventListener("fetch", (event) => {
   if (request.mode === "navigate" && PAGES.includes(pathname)) event.respondWith(answer(event, "/"));
   else if (pathname.startsWith("/static/") && pathname !== "/static/sw.js")
     event.respondWith(answer(event, pathname));
+});
+self.addEventListener("push", (event) => event.waitUntil(showMessage(event.data.json())));
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openPage(event.notification.data?.path ?? "desk").catch(() => null));
+});
+self.addEventListener("pushsubscriptionchange", (event) => {
+  event.waitUntil(subscribeAnew().catch(() => null));
 });

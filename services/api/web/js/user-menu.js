@@ -5,9 +5,10 @@ import { useGo } from "./desk/dialogs.js";
 import { Icon } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { forget } from "./kept.js";
-import { askForNotifications, notifications } from "./notifications.js";
+import { Notifications } from "./notify-dialog.js";
 import { Buttons, Dialog, Failure } from "./parts.js";
 import { darkNow, prefs, remember } from "./prefs.js";
+import { leavePush } from "./push.js";
 import { OtherSessions } from "./sessions.js";
 import { live, useStore } from "./store.js";
 import { stopStream } from "./stream.js";
@@ -15,6 +16,7 @@ import { html, useEffect, useRef, useState } from "./ui.js";
 
 async function signOut() {
   forget(); // first: without a network the rest fails, and nothing may stay here all the same
+  leavePush(); // not waited for: it may ask the browser's push service
   await remove("/api/v1/session");
   stopStream();
   live.set({ session: null, alarms: new Map(), notices: new Map(), system: null, loaded: false });
@@ -61,7 +63,7 @@ function Password({ onClose }) {
   <//>`;
 }
 
-const DIALOGS = { password: Password, sessions: OtherSessions, out: SignOut };
+const DIALOGS = { password: Password, notify: Notifications, sessions: OtherSessions, out: SignOut };
 
 // Closes on Escape, on a press elsewhere and when the focus leaves it.
 function useMenu() {
@@ -85,7 +87,6 @@ export function UserMenu() {
   const { language } = useStore(prefs, (p) => p);
   const { open, setOpen, frame } = useMenu();
   const [ask, setAsk] = useState(null);
-  const [, draw] = useState(0);
   const item = (label, act, icon) => html`<button
     class="menu-item"
     onClick=${() => {
@@ -118,8 +119,7 @@ export function UserMenu() {
       ${item(t("menu.sessions"), () => setAsk("sessions"), "devices")}
       ${item(t("bar.language"), () => remember({ language: language === "zh" ? "en" : "zh" }), "language")}
       ${item(t("bar.theme"), () => remember({ theme: darkNow() ? "light" : "dark" }), "theme")}
-      ${notifications() === "default"
-      && item(t("menu.notify"), () => askForNotifications().then(() => draw((n) => n + 1)), "warn")}
+      ${item(t("menu.notify"), () => setAsk("notify"), "bell")}
       ${item(t("logout"), () => setAsk("out"), "out")}
     </div>`}
     ${Asked && html`<${Asked} onClose=${() => setAsk(null)} />`}

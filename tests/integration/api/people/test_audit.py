@@ -9,6 +9,7 @@ import asyncpg
 from services.api.people.first_admin import FirstAdmin
 from services.api.request.state import State
 from tests.integration.api.conftest import AREA, Client, Raise, Store
+from tests.integration.api.people.test_browsers import BODY
 from tests.integration.api.test_routes import routes_of
 from tests.support.servers import Broker
 
@@ -123,6 +124,9 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     login = {"username": admin.username, "password": admin.password}
     await recorder.call(page, "POST", f"{api}/session", login, actor=actor)
     await recorder.call(page, "DELETE", f"{api}/session/others", actor=actor)
+    await connection.execute("insert into web_push_state (is_on, public_key) values (true, $1)", BODY["public_key"])
+    await recorder.call(page, "PUT", f"{api}/session/push", BODY, actor=actor)
+    await recorder.call(page, "DELETE", f"{api}/session/push", actor=actor)
     shift = {"shift": "白班", "from": datetime.now(UTC).isoformat()}
     signed = (await recorder.call(page, "POST", f"{api}/handovers", shift, actor=actor))["id"]
     taker = {"username": "zhao", "password": "correct horse", "role": "duty_officer", "areas": ["*"]}

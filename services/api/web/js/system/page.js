@@ -184,6 +184,13 @@ function Gateways({ system, now }) {
   </section>`;
 }
 
+// Whether browsers are told of fires while no page is open, and how many the newest message did not reach.
+function pushLine(push) {
+  if (!push?.on) return t("system.push_off");
+  const on = t("system.push_on", { n: push.browsers });
+  return push.failing ? `${on} · ${t("system.push_failing", { n: push.failing })}` : on;
+}
+
 function Programs({ system, now }) {
   const [ask, setAsk] = useState(false);
   const drill = system.drill_until && Date.parse(system.drill_until) > now;
@@ -221,6 +228,11 @@ function Programs({ system, now }) {
             .map((each) => `${each.site_name} ${t("handover.until", { at: clockTime(each.until, false) })}`)
             .join(" · ")
         : t("system.none")}
+    </p>
+    <p class="drill-line web-push">
+      <b>${t("system.push")}</b>
+      ${" "}
+      ${pushLine(system.web_push)}
     </p>
     ${ask && html`<${UntilDialog}
       title=${t("dialog.drill_title")}

@@ -4,6 +4,8 @@ export const adminNames = {
   "audit.session.start": "signed in",
   "audit.session.end": "signed out",
   "audit.session.end_others": "ended other sessions",
+  "audit.session.push_on": "turned on fire notices for a closed page",
+  "audit.session.push_off": "turned off fire notices for a closed page",
   "audit.user.create": "created a user",
   "audit.user.update": "changed a user",
   "audit.user.disable": "disabled a user",

@@ -48,4 +48,6 @@ export const problems = {
   "problem.internal": "an error of the server; its log says more",
   "problem.too_many_trials": "20 trials wait already: wait, or cancel one",
   "problem.not_running": "The trial has ended already",
+  "problem.no_way_out": "the server has no way out to push services",
+  "problem.other_key": "the push key has changed, turn it on again",
 };

@@ -4,6 +4,8 @@ export const adminNames = {
   "audit.session.start": "登录",
   "audit.session.end": "退出",
   "audit.session.end_others": "结束其他登录",
+  "audit.session.push_on": "开启页面关闭后的火警通知",
+  "audit.session.push_off": "关闭页面关闭后的火警通知",
   "audit.user.create": "新建用户",
   "audit.user.update": "修改用户",
   "audit.user.disable": "停用用户",

@@ -48,4 +48,6 @@ export const problems = {
   "problem.internal": "服务器内部错误，日志中有说明",
   "problem.too_many_trials": "已有 20 项试算在等待，请稍候或取消一项",
   "problem.not_running": "试算已经结束",
+  "problem.no_way_out": "服务器未开通外网推送",
+  "problem.other_key": "推送密钥已更换，请重新开启",
 };

@@ -1,0 +1,23 @@
+// 通知对话框用语。键与 en-notify.js 一一对应。
+export const notify = {
+  "notify.open": "页面打开时",
+  "notify.page_granted": "已允许：页面在其他窗口后面时，新火警由浏览器提示。",
+  "notify.page_default": "尚未允许：页面在其他窗口后面时，新火警只有声音。",
+  "notify.page_denied": "浏览器已禁止本站通知，请在地址栏的网站设置中允许。",
+  "notify.page_unsupported": "此浏览器没有通知功能。",
+  "notify.page_insecure": "通知需要 HTTPS，当前页面由 HTTP 打开。",
+  "notify.allow": "允许通知",
+  "notify.closed": "页面关闭后",
+  "notify.off_line": "未开启：页面关闭后，此设备收不到火警提示。",
+  "notify.on_line": "已开启：您管辖区域有新火警时，此设备会收到提示，退出登录后停止。",
+  "notify.first": "正在发送第一条提示…",
+  "notify.accepted": "最近一条已于 {at} 送交浏览器的推送服务。",
+  "notify.failing": "{at} 的一条没有送出：服务器连不上浏览器的推送服务。页面关闭后请勿依赖此提示。",
+  "notify.turn_on": "开启",
+  "notify.turn_off": "关闭提示",
+  "notify.insecure": "不可用：推送需要 HTTPS，当前页面由 HTTP 打开。",
+  "notify.unsupported": "不可用：此浏览器没有推送功能（iPhone 须先把页面添加到主屏幕）。",
+  "notify.denied": "不可用：浏览器已禁止本站通知，请在地址栏的网站设置中允许。",
+  "notify.no_way_out": "不可用：本系统未开通外网推送，由管理员设置。",
+  "notify.browser": "浏览器没有接受，可能连不上它的推送服务，请稍后再试",
+};
