@@ -191,3 +191,18 @@ async def test_a_pressed_call_point_reaches_a_subscriber(
             await county.conn.fetchval("select count(*) from subscription_delivery where subscription_id = $1", number)
             == 1
         )
+
+
+async def test_fires_that_open_in_one_transaction_are_numbered_in_the_order_of_their_reports(county: County) -> None:
+    device = await county.add_device("panel-1")
+    place = Place(f"device:{device}", device, "panel-1", area=AREA)
+    async with county.conn.transaction():
+        page = Page(county.conn, datetime.now(UTC), await load_policies(county.conn))
+        await page.load_scope(place.scope)
+        for component in ("d3", "d1", "d2"):
+            how = {"device": "panel-1", "area": AREA, "component": component, "part": Part.DETECTOR}
+            reason = Reason("火", "fire")
+            finding = Finding("fire", Category.FIRE, Severity.CRITICAL, reason, cause=component, **how)
+            await page.take_fire(place.scope, finding, "event", place)
+        await page.write()
+    assert [row["component"] for row in await county.alarms()] == ["d3", "d1", "d2"]  # by id: the first-out leads

@@ -280,7 +280,7 @@ class Page:
         entry = Entry(
             key=key,
             alarm=alarm,
-            id=self._alarm_ids.pop(),
+            id=self._alarm_ids.pop(0),  # rising: of fires that open together the first has the least
             new=True,
             device_id=place.device_id,
             site_id=place.site_id,

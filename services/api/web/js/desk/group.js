@@ -69,7 +69,7 @@ export function Group({ line, desk }) {
       key=${alarm.id}
       alarm=${alarm}
       desk=${desk}
-      first=${fires && i === 0 && alarm.opened_at < alarms[1].opened_at}
+      first=${fires && i === 0}
       child
     />`)}
   `;
