@@ -246,6 +246,8 @@ def change(hazard: Hazard, values: Mapping[str, Any]) -> Hazard:
 
 def cause_gone(hazard: Hazard, by: By) -> Hazard:
     """Note that what the system saw is over. That ends only what no person has taken; else a person decides."""
+    if not hazard.open:
+        return hazard
     noted = hazard._replace(cause_gone_at=by.at)
     untouched = hazard.state is HazardState.FOUND and not hazard.owner and not hazard.guarded
     return _end(noted, by, ClosedAs.CAUSE_GONE) if untouched else noted
@@ -253,7 +255,7 @@ def cause_gone(hazard: Hazard, by: By) -> Hazard:
 
 def cause_back(hazard: Hazard) -> Hazard:
     """Note that what the system saw is there again."""
-    return hazard._replace(cause_gone_at=None)
+    return hazard._replace(cause_gone_at=None) if hazard.open else hazard
 
 
 def _check_second_person(hazard: Hazard, by: By) -> None:
