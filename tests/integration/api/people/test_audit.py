@@ -69,6 +69,14 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     await call("PUT", "/sites/{id}", {"name": "县医院"}, id=site)
     await call("POST", "/sites/{id}/test-window", window, id=site)
 
+    found = {"device": "h-1", "code": "hydrant_blocked", "owner": "供水公司"}
+    hazard, severe, none = [(await call("POST", "/hazards", found))["id"] for _ in range(3)]
+    await call("PATCH", "/hazards/{id}", {"grade": "major"}, id=severe)
+    await call("POST", "/hazards/{id}/supervise", {"authority": "县消防救援大队"}, id=severe)
+    await call("POST", "/hazards/{id}/close", {"outcome": "unfounded", "note": "现场无遮挡"}, id=none)
+    for step in ("assign", "rectify", "verify", "reopen"):
+        await call("POST", f"/hazards/{{id}}/{step}", {}, id=hazard)
+
     fire, tamper = await open_alarm("p-1", fire=True), await open_alarm("p-2")
     await call("POST", "/alarms/{id}/verify", {"outcome": "real"}, id=fire)
     false = await open_alarm("p-4", fire=True)
