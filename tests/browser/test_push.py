@@ -127,7 +127,10 @@ def test_where_it_is_not_available_the_dialog_says_why_in_both_languages(visit, 
 
 
 def test_a_message_is_shown_and_a_press_leads_the_open_page_to_the_alarm(visit, system):
-    page = visit("/#/desk", service_workers="allow", permissions=["notifications"])
+    panel = system.panel("WP-001")
+    system.fire(panel)
+    alarm = system.fire_of(panel)["id"]
+    page = visit("/#/water", service_workers="allow", permissions=["notifications"])
     worker = worker_of(page)
     worker.evaluate(RECORDED)
     deliver(page, f"{system.api}/", MESSAGE)
@@ -135,8 +138,8 @@ def test_a_message_is_shown_and_a_press_leads_the_open_page_to_the_alarm(visit, 
     (shown,) = worker.evaluate("self.shown")
     assert (shown["title"], shown["body"], shown["tag"]) == ("新火警：保德县人民医院", "3 楼 1-17", "alarm-7")
     assert shown["silent"], "the page is seen and says it itself"
-    worker.evaluate(PRESSED, "desk/7")
-    expect(page).to_have_url(f"{system.api}/#/desk/7")
+    worker.evaluate(PRESSED, f"desk/{alarm}")
+    expect(page).to_have_url(f"{system.api}/#/desk/{alarm}")
 
     page.goto(f"{system.api}/wall")  # no page of the desk is open any more
     deliver(page, f"{system.api}/", MESSAGE | {"tag": "alarm-8"})
