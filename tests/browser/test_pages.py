@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import axe
-from tests.browser.conftest import PHONE, WALL
+from tests.browser.conftest import DESKTOP, PHONE, WALL
 from tests.browser.county import AREA, HERE, NEAR, POOL, WEAK
 from tests.support.servers import until
 
@@ -16,6 +16,8 @@ SMALL_PRINT = """() => [...document.querySelectorAll(".wall :is(b, span, small, 
   .filter((each) => each.offsetParent && each.textContent.trim() && parseFloat(getComputedStyle(each).fontSize) < 19)
   .map((each) => each.className + each.textContent)"""
 # Controls that a screen reader has no name for.
+SMALL_PHONE = {"width": 360, "height": 740}
+FITS = "document.documentElement.scrollWidth <= innerWidth"
 NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select, textarea")]
   .filter((each) => each.offsetParent
     && !(each.textContent.trim() || each.getAttribute("aria-label") || each.title || each.labels?.length))
@@ -187,6 +189,9 @@ def test_every_page_is_whole_in_both_themes_and_languages(visit, system, site, t
             if language == axe_in:
                 grave = axe.grave_findings(page, rules, "body" if name == PAGES[0] else "main")
                 assert not grave, "\n".join([name, *grave])
+            page.set_viewport_size(SMALL_PHONE)
+            until(lambda page=page: page.evaluate(FITS) or page.wait_for_timeout(50), what=f"{name} fits 360 px")
+            page.set_viewport_size(DESKTOP)
 
 
 def test_a_broken_connection_is_shown_at_once_and_heals(visit, system):
