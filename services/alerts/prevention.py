@@ -104,13 +104,12 @@ def _seen(row: asyncpg.Record) -> Seen | None:
 
 
 def _propose(seen: Seen) -> Callable[[asyncpg.Connection, By], Awaitable[object]]:
-    words = words_of(seen)
-    new = ledger.New(
-        seen.device_id, None, seen.code, KINDS[seen.code].grade, Source.SYSTEM, seen.component,
-        description=words.zh, description_en=words.en, cause=seen.cause,
-    )  # fmt: skip
-
     async def step(conn: asyncpg.Connection, by: By) -> object:
+        words = words_of(seen)
+        new = ledger.New(
+            seen.device_id, None, seen.code, KINDS[seen.code].grade, Source.SYSTEM, seen.component,
+            description=words.zh, description_en=words.en, cause=seen.cause,
+        )  # fmt: skip
         return await ledger.add(conn, by, new)
 
     return step
