@@ -43,12 +43,12 @@ cross join lateral (
 where m.lon <> 0 and m.lat <> 0 and n.km > :far_km
 
 -- name: doubled_position
--- devices of one kind within about a metre, or on one spot
+-- devices of one kind within about a metre, or on one spot; the circuits of one switchboard do stand on one
 select id, jsonb_build_object('others', array_to_string((array_remove(codes, code))[1:3], ', ')) as note
 from (
     select m.id, m.code, array_agg(m.code) over spot as codes
     from mine m
-    where m.lon <> 0 and m.lat <> 0
+    where m.kind <> 'electrical' and m.lon <> 0 and m.lat <> 0
     window spot as (
         partition by m.kind, round(cast(m.lon as numeric), 5), round(cast(m.lat as numeric), 5)
         order by m.code rows between unbounded preceding and unbounded following)

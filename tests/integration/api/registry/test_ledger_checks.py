@@ -77,6 +77,9 @@ async def test_each_check_counts_its_devices_and_says_what_it_saw(
     await register("pair-1", location=spot(1))
     await register("pair-2", location=spot(1))
     await register("beside", location=spot(1), kind="water")
+    for circuit in ("circuit-1", "circuit-2"):  # of one switchboard
+        await register(circuit, location=spot(1), kind="electrical")
+        await hear(connection, circuit, "electrical")
     await register("other-kind", location=spot(2))
     await connection.execute(
         "insert into device (code, kind, area) values ('found', 'hydrant', $1)", AREA
@@ -86,7 +89,7 @@ async def test_each_check_counts_its_devices_and_says_what_it_saw(
     await hear(connection, "other-kind", "electrical")
     shown = (await client.get("/api/v1/data-quality")).json()
     rows = {one["check"]: {row["code"]: row["text_en"] for row in one["rows"]} for one in shown["checks"]}
-    assert shown["devices"] == 8
+    assert shown["devices"] == 10
     assert rows == {
         "no_position": {"nowhere": "no coordinates: on no map", "zero": "no coordinates: on no map"},
         "outside_area": {"far": "151 km from the nearest known place"},
