@@ -36,8 +36,11 @@ async def open_sender(pool: asyncpg.Pool, settings: PushSettings) -> Sender | No
 
 
 def origin_of(endpoint: str) -> str:
-    """Return the push service of an endpoint, as `https://push.example`."""
-    parts = urlsplit(endpoint)
+    """Return the push service of an endpoint, as `https://push.example`; what is no address is one by itself."""
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:  # only a changed row can hold it: its messages fail, until it is given up
+        return endpoint
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 

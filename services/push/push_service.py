@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx2
@@ -188,7 +187,7 @@ class PushService:
 
     def _judge_service(self, verdict: Verdict, now: datetime) -> None:
         """Slow down where the service itself fails; its first yes lets everybody go at once. Two lines in the log."""
-        host = urlsplit(self.origin).hostname
+        host = self.origin.partition("://")[2]
         if verdict.fate is not Fate.RETRY:
             if self._failures >= FAILING:
                 log.info("push_service_back", host=host)

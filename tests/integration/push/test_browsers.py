@@ -215,3 +215,17 @@ async def test_an_address_inside_is_not_called_even_if_it_is_in_the_table(night:
 
     await eventually(refused, what="the guard refuses it")
     assert not service.came
+
+
+@pytest.mark.parametrize("endpoint", ["https://[", "https://push.example:port/x", ""])
+async def test_a_row_that_somebody_spoiled_keeps_no_fire_from_another_phone(night: Night, endpoint: str) -> None:
+    service = await night.service()
+    started = await night.begin()
+    for name in ("spoiled", "sound"):
+        await night.turn_on(name, service)
+        await eventually(lambda name=name: service.titles(name) == [GREETING], what="the greeting")
+    spoil = "update web_push set endpoint = $2 where session_hash = $1"
+    await night.conn.execute(spoil, session_of("spoiled"), endpoint)
+    await night.burn("1-1")
+    await eventually(lambda: len(service.titles("sound")) == 2, what="the fire")
+    assert started.process.poll() is None
