@@ -1,5 +1,5 @@
 # Targets are thin: each says in one line what it is; the work is in scripts/ and in `firetower`.
-.PHONY: setup demo test check bench chaos containers evaluate soak overload summary
+.PHONY: setup demo test check bench chaos containers evaluate soak overload summary busy
 .DEFAULT_GOAL := setup
 
 setup: ## everything that running needs, in this checkout and a cache; quick when run again
@@ -32,6 +32,9 @@ soak: setup ## hours under an ordinary load (make soak HOURS=24); writes reports
 
 overload: setup ## ten times more than can be stored (make overload MINUTES=30); writes reports/overload.html
 	@.venv/bin/firetower bench overload --minutes $(or $(MINUTES),30)
+
+busy: ## every test ten times in a row on a busy machine (make busy RUNS=3); writes reports/busy.txt
+	@scripts/busy $(or $(RUNS),10)
 
 summary: setup ## one page over the last reports of the long proofs: docs/reports/summary.html
 	@.venv/bin/firetower bench summary

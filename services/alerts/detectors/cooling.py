@@ -7,6 +7,8 @@ three hours.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from math import log
 from typing import Final
@@ -28,7 +30,7 @@ class CoolingDetector:
     def __init__(self, code: str, area: str, place: Place | None, numbers: Numbers = NUMBERS) -> None:
         self._code, self._area, self._place = code, area, place
         self._numbers = numbers["freeze_forecast"]
-        self._past: list[tuple[float, float]] = []  # seconds, °C
+        self._past_s, self._past_c = array("d"), array("d")  # a tenth of what as many pairs of objects take
         self._hits = 0
         self._calm = 0
         self._standing = False
@@ -36,14 +38,16 @@ class CoolingDetector:
     def take(self, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading in order of time."""
         water = reading.get("water_temp_c")
-        if water is None or (self._past and at_s - self._past[-1][0] < _STEP_S):
+        past_s, past_c = self._past_s, self._past_c
+        if water is None or (past_s and at_s - past_s[-1] < _STEP_S):
             return []
-        if self._past and at_s - self._past[-1][0] > 6 * 3600:
-            self._past.clear()
-        self._past.append((at_s, water))
-        while len(self._past) > 2 and at_s - self._past[1][0] >= _WINDOW_S:  # three hours are enough
-            del self._past[0]
-        if at_s - self._past[0][0] < 2.5 * 3600 and not self._standing:
+        if past_s and at_s - past_s[-1] > 6 * 3600:
+            del past_s[:], past_c[:]
+        past_s.append(at_s)
+        past_c.append(water)
+        while len(past_s) > 2 and at_s - past_s[1] >= _WINDOW_S:  # three hours are enough
+            del past_s[0], past_c[0]
+        if at_s - past_s[0] < 2.5 * 3600 and not self._standing:
             return []
         hours = self._hours_left(water, reading.get("air_temp_c"))
         ahead = self._numbers["ahead_h"]
@@ -88,13 +92,25 @@ class CoolingDetector:
 
     def _slope_k_per_h(self) -> float:
         """Return the least-squares slope of the window."""
-        count = len(self._past)
-        middle_s = sum(at for at, _ in self._past) / count
-        middle_c = sum(value for _, value in self._past) / count
-        spread = sum((at - middle_s) ** 2 for at, _ in self._past)
+        count = len(self._past_s)
+        middle_s = sum(self._past_s) / count
+        middle_c = sum(self._past_c) / count
+        spread = sum((at - middle_s) ** 2 for at in self._past_s)
         if spread == 0:
             return 0.0
-        return 3600 * sum((at - middle_s) * (value - middle_c) for at, value in self._past) / spread
+        both = zip(self._past_s, self._past_c, strict=True)
+        return 3600 * sum((at - middle_s) * (value - middle_c) for at, value in both) / spread
+
+    @property
+    def _past(self) -> list[tuple[float, float]]:
+        """Seconds and °C of the window, as they are remembered."""
+        return list(zip(self._past_s, self._past_c, strict=True))
+
+    @_past.setter
+    def _past(self, pairs: Iterable[tuple[float, float]]) -> None:
+        listed = list(pairs)
+        self._past_s = array("d", [at_s for at_s, _ in listed])
+        self._past_c = array("d", [celsius for _, celsius in listed])
 
     def _say(self, at_s: float, reason: Reason, *, active: bool) -> EarlyWarning:
         at = datetime.fromtimestamp(at_s, UTC)

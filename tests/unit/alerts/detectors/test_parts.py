@@ -1,5 +1,6 @@
 """The small machines under the detectors."""
 
+import tracemalloc
 from math import sin
 
 import numpy as np
@@ -26,6 +27,24 @@ def test_a_regression_finds_what_explains(constant, slope):
         causes = [1.0, (step * 7 % 11) / 5]
         model.learn(causes, constant + slope * causes[1])
     assert abs(model.expect([1.0, 1.0]) - constant - slope) < 0.05
+
+
+def test_lessons_and_courses_take_no_more_memory_as_they_fill():
+    models = [Regression(6, 0.999, 36) for _ in range(100)]
+    waters = [CoolingDetector(f"H{number}", "140931100", None) for number in range(100)]
+
+    def fill(first, last):
+        for step in range(first, last):
+            for model, water in zip(models, waters, strict=True):
+                model.learn([0.1 * step, 0.2, 0.3, 0.4, 0.5, 0.6 * step], 1.0 + step)
+                water.take(600.0 * step, {"water_temp_c": 20.0 + step})
+
+    fill(0, 2)
+    tracemalloc.start()
+    fill(2, 18)
+    grown_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown_bytes < 100 * 500  # a pair of objects a step and device would be 100 * 16 * 350
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=60))
