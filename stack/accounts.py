@@ -14,6 +14,7 @@ SERVICES = "firetower.services"  # ingest, gateway: every topic of ours and $SYS
 PROVISIONER = "firetower.api"  # the same, and may create and remove device accounts
 FLEET = "firetower.fleet"  # simulators, bench and tests: every device at once; embedded stack only
 DEVICE_ROLE = "device"
+RELAYS = "relay."  # begins the account of a township's relay, and the role that lists its areas; the API makes both
 
 _ITERATIONS = 1000  # the plug-in's own choice is of this order; passwords here are long and random
 
@@ -61,12 +62,19 @@ def account(username: str, password: str, roles: list[str]) -> dict[str, Any]:
     }
 
 
+def is_made(username: str) -> bool:
+    """Whether the API made the account: of a device, or of a township's relay."""
+    return "." not in username or username.startswith(RELAYS)
+
+
 def accounts_file(passwords: Mapping[str, str], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The plug-in's file: our roles and the accounts of `passwords`; device accounts of `known` are kept.
+    """The plug-in's file: our roles and the accounts of `passwords`; what the API made, as `known` has it, is kept.
 
     `passwords` names which of SERVICES, PROVISIONER and FLEET exist.
     """
-    devices = [client for client in (known or {}).get("clients", []) if "." not in client["username"]]
+    made = known or {}
+    kept = [client for client in made.get("clients", []) if is_made(client["username"])]
+    relays = [role for role in made.get("roles", []) if role["rolename"].startswith(RELAYS)]
     return {
         "defaultACLAccess": {
             "publishClientSend": False,
@@ -74,7 +82,7 @@ def accounts_file(passwords: Mapping[str, str], known: Mapping[str, Any] | None 
             "subscribe": False,
             "unsubscribe": True,
         },
-        "clients": [account(name, password, _ROLES_OF[name]) for name, password in passwords.items()] + devices,
+        "clients": [account(name, password, _ROLES_OF[name]) for name, password in passwords.items()] + kept,
         "groups": [],
-        "roles": [{"rolename": name, "acls": acls} for name, acls in _ROLES.items()],
+        "roles": [{"rolename": name, "acls": acls} for name, acls in _ROLES.items()] + relays,
     }

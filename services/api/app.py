@@ -22,7 +22,7 @@ from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.gate import Gate
 from services.api.request.known_parameters import KnownParameters
-from services.api.system import health, set_aside, slo, system
+from services.api.system import health, set_aside, slo, system, townships
 
 COMPRESS_FROM_BYTES = 4096
 ROUTERS: tuple[APIRouter, ...] = (
@@ -30,8 +30,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     credentials.router, readings.router, events.router,
     rejects.router, set_aside.router, queue.router, workbook.router, expectations.router, acts.router, sites.router,
     incidents.router, notices.router,
-    water.router, stream.router, slo.router, system.router, handover.router, handovers.router, ground.router,
-    map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
+    water.router, stream.router, slo.router, system.router, townships.router, handover.router, handovers.router,
+    ground.router, map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
     not_configured.router, ledger_checks.router,
     catalogue.router, hazards.router, steps.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,

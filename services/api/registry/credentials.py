@@ -1,36 +1,27 @@
 """A device's account at the broker: made by the broker's own plug-in, its password shown once."""
 
 import secrets
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-import orjson
 import segno
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from services.api.registry.broker import PORTS, require_done, tell_broker
 from services.api.registry.devices import find_row
 from services.api.request.answers import answer
 from services.api.request.described import described
 from services.api.request.fields import DeviceCode
-from services.api.request.problems import Problem, not_found
+from services.api.request.problems import not_found
 from services.api.request.state import Here, State
 from services.api.request.writing import Maintainer, Write
-from services.core.errors import FiretowerError
-from services.core.log import logger
-from services.core.mqtt import SessionConfig
-from services.core.mqtt_ask import ask
 from services.core.statements import load_queries
-from services.core.text import describe_error
 
 SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1/devices/{code}", tags=["devices"])
-log = logger(__name__)
 DEVICE_ROLE = "device"
-_ASK_S = 3.0
-_PORTS = {"mqtt": 1883, "mqtts": 8883}  # where an address names none
 
 
 class Credentials(BaseModel):
@@ -63,7 +54,7 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
         await write.record("device.credentials", code)
         broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
         base = f"fire/v1/{row['area']}/{row['kind']}/{code}"
-        port = broker.port or _PORTS[broker.scheme]
+        port = broker.port or PORTS[broker.scheme]
         body = {
             "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": port,
             "tls": broker.scheme == "mqtts", "qr": _qr(broker, port, code, password),
@@ -88,24 +79,8 @@ async def _set_account(here: State, code: str, password: str) -> None:
     Raises:
         Problem: 502, the broker does not answer or refuses.
     """
-    config = SessionConfig.from_url(here.settings.mqtt, f"firetower.api.{secrets.token_hex(6)}")
-    roles = [{"rolename": DEVICE_ROLE}]
-    create = {"command": "createClient", "username": code, "password": password, "roles": roles}
-    modify = {"command": "modifyClient", "username": code, "password": password, "roles": roles}
-    try:
-        refusal = await _control(config, create)
-        if refusal is not None and "exists" in refusal.lower():
-            refusal = await _control(config, modify)
-    except (TimeoutError, OSError, FiretowerError) as error:
-        log.warning("broker_away", error=describe_error(error))
-        raise Problem(502, "broker_away", "the broker does not answer; try again shortly") from error
-    if refusal is not None:
-        raise Problem(502, "broker_refused", f"the broker refused to make the account: {refusal}")
-
-
-async def _control(config: SessionConfig, command: dict[str, Any]) -> str | None:
-    """Return why the broker refused, or None."""
-    raw = orjson.loads(await ask(config, orjson.dumps({"commands": [command]}), timeout_s=_ASK_S))
-    answers = raw.get("responses") or [{}]
-    refusal: str | None = answers[0].get("error")
-    return refusal
+    account = {"username": code, "password": password, "roles": [{"rolename": DEVICE_ROLE}]}
+    (refusal,) = await tell_broker(here, [{"command": "createClient"} | account])
+    if refusal is not None and "exists" in refusal.lower():
+        (refusal,) = await tell_broker(here, [{"command": "modifyClient"} | account])
+    require_done(refusal)

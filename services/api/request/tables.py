@@ -154,3 +154,8 @@ api_key = _table(
     "api_key", id=_BIG, name=_TEXT, key_hash=_BYTES, hint=_TEXT, role=_TEXT, areas=_TEXTS, created_by=_TEXT,
     created_at=_TIME, expires_at=_TIME, revoked_at=_TIME,
 )  # fmt: skip
+
+township = _table(
+    "township", name=_TEXT, areas=_TEXTS, api_key_id=_BIG, created_by=_TEXT, created_at=_TIME, last_heard=_TIME,
+    version=_TEXT, backlog_rows=_BIG, backlog_s=_REAL, heard_until=_TIME, heard_since=_TIME,
+)  # fmt: skip

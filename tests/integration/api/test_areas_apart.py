@@ -67,6 +67,7 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
         ("POST", "/api/v1/sites", {"name": "x", "area": OTHER_AREA}),
         ("PUT", "/api/v1/devices/p-new", {"kind": "panel", "area": OTHER_AREA}),
         ("PUT", "/api/v1/devices/p-own", {"area": OTHER_AREA}),
+        ("POST", "/api/v1/townships", {"name": "x", "areas": [OTHER_AREA]}),
         ("GET", "/api/v1/audit", None),
     ):
         answer = await township.request(method, path, json=body)

@@ -30,7 +30,12 @@ OPERATIONS = [
     if path != "/api/v1/stream"
 ]
 # the account the tests use, and the broker that is not there
-LEFT_OUT = {("DELETE", "/api/v1/api-keys/{id}"), ("POST", "/api/v1/devices/{code}/credentials")}
+LEFT_OUT = {
+    ("DELETE", "/api/v1/api-keys/{id}"),
+    ("POST", "/api/v1/devices/{code}/credentials"),
+    ("POST", "/api/v1/townships"),
+    ("DELETE", "/api/v1/townships/{name}"),
+}
 EXAMPLES = 5
 
 
@@ -129,6 +134,7 @@ FUZZED = (
             "cursor",
         ),
     ),
+    ("/api/v1/townships", ("limit", "cursor")),
     ("/api/v1/not-configured", ("rule", "limit", "cursor")),
     ("/api/v1/data-quality", ("check", "area", "limit")),
     ("/api/v1/data-quality/no_position", ("area", "limit", "cursor")),

@@ -125,6 +125,8 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     await call("POST", "/users", {"username": "li", "password": "correct horse", "role": "viewer", "areas": ["*"]})
     await call("PUT", "/users/{username}", {"name": "李"}, username="li")
     await call("DELETE", "/users/{username}", username="li")
+    await call("POST", "/townships", {"name": "dongguan", "areas": [AREA]})
+    await call("DELETE", "/townships/{name}", name="dongguan")
     key = (await call("POST", "/api-keys", {"name": "gis", "role": "viewer"}))["id"]
     await call("DELETE", "/api-keys/{id}", id=key)
 
