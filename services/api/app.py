@@ -16,6 +16,12 @@ from services.api.measured import events, readings, rejects
 from services.api.people import api_keys, audit, browsers, session, users
 from services.api.policy import contacts, not_configured, on_call, policies, rules, trials
 from services.api.prevention import catalogue, hazards, steps
+from services.api.prevention.grids import duties
+from services.api.prevention.grids import importing as grid_imports
+from services.api.prevention.grids import routes as grids
+from services.api.prevention.inspections import adding as inspections_added
+from services.api.prevention.inspections import plates
+from services.api.prevention.inspections import routes as inspections
 from services.api.registry import areas, commands, credentials, devices, imports, ledger_checks, service, sites
 from services.api.request import problems
 from services.api.request.answers import answer
@@ -34,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     ground.router, map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
     not_configured.router, ledger_checks.router,
     catalogue.router, hazards.router, steps.router,
+    grid_imports.router, grids.router, duties.router, inspections.router, inspections_added.router,
+    plates.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,
     audit.router,
 )  # fmt: skip

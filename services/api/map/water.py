@@ -61,6 +61,7 @@ class WaterSource(BaseModel):
     stale_after_s: float = Field(description="from this age on, the value no longer says whether there is water")
     usable: bool | None = Field(description="null: not known; the reasons say what is missing")
     reasons: list[ReasonShown]
+    inspected_at: str | None = Field(description="when somebody last looked at it; null: never")
 
 
 class WaterSources(BaseModel):
@@ -116,9 +117,13 @@ def _select(who: Who, lon: float, lat: float, *, width: float, height: float, no
         .where(alarm.device_id == _device.id, alarm.state != "closed", alarm.cleared_at.is_(None))
         .scalar_subquery()
     )
+    inspection = tables.inspection.c
+    inspected = (
+        sa.select(sa.func.max(inspection.inspected_at)).where(inspection.device_id == _device.id).scalar_subquery()
+    )
     return (
         select_devices(now)
-        .add_columns(distance.label("distance_m"), codes.label("alarms"))
+        .add_columns(distance.label("distance_m"), codes.label("alarms"), inspected.label("inspected_at"))
         .where(
             _device.kind.in_(("hydrant", "water")),
             _device.lon.between(lon - width, lon + width),
@@ -152,4 +157,5 @@ def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime, book:
         "value_at": at, "age_s": water.age_s(row, values, now),
         "stale_after_s": DeviceProfile.of(row).late_after.total_seconds(), "usable": verdict.usable,
         "reasons": [reason._asdict() for reason in verdict.reasons],
+        "inspected_at": row["inspected_at"],
     }  # fmt: skip

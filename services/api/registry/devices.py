@@ -26,6 +26,7 @@ from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Maintainer, Write
+from services.core.prevention.thresholds import threshold
 from services.core.rules.overrides import READ_OVERRIDES, book_of
 from services.core.rules.profile import DeviceProfile
 from services.core.statements import load_queries
@@ -173,12 +174,20 @@ async def find_row(reads: Reads, who: Who, code: str) -> Any:
 
 @router.get("/devices/{code}", responses=described(DeviceDetail, 404, etag=True))
 async def show_device(code: DeviceCode, here: Here, who: Reader) -> Response:
-    """Show one device, with the limits of its rules."""
+    """Show one device, with the limits of its rules, the grids it lies in and its last inspection."""
     now = here.clock.now()
     found = await find_device(here.database, who, code, now)
     device = DeviceProfile.of(found)
     numbers = book_of(await here.database.rows(READ_OVERRIDES)).for_device(device, now)
-    return answer(found | {"rule_limits": chart_limits(device, numbers)}, version=found["version"])
+    own, scope = {"id": found["id"]}, who.scope.parameters() | {"county": who.scope.county}
+    grids = await here.database.rows(SQL["grids"], **own, **scope)
+    (inspection,) = await here.database.rows(SQL["inspection"], **own, usual_d=threshold("inspection_d"))
+    more = {
+        "rule_limits": chart_limits(device, numbers),
+        "grids": [row["id"] for row in grids],
+        "inspection": inspection,
+    }
+    return answer(found | more, version=found["version"])
 
 
 @router.put("/devices/{code}", responses=described(Device, 404, 409, 412, etag=True) | {201: {"model": Device}})

@@ -23,6 +23,7 @@ from services.api.request.problems import Problem
 from services.api.request.scope import Scope
 from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
+from services.core.prevention.thresholds import threshold
 from services.core.statements import load_queries
 from services.core.topics import Kind
 
@@ -42,10 +43,12 @@ class Check(StrEnum):
 
     NO_POSITION = "no_position"
     OUTSIDE_AREA = "outside_area"
+    OUTSIDE_GRID = "outside_grid"
     DOUBLED_POSITION = "doubled_position"
     NEVER_HEARD = "never_heard"
     KIND_CONTRADICTS = "kind_contradicts"
     INTERVAL_CONTRADICTS = "interval_contradicts"
+    STALE_INSPECTION = "stale_inspection"
     UNREGISTERED = "unregistered"
 
 
@@ -63,6 +66,10 @@ WORDS: Final = {
     Check.OUTSIDE_AREA: Words(
         "位置在县外", "outside its county", "距本县最近的已知地点 {km} 公里", "{km} km from the nearest known place"
     ),
+    Check.OUTSIDE_GRID: Words(
+        "不在网格内", "in no grid", "所在区域已划分网格，位置不在任何一个网格内",
+        "its area has grids, and it stands in none of them",
+    ),
     Check.DOUBLED_POSITION: Words(
         "位置重复", "doubled position", "与同类设备 {others} 位置相同", "on the spot of {others}, of the same kind"
     ),
@@ -74,6 +81,10 @@ WORDS: Final = {
     Check.INTERVAL_CONTRADICTS: Words(
         "间隔与上报不符", "interval unlike its messages", "台账为 {said} 秒，实际约 {heard} 秒一次",
         "listed as every {said} s, comes about every {heard} s",
+    ),
+    Check.STALE_INSPECTION: Words(
+        "巡查过期", "inspection overdue", "水源最近巡查：{last}，周期 {interval_d} 天",
+        "water source last inspected: {last_en}, every {interval_d} d",
     ),
     Check.UNREGISTERED: Words(
         "未登记", "not registered", "设备有上报，台账里没有", "it sends, and stands in no ledger"
@@ -179,6 +190,8 @@ class Look:
                 return {"far_km": FAR_KM}
             case Check.NEVER_HEARD:
                 return {"now": self.now}
+            case Check.STALE_INSPECTION:
+                return {"now": self.now, "usual_d": threshold("inspection_d")}
             case Check.INTERVAL_CONTRADICTS:
                 span = {"now": self.now, "since": self.now - LOOK_BACK}
                 return {**span, "rows": NEWEST_ROWS, "least_gaps": LEAST_GAPS, "factor": INTERVAL_FACTOR}

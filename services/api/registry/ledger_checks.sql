@@ -42,6 +42,14 @@ cross join lateral (
 ) n
 where m.lon <> 0 and m.lat <> 0 and n.km > :far_km
 
+-- name: outside_grid
+-- where its area, or one above or below it, has grids; those of the county as a whole count for every area
+select m.id, jsonb_build_object() as note
+from mine m
+where m.lon <> 0 and m.lat <> 0
+  and exists (select from grid g where g.area is null or starts_with(m.area, g.area) or starts_with(g.area, m.area))
+  and not exists (select from grids_at(m.lon, m.lat))
+
 -- name: doubled_position
 -- devices of one kind within about a metre, or on one spot; the circuits of one switchboard do stand on one
 select id, jsonb_build_object('others', array_to_string((array_remove(codes, code))[1:3], ', ')) as note
@@ -93,6 +101,16 @@ cross join lateral (
 ) g
 where m.registered and g.gaps >= :least_gaps
   and (g.middle_s > m.expected_interval_s * :factor or g.middle_s < m.expected_interval_s / :factor)
+
+-- name: stale_inspection
+select m.id, jsonb_build_object(
+    'last', coalesce(to_char(i.last at time zone interval '8 hours', 'YYYY-MM-DD'), '从未'),
+    'last_en', coalesce(to_char(i.last at time zone interval '8 hours', 'YYYY-MM-DD'), 'never'),
+    'interval_d', inspection_interval_d(m.attributes, :usual_d)) as note
+from mine m
+cross join lateral (select max(inspected_at) as last from inspection where device_id = m.id) i
+where m.registered and m.kind in ('hydrant', 'water') and coalesce(m.out_of_service_until <= :now, true)
+  and coalesce(i.last + make_interval(secs => inspection_interval_d(m.attributes, :usual_d) * 86400) <= :now, true)
 
 -- name: unregistered
 select m.id, jsonb_build_object() as note

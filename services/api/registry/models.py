@@ -172,7 +172,19 @@ class Device(BaseModel):
     version: int
 
 
+class LastInspection(BaseModel):
+    """When somebody last looked at a device (巡查), and when it is due again."""
+
+    id: int | None
+    inspected_at: str | None = Field(description="null: never")
+    failed: int | None = Field(description="how many items were not as they should be")
+    interval_d: float | None = Field(description="null: it has no interval; water sources have one")
+    due_at: str | None = Field(description="null for a source that was never inspected: it is due now")
+
+
 class DeviceDetail(Device):
-    """A device with the limits of its rules."""
+    """A device with the limits of its rules, the grids it lies in, and its last inspection."""
 
     rule_limits: list[RuleLimit]
+    grids: list[str] = Field(description="by its position")
+    inspection: LastInspection

@@ -52,6 +52,11 @@ HEAVY_PATH = re.compile(r"/api/v1/(devices/[^/]+/readings|events|rejects|audit)|
 MAX_LOGIN_BYTES = 8 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 MAX_IMPORT_BYTES = 32 * 1024 * 1024
+LARGE_BODIES = {
+    IMPORT_PATH: MAX_IMPORT_BYTES,
+    "/api/v1/grids/import": 8 * 1024 * 1024,
+    "/api/v1/inspections": 3 * 1024 * 1024,
+}
 
 
 def is_public(method: str, path: str) -> bool:
@@ -161,7 +166,7 @@ class Gate:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         state: State = scope["app"].state.firetower
         public = is_public(method, path)
-        limit = MAX_LOGIN_BYTES if public else MAX_IMPORT_BYTES if path == IMPORT_PATH else MAX_BODY_BYTES
+        limit = MAX_LOGIN_BYTES if public else LARGE_BODIES.get(path, MAX_BODY_BYTES)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise Problem(400, "bad_request", "Content-Length is not a number")

@@ -17,6 +17,7 @@ _JSON = JSONB()
 _BYTES = sa.LargeBinary()
 _UUID = UUID(as_uuid=True)
 _TEXTS = ARRAY(sa.Text())
+_BIGS = ARRAY(sa.BigInteger())
 
 
 def _table(name: str, /, **columns: "TypeEngine[Any]") -> sa.Table:
@@ -121,6 +122,17 @@ hazard = _table(
 hazard_step = _table(
     "hazard_step", hazard_id=_BIG, number=_INT, at=_TIME, actor=_TEXT, act=_TEXT, from_state=_TEXT, to_state=_TEXT,
     note=_TEXT, detail=_JSON,
+)  # fmt: skip
+
+grid = _table(
+    "grid", id=_TEXT, name=_TEXT, area=_TEXT, parent=_TEXT, people=_JSON, polygon=_JSON, west=_REAL, south=_REAL,
+    east=_REAL, north=_REAL, version=_INT, updated_at=_TIME,
+)  # fmt: skip
+
+inspection = _table(
+    "inspection", id=_BIG, request_id=_UUID, digest=_BYTES, device_id=_INT, site_id=_BIG, checklist=_TEXT,
+    inspected_at=_TIME, received_at=_TIME, inspected_by=_TEXT, answers=_JSON, failed=_INT, note=_TEXT, hazards=_BIGS,
+    photo_type=_TEXT,
 )  # fmt: skip
 
 rule_parameter = _table(

@@ -1,6 +1,7 @@
-"""From when on the system proposes a hazard: numbers with unit and source. Data; read by alerts and the API.
+"""From when on the system proposes a hazard or wants an inspection: numbers with unit and source. Data.
 
-The codes of alarms that a lasting fault may have, and the pressure below which a hydrant counts as dry, stand here too.
+Read by alerts and the API. The codes of alarms that a lasting fault may have, and the pressure below which a hydrant
+counts as dry, stand here too.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ THRESHOLDS: Final[Mapping[str, Parameter]] = MappingProxyType(
         "dry_mpa": Parameter(0.05, "MPa", "contract 8: hydrant_pressure_low at once", Bounds(0, 4)),
         "false_alarms": Parameter(3, "alarms of one component", _CONTRACT, Bounds(1, 100, whole=True)),
         "false_alarms_d": Parameter(30, "d", _CONTRACT, Bounds(1, 365)),
+        "inspection_d": Parameter(30, "d", f"{_CONTRACT}: of a water source without its own", Bounds(1, 3650)),
     }
 )
 PANEL_FAULTS: Final = ("fault", "power_fault", "link_fault")

@@ -32,6 +32,12 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
     features = (await township.get("/geo/devices.geojson")).json()["features"]
     assert [feature["properties"]["code"] for feature in features] == ["p-own"]
     assert (await township.get("/api/v1/sites")).json()["items"] == []
+    square = {"type": "Polygon", "coordinates": [[[111.0, 39.0], [111.1, 39.0], [111.1, 39.1], [111.0, 39.0]]]}
+    await client.put("/api/v1/grids/g-other", json={"name": "邻镇", "area": OTHER_AREA, "polygon": square})
+    assert (await township.get("/api/v1/grids")).json()["items"] == []
+    seen = {"site": site, "answers": {"exits": True}}
+    inspection = (await client.post("/api/v1/inspections", json=seen)).json()["id"]
+    assert (await township.get("/api/v1/inspections")).json()["items"] == []
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     for method, path, body in (
         ("GET", f"/api/v1/alarms/{other}", None),
@@ -51,6 +57,12 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
         ("GET", f"/api/v1/hazards/{hazard}", None),
         ("PATCH", f"/api/v1/hazards/{hazard}", {"owner": "x"}),
         ("POST", f"/api/v1/hazards/{hazard}/assign", {"owner": "x"}),
+        ("GET", f"/api/v1/inspections/{inspection}", None),
+        ("GET", f"/api/v1/inspections/{inspection}/photo", None),
+        ("GET", "/api/v1/grids/g-other", None),
+        ("GET", "/api/v1/grids/g-other/duties", None),
+        ("PUT", "/api/v1/grids/g-other", {"name": "x"}),
+        ("DELETE", "/api/v1/grids/g-other", None),
         ("GET", "/api/v1/users/admin", None),
     ):
         answer = await township.request(method, path, json=body)

@@ -68,6 +68,26 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "hazards/1/assign"): {"owner": "x", "due": UNTIL, "note": "x"},
     ("POST", "hazards/1/supervise"): {"authority": "x", "due": UNTIL, "note": "x"},
     ("POST", "hazards/1/close"): {"outcome": "unfounded", "note": "x"},
+    ("PUT", "grids/g-1"): {
+        "name": "x",
+        "area": AREA,
+        "parent": "g-2",
+        "people": [{"name": "x", "role": "x", "phone": "1"}],
+        "polygon": {"type": "Polygon", "coordinates": [[[111, 39], [112, 39], [112, 40], [111, 39]]]},
+        "datum": "gcj02",
+    },
+    ("POST", "grids/import"): {
+        "type": "FeatureCollection",
+        "features": [{"type": "Feature", "id": "g-1", "properties": {}, "geometry": None}],
+    },
+    ("POST", "inspections"): {
+        "request_id": "7d0c4f0e-5d0b-4a57-9a68-6b6f3f1f8a11",
+        "device": "h-1",
+        "answers": [{"item": "flows", "ok": False, "note": "x"}],
+        "note": "x",
+        "inspected_at": None,
+        "photo": None,
+    },
     ("PUT", "areas/140931100"): {"name": "x", "parent": "140931", "location": {"lon": 1, "lat": 1}},
     ("PUT", "rules/battery_low"): {
         "scope": "device",
@@ -154,7 +174,15 @@ async def ready(client: Client, open_alarm: Raise) -> Client:
 
 @pytest.mark.parametrize(
     "resources",
-    ["devices", "sites", "alarms", "areas rules policies", "hazards", "users api-keys contacts", "session"],
+    [
+        "devices",
+        "sites",
+        "alarms",
+        "areas rules policies",
+        "hazards grids inspections",
+        "users api-keys contacts",
+        "session",
+    ],
 )
 async def test_no_value_of_any_field_is_our_fault(ready: Client, resources: str) -> None:
     headers = {"Content-Type": "application/json"}
@@ -197,7 +225,7 @@ async def test_no_parameter_is_our_fault(ready: Client) -> None:
             "=" * 40,
         ),
     }
-    for path in ("devices", "alarms", "events", "rejects", "hazards"):
+    for path in ("devices", "alarms", "events", "rejects", "hazards", "grids", "inspections"):
         for name in names:
             for value in for_all + of_one.get(name, ()):
                 answer = await ready.get(f"/api/v1/{path}?{name}={value}")
@@ -220,6 +248,10 @@ async def test_no_path_is_our_fault(ready: Client) -> None:
         "set-aside/{}",
         "hazards/{}",
         "hazards/{}/assign",
+        "grids/{}",
+        "grids/{}/duties",
+        "inspections/{}",
+        "inspections/{}/photo",
     )
     values = (
         "%00",

@@ -60,6 +60,10 @@ def _prepared(port: int, key: str) -> Iterator[tuple[str, str]]:
         client.put("/api/v1/devices/h-0001", json={"kind": "hydrant", "area": "140931100"})
         client.post("/api/v1/sites", json={"name": "医院", "area": "140931100"})
         client.post("/api/v1/hazards", json={"site": 1, "code": "escape_blocked"})
+        square = [[[111.08, 39.01], [111.1, 39.01], [111.1, 39.03], [111.08, 39.01]]]
+        body = {"name": "一", "polygon": {"type": "Polygon", "coordinates": square}}
+        client.put("/api/v1/grids/1", json=body)
+        client.post("/api/v1/inspections", json={"device": "h-0001", "answers": {"flows": True}})
     yield url, key
 
 
@@ -135,6 +139,9 @@ FUZZED = (
         ),
     ),
     ("/api/v1/townships", ("limit", "cursor")),
+    ("/api/v1/grids", ("area", "parent", "q", "limit", "cursor")),
+    ("/api/v1/inspections", ("device", "site", "area", "failed", "from", "to", "limit", "cursor")),
+    ("/api/v1/inspections/due", ("area", "grid", "limit", "cursor")),
     ("/api/v1/not-configured", ("rule", "limit", "cursor")),
     ("/api/v1/data-quality", ("check", "area", "limit")),
     ("/api/v1/data-quality/no_position", ("area", "limit", "cursor")),

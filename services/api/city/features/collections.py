@@ -22,6 +22,7 @@ from services.api.city.features.devices import (
     select_shown,
     select_water,
 )
+from services.api.city.features.grids import finish_grids, select_shown_grids, shown_parent, touches_box
 from services.api.city.features.hazards import are_overdue, finish_hazards, select_shown_hazards
 from services.api.prevention.documents import AREA as HAZARD_AREA
 from services.api.registry.documents import status_of
@@ -31,16 +32,18 @@ from services.api.request.roles import Permission
 from services.core.alarms.ledger.document import alarm_document
 
 _area, _site, _device, _alarm = tables.area.c, tables.site.c, tables.device.c, tables.alarm.c
-_hazard = tables.hazard.c
+_hazard, _grid = tables.hazard.c, tables.grid.c
 Finish = Callable[[Reads, Sequence[Row], Context], Awaitable[list[dict[str, Any]]]]
 Judged = Callable[[Reads, Context, Sequence[sa.ColumnElement[bool]], bool], Awaitable[sa.ColumnElement[bool]]]
+Touches = Callable[[float, float, float, float], sa.ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
     """One collection. `key` orders it; `fid` identifies its features; `span` is their time.
 
-    `filters` are columns; `judged` are properties, true or false, that code decides and no column holds.
+    `filters` are columns; `judged` are properties, true or false, that code decides and no column holds. Where features
+    are more than points, `shape` is their GeoJSON, `touches` says which a box touches, and lon and lat are unused.
     """
 
     id: str
@@ -57,6 +60,8 @@ class Collection:
     span: tuple[Column, Column] | None = None
     newest_first: bool = False
     judged: Mapping[str, Judged] = field(default_factory=dict)
+    shape: Column | None = None
+    touches: Touches | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -227,6 +232,11 @@ COLLECTIONS: Mapping[str, Collection] = {
             _select_areas, _finish_areas, key=_area.code, fid=_area.code, lon=_area.lon, lat=_area.lat,
             filters={"code": _area.code, "name": _area.name, "parent": _parent},
         ),
+        Collection(
+            "grids", "网格", "Grids", "网格及其边界。 Grids (网格) with their border.",
+            select_shown_grids, finish_grids, key=_grid.id, fid=_grid.id, lon=_grid.west, lat=_grid.south,
+            filters={"id": _grid.id, "name": _grid.name, "area": _grid.area, "parent": shown_parent},
+            shape=_grid.polygon, touches=touches_box,
+        ),
     )
 }  # fmt: skip
-"""Grids follow when the county has them: a collection that is always empty misleads a map."""

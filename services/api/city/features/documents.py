@@ -93,11 +93,20 @@ def collection(base: str, one: Collection, extent: Sequence[float]) -> dict[str,
 
 
 def geometry(row: Mapping[str, Any], *, latitude_first: bool) -> dict[str, Any] | None:
-    """Return the point of a row, or None."""
+    """Return the shape or point of a row, or None."""
+    if "fshape" in row:
+        shape: dict[str, Any] = row["fshape"]
+        return shape | {"coordinates": _turned(shape["coordinates"])} if latitude_first else shape
     lon, lat = row["flon"], row["flat"]
     if lon is None or lat is None:
         return None
     return {"type": "Point", "coordinates": [lat, lon] if latitude_first else [lon, lat]}
+
+
+def _turned(coordinates: Any) -> Any:
+    if coordinates and not isinstance(coordinates[0], list):
+        return [coordinates[1], coordinates[0]]
+    return [_turned(one) for one in coordinates]
 
 
 def feature(row: Mapping[str, Any], properties: Mapping[str, Any], *, latitude_first: bool) -> dict[str, Any]:

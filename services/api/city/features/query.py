@@ -68,7 +68,7 @@ def read_query(collection: Collection, context: Context, sent: Sequence[tuple[st
     judged = {name: _truth(name, value) for name, value in given.items() if name in collection.judged}
     box_crs = _crs("bbox-crs", given.get("bbox-crs", CRS84))
     if "bbox" in given:
-        conditions.append(read_bbox(given["bbox"], box_crs, collection.lon, collection.lat))
+        conditions.append(_in_box(collection, read_box(given["bbox"], box_crs)))
     if "datetime" in given:
         begin, end = read_datetime(given["datetime"])
         if collection.span is not None:
@@ -115,8 +115,8 @@ def _crs(name: str, value: str) -> str:
     return plain
 
 
-def read_bbox(value: str, crs: str, lon: Column, lat: Column) -> sa.ColumnElement[bool]:
-    """Return the condition of a box of four numbers, or of six with heights, which are ignored."""
+def read_box(value: str, crs: str) -> tuple[float, float, float, float]:
+    """Return west, south, east and north of a box of four numbers, or of six with heights, which are ignored."""
     try:
         numbers = [float(part) for part in value.split(",")]
     except ValueError:
@@ -129,8 +129,18 @@ def read_bbox(value: str, crs: str, lon: Column, lat: Column) -> sa.ColumnElemen
         west, south, east, north = south, west, north, east
     if south > north:
         raise bad("bbox", "the southern edge lies north of the northern edge")
-    within = lat.between(south, north)
-    if west > east:  # across the antimeridian (7.15.3)
+    return west, south, east, north
+
+
+def _in_box(collection: Collection, box: tuple[float, float, float, float]) -> sa.ColumnElement[bool]:
+    west, south, east, north = box
+    lon, touches = collection.lon, collection.touches
+    if touches is not None:
+        if west > east:  # across the antimeridian (7.15.3)
+            return sa.or_(touches(west, south, 180.0, north), touches(-180.0, south, east, north))
+        return touches(west, south, east, north)
+    within = collection.lat.between(south, north)
+    if west > east:
         return sa.and_(within, sa.or_(lon >= west, lon <= east))
     return sa.and_(within, lon.between(west, east))
 
@@ -195,11 +205,12 @@ def whole_number(name: str, value: str) -> int:
 
 def page_of(collection: Collection, context: Context, query: Query) -> "sa.Select[Any]":
     """Return the statement of a page: one row more than the limit, so that an end is known as such."""
-    key = collection.key
+    key, shape = collection.key, collection.shape
+    places = [collection.lon.label("flon"), collection.lat.label("flat")] if shape is None else [shape.label("fshape")]
     statement = (
         collection.select(context)
         .add_columns(key.label("fkey"), collection.fid.label("fid"))
-        .add_columns(collection.lon.label("flon"), collection.lat.label("flat"))
+        .add_columns(*places)
         .where(*query.conditions)
     )
     if query.after is not None:

@@ -215,7 +215,7 @@ async def show_item(
     content = dict(found) | {"links": documents.item_links(_base(request), one, found["id"])}
 
     def page() -> str:
-        place = [] if found["geometry"] is None else [html.paragraph(str(found["geometry"]["coordinates"]))]
+        place = [] if found["geometry"] is None else [html.paragraph(str(found["geometry"]["coordinates"])[:200])]
         parts = (html.facts(found["properties"]), *place, html.links(content["links"]), html.source(content["links"]))
         return html.page(root_of(request), f"{one.title} {found['id']}", *parts)
 

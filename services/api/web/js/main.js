@@ -25,6 +25,7 @@ const LATER = {
   water: () => import("./water/page.js"),
   system: () => import("./system/page.js"),
   admin: () => import("./admin/page.js"),
+  inspect: () => import("./inspect/page.js"),
   subscriptions: () => import("./subscriptions/page.js"),
 };
 const LOADED = { desk: Desk };

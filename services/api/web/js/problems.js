@@ -3,7 +3,15 @@
 import { language, t } from "./i18n.js";
 
 // Of these the words alone say nothing of what to mend.
-const NEEDS_DETAIL = ["invalid", "unreadable", "bad_lines", "conflict", "too_many", "warnings_not_accepted"];
+const NEEDS_DETAIL = [
+  "invalid",
+  "unreadable",
+  "bad_lines",
+  "bad_features",
+  "conflict",
+  "too_many",
+  "warnings_not_accepted",
+];
 // The server, or the way to it, is away for a moment: the same request may be sent again.
 const PASSING = [0, 429, 502, 503, 504];
 

@@ -52,7 +52,7 @@ async def test_links_lead_from_the_landing_page_to_every_feature(client: Client,
         assert all(link["href"].startswith("http://firetower.test/ogc") for link in landing["links"])
     listed = await read(client, "/ogc/collections")
     assert {one["id"] for one in listed["collections"]} == {
-        "devices", "hydrants", "water-sources", "sites", "alarms", "hazards", "areas",
+        "devices", "hydrants", "water-sources", "sites", "alarms", "hazards", "areas", "grids",
     }  # fmt: skip
     for one in listed["collections"]:
         assert one["itemType"] == "feature"
@@ -153,6 +153,47 @@ async def test_hazards_stand_where_their_device_or_site_stands_and_answer_for_th
     key = (await client.post("/api/v1/api-keys", json={"name": "t", "role": "viewer", "areas": [AREA]})).json()["key"]
     assert await follow(visit(key), address) == [made[0]]
     assert (await visit(key).get(f"{address}/{made[1]}")).status_code == 404
+
+
+async def test_grids_show_their_border_and_a_box_finds_what_it_touches(
+    client: Client, visit: Callable[..., Client]
+) -> None:
+    def ring(west: float, south: float, size: float) -> list[list[float]]:
+        east, north = west + size, south + size
+        return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+    triangle = {"type": "Polygon", "coordinates": [[[111.0, 39.0], [112.0, 39.0], [112.0, 40.0], [111.0, 39.0]]]}
+    holed = {"type": "Polygon", "coordinates": [ring(113.0, 39.0, 1.0), ring(113.25, 39.25, 0.5)[::-1]]}
+    for grid, shape, more in (
+        ("a", triangle, {"people": ["王建国"]}),
+        ("b", holed, {"area": OTHER_AREA, "parent": "a"}),
+    ):
+        made = await client.put(f"/api/v1/grids/{grid}", json={"name": grid, "polygon": shape, **more})
+        assert made.status_code == 201, made.text
+    address = ITEMS.format("grids")
+    assert await follow(client, address, limit=1) == ["a", "b"]
+    one = await read(client, f"{address}/a")
+    assert one["geometry"] == triangle
+    assert one["properties"]["people"] == "王建国"
+    turned = await read(client, f"{address}/a", crs=EPSG4490)
+    assert turned["geometry"]["coordinates"][0][1] == [39.0, 112.0]
+    for box, wanted in (
+        ("111.6,39.1,111.7,39.2", ["a"]),
+        ("111.1,39.8,111.2,39.9", []),  # within its bounds, beside its border
+        ("113.4,39.4,113.5,39.5", []),  # in the hole
+        ("113.4,39.4,113.9,39.5", ["b"]),
+        ("110,38,115,41", ["a", "b"]),
+        ("113.5,38,-170,41", ["b"]),
+    ):
+        assert await follow(client, address, bbox=box) == wanted, box
+    assert await follow(client, address, parent="a") == ["b"]
+    key = (await client.post("/api/v1/api-keys", json={"name": "t", "role": "wall", "areas": [OTHER_AREA]})).json()[
+        "key"
+    ]
+    wall = await read(visit(key), address)
+    assert [(shown["id"], shown["properties"]["parent"]) for shown in wall["features"]] == [("b", None)]
+    assert "people" not in wall["features"][0]["properties"]
+    assert await follow(visit(key), address, parent="a") == []
 
 
 REFUSED = [

@@ -77,6 +77,13 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     for step in ("assign", "rectify", "verify", "reopen"):
         await call("POST", f"/hazards/{{id}}/{step}", {}, id=hazard)
 
+    square = {"type": "Polygon", "coordinates": [[[111.0, 39.0], [111.1, 39.0], [111.1, 39.1], [111.0, 39.0]]]}
+    await call("PUT", "/grids/{id}", {"name": "一", "polygon": square}, id="g-1")
+    one = {"type": "Feature", "id": "g-2", "properties": {"name": "二"}, "geometry": square}
+    await call("POST", "/grids/import", {"type": "FeatureCollection", "features": [one]})
+    await call("DELETE", "/grids/{id}", id="g-1")
+    await call("POST", "/inspections", {"device": "h-1", "answers": {"flows": True}})
+
     fire, tamper = await open_alarm("p-1", fire=True), await open_alarm("p-2")
     await call("POST", "/alarms/{id}/verify", {"outcome": "real"}, id=fire)
     false = await open_alarm("p-4", fire=True)

@@ -47,6 +47,17 @@ async def send(connection: asyncpg.Connection, number: int, came_s: Sequence[flo
             )
 
 
+async def inspect(connection: asyncpg.Connection, code: str, *, days_ago: float = 0) -> None:
+    await connection.execute(
+        """insert into inspection (request_id, digest, device_id, checklist, inspected_at, received_at, inspected_by,
+               answers, failed, note, hazards)
+           select gen_random_uuid(), '', id, 'hydrant', $2, $2, 'user:li', '[]', 0, '', '{}'
+           from device where code = $1""",
+        code,
+        NOW - timedelta(days=days_ago),
+    )
+
+
 async def counts(client: Client, **asked: object) -> dict[str, int | None]:
     answer = await client.get("/api/v1/data-quality", params=asked)
     assert answer.status_code == 200, answer.text
@@ -64,6 +75,7 @@ async def test_a_sound_ledger_has_nothing_to_look_at(
 ) -> None:
     for n in range(3):
         await register(f"h-{n}", location=spot(n))
+        await inspect(connection, f"h-{n}", days_ago=n)
         await send(connection, await hear(connection, f"h-{n}"), [300 * i for i in range(8)])
     assert await counts(client) == dict.fromkeys(Check, 0)
 
@@ -87,12 +99,20 @@ async def test_each_check_counts_its_devices_and_says_what_it_saw(
     for code in ("zero", "far", "pair-1", "pair-2", "beside", "found"):
         await hear(connection, code, "water" if code == "beside" else "hydrant")
     await hear(connection, "other-kind", "electrical")
+    for code in ("nowhere", "zero", "far", "pair-1", "pair-2", "beside"):
+        await inspect(connection, code)
+    await inspect(connection, "other-kind", days_ago=31)
+    await put_grid(client, 111.09)
     shown = (await client.get("/api/v1/data-quality")).json()
     rows = {one["check"]: {row["code"]: row["text_en"] for row in one["rows"]} for one in shown["checks"]}
     assert shown["devices"] == 10
     assert rows == {
         "no_position": {"nowhere": "no coordinates: on no map", "zero": "no coordinates: on no map"},
         "outside_area": {"far": "151 km from the nearest known place"},
+        "outside_grid": dict.fromkeys(["far", "other-kind"], "its area has grids, and it stands in none of them"),
+        "stale_inspection": {
+            "other-kind": f"water source last inspected: {NOW + timedelta(hours=8, days=-31):%Y-%m-%d}, every 30 d"
+        },
         "doubled_position": {
             "pair-1": "on the spot of pair-2, of the same kind",
             "pair-2": "on the spot of pair-1, of the same kind",
@@ -103,6 +123,36 @@ async def test_each_check_counts_its_devices_and_says_what_it_saw(
         "unregistered": {"found": "it sends, and stands in no ledger"},
     }
     assert {one["count"] for one in shown["checks"]} == {0, 1, 2}
+
+
+async def put_grid(client: Client, west: float, **fields: Any) -> None:
+    corners = [[west, 39.0], [west + 0.0015, 39.0], [west + 0.0015, 39.1], [west, 39.1], [west, 39.0]]
+    body = {"name": "网格", "polygon": {"type": "Polygon", "coordinates": [corners]}} | fields
+    assert (await client.put(f"/api/v1/grids/g-{west}".replace(".", "-"), json=body)).status_code == 201
+
+
+async def test_a_device_is_held_against_grids_only_where_its_area_has_some(register: Any, client: Client) -> None:
+    await register("h-1", location=spot(1))
+    assert await codes(client, Check.OUTSIDE_GRID) == []
+    await put_grid(client, 111.5, area=OTHER_AREA)
+    assert await codes(client, Check.OUTSIDE_GRID) == []
+    await put_grid(client, 111.6, area=AREA)
+    assert await codes(client, Check.OUTSIDE_GRID) == ["h-1"]
+    await put_grid(client, 111.09, area=OTHER_AREA)
+    assert await codes(client, Check.OUTSIDE_GRID) == [], "whoever looks after the ground it stands on"
+
+
+async def test_a_source_is_due_by_its_own_interval_and_when_it_was_never_inspected(
+    register: Any, client: Client, connection: asyncpg.Connection
+) -> None:
+    await register("never", location=spot(1))
+    await register("seldom", location=spot(2), attributes={"inspection_interval_d": "90"})
+    await register("often", location=spot(3), attributes={"inspection_interval_d": 7})
+    await register("odd", location=spot(4), attributes={"inspection_interval_d": "weekly"})
+    await register("panel", kind="panel", location=spot(5))
+    for code in ("seldom", "often", "odd"):
+        await inspect(connection, code, days_ago=20)
+    assert await codes(client, Check.STALE_INSPECTION) == ["never", "often"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import { live, putDevices, useDevice, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Battery, Signal } from "./gauges.js";
 import { History } from "./history.js";
+import { Inspected } from "./inspected.js";
 import { Service } from "./service.js";
 import { Values } from "./values.js";
 
@@ -152,6 +153,7 @@ export function DevicePage({ code }) {
             ${device.gateway && html`<${Field} name=${t("devices.gateway")}>
               <a href=${`#/devices/${device.gateway}`}>${device.gateway}</a>
             <//>`}
+            <${Inspected} code=${code} inspection=${full.inspection} />
             ${device.owner && html`<${Field} name=${t("devices.owner")}>${device.owner}<//>`}
             ${device.maintainer && html`<${Field} name=${t("devices.maintainer")}>${device.maintainer}<//>`}
             ${device.location && html`<${Field} name=${t("devices.location")}>

@@ -102,6 +102,11 @@ export const pages = {
   "devices.compare_end": "No longer compare",
   "devices.more_fields": "Add a field",
   "devices.save_csv": "Save what is shown",
+  "devices.inspected": "Last inspected",
+  "devices.never_inspected": "Never inspected",
+  "devices.inspection_due": "Inspection due",
+  "devices.inspect": "Inspect",
+  "devices.inspection_qr": "QR code",
 
   "range.6h": "6 h",
   "range.24h": "24 h",

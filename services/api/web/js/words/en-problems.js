@@ -50,4 +50,6 @@ export const problems = {
   "problem.not_running": "The trial has ended already",
   "problem.no_way_out": "the server has no way out to push services",
   "problem.other_key": "the push key has changed, turn it on again",
+  "problem.has_children": "Grids stand below it: move or remove them first",
+  "problem.bad_features": "No grid of the file could be stored",
 };

@@ -17,6 +17,7 @@ export const en = {
   "nav.water": "Water",
   "nav.system": "System",
   "nav.admin": "Manage",
+  "nav.inspect": "Inspection",
   "nav.subscriptions": "Push",
   "nav.wall": "Wall",
   "skip": "Skip to content",

@@ -101,6 +101,11 @@ export const pages = {
   "devices.compare_end": "不再比较",
   "devices.more_fields": "叠加参数",
   "devices.save_csv": "导出所示数据",
+  "devices.inspected": "最近巡查",
+  "devices.never_inspected": "从未巡查",
+  "devices.inspection_due": "巡查到期",
+  "devices.inspect": "去巡查",
+  "devices.inspection_qr": "巡查二维码",
 
   "range.6h": "6 小时",
   "range.24h": "24 小时",

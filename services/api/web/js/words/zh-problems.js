@@ -50,4 +50,6 @@ export const problems = {
   "problem.not_running": "试算已经结束",
   "problem.no_way_out": "服务器未开通外网推送",
   "problem.other_key": "推送密钥已更换，请重新开启",
+  "problem.has_children": "其下还有网格，请先移走或删除",
+  "problem.bad_features": "文件中没有可入库的网格",
 };

@@ -17,6 +17,7 @@ export const zh = {
   "nav.water": "水源",
   "nav.system": "系统",
   "nav.admin": "管理",
+  "nav.inspect": "巡查",
   "nav.subscriptions": "推送",
   "nav.wall": "大屏",
   "skip": "跳到正文",

@@ -1,0 +1,55 @@
+"""The photo of an inspection: what it is by its bytes, whatever its sender calls it. Pure.
+
+Promises that nothing is stored but a whole JPEG, PNG or WebP, none of which a browser takes for a page.
+"""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""Contract 12: at most 2 MB; binary, because telephones count so."""
+MOST_CHARACTERS: Final = MOST_BYTES * 4 // 3 + 200  # as base64, with the head of a data: URI
+_HEAD: Final = re.compile(r"data:[\w.+/-]{1,100};base64,")
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_TAIL: Final = 64 * 1024  # some cameras write a preview behind the picture
+
+
+class BadPhoto(Exception):
+    """It is refused; the message says how to mend it."""
+
+
+class PhotoTooLarge(BadPhoto):
+    """It is beyond the bound."""
+
+
+def read_photo(text: str) -> tuple[str, bytes]:
+    """Return type and bytes of a photo that came as base64 or as a data: URI.
+
+    Raises:
+        PhotoTooLarge: more than 2 MiB.
+        BadPhoto: not base64, or no picture of these types.
+    """
+    encoded = text[match.end() :] if (match := _HEAD.match(text)) else text
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadPhoto("must be base64, or a data: URI of it") from None
+    if len(raw) > MOST_BYTES:
+        raise PhotoTooLarge("at most 2 MiB: make the picture smaller, 1600 pixels wide are plenty")
+    kind = type_of(raw)
+    if kind is None:
+        raise BadPhoto("must be a whole JPEG, PNG or WebP picture")
+    return kind, raw
+
+
+def type_of(raw: bytes) -> str | None:
+    """Return the media type of a picture, or None where it is none of ours or does not end as one."""
+    if raw.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg" if b"\xff\xd9" in raw[-_TAIL:] else None
+    if raw.startswith(_PNG):
+        return "image/png" if raw.endswith(_PNG_END) else None
+    if raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
+        return "image/webp" if int.from_bytes(raw[4:8], "little") + 8 <= len(raw) else None
+    return None

@@ -1,0 +1,108 @@
+"""A phone scans a device's QR code, signs in, answers the checklist with a photo; without a network nothing is lost."""
+
+import struct
+import zlib
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.county import NEAR, WEAK
+
+
+def picture() -> bytes:
+    """Return a PNG larger than what is sent."""
+    width, height = 2000, 30
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress(b"".join(b"\0" + b"\x33\x66\x99" * width for _ in range(height)))
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", head) + part(b"IDAT", rows) + part(b"IEND", b"")
+
+
+def inspections(system: Any, code: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = system.call("GET", f"/api/v1/inspections?device={code}")["items"]
+    return found
+
+
+def answer_all(page: Page, bad: str) -> None:
+    items = page.locator(".inspect-item")
+    expect(items).to_have_count(6)
+    for item in items.all():
+        name = item.get_attribute("data-item")
+        item.locator(".choice-no" if name == bad else ".choice-yes").click()
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def test_a_scanned_code_leads_through_the_sign_in_to_the_checklist_and_a_photo_is_stored(
+    visit: Any, system: Any
+) -> None:
+    page = visit(f"/#/inspect/{NEAR}", viewport=PHONE, signed_in=False)
+    page.get_by_label("用户名").fill(system.admin["username"])
+    page.get_by_label("密码").fill(system.admin["password"])
+    page.get_by_role("button", name="登录").click()
+    expect(page.locator(".inspect-head")).to_contain_text(NEAR)
+    expect(page.locator(".inspect-head")).to_contain_text("从未巡查")
+    assert fits(page)
+    page.get_by_role("button", name="还有 6 项未填").click()
+    assert inspections(system, NEAR) == []
+    answer_all(page, bad="reachable")
+    page.get_by_placeholder("说明情况").fill("被车辆遮挡")
+    page.get_by_label("照片").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": picture()})
+    expect(page.locator(".inspect-photo img")).to_be_visible()
+    assert fits(page)
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-done")).to_contain_text("1 项不合格")
+    (stored,) = inspections(system, NEAR)
+    assert [one["note"] for one in stored["answers"] if one["ok"] is False] == ["被车辆遮挡"]
+    size = page.evaluate(
+        "async (path) => { const picture = await createImageBitmap(await (await fetch(path)).blob());"
+        " return [picture.width, picture.height]; }",
+        stored["photo"],
+    )
+    assert size == [1600, 24], "made smaller before it was sent"
+    hazard = system.call("GET", f"/api/v1/hazards/{stored['hazards'][0]}")
+    assert (hazard["code"], hazard["source"]) == ("hydrant_blocked", "inspection")
+    expect(page.locator(".inspect-head")).to_contain_text("上次巡查")
+
+
+def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: Any, system: Any) -> None:
+    page = visit(f"/#/inspect/{WEAK}", viewport=PHONE)
+    answer_all(page, bad="")
+    page.get_by_label("备注").fill("正常")
+    lost = []
+
+    def lose_the_answer(route: Route) -> None:
+        if not lost:
+            lost.append(route.fetch())  # it arrives, and the phone never hears of it
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/inspections", lose_the_answer)
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.get_by_role("alert")).to_contain_text("已保存在手机上")
+    page.reload()
+    expect(page.get_by_label("备注")).to_have_value("正常")
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-done")).to_contain_text("全部合格")
+    assert len(inspections(system, WEAK)) == 1
+    page.get_by_role("link", name="下一处").click()
+    expect(page.locator(".inspect-due")).not_to_contain_text(WEAK)
+    assert fits(page)
+
+
+def test_the_page_of_a_device_leads_there_and_shows_the_code_for_its_plate(visit: Any, system: Any) -> None:
+    page = visit(f"/#/devices/{NEAR}", viewport=DESKTOP)
+    page.locator("#language").click()
+    code = page.get_by_role("link", name="QR code")
+    answer = page.request.get(system.api + (code.get_attribute("href") or ""))
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    page.get_by_role("link", name="Inspect", exact=True).click()
+    expect(page.locator(".inspect-item").first).to_contain_text("free, and a fire engine can reach it")
+    expect(page.get_by_role("button", name="still to answer")).to_be_visible()
