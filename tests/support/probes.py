@@ -25,6 +25,7 @@ from services.api.request.paging import encode_cursor
 from services.api.request.roles import Role, Who
 from services.api.request.scope import Scope
 from services.api.system.slo import QUERIES as SLO
+from services.api.system.slo import read_clocks
 from services.core.fields import FIELD_RULES
 from services.core.moment import to_us
 from services.core.statements import load_queries
@@ -139,8 +140,15 @@ def of_the_api(now: datetime) -> Iterator[Probe]:
         yield expected(name, most, now)
     yield Probe(
         "services/api/system/slo.sql clocks",
-        lambda connection: Inside(connection).rows(SLO["clocks"], since=now - day, **EVERYWHERE.parameters()),
+        lambda connection: Inside(connection).rows(
+            SLO["clocks"], since=now - day, until=now, **EVERYWHERE.parameters()
+        ),
         6,  # an event may be a month older than its batch
+    )
+    yield Probe(
+        "services/api/system/slo.sql clocks of a month of last year",
+        lambda connection: read_clocks(Inside(connection), EVERYWHERE, now - year, now - year + 30 * day),
+        12,
     )
 
     async def look(connection: asyncpg.Connection) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
@@ -13,15 +12,15 @@ from services.api.alarms.filters import COLUMNS, AlarmFilter
 from services.api.alarms.queue import fires_first
 from services.api.request.auth import Reader
 from services.api.request.described import described
+from services.api.request.fields import Language
 from services.api.request.paging import MAX_LIMIT, encode_cursor
 from services.api.request.problems import invalid
 from services.api.request.sheets import flat
 from services.api.request.state import Here
-from services.api.request.workbook import MEDIA_TYPE, Workbook
+from services.api.request.workbook import DESCRIBED, MEDIA_TYPE, ONE_AT_A_TIME, Workbook
 
 router = APIRouter(prefix="/api/v1", tags=["alarms"])
 MOST_ROWS: Final = 20_000
-_ONE_AT_A_TIME: Final = asyncio.Semaphore(1)  # a workbook keeps a core busy: others wait
 _TITLES: Final = {"zh": "告警", "en": "alarms"}
 _HEADINGS: Final = {
     "id": "告警号", "opened_at": "发生时间（北京时间）", "area": "区域", "site_id": "单位编号", "site_name": "单位",
@@ -33,17 +32,7 @@ _HEADINGS: Final = {
 _TIMES: Final = frozenset(name for name in COLUMNS if name.endswith("_at"))
 
 
-class Language(StrEnum):
-    """In which language the headings are."""
-
-    ZH = "zh"
-    EN = "en"
-
-
-_BOOK: Final = {"description": "Done", "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
-
-
-@router.get("/alarms.xlsx", response_class=StreamingResponse, responses=described(None) | {200: _BOOK})
+@router.get("/alarms.xlsx", response_class=StreamingResponse, responses=described(None) | {200: DESCRIBED})
 async def alarms_as_workbook(
     *,
     here: Here,
@@ -61,7 +50,7 @@ async def alarms_as_workbook(
     (count,) = await reads.rows(sa.select(sa.func.count().label("alarms")).select_from(some))
     if count["alarms"] > MOST_ROWS:
         raise invalid("from", f"these are more than {MOST_ROWS} alarms; narrow the days")
-    async with _ONE_AT_A_TIME:
+    async with ONE_AT_A_TIME:
         headings = [_HEADINGS[name] if lang is Language.ZH else name for name in COLUMNS]
         book = Workbook(_TITLES[lang], headings)
         try:

@@ -1,6 +1,7 @@
 """Values that requests carry, with their bounds: times, lines of text, codes. Used by the models of every room."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import Query
@@ -9,6 +10,15 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 from services.api.request.problems import Problem, invalid
 
 BIGINT = 2**63 - 1
+
+
+class Language(StrEnum):
+    """In which language something is written."""
+
+    ZH = "zh"
+    EN = "en"
+
+
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _FEWEST_DIGITS = 9  # of seconds since 1970, in any year that is meant
 

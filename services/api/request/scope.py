@@ -47,6 +47,14 @@ class Scope:
         inside = [column.startswith(code, autoescape=True) for code in self.areas]
         return sa.or_(sa.false(), *inside, *([column.is_(None)] if self.county else []))
 
+    def narrowed(self, area: str | None) -> "Scope":
+        """Return what of this scope lies in an area and below it; None: all of it."""
+        if area is None:
+            return self
+        if self.covers(area):
+            return Scope((area,))
+        return Scope(tuple(code for code in self.areas if code.startswith(area)))
+
     def parameters(self) -> dict[str, Any]:
         """Return what a statement in a .sql file asks of a scope: `everywhere`, `areas`."""
         return {"everywhere": self.everywhere, "areas": [code for code in self.areas if code != EVERYWHERE]}

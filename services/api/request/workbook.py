@@ -1,8 +1,9 @@
-"""A table as an Excel workbook (XLSX), written row by row into a file on disk: many rows cost little memory.
+"""Tables as an Excel workbook (XLSX), written row by row into a file on disk: many rows cost little memory.
 
 No text becomes a formula or a link, whatever it begins with; times are Excel's own, by the county's clock.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from tempfile import TemporaryFile
@@ -15,6 +16,8 @@ from services.core.clock import COUNTY
 from services.core.text import clean_text
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+DESCRIBED: Final = {"description": "Done", "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+ONE_AT_A_TIME: Final = asyncio.Semaphore(1)  # a workbook keeps a core busy: others wait
 _MOST_LETTERS: Final = 32_767  # of a cell: Excel's own limit
 _PART_BYTES: Final = 64 * 1024
 _WIDTH: Final = 18
@@ -24,18 +27,22 @@ _OPTIONS: Final = {
 
 
 class Workbook:
-    """A workbook with one sheet that grows row by row. Closed once, by `finish` or `drop`."""
+    """A workbook whose newest sheet grows row by row. Closed once, by `finish` or `drop`."""
 
     def __init__(self, title: str, headings: Sequence[str]) -> None:
         self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115 - closed by finish or drop
         self._book = xlsxwriter.Workbook(self._file, _OPTIONS)
-        self._sheet = self._book.add_worksheet(title)
         self._moment = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        head = self._book.add_format({"bold": True})
+        self._head = self._book.add_format({"bold": True})
+        self.begin(title, headings)
+
+    def begin(self, title: str, headings: Sequence[str]) -> None:
+        """Begin another sheet: rows go there from now on."""
+        self._sheet = self._book.add_worksheet(title)
         self._sheet.set_column(0, len(headings) - 1, _WIDTH)
         self._sheet.freeze_panes(1, 0)
         for at, name in enumerate(headings):
-            self._sheet.write_string(0, at, name, head)
+            self._sheet.write_string(0, at, name, self._head)
         self._rows = 1
 
     def add(self, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """The legal clocks and the loss accounting, as they were in the last hours."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -57,16 +57,20 @@ async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, l
     """Show the legal clocks (p50, p95, p99, breaches) and the loss accounting of the last hours."""
 
     async def read() -> dict[str, Any]:
-        return await _read(here.database, who.scope, hours, here.clock.now() - timedelta(hours=hours))
+        return await _read(here.database, who.scope, hours, here.clock.now())
 
     return answer(await here.kept.get(("slo", who.scope.areas, hours), _KEPT_S, here.clock, read))
 
 
-async def _read(reads: Reads, scope: Scope, hours: int, since: Any) -> dict[str, Any]:
-    parameters = scope.parameters()
-    clocks = [dict(row) for row in await reads.rows(QUERIES["clocks"], since=since, **parameters)]
-    for clock in clocks:
-        clock["limit_s"] = float(clock["limit_s"])
+async def read_clocks(reads: Reads, scope: Scope, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """Return the legal clocks of what happened between two moments in the areas of `scope`."""
+    rows = await reads.rows(QUERIES["clocks"], since=since, until=until, **scope.parameters())
+    return [{**row, "limit_s": float(row["limit_s"])} for row in rows]
+
+
+async def _read(reads: Reads, scope: Scope, hours: int, now: datetime) -> dict[str, Any]:
+    since, parameters = now - timedelta(hours=hours), scope.parameters()
+    clocks = await read_clocks(reads, scope, since, now)
     loss = dict((await reads.rows(QUERIES["loss"], since=since, **parameters))[0])
     total = dict((await reads.rows(QUERIES["loss_total"], **parameters))[0])
     if scope.county:

@@ -1,8 +1,8 @@
 -- name: clocks
--- :areas are code prefixes, :everywhere says that none is needed
+-- :areas are code prefixes, :everywhere says that none is needed; from :since to :until
 with seen_alarm as (
     select a.* from alarm a
-    where a.opened_at > :since
+    where a.opened_at > :since and a.opened_at <= :until
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
 ), took (name, seconds) as (
     -- the message that raised it was received -> the alarm is committed, which is when every screen is told
@@ -13,14 +13,15 @@ with seen_alarm as (
         where e.device_id = a.device_id and e.component = a.component and e.active
           and e.received_at <= a.opened_at and e.received_at > a.opened_at - interval '10 minutes'
           and e.ts > a.opened_at - interval '1 day' and e.ts < a.opened_at + interval '1 hour'
-          and e.ts > cast(:since as timestamptz) - interval '1 day'     -- leaves older chunks aside
+          and e.ts > cast(:since as timestamptz) - interval '1 day'     -- leaves other chunks aside
+          and e.ts < cast(:until as timestamptz) + interval '1 hour'
         order by e.received_at desc limit 1
     ) e
     where a.code in ('fire', 'prealarm', 'fault', 'disabled', 'supervisory', 'tamper', 'power_fault', 'link_fault', 'arc_fault')
     union all
     select 'confirmation_to_dispatch', extract(epoch from coalesce(n.delivered_at, now()) - n.created_at)
     from notice n join alarm a on a.id = n.alarm_id
-    where n.type = 'fire.confirmed' and n.channel = 'desk' and n.created_at > :since
+    where n.type = 'fire.confirmed' and n.channel = 'desk' and n.created_at > :since and n.created_at <= :until
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
     union all
     select 'verification', extract(epoch from t.at - a.opened_at)
@@ -31,8 +32,9 @@ with seen_alarm as (
     from ingest_batch b
     join event e on e.batch_id = b.id and e.ts between b.min_ts and b.max_ts
      and e.ts > cast(:since as timestamptz) - interval '31 days'        -- no event is older than its message by more
+     and e.ts < cast(:until as timestamptz) + interval '1 hour'
     join device d on d.id = e.device_id
-    where b.committed_at > :since and b.lane = 'event' and b.events > 0
+    where b.committed_at > :since and b.committed_at <= :until and b.lane = 'event' and b.events > 0
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p)))
 )
 select l.name, l.limit_s, count(t.seconds) as count,
