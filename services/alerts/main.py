@@ -24,6 +24,7 @@ from services.alerts.early.watch import EarlyWatch
 from services.alerts.figures import Figures
 from services.alerts.health import Health
 from services.alerts.prevention import Proposals
+from services.alerts.risk import Risks
 from services.alerts.signing import ContactAddress, DeskAddress
 from services.alerts.silent_devices import SilentDevices
 from services.alerts.storage import StorageJobs
@@ -157,6 +158,8 @@ async def _work(
         work["early warning"] = duty.keep("early warning", early.take_turn, pool, clock)
         proposals = Proposals(pool, clock)
         work["hazards"] = duty.keep("hazards", proposals.take_turn, pool, clock)
+        risks = Risks(pool, clock, settings.retention_days)
+        work["risk"] = duty.keep("risk", risks.take_turn, pool, clock)
         trials = Trials(pool, clock, settings.database_url)
         work["trials"] = duty.keep("trials", trials.take_turn, pool, clock)
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)

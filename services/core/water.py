@@ -44,6 +44,12 @@ NO_LIMITS: Final = Reason(
 )
 UNKNOWN: Final = frozenset({NO_READING, NO_TIME, NO_PRESSURE, NO_LEVEL, NO_LIMITS})
 
+OUT_CODES: Final = (
+    "hydrant_pressure_low", "water_level_low", "hydrant_freezing", "hydrant_tilt", "device_offline",
+    "device_unreadable",
+)  # fmt: skip
+"""Alarms while which a source is not usable. Where only alarms are looked at, they stand for `judge`."""
+
 MAIN_FIELDS: Final = {"hydrant": ("pressure_mpa",), "water": ("level_pct", "level_m")}
 """What a source must send to be judged, by kind."""
 

@@ -15,7 +15,7 @@ from services.api.alarms.notices import NOTICE_COLUMNS
 from services.api.alarms.urgent import Place, urgent_first
 from services.api.map.water import near
 from services.api.measured.slices import oldest_first
-from services.api.registry.sites import site_document
+from services.api.registry.sites import select_sites, site_document
 from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
@@ -72,7 +72,7 @@ async def show_alarm(alarm_id: Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
     shown["evidence"] = await find_evidence(reads, who.scope, row, lines, here.clock.now())
     shown["early_warning"] = await _early_warning(reads, who.scope, alarm_id)
     site = await first(
-        reads, sa.select(tables.site).where(tables.site.c.id == row["site_id"], who.scope.clause(tables.site.c.area))
+        reads, select_sites().where(tables.site.c.id == row["site_id"], who.scope.clause(tables.site.c.area))
     )
     shown["site"] = None if site is None else site_document(site)
     notices = sa.select(*NOTICE_COLUMNS).where(tables.notice.c.alarm_id == alarm_id)

@@ -23,13 +23,14 @@ from services.api.request.state import Here
 from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Maintainer, Operator, Write
 from services.core.alarms.ledger import acts
+from services.core.prevention.risk import RiskGrade
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
 
 router = APIRouter(prefix="/api/v1", tags=["sites"])
 LONGEST_TEST = timedelta(hours=8)  # contract 5
-_site = tables.site.c
+_site, _risk = tables.site.c, tables.site_risk.c
 SiteId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 
 
@@ -67,6 +68,13 @@ class SitePut(BaseModel):
     access_note: Words | None = None
 
 
+class SiteRisk(BaseModel):
+    """Its graded risk; the reasons are at `/api/v1/sites/{id}/risk`."""
+
+    score: int
+    grade: RiskGrade
+
+
 class Site(BaseModel):
     """A site."""
 
@@ -81,6 +89,7 @@ class Site(BaseModel):
     test_window_reason: str | None
     test_window_by: str | None
     false_alarms_30d: int
+    risk: SiteRisk | None = Field(description="null: not scored yet")
     version: int
 
 
@@ -110,7 +119,8 @@ _FALSE = (
 
 def select_sites() -> "sa.Select[Any]":
     """Return the statement that reads sites."""
-    return sa.select(tables.site, _FALSE)
+    joined = tables.site.outerjoin(tables.site_risk, _risk.site_id == _site.id)
+    return sa.select(tables.site, _FALSE, _risk.score, _risk.grade).select_from(joined)
 
 
 def site_document(row: Row) -> dict[str, Any]:
@@ -118,10 +128,10 @@ def site_document(row: Row) -> dict[str, Any]:
     names = ("id", "name", "area", "address", "contacts", "access_note", "test_window_until", "test_window_reason",
              "test_window_by", "version")  # fmt: skip
     place = None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]}
-    false_alarms = row.get("false_alarms_30d", 0)
     contacts = [one for one in row["contacts"] if isinstance(one, dict)] if isinstance(row["contacts"], list) else []
     shown = {name: row[name] for name in names} | {"contacts": contacts}
-    return shown | {"location": place, "false_alarms_30d": false_alarms}
+    risk = None if row["score"] is None else {"score": row["score"], "grade": row["grade"]}
+    return shown | {"location": place, "false_alarms_30d": row["false_alarms_30d"], "risk": risk}
 
 
 async def _find(reads: Reads, who: Who, site_id: int) -> Row:

@@ -13,6 +13,7 @@ _TEXT = sa.Text()
 _REAL: TypeEngine[float] = sa.Double()
 _BOOL = sa.Boolean()
 _TIME = sa.DateTime(timezone=True)
+_DAY = sa.Date()
 _JSON = JSONB()
 _BYTES = sa.LargeBinary()
 _UUID = UUID(as_uuid=True)
@@ -30,6 +31,18 @@ site = _table(
     "site", id=_BIG, name=_TEXT, area=_TEXT, address=_TEXT, lon=_REAL, lat=_REAL, contacts=_JSON, access_note=_TEXT,
     test_window_until=_TIME, test_window_reason=_TEXT, test_window_by=_TEXT, version=_INT,
 )  # fmt: skip
+
+site_risk = _table(
+    "site_risk", site_id=_BIG, score=_INT, grade=_TEXT, reasons=_JSON, policy_version=_INT, since=_TIME,
+    updated_at=_TIME,
+)  # fmt: skip
+
+site_risk_daily = _table(
+    "site_risk_daily", site_id=_BIG, day=_DAY, score=_INT, grade=_TEXT, worst_score=_INT, worst_grade=_TEXT,
+    policy_version=_INT,
+)  # fmt: skip
+
+risk_look = _table("risk_look", at=_TIME)
 
 device = _table(
     "device", id=_INT, code=_TEXT, kind=_TEXT, area=_TEXT, name=_TEXT, site_id=_BIG, form=_TEXT, lon=_REAL, lat=_REAL,

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from services.core.alarms.codes import CODES
 from services.core.alarms.responses import RESPONSES
+from services.core.alarms.risk_weights import WEIGHTS
 from services.core.receivers import BodyTemplate, Headers, OptionalHttpUrl, SuccessRule
 from services.core.words import CallChannel, Severity
 
@@ -245,6 +246,34 @@ Responses: Final = create_model(
     **_WORDS,
 )
 
+
+class Weight(_Policy):
+    """How many points each of a kind adds to the risk of a site, and how many all of them do at the most."""
+
+    each: Annotated[int, _between(0, 100, "whole points")]
+    most: Annotated[int, _between(0, 100, "whole points")]
+
+
+class _RiskScale(_Policy):
+    """Contract 12. Grades at 15, 30 and 40 of 100: the common safety scores of 85, 70 and 60, seen from the other end.
+
+    150 m is how far a hydrant reaches (GB 50974-2014); the other windows are ours.
+    """
+
+    yellow_from: Annotated[int, _between(1, 101, "whole points")] = 15
+    orange_from: Annotated[int, _between(1, 101, "whole points")] = 30
+    red_from: Annotated[int, _between(1, 101, "whole points")] = 40
+    water_radius_m: Annotated[int | float, _between(0, 2000, "metres")] = 150
+    false_alarms_d: Annotated[int | float, _between(1, 365, "days")] = 30
+    fire_recent_d: Annotated[int | float, _between(1, 365, "days")] = 90
+    guard_d: Annotated[int | float, _between(1, 365, "days")] = 30
+
+
+_WEIGHTS: Final[dict[str, Any]] = {
+    str(code): (Weight, Weight(each=each, most=most)) for code, (each, most) in WEIGHTS.items()
+}
+Risk: Final = create_model("Risk", __base__=_RiskScale, __doc__=_RiskScale.__doc__, **_WEIGHTS)
+
 MODELS: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
     {
         "fire_clocks": FireClocks,
@@ -255,6 +284,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = MappingProxyType(
         "escalation": Escalation,
         "rota": Rota,
         "responses": Responses,
+        "risk": Risk,
         "sms_gateway": SmsGateway,
         "voice_gateway": VoiceGateway,
     }

@@ -54,6 +54,7 @@ async def test_a_township_neither_sees_nor_touches_its_neighbour(
         ("GET", f"/api/v1/sites/{site}", None),
         ("PUT", f"/api/v1/sites/{site}", {"name": "x"}),
         ("POST", f"/api/v1/sites/{site}/test-window", {"until": until, "reason": "x"}),
+        ("GET", f"/api/v1/sites/{site}/risk", None),
         ("GET", f"/api/v1/hazards/{hazard}", None),
         ("PATCH", f"/api/v1/hazards/{hazard}", {"owner": "x"}),
         ("POST", f"/api/v1/hazards/{hazard}/assign", {"owner": "x"}),

@@ -225,7 +225,7 @@ async def test_no_parameter_is_our_fault(ready: Client) -> None:
             "=" * 40,
         ),
     }
-    for path in ("devices", "alarms", "events", "rejects", "hazards", "grids", "inspections"):
+    for path in ("devices", "alarms", "events", "rejects", "hazards", "grids", "inspections", "risk"):
         for name in names:
             for value in for_all + of_one.get(name, ()):
                 answer = await ready.get(f"/api/v1/{path}?{name}={value}")
@@ -252,6 +252,7 @@ async def test_no_path_is_our_fault(ready: Client) -> None:
         "grids/{}/duties",
         "inspections/{}",
         "inspections/{}/photo",
+        "sites/{}/risk",
     )
     values = (
         "%00",

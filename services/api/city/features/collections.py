@@ -32,7 +32,7 @@ from services.api.request.roles import Permission
 from services.core.alarms.ledger.document import alarm_document
 
 _area, _site, _device, _alarm = tables.area.c, tables.site.c, tables.device.c, tables.alarm.c
-_hazard, _grid = tables.hazard.c, tables.grid.c
+_hazard, _grid, _risk = tables.hazard.c, tables.grid.c, tables.site_risk.c
 Finish = Callable[[Reads, Sequence[Row], Context], Awaitable[list[dict[str, Any]]]]
 Judged = Callable[[Reads, Context, Sequence[sa.ColumnElement[bool]], bool], Awaitable[sa.ColumnElement[bool]]]
 Touches = Callable[[float, float, float, float], sa.ColumnElement[bool]]
@@ -97,16 +97,19 @@ def _select_sites(context: Context) -> "sa.Select[Any]":
         .scalar_subquery()
         .label("open_alarms")
     )
-    joined = tables.site.outerjoin(PARENT, PARENT.c.code == _site.area)
+    joined = tables.site.outerjoin(PARENT, PARENT.c.code == _site.area).outerjoin(
+        tables.site_risk, _risk.site_id == _site.id
+    )
+    risk = (_risk.score.label("risk"), _risk.grade.label("risk_grade"), _risk.since.label("risk_since"))
     return (
-        sa.select(tables.site, PARENT.c.name.label("area_name"), devices, alarms)
+        sa.select(tables.site, PARENT.c.name.label("area_name"), devices, alarms, *risk)
         .select_from(joined)
         .where(scope.clause(_site.area))
     )
 
 
 async def _finish_sites(_reads: Reads, rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
-    names = ("id", "name", "area", "area_name", "address", "devices", "open_alarms")
+    names = ("id", "name", "area", "area_name", "address", "devices", "open_alarms", "risk", "risk_grade", "risk_since")
     found = [{name: row[name] for name in names} for row in rows]
     for one, row in zip(found, rows, strict=True):
         until = row["test_window_until"]
@@ -193,11 +196,13 @@ COLLECTIONS: Mapping[str, Collection] = {
             select_water, finish_water, {"usable": are_usable},
         ),
         Collection(
-            "sites", "联网单位", "Sites", "联网单位。 Sites that are monitored.", _select_sites, _finish_sites,
+            "sites", "联网单位", "Sites",
+            "联网单位及其风险分值与等级。 Sites that are monitored, with score and grade of their risk.",
+            _select_sites, _finish_sites,
             key=_site.id, fid=_site.id, lon=_site.lon, lat=_site.lat,
             filters={
                 "id": _site.id, "name": _site.name, "area": _site.area, "area_name": PARENT.c.name,
-                "address": _site.address,
+                "address": _site.address, "risk": _risk.score, "risk_grade": _risk.grade,
             },
         ),
         Collection(

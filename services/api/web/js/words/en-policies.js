@@ -65,6 +65,10 @@ export const policies = {
   "policy.health": "Our own health",
   "policy.health.line":
     "From where on storage, connections, backups and ingest raise alarms; 101 % turns one off.",
+  "policy.risk": "Graded risk",
+  "policy.risk.line":
+    "From which score on a site changes colour; how many points each of a kind adds (each), and all " +
+    "of them at the most (most). Scored anew within a minute.",
   "policy.sms_gateway": "SMS gateway",
   "policy.sms_gateway.line":
     "The operator's own interface. {address}, {name} and {text} are filled in; *** stands for a " +
@@ -107,4 +111,28 @@ export const policies = {
   "input.headers": "Headers (JSON)",
   "input.body": "Body (JSON)",
   "input.success": "What counts as success (JSON)",
+  "input.yellow_from": "Yellow from (points)",
+  "input.orange_from": "Orange from (points)",
+  "input.red_from": "Red from (points)",
+  "input.water_radius_m": "Water within (m)",
+  "input.false_alarms_d": "False alarms count for (d)",
+  "input.fire_recent_d": "A fire counts for (d)",
+  "input.guard_d": "Guard checks count for (d)",
+  "input.fire_open": "Open fires",
+  "input.alarm_critical": "Critical alarms",
+  "input.alarm_major": "Major alarms",
+  "input.alarm_minor": "Minor alarms",
+  "input.early_warning": "Early warnings",
+  "input.hazard_major": "Major hazards",
+  "input.hazard_general": "General hazards",
+  "input.hazard_overdue": "Hazards past due",
+  "input.panel_silent": "Silent panels",
+  "input.device_silent": "Silent devices",
+  "input.out_of_service": "Out of service",
+  "input.facility_disabled": "Disabled components",
+  "input.water_unusable": "Unusable water",
+  "input.water_none": "No usable water",
+  "input.false_alarms": "False alarms",
+  "input.fire_recent": "A recent fire",
+  "input.guard_unanswered": "Unanswered guard checks",
 };
