@@ -15,7 +15,7 @@ from services.api.map import ground, water
 from services.api.measured import events, readings, rejects
 from services.api.people import api_keys, audit, browsers, session, users
 from services.api.policy import contacts, not_configured, on_call, policies, rules, trials
-from services.api.prevention import catalogue, hazards, risk, steps
+from services.api.prevention import catalogue, hazards, reports, risk, steps
 from services.api.prevention.grids import duties
 from services.api.prevention.grids import importing as grid_imports
 from services.api.prevention.grids import routes as grids
@@ -39,7 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     water.router, stream.router, slo.router, system.router, townships.router, handover.router, handovers.router,
     ground.router, map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
     not_configured.router, ledger_checks.router,
-    catalogue.router, hazards.router, steps.router, risk.router,
+    catalogue.router, hazards.router, steps.router, risk.router, reports.router,
     grid_imports.router, grids.router, duties.router, inspections.router, inspections_added.router,
     plates.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,

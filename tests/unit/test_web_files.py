@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.api.prevention.report_page import STYLE
 from services.api.request.roles import Role
 from services.core.alarms.codes import CODES
 from services.core.contracts import READING_FIELDS, READING_MODELS
@@ -68,6 +69,7 @@ def _columns(line: str) -> int:
 
 def test_every_style_is_linked_by_a_page_and_every_link_names_a_file():
     links = [href for page in PAGES for href in re.findall(r'"stylesheet" href="/static/([^"]+)"', page.read_text())]
+    links.append(STYLE)  # of the page that is made for paper
     assert {WEB / href for href in links} >= set(STYLES)
     assert all((WEB / href).is_file() for href in links)
 

@@ -143,6 +143,7 @@ FUZZED = (
     ("/api/v1/inspections", ("device", "site", "area", "failed", "from", "to", "limit", "cursor")),
     ("/api/v1/inspections/due", ("area", "grid", "limit", "cursor")),
     ("/api/v1/risk", ("area", "grade", "limit", "cursor")),
+    ("/api/v1/reports/monthly", ("month", "area")),
     ("/api/v1/not-configured", ("rule", "limit", "cursor")),
     ("/api/v1/data-quality", ("check", "area", "limit")),
     ("/api/v1/data-quality/no_position", ("area", "limit", "cursor")),
