@@ -34,6 +34,10 @@ export const Status = ({ status }) => html`<span class=${`status status-${status
   ${word("status", status)}
 </span>`;
 
+export const RiskGrade = ({ risk }) => html`<span class=${`chip risk-${risk.grade}`}>
+  <b>${risk.score}</b> ${word("risk", risk.grade)}
+</span>`;
+
 // The classes that are given: what is false, null or "" is left out.
 export const classes = (...names) => names.filter(Boolean).join(" ");
 

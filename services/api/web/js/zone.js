@@ -27,6 +27,13 @@ export const momentOf = ({ year, month, day, hour = 0, minute = 0, second = 0 })
 
 const pad = (n) => String(n).padStart(2, "0");
 
+// 2026-11; `step` months later.
+export function monthOf(at, step = 0) {
+  const { year, month } = wallOf(at);
+  const number = year * 12 + month - 1 + step;
+  return `${Math.floor(number / 12)}-${pad((number % 12) + 1)}`;
+}
+
 // For <input type="datetime-local"> and back; null: it says no time.
 export function inputTime(at) {
   const { year, month, day, hour, minute } = wallOf(at);

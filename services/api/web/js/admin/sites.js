@@ -5,7 +5,7 @@ import { UntilDialog } from "../desk/dialogs.js";
 import { areaName, dateTime } from "../format.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Chip, Failure } from "../parts.js";
+import { Chip, Failure, RiskGrade } from "../parts.js";
 import { go } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
 import { SearchedList, useList } from "./list.js";
@@ -29,6 +29,7 @@ const Row = ({ site }) => html`<tr>
   <td>${areaName(site.area)}</td>
   <td>${site.contacts.map((person) => person.name).join(t("admin.comma")) || "–"}</td>
   <td>${t(site.location ? "admin.placed" : "admin.not_placed")}</td>
+  <td>${site.risk ? html`<${RiskGrade} risk=${site.risk} />` : "–"}</td>
 </tr>`;
 
 const List = () => html`<${SearchedList}
@@ -37,7 +38,7 @@ const List = () => html`<${SearchedList}
   title=${t("admin.tab.sites")}
   find=${t("admin.find_site")}
   add=${{ text: t("admin.new_site"), href: "#/admin/new-site" }}
-  titles=${[t("admin.site_name"), t("input.area"), t("desk.contacts"), t("admin.place")]}
+  titles=${[t("admin.site_name"), t("input.area"), t("desk.contacts"), t("admin.place"), t("risk.column")]}
   empty=${{ title: t("admin.no_sites"), line: t("admin.no_sites_line") }}
   row=${(site) => html`<${Row} key=${site.id} site=${site} />`}
 />`;

@@ -12,6 +12,7 @@ import { html, useEffect, useState } from "../ui.js";
 import { Ledger } from "./ledger.js";
 import { Notices } from "./notices.js";
 import { Rejects } from "./rejects.js";
+import { Risk } from "./risk.js";
 import { SetAside } from "./set-aside.js";
 
 const SLO_EVERY_MS = 15_000;
@@ -261,6 +262,7 @@ export function Page() {
     <${SetAside} />
     <${Notices} dispatch=${system.dispatch} />
     <${Rejects} />
+    <${Risk} now=${now} />
     <${Ledger} />
     <div class="three">
       <${Gateways} system=${system} now=${now} />
