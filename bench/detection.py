@@ -21,11 +21,13 @@ MONTH_S: Final = 30.4 * 86_400
 FITS: Final = {
     "burst_large": {"water_burst"}, "burst_medium": {"water_burst"}, "burst_small": {"water_burst", "water_draw"},
     "fire_15": {"water_burst", "water_draw"}, "fire_45": {"water_burst"}, "theft": {"water_burst", "water_draw"},
-    "slow_leak": {"water_leak", "water_burst"}, "closed_valve": {"hydrant_decoupled"}, "frozen": {"hydrant_decoupled"},
+    "slow_leak": {"water_leak"}, "closed_valve": {"hydrant_decoupled"}, "frozen": {"hydrant_decoupled"},
     "stuck": {"sensor_fault", "hydrant_decoupled"}, "drift": {"sensor_fault", "hydrant_decoupled"},
     "ageing": {"insulation_ageing"}, "step": {"insulation_ageing"}, "intermittent": {"insulation_ageing"},
     "loose_joint": {"joint_heating"},
 }  # fmt: skip
+WITHIN: Final = {"slow_leak": timedelta(days=14)}  # after its beginning; others: until their end
+LIMITS: Final = {"ageing": "residual_current_high"}  # the legal limit that an early warning has to precede
 DATA_FLAGS: Final = {"sensor_fault"}  # never dispatched: not counted as alarms
 EARLY: Final = set().union(*FITS.values())
 
@@ -36,6 +38,7 @@ def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, An
     ours = [f for f in findings if f["code"] in EARLY and begin <= _at(f["raised_at"]) < end]
     events = [(e, _at(e["from"]), _at(e["until"])) for e in truth["events"]]
     months = _watched_s(events, begin, end, truth["devices"]) / MONTH_S
+    mains = [(since, until + RECOVERY) for event, since, until in events if "device" not in event]
     explained: set[int] = set()
     classes: dict[str, dict[str, Any]] = {}
     for event, since, until in events:
@@ -44,13 +47,25 @@ def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, An
             if since <= _at(f["raised_at"]) <= until + RECOVERY and event.get("device") in {None, f["device"]}
         ]  # fmt: skip
         explained.update(during)
+        latest = min(until + timedelta(minutes=5), since + WITHIN.get(event["class"], until - since + RECOVERY))
         hits = [
             ours[n] for n in during
-            if ours[n]["code"] in FITS[event["class"]] and _at(ours[n]["raised_at"]) <= until + timedelta(minutes=5)
+            if ours[n]["code"] in FITS[event["class"]] and _at(ours[n]["raised_at"]) <= latest
         ]  # fmt: skip
-        one = classes.setdefault(event["class"], {"minutes": [], "metres": [], "most": 0})
+        one = classes.setdefault(
+            event["class"], {"minutes": [], "metres": [], "most": 0, "told": Counter(), "ahead": []}
+        )
+        named = [] if during or "device" not in event else _named(event["device"], since, until, ours, mains)
+        one["told"][next((f["code"] for f in [*hits, *(ours[n] for n in during), *named]), "nothing")] += 1
         one["minutes"].append((_at(hits[0]["raised_at"]) - since).total_seconds() / 60 if hits else None)
         one["most"] = max(one["most"], sum(f["code"] == "water_burst" for f in hits))
+        reached = [
+            _at(f["raised_at"]) for f in findings
+            if f["code"] == LIMITS.get(event["class"]) and f["device"] == event["device"]
+            and since <= _at(f["raised_at"]) <= until
+        ]  # fmt: skip
+        if reached:
+            one["ahead"].append((reached[0] - _at(hits[0]["raised_at"])).total_seconds() / 3600 if hits else 0.0)
         if hits and hits[0]["location"] and "location" in event:
             one["metres"].append(_metres(hits[0]["location"], event["location"]))
     false = Counter(f["code"] for n, f in enumerate(ours) if n not in explained)
@@ -60,6 +75,17 @@ def score(findings: list[dict[str, Any]], truth: dict[str, Any]) -> dict[str, An
         "false_per_device_month": {code: round(count / months, 4) for code, count in sorted(false.items())},
         "false_alarms_per_device_month": round(alarms / months, 4),
     }
+
+
+def _named(
+    device: str, since: datetime, until: datetime, found: list[dict[str, Any]], mains: list[tuple[datetime, datetime]]
+) -> list[dict[str, Any]]:
+    """Return events of the mains that name a device while something befalls it, and nothing the mains."""
+    return [
+        f for f in found
+        if device in f.get("members", ()) and since <= _at(f["raised_at"]) <= until + RECOVERY
+        and not any(begun <= _at(f["raised_at"]) <= over for begun, over in mains)
+    ]  # fmt: skip
 
 
 def _watched_s(
@@ -88,7 +114,9 @@ def _summary(one: dict[str, Any]) -> dict[str, Any]:
     seen = [value is not None for value in one["minutes"]]
     dice = Random(1)
     drawn = sorted(sum(dice.choices(seen, k=len(seen))) / len(seen) for _ in range(1000))
-    return {
+    ahead_h = one["ahead"]
+    early = {"reached_limit": len(ahead_h), "median_hours_before_limit": _median(ahead_h)} if ahead_h else {}
+    return early | {
         "events": len(seen),
         "seen": sum(seen),
         "recall": round(sum(seen) / len(seen), 3),
@@ -96,6 +124,7 @@ def _summary(one: dict[str, Any]) -> dict[str, Any]:
         "median_minutes": _median(minutes),
         "median_metres": _median(one["metres"]),
         "most_incidents": one["most"],
+        "told_as": dict(sorted(one["told"].items())),
     }
 
 

@@ -42,6 +42,7 @@ _KINDS: Final = (
 _FAULTS: Final = (
     ("closed_valve", 2, (12, 72)), ("frozen", 2, (6, 36)), ("stuck", 3, (12, 96)), ("drift", 1, (240, 480)),
 )  # fmt: skip
+CUT_OFF: Final = ("closed_valve", "frozen")
 APART_S: Final = 4 * HOUR_S  # between two events: each has a time of its own
 
 
@@ -81,13 +82,21 @@ def plan_leaks(seed: int, nodes: np.ndarray, from_s: int, until_s: int, count: i
     ]  # fmt: skip
 
 
-def plan_faults(seed: int, devices: int, from_s: int, until_s: int) -> list[DeviceFault]:
-    """Return what befalls instruments; no device twice at a time."""
+def plan_faults(seed: int, devices: int, from_s: int, until_s: int, cut_off: int = 0) -> list[DeviceFault]:
+    """Return what befalls instruments; no device twice by the same.
+
+    `cut_off`: so many closed valves and as many frozen hydrants instead of the usual two, and no device twice by any.
+    """
     dice = np.random.default_rng([seed, 4])
     months = (until_s - from_s) / (28 * 24 * HOUR_S)
+    each = dice.permutation(devices).tolist() if cut_off else []
     faults: list[DeviceFault] = []
     for klass, rate, hours in _FAULTS:
-        for device in dice.choice(devices, size=round(rate * months), replace=False):
+        if cut_off:
+            chosen = [each.pop() for _ in range(cut_off if klass in CUT_OFF else round(rate * months))]
+        else:
+            chosen = dice.choice(devices, size=round(rate * months), replace=False).tolist()
+        for device in chosen:
             begin = int(dice.uniform(from_s, until_s - hours[1] * HOUR_S))
-            faults.append(DeviceFault(klass, int(device), begin, begin + int(dice.uniform(*hours) * HOUR_S)))
+            faults.append(DeviceFault(klass, device, begin, begin + int(dice.uniform(*hours) * HOUR_S)))
     return faults

@@ -40,6 +40,8 @@ def main() -> None:
     read.add_argument("--step-s", type=int, default=300)
     read.add_argument("--noise-mpa", type=float, default=instruments.NOISE_MPA)
     read.add_argument("--leaks", type=int, default=0, help="slow leaks instead of bursts, fires and thefts")
+    read.add_argument("--cut-off", type=int, default=0, help="closed valves, and frozen hydrants, instead of two each")
+    read.add_argument("--only", choices=wiring.FAULTS, default="", help="this fault to every circuit")
     asked = read.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     (write_wiring if asked.network == "wiring" else write_mains)(asked)
@@ -60,7 +62,7 @@ def write_mains(asked: argparse.Namespace) -> None:
         events = happenings.plan_leaks(asked.seed, nodes, from_s, until_s, asked.leaks)
     else:
         events = happenings.plan_events(asked.seed, nodes, from_s, until_s, asked.step_s)
-    faults = happenings.plan_faults(asked.seed, len(watched), from_s, until_s)
+    faults = happenings.plan_faults(asked.seed, len(watched), from_s, until_s, asked.cut_off)
     true_mpa = twin.run_town(town, asked.seed, events, [int(n) for n in watched], days, asked.step_s)
     seen = instruments.measure(true_mpa, asked.seed, asked.step_s, faults, asked.noise_mpa)
     codes = [f"H{number:04d}" for number in range(len(watched))]
@@ -80,7 +82,8 @@ def write_mains(asked: argparse.Namespace) -> None:
 def write_wiring(asked: argparse.Namespace) -> None:
     """Circuits whose insulation ages and whose joints loosen."""
     days = asked.train_days + asked.test_days
-    faults = wiring.plan_faults(asked.seed, asked.devices, asked.train_days * DAY_S, days * DAY_S)
+    span = asked.train_days * DAY_S, days * DAY_S
+    faults = wiring.plan_faults(asked.seed, asked.devices, *span, asked.only)
     fields = wiring.measure(asked.seed, asked.devices, days * DAY_S // asked.step_s, asked.step_s, faults)
     codes = [f"E{number:04d}" for number in range(asked.devices)]
     _write_devices(asked.folder, "electrical", codes, [ORIGIN] * len(codes), asked.step_s)

@@ -21,22 +21,25 @@ _SHAPES: Final = np.array(
 ) / 10  # fmt: skip
 
 
+FAULTS: Final = ("ageing", "step", "intermittent", "loose_joint")
+
+
 class WiringFault(NamedTuple):
     """What befalls one circuit; `amount` is mA, or a factor of its heating."""
 
-    klass: str  # ageing, step, intermittent, loose_joint
+    klass: str  # one of FAULTS
     device: int
     from_s: int
     until_s: int
     amount: float
 
 
-def plan_faults(seed: int, devices: int, from_s: int, until_s: int) -> list[WiringFault]:
-    """Give half of the circuits one fault each."""
+def plan_faults(seed: int, devices: int, from_s: int, until_s: int, only: str = "") -> list[WiringFault]:
+    """Give half of the circuits one fault each; or `only` this one to all."""
     dice = np.random.default_rng([seed, 21])
     faults = []
-    for place, device in enumerate(dice.permutation(devices)[: devices // 2]):
-        klass = ("ageing", "step", "intermittent", "loose_joint")[place % 4]
+    for place, device in enumerate(dice.permutation(devices)[: devices if only else devices // 2]):
+        klass = only or FAULTS[place % 4]
         days = {"ageing": (3, 12), "step": (3, 6), "intermittent": (5, 5), "loose_joint": (1, 8)}[klass]
         lasts = int(dice.uniform(*days) * DAY_S) + 2 * DAY_S
         begin = int(dice.uniform(from_s, until_s - lasts))

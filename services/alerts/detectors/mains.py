@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from services.alerts.detectors.burst import BurstWatch
 from services.alerts.detectors.course import COURSE_S, Expected
+from services.alerts.detectors.departure import Departure
 from services.alerts.detectors.expectation import Array, Expectation, zeroed
 from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.detectors.following import Following
@@ -29,9 +30,9 @@ from services.alerts.detectors.whitening import Whitening
 from services.core.rules.catalog_early import NUMBERS, Numbers
 
 _DAY_S: Final = 86_400
-_OWN_FALL: Final = 0.5  # of the deviation must be a fall of its own within two hours
 _ALONE_SHARE: Final = 0.5  # of its deviation must be its own, independent of all others'
 _UPSET_SHARE: Final = 0.125  # when this share of the hydrants deviates, no single hydrant gets a verdict
+_UPSET_SIGMAS: Final = 3.0
 _LEAK_NEIGHBOURS: Final = 5  # a slow leak reaches fewer hydrants than a burst does, itself included
 _LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be compared with
 
@@ -50,14 +51,15 @@ class MainsDetector:
         "_singles",
         "_slots",
         "_first",
-        "_recent",
+        "_departure",
         "_low",
+        "_away",
     )
 
     def __init__(self, hydrants: Sequence[Hydrant], slot_s: int, all_numbers: Numbers = NUMBERS) -> None:
         numbers = all_numbers["water_burst"]
         day, devices = _DAY_S // slot_s, len(hydrants)
-        self._draw, self._apart_sigmas = all_numbers["water_draw"], all_numbers["hydrant_decoupled"]["sigmas"]
+        self._draw, self._decoupled = all_numbers["water_draw"], all_numbers["hydrant_decoupled"]
         self._learn_slots = numbers["learn_days"] * day
         self._instruments = Instruments(devices, day, all_numbers["sensor_fault"])
         self._expected = Expectation(devices, int(numbers["factors"]), day, numbers["memory_days"])
@@ -73,9 +75,10 @@ class MainsDetector:
         self._first_day = day
         self._all_heard = False
         self._grown = np.inf  # slot from which none is young
-        self._recent: list[Array] = []
-        self._recent_slots = max(2, 7200 // slot_s)
+        self._departure = Departure(devices, slot_s)
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
+        self._away = np.zeros(devices, dtype=np.intp)  # slots in a row far away, slowly
+        self._away_slots = self._decoupled["away_h"] * 3600 / slot_s
         self._course: deque[tuple[int, NDArray[np.float32], NDArray[np.float32]]] = deque(maxlen=COURSE_S // slot_s)
 
     def take(
@@ -118,21 +121,19 @@ class MainsDetector:
         scores = self._group.score(left, shares, frozen=frozen, young=young)
         self._course.append((ended_s, usual.astype(np.float32), residuals.spread.astype(np.float32)))
         apart = self._following.take(slot.seen, explained)
-        leaks = self._nights.take(np.where(young, 0.0, residual), ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
+        leaks = self._nights.take(np.where(young, 0.0, shares), ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
         if learning:
             self._burst.learn(scores, ended_s)
             return []
         found = self._burst.weigh(scores, slot, ended_s, used)
         if found and self._burst.became_normal:
             self._group.accept()
-        standing = np.zeros(len(apart), dtype=bool)
-        standing[self._singles.standing("hydrant_decoupled")] = True
-        least = self._apart_sigmas
-        far = np.abs(scores.own) > least
-        cut_off = apart & ((far & (np.abs(scores.alone) > _ALONE_SHARE * least)) | standing)
-        upset = bool(np.count_nonzero(far) > max(_LEAST_MEASURED, len(apart) * _UPSET_SHARE))
-        found += self._singles.weigh("hydrant_decoupled", cut_off if not upset else cut_off & standing, cut_off, slot)
-        drawn, holds = self._drawn(scores, slot, used, apart, upset=upset)
+        steep = self._departure.take(slot.seen, residual, scores.own)
+        deviating = np.count_nonzero(np.abs(scores.own) > _UPSET_SIGMAS)
+        upset = bool(deviating > max(_LEAST_MEASURED, len(apart) * _UPSET_SHARE))
+        begins, holds = self._cut_off(scores, apart, steep, upset=upset)
+        found += self._singles.weigh("hydrant_decoupled", begins, holds, slot)
+        drawn, holds = self._drawn(scores, used, apart, steep, upset=upset)
         found += self._singles.weigh("water_draw", drawn, holds, slot)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
 
@@ -149,18 +150,26 @@ class MainsDetector:
         young: np.ndarray = late & (self._slots - self._first < self._learn_slots)
         return young
 
+    def _cut_off(
+        self, scores: Scores, apart: np.ndarray, steep: np.ndarray, *, upset: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (hydrants that are cut off from their mains, hydrants that still look so)."""
+        least, most = self._decoupled["sigmas"], self._decoupled["away_sigmas"]
+        size, alone = np.abs(scores.own), np.abs(scores.alone)
+        away = (size > most) & (alone > _ALONE_SHARE * most) & ~steep
+        self._away = np.where(away, self._away + 1, 0)
+        begins = (apart & (size > least) & (alone > _ALONE_SHARE * least)) | (self._away >= self._away_slots)
+        if upset:  # caused by the mains themselves
+            begins[:] = False
+        return begins, begins | apart | (size > most / 2)
+
     def _drawn(
-        self, scores: Scores, slot: Pressures, used: frozenset[int], apart: np.ndarray, *, upset: bool
+        self, scores: Scores, used: frozenset[int], apart: np.ndarray, steep: np.ndarray, *, upset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return (hydrants in draw, hydrants that still look so): alone below, or in use by their own flow."""
         sigmas = self._draw["sigmas"]
-        self._recent = [*self._recent, zeroed(slot.seen)][-self._recent_slots :]
-        # below by its own doing, not by the effect of tanks and pumps, which others share
-        low = (scores.own < -sigmas) & (scores.alone < -_ALONE_SHARE * sigmas)
-        if low.any():
-            highest = np.max(self._recent, axis=0)
-            # a hydrant in draw falls; one that only stays behind while the mains rise is cut off
-            low &= highest - slot.seen > _OWN_FALL * (slot.expected - slot.seen)
+        # below by its own doing, not by the effect of tanks and pumps, which others share; and at one blow
+        low = (scores.own < -sigmas) & (scores.alone < -_ALONE_SHARE * sigmas) & steep
         self._low = np.where(low, self._low + 1, 0)
         drawn: np.ndarray = self._low >= self._draw["slots"]
         if upset or np.count_nonzero(drawn) > 1:  # caused by the mains themselves

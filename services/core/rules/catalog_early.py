@@ -51,8 +51,8 @@ EARLY_RULES: Final = (
         Category.WATER,
         Severity.MINOR,
         "疑似未登记用水",
-        "one hydrant falls by more than `sigmas` for `slots`, half of that by itself, and still follows its mains; few "
-        "others deviate",
+        "one hydrant falls at one blow by more than `sigmas` for `slots`, half of that by itself, and still follows "
+        "its mains; few others deviate",
         "it is down by less than half of `sigmas` for an hour",
         sigmas=Parameter(6.5, "own standard deviations", TUNED, SIGMAS),
         slots=Parameter(2, "slots in a row", TUNED, COUNT),
@@ -64,11 +64,14 @@ EARLY_RULES: Final = (
         Severity.MINOR,
         "消火栓与管网失去联系",
         "over `window_h` its pressure moves by less than `follows` of the movement of its mains, and deviates by more "
-        "than `sigmas`",
-        "it follows its mains again for an hour",
+        "than `sigmas`; or it deviates by more than `away_sigmas` for `away_h`, half of that by itself, and got there "
+        "slowly",
+        "it follows its mains again, and deviates by less than half of `away_sigmas`, for an hour and a half",
         follows=Parameter(0.35, "share of the expected movement", TUNED, SHARE),
-        sigmas=Parameter(3.0, "own standard deviations", TUNED, SIGMAS),
+        sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
         window_h=Parameter(3, "h", TUNED, MONTH_H),
+        away_sigmas=Parameter(8.0, "own standard deviations", TUNED, SIGMAS),
+        away_h=Parameter(1, "h", TUNED, MONTH_H),
     ),
     define(
         "water_leak",
@@ -76,8 +79,8 @@ EARLY_RULES: Final = (
         Category.WATER,
         Severity.MINOR,
         "疑似漏水",
-        "the cumulative sum of nightly (02:00 to 04:00) medians of the pressure loss that neighbours do not explain "
-        "exceeds `sigmas`",
+        "the cumulative sum of nightly (02:00 to 04:00) medians of the pressure loss that is independent of all "
+        "others, smoothed over neighbours, exceeds `sigmas`",
         "the sum is back at 0",
         sigmas=Parameter(9.0, "nightly standard deviations, summed", TUNED, SIGMAS),
         slack=Parameter(1.0, "nightly standard deviations", STUDY, SIGMAS),

@@ -3,7 +3,7 @@ import pytest
 
 from services.alerts.detectors.expectation import Expectation
 from services.core.words import Severity
-from tests.unit.alerts.detectors.town import DAY, Town, learned, next_days, pressures
+from tests.unit.alerts.detectors.town import BEGIN_S, DAY, LEARNED_DAYS, Town, learned, next_days, pressures
 
 
 def codes(said):
@@ -80,6 +80,19 @@ def test_a_leak_that_lasts_is_told_after_some_nights_and_no_new_event_every_thre
     said = [one.code for one in town.live(days) if one.active]
     assert "water_leak" in said
     assert said.count("water_burst") <= 2
+
+
+def test_a_leak_that_was_repaired_is_over_and_a_wrong_sensor_is_none():
+    town = learned()
+    days = pressures(70)[LEARNED_DAYS * DAY :].copy()
+    days[3 * DAY : 20 * DAY, 4:7] -= 0.006
+    days[30 * DAY :, 9] -= 0.03
+    said = [
+        (one.active, (one.at.timestamp() - BEGIN_S) // 86_400) for one in town.live(days) if one.code == "water_leak"
+    ]
+    assert [active for active, _ in said] == [True, False]
+    assert LEARNED_DAYS + 3 < said[0][1] < LEARNED_DAYS + 13
+    assert LEARNED_DAYS + 20 < said[1][1] < LEARNED_DAYS + 30
 
 
 def test_two_hydrants_are_too_few_to_compare_and_raise_nothing():
