@@ -9,21 +9,21 @@ import { countdown } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { may } from "./may.js";
-import { classes, siteName } from "./parts.js";
+import { classes, partOf, siteName } from "./parts.js";
 import { live, useStore } from "./store.js";
 import { html } from "./ui.js";
 
 const MOST_SITES = 2;
 const MOST_PARTS = 3;
 
-const partOf = (alarm) => [alarm.zone, alarm.component].filter(Boolean).join(" ") || t("desk.whole_device");
+const partName = (alarm) => partOf(alarm) || t("desk.whole_device");
 
 function Fire({ alarms, now }) {
   const [first] = alarms;
   const untaken = alarms.filter(isWaiting);
   const lead = untaken[0] ?? first;
   const left_ms = Math.min(...alarms.map((alarm) => untilEscalation(alarm, now) ?? Infinity));
-  const parts = alarms.slice(0, MOST_PARTS).map(partOf);
+  const parts = alarms.slice(0, MOST_PARTS).map(partName);
   const more = alarms.length - parts.length;
   return html`<li
     class=${classes(

@@ -8,14 +8,18 @@ import { html, useEffect, useRef } from "./ui.js";
 // A site is {id, name} beside alarms, an id with `site_name` beside devices.
 export const siteName = (thing) => thing?.site?.name ?? thing?.site_name ?? null;
 export const alarmName = (alarm) => word("code", alarm.code);
-// Where, the nearest first: zone, site, device (without the site's name,
-// which is often repeated in it), township.
-export function alarmPlace(alarm) {
+// Which part of a device: its zone and component, "" for the whole of it.
+export const partOf = (alarm) => [alarm.zone, alarm.component].filter(Boolean).join(" ");
+const joined = (...parts) => parts.filter((part) => part && part !== "–").join(" · ");
+// Where a device is, the nearest first: site, device (without the site's name, which is often repeated in
+// it), township.
+export function devicePlace(alarm) {
   const site = siteName(alarm);
   const device = alarm.device_name || alarm.device || "";
   const short = site && device.startsWith(site) ? device.slice(site.length).trim() : device;
-  return [alarm.zone, site, short, areaName(alarm.area)].filter((part) => part && part !== "–").join(" · ");
+  return joined(site, short, areaName(alarm.area));
 }
+export const alarmPlace = (alarm) => joined(partOf(alarm), devicePlace(alarm));
 
 // Who did something, as people know them: names of users and keys as they are, our own programs in words.
 export function personName(actor) {
@@ -63,7 +67,8 @@ export function Dialog({ title, onClose, children, danger }) {
     aria-label=${title}
     onKeyDown=${(event) => {
       if (event.key !== "Enter") return;
-      if (event.repeat) event.preventDefault();
+      const composing = event.isComposing || event.keyCode === 229; // it ends a word of the input method
+      if (event.repeat || composing) event.preventDefault();
       else if (event.ctrlKey || event.metaKey) frame.current.querySelector("form")?.requestSubmit();
     }}
     onCancel=${(event) => {

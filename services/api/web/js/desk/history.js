@@ -51,7 +51,7 @@ const Line = ({ alarm, to }) => html`<tr class=${classes(isFire(alarm) && "of-fi
   </td>
   <td>
     ${alarmPlace(alarm)}
-    <small>${[alarm.component, alarm.device].filter(Boolean).join(" · ")}</small>
+    <small>${alarm.device}</small>
   </td>
   <td>
     ${word("state", alarm.state)}

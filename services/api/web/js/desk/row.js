@@ -5,7 +5,7 @@ import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, alarmPlace, Chip, classes } from "../parts.js";
+import { alarmName, alarmPlace, Chip, classes, devicePlace, partOf } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useRef } from "../ui.js";
 import { TakeLine } from "./take-line.js";
@@ -46,6 +46,7 @@ export function Row({ alarm, desk, child, first }) {
   const now = useNow(isLively(alarm) ? 1 : CALM_S, alarm.id % CALM_S);
   const chosen = alarm.id === desk.chosen;
   const picked = desk.picked.has(alarm.id);
+  const part = child && isFire(alarm) && partOf(alarm); // what tells it from the others of its site
   const row = useRef();
   useEffect(() => {
     if (chosen) row.current?.scrollIntoView({ block: "nearest" });
@@ -76,11 +77,10 @@ export function Row({ alarm, desk, child, first }) {
       </span>
       <span class="row-text">
         <span class="row-name">
-          ${(child && isFire(alarm) && [alarm.zone, alarm.component].filter(Boolean).join(" · "))
-          || alarmName(alarm)}${" "}
+          ${part || alarmName(alarm)}${" "}
           <${Chips} alarm=${alarm} first=${first} />
         </span>
-        <span class="row-place">${alarmPlace(alarm)}</span>
+        <span class="row-place">${part ? devicePlace(alarm) : alarmPlace(alarm)}</span>
         <${EscalationBar} alarm=${alarm} now=${now} compact />
       </span>
       <span class="row-side">

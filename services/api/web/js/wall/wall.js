@@ -1,58 +1,20 @@
 // The duty room's big screen: map, open alarms, counts, clocks, health.
 // Readable from five metres, needs no click.
-import {
-  countBySeverity,
-  inQueueOrder,
-  isFire,
-  isLate,
-  isOpen,
-  isOverdue,
-  isShelved,
-  isUnverified,
-  isWaiting,
-  untilEscalation,
-} from "../alarms.js";
+import { countBySeverity, inQueueOrder, isFire, isLate, isOpen, isShelved } from "../alarms.js";
 import { Banners } from "../banners.js";
 import { useNow } from "../clock.js";
-import { age, bytes, clockTime, countdown, dayText, latency, number, span } from "../format.js";
+import { linesOf } from "../fires.js";
+import { bytes, clockTime, dayText, latency, number, span } from "../format.js";
 import { Icon, SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { alarmName, alarmPlace, classes } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { useSlo } from "../system/page.js";
 import { html, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Watch } from "../watch.js";
 import { isStalled, watchState } from "../watching.js";
 import { KINDS, SEVERITIES } from "../words/lists.js";
+import { Line } from "./line.js";
 import { WallMap } from "./map.js";
-
-function Alarm({ alarm, now }) {
-  const left = isUnverified(alarm) ? untilEscalation(alarm, now) : null;
-  return html`<li
-    class=${classes(
-      `wall-alarm row-${alarm.severity}`,
-      isWaiting(alarm) && "waiting",
-      isOverdue(alarm, now) && "loud",
-      isFire(alarm) && "fire",
-    )}
-    data-alarm=${alarm.id}
-  >
-    <${SeverityMark} severity=${alarm.severity} size="26" />
-    <div>
-      <b>
-        ${alarmName(alarm)}
-        ${isFire(alarm) ? html`${" "}<em>${word("confidence", alarm.confidence)}</em>` : ""}
-      </b>
-      <span>${alarmPlace(alarm)}</span>
-    </div>
-    <div class="wall-time">
-      ${left !== null && left > 0
-        ? html`<b class="left">${countdown(left)}</b>`
-        : html`<b>${age(alarm.opened_at, now)}</b>`}
-      <span>${word("state", alarm.state)}</span>
-    </div>
-  </li>`;
-}
 
 // As many rows as fit without a cut line: nobody scrolls a wall.
 function useRows(open) {
@@ -88,9 +50,11 @@ function Nothing({ state }) {
 function Alarms({ open, now, state }) {
   const { frame, rows } = useRows(open);
   if (!open.length) return html`<${Nothing} state=${state} />`;
+  const lines = linesOf(open); // those of the desk: an alarm, the fires of a site, a cause and its effects
+  const hidden = lines.slice(rows).reduce((sum, line) => sum + line.alarms.length, 0);
   return html`<ol class="wall-alarms" ref=${frame}>
-    ${open.slice(0, rows).map((alarm) => html`<${Alarm} key=${alarm.id} alarm=${alarm} now=${now} />`)}
-    ${open.length > rows && html`<li class="wall-more">${t("wall.more", { n: open.length - rows })}</li>`}
+    ${lines.slice(0, rows).map((line) => html`<${Line} key=${line.key} alarms=${line.alarms} now=${now} />`)}
+    ${hidden > 0 && html`<li class="wall-more">${t("wall.more", { n: hidden })}</li>`}
   </ol>`;
 }
 
@@ -140,6 +104,7 @@ function Health({ system, slo, now, connection, notices }) {
   const clocks = (slo?.clocks ?? []).filter((clock) =>
     ["report_to_visible", "confirmation_to_dispatch"].includes(clock.name),
   );
+  const kept = (clock) => (known && clock.count ? !clock.breaches : null);
   return html`<div class="wall-health">
     <div class=${light(ingest)}>
       <span>${t("wall.lanes")}</span>
@@ -151,7 +116,7 @@ function Health({ system, slo, now, connection, notices }) {
       <b>${!desk ? "–" : undelivered ? t("wall.waiting", { n: undelivered }) : t("wall.ok")}</b>
       <small>${late ? t("wall.late", { n: late }) : ""}</small>
     </div>
-    ${clocks.map((clock) => html`<div key=${clock.name} class=${light(clock.count ? !clock.breaches : null)}>
+    ${clocks.map((clock) => html`<div key=${clock.name} class=${light(kept(clock))}>
       <span>${word("clock", clock.name)}</span>
       <b>${latency(clock.p95_s)}</b>
       <small>
