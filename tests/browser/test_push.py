@@ -145,3 +145,32 @@ def test_a_message_is_shown_and_a_press_leads_the_open_page_to_the_alarm(visit, 
     deliver(page, f"{system.api}/", MESSAGE | {"tag": "alarm-8"})
     until(lambda: worker.evaluate("self.shown.length") == 2 or page.wait_for_timeout(50), what="the second one")
     assert not worker.evaluate("self.shown[1].silent")
+
+
+def test_a_press_about_a_fire_that_is_over_by_now_leads_to_its_story(visit, system):
+    over, burning, pressed = (system.panel(f"WP-1{n:02d}") for n in range(3))
+    for panel in (over, burning, pressed):
+        system.fire(panel)
+    ids = {panel: system.fire_of(panel)["id"] for panel in (over, burning, pressed)}
+    page = visit("/#/desk", service_workers="allow", permissions=["notifications"])
+    worker = worker_of(page)
+    expect(page.locator(f".row.chosen [data-alarm='{ids[over]}']")).to_be_visible()  # nobody has touched the desk yet
+    worker.evaluate(PRESSED, f"desk/{ids[pressed]}")
+    expect(page).to_have_url(f"{system.api}/#/desk/{ids[pressed]}")
+    expect(page.get_by_role("article")).to_contain_text(pressed)
+
+    judged = {"outcome": "test", "note": "联动测试"}
+    version = system.call("GET", f"/api/v1/alarms/{ids[over]}")["version"]
+    system.call("POST", f"/api/v1/alarms/{ids[over]}/verify", judged, {"If-Match": f'"{version}"'})
+    expect(page.locator(f".row [data-alarm='{ids[over]}']")).to_have_count(0)
+    for cold in (False, True):
+        if cold:  # a page that knows open alarms only
+            page.goto(f"{system.api}/#/water")
+            page.reload()
+            expect(page.locator(".link-state.live")).to_be_visible()
+        worker.evaluate(PRESSED, f"desk/{ids[over]}")
+        expect(page).to_have_url(f"{system.api}/#/desk/history/{ids[over]}")
+        expect(page.locator(".closed-line")).to_contain_text("关闭 测试")
+        expect(page.get_by_role("article")).to_contain_text(over)
+        page.get_by_role("button", name="历史").click()
+        expect(page.locator(".history-table")).to_be_visible()

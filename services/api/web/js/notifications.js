@@ -8,12 +8,16 @@ import { presentWorker } from "./worker.js";
 export const notifications = () => globalThis.Notification?.permission ?? "unsupported";
 export const askForNotifications = () => Notification.requestPermission();
 
+const tagOf = ({ id }) => `alarm-${id}`;
+const own = new Map(); // those that no service worker shows, by tag
+
 export async function notify(alarm, words) {
   if (notifications() !== "granted" || document.visibilityState === "visible") return;
   const path = `desk/${alarm.id}`;
+  const tag = tagOf(alarm);
   const options = {
     body: words,
-    tag: `alarm-${alarm.id}`,
+    tag,
     icon: "/static/icons/tower-192.png",
     requireInteraction: true,
     data: { path },
@@ -25,6 +29,8 @@ export async function notify(alarm, words) {
       return;
     }
     const shown = new Notification(t("app.name"), options);
+    own.set(tag, shown);
+    shown.onclose = () => own.delete(tag);
     shown.onclick = () => {
       focus();
       go(path);
@@ -33,6 +39,16 @@ export async function notify(alarm, words) {
   } catch {
     /* the page's own sound and bar remain */
   }
+}
+
+// Somebody took the fire, or it is over: nobody is called to it any more.
+export async function withdraw(alarm) {
+  if (notifications() !== "granted") return;
+  const tag = tagOf(alarm);
+  own.get(tag)?.close();
+  own.delete(tag);
+  const shown = await (await presentWorker())?.getNotifications({ tag }).catch(() => null);
+  for (const each of shown ?? []) each.close();
 }
 
 // Somebody pressed a notification: the service worker brings this page to the front and says which alarm.

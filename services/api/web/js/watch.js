@@ -4,14 +4,15 @@ import { isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
 import { serverNow } from "./clock.js";
 import { t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
-import { notify } from "./notifications.js";
+import { notify, withdraw } from "./notifications.js";
 import { chime, hushed, play, unhush, wakeSound } from "./sound.js";
 import { live } from "./store.js";
 import { onAlarm } from "./stream.js";
 import { html, useEffect, useState } from "./ui.js";
 
 const seen = new Set();
-const GESTURES = ["pointerdown", "click", "keydown"]; // what browsers take for a person's wish to hear
+// What browsers take for a person's wish to hear; and somebody comes back to a page that lost its sound.
+const GESTURES = ["pointerdown", "click", "keydown", "visibilitychange"];
 
 function judge() {
   const { alarms, notices, session } = live.get();
@@ -27,6 +28,7 @@ export function Watch() {
     const timer = setInterval(judge, 1000);
     const leave = live.subscribe(judge);
     const deaf = onAlarm((alarm) => {
+      if (isFire(alarm) && !isWaiting(alarm)) withdraw(alarm);
       if (!isOpen(alarm) || !isWaiting(alarm) || seen.has(alarm.id)) return;
       seen.add(alarm.id);
       const words = t(isFire(alarm) ? "announce.fire" : "announce.alarm", {

@@ -121,7 +121,13 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
         <small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small>
       </h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
-      ${alarm.state !== "closed" && html`<${ToDo} code=${alarm.code} />`}
+      ${alarm.state === "closed"
+        ? html`<p class="closed-line" role="status">
+            <${Icon} name="check" size="18" />
+            ${t("desk.closed_line", { at: dateTime(alarm.closed_at) })}
+            ${fire && html`${" "}<b>${word("verification", alarm.verification)}</b>`}
+          </p>`
+        : html`<${ToDo} code=${alarm.code} />`}
       <${EscalationBar} alarm=${alarm} now=${now} />
       ${sent && html`<p class=${`sent-line sent-${sent.state}`} role="status">
         <${Icon} name=${sent.state === "delivered" ? "check" : "phone"} size="18" />

@@ -1,7 +1,6 @@
 // The duty desk: the queue beside one alarm, and the lists for the change of shift.
 import { t } from "../i18n.js";
 import { askRelease } from "../release.js";
-import { go } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
 import { FalseAlarms } from "./false-alarms.js";
 import { QueueTab } from "./queue-tab.js";
@@ -25,7 +24,6 @@ function Later({ name, id }) {
 export function Desk({ args }) {
   const tab = TABS.includes(args[0]) ? args[0] : "queue";
   const chosen = Number(args[0]) || null;
-  const setChosen = (id) => go(id ? `desk/${id}` : "desk");
   return html`<div class="desk-page">
     <nav class="tabs" aria-label=${t("nav.desk")}>
       ${TABS.map((name) => html`<a
@@ -36,7 +34,7 @@ export function Desk({ args }) {
         ${t(`desk.tab.${name}`)}
       </a>`)}
     </nav>
-    ${tab === "queue" && html`<${QueueTab} chosen=${chosen} setChosen=${setChosen} />`}
+    ${tab === "queue" && html`<${QueueTab} chosen=${chosen} />`}
     ${LATER[tab] && html`<${Later} key=${tab} name=${tab} id=${Number(args[1]) || null} />`}
     ${tab === "false" && html`<${FalseAlarms} />`}
   </div>`;

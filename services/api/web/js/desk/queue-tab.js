@@ -7,6 +7,7 @@ import { linesOf, nextFire, nextUnjudged } from "../fires.js";
 import { t } from "../i18n.js";
 import { Empty } from "../parts.js";
 import { prefs } from "../prefs.js";
+import { go } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
 import { Quiet } from "../watching.js";
@@ -67,7 +68,24 @@ function usePicked(alarms) {
   return { picked, pick, clearPicked: () => setIds(new Set()) };
 }
 
-export function QueueTab({ chosen, setChosen }) {
+// An address that came from elsewhere (a notification, a banner, a message) is never moved away from, and
+// leads to the history where its alarm is closed by now. What is chosen here stays when it closes.
+function useArrival(chosen, alarm, touch) {
+  const ours = useRef(null);
+  const arrived = chosen && chosen !== ours.current;
+  if (arrived) touch();
+  useEffect(() => {
+    if (!arrived || !alarm) return;
+    ours.current = chosen;
+    if (!isOpen(alarm)) go(`desk/history/${chosen}`, true);
+  }, [chosen, alarm]);
+  return (id) => {
+    ours.current = id;
+    go(id ? `desk/${id}` : "desk");
+  };
+}
+
+export function QueueTab({ chosen }) {
   const alarms = useStore(live, (state) => state.alarms);
   const loaded = useStore(live, (state) => state.loaded);
   useStore(live, (state) => state.areas); // rows name them
@@ -94,6 +112,7 @@ export function QueueTab({ chosen, setChosen }) {
   const touch = () => {
     touched.current = true;
   };
+  const setChosen = useArrival(chosen, alarm, touch);
   useEffect(() => {
     if (touched.current || !loaded || !rows.length || innerWidth <= 900) return;
     const shown = alarms.get(chosen);

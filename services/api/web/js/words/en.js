@@ -127,6 +127,7 @@ export const en = {
   "desk.unshelve": "Unshelve",
   "desk.correct": "Correct the verdict",
   "desk.clear": "Close alarm",
+  "desk.closed_line": "This alarm was closed at {at}",
   "desk.acknowledged_by": "Taken by {who} at {at}",
   "desk.escalates_in": "until it goes to 119 by itself",
   "desk.escalates_short": "until 119",
