@@ -35,13 +35,16 @@ function usePmtiles() {
 
 export class Board {
   // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is
-  // clicked, `onPlace(lon, lat)` for bare ground, `onGroundLost()` when tiles of the base map did not come;
-  // `size` enlarges texts and shapes for a far eye. `ready` comes true when the map holds the devices; it
-  // fails with what kept it from that.
-  constructor(frame, { settings, geojson, onPick, onPlace, onGroundLost, size = 1, controls = true }) {
+  // clicked, `onPlace(lon, lat)` for bare ground, `onGroundLost()` when tiles of the base map did not come,
+  // `onFiltered(n)` when devices came under the filter or left it; `size` enlarges texts and shapes for a far
+  // eye. `ready` comes true when the map holds the devices; it fails with what kept it from that.
+  constructor(frame, { settings, geojson, onFiltered, size = 1, controls = true, ...heard }) {
     Object.assign(this, {
       settings,
       size,
+      onFiltered,
+      keep: null,
+      moved: false, // devices came under the filter, or left it
       all: NO_DEVICES,
       names: namesOf([]),
       markers: new Markers(),
@@ -58,7 +61,7 @@ export class Board {
       () => null,
     );
     const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve())
-      .then(() => this.#open(frame, controls, { onPick, onPlace, onGroundLost }))
+      .then(() => this.#open(frame, controls, heard))
       .catch((cause) => {
         if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true;
         throw cause;
@@ -196,19 +199,23 @@ export class Board {
         this.ids.set(code, feature);
         this.all.features.push(feature);
         fresh.push(feature);
+        this.moved ||= !!this.keep?.(feature.properties);
       }
-      const before = this.states.get(code) ?? this.ids.get(code).properties;
+      const { properties } = this.ids.get(code);
+      const before = this.states.get(code) ?? properties;
       const state = {
         status: status ?? before.status,
         alarm: alarm === undefined ? before.alarm : (alarm ?? ""),
       };
       if (before.status === state.status && (before.alarm ?? "") === (state.alarm ?? "")) continue;
-      Object.assign(this.ids.get(code).properties, state);
+      const kept = this.keep?.(properties);
+      Object.assign(properties, state);
+      this.moved ||= this.keep?.(properties) !== kept;
       this.states.set(code, state);
       this.changed.add(code);
     }
     if (fresh.length && !this.shown) this.map?.getSource("devices")?.updateData({ add: fresh });
-    if (this.changed.size) this.timer ||= setTimeout(() => this.#colour(), COLOUR_EVERY_MS);
+    if (this.changed.size || this.moved) this.timer ||= setTimeout(() => this.#colour(), COLOUR_EVERY_MS);
   }
 
   #colour() {
@@ -217,10 +224,12 @@ export class Board {
       for (const code of this.changed)
         this.map.setFeatureState({ source: "devices", id: code }, this.states.get(code));
     this.changed.clear();
+    if (this.moved) this.onFiltered?.(this.filter(this.keep));
   }
 
-  // A person's filter is the only thing that hands the source other features.
+  // Only a person's filter hands the source other features. Returns how many are shown.
   filter(keep) {
+    Object.assign(this, { keep, moved: false });
     if (keep || this.shown) {
       this.shown = keep
         ? {

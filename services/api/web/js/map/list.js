@@ -31,6 +31,7 @@ export function DeviceList({ features, keep }) {
     .filter(keep ?? (() => true))
     .sort((a, b) => urgency(a) - urgency(b));
   return html`
+    <p class="hint" role="status">${t("map.shown", { n: rows.length, all: features.length })}</p>
     <table class="device-table">
       <thead>
         <tr>

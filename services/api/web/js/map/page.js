@@ -84,6 +84,7 @@ export function Page({ args }) {
       onPick: (code) => go(`map/${encodeURIComponent(code)}`),
       onPlace: () => go("map"),
       onGroundLost: () => setGroundLost(true),
+      onFiltered: setShown,
     });
     board.current = made;
     made.ready.then(
@@ -112,17 +113,17 @@ export function Page({ args }) {
   }, [areas, open]);
   useEffect(() => {
     if (open)
-      board.current.showAlarms([...alarms.values()].filter(isOpen), (alarm) =>
+      board.current?.showAlarms([...alarms.values()].filter(isOpen), (alarm) =>
         go(alarm.device ? `map/${alarm.device}` : `desk/${alarm.id}`),
       );
   }, [alarms, open, language]);
   useEffect(() => {
-    if (open) setShown(board.current.filter(keeps(filter)));
+    if (open && board.current) setShown(board.current.filter(keeps(filter)));
   }, [filter, open]);
   useEffect(() => {
     const place =
       chosen && devices.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
-    if (!open) return;
+    if (!open || !board.current) return; // just turned into a list
     if (!place) {
       board.current.unpin("chosen");
       return;
