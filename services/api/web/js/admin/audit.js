@@ -6,6 +6,7 @@ import { Icon } from "../icons.js";
 import { Failure, personName } from "../parts.js";
 import { html, useState } from "../ui.js";
 import { adminNames } from "../words/zh-admin-names.js";
+import { momentOf } from "../zone.js";
 import { ListTable, useList } from "./list.js";
 
 const PATH = "/api/v1/audit";
@@ -13,11 +14,11 @@ const ACTIONS = Object.keys(adminNames)
   .filter((key) => key.startsWith("audit."))
   .map((key) => key.slice("audit.".length));
 
-// A day of the browser's calendar as a moment.
+// A day of the county's calendar as a moment.
 const dayStart = (day, plus = 0) => {
   if (!day) return "";
   const [year, month, date] = day.split("-").map(Number);
-  return new Date(year, month - 1, date + plus).toISOString();
+  return new Date(momentOf({ year, month, day: date + plus })).toISOString();
 };
 
 const wantedOf = ({ actor, action, target, from, to }) => ({

@@ -7,7 +7,7 @@ import { may } from "../may.js";
 import { Failure } from "../parts.js";
 import { go } from "../route.js";
 import { live } from "../store.js";
-import { html, useState } from "../ui.js";
+import { html, useEffect, useState } from "../ui.js";
 import { inputTime, inputTimeOf, wallOf } from "../zone.js";
 import { useGo } from "./dialogs.js";
 import { useHandover } from "./handover-data.js";
@@ -25,6 +25,7 @@ function usualName(begun, now) {
 
 function Sign({ data, onFrom }) {
   const begun = Date.parse(data.begun_at);
+  const [name, setName] = useState(null); // what the officer calls the shift
   const { submit, problem, busy } = useGo(
     ({ shift, remarks }) =>
       post("/api/v1/handovers", { shift, from: data.begun_at, remarks }).then(({ id }) =>
@@ -37,7 +38,13 @@ function Sign({ data, onFrom }) {
     <div class="sign-fields">
       <label>
         ${t("handover.shift")}
-        <input name="shift" required maxlength="200" defaultValue=${usualName(begun, Date.parse(data.now))} />
+        <input
+          name="shift"
+          required
+          maxlength="200"
+          value=${name ?? usualName(begun, Date.parse(data.now))}
+          onInput=${(event) => setName(event.target.value)}
+        />
       </label>
       <label>
         ${t("handover.from")}
@@ -67,6 +74,11 @@ function Sign({ data, onFrom }) {
 function Now() {
   const [from, setFrom] = useState("");
   const { data, problem } = useHandover(from);
+  // Where nothing was signed before, a shift began twelve hours ago: before this page was opened, not ever
+  // later.
+  useEffect(() => {
+    if (data && !from) setFrom(data.begun_at);
+  }, [data]);
   if (!data) return problem ? html`<${Failure} problem=${problem} />` : html`<p class="loading">…</p>`;
   return html`<div class="handover">
     <header>
@@ -78,7 +90,7 @@ function Now() {
       </button>
     </header>
     ${problem && html`<${Failure} problem=${problem} />`}
-    ${may("act") && html`<${Sign} key=${data.begun_at} data=${data} onFrom=${setFrom} />`}
+    ${may("act") && html`<${Sign} data=${data} onFrom=${setFrom} />`}
     <${Sheet} data=${data} />
     <${SignedList} />
   </div>`;
