@@ -1,7 +1,9 @@
 """The dashboard's files keep the page's security policy and the vendored libraries are what their list says."""
 
 import hashlib
+import json
 import re
+import struct
 import unicodedata
 from pathlib import Path
 
@@ -65,6 +67,12 @@ def test_files_stay_small_and_their_lines_can_be_read_side_by_side(path):
 def _columns(line: str) -> int:
     """How wide a screen shows it: a Chinese character takes two columns."""
     return sum(2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1 for character in line)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(WEB)))
+def test_no_time_is_that_of_the_browsers_zone(path):
+    local = r"\.(?:get(?:Hours|Minutes|Date|Day|Month|FullYear)|toLocale(?:Date|Time)String)\(|new Date\([^()]+,"
+    assert not re.findall(local, path.read_text()), "the county's clock is zone.js"
 
 
 def test_every_style_is_linked_by_a_page_and_every_link_names_a_file():
@@ -218,3 +226,18 @@ def test_text_can_be_read_on_every_ground(theme):
             if ratio < 4.5:  # WCAG 2.2, 1.4.3
                 faint[ink, ground] = round(ratio, 2)
     assert not faint
+
+
+def test_a_phone_can_install_the_pages():
+    manifest = json.loads((WEB / "manifest.webmanifest").read_text(encoding="utf-8"))
+    assert manifest["display"] == "standalone"
+    assert (manifest["start_url"], manifest["scope"]) == ("/", "/")
+    assert 'rel="manifest" href="/static/manifest.webmanifest"' in (WEB / "index.html").read_text(encoding="utf-8")
+    drawn = {}
+    for icon in manifest["icons"]:
+        file = WEB / icon["src"].removeprefix("/static/")
+        if icon["type"] == "image/png":
+            width, height = struct.unpack(">II", file.read_bytes()[16:24])
+            assert icon["sizes"] == f"{width}x{height}", file.name
+            drawn[width] = icon.get("purpose", "any")
+    assert {192, 512} <= set(drawn)  # what Chromium asks for before it offers to install

@@ -42,7 +42,7 @@ def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mappin
 
 
 def _has_words(part: str) -> sa.ColumnElement[bool]:
-    text = plain("q", part)
+    text = plain("q", part.strip())
     device, site = tables.device.c, tables.site.c
     columns = (
         _alarm.reason, _alarm.reason_en, _alarm.component, _alarm.zone, device.code, device.name, site.name,

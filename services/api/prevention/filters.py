@@ -32,7 +32,7 @@ def _words_of(name: str, value: str, allowed: tuple[str, ...]) -> set[str]:
 
 
 def _has_words(part: str) -> sa.ColumnElement[bool]:
-    text = plain("q", part)
+    text = plain("q", part.strip())
     columns = (
         _hazard.description, _hazard.description_en, _hazard.owner, _hazard.component, _device.code, _device.name,
         _site.name,

@@ -63,7 +63,7 @@ def parse_bbox(bbox: str | None) -> tuple[float, float, float, float] | None:
 
 def _search(q: str) -> sa.ColumnElement[bool]:
     columns = (_device.code, _device.name, _device.address, _device.owner)
-    return sa.or_(*[column.icontains(plain("q", q), autoescape=True) for column in columns])
+    return sa.or_(*[column.icontains(plain("q", q.strip()), autoescape=True) for column in columns])
 
 
 def _has_alarm() -> sa.ColumnElement[bool]:

@@ -158,8 +158,9 @@ async def list_sites(
     if q:
         if "\x00" in q:
             raise invalid("q", "must not contain the character NUL")
+        text = q.strip()  # keyboards of phones end a word with a space
         statement = statement.where(
-            _site.name.icontains(q, autoescape=True) | _site.address.icontains(q, autoescape=True)
+            _site.name.icontains(text, autoescape=True) | _site.address.icontains(text, autoescape=True)
         )
     if place := decode_cursor(cursor, int):
         statement = statement.where(_site.id > place[0])

@@ -13,9 +13,10 @@ function read() {
 
 const asked = new URLSearchParams(location.search);
 const stored = read();
+const ours = (language) => (["zh", "en"].includes(language) ? language : null);
 
 export const prefs = createStore({
-  language: asked.get("lang") ?? stored.language ?? "zh",
+  language: ours(asked.get("lang")) ?? ours(stored.language) ?? "zh",
   theme: asked.get("theme") ?? stored.theme ?? "auto", // auto, light, dark
   sound: stored.sound ?? true,
   push: stored.push ?? null, // who turned on notices of fires to this browser while no page is open

@@ -26,12 +26,21 @@ export function watchRelease(onNewer = say) {
   });
 }
 
+// Whether this screen has not loaded itself anew for this build yet. Where a browser keeps nothing it is not
+// known, and the screen might turn in a circle.
+function isFirst(build) {
+  try {
+    if (sessionStorage.getItem(RELOADED) === build) return false;
+    sessionStorage.setItem(RELOADED, build);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 // For a screen that nobody operates. Once for each build, since behind a balancer the old one may answer
 // next; and not where a click made sound possible, which a browser forgets when it loads the page again.
 export function reloadOnce(build) {
-  if (navigator.userActivation?.hasBeenActive || sessionStorage.getItem(RELOADED) === build) say();
-  else {
-    sessionStorage.setItem(RELOADED, build);
-    location.reload();
-  }
+  if (!navigator.userActivation?.hasBeenActive && isFirst(build)) location.reload();
+  else say();
 }

@@ -7,10 +7,19 @@ const tell = () => {
 };
 addEventListener("hashchange", tell);
 
+// A link that was cut on its way ("%E4%B8") still leads somewhere.
+function plain(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function read() {
   const { hash } = location;
   const [path, search = ""] = hash.replace(/^#\/?/, "").split("?");
-  const [page, ...args] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const [page, ...args] = path.split("/").filter(Boolean).map(plain);
   return { hash, page: page ?? "desk", args, search: new URLSearchParams(search) };
 }
 

@@ -23,7 +23,8 @@ export function wakeSound() {
       for (const reader of [...readers]) reader();
     };
   }
-  if (context.state === "suspended") context.resume();
+  // "suspended" before the first press; iPads say "interrupted" after a call or a locked screen
+  if (context.state !== "running") context.resume()?.catch(() => null);
 }
 
 export const soundState = () => {

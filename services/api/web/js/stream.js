@@ -127,7 +127,10 @@ async function retry() {
 // The system poll is also the heartbeat that notices a cable pulled without a word.
 async function beat() {
   if (!live.get().session || live.get().connection === "lost") return;
-  if (Date.now() - lastWord > QUIET_LIMIT_MS) open();
+  if (Date.now() - lastWord > QUIET_LIMIT_MS) {
+    live.set({ connection: "connecting" }); // what is shown is of then: not live before it is fetched anew
+    open();
+  }
   try {
     live.set({ system: await get("/api/v1/system", { limit_ms: 4000 }) });
     keep("heard", Date.now());
@@ -168,6 +171,9 @@ export function startStream() {
   if (started) return;
   started = true;
   setInterval(beat, SYSTEM_EVERY_MS);
+  addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") beat(); // a phone or a laptop that slept
+  });
   addEventListener("offline", () => fail());
   addEventListener("online", () => {
     if (live.get().session) retry();

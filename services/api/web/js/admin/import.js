@@ -35,7 +35,12 @@ function useLedger() {
   };
   const look = async (file, datum) => {
     setState({ busy: true });
-    chosen.current = { bytes: await file.arrayBuffer(), name: file.name, datum, key: undefined };
+    const bytes = await file.arrayBuffer().catch(() => null); // changed or moved since it was chosen
+    if (!bytes) {
+      setState({ problem: { text: t("admin.file_gone") } });
+      return;
+    }
+    chosen.current = { bytes, name: file.name, datum, key: undefined };
     await ask({ dry_run: true });
   };
   const take = (accept_warnings) => {

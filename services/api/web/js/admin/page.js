@@ -3,7 +3,7 @@
 import { learn, t } from "../i18n.js";
 import { may, mayAdminister } from "../may.js";
 import { Empty } from "../parts.js";
-import { html } from "../ui.js";
+import { html, useEffect, useRef } from "../ui.js";
 import { adminNames as enNames } from "../words/en-admin-names.js";
 import { admin as en } from "../words/en-admin.js";
 import { policies as enPolicies } from "../words/en-policies.js";
@@ -45,6 +45,23 @@ const BEHIND = {
   "start": ["start", Start],
 };
 
+// On a phone the tabs are wider than the screen: the present one is brought into sight.
+function Tabs({ tabs, here }) {
+  const row = useRef();
+  useEffect(() => {
+    row.current.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [here]);
+  return html`<nav class="tabs" aria-label=${t("nav.admin")} ref=${row}>
+    ${tabs.map(([each]) => html`<a
+      key=${each}
+      aria-current=${each === here ? "page" : undefined}
+      href=${`#/admin/${each}`}
+    >
+      ${t(`admin.tab.${each}`)}
+    </a>`)}
+  </nav>`;
+}
+
 export function Page({ args }) {
   if (!mayAdminister()) return html`<${Empty} title=${t("admin.not_yours")} />`;
   const tabs = TABS.filter(([, permission]) => may(permission));
@@ -52,15 +69,7 @@ export function Page({ args }) {
   const [name, , Tab] = tabs.find(([each]) => each === args[0]) ?? tabs[0];
   const [here, Shown] = behind || [name, Tab];
   return html`<div class="admin">
-    <nav class="tabs" aria-label=${t("nav.admin")}>
-      ${tabs.map(([each]) => html`<a
-        key=${each}
-        aria-current=${each === here ? "page" : undefined}
-        href=${`#/admin/${each}`}
-      >
-        ${t(`admin.tab.${each}`)}
-      </a>`)}
-    </nav>
+    <${Tabs} tabs=${tabs} here=${here} />
     <${Shown} key=${behind ? args[0] : name} args=${args.slice(1)} />
   </div>`;
 }

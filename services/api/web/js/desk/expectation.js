@@ -7,6 +7,7 @@ import { Empty, Failure } from "../parts.js";
 import { darkNow, prefs } from "../prefs.js";
 import { useStore } from "../store.js";
 import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
+import { wallOf } from "../zone.js";
 
 const AGAIN_MS = 60_000;
 const DIGITS = { pressure: 3, water_temperature: 1, residual_current: 0, temperature: 1 };
@@ -32,10 +33,10 @@ export function columns(told) {
   return [at, ...lines];
 }
 
-function tick(at_s) {
-  const at = new Date(at_s * 1000);
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
-  return time === "00:00" ? `${time}\n${at.getMonth() + 1}-${at.getDate()}` : time;
+export function tick(at_s) {
+  const { month, day, hour, minute } = wallOf(at_s * 1000);
+  const time = `${two(hour)}:${two(minute)}`;
+  return time === "00:00" ? `${time}\n${month}-${day}` : time;
 }
 
 function drawBeginning(since) {

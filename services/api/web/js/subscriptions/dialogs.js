@@ -2,8 +2,9 @@
 import { t, word } from "../i18n.js";
 import { serverNow } from "../clock.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
-import { html } from "../ui.js";
+import { html, useEffect, useRef } from "../ui.js";
 import { useGo } from "../desk/dialogs.js";
+import { useGuard } from "../admin/secret.js";
 
 const TYPES = [
   "fire.confirmed",
@@ -13,6 +14,8 @@ const TYPES = [
   "alarm.cleared",
   "alarm.closed",
   "device.status",
+  "hazard.changed",
+  "risk.changed",
 ];
 const HOURS = [1, 4, 24, 72, 720];
 
@@ -74,12 +77,18 @@ export function ReplayDialog({ name, onGo, onClose }) {
   <//>`;
 }
 
-export function SecretDialog({ secret, onClose }) {
-  return html`<${Dialog} title=${t("push.secret_title")} onClose=${onClose}>
+// Shown once: it stands in the page, not in a dialog that a stray key closes.
+export function Secret({ secret, onClose }) {
+  const card = useRef();
+  useGuard();
+  useEffect(() => card.current.focus(), []);
+  const title = t("push.secret_title");
+  return html`<section class="card secret-card" ref=${card} tabindex="-1" aria-label=${title}>
+    <h3>${title}</h3>
     <p>${t("push.secret_line")}</p>
     <p><code class="push-secret">${secret}</code></p>
     <div class="buttons">
       <button type="button" class="button primary" onClick=${onClose}>${t("push.secret_go")}</button>
     </div>
-  <//>`;
+  </section>`;
 }

@@ -7,7 +7,7 @@ import { Empty, Failure } from "../parts.js";
 import { html, useEffect, useState } from "../ui.js";
 import { get, patch, post, query, remove } from "../api.js";
 import { AskDialog } from "../desk/dialogs.js";
-import { NewDialog, ReplayDialog, SecretDialog } from "./dialogs.js";
+import { NewDialog, ReplayDialog, Secret } from "./dialogs.js";
 
 const PATH = "/api/v1/subscriptions";
 const EVERY_MS = 5_000;
@@ -189,6 +189,7 @@ export function Page() {
     </tr>`}
   `;
   return html`<div class="system">
+    ${secret && html`<${Secret} secret=${secret} onClose=${() => setSecret(null)} />`}
     <section class="card">
       <h3>
         <${Icon} name="phone" size="18" />
@@ -219,6 +220,5 @@ export function Page() {
       onSecret=${setSecret}
       onClose=${() => setAsked(null)}
     />`}
-    ${secret && html`<${SecretDialog} secret=${secret} onClose=${() => setSecret(null)} />`}
   </div>`;
 }

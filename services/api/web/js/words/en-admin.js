@@ -146,6 +146,7 @@ export const admin = {
     "Registers or updates many devices: look at the preview line by line, then take the file over. If one "
     + "line is wrong nothing is stored.",
   "admin.file": "File (CSV or GeoJSON)",
+  "admin.file_gone": "The file cannot be read: it was changed or moved, or is in use. Choose it again.",
   "admin.look": "Preview",
   "admin.sample": "What a file looks like",
   "admin.sample_line": "The first line names the columns. Kinds: {kinds}. Other columns become attributes.",

@@ -138,6 +138,7 @@ export const admin = {
   "admin.tab.import": "导入",
   "admin.import_line": "一次登记或更新许多设备：先预览，逐行检查，确认后整份入库；有一行出错就一行也不入库。",
   "admin.file": "文件（CSV 或 GeoJSON）",
+  "admin.file_gone": "文件读不出来：选定以后被修改、移走，或被其他程序占用。请重新选择。",
   "admin.look": "预览",
   "admin.sample": "文件是什么样的",
   "admin.sample_line": "第一行是列名。类型：{kinds}。其他列名原样保存为设备属性。",
