@@ -1,6 +1,7 @@
 """No fire goes unseen or unheard: the bar above every page, sound that a browser blocks, and acts that fail."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -56,6 +57,9 @@ def test_the_bar_names_every_fire_on_every_page_and_leads_to_it(visit, system):
         page.screenshot(path=KEPT / f"fire-bar-{language}.png")
         line.get_by_role("link", name=open_it).click()
         expect(page.locator("#alarm-name")).to_contain_text("保德县中医院")
+    page.goto(f"{system.api}/?lang=en#/devices")
+    page.locator(".counts .lit-critical").click()  # the pill in the header
+    expect(page).to_have_url(re.compile(f"#/desk/{alarm['id']}$"))
     system.fire("B-002", component="2-1")
     expect(page.locator(".fire-line")).to_have_count(2)  # a further one adds to it
     page.locator(".fire-line", has_text="保德县第一中学").get_by_role("button", name="Take").click()
@@ -63,8 +67,9 @@ def test_the_bar_names_every_fire_on_every_page_and_leads_to_it(visit, system):
     expect(page.locator(".fire-line").nth(1)).to_contain_text("保德县第一中学")  # taken: behind those nobody took
 
 
-def test_blocked_sound_is_a_bar_and_the_next_press_ends_it(visit, system):
-    page = visit("/?lang=zh#/devices", before=MUTE)
+@pytest.mark.parametrize("state", ["suspended", "interrupted"])  # iPads say so after a call or a locked screen
+def test_blocked_sound_is_a_bar_and_the_next_press_ends_it(visit, system, state):
+    page = visit("/?lang=zh#/devices", before=MUTE.replace("suspended", state))
     bar = page.locator(".banner.sound")
     expect(bar).to_contain_text("浏览器阻止了声音")
     page.get_by_role("searchbox").click()
@@ -103,6 +108,25 @@ def test_a_take_that_fails_says_so_on_its_row_and_is_tried_again(visit, system, 
     held[0].continue_()
     expect(row.locator(".take-line")).to_have_count(0)
     assert system.fire_of(panel)["state"] == "acknowledged"
+
+
+@pytest.mark.parametrize(("language", "again"), [("zh", "再试一次"), ("en", "Try again")])
+def test_a_take_without_a_network_says_so_and_is_offered_again(visit, system, language, again):
+    panel = system.panel(f"EO-{language}")
+    system.fire(panel)
+    alarm = system.fire_of(panel)
+    page = visit(f"/?lang={language}#/desk")
+    row = page.locator(f".row:has([data-alarm='{alarm['id']}'])")
+    expect(row).to_be_visible()
+    page.context.set_offline(True)
+    row.locator(".row-take").click()
+    expect(row.locator(".take-line")).to_be_visible()  # it is tried three times more
+    retry = row.get_by_role("button", name=again)
+    expect(retry).to_be_visible()
+    page.context.set_offline(False)
+    retry.click()
+    until(lambda: system.fire_of(panel)["state"] == "acknowledged", what="the fire taken")
+    expect(row.locator(".take-line")).to_have_count(0)
 
 
 def test_a_maintainer_is_offered_no_act_that_the_server_would_refuse(visit, system):

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from services.api.registry.datum import to_gcj02
 from tests.browser.conftest import PHONE
-from tests.browser.county import HERE, NEAR
+from tests.browser.county import HERE, NEAR, PLACES
 
 SW = Path(__file__).parents[2] / "services" / "api" / "web" / "js" / "sw.js"
 CONTROLLED = """async () => {
@@ -81,6 +83,11 @@ def test_arrows_turn_with_the_phone_and_the_way_is_for_the_chosen_application(vi
     expect(way).to_have_attribute("href", re.compile(r"^geo:39\."))
     page.get_by_label("导航应用").select_option("amap")
     expect(way).to_have_attribute("href", re.compile(r"^amapuri://route/plan/.*dev=0"))
+    asked = parse_qs(urlsplit(way.get_attribute("href") or "").query)
+    there = to_gcj02(*PLACES[NEAR][3:])  # Amap draws in its own datum, half a kilometre away
+    assert (float(asked["dlon"][0]), float(asked["dlat"][0])) == pytest.approx(there, abs=2e-6)
+    page.get_by_label("导航应用").select_option("apple")
+    expect(way).to_have_attribute("href", f"maps://?daddr={there[1]:.6f},{there[0]:.6f}&dirflg=d")
     near.get_by_role("link", name="在图上查看").click()
     page.get_by_role("link", name="返回水源").click()
     expect(near).to_be_visible()
