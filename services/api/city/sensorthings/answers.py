@@ -1,24 +1,21 @@
 """The result of a query before any version of the standard writes it: items, pages, and where the next page begins."""
 
-import base64
-import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Final, Self
 
-import orjson
-
-from services.api.city.sensorthings.keys import EPOCH, observation_key
+from services.api.city.sensorthings.keys import EPOCH, micros_of, observation_key
 from services.api.city.sensorthings.model import SET_OF, Entity, Link
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.refusals import refused
 from services.api.measured.slices import LATEST
 
 _LARGEST, _LARGEST_INTEGER = 2**62, 2**31
-_MICRO = timedelta(microseconds=1)
-_LAST_MICROS = (LATEST - EPOCH) // _MICRO
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# the offset, a position or nothing, the count or nothing: `0.1-57-1795176000000000-9-1-0.`
+_TOKEN: Final = re.compile(r"([0-9]{1,19})\.([0-9]{1,19}(?:-[0-9]{1,19}){5})?\.([0-9]{1,19})?")
+_NOT_OURS: Final = "$skiptoken: is not one of ours; begin again without it"
 Position = tuple[int, int, datetime, int, int, int]
 """Where an observation stands: source, device, time, seq, number of the field, number of the transition."""
 
@@ -86,10 +83,11 @@ class Token:
 
     def write(self) -> str:
         """Return it as text for a link."""
-        after = self.after
-        place = None if after is None else (after[0], after[1], (after[2] - EPOCH) // _MICRO, *after[3:])
-        written = binascii.b2a_base64(orjson.dumps((self.offset, place, self.count)), newline=False)
-        return written.translate(_URL_SAFE, b"=").decode()
+        place, count = "", "" if self.count is None else self.count
+        if self.after is not None:
+            source, device, ts, seq, number, sub = self.after
+            place = f"{source}-{device}-{micros_of(ts)}-{seq}-{number}-{sub}"
+        return f"{self.offset}.{place}.{count}"
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -98,22 +96,29 @@ class Token:
         Raises:
             Problem: 400.
         """
+        match = _TOKEN.fullmatch(text)
+        if match is None:
+            raise refused(_NOT_OURS)
+        offset, place, count = match.groups()
         try:
-            padded = text + "=" * (-len(text) % 4)
-            return cls(*_parts(orjson.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))))
-        except (ValueError, TypeError, OverflowError, binascii.Error, UnicodeError):
-            raise refused("$skiptoken: is not one of ours; begin again without it") from None
+            after = None if place is None else _position(place)
+            return cls(_number(offset), after, None if count is None else _number(count))
+        except (ValueError, OverflowError):
+            raise refused(_NOT_OURS) from None
 
 
-def _parts(written: Any) -> tuple[int, Position | None, int | None]:
-    """Return the parts of a token; raises ValueError or TypeError where they are not ours."""
-    offset, place, count = written
-    numbers = [offset, *([] if place is None else place), *([] if count is None else [count])]
-    if not all(type(one) is int and 0 <= one < _LARGEST for one in numbers):
-        raise ValueError("not a number of ours")
-    if place is None:
-        return offset, None, count
-    source, device, micros, seq, number, sub = place
-    if max(device, number, sub) >= _LARGEST_INTEGER or micros >= _LAST_MICROS:
-        raise ValueError("not a number of ours")
-    return offset, (source, device, EPOCH + timedelta(microseconds=micros), seq, number, sub), count
+def _number(text: str, least_too_large: int = _LARGEST) -> int:
+    """Return a number of a token. Raises ValueError where it is none of ours."""
+    if (found := int(text)) >= least_too_large:
+        raise ValueError("too large")
+    return found
+
+
+def _position(text: str) -> Position:
+    """Return a position of a token. Raises ValueError or OverflowError where there can be no observation."""
+    source, device, micros, seq, number, sub = text.split("-")
+    ts = EPOCH + timedelta(microseconds=int(micros))
+    if ts >= LATEST:
+        raise ValueError("too late")
+    small = [_number(one, _LARGEST_INTEGER) for one in (source, device, number, sub)]
+    return small[0], small[1], ts, _number(seq), small[2], small[3]

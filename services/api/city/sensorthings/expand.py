@@ -27,14 +27,7 @@ from services.api.city.sensorthings.observations import (
 )
 from services.api.city.sensorthings.options import Expand, Options
 from services.api.city.sensorthings.pages import Pages
-from services.api.city.sensorthings.plain import (
-    FIELD_NAMES,
-    SQL,
-    newest_readings,
-    observation_of,
-    streams_of,
-    transition_of,
-)
+from services.api.city.sensorthings.plain import SQL, newest_readings, observation_of, transition_of
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
 from services.api.measured.slices import GROWTH, LATEST, OLDEST
@@ -98,8 +91,7 @@ class Expansion:
         """Return the places or the streams of each of these devices, by its place among them."""
         found: dict[int, list[Item]] = {}
         if target is Entity.DATASTREAM:
-            for row in await self.pages.reads.rows(SQL["streams"], devices=devices, fields=FIELD_NAMES):
-                found[row["device"]] = streams_of(row)
+            found = await self.pages.streams_of(devices)
         else:
             for row in await self.pages.reads.rows(SQL["places"], devices=devices):
                 found[row["device"]] = [Item(target, row)]
@@ -138,11 +130,12 @@ class Expansion:
 
     async def _expand_observations(self, parents: Sequence[Item], expand: Expand) -> None:
         link, options = expand.link, expand.options
-        self.pages.check(options)
+        if not (newest := _wants_newest(options)):
+            self.pages.check(options)
         size = self._nested_size(options, len(parents))
         waiting = list(parents)
         if link.by == ("device", "number") and not options.count:
-            if _wants_newest(options):
+            if newest:
                 waiting = await self._newest(parents, expand)
             for (kind, number_), members in _by_stream(waiting).items():
                 await self._page_of_each(Streams(kind, None, number_), members, expand, size)

@@ -11,12 +11,17 @@ from services.api.city.sensorthings.model import STREAMS_PER_DEVICE
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _INTEGER: Final = 2**31  # PostgreSQL's
+_MICRO: Final = timedelta(microseconds=1)
+
+
+def micros_of(ts: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (ts - EPOCH) // _MICRO
 
 
 def observation_key(device: int, ts: datetime, seq: int, number: int, sub: int) -> str:
     """Return the id of an Observation: opaque to others, and enough for us to find the row by its index."""
-    since = ts - EPOCH
-    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    micros = micros_of(ts)
     return f"{device}-{micros}-{seq}-{number}-{sub}" if sub else f"{device}-{micros}-{seq}-{number}"
 
 

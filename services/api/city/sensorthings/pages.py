@@ -13,6 +13,7 @@ from services.api.city.sensorthings.filter import SOURCES, condition_of, order_o
 from services.api.city.sensorthings.model import Entity, Link
 from services.api.city.sensorthings.observations import BEFORE_KNOWN, Reading, Streams, named_streams
 from services.api.city.sensorthings.options import Options
+from services.api.city.sensorthings.plain import FIELD_NAMES, SQL, streams_of
 from services.api.city.sensorthings.rows import Row, View, directed
 from services.api.city.sensorthings.selected import select_columns
 from services.api.city.sensorthings.whole import WholeReadings, says_same_of_all
@@ -170,6 +171,12 @@ class Pages:
         found = list(await ask(OLDEST, begin, enough))
         rest = enough - len(found)
         return found + await oldest_first(ask, begin, None, enough=rest, width=_FIRST_SLICE, now=now)
+
+    async def streams_of(self, devices: Sequence[int]) -> dict[int, list[Item]]:
+        """Return the Datastreams of each of these devices that the caller may see."""
+        scope = self.view.scope.parameters()
+        rows = await self.reads.rows(SQL["streams"], devices=devices, fields=FIELD_NAMES, **scope)
+        return {row["device"]: streams_of(row) for row in rows}
 
     async def narrowed(self, device: int, number_: int | None) -> Streams | None:
         """Return the streams of a device with its kind, or None where there is no such device for the caller."""

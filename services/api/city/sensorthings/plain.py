@@ -1,7 +1,8 @@
 """The usual queries as text: place, streams and newest values of many devices; one stream over a time span.
 
-Platforms send them all day, and composing a statement costs more than running it. They do not check the caller's areas:
-use them for devices that were read with the scope (`Pages.narrowed`, a parent's row). All else goes by `observations`.
+Platforms send them all day, and composing a statement costs more than running it. But for `streams` and
+`newest_transitions` they do not check the caller's areas: use them for devices that were read with the scope
+(`Pages.narrowed`, a parent's row). All else goes by `observations`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,11 +4,12 @@ select id, id as device, kind, code, name, address, lon, lat, created_at as know
 from device where id = any(cast(:devices as integer[])) and lon is not null
 
 -- name: streams
--- which of :fields devices have sent, by their newest state, and what Datastreams say beside it
+-- which of :fields devices that the caller may see have sent, by their newest state, and what Datastreams say beside it
 select d.id as device, d.kind, d.code, d.name, d.lon, d.lat, d.created_at as known_since,
     array(select field from unnest(cast(:fields as text[])) field where jsonb_exists(s.state, field)) as sent
 from device d left join device_state s on s.device_id = d.id
 where d.id = any(cast(:devices as integer[]))
+    and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p)))
 
 -- name: newest_transitions
 -- of each device the two newest transitions of its alarms that the caller may see

@@ -68,17 +68,28 @@ class _Walk:
         return found
 
     async def _entity(self, hop: Hop, parent: Item | None) -> Item | None:
+        shared = together(parent, hop.link)
         if hop.id is not None and (not (hop.id.isascii() and hop.id.isdigit()) or len(hop.id) > 15):
             return None
-        parts = stream_parts(float(hop.id)) if hop.entity is Entity.DATASTREAM and hop.id is not None else None
-        row = self.pages.view.rows(hop.entity, None if parts is None else parts[1])
-        where = [*row.where, *(row.key(key) == value for key, value in together(parent, hop.link).items())]
+        if hop.id is not None and hop.entity is Entity.DATASTREAM:
+            return await self._stream(float(hop.id), shared)
+        row = self.pages.view.rows(hop.entity)
+        where = [*row.where, *(row.key(key) == value for key, value in shared.items())]
         if hop.id is not None:
             wanted = property_of(self.pages.view, hop.entity, row, ("id",))
             where.append(compare(ast.Eq, wanted, number(float(hop.id))))
         statement = sa.select(*select_columns(self.pages.view, hop.entity, row)).select_from(row.source).where(*where)
         rows = await self.pages.reads.rows(statement.limit(1))
         return Item(hop.entity, rows[0]) if rows else None
+
+    async def _stream(self, key: float, shared: dict[str, Any]) -> Item | None:
+        if (parts := stream_parts(key)) is None:
+            return None
+        device, number_ = parts
+        for one in (await self.pages.streams_of([device])).get(device, ()):
+            if one.row["number"] == number_ and shared.items() <= one.row.items():
+                return one
+        return None
 
     async def _observation(self, key: str, shared: dict[str, Any]) -> Item | None:
         parts = observation_parts(key)

@@ -53,12 +53,11 @@ def _readings_alias(kind: Kind, turn: int) -> Any:  # noqa: ARG001 - the key of 
     return _TABLES[kind].alias()
 
 
-@lru_cache(maxsize=256)
-def _fields(number: int | None, turn: int) -> Any:  # noqa: ARG001 - the key of what is kept
-    """Return what each kind of device can send, or which kinds can send the field of this number."""
+@lru_cache(maxsize=64)
+def _fields(turn: int) -> Any:  # noqa: ARG001 - the key of what is kept
+    """Return what each kind of device can send."""
     kinds = [(kind, one.id, one.name) for kind in Kind for one in (*FIELDS_OF[kind], BY_NAME[ALARM])]
-    wanted = [line for line in kinds if number in {None, line[1]}] or kinds
-    lines = ", ".join(f"('{kind}', {id_}, '{name}')" for kind, id_, name in wanted)
+    lines = ", ".join(f"('{kind}', {id_}, '{name}')" for kind, id_, name in kinds)
     written = sa.text(f"select * from (values {lines}) as field (kind, number, name)")  # noqa: S608 - our own names
     return written.columns(kind=sa.Text(), number=sa.Integer(), name=sa.Text()).subquery()
 
@@ -122,14 +121,14 @@ class View:
         """Return the caller's areas."""
         return self.who.scope
 
-    def rows(self, entity: Entity, number: int | None = None) -> Row:
-        """Return the rows of an entity, streams of one field if its number is given; not those of observations."""
+    def rows(self, entity: Entity) -> Row:
+        """Return the rows of an entity; not those of observations."""
         if entity is Entity.SENSOR:
             return _sensors()
         if entity is Entity.OBSERVED_PROPERTY:
             return _properties()
         if entity is Entity.DATASTREAM:
-            return self._streams(number)
+            return self._streams()
         return self._devices(located=entity in _LOCATED)
 
     def _devices(self, *, located: bool) -> Row:
@@ -147,10 +146,10 @@ class View:
             source, where, device.c, state.c, site.c, area.c, kind=device.c.kind, shows_people=people
         )  # fmt: skip
 
-    def _streams(self, number: int | None) -> Row:
+    def _streams(self) -> Row:
         """Every field that a device has sent, by its newest state, and the alarms of every device."""
         row = self._devices(located=False)
-        field = _fields(number, next(self.turns))
+        field = _fields(next(self.turns))
         sent = sa.or_(field.c.name == ALARM, row.state.state.has_key(field.c.name))
         source = row.source.join(field, sa.and_(field.c.kind == row.device.kind, sent))
         return Row(

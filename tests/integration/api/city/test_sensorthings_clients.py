@@ -96,6 +96,11 @@ async def _what_other_clients_send(address: str, api_key: str) -> None:
         behind = (await client.get("/sta/v1.1/Things?$top=1", headers=sent)).json()
         assert behind["@iot.nextLink"].startswith("https://fire.example/desk/sta/v1.1/Things?")
         assert datetime.fromisoformat(behind["value"][0]["properties"]["lastSeen"]).tzinfo is not None
+        for path in ("/ogc", "/ogc/collections", "/ogc/collections/hydrants/items?limit=1"):
+            hrefs = [link["href"] for link in (await client.get(path, headers=sent)).json()["links"]]
+            assert all(href.startswith("https://fire.example/desk/ogc") for href in hrefs), hrefs
+        feed = (await client.get("/cap/alarms.atom?from=2020-01-01T00:00:00Z", headers=sent)).text
+        assert feed.count('href="https://fire.example/desk/cap/alarms') == feed.count("href=") > 2
 
     # a stranger is asked for a key in the way that GIS clients know
     async with httpx2.AsyncClient(base_url=address, trust_env=False) as nobody:

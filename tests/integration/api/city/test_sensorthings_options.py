@@ -129,7 +129,20 @@ async def test_data_arrays_hold_what_the_plain_form_holds(sta: Sta, world: World
         ("Things", {"resultFormat": "dataArray"}, 400, "$resultFormat"),
         ("Things", {"resultFormat": "GeoJSON"}, 501, "GeoJSON"),
         ("Things", {"skiptoken": "x"}, 400, "$skiptoken"),
-        ("Observations", {"skiptoken": "WzEsMl0"}, 400, "$skiptoken"),
+        *[
+            ("Observations", {"skiptoken": token}, 400, "$skiptoken")
+            for token in (
+                "WzEsMl0",
+                "0.1-2-3.",
+                "-1..",
+                "1",
+                "0.0-1-9999999999999999999-0-1-0.",
+                "0.0-9999999999-1-0-1-0.",
+                "0.0-1-1-0-1-0.9999999999999999999",
+                "9999999999999999999..",
+                "\uff11..",
+            )
+        ],
         ("Observations", {"filter": "phenomenonTime gt 2026-02-31T00:00:00Z"}, 400, "2026-02-31"),
         ("Observations", {"filter": "phenomenonTime gt 'x'"}, 400, "time"),
         ("Observations", {"filter": "foo eq 1", "top": 0}, 400, "foo"),
