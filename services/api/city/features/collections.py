@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from services.api.alarms.documents import select_alarms
 from services.api.city.features.devices import (
+    GIVEN,
     PARENT,
     Column,
     Context,
@@ -24,16 +25,20 @@ from services.api.city.features.devices import (
 )
 from services.api.city.features.grids import finish_grids, select_shown_grids, shown_parent, touches_box
 from services.api.city.features.hazards import are_overdue, finish_hazards, select_shown_hazards
+from services.api.city.features.values import WORST_ALARM, measured
 from services.api.prevention.documents import AREA as HAZARD_AREA
 from services.api.registry.documents import status_of
 from services.api.request import tables
 from services.api.request.database import Reads, Row
 from services.api.request.roles import Permission
 from services.core.alarms.ledger.document import alarm_document
+from services.core.prevention.document import PEOPLE
+from services.core.topics import Kind
 
 _area, _site, _device, _alarm = tables.area.c, tables.site.c, tables.device.c, tables.alarm.c
 _hazard, _grid, _risk = tables.hazard.c, tables.grid.c, tables.site_risk.c
 Finish = Callable[[Reads, Sequence[Row], Context], Awaitable[list[dict[str, Any]]]]
+_TYPES = {"boolean": sa.Boolean, "integer": sa.Integer, "number": sa.Float}
 Judged = Callable[[Reads, Context, Sequence[sa.ColumnElement[bool]], bool], Awaitable[sa.ColumnElement[bool]]]
 Touches = Callable[[float, float, float, float], sa.ColumnElement[bool]]
 
@@ -73,9 +78,8 @@ class Collection:
         column = self.filters.get(name)
         if column is None:
             return "boolean"
-        if isinstance(column, sa.ColumnElement) and isinstance(column.type, sa.Boolean):
-            return "boolean"
-        return "integer" if isinstance(column, sa.ColumnElement) and isinstance(column.type, sa.Integer) else "string"
+        kind = column.type if isinstance(column, sa.ColumnElement) else sa.Text()
+        return next((name for name, type_ in _TYPES.items() if isinstance(kind, type_)), "string")
 
     def column_of(self, name: str, context: Context) -> Column:
         """Return what a filter compares."""
@@ -117,6 +121,12 @@ async def _finish_sites(_reads: Reads, rows: Sequence[Row], context: Context) ->
     return found
 
 
+async def _are_in_test(
+    _reads: Reads, context: Context, _conditions: Sequence[sa.ColumnElement[bool]], wanted: bool
+) -> sa.ColumnElement[bool]:
+    return sa.func.coalesce(_site.test_window_until > context.now, sa.false()) == wanted
+
+
 def _select_alarms(context: Context) -> "sa.Select[Any]":
     return select_alarms(context.who.scope).where(context.who.scope.clause(_alarm.area))
 
@@ -156,11 +166,14 @@ def _people(column: Column) -> Callable[[Context], Column]:
     return shown
 
 
-_OF_DEVICES: Mapping[str, Column | Callable[[Context], Column]] = {
+Filters = Mapping[str, Column | Callable[[Context], Column]]
+_OF_DEVICES: Filters = {
     "code": _device.code, "name": _device.name, "kind": _device.kind, "form": _device.form, "area": _device.area,
     "area_name": PARENT.c.name, "address": _device.address, "status": _status, "site": _site.id,
     "site_name": _site.name, "owner": _people(_device.owner), "maintainer": _people(_device.maintainer),
 }  # fmt: skip
+_WARNED: dict[str, Column] = {"alarm": WORST_ALARM}
+_OF_WATER = measured(Kind.HYDRANT, Kind.WATER)
 
 
 def _devices(  # noqa: PLR0917 - a line of the table below
@@ -170,11 +183,12 @@ def _devices(  # noqa: PLR0917 - a line of the table below
     description: str,
     select: Select,
     finish: Finish,
+    filters: Mapping[str, Column],
     judged: Mapping[str, Judged] | None = None,
 ) -> Collection:
     return Collection(
         id_, title, title_en, description, select, finish, key=_device.id, fid=_device.code, lon=_device.lon,
-        lat=_device.lat, filters=_OF_DEVICES, judged=judged or {},
+        lat=_device.lat, filters={**filters, **_OF_DEVICES}, judged=judged or {},
     )  # fmt: skip
 
 
@@ -183,17 +197,17 @@ COLLECTIONS: Mapping[str, Collection] = {
     for one in (
         _devices(
             "devices", "设备", "Devices", "全部设备及其最新状态。 Every device with its newest state.",
-            select_shown(), finish_devices,
+            select_shown(), finish_devices, measured(*Kind) | _WARNED,
         ),
         _devices(
             "hydrants", "消火栓", "Hydrants", "消火栓及其最新测量值。 Hydrants with their newest values.",
-            select_shown("hydrant"), finish_devices,
+            select_shown("hydrant"), finish_devices, measured(Kind.HYDRANT) | _WARNED,
         ),
         _devices(
             "water-sources", "消防水源", "Water sources",
             "消火栓、水池、天然水源：水压或水位、数据时效、能否使用及原因。"
             " Hydrants, pools and natural sources: pressure or level, its age, whether usable and why not.",
-            select_water, finish_water, {"usable": are_usable},
+            select_water, finish_water, {name: _OF_WATER[name] for name in GIVEN}, {"usable": are_usable},
         ),
         Collection(
             "sites", "联网单位", "Sites",
@@ -204,6 +218,7 @@ COLLECTIONS: Mapping[str, Collection] = {
                 "id": _site.id, "name": _site.name, "area": _site.area, "area_name": PARENT.c.name,
                 "address": _site.address, "risk": _risk.score, "risk_grade": _risk.grade,
             },
+            judged={"in_test": _are_in_test},
         ),
         Collection(
             "alarms", "告警", "Alarms",
@@ -214,7 +229,9 @@ COLLECTIONS: Mapping[str, Collection] = {
                 "id": _alarm.id, "code": _alarm.code, "category": _alarm.category, "severity": _alarm.severity,
                 "state": _alarm.state, "confidence": _alarm.confidence, "verification": _alarm.verification,
                 "device": _device.code, "component": _alarm.component, "zone": _alarm.zone, "area": _alarm.area,
-                "drill": _alarm.drill, "test_window": _alarm.test_window,
+                "drill": _alarm.drill, "test_window": _alarm.test_window, "value": _alarm.value,
+                "version": _alarm.version, "device_name": _device.name, "device_kind": _device.kind,
+                "site_name": _site.name, "incident_id": _alarm.incident_id, "incident_title": tables.incident.c.title,
             },
             span=(_alarm.opened_at, _alarm.closed_at), newest_first=True,
         ),
@@ -226,16 +243,21 @@ COLLECTIONS: Mapping[str, Collection] = {
             lon=sa.func.coalesce(_device.lon, _site.lon), lat=sa.func.coalesce(_device.lat, _site.lat),
             filters={
                 "id": _hazard.id, "code": _hazard.code, "grade": _hazard.grade, "source": _hazard.source,
-                "state": _hazard.state, "device": _device.code, "component": _hazard.component, "site": _site.id,
+                "state": _hazard.state, "device": _device.code, "device_name": _device.name,
+                "device_kind": _device.kind, "component": _hazard.component, "site": _site.id,
                 "site_name": _site.name, "area": HAZARD_AREA, "supervised": _hazard.supervised_at.is_not(None),
-                "owner": _people(_hazard.owner),
+                "closed_as": _hazard.closed_as, "authority": _hazard.authority, "version": _hazard.version,
+                **{name: _people(_hazard[name]) for name in sorted(PEOPLE)},
             },
             span=(_hazard.found_at, _hazard.closed_at), newest_first=True, judged={"overdue": are_overdue},
         ),
         Collection(
             "areas", "行政区划", "Areas", "行政区划（GB/T 2260），点位为代表点。 Areas, as points that stand for them.",
             _select_areas, _finish_areas, key=_area.code, fid=_area.code, lon=_area.lon, lat=_area.lat,
-            filters={"code": _area.code, "name": _area.name, "parent": _parent},
+            filters={
+                "code": _area.code, "name": _area.name, "parent": _parent,
+                "position_approximate": _area.position_approximate,
+            },
         ),
         Collection(
             "grids", "网格", "Grids", "网格及其边界。 Grids (网格) with their border.",

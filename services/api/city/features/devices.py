@@ -23,6 +23,8 @@ from services.core.rules.parameters import ParameterBook
 _device, _state, _alarm = tables.device.c, tables.device_state.c, tables.alarm.c
 PARENT = tables.area.alias("place")
 Column = sa.ColumnElement[Any]
+GIVEN = ("pressure_mpa", "flow_lps", "water_temp_c", "level_m")
+"""What a water source shows of its newest values as they are."""
 _AT_ONCE = 500  # judged before other requests have their turn
 
 
@@ -151,7 +153,7 @@ async def finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> l
         age_s = water.age_s(row, values, context.now)
         found.append(
             _properties(row, people)
-            | {name: values.get(name) for name in ("pressure_mpa", "flow_lps", "water_temp_c", "level_m")}
+            | {name: values.get(name) for name in GIVEN}
             | {
                 "level_pct": water.shown_level_pct(row["limits"], values),
                 "age_s": None if age_s is None else round(age_s),

@@ -186,7 +186,19 @@ def _equals(collection: Collection, context: Context, name: str, value: str) -> 
         return column.is_(_truth(name, value))
     if kind == "integer":
         return column == whole_number(name, value)
+    if kind == "number":
+        return column == _number(name, value)
     return column == value
+
+
+def _number(name: str, value: str) -> float:
+    try:
+        found = float(value)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise bad(name, "must be a number")
+    return found
 
 
 def _truth(name: str, value: str) -> bool:
