@@ -109,8 +109,13 @@ async def test_nothing_of_an_answer_is_carried_into_the_next_request(receiver: R
     assert len(set(receiver.heads)) == 1, "no cookie and nothing else goes along"
 
 
-async def test_an_endless_head_is_read_up_to_a_bound(receiver: Receiver) -> None:
-    receiver.answer = b"HTTP/1.1 200 OK\r\n" + b"x-more: 1\r\n" * (MOST_HEAD_BYTES // 5)
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [(b"HTTP/1.1 200 OK\r\n", b"x-more: 1\r\n"), (b"", b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")],
+    ids=["headers", "interim-answers"],
+)
+async def test_an_endless_head_is_read_up_to_a_bound(receiver: Receiver, begin: bytes, more: bytes) -> None:
+    receiver.answer = begin + more * (MOST_HEAD_BYTES // 5)
     async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
         answer = await post(line)
     assert (answer.status, answer.error) == (None, "the answer broke off or is no HTTP")
