@@ -28,15 +28,15 @@ class NotToBeHad(Exception):
     """Node-RED cannot be installed or run here; the text says why."""
 
 
-def install() -> Path:
-    """Return the folder that holds `node_modules`, filled at the first call.
+def install(wanted_by: Path = FLOW) -> Path:
+    """Return the folder that holds the `node_modules` of a package.json in `wanted_by`, filled at the first call.
 
     Raises:
         NotToBeHad: node or npm is missing, or the packages cannot be fetched.
     """
     if shutil.which("node") is None or (npm := shutil.which("npm")) is None:
         raise NotToBeHad("node and npm are not installed")
-    wanted = (FLOW / "package.json").read_text(encoding="utf-8")
+    wanted = (wanted_by / "package.json").read_text(encoding="utf-8")
     pins = json.loads(wanted)["dependencies"]
     name = "peers-" + "-".join(f"{package}-{version}" for package, version in sorted(pins.items()))
     for cache in cache_dirs():

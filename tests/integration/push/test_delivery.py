@@ -239,6 +239,21 @@ async def test_both_secrets_sign_while_one_takes_the_others_place(
     assert not one.refused
 
 
+async def test_a_secret_that_cannot_be_read_costs_its_own_subscription_alone(
+    county: County, push: Push, subscribe: Subscribe, tell: Tell
+) -> None:
+    """spoo-me/spoo 270: the worker ended at such a row, and again at every start."""
+    broken, number = await subscribe(secret="whsec_不是base64")
+    other, _ = await subscribe()
+    worker = push()
+    await tell("h-火🔥", "h-2")
+    await eventually(lambda: len(other.took) == 2, what="both at the other")
+    assert {one.event.get_subject() for one in other.took} == {"h-火🔥", "h-2"}
+    await eventually(lambda: _error(county, number), what="what is wrong, where an administrator sees it")
+    assert not broken.heard
+    assert worker.log_text().count('"event": "lease_taken"') == 1
+
+
 async def test_paused_means_kept_and_disabled_means_not_kept(
     county: County, push: Push, subscribe: Subscribe, tell: Tell
 ) -> None:
