@@ -131,3 +131,49 @@ async def test_the_feed_leads_to_every_message_and_to_no_foreign_one(
     assert await feed(client, **{"from": "2199-01-01T00:00:00Z"}) == []
     messages = [read((await township.get(href)).content) for href in own]
     assert [said(one, "status") for one in messages] == ["Actual", "Actual", "Exercise"]
+
+
+async def test_a_message_stays_what_it_was_when_it_was_sent(
+    client: Client, low_pressure: Happen, connection: asyncpg.Connection
+) -> None:
+    """wmo-raf/cap-composer 207: `sent`, and with it the identity, moved whenever the page was saved."""
+    alarm = await low_pressure("h-1")
+    first = (await client.get(f"/cap/alarms/{alarm}.xml")).content
+    await connection.execute("update alarm set updated_at = updated_at + interval '5 minutes'")
+    await connection.execute("update device set version = version + 1, owner = 'x'")
+    assert (await client.get(f"/cap/alarms/{alarm}.xml")).content == first
+    (entry,) = await entries(client)
+    assert str(entry.findtext(f"{ATOM}id")).endswith(str(said(read(first), "identifier")))
+    at = datetime.fromisoformat(str(entry.findtext(f"{ATOM}updated")))
+    assert at.replace(microsecond=0) == datetime.fromisoformat(str(said(read(first), "sent")))
+
+
+async def test_what_is_over_stays_in_the_feed_as_its_cancel(client: Client, low_pressure: Happen) -> None:
+    """jdemaeyer/brightsky 198: alerts dropped out of the feed, and nobody was told that they were over."""
+    alarm = await low_pressure("h-1")
+    await low_pressure("h-1", active=False)
+    (entry,) = await entries(client)
+    assert str(entry.findtext(f"{ATOM}title")).startswith("Cancel: ")
+    assert said(read((await client.get(f"/cap/alarms/{alarm}.xml")).content), "msgType") == "Cancel"
+
+
+async def test_codes_and_places_have_no_blanks_around_them(
+    client: Client, low_pressure: Happen, connection: asyncpg.Connection
+) -> None:
+    """google/cap-library 43: a line break before a value, which receivers then compared."""
+    alarm = await low_pressure("h-1")
+    await connection.execute(
+        "update alarm set reason = E'\\n  低\\t\\u0001\\n', component = ' 1 ' where id = $1", alarm
+    )
+    root = read((await client.get(f"/cap/alarms/{alarm}.xml")).content)
+    for one in root.iter():
+        if not len(one) and one.tag not in {f"{CAP}description", f"{CAP}value"}:
+            assert one.text == str(one.text).strip() != "", one.tag
+    area = root.find(f"{CAP}info/{CAP}area")
+    assert area is not None
+    assert area.findtext(f"{CAP}circle") == "39.020000,111.090000 0.1"
+
+
+async def entries(client: Client) -> list[Element]:
+    root = fromstring((await client.get("/cap/alarms.atom")).content)  # noqa: S314 - our own answer
+    return root.findall(f"{ATOM}entry")

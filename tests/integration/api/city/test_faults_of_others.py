@@ -122,6 +122,39 @@ async def test_streams_have_a_place_of_their_own(sta: Sta) -> None:
     assert {one["name"][:5] for one in (await sta("Datastreams", filter=box))["value"]} == {"h-own", "e-own", "w-own"}
 
 
+async def test_pages_keep_their_size_where_nobody_named_one(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 72: the second page held all the rest."""
+    page, sizes = await sta("Observations", select="id", count="true"), []
+    while True:
+        sizes.append(len(page["value"]))
+        if "@iot.nextLink" not in page:
+            break
+        page = await sta(below(page["@iot.nextLink"]))
+    assert sizes == [100, 100, page["@iot.count"] - 200]
+
+
+async def test_there_is_a_next_page_with_a_count_and_with_a_skip(sta: Sta) -> None:
+    """52North/sensorweb-server-sta 304: either of them took the link away."""
+    for options in ({"count": "true"}, {"skip": 7}, {"count": "true", "skip": 7, "orderby": "result"}):
+        assert "@iot.nextLink" in await sta("Observations", top=5, **options), options
+
+
+async def test_a_filter_by_a_part_of_a_property_is_whole_in_the_link(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 59: `unitOfMeasurement/name` became `unitOfMeasurement`."""
+    page = await sta("Datastreams", filter="(unitOfMeasurement/name eq 'megapascal')", top=1, select="name")
+    rest = await sta(below(page["@iot.nextLink"]))
+    assert [one["name"] for one in page["value"] + rest["value"]] == ["h-own:pressure_mpa", "h-other:pressure_mpa"]
+
+
+async def test_where_a_thing_was_can_be_asked_for_with_parts_of_the_place(city: City) -> None:
+    """FraunhoferIOSB/FROST-Server 120 (500), linksmart/grafana-sensorthings-datasource 44 (no Locations)."""
+    path = f"/sta/v1.1/Things({city.world.devices['h-own']})/HistoricalLocations"
+    query = "?&$expand=Locations($select=name,location)&$select=time&$top=1&$orderby=time desc"
+    (one,) = (await city.admin.get(path + query)).json()["value"]
+    assert one.keys() == {"time", "Locations"}
+    assert one["Locations"] == [{"name": "h-own", "location": {"type": "Point", "coordinates": [111.09, 39.02]}}]
+
+
 async def follow(city: City, href: str) -> dict[str, Any]:
     found: dict[str, Any] = (await city.admin.get(href)).json()
     return found
@@ -156,6 +189,37 @@ async def test_a_box_in_the_order_of_another_system_finds_nothing(city: City) ->
     right = await follow(city, f"{ITEMS}?bbox=39,111,39.1,111.2&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/4326")
     wrong = await follow(city, f"{ITEMS}?bbox=111,39,111.2,39.1&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/4326")
     assert (right["numberMatched"], wrong["numberMatched"]) == (6, 0)
+
+
+async def test_a_time_says_nothing_to_what_has_none(city: City) -> None:
+    """geopython/pygeoapi 252: 500. Such features are in every span (17-069r4, 7.15.4)."""
+    for name in ("devices", "hydrants", "water-sources", "sites", "areas"):
+        address = f"/ogc/collections/{name}/items"
+        timed = await follow(city, f"{address}?datetime=2000-11-11T11:11:11Z")
+        assert timed["numberMatched"] == (await follow(city, address))["numberMatched"] > 0, name
+    assert (await follow(city, f"{ITEMS}?datetime=x"))["errors"][0]["field"] == "datetime"
+
+
+async def test_the_last_page_of_a_box_is_reached(city: City) -> None:
+    """geopython/pygeoapi 1594: `next` was gone before everything was read."""
+    for box in ("111,39,111.125,39.03", "-180,-90,180,90"):
+        page, found = await follow(city, f"{ITEMS}?limit=1&bbox={box}"), []
+        while True:
+            found += [one["id"] for one in page["features"]]
+            if "next" not in {link["rel"] for link in page["links"]}:
+                break
+            page = await follow(city, href(page, "next"))
+        assert len(found) == len(set(found)) == page["numberMatched"] == 6
+
+
+async def test_the_default_system_may_be_named_in_full(city: City) -> None:
+    """geoserver/geoserver 6652 (GEOS-10880) and 6655 (GEOS-10884): an error, and a 500 for what is no system."""
+    plain = await follow(city, f"{ITEMS}?bbox=111,39,111.1,39.1")
+    for name in ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", "[OGC:CRS84]", "OGC:CRS84"):
+        named = await follow(city, f"{ITEMS}?bbox=111,39,111.1,39.1&bbox-crs={name}&crs={name}")
+        assert named["features"] == plain["features"], name
+    for name in ("", "CRS84;", "http://www.opengis.net/def/crs/EPSG/0/99999999", "%00", "EPSG:4326'"):
+        assert (await city.admin.get(f"{ITEMS}?bbox=1,2,3,4&bbox-crs={name}")).status_code == 400, name
 
 
 async def test_a_feed_without_alarms_is_a_feed(city: City) -> None:
