@@ -29,6 +29,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     desk = Desk(secret)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FIRETOWER_")}
     environment |= {"FIRETOWER_DISPATCH_URL": desk.url, "FIRETOWER_DISPATCH_SECRET": secret}
+    environment["FIRETOWER_SUBSCRIPTION_NETWORKS"] = "127.0.0.0/8"  # a platform of the test
     log = state.parent / "up.log"
     program = str(Path(sys.executable).with_name("firetower"))
     command = [program, "up", "--state-dir", str(state)]
