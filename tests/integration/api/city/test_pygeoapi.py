@@ -72,7 +72,7 @@ def _walk(served: str, world: World) -> None:
     assert ids("things", name="'w-other'") == [str(world.devices["w-other"])]
     # OWSLib has no word for an order
     ordered = httpx2.get(f"{served}collections/things/items?f=json&sortby=-name&limit=2", timeout=PATIENCE_S).json()
-    assert [one["properties"]["name"] for one in ordered["features"]] == ["w-other", "w-own"]
+    assert [one["properties"]["name"] for one in ordered["features"]] == ["w-own", "w-other"]
     minute = ids("observations", datetime="2026-11-20T12:00:00Z/2026-11-20T12:00:59Z", limit=100)
     assert len(minute) == len(set(minute)) == 20
     streams = api.collection_items("datastreams", limit=100)["features"]
