@@ -36,6 +36,8 @@ from services.core.topics import Kind
 _FIRST_LOOK: Final = timedelta(days=1)
 _SECOND_LOOK: Final = timedelta(days=62)  # ten chunks
 _OF_DEVICES: Final = frozenset({Entity.LOCATION, Entity.FEATURE, Entity.DATASTREAM})
+_PLACED: Final = frozenset({Entity.THING, Entity.LOCATION, Entity.FEATURE})
+"""Whose rows say all that is told of a place."""
 MOST_ITEMS: Final = 10_000
 """Of one answer, nested ones included."""
 
@@ -71,7 +73,7 @@ class Expansion:
         found: Mapping[int, Sequence[Item]] = {}
         counts: Mapping[int, int] = {}
         if link.by == ("device",) and link.target in _OF_DEVICES and _is_plain(options):
-            found = await self._of_devices([key[0] for key in groups], link.target) if size else {}
+            found = await self._of_devices([members[0] for members in groups.values()], link.target) if size else {}
         else:
             found, counts = await self._entities(list(groups), expand, size)
         for place, members in enumerate(groups.values(), 1):
@@ -87,14 +89,16 @@ class Expansion:
                 page.token = Token(options.skip + size, None, page.count).write() if len(mine) > size else None
                 parent.links[link.name] = page
 
-    async def _of_devices(self, devices: list[int], target: Entity) -> dict[int, list[Item]]:
-        """Return the places or the streams of each of these devices, by its place among them."""
-        found: dict[int, list[Item]] = {}
+    async def _of_devices(self, parents: Sequence[Item], target: Entity) -> dict[int, list[Item]]:
+        """Return the places or the streams of the devices of these parents, by the parent's place among them."""
+        devices = [parent.row["device"] for parent in parents]
         if target is Entity.DATASTREAM:
             found = await self.pages.streams_of(devices)
+        elif parents[0].entity in _PLACED:
+            found = {one.row["device"]: [Item(target, one.row)] for one in parents if one.row["lon"] is not None}
         else:
-            for row in await self.pages.reads.rows(SQL["places"], devices=devices):
-                found[row["device"]] = [Item(target, row)]
+            rows = await self.pages.reads.rows(SQL["places"], devices=devices)
+            found = {row["device"]: [Item(target, row)] for row in rows}
         return {place: found.get(device, []) for place, device in enumerate(devices, 1)}
 
     async def _entities(

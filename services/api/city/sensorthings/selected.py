@@ -29,9 +29,9 @@ def _of_device(view: View, entity: Entity, row: Row) -> dict[str, Any]:
             **named, "id": stream_id(row), "number": row.number, "lon": device.lon, "lat": device.lat,
             "known_since": device.created_at,
         }  # fmt: skip
-    named |= {"address": device.address}
+    named |= {"address": device.address, "lon": device.lon, "lat": device.lat, "known_since": device.created_at}
     if entity is not Entity.THING:
-        return {**named, "lon": device.lon, "lat": device.lat, "known_since": device.created_at}
+        return named
     named |= {
         "form": device.form, "area": device.area, "area_name": row.area.name, "site": row.site.id,
         "site_name": row.site.name, "status": view.status(row), "last_seen": row.state.last_seen,
