@@ -120,10 +120,19 @@ def _by_site(rows: Sequence[asyncpg.Record]) -> dict[int, list[Fact]]:
 def _changed(
     row: asyncpg.Record, facts: Mapping[int, list[Fact]], version: int, scale: Scale, now: datetime
 ) -> Changed | None:
-    found = Changed(row["site_id"], row["area"], assess(facts.get(row["site_id"], ()), scale, now))
+    known = [_with_since(fact, row["reasons"] or (), now) for fact in facts.get(row["site_id"], ())]
+    found = Changed(row["site_id"], row["area"], assess(known, scale, now))
     stored = (row["score"], row["grade"], row["policy_version"], row["reasons"])
     fresh = (found.found.score, found.found.grade, version, found.reasons)
     return None if stored == fresh else found
+
+
+def _with_since(fact: Fact, stored: Sequence[Mapping[str, Any]], now: datetime) -> Fact:
+    """Return a fact that says since when: as its rows do, else since the first look that found one of its kind."""
+    if fact.since is not None:
+        return fact
+    before = next((one["since"] for one in stored if one["code"] == fact.code), None)
+    return fact._replace(since=now if before is None else datetime.fromisoformat(before))
 
 
 async def _write(conn: asyncpg.Connection, some: Sequence[Changed], version: int, now: datetime) -> None:

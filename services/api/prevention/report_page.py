@@ -41,6 +41,7 @@ def _section(table: Table, at: int) -> str:
 
 
 def _cell(value: Cell) -> str:
-    if isinstance(value, int | float):
-        return f'<td class="num">{value:g}</td>' if isinstance(value, float) else f'<td class="num">{value}</td>'
-    return f"<td>{'—' if value is None else escape(value)}</td>"
+    if isinstance(value, str):
+        return f"<td>{escape(value)}</td>"
+    shown = "—" if value is None else f"{value:.10g}"
+    return f'<td class="num">{shown}</td>'

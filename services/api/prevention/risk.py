@@ -51,7 +51,7 @@ class RiskReason(BaseModel):
     count: int
     zh: str
     en: str
-    since: str | None = Field(description="of the oldest; null: not recorded")
+    since: str | None = Field(description="of the oldest; where no row says so (maintenance), when it was first seen")
 
 
 class Risk(BaseModel):

@@ -34,7 +34,7 @@ class RiskGrade(StrEnum):
 class Fact(NamedTuple):
     """What is known of one site: how many of a kind, since when the oldest of them, and the first of their names.
 
-    `since` is None where nobody recorded it. Of a fire that was, it is the time of the last one.
+    `since` is None where no row says it. Of a fire that was, it is the time of the last one.
     """
 
     code: RiskCode

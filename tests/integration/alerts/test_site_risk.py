@@ -9,7 +9,7 @@ import pytest
 
 from services.alerts.risk import EVERY_S, Risks
 from services.core import db
-from services.core.clock import COUNTY, SystemClock
+from services.core.clock import COUNTY, SystemClock, rfc3339
 from services.core.prevention import ledger
 from services.core.prevention.hazard import By, Grade, Source
 from tests.integration.alerts.test_proposed_hazards import raise_alarm, set_state
@@ -135,7 +135,23 @@ async def test_every_reason_comes_from_rows_of_its_own_and_each_trouble_counts_o
     row = await risk_of(county, site)
     assert (row["score"], row["grade"]) == (93, "red")
     assert await points_of(county, quiet) == {}
-    assert all(one["since"] for one in row["reasons"] if one["code"] != "out_of_service")
+    assert all(one["since"] for one in row["reasons"])
+
+
+async def test_what_no_row_dates_counts_from_when_it_was_first_seen(county: County, pool: asyncpg.Pool) -> None:
+    site = await site_with(county, "学校", ("p-1", "panel"), ("e-1", "electrical"))
+    start = datetime.now(UTC)
+    clock = HandClock(start)
+    risks = Risks(pool, clock, KEPT_DAYS)
+    for code in ("p-1", "e-1"):
+        await county.conn.execute(
+            "update device set out_of_service_until = $1 where code = $2", start + timedelta(days=1), code
+        )
+        await risks.take_turn()
+        await clock.sleep(EVERY_S)
+    (reason,) = (await risk_of(county, site))["reasons"]
+    assert (reason["code"], reason["count"]) == ("out_of_service", 2)
+    assert reason["since"] == rfc3339(start)
 
 
 async def test_water_counts_for_every_site_that_it_reaches_and_once_more_when_none_is_left(
