@@ -100,6 +100,12 @@ def api() -> None:
 
 
 @app.command()
+def relay() -> None:
+    """A township's rows to its county."""
+    run_program("services.relay.main", "main")
+
+
+@app.command()
 def gateway() -> None:
     """GB/T 26875.3 panels over TCP to MQTT."""
     run_program("services.gateway.main", "main")

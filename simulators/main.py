@@ -16,7 +16,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 from services.core.clock import SystemClock
 from services.core.errors import BadSetting
 from services.core.log import configure_log, logger
-from services.core.settings import MqttSettings, OptionalHttpUrl, Port
+from services.core.setting_values import OptionalHttpUrl, Port
+from services.core.settings import MqttSettings
 from services.core.topics import Kind
 from simulators.fleet import Fleet, FleetPlan
 from simulators.links import Links

@@ -83,10 +83,12 @@ class Program:
         return Child(self.name, spawn, is_ready, hindrance=hindrance, last_words=last_words)
 
 
-def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: bool) -> Iterator[Program]:
+def plan(
+    addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: bool, relayed: bool
+) -> Iterator[Program]:
     """The programs to start, in order; ports that the environment does not give are chosen and noted in `addresses`.
 
-    A demo has a desk of its own unless a dispatch address is given.
+    `relayed`: there is a county. A demo has a desk of its own unless a dispatch address is given.
     """
     if demo and not addresses.dispatch:
         port = state.port("desk")
@@ -112,6 +114,8 @@ def plan(addresses: Addresses, state: StateDir, given: frozenset[str], *, demo: 
         addresses.gateway_port = state.port("gateway")
     env = {"FIRETOWER_METRICS_PORT": str(state.port("gateway_metrics"))}
     yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
+    if relayed:
+        yield Program("relay", {"FIRETOWER_METRICS_PORT": str(state.port("relay_metrics"))})
 
 
 def demo_counts(devices: int) -> dict[str, int]:

@@ -23,6 +23,7 @@ from services.core.settings import (
     GatewaySettings,
     IngestSettings,
     PushSettings,
+    RelaySettings,
     Settings,
 )
 from simulators.scenario import find_scenario, read_scenario
@@ -67,6 +68,10 @@ class System:
         # Every program's settings are read here first, so that a bad value ends us before anything is started.
         IngestSettings.read()
         PushSettings.read()
+        relay = RelaySettings.read()
+        self._relayed = bool(relay.relay_mqtt_url)
+        if self._relayed:
+            relay.require_whole()
         if options.demo:
             read_scenario(find_scenario(Path(options.scenario)))
         self._backup = BackupSettings.read().backup_dir
@@ -166,7 +171,8 @@ class System:
         demo = self._options.demo
         past = asyncio.create_task(self._store_past(), name="past") if demo and self.addresses.mqtt_fleet else None
         self._tasks += [past] if past is not None else []
-        await self._start_wave(list(plan(self.addresses, self.state, self._given, demo=demo)))
+        programs = plan(self.addresses, self.state, self._given, demo=demo, relayed=self._relayed)
+        await self._start_wave(list(programs))
         if past is not None:
             await past
         if demo:  # after the API, which registers the devices

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from services.alerts.border import Border
-from services.alerts.feed import FIRES, SQL, Batch, Feed, span
 from services.alerts.fire_queue import FireQueue
 from services.alerts.fires import FireJudge, ParametersOf
 from services.alerts.others import Ended, Said, judge_others, key_of
@@ -25,8 +24,12 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
+from services.core.feed import Batch, Feed, span
 from services.core.metrics import FINDINGS
+from services.core.statements import load_queries
 
+SQL = load_queries(__file__)
+FIRES = " fires"  # ends the name of the second cursor of an event writer: fires are read ahead of everything else
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
 FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: read far ahead, but not so far that a fire has to wait for it
 FIRES_WAITING = 100_000  # the bound on reading ahead when there are many fires

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
-from services.alerts.feed import Batch
+from services.core.feed import Batch
 
 LIGHT = 20  # a sender with more waiting than this takes turns with all senders that have less
 TURN_S = 0.1  # how long other senders may wait for a turn of the flooding ones

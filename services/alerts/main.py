@@ -67,7 +67,7 @@ async def run(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -
             await conn.close(timeout=2)
         except Exception as error:
             db.pass_on_cancel()
-            if not _only_away(error):
+            if not db.only_away(error):
                 raise
             # everything lost with the connection is read again from its cursors, as after a fresh start
             log.warning("database_lost", error=describe_error(error))
@@ -75,12 +75,6 @@ async def run(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -
         finally:
             ACTIVE.set(0)
             conn.terminate()
-
-
-def _only_away(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return all(_only_away(inner) for inner in error.exceptions)
-    return db.is_away(error)
 
 
 async def _connect(settings: AlertsSettings, stopping: asyncio.Event) -> asyncpg.Connection | None:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from services.alerts.feed import SQL
 from services.alerts.fires import ParametersOf
 from services.alerts.flooding import SQL as FLOODING_SQL
 from services.alerts.flooding import note_surplus
@@ -19,8 +18,10 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
 from services.core.alarms.life.components import is_named, normal_component
 from services.core.alarms.life.happenings import Evidence, EvidenceKind, Finding, Reset, Situation
+from services.core.statements import load_queries
 from services.core.words import FIRE
 
+SQL = load_queries(__file__)
 Ended = set[tuple[int, str | None]]
 
 

@@ -11,7 +11,6 @@ from itertools import islice
 import asyncpg
 
 from services.alerts.border import Border, Work, nothing_more
-from services.alerts.feed import Batch, Feed, span
 from services.alerts.mains import Mains
 from services.alerts.refused_events import ON_TELEMETRY, find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
@@ -23,6 +22,7 @@ from services.core.alarms.life.components import normal_component
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit, own_fault
 from services.core.clock import Clock
+from services.core.feed import Batch, Feed, span
 from services.core.metrics import FINDINGS
 from services.core.statements import load_queries
 from services.core.topics import Kind

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import asyncpg
 
-from services.alerts.feed import Batch
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit
+from services.core.feed import Batch
 from services.core.statements import load_queries
 from services.core.topics import parse_topic
 from services.core.words import Category, Reason, Severity

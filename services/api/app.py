@@ -28,7 +28,7 @@ from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.gate import Gate
 from services.api.request.known_parameters import KnownParameters
-from services.api.system import health, set_aside, slo, system, townships
+from services.api.system import health, relay, set_aside, slo, system, townships
 
 COMPRESS_FROM_BYTES = 4096
 ROUTERS: tuple[APIRouter, ...] = (
@@ -41,7 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     not_configured.router, ledger_checks.router,
     catalogue.router, hazards.router, steps.router, risk.router, reports.router,
     grid_imports.router, grids.router, duties.router, inspections.router, inspections_added.router,
-    plates.router,
+    plates.router, relay.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,
     audit.router,
 )  # fmt: skip

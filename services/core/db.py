@@ -53,6 +53,13 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, LOST) and not isinstance(error, ValueError)
 
 
+def only_away(error: BaseException) -> bool:
+    """Whether all that ended a program, of tasks that ran together too, was a database that is away."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(only_away(inner) for inner in error.exceptions)
+    return is_away(error)
+
+
 def _encode(value: object) -> str:
     """Return JSON that jsonb takes, whatever came from outside."""
     try:

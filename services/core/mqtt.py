@@ -236,7 +236,7 @@ class Session:
         if reason.is_failure:
             if reason.value in REFUSED_LOGIN:
                 self._failure = BadSetting(
-                    f"FIRETOWER_MQTT_URL: the broker at {config.host}:{config.port} refused user '{config.username}' "
+                    f"{config.setting}: the broker at {config.host}:{config.port} refused user '{config.username}' "
                     f"({reason}); correct user and password in the URL"
                 )
             log.warning("mqtt_refused", client_id=config.client_id, reason=str(reason))
@@ -264,7 +264,7 @@ class Session:
                 log.warning("mqtt_subscription_refused", client_id=self.config.client_id, filter=name)
             elif reason.is_failure:
                 raise BadSetting(
-                    f"FIRETOWER_MQTT_URL: user '{self.config.username}' may not subscribe to {name} ({reason}); "
+                    f"{self.config.setting}: user '{self.config.username}' may not subscribe to {name} ({reason}); "
                     "give the account that right at the broker"
                 )
         if not self._subscribing:

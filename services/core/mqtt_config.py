@@ -62,6 +62,7 @@ class SessionConfig:
     keepalive_s: int = 10
     will: Will | None = None
     chunked: bool = True
+    setting: str = "FIRETOWER_MQTT_URL"  # where address and account come from, for what is said to people
 
     @classmethod
     def from_url(cls, url: SplitResult, client_id: str, **rest: Any) -> "SessionConfig":

@@ -47,6 +47,7 @@ class Event:
     component_type: int | None = None
     description: str = ""
     extra: dict[str, Any] | None = None
+    sent: dict[str, Any] = field(default_factory=dict)  # of its identity, what the rest cannot give back as it was sent
     clock_good: bool = True  # ts_us is the device's own
 
 
@@ -118,6 +119,7 @@ def _read_element(found: Found, element: Element, received_us: int, error: Value
         clock_good=not parts.clock_replaced,
     )
     event.extra = parts.extra()
+    event.sent = parts.sent(event)
     found.events.append(event)
 
 
@@ -264,6 +266,18 @@ class _Parts:
             return text
         self._complain(name)
         return show_value(value) if type(value) is int else ""
+
+    def sent(self, event: Event) -> dict[str, Any]:
+        """Return the parts of its identity as they were sent, and whether `extra` holds marks of ours."""
+        kept = {"ts": self.element["ts"]} if "ts" in self.element else {}
+        for name in ("type", "active", "component"):
+            value = self.element.get(name)
+            if value is not None and value != getattr(event, name):
+                kept[name] = value
+        if self.flags:
+            kept["marked"] = True
+        cleaned: dict[str, Any] = clean_json(kept)
+        return cleaned
 
     def extra(self) -> dict[str, Any] | None:
         extra = {name: value for name, value in self.element.items() if name not in OWN_NAMES and value is not None}

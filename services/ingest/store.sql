@@ -40,14 +40,14 @@ with fresh as (
 )
 insert into event (
     device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
-    system_type, component_type, description, device_ts, extra, batch_id)
+    system_type, component_type, description, device_ts, extra, sent, batch_id)
 select e.device_id, e.digest, from_us(e.received_at), from_us(e.ts), e.seq, e.late, e.event_id, e.type, e.active,
-       e.component, e.zone, e.system_type, e.component_type, e.description, e.device_ts, e.extra, $1
+       e.component, e.zone, e.system_type, e.component_type, e.description, e.device_ts, e.extra, e.sent, $1
 from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[], $9::text[],
             $10::boolean[], $11::text[], $12::text[], $13::integer[], $14::integer[], $15::text[], $16::timestamptz[],
-            $17::jsonb[])
+            $17::jsonb[], $18::jsonb[])
      as e (device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
-           system_type, component_type, description, device_ts, extra)
+           system_type, component_type, description, device_ts, extra, sent)
 join fresh using (device_id, digest)
 returning device_id, digest
 

@@ -57,18 +57,12 @@ async def run(settings: PushSettings, clock: Clock, stopping: asyncio.Event) -> 
                     await lease.release(conn, LEASE, owner)
         except Exception as error:
             db.pass_on_cancel()
-            if not _only_away(error):
+            if not db.only_away(error):
                 raise
             log.warning("database_away", error=describe_error(error))
             await wait_at_most(stopping, AWAY_PAUSE_S)
         finally:
             PUSH_ACTIVE.set(0)
-
-
-def _only_away(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return all(_only_away(inner) for inner in error.exceptions)
-    return db.is_away(error)
 
 
 async def _wait_for_lease(

@@ -124,6 +124,7 @@ async def test_repeats_among_new_readings_are_told_apart(store, connection):
 NAMES_ONLY = {
     "services/core/timescale.py", "services/core/timescale.sql",  # settings of the tables
     "services/ingest/retention.py",  # drops whole chunks, below
+    "services/relay/rows.py", "services/api/system/relay.py",  # fill those of their .sql files
     "services/ingest/columns.py",  # fills statements of store.sql and replay.sql
     "services/api/city/sensorthings/rows.py",  # the tables that observations.py reads
     "simulators/history.py",  # copies rows into the tables of a county that has none

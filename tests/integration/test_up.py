@@ -114,6 +114,13 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
     assert system.program.stop() == 0
 
 
+def test_a_township_comes_up_with_its_relay_although_the_county_is_away(up):
+    away = free_port()
+    county = {"RELAY_MQTT_URL": f"mqtt://relay.x:y@127.0.0.1:{away}", "RELAY_API_URL": f"http://127.0.0.1:{away}"}
+    system = up("up", "--no-fleet", **county, RELAY_API_KEY="ft_x", RELAY_AREAS="140931100")
+    assert "relay" in system.pids()
+
+
 def test_a_copy_beside_the_running_original_is_refused_in_one_line(up, scratch):
     system = up("stack", "up", "--foreground")
     before = system.endpoints()

@@ -15,7 +15,7 @@ from contextlib import chdir
 from multiprocessing import forkserver, get_context
 from pathlib import Path
 
-COMMANDS = frozenset({"alerts", "api", "desk", "gateway", "ingest", "push"})
+COMMANDS = frozenset({"alerts", "api", "desk", "gateway", "ingest", "push", "relay"})
 _ROOT = Path(__file__).parents[2]
 _context = get_context("forkserver")
 _context.set_forkserver_preload(["tests.support.preloaded"])

@@ -10,7 +10,8 @@ import services.alerts.main
 import services.api.main
 import services.gateway.main
 import services.ingest.main
-import services.push.main  # noqa: F401
+import services.push.main
+import services.relay.main  # noqa: F401
 import simulators.desk  # noqa: F401
 from services.cli import app as run
 from stack.children import die_with_parent

@@ -24,6 +24,7 @@ from services.api.request.database import Inside
 from services.api.request.paging import encode_cursor
 from services.api.request.roles import Role, Who
 from services.api.request.scope import Scope
+from services.api.system.relay import STORED
 from services.api.system.slo import QUERIES as SLO
 from services.api.system.slo import read_clocks
 from services.core.fields import FIELD_RULES
@@ -32,6 +33,8 @@ from services.core.statements import load_queries
 from services.core.topics import Kind
 from services.ingest.replay import ADD_FIELDS
 from services.ingest.store import FIND_INSERTED
+from services.relay.rows import OF_KIND
+from services.relay.rows import SQL as RELAY
 
 ROOT = Path(__file__).parents[2]
 CHUNKS = 400  # of each table
@@ -90,6 +93,20 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
             statement(FIND_INSERTED[kind], 0, to_us(hour_ago), to_us(now)),
             2,
         )
+
+
+def of_the_relay(now: datetime) -> Iterator[Probe]:
+    batch, areas = (list(range(40)), now - timedelta(hours=1), now), ["140931100"]
+    yield Probe("services/relay/rows.sql events", statement(RELAY["events"], *batch, ["fire"], True, areas), 2)
+    for kind in Kind:
+        yield Probe(f"services/relay/rows.sql readings {kind}", statement(OF_KIND[kind], *batch, areas), 2)
+        one: dict[str, Any] = {"places": [0], "codes": ["OLD"], "times": [to_us(now)], "seqs": [1]}
+        span = {"first": to_us(now - timedelta(hours=1)), "last": to_us(now)}
+
+        async def ask(connection: asyncpg.Connection, sql: str = STORED[kind], asked: Any = one | span) -> None:
+            await Inside(connection).rows(sql, **asked)
+
+        yield Probe(f"services/api/system/relay.sql stored {kind}", ask, 2)
 
 
 def of_the_api(now: datetime) -> Iterator[Probe]:
@@ -200,4 +217,4 @@ def of_sensorthings(now: datetime) -> Iterator[Probe]:
 
 def probes() -> list[Probe]:
     now = datetime.now(UTC)
-    return [*of_alerts_and_ingest(now), *of_the_api(now)]
+    return [*of_alerts_and_ingest(now), *of_the_relay(now), *of_the_api(now)]

@@ -18,7 +18,7 @@ from services.core.city import cloudevent
 from services.core.contracts import MAX_EVENTS, MAX_PAYLOAD_BYTES, MAX_READINGS, READING_MODELS, Event, EventType
 from services.core.rules.catalog import RULES
 from services.core.rules.catalog_early import EARLY
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, RelaySettings
 from services.core.topics import Channel, Kind
 from services.core.words import Category, Confidence, NoticeType, Severity, State, Verification
 from tests.support.contract_page import PAGE, part, plain, rows, words
@@ -59,7 +59,7 @@ def test_the_commands_are_those_of_the_program_with_their_options() -> None:
 def test_every_variable_is_read_by_a_program() -> None:
     known = {
         name.upper()
-        for one in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings)
+        for one in (IngestSettings, AlertsSettings, ApiSettings, GatewaySettings, RelaySettings)
         for name in one.model_fields
     }
     assert {plain(row["variable"]) for row in rows("2. Environment", "variable")} <= known

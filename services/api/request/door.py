@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.core.settings import Network
+from services.core.setting_values import Network
 
 HEAD_BYTES = 32 * 1024
 HEAD_LINES = 100

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.feed import Batch
 from services.alerts.fire_queue import FEWEST, LIGHT, TURN_S, FireQueue
+from services.core.feed import Batch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

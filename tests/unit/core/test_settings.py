@@ -1,7 +1,15 @@
 import pytest
 
 from services.core.errors import BadSetting
-from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings, IngestSettings, MqttSettings, Settings
+from services.core.settings import (
+    AlertsSettings,
+    ApiSettings,
+    GatewaySettings,
+    IngestSettings,
+    MqttSettings,
+    RelaySettings,
+    Settings,
+)
 
 
 def test_areas_are_read_from_a_list_and_empty_means_all(monkeypatch):
@@ -67,3 +75,23 @@ def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeyp
     monkeypatch.setenv("FIRETOWER_DISPATCH_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     assert ApiSettings.read().api_host == "127.0.0.2"
     assert AlertsSettings.read().dispatch_secret.get_secret_value().startswith("whsec_")
+
+
+def test_a_relay_without_one_of_its_settings_is_refused_by_its_name(monkeypatch):
+    whole = {
+        "RELAY_MQTT_URL": "mqtts://relay.x:y@county.example:8883", "RELAY_API_URL": "https://county.example",
+        "RELAY_API_KEY": "ft_x", "RELAY_AREAS": "140931100,140931101",
+    }  # fmt: skip
+    for left_out in (None, *whole):
+        for name, value in whole.items():
+            monkeypatch.setenv(f"FIRETOWER_{name}", "" if name == left_out else value)
+        settings = RelaySettings.read()
+        if left_out is None:
+            settings.require_whole()
+            assert (settings.relay_mqtt.hostname, settings.relay_areas) == (
+                "county.example",
+                ("140931100", "140931101"),
+            )
+        else:
+            with pytest.raises(BadSetting, match=f"^FIRETOWER_{left_out}: is empty"):
+                settings.require_whole()

@@ -24,24 +24,12 @@ order by b.writer, b.number
 insert into feed_cursor (writer, number, updated_at) values ($1, $2, clock_timestamp())
 on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at
 
--- name: events
-select e.device_id, e.batch_id, e.ts, e.received_at, e.type, e.active, e.component, e.zone, e.system_type,
-    e.component_type, e.description, e.event_id, e.seq, e.device_ts, e.digest
-from event e
-where e.batch_id = any($1::bigint[]) and e.ts between $2 and $3 and (e.type = any($4::text[])) = $5
-order by e.batch_id, e.ts, e.seq
-
--- name: event_again
-select e.device_id, e.batch_id, e.ts, e.received_at, e.type, e.active, e.component, e.zone, e.system_type,
-    e.component_type, e.description, e.event_id, e.seq, e.device_ts, e.digest
-from event e
-where e.batch_id = $1 and e.ts = $2 and e.digest = decode($3, 'hex')
-
 -- name: oldest_waiting
 select b.committed_at
 from unnest($1::text[], $2::bigint[]) as c (writer, number)
 join ingest_batch b on b.writer = c.writer and b.number = c.number + 1
 order by 1 limit 1
 
--- name: open_fire_scopes
-select distinct scope from alarm where scope = any($1::text[]) and state <> 'closed'
+-- name: begin
+-- a cursor that stands at the beginning keeps the log from being forgotten before it was read
+insert into feed_cursor (writer, number) select w || $2, 0 from unnest($1::text[]) w on conflict do nothing

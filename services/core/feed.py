@@ -1,6 +1,6 @@
-"""Ingest's numbered logs, read in order: one cursor per writer, saved in the transaction that changed the alarms.
+"""Ingest's numbered logs, read in order: one cursor per writer and reader, saved with what the reader made of it.
 
-Called by the bench. Promises that no batch is skipped or judged twice, whichever process read before.
+Used by the bench of alerts and by the relay. Promises that no batch is skipped, whichever process read before.
 """
 
 from collections.abc import Iterable
@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from services.core.log import logger
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
-FIRES = " fires"  # suffix of the second cursor of an event writer: fires are read ahead of everything else
+Connection = asyncpg.Connection | PoolConnectionProxy
 log = logger(__name__)
 
 
@@ -38,7 +39,7 @@ class Feed:
         self._mark = mark
         self._cursors: dict[str, int] = {}
 
-    async def find_writers(self, conn: asyncpg.Connection) -> None:
+    async def find_writers(self, conn: Connection) -> None:
         """Find writers that are new since the last time."""
         writers = [row["writer"] for row in await conn.fetch(SQL["writers"]) if row["lane"] == self.lane]
         fresh = [writer for writer in writers if writer not in self._cursors]
@@ -46,7 +47,11 @@ class Feed:
             saved = {row["writer"]: row["number"] for row in await conn.fetch(SQL["cursors"])}
             self._cursors |= {writer: saved.get(writer + self._mark, 0) for writer in fresh}
 
-    async def next_batches(self, conn: asyncpg.Connection, limit: int, rows: int) -> list[Batch]:
+    async def begin(self, conn: Connection) -> None:
+        """Put a cursor at the beginning for writers that have none: their log is kept until it is read."""
+        await conn.execute(SQL["begin"], list(self._cursors), self._mark)
+
+    async def next_batches(self, conn: Connection, limit: int, rows: int) -> list[Batch]:
         """Return the next batches of every writer, up to about `rows` rows in all; no cursor moves yet."""
         if not self._cursors:
             return []
@@ -61,7 +66,7 @@ class Feed:
             found.append(batch)
         return found
 
-    async def save(self, conn: asyncpg.Connection, batches: Iterable[Batch]) -> None:
+    async def save(self, conn: Connection, batches: Iterable[Batch]) -> None:
         """Move the stored cursors past `batches` in the caller's transaction; call `moved` after its commit."""
         for writer, number in _ends(batches).items():
             await conn.execute(SQL["save_cursor"], writer + self._mark, number)
@@ -75,7 +80,7 @@ class Feed:
                 log.error("feed_gap", writer=batch.writer, expected=expected, found=batch.number)
             self._cursors[batch.writer] = batch.number
 
-    async def lag_s(self, conn: asyncpg.Connection, now: datetime) -> float:
+    async def lag_s(self, conn: Connection, now: datetime) -> float:
         """Return the age of the oldest batch that is not judged yet, 0 when there is none."""
         if not self._cursors:
             return 0.0

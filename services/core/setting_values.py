@@ -1,0 +1,197 @@
+"""Values that settings may have: each is checked when it is read, and refused with a sentence that names the cure.
+
+Used by settings. A refusal is a ValueError, which becomes the one line that a program ends with.
+"""
+
+import base64
+import os
+import re
+import socket
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+from services.core.city.xf3017 import read_codes
+from services.core.listening import address_family
+from services.core.push_keys import ORDER, to_bytes
+
+_ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
+# what our driver knows of the choices in an address; a wrong one would look like a database that is away
+_DATABASE_CHOICES = MappingProxyType(
+    {
+        "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
+        "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    }
+)
+
+
+def scheme(*allowed: str, empty: bool = False) -> AfterValidator:
+    """Return the check of an address with one of these schemes; with `empty` there may be none."""
+
+    def check(value: str) -> str:
+        if value or not empty:
+            _check_address(value, *allowed)
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_address(value: str, *schemes: str) -> None:
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number or too large, or a broken [IPv6] address
+        good = False
+    if not good:
+        raise ValueError(f"must look like {schemes[0]}://host:port")
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError("must not contain blanks or control characters")
+
+
+def _database(value: str) -> str:
+    """Take an address with one host or several, each with a port of its own: the primary is found among them."""
+    scheme, _, rest = value.partition("://")
+    end = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
+    account, at, hosts = rest[:end].rpartition("@")
+    for host in hosts.split(","):
+        _check_address(f"{scheme}://{account}{at}{host}{rest[end:]}", "postgresql", "postgres")
+    for name, chosen in parse_qsl(urlsplit(f"//h{rest[end:]}").query):
+        if chosen not in _DATABASE_CHOICES.get(name, (chosen,)):
+            raise ValueError(f"{name} must be one of {', '.join(_DATABASE_CHOICES[name])}")
+    return value
+
+
+Network = IPv4Network | IPv6Network
+MqttUrl = Annotated[str, scheme("mqtt", "mqtts")]
+DatabaseUrl = Annotated[str, AfterValidator(_database)]
+OptionalHttpUrl = Annotated[str, scheme("http", "https", empty=True)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def _basemap(value: str) -> str:
+    if value and not value.startswith("tianditu:") and not Path(value).is_file():
+        raise ValueError("must be a .pmtiles file that exists, or tianditu:<key>")
+    return value
+
+
+def _tile_url(value: str) -> str:
+    try:
+        parts = urlsplit(value.format(server=0, layer="vec", x=0, y=0, z=0, key="k"))
+    except (KeyError, IndexError, ValueError):
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(f"{{{n}}}" not in value for n in "xyz"):
+        raise ValueError("must be an http(s) address with {layer}, {x}, {y}, {z}, {key} and perhaps {server}")
+    return value
+
+
+def _areas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    areas = tuple(part.strip() for part in value.split(",") if part.strip())
+    for area in areas:
+        _area(area)
+    return areas
+
+
+def _paths(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(Path(part) for part in value.split(os.pathsep) if part)
+
+
+def _area(value: str) -> str:
+    if not re.fullmatch("[0-9]{6,12}", value):
+        raise ValueError(f"{value!r} is no area code of 6 to 12 digits; several are separated by commas")
+    return value
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return tuple(ip_network(part) for part in parts)
+    except ValueError as error:
+        raise ValueError(f"{error}; must be networks as 10.20.0.0/16, separated by commas") from None
+
+
+def _level(value: str) -> str:
+    if value.lower() not in {"debug", "info", "warning", "error"}:
+        raise ValueError("must be debug, info, warning or error")
+    return value
+
+
+def _own_host(value: str) -> str:
+    """Refuse what we cannot listen on: an empty host would mean every network, a foreign one would fail only later."""
+    if not value:
+        raise ValueError("is empty; 127.0.0.1 is this machine alone, 0.0.0.0 all its networks")
+    try:
+        socket.create_server((value, 0), family=address_family(value)).close()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"{value!r} is no address of this machine: {error}") from None
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    try:
+        good = not secret or (secret.startswith("whsec_") and bool(base64.b64decode(secret[6:], validate=True)))
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("must look like whsec_ and base64")
+    return value
+
+
+def _contact(value: str) -> str:
+    if value and not re.fullmatch(r"mailto:[^\s@]+@[^\s@]+|https://[^\s/]+(/\S*)?", value):
+        raise ValueError("must look like mailto:duty@county.example or https://county.example/contact")
+    return value
+
+
+def _push_key(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    try:
+        good = not secret or 0 < int.from_bytes(to_bytes(secret)) < ORDER
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("must be the private key of P-256 in base64url, as VAPID tools write it")
+    return value
+
+
+def _codes(value: Path | None) -> Path | None:
+    if value is not None:
+        try:
+            read_codes(value.read_bytes())
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error}") from None
+    return value
+
+
+def _folder(value: object) -> object:
+    if value == "":  # a variable of a script that was never set: it would be the folder where we happen to stand
+        raise ValueError("is empty; name a folder, . is the one you are in")
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_folder)]
+OwnHost = Annotated[str, AfterValidator(_own_host)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+Level = Annotated[str, AfterValidator(_level)]
+Area = Annotated[str, AfterValidator(_area)]
+Areas = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_areas)]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
+Contact = Annotated[str, AfterValidator(_contact)]
+PushKey = Annotated[SecretStr, AfterValidator(_push_key)]
+CodesFile = Annotated[Path | None, AfterValidator(_codes)]
+Basemap = Annotated[str, AfterValidator(_basemap)]
+TileUrl = Annotated[str, AfterValidator(_tile_url)]
+OptionalMqttUrl = Annotated[str, scheme("mqtt", "mqtts", empty=True)]
+OptionalDatabaseUrl = Annotated[str, scheme("postgresql", "postgres", empty=True)]

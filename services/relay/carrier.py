@@ -1,0 +1,171 @@
+"""What is under way: read from the log, sent, and not yet named by the county. No I/O; uplink drives it.
+
+Promises that a batch is finished only when the county has named every row of it, and the batches before it are; that
+what is not named is sent again, byte for byte; and that two different events of one device with one id are never under
+way at once, because the county names only the id.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from services.core.clock import Clock
+from services.core.feed import Batch
+from services.core.log import logger
+from services.relay.lanes import LIMITS, Lane
+from services.relay.packing import Message, Row, pack
+
+log = logger(__name__)
+
+RESEND_FIRST_S, RESEND_CAP_S = 10.0, 300.0  # contract 3
+ECHO_S = 15.0  # the acknowledgement of a repeat may follow that of the first sending by about so long
+
+
+@dataclass(slots=True, eq=False)
+class Page:
+    """Batches that were read together."""
+
+    batches: Sequence[Batch]
+    left: int  # rows that the county has not named
+
+
+@dataclass(slots=True, eq=False)
+class Sending:
+    """One message until all of its rows are named."""
+
+    lane: Lane
+    message: Message
+    left: set[Hashable] = field(default_factory=set)
+    times: int = 0
+    resend_after_s: float = RESEND_FIRST_S
+    due: float = 0.0  # monotonic, of the next repeat
+    at_broker: bool = False  # acknowledged by the broker since it was last handed over
+
+
+class Carrier:
+    """The rows under way of all lanes. `post` hands a sending to the connection."""
+
+    def __init__(self, clock: Clock, post: Callable[[Sending], None]) -> None:
+        self._clock = clock
+        self._post = post
+        self._pages: dict[Lane, deque[Page]] = {lane: deque() for lane in Lane}
+        self._open: dict[Hashable, tuple[Sending, Page]] = {}
+        self._held: dict[Hashable, deque[tuple[Lane, Row, Page]]] = {}
+        self._echoing: dict[Hashable, float] = {}  # until when a repeat's acknowledgement may still come
+        self._count = dict.fromkeys(Lane, 0)
+        self._begun = clock.monotonic()
+
+    def open_rows(self, lane: Lane) -> int:
+        """Return how many rows of the lane are under way."""
+        return self._count[lane]
+
+    def add(self, lane: Lane, batches: Sequence[Batch], rows: Sequence[Row]) -> None:
+        """Take the next batches of a lane with the rows of them that go up."""
+        if not batches:
+            return
+        page = Page(batches, len(rows))
+        self._pages[lane].append(page)
+        self._count[lane] += len(rows)
+        fresh: list[Row] = []
+        taken: set[Hashable] = set()
+        for row in rows:
+            if row.key in taken or self._is_busy(row.key):
+                self._held.setdefault(row.key, deque()).append((lane, row, page))
+            else:
+                taken.add(row.key)
+                fresh.append(row)
+        self._send(lane, fresh, page)
+
+    def _is_busy(self, key: Hashable) -> bool:
+        return key in self._open or key in self._held or key in self._echoing
+
+    def _send(self, lane: Lane, rows: Iterable[Row], page: Page) -> None:
+        for message in pack(rows, LIMITS[lane].elements):
+            sending = Sending(lane, message, {row.key for row in message.rows})
+            for row in message.rows:
+                self._open[row.key] = sending, page
+            self._post(sending)
+
+    def handed_over(self, sending: Sending) -> None:
+        """Note that it went to the connection."""
+        sending.times += 1
+        sending.at_broker = False
+        sending.due = self._clock.monotonic() + sending.resend_after_s
+
+    def carried(self, key: Hashable) -> None:
+        """The county has the row; a key that is not under way is the echo of a repeat."""
+        found = self._open.pop(key, None)
+        if found is None:
+            return
+        sending, page = found
+        sending.left.discard(key)
+        page.left -= 1
+        self._count[sending.lane] -= 1
+        if sending.lane is not Lane.READINGS and self._may_echo(sending):
+            self._echoing[key] = self._clock.monotonic() + ECHO_S
+        elif key in self._held:
+            self._release(key)
+
+    def _may_echo(self, sending: Sending) -> bool:
+        """Whether another acknowledgement may come: of a repeat, or of what was sent before this program's start."""
+        return sending.times > 1 or self._clock.monotonic() - self._begun < ECHO_S
+
+    def _release(self, key: Hashable) -> None:
+        waiting = self._held[key]
+        lane, row, page = waiting.popleft()
+        if not waiting:
+            del self._held[key]
+        self._send(lane, [row], page)
+
+    def tick(self) -> None:
+        """Send again what is due, and what waited for an echo; call it about once a second."""
+        now = self._clock.monotonic()
+        for key in [key for key, until in self._echoing.items() if until <= now]:
+            del self._echoing[key]
+            if key in self._held:
+                self._release(key)
+        for sending in dict.fromkeys(one for one, _page in self._open.values()):
+            if sending.at_broker and sending.due <= now:
+                self._again(sending)
+
+    def reconnected(self) -> None:
+        """Send again all that the broker had: its word came before a connection that is gone."""
+        for sending in dict.fromkeys(one for one, _page in self._open.values()):
+            if sending.at_broker:
+                self._again(sending)
+
+    def _again(self, sending: Sending) -> None:
+        """Send the rows that are left; what is carried already is no part of it."""
+        lane, rows = sending.lane, [row for row in sending.message.rows if row.key in sending.left]
+        log.info("sent_again", lane=lane.name, topic=sending.message.topic, rows=len(rows), times=sending.times + 1)
+        sending.resend_after_s = min(RESEND_CAP_S, sending.resend_after_s * 2)
+        sending.at_broker = False
+        if lane is Lane.READINGS and len(rows) > 1:  # alone, so that what the county refuses can be told by its bytes
+            for row in rows:
+                self._split_off(sending, row)
+            return
+        self._post(sending)
+
+    def _split_off(self, sending: Sending, row: Row) -> None:
+        (message,) = pack([row], 1)
+        alone = Sending(sending.lane, message, {row.key}, sending.times, sending.resend_after_s)
+        sending.left.discard(row.key)
+        self._open[row.key] = alone, self._open[row.key][1]
+        self._post(alone)
+
+    def asked(self, most: int) -> list[tuple[Row, Sending]]:
+        """Return the readings whose message the broker has, the oldest first: the county is asked for them."""
+        found: list[tuple[Row, Sending]] = []
+        for sending in dict.fromkeys(one for one, _page in self._open.values()):
+            if sending.lane is Lane.READINGS and sending.at_broker:
+                found += [(row, sending) for row in sending.message.rows if row.key in sending.left]
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    def finished(self, lane: Lane) -> list[Batch]:
+        """Return the batches that are carried, up to the first that is not; they are forgotten here."""
+        pages, done = self._pages[lane], list[Batch]()
+        while pages and pages[0].left == 0:
+            done += pages.popleft().batches
+        return done

@@ -1,0 +1,69 @@
+"""One MQTT session for all that goes up: the most urgent first, and little of the rest under way at a time.
+
+Called by the carrier through `post`. A broker for devices may take the account's name for the client id, so that a
+relay has one session only; what stands before a fire on the line is then what `LIMITS` says.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.mqtt import OutgoingFull, PublishRefused, Session, SessionClosed
+from services.core.text import describe_error
+from services.relay.carrier import Sending
+from services.relay.lanes import LIMITS, Lane
+
+log = logger(__name__)
+
+
+class Outbox:
+    """Hands sendings to the session. `handed_over` and `at_broker` are told of each."""
+
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self._queues: dict[Lane, deque[Sending]] = {lane: deque() for lane in Lane}
+        self._bytes = dict.fromkeys(Lane, 0)
+        self.handed_over: Callable[[Sending], None] = lambda _sending: None
+        self.at_broker: Callable[[Sending], None] = lambda _sending: None
+
+    def post(self, sending: Sending) -> None:
+        """Send it when its turn comes."""
+        self._queues[sending.lane].append(sending)
+        self.pump()
+
+    def pump(self) -> None:
+        """Hand over what there is room for; call it when connected, and now and then."""
+        if not self._session.connected:
+            return
+        for lane, queue in self._queues.items():
+            while queue and (not self._bytes[lane] or self._bytes[lane] < LIMITS[lane].most_bytes):
+                sending = queue.popleft()
+                if not sending.left:
+                    continue  # carried while it waited
+                if not self._submit(sending):
+                    queue.appendleft(sending)
+                    return
+
+    def _submit(self, sending: Sending) -> bool:
+        message = sending.message
+        try:
+            future = self._session.submit(message.topic, message.payload)
+        except OutgoingFull:
+            return False
+        self._bytes[sending.lane] += len(message.payload)
+        self.handed_over(sending)
+        future.add_done_callback(partial(self._answered, sending))
+        return True
+
+    def _answered(self, sending: Sending, done: "asyncio.Future[None]") -> None:
+        self._bytes[sending.lane] -= len(sending.message.payload)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, PublishRefused):
+            log.error("publish_refused", topic=sending.message.topic, error=describe_error(error))
+        if not isinstance(error, SessionClosed):
+            self.at_broker(sending)  # a refused one too: it is sent again when it is due
+        self.pump()

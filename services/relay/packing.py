@@ -1,0 +1,46 @@
+"""Rows into messages: one device's elements together, few enough for what is urgent not to wait behind them. Pure."""
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+MOST_BYTES = 16 * 1024  # of a message; one element may be larger and then goes alone
+
+
+class Row(NamedTuple):
+    """One committed row, as it goes up."""
+
+    batch_id: int
+    topic: str
+    key: Hashable  # by which the county names it
+    element: bytes
+
+
+class Message(NamedTuple):
+    """One publish: a single element as an object, several as a list."""
+
+    topic: str
+    payload: bytes
+    rows: Sequence[Row]
+
+
+def pack(rows: Iterable[Row], most: int) -> Iterator[Message]:
+    """Return `rows` as messages of at most `most` elements; the order of each topic stays."""
+    by_topic: dict[str, list[Row]] = {}
+    for row in rows:
+        by_topic.setdefault(row.topic, []).append(row)
+    for topic, of_topic in by_topic.items():
+        part: list[Row] = []
+        size = 0
+        for row in of_topic:
+            if part and (len(part) == most or size + len(row.element) > MOST_BYTES):
+                yield _message(topic, part)
+                part, size = [], 0
+            part.append(row)
+            size += len(row.element)
+        yield _message(topic, part)
+
+
+def _message(topic: str, rows: Sequence[Row]) -> Message:
+    elements = [row.element for row in rows]
+    payload = elements[0] if len(elements) == 1 else b"[" + b",".join(elements) + b"]"
+    return Message(topic, payload, rows)
