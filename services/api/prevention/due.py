@@ -15,14 +15,14 @@ from services.core.prevention.thresholds import threshold
 
 _device, _inspection = tables.device.c, tables.inspection.c
 SOURCES = ("hydrant", "water")
-_last = (
+LAST_INSPECTION: sa.ScalarSelect[datetime] = (
     sa.select(sa.func.max(_inspection.inspected_at))
     .where(_inspection.device_id == _device.id)
     .correlate(tables.device)
     .scalar_subquery()
 )
 _interval_d: sa.ColumnElement[float] = sa.func.inspection_interval_d(_device.attributes, threshold("inspection_d"))
-_due_at = _last + sa.func.make_interval(0, 0, 0, 0, 0, 0, _interval_d * 86_400)
+_due_at = LAST_INSPECTION + sa.func.make_interval(0, 0, 0, 0, 0, 0, _interval_d * 86_400)
 
 
 def select_due(scope: Scope, now: datetime) -> "sa.Select[Any]":
@@ -33,7 +33,8 @@ def select_due(scope: Scope, now: datetime) -> "sa.Select[Any]":
     return (
         sa.select(
             _device.code, _device.kind, _device.form, _device.name, _device.area, _device.address, _device.lon,
-            _device.lat, _last.label("inspected_at"), _interval_d.label("interval_d"), _due_at.label("due_at"),
+            _device.lat, LAST_INSPECTION.label("inspected_at"), _interval_d.label("interval_d"),
+            _due_at.label("due_at"),
         )
         .where(
             scope.clause(_device.area),

@@ -71,6 +71,14 @@ def _has_alarm() -> sa.ColumnElement[bool]:
     return sa.exists().where(alarm.device_id == _device.id, alarm.state != "closed")
 
 
+def _stands_in(grid_id: str, who: Who) -> sa.ColumnElement[bool]:
+    """Return the condition that a device stands in a grid that one may see."""
+    holder = sa.func.grids_at(_device.lon, _device.lat).column_valued("holder")
+    grid = tables.grid.c
+    seen = sa.exists().where(grid.id == grid_id, who.scope.clause(grid.area))
+    return sa.and_(seen, sa.exists(sa.select(holder).where(holder == grid_id)))
+
+
 def _narrowed(
     statement: "sa.Select[Any]",
     who: Who,
@@ -122,6 +130,7 @@ async def list_devices(
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
     q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
     site: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    grid: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="only what stands in it")] = None,
     alarm: Annotated[bool | None, Query(description="only devices with an open alarm (false: without)")] = None,
     trouble: Annotated[Trouble | None, Query(description="only devices that have it; `loss`: in the last 24 h")] = None,
     order: Annotated[
@@ -140,6 +149,8 @@ async def list_devices(
         statement = statement.where(_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3]))
     if site is not None:
         statement = statement.where(_device.site_id == site)
+    if grid is not None:
+        statement = statement.where(_stands_in(grid, who))
     if alarm is not None:
         statement = statement.where(_has_alarm() if alarm else sa.not_(_has_alarm()))
     statement = sort(statement, order, decode_cursor(cursor, kind_of(order), bool, str), now).limit(limit + 1)

@@ -13,11 +13,12 @@ from services.api.registry.import_faults import read_faults, with_faults
 from services.api.registry.import_plan import ERRORS_SHOWN, make_plan
 from services.api.registry.import_steps import finish, stage
 from services.api.registry.sheet.doubts import LedgerWarning
-from services.api.registry.sheet.form import FormTooLarge, UnreadableForm, check_lines, check_values, read_form
+from services.api.registry.sheet.form import check_lines, check_values, read_form
 from services.api.registry.sheet.rows import LedgerError, LedgerRow, read_csv, read_geojson
 from services.api.registry.sheet.text import UnreadableLedger, begins_json
 from services.api.request.answers import answer
 from services.api.request.described import described
+from services.api.request.forms import FORM, FormTooLarge, UnreadableForm
 from services.api.request.problems import Problem, invalid
 from services.api.request.state import Here
 from services.api.request.writing import Maintainer, Write
@@ -90,7 +91,7 @@ async def _read(request: Request, datum: Datum | None) -> list[LedgerRow | Ledge
 
 def _parse(kind: str, raw: bytes, datum: Datum | None) -> list[LedgerRow | LedgerError]:
     """Read an upload to its end; in a thread, because it may take seconds."""
-    if kind.lower().startswith("multipart/form-data"):
+    if kind.lower().startswith(FORM):
         raw, kind, named = read_form(kind, raw)
         if named is not None and datum is None:
             try:

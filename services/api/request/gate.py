@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api.request import problems
 from services.api.request.auth import SAFE_METHODS, authenticate, challenge, check_origin
 from services.api.request.bodies import BODY_S, IMPORT_S, receive_whole, too_large
+from services.api.request.forms import FORM
 from services.api.request.place import place_of
 from services.api.request.problems import Problem
 from services.api.request.roles import Who
@@ -46,6 +47,7 @@ PUBLIC_FOLDER = "/static/"
 DATA_FOLDERS = ("/api/", "/geo/", "/sta/", "/ogc", "/cap/")
 LOGIN = ("POST", "/api/v1/session")
 IMPORT_PATH = "/api/v1/devices/import"
+INSPECTIONS_PATH = "/api/v1/inspections"
 STREAM_PATH = "/api/v1/stream"
 # may read very many rows
 HEAVY_PATH = re.compile(r"/api/v1/(devices/[^/]+/readings|events|rejects|audit)|/sta/.*", re.DOTALL)
@@ -55,7 +57,7 @@ MAX_IMPORT_BYTES = 32 * 1024 * 1024
 LARGE_BODIES = {
     IMPORT_PATH: MAX_IMPORT_BYTES,
     "/api/v1/grids/import": 8 * 1024 * 1024,
-    "/api/v1/inspections": 3 * 1024 * 1024,
+    INSPECTIONS_PATH: 3 * 1024 * 1024,  # with a photo
 }
 
 
@@ -76,7 +78,8 @@ def _check_media_type(method: str, path: str, headers: Headers) -> None:
             "Content-Encoding: send the body as it is, not compressed",
             headers={"Accept-Encoding": "identity"},
         )
-    if path == IMPORT_PATH:
+    form = headers.get("content-type", "").lower().startswith(FORM)
+    if path == IMPORT_PATH or (form and path == INSPECTIONS_PATH):
         return
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.api.prevention.due import LAST_INSPECTION
 from services.api.registry.documents import newest, newest_values, read_alarms, select_devices
 from services.api.request import tables
 from services.api.request.database import Reads, Row
@@ -140,7 +141,7 @@ _STANDING = (
 
 def select_water(context: Context) -> "sa.Select[Any]":
     """Return the statement of water sources, with all that they are judged by."""
-    return devices_of("hydrant", "water")(context).add_columns(_STANDING)
+    return devices_of("hydrant", "water")(context).add_columns(_STANDING, LAST_INSPECTION.label("inspected_at"))
 
 
 async def finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
@@ -162,6 +163,7 @@ async def finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> l
                 "reasons": "；".join(reason.text for reason in verdict.reasons),
                 "reasons_en": "; ".join(reason.text_en for reason in verdict.reasons),
                 "reason_codes": ",".join(reason.code for reason in verdict.reasons),
+                "inspected_at": rfc3339(row["inspected_at"]),
             }
         )
     return found

@@ -22,6 +22,8 @@ from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.database import Inside, first
 from services.api.request.described import described
+from services.api.request.form_route import FormAsJson
+from services.api.request.forms import FORM
 from services.api.request.problems import Problem, invalid
 from services.api.request.writing import Operator, Write
 from services.core.prevention import ledger
@@ -30,12 +32,31 @@ from services.core.prevention.checklists import CHECKLISTS, SITE, Checklist, Ite
 from services.core.prevention.hazard import Source
 from services.core.statements import load_queries
 
-router = APIRouter(prefix="/api/v1", tags=["inspections"])
+router = APIRouter(prefix="/api/v1", tags=["inspections"], route_class=FormAsJson)
 SQL = load_queries(__file__)
 LATEST: Final = timedelta(days=30)
 """A phone without a network keeps an inspection for some days at most."""
 AHEAD: Final = timedelta(minutes=5)  # of a phone's clock
 _inspection = tables.inspection.c
+
+
+_FORM: Final = {
+    "requestBody": {
+        "content": {
+            FORM: {
+                "schema": {
+                    "type": "object",
+                    "description": "the same as JSON: `answers` is JSON, `photo` a file",
+                    "properties": {
+                        **{name: {"type": "string"} for name in ("device", "site", "answers", "note", "request_id")},
+                        "inspected_at": {"type": "string"},
+                        "photo": {"type": "string", "format": "binary"},
+                    },
+                }
+            }
+        }
+    }
+}
 
 
 class _Place(NamedTuple):
@@ -52,6 +73,7 @@ class _Place(NamedTuple):
     "/inspections",
     status_code=201,
     responses=described(Inspection, 409, 413, status=201) | {200: {"model": Inspection}},
+    openapi_extra=_FORM,
 )
 async def add_inspection(body: InspectionPost, writer: Operator) -> Response:
     """Store an inspection. One that was stored before, by its `request_id`, is answered again with 200."""

@@ -242,12 +242,17 @@ async def test_water_says_how_much_how_old_and_why_not(
     properties = feature["properties"]
     assert properties["pressure_mpa"] == 0.02
     assert properties["usable"] is False
+    assert properties["inspected_at"] is None
     assert properties["reason_codes"] == "low_pressure"
     assert properties["reasons"]
     assert properties["age_s"] < 60
     assert await follow(client, ITEMS.format("water-sources"), usable="false", limit=1) == ["h-0"]
     assert await follow(client, ITEMS.format("water-sources"), usable="true") == []
     assert (await client.get(f"{ITEMS.format('water-sources')}?usable=maybe")).status_code == 400
+    seen = {"device": "h-0", "answers": {"flows": True}, "inspected_at": now.replace(microsecond=0).isoformat()}
+    assert (await client.post("/api/v1/inspections", json=seen)).status_code == 201
+    (feature,) = (await read(client, ITEMS.format("water-sources")))["features"]
+    assert datetime.fromisoformat(feature["properties"]["inspected_at"]) == now.replace(microsecond=0)
     (hydrant,) = (await read(client, ITEMS.format("hydrants")))["features"]
     assert hydrant["properties"]["pressure_mpa"] == 0.02
     assert hydrant["properties"]["value_at"]

@@ -94,6 +94,8 @@ async def test_devices_and_sites_belong_by_position_with_holes_and_parts(
     shown = await read(client, "grids/g-1")
     assert shown["devices"] == ["in-part", "inside", "on-border"]
     assert (shown["device_count"], shown["sites"]) == (3, [{"id": site_id, "name": "医院"}])
+    assert [one["code"] for one in (await read(client, "devices?grid=g-1"))["items"]] == shown["devices"]
+    assert (await read(client, "devices?grid=none"))["items"] == []
     await register("inside", location={"lon": 111.2, "lat": 39.5})
     assert (await read(client, "grids/g-1"))["devices"] == ["in-part", "on-border"], "it has moved out"
 
@@ -279,6 +281,8 @@ async def test_a_township_sees_and_writes_its_own_grids_alone(
     seen = await read(township, "grids/mine")
     assert (seen["parent"], seen["devices"], seen["faults"]) == (None, ["own"], [])
     assert (await read(township, "grid-coverage"))["faults"] == []
+    found = {grid: (await read(township, f"devices?grid={grid}"))["items"] for grid in ("mine", "county")}
+    assert {grid: [one["code"] for one in items] for grid, items in found.items()} == {"mine": ["own"], "county": []}
     for path in ("county", "theirs", "theirs/duties"):
         assert (await township.get(f"/api/v1/grids/{path}")).status_code == 404
     for path in ("county", "theirs"):

@@ -128,6 +128,30 @@ async def test_a_photo_is_given_back_as_a_picture_and_as_nothing_else(client: Cl
     assert len((await read(client, "inspections"))["items"]) == 2
 
 
+async def test_a_form_with_a_file_is_taken_too(client: Client, register: Register) -> None:
+    await register("h-1")
+    form = {"device": "h-1", "site": "", "answers": '{"reachable": false}', "note": "[急]", "request_id": str(uuid4())}
+    files = {"photo": ("a.html", JPEG, "text/html")}
+    sent = [await client.post("/api/v1/inspections", data=form, files=files) for _ in range(2)]
+    assert [answer.status_code for answer in sent] == [201, 200], sent[0].text
+    made = sent[0].json()
+    assert (made["note"], made["failed"]) == ("[急]", 1)
+    assert (await client.get(made["photo"])).content == JPEG
+    for wrong, field in (({"answers": "x"}, "answers"), ({"site": "x", "device": ""}, "site"), ({"device": ""}, "")):
+        refused = await client.post("/api/v1/inspections", data=form | wrong, files=files)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"].startswith(field)
+    for kind in ("multipart/form-data", "multipart/form-data; boundary=b"):
+        refused = await client.post("/api/v1/inspections", content=b"x", headers={"Content-Type": kind})
+        assert refused.status_code == 422, refused.text
+    many = b"".join(b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' for _ in range(21))
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    refused = await client.post("/api/v1/inspections", content=many + b"--b--\r\n", headers=headers)
+    assert refused.status_code == 413
+    other = await client.post("/api/v1/hazards", data=form, files=files)
+    assert other.status_code == 415
+
+
 async def test_what_is_wrong_is_named_and_nothing_is_stored(client: Client, register: Register) -> None:
     await register("h-1")
     now = datetime.now(UTC)

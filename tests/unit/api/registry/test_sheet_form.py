@@ -7,14 +7,12 @@ import pytest
 from services.api.registry.sheet.form import (
     MOST_LINE_BYTES,
     MOST_LINES,
-    MOST_PARTS,
     MOST_VALUES,
-    FormTooLarge,
-    UnreadableForm,
     check_lines,
     check_values,
     read_form,
 )
+from services.api.request.forms import MOST_PARTS, FormTooLarge, UnreadableForm
 
 KIND = "multipart/form-data; boundary=b"
 

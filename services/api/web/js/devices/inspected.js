@@ -13,8 +13,13 @@ export function Inspected({ code, inspection }) {
   return html`<${Field} name=${t("devices.inspected")}>
     ${at ? dateTime(at, true) : t("devices.never_inspected")}
     ${over && html` <${Chip} kind="why-chip">${t("devices.inspection_due")}<//>`}
-    ${" "}
-    ${may("operate") && html`<a href=${`#/inspect/${path}`}>${t("devices.inspect")}</a>`}${" "}
-    <a href=${`/api/v1/devices/${path}/inspection-qr`} target="_blank">${t("devices.inspection_qr")}</a>
+    <span class="inspected-ways">
+      ${may("operate") && html`<a class="button small" href=${`#/inspect/${path}`}>
+        ${t("devices.inspect")}
+      </a>`}
+      <a class="button small" href=${`/api/v1/devices/${path}/inspection-qr`} target="_blank">
+        ${t("devices.inspection_qr")}
+      </a>
+    </span>
   <//>`;
 }
