@@ -262,7 +262,10 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection(
             "grids", "网格", "Grids", "网格及其边界。 Grids (网格) with their border.",
             select_shown_grids, finish_grids, key=_grid.id, fid=_grid.id, lon=_grid.west, lat=_grid.south,
-            filters={"id": _grid.id, "name": _grid.name, "area": _grid.area, "parent": shown_parent},
+            filters={
+                "id": _grid.id, "name": _grid.name, "area": _grid.area, "parent": shown_parent,
+                "version": _grid.version,
+            },
             shape=_grid.polygon, touches=touches_box,
         ),
     )

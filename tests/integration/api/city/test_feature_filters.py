@@ -16,6 +16,7 @@ COMPOSED: Final = {
     "water-sources": {"age_s", "level_pct", "reasons", "reasons_en", "reason_codes"},
     "alarms": {"reason", "reason_en", "limit"},
     "hazards": {"title", "title_en", "description", "description_en"},
+    "grids": {"people"},
 }
 
 
@@ -30,6 +31,10 @@ def test_no_filter_has_the_name_of_another_parameter() -> None:
 async def test_each_property_finds_its_feature_again(client: Client, world: World) -> None:
     body = {"device": "h-own", "code": "hydrant_blocked", "owner": "供水公司", "description": "井盖被压"}
     assert (await client.post("/api/v1/hazards", json=body)).status_code == 201
+    square = {"type": "Polygon", "coordinates": [[[111.0, 39.0], [111.1, 39.0], [111.1, 39.1], [111.0, 39.0]]]}
+    for grid, more in (("g-1", {}), ("g-2", {"area": AREA, "parent": "g-1", "people": ["王建国"]})):
+        made = await client.put(f"/api/v1/grids/{grid}", json={"name": grid, "polygon": square, **more})
+        assert made.status_code == 201
     await world.connection.execute("update site set address = '府前街', test_window_until = now() + interval '1 hour'")
     tried = 0
     for name in COLLECTIONS:
