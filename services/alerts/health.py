@@ -19,7 +19,7 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
-from services.core.clock import CLOCK_SET_BACK
+from services.core.clock import CLOCK_SET_BACK, COUNTY
 from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
 
@@ -34,7 +34,7 @@ class Part(NamedTuple):
     """One thing that is checked, and the codes of its alarms."""
 
     name: str
-    look: Callable[[Page], Awaitable[list[Finding]]]
+    look: Callable[[Page], Awaitable[list[Finding] | None]]  # None: not known yet
     codes: set[str]
 
 
@@ -66,6 +66,7 @@ class Health:
             Part("clocks", self._drift, {"clock_drift"}),
             Part("lanes", self._lanes, {"queue_dropped", "session_lost", "ingest_stalled"}),
             Part("copies", self._copies, {"backup_overdue"}),
+            Part("townships", self._townships, {"township_silent"}),
             Part("set_aside", self._set_aside, {"set_aside"}),
         ]
 
@@ -77,7 +78,9 @@ class Health:
     async def judge(self, page: Page, parts: Sequence[Part]) -> None:
         """Look at these parts."""
         for part in parts:
-            await self._judge_part(page, await part.look(page), sorted(part.codes))
+            findings = await part.look(page)
+            if findings is not None:
+                await self._judge_part(page, findings, sorted(part.codes))
 
     async def _judge_part(self, page: Page, findings: Sequence[Finding], codes: list[str]) -> None:
         found = {(finding.code, finding.component): finding for finding in findings}
@@ -141,6 +144,21 @@ class Health:
         rows = await page.conn.fetch(SQL["copies"])
         shortage = judge_copies(dict(rows[0]) if rows else None, page.now, page.policies)
         return [] if shortage is None else [_of_room(shortage)]
+
+    async def _townships(self, page: Page) -> list[Finding] | None:
+        """Find links to townships that are silent; those that were never heard are not there yet."""
+        starting_s, limit_s = (page.policies.number("health", name) for name in ("starting_s", "township_silent_s"))
+        if (page.now - self._since).total_seconds() < starting_s:  # the county itself may have been away
+            return None
+        found = []
+        for row in await page.conn.fetch(SQL["townships"], page.now - timedelta(seconds=limit_s)):
+            at = row["last_heard"].astimezone(COUNTY).strftime("%m-%d %H:%M:%S")
+            reason = Reason(
+                f"{row['name']} 的系统自 {at} 起没有联系，其设备不判离线",
+                f"the system of {row['name']} has not been heard since {at}; its devices are not called offline",
+            )
+            found.append(_finding("township_silent", Severity.MAJOR, reason, component=row["name"]))
+        return found
 
     async def _drift(self, page: Page) -> list[Finding]:
         """Compare our clock with the database's, and with the alarms that are on record already."""

@@ -24,6 +24,9 @@ where connections is not null and connections_limit > 0 order by updated_at desc
 -- name: copies
 select folder, since, copied_at, logged_at, error from backup_status
 
+-- name: townships
+select name, last_heard from township where last_heard < $1 order by name
+
 -- name: open_system
 select code, component, severity, reason, cleared_at is null as active, life ? 'latched' as latched
 from alarm where subject = 'system' and state <> 'closed' and code = any($1::text[])

@@ -25,9 +25,17 @@ where a.subject like 'area:%' and a.code <> all($1::text[])
     and a.state <> 'closed' and a.cleared_at is null and a.incident_id is not null
 
 -- name: silent_devices
-select d.id, s.last_seen
+-- what a township's system heard counts up to where the county has all of it
+with carried as materialized (
+    select a.code, min(t.heard_until) as heard_until, max(t.heard_since) as heard_since
+    from township t cross join unnest(t.areas) as p join area a on starts_with(a.code, p)
+    where t.heard_until is not null
+    group by a.code
+)
+select d.id, s.last_seen, c.heard_until, c.heard_since
 from device_state s join device d on d.id = s.device_id
-where s.online and d.code <> all($2::text[]) and s.last_seen < $1::timestamptz
+left join carried c on c.code = d.area
+where s.online and d.code <> all($2::text[]) and s.last_seen < least($1::timestamptz, c.heard_until)
     - make_interval(secs => case when d.sleepy then 3600 else d.expected_interval_s end)
 -- the longest overdue first: five hundred sleepy devices that may be silent for a day must not hide a panel
 order by s.last_seen + make_interval(secs => case when d.sleepy then 90000 else 3 * d.expected_interval_s end)

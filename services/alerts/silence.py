@@ -97,7 +97,7 @@ class Silence:
             device = self._registry[row["id"]]
             try:
                 parameters = self._states.parameters(device, now)
-                finding = find_offline(device.profile, row["last_seen"], mark, parameters)
+                finding = find_offline(device.profile, row["last_seen"], _mark_of(row, mark), parameters)
             except Exception as error:
                 if not own_fault(error):
                     raise
@@ -177,6 +177,13 @@ class Silence:
         place = Place(cause.key.subject, area=cause.area, name=name)
         page.take(cause.key, _speaking(cause, reason, count), "clock", place, Situation(incident_id=str(number)))
         return number
+
+
+def _mark_of(row: asyncpg.Record, mark: Watermark) -> Watermark:
+    """Return how far a device was heard: one of a township with a system of its own, by that system too."""
+    if row["heard_until"] is None:
+        return mark
+    return mark.within(Watermark(row["heard_since"] or mark.since, row["heard_until"]))
 
 
 def _name(item: Silent | Heard) -> Unit:

@@ -19,5 +19,5 @@ CODES: Final = (
     "supervisory", "tamper", "power_fault", "link_fault",
     # our own health
     "dispatch_failed", "ingest_stalled", "queue_dropped", "session_lost", "storage_low", "storage_job_failed",
-    "event_unreadable", "clock_drift", "connections_full", "backup_overdue", "set_aside",
+    "event_unreadable", "clock_drift", "connections_full", "backup_overdue", "set_aside", "township_silent",
 )  # fmt: skip

@@ -118,6 +118,7 @@ class Health(_Policy):
     connections_critical_pct: Annotated[int | float, _between(1, 101, "per cent")] = 90
     stalled_s: Annotated[int | float, _between(1, 86_400, "seconds")] = 30
     starting_s: Annotated[int | float, _between(0, 3600, "seconds")] = 45
+    township_silent_s: Annotated[int | float, _between(5, 86_400, "seconds")] = 60
     drift_s: Annotated[int | float, _between(0, 86_400, "seconds")] = 5
     backup_log_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 300
     backup_copy_h: Annotated[int | float, _between(1, 31 * 24, "hours")] = 27

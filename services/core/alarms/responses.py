@@ -156,6 +156,10 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "clock_drift": ("通知运维检查时钟同步。", "Have the operator check the time service."),
         "connections_full": ("通知运维；新设备可能连不上。", "Tell the operator: further devices may not get in."),
         "backup_overdue": ("通知运维检查备份目录。", "Have the operator check the backup folder."),
+        "township_silent": (
+            "打电话给该镇值班室问有无火警，再通知运维查线路。",
+            "Call the township's duty room: is there a fire? Then have the operator look at the line.",
+        ),
         "set_aside": (
             "看“系统”页中搁置的内容；可能含火警的先打电话核实。",
             "Read what is set aside on the page System; call where a fire may hide.",

@@ -74,6 +74,21 @@ async def refuse_an_event(county: County) -> None:
         )
 
 
+def hear_the_township(at: str) -> Deed:
+    return lambda county: county.conn.execute(
+        """
+        with key as (
+            insert into api_key (name, key_hash, hint, role, areas, created_by, created_at)
+            values ('relay.dongguan', '', '', 'duty_officer', '{}', 'test', now())
+            on conflict (name) do update set hint = '' returning id)
+        insert into township (name, areas, api_key_id, created_by, created_at, last_heard)
+        select 'dongguan', '{140931100}', id, 'test', now(), now() + $1::text::interval from key
+        on conflict (name) do update set last_heard = excluded.last_heard
+        """,
+        at,
+    )
+
+
 class Trouble(NamedTuple):
     """One row of the table: what is broken and mended, and the alarm between."""
 
@@ -106,6 +121,7 @@ TABLE = {
         "major", lanes("connections = 850, connections_limit = 1000"), lanes("connections = 700")
     ),
     "backup_overdue": Trouble("major", keep_copies(minutes_behind=6), keep_copies(minutes_behind=0)),
+    "township_silent": Trouble("major", hear_the_township("-61 s"), hear_the_township("10 min"), "dongguan"),
     "event_unreadable": Trouble("major", refuse_an_event, clear_by_hand, "panel-1"),
 }
 

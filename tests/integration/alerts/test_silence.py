@@ -185,3 +185,43 @@ async def test_a_panel_silent_alone_after_a_power_cut_has_a_notice_of_its_own(
     )
     raised = await eventually(lambda: county.notices("type = 'alarm.raised'", at_least=2), what="its own notice")
     assert raised[1]["json"]["device"]["code"] == "panel-0"
+
+
+async def note_township(county: County, *, heard_until: timedelta, heard_since: timedelta) -> None:
+    await county.conn.execute(
+        """
+        with key as (
+            insert into api_key (name, key_hash, hint, role, areas, created_by, created_at)
+            values ('relay.dongguan', '', '', 'duty_officer', '{}', 'test', now())
+            on conflict (name) do update set hint = '' returning id)
+        insert into township (name, areas, api_key_id, created_by, created_at, last_heard, heard_until, heard_since)
+        select 'dongguan', array[$1::text], id, 'test', now(), now(), now() - $2::interval, now() - $3::interval
+        from key
+        on conflict (name) do update set heard_until = excluded.heard_until, heard_since = excluded.heard_since
+        """,
+        AREA,
+        heard_until,
+        heard_since,
+    )
+
+
+async def test_devices_of_a_township_are_silent_by_its_own_watermark(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1", expected_interval_s=60)
+    await county.add_device("panel-2", expected_interval_s=60, area="140931101")
+    await hear_nothing_since(county, timedelta(minutes=30))
+    await county.set_watermark(datetime.now(UTC))
+    day = timedelta(days=1)
+    await note_township(county, heard_until=timedelta(minutes=28), heard_since=day)  # the link has been cut since then
+    alerts()
+    (alarm,) = await eventually(county.alarms, what="the county's own panel")
+    assert alarm["device"] == "panel-2"
+    await two_rounds_of_judging(county)
+    assert len(await county.alarms()) == 1
+    just_now = timedelta(seconds=1)
+    await note_township(county, heard_until=just_now, heard_since=timedelta(minutes=1))  # it was down itself until then
+    await two_rounds_of_judging(county)
+    assert len(await county.alarms()) == 1
+    await note_township(county, heard_until=just_now, heard_since=day)
+    await eventually(lambda: county.alarms("d.code = 'panel-1'"), what="the township's panel")

@@ -102,6 +102,7 @@ export const policies = {
   "input.connections_fine_pct": "Connections fine below (%)",
   "input.connections_critical_pct": "Connections critical from (%)",
   "input.stalled_s": "Ingest stalled after (s)",
+  "input.township_silent_s": "Township not heard after (s)",
   "input.starting_s": "Grace after a start (s)",
   "input.drift_s": "Clocks may differ by (s)",
   "input.backup_log_s": "Log of the backup late after (s)",

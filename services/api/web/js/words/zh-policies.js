@@ -90,6 +90,7 @@ export const policies = {
   "input.connections_fine_pct": "连接恢复（%）",
   "input.connections_critical_pct": "连接紧急（%）",
   "input.stalled_s": "接入停滞（秒）",
+  "input.township_silent_s": "乡镇系统失联（秒）",
   "input.starting_s": "启动宽限（秒）",
   "input.drift_s": "时钟偏差（秒）",
   "input.backup_log_s": "日志备份滞后（秒）",
