@@ -13,13 +13,14 @@ import asyncpg
 from services.alerts.border import Border
 from services.alerts.copies import judge_copies
 from services.alerts.disk_use import DiskUse
+from services.alerts.links import say_not_carried, say_silent
 from services.alerts.room import Crowd, Disks, Shortage
 from services.alerts.storage import StorageJobs
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.aside import Unit
-from services.core.clock import CLOCK_SET_BACK, COUNTY
+from services.core.clock import CLOCK_SET_BACK
 from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
 
@@ -45,6 +46,7 @@ class Health:
         self,
         *folders: Path,
         has_desk: bool,
+        has_county: bool = False,
         since: datetime,
         storage_jobs: StorageJobs | None = None,
         disk_use: DiskUse | None = None,
@@ -53,6 +55,7 @@ class Health:
         self._storage_jobs = storage_jobs
         self._crowd = Crowd()
         self._has_desk = has_desk
+        self._has_county = has_county
         self._since = since
 
     @property
@@ -104,6 +107,18 @@ class Health:
             page.take(_key(finding), finding, "health", SYSTEM, situation)
 
     async def _dispatch(self, page: Page) -> list[Finding]:
+        return await (self._county(page) if self._has_county else self._desk(page))
+
+    async def _county(self, page: Page) -> list[Finding]:
+        """Find confirmed fires that the county, which tells 119, does not have yet."""
+        after = timedelta(seconds=page.policies.number("notices", "carried_after_s"))
+        waiting = await page.conn.fetchval(SQL["not_carried"], page.now - after)
+        if not waiting:
+            return []
+        reason = say_not_carried(waiting)
+        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=float(waiting), counted=True)]
+
+    async def _desk(self, page: Page) -> list[Finding]:
         after = timedelta(seconds=page.policies.number("notices", "overdue_after_s"))
         row = await page.conn.fetchrow(SQL["dispatch"], page.now - after)
         if row is None:
@@ -150,15 +165,10 @@ class Health:
         starting_s, limit_s = (page.policies.number("health", name) for name in ("starting_s", "township_silent_s"))
         if (page.now - self._since).total_seconds() < starting_s:  # the county itself may have been away
             return None
-        found = []
-        for row in await page.conn.fetch(SQL["townships"], page.now - timedelta(seconds=limit_s)):
-            at = row["last_heard"].astimezone(COUNTY).strftime("%m-%d %H:%M:%S")
-            reason = Reason(
-                f"{row['name']} 的系统自 {at} 起没有联系，其设备不判离线",
-                f"the system of {row['name']} has not been heard since {at}; its devices are not called offline",
-            )
-            found.append(_finding("township_silent", Severity.MAJOR, reason, component=row["name"]))
-        return found
+        silent = await page.conn.fetch(SQL["townships"], page.now - timedelta(seconds=limit_s))
+        return [
+            _finding("township_silent", Severity.MAJOR, say_silent(dict(row)), component=row["name"]) for row in silent
+        ]
 
     async def _drift(self, page: Page) -> list[Finding]:
         """Compare our clock with the database's, and with the alarms that are on record already."""

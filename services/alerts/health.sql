@@ -12,6 +12,9 @@ where n.channel = 'desk' and (
     or (n.state = 'dead' and n.dead_at > coalesce(
         (select max(closed_at) from alarm where subject = 'system' and code = 'dispatch_failed'), '-infinity')))
 
+-- name: not_carried
+select count(*) from notice where channel = 'desk' and state = 'waiting' and type = 'fire.confirmed' and created_at < $1
+
 -- name: lanes
 select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, broker_dropped, updated_at
 from ingest_lane order by writer

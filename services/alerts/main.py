@@ -28,6 +28,7 @@ from services.alerts.risk import Risks
 from services.alerts.signing import ContactAddress, DeskAddress
 from services.alerts.silent_devices import SilentDevices
 from services.alerts.storage import StorageJobs
+from services.alerts.to_county import ToCounty
 from services.alerts.trials.runner import Trials
 from services.core import db, lease, program
 from services.core.alarms.policies import load_policies
@@ -126,6 +127,7 @@ async def _work(
         health = Health(
             *folders,
             has_desk=bool(settings.dispatch_url),
+            has_county=bool(settings.relay_mqtt_url),
             since=clock.now(),
             storage_jobs=storage_jobs,
             disk_use=disk_use,
@@ -159,7 +161,9 @@ async def _work(
         work["asides"] = duty.keep("asides", partial(_forget_asides, pool, clock), pool, clock)
         for lane in CALLS:
             work[lane.name] = outbox.run(lane, contacts)
-        if settings.dispatch_url:
+        if settings.relay_mqtt_url:
+            work["county"] = duty.keep("county", ToCounty(pool).take_turn, pool, clock)
+        elif settings.dispatch_url:
             desk = _desk(settings, client)
             work["fires"] = outbox.run(FIRES, desk)
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)

@@ -5,7 +5,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from services.api import openapi, pages
-from services.api.alarms import acts, expectations, handover, handovers, incidents, notices, queue, workbook
+from services.api.alarms import acts, carried, expectations, handover, handovers, incidents, notices, queue, workbook
 from services.api.city import cap, subscriptions
 from services.api.city.features import routes as ogc
 from services.api.city.sensorthings import routes as sensorthings
@@ -41,7 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     not_configured.router, ledger_checks.router,
     catalogue.router, hazards.router, steps.router, risk.router, reports.router,
     grid_imports.router, grids.router, duties.router, inspections.router, inspections_added.router,
-    plates.router, relay.router,
+    plates.router, relay.router, carried.router,
     policies.router, contacts.router, on_call.router, subscriptions.router, sensorthings.router, ogc.router, cap.router,
     audit.router,
 )  # fmt: skip

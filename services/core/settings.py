@@ -111,6 +111,7 @@ class AlertsSettings(OutboundSettings):
     storage_dirs: Paths = ()  # disks watched beside STATE_DIR's
     retention_days: Annotated[int, Field(ge=365)] = 400  # closed alarms; the same variable as ingest's
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
+    relay_mqtt_url: OptionalMqttUrl = ""  # set: the county alone tells 119
 
 
 class ApiSettings(MqttSettings, OutboundSettings):

@@ -40,6 +40,7 @@ class Sending:
     resend_after_s: float = RESEND_FIRST_S
     due: float = 0.0  # monotonic, of the next repeat
     at_broker: bool = False  # acknowledged by the broker since it was last handed over
+    asked_at: float = 0.0  # monotonic, when the county was last asked for its rows
 
 
 class Carrier:
@@ -154,13 +155,21 @@ class Carrier:
         self._post(alone)
 
     def asked(self, most: int) -> list[tuple[Row, Sending]]:
-        """Return the readings whose message the broker has, the oldest first: the county is asked for them."""
+        """Return readings whose message the broker has: the county is asked for them.
+
+        Those come first that were not asked for the longest, so that what it refuses keeps nobody waiting.
+        """
+        there = [
+            one
+            for one in dict.fromkeys(one for one, _page in self._open.values())
+            if one.lane is Lane.READINGS and one.at_broker
+        ]
         found: list[tuple[Row, Sending]] = []
-        for sending in dict.fromkeys(one for one, _page in self._open.values()):
-            if sending.lane is Lane.READINGS and sending.at_broker:
-                found += [(row, sending) for row in sending.message.rows if row.key in sending.left]
+        for sending in sorted(there, key=lambda one: one.asked_at):
             if len(found) >= most:
                 break
+            sending.asked_at = self._clock.monotonic()
+            found += [(row, sending) for row in sending.message.rows if row.key in sending.left]
         return found[:most]
 
     def finished(self, lane: Lane) -> list[Batch]:

@@ -24,6 +24,13 @@ class Found(NamedTuple):
     refused: Sequence[Row]
 
 
+class Answered(NamedTuple):
+    """A status, None where nobody answered, and what a good answer says."""
+
+    status: int | None
+    body: Any
+
+
 class County:
     """One address and one key."""
 
@@ -31,31 +38,37 @@ class County:
         self._client = client
         self._url = url.rstrip("/")
         self._key = key
+        self._secrets = frozenset({key})
         self._clock = clock
         self._told_at = -TOLD_EVERY_S
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the JSON of a good answer, or None."""
+        return (await self.send(path, body)).body
+
+    async def send(self, path: str, body: Mapping[str, Any]) -> Answered:
+        """Return the answer with its status; the body is that of a good answer, or None."""
         headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
-        request = Request(f"{self._url}{path}", headers, orjson.dumps(body), secrets=frozenset({self._key}))
-        return await self._ask(request)
+        return await self._ask(
+            Request(f"{self._url}{path}", headers, orjson.dumps(body, default=str), secrets=self._secrets)
+        )
 
     async def get(self, path: str) -> Any:
         """Return the JSON of a good answer, or None."""
         headers = {"authorization": f"Bearer {self._key}"}
-        return await self._ask(Request(f"{self._url}{path}", headers, b"", "GET", frozenset({self._key})))
+        return (await self._ask(Request(f"{self._url}{path}", headers, b"", "GET", self._secrets))).body
 
-    async def _ask(self, request: Request) -> Any:
+    async def _ask(self, request: Request) -> Answered:
         answer = await exchange(self._client, request, TIMEOUT_S, lambda _status: True)
         if answer.status is not None and 200 <= answer.status < 300:
             try:
-                return orjson.loads(answer.body)
+                return Answered(answer.status, orjson.loads(answer.body) if answer.body else None)
             except orjson.JSONDecodeError:
                 self._tell(request.url, "the answer is no JSON")
-                return None
+                return Answered(None, None)
         said = answer.error or f"status {answer.status}: {answer.body[:300].decode('utf-8', 'replace')}"
         self._tell(request.url, said)
-        return None
+        return Answered(answer.status, None)
 
     def _tell(self, url: str, error: str) -> None:
         now = self._clock.monotonic()

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from services.core import db, lease
 
@@ -28,14 +28,15 @@ class Database:
         return cls(owner, reads, await db.create_pool(dsn, program="relay", size=3, writer=True))
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[PoolConnectionProxy]:
+    async def writing(self) -> AsyncIterator[asyncpg.Connection]:
         """Lend a connection inside a transaction that has proved the lease.
 
         Raises:
             Fenced: another relay has taken over.
         """
-        async with self.writes.acquire() as conn, conn.transaction():
-            await lease.hold(conn, LEASE, self.owner)  # type: ignore[arg-type]
+        async with self.writes.acquire() as lent, lent.transaction():
+            conn = cast("asyncpg.Connection", lent)
+            await lease.hold(conn, LEASE, self.owner)
             yield conn
 
     def close(self) -> None:

@@ -19,6 +19,8 @@ from services.core.mqtt import Delivery, Session, SessionConfig, service_client_
 from services.core.settings import RelaySettings
 from services.core.text import describe_error
 from services.core.topics import Channel, subscription
+from services.relay.acts import Acts
+from services.relay.commands import Commands
 from services.relay.county import County
 from services.relay.database import LEASE, Database
 from services.relay.lanes import Lane
@@ -84,32 +86,46 @@ async def _work(
         stack.push_async_callback(client.aclose)
         county = County(client, settings.relay_api_url, settings.relay_api_key.get_secret_value(), clock)
         uplink: Uplink
+        commands: Commands
 
         def take(delivery: Delivery) -> None:
-            uplink.acknowledged(delivery)
-            session.ack([delivery])
+            if delivery.topic.endswith(Channel.COMMAND):
+                commands.delivered(delivery)
+            else:
+                uplink.acknowledged(delivery)
+                session.ack([delivery])
 
         session = Session(
             SessionConfig.from_url(
                 settings.relay_mqtt,
                 service_client_id(settings.state_dir, "relay"),
                 setting="FIRETOWER_RELAY_MQTT_URL",
-                filters=tuple(subscription(Channel.ACK, area) for area in settings.relay_areas),
+                filters=tuple(
+                    subscription(channel, area)
+                    for area in settings.relay_areas
+                    for channel in (Channel.ACK, Channel.COMMAND)
+                ),
                 receive_maximum=RECEIVE_MAXIMUM,
             ),
             on_delivery=take,
             on_connected=lambda _present: uplink.reconnected(),
         )
         uplink = Uplink(database, settings.relay_areas, Outbox(session, clock), county, clock)
+        commands = Commands(database, session, county, clock)
+        acts = Acts(database, settings.relay_areas, county, clock)
         listener = await db.connect(settings.database_url, program="relay.listen")
         stack.callback(listener.terminate)
         await listener.add_listener("firetower_batch", lambda *_: uplink.hint())
+        await listener.add_listener("firetower_alarm", lambda *_: acts.hint.set())
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(session.run(), name="mqtt"),
                 *(tasks.create_task(uplink.run(lane), name=f"lane {lane.name}") for lane in Lane),
                 tasks.create_task(uplink.ask(), name="ask"),
                 tasks.create_task(uplink.tick(), name="tick"),
+                tasks.create_task(commands.run(), name="commands"),
+                tasks.create_task(commands.report(), name="replies"),
+                tasks.create_task(acts.run(), name="acts"),
                 tasks.create_task(report(database, county, session, settings.relay_areas, clock), name="report"),
                 tasks.create_task(_keep(conn, owner, listener, clock), name="lease"),
             ]

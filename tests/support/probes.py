@@ -27,6 +27,7 @@ from services.api.request.scope import Scope
 from services.api.system.relay import STORED
 from services.api.system.slo import QUERIES as SLO
 from services.api.system.slo import read_clocks
+from services.core.alarms.ledger.carried import SQL as CARRIED
 from services.core.fields import FIELD_RULES
 from services.core.moment import to_us
 from services.core.statements import load_queries
@@ -97,6 +98,8 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
 
 def of_the_relay(now: datetime) -> Iterator[Probe]:
     batch, areas = (list(range(40)), now - timedelta(hours=1), now), ["140931100"]
+    since = statement(CARRIED["fires_since"], 1, now - timedelta(hours=1))
+    yield Probe("services/core/alarms/ledger/carried.sql fires_since", since, 2)
     yield Probe("services/relay/rows.sql events", statement(RELAY["events"], *batch, ["fire"], True, areas), 2)
     for kind in Kind:
         yield Probe(f"services/relay/rows.sql readings {kind}", statement(OF_KIND[kind], *batch, areas), 2)

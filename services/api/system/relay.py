@@ -4,7 +4,8 @@ Only the key that was made with a township may call. Events need nothing of this
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,7 +14,7 @@ from starlette.responses import Response
 from services.api.request.answers import answer
 from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
-from services.api.request.fields import BIGINT, DeviceCode, Line
+from services.api.request.fields import BIGINT, DeviceCode, Line, Moment, Words
 from services.api.request.problems import Problem
 from services.api.request.roles import Who
 from services.api.request.state import Here
@@ -77,6 +78,39 @@ class ReadingsFound(BaseModel):
     refused: list[int] = Field(description="they stand among the rejects")
 
 
+class CommandReply(BaseModel):
+    """What became of a command that went down to a township."""
+
+    id: UUID
+    state: Literal["replied", "late", "failed"]
+    replied_at: Moment | None = None
+    reply: dict[str, Any] | None = None
+    error: Words | None = None
+
+
+class CommandReplies(BaseModel):
+    """What became of commands."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "replies": [
+                        {
+                            "id": "0b6f3f0e-6c0a-4d6a-9d3e-3b8a6c2f1a55",
+                            "state": "replied",
+                            "replied_at": "2026-11-29T08:00:12Z",
+                            "reply": {"type": "guard_reply"},
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    replies: Annotated[list[CommandReply], Field(max_length=100)]
+
+
 async def require_township(reads: Reads, who: Who) -> Row:
     """Return the township whose relay asks.
 
@@ -133,3 +167,19 @@ async def take_report(body: RelayReport, writer: Actor) -> Response:
 
 def _before(now: datetime, age_s: float | None) -> datetime | None:
     return None if age_s is None else now - timedelta(seconds=max(0.0, age_s))
+
+
+@router.post("/commands", status_code=204, responses=described(None, status=204))
+async def take_replies(body: CommandReplies, writer: Actor) -> Response:
+    """Note what a township says of commands to its devices; a reply that came as an event is there already."""
+
+    async def work(write: Write) -> Response:
+        await require_township(Inside(write.connection), write.who)
+        for one in body.replies:
+            await write.connection.execute(
+                SQL["command_reply"], one.id, one.state, one.replied_at, one.reply, one.error,
+                list(write.who.scope.areas),
+            )  # fmt: skip
+        return Response(status_code=204)
+
+    return await writer.perform(work)

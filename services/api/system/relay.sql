@@ -26,3 +26,9 @@ update township set
                        else greatest(heard_until, $6::timestamptz) end,
     heard_since = coalesce($7::timestamptz, heard_since)
 where name = $1
+
+-- name: command_reply
+update command c set state = $2, replied_at = $3, reply = $4, error = $5
+from device d
+where c.id = $1 and d.id = c.device_id and c.replied_at is null and c.state in ('queued', 'sent', 'unanswered')
+    and exists (select from unnest($6::text[]) p where starts_with(d.area, p))

@@ -91,6 +91,7 @@ class Notices(_Policy):
     shelve_max_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 604_800
     hold_older_than_s: Annotated[int | float, _between(60, 31 * 86_400, "seconds")] = 3600
     overdue_after_s: Annotated[int | float, _between(0, 3600, "seconds")] = 60
+    carried_after_s: Annotated[int | float, _between(0, 3600, "seconds")] = 10
 
 
 class Grouping(_Policy):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -32,8 +32,20 @@ _NOTICE_ZH: Mapping[NoticeState, str] = {
 }  # fmt: skip
 _FINISHED = frozenset({NoticeState.DELIVERED, NoticeState.DEAD, NoticeState.WITHDRAWN})
 
+# what a township and its county tell each other; a corrected verdict is a verdict
+_CARRIED: Mapping[ActKind, str] = {
+    ActKind.ACKNOWLEDGE: "acknowledge", ActKind.VERIFY: "verify", ActKind.CORRECT: "verify",
+}  # fmt: skip
+
 Check = Callable[[Alarm], None]
 """Looks at the alarm once its row is locked, and refuses the act by raising: who may, on which version."""
+
+
+class Came(NamedTuple):
+    """Where an act came from that was not said here: its id there, and the township, or `county`."""
+
+    act_id: UUID
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ async def acknowledge(
     now: datetime,
     check: Check = _anyone,
     note: str = "",
+    came: Came | None = None,
 ) -> Acted:
     """Note that a person has seen the alarm. Stops no fire's clock (contract 6).
 
@@ -64,7 +77,7 @@ async def acknowledge(
         NotAllowed: the life cycle forbids it.
         Exception: whatever `check` raises.
     """
-    return await _act(conn, alarm_id, Act(ActKind.ACKNOWLEDGE, actor, note=note), now, check)
+    return await _act(conn, alarm_id, Act(ActKind.ACKNOWLEDGE, actor, note=note), now, check, came=came)
 
 
 async def verify(
@@ -76,10 +89,11 @@ async def verify(
     actor: str,
     now: datetime,
     check: Check = _anyone,
+    came: Came | None = None,
 ) -> Acted:
     """Give a verdict on a fire: `outcome` is real, false or test. Raises as `acknowledge`."""
     verdict = Verification(outcome)
-    return await _act(conn, alarm_id, Act(ActKind.VERIFY, actor, verdict=verdict, note=note), now, check)
+    return await _act(conn, alarm_id, Act(ActKind.VERIFY, actor, verdict=verdict, note=note), now, check, came=came)
 
 
 async def correct(
@@ -91,10 +105,11 @@ async def correct(
     actor: str,
     now: datetime,
     check: Check = _anyone,
+    came: Came | None = None,
 ) -> Acted:
     """Replace the verdict on a closed fire. The first verdict's line stays in the chain. Raises as `acknowledge`."""
     wanted = Act(ActKind.CORRECT, actor, verdict=Verification(outcome), note=reason)
-    return await _act(conn, alarm_id, wanted, now, check)
+    return await _act(conn, alarm_id, wanted, now, check, came=came)
 
 
 async def clear(
@@ -188,7 +203,9 @@ async def replay_notice(conn: asyncpg.Connection, notice_id: UUID, *, actor: str
         await _audit(conn, now, actor, action="notice.replay", target=f"notice:{notice_id}", detail={"was": state})
 
 
-async def _act(conn: asyncpg.Connection, alarm_id: int, wanted: Act, now: datetime, check: Check) -> Acted:
+async def _act(
+    conn: asyncpg.Connection, alarm_id: int, wanted: Act, now: datetime, check: Check, *, came: Came | None = None
+) -> Acted:
     async with conn.transaction():
         page = Page(conn, now, await load_policies(conn))
         entry = await _lock(page, alarm_id)
@@ -199,6 +216,11 @@ async def _act(conn: asyncpg.Connection, alarm_id: int, wanted: Act, now: dateti
         await page.write()
         if wanted.kind is not ActKind.NOTE:
             await conn.execute(SQL["withdraw_calls"], alarm_id)
+        if wanted.kind in _CARRIED:
+            await conn.execute(
+                SQL["keep_act"], alarm_id, _CARRIED[wanted.kind], wanted.verdict, wanted.actor, wanted.note, now,
+                *(came or (None, None)),
+            )  # fmt: skip
         detail: dict[str, Any] = {"note": wanted.note, "outcome": done.outcome.kind}
         if wanted.verdict is not None:
             detail["verdict"] = wanted.verdict

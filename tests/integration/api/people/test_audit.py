@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 
@@ -134,8 +135,16 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
     await call("DELETE", "/users/{username}", username="li")
     link = await call("POST", "/townships", {"name": "dongguan", "areas": [AREA]})
     relay = visit(link["api_key"])
-    for path, body in (("readings", {"rows": []}), ("report", {"version": "1", "backlog_rows": 0, "backlog_s": 0})):
+    for path, body in (
+        ("commands", {"replies": []}),
+        ("readings", {"rows": []}),
+        ("report", {"version": "1", "backlog_rows": 0, "backlog_s": 0}),
+    ):
         await recorder.call(relay, "POST", f"{api}/relay/{path}", body, expected=0)  # every second: no act of anybody
+    opened = (await client.get(f"/api/v1/alarms/{await open_alarm('p-9', fire=True)}")).json()
+    where = {name: opened[name] for name in ("device", "code", "component", "opened_at")}
+    act = {"act_id": str(uuid4()), "act": "verify", "outcome": "real", "person": "user:li", "at": until, "alarm": where}
+    await recorder.call(relay, "POST", f"{api}/acts", act, actor="user:li@dongguan")
     await call("DELETE", "/townships/{name}", name="dongguan")
     key = (await call("POST", "/api-keys", {"name": "gis", "role": "viewer"}))["id"]
     await call("DELETE", "/api-keys/{id}", id=key)

@@ -88,6 +88,7 @@ export const policies = {
   "input.flap_hold_s": "A flapping alarm waits (s)",
   "input.shelve_max_s": "Shelved for at most (s)",
   "input.hold_older_than_s": "Held when older than (s)",
+  "input.carried_after_s": "County lacks a confirmed fire after (s)",
   "input.overdue_after_s": "119 counts as late after (s)",
   "input.mains_members": "Mains event: hydrants",
   "input.mains_window_s": "Mains event: within (s)",

@@ -76,6 +76,7 @@ export const policies = {
   "input.flap_hold_s": "反复告警的通知间隔（秒）",
   "input.shelve_max_s": "搁置最长（秒）",
   "input.hold_older_than_s": "恢复发送时，多旧的通知待放行（秒）",
+  "input.carried_after_s": "确认火警多久未送达县级即告警（秒）",
   "input.overdue_after_s": "119 多久未接收即告警（秒）",
   "input.mains_members": "管网失压：消火栓数",
   "input.mains_window_s": "管网失压：时段（秒）",

@@ -1,0 +1,140 @@
+"""Acts between a county and its townships: a relay brings up what was said there and asks what was said here.
+
+Only the key that was made with a township may call, and sees its areas (contract 10).
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from services.api.request.answers import answer
+from services.api.request.auth import Reader
+from services.api.request.database import Inside
+from services.api.request.described import described
+from services.api.request.fields import AreaCode, DeviceCode, Line, Moment, Words
+from services.api.request.paging import Limit, Page, page
+from services.api.request.problems import not_found
+from services.api.request.state import Here
+from services.api.request.writing import Actor, Write
+from services.api.system.relay import require_township
+from services.core.alarms.ledger.carried import Condition, Told, take_act
+from services.core.alarms.life.happenings import ActKind
+from services.core.alarms.life.model import Alarm as LockedAlarm
+from services.core.statements import load_queries
+from services.core.words import Verification
+
+SQL = load_queries(__file__)
+LONGEST = timedelta(days=31)
+
+router = APIRouter(prefix="/api/v1/acts", tags=["townships"])
+
+
+class CarriedAlarm(BaseModel):
+    """Which alarm: its condition, in words that both systems know, and when it opened."""
+
+    device: DeviceCode | None = None
+    area: AreaCode | None = Field(default=None, description="of an alarm without a device")
+    code: Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$")]
+    component: Line = ""
+    opened_at: Moment
+
+
+class ActPost(BaseModel):
+    """What a person in a township said of an alarm."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "act_id": "0b6f3f0e-6c0a-4d6a-9d3e-3b8a6c2f1a55",
+                    "act": "verify",
+                    "outcome": "real",
+                    "person": "user:li",
+                    "at": "2026-11-29T08:00:12Z",
+                    "alarm": {
+                        "device": "p-0003", "code": "fire", "component": "1-23", "opened_at": "2026-11-29T08:00:01Z",
+                    },
+                }
+            ]
+        }
+    )  # fmt: skip
+
+    act_id: UUID
+    act: Literal["acknowledge", "verify"]
+    outcome: Literal["real", "false", "test"] | None = Field(default=None, description="of `verify`")
+    person: Annotated[Line, Field(min_length=1)]
+    note: Words = ""
+    at: Moment
+    alarm: CarriedAlarm
+
+
+class ActTaken(BaseModel):
+    """What became of it."""
+
+    act_id: str
+    result: Literal["applied", "stands", "no_alarm"] = Field(
+        description="stands: what was said here before, or what was reported since, counts"
+    )
+    standing: dict[str, Any] | None = Field(description="state, verdict and who gave it, of the county's alarm")
+
+
+class ActSaid(BaseModel):
+    """What a person said in the county."""
+
+    act_id: str
+    act: Literal["acknowledge", "verify"]
+    outcome: Literal["real", "false", "test"] | None
+    person: str
+    note: str
+    at: str
+    alarm: CarriedAlarm
+
+
+@router.post("", responses=described(ActTaken, 404))
+async def take_carried_act(body: ActPost, writer: Actor) -> Response:
+    """Apply what was said in a township to the county's alarm, once; what the county said first stands."""
+    where = body.alarm
+    condition = Condition(where.device, where.area, where.code, where.component, where.opened_at)
+    verdict = None if body.outcome is None else Verification(body.outcome)
+    told = Told(body.act_id, ActKind(body.act), verdict, body.person, body.note, body.at, condition)
+
+    async def work(write: Write) -> Response:
+        township = await require_township(Inside(write.connection), write.who)
+
+        def check(alarm: LockedAlarm) -> None:
+            if not write.who.scope.covers(alarm.area):
+                raise not_found(f"alarm of {where.device or where.area}")
+
+        taken = await take_act(write.connection, told, township["name"], write.now, check=check)
+        return answer({"act_id": body.act_id, "result": taken.result, "standing": taken.answer})
+
+    return await writer.perform(work)
+
+
+@router.get("", responses=described(Page[ActSaid]))
+async def list_acts(
+    *,
+    here: Here,
+    who: Reader,
+    since: Annotated[Moment | None, Query(description="31 days ago at most; ask again from a little before")] = None,
+    limit: Limit = 1000,
+) -> Response:
+    """List what was said here of alarms in the township's areas, the oldest first."""
+    township = await require_township(here.database, who)
+    first = here.clock.now() - LONGEST
+    rows = await here.database.rows(
+        SQL["said"], name=township["name"], since=max(since or first, first), limit=limit, **who.scope.parameters()
+    )
+    return page([_said(row) for row in rows], limit, [()] * limit)
+
+
+def _said(row: Any) -> dict[str, Any]:
+    shown = {name: row[name] for name in ("act_id", "outcome", "note", "at")}
+    opened: datetime = row["opened_at"]
+    where = {name: row[name] for name in ("device", "code", "component")} | {"opened_at": opened}
+    where["area"] = row["area"] if row["device"] is None else None
+    return shown | {"act": row["act"], "person": row["actor"], "alarm": where}

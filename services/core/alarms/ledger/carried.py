@@ -1,0 +1,135 @@
+"""Acts that come from the other system of a township and its county, applied to the alarm of the same condition.
+
+Called by the API, where a county takes what came up, and by the relay, where a township takes what came down. Promises
+that an act is taken once, by its id; that what was said here first stands, unless the other side's word counts more;
+and that no verdict ends a fire that was reported again after it was given.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.acts import Came
+from services.core.alarms.ledger.refusals import NotAllowed
+from services.core.alarms.life.components import normal_component, same_component
+from services.core.alarms.life.happenings import ActKind
+from services.core.statements import load_queries
+from services.core.words import State, Verification
+
+SQL = load_queries(__file__)
+NEAR = timedelta(minutes=10)
+"""The two systems open the alarm of one report about as far apart as the report travels; a closed one has to fit."""
+_VERDICTS = frozenset({Verification.REAL, Verification.FALSE, Verification.TEST})
+
+
+class Result(StrEnum):
+    """What became of an act."""
+
+    APPLIED = "applied"
+    STANDS = "stands"  # what was said here before, or what happened since, counts
+    NO_ALARM = "no_alarm"  # not yet, or not any more
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which alarm, in words that both systems know."""
+
+    device: str | None
+    area: str | None  # of an alarm without a device
+    code: str
+    component: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a person said in the other system."""
+
+    act_id: UUID
+    kind: ActKind  # acknowledge or verify
+    verdict: Verification | None
+    person: str
+    note: str
+    at: datetime
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of it, and what stands here now; None without an alarm."""
+
+    result: Result
+    answer: dict[str, Any] | None
+
+
+async def take_act(
+    conn: asyncpg.Connection, told: Told, origin: str, now: datetime, *, check: acts.Check, wins: bool = False
+) -> Taken:
+    """Apply an act of the other system. With `wins` its verdict replaces one that was given here.
+
+    Raises:
+        Exception: whatever `check` raises.
+    """
+    async with conn.transaction():
+        await conn.execute(SQL["lock"], told.act_id)
+        known = await conn.fetchrow(SQL["known"], told.act_id)
+        if known is not None:
+            return Taken(Result(known["result"]), known["answer"])
+        wanted = told.condition
+        key = normal_component(wanted.component)
+        row = await conn.fetchrow(SQL["alarm_of"], wanted.device, wanted.area, wanted.code, key, wanted.opened_at, NEAR)
+        if row is None:
+            return Taken(Result.NO_ALARM, None)
+        came = Came(told.act_id, origin)
+        result = await _apply(conn, row, told, came, now, check=check, wins=wins)
+        (standing,) = await conn.fetch(SQL["standing"], row["id"])
+        answer = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in standing.items()}
+        if result is Result.STANDS:
+            person = f"{told.person}@{origin}"
+            await conn.execute(
+                SQL["note"], told.act_id, row["id"], told.kind, told.verdict, person, told.note, now, origin, result
+            )
+        await conn.execute(SQL["answer"], told.act_id, answer)
+        return Taken(result, answer)
+
+
+async def _apply(
+    conn: asyncpg.Connection, row: asyncpg.Record, told: Told, came: Came, now: datetime, *, check: acts.Check,
+    wins: bool,
+) -> Result:  # fmt: skip
+    person, alarm_id = f"{told.person}@{came.origin}", row["id"]
+    was, closed = Verification(row["verification"]), row["state"] == State.CLOSED
+    try:
+        if told.kind is ActKind.ACKNOWLEDGE:
+            if row["acknowledged_at"] is not None or closed:
+                return Result.STANDS
+            await acts.acknowledge(conn, alarm_id, actor=person, now=now, check=check, note=told.note, came=came)
+        elif told.verdict is None or was is told.verdict or (was in _VERDICTS and not wins):
+            return Result.STANDS
+        elif was in _VERDICTS and closed:
+            why = told.note or "按县级结论更正"
+            await acts.correct(
+                conn, alarm_id, outcome=told.verdict, reason=why, actor=person, now=now, check=check, came=came
+            )
+        elif told.verdict is not Verification.REAL and await _reported_since(conn, row, told):
+            return Result.STANDS
+        else:
+            await acts.verify(
+                conn, alarm_id, outcome=told.verdict, note=told.note, actor=person, now=now, check=check, came=came
+            )
+    except NotAllowed:
+        return Result.STANDS
+    return Result.APPLIED
+
+
+async def _reported_since(conn: asyncpg.Connection, row: asyncpg.Record, told: Told) -> bool:
+    """Whether the fire was reported again after the verdict: that was about an earlier one."""
+    if row["device_id"] is None:
+        return False
+    later = await conn.fetch(SQL["fires_since"], row["device_id"], told.at)
+    return any(same_component(one["component"], told.condition.component) for one in later)
