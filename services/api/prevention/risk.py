@@ -150,7 +150,7 @@ async def show_risk(
     """Show the risk of one site with its reasons and its history by day."""
     row = await first(here.database, select_risks(who.scope).where(_site.id == site_id))
     if row is None:
-        raise not_found(f"site {site_id}")
+        raise not_found(f"risk of site {site_id}")
     since: date = here.clock.now().astimezone(COUNTY).date() - timedelta(days=days - 1)
     history = await here.database.rows(
         sa.select(tables.site_risk_daily).where(_daily.site_id == site_id, _daily.day >= since).order_by(_daily.day)
