@@ -1,4 +1,4 @@
-"""One request and what came back, whatever the other side does. Used by the outbox, the heartbeat and push.
+"""One request and what came back, whatever the other side does. Used by the outbox, the heartbeat and the relay.
 
 Promises: the status line and headers within their time or no answer; then the first bytes of the body, raw and for a
 moment only; never an exception, never an unbounded read, no redirect, no cookie.
@@ -36,14 +36,13 @@ class Request:
     secrets: frozenset[str] = frozenset()
 
 
-def open_client(networks: Sequence[Network] | None = None, keep: int = 0) -> httpx2.AsyncClient:
+def open_client(networks: Sequence[Network] | None = None) -> httpx2.AsyncClient:
     """Return a client that takes nothing over from the environment or from answers.
 
-    With `networks` it is guarded: it calls what is public, and these networks. With `keep` it is for one receiver, to
-    which so many connections stay open.
+    With `networks` it is guarded: it calls what is public, and these networks.
     """
     return httpx2.AsyncClient(
-        transport=None if networks is None else GuardedTransport(networks, keep=keep),
+        transport=None if networks is None else GuardedTransport(networks),
         verify=tls(),
         trust_env=False,
         follow_redirects=False,

@@ -159,13 +159,12 @@ class CheckedAddresses:
 class GuardedTransport(httpx2.AsyncBaseTransport):
     """Sends a request to a checked address of its host: no connection is made to another.
 
-    `keep` connections stay open between requests, and an address that was checked is used for `REMEMBERED_S`. Only for
-    a transport that calls one host: an open connection is found by its address, not by the name in its certificate.
+    None is kept: an open connection would be found by its address, not by the name in its certificate.
     """
 
-    def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve, keep: int = 0) -> None:
-        self._addresses = CheckedAddresses(networks, resolve, REMEMBERED_S if keep else 0.0)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEPT_OPEN_S)
+    def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve) -> None:
+        self._addresses = CheckedAddresses(networks, resolve, remembered_s=0.0)
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
         self._inner = httpx2.AsyncHTTPTransport(verify=tls(), trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

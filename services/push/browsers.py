@@ -5,7 +5,6 @@ other areas now is told nothing more; and, where no contact is set, that nothing
 """
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,9 +12,10 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from services.core.clock import Clock, wait_at_most
-from services.core.exchange import open_client
 from services.core.metrics import BROWSERS
+from services.core.outbound import CheckedAddresses
 from services.core.settings import PushSettings
+from services.push.line import Line
 from services.push.push_service import SLOTS, SQL, TOLD_FOR, Browser, News, PushService, Tools
 from services.push.sealing import Sender, new_key
 
@@ -55,7 +55,6 @@ class Browsers:
         self._looked_to = 0  # the number of the newest fire that was seen
         self._refreshed_at = 0.0
         self.hint = asyncio.Event()
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # below it names each address, which is a browser's own
 
     async def run(self) -> None:
         """Tell browsers of fires without end."""
@@ -106,11 +105,11 @@ class Browsers:
             }
 
     def _begin(self, group: asyncio.TaskGroup, origin: str, tools: Tools) -> PushService:
-        client = open_client(self._settings.subscription_networks, keep=SLOTS)
-        service = self._services[origin] = PushService(origin, client, tools)
+        line = Line(origin, CheckedAddresses(self._settings.subscription_networks), keep=SLOTS)
+        service = self._services[origin] = PushService(origin, line, tools)
 
         async def work() -> None:
-            async with client:
+            async with line:
                 await service.run()
 
         self._tasks[origin] = group.create_task(work(), name=f"push service {origin}")

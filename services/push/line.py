@@ -1,4 +1,6 @@
-"""The line to one receiver: requests over HTTP/1.1, side by side, on connections that are kept. Made by `board`.
+"""The line to one receiver: requests over HTTP/1.1, side by side, on connections that are kept.
+
+Made by `board` for each subscriber and by `browsers` for each push service.
 
 Promises that no connection is made to an address that was not checked (decision 0036), that nothing is taken over from
 the environment, no redirect followed and no cookie kept; and that whatever the receiver answers, `post` returns an
@@ -181,11 +183,10 @@ def _target_of(url: str) -> _Target:
 
 
 class Line:
-    """Requests to one address. `keep` connections stay open between requests."""
+    """Requests to one receiver. `keep` connections stay open between requests."""
 
     def __init__(self, url: str, addresses: CheckedAddresses, keep: int) -> None:
         self._url, self._addresses, self._keep = url, addresses, keep
-        self._secrets = find_secrets(url, {})
         self._read: _Target | None = None
         self._idle: list[_Connection] = []
 
@@ -198,12 +199,17 @@ class Line:
         while self._idle:
             self._idle.pop().abort()
 
-    async def post(self, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
-        """Post `body` and return the answer: its head within `timeout_s`, of its body what comes within a second."""
+    async def post(
+        self, headers: Mapping[str, str], body: bytes, timeout_s: float, url: str | None = None
+    ) -> Answer:  # fmt: skip
+        """Post `body` and return the answer: its head within `timeout_s`, of its body what comes within a second.
+
+        `url` is another address of the same receiver.
+        """
         connection, kept = None, False
         try:
             async with asyncio.timeout(timeout_s):
-                target = self._read = self._read or _target_of(self._url)
+                target = self._target(url)
                 connection = self._take() or await self._connect(target)
                 await connection.ask(_request(target, headers, body))
             kept = await connection.read(BODY_S)
@@ -213,10 +219,24 @@ class Line:
         except _BrokenOff:
             return Answer(None, {}, b"", _NO_HTTP)
         except Exception as error:  # noqa: BLE001 - a foreign name or certificate can fail in every layer below
-            return Answer(None, {}, b"", hide(describe_error(error), self._secrets))
+            return Answer(None, {}, b"", hide(describe_error(error), find_secrets(url or self._url, {})))
         finally:
             if connection is not None:
                 self._put_back(connection, kept=kept)
+
+    def _target(self, url: str | None) -> _Target:
+        """Take an address apart, the line's own once.
+
+        Raises:
+            httpx2.InvalidURL, ValueError: it is none, or that of another receiver.
+        """
+        own = self._read = self._read or _target_of(self._url)
+        if url is None:
+            return own
+        other = _target_of(url)
+        if other[:4] != own[:4]:
+            raise ValueError("the address is that of another receiver")
+        return other
 
     def _take(self) -> _Connection | None:
         oldest = time.monotonic() - KEPT_OPEN_S

@@ -11,18 +11,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
-import httpx2
 
 from services.core.answers import Answer
 from services.core.aside import own_fault
 from services.core.clock import Clock, wait_at_most
-from services.core.exchange import Request, exchange
 from services.core.log import logger
 from services.core.masks import find_secrets, hide
 from services.core.metrics import BROWSER_ATTEMPTS
 from services.core.statements import load_queries
 from services.core.text import clean_text, describe_error
 from services.push.browser_words import tell_fires, tell_greeting
+from services.push.line import Line
 from services.push.sealing import Sender, fill, seal
 from services.push.verdicts import Fate, Verdict, judge, wait_s
 
@@ -86,9 +85,9 @@ class Tools:
 class PushService:
     """One push service and its browsers by endpoint. `wake` after a change of either."""
 
-    def __init__(self, origin: str, client: httpx2.AsyncClient, tools: Tools) -> None:
+    def __init__(self, origin: str, line: Line, tools: Tools) -> None:
         self.origin, self.browsers = origin, dict[str, Browser]()
-        self._client, self._tools, self._clock = client, tools, tools.clock
+        self._line, self._tools, self._clock = line, tools, tools.clock
         self._failures, self._under_way = 0, 0
         self._not_before: datetime | None = None
         self.wake = asyncio.Event()
@@ -119,7 +118,7 @@ class PushService:
         at = self._clock.now()
         secrets = find_secrets(browser.row["endpoint"], {})
         try:
-            answer = await self._post(browser, fires, at, secrets)
+            answer = await self._post(browser, fires, at)
         except ValueError:  # a key that is no point, which only a changed row can hold
             answer = Answer(410, {}, b"")
         except Exception as error:
@@ -136,9 +135,7 @@ class PushService:
             browser.busy, self._under_way = False, self._under_way - 1
             self.wake.set()
 
-    async def _post(
-        self, browser: Browser, fires: Sequence[Mapping[str, Any]], now: datetime, secrets: frozenset[str]
-    ) -> Answer:
+    async def _post(self, browser: Browser, fires: Sequence[Mapping[str, Any]], now: datetime) -> Answer:
         row = browser.row
         plain = tell_fires(fires, row["language"]) if fires else tell_greeting(row["language"])
         headers = {
@@ -150,8 +147,8 @@ class PushService:
         }
         if len(fires) == 1:  # a later message about it replaces one that still waits at the service
             headers["topic"] = f"alarm-{fires[0]['alarm_id']}"
-        request = Request(row["endpoint"], headers, seal(fill(plain), row["p256dh"], row["auth"]), secrets=secrets)
-        return await exchange(self._client, request, TIMEOUT_S, lambda _: False)
+        sealed = seal(fill(plain), row["p256dh"], row["auth"])
+        return await self._line.post(headers, sealed, TIMEOUT_S, row["endpoint"])
 
     async def _settle(
         self,

@@ -250,6 +250,22 @@ async def test_an_address_that_is_none_is_an_attempt_with_its_error(url: str) ->
     assert answer.error
 
 
+async def test_another_address_of_the_receiver_goes_over_the_same_connection_and_nobody_elses(
+    receiver: Receiver,
+) -> None:
+    origin = f"http://127.0.0.1:{receiver.port}"
+    async with line_to(origin)[0] as line:
+        for path in ("/one", "/two?a=b"):
+            assert (await line.post({}, b"{}", BUSY_S, f"{origin}{path}")).status == 200
+        assert [head.split()[1] for head in receiver.heads] == [b"/one", b"/two?a=b"]
+        assert receiver.made == 1
+        for other in (f"http://127.0.0.2:{receiver.port}/", "http://127.0.0.1:1/?k=t0ken", "https://127.0.0.1/", "x:"):
+            answer = await line.post({}, b"{}", BUSY_S, other)
+            assert answer.status is None
+            assert "t0ken" not in str(answer.error)
+    assert len(receiver.heads) == 2
+
+
 async def test_what_would_be_a_header_of_its_own_is_not_sent(receiver: Receiver) -> None:
     async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
         for headers in ({"x": "a\r\nb: c"}, {"x": "保德"}, {"a b": "c"}, {"": "x"}, {"x\0": "y"}):
