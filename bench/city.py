@@ -2,7 +2,7 @@
 
 Called by the command line and `make bench`. The whole system runs with a county of devices and a month of readings.
 Reads are asked from outside, one after the other; push is measured at twenty subscribers, beside ten that hardly
-answer, and with more alarms than a county raises.
+answer, and with more alarms than a county raises; call points are pressed meanwhile, and must reach 119 as soon.
 """
 
 import sys
@@ -18,6 +18,7 @@ import orjson
 import uvloop
 
 from bench import city_push, city_reads
+from bench.alarm import desk
 from bench.api import fill
 from bench.load import prepare, run_prefix
 from bench.meter import at_rest
@@ -54,7 +55,8 @@ async def measure(*, devices: int, readings: int, rate: float, seconds: float) -
         "devices": devices,
     }  # fmt: skip
     async with AsyncExitStack() as stack:
-        system = await stack.enter_async_context(own_system("up", _OUR_RECEIVERS))
+        address = await stack.enter_async_context(desk())
+        system = await stack.enter_async_context(own_system("up", _OUR_RECEIVERS | {"FIRETOWER_DISPATCH_URL": address}))
         client = await stack.enter_async_context(
             httpx2.AsyncClient(
                 base_url=system.api, headers={"Authorization": f"Bearer {system.api_key}"}, timeout=30, trust_env=False
@@ -68,7 +70,7 @@ async def measure(*, devices: int, readings: int, rate: float, seconds: float) -
         yesterday = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
         began = time.monotonic()
         result["reads"] = await city_reads.measure(client, charted, yesterday)
-        result["push"] = await city_push.measure(client, system.database, burst_rate=rate, burst_s=seconds)
+        result["push"] = await city_push.measure(client, system, address, burst_rate=rate, burst_s=seconds)
         result["seconds"] = round(time.monotonic() - began)
     result["missed"] = [one["what"] for one in (*result["reads"], *result["push"]) if one["missed"]]
     return result
@@ -100,5 +102,9 @@ def print_result(result: Mapping[str, Any]) -> None:
             lines.append(f"    raised in {one['raised_in_s']} s, the last one arrived after {one['arrived_in_s']} s")
         if "later_by_ms" in one:
             lines.append(f"    the slow ones made the p99 of the others later by {one['later_by_ms']} ms")
+        if (fires := one.get("fires")) is not None:
+            told = f"{fires['told']} of {fires['pressed']}, p50 {fires['p50_ms']}, p95 {fires['p95_ms']} ms"
+            later = f", {fires['later_by_ms']} ms later at p95" if "later_by_ms" in fires else ""
+            lines.append(f"    call points meanwhile, pressed to 119: {told}, worst {fires['worst_ms']} ms{later}")
     lines += ["", f"missed: {', '.join(result['missed']) or 'nothing'}"]
     sys.stdout.write("\n".join(lines) + "\n")
