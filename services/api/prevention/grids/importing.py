@@ -78,7 +78,7 @@ class _Fault(NamedTuple):
     message: str
 
 
-@router.post("/grids/import", responses=described(GridImport, 413))
+@router.post("/grids/import", responses=described(GridImport, 409, 413))
 async def import_grids(
     *,
     body: GridCollection,

@@ -12,7 +12,7 @@ from services.api.prevention.grids import tree
 from services.api.prevention.grids.models import GridPut
 from services.api.prevention.grids.polygons import Border, geojson_of, rings_of
 from services.api.registry.areas import take_area
-from services.api.request.problems import invalid
+from services.api.request.problems import Problem, invalid
 from services.api.request.writing import Write
 from services.core.statements import load_queries
 
@@ -21,8 +21,18 @@ Parents = Mapping[str, str | None]
 
 
 async def take_turn(write: Write) -> None:
-    """Wait for whoever else writes grids, until the end of the transaction."""
-    await write.connection.execute(SQL["take_turn"])
+    """Wait a moment for whoever else writes grids, and then be the one who does, until the end of the transaction.
+
+    Raises:
+        Problem: 409, a file of grids is just being written: nobody holds a connection that long, which others need.
+    """
+    try:
+        await write.connection.execute(SQL["wait_a_moment"])
+        await write.connection.execute(SQL["take_turn"])
+    except asyncpg.LockNotAvailableError:
+        detail = "grids are just being written; try again"
+        raise Problem(409, "import_running", detail, headers={"Retry-After": "5"}) from None
+    await write.connection.execute(SQL["wait_as_usual"])
 
 
 async def read_parents(write: Write) -> dict[str, str | None]:

@@ -1,3 +1,9 @@
+-- name: wait_a_moment
+set local lock_timeout = '1s'
+
+-- name: wait_as_usual
+reset lock_timeout
+
 -- name: take_turn
 select pg_advisory_xact_lock(hashtext('firetower.grids'))
 

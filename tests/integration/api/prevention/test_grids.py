@@ -145,6 +145,18 @@ async def test_overlaps_and_gaps_are_reported_and_refuse_nothing(client: Client,
     assert [one["fault"] for one in (await read(client, "grids/whole"))["faults"]].count("gap") == 1
 
 
+async def test_who_meets_a_long_import_is_told_to_come_back_and_holds_nothing(
+    client: Client, put: Put, connection: asyncpg.Connection
+) -> None:
+    await put("g-1")
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(hashtext('firetower.grids'))")
+        refused = await client.put("/api/v1/grids/g-1", json={"name": "x"})
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:firetower:problem:import_running")
+        assert refused.headers["retry-after"] == "5"
+    await put("g-1", 200, name="x")
+
+
 async def test_a_circle_of_parents_is_refused_by_name(client: Client, put: Put) -> None:
     await put("a")
     await put("b", parent="a")

@@ -148,6 +148,7 @@ export function Page({ args }) {
         <input type="checkbox" checked=${only} onChange=${() => setOnly(!only)} />
         ${t("water.only")}
       </label>
+      <a class="button quiet" href="#/inspect">${t("water.inspections")}</a>
     </div>
     ${why && html`<p class="failure" role="alert">${why}</p>`}
     <div class="water-body">

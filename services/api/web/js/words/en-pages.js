@@ -126,6 +126,7 @@ export const pages = {
   "water.unusable": "Not usable",
   "water.unknown": "Not known",
   "water.only": "Usable only",
+  "water.inspections": "Inspections due",
   "water.none": "No registered source nearby",
   "water.start": "Water from where?",
   "water.start_line": "Locate this phone, tap the map, or choose a township.",

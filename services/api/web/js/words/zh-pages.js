@@ -125,6 +125,7 @@ export const pages = {
   "water.unusable": "不可用",
   "water.unknown": "未知",
   "water.only": "只看可用",
+  "water.inspections": "待巡查",
   "water.none": "附近没有登记的水源",
   "water.start": "从哪里找水？",
   "water.start_line": "用手机定位，在地图上点一下，或选一个乡镇。",
