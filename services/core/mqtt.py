@@ -10,6 +10,8 @@ from typing import Any
 
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessageInfo
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
@@ -28,7 +30,7 @@ from services.core.mqtt_config import (
     Will,
     service_client_id,
 )
-from services.core.mqtt_outgoing import WINDOW_CAP, Outgoing
+from services.core.mqtt_outgoing import WINDOW_CAP, Marks, Outgoing
 from services.core.text import describe_error
 
 __all__ = [
@@ -123,13 +125,15 @@ class Session:
         self.stale_acks += stale
         return stale
 
-    def submit(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]:
+    def submit(self, topic: str, payload: bytes, *, retain: bool = False, marks: Marks = ()) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends with the PUBACK. While disconnected it waits and is sent on reconnect.
+
+        `marks` are user properties; a message with any costs its receiver more than one without.
 
         Raises:
             OutgoingFull: too many wait already; await `room()` first.
         """
-        future = self._outgoing.submit(topic, payload, retain)
+        future = self._outgoing.submit(topic, payload, retain, marks)
         self._pump()
         return future
 
@@ -174,8 +178,12 @@ class Session:
         if self._ready.is_set():
             self._outgoing.pump()
 
-    def _send(self, topic: str, payload: bytes, retain: bool) -> MQTTMessageInfo:
-        return self._client.publish(topic, payload, qos=1, retain=retain)
+    def _send(self, topic: str, payload: bytes, retain: bool, marks: Marks) -> MQTTMessageInfo:
+        properties = None
+        if marks:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.UserProperty = list(marks)
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
 
     # --- connecting ---
 

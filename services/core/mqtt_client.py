@@ -146,7 +146,10 @@ class PlainClient(Client):
     def _handle_on_message(self, message: MQTTMessage) -> None:
         topic = message._topic.decode("utf-8", "replace")  # noqa: SLF001  the public property raises on bad UTF-8
         payload, packet_id = bytes(message.payload), message.mid
-        self._deliver([Delivery(topic, payload, message.qos, message.retain, message.dup, packet_id, self.generation)])
+        marks = getattr(message.properties, "UserProperty", ())
+        self._deliver(
+            [Delivery(topic, payload, message.qos, message.retain, message.dup, packet_id, self.generation, marks)]
+        )
 
     def _packet_write(self) -> MQTTErrorCode:
         self._join_waiting()

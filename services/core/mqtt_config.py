@@ -5,6 +5,7 @@ Pure data; services.core.mqtt hands all of it on, so that callers import one mod
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,7 @@ class Delivery:
     dup: bool
     packet_id: int
     generation: int
+    marks: Sequence[tuple[str, str]] = ()  # user properties
 
 
 def service_client_id(state_dir: Path, program: str) -> str:

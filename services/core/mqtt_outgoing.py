@@ -6,7 +6,7 @@ each PUBACK once some of them wait.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from paho.mqtt.client import MQTTMessageInfo
 from paho.mqtt.enums import MQTTErrorCode
@@ -16,7 +16,9 @@ from services.core.mqtt_config import OutgoingFull, PublishRefused, SessionClose
 
 WINDOW_CAP = 1000  # unanswered publishes even if the broker sets no limit
 
-Send = Callable[[str, bytes, bool], MQTTMessageInfo]
+Marks = Sequence[tuple[str, str]]
+"""User properties of MQTT 5 (3.3.2.3.7): names with values."""
+Send = Callable[[str, bytes, bool, Marks], MQTTMessageInfo]
 
 
 class Outgoing:
@@ -27,14 +29,14 @@ class Outgoing:
         self.window = WINDOW_CAP
         self._send = send
         self._inflight: dict[int, asyncio.Future[None]] = {}
-        self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool]] = deque()
+        self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool, Marks]] = deque()
         self._room = asyncio.Event()
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._inflight) + len(self._queued)
 
-    def submit(self, topic: str, payload: bytes, retain: bool) -> asyncio.Future[None]:
+    def submit(self, topic: str, payload: bytes, retain: bool, marks: Marks = ()) -> asyncio.Future[None]:
         """Queue one publish.
 
         Raises:
@@ -46,7 +48,7 @@ class Outgoing:
         if self._closed:
             future.set_exception(SessionClosed("the session is stopped"))
         else:
-            self._queued.append((future, topic, payload, retain))
+            self._queued.append((future, topic, payload, retain, marks))
         return future
 
     async def room(self) -> None:
@@ -59,10 +61,10 @@ class Outgoing:
         """Hand queued publishes to the client as far as the window allows. Call only while connected."""
         while self._queued and len(self._inflight) < self.window:
             entry = self._queued.popleft()
-            future, topic, payload, retain = entry
+            future, topic, payload, retain, marks = entry
             if future.cancelled():
                 continue
-            info = self._send(topic, payload, retain)
+            info = self._send(topic, payload, retain, marks)
             if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # this packet id is still unanswered; try the next one
                 self._queued.appendleft(entry)
                 continue

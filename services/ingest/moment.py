@@ -3,9 +3,14 @@
 Times inside ingest are integer microseconds since 1970 UTC (`*_us`), as `core.moment` reads them.
 """
 
+from collections.abc import Sequence
+
+from services.core.contracts import RECEIVED
 from services.core.moment import DAY_US, MINUTE_US
 from services.core.rules.lateness import late_after_s
 
+LONGEST_AWAY_US = 400 * DAY_US  # as long as a township keeps its rows
+MOST_DIGITS = 16  # of microseconds since 1970, until the year 2286
 OLDEST_US = 30 * DAY_US  # contract 3: a telemetry ts lies in [now - 30 d, now + 5 min]
 AHEAD_US = 5 * MINUTE_US
 
@@ -19,6 +24,14 @@ def clock_fault(ts_us: int, received_us: int) -> str | None:
         minutes = (ts_us - received_us) // MINUTE_US
         return f"ts lies {minutes} min ahead of the receive time, more than 5: set the device's clock"
     return None
+
+
+def relayed_us(marks: Sequence[tuple[str, str]], received_us: int) -> int:
+    """Return by which moment the clock in a message is judged: when its township received it, or when we did."""
+    for name, value in marks:
+        if name == RECEIVED and value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS:
+            return max(received_us - LONGEST_AWAY_US, min(int(value), received_us))
+    return received_us
 
 
 def late_after_us(expected_interval_s: int, sleepy: bool) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from services.core.clock import Clock
+from services.core.contracts import RECEIVED
 from services.core.log import logger
 from services.core.mqtt import OutgoingFull, PublishRefused, Session, SessionClosed
 from services.core.text import describe_error
@@ -51,7 +52,8 @@ class Outbox:
     def _submit(self, sending: Sending) -> bool:
         message = sending.message
         try:
-            future = self._session.submit(message.topic, message.payload)
+            marks = () if message.received_us is None else ((RECEIVED, str(message.received_us)),)
+            future = self._session.submit(message.topic, message.payload, marks=marks)
         except OutgoingFull:
             return False
         self._bytes[sending.lane] += len(message.payload)

@@ -13,6 +13,7 @@ class Row(NamedTuple):
     topic: str
     key: Hashable  # by which the county names it
     element: bytes
+    received_us: int | None = None  # when we received it, where the county could not judge its clock otherwise
 
 
 class Message(NamedTuple):
@@ -21,6 +22,7 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     rows: Sequence[Row]
+    received_us: int | None = None
 
 
 def pack(rows: Iterable[Row], most: int) -> Iterator[Message]:
@@ -32,12 +34,19 @@ def pack(rows: Iterable[Row], most: int) -> Iterator[Message]:
         part: list[Row] = []
         size = 0
         for row in of_topic:
+            if row.received_us is not None:  # alone: the moment is of the message
+                if part:
+                    yield _message(topic, part)
+                yield Message(topic, row.element, [row], row.received_us)
+                part, size = [], 0
+                continue
             if part and (len(part) == most or size + len(row.element) > MOST_BYTES):
                 yield _message(topic, part)
                 part, size = [], 0
             part.append(row)
             size += len(row.element)
-        yield _message(topic, part)
+        if part:
+            yield _message(topic, part)
 
 
 def _message(topic: str, rows: Sequence[Row]) -> Message:

@@ -1,6 +1,7 @@
 """Reads the rows of committed batches that go up, as their devices sent them. Called by uplink."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -21,25 +22,32 @@ OF_KIND = {
     .replace("{fields}", ", ".join(f"r.{name}" for name in READING_FIELDS[kind]))
     for kind in Kind
 }
+OLD = timedelta(days=25)
+"""Older rows say when they were received: the county takes a clock for wrong that is 30 days behind (contract 3)."""
 Connection = asyncpg.Connection | PoolConnectionProxy
 
 
-async def read_rows(conn: Connection, lane: Lane, batches: Sequence[Batch], areas: Sequence[str]) -> list[Row]:
+async def read_rows(
+    conn: Connection, lane: Lane, batches: Sequence[Batch], areas: Sequence[str], now: datetime
+) -> list[Row]:
     """Return what of `batches` goes up over this lane, in the order of the log."""
     if lane is Lane.READINGS:
-        return await _readings(conn, batches, areas)
+        return await _readings(conn, batches, areas, now)
     found = span([batch for batch in batches if batch.rows.get("events")])
     if found is None:
         return []
     types = [str(one) for one in URGENT]
     rows = await conn.fetch(SQL["events"], *found, types, lane is Lane.FIRES, list(areas))
     return [
-        Row(row["batch_id"], f"{row['base']}/{Channel.EVENT}", (row["code"], row["event_id"]), event_payload(dict(row)))
+        Row(
+            row["batch_id"], f"{row['base']}/{Channel.EVENT}", (row["code"], row["event_id"]), event_payload(dict(row)),
+            _received(row, now, replaced=row["ts"] == row["received_at"]),
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
-async def _readings(conn: Connection, batches: Sequence[Batch], areas: Sequence[str]) -> list[Row]:
+async def _readings(conn: Connection, batches: Sequence[Batch], areas: Sequence[str], now: datetime) -> list[Row]:
     found: list[Row] = []
     for kind in Kind:
         within = span([batch for batch in batches if batch.rows.get(kind)])
@@ -49,5 +57,10 @@ async def _readings(conn: Connection, batches: Sequence[Batch], areas: Sequence[
         for row in await conn.fetch(OF_KIND[kind], *within, list(areas)):
             topic = f"{ROOT}/{row['area']}/{kind}/{row['code']}/{Channel.TELEMETRY}"
             key = (str(kind), row["code"], to_us(row["ts"]), row["seq"])
-            found.append(Row(row["batch_id"], topic, key, reading_payload(dict(row), fields)))
+            found.append(Row(row["batch_id"], topic, key, reading_payload(dict(row), fields), _received(row, now)))
     return found
+
+
+def _received(row: asyncpg.Record, now: datetime, *, replaced: bool = False) -> int | None:
+    """Return when a row was received, where the county has to know: its clock was wrong then, or seems so by now."""
+    return to_us(row["received_at"]) if replaced or now - row["ts"] > OLD else None

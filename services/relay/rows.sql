@@ -2,7 +2,7 @@
 -- $4 types that are, or are not, wanted ($5), of devices of the areas $6: by the topic they last used, else by the
 -- registry. The area in the topic has to be one that the account may use.
 select e.batch_id, d.code, at.base, e.event_id, e.ts, e.seq, e.type, e.active, e.component, e.zone, e.system_type,
-    e.component_type, e.description, e.device_ts, e.extra, e.sent
+    e.component_type, e.description, e.device_ts, e.extra, e.sent, e.received_at
 from event e
 join device d on d.id = e.device_id
 left join device_state s on s.device_id = d.id
@@ -15,7 +15,7 @@ order by e.batch_id, e.received_at, e.ts, e.seq
 
 -- name: readings
 -- {table}, {kind}, {fields} come from the contracts
-select r.batch_id, d.code, at.area, r.ts, r.seq, {fields}, r.extra
+select r.batch_id, d.code, at.area, r.ts, r.seq, r.received_at, {fields}, r.extra
 from {table} r
 join device d on d.id = r.device_id
 left join device_state s on s.device_id = d.id

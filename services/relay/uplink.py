@@ -109,7 +109,7 @@ class Uplink:
             return False
         async with self._database.reads.acquire() as conn:
             batches = await feed.next_batches(conn, BATCHES_AT_ONCE, limits.rows_at_once)
-            rows = await read_rows(conn, lane, batches, self._areas)
+            rows = await read_rows(conn, lane, batches, self._areas, self._clock.now())
         feed.moved(batches)
         self.carrier.add(lane, batches, rows)
         return bool(batches)

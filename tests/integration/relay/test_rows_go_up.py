@@ -20,7 +20,7 @@ from tests.support.wire import Wire
 
 EVENTS = """
     select d.code, encode(e.digest, 'hex') as digest, e.event_id, e.type, e.active, e.component, e.seq, e.zone,
-        case when e.event_id <> 'late' then e.ts end as ts, e.extra - 'flags' - 'bad' as extra
+        e.ts, e.extra - 'flags' - 'bad' as extra
     from event e join device d on d.id = e.device_id order by d.code, digest"""
 READINGS = {
     kind: f"select d.code, d.kind, d.area, r.ts, r.seq, r.extra, {', '.join(READING_FIELDS[kind])}"  # noqa: S608
@@ -191,6 +191,27 @@ async def test_what_the_county_refuses_does_not_hold_up_the_log(
     await county.rows.until(COUNT, equals=1)
     await eventually(lambda: township.rows.one(CARRIED), what="cursors behind what was refused")
     assert "reading_refused" in running.log_text()
+
+
+async def test_a_row_that_waited_for_longer_than_a_clock_may_be_wrong_is_a_row_at_the_county(
+    township: Side, county: County, relay: Callable[..., Program]
+) -> None:
+    await township.fleet.send(topic("hydrant-1"), reading(1))
+    await township.rows.until(COUNT, equals=1)
+    await township.rows.connection.execute(
+        """
+        with old as (
+            insert into ingest_batch (writer, number, owner, lane, first_received_at, min_ts, max_ts, hydrant)
+            select 'gone/telemetry', 1, gen_random_uuid(), 'telemetry', t, t, t, 1
+            from (select now() - interval '40 days' as t) w returning id, min_ts)
+        insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)
+        select d.id, old.min_ts, 9, old.min_ts, old.id, 0.3 from old, device d
+        """
+    )
+    relay()
+    await county.rows.until(COUNT, equals=2)
+    assert await same_rows(township, county)
+    assert await county.rows.one("select count(*) from reject") == 0
 
 
 async def test_a_second_relay_stands_by_and_goes_on_where_the_first_ended(

@@ -31,3 +31,9 @@ def test_each_row_goes_once_in_the_order_of_its_topic_and_no_message_is_long(
 def test_one_row_goes_as_an_object_and_several_as_a_list() -> None:
     rows = [Row(0, "a", 1, b'{"n":1}'), Row(0, "b", 2, b'{"n":2}'), Row(0, "a", 3, b'{"n":3}')]
     assert [(m.topic, m.payload) for m in pack(rows, 9)] == [("a", b'[{"n":1},{"n":3}]'), ("b", b'{"n":2}')]
+
+
+def test_a_row_that_says_when_it_was_received_goes_alone_and_in_its_place() -> None:
+    rows = [Row(0, "a", n, b'{"n":%d}' % n, 7 if n == 2 else None) for n in range(5)]
+    sent = [(message.payload, message.received_us) for message in pack(rows, 9)]
+    assert sent == [(b'[{"n":0},{"n":1}]', None), (b'{"n":2}', 7), (b'[{"n":3},{"n":4}]', None)]
