@@ -3,7 +3,7 @@
 Used by the bench of alerts and by the relay. Promises that no batch is skipped, whichever process read before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -38,6 +38,11 @@ class Feed:
         self.lane = lane
         self._mark = mark
         self._cursors: dict[str, int] = {}
+
+    @property
+    def writers(self) -> Collection[str]:
+        """The writers whose logs are read."""
+        return self._cursors.keys()
 
     async def find_writers(self, conn: Connection) -> None:
         """Find writers that are new since the last time."""

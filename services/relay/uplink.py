@@ -88,10 +88,8 @@ class Uplink:
         saved_at = self._clock.monotonic()
         while True:
             self._hints[lane].clear()
-            if self._clock.monotonic() - looked_at >= WRITERS_EVERY_S:
-                async with self._database.writing() as conn:
-                    await feed.find_writers(conn)
-                    await feed.begin(conn)
+            if not feed.writers or self._clock.monotonic() - looked_at >= WRITERS_EVERY_S:
+                await self._find_writers(feed)
                 looked_at = self._clock.monotonic()
             more = await self._read_on(lane, feed)
             unsaved += self.carrier.finished(lane)
@@ -101,6 +99,15 @@ class Uplink:
                 unsaved, saved_at = [], self._clock.monotonic()
             if not more:
                 await wait_at_most(self._hints[lane], POLL_S)
+
+    async def _find_writers(self, feed: Feed) -> None:
+        """Find new writers, and have their logs kept. A new system's first fire is the first row of its writer."""
+        before = len(feed.writers)
+        async with self._database.reads.acquire() as conn:
+            await feed.find_writers(conn)
+        if len(feed.writers) > before:
+            async with self._database.writing() as conn:
+                await feed.begin(conn)
 
     async def _read_on(self, lane: Lane, feed: Feed) -> bool:
         """Read the next batches of the log and send what goes up; whether there were any, and room for more."""
