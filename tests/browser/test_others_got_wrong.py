@@ -32,6 +32,10 @@ window.Notification = class {
   constructor(title, options) { Object.assign(this, { title, ...options }); noted.push(this); }
   close() { this.closed = true; this.onclose?.(); }
 };"""
+SMALL_FIELDS = """() => [...document.querySelectorAll("input, select, textarea")]
+  .filter((each) => each.offsetParent && !["checkbox", "radio", "file"].includes(each.type))
+  .filter((each) => parseFloat(getComputedStyle(each).fontSize) < 16)
+  .map((each) => each.outerHTML)"""
 MOVED = """() => {
   Blob.prototype.arrayBuffer = async () => { throw new DOMException("moved", "NotReadableError"); };
 }"""
@@ -121,6 +125,29 @@ def test_a_ledger_that_was_moved_since_it_was_chosen_is_said_and_chosen_again(vi
     page.get_by_role("button", name="预览").click()
     expect(page.get_by_role("alert")).to_contain_text("请重新选择")
     expect(page.get_by_role("button", name="预览")).to_be_enabled()
+
+
+def test_a_link_into_another_tab_leaves_the_list_where_it_is(visit, system):
+    page = visit("/?lang=zh#/devices")
+    link = page.get_by_role("link", name="府前街1号消火栓")
+    with page.context.expect_page() as opened:
+        link.click(modifiers=["Control"])
+    expect(opened.value).to_have_url(re.compile(f"#/devices/{NEAR}$"))
+    expect(page).to_have_url(re.compile("#/devices$"))
+    page.locator(".device-table tr", has=link).locator("td").nth(3).click()  # a row is as large as a finger
+    expect(page).to_have_url(re.compile(f"#/devices/{NEAR}$"))
+
+
+def test_no_field_makes_a_phone_enlarge_the_page(visit, system):
+    page = visit("/", signed_in=False, viewport=PHONE)
+    expect(page.locator("input").first).to_be_visible()
+    assert page.evaluate(SMALL_FIELDS) == []
+    page = visit("/?lang=zh#/devices", viewport=PHONE)
+    for address in ("devices", "desk/history", "desk/handover", f"devices/{NEAR}", "water", "admin/new-device", "map"):
+        page.goto(f"{system.api}/?lang=zh#/{address}")
+        expect(page.locator("main :is(input, select)").first).to_be_visible()
+        assert page.evaluate(SMALL_FIELDS) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
 
 
 def test_no_browser_translates_the_running_numbers(visit, system):

@@ -41,7 +41,11 @@ function useWanted() {
 function Row({ device, now }) {
   const field = mainField(device);
   const cell = device.state?.[field];
-  const open = () => go(`devices/${encodeURIComponent(device.code)}`);
+  // Not where a link does it, perhaps into another tab, nor at the end of marking a text.
+  const open = (event) => {
+    if (event.target.closest("a") || !getSelection().isCollapsed) return;
+    go(`devices/${encodeURIComponent(device.code)}`);
+  };
   const out = device.status === "out_of_service";
   return html`<tr onClick=${open} class=${device.alarm ? `in-alarm wash-${device.alarm}` : ""}>
     <td>
