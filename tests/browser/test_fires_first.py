@@ -1,7 +1,35 @@
 """Where there is room for some alarms only, fires are among them: decided by the page's own module."""
 
+import re
+
 from playwright.sync_api import expect
 
+MANY = 420
+RAISE = """
+insert into alarm (subject, code, component, category, severity, state, area, reason, reason_en, opened_at)
+select 'many:' || n, 'tamper', '1-' || n, 'device', 'minor', 'unacknowledged', '140931100', '防拆报警', 'tamper',
+       now() - n * interval '7 seconds'
+from generate_series(1, $1::int) n
+"""
+# Scrolls by half a screen at a time to the end and back; the ids of the alarms that were drawn.
+DOWN_AND_UP = """async () => {
+  const list = document.querySelector(".queue");
+  const seen = new Set();
+  const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 30)));
+  const look = () => list.querySelectorAll("[data-alarm]").forEach(({ dataset }) => seen.add(dataset.alarm));
+  const end = () => list.scrollTop + list.clientHeight >= list.scrollHeight - 1;
+  while (!end()) {
+    list.scrollTop += list.clientHeight / 2;
+    await frame();
+    look();
+  }
+  while (list.scrollTop > 0) {
+    list.scrollTop -= list.clientHeight / 2;
+    await frame();
+    look();
+  }
+  return [...seen];
+}"""
 ORDER = """async () => {
   const { inQueueOrder } = await import("/static/js/alarms.js");
   const alarm = (id, category, severity) => ({
@@ -39,3 +67,29 @@ def test_a_full_map_and_queue_show_the_old_fire(visit, system):
         expect(page.locator(f".wall-map [data-alarm='{alarm}']")).to_be_visible()
     finally:
         system.execute("delete from alarm where code = 'residual_current_high'")
+
+
+def test_of_a_long_queue_what_is_in_sight_is_drawn_and_every_alarm_can_be_reached(visit, system):
+    system.execute(RAISE, MANY)
+    try:
+        page = visit("/?lang=zh#/desk")
+        expect(page.locator(".filters > button").first).to_contain_text(re.compile("[0-9]{3}"))
+        expect(page.locator(".queue .row").first).to_be_visible()
+        assert page.locator(".queue .row").count() < MANY / 2
+        opened = {str(one["id"]) for one in system.alarms(state="open")}
+        assert len(opened) >= MANY
+        assert set(page.evaluate(DOWN_AND_UP)) == opened
+        expect(page.locator(".queue .row").first).to_be_in_viewport()
+        page.keyboard.press("ArrowDown")
+        for _ in range(250):  # further than what was drawn
+            page.keyboard.press("j")
+        expect(page.locator(".row.chosen")).to_be_in_viewport()
+        before = page.evaluate("document.querySelector('.queue').scrollTop")
+        assert before > 12_000
+        page.evaluate("document.querySelector('.queue').scrollTop = 0")
+        expect(page.locator(".row.chosen")).to_have_count(0)
+        page.evaluate("document.querySelector('.queue').scrollTop = 12000")  # nobody is pulled back to the choice
+        page.evaluate("new Promise((drawn) => setTimeout(drawn, 300))")
+        assert page.evaluate("document.querySelector('.queue').scrollTop") == 12000
+    finally:
+        system.execute("delete from alarm where subject like 'many:%'")

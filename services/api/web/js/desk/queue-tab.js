@@ -20,7 +20,7 @@ import { Filters, PickedBar } from "./filters.js";
 import { FirstSteps } from "./first-steps.js";
 import { KeysDialog, useKeys } from "./keys.js";
 import { Load, useLoad } from "./load.js";
-import { LINES, Queue, rowsOf, useFolds } from "./queue.js";
+import { Queue, rowsOf, useFolds } from "./queue.js";
 
 function choose(alarms, filter, order, load) {
   const now = serverNow();
@@ -103,8 +103,7 @@ export function QueueTab({ chosen }) {
     () => linesOf(choose(alarms, filter, order, load)),
     [alarms, filter, order, load[filter]],
   );
-  const [most, setMost] = useState(LINES);
-  const rows = rowsOf(lines, isUnfolded, most);
+  const rows = rowsOf(lines, isUnfolded);
   const alarm = alarms.get(chosen);
   // With nothing chosen the most urgent alarm is shown, and a new fire takes its place; from the first touch
   // on the choice is the officer's and is never moved away.
@@ -223,7 +222,7 @@ export function QueueTab({ chosen }) {
       ${!loaded
         ? html`<p class="loading">…</p>`
         : lines.length
-          ? html`<${Queue} lines=${lines} most=${most} onMore=${() => setMost(most + LINES)} desk=${desk} />`
+          ? html`<${Queue} lines=${lines} desk=${desk} />`
           : filter === "all"
             ? html`<${Quiet} title=${t("desk.quiet")} />`
             : html`<${Empty} title=${t("desk.none_here")} />`}

@@ -1,12 +1,10 @@
 // The queue as it is drawn: a row an alarm, a group where several belong together. Moved through with J/K or
 // arrows.
 import { isFire } from "../alarms.js";
-import { t } from "../i18n.js";
-import { html, useEffect, useRef, useState } from "../ui.js";
+import { html, useLayoutEffect, useRef, useState } from "../ui.js";
 import { Group } from "./group.js";
 import { Row } from "./row.js";
-
-export const LINES = 300; // drawn at first, and further ones when the end of the list comes into sight
+import { useWindow } from "./window.js";
 
 // Which groups are unfolded: fires are, until somebody folds them; causes with their effects are not.
 export function useFolds() {
@@ -22,32 +20,33 @@ export function useFolds() {
 }
 
 // What can be moved to, from top to bottom: of a folded group its first alarm.
-export const rowsOf = (lines, isOpen, most) =>
-  lines
-    .slice(0, most)
-    .flatMap((line) => (line.alarms.length === 1 || isOpen(line) ? line.alarms : [line.alarms[0]]));
+export const rowsOf = (lines, isOpen) =>
+  lines.flatMap((line) => (line.alarms.length === 1 || isOpen(line) ? line.alarms : [line.alarms[0]]));
 
-function More({ left, onMore }) {
-  const end = useRef();
-  useEffect(() => {
-    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && onMore());
-    watch.observe(end.current);
-    return () => watch.disconnect();
-  });
-  return html`<li class="more" ref=${end}>
-    <button class="button small" onClick=${onMore}>${t("desk.more", { n: left })}</button>
-  </li>`;
+function Gap({ px }) {
+  const gap = useRef();
+  useLayoutEffect(() => {
+    gap.current.style.height = `${px}px`;
+  }, [px]);
+  return html`<li class="queue-gap" aria-hidden="true" ref=${gap}></li>`;
 }
 
-export function Queue({ lines, most, onMore, desk }) {
-  return html`<ol class="queue">
-    ${lines
-      .slice(0, most)
-      .map((line) =>
-        line.alarms.length === 1
-          ? html`<${Row} key=${line.key} alarm=${line.alarms[0]} desk=${desk} />`
-          : html`<${Group} key=${line.key} line=${line} desk=${desk} />`,
-      )}
-    ${lines.length > most && html`<${More} left=${lines.length - most} onMore=${onMore} />`}
+const Mark = () => html`<li class="queue-step" aria-hidden="true"></li>`;
+const Line = ({ line, desk }) =>
+  line.alarms.length === 1
+    ? html`<${Row} alarm=${line.alarms[0]} desk=${desk} />`
+    : html`<${Group} line=${line} desk=${desk} />`;
+
+export function Queue({ lines, desk }) {
+  const { list, marks, first, end, above, below, isStep } = useWindow(lines, desk.chosen);
+  const drawn = lines.slice(first, end).flatMap((line, i) => [
+    isStep(first + i) && html`<${Mark} key=${`step-${first + i}`} />`,
+    html`<${Line} key=${line.key} line=${line} desk=${desk} />`,
+  ]);
+  return html`<ol class="queue" ref=${list}>
+    ${marks && html`<${Gap} key="above" px=${above} />`}
+    ${drawn}
+    ${marks && html`<${Mark} key="end" />`}
+    ${marks && html`<${Gap} key="below" px=${below} />`}
   </ol>`;
 }

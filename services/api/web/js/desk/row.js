@@ -7,7 +7,7 @@ import { t, word } from "../i18n.js";
 import { may } from "../may.js";
 import { alarmName, alarmPlace, Chip, classes, devicePlace, partOf } from "../parts.js";
 import { live, useStore } from "../store.js";
-import { html, useEffect, useRef } from "../ui.js";
+import { html, useState } from "../ui.js";
 import { TakeLine } from "./take-line.js";
 import { isTakable, take } from "./deeds.js";
 import { EscalationBar } from "./escalation.js";
@@ -38,6 +38,7 @@ const Chips = ({ alarm, first }) => html`
 // What has a clock, or is so young that its age is told in seconds, is drawn every second.
 const YOUNG_MS = 90_000;
 const CALM_S = 15;
+const FRESH_MS = 5000; // shown as just arrived
 const isLively = (alarm) =>
   isFire(alarm) || alarm.severity === "critical" || serverNow() - Date.parse(alarm.opened_at) < YOUNG_MS;
 
@@ -47,16 +48,13 @@ export function Row({ alarm, desk, child, first }) {
   const chosen = alarm.id === desk.chosen;
   const picked = desk.picked.has(alarm.id);
   const part = child && isFire(alarm) && partOf(alarm); // what tells it from the others of its site
-  const row = useRef();
-  useEffect(() => {
-    if (chosen) row.current?.scrollIntoView({ block: "nearest" });
-  }, [chosen]);
+  const [fresh] = useState(() => serverNow() - Date.parse(alarm.opened_at) < FRESH_MS);
   const press = (event) =>
     event.ctrlKey || event.metaKey ? desk.pick([alarm]) : desk.choose(alarm.id);
   return html`<li
-    ref=${row}
     class=${classes(
       `row row-${alarm.severity}`,
+      fresh && "fresh",
       isWaiting(alarm) && "waiting",
       isOverdue(alarm, now) && "loud",
       chosen && "chosen",

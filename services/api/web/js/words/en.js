@@ -113,7 +113,6 @@ export const en = {
   "desk.filter.shelved": "Shelved",
   "desk.oldest": "Oldest first",
   "desk.newest": "Newest first",
-  "desk.more": "{n} more: narrow the filter",
   "desk.quiet": "No open alarms",
   "desk.quiet_line": "The system is watching. New alarms appear here; fires are audible.",
   "desk.none_here": "No alarms under this filter",

@@ -110,7 +110,6 @@ export const zh = {
   "desk.filter.shelved": "已搁置",
   "desk.oldest": "最久在前",
   "desk.newest": "最新在前",
-  "desk.more": "还有 {n} 条，请用筛选缩小范围",
   "desk.quiet": "没有未关闭的告警",
   "desk.quiet_line": "系统正在监测。新告警会出现在这里，火警会发声。",
   "desk.none_here": "此筛选下没有告警",
