@@ -71,6 +71,12 @@ class Feed:
             found.append(batch)
         return found
 
+    async def newest_batches(self, conn: Connection, most: int, since: datetime) -> list[Batch]:
+        """Return the newest batches of each writer that are not read yet, if they were committed since then."""
+        writers, numbers = list(self._cursors), list(self._cursors.values())
+        rows = await conn.fetch(SQL["newest_batches"], writers, numbers, most, since)
+        return [_read_batch(row) for row in rows]
+
     async def save(self, conn: Connection, batches: Iterable[Batch]) -> None:
         """Move the stored cursors past `batches` in the caller's transaction; call `moved` after its commit."""
         for writer, number in _ends(batches).items():

@@ -20,6 +20,15 @@ cross join lateral (
     select * from ingest_batch i where i.writer = c.writer and i.number > c.number order by i.number limit $3) b
 order by b.writer, b.number
 
+-- name: newest_batches
+select b.id, b.writer, b.number, b.committed_at, b.min_ts, b.max_ts, b.events, b.hydrant, b.electrical, b.water, b.panel,
+    b.rejects
+from unnest($1::text[], $2::bigint[]) as c (writer, number)
+cross join lateral (
+    select * from ingest_batch i where i.writer = c.writer and i.number > c.number order by i.number desc limit $3) b
+where b.committed_at > $4
+order by b.writer, b.number
+
 -- name: save_cursor
 insert into feed_cursor (writer, number, updated_at) values ($1, $2, clock_timestamp())
 on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at

@@ -41,6 +41,7 @@ class Sending:
     due: float = 0.0  # monotonic, of the next repeat
     at_broker: bool = False  # acknowledged by the broker since it was last handed over
     asked_at: float = 0.0  # monotonic, when the county was last asked for its rows
+    ahead: bool = False  # it goes before what waits
 
 
 class Carrier:
@@ -53,6 +54,7 @@ class Carrier:
         self._open: dict[Hashable, tuple[Sending, Page]] = {}
         self._held: dict[Hashable, deque[tuple[Lane, Row, Page]]] = {}
         self._echoing: dict[Hashable, float] = {}  # until when a repeat's acknowledgement may still come
+        self._ahead: dict[tuple[Hashable, bytes], bool] = {}  # sent before the log came to them: whether they are named
         self._count = dict.fromkeys(Lane, 0)
         self._begun = clock.monotonic()
 
@@ -64,9 +66,11 @@ class Carrier:
         """Take the next batches of a lane with the rows of them that go up."""
         if not batches:
             return
-        page = Page(batches, len(rows))
+        page = Page(batches, 0)
+        rows = self._without_ahead(rows, page)
         self._pages[lane].append(page)
-        self._count[lane] += len(rows)
+        page.left += len(rows)
+        self._count[lane] += page.left
         fresh: list[Row] = []
         taken: set[Hashable] = set()
         for row in rows:
@@ -76,6 +80,31 @@ class Carrier:
                 taken.add(row.key)
                 fresh.append(row)
         self._send(lane, fresh, page)
+
+    def send_ahead(self, lane: Lane, rows: Iterable[Row]) -> None:
+        """Send rows that the log will come to later, before all that waits; those of a name under way wait for it."""
+        for row in rows:
+            if (row.key, row.element) in self._ahead or self._is_busy(row.key):
+                continue
+            self._ahead[row.key, row.element] = False
+            self._count[lane] += 1
+            (message,) = pack([row], 1)
+            sending = Sending(lane, message, {row.key}, ahead=True)
+            self._open[row.key] = sending, Page([], 1)
+            self._post(sending)
+
+    def _without_ahead(self, rows: Sequence[Row], page: Page) -> list[Row]:
+        """Return what of `rows` was not sent ahead; what was, and is not named yet, is awaited for `page`."""
+        left = []
+        for row in rows:
+            named = self._ahead.pop((row.key, row.element), None)
+            if named is None:
+                left.append(row)
+            elif not named:
+                self._open[row.key] = self._open[row.key][0], page
+                page.left += 1
+                self._count[self._open[row.key][0].lane] -= 1  # it is counted with its page
+        return left
 
     def _is_busy(self, key: Hashable) -> bool:
         return key in self._open or key in self._held or key in self._echoing
@@ -100,6 +129,8 @@ class Carrier:
             return
         sending, page = found
         sending.left.discard(key)
+        if sending.ahead and (mark := (key, sending.message.rows[0].element)) in self._ahead:
+            self._ahead[mark] = True
         page.left -= 1
         self._count[sending.lane] -= 1
         if sending.lane is not Lane.READINGS and self._may_echo(sending):

@@ -27,7 +27,7 @@ class LaneLimits(NamedTuple):
 
 
 LIMITS = {
-    Lane.FIRES: LaneLimits(" relay fires", 500, 5_000, 1024 * 1024, MAX_EVENTS),
+    Lane.FIRES: LaneLimits(" relay fires", 500, 5_000, 64 * 1024, MAX_EVENTS),
     Lane.EVENTS: LaneLimits(" relay events", 500, 5_000, 64 * 1024, MAX_EVENTS),
     Lane.READINGS: LaneLimits(" relay readings", 2_000, 10_000, 64 * 1024, MAX_READINGS),
 }

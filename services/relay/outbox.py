@@ -33,7 +33,10 @@ class Outbox:
 
     def post(self, sending: Sending) -> None:
         """Send it when its turn comes."""
-        self._queues[sending.lane].append(sending)
+        if sending.ahead:
+            self._queues[sending.lane].appendleft(sending)
+        else:
+            self._queues[sending.lane].append(sending)
         self.pump()
 
     def pump(self) -> None:

@@ -7,6 +7,7 @@ that proves the lease, so that any kill leaves at worst what is sent twice.
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pydantic import ValidationError
 
@@ -32,6 +33,9 @@ BATCHES_AT_ONCE = 200
 ASK_FIRST_S, ASK_CAP_S = 0.05, 1.0  # after what the broker took; while nothing new is stored the pauses grow
 ASK_ROWS = 2_000
 SAVE_EVERY_S = 0.2
+LIVE = timedelta(seconds=3)
+LIVE_BATCHES, LIVE_OF_A_DEVICE = 50, 5
+LIVE_BEHIND = 200  # fires under way; with fewer, one more is there as soon
 
 
 class Uplink:
@@ -92,6 +96,8 @@ class Uplink:
                 await self._find_writers(feed)
                 looked_at = self._clock.monotonic()
             more = await self._read_on(lane, feed)
+            if lane is Lane.FIRES and (more or self.carrier.open_rows(lane) >= LIVE_BEHIND):
+                await self._send_live(feed)
             unsaved += self.carrier.finished(lane)
             if unsaved and (not more or self._clock.monotonic() - saved_at >= SAVE_EVERY_S):
                 async with self._database.writing() as conn:
@@ -120,6 +126,20 @@ class Uplink:
         feed.moved(batches)
         self.carrier.add(lane, batches, rows)
         return bool(batches)
+
+    async def _send_live(self, feed: Feed) -> None:
+        """Send the fires of this moment ahead of those that waited for the line; some of each device."""
+        async with self._database.reads.acquire() as conn:
+            now = self._clock.now()
+            batches = await feed.newest_batches(conn, LIVE_BATCHES, now - LIVE)
+            rows = await read_rows(conn, Lane.FIRES, batches, self._areas, now)
+        taken: dict[str, int] = {}
+        live: list[Row] = []
+        for row in reversed(rows):
+            taken[row.topic] = taken.get(row.topic, 0) + 1
+            if taken[row.topic] <= LIVE_OF_A_DEVICE:
+                live.append(row)
+        self.carrier.send_ahead(Lane.FIRES, reversed(live))
 
     async def tick(self) -> None:
         """Send again what is due, every second."""

@@ -179,6 +179,25 @@ async def test_a_fire_overtakes_a_backlog_of_readings_and_of_other_events(
     await county.rows.until(BOTH, equals=[3001, 24_000])
 
 
+async def test_a_fire_overtakes_a_backlog_of_fires(
+    township: Side, county: County, relay: Callable[..., Program], wire: Callable[[int], Awaitable[Wire]]
+) -> None:
+    broker = await wire(county.broker.port)
+    flood = [event(f"f-{n}", component=str(n), description="x" * 100) for n in range(8000)]
+    for n in range(0, 8000, 100):
+        await township.fleet.send(topic("panel-1", "up/event", "panel"), flood[n : n + 100])
+    await township.rows.until("select count(*) from event", equals=8000)
+    broker.slow(200_000)
+    relay(broker.port)
+    await county.rows.until("select count(*) > 0 from event")
+    await township.fleet.send(topic("panel-2", "up/event", "panel"), event("now", "manual_alarm"))
+    await county.rows.until("select count(*) > 0 from event where event_id = 'now'")
+    assert await county.rows.one("select count(*) from event") < 8001
+    broker.restore()
+    await county.rows.until("select count(*) from event", equals=8001)
+    await eventually(lambda: township.rows.one(CARRIED), what="cursors at the end")
+
+
 async def test_what_the_county_refuses_does_not_hold_up_the_log(
     township: Side, county: County, relay: Callable[..., Program]
 ) -> None:

@@ -154,6 +154,21 @@ def test_readings_that_are_not_stored_go_again_one_by_one(line: Line) -> None:
     assert line.carrier.asked(10) == []
 
 
+def test_what_goes_ahead_is_sent_once_and_awaited_where_the_log_comes_to_it(line: Line) -> None:
+    line.carrier.add(Lane.FIRES, [batch(1)], [event(1, "old")])
+    line.carrier.send_ahead(Lane.FIRES, [event(2, "live"), event(3, "later")])
+    line.carrier.send_ahead(Lane.FIRES, [event(2, "live")])
+    assert line.take() == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+    line.carrier.carried(("p", "live"))
+    line.carrier.add(Lane.FIRES, [batch(2), batch(3)], [event(2, "live"), event(3, "later")])
+    assert line.take() == []
+    line.carrier.carried(("p", "old"))
+    assert numbers(line.carrier.finished(Lane.FIRES)) == [1]
+    line.carrier.carried(("p", "later"))
+    assert numbers(line.carrier.finished(Lane.FIRES)) == [2, 3]
+    assert line.carrier.open_rows(Lane.FIRES) == 0
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Rows, acknowledgements, lost ones and reconnects in any order: every row is carried once, no batch too early."""
 
@@ -165,6 +180,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.names: dict[bytes, tuple[str, str]] = {}
         self.rows: dict[int, list[bytes]] = {}
         self.done: list[int] = []
+        self.unread: list[tuple[Batch, list[Row]]] = []
 
     @rule(names=st.lists(st.sampled_from("ab"), max_size=3))
     def commit(self, names: list[str]) -> None:
@@ -172,7 +188,18 @@ class AnyOrder(RuleBasedStateMachine):
         rows = [Row(number, "p/up/event", ("p", name), b'{"n":"%d.%d"}' % (number, n)) for n, name in enumerate(names)]
         self.rows[number] = [row.element for row in rows]
         self.names |= {row.element: ("p", name) for row, name in zip(rows, names, strict=True)}
-        self.line.carrier.add(Lane.FIRES, [batch(number)], rows)
+        self.unread.append((batch(number), rows))
+
+    @precondition(lambda self: self.unread)
+    @rule()
+    def read(self) -> None:
+        one, rows = self.unread.pop(0)
+        self.line.carrier.add(Lane.FIRES, [one], rows)
+
+    @precondition(lambda self: self.unread)
+    @rule()
+    def send_the_newest_ahead(self) -> None:
+        self.line.carrier.send_ahead(Lane.FIRES, self.unread[-1][1])
 
     @rule(lost=st.booleans())
     def send(self, lost: bool) -> None:
@@ -204,11 +231,14 @@ class AnyOrder(RuleBasedStateMachine):
             assert set(self.rows[number]) <= self.county
 
     def teardown(self) -> None:
+        while self.unread:
+            self.read()
         for _ in range(sum(map(len, self.rows.values())) + 1):  # those of one name go one after the other
             self.send(lost=False)
             self.wait()
         self.nothing_is_finished_that_the_county_lacks()
         assert self.done == list(self.rows)
+        assert self.line.carrier.open_rows(Lane.FIRES) == 0
 
 
 TestAnyOrder = AnyOrder.TestCase
