@@ -107,7 +107,7 @@ def test_a_tile_server_that_is_away_leaves_the_devices_on_a_plain_ground(api_wit
 
 def test_without_webgl_every_map_becomes_something_to_read(visit, system, site):
     page = visit("/#/map", before=NO_WEBGL)
-    expect(page.locator(".map-list .hint")).to_contain_text("WebGL")
+    expect(page.locator(".map-list .hint", has_text="WebGL")).to_be_visible()
     expect(page.get_by_role("link", name="医院消防水池")).to_be_visible()
     page.get_by_label("类型").select_option("hydrant")
     expect(page.get_by_role("link", name="医院消防水池")).to_have_count(0)

@@ -24,6 +24,7 @@ POLICIES: dict[str, Any] = {
         "shifts": [{"contacts": [1], "weekdays": [1, 2, 3, 4, 5, 6, 7], "begin": "08:00", "end": "20:00"}],
         "exceptions": [{"day": "2026-12-24", "begin": "08:00", "end": "12:00", "contacts": []}],
     },
+    "risk": {"fire_open": {"each": 40, "most": 60}, "red_from": 40, "water_radius_m": 150, "fire_recent_d": 90},
     "responses": {"fire": {"zh": "派队", "en": "send a unit"}},
     "sms_gateway": {"url": "http://127.0.0.1:9/", "headers": {"X-Key": "k"}, "body": {"to": "{address}"}},
     "voice_gateway": {"url": "http://127.0.0.1:9/", "headers": {}, "body": {"tts": "{text}"}},
@@ -70,7 +71,8 @@ LISTS = (
     "/api/v1/sites", "/api/v1/areas", "/api/v1/users", "/api/v1/api-keys", "/api/v1/audit", "/api/v1/slo",
     "/api/v1/system", "/api/v1/set-aside", "/api/v1/not-configured", "/api/v1/data-quality", "/geo/devices.geojson",
     "/api/v1/on-call?days=7", "/api/v1/devices/hydrant-1/readings?bucket=1h",
-    "/api/v1/water-sources/nearest?lon=111.09&lat=39.02",
+    "/api/v1/water-sources/nearest?lon=111.09&lat=39.02", "/api/v1/risk", "/api/v1/hazards", "/api/v1/grids",
+    "/api/v1/inspections", "/api/v1/inspections/due", "/api/v1/townships", "/api/v1/reports/monthly",
 )  # fmt: skip
 SET_TIME = "update {} set {} = $1::text::timestamptz"
 assert set(POLICIES) == set(DEFAULTS), "a policy is not tried"
