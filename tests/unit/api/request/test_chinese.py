@@ -1,10 +1,19 @@
 """The catalogue of refusals: every sentence is found, and what it carries over stands in its Chinese."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
+import services.api
 from services.api.request.chinese import CATALOGUE, in_chinese, with_chinese
+
+API = Path(services.api.__file__).parent
+# Which argument of a refusal is its sentence.
+SENTENCES = {"invalid": 1, "Problem": 2, "not_found": 0, "ValueError": 0}
+OF_MACHINES = ("city/sensorthings", "city/features", "request/door.py")
+OF_A_FIELD = re.compile(r"^(\w+|GAP): ")  # then the Chinese is put together from that of the field
 
 
 @pytest.mark.parametrize("pattern", CATALOGUE, ids=lambda pattern: pattern.pattern[:60])
@@ -26,3 +35,33 @@ def test_numbers_and_names_are_carried_over() -> None:
     assert in_chinese("Value should have at most 3 items after validation, not 9") == "长度最多为 3"
     assert in_chinese("Value should have at least 1 item after validation, not 0") == "长度至少为 1"
     assert in_chinese("your account does not cover it") == "当前账号不包含该区域"
+
+
+def _text(node: ast.expr) -> str | None:
+    """Return what a literal says, with a word for each gap; None if it is none."""
+    match node:
+        case ast.Constant(value=str(said)):
+            return said
+        case ast.JoinedStr(values=parts):
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "GAP" for part in parts)
+        case ast.BinOp(left=left, right=right):
+            first, second = _text(left), _text(right)
+            return None if first is None or second is None else first + second
+    return None
+
+
+def test_every_refusal_that_people_meet_has_chinese() -> None:
+    refusals = []
+    for path in API.rglob("*.py"):
+        place = path.relative_to(API).as_posix()
+        if place.startswith(OF_MACHINES):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name not in SENTENCES or len(node.args) <= SENTENCES[name]:
+                continue
+            said = _text(node.args[SENTENCES[name]])
+            if said is not None and not OF_A_FIELD.match(said) and said != "there is no GAP":
+                refusals.append((place, f"there is no {said}" if name == "not_found" else said))
+    assert len(refusals) > 100
+    assert not [(place, said) for place, said in refusals if in_chinese(said) is None]
