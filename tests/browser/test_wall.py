@@ -18,7 +18,11 @@ SMALL_PRINT = """() => [...document.querySelectorAll(".wall :is(b, span, small, 
 SMALL_PLACES = """() => [...document.querySelectorAll(".wall-alarm span")]
   .filter((each) => parseFloat(getComputedStyle(each).fontSize) < 24).map((each) => each.textContent)"""
 ALL_ELSE_IS_OVER = "update alarm set state = 'closed', closed_at = now() where category <> 'fire' and state <> 'closed'"
-NOBODY_IS_SILENT = "update device set expected_interval_s = 86400"  # what nobody sends to would be offline in a minute
+# What nobody sends for would be offline in a minute.
+NOBODY_IS_SILENT = """update device set expected_interval_s = 86400,
+    attributes = attributes || jsonb_build_object('usual_s', expected_interval_s)"""
+AS_USUAL = """update device set expected_interval_s = (attributes ->> 'usual_s')::integer,
+    attributes = attributes - 'usual_s' where attributes ? 'usual_s'"""
 WORDS = {"zh": ("2 起火警", "未接警 2"), "en": ("2 fires", "Not taken 2")}
 
 
@@ -74,8 +78,15 @@ def test_fires_of_a_site_are_one_line_and_alike_alarms_name_their_devices(visit,
     system.execute(ALL_ELSE_IS_OVER)
 
 
-def test_a_wall_that_hears_nothing_calls_nothing_normal(visit, system):
+@pytest.fixture
+def nobody_silent(system):
     system.execute(NOBODY_IS_SILENT)
+    yield
+    system.execute(AS_USUAL)
+
+
+@pytest.mark.usefixtures("nobody_silent")
+def test_a_wall_that_hears_nothing_calls_nothing_normal(visit, system):
     system.execute(ALL_ELSE_IS_OVER)
     page = visit("/wall?lang=zh", viewport=WALL)
     expect(page.locator(".wall-quiet strong")).to_have_text("无火警")

@@ -21,11 +21,11 @@ def weakness(password: str, *about: str) -> str | None:
     """Return why a password cannot be taken, or None. `about`: what is known of the person. Takes some milliseconds."""
     given = normal_form(password)
     if not given.strip():
-        return "must not be blank / 不能只是空白"
+        return "must not be blank"
     if given != given.strip():
-        return "must not begin or end with a blank / 首尾不能有空格"
+        return "must not begin or end with a blank"
     parts = [piece for part in about for piece in (part, *_BETWEEN.split(part), _BETWEEN.sub("", part))]
     known = [piece.lower() for piece in parts if len(piece) > 1]
     if zxcvbn(given[:_JUDGED], user_inputs=[*known, *_LOCAL_WORDS])["score"] < LEAST_SCORE:
-        return "is too easy to guess: take several words, or more signs / 太容易猜到：请用几个词，或更长"
+        return "is too easy to guess: take several words, or more signs"
     return None

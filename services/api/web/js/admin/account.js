@@ -1,7 +1,7 @@
 // A device's account at the broker: made here, shown once with all that a device needs, and the first message
 // is seen arriving.
 import { post } from "../api.js";
-import { serverNow } from "../clock.js";
+import { serverNow, useNow } from "../clock.js";
 import { useGo } from "../desk/dialogs.js";
 import { ago, measured, unit } from "../format.js";
 import { t, word } from "../i18n.js";
@@ -28,13 +28,28 @@ function testLine({ host, port, tls, client_id, username, password, topics }, ki
   return `mosquitto_pub ${where} ${who} -q 1 -t ${topics.telemetry} -m "${message}"`;
 }
 
+// A rejected message is a sign of life too, and no reading. A clock may be this wrong.
+const CLOCK_OFF_MS = 600_000;
+const readsSince = ({ kind, state }, since) =>
+  kind === "panel" || Object.values(state ?? {}).some(({ ts }) => Date.parse(ts) > since - CLOCK_OFF_MS);
+
 function Arrival({ code, since }) {
   const device = useDevice(code);
+  const now = useNow();
   const seen = Date.parse(device?.last_seen ?? 0);
   if (!(seen > since))
     return html`<p class="arrival" role="status">
       <i class="waiting" aria-hidden="true"></i>
       <span>${t("admin.waiting")}<small>${t("admin.waiting_line")}</small></span>
+    </p>`;
+  if (!readsSince(device, since))
+    return html`<p class="arrival" role="status">
+      <${Icon} name="warn" size="22" />
+      <span>
+        ${t("admin.heard", { ago: ago(device.last_seen, now) })}
+        <small>${t("admin.heard_line")}</small>
+      </span>
+      <a class="button small" href="#/system">${t("admin.see_rejects")}</a>
     </p>`;
   const values = Object.entries(device.state ?? {}).map(
     ([field, { value }]) => `${word("field", field)} ${measured(field, value)} ${unit(field)}`,
@@ -42,7 +57,7 @@ function Arrival({ code, since }) {
   return html`<p class="arrival arrived" role="status">
     <${Icon} name="check" size="22" />
     <span>
-      ${t("admin.arrived", { ago: ago(device.last_seen, serverNow()) })}
+      ${t("admin.arrived", { ago: ago(device.last_seen, now) })}
       <small>${values.join(" · ")}</small>
     </span>
     <a class="button small" href=${`#/devices/${encodeURIComponent(code)}`}>${t("admin.see_live")}</a>

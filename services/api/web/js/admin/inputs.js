@@ -51,6 +51,7 @@ export function Choice({ label, name, options, chosen, onChange, fault, required
       onChange=${onChange}
       required=${required}
       onInvalid=${complain}
+      onInput=${({ target }) => target.setCustomValidity("")}
       aria-invalid=${fault ? "true" : undefined}
     >
       ${options.map(([value, text]) => html`<option

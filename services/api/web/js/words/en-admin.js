@@ -137,6 +137,10 @@ export const admin = {
     "Run the test command above in any terminal, or switch the device on: it shows here as soon as it "
     + "arrives. What is rejected stands on the page System.",
   "admin.arrived": "A message has arrived ({ago})",
+  "admin.heard": "Heard from the device ({ago}), but no usable reading",
+  "admin.heard_line":
+    "The message may have been rejected: System says why. Or the device's clock is wrong.",
+  "admin.see_rejects": "See why",
 
   "admin.service": "Out of service",
   "admin.in_service": "Out of service always has an end and ends by itself; fires are never muted.",

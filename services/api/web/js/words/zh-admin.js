@@ -131,6 +131,10 @@ export const admin = {
   "admin.waiting_line":
     "在任意终端执行上面的测试命令，或让设备上线；收到后这里立即显示。被拒收的消息在“系统”页。",
   "admin.arrived": "已收到消息（{ago}）",
+  "admin.heard": "设备已连上（{ago}），但没有可用的读数",
+  "admin.heard_line":
+    "消息可能被拒收，原因在“系统”页；也可能是设备时钟不准。",
+  "admin.see_rejects": "看拒收原因",
 
   "admin.service": "停用检修",
   "admin.in_service": "停用必须有结束时间，到期自动恢复；火警不受影响。",
