@@ -17,13 +17,11 @@ from services.api.request.database import Inside
 from services.api.request.described import described
 from services.api.request.fields import AreaCode, DeviceCode, Line, Moment, Words
 from services.api.request.paging import Limit, Page, page
-from services.api.request.problems import not_found
 from services.api.request.state import Here
 from services.api.request.writing import Actor, Write
 from services.api.system.relay import require_township
 from services.core.alarms.ledger.carried import Condition, Told, take_act
 from services.core.alarms.life.happenings import ActKind
-from services.core.alarms.life.model import Alarm as LockedAlarm
 from services.core.statements import load_queries
 from services.core.words import Verification
 
@@ -77,7 +75,7 @@ class ActTaken(BaseModel):
 
     act_id: str
     result: Literal["applied", "stands", "no_alarm"] = Field(
-        description="stands: what was said here before, or what was reported since, counts"
+        description="stands: what was said here before, or what was reported since, counts; no_alarm: none in its areas"
     )
     standing: dict[str, Any] | None = Field(description="state, verdict and who gave it, of the county's alarm")
 
@@ -94,7 +92,7 @@ class ActSaid(BaseModel):
     alarm: CarriedAlarm
 
 
-@router.post("", responses=described(ActTaken, 404))
+@router.post("", responses=described(ActTaken))
 async def take_carried_act(body: ActPost, writer: Actor) -> Response:
     """Apply what was said in a township to the county's alarm, once; what the county said first stands."""
     where = body.alarm
@@ -104,12 +102,8 @@ async def take_carried_act(body: ActPost, writer: Actor) -> Response:
 
     async def work(write: Write) -> Response:
         township = await require_township(Inside(write.connection), write.who)
-
-        def check(alarm: LockedAlarm) -> None:
-            if not write.who.scope.covers(alarm.area):
-                raise not_found(f"alarm of {where.device or where.area}")
-
-        taken = await take_act(write.connection, told, township["name"], write.now, check=check)
+        areas = list(write.who.scope.areas)
+        taken = await take_act(write.connection, told, township["name"], write.now, areas=areas)
         return answer({"act_id": body.act_id, "result": taken.result, "standing": taken.answer})
 
     return await writer.perform(work)

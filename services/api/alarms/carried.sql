@@ -3,7 +3,8 @@ select c.act_id, c.act, c.outcome, c.actor, c.note, c.at, d.code as device, a.ar
 from carried_act c
 join alarm a on a.id = c.alarm_id
 left join device d on d.id = a.device_id
-where c.at >= :since and c.origin is distinct from :name and a.category <> 'system'
+where c.at >= :since and c.origin is distinct from :name and c.result is distinct from 'stands'  -- that never counted
+    and a.category <> 'system'
     and (a.device_id is not null or starts_with(a.subject, 'area:'))
     and (cast(:everywhere as boolean) or exists (
         select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))

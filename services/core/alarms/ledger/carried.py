@@ -1,10 +1,12 @@
 """Acts that come from the other system of a township and its county, applied to the alarm of the same condition.
 
 Called by the API, where a county takes what came up, and by the relay, where a township takes what came down. Promises
-that an act is taken once, by its id; that what was said here first stands, unless the other side's word counts more;
-and that no verdict ends a fire that was reported again after it was given.
+that an act is taken once, by its id; that it reaches no alarm outside the areas of the other side, which is answered as
+if it did not exist; that what was said here first stands, unless the other side's word counts more; and that no verdict
+ends a fire that was reported again after it was given.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,25 +70,33 @@ class Taken:
 
 
 async def take_act(
-    conn: asyncpg.Connection, told: Told, origin: str, now: datetime, *, check: acts.Check, wins: bool = False
+    conn: asyncpg.Connection,
+    told: Told,
+    origin: str,
+    now: datetime,
+    *,
+    areas: Sequence[str] | None,
+    wins: bool = False,
 ) -> Taken:
-    """Apply an act of the other system. With `wins` its verdict replaces one that was given here.
+    """Apply an act of the other system to an alarm in these areas and below them; None: in any.
 
-    Raises:
-        Exception: whatever `check` raises.
+    With `wins` its verdict replaces one that was given here.
     """
     async with conn.transaction():
         await conn.execute(SQL["lock"], told.act_id)
         known = await conn.fetchrow(SQL["known"], told.act_id)
         if known is not None:
-            return Taken(Result(known["result"]), known["answer"])
+            own = known["origin"] == origin  # somebody else's act of that id is none of theirs
+            return Taken(Result(known["result"]), known["answer"]) if own else Taken(Result.NO_ALARM, None)
         wanted = told.condition
         key = normal_component(wanted.component)
-        row = await conn.fetchrow(SQL["alarm_of"], wanted.device, wanted.area, wanted.code, key, wanted.opened_at, NEAR)
+        row = await conn.fetchrow(
+            SQL["alarm_of"], wanted.device, wanted.area, wanted.code, key, wanted.opened_at, NEAR, areas
+        )
         if row is None:
             return Taken(Result.NO_ALARM, None)
         came = Came(told.act_id, origin)
-        result = await _apply(conn, row, told, came, now, check=check, wins=wins)
+        result = await _apply(conn, row, told, came, now, wins=wins)
         (standing,) = await conn.fetch(SQL["standing"], row["id"])
         answer = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in standing.items()}
         if result is Result.STANDS:
@@ -99,29 +109,24 @@ async def take_act(
 
 
 async def _apply(
-    conn: asyncpg.Connection, row: asyncpg.Record, told: Told, came: Came, now: datetime, *, check: acts.Check,
-    wins: bool,
-) -> Result:  # fmt: skip
+    conn: asyncpg.Connection, row: asyncpg.Record, told: Told, came: Came, now: datetime, *, wins: bool
+) -> Result:
     person, alarm_id = f"{told.person}@{came.origin}", row["id"]
     was, closed = Verification(row["verification"]), row["state"] == State.CLOSED
     try:
         if told.kind is ActKind.ACKNOWLEDGE:
             if row["acknowledged_at"] is not None or closed:
                 return Result.STANDS
-            await acts.acknowledge(conn, alarm_id, actor=person, now=now, check=check, note=told.note, came=came)
+            await acts.acknowledge(conn, alarm_id, actor=person, now=now, note=told.note, came=came)
         elif told.verdict is None or was is told.verdict or (was in _VERDICTS and not wins):
             return Result.STANDS
         elif was in _VERDICTS and closed:
             why = told.note or "按县级结论更正"
-            await acts.correct(
-                conn, alarm_id, outcome=told.verdict, reason=why, actor=person, now=now, check=check, came=came
-            )
+            await acts.correct(conn, alarm_id, outcome=told.verdict, reason=why, actor=person, now=now, came=came)
         elif told.verdict is not Verification.REAL and await _reported_since(conn, row, told):
             return Result.STANDS
         else:
-            await acts.verify(
-                conn, alarm_id, outcome=told.verdict, note=told.note, actor=person, now=now, check=check, came=came
-            )
+            await acts.verify(conn, alarm_id, outcome=told.verdict, note=told.note, actor=person, now=now, came=came)
     except NotAllowed:
         return Result.STANDS
     return Result.APPLIED

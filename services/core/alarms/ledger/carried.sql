@@ -3,16 +3,18 @@
 select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))
 
 -- name: known
-select result, answer from carried_act where act_id = $1 and result is not null
+select origin, result, answer from carried_act where act_id = $1
 
 -- name: alarm_of
--- the alarm of that condition which opened nearest to that time; a closed one only if it opened about then
+-- the alarm of that condition, in the areas $7, which opened nearest to that time; a closed one only if it opened about
+-- then
 select a.id, a.state, a.verification, a.acknowledged_at, a.device_id
 from alarm a left join device d on d.id = a.device_id
 where a.code = $3 and coalesce(a.component_key, a.component) = $4
     and case when $1::text is not null then d.code = $1 else a.subject = 'area:' || $2::text end
     and (a.state <> 'closed' or abs(extract(epoch from a.opened_at - $5::timestamptz))
                                 <= extract(epoch from $6::interval))
+    and ($7::text[] is null or exists (select from unnest($7::text[]) p where starts_with(a.area, p)))
 order by abs(extract(epoch from a.opened_at - $5::timestamptz))
 limit 1
 
