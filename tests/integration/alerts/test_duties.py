@@ -1,10 +1,14 @@
 """What works beside the judging fails alone, and a database that was away is found again by the same process."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from services.alerts import duty
+from services.core import db
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
+from tests.support.hand_clock import HandClock
 from tests.support.servers import PostgresServer, Program
 from tests.support.waiting import eventually
 
@@ -43,3 +47,34 @@ async def test_a_database_that_was_away_is_found_again_without_a_new_process(
     assert told["body"]["alarm"]["component"] == "after"
     assert worker.process.poll() is None
     await again.close()
+
+
+async def test_a_duty_that_takes_too_long_turn_after_turn_is_shown_and_struck_off_when_it_is_done(
+    county: County, database: str
+) -> None:
+    pool = await db.create_pool(database, program="test", size=1)
+    listed = "select count(*) from set_aside where kind = 'duty' and name = 'slow' and done_at is null"
+    before: list[int] = []
+    is_slow = True
+
+    async def take_turn() -> float:
+        async with pool.acquire() as conn:
+            before.append(await conn.fetchval(listed))
+            await conn.execute("set statement_timeout = '10ms'")
+            await conn.execute("select pg_sleep($1)", 5.0 if is_slow else 0.0)
+        return 60.0
+
+    async def is_listed() -> bool:
+        return bool(await county.conn.fetchval(listed))
+
+    async def is_struck_off() -> bool:
+        return not await county.conn.fetchval(listed)
+
+    task = asyncio.create_task(duty.keep("slow", take_turn, pool, HandClock()))
+    await eventually(is_listed, what="the duty shown")
+    is_slow = False
+    await eventually(is_struck_off, what="the duty struck off")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    pool.terminate()
+    assert before[:4] == [0, 0, 0, 1], "one slow minute is no fault"
