@@ -81,7 +81,7 @@ item (site_id, code, since, name) as (
     where not exists (
         select from device d
         where d.kind in ('hydrant', 'water') and d.site_id = s.id and starts_with(d.area, s.area)
-          and d.id not in (select id from dry where dry.site_id = s.id))
+          and d.id not in (select id from out))
       and not exists (
         select from device d
         where d.kind in ('hydrant', 'water') and starts_with(d.area, s.area)
@@ -89,7 +89,7 @@ item (site_id, code, since, name) as (
                         and s.lon + $5 / (110000 * greatest(0.01, cos(radians(s.lat))))
           and d.lat between s.lat - $5 / 110000 and s.lat + $5 / 110000
           and power((s.lat - d.lat) * 111195, 2) + power((s.lon - d.lon) * 111195 * cos(radians(s.lat)), 2) <= power($5::float8, 2)
-          and d.id not in (select id from dry where dry.site_id = s.id))
+          and d.id not in (select id from out))
     union all
     select s.id, 'false_alarms', a.opened_at, coalesce(nullif(d.name, ''), d.code)
     from alarm a
@@ -120,8 +120,15 @@ from site s
 left join site_risk r on r.site_id = s.id
 order by s.id
 
+-- name: take_turn
+select pg_advisory_xact_lock(hashtext('firetower.risk'))
+
+-- name: wait_a_moment
+-- whoever holds a row holds up that site, not the county
+set local lock_timeout = '200ms'
+
 -- name: before
-select s.id as site_id, s.name as site_name, s.area, s.lon, s.lat, r.score, r.grade, r.since
+select s.id as site_id, s.name as site_name, s.area, s.lon, s.lat, r.score, r.grade, r.reasons, r.policy_version, r.since
 from site s
 left join site_risk r on r.site_id = s.id
 where s.id = any($1::bigint[])

@@ -222,18 +222,6 @@ async def test_every_site_has_a_line_of_every_day_and_old_days_go(county: County
     ]
 
 
-async def test_a_site_that_fails_by_itself_is_set_aside_and_holds_up_no_other(county: County, risks: Risks) -> None:
-    sites = [await site_with(county, name, (f"p-{name}", "panel")) for name in ("a", "b", "c")]
-    for site in sites:
-        await find(county, site)
-    await county.conn.execute(f"alter table site_risk add constraint poison check (site_id <> {sites[1]} or score = 0)")
-    await risks.take_turn()
-    assert [(await risk_of(county, site))["score"] for site in sites] == [4, 0, 4]
-    name = await county.conn.fetchval("select name from set_aside where kind = 'risk' and done_at is null")
-    assert name == f"site:{sites[1]}"
-    assert {one["subject"] for one in await told(county)} == {f"site:{sites[0]}", f"site:{sites[2]}"}
-
-
 async def test_scores_are_looked_at_more_often_than_once_a_minute(county: County, risks: Risks) -> None:
     before = datetime.now(UTC)
     assert await risks.take_turn() == EVERY_S < 30
