@@ -3,6 +3,7 @@
 Called by the benches. Promises: device codes start with the run's prefix, so that counts touch nothing else.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Sequence
@@ -58,3 +59,18 @@ async def register(database: asyncpg.Connection, messages: Sequence[PreparedPubl
         await database.execute(
             SQL["register"], [one.device for one in part], [str(one.kind) for one in part], [one.area for one in part]
         )
+
+
+async def wait_until_known(dsn: str, prefix: str, devices: int, patience_s: float = 120.0) -> None:
+    """Wait until so many devices of a run stand in the registry.
+
+    Raises:
+        TimeoutError: they do not within the patience.
+    """
+    database = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(patience_s):
+            while await database.fetchval(SQL["known"], prefix) < devices:  # noqa: ASYNC110  it tells nobody
+                await asyncio.sleep(0.1)
+    finally:
+        await database.close()

@@ -9,3 +9,7 @@ with named as (
     returning id
 )
 insert into device_state (device_id) select id from fresh
+
+-- name: known
+-- how many devices of a run ingest has heard
+select count(*) from device where code like $1 || '%'

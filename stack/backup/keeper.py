@@ -19,6 +19,7 @@ from services.core import db
 from services.core.clock import Clock
 from services.core.errors import FiretowerError
 from services.core.log import logger
+from services.core.precedence import give_way
 from services.core.settings import BackupSettings
 from services.core.text import describe_error
 from stack.backup.belongings import Belongings
@@ -35,7 +36,7 @@ SHIP_EVERY_S = 20.0  # 60 s are promised: a round that fails is made good by the
 STATUS_FILE = "backup/status.json"
 _TURN_S = 1.0
 _COPY_AGAIN_S = 60.0  # after one that failed
-_NICENESS = 10
+_NICENESS = 5  # of a full machine a third of what others get: the log has to keep up
 _HINDRANCES = (*db.AWAY, FiretowerError, ChildError, sqlite3.Error)
 log = logger(__name__)
 
@@ -76,7 +77,7 @@ class Keeper:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep until told to stop."""
-        os.nice(_NICENESS)
+        give_way(_NICENESS)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
