@@ -18,7 +18,7 @@ MAX_READINGS = 600  # elements of a telemetry array
 MAX_EVENTS = 100  # elements of an event array
 MAX_PAYLOAD_BYTES = 256 * 1024
 SEQ_MODULUS = 2**32
-RECEIVED = "received"
+RECEIVED = "firetower-received"
 """User property of what a relay brings late: when its township received it, in microseconds since 1970."""
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]

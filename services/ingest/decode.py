@@ -12,6 +12,7 @@ from services.ingest.decode_event import Event, read_events
 from services.ingest.decode_reading import read_readings
 from services.ingest.json_text import parse
 from services.ingest.mend import mend
+from services.ingest.moment import relayed_us
 from services.ingest.reading import Reading
 from services.ingest.reject import Reject
 from services.ingest.usual import read_usual
@@ -55,6 +56,12 @@ class Message:
         """How many rows it makes."""
         return len(self.readings) + len(self.events) + len(self.rejects)
 
+    @property
+    def clock_wrong(self) -> bool:
+        """Whether a time in it cannot be right."""
+        wrong = any(reject.reason == "clock_implausible" for reject in self.rejects)
+        return wrong or not all(event.clock_good for event in self.events)
+
 
 def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool = False) -> Message:
     """Return what `payload` says; `received_us` stands for now. Bytes that make us fail are a reject like any other."""
@@ -65,6 +72,22 @@ def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool =
         detail = f"reading it failed ({describe_error(error)[:300]}): report this as a fault, then send it to replay"
         message.rejects = (Reject(payload, "not_decoded", detail),)
         return message
+
+
+def decode_marked(
+    raw_topic: str, payload: bytes, received_us: int, marks: Sequence[tuple[str, str]], *, retained: bool = False
+) -> Message:
+    """Return what a message with user properties says: a clock that is wrong here may have been right in its township.
+
+    A broker does not tell who published, so any device may say what a relay says. It gains a row that counts as late.
+    """
+    message = decode(raw_topic, payload, received_us, retained=retained)
+    township_us = relayed_us(marks, received_us)
+    if township_us is None or not message.clock_wrong or message.elements > 1:  # a relay sends such a row alone
+        return message
+    relayed = decode(raw_topic, payload, township_us, retained=retained)
+    relayed.received_us = received_us
+    return relayed if relayed.readings or relayed.events else message
 
 
 def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool) -> Message:

@@ -13,10 +13,9 @@ from services.core import metrics
 from services.core.clock import Clock, wait_at_most
 from services.core.moment import to_us
 from services.core.mqtt import Delivery
-from services.ingest.decode import Message, decode
+from services.ingest.decode import Message, decode, decode_marked
 from services.ingest.lane_limits import LaneLimits
 from services.ingest.lines import Block, Lines
-from services.ingest.moment import relayed_us
 from services.ingest.turns import Item, Kept, Shares, cut, sender_of
 from services.ingest.unheld import Unheld
 
@@ -262,9 +261,12 @@ class Inbox:
             if delivery.payload.isdigit():
                 self._prompt = received_us - int(delivery.payload[:16]) < PROMPT_US
             return Item(sender, delivery, None, received_us)
-        judged_us = relayed_us(delivery.marks, received_us) if delivery.marks else received_us
-        message = decode(delivery.topic, delivery.payload, judged_us, retained=delivery.retain)
-        message.received_us, message.prompt = received_us, self._prompt
+        topic, payload, marks = delivery.topic, delivery.payload, delivery.marks
+        if marks:
+            message = decode_marked(topic, payload, received_us, marks, retained=delivery.retain)
+        else:
+            message = decode(topic, payload, received_us, retained=delivery.retain)
+        message.prompt = self._prompt
         return Item(sender, delivery, message, received_us)
 
     def _tell(self) -> None:

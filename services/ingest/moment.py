@@ -26,12 +26,13 @@ def clock_fault(ts_us: int, received_us: int) -> str | None:
     return None
 
 
-def relayed_us(marks: Sequence[tuple[str, str]], received_us: int) -> int:
-    """Return by which moment the clock in a message is judged: when its township received it, or when we did."""
+def relayed_us(marks: Sequence[tuple[str, str]], received_us: int) -> int | None:
+    """Return when a township received a message that its relay brought; None: nothing says so that can be true."""
     for name, value in marks:
         if name == RECEIVED and value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS:
-            return max(received_us - LONGEST_AWAY_US, min(int(value), received_us))
-    return received_us
+            township_us = int(value)
+            return township_us if received_us - LONGEST_AWAY_US <= township_us <= received_us else None
+    return None
 
 
 def late_after_us(expected_interval_s: int, sleepy: bool) -> int:
