@@ -27,6 +27,7 @@ What devices publish and receive. MQTT 5 (3.1.1 works), QoS 1, payloads of at mo
 A device's account is named like the device; it writes its own up/# and reads its own down/#.
 An event is kept by the device until down/ack names its event_id; unanswered it is sent again, byte for byte the same,
 after 10 s, doubling to 5 min, and at reconnect.
+The broker keeps a command for a device that is away until the time to answer it is over (timeout_min, else 10 min).
 Bad input is kept as a reject with a reason and never stops anything; good elements of a list are stored.
 """
 

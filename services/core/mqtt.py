@@ -10,7 +10,6 @@ from typing import Any
 
 from paho.mqtt.client import Client as PahoClient
 from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessageInfo
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -30,7 +29,7 @@ from services.core.mqtt_config import (
     Will,
     service_client_id,
 )
-from services.core.mqtt_outgoing import WINDOW_CAP, Marks, Outgoing
+from services.core.mqtt_outgoing import WINDOW_CAP, Marks, Outgoing, properties_of
 from services.core.text import describe_error
 
 __all__ = [
@@ -125,22 +124,25 @@ class Session:
         self.stale_acks += stale
         return stale
 
-    def submit(self, topic: str, payload: bytes, *, retain: bool = False, marks: Marks = ()) -> asyncio.Future[None]:
+    def submit(
+        self, topic: str, payload: bytes, *, retain: bool = False, marks: Marks = (), expires_s: int | None = None
+    ) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends with the PUBACK. While disconnected it waits and is sent on reconnect.
 
-        `marks` are user properties; a message with any costs its receiver more than one without.
+        `marks` are user properties; a message with any costs its receiver more than one without. After `expires_s` the
+        broker throws away what it keeps for a receiver that is not connected (MQTT 5, 3.3.2.3.3).
 
         Raises:
             OutgoingFull: too many wait already; await `room()` first.
         """
-        future = self._outgoing.submit(topic, payload, retain, marks)
+        future = self._outgoing.submit(topic, payload, retain, properties_of(marks, expires_s))
         self._pump()
         return future
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send at QoS 1 and wait for the PUBACK, through reconnects if need be."""
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, expires_s: int | None = None) -> None:
+        """Send as `submit` does and wait for the PUBACK, through reconnects if need be."""
         await self.room()
-        await self.submit(topic, payload, retain=retain)
+        await self.submit(topic, payload, retain=retain, expires_s=expires_s)
 
     async def room(self) -> None:
         """Wait until another publish may be submitted."""
@@ -178,11 +180,7 @@ class Session:
         if self._ready.is_set():
             self._outgoing.pump()
 
-    def _send(self, topic: str, payload: bytes, retain: bool, marks: Marks) -> MQTTMessageInfo:
-        properties = None
-        if marks:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.UserProperty = list(marks)
+    def _send(self, topic: str, payload: bytes, retain: bool, properties: Properties | None) -> MQTTMessageInfo:
         return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
 
     # --- connecting ---

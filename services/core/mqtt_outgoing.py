@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 from paho.mqtt.client import MQTTMessageInfo
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from services.core.mqtt_config import OutgoingFull, PublishRefused, SessionClosed
@@ -18,7 +20,19 @@ WINDOW_CAP = 1000  # unanswered publishes even if the broker sets no limit
 
 Marks = Sequence[tuple[str, str]]
 """User properties of MQTT 5 (3.3.2.3.7): names with values."""
-Send = Callable[[str, bytes, bool, Marks], MQTTMessageInfo]
+Send = Callable[[str, bytes, bool, Properties | None], MQTTMessageInfo]
+
+
+def properties_of(marks: Marks, expires_s: int | None) -> Properties | None:
+    """Return the properties of a publish, None where it has none."""
+    if not marks and expires_s is None:
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    if marks:
+        properties.UserProperty = list(marks)
+    if expires_s is not None:
+        properties.MessageExpiryInterval = expires_s
+    return properties
 
 
 class Outgoing:
@@ -29,14 +43,16 @@ class Outgoing:
         self.window = WINDOW_CAP
         self._send = send
         self._inflight: dict[int, asyncio.Future[None]] = {}
-        self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool, Marks]] = deque()
+        self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool, Properties | None]] = deque()
         self._room = asyncio.Event()
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._inflight) + len(self._queued)
 
-    def submit(self, topic: str, payload: bytes, retain: bool, marks: Marks = ()) -> asyncio.Future[None]:
+    def submit(
+        self, topic: str, payload: bytes, retain: bool, properties: Properties | None = None
+    ) -> asyncio.Future[None]:
         """Queue one publish.
 
         Raises:
@@ -48,7 +64,7 @@ class Outgoing:
         if self._closed:
             future.set_exception(SessionClosed("the session is stopped"))
         else:
-            self._queued.append((future, topic, payload, retain, marks))
+            self._queued.append((future, topic, payload, retain, properties))
         return future
 
     async def room(self) -> None:
@@ -61,10 +77,10 @@ class Outgoing:
         """Hand queued publishes to the client as far as the window allows. Call only while connected."""
         while self._queued and len(self._inflight) < self.window:
             entry = self._queued.popleft()
-            future, topic, payload, retain, marks = entry
+            future, topic, payload, retain, properties = entry
             if future.cancelled():
                 continue
-            info = self._send(topic, payload, retain, marks)
+            info = self._send(topic, payload, retain, properties)
             if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # this packet id is still unanswered; try the next one
                 self._queued.appendleft(entry)
                 continue

@@ -2,7 +2,7 @@
 -- The gateway sends those of its own links (devices with a gateway address). With several brokers a device hears only
 -- the one that it talks to, so the area in its topic decides, not the one that a person gave it; the catch-all leaves
 -- to a named partition what that one sends.
-select c.id, c.command, c.arguments, c.answer_by, d.code, at.base
+select c.id, c.command, c.arguments, c.created_at, c.answer_by, clock_timestamp() as now, d.code, at.base
 from command c
 join device d on d.id = c.device_id
 left join device_state s on s.device_id = d.id

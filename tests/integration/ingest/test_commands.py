@@ -1,10 +1,21 @@
 """Commands go down to MQTT devices, their answers come back to the row."""
 
+import asyncio
+import time
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import orjson
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.support.broker_fleet import event, reading, topic, wait_for
+from tests.support.waiting import eventually
 
 QUEUE = """
 insert into command (device_id, command, arguments, created_by, answer_by)
@@ -90,3 +101,68 @@ async def test_the_catch_all_leaves_a_command_to_the_partition_that_holds_the_de
     await rows.until("select count(*) from command where state = 'sent'", equals=1)
     held = await rows.all("select code from command join device d on d.id = device_id where state = 'queued'")
     assert [row["code"] for row in held] == ["P1"]
+
+
+@asynccontextmanager
+async def device_of(url: str, version: MQTTProtocolVersion) -> AsyncIterator[list[str]]:
+    """A device with a durable session while it is connected; yields the names of the commands that come down."""
+    came, subscribed = list[str](), asyncio.Event()
+    loop, parts = asyncio.get_running_loop(), urlsplit(url)
+    old = version is MQTTProtocolVersion.MQTTv311
+    client = Client(CallbackAPIVersion.VERSION2, "test.P1", protocol=version, clean_session=False if old else None)
+    client.username_pw_set(parts.username, parts.password)
+    client.on_message = lambda _client, _data, message: came.append(orjson.loads(message.payload)["command"])
+    client.on_subscribe = lambda *_: loop.call_soon_threadsafe(subscribed.set)
+    client.on_connect = lambda *_: client.subscribe(topic("P1", "down/command", "panel", "140931101"), qos=1)
+    durable = {}
+    if not old:
+        durable = {"clean_start": False, "properties": Properties(PacketTypes.CONNECT)}
+        durable["properties"].SessionExpiryInterval = 3600
+    await asyncio.to_thread(client.connect, parts.hostname, parts.port, **durable)
+    client.loop_start()
+    try:
+        await eventually(subscribed.is_set, what="the device listens")
+        yield came
+    finally:
+        client.disconnect()
+        await asyncio.to_thread(client.loop_stop)
+
+
+async def send_with_little_time(rows) -> str:
+    """Give a command as little time to be answered as this machine needs to send it."""
+    for seconds in (2, 4, 8, 16, 32, 64):
+        command_id = await rows.one(QUEUE, "old", {}, f"{seconds} s")
+        await rows.until("select state <> 'queued' from command where id = $1", command_id)
+        if await rows.one("select state from command where id = $1", command_id) != "failed":
+            return command_id
+    raise AssertionError("a minute is too little to send a command")
+
+
+@pytest.mark.parametrize("version", [MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5], ids=["3.1.1", "5"])
+async def test_a_device_that_comes_back_too_late_gets_no_old_command(ingest, broker, fleet, rows, version):
+    await fleet.send(topic("P1", kind="panel", area="140931101"), reading(1, mains_ok=True))
+    await rows.until("select count(*) from device_state where last_topic is not null", equals=1)
+    async with device_of(broker.fleet_url, version):
+        pass  # the broker knows its session
+    old = await send_with_little_time(rows)
+    kept = await rows.one(QUEUE, "kept", {}, "10 min")
+    await rows.until("select state from command where id = $1", kept, equals="sent")
+    await rows.until("select state from command where id = $1", old, equals="unanswered")
+    answer_by = await rows.one("select answer_by from command where id = $1", old)
+    over_at = answer_by.timestamp() + 5  # the broker counts whole seconds, from when it took the command
+    await eventually(lambda: time.time() > over_at, what="the old command's time is over")
+    async with device_of(broker.fleet_url, version) as came:
+        await eventually(lambda: "kept" in came, what="the command that may still be answered")
+    assert came == ["kept"]
+    assert await rows.one("select state from command where id = $1", old) == "unanswered"
+
+
+async def test_a_command_that_waited_too_long_for_ingest_is_not_sent_and_says_so(ingest, fleet, rows):
+    command_id = await queue(fleet, rows)
+    old = await rows.one(
+        "insert into command (device_id, command, arguments, created_by, created_at)"
+        """ select id, 'reset', '{"timeout_min": 5}', 'test', now() - interval '6 min' from device returning id"""
+    )
+    await rows.until("select state from command where id = $1", old, equals="failed")
+    assert "not sent" in await rows.one("select error from command where id = $1", old)
+    assert [command["id"] for command in sent_to(fleet, "P1")] == [command_id]

@@ -107,7 +107,7 @@ class Wire:
         self.sent = []
         self.refuse_next = False
 
-    def send(self, topic, payload, retain, marks=()):
+    def send(self, topic, payload, retain, properties=None):
         if self.refuse_next:
             self.refuse_next = False
             return type("Info", (), {"rc": MQTTErrorCode.MQTT_ERR_QUEUE_SIZE, "mid": 0})
