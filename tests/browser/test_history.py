@@ -3,10 +3,12 @@
 import csv
 import re
 import zipfile
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
+from services.core.clock import COUNTY
 from tests.browser.conftest import DESKTOP, KEPT, PHONE
 from tests.browser.county import AREA
 from tests.support.servers import until
@@ -15,6 +17,15 @@ WORDS = {
     "zh": ("核实结果", "误报", "更正核实", "测试", "原因", "历史"),
     "en": ("Verdict", "False alarm", "Correct the verdict", "Test", "Reason", "History"),
 }
+
+
+def _taken(page, button, language):
+    """The file behind a button; its name says what it is and of which days."""
+    with page.expect_download() as started:
+        page.get_by_role("button", name=button).click()
+    what, day = ("告警" if language == "zh" else "alarms"), r"\d{4}-\d\d-\d\d"
+    assert re.fullmatch(rf"{what}-{day}_{day}\.(csv|xlsx)", started.value.suggested_filename)
+    return started.value.path()
 
 
 @pytest.mark.parametrize(("language", "viewport"), [("zh", DESKTOP), ("en", PHONE)], ids=["zh-desktop", "en-phone"])
@@ -43,14 +54,13 @@ def test_history_is_filtered_by_address_taken_as_csv_and_a_verdict_corrected(vis
     page.screenshot(path=KEPT / f"history-{language}.png")
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{wide} px too wide"
-    with page.expect_download() as started:
-        page.get_by_role("button", name="CSV").click()
-    rows = list(csv.DictReader(started.value.path().read_text("utf-8-sig").splitlines()))
+    rows = list(csv.DictReader(_taken(page, "CSV", language).read_text("utf-8-sig").splitlines()))
     assert [(row["id"], row["device"], row["verification"]) for row in rows] == [(str(fire), panel, "false")]
-    with page.expect_download() as started:
-        page.get_by_role("button", name="Excel").click()
-    with zipfile.ZipFile(started.value.path()) as book:
-        assert panel in book.read("xl/worksheets/sheet1.xml").decode()
+    with zipfile.ZipFile(_taken(page, "Excel", language)) as book:
+        cells = book.read("xl/worksheets/sheet1.xml").decode()
+    assert panel in cells
+    assert f">{false}<" in cells  # what the page says, not what the API says
+    assert not re.search(f">(false|critical|fire|{AREA})<", cells)
 
     line.click()
     detail = page.get_by_role("article")
@@ -69,6 +79,26 @@ def test_history_is_filtered_by_address_taken_as_csv_and_a_verdict_corrected(vis
     detail.get_by_role("button", name=back).click()
     expect(page.locator(".empty")).to_be_visible()  # the same view: it asks for false ones
     expect(page).to_have_url(re.compile(f"q={panel}"))
+
+
+def test_spans_that_people_ask_for_by_name_are_one_press(visit, system):
+    page = visit("/?lang=zh#/desk/history")
+    spans = page.get_by_role("group", name="常用时段")
+    expect(spans.get_by_role("button", name="最近 7 天")).to_have_attribute("aria-pressed", "true")
+    today = datetime.now(COUNTY).date()
+    monday = today - timedelta(days=today.weekday())
+    for name, first, last in (
+        ("昨天", today - timedelta(days=1), today - timedelta(days=1)),
+        ("上周", monday - timedelta(days=7), monday - timedelta(days=1)),
+        ("本月", today.replace(day=1), today),
+        ("今天", today, today),
+    ):
+        spans.get_by_role("button", name=name).click()
+        expect(spans.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_label("从", exact=True)).to_have_value(str(first))
+        expect(page.get_by_label("至", exact=True)).to_have_value(str(last))
+    page.get_by_label("区域").select_option(label="保德县（全县）")
+    expect(page).to_have_url(re.compile("area=140931(&|$)"))
 
 
 def test_the_value_that_raised_an_alarm_and_the_value_of_now_stand_apart_with_their_units(visit, system):

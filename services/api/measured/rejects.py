@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from services.api.measured.reject_words import reject_in_chinese
 from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
@@ -45,12 +46,14 @@ class Reject(BaseModel):
     reason: str = Field(examples=["bad_field: pressure_mpa"])
     field: str | None = Field(examples=["pressure_mpa"])
     detail: str
+    detail_zh: str | None = Field(description="the same in Chinese, where there is one")
     element: int | None
     stored: bool = Field(description="the element was stored without the bad field")
     replay_requested_at: str | None
     replay_requested_by: str | None
     replayed_at: str | None
     replay_result: str | None
+    replay_result_zh: str | None
 
 
 def _select(who: Who, shown_bytes: int) -> "sa.Select[Any]":
@@ -71,7 +74,8 @@ def _document(row: Any) -> dict[str, Any]:
     reason = row["reason"]
     field = reason.removeprefix(_BAD_FIELD) if reason.startswith(_BAD_FIELD) else None
     text = bytes(row["payload"]).decode("utf-8", "replace")
-    return dict(row) | {"payload": text, "field": field}
+    chinese = {name: row[name] and reject_in_chinese(row[name]) for name in ("detail", "replay_result")}
+    return dict(row) | {"payload": text, "field": field} | {f"{name}_zh": said for name, said in chinese.items()}
 
 
 @router.get("/rejects", responses=described(Page[Reject], sheet=True))

@@ -72,8 +72,12 @@ _HEADINGS: Final[Mapping[str, Words]] = {
 class _Writer:
     """Makes tables in one language."""
 
-    def __init__(self, lang: Language) -> None:
+    def __init__(self, lang: Language, areas: Mapping[str, str]) -> None:
         self._at = 0 if lang is Language.ZH else 1
+        self._areas = areas
+
+    def area(self, code: str) -> str:
+        return self._areas.get(code, code)
 
     def word(self, words: Words) -> str:
         return words[self._at]
@@ -94,9 +98,9 @@ def title_of(report: Mapping[str, Any], lang: Language) -> str:
     return f"{TITLE[0 if lang is Language.ZH else 1]} {report['month']}"
 
 
-def tables_of(report: Mapping[str, Any], lang: Language) -> list[Table]:
-    """Return the parts of a report in their order."""
-    write = _Writer(lang)
+def tables_of(report: Mapping[str, Any], lang: Language, areas: Mapping[str, str]) -> list[Table]:
+    """Return the parts of a report in their order; `areas` are the names of areas by their codes."""
+    write = _Writer(lang, areas)
     verdicts, severities = ("real", "false", "test", "pending"), ("critical", "major", "minor", "info")
     clocks = ("limit_s", "count", "p50_s", "p95_s", "p99_s", "breaches")
     hazards = ("found", "rectified", "unfounded", "cause_gone", "open", "overdue", "supervised")
@@ -111,7 +115,8 @@ def tables_of(report: Mapping[str, Any], lang: Language) -> list[Table]:
         ),
         write.table(
             ("误报率", "False alarms"), ("site", "area", *fires),
-            [[one["site"]["name"], one["area"], *(one[name] for name in fires)] for one in report["false_alarms"]],
+            [[one["site"]["name"], write.area(one["area"]), *(one[name] for name in fires)]
+             for one in report["false_alarms"]],
         ),
         write.table(
             ("法定时限", "Legal clocks"), ("clock", *clocks),
@@ -129,12 +134,12 @@ def tables_of(report: Mapping[str, Any], lang: Language) -> list[Table]:
         ),
         write.table(
             ("风险变化", "Risk changes"), ("site", "area", "before", "score_before", "after", "score"),
-            [[one["site"]["name"], one["area"], write.name(one["grade_before"]), one["score_before"],
+            [[one["site"]["name"], write.area(one["area"]), write.name(one["grade_before"]), one["score_before"],
               write.name(one["grade"]), one["score"]] for one in risk["changes"]],
         ),
         write.table(
             ("风险最高的十个单位", "Worst ten"), ("site", "area", "grade", "score", *worst),
-            [[one["site"]["name"], one["area"], write.name(one["grade"]), one["score"],
+            [[one["site"]["name"], write.area(one["area"]), write.name(one["grade"]), one["score"],
               *(one[name] for name in worst)] for one in report["worst"]],
         ),
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The monthly report: as JSON, as a page that prints on A4, and as a workbook (contract 12)."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,7 +12,9 @@ from services.api.prevention.report_data import Month, read_report
 from services.api.prevention.report_models import MonthlyReport
 from services.api.prevention.report_page import report_page
 from services.api.prevention.report_tables import tables_of, title_of
+from services.api.registry.areas import read_area_names
 from services.api.request.answers import answer
+from services.api.request.attachments import attachment
 from services.api.request.auth import Reader
 from services.api.request.described import described
 from services.api.request.fields import AreaFilter, Language
@@ -67,12 +70,12 @@ async def print_monthly_report(
 ) -> Response:
     """Report a month as a page that prints on A4."""
     report = await _report(here, who, month, area)
-    title = title_of(report, lang)
-    return HTMLResponse(report_page(title, _facts(report, lang), tables_of(report, lang), lang))
+    title, areas = title_of(report, lang), await read_area_names(here.database)
+    return HTMLResponse(report_page(title, _facts(report, lang, areas), tables_of(report, lang, areas), lang))
 
 
-def _facts(report: dict[str, Any], lang: Language) -> str:
-    at, where = county_time(datetime.fromisoformat(report["until"])), report["area"]
+def _facts(report: dict[str, Any], lang: Language, areas: Mapping[str, str]) -> str:
+    at, where = county_time(datetime.fromisoformat(report["until"])), areas.get(report["area"], report["area"])
     if lang is Language.ZH:
         return f"统计截至{at.zh}" + (f"；区域 {where}" if where else "")
     return f"Up to {at.en}" + (f"; area {where}" if where else "")
@@ -84,7 +87,7 @@ async def monthly_report_as_workbook(
 ) -> Response:
     """Report a month as an Excel workbook, a sheet for each part."""
     report = await _report(here, who, month, area)
-    tables = tables_of(report, lang)
+    tables = tables_of(report, lang, await read_area_names(here.database))
 
     def write() -> Workbook:
         book = Workbook(tables[0].title, tables[0].headings)
@@ -101,5 +104,5 @@ async def monthly_report_as_workbook(
 
     async with ONE_AT_A_TIME:
         book = await asyncio.to_thread(write)
-    headers = {"Content-Disposition": f'attachment; filename="report-{report["month"]}.xlsx"'}
+    headers = attachment(("月报", "report"), lang, [report["month"], *([area] if area else [])], "xlsx")
     return StreamingResponse(book.finish(), headers=headers, media_type=MEDIA_TYPE)

@@ -11,7 +11,7 @@ from services.api.registry.models import GivenLocation, Location
 from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader, Watcher
-from services.api.request.database import Inside, Row, first
+from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import AreaCode, Line
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
@@ -49,6 +49,11 @@ class AreaPut(BaseModel):
 def _document(row: Row) -> dict[str, Any]:
     place = None if row["lon"] is None else {"lon": row["lon"], "lat": row["lat"]}
     return {name: row[name] for name in ("code", "name", "parent", "position_approximate")} | {"location": place}
+
+
+async def read_area_names(reads: Reads) -> dict[str, str]:
+    """Return the name of every area by its code: for the areas of rows that somebody may see."""
+    return {row["code"]: row["name"] for row in await reads.rows(sa.select(_area.code, _area.name))}
 
 
 @router.get("/areas", responses=described(Page[Area]))

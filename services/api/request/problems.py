@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from services.api.request.chinese import in_chinese, with_chinese
+from services.api.request.integrity import said_of
 from services.core import db
 from services.core.alarms.ledger.refusals import NotAllowed, NotFound
 from services.core.log import logger
@@ -154,7 +155,8 @@ async def _on_database(request: Request, error: Exception) -> Response:
     if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError | ValueError):
         return render(422, "invalid", "a value cannot be stored: " + str(error).splitlines()[0][:200], path=path)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-        return render(409, "conflict", error.as_dict().get("detail") or str(error), path=path)
+        detail = error.as_dict().get("detail") or str(error)
+        return render(409, "conflict", said_of(detail) or detail, path=path)
     if isinstance(error, asyncpg.SyntaxOrAccessError):
         return await _on_bug(request, error)
     log.warning("database_away", path=path, error=describe_error(error))

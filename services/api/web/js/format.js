@@ -1,5 +1,6 @@
 // Numbers, times and places as text. Pure; the language is the page's.
 import { language, t, word } from "./i18n.js";
+import { covers } from "./may.js";
 import { live } from "./store.js";
 import { wallOf } from "./zone.js";
 
@@ -135,6 +136,12 @@ export function bearing(degrees) {
   const names = t("bearings").split(" ");
   return names[Math.round(degrees / 45) % 8];
 }
+
+// [code, text] for a choice of area; what lies above others says so.
+export const areaOptions = (areas) =>
+  areas
+    .filter(({ code }) => covers(code))
+    .map(({ code, name, parent }) => [code, parent ? name : t("history.whole", { name })]);
 
 export function areaName(code) {
   return live.get().areas.find((area) => area.code === code)?.name ?? code ?? "–";

@@ -1,4 +1,4 @@
-// Chinese first, English second. `t("desk.title", {n: 3})`;
+// Chinese first, English second. `t("desk.title", {n: 3})`; English counts: "{n} {n|alarm|alarms}".
 // `pick(zh, en)` for texts that come from the server.
 import { prefs } from "./prefs.js";
 import { en } from "./words/en.js";
@@ -15,7 +15,12 @@ export const language = () => prefs.get().language;
 
 export function t(key, values) {
   const text = WORDS[language()]?.[key] ?? WORDS.zh[key] ?? key;
-  return values ? text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "") : text;
+  if (!values) return text;
+  return text
+    .replace(/\{(\w+)\|([^|}]*)\|([^|}]*)\}/g, (_, name, one, many) =>
+      String(values[name]) === "1" ? one : many,
+    )
+    .replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
 // A word of a closed list, or the raw text when the server is newer than this page.

@@ -1,6 +1,7 @@
 // The story of the page: who is here, open the stream, show the page the address names.
 import { getAll } from "./api.js";
 import { Banners } from "./banners.js";
+import { startComplaints } from "./complaints.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
 import { hearPresses } from "./notifications.js";
@@ -76,6 +77,7 @@ function App() {
 LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
 watchRelease();
+startComplaints();
 hearPresses();
 render(html`<${App} />`, document.getElementById("app"));
 askWho().then(() => {

@@ -8,10 +8,13 @@ const NEEDS_DETAIL = [
   "unreadable",
   "bad_lines",
   "bad_features",
-  "conflict",
   "too_many",
   "warnings_not_accepted",
 ];
+// Their own sentence says what stands and what to do.
+const SAYS_ITSELF = ["not_allowed", "conflict", "in_use"];
+// What to do about these is a matter of the page, not of the API.
+const SAID_HERE = ["version_conflict", "if_match_required"];
 // The server, or the way to it, is away for a moment: the same request may be sent again.
 const PASSING = [0, 429, 502, 503, 504];
 
@@ -35,7 +38,8 @@ export function problemText(problem) {
   const fields = problem.errors?.length && problem.code === "invalid";
   if (fields && !(chinese && problem.errors.some((one) => !one.message_zh)))
     return problem.errors.slice(0, 3).map(fieldText).join(chinese ? "；" : "; ");
-  const own = chinese ? problem.detail_zh : problem.code === "not_allowed" && problem.detail;
+  if (SAID_HERE.includes(problem.code)) return t(`problem.${problem.code}`);
+  const own = chinese ? problem.detail_zh : SAYS_ITSELF.includes(problem.code) && problem.detail;
   if (own) return own;
   const key = `problem.${problem.code}`;
   const words = t(key);

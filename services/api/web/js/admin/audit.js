@@ -1,5 +1,5 @@
 // Who changed what, newest first; the filters narrow it, CSV takes away what they let through.
-import { download } from "../download.js";
+import { download, fileName } from "../download.js";
 import { dateTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
@@ -65,9 +65,13 @@ export function Audit() {
       <${Icon} name="list" size="18" />${t("admin.tab.audit")}
       <button
         class="button small new"
-        onClick=${() => download(PATH, wanted, "audit.csv").then(() => setFailed(null), setFailed)}
+        onClick=${() =>
+          download(PATH, wanted, fileName("audit", filter.from, filter.to)).then(
+            () => setFailed(null),
+            setFailed,
+          )}
       >
-        CSV
+        ${t("file.csv")}
       </button>
     </h2>
     <form class="columns filters" role="search" onSubmit=${(event) => event.preventDefault()}>

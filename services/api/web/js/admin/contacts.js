@@ -80,10 +80,9 @@ export function Contacts() {
   const onClose = () => setAsked(null);
   const pathOf = (contact) => `${PATH}/${contact.id}`;
   const turn = (contact) =>
-    put(pathOf(contact), { ...fieldsOf(contact), enabled: !contact.enabled }, contact.version).then(
-      list.read,
-      list.setProblem,
-    );
+    put(pathOf(contact), { ...fieldsOf(contact), enabled: !contact.enabled }, contact.version)
+      .finally(list.read)
+      .catch(list.setProblem);
   return html`
     ${list.items && html`<${Rota} contacts=${list.items} />`}
     <section class="card">
@@ -129,7 +128,7 @@ export function Contacts() {
         (asked.contact
           ? put(pathOf(asked.contact), body, asked.contact.version)
           : post(PATH, body, undefined, key)
-        ).then(list.read)}
+        ).finally(list.read)}
       onClose=${onClose}
     />`}
     ${asked?.kind === "remove" && html`<${AskDialog}

@@ -127,8 +127,9 @@ export function EscalationCard() {
   const [codes, setCodes] = useState([]);
   const [problem, setProblem] = useState(null);
   const [changing, setChanging] = useState(false);
+  const read = () => get(PATH).then(setPolicy, setProblem);
   useEffect(() => {
-    get(PATH).then(setPolicy, setProblem);
+    read();
     get("/api/v1/policies/responses").then((read) => setCodes(Object.keys(read.defaults)), setProblem);
   }, []);
   return html`<section class="card">
@@ -155,7 +156,10 @@ export function EscalationCard() {
       policy=${policy}
       codes=${codes}
       onGo=${(body) => put(PATH, body, policy.version).then(setPolicy)}
-      onClose=${() => setChanging(false)}
+      onClose=${() => {
+        setChanging(false);
+        read(); // somebody else may have changed it meanwhile
+      }}
     />`}
   </section>`;
 }

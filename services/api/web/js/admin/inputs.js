@@ -1,16 +1,8 @@
-// What forms are made of: a field that complains in the page's language, choices, areas one may give.
+// What forms are made of: a field with its hint and its fault, choices, areas one may give.
 import { t, word } from "../i18n.js";
+import { covers } from "../may.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useRef } from "../ui.js";
-
-// The browser's own words are in the browser's language, not in the page's.
-function complain({ target }) {
-  target.setCustomValidity("");
-  const { valueMissing, patternMismatch, tooShort, valid } = target.validity;
-  if (valid) return;
-  const why = valueMissing ? t("admin.needed") : patternMismatch || tooShort ? target.title : "";
-  target.setCustomValidity(why || t("admin.not_possible"));
-}
 
 // What the server said of a field. The first of a form is brought into sight: the form may be long.
 function Fault({ text }) {
@@ -22,7 +14,7 @@ function Fault({ text }) {
   return html`<small ref=${line} class="fault" role="alert">${text}</small>`;
 }
 
-export function Input({ label, hint, fault, area = false, onInput, ...rest }) {
+export function Input({ label, hint, fault, area = false, ...rest }) {
   const Tag = area ? "textarea" : "input";
   return html`<label>
     ${label}
@@ -31,11 +23,6 @@ export function Input({ label, hint, fault, area = false, onInput, ...rest }) {
       title=${hint}
       aria-invalid=${fault ? "true" : undefined}
       ...${rest}
-      onInvalid=${complain}
-      onInput=${(event) => {
-        event.target.setCustomValidity("");
-        onInput?.(event);
-      }}
     />
     ${hint && html`<small>${hint}</small>`}
     ${fault && html`<${Fault} text=${fault} />`}
@@ -50,8 +37,6 @@ export function Choice({ label, name, options, chosen, onChange, fault, required
       name=${name}
       onChange=${onChange}
       required=${required}
-      onInvalid=${complain}
-      onInput=${({ target }) => target.setCustomValidity("")}
       aria-invalid=${fault ? "true" : undefined}
     >
       ${options.map(([value, text]) => html`<option
@@ -93,10 +78,6 @@ export const ofCounty = () =>
   live.get().session.areas.some((code) => code === "*" || code.length <= COUNTY_DIGITS);
 
 export const wordsOf = (group, names) => names.map((name) => [name, word(group, name)]);
-
-// The server lists also the areas above one's own, for their names; what one may give is inside.
-const covers = (code) =>
-  live.get().session.areas.some((prefix) => prefix === "*" || code.startsWith(prefix));
 
 export function useOwnAreas() {
   return useStore(live, (state) => state.areas).filter(({ code }) => covers(code));

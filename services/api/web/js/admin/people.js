@@ -51,7 +51,7 @@ function Row({ person, areas, own, onAsk }) {
 
 function Asked({ asked, own, read, onClose }) {
   const { kind, person } = asked;
-  const change = (body) => put(pathOf(person), body, person.version).then(read);
+  const change = (body) => put(pathOf(person), body, person.version).finally(read);
   const create = async (body) => {
     await post(PATH, body);
     show(t("admin.person_made", { name: body.username }), body.username, body.password);

@@ -167,7 +167,7 @@ export function Policies() {
     </section>
     ${asked?.kind === "change" && html`<${Change}
       policy=${asked.policy}
-      onGo=${(body) => put(`${PATH}/${asked.policy.name}`, body, asked.policy.version).then(read)}
+      onGo=${(body) => put(`${PATH}/${asked.policy.name}`, body, asked.policy.version).finally(read)}
       onClose=${onClose}
     />`}
     ${asked?.kind === "begin" && html`<${UntilDialog}

@@ -44,8 +44,9 @@ export function Responses() {
   const [policy, setPolicy] = useState(null);
   const [problem, setProblem] = useState(null);
   const [code, setCode] = useState(null);
+  const read = () => get(PATH).then(setPolicy, setProblem);
   useEffect(() => {
-    get(PATH).then(setPolicy, setProblem);
+    read();
   }, []);
   return html`<section class="card">
     <h2><${Icon} name="note" size="18" />${t("admin.tab.responses")}</h2>
@@ -82,7 +83,10 @@ export function Responses() {
       code=${code}
       text=${policy.body[code]}
       onGo=${(body) => put(PATH, body, policy.version).then(setPolicy)}
-      onClose=${() => setCode(null)}
+      onClose=${() => {
+        setCode(null);
+        read(); // somebody else may have changed it meanwhile
+      }}
     />`}
   </section>`;
 }

@@ -64,8 +64,9 @@ export function Rota({ contacts }) {
   const [asked, setAsked] = useState(null);
   const stamp = `${policy?.version}:${contacts.map((one) => `${one.id}${one.enabled}`).join()}`;
   const { rota, problem } = useRota(stamp);
+  const read = () => get(PATH).then(setPolicy, () => null);
   useEffect(() => {
-    get(PATH).then(setPolicy, () => null);
+    read();
   }, []);
   const nameOf = (id) => contacts.find((one) => one.id === id)?.name ?? `#${id}`;
   const namesOf = (ids) => ids.map(nameOf).join(t("admin.comma"));
@@ -110,7 +111,10 @@ export function Rota({ contacts }) {
       rota=${policy.body}
       contacts=${contacts}
       onGo=${(body) => put(PATH, body, policy.version).then(setPolicy)}
-      onClose=${() => setAsked(null)}
+      onClose=${() => {
+        setAsked(null);
+        read(); // somebody else may have changed it meanwhile
+      }}
     />`}
   </section>`;
 }

@@ -23,7 +23,7 @@ export function useGo(onGo, onClose) {
       await onGo(Object.fromEntries(new FormData(event.target)));
       onClose();
     } catch (refused) {
-      setProblem(refused.status === 412 || refused.status === 428 ? { text: t("desk.changed") } : refused);
+      setProblem(refused);
     }
     sent.current = false;
     setBusy(false);

@@ -1,5 +1,6 @@
 // The alarms that the address of the history names, in parts; a later question overtakes an earlier one.
 import { get, query } from "../api.js";
+import { serverNow } from "../clock.js";
 import { dayNumber } from "../format.js";
 import { live, useStore } from "../store.js";
 import { useEffect, useRef, useState } from "../ui.js";
@@ -19,7 +20,10 @@ function dayStart(day, after = 0) {
   return new Date(momentOf({ year, month, day: date + after }));
 }
 
-export const firstDay = () => dayNumber(Date.now() - (DAYS - 1) * DAY_MS);
+const firstDay = () => dayNumber(serverNow() - (DAYS - 1) * DAY_MS);
+
+// The first and the last day shown, as the date fields have them.
+export const daysOf = (values) => [values.from || firstDay(), values.to || dayNumber(serverNow())];
 
 // The address's values as the API wants them: days become moments, the last day counts whole.
 function wantedOf(values) {

@@ -1,11 +1,13 @@
 // What narrows the history: days, place, kind, verdict, who and words. Every change goes into the address.
-import { dayNumber } from "../format.js";
+import { serverNow } from "../clock.js";
+import { areaOptions, dayNumber } from "../format.js";
 import { t, word } from "../i18n.js";
 import { live, useStore } from "../store.js";
 import { html } from "../ui.js";
 import { CATEGORIES, SEVERITIES } from "../words/lists.js";
 import { names } from "../words/zh-names.js";
-import { firstDay } from "./history-data.js";
+import { wallOf } from "../zone.js";
+import { daysOf } from "./history-data.js";
 
 const STATES = ["open", "closed"];
 const VERIFICATIONS = ["pending", "real", "false", "test"];
@@ -27,7 +29,37 @@ const Set = ({ label, value, onDrop }) => value && html`<button class="chip-butt
   ${label} ${value} <span aria-hidden="true">×</span><span class="unseen">${t("history.drop")}</span>
 </button>`;
 
+const DAY_MS = 86_400_000;
+
+// Spans that people ask for by name: [name, first day, last day]. A week begins on Monday.
+function rangesOf(now) {
+  const back = (days) => dayNumber(now - days * DAY_MS);
+  const { day, weekday } = wallOf(now);
+  const monday = (weekday + 6) % 7;
+  return [
+    ["today", back(0), back(0)],
+    ["yesterday", back(1), back(1)],
+    ["week", back(6), back(0)],
+    ["last_week", back(monday + 7), back(monday + 1)],
+    ["month", back(day - 1), back(0)],
+  ];
+}
+
+export function Ranges({ values, set }) {
+  const [first, last] = daysOf(values);
+  return html`<div class="filters ranges" role="group" aria-label=${t("history.ranges")}>
+    ${rangesOf(serverNow()).map(([name, from, to]) => html`<button
+      key=${name}
+      aria-pressed=${from === first && to === last}
+      onClick=${() => set({ from, to })}
+    >
+      ${t(`history.range.${name}`)}
+    </button>`)}
+  </div>`;
+}
+
 export function HistoryFilters({ values, set }) {
+  const [first, last] = daysOf(values);
   const areas = useStore(live, (state) => state.areas);
   const pick = (name) => (value) => set({ [name]: value });
   const typed = (name) => (event) => set({ [name]: event.target.value });
@@ -35,17 +67,17 @@ export function HistoryFilters({ values, set }) {
   return html`<form class="history-filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <label>
       ${t("history.from")}
-      <input type="date" value=${values.from || firstDay()} onChange=${typed("from")} />
+      <input type="date" value=${first} onChange=${typed("from")} />
     </label>
     <label>
       ${t("history.to")}
-      <input type="date" value=${values.to || dayNumber(Date.now())} onChange=${typed("to")} />
+      <input type="date" value=${last} onChange=${typed("to")} />
     </label>
     <${Choice}
       label=${t("desk.area")}
       all=${t("map.all_areas")}
       value=${values.area}
-      options=${areas.filter((area) => area.parent).map((area) => [area.code, area.name])}
+      options=${areaOptions(areas)}
       onPick=${pick("area")}
     />
     <${Choice}

@@ -1,20 +1,20 @@
 // All alarms that ever were: the filters stand in the address, so a view can be kept and sent on; what they
 // let through can be taken away as CSV or as an Excel workbook.
 import { query } from "../api.js";
-import { download, downloadFile } from "../download.js";
+import { download, downloadFile, fileName } from "../download.js";
 import { age, dateTime, span } from "../format.js";
 import { language, t, word } from "../i18n.js";
 import { alarmName, alarmPlace, classes, Empty, Failure, personName, Severity } from "../parts.js";
 import { go, useRoute } from "../route.js";
 import { html, useState } from "../ui.js";
-import { useAlarms } from "./history-data.js";
-import { HistoryFilters } from "./history-filters.js";
+import { daysOf, useAlarms } from "./history-data.js";
+import { HistoryFilters, Ranges } from "./history-filters.js";
 import { Story } from "./story.js";
 
 const addressOf = (values, id) => query(`desk/history${id ? `/${id}` : ""}`, values);
 
 // All that the filters let through, as one file.
-function Saved({ wanted }) {
+function Saved({ wanted, days }) {
   const [state, setState] = useState({});
   const press = (save) => () => {
     setState({ busy: true });
@@ -23,11 +23,13 @@ function Saved({ wanted }) {
       (problem) => setState({ problem }),
     );
   };
-  const csv = () => download("/api/v1/alarms", wanted, "alarms.csv");
-  const workbook = () => downloadFile("/api/v1/alarms.xlsx", { ...wanted, lang: language() }, "alarms.xlsx");
+  const csv = () => download("/api/v1/alarms", wanted, fileName("alarms", ...days));
+  const workbook = () => downloadFile("/api/v1/alarms.xlsx", { ...wanted, lang: language() });
   return html`
-    <button class="button small" disabled=${state.busy} onClick=${press(csv)}>CSV</button>
-    <button class="button small" disabled=${state.busy} onClick=${press(workbook)}>Excel</button>
+    <button class="button small" disabled=${state.busy} onClick=${press(workbook)}>
+      ${t("file.excel")}
+    </button>
+    <button class="button small" disabled=${state.busy} onClick=${press(csv)}>${t("file.csv")}</button>
     ${state.problem && html`<${Failure} problem=${state.problem} />`}
   `;
 }
@@ -70,13 +72,14 @@ export function History({ id }) {
   if (id) return html`<${Story} key=${id} id=${id} onBack=${() => go(addressOf(values))} />`;
   const set = (patch) => go(addressOf({ ...values, ...patch }), true);
   return html`<section class="history">
+    <${Ranges} values=${values} set=${set} />
     <${HistoryFilters} values=${values} set=${set} />
     ${problem && html`<${Failure} problem=${problem} />`}
     ${!items
       ? html`<p class="loading">…</p>`
       : html`<div class="history-head" role="status">
             <b>${t("history.count", { n: `${items.length}${next ? "+" : ""}` })}</b>
-            <${Saved} wanted=${wanted} />
+            <${Saved} wanted=${wanted} days=${daysOf(values)} />
           </div>
           ${items.length === 0
             ? html`<${Empty} title=${t("history.none")} />`

@@ -1,7 +1,7 @@
 // The devices page: what troubles them, search and list; with a code in the address, one device.
 import { useNow } from "../clock.js";
-import { download } from "../download.js";
-import { ago, areaName, dateTime, measured, unit } from "../format.js";
+import { download, fileName } from "../download.js";
+import { ago, areaName, areaOptions, dateTime, measured, unit } from "../format.js";
 import { Icon, SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { classes, Empty, Failure, Status } from "../parts.js";
@@ -119,11 +119,11 @@ function Csv({ wanted }) {
   const save = () => {
     setBusy(true);
     setProblem(null);
-    download("/api/v1/devices", wanted, "devices.csv").catch(setProblem).finally(() => setBusy(false));
+    download("/api/v1/devices", wanted, fileName("devices")).catch(setProblem).finally(() => setBusy(false));
   };
   return html`
     <button class="button small" onClick=${save} disabled=${busy}>
-      <${Icon} name="list" size="16" />CSV
+      <${Icon} name="list" size="16" />${t("file.csv")}
     </button>
     ${problem && html`<${Failure} problem=${problem} />`}
   `;
@@ -151,9 +151,7 @@ function List() {
       </select>
       <select aria-label=${t("devices.area")} value=${wanted.area} onChange=${choose("area")}>
         <option value="">${t("map.all_areas")}</option>
-        ${areas
-          .filter((area) => area.parent)
-          .map((area) => html`<option key=${area.code} value=${area.code}>${area.name}</option>`)}
+        ${areaOptions(areas).map(([code, name]) => html`<option key=${code} value=${code}>${name}</option>`)}
       </select>
       <select aria-label=${t("devices.status")} value=${wanted.status} onChange=${choose("status")}>
         <option value="">${t("map.all_states")}</option>

@@ -1,6 +1,6 @@
 // Is the ledger true? What does not fit in it, check by check, with the devices behind each count.
 import { get, query } from "../api.js";
-import { download } from "../download.js";
+import { download, fileName } from "../download.js";
 import { compact } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t } from "../i18n.js";
@@ -58,7 +58,9 @@ function Devices({ check, title }) {
       ${page.next && html`<button class="button small" onClick=${() => read(page.next)}>
         ${t("ledger.more")}
       </button>`}
-      <button class="button small" onClick=${() => download(path, {}, `${check.check}.csv`)}>CSV</button>
+      <button class="button small" onClick=${() => download(path, {}, fileName("ledger"))}>
+        ${t("file.csv")}
+      </button>
     `}
   </details>`;
 }

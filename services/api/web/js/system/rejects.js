@@ -3,7 +3,7 @@ import { get, post, query } from "../api.js";
 import { may } from "../may.js";
 import { dateTime } from "../format.js";
 import { Icon } from "../icons.js";
-import { t, word } from "../i18n.js";
+import { pick, t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 
@@ -52,8 +52,11 @@ export function Rejects() {
           ${page.items.map((reject) => html`<tr key=${reject.id}>
             <td>${dateTime(reject.received_at)}</td>
             <td>
-              <b>${word("reject", reject.reason.split(":")[0])}</b>
-              <small>${[reject.reason, reject.detail].filter(Boolean).join(" · ")}</small>
+              <b title=${reject.reason}>
+                ${word("reject", reject.reason.split(":")[0])}
+                ${reject.field && ` · ${word("field", reject.field)}`}
+              </b>
+              <small>${pick(reject.detail_zh, reject.detail)}</small>
             </td>
             <td>
               <code>${reject.topic}</code>
@@ -70,7 +73,7 @@ export function Rejects() {
               ${reject.replayed_at
                 ? html`<small>
                     ${t("system.replayed", { at: dateTime(reject.replayed_at) })}${" "}
-                    ${reject.replay_result ?? ""}
+                    ${pick(reject.replay_result_zh, reject.replay_result)}
                   </small>`
                 : asked.has(reject.id)
                   ? html`<small>${t("system.replaying")}</small>`

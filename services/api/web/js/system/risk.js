@@ -36,7 +36,7 @@ function Report() {
   const [problem, setProblem] = useState(null);
   const values = { month, lang: language() };
   const take = () =>
-    downloadFile(`${REPORT}.xlsx`, values, `report-${month}.xlsx`).then(() => setProblem(null), setProblem);
+    downloadFile(`${REPORT}.xlsx`, values).then(() => setProblem(null), setProblem);
   return html`
     <p class="report">
       <label>
@@ -46,7 +46,7 @@ function Report() {
         </select>
       </label>
       <a class="button small" target="_blank" href=${query(`${REPORT}.html`, values)}>${t("report.print")}</a>
-      <button class="button small" onClick=${take}>Excel</button>
+      <button class="button small" onClick=${take}>${t("file.excel")}</button>
     </p>
     ${problem && html`<${Failure} problem=${problem} />`}
   `;

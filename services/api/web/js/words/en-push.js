@@ -14,7 +14,7 @@ export const push = {
   "push.types": "What is sent (nothing ticked: everything)",
   "push.answer": "Last answer",
   "push.never": "Nothing sent yet",
-  "push.failures": "{n} failures in a row",
+  "push.failures": "{n} {n|failure|failures} in a row",
   "push.backlog": "Waiting",
   "push.dead": "{n} given up",
   "push.both_sign": "Both secrets sign until {at}",

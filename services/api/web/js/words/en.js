@@ -1,6 +1,7 @@
 // Words of the interface: frame, sign-in, duty desk. Keys are those of zh.js, in the same order.
 import { handover } from "./en-handover.js";
 import { early } from "./en-early.js";
+import { history } from "./en-history.js";
 import { names } from "./en-names.js";
 import { pages } from "./en-pages.js";
 import { problems } from "./en-problems.js";
@@ -60,8 +61,8 @@ export const en = {
     "No connection to the server since {at} ({span}); what you see is not current. Reconnecting…",
   "banner.database":
     "The database does not answer, for {span} now; what you see is not current. It goes on by itself…",
-  "banner.overdue": "{n} critical alarm(s) nobody took for over 60 s",
-  "banner.undelivered": "119 has not accepted {n} fire notice(s): call by phone now",
+  "banner.overdue": "{n} critical {n|alarm|alarms} nobody took for over 60 s",
+  "banner.undelivered": "119 has not accepted {n} fire {n|notice|notices}: call by phone now",
   "banner.no_desk":
     "A fire notice is not being sent to 119 (no address set, or the alerts program stopped): phone at once",
   "banner.drill": "Drill in progress until {until}",
@@ -80,7 +81,7 @@ export const en = {
 
   "firebar.open": "Open",
   "firebar.taken": "taken, to be judged",
-  "firebar.more": "{n} more places, {fires} fires",
+  "firebar.more": "{n} more {n|place|places}, {fires} {fires|fire|fires}",
 
   "watching.connecting": "Connecting",
   "watching.connecting_line": "Nothing has come from the server yet.",
@@ -158,23 +159,22 @@ export const en = {
   "desk.notices": "Notices to 119",
   "desk.no_notices": "Nothing sent to 119 so far",
   "desk.siblings": "Other alarms of this incident",
-  "desk.members": "{n} alarms",
+  "desk.members": "{n} {n|alarm|alarms}",
   "desk.take_all": "Take all",
   "desk.sent_line": "{what}: {state} {at}",
-  "desk.load": "{n} alarms in 10 min",
+  "desk.load": "{n} {n|alarm|alarms} in 10 min",
   "desk.flood": "Alarm flood: {n} in 10 min, more than one person can handle",
   "desk.load_label": "Alarms in the last 10 minutes; about 1 is the aim",
   "desk.to_do": "What to do:",
   "desk.viewer": "This account may only look",
   "desk.keys": "Keys: J/K move, A take, R real, F false, T test, N note, S shelve",
-  "desk.changed": "The alarm has just changed: look again, then retry",
   "desk.failed": "Failed: {why}",
   "desk.accepted_in": "delivered in {latency}",
-  "desk.false_30d": "{n} false alarm(s) in 30 days",
+  "desk.false_30d": "{n} false {n|alarm|alarms} in 30 days",
   "desk.test_site": "Open a test window",
   "desk.reason_device": "Reason",
   "desk.first_out": "First",
-  "desk.fires": "{n} fires",
+  "desk.fires": "{n} {n|fire|fires}",
   "desk.picked": "{n} selected",
   "desk.picked_one": "selected",
   "desk.and_more": "and {n} more",
@@ -200,6 +200,19 @@ export const en = {
   "desk.key.confirm_note": "confirm with a note",
   "desk.key.back": "drop the selection, close a dialog",
   "desk.key.help": "show this list",
+
+  "complaint.needed": "Please fill this in",
+  "complaint.tick": "Please tick this",
+  "complaint.not_possible": "This cannot be used",
+  "complaint.no_number": "Please give a number",
+  "complaint.no_time": "Please give a whole date and time that exists",
+  "complaint.latest": "Not later than {bound}",
+  "complaint.earliest": "Not before {bound}",
+  "complaint.most": "Not more than {bound}",
+  "complaint.least": "Not less than {bound}",
+  "complaint.whole": "A whole number",
+  "complaint.short": "At least {n} characters",
+  "complaint.url": "An address, such as https://…",
 
   "dialog.cancel": "Cancel",
   "dialog.ok": "OK",
@@ -232,36 +245,6 @@ export const en = {
   "dialog.drill_end": "End the drill",
   "dialog.until": "For how long",
 
-  "history.from": "From",
-  "history.to": "to",
-  "history.category": "Category",
-  "history.all_categories": "All categories",
-  "history.code": "Alarm",
-  "history.all_codes": "All alarms",
-  "history.all_severities": "All severities",
-  "history.verdict": "Verdict",
-  "history.all_verdicts": "All verdicts",
-  "history.all_states": "Open and closed",
-  "history.state.open": "Open",
-  "history.state.closed": "Closed",
-  "history.by": "Handled by (account)",
-  "history.text": "Reason, part, device or site",
-  "history.count": "{n} alarms",
-  "history.none": "No alarm matches",
-  "history.opened": "Raised at",
-  "history.taken_by": "Taken by",
-  "history.lasted": "Lasted",
-  "history.drop": "drop this condition",
-  "history.of_device": "all its alarms",
-
-  "false.title": "False alarms by site, 30 days",
-  "false.site": "Site",
-  "false.30d": "False, 30 d",
-  "false.24h": "24 h",
-  "false.share": "Share of alarms",
-  "false.hot": "More than 5 today: needs action",
-  "false.none": "No false alarms recorded in 30 days",
-
   "empty.title": "The system is ready, and has no devices yet",
   "empty.line": "Three things to do next:",
   "empty.1": "Register the first site",
@@ -276,6 +259,7 @@ export const en = {
   "empty.unknown": "Devices nobody registered are discovered, and their data kept.",
 
   ...handover,
+  ...history,
   ...names,
   ...pages,
   ...problems,

@@ -13,8 +13,6 @@ export const admin = {
   "admin.saved": "已保存",
   "admin.create": "建立",
   "admin.choose": "请选择",
-  "admin.needed": "请填写此项",
-  "admin.not_possible": "此内容不可用",
   "admin.everywhere": "全部区域",
   "admin.areas_needed": "请至少勾选一个区域",
   "admin.enabled": "启用",

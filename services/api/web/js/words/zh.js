@@ -1,6 +1,7 @@
 // 界面用语：框架、登录、值守台。键与 en.js 一一对应。
 import { handover } from "./zh-handover.js";
 import { early } from "./zh-early.js";
+import { history } from "./zh-history.js";
 import { names } from "./zh-names.js";
 import { pages } from "./zh-pages.js";
 import { problems } from "./zh-problems.js";
@@ -164,7 +165,6 @@ export const zh = {
   "desk.to_do": "处置：",
   "desk.viewer": "当前账号只能查看",
   "desk.keys": "快捷键：J/K 上下，A 接警，R 真实，F 误报，T 测试，N 备注，S 搁置",
-  "desk.changed": "告警刚刚发生变化，请看清后重试",
   "desk.failed": "操作失败：{why}",
   "desk.accepted_in": "{latency} 送达",
   "desk.false_30d": "近 30 天误报 {n} 次",
@@ -198,6 +198,19 @@ export const zh = {
   "desk.key.back": "取消选中、关闭对话框",
   "desk.key.help": "显示本表",
 
+  "complaint.needed": "请填写此项",
+  "complaint.tick": "请勾选此项",
+  "complaint.not_possible": "此内容不可用",
+  "complaint.no_number": "请填写数字",
+  "complaint.no_time": "请填写完整、存在的日期和时间",
+  "complaint.latest": "不能晚于 {bound}",
+  "complaint.earliest": "不能早于 {bound}",
+  "complaint.most": "不能大于 {bound}",
+  "complaint.least": "不能小于 {bound}",
+  "complaint.whole": "须为整数",
+  "complaint.short": "至少 {n} 个字符",
+  "complaint.url": "请填写网址，如 https://…",
+
   "dialog.cancel": "取消",
   "dialog.ok": "确定",
   "dialog.note": "说明（可选）",
@@ -228,36 +241,6 @@ export const zh = {
   "dialog.drill_end": "结束演练",
   "dialog.until": "时长",
 
-  "history.from": "从",
-  "history.to": "至",
-  "history.category": "类别",
-  "history.all_categories": "全部类别",
-  "history.code": "告警类型",
-  "history.all_codes": "全部告警类型",
-  "history.all_severities": "全部级别",
-  "history.verdict": "核实结果",
-  "history.all_verdicts": "全部核实结果",
-  "history.all_states": "全部状态",
-  "history.state.open": "未关闭",
-  "history.state.closed": "已关闭",
-  "history.by": "经办人（账号）",
-  "history.text": "原因、部件、设备或单位",
-  "history.count": "{n} 条",
-  "history.none": "没有符合条件的告警",
-  "history.opened": "发生时间",
-  "history.taken_by": "接警人",
-  "history.lasted": "历时",
-  "history.drop": "取消此条件",
-  "history.of_device": "全部告警",
-
-  "false.title": "近 30 天误报（按单位）",
-  "false.site": "单位",
-  "false.30d": "30 天误报",
-  "false.24h": "24 小时",
-  "false.share": "占告警",
-  "false.hot": "今日已超过 5 次，需要处置",
-  "false.none": "近 30 天没有误报记录",
-
   "empty.title": "系统已就绪，还没有设备",
   "empty.line": "接下来做三件事：",
   "empty.1": "登记第一个单位",
@@ -272,6 +255,7 @@ export const zh = {
   "empty.unknown": "没登记的设备也会被发现并保存数据。",
 
   ...handover,
+  ...history,
   ...names,
   ...pages,
   ...problems,
