@@ -104,7 +104,7 @@ def test_a_rejected_message_is_listed_and_replayed(visit, system):
     until(lambda: bool(system.call("GET", "/api/v1/rejects")["items"]), what="the reject")
     page = visit("/#/system")
     row = page.locator(".reject-table tbody tr").first
-    expect(row).to_contain_text("ts_in_seconds")
+    expect(row).to_contain_text("时间戳是秒，应为毫秒")
     row.get_by_role("button", name="重新解码").click()
     expect(row).to_contain_text("重放")
 
