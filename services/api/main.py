@@ -79,8 +79,7 @@ async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) ->
     state = State(settings, database, clock)
     app.state.firetower = state
     hub = state.of(Hub)
-    gc.freeze()  # what is loaded now stays; searching it for garbage would delay large answers
-    gc.set_threshold(50_000, 20, 100)  # an answer has tens of thousands of parts, and hardly any cycle
+    gc.freeze()  # the application stays; searching it for garbage would delay large answers
     door = Door(settings.trusted_proxies, connections=max(100, raise_file_limit() - _OTHER_FILES))
     server = _Server(
         uvicorn.Config(

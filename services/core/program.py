@@ -5,6 +5,7 @@ with an error of one line, while a fault of our own keeps its traceback.
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -36,6 +37,7 @@ def run(name: str, settings: Settings, work: Work, *, fast_loop: bool = True) ->
     """
     configure_log(name, settings.log_level, settings.log_format)
     serve_metrics(settings.metrics_host, settings.metrics_port)
+    _collect_rarely()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if fast_loop else None) as runner:
             runner.run(_until_told(work))
@@ -46,6 +48,16 @@ def run(name: str, settings: Settings, work: Work, *, fast_loop: bool = True) ->
         raise cause from errors
     except _REFUSED as refused:
         raise _refusal(refused) from refused
+
+
+def _collect_rarely() -> None:
+    """Let the collector of reference cycles look at what is new, and hardly ever at everything.
+
+    What these programs keep (states of devices, rows, answers) has hardly a cycle, and while the collector walks
+    through all of it nothing else runs: in alerts with 10 000 devices for 130 ms, a fire among what waits.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _refusal(refused: BaseException) -> FiretowerError:

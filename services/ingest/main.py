@@ -5,7 +5,6 @@ Each lane: take the lease (lease) -> connect (lane, core.mqtt) -> decode (decode
 """
 
 import asyncio
-import gc
 import uuid
 from functools import partial
 from pathlib import Path
@@ -53,6 +52,4 @@ async def tell_ready(lanes: dict[str, Lane], ready_file: Path | None) -> None:
 def main() -> None:
     """Run from the command line. Raises as `program.run`."""
     settings = IngestSettings.read()
-    gc.freeze()  # what is loaded now stays; batches make no reference cycles, so full collections would find nothing
-    gc.set_threshold(50_000, 20, 100)
     program.run("ingest", settings, partial(run, settings, SystemClock()))

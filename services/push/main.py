@@ -5,7 +5,6 @@ The program waits for a lost database; a fault of its own ends it.
 """
 
 import asyncio
-import gc
 import os
 import uuid
 from contextlib import AsyncExitStack
@@ -83,8 +82,6 @@ async def _work(
     conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, clock: Clock, stopping: asyncio.Event
 ) -> None:
     log.info("lease_taken", owner=str(owner))
-    gc.freeze()  # what is loaded now stays; a delivery makes hundreds of small things and hardly a cycle
-    gc.set_threshold(50_000, 20, 100)
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="push.deliver", size=4)
         stack.callback(pool.terminate)

@@ -1,6 +1,7 @@
 """A program that a wrong setting ends says so in a line, also when one of its tasks found out."""
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -66,7 +67,10 @@ def test_a_fault_of_ours_keeps_its_traceback(started):
 @pytest.fixture
 def settings(monkeypatch):
     monkeypatch.setattr(program, "configure_log", lambda *_: None)
-    return Settings.model_construct(log_level="info", log_format="text", metrics_host="127.0.0.1", metrics_port=None)
+    before = gc.get_threshold()
+    yield Settings.model_construct(log_level="info", log_format="text", metrics_host="127.0.0.1", metrics_port=None)
+    gc.set_threshold(*before)
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -81,6 +85,25 @@ def test_a_program_that_is_told_to_end_finishes_what_it_does(settings, number, f
 
     program.run("some", settings, work, fast_loop=fast_loop)
     assert finished == [True]
+
+
+def test_no_walk_through_all_that_a_program_keeps_holds_up_a_fire(settings):
+    kept, walks = [], []
+
+    def note(phase, about):
+        if phase == "start" and about["generation"] == 2:
+            walks.append(about)
+
+    async def work(_stopping):
+        kept.extend([number] for number in range(1_500_000))  # as much as ten thousand devices keep, three times
+
+    gc.callbacks.append(note)
+    try:
+        program.run("some", settings, work)
+    finally:
+        gc.callbacks.remove(note)
+    assert len(kept) == 1_500_000
+    assert walks == []
 
 
 @pytest.mark.parametrize("together", [True, False])
