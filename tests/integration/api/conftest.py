@@ -94,6 +94,13 @@ def stranger(visit: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
+async def township(client: Client, visit: Callable[..., Client]) -> Client:
+    """The administrator of one township."""
+    made = await client.post("/api/v1/api-keys", json={"name": "township", "role": "administrator", "areas": [AREA]})
+    return visit(made.json()["key"])
+
+
+@pytest.fixture
 async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
     made = await db.connect(database, program="test")
     yield made
