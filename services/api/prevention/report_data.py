@@ -61,7 +61,7 @@ async def read_report(reads: Reads, scope: Scope, month: Month) -> dict[str, Any
     ids = [row["id"] for row in risks[:WORST] if row["mean_score"]]
     troubles = await reads.rows(SQL["troubles_of"], ids=ids, begin=month.begin, until=month.until)
     return {
-        "alarms": _alarms(await reads.rows(SQL["alarms"], **span)),
+        "alarms": _alarms(await reads.rows(SQL["alarms"], county=scope.county, **span)),
         "false_alarms": [_site_of_fires(row) for row in sites],
         "clocks": await read_clocks(reads, scope, month.begin, month.until),
         "devices": _availability(await reads.rows(SQL["availability"], **silent, **span)),

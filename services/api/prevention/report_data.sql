@@ -1,10 +1,12 @@
--- Of a month: from :begin to :until, in the areas of :everywhere and :areas. No hypertable is read.
+-- Of a month: from :begin to :until, in the areas of :everywhere, :county and :areas. No hypertable is read.
 
 -- name: alarms
 select category, severity, verification, count(*) as alarms
 from alarm
 where opened_at >= :begin and opened_at < :until
-  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
+  -- what belongs to no township, our own alarms, is the county's
+  and (:everywhere or (area is null and :county)
+       or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
 group by category, severity, verification
 
 -- name: fires_by_site

@@ -62,6 +62,22 @@ async def test_alarms_are_counted_by_category_and_verdict_in_the_months_own_days
     assert {one["name"]: one["count"] for one in found["clocks"]}["verification"] == 0
 
 
+async def test_alarms_of_our_own_belong_to_the_countys_report_and_to_no_townships(
+    client: Client, visit: Callable[..., Client], connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        """insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at)
+           values ('system', 'lane_stopped', 'system', 'major', 'unacknowledged', '', '', $1, $1)""",
+        BEGIN,
+    )
+    for areas, counted in ((["140931"], 1), ([AREA], 0)):
+        made = await client.post("/api/v1/api-keys", json={"name": areas[0], "role": "viewer", "areas": areas})
+        found = await report(visit(made.json()["key"]))
+        assert [one["total"] for one in found["alarms"] if one["category"] == "system"] == [counted], areas
+    assert sum(one["total"] for one in (await report(client))["alarms"]) == 1
+    assert sum(one["total"] for one in (await report(client, f"month={MONTH}&area={AREA}"))["alarms"]) == 0
+
+
 async def test_two_alarms_at_once_make_a_device_unavailable_once_and_only_inside_the_month(
     client: Client, register: Register, open_alarm: Raise, connection: asyncpg.Connection
 ) -> None:
