@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from datetime import datetime
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
@@ -95,6 +96,68 @@ def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: An
     page.get_by_role("link", name="下一处").click()
     expect(page.locator(".inspect-due")).not_to_contain_text(WEAK)
     assert fits(page)
+
+
+AHEAD = """const ahead = 2 * 3600e3, Right = Date;
+window.Date = class extends Right {
+  constructor(...parts) { parts.length ? super(...parts) : super(Right.now() + ahead); }
+  static now() { return Right.now() + ahead; }
+};"""
+SLOW_PICTURES = """const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src"), waiting = [];
+Object.defineProperty(HTMLImageElement.prototype, "src", {
+  get: source.get,
+  set(value) {
+    const load = () => source.set.call(this, value);
+    String(value).startsWith("blob:") ? waiting.push(load) : load();
+  },
+});
+window.loadPictures = () => waiting.splice(0).forEach((load) => load());"""
+
+
+def test_a_phone_whose_clock_is_wrong_sends_the_right_time(visit: Any, system: Any) -> None:
+    page = visit(f"/#/inspect/{NEAR}", viewport=PHONE)
+    page.add_init_script(AHEAD)
+    page.reload()
+    answer_all(page, bad="")
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-done")).to_contain_text("全部合格")
+    stored = inspections(system, NEAR)[0]
+    at, received = (datetime.fromisoformat(stored[name]) for name in ("inspected_at", "received_at"))
+    assert abs((received - at).total_seconds()) < 60
+
+
+def test_a_time_that_the_server_refuses_is_not_sent_for_ever(visit: Any, system: Any) -> None:
+    page = visit(f"/#/inspect/{NEAR}", viewport=PHONE)
+    answer_all(page, bad="")
+    page.evaluate(
+        """() => {
+          for (const key of Object.keys(localStorage).filter((name) => name.startsWith("firetower-inspect.")))
+            localStorage[key] = JSON.stringify({
+              ...JSON.parse(localStorage[key]), inspected_at: "2026-01-01T00:00:00.000Z",
+            });
+        }"""
+    )
+    page.reload()
+    before = len(inspections(system, NEAR))
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.get_by_role("alert")).to_contain_text("30")
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-done")).to_contain_text("全部合格")
+    assert len(inspections(system, NEAR)) == before + 1
+
+
+def test_what_is_sent_while_the_photo_is_being_made_waits_for_it(visit: Any, system: Any) -> None:
+    page = visit(f"/#/inspect/{NEAR}", viewport=PHONE)
+    page.add_init_script(SLOW_PICTURES)
+    page.reload()
+    answer_all(page, bad="")
+    photo = {"name": "plate.png", "mimeType": "image/png", "buffer": picture()}
+    page.get_by_label("照片").set_input_files(photo)
+    expect(page.get_by_role("button", name="正在处理照片")).to_be_disabled()
+    page.evaluate("loadPictures()")
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-done")).to_contain_text("全部合格")
+    assert inspections(system, NEAR)[0]["photo"]
 
 
 def test_the_page_of_a_device_leads_there_and_shows_the_code_for_its_plate(visit: Any, system: Any) -> None:

@@ -84,13 +84,13 @@ async def add_inspection(body: InspectionPost, writer: Operator) -> Response:
     async def work(write: Write) -> Response:
         await write.connection.execute(SQL["take_turn"], str(request_id))
         place = await _place(write, body)
-        _check_answers(body.answers, place.checklist)
-        at = _moment(body.inspected_at, write.now)
         stored = await write.connection.fetchrow(SQL["stored"], request_id)
         if stored is not None:
             if bytes(stored["digest"]) != digest or stored["inspected_by"] != write.who.actor:
                 raise Problem(409, "conflict", "request_id: another inspection has this one; make a new one")
             return await _shown(write, stored["id"], 200)
+        _check_answers(body.answers, place.checklist)
+        at = _moment(body.inspected_at, write.now)
         failed = [one for one in body.answers if one.ok is False]
         hazards = [await _propose(write, place, one) for one in failed]
         inspection_id = await write.connection.fetchval(
@@ -167,8 +167,11 @@ async def _propose(write: Write, place: _Place, one: Answer) -> int:
         place.device_id, place.site_id, item.hazard, KINDS[item.hazard].grade, Source.INSPECTION,
         description=_said(item, one.note), description_en=f"inspection: not so: {item.en}", cause=cause,
     )  # fmt: skip
-    made = await ledger.add(write.connection, await by_of(write), new)
-    return made if made is not None else int(await write.connection.fetchval(SQL["open_hazard"], cause))
+    while True:
+        made = await ledger.add(write.connection, await by_of(write), new)
+        made = await write.connection.fetchval(SQL["open_hazard"], cause) if made is None else made
+        if made is not None:  # else it was verified between the two questions
+            return int(made)
 
 
 def _said(item: Item, note: str) -> str:

@@ -12,7 +12,9 @@ import asyncpg
 import pytest
 import segno
 
+from services.api.request.state import State
 from tests.integration.api.conftest import AREA, OTHER_AREA, Client
+from tests.support.hand_clock import HandClock
 from tests.unit.api.prevention.test_photos import JPEG, PNG
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
@@ -107,6 +109,20 @@ async def test_what_a_phone_sends_again_is_stored_once_also_at_the_same_time(
         assert (refused.status_code, refused.json()["type"]) == (409, "urn:firetower:problem:conflict")
     stranger = await key_of(client, visit, "maintainer")
     assert (await stranger.post("/api/v1/inspections", json=body)).status_code == 409
+
+
+async def test_what_is_sent_again_is_answered_again_also_when_it_could_not_be_stored_anew(
+    client: Client, register: Register, state: State
+) -> None:
+    await register("h-1")
+    at = datetime.now(UTC) - timedelta(days=29)
+    body = {"device": "h-1", "request_id": str(uuid4()), "answers": {"flows": True}, "inspected_at": at.isoformat()}
+    first = await client.post("/api/v1/inspections", json=body)
+    assert first.status_code == 201
+    await register("h-1", kind="water")  # whose checklist has no such item
+    state.clock = HandClock(datetime.now(UTC) + timedelta(days=2))  # it lies more than 30 days back
+    again = await client.post("/api/v1/inspections", json=body)
+    assert (again.status_code, again.json()) == (200, first.json() | {"device_kind": "water"})
 
 
 async def test_a_photo_is_given_back_as_a_picture_and_as_nothing_else(client: Client, register: Register) -> None:

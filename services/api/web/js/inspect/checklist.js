@@ -1,6 +1,7 @@
 // The questions of one inspection, a note and a photo. What was answered stays in the browser until the
 // server has it, and is sent under one id, so that what is sent twice is stored once.
 import { send } from "../api.js";
+import { serverNow } from "../clock.js";
 import { pick, t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Failure } from "../parts.js";
@@ -58,20 +59,22 @@ export function Checklist({ code, list, onDone }) {
   const [photo, setPhoto] = useState(null);
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
+  const [making, setMaking] = useState(false); // the photo
   const [done, setDone] = useState(null);
   const form = useRef();
-  const change = (patch) => {
-    const changed = { ...draft, ...patch };
-    setDraft(changed);
-    keepDraft(code, changed);
-  };
+  const change = (patch) =>
+    setDraft((before) => {
+      const changed = { ...before, ...patch };
+      keepDraft(code, changed);
+      return changed;
+    });
   // What was sent already and is changed then is another inspection.
   const edit = (patch) => change(draft.inspected_at ? { ...renewed(), ...patch } : patch);
   const open = list.items.filter((item) => !draft.answers[item.item]);
 
   async function submit(event) {
     event.preventDefault();
-    if (busy) return;
+    if (busy || making) return;
     if (open.length) {
       form.current.querySelector(`[data-item="${open[0].item}"] input`).focus();
       return;
@@ -81,7 +84,7 @@ export function Checklist({ code, list, onDone }) {
       device: code,
       answers: list.items.map((item) => ({ item: item.item, ...draft.answers[item.item] })),
       note: draft.note,
-      inspected_at: draft.inspected_at ?? new Date().toISOString(),
+      inspected_at: draft.inspected_at ?? new Date(serverNow()).toISOString(),
       photo,
     };
     change({ inspected_at: body.inspected_at }); // sent again it has to be the same
@@ -95,6 +98,8 @@ export function Checklist({ code, list, onDone }) {
     } catch (refused) {
       const before = refused.status === 409;
       if (before) change(renewed());
+      // Nothing is stored, and the time may be what was wrong.
+      else if (refused.status === 422) change({ inspected_at: null });
       setProblem(
         before || isPassing(refused) ? { text: t(before ? "inspect.before" : "inspect.kept") } : refused,
       );
@@ -111,6 +116,12 @@ export function Checklist({ code, list, onDone }) {
     setDraft(begin(code));
     setPhoto(null);
     setDone(null);
+  }
+
+  function words() {
+    if (busy) return t("inspect.sending");
+    if (making) return t("inspect.making");
+    return open.length ? t("inspect.open", { n: open.length }) : t("inspect.send");
   }
 
   if (done) return html`<${Done} inspection=${done} onAgain=${again} />`;
@@ -130,10 +141,8 @@ export function Checklist({ code, list, onDone }) {
         onInput=${(event) => edit({ note: event.target.value })}
       ></textarea>
     </label>
-    <${PhotoField} photo=${photo} onPhoto=${take} />
+    <${PhotoField} photo=${photo} onPhoto=${take} onWork=${setMaking} />
     ${problem && html`<${Failure} problem=${problem} />`}
-    <button class="button primary wide" disabled=${busy}>
-      ${busy ? t("inspect.sending") : open.length ? t("inspect.open", { n: open.length }) : t("inspect.send")}
-    </button>
+    <button class="button primary wide" disabled=${busy || making}>${words()}</button>
   </form>`;
 }

@@ -1,6 +1,6 @@
 // A photo, made small enough for a weak network before it is sent.
 import { t } from "../i18n.js";
-import { html, useState } from "../ui.js";
+import { html, useRef, useState } from "../ui.js";
 
 const MOST_PIXELS = 1600; // of the longer side: a plate can still be read
 const QUALITY = 0.8;
@@ -25,16 +25,20 @@ async function shrunk(file) {
   return canvas.toDataURL("image/jpeg", QUALITY);
 }
 
-export function PhotoField({ photo, onPhoto }) {
+// `onWork` is told whether a photo is being made: a form that is sent meanwhile would be sent without it.
+export function PhotoField({ photo, onPhoto, onWork }) {
   const [bad, setBad] = useState(false);
-  const take = (event) => {
+  const newest = useRef(null);
+  const take = async (event) => {
     const [file] = event.target.files;
+    newest.current = file;
     setBad(false);
-    if (!file) return onPhoto(null);
-    return shrunk(file).then(onPhoto, () => {
-      setBad(true);
-      onPhoto(null);
-    });
+    onWork(Boolean(file));
+    const picture = file ? await shrunk(file).catch(() => null) : null;
+    if (newest.current !== file) return; // another one was chosen meanwhile
+    setBad(Boolean(file) && !picture);
+    onWork(false);
+    onPhoto(picture);
   };
   return html`<div class="inspect-photo">
     <label>

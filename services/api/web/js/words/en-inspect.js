@@ -19,6 +19,7 @@ export const inspect = {
   "inspect.open": "{n} still to answer",
   "inspect.send": "Send",
   "inspect.sending": "Sending…",
+  "inspect.making": "Preparing the photo…",
   "inspect.kept": "Not sent; kept on this phone. Press again when there is a network: it is stored once.",
   "inspect.before": "It was stored before with other answers. Look again, then press once more.",
   "inspect.done": "Inspection stored",

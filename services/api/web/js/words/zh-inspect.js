@@ -19,6 +19,7 @@ export const inspect = {
   "inspect.open": "还有 {n} 项未填",
   "inspect.send": "提交巡查",
   "inspect.sending": "正在提交…",
+  "inspect.making": "正在处理照片…",
   "inspect.kept": "暂时无法提交，已保存在手机上。有网络后请再按一次提交，不会重复。",
   "inspect.before": "之前已提交过一次，内容不同。请核对后再按一次提交。",
   "inspect.done": "巡查已提交",
