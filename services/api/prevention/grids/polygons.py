@@ -7,6 +7,7 @@ RFC 7946 wants it and is in WGS 84; and that one which is refused is named by it
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import numpy as np
 import shapely
 from shapely.geometry import LinearRing, MultiPolygon, Polygon
 from shapely.geometry.polygon import orient
@@ -20,6 +21,7 @@ _DIGITS: Final = 7  # a centimetre, as the datum conversion has it
 _FEWEST: Final = 4  # positions of a closed ring
 _CHINA: Final = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north
 _LON, _LAT = 180.0, 90.0
+_SAME_PLACE: Final = 1e-6  # degrees: 0.1 m, as the database has it
 _FAR: Final = 1e12  # no unit of length makes more of a position
 _FLAT: Final = "encloses nothing: a border has at least three different positions"
 
@@ -68,6 +70,16 @@ def read_polygon(value: object, datum: Datum = Datum.WGS84, name: str = "polygon
     if len(made) > 1 and not border.is_valid:
         raise BadPolygon(f"{name}.coordinates", f"two parts overlap near {_where(border)}: join them or draw one anew")
     return Read(border, notes)
+
+
+def count_positions(value: object) -> int:
+    """Return how many positions of a document `read_polygon` would look at, whether it is a border or not."""
+    given = value.get("coordinates") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(given, list):
+        return 0
+    parts = given if value.get("type") == "MultiPolygon" else [given]
+    rings = (ring for part in parts if isinstance(part, list) for ring in part)
+    return min(sum(len(ring) for ring in rings if isinstance(ring, list)), MOST_VERTICES)
 
 
 def rings_of(border: Border) -> Iterator[tuple[int, int, list[Point]]]:
@@ -183,7 +195,7 @@ def _polygon(rings: Sequence[_Ring], notes: list[Note]) -> Polygon:
             notes.append(Note(ring.place, f"{way} (RFC 7946): it ran the other way and was turned"))
     polygon = Polygon(rings[0].points, [ring.points for ring in rings[1:]])
     if not polygon.is_valid:
-        raise BadPolygon(_wrong_hole(rings), "holes must lie inside the border and apart from each other")
+        raise BadPolygon(_wrong_hole(rings, polygon), "holes must lie inside the border and apart from each other")
     return orient(polygon)
 
 
@@ -204,11 +216,14 @@ def _where(shape: Border) -> str:
     return ", ".join(shapely.is_valid_reason(shape).partition("[")[2].rstrip("]").split(" "))
 
 
-def _wrong_hole(rings: Sequence[_Ring]) -> str:
-    shell = Polygon(rings[0].points)
-    for number, ring in enumerate(rings[1:], start=1):
-        hole = Polygon(ring.points)
-        earlier = (Polygon(one.points) for one in rings[1:number])
-        if not shell.contains(hole) or any(one.intersection(hole).area > 0 for one in earlier):
-            return ring.place
-    return rings[0].place.rpartition(".")[0]
+def _wrong_hole(rings: Sequence[_Ring], polygon: Polygon) -> str:
+    """Return the place of the hole at which GEOS found the fault; of the polygon, where holes together cut it in two.
+
+    To ask each hole of each other one would take minutes of holes drawn for that.
+    """
+    reason = shapely.is_valid_reason(polygon)
+    if reason.startswith("Interior"):  # Interior is disconnected
+        return rings[0].place.rpartition(".")[0]
+    point = shapely.Point(*map(float, _where(polygon).split(", ")))
+    away = shapely.distance([LinearRing(ring.points) for ring in rings], point)
+    return rings[int(np.flatnonzero(away <= away.min() + _SAME_PLACE)[-1])].place

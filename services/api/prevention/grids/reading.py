@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,8 +22,17 @@ _WORDS: Final = {
     Fault.OVERLAP: ("网格 {grids} 重叠 {area} 平方米", "grids {grids} overlap by {area} m²"),
     Fault.GAP: ("网格 {grids} 内有 {area} 平方米不属于任何下级网格", "{area} m² of grid {grids} are in none below it"),
     Fault.BEYOND: ("网格 {grids}：{area} 平方米超出上级网格", "grids {grids}: {area} m² lie outside the parent"),
+    Fault.UNCHECKED: (
+        "网格 {grids} 的边界交错太多，无法比较，请简化或重画边界",
+        "the borders of grids {grids} cannot be compared, they meet too often: simplify or redraw them",
+    ),
 }
-_ENCLOSED: Final = ("{area} 平方米被网格包围，却不属于任何网格", "{area} m² are enclosed by grids and in none")
+_WORDS_OF_NONE: Final = {
+    Fault.GAP: ("{area} 平方米被网格包围，却不属于任何网格", "{area} m² are enclosed by grids and in none"),
+    Fault.UNCHECKED: ("网格太多或边界太复杂，没有全部比较", "grids are too many or too complex: not all were compared"),
+}
+COMPARED_S: Final = 5.0
+"""So long somebody waits for a page, and a thread works for nobody else."""
 
 
 def select_grids(scope: Scope) -> "sa.Select[Any]":
@@ -94,7 +104,7 @@ async def faults_of(reads: Reads, who: Who, grid_id: str) -> list[dict[str, Any]
     statement = select_grids(who.scope).add_columns(_grid.parent.label("below"))
     near = await first(reads, statement.where(_grid.id == grid_id))
     faults = [] if near is None else await read_faults(reads, who.scope, near)
-    return [finding_document(one) for one in faults if grid_id in one.grids]
+    return [finding_document(one) for one in faults if grid_id in one.grids or one[:2] == (Fault.UNCHECKED, ())]
 
 
 async def read_faults(reads: Reads, scope: Scope, near: Row | None = None) -> list[Finding]:
@@ -115,12 +125,14 @@ async def read_faults(reads: Reads, scope: Scope, near: Row | None = None) -> li
 
 
 def _find(rows: Sequence[Row]) -> list[Finding]:
-    return find_faults([Grid(row["id"], row["parent"], shape(row["polygon"])) for row in rows])
+    end = monotonic() + COMPARED_S
+    grids = [Grid(row["id"], row["parent"], shape(row["polygon"])) for row in rows]
+    return find_faults(grids, lambda: monotonic() > end)
 
 
 def finding_document(one: Finding) -> dict[str, Any]:
     """Return what does not fit, with words."""
-    zh, en = _WORDS[one.fault] if one.grids else _ENCLOSED
+    zh, en = (_WORDS if one.grids else _WORDS_OF_NONE)[one.fault]
     said = {"grids": ", ".join(one.grids), "area": f"{one.area_m2:.0f}"}
     return {
         "fault": one.fault, "grids": list(one.grids), "area_m2": one.area_m2,

@@ -1,5 +1,6 @@
 """A border is read or refused with its place and the cure; what is read is sound, turned the right way, and exact."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from shapely.geometry import shape
 
 from services.api.prevention.grids import polygons
-from services.api.prevention.grids.polygons import BadPolygon, geojson_of, read_polygon, rings_of
+from services.api.prevention.grids.polygons import BadPolygon, count_positions, geojson_of, read_polygon, rings_of
 from services.api.registry.datum import Datum, to_gcj02
 from services.api.request.chinese import in_chinese
 
@@ -81,6 +82,55 @@ def test_a_hole_that_lies_within_but_splits_the_ground_is_refused_too() -> None:
     with pytest.raises(BadPolygon) as refused:
         read_polygon(polygon(OUTER, across))
     assert refused.value.field == "polygon.coordinates.0"[:-2]
+
+
+def small(number: int) -> Ring:
+    """Return one of 196 holes that lie apart."""
+    return box(111.003 + number % 14 * 0.007, 39.003 + number // 14 * 0.007, 0.005)
+
+
+def comb(*, lying: bool) -> Ring:
+    """Return a hole of 400 teeth."""
+    points = [[111.01, 39.01]]
+    for tooth in range(400):
+        points += [
+            [111.01 + (tooth + x) / 5000, 39.01 + y] for x, y in ((0, 0.08), (0.5, 0.08), (0.5, 0.01), (1, 0.01))
+        ]
+    points += [[111.09, 39.01], [111.01, 39.01]]
+    return [[lat + 72, lon - 72] for lon, lat in points] if lying else points
+
+
+@pytest.mark.parametrize(
+    ("holes", "wrong"),
+    [
+        ([*map(small, range(190)), small(7)], "polygon.coordinates.191"),  # the last one lies where another does
+        ([*map(small, range(190)), box(111.5, 39.0)], "polygon.coordinates.191"),
+        ([comb(lying=False), comb(lying=True)], "polygon.coordinates.2"),
+    ],
+)
+def test_the_wrong_one_of_many_holes_is_named_at_once(holes: list[Ring], wrong: str) -> None:
+    begin = time.process_time()
+    with pytest.raises(BadPolygon) as refused:
+        read_polygon(polygon(OUTER, *holes))
+    assert time.process_time() - begin < 1
+    assert refused.value.field == wrong
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (polygon(OUTER, INNER), 10),
+        (several([OUTER], [OUTER, INNER]), 15),
+        (polygon([OUTER[0]] * 20_000), polygons.MOST_VERTICES),
+        (polygon(BOW_TIE), 5),
+        ({"type": "Point", "coordinates": [111, 39]}, 0),
+        ({"type": "MultiPolygon", "coordinates": [7, [7, OUTER]]}, 5),
+        ({"coordinates": {}}, 0),
+        (None, 0),
+    ],
+)
+def test_positions_are_counted_whether_they_make_a_border_or_not(value: object, count: int) -> None:
+    assert count_positions(value) == count
 
 
 def test_what_runs_the_wrong_way_is_turned_and_that_is_said() -> None:
