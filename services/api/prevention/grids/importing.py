@@ -1,22 +1,25 @@
 """`POST /api/v1/grids/import`: grids from a GeoJSON FeatureCollection. A bad feature is named and stops no other."""
 
 import asyncio
+import re
+from time import monotonic
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from services.api.prevention.grids.models import GridId, GridImport, GridPut
-from services.api.prevention.grids.polygons import BadPolygon, Read, read_polygon
+from services.api.prevention.grids.models import GridId, GridImport, GridPut, number_as_text
+from services.api.prevention.grids.polygons import BadPolygon, Read, count_positions, read_polygon
 from services.api.prevention.grids.reading import finding_document, read_faults
 from services.api.prevention.grids.routes import with_faults
-from services.api.prevention.grids.writing import SQL, read_parents, store, take_turn, values_of
+from services.api.prevention.grids.tree import Tree
+from services.api.prevention.grids.writing import SQL, read_tree, store, take_turn, values_of
 from services.api.registry.datum import Datum
 from services.api.request.answers import answer
 from services.api.request.chinese import with_chinese
 from services.api.request.described import described
-from services.api.request.problems import Problem, field_errors
+from services.api.request.problems import Problem, field_errors, invalid
 from services.api.request.roles import Who
 from services.api.request.state import Here, State
 from services.api.request.writing import Maintainer, Write
@@ -24,12 +27,15 @@ from services.api.request.writing import Maintainer, Write
 router = APIRouter(prefix="/api/v1", tags=["grids"])
 MOST_FEATURES: Final = 2000
 MOST_POSITIONS: Final = 200_000
-"""Of all borders of one file: they are judged in seconds."""
+"""Of all borders of one file, bad ones too: they are judged in seconds."""
+JUDGED_S: Final = 20.0
+"""Longer than any file took that was not drawn to take long."""
 _HEADINGS: Final = {
     "名称": "name", "网格名称": "name", "编号": "id", "编码": "id", "网格编号": "id", "网格编码": "id", "code": "id",
     "上级": "parent", "上级网格": "parent", "区划": "area", "负责人": "people", "网格员": "people",
 }  # fmt: skip
 _ID: TypeAdapter[str] = TypeAdapter(GridId)
+_KNOWN_CRS: Final = re.compile(r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$")  # WGS 84, CGCS2000, with heights too
 
 
 class GridCollection(BaseModel):
@@ -56,6 +62,11 @@ class GridCollection(BaseModel):
         }
     )
 
+    crs: Any = Field(
+        default=None,
+        description="of files before RFC 7946: refused where it is not WGS 84 or CGCS2000",
+        examples=[None],
+    )
     features: list[Any] = Field(
         min_length=1,
         max_length=MOST_FEATURES,
@@ -92,11 +103,13 @@ async def import_grids(
     A feature that is bad is named in `errors` and left out; the others are stored. A parent may stand in the same file,
     before or behind. Where none could be stored the answer is a refusal.
     """
+    if datum is None:
+        _check_crs(body.crs)
     read, faults = await asyncio.to_thread(_read, body.features, datum or Datum.WGS84)
 
     async def work(write: Write) -> Response:
         await take_turn(write)
-        loading = _Loading(write, await read_parents(write))
+        loading = _Loading(write, await read_tree(write))
         await loading.store(read)
         errors = [_shown(one) for one in sorted([*faults, *loading.faults], key=lambda one: one.feature)]
         if not loading.done:
@@ -123,6 +136,18 @@ async def import_grids(
     return await with_faults(response, _all_faults(here, writer.who))
 
 
+def _check_crs(crs: Any) -> None:
+    """Refuse a file that says itself that its degrees are of another datum: Beijing 1954 lies a hundred metres off.
+
+    Raises:
+        Problem: 422.
+    """
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    sent = properties.get("name", properties.get("code")) if isinstance(properties, dict) else None
+    if sent is not None and not _KNOWN_CRS.search(str(sent)):
+        raise invalid("crs", "must be WGS 84 or CGCS2000 (EPSG 4326, 4490): export the layer so, or name the `datum`")
+
+
 class _DryRun(Exception):
     def __init__(self, shown: dict[str, Any]) -> None:
         super().__init__("a dry run")
@@ -139,11 +164,16 @@ def _shown(one: _Fault) -> dict[str, Any]:
 
 def _read(features: list[Any], datum: Datum) -> tuple[list[_Feature], list[_Fault]]:
     """Judge every feature by itself; in a thread, because it may take seconds."""
+    positions = sum(count_positions(one.get("geometry")) for one in features if isinstance(one, dict))
+    if positions > MOST_POSITIONS:
+        raise Problem(413, "too_large", f"more than {MOST_POSITIONS} positions; split the file")
     good: list[_Feature] = []
     faults: list[_Fault] = []
     seen: set[str] = set()
-    positions = 0
+    end = monotonic() + JUDGED_S
     for number, feature in enumerate(features, start=1):
+        if monotonic() > end:
+            raise Problem(413, "too_large", "its borders take too long to judge; split the file")
         one = _read_one(number, feature, datum)
         if isinstance(one, _Feature) and one.id in seen:
             one = _Fault(number, one.id, "id", f"{one.id} stands in the file twice")
@@ -151,16 +181,8 @@ def _read(features: list[Any], datum: Datum) -> tuple[list[_Feature], list[_Faul
             faults.append(one)
             continue
         seen.add(one.id)
-        positions += 0 if one.read is None else _size(one.read)
-        if positions > MOST_POSITIONS:
-            raise Problem(413, "too_large", f"more than {MOST_POSITIONS} positions; split the file")
         good.append(one)
     return good, faults
-
-
-def _size(read: Read) -> int:
-    polygons = getattr(read.border, "geoms", [read.border])
-    return sum(len(ring.coords) for polygon in polygons for ring in (polygon.exterior, *polygon.interiors))
 
 
 def _read_one(number: int, feature: Any, datum: Datum) -> _Feature | _Fault:
@@ -169,7 +191,7 @@ def _read_one(number: int, feature: Any, datum: Datum) -> _Feature | _Fault:
     properties = feature.get("properties")
     titled = properties if isinstance(properties, dict) else {}
     named = {_HEADINGS.get(name, name): value for name, value in titled.items()}
-    sent = feature.get("id", named.get("id"))
+    sent = feature.get("id") if feature.get("id") is not None else named.get("id")
     try:
         grid_id = _ID.validate_python(sent)
     except ValidationError:
@@ -177,8 +199,7 @@ def _read_one(number: int, feature: Any, datum: Datum) -> _Feature | _Fault:
         return _Fault(number, None, "id", message)
     columns = {name: value for name, value in named.items() if name in {"name", "area", "parent", "people"}}
     filled = {name: value for name, value in columns.items() if value not in (None, "")}
-    if isinstance(filled.get("area"), int):
-        filled["area"] = str(filled["area"])  # a code, which GIS takes for a number
+    filled |= {name: number_as_text(filled[name]) for name in ("area", "name") if name in filled}
     try:
         body = GridPut.model_validate(filled)
         read = read_polygon(feature.get("geometry"), datum, "geometry")
@@ -193,9 +214,9 @@ def _read_one(number: int, feature: Any, datum: Datum) -> _Feature | _Fault:
 class _Loading:
     """Stores the good features of a file, parents before what stands below them."""
 
-    def __init__(self, write: Write, parents: dict[str, str | None]) -> None:
+    def __init__(self, write: Write, tree: Tree) -> None:
         self._write = write
-        self._parents = parents
+        self._tree = tree
         self.done: list[dict[str, Any]] = []
         self.faults: list[_Fault] = []
 
@@ -223,12 +244,13 @@ class _Loading:
             return
         try:
             async with connection.transaction():
-                values = await values_of(self._write, one.id, one.body, before, self._parents)
+                values = await values_of(self._write, one.id, one.body, before, self._tree)
                 border = None if one.read is None else one.read.border
                 await store(self._write, one.id, values, border, new=before is None)
         except Problem as problem:
             field, _, message = str(problem.detail).partition(": ")
             self.faults.append(_Fault(one.number, one.id, field, message or field))
             return
-        self._parents[one.id] = values["parent"] if "parent" in values else self._parents.get(one.id)
+        parents = self._tree.parents
+        parents[one.id] = values["parent"] if "parent" in values else parents.get(one.id)
         self.done.append({"feature": one.number, "id": one.id, "action": "created" if before is None else "updated"})

@@ -28,11 +28,14 @@ _EXAMPLE: dict[str, Any] = {
 }
 
 
-def _number_as_text(value: object) -> object:
+def number_as_text(value: object) -> object:
+    """Return a code that a table or a GIS took for a number as the text that it is; one with decimals as it came."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column with a gap in it is exported so
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-GridId = Annotated[str, BeforeValidator(_number_as_text), Field(pattern=GRID_ID, examples=["dg-01"])]
+GridId = Annotated[str, BeforeValidator(number_as_text), Field(pattern=GRID_ID, examples=["dg-01"])]
 
 
 def _named(value: object) -> object:

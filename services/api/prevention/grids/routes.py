@@ -19,7 +19,7 @@ from services.api.prevention.grids.reading import (
     select_grids,
     show_grid,
 )
-from services.api.prevention.grids.writing import SQL, read_parents, store, take_turn, values_of
+from services.api.prevention.grids.writing import SQL, read_tree, store, take_turn, values_of
 from services.api.registry.datum import Datum
 from services.api.request import tables
 from services.api.request.answers import answer
@@ -108,7 +108,7 @@ async def put_grid(
             raise Problem(412, "version_conflict", f"there is no grid {grid_id} yet: leave If-Match out to register it")
         if read is None and (before is None or "polygon" in body.model_fields_set):
             raise invalid("polygon", "cannot be cleared" if before else "is needed to register a grid")
-        values = await values_of(write, grid_id, body, before, await read_parents(write))
+        values = await values_of(write, grid_id, body, before, await read_tree(write))
         border = None if read is None else read.border
         await store(write, grid_id, values, border, new=before is None)
         await write.record("grid.put", f"grid:{grid_id}", **values, polygon=border is not None)
@@ -144,7 +144,7 @@ async def remove_grid(grid_id: GridPath, writer: Maintainer, if_match: IfMatch =
         if before is None or not write.who.scope.covers(before["area"]):
             raise not_found(f"grid {grid_id}")
         check_match(if_match, before["version"])
-        if grid_id in (await read_parents(write)).values():
+        if grid_id in (await read_tree(write)).parents.values():
             raise Problem(409, "has_children", f"grids stand below {grid_id}: move or remove them first")
         await write.connection.execute(SQL["remove"], grid_id)
         await write.record("grid.remove", f"grid:{grid_id}")

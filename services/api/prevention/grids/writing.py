@@ -8,16 +8,15 @@ from typing import Any
 
 import asyncpg
 
-from services.api.prevention.grids import tree
 from services.api.prevention.grids.models import GridPut
 from services.api.prevention.grids.polygons import Border, geojson_of, rings_of
+from services.api.prevention.grids.tree import Tree, fault_of
 from services.api.registry.areas import take_area
 from services.api.request.problems import Problem, invalid
 from services.api.request.writing import Write
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
-Parents = Mapping[str, str | None]
 
 
 async def take_turn(write: Write) -> None:
@@ -35,13 +34,15 @@ async def take_turn(write: Write) -> None:
     await write.connection.execute(SQL["wait_as_usual"])
 
 
-async def read_parents(write: Write) -> dict[str, str | None]:
-    """Return below which grid each stands."""
-    return {row["id"]: row["parent"] for row in await write.connection.fetch(SQL["parents"])}
+async def read_tree(write: Write) -> Tree:
+    """Return below which grid each stands, and which of them who writes may not see."""
+    rows = await write.connection.fetch(SQL["parents"])
+    hidden = frozenset(row["id"] for row in rows if not write.who.scope.covers(row["area"]))
+    return Tree({row["id"]: row["parent"] for row in rows}, hidden)
 
 
 async def values_of(
-    write: Write, grid_id: str, body: GridPut, before: asyncpg.Record | None, parents: Parents
+    write: Write, grid_id: str, body: GridPut, before: asyncpg.Record | None, tree: Tree
 ) -> dict[str, Any]:
     """Return the columns that the body sets, but for those of the border.
 
@@ -58,7 +59,7 @@ async def values_of(
         values["people"] = [person.model_dump() for person in body.people or ()]
     above = None
     if "parent" in sent:
-        above = await _parent(write, grid_id, body.parent, before, parents)
+        above = await _parent(write, grid_id, body.parent, before, tree)
         values["parent"] = None if above is None else above["id"]
     if "area" in sent or before is None:
         values["area"] = await _area(write, body.area, above)
@@ -66,7 +67,7 @@ async def values_of(
 
 
 async def _parent(
-    write: Write, grid_id: str, parent: str | None, before: asyncpg.Record | None, parents: Parents
+    write: Write, grid_id: str, parent: str | None, before: asyncpg.Record | None, tree: Tree
 ) -> asyncpg.Record | None:
     """Return the row of the parent; whoever cannot see the one that stands leaves it."""
     now = None if before is None or before["parent"] is None else await _find(write, before["parent"])
@@ -76,7 +77,7 @@ async def _parent(
     row = await _find(write, parent)
     if row is None or not write.who.scope.covers(row["area"]):
         raise invalid("parent", f"there is no grid {parent}")
-    if fault := tree.fault_of(grid_id, parent, parents):
+    if fault := fault_of(grid_id, parent, tree):
         raise invalid("parent", fault)
     return row
 

@@ -8,7 +8,7 @@ reset lock_timeout
 select pg_advisory_xact_lock(hashtext('firetower.grids'))
 
 -- name: parents
-select id, parent from grid
+select id, parent, area from grid
 
 -- name: find
 select id, area, parent, version from grid where id = $1

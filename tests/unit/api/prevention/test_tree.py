@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.prevention.grids.tree import MOST_LEVELS, fault_of
+from services.api.prevention.grids.tree import MOST_LEVELS, Tree, fault_of
 
 CHAIN = {"a": None, "b": "a", "c": "b", "d": "c", "e": "d"}
 
@@ -19,14 +19,23 @@ CHAIN = {"a": None, "b": "a", "c": "b", "d": "c", "e": "d"}
     ],
 )
 def test_a_circle_is_named(grid: str, parent: str | None, said: str | None) -> None:
-    fault = fault_of(grid, parent, CHAIN)
+    fault = fault_of(grid, parent, Tree(CHAIN))
     assert fault == said or (fault is not None and said is not None and fault.startswith(said))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "named"),
+    [("cd", "a < e < … < b < a"), ("bd", "a < e < … < c < … < a"), ("bcde", "a < … < a")],
+)
+def test_a_circle_names_no_grid_that_is_hidden_from_who_asks(hidden: str, named: str) -> None:
+    fault = fault_of("a", "e", Tree(CHAIN, frozenset(hidden)))
+    assert fault == f"would make a circle: {named}; choose a grid that is not below this one"
 
 
 def test_too_many_levels_above_and_below_are_refused() -> None:
     assert len(CHAIN) == MOST_LEVELS - 1
     full = CHAIN | {"f": "e"}
-    assert fault_of("x", "f", full) == "grids stand in at most 6 levels; choose one further up"
-    assert fault_of("x", "e", full) is None
-    assert fault_of("a", "x", CHAIN | {"x": None}) is None
-    assert fault_of("a", "x", full | {"x": None}) is not None
+    assert fault_of("x", "f", Tree(full)) == "grids stand in at most 6 levels; choose one further up"
+    assert fault_of("x", "e", Tree(full)) is None
+    assert fault_of("a", "x", Tree(CHAIN | {"x": None})) is None
+    assert fault_of("a", "x", Tree(full | {"x": None})) is not None
