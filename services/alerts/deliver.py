@@ -18,7 +18,7 @@ from services.alerts.signing import Addressed
 from services.core.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
-from services.core.exchange import BODY_S, CLOSE_S, exchange
+from services.core.line import BODY_S
 from services.core.log import logger
 from services.core.masks import hide
 from services.core.metrics import CONFIRMED_TO_ACCEPTED, NOTICE_ATTEMPTS
@@ -28,7 +28,7 @@ from services.core.words import NoticeType
 
 SQL = load_queries(__file__)
 POLL_S = 0.25  # the fallback; the hint wakes us at once
-RECORD_S = 3.0  # how long a claim outlives its request, to be recorded
+RECORD_S = 4.0  # how long a claim outlives its request, to be recorded
 KIND = "notice"  # of what is set aside
 _LONGEST_ERROR, _WORDS_IN_ERROR = 500, 200
 CALL_ATTEMPTS = 20  # a contact who cannot be reached is given up; escalation goes on to the next step
@@ -129,7 +129,7 @@ class Outbox:
     async def _claim_some(
         self, conn: PoolConnectionProxy, lane: Lane, room: int, now: datetime, only: UUID | None = None
     ) -> list[asyncpg.Record]:
-        until = now + timedelta(seconds=lane.timeout_s + BODY_S + CLOSE_S + RECORD_S)
+        until = now + timedelta(seconds=lane.timeout_s + BODY_S + RECORD_S)
         types, left_out = list(lane.types), self._left_out()
         found: list[asyncpg.Record] = await conn.fetch(
             SQL["claim"], self._owner, now, until, lane.fire, room, lane.desk, types, left_out, only
@@ -174,12 +174,12 @@ class Outbox:
     ) -> tuple[Answer, Verdict, str | None]:
         """Post one notice and judge the answer; a notice that cannot be sent is an attempt with its error."""
         try:
-            request, client, rule = address(notice, at)
+            request, line, rule = address(notice, at)
         except Exception as error:  # noqa: BLE001 - whatever stands in the row: this notice alone
             said = describe_error(error)
             # a call with a broken target stays broken; a restart corrects the desk's own address
             return Answer(None, {}, b"", said), Verdict(Fate.RETRY if lane.desk else Fate.DEAD, error=said), None
-        answer = await exchange(client, request, lane.timeout_s, lambda status: needs_body(status, rule))
+        answer = await line.ask(request, lane.timeout_s, lambda status: needs_body(status, rule))
         verdict = judge_answer(answer, self._clock.now(), rule)
         words = answer.words and hide(answer.words, request.secrets)
         if verdict.error is None:

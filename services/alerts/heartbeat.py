@@ -1,11 +1,10 @@
 """Calls a monitor outside our machine every minute while all is well; silence is the alarm. A duty of main."""
 
 import asyncpg
-import httpx2
 
-from services.core.exchange import Request, exchange
+from services.core.line import Line, Request
 from services.core.log import logger
-from services.core.masks import find_secrets
+from services.core.outbound import anywhere
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
@@ -18,13 +17,12 @@ log = logger(__name__)
 ALL_IS_WELL = SQL["all_is_well"]
 
 
-async def beat(pool: asyncpg.Pool, client: httpx2.AsyncClient, url: str) -> float:
+async def beat(pool: asyncpg.Pool, url: str) -> float:
     """Call once, and only while ingest hears, no fire waits and nothing of ours is critical."""
     if not await pool.fetchval(ALL_IS_WELL):
         log.warning("heartbeat_withheld")
         return LOOK_AGAIN_S
-    request = Request(url, {}, b"", method="GET", secrets=find_secrets(url, {}))
-    answer = await exchange(client, request, TIMEOUT_S, lambda _status: False)  # its body is not needed
+    answer = await Line(url, anywhere()).ask(Request(url, {}, b"", method="GET"), TIMEOUT_S)
     if answer.status is None:
         log.warning("heartbeat_failed", error=answer.error)
     else:

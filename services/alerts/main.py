@@ -5,14 +5,12 @@ fault of its own ends it.
 """
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
 
 import asyncpg
-import httpx2
 
 from services.alerts import duty, heartbeat
 from services.alerts.anchors import Anchors, audit_key
@@ -35,14 +33,16 @@ from services.core.alarms.policies import load_policies
 from services.core.aside import Asides, forget_old
 from services.core.city import xf3017
 from services.core.clock import Clock, SystemClock, wait_at_most
-from services.core.exchange import open_client
+from services.core.line import Line
 from services.core.log import logger
 from services.core.metrics import ACTIVE
+from services.core.outbound import anywhere
 from services.core.settings import AlertsSettings
 from services.core.text import describe_error
 
 log = logger(__name__)
 AWAY_PAUSE_S = 0.3
+DESK_CONNECTIONS, DESK_KEPT_OPEN_S = 20, 5.0
 FORGET_EVERY_S = 3600.0
 STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
 
@@ -50,7 +50,6 @@ STANDBY_S = 0.5  # how often a standby looks whether the lease has run out
 def main(settings: AlertsSettings | None = None) -> None:
     """Run from the command line; read the environment unless settings are given. Raises as `program.run`."""
     settings = settings or AlertsSettings.read()
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # its log line for each request says less than ours
     program.run("alerts", settings, partial(run, settings, SystemClock()))
 
 
@@ -114,10 +113,7 @@ async def _work(
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=8)
         stack.callback(pool.terminate)  # a graceful close would wait for a server that may not answer
-        client = await stack.enter_async_context(open_client())  # for addresses from the operator's settings
         contacts = ContactAddress(settings)
-        for guarded in (contacts.county, contacts.anybody):
-            await stack.enter_async_context(guarded)
         await pool.execute(OUTBOX_SQL["forget_claims"])
         asides = Asides("alerts", clock)
         outbox = Outbox(pool, clock, owner, asides)
@@ -164,12 +160,12 @@ async def _work(
         if settings.relay_mqtt_url:
             work["county"] = duty.keep("county", ToCounty(pool).take_turn, pool, clock)
         elif settings.dispatch_url:
-            desk = _desk(settings, client)
+            desk = _desk(settings, await stack.enter_async_context(_line_to_desk(settings.dispatch_url)))
             work["fires"] = outbox.run(FIRES, desk)
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
         if settings.heartbeat_url:
-            beat = partial(heartbeat.beat, pool, client, settings.heartbeat_url)
+            beat = partial(heartbeat.beat, pool, settings.heartbeat_url)
             work["heartbeat"] = duty.keep("heartbeat", beat, pool, clock)
         ACTIVE.set(1)
         async with asyncio.TaskGroup() as tasks:
@@ -179,13 +175,18 @@ async def _work(
                 task.cancel()
 
 
-def _desk(settings: AlertsSettings, client: httpx2.AsyncClient) -> DeskAddress:
+def _line_to_desk(url: str) -> Line:
+    """Keep connections for what follows at once only: one that is dead without a word costs a fire two seconds."""
+    return Line(url, anywhere(), keep=DESK_CONNECTIONS, kept_open_s=DESK_KEPT_OPEN_S)
+
+
+def _desk(settings: AlertsSettings, line: Line) -> DeskAddress:
     codes = None
     if settings.dispatch_format == "xf3017":
         codes = xf3017.CODES
         if settings.dispatch_codes is not None:
             codes = xf3017.read_codes(settings.dispatch_codes.read_bytes())
-    return DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), client, codes)
+    return DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), line, codes)
 
 
 def _make_anchors(settings: AlertsSettings, pool: asyncpg.Pool, clock: Clock) -> Anchors:

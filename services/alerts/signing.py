@@ -7,22 +7,22 @@ from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
-import httpx2
 
 from services.alerts.contacts import read_target
 from services.core.city import xf3017
-from services.core.exchange import Request, open_client
+from services.core.line import Line, Request
 from services.core.masks import find_secrets
+from services.core.outbound import CheckedAddresses
 from services.core.receivers import SuccessRule
 from services.core.settings import AlertsSettings
 from services.core.signing import sign
 
 
 class Addressed(NamedTuple):
-    """A notice ready to send: the request, the client, and the receiver's success rule."""
+    """A notice ready to send: the request, the line, and the receiver's success rule."""
 
     request: Request
-    client: httpx2.AsyncClient
+    line: Line
     rule: SuccessRule | None = None
 
 
@@ -32,33 +32,34 @@ class DeskAddress:
     With `codes` it takes the data items of XF/T 3017 (contract 9.5).
     """
 
-    def __init__(self, url: str, secret: str, client: httpx2.AsyncClient, codes: xf3017.Codes | None = None) -> None:
+    def __init__(self, url: str, secret: str, line: Line, codes: xf3017.Codes | None = None) -> None:
         self._url = url
         self._codes = codes
         self._secrets = find_secrets(url, {})
         self._secret = secret
-        self._client = client
+        self._line = line
 
     def __call__(self, notice: asyncpg.Record, now: datetime) -> Addressed:
         """Return the request for `notice` sent at `now` (UTC: the library overwrites any other zone)."""
         body = notice["body"] if self._codes is None else xf3017.write(notice["body"], self._codes)
         headers = signed_headers(self._secret, str(notice["id"]), body, now)
-        return Addressed(Request(self._url, headers, body, secrets=self._secrets), self._client)
+        return Addressed(Request(self._url, headers, body, secrets=self._secrets), self._line)
 
 
 class ContactAddress:
     """Contacts: each call has its own target; whoever wrote it decides which networks are open to it."""
 
     def __init__(self, settings: AlertsSettings) -> None:
-        self.county = open_client(settings.allowed_networks(county=True))
-        self.anybody = open_client(settings.allowed_networks(county=False))
+        self._county = CheckedAddresses(settings.allowed_networks(county=True), remembered_s=0.0)
+        self._anybody = CheckedAddresses(settings.allowed_networks(county=False), remembered_s=0.0)
 
     def __call__(self, notice: asyncpg.Record, _now: datetime) -> Addressed:
         """Return the request for a call; its target was fixed when the call was made due."""
         target = read_target(notice["target"])
         headers = {"content-type": "application/json", "idempotency-key": str(notice["id"]), **target.headers}
         request = Request(target.url, headers, notice["body"], secrets=find_secrets(target.url, target.headers))
-        return Addressed(request, self.county if target.by_county else self.anybody, target.success)
+        line = Line(target.url, self._county if target.by_county else self._anybody)
+        return Addressed(request, line, target.success)
 
 
 def signed_headers(secret: str, notice_id: str, body: bytes, now: datetime) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Guards requests to addresses that somebody wrote into the system: only public ones are called (contract 7).
 
-Used by alerts for contacts and gateways, and by the API when an address is written. Promises that no connection is made
-to an address that is not public, however its name is spelt or resolved, unless the operator named its network. The name
-is resolved once per request, and the connection goes to the very address that was checked.
+Asked by every line for its addresses, and by the API when one is written. Promises that none is given out that is not
+public, however its name is spelt or resolved, unless the operator named its network. The connection goes to the very
+address that was checked.
 """
 
 import asyncio
@@ -22,8 +22,7 @@ Network = IPv4Network | IPv6Network
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 SETTINGS = "FIRETOWER_SUBSCRIPTION_NETWORKS (for what the county wrote, in FIRETOWER_COUNTY_NETWORKS)"
-REMEMBERED_S, KEPT_OPEN_S = 30.0, 30.0
-NEXT_ADDRESS_S = 2.0  # how long one of several addresses of a name may take to answer
+REMEMBERED_S = 30.0
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))  # RFC 6052, RFC 8215
 _COMPATIBLE = ip_network("::/96")  # RFC 4291 2.5.5.1, deprecated, and still routed in places
 _TRANSLATED = ip_network("::ffff:0:0:0/96")  # RFC 2765 2.1
@@ -127,10 +126,13 @@ def tls() -> ssl.SSLContext:
 
 
 class CheckedAddresses:
-    """Finds the addresses of a name, each of them checked. The answer is used again for `remembered_s`."""
+    """Finds the addresses of a name, each of them checked. The answer is used again for `remembered_s`.
+
+    Without `networks` none is refused: for what stands in the operator's own settings.
+    """
 
     def __init__(
-        self, networks: Sequence[Network], resolve: Resolve = resolve, remembered_s: float = REMEMBERED_S
+        self, networks: Sequence[Network] | None, resolve: Resolve = resolve, remembered_s: float = REMEMBERED_S
     ) -> None:
         self._networks, self._resolve, self._remembered_s = networks, resolve, remembered_s
         self._checked: tuple[float, tuple[str, int], list[str]] | None = None
@@ -147,7 +149,7 @@ class CheckedAddresses:
             return self._checked[2]
         addresses = await self._resolve(host, port)
         for address in addresses:
-            why = refusal(address, self._networks)
+            why = None if self._networks is None else refusal(address, self._networks)
             if why is not None:
                 raise AddressRefused(why)
         if not addresses:
@@ -156,46 +158,6 @@ class CheckedAddresses:
         return addresses
 
 
-class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Sends a request to a checked address of its host: no connection is made to another.
-
-    None is kept: an open connection would be found by its address, not by the name in its certificate.
-    """
-
-    def __init__(self, networks: Sequence[Network], resolve: Resolve = resolve) -> None:
-        self._addresses = CheckedAddresses(networks, resolve, remembered_s=0.0)
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
-        self._inner = httpx2.AsyncHTTPTransport(verify=tls(), trust_env=False, limits=limits)
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Resolve, check, connect; the next address when one does not answer.
-
-        Raises:
-            AddressRefused: one of the addresses is not public.
-        """
-        url = request.url
-        addresses = await self._addresses.of(url.host, url.port or (443 if url.scheme == "https" else 80))
-        for address in addresses[:-1]:
-            with contextlib.suppress(httpx2.ConnectError, httpx2.ConnectTimeout):  # before anything was sent
-                return await self._send(request, address, connect_s=NEXT_ADDRESS_S)
-        return await self._send(request, addresses[-1])
-
-    async def _send(self, request: httpx2.Request, address: str, connect_s: float | None = None) -> httpx2.Response:
-        extensions = dict(request.extensions)
-        if connect_s is not None:
-            given = extensions.get("timeout", {})
-            extensions["timeout"] = {**given, "connect": min(given.get("connect") or connect_s, connect_s)}
-        if request.url.host != address:
-            extensions["sni_hostname"] = request.url.raw_host.decode("ascii")  # the certificate is the name's
-        straight = httpx2.Request(
-            request.method,
-            request.url.copy_with(host=address),
-            headers=request.headers,  # Host among them, as the name was written
-            stream=request.stream,
-            extensions=extensions,
-        )
-        return await self._inner.handle_async_request(straight)
-
-    async def aclose(self) -> None:
-        """Close what is open."""
-        await self._inner.aclose()
+def anywhere() -> CheckedAddresses:
+    """Return addresses of what the operator's own settings name: not checked, and asked for at every connection."""
+    return CheckedAddresses(None, remembered_s=0.0)

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from services.core.clock import wait_at_most
+from services.core.line import Line
 from services.core.metrics import SUBSCRIPTIONS
 from services.core.outbound import CheckedAddresses
 from services.core.settings import OutboundSettings
 from services.push.courier import SLOTS, Courier, Tools
-from services.push.line import Line
 from services.push.recorder import SQL
 from services.push.subjects import Delivery
 

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from services.core.clock import Clock, wait_at_most
+from services.core.line import Line
 from services.core.metrics import BROWSERS
 from services.core.outbound import CheckedAddresses
 from services.core.settings import PushSettings
-from services.push.line import Line
 from services.push.push_service import SLOTS, SQL, TOLD_FOR, Browser, News, PushService, Tools
 from services.push.sealing import Sender, new_key
 

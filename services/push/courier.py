@@ -15,13 +15,13 @@ import asyncpg
 from services.core.answers import Answer
 from services.core.aside import own_fault
 from services.core.clock import Clock, wait_at_most
+from services.core.line import Line, Request
 from services.core.log import logger
 from services.core.masks import find_secrets, hide
 from services.core.metrics import COMMITTED_TO_SUBSCRIBER, SUBSCRIPTION_ATTEMPTS
 from services.core.signing import sign
 from services.core.text import clean_text, describe_error
 from services.push.documents import Documents
-from services.push.line import Line
 from services.push.recorder import SQL, Outcome, Recorder
 from services.push.subjects import Delivery, Subjects
 from services.push.verdicts import Fate, Verdict, judge, wait_s
@@ -179,7 +179,7 @@ class Courier:
         if subscription["previous_secret"] and now < subscription["previous_secret_until"]:
             secrets.extend(subscription["previous_secret"].split())
         headers = {"content-type": kind, **sign(secrets, str(delivery.event.uid), now, body)}
-        return await self._line.post(headers, body, TIMEOUT_S)
+        return await self._line.ask(Request(subscription["url"], headers, body), TIMEOUT_S)
 
     async def _settle(
         self, delivery: Delivery, verdict: Verdict, *, at: datetime, took_ms: float, status: int | None

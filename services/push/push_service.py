@@ -15,13 +15,13 @@ import asyncpg
 from services.core.answers import Answer
 from services.core.aside import own_fault
 from services.core.clock import Clock, wait_at_most
+from services.core.line import Line, Request
 from services.core.log import logger
 from services.core.masks import find_secrets, hide
 from services.core.metrics import BROWSER_ATTEMPTS
 from services.core.statements import load_queries
 from services.core.text import clean_text, describe_error
 from services.push.browser_words import tell_fires, tell_greeting
-from services.push.line import Line
 from services.push.sealing import Sender, fill, seal
 from services.push.verdicts import Fate, Verdict, judge, wait_s
 
@@ -148,7 +148,7 @@ class PushService:
         if len(fires) == 1:  # a later message about it replaces one that still waits at the service
             headers["topic"] = f"alarm-{fires[0]['alarm_id']}"
         sealed = seal(fill(plain), row["p256dh"], row["auth"])
-        return await self._line.post(headers, sealed, TIMEOUT_S, row["endpoint"])
+        return await self._line.ask(Request(row["endpoint"], headers, sealed), TIMEOUT_S)
 
     async def _settle(
         self,

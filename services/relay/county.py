@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import httpx2
 import orjson
 
 from services.core.clock import Clock
-from services.core.exchange import Request, exchange
+from services.core.line import Line, Request
 from services.core.log import logger
 from services.relay.packing import Row
 
@@ -34,8 +33,8 @@ class Answered(NamedTuple):
 class County:
     """One address and one key."""
 
-    def __init__(self, client: httpx2.AsyncClient, url: str, key: str, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, line: Line, url: str, key: str, clock: Clock) -> None:
+        self._line = line
         self._url = url.rstrip("/")
         self._key = key
         self._secrets = frozenset({key})
@@ -59,7 +58,7 @@ class County:
         return (await self._ask(Request(f"{self._url}{path}", headers, b"", "GET", self._secrets))).body
 
     async def _ask(self, request: Request) -> Answered:
-        answer = await exchange(self._client, request, TIMEOUT_S, lambda _status: True)
+        answer = await self._line.ask(request, TIMEOUT_S, lambda _status: True)
         if answer.status is not None and 200 <= answer.status < 300:
             try:
                 return Answered(answer.status, orjson.loads(answer.body) if answer.body else None)

@@ -13,9 +13,10 @@ import asyncpg
 
 from services.core import db, lease, program
 from services.core.clock import Clock, SystemClock, wait_at_most
-from services.core.exchange import open_client
+from services.core.line import Line
 from services.core.log import logger
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
+from services.core.outbound import anywhere
 from services.core.settings import RelaySettings
 from services.core.text import describe_error
 from services.core.topics import Channel, subscription
@@ -33,6 +34,7 @@ AWAY_PAUSE_S = 0.5
 STANDBY_S = 0.5
 RENEW_S = 1.0
 RECEIVE_MAXIMUM = 1000
+CONNECTIONS = 4  # to the county's API: as many ask at once
 
 
 def main() -> None:
@@ -82,9 +84,8 @@ async def _work(
     async with AsyncExitStack() as stack:
         database = await Database.open(settings.database_url, owner)
         stack.callback(database.close)
-        client = open_client()
-        stack.push_async_callback(client.aclose)
-        county = County(client, settings.relay_api_url, settings.relay_api_key.get_secret_value(), clock)
+        line = await stack.enter_async_context(Line(settings.relay_api_url, anywhere(), keep=CONNECTIONS))
+        county = County(line, settings.relay_api_url, settings.relay_api_key.get_secret_value(), clock)
         uplink: Uplink
         commands: Commands
 

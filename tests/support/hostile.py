@@ -54,6 +54,11 @@ async def drips_headers(write: Write) -> None:
         await asyncio.sleep(0.5)
 
 
+async def interim_without_end(write: Write) -> None:
+    while True:
+        await write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" * 1000)
+
+
 async def slow_yes(write: Write) -> None:
     """Answer after 7 s, as a busy switchboard does."""
     await asyncio.sleep(7)
@@ -90,6 +95,7 @@ DELIVERED: dict[str, Behaviour] = {
 }
 RETRIED: dict[str, Behaviour] = {
     "drips-headers": drips_headers,
+    "interim-without-end": interim_without_end,
     "nothing": says(then_wait=True),
     "closes": says(),
     "http-0.9": says(b"<html>hello</html>\n"),

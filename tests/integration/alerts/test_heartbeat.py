@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import httpx2
 import pytest
 
 from services.alerts import duty, heartbeat
@@ -77,17 +76,16 @@ async def test_a_minute_passes_between_beats_and_five_seconds_between_looks(
 ) -> None:
     await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))
     clock, pool = HandClock(), await db.create_pool(database, program="test", size=1)
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        beat = partial(heartbeat.beat, pool, client, watch.url)
-        beating = asyncio.create_task(duty.keep("heartbeat", beat, pool, clock))
-        await eventually(lambda: len(watch.calls) >= 3, what="three beats")
-        await county.conn.execute(TROUBLES["ingest stalls"])
-        await eventually(lambda: clock.slept[-2:] == [5.0, 5.0], what="looks without a beat")
-        beats = len(watch.calls)
-        await eventually(lambda: clock.slept[-6:] == [5.0] * 6, what="more of them")
-        assert len(watch.calls) == beats
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+    beat = partial(heartbeat.beat, pool, watch.url)
+    beating = asyncio.create_task(duty.keep("heartbeat", beat, pool, clock))
+    await eventually(lambda: len(watch.calls) >= 3, what="three beats")
+    await county.conn.execute(TROUBLES["ingest stalls"])
+    await eventually(lambda: clock.slept[-2:] == [5.0, 5.0], what="looks without a beat")
+    beats = len(watch.calls)
+    await eventually(lambda: clock.slept[-6:] == [5.0] * 6, what="more of them")
+    assert len(watch.calls) == beats
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
     await pool.close()
     assert set(clock.slept[:3]) == {60.0}
     assert watch.calls[0] == "GET /beat HTTP/1.1"

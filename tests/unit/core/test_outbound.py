@@ -1,14 +1,9 @@
-import asyncio
 import socket
-import ssl
-from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
-import httpx2
 import pytest
 
-from services.core.outbound import AddressRefused, GuardedTransport, refusal, refusal_of_url, resolve
-from tests.support.tcp import TcpServer
+from services.core.outbound import CheckedAddresses, anywhere, refusal, refusal_of_url, resolve
 
 PUBLIC = ("8.8.8.8", "114.114.114.114", "2400:3200::1", "64:ff9b::808:808")
 NOT_PUBLIC = (
@@ -53,89 +48,19 @@ def test_an_address_that_is_written_as_a_number_is_known_at_once(host: str, refu
     assert (refusal_of_url(f"http://{host}:8000/x", ()) is not None) is refused
 
 
-class Receiver:
-    """A server that answers 200 and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[bytes] = []
-        self.port = 0
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.asked.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n")
-        await writer.drain()
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    made = Receiver()
-    async with TcpServer(made.answer) as server:
-        made.port = server.port
-        yield made
-
-
-def names(*answers: list[str]) -> tuple[list[str], "Resolver"]:
-    asked: list[str] = []
-    return asked, Resolver(list(answers), asked)
-
-
-class Resolver:
-    """Answers for every name in turn, as a name server that changes its mind does."""
-
-    def __init__(self, answers: list[list[str]], asked: list[str]) -> None:
-        self._answers = answers
-        self._asked = asked
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        self._asked.append(host)
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-
-
-async def post(resolver: Resolver, url: str, *networks: str) -> httpx2.Response:
-    transport = GuardedTransport([ip_network(one) for one in networks], resolver)
-    async with httpx2.AsyncClient(transport=transport, timeout=5) as client:
-        return await client.post(url, content=b"{}", extensions={})
-
-
-async def test_the_address_that_was_checked_is_the_one_that_is_called_under_its_name(receiver: Receiver) -> None:
-    asked, resolver = names(["127.0.0.1"], ["127.0.0.9"])
-    answer = await post(resolver, f"http://hook.example:{receiver.port}/x?y=1", "127.0.0.1/32")
-    assert answer.status_code == 302, "a redirect is never followed"
-    assert asked == ["hook.example"], "resolved once: what the name says a moment later is not believed"
-    assert receiver.asked[0].startswith(b"POST /x?y=1 HTTP/1.1\r\n")
-    assert f"host: hook.example:{receiver.port}\r\n".encode() in receiver.asked[0].lower()
-
-
-async def test_a_name_that_leads_inside_is_refused_before_a_connection(receiver: Receiver) -> None:
-    for answers in (["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::ffff:127.0.0.1"]):
-        _, resolver = names(answers)
-        with pytest.raises(AddressRefused):
-            await post(resolver, f"http://rebound.example:{receiver.port}/")
-    assert receiver.asked == []
-
-
-async def test_the_next_address_is_asked_when_one_does_not_answer(receiver: Receiver) -> None:
-    _, resolver = names(["127.0.0.2", "127.0.0.1"])
-    answer = await post(resolver, f"http://two.example:{receiver.port}/", "127.0.0.0/8")
-    assert answer.status_code == 302
-    assert len(receiver.asked) == 1
-
-
-async def test_the_certificate_asked_for_is_the_names() -> None:
-    heard: list[bytes] = []
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1024))
-        writer.write(b"no TLS here\r\n")
-
-    _, resolver = names(["127.0.0.1"])
-    async with TcpServer(listen) as server:
-        with pytest.raises((httpx2.TransportError, ssl.SSLError)):
-            await post(resolver, f"https://named.example:{server.port}/", "127.0.0.0/8")
-    assert b"named.example" in heard[0]
-
-
 async def test_a_real_name_is_resolved_without_the_loops_own_threads() -> None:
     assert "127.0.0.1" in await resolve("localhost", 80)
     with pytest.raises(socket.gaierror):
         await resolve("no-such-name.invalid", 80)
+
+
+async def test_what_the_operators_settings_name_is_called_wherever_it_leads() -> None:
+    assert "127.0.0.1" in await anywhere().of("localhost", 80)
+
+
+async def test_a_name_without_an_address_is_no_address() -> None:
+    async def none(_host: str, _port: int) -> list[str]:
+        return []
+
+    with pytest.raises(OSError, match="no address"):
+        await CheckedAddresses(None, none).of("nowhere.example", 80)

@@ -1,7 +1,6 @@
 """What one subscriber is sent, with a database that says what the test wants it to."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -10,9 +9,9 @@ import asyncpg
 
 from services.core.answers import Answer
 from services.core.clock import SystemClock
+from services.core.line import Line, Request
 from services.push.courier import Courier, Tools
 from services.push.documents import Documents
-from services.push.line import Line
 from services.push.recorder import Recorder
 from services.push.subjects import Delivery, Event
 from tests.support.subscriber import SECRET
@@ -57,8 +56,8 @@ async def test_what_was_read_before_it_was_told_of_is_sent_once() -> None:
     sent: list[int] = []
 
     class Taker:
-        async def post(self, _headers: Mapping[str, str], body: bytes, _timeout_s: float) -> Answer:
-            sent.append(int(body))
+        async def ask(self, request: Request, _timeout_s: float) -> Answer:
+            sent.append(int(request.body))
             return Answer(204, {}, b"")
 
     read, fresh = [delivery(1), delivery(2)], delivery(3)

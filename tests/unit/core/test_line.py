@@ -1,8 +1,10 @@
 """Whatever a receiver does to the wire: one fate, nothing raised, no connection to an address that was not checked."""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
@@ -10,14 +12,15 @@ from typing import Any
 import pytest
 
 from services.core import outbound
-from services.core.answers import Answer
+from services.core.answers import Answer, Fate, judge_answer, needs_body
+from services.core.line import BODY_S, Line, Request
+from services.core.line_connection import MOST_BYTES, MOST_HEAD_BYTES
 from services.core.outbound import CheckedAddresses
+from services.core.receivers import JsonEquals, SuccessRule
 from services.push import verdicts
-from services.push.line import MOST_HEAD_BYTES, Line
-from services.push.verdicts import Fate
 from tests.support.hostile import DEAD, DELIVERED, RETRIED, HostileReceiver
 from tests.support.tcp import TcpServer
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 BUSY_S = 8.0  # all receivers at once, on a machine that has other work
@@ -40,8 +43,8 @@ def line_to(url: str, *answers: list[str], keep: int = 8, **more: Any) -> tuple[
     return Line(url, CheckedAddresses(more.pop("networks", LOOPBACK), **more), keep), asked
 
 
-async def post(line: Line, timeout_s: float = BUSY_S) -> Answer:
-    return await line.post({"webhook-id": "x"}, b"{}", timeout_s)
+async def post(line: Line, timeout_s: float = BUSY_S, url: str | None = None, **headers: Any) -> Answer:
+    return await line.ask(Request(url or line.url, headers or {"webhook-id": "x"}, b"{}"), timeout_s)
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ class Receiver:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]))
+                await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0))
                 self.heads.append(head)
                 writer.write(self.answer)
                 await writer.drain()
@@ -79,16 +82,84 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def test_every_answer_has_its_documented_fate_once(hostile: HostileReceiver) -> None:
-    async def ask(name: str) -> Fate:
+    async def ask(name: str) -> tuple[Fate, str]:
         async with line_to(f"{hostile.url}/{name}")[0] as line:
             answer = await post(line)
-        assert len(answer.body) <= 64 * 1024
-        return verdicts.judge(answer, datetime.now(UTC)).fate
+        verdict = judge_answer(answer, datetime.now(UTC))
+        for text in (answer.words, verdict.error, verdict.incident_id):
+            assert text is None or ("\0" not in text and text.encode())
+        assert verdict.incident_id is None or 0 < len(verdict.incident_id) <= 200
+        assert len(answer.body) <= MOST_BYTES
+        return verdict.fate, str(verdicts.judge(answer, datetime.now(UTC)).fate)
 
-    expected = FATES | {"redirects-to-itself": Fate.DEAD}
-    fates = dict(zip(expected, await asyncio.gather(*(ask(name) for name in expected)), strict=True))
-    assert fates == expected
-    assert {name: hostile.count(name) for name in expected} == dict.fromkeys(expected, 1)
+    fates = dict(zip(FATES, await asyncio.gather(*(ask(name) for name in FATES)), strict=True))
+    assert fates == {name: (fate, str(fate)) for name, fate in FATES.items()}, "119's and a subscriber's"
+    assert {name: hostile.count(name) for name in FATES} == dict.fromkeys(FATES, 1)
+
+
+async def test_an_answer_that_never_begins_is_given_up_by_its_bytes_and_not_by_its_time(
+    hostile: HostileReceiver,
+) -> None:
+    async with line_to(f"{hostile.url}/interim-without-end")[0] as line:
+        answer = await post(line, timeout_s=3600)
+    assert (answer.status, answer.error) == (None, "the answer broke off or is no HTTP")
+
+
+async def test_what_was_taken_is_known_without_the_body(hostile: HostileReceiver) -> None:
+    for name, incident in (("utf-16", "D-1"), ("id-with-nul", "D-1\N{REPLACEMENT CHARACTER}")):
+        async with line_to(f"{hostile.url}/{name}")[0] as line:
+            assert judge_answer(await post(line), datetime.now(UTC)).incident_id == incident
+
+
+async def test_a_body_that_decides_has_the_time_of_the_request_and_any_other_a_second() -> None:
+    asked, go_on = list[bytes](), asyncio.Event()
+
+    async def slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"errcode":')
+        await go_on.wait()
+        writer.write(b"0 }")
+        await writer.drain()
+
+    async with TcpServer(slowly) as server, line_to(f"http://127.0.0.1:{server.port}/")[0] as line:
+        assert (await post(line)).body == b'{"errcode":', "what came within a second"
+        rule = SuccessRule(json=JsonEquals(path="errcode", equals=0))
+        sent = Request(line.url, {}, b"{}")
+        task = asyncio.create_task(line.ask(sent, PATIENCE_S, lambda status: needs_body(status, rule)))
+        await eventually(lambda: len(asked) == 2, what="the second request")
+        await asyncio.sleep(BODY_S + 0.2)  # longer than a body that does not decide is waited for
+        go_on.set()
+        assert judge_answer(await task, datetime.now(UTC), rule).fate is Fate.DELIVERED
+
+
+async def test_what_is_no_http_is_quoted_among_the_words_not_in_the_error(hostile: HostileReceiver) -> None:
+    async with line_to(f"{hostile.url}/mail-server")[0] as line:
+        answer = await post(line)
+    assert answer.error == "the answer broke off or is no HTTP"
+    assert (answer.words or "").strip() == "220 mail.inner ESMTP"
+
+
+async def test_a_get_has_no_body_and_says_so(receiver: Receiver) -> None:
+    async with line_to(f"http://127.0.0.1:{receiver.port}/beat")[0] as line:
+        assert (await line.ask(Request(line.url, {}, b"", "GET"), BUSY_S)).status == 200
+    assert receiver.heads[0].startswith(b"GET /beat HTTP/1.1\r\n")
+    assert b"content-length" not in receiver.heads[0].lower()
+
+
+async def test_a_header_that_the_operator_wrote_stands_for_ours_and_never_beside_it(receiver: Receiver) -> None:
+    async with line_to(f"http://u:p@127.0.0.1:{receiver.port}/")[0] as line:
+        headers = {
+            "User-Agent": "mine",
+            "ACCEPT": "text/html",
+            "Host": "x",
+            "Authorization": "x",
+            "content-length": "9",
+        }
+        assert (await post(line, **headers)).status == 200
+    lines = receiver.heads[0].lower().split(b"\r\n")
+    names = [one.partition(b":")[0] for one in lines[1:] if one]
+    assert len(names) == len(set(names))
+    assert {b"user-agent: mine", b"accept: text/html", b"authorization: basic dtpw", b"content-length: 2"} <= set(lines)
 
 
 async def test_nothing_of_an_answer_is_carried_into_the_next_request(receiver: Receiver) -> None:
@@ -212,6 +283,56 @@ async def test_the_next_address_is_asked_when_one_does_not_answer(receiver: Rece
     assert receiver.made == 1
 
 
+@contextmanager
+def nobody(address: str, port: int) -> Iterator[None]:
+    """An address that says nothing to who connects: its queue is full, so the kernel drops what comes."""
+    with socket.socket() as listening, ExitStack() as stack:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex((address, port))
+        yield
+
+
+async def test_addresses_that_never_answer_hold_up_none_behind_them(receiver: Receiver) -> None:
+    dead = [f"127.0.0.{number}" for number in range(2, 7)]
+    with ExitStack() as stack:
+        for address in dead:
+            stack.enter_context(nobody(address, receiver.port))
+        async with line_to(f"http://many.example:{receiver.port}/", [*dead, "127.0.0.1"])[0] as line:
+            assert (await post(line, timeout_s=PATIENCE_S)).status == 200
+        assert receiver.made == 1
+        async with line_to(f"http://dead.example:{receiver.port}/", dead)[0] as line:
+            assert (await post(line, timeout_s=0.5)).error == "no answer within 0.5 s"
+    refusing = [f"127.0.0.{number}" for number in range(2, 5)]
+    async with line_to(f"http://none.example:{receiver.port}/", refusing)[0] as line:
+        assert "refused" in ((await post(line)).error or "").lower()
+
+
+async def test_after_one_connection_without_an_answer_no_other_is_trusted() -> None:
+    silent, made = asyncio.Event(), list[int]()
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        made.append(1)
+        old = not silent.is_set()
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]))
+            if old and silent.is_set():
+                await asyncio.sleep(3600)  # as a server that lost its power
+            writer.write(YES)
+
+    async with TcpServer(once) as server, line_to(f"http://127.0.0.1:{server.port}/")[0] as line:
+        await asyncio.gather(*(post(line) for _ in range(3)))
+        assert len(made) == 3
+        silent.set()
+        assert (await post(line, timeout_s=0.5)).status is None
+        assert (await post(line)).status == 200
+        assert len(made) == 4
+
+
 async def test_the_certificate_asked_for_is_the_names() -> None:
     heard: list[bytes] = []
 
@@ -256,11 +377,11 @@ async def test_another_address_of_the_receiver_goes_over_the_same_connection_and
     origin = f"http://127.0.0.1:{receiver.port}"
     async with line_to(origin)[0] as line:
         for path in ("/one", "/two?a=b"):
-            assert (await line.post({}, b"{}", BUSY_S, f"{origin}{path}")).status == 200
+            assert (await post(line, url=f"{origin}{path}")).status == 200
         assert [head.split()[1] for head in receiver.heads] == [b"/one", b"/two?a=b"]
         assert receiver.made == 1
         for other in (f"http://127.0.0.2:{receiver.port}/", "http://127.0.0.1:1/?k=t0ken", "https://127.0.0.1/", "x:"):
-            answer = await line.post({}, b"{}", BUSY_S, other)
+            answer = await post(line, url=other)
             assert answer.status is None
             assert "t0ken" not in str(answer.error)
     assert len(receiver.heads) == 2
@@ -268,8 +389,10 @@ async def test_another_address_of_the_receiver_goes_over_the_same_connection_and
 
 async def test_what_would_be_a_header_of_its_own_is_not_sent(receiver: Receiver) -> None:
     async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
-        for headers in ({"x": "a\r\nb: c"}, {"x": "保德"}, {"a b": "c"}, {"": "x"}, {"x\0": "y"}):
-            assert (await line.post(headers, b"{}", 2)).status is None, headers
+        for headers in ({"x": "a\r\nb: c"}, {"x": "保德"}, {"a b": "c"}, {"": "x"}, {"x\0": "y"}, {"x": 1001}):
+            answer = await line.ask(Request(line.url, headers, b"{}"), BUSY_S)  # type: ignore[arg-type]
+            assert answer.status is None, headers
+            assert answer.error
     assert receiver.heads == []
 
 
