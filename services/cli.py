@@ -14,13 +14,12 @@ from typing import Annotated
 import typer
 
 from services.cli_bench import bench_app
-from services.cli_run import named_folder, run_program
+from services.cli_run import StateDir, read_settings, run_program
+from services.cli_stack import stack_app, start_up
 from services.core.errors import BadSetting
 from services.core.secret_files import take_secret_files
-from services.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Firetower 望火楼")
-stack_app = typer.Typer(no_args_is_help=True, help="The embedded PostgreSQL and mosquitto alone.")
 app.add_typer(stack_app, name="stack")
 app.add_typer(bench_app, name="bench")
 audit_app = typer.Typer(no_args_is_help=True, help="The evidence: chains of transitions and their anchors.")
@@ -64,14 +63,6 @@ def _database_answers() -> Iterator[None]:
     except (OSError, asyncpg.CannotConnectNowError, *refused) as error:
         cure = "what `up` runs is the `database` in endpoints.json of its state folder"
         typer.echo(f"firetower: the database of FIRETOWER_DATABASE_URL cannot be reached: {error} ({cure})", err=True)
-        sys.exit(2)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings.read()
-    except BadSetting as error:
-        typer.echo(f"firetower: {error}", err=True)
         sys.exit(2)
 
 
@@ -147,7 +138,7 @@ def simulate(  # noqa: PLR0917  typer turns each into an option
 def migrate() -> None:
     """Bring the database to the newest schema."""
     with _database_answers():
-        run_program("services.core.migrate", "main", dsn=_settings().database_url)
+        run_program("services.core.migrate", "main", dsn=read_settings().database_url)
 
 
 @app.command()
@@ -156,7 +147,7 @@ def admin(
 ) -> None:
     """Make the first administrator and an API key, and print them once; or new ones when they are lost."""
     first_admin = importlib.import_module("services.api.people.first_admin")
-    dsn = _settings().database_url
+    dsn = read_settings().database_url
     with _database_answers():
         made = first_admin.rotate(dsn) if new_password else first_admin.ensure_admin(dsn)
     if made is None:
@@ -165,24 +156,18 @@ def admin(
     typer.echo(f"username {made.username}\npassword {made.password}\napi key  {made.api_key}")
 
 
-_StateDir = Annotated[
-    Path | None,
-    typer.Option("--state-dir", parser=named_folder, metavar="DIR", help="where data, logs and endpoints.json live"),
-]
-
-
 @app.command()
 def up(
-    state_dir: _StateDir = None,
+    state_dir: StateDir = None,
     fleet: Annotated[bool, typer.Option("--fleet/--no-fleet", help="an account that may be every device")] = True,
 ) -> None:
     """The whole system in the foreground, without simulators."""
-    _up(state_dir=state_dir, fleet=fleet)
+    start_up(state_dir=state_dir, fleet=fleet)
 
 
 @app.command()
 def demo(
-    state_dir: _StateDir = None,
+    state_dir: StateDir = None,
     devices: Annotated[int, typer.Option(min=4, help="simulated devices")] = 200,
     speed: Annotated[
         float, typer.Option(min=0.1, max=10_000, help="times faster than life; time stamps stay the wall clock")
@@ -190,7 +175,7 @@ def demo(
     scenario: Annotated[str, typer.Option(help="a file of what happens when, or the name of a shipped one")] = "demo",
 ) -> None:
     """The whole system with a simulated county and a stand-in desk."""
-    _up(state_dir=state_dir, demo=True, devices=devices, speed=speed, scenario=scenario)
+    start_up(state_dir=state_dir, demo=True, devices=devices, speed=speed, scenario=scenario)
 
 
 @app.command()
@@ -231,7 +216,7 @@ def backup(
     words: Annotated[
         list[str], typer.Argument(metavar="[verify] DIR", help="where copies are kept, outside this machine")
     ],
-    state_dir: _StateDir = None,
+    state_dir: StateDir = None,
     passphrase_file: _Passphrase = None,
     *,
     follow: Annotated[bool, typer.Option("--follow", help="Keep copies until a signal, as `up` does.")] = False,
@@ -267,44 +252,3 @@ def restore(
         at=at,
         passphrase_file=passphrase_file,
     )
-
-
-@stack_app.command("up")
-def stack_up(
-    state_dir: _StateDir = None,
-    foreground: Annotated[bool, typer.Option(help="Stay, and end both servers on Ctrl-C.")] = False,
-) -> None:
-    """PostgreSQL and mosquitto alone, in the background until `stack down`."""
-    if foreground:
-        _up(state_dir=state_dir, programs=False)
-    else:
-        run_program("stack.control", "up", state_dir=state_dir)
-
-
-@stack_app.command("down")
-def stack_down(state_dir: _StateDir = None) -> None:
-    """End what `up`, `demo` or `stack up` runs in this state folder."""
-    run_program("stack.control", "down", state_dir=state_dir)
-
-
-@stack_app.command("status")
-def stack_status(state_dir: _StateDir = None) -> None:
-    """What runs in this state folder, and where."""
-    run_program("stack.control", "status", state_dir=state_dir)
-
-
-@stack_app.command("prune")
-def stack_prune(
-    names: Annotated[list[str] | None, typer.Argument(help="Only these: the last part of the path, state-…")] = None,
-    *,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete those that are named without asking.")] = False,
-) -> None:
-    """Data of servers whose state folder is gone: listed, and deleted only when you say so."""
-    run_program("stack.prune", "prune", names=names or (), yes=yes)
-
-
-def _up(*, state_dir: Path | None, **options: object) -> None:
-    state = importlib.import_module("stack.state")
-    state.clear_stale_endpoints(state_dir or _settings().state_dir)  # before the slow imports: nobody may read old ones
-    up_module = importlib.import_module("stack.up")
-    run_program("stack.up", "main", options=up_module.Options(state_dir=state_dir, **options))

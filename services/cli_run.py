@@ -8,10 +8,12 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from services.core.errors import FiretowerError, leaves
+from services.core.errors import BadSetting, FiretowerError, leaves
+from services.core.settings import Settings
 
 
 def run_program(module: str, function: str, **arguments: object) -> None:
@@ -49,3 +51,18 @@ def named_folder(text: str) -> Path:
     if not text:
         raise typer.BadParameter("is empty; name a folder, . is the one you are in")
     return Path(text)
+
+
+def read_settings() -> Settings:
+    """Read what every program takes; a bad value ends the command with one line."""
+    try:
+        return Settings.read()
+    except BadSetting as error:
+        typer.echo(f"firetower: {error}", err=True)
+        sys.exit(2)
+
+
+StateDir = Annotated[
+    Path | None,
+    typer.Option("--state-dir", parser=named_folder, metavar="DIR", help="where data, logs and endpoints.json live"),
+]
