@@ -48,6 +48,7 @@ class Tools:
     recorder: Recorder
     documents: Documents
     clock: Clock
+    timeout_s: float = TIMEOUT_S  # for the head of an answer
 
 
 class Courier:
@@ -179,7 +180,7 @@ class Courier:
         if subscription["previous_secret"] and now < subscription["previous_secret_until"]:
             secrets.extend(subscription["previous_secret"].split())
         headers = {"content-type": kind, **sign(secrets, str(delivery.event.uid), now, body)}
-        return await self._line.ask(Request(subscription["url"], headers, body), TIMEOUT_S)
+        return await self._line.ask(Request(subscription["url"], headers, body), self._tools.timeout_s)
 
     async def _settle(
         self, delivery: Delivery, verdict: Verdict, *, at: datetime, took_ms: float, status: int | None

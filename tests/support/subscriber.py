@@ -4,6 +4,7 @@ A real TCP server that keeps its connections. It answers 204 to what it could ve
 """
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -80,11 +81,10 @@ class Subscriber:
             headers = {name.lower(): value.strip() for name, _, value in lines}
             body = await reader.readexactly(int(headers["content-length"]))
             if self.dripping:
-                for letter in b"HTTP/1.1 204 No Content":
+                for letter in itertools.chain(b"HTTP/1.1 204 N", itertools.repeat(ord("o"))):
                     writer.write(bytes([letter]))
                     await writer.drain()
                     await asyncio.sleep(1)
-                return
             status = self._judge(head.split(" ")[1], headers, body)
             if isinstance(status, int):
                 status = f"HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n".encode()

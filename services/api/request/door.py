@@ -28,11 +28,19 @@ _LATE, _LARGE, _CROWDED = (
 
 
 class Door:
-    """Who is connected: one per process."""
+    """Who is connected: one per process. `connections` in all, `waiting` of them without a whole request."""
 
-    def __init__(self, trusted: Iterable[Network] = (), *, connections: int = 10_000) -> None:
+    def __init__(
+        self,
+        trusted: Iterable[Network] = (),
+        *,
+        connections: int = 10_000,
+        waiting: int = WAITING,
+        head_s: float = HEAD_S,
+    ) -> None:
+        self.head_s = head_s
         self._trusted = tuple(trusted)
-        self._most = connections
+        self._most, self._most_waiting = connections, waiting
         self._per_address: Counter[str] = Counter()
         self._waiting: dict[DoorProtocol, None] = {}  # in the order in which they began to wait
 
@@ -51,7 +59,7 @@ class Door:
         """Note that a connection has no whole request (any more)."""
         self._waiting.pop(protocol, None)
         self._waiting[protocol] = None
-        if len(self._waiting) > WAITING:
+        if len(self._waiting) > self._most_waiting:
             self._make_room(None)
 
     def busy(self, protocol: "DoorProtocol") -> None:
@@ -198,7 +206,7 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _expect_head(self) -> None:
         self._cancel_head()
-        self._timer = self.loop.call_later(HEAD_S, self._give_up)
+        self._timer = self.loop.call_later(self.door.head_s, self._give_up)
 
     def _give_up(self) -> None:
         if self._unread:

@@ -1,15 +1,27 @@
 """`firetower push` over a database of the test, and subscribers that know nothing of us."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from services.core import db, lease
 from services.core.city.cloudevent import Event, EventType
 from services.core.city.outbox import write_events
+from services.core.clock import SystemClock
+from services.core.settings import PushSettings
+from services.push.board import Board
+from services.push.courier import Tools
+from services.push.documents import Documents
+from services.push.numbering import LEASE, Numbering
+from services.push.recorder import Recorder
 from tests.support.county import AREA, County
 from tests.support.servers import Program
 from tests.support.subscriber import SECRET, Subscriber
@@ -35,6 +47,42 @@ def push(program: Callable[..., Program], database: str) -> Iterator[Callable[..
     yield start
     for one in made:
         sys.stdout.write(one.log_text())
+
+
+DeliverHere = Callable[..., AbstractAsyncContextManager[None]]
+
+
+@pytest.fixture
+def deliver_here(database: str) -> DeliverHere:
+    """What `firetower push` does for subscribers, in this process and with a time-out of the test's own."""
+
+    @asynccontextmanager
+    async def run(timeout_s: float) -> AsyncIterator[None]:
+        clock, owner = SystemClock(), uuid4()
+        settings = PushSettings.model_validate(
+            {"database_url": database, "subscription_networks": (ip_network("127.0.0.0/8"),)}
+        )
+        async with AsyncExitStack() as stack:
+            pool = await db.create_pool(database, program="push.deliver", size=4)
+            stack.callback(pool.terminate)
+
+            async def connect() -> asyncpg.Connection:
+                fresh = await db.connect(database, program="push", writer=True)
+                stack.callback(fresh.terminate)
+                return fresh
+
+            conn = await connect()
+            assert await lease.take(conn, LEASE, owner)
+            recorder = Recorder(pool, clock)
+            board = Board(Tools(pool, recorder, Documents(pool), clock, timeout_s), settings)
+            numbering = Numbering(conn, owner, clock, board.fanned, board.look_at_all_again, connect)
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(one.run(), name="push") for one in (numbering, board, recorder)]
+                yield
+                for task in running:
+                    task.cancel()
+
+    return run
 
 
 Subscribe = Callable[..., Awaitable[tuple[Subscriber, int]]]

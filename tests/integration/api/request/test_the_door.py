@@ -2,19 +2,23 @@
 
 import asyncio
 import resource
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx2
 import psutil
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from services.api.request import door
 from services.core.limits import raise_file_limit
 from stack.children import free_port
 from tests.support.servers import PostgresServer, Program
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, eventually
 
-HALF_OPEN = 1224
+HALF_OPEN, WAITING = 50, 20
+HALF_A_HEAD = b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nX-Slow: "
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +45,52 @@ async def read_end(reader: asyncio.StreamReader, timeout_s: float = door.HEAD_S 
             return b""
 
 
-async def test_half_open_requests_make_room_and_end(api: tuple[Program, int]) -> None:
+async def test_half_open_requests_hold_up_nobody_and_end(api: tuple[Program, int]) -> None:
     _, port = api
     opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(HALF_OPEN)]
     for _, writer in opened:
-        writer.write(b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        writer.write(HALF_A_HEAD)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
         assert (await client.get("/healthz")).status_code == 200
         answer = await client.post("/api/v1/session", json={"username": "a", "password": "b"})
         assert answer.status_code == 401
     ends = await asyncio.gather(*[read_end(reader) for reader, _ in opened])
-    assert {end.partition(b"\r\n")[0] for end in ends} == {b"", b"HTTP/1.1 408 Request Timeout"}
-    assert ends.count(b"") >= HALF_OPEN - door.WAITING
+    assert {end.partition(b"\r\n")[0] for end in ends} == {b"HTTP/1.1 408 Request Timeout"}
+    for _, writer in opened:
+        writer.close()
+
+
+@pytest.fixture
+async def crowded() -> AsyncIterator[int]:
+    """A port behind a door of our own, which has room for few that wait and gives them an hour."""
+
+    async def ok(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    protocol = door.DoorProtocol.behind(door.Door(waiting=WAITING, head_s=3600))
+    config = uvicorn.Config(ok, http=protocol, log_config=None, lifespan="off")
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for connection in list(state.connections):
+        connection.transport.abort()
+    await eventually(lambda: not state.connections, what="no connection is left")
+
+
+async def test_those_that_have_waited_longest_make_room_for_whoever_comes(crowded: int) -> None:
+    opened = []
+    for number in range(1, HALF_OPEN + 1):
+        opened.append(await asyncio.open_connection("127.0.0.1", crowded))
+        opened[-1][1].write(HALF_A_HEAD)
+        if number > WAITING:  # in the order in which they came
+            assert await read_end(opened[number - WAITING - 1][0]) == b""
+    async with httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
+        assert (await client.get(f"http://127.0.0.1:{crowded}/")).status_code == 204
+    assert not any(reader.at_eof() for reader, _ in opened[-WAITING + 1 :]), "the rest still waits"
     for _, writer in opened:
         writer.close()
 
