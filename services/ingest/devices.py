@@ -1,7 +1,7 @@
 """The devices as ingest knows them: a cache of the registry, filled and extended from the database.
 
 The lanes ask it before every batch. A device nobody registered is added as discovered; a person's change arrives by
-notification, with a re-read every few seconds as the guarantee.
+notification, with a re-read every few seconds as the guarantee. It knows for whom a township's relay may speak.
 """
 
 from collections.abc import Iterable
@@ -48,6 +48,9 @@ class Devices:
 
     def __init__(self) -> None:
         self._known: dict[str, Device] = {}
+        self._spoken_for: dict[str, tuple[str, ...]] | None = (
+            None  # by a relay, by the area in its topics; None: unread
+        )
         self._read_until: datetime | None = None
         self._taken: dict[str, datetime] = {}  # changes inside the overlap that were taken over and will be seen again
 
@@ -58,12 +61,22 @@ class Devices:
         """Return the device, None while nobody heard of it."""
         return self._known.get(code)
 
+    def is_foreign(self, topic: Topic) -> bool:
+        """Whether a topic of a township names a device of somewhere else: its relay may not speak for that one."""
+        device = self._known.get(topic.device)
+        if device is None or topic.area == device.area or not self._spoken_for:
+            return False
+        areas = self._spoken_for.get(topic.area)
+        return areas is not None and not device.area.startswith(areas)
+
     async def ensure(self, connection: asyncpg.Connection, topics: Iterable[Topic], *, lease: str, owner: str) -> None:
         """Make every device of `topics` known; add those the registry lacks and follow moved ones.
 
         Raises:
             Fenced: the lease belongs to somebody else, who alone may write.
         """
+        if self._spoken_for is None:
+            await self._read_townships(connection)
         wanted: dict[str, Topic] = {}
         for topic in topics:
             device = self._known.get(topic.device)
@@ -77,12 +90,13 @@ class Devices:
             unheard = sorted(code for code in missing if code not in self._known)
             if unheard:
                 await self._add(connection, [wanted[code] for code in unheard], lease, owner)
-        moved = [topic for topic in wanted.values() if self._has_moved(topic)]
+        moved = [topic for topic in wanted.values() if not self.is_foreign(topic) and self._has_moved(topic)]
         if moved:
             await self._move(connection, moved, lease, owner)
 
     async def refresh(self, connection: asyncpg.Connection) -> None:
         """Read what people changed since the last refresh."""
+        await self._read_townships(connection)
         since = self._read_until
         now: datetime = await connection.fetchval("select clock_timestamp()")
         if since is not None:
@@ -94,6 +108,10 @@ class Devices:
                     self._update_if_readable(row)
             self._taken = found
         self._read_until = now
+
+    async def _read_townships(self, connection: asyncpg.Connection) -> None:
+        rows = await connection.fetch(QUERIES["townships"])
+        self._spoken_for = {row["area"]: tuple(row["areas"]) for row in rows}
 
     def _update_if_readable(self, row: asyncpg.Record) -> None:
         try:

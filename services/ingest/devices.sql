@@ -17,6 +17,14 @@ from wanted d left join device_state s on s.device_id = d.id
 -- name: changed
 select code, updated_at from device where updated_at > $1 order by updated_at, code
 
+-- name: townships
+-- for whose devices a topic of an area may speak: those of every township that has it (contract 10)
+select own.area, array_agg(distinct other.area) as areas
+from township t
+cross join unnest(t.areas) own (area)
+cross join unnest(t.areas) other (area)
+group by own.area
+
 -- name: registered
 select code, kind, area, kind_fixed, area_fixed, expected_interval_s, sleepy from device where code = any($1::text[])
 

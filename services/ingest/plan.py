@@ -3,11 +3,11 @@
 Here the registry's word is applied (kind), lateness is judged, and repeats within the batch are set aside.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from services.core.contracts import READING_FIELDS
+from services.core.contracts import READING_FIELDS, EventType
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head, Tally, is_newest
 from services.ingest.behind import RIGHT, Clock, Late, follow, follow_many
@@ -19,6 +19,8 @@ from services.ingest.reading import Reading
 from services.ingest.refused import NONE, Refused
 from services.ingest.reject import Reject
 
+FOREIGN = "foreign_area"
+FIRES = frozenset({EventType.FIRE, EventType.MANUAL_ALARM})
 GARBAGE_BYTES = 256  # about as many bytes as an event takes
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
 Order = tuple[int, int, int]  # ts_us, received_us, seq: what makes a value newer than another
@@ -30,6 +32,10 @@ class Lookup(Protocol):
     def get(self, code: str) -> Device | None:
         """Return the device, None when unknown."""
         ...
+
+
+def _never(_topic: Topic) -> bool:
+    return False
 
 
 @dataclass
@@ -97,33 +103,48 @@ class Plan:
         return not (self.readings or self.events or self.rejects or self.heard or self.replays)
 
 
-def make_plan(messages: Sequence[Message], devices: Lookup) -> Plan:
-    """Return the rows of `messages`; every device of a good topic is known by now, save for retained copies."""
+def make_plan(messages: Sequence[Message], devices: Lookup, is_foreign: Callable[[Topic], bool] = _never) -> Plan:
+    """Return the rows of `messages`; every device of a good topic is known by now, save for retained copies.
+
+    `is_foreign` says of a topic whose area is not the device's whether it speaks for somebody else's device.
+    """
     plan = Plan(first_received_us=messages[0].received_us if messages else 0)
     for message in messages:
         topic, rejects = message.topic, message.rejects
         device = devices.get(topic.device) if topic is not None else None
         heard = None
         if device is not None and topic is not None:
-            heard = _hear(plan, message, topic, device)
-            if message.flooding:
-                heard.tally.flood += weigh(message)
-            for event in message.events:
-                _add_event(plan, heard, event, message.received_us)
-            of_its_kind = topic.kind == device.kind
-            if message.readings and of_its_kind:
-                behind = _follow_clock(heard, message)
-                for reading in message.readings:
-                    _add_reading(plan, heard, reading, message, behind=behind)
-            elif message.readings:
-                mismatches = kind_mismatches(message, topic.kind, device)
-                rejects = [reject for reject in rejects if not reject.stored] + mismatches
-            stored = bool(message.events or (message.readings and of_its_kind))
-            heard.refused = heard.refused.and_message(message, rejects, stored=stored)
+            if topic.area != device.area and is_foreign(topic):
+                _take_foreign(plan, message, topic, device)
+                continue
+            heard, rejects = _take_known(plan, message, topic, device)
         if rejects or message.replay_of is not None:
-            _add_rejects(plan, heard, message, rejects)
+            _add_rejects(plan, message, rejects, None if heard is None else heard.device.id)
+            if heard is not None and rejects and message.replay_of is None:
+                heard.tally.rejects += len(rejects)
     _span(plan)
     return plan
+
+
+def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> tuple[Heard, Sequence[Reject]]:
+    """Add what a message of a known device brings; return what was heard of it, and what is refused."""
+    rejects = message.rejects
+    heard = _hear(plan, message, topic, device)
+    if message.flooding:
+        heard.tally.flood += weigh(message)
+    for event in message.events:
+        _add_event(plan, heard, event, message.received_us)
+    of_its_kind = topic.kind == device.kind
+    if message.readings and of_its_kind:
+        behind = _follow_clock(heard, message)
+        for reading in message.readings:
+            _add_reading(plan, heard, reading, message, behind=behind)
+    elif message.readings:
+        mismatches = kind_mismatches(message, topic.kind, device)
+        rejects = [reject for reject in rejects if not reject.stored] + mismatches
+    stored = bool(message.events or (message.readings and of_its_kind))
+    heard.refused = heard.refused.and_message(message, rejects, stored=stored)
+    return heard, rejects
 
 
 def weigh(message: Message) -> int:
@@ -132,17 +153,14 @@ def weigh(message: Message) -> int:
     return max(1, len(message.readings) + len(message.events) + garbage)
 
 
-def _add_rejects(plan: Plan, heard: Heard | None, message: Message, rejects: Sequence[Reject]) -> None:
+def _add_rejects(plan: Plan, message: Message, rejects: Sequence[Reject], device_id: int | None) -> None:
     if message.replay_of is not None:  # its row exists already; only the result is noted
         replay = plan.replays.setdefault(message.replay_of, Replay())
         lost = [reject for reject in rejects if not reject.stored]
         if lost:
             replay.refused = f"rejected again: {lost[0].reason}, {lost[0].detail}"
         return
-    device_id = None if heard is None else heard.device.id
     plan.rejects.extend((message, reject, device_id) for reject in rejects)
-    if heard is not None and rejects:
-        heard.tally.rejects += len(rejects)
 
 
 def _hear(plan: Plan, message: Message, topic: Topic, device: Device) -> Heard:
@@ -155,6 +173,35 @@ def _hear(plan: Plan, message: Message, topic: Topic, device: Device) -> Heard:
         heard.seen_us = message.received_us
         heard.topic = topic.base
     return heard
+
+
+def _take_foreign(plan: Plan, message: Message, topic: Topic, device: Device) -> None:
+    """Refuse what a township says of a device elsewhere; a fire is stored all the same, and moves or resets nothing.
+
+    A wrong fire costs a look, a lost one a house; who looks sees the mark, and the message among the rejects.
+    """
+    if not message.payload:  # a retained message that somebody deleted says nothing
+        return
+    fires = [event for event in message.events if event.type in FIRES and event.active]
+    if fires:
+        heard = plan.heard.setdefault(device.id, Heard(device))
+        for event in fires:
+            _add_event(plan, heard, _marked(event), message.received_us)
+    detail = (
+        f"{topic.area} is a township's, and {device.code} is registered in {device.area}: correct its area in the "
+        "registry, then send this to replay; if the device is not theirs, ask who speaks for it"
+    )
+    reject = Reject(message.payload, FOREIGN, detail, stored=bool(fires) and len(fires) == message.elements)
+    _add_rejects(plan, message, [reject], device.id)
+
+
+def _marked(event: Event) -> Event:
+    """Return the event as it is kept of a device elsewhere; its numbers are not the device's own."""
+    extra = dict(event.extra or {})
+    flags = extra.pop("flags", [])
+    if not event.sent.get("marked"):  # its own field of that name
+        extra, flags = extra | ({"bad": {"flags": flags}} if flags else {}), []
+    return replace(event, seq=None, extra=extra | {"flags": [*flags, FOREIGN]}, sent=event.sent | {"marked": True})
 
 
 def _follow_clock(heard: Heard, message: Message) -> bool:

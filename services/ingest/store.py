@@ -128,7 +128,7 @@ class Store:
         """
         topics = [message.topic for message in messages if message.topic is not None and message.registers]
         await self.devices.ensure(connection, topics, lease=self.lease, owner=self.owner)
-        plan = make_plan(messages, self.devices)
+        plan = make_plan(messages, self.devices, self.devices.is_foreign)
         heads: dict[int, Head] = {}
         async with connection.transaction():
             batch_id, outcome = await self._hold_and_insert(connection, plan)

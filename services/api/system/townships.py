@@ -109,6 +109,7 @@ async def create_township(body: TownshipPost, here: Here, writer: AdministratorW
         )
         if row is None:
             raise Problem(409, "conflict", f"there is already a township or a key of the name {body.name}")
+        await write.connection.execute(SQL["tell"])
         await write.record("township.create", body.name, areas=areas)
         broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
         port = broker.port or PORTS[broker.scheme]

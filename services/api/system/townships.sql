@@ -12,6 +12,10 @@ select $1, $2::text[], key.id, $7::text, $8::timestamptz from key
 on conflict (name) do nothing
 returning *
 
+-- name: tell
+-- ingest learns for whose devices its account may speak
+select pg_notify('firetower_registry', '')
+
 -- name: remove
 with ended as (delete from township where name = $1 returning name, api_key_id),
 -- its name may be used again

@@ -209,6 +209,7 @@ export const names = {
   "reject.clock_implausible": "implausible clock",
   "reject.event_on_telemetry": "an event, on the topic of readings",
   "reject.kind_mismatch": "another kind of device",
+  "reject.foreign_area": "a device of another area",
   "reject.no_valid_field": "no usable field",
   "reject.not_decoded": "decoding failed",
   "reject.not_json": "not JSON",

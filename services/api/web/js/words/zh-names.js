@@ -209,6 +209,7 @@ export const names = {
   "reject.clock_implausible": "时间不可信",
   "reject.event_on_telemetry": "事件发到了读数主题",
   "reject.kind_mismatch": "设备类型不符",
+  "reject.foreign_area": "不属于该乡镇的设备",
   "reject.no_valid_field": "没有可用的字段",
   "reject.not_decoded": "解码失败",
   "reject.not_json": "不是 JSON",
