@@ -29,8 +29,6 @@ async def drop_old(connection: asyncpg.Connection, task: str, retention_days: in
                 chunks = await connection.fetch(QUERIES["drop_chunks"], task, retention_days)
             if chunks:
                 log.info("chunks_dropped", table=task, chunks=len(chunks))
-        elif task == "prune_batches":
-            await _prune(connection, task, SLICE)
         else:
             await _prune(connection, task, retention_days, SLICE)
     finally:

@@ -13,13 +13,17 @@ delete from reject where id in (
 )
 
 -- name: prune_batches
--- behind every reader, and never the newest of a writer: its number is where the log goes on
+-- behind every reader, and never the newest of a writer: its number is where the log goes on. A relay that is behind, or
+-- away, keeps its log as long as the rows that it would carry are kept.
 delete from ingest_batch where id in (
     select b.id from ingest_batch b
     join feed_cursor c on c.writer = b.writer and b.number <= c.number
     where b.committed_at < now() - interval '30 days'
       and not exists (  -- of what else reads it: fires ahead of the rest, a relay
-          select from feed_cursor m where starts_with(m.writer, b.writer || ' ') and m.number < b.number)
+          select from feed_cursor m
+          where starts_with(m.writer, b.writer || ' ') and m.number < b.number
+            and not (starts_with(m.writer, b.writer || ' relay ')
+                     and b.committed_at < now() - make_interval(days => $1)))
       and b.number < (select max(number) from ingest_batch n where n.writer = b.writer)
-    limit $1
+    limit $2
 )
