@@ -6,20 +6,18 @@ The program waits for a lost database; a fault of its own ends it.
 
 import asyncio
 import os
-import uuid
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import asyncpg
 
-from services.core import db, lease, program
-from services.core.clock import Clock, SystemClock, wait_at_most
+from services.core import db, program, tenure
+from services.core.clock import Clock, SystemClock
 from services.core.limits import raise_file_limit
-from services.core.log import logger
 from services.core.metrics import PUSH_ACTIVE
 from services.core.settings import PushSettings
-from services.core.text import describe_error
 from services.push.board import Board
 from services.push.browsers import Browsers
 from services.push.courier import Tools
@@ -27,9 +25,6 @@ from services.push.documents import Documents
 from services.push.numbering import LEASE, Numbering
 from services.push.recorder import SQL, Recorder
 
-log = logger(__name__)
-AWAY_PAUSE_S = 0.5
-STANDBY_S = 0.5
 NICENESS = 5  # fires come first on a machine that is busy
 KEPT = timedelta(days=30)  # how far back a replay can reach
 FORGET_EVERY_S, FORGET_AT_ONCE = 600.0, 20_000
@@ -45,43 +40,19 @@ def main(settings: PushSettings | None = None) -> None:
 
 async def run(settings: PushSettings, clock: Clock, stopping: asyncio.Event) -> None:
     """Wait for the lease, then work until told to end."""
-    owner = uuid.uuid4()
-    while not stopping.is_set():
+
+    async def work(conn: asyncpg.Connection, owner: UUID) -> None:
         try:
-            async with AsyncExitStack() as stack:
-                conn = await db.connect(settings.database_url, program="push", writer=True)
-                stack.callback(conn.terminate)
-                if await _wait_for_lease(conn, owner, settings, stopping):
-                    await _work(conn, owner, settings, clock, stopping)
-                    await lease.release(conn, LEASE, owner)
-        except Exception as error:
-            db.pass_on_cancel()
-            if not db.only_away(error):
-                raise
-            log.warning("database_away", error=describe_error(error))
-            await wait_at_most(stopping, AWAY_PAUSE_S)
+            await _work(conn, owner, settings, clock, stopping)
         finally:
             PUSH_ACTIVE.set(0)
 
-
-async def _wait_for_lease(
-    conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, stopping: asyncio.Event
-) -> bool:
-    """Stand by until the lease is ours; False when told to end before."""
-    while not stopping.is_set():
-        active = await lease.take(conn, LEASE, owner)
-        if settings.ready_file is not None:
-            settings.ready_file.touch()
-        if active:
-            return True
-        await wait_at_most(stopping, STANDBY_S)
-    return False
+    await tenure.serve(LEASE, settings, work, stopping)
 
 
 async def _work(
-    conn: asyncpg.Connection, owner: uuid.UUID, settings: PushSettings, clock: Clock, stopping: asyncio.Event
+    conn: asyncpg.Connection, owner: UUID, settings: PushSettings, clock: Clock, stopping: asyncio.Event
 ) -> None:
-    log.info("lease_taken", owner=str(owner))
     async with AsyncExitStack() as stack:
         pool = await db.create_pool(settings.database_url, program="push.deliver", size=4)
         stack.callback(pool.terminate)
