@@ -26,7 +26,7 @@ from services.alerts.risk import Risks
 from services.alerts.signing import ContactAddress, DeskAddress
 from services.alerts.silent_devices import SilentDevices
 from services.alerts.storage import StorageJobs
-from services.alerts.to_county import ToCounty
+from services.alerts.to_county import ToCounty, forget_county
 from services.alerts.trials.runner import Trials
 from services.core import db, lease, program
 from services.core.alarms.policies import load_policies
@@ -114,7 +114,7 @@ async def _work(
         pool = await db.create_pool(settings.database_url, program="alerts.deliver", size=8)
         stack.callback(pool.terminate)  # a graceful close would wait for a server that may not answer
         contacts = ContactAddress(settings)
-        await pool.execute(OUTBOX_SQL["forget_claims"])
+        await _tidy(pool, settings)
         asides = Asides("alerts", clock)
         outbox = Outbox(pool, clock, owner, asides)
         storage_jobs = StorageJobs(pool, clock, settings.retention_days)
@@ -178,6 +178,13 @@ async def _work(
 def _line_to_desk(url: str) -> Line:
     """Keep connections for what follows at once only: one that is dead without a word costs a fire two seconds."""
     return Line(url, anywhere(), keep=DESK_CONNECTIONS, kept_open_s=DESK_KEPT_OPEN_S)
+
+
+async def _tidy(pool: asyncpg.Pool, settings: AlertsSettings) -> None:
+    """Forget what belonged to an earlier start."""
+    await pool.execute(OUTBOX_SQL["forget_claims"])
+    if not settings.relay_mqtt_url:
+        await forget_county(pool)
 
 
 def _desk(settings: AlertsSettings, line: Line) -> DeskAddress:

@@ -1,6 +1,7 @@
 """In a township, 119 is told by its county alone: a notice for the desk ends once the county has what it is about.
 
-A duty of main where a relay is configured. What is not carried stays waiting, and `health` calls the contacts.
+A duty of main where a relay is configured. What is not carried stays waiting, and `health` calls the contacts. Where
+no relay is configured any more, its log is not kept for it.
 """
 
 import asyncpg
@@ -11,6 +12,13 @@ from services.core.statements import load_queries
 SQL = load_queries(__file__)
 EVERY_S = 0.5
 log = logger(__name__)
+
+
+async def forget_county(pool: asyncpg.Pool) -> None:
+    """End the link of before, if there was one."""
+    done = await pool.execute(SQL["forget"])
+    if done != "DELETE 0":
+        log.warning("county_forgotten", cursors=int(done.rpartition(" ")[2]))
 
 
 class ToCounty:

@@ -21,8 +21,10 @@ where id = $1
 insert into audit (at, actor, action, target, detail) values ($1, $2, $3, $4, $5)
 
 -- name: keep_act
--- for the other system, where there is one; what came from there needs no way back
+-- for the other system, where its alarm is there too; what came from there needs no way back
 insert into carried_act (alarm_id, act, outcome, actor, note, at, act_id, origin, result, carried_at)
-select $1, $2, $3, $4, $5, $6, coalesce($7::uuid, gen_random_uuid()), $8::text,
+select a.id, $2, $3, $4, $5, $6, coalesce($7::uuid, gen_random_uuid()), $8::text,
     case when $8::text is not null then 'applied' end, case when $8::text is not null then $6::timestamptz end
-where $8::text is not null or exists (select from relay_link) or exists (select from township)
+from alarm a
+where a.id = $1 and ($8::text is not null or goes_up(a) or (a.category <> 'system' and exists (
+    select from township t cross join unnest(t.areas) p where starts_with(a.area, p))))

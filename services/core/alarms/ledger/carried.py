@@ -2,8 +2,8 @@
 
 Called by the API, where a county takes what came up, and by the relay, where a township takes what came down. Promises
 that an act is taken once, by its id; that it reaches no alarm outside the areas of the other side, which is answered as
-if it did not exist; that what was said here first stands, unless the other side's word counts more; and that no verdict
-ends a fire that was reported again after it was given.
+if it did not exist; that what was said here first stands, unless the other side's word counts more or what stands was
+theirs; and that no verdict ends a fire that was reported again after it was given.
 """
 
 from collections.abc import Sequence
@@ -96,6 +96,7 @@ async def take_act(
         if row is None:
             return Taken(Result.NO_ALARM, None)
         came = Came(told.act_id, origin)
+        wins = wins or await conn.fetchval(SQL["word_of"], row["id"]) == origin  # they correct themselves
         result = await _apply(conn, row, told, came, now, wins=wins)
         (standing,) = await conn.fetch(SQL["standing"], row["id"])
         answer = {name: one.isoformat() if isinstance(one, datetime) else one for name, one in standing.items()}

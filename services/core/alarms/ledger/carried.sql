@@ -18,6 +18,11 @@ where a.code = $3 and coalesce(a.component_key, a.component) = $4
 order by abs(extract(epoch from a.opened_at - $5::timestamptz))
 limit 1
 
+-- name: word_of
+-- whose verdict stands; null: ours
+select origin from carried_act where alarm_id = $1 and act = 'verify' and result is distinct from 'stands'
+order by id desc limit 1
+
 -- name: standing
 select a.state, a.verification, a.acknowledged_at, a.acknowledged_by,
     (select t.actor from alarm_transition t

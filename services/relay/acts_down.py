@@ -1,0 +1,113 @@
+"""What people said at the county, applied to the township's alarms. Called by acts, again and again.
+
+Promises that each act counts once, that one whose alarm is not there yet holds up only those of the same condition, and
+that one which cannot be read holds up none.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.core.alarms.ledger.carried import Condition, Result, Told, take_act
+from services.core.alarms.life.happenings import ActKind
+from services.core.clock import Clock
+from services.core.log import logger
+from services.core.statements import load_queries
+from services.core.text import describe_error
+from services.core.words import Verification
+from services.relay.county import County
+from services.relay.database import Database
+
+log = logger(__name__)
+SQL = load_queries(__file__)
+COUNTY = "county"
+NO_ALARM_AFTER = timedelta(minutes=2)  # since we heard of it, by our own clock: the county's may be another
+OVERLAP = timedelta(seconds=60)  # two who act at once may commit in another order than their times
+AT_ONCE = 1000
+
+
+class ActsDown:
+    """The way down."""
+
+    def __init__(self, database: Database, county: County, clock: Clock) -> None:
+        self._database, self._county, self._clock = database, county, clock
+        self._vain: dict[UUID, datetime] = {}  # since when no alarm here fits an act
+        self._unreadable: set[str] = set()
+
+    async def fetch(self) -> bool:
+        """Take what was said at the county; whether it answered."""
+        until_ms = await self._database.reads.fetchval(SQL["told_until"])
+        since = None if until_ms is None else datetime.fromtimestamp(until_ms / 1000, UTC) - OVERLAP
+        held: set[tuple[str | None, ...]] = set()
+        until, more = None, True
+        while more:
+            items = await self._ask(since)
+            if items is None:
+                return False
+            told = [one for item in items if (one := self._read(item)) is not None]
+            known = await self._known(told)
+            for one in told:
+                if one.act_id not in known and (_where(one) in held or not await self._take(one)):
+                    held.add(_where(one))
+                until = until if held else one.at
+            more = len(items) >= AT_ONCE and bool(told) and told[-1].at != since
+            since = told[-1].at if told else since
+        if until is not None and (until_ms is None or _ms(until) > until_ms):
+            async with self._database.writing() as conn:
+                await conn.execute(SQL["tell_until"], _ms(until))
+        return True
+
+    async def _ask(self, since: datetime | None) -> list[Any] | None:
+        path = f"/api/v1/acts?limit={AT_ONCE}"
+        if since is not None:
+            path += f"&since={since.astimezone(UTC).isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
+        found = await self._county.get(path)
+        items = found.get("items") if isinstance(found, Mapping) else None
+        return items if isinstance(items, list) else None
+
+    def _read(self, item: Any) -> Told | None:
+        try:
+            return _told(item)
+        except (KeyError, TypeError, ValueError) as error:  # of a later release
+            name = str(item)[:200]
+            if name not in self._unreadable:
+                self._unreadable.add(name)
+                log.warning("act_unreadable", act=name, error=describe_error(error))
+            return None
+
+    async def _known(self, told: list[Told]) -> set[UUID]:
+        rows = await self._database.reads.fetch(SQL["known"], [one.act_id for one in told])
+        return {row["act_id"] for row in rows}
+
+    async def _take(self, told: Told) -> bool:
+        """Apply what was said at the county; False: its alarm may still open here."""
+        now = self._clock.now()
+        async with self._database.writing() as conn:
+            taken = await take_act(conn, told, COUNTY, now, areas=None, wins=True)
+            if taken.result is Result.NO_ALARM:
+                if timedelta(0) <= now - self._vain.setdefault(told.act_id, now) < NO_ALARM_AFTER:
+                    return False
+                person = f"{told.person}@{COUNTY}"
+                await conn.execute(SQL["missed"], told.act_id, told.kind, told.verdict, person, told.note, now, COUNTY)
+            await conn.execute(SQL["tell"])
+        self._vain.pop(told.act_id, None)
+        return True
+
+
+def _where(told: Told) -> tuple[str | None, ...]:
+    where = told.condition
+    return where.device, where.area, where.code, where.component
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _told(item: Mapping[str, Any]) -> Told:
+    where = item["alarm"]
+    opened_at = datetime.fromisoformat(where["opened_at"])
+    condition = Condition(where["device"], where["area"], where["code"], where["component"], opened_at)
+    verdict = None if item["outcome"] is None else Verification(item["outcome"])
+    at = datetime.fromisoformat(item["at"])
+    return Told(UUID(item["act_id"]), ActKind(item["act"]), verdict, item["person"], item["note"], at, condition)
