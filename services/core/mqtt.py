@@ -76,6 +76,7 @@ class Session:
         self.config = config
         self.generation = 0  # counts connections; deliveries carry it
         self.session_present = False
+        self.largest_packet: int | None = None  # that the broker takes, in bytes; None: it sets no limit
         self.stale_acks = 0
         self._on_delivery = on_delivery
         self._on_connected = on_connected
@@ -248,6 +249,7 @@ class Session:
             log.warning("mqtt_refused", client_id=config.client_id, reason=str(reason))
             return
         self._outgoing.window = min(WINDOW_CAP, getattr(properties, "ReceiveMaximum", WINDOW_CAP))
+        self.largest_packet = getattr(properties, "MaximumPacketSize", None)
         self.session_present = flags.session_present
         filters = config.filters + config.optional_filters
         for start in range(0, len(filters), FILTERS_PER_SUBSCRIBE):

@@ -93,6 +93,15 @@ class Carrier:
             self._open[row.key] = sending, Page([], 1)
             self._post(sending)
 
+    def again(self, lane: Lane, row: Row) -> None:
+        """Send a row that no batch waits for any more."""
+        page = Page([], 1)
+        self._count[lane] += 1
+        if self._is_busy(row.key):
+            self._held.setdefault(row.key, deque()).append((lane, row, page))
+        else:
+            self._send(lane, [row], page)
+
     def _without_ahead(self, rows: Sequence[Row], page: Page) -> list[Row]:
         """Return what of `rows` was not sent ahead; what was, and is not named yet, is awaited for `page`."""
         left = []
@@ -173,10 +182,14 @@ class Carrier:
         sending.resend_after_s = min(RESEND_CAP_S, sending.resend_after_s * 2)
         sending.at_broker = False
         if lane is Lane.READINGS and len(rows) > 1:  # alone, so that what the county refuses can be told by its bytes
-            for row in rows:
-                self._split_off(sending, row)
+            self.split(sending)
             return
         self._post(sending)
+
+    def split(self, sending: Sending) -> None:
+        """Send each row that is left alone."""
+        for row in [row for row in sending.message.rows if row.key in sending.left]:
+            self._split_off(sending, row)
 
     def _split_off(self, sending: Sending, row: Row) -> None:
         (message,) = pack([row], 1)

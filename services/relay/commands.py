@@ -6,6 +6,8 @@ became of a command without an event is reported.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -24,6 +26,7 @@ log = logger(__name__)
 SQL = load_queries(__file__)
 REPORT_EVERY_S = 1.0
 NO_CONTENT = 204
+REFUSED = frozenset({400, 413, 422})
 
 
 class Commands:
@@ -70,7 +73,18 @@ class Commands:
         while True:
             rows = await self._database.reads.fetch(SQL["answered"], list(self._reported))
             if rows:
-                status, _ = await self._county.send("/api/v1/relay/commands", {"replies": [dict(row) for row in rows]})
-                if status == NO_CONTENT:
-                    self._reported |= {row["id"] for row in rows}
+                await self.tell([dict(row) for row in rows])
             await self._clock.sleep(REPORT_EVERY_S)
+
+    async def tell(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Report these; one that the county cannot read is left out, and holds up no other."""
+        status, _ = await self._county.send("/api/v1/relay/commands", {"replies": list(rows)})
+        if status in REFUSED and len(rows) > 1:
+            middle = len(rows) // 2
+            await self.tell(rows[:middle])
+            await self.tell(rows[middle:])
+            return
+        if status in REFUSED:
+            log.error("reply_refused", command_id=str(rows[0]["id"]), status=status)
+        if status == NO_CONTENT or status in REFUSED:
+            self._reported |= {row["id"] for row in rows}

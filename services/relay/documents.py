@@ -44,6 +44,17 @@ def reading_payload(row: Mapping[str, Any], fields: Sequence[str]) -> bytes:
     return orjson.dumps(element | (row["extra"] or {}))
 
 
+def bare_event(row: Mapping[str, Any]) -> bytes:
+    """Return an event by its plain columns alone, where what else is kept of it cannot be read."""
+    names = ("event_id", "type", "active", "component")
+    return orjson.dumps({"ts": _ts(row["device_ts"] or row["ts"])} | {name: row[name] for name in names})
+
+
+def bare_reading(row: Mapping[str, Any], fields: Sequence[str]) -> bytes:
+    """Return a reading without its further fields, where these cannot be read."""
+    return reading_payload({**row, "extra": None}, fields)
+
+
 def _ts(at: datetime) -> int | str:
     """Return a moment as integer milliseconds, or as text where these would not be exact."""
     us = to_us(at)

@@ -5,20 +5,18 @@ nothing committed is lost or doubled whatever is killed, and that it waits for w
 """
 
 import asyncio
-import uuid
 from contextlib import AsyncExitStack
 from functools import partial
+from uuid import UUID
 
 import asyncpg
 
-from services.core import db, lease, program
-from services.core.clock import Clock, SystemClock, wait_at_most
+from services.core import db, lease, program, tenure
+from services.core.clock import Clock, SystemClock
 from services.core.line import Line
-from services.core.log import logger
 from services.core.mqtt import Delivery, Session, SessionConfig, service_client_id
 from services.core.outbound import anywhere
 from services.core.settings import RelaySettings
-from services.core.text import describe_error
 from services.core.topics import Channel, subscription
 from services.relay.acts import Acts
 from services.relay.commands import Commands
@@ -29,9 +27,6 @@ from services.relay.outbox import Outbox
 from services.relay.reports import report
 from services.relay.uplink import Uplink
 
-log = logger(__name__)
-AWAY_PAUSE_S = 0.5
-STANDBY_S = 0.5
 RENEW_S = 1.0
 RECEIVE_MAXIMUM = 1000
 CONNECTIONS = 4  # to the county's API: as many ask at once
@@ -46,41 +41,16 @@ def main() -> None:
 
 async def run(settings: RelaySettings, clock: Clock, stopping: asyncio.Event) -> None:
     """Wait for the lease, then carry until told to end."""
-    owner = uuid.uuid4()
-    while not stopping.is_set():
-        try:
-            async with AsyncExitStack() as stack:
-                conn = await db.connect(settings.database_url, program="relay", writer=True)
-                stack.callback(conn.terminate)
-                if await _wait_for_lease(conn, owner, settings, stopping):
-                    await _work(conn, owner, settings, clock, stopping)
-                    await lease.release(conn, LEASE, owner)
-        except Exception as error:
-            db.pass_on_cancel()
-            if not db.only_away(error):
-                raise
-            log.warning("database_away", error=describe_error(error))
-            await wait_at_most(stopping, AWAY_PAUSE_S)
 
+    async def work(conn: asyncpg.Connection, owner: UUID) -> None:
+        await _work(conn, owner, settings, clock, stopping)
 
-async def _wait_for_lease(
-    conn: asyncpg.Connection, owner: uuid.UUID, settings: RelaySettings, stopping: asyncio.Event
-) -> bool:
-    """Stand by until the lease is ours; False when told to end before. Ready means waiting for it, or having it."""
-    while not stopping.is_set():
-        active = await lease.take(conn, LEASE, owner)
-        if settings.ready_file is not None:
-            settings.ready_file.touch()
-        if active:
-            return True
-        await wait_at_most(stopping, STANDBY_S)
-    return False
+    await tenure.serve(LEASE, settings, work, stopping)
 
 
 async def _work(
-    conn: asyncpg.Connection, owner: uuid.UUID, settings: RelaySettings, clock: Clock, stopping: asyncio.Event
+    conn: asyncpg.Connection, owner: UUID, settings: RelaySettings, clock: Clock, stopping: asyncio.Event
 ) -> None:
-    log.info("lease_taken", owner=str(owner))
     async with AsyncExitStack() as stack:
         database = await Database.open(settings.database_url, owner)
         stack.callback(database.close)
@@ -113,7 +83,7 @@ async def _work(
         )
         uplink = Uplink(database, settings.relay_areas, Outbox(session, clock), county, clock)
         commands = Commands(database, session, county, clock)
-        acts = Acts(database, settings.relay_areas, county, clock)
+        acts = Acts(database, county, clock)
         listener = await db.connect(settings.database_url, program="relay.listen")
         stack.callback(listener.terminate)
         await listener.add_listener("firetower_batch", lambda *_: uplink.hint())
@@ -124,6 +94,7 @@ async def _work(
                 *(tasks.create_task(uplink.run(lane), name=f"lane {lane.name}") for lane in Lane),
                 tasks.create_task(uplink.ask(), name="ask"),
                 tasks.create_task(uplink.tick(), name="tick"),
+                tasks.create_task(uplink.aside.run(), name="aside"),
                 tasks.create_task(commands.run(), name="commands"),
                 tasks.create_task(commands.report(), name="replies"),
                 tasks.create_task(acts.run(), name="acts"),
@@ -136,7 +107,7 @@ async def _work(
                 task.cancel()
 
 
-async def _keep(conn: asyncpg.Connection, owner: uuid.UUID, listener: asyncpg.Connection, clock: Clock) -> None:
+async def _keep(conn: asyncpg.Connection, owner: UUID, listener: asyncpg.Connection, clock: Clock) -> None:
     """Keep the lease, and notice a listening connection that died silently."""
     while True:
         async with conn.transaction():

@@ -1,20 +1,24 @@
 """Reads the rows of committed batches that go up, as their devices sent them. Called by uplink."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from services.core.contracts import READING_FIELDS
 from services.core.feed import Batch, span
+from services.core.log import logger
 from services.core.moment import to_us
 from services.core.statements import load_queries
 from services.core.topics import ROOT, Channel, Kind
-from services.relay.documents import event_payload, reading_payload
+from services.relay.documents import bare_event, bare_reading, event_payload, reading_payload
 from services.relay.lanes import URGENT, Lane
 from services.relay.packing import Row
 
+log = logger(__name__)
 SQL = load_queries(__file__)
 OF_KIND = {
     kind: SQL["readings"]
@@ -40,7 +44,8 @@ async def read_rows(
     rows = await conn.fetch(SQL["events"], *found, types, lane is Lane.FIRES, list(areas))
     return [
         Row(
-            row["batch_id"], f"{row['base']}/{Channel.EVENT}", (row["code"], row["event_id"]), event_payload(dict(row)),
+            row["batch_id"], f"{row['base']}/{Channel.EVENT}", (row["code"], row["event_id"]),
+            _payload(dict(row), event_payload, bare_event),
             _received(row, now, replaced=row["ts"] == row["received_at"]),
         )
         for row in rows
@@ -54,11 +59,23 @@ async def _readings(conn: Connection, batches: Sequence[Batch], areas: Sequence[
         if within is None:
             continue
         fields = READING_FIELDS[kind]
+        whole, bare = partial(reading_payload, fields=fields), partial(bare_reading, fields=fields)
         for row in await conn.fetch(OF_KIND[kind], *within, list(areas)):
             topic = f"{ROOT}/{row['area']}/{kind}/{row['code']}/{Channel.TELEMETRY}"
             key = (str(kind), row["code"], to_us(row["ts"]), row["seq"])
-            found.append(Row(row["batch_id"], topic, key, reading_payload(dict(row), fields), _received(row, now)))
+            found.append(Row(row["batch_id"], topic, key, _payload(dict(row), whole, bare), _received(row, now)))
     return found
+
+
+def _payload(
+    row: dict[str, Any], whole: Callable[[dict[str, Any]], bytes], bare: Callable[[dict[str, Any]], bytes]
+) -> bytes:
+    """Return a row as its device sent it; one that is damaged holds up no other."""
+    try:
+        return whole(row)
+    except Exception:  # whatever stands there
+        log.exception("row_damaged", device=row["code"], ts=row["ts"].isoformat(), batch_id=row["batch_id"])
+        return bare(row)
 
 
 def _received(row: asyncpg.Record, now: datetime, *, replaced: bool = False) -> int | None:

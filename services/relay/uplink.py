@@ -6,7 +6,7 @@ that proves the lease, so that any kill leaves at worst what is sent twice.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -17,12 +17,14 @@ from services.core.feed import Batch, Feed
 from services.core.log import logger
 from services.core.mqtt import Delivery
 from services.core.topics import Channel, parse_topic
+from services.relay.aside import Aside
 from services.relay.carrier import Carrier, Sending
 from services.relay.county import County
 from services.relay.database import Database
 from services.relay.lanes import LIMITS, Lane
 from services.relay.outbox import Outbox
 from services.relay.packing import Row
+from services.relay.reduced import reduced
 from services.relay.rows import read_rows
 
 log = logger(__name__)
@@ -47,6 +49,9 @@ class Uplink:
         self.carrier = Carrier(clock, outbox.post)
         outbox.handed_over = self.carrier.handed_over
         outbox.at_broker = self._at_broker
+        outbox.too_large = self._too_large
+        self.aside = Aside(database, clock)
+        self.aside.carried, self.aside.again = self._carried_aside, self.carrier.again
         self._hints = {lane: asyncio.Event() for lane in Lane}
         self._ask = asyncio.Event()
 
@@ -60,6 +65,24 @@ class Uplink:
         if sending.lane is Lane.READINGS:
             self._ask.set()
 
+    def _too_large(self, sending: Sending) -> None:
+        """Send it in smaller parts, or smaller; what has no such form is set aside."""
+        message, most_bytes = sending.message, self._outbox.most_bytes
+        if len(message.rows) > 1:
+            self.carrier.split(sending)
+            return
+        payload = reduced(message.rows[0], most_bytes)
+        log.error("too_large", topic=message.topic, bytes=len(message.payload), reduced=payload is not None)
+        if payload is None:
+            self.aside.take(sending, most_bytes)
+            return
+        sending.message = message._replace(payload=payload)
+        self._outbox.post(sending)
+
+    def _carried_aside(self, key: Hashable) -> None:
+        self.carrier.carried(key)
+        self.hint()
+
     def acknowledged(self, delivery: Delivery) -> None:
         """Take what came on `down/ack`: these events are stored at the county, or kept there as rejects."""
         topic = parse_topic(delivery.topic)
@@ -72,6 +95,7 @@ class Uplink:
             return
         for event_id in ack.event_ids:
             self.carrier.carried((topic.device, event_id))
+            self.aside.note_carried((topic.device, event_id))
         self._hints[Lane.FIRES].set()
         self._hints[Lane.EVENTS].set()
 
@@ -165,9 +189,11 @@ class Uplink:
                 continue
             for row in answer.stored:
                 self.carrier.carried(row.key)
+                self.aside.note_carried(row.key)
             for row in answer.refused:
                 log.error("reading_refused", key=row.key, cure="the county lists it under rejects, with the reason")
                 self.carrier.carried(row.key)
+                self.aside.note_carried(row.key)
             news = answer.stored or answer.refused
             if news:
                 self._hints[Lane.READINGS].set()
@@ -177,4 +203,5 @@ class Uplink:
 
 def _digest(row: Row, sending: Sending) -> str:
     """Return by what a reject of the row is recognised; empty where it was sent with others."""
-    return hashlib.sha256(row.element).hexdigest() if len(sending.message.rows) == 1 else ""
+    message = sending.message
+    return hashlib.sha256(message.payload).hexdigest() if message.rows == [row] else ""

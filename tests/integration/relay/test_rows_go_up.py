@@ -11,6 +11,7 @@ import orjson
 
 from services.core.contracts import READING_FIELDS
 from services.core.topics import Kind
+from services.ingest.retention import drop_old
 from stack.children import free_port
 from tests.integration.relay.conftest import County, Side
 from tests.support.broker_fleet import AREA, event, now_ms, reading, topic
@@ -121,7 +122,7 @@ async def test_every_row_is_there_once_after_kills_and_cuts_anywhere(
             ]
             await township.fleet.send_all(messages)
             sent += 20
-            one = event(f"e-{sent % 5}", dice.choice(["fire", "fault"]), ts=now_ms() + sent, component="a")
+            one = event(f"e-{sent // 20 % 5}", dice.choice(["fire", "fault"]), ts=now_ms() + sent, component="a")
             await township.fleet.send(topic(f"panel-{sent % 3}", "up/event", "panel"), one)
 
     async def cut_the_api() -> None:
@@ -149,7 +150,7 @@ async def test_every_row_is_there_once_after_kills_and_cuts_anywhere(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(send_some())
             tasks.create_task(one())  # type: ignore[arg-type]
-    await township.rows.until("select count(*) from event", equals=sent // 20)
+    await township.rows.until(BOTH, equals=[sent // 20, sent])
     await eventually(lambda: same_rows(township, county), what="the same rows on both sides", timeout_s=180)
     await eventually(lambda: township.rows.one(CARRIED), what="cursors at the end")
 
@@ -254,11 +255,24 @@ async def test_an_area_that_the_county_did_not_give_ends_it_with_one_line(
     assert "FIRETOWER_RELAY_MQTT_URL: user 'relay.dongguan' may not subscribe to fire/v1/140931101/" in line
 
 
-async def test_what_waits_for_the_county_is_kept_in_the_log(township: Side, relay: Callable[..., Program]) -> None:
-    relay(free_port(), free_port())  # nobody is there
-    await township.fleet.send(topic("hydrant-1"), reading(1))
-    await township.fleet.send(topic("panel-1", "up/event", "panel"), event("e"))
+async def test_what_waits_for_the_county_is_kept_in_the_log(
+    township: Side, county: County, relay: Callable[..., Program]
+) -> None:
+    running = relay(free_port(), free_port())  # nobody is there
+    for n in range(3):  # a batch each
+        await township.fleet.send(topic("hydrant-1"), reading(n))
+        await township.fleet.send(topic("panel-1", "up/event", "panel"), event(f"e-{n}"))
+        await township.rows.until(BOTH, equals=[n + 1, n + 1])
     marks = "select array_agg((writer, number)::text order by writer) from feed_cursor where writer like '% relay %'"
     wanted = ["all/event relay events", "all/event relay fires", "all/telemetry relay readings"]
-    wanted_rows = ['("all/event relay events",1)', *(f'("{name}",0)' for name in wanted[1:])]
+    wanted_rows = ['("all/event relay events",3)', *(f'("{name}",0)' for name in wanted[1:])]
     await township.rows.until(marks, equals=wanted_rows)
+    running.kill()
+    connection = township.rows.connection
+    await connection.execute("update ingest_batch set committed_at = now() - interval '399 days'")
+    await connection.execute(  # as alerts, which has read it all
+        "insert into feed_cursor (writer, number) select writer, max(number) from ingest_batch group by writer"
+    )
+    await drop_old(connection, "prune_batches", 400)
+    relay()
+    await county.rows.until(BOTH, equals=[3, 3])

@@ -14,7 +14,7 @@ from services.core.moment import from_us
 from services.core.topics import Kind
 from services.ingest.decode import decode
 from services.ingest.decode_event import Event
-from services.relay.documents import event_payload, reading_payload
+from services.relay.documents import bare_event, bare_reading, event_payload, reading_payload
 
 NOW_US = 1_795_460_000_000_000
 NOW_MS = NOW_US // 1000
@@ -144,3 +144,17 @@ def test_a_reading_has_the_same_key_and_the_same_values_at_the_county(sent: tupl
     assert (second.ts_us, second.seq, second.values, second.extra) == (
         first.ts_us, first.seq, first.values, first.extra,
     )  # fmt: skip
+
+
+def test_a_damaged_row_goes_up_by_its_plain_columns() -> None:
+    at = datetime(2026, 11, 29, 8, tzinfo=UTC)
+    event = {
+        "event_id": "e", "ts": at, "device_ts": None, "type": "fire", "active": True, "component": "1", "sent": 5,
+        "extra": [1],
+    }  # fmt: skip
+    ms = int(at.timestamp() * 1000)
+    assert orjson.loads(bare_event(event)) == {
+        "event_id": "e", "ts": ms, "type": "fire", "active": True, "component": "1",
+    }  # fmt: skip
+    reading = {"ts": at, "seq": 4, "extra": "text", "pressure_mpa": 0.3}
+    assert orjson.loads(bare_reading(reading, ("pressure_mpa",))) == {"ts": ms, "seq": 4, "pressure_mpa": 0.3}

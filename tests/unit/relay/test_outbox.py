@@ -1,0 +1,89 @@
+"""The urgent goes first, a message that the broker would not take never goes, and thousands of these are no trouble."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from services.core.contracts import MAX_PAYLOAD_BYTES
+from services.core.mqtt import OutgoingFull, Session
+from services.relay.carrier import Sending
+from services.relay.lanes import Lane
+from services.relay.outbox import OVERHEAD_BYTES, Outbox
+from services.relay.packing import Message, Row
+from tests.support.hand_clock import HandClock
+
+
+@dataclass
+class Line:
+    """A session by hand."""
+
+    connected: bool = True
+    largest_packet: int | None = None
+    full: bool = False
+    sent: list[bytes] = field(default_factory=list)
+    open: list["asyncio.Future[None]"] = field(default_factory=list)
+
+    def submit(self, _topic: str, payload: bytes, **_more: Any) -> "asyncio.Future[None]":
+        if self.full:
+            raise OutgoingFull("full")
+        self.sent.append(payload)
+        self.open.append(asyncio.get_running_loop().create_future())
+        return self.open[-1]
+
+
+def sending(name: str, lane: Lane, size: int = 10) -> Sending:
+    row = Row(1, f"{name}/up/event", (name, name), name.encode() * size)
+    return Sending(lane, Message(row.topic, row.element, [row]), {row.key})
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+@pytest.fixture
+def outbox(line: Line) -> Outbox:
+    return Outbox(cast("Session", line), HandClock())
+
+
+async def test_the_urgent_goes_first_and_nothing_without_a_connection_or_room(line: Line, outbox: Outbox) -> None:
+    line.connected = False
+    for name, lane in (("r", Lane.READINGS), ("e", Lane.EVENTS), ("f", Lane.FIRES)):
+        outbox.post(sending(name, lane, 1))
+    assert line.sent == []
+    line.connected, line.full = True, True
+    outbox.pump()
+    assert line.sent == []
+    line.full = False
+    outbox.pump()
+    assert line.sent == [b"f", b"e", b"r"]
+
+
+@pytest.mark.parametrize(("packet", "most"), [(None, MAX_PAYLOAD_BYTES), (20_000, 20_000 - OVERHEAD_BYTES)])
+async def test_what_the_broker_would_not_take_never_goes(
+    line: Line, outbox: Outbox, packet: int | None, most: int
+) -> None:
+    refused: list[int] = []
+    outbox.too_large = lambda one: refused.append(len(one.message.payload))
+    line.largest_packet = packet
+    for size in (most + 1, most):
+        outbox.post(sending("f", Lane.FIRES, size))
+    assert ([len(one) for one in line.sent], refused) == ([most], [most + 1])
+
+
+async def test_thousands_that_are_too_large_come_back_smaller(line: Line, outbox: Outbox) -> None:
+    line.largest_packet = OVERHEAD_BYTES + 5
+
+    def smaller(one: Sending) -> None:
+        one.message = one.message._replace(payload=b"small")
+        outbox.post(one)
+
+    outbox.too_large = smaller
+    line.connected = False
+    for _ in range(3000):
+        outbox.post(sending("f", Lane.FIRES))
+    line.connected = True
+    outbox.pump()
+    assert line.sent == [b"small"] * 3000
