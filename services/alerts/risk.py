@@ -21,6 +21,7 @@ from services.core.city.outbox import write_events
 from services.core.clock import COUNTY, Clock
 from services.core.prevention.risk import Assessment, Fact, Scale, assess
 from services.core.prevention.risk_document import risk_document
+from services.core.prevention.thresholds import threshold
 from services.core.rules.catalog_early import EARLY
 from services.core.statements import load_queries
 from services.core.water import OUT_CODES
@@ -145,7 +146,8 @@ async def _look(conn: asyncpg.Connection, now: datetime) -> Look:
     since = [now - timedelta(days=days) for days in (scale.false_alarms_d, scale.fire_recent_d, scale.guard_d)]
     codes = (sorted(EARLY), list(OUT_CODES))
     facts: dict[int, list[asyncpg.Record]] = {}
-    for fact in await conn.fetch(SQL["facts"], now, *since, float(scale.water_radius_m), *codes):
+    numbers = (float(scale.water_radius_m), *codes, threshold("inspection_d"))
+    for fact in await conn.fetch(SQL["facts"], now, *since, *numbers):
         facts.setdefault(fact["site_id"], []).append(fact)
     return Look(facts, 0 if row is None else row["version"], scale, now)
 

@@ -4,10 +4,12 @@ select version, body::text as body from policy where name = 'risk'
 -- name: facts
 -- What is known of every site, grouped: how many of a code, since when, the first names. $1 now; $2, $3, $4 since when
 -- false alarms, real fires and guard checks count; $5 the reach of water in metres; $6 codes of early warnings; $7 codes
--- that put a water source out. Only what lies in a site's own area counts: whoever sees the site may see all of it.
+-- that put a water source out; $8 the usual days between two inspections. Only what lies in a site's own area counts: whoever sees the site may see all of it.
 with own as materialized (
     select d.id, d.kind, d.site_id, coalesce(nullif(d.name, ''), d.code) as name,
            coalesce(d.out_of_service_until > $1, false) as resting,
+           case when d.registered and d.kind in ('hydrant', 'water')
+               then inspection_interval_d(d.attributes, $8) end as inspection_d, d.created_at,
            st.last_seen is not null and not st.is_online as silent, coalesce(st.offline_since, st.last_seen) as silent_since
     from device d
     join site s on s.id = d.site_id and starts_with(d.area, s.area)
@@ -107,6 +109,15 @@ item (site_id, code, since, name) as (
     from own o
     join command c on c.device_id = o.id
     where o.kind = 'panel' and c.command = 'guard_check' and c.created_at > $4 and c.state in ('late', 'unanswered')
+    union all
+    -- one that was never inspected counts from its registration: a new county owes nothing yet
+    select o.site_id, 'inspection_overdue', i.due, o.name
+    from own o
+    cross join lateral (
+        select coalesce((select max(inspected_at) from inspection where device_id = o.id), o.created_at)
+               + make_interval(secs => o.inspection_d * 86400) as due
+    ) i
+    where o.inspection_d is not null and not o.resting and i.due <= $1
 )
 select site_id, code, count(*) as count, min(since) as since,
        (array_agg(distinct name order by name) filter (where name is not null))[1:4] as names

@@ -30,6 +30,7 @@ class RiskCode(StrEnum):
     FALSE_ALARMS = "false_alarms"
     FIRE_RECENT = "fire_recent"
     GUARD_UNANSWERED = "guard_unanswered"
+    INSPECTION_OVERDUE = "inspection_overdue"
 
 
 WEIGHTS: Final[Mapping[RiskCode, tuple[int, int]]] = MappingProxyType(
@@ -51,5 +52,6 @@ WEIGHTS: Final[Mapping[RiskCode, tuple[int, int]]] = MappingProxyType(
         RiskCode.FALSE_ALARMS: (2, 10),
         RiskCode.FIRE_RECENT: (10, 10),
         RiskCode.GUARD_UNANSWERED: (3, 9),
+        RiskCode.INSPECTION_OVERDUE: (1, 5),
     }
 )

@@ -149,6 +149,7 @@ _TEXTS: Final[Mapping[RiskCode, tuple[str, str]]] = MappingProxyType(
             "{guard_d:g} 天内查岗未按时应答 {n} 次",
             "guard checks not answered in time in {guard_d:g} d: {n}",
         ),
+        RiskCode.INSPECTION_OVERDUE: ("逾期未巡查的消防水源 {n} 处", "water sources not inspected in time: {n}"),
     }
 )
 _KINDS: Final = {str(code): kind for code, kind in KINDS.items()}

@@ -179,7 +179,7 @@ async def test_what_an_outage_of_all_water_costs_grows_with_its_sites_and_not_wi
         )
         await county.conn.execute("analyze")
         now = datetime.now(UTC)
-        arguments = (now, now, now, now, 150.0, [], [])
+        arguments = (now, now, now, now, 150.0, [], [], 30.0)
         (row,) = await county.conn.fetch(f"explain (analyze, timing off, format json) {risk.SQL['facts']}", *arguments)
         plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
         return looked_at(plan[0]["Plan"])

@@ -112,6 +112,7 @@ async def test_every_reason_comes_from_rows_of_its_own_and_each_trouble_counts_o
     await set_state(county, "p-2", ago(hours=5), is_online=False)
     await raise_alarm(county, "h-1", "hydrant_pressure_low", ago(hours=6), severity="major", category="water")
     await county.conn.execute("update device set out_of_service_until = now() + interval '1 h' where code = 'e-1'")
+    await county.conn.execute("update device set created_at = now() - interval '31 d' where code = 'h-2'")
     for days in (1, 29, 31):
         await raise_alarm(county, "p-1", "fire", ago(days=days), component="4", category="fire", site_id=site,
                           state="closed", verification="false", closed_at=ago(days=days))  # fmt: skip
@@ -130,10 +131,10 @@ async def test_every_reason_comes_from_rows_of_its_own_and_each_trouble_counts_o
         "alarm_critical": (1, 15), "alarm_major": (1, 6), "alarm_minor": (1, 1), "early_warning": (1, 5),
         "facility_disabled": (1, 2), "device_silent": (1, 3), "panel_silent": (1, 15), "out_of_service": (1, 2),
         "hazard_major": (1, 15), "hazard_overdue": (1, 6), "hazard_general": (1, 4), "water_unusable": (1, 4),
-        "false_alarms": (2, 4), "fire_recent": (1, 5), "guard_unanswered": (2, 6),
+        "false_alarms": (2, 4), "fire_recent": (1, 5), "guard_unanswered": (2, 6), "inspection_overdue": (1, 1),
     }  # fmt: skip
     row = await risk_of(county, site)
-    assert (row["score"], row["grade"]) == (93, "red")
+    assert (row["score"], row["grade"]) == (94, "red")
     assert await points_of(county, quiet) == {}
     assert all(one["since"] for one in row["reasons"])
 
@@ -173,6 +174,38 @@ async def test_water_counts_for_every_site_that_it_reaches_and_once_more_when_no
     await county.set_policy("risk", water_radius_m=320)  # h-3 is 308 m from it
     await risks.take_turn()
     assert await points_of(county, far) == {"water_unusable": (4, 12), "water_none": (1, 10)}
+
+
+async def test_a_water_source_that_is_not_inspected_in_time_counts_until_it_is(county: County, risks: Risks) -> None:
+    sources = (("h-1", "hydrant"), ("w-1", "water"), ("h-own", "hydrant"), ("h-new", "hydrant"), ("h-rest", "hydrant"))
+    site = await site_with(county, "学校", *sources, ("p-1", "panel"), ("h-called", "hydrant"))
+    for statement in (
+        "update device set created_at = now() - interval '40 d' where code <> 'h-new'",
+        """update device set attributes = '{"inspection_interval_d": 90}' where code = 'h-own'""",
+        "update device set registered = false where code = 'h-called'",
+        "update device set out_of_service_until = now() + interval '1 d' where code = 'h-rest'",
+    ):
+        await county.conn.execute(statement)
+
+    async def inspect(device: str, at: datetime) -> None:
+        await county.conn.execute(
+            """insert into inspection (request_id, digest, device_id, checklist, inspected_at, received_at,
+                   inspected_by, answers, failed, note, hazards)
+               values (gen_random_uuid(), '', $1, 'hydrant', $2, now(), 'user:li', '[]', 0, '', '{}')""",
+            county.id_of(device),
+            at,
+        )
+
+    await inspect("w-1", ago(days=31))
+    await risks.take_turn()
+    assert (await points_of(county, site))["inspection_overdue"] == (2, 2)
+    (reason,) = [one for one in (await risk_of(county, site))["reasons"] if one["code"] == "inspection_overdue"]
+    since = datetime.fromisoformat(reason["since"])
+    assert abs(since - ago(days=10)) < timedelta(minutes=5), "the one that is longest overdue"
+    for device in ("w-1", "h-1"):
+        await inspect(device, ago(days=1))
+    await risks.take_turn()
+    assert "inspection_overdue" not in await points_of(county, site)
 
 
 async def test_what_lies_in_another_area_than_the_site_adds_nothing(county: County, risks: Risks) -> None:

@@ -137,4 +137,5 @@ export const policies = {
   "input.false_alarms": "False alarms",
   "input.fire_recent": "A recent fire",
   "input.guard_unanswered": "Unanswered guard checks",
+  "input.inspection_overdue": "Overdue inspections",
 };

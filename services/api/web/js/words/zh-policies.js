@@ -125,4 +125,5 @@ export const policies = {
   "input.false_alarms": "误报",
   "input.fire_recent": "近期火灾",
   "input.guard_unanswered": "查岗未应答",
+  "input.inspection_overdue": "逾期未巡查",
 };
