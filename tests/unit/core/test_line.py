@@ -1,50 +1,25 @@
-"""Whatever a receiver does to the wire: one fate, nothing raised, no connection to an address that was not checked."""
+"""Whatever a receiver does to the wire: one fate, and nothing raised."""
 
 import asyncio
-import socket
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from ipaddress import ip_network
-from typing import Any
 
 import pytest
 
-from services.core import outbound
-from services.core.answers import Answer, Fate, judge_answer, needs_body
-from services.core.line import BODY_S, Line, Request
+from services.core.answers import Fate, judge_answer, needs_body
+from services.core.line import BODY_S, Request
 from services.core.line_connection import MOST_BYTES, MOST_HEAD_BYTES
-from services.core.outbound import CheckedAddresses
 from services.core.receivers import JsonEquals, SuccessRule
 from services.push import verdicts
 from tests.support.hostile import DEAD, DELIVERED, RETRIED, HostileReceiver
+from tests.support.lines import YES, Receiver, line_to, post, receiving
 from tests.support.tcp import TcpServer
 from tests.support.waiting import PATIENCE_S, eventually
 
-LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-BUSY_S = 8.0  # all receivers at once, on a machine that has other work
+SILENCE_S = 3.0  # until one that never answers is given up
 FATES = {
     **dict.fromkeys(DELIVERED, Fate.DELIVERED), **dict.fromkeys(RETRIED, Fate.RETRY), **dict.fromkeys(DEAD, Fate.DEAD)
 }  # fmt: skip
-YES = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
-
-
-def line_to(url: str, *answers: list[str], keep: int = 8, **more: Any) -> tuple[Line, list[str]]:
-    """A line whose name server gives these answers in turn, the last one for ever; and what it was asked."""
-    asked: list[str] = []
-
-    async def resolve(host: str, _port: int) -> list[str]:
-        asked.append(host)
-        return answers[min(len(asked), len(answers)) - 1]
-
-    if answers:
-        more["resolve"] = resolve
-    return Line(url, CheckedAddresses(more.pop("networks", LOOPBACK), **more), keep), asked
-
-
-async def post(line: Line, timeout_s: float = BUSY_S, url: str | None = None, **headers: Any) -> Answer:
-    return await line.ask(Request(url or line.url, headers or {"webhook-id": "x"}, b"{}"), timeout_s)
 
 
 @pytest.fixture
@@ -53,38 +28,16 @@ async def hostile() -> AsyncIterator[HostileReceiver]:
         yield made
 
 
-class Receiver:
-    """Answers every request alike. `heads` is what it was asked, `open` how many connections it has, `made` had."""
-
-    def __init__(self, answer: bytes = YES) -> None:
-        self.answer, self.heads, self.open, self.made = answer, list[bytes](), 0, 0
-        self.port = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open, self.made = self.open + 1, self.made + 1
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0] or 0))
-                self.heads.append(head)
-                writer.write(self.answer)
-                await writer.drain()
-        finally:
-            self.open -= 1
-
-
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    made = Receiver()
-    async with TcpServer(made.serve) as server:
-        made.port = server.port
+    async with receiving() as made:
         yield made
 
 
 async def test_every_answer_has_its_documented_fate_once(hostile: HostileReceiver) -> None:
     async def ask(name: str) -> tuple[Fate, str]:
         async with line_to(f"{hostile.url}/{name}")[0] as line:
-            answer = await post(line)
+            answer = await post(line, SILENCE_S if name in RETRIED else PATIENCE_S)
         verdict = judge_answer(answer, datetime.now(UTC))
         for text in (answer.words, verdict.error, verdict.incident_id):
             assert text is None or ("\0" not in text and text.encode())
@@ -141,7 +94,7 @@ async def test_what_is_no_http_is_quoted_among_the_words_not_in_the_error(hostil
 
 async def test_a_get_has_no_body_and_says_so(receiver: Receiver) -> None:
     async with line_to(f"http://127.0.0.1:{receiver.port}/beat")[0] as line:
-        assert (await line.ask(Request(line.url, {}, b"", "GET"), BUSY_S)).status == 200
+        assert (await line.ask(Request(line.url, {}, b"", "GET"), PATIENCE_S)).status == 200
     assert receiver.heads[0].startswith(b"GET /beat HTTP/1.1\r\n")
     assert b"content-length" not in receiver.heads[0].lower()
 
@@ -198,161 +151,9 @@ async def test_an_endless_head_is_read_up_to_a_bound(receiver: Receiver, begin: 
 async def test_what_comes_behind_the_body_is_read_up_to_a_bound(receiver: Receiver, behind: bytes) -> None:
     receiver.answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + behind
     async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
-        answer = await asyncio.wait_for(post(line), BUSY_S)
+        answer = await asyncio.wait_for(post(line), PATIENCE_S)
         assert (answer.status, answer.headers) == (200, {"transfer-encoding": "chunked"})
         await eventually(lambda: receiver.open == 0, what="it is not read to the end")
-
-
-async def test_connections_are_used_again_and_no_more_are_kept_than_allowed(receiver: Receiver) -> None:
-    async with line_to(f"http://127.0.0.1:{receiver.port}/hook?a=%20b", keep=2)[0] as line:
-        for _ in range(5):
-            assert (await post(line)).status == 200
-        assert receiver.made == 1
-        await asyncio.gather(*(post(line) for _ in range(6)))
-        await eventually(lambda: receiver.open == 2, what="no more than two stay")
-    await eventually(lambda: receiver.open == 0, what="the line is closed")
-    lines = receiver.heads[0].lower().split(b"\r\n")
-    assert lines[0] == b"post /hook?a=%20b http/1.1"
-    assert {b"host: 127.0.0.1:%d" % receiver.port, b"accept-encoding: identity", b"content-length: 2"} <= set(lines)
-
-
-@pytest.mark.parametrize(
-    "answer", [YES + YES, YES + b"x", b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"]
-)
-async def test_a_connection_with_more_than_one_answer_is_not_used_again(receiver: Receiver, answer: bytes) -> None:
-    receiver.answer = answer
-    async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
-        for _ in range(3):
-            assert (await post(line)).status == 200
-    assert receiver.made == 3
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])  # the latter waits for its handshake
-async def test_a_request_that_is_given_up_leaves_no_connection(scheme: str) -> None:
-    came, gone = list[bytes](), list[bool]()
-
-    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        while piece := await reader.read(1000):
-            came.append(piece)
-        gone.append(True)
-
-    async with TcpServer(silent) as server, line_to(f"{scheme}://127.0.0.1:{server.port}/")[0] as line:
-        assert (await post(line, timeout_s=0.5)).error == "no answer within 0.5 s"
-        await eventually(lambda: gone, what="what ran out of time is closed")
-        came.clear()
-        task = asyncio.create_task(post(line))
-        await eventually(lambda: came, what="the request is under way")
-        task.cancel()
-        await asyncio.wait([task])
-        await eventually(lambda: len(gone) == 2, what="what was cancelled is closed")
-
-
-async def test_the_address_that_was_checked_is_the_one_that_is_called_under_its_name(receiver: Receiver) -> None:
-    url = f"http://hook.example:{receiver.port}/x?y=1"
-    line, asked = line_to(url, ["127.0.0.1"], ["8.8.8.8"], networks=(ip_network("127.0.0.1/32"),))
-    async with line:
-        assert (await post(line)).status == 200
-        assert (await post(line)).status == 200
-    assert asked == ["hook.example"], "what the name says a moment later is not believed"
-    assert f"host: hook.example:{receiver.port}\r\n".encode() in receiver.heads[0].lower()
-
-
-async def test_a_name_that_leads_inside_is_refused_before_a_connection(receiver: Receiver) -> None:
-    public = [["127.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::ffff:127.0.0.1"], ["::1"], ["64:ff9b::7f00:1"]]
-    for answers in public:
-        async with line_to(f"http://rebound.example:{receiver.port}/", answers, networks=())[0] as line:
-            assert "FIRETOWER_SUBSCRIPTION_NETWORKS" in ((await post(line)).error or ""), answers
-    for host in ("127.0.0.1", "[::1]", "localhost", "2130706433", "[::ffff:127.0.0.1]"):
-        async with line_to(f"http://{host}:{receiver.port}/", networks=())[0] as line:
-            assert (await post(line)).status is None, host
-    assert receiver.made == 0
-
-
-async def test_a_name_that_moves_inside_is_refused_when_it_is_asked_again(receiver: Receiver) -> None:
-    url, open_ = f"http://rebound.example:{receiver.port}/", (ip_network("127.0.0.1/32"),)
-    line, asked = line_to(url, ["127.0.0.1"], ["127.0.0.2"], networks=open_, keep=0, remembered_s=0.0)
-    async with line:
-        assert (await post(line)).status == 200
-        assert "loopback" in ((await post(line)).error or "")
-    assert (len(asked), receiver.made) == (2, 1)
-
-
-async def test_the_next_address_is_asked_when_one_does_not_answer(receiver: Receiver) -> None:
-    async with line_to(f"http://two.example:{receiver.port}/", ["127.0.0.2", "127.0.0.1"])[0] as line:
-        assert (await post(line)).status == 200
-    assert receiver.made == 1
-
-
-@contextmanager
-def nobody(address: str, port: int) -> Iterator[None]:
-    """An address that says nothing to who connects: its queue is full, so the kernel drops what comes."""
-    with socket.socket() as listening, ExitStack() as stack:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address, port))
-        listening.listen(0)
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex((address, port))
-        yield
-
-
-async def test_addresses_that_never_answer_hold_up_none_behind_them(receiver: Receiver) -> None:
-    dead = [f"127.0.0.{number}" for number in range(2, 7)]
-    with ExitStack() as stack:
-        for address in dead:
-            stack.enter_context(nobody(address, receiver.port))
-        async with line_to(f"http://many.example:{receiver.port}/", [*dead, "127.0.0.1"])[0] as line:
-            assert (await post(line, timeout_s=PATIENCE_S)).status == 200
-        assert receiver.made == 1
-        async with line_to(f"http://dead.example:{receiver.port}/", dead)[0] as line:
-            assert (await post(line, timeout_s=0.5)).error == "no answer within 0.5 s"
-    refusing = [f"127.0.0.{number}" for number in range(2, 5)]
-    async with line_to(f"http://none.example:{receiver.port}/", refusing)[0] as line:
-        assert "refused" in ((await post(line)).error or "").lower()
-
-
-async def test_after_one_connection_without_an_answer_no_other_is_trusted() -> None:
-    silent, made = asyncio.Event(), list[int]()
-
-    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        made.append(1)
-        old = not silent.is_set()
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]))
-            if old and silent.is_set():
-                await asyncio.sleep(3600)  # as a server that lost its power
-            writer.write(YES)
-
-    async with TcpServer(once) as server, line_to(f"http://127.0.0.1:{server.port}/")[0] as line:
-        await asyncio.gather(*(post(line) for _ in range(3)))
-        assert len(made) == 3
-        silent.set()
-        assert (await post(line, timeout_s=0.5)).status is None
-        assert (await post(line)).status == 200
-        assert len(made) == 4
-
-
-async def test_the_certificate_asked_for_is_the_names() -> None:
-    heard: list[bytes] = []
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await reader.read(1024))
-        writer.write(b"no TLS here\r\n")
-        await writer.drain()
-
-    async with TcpServer(listen) as server, line_to(f"https://named.example:{server.port}/", ["127.0.0.1"])[0] as line:
-        assert "SSL" in ((await post(line)).error or "")
-    assert b"named.example" in heard[0]
-    assert outbound.tls().verify_mode is ssl.CERT_REQUIRED
-    assert outbound.tls().check_hostname
-
-
-async def test_a_proxy_of_the_environment_is_not_asked(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
-        assert (await post(line)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -390,7 +191,7 @@ async def test_another_address_of_the_receiver_goes_over_the_same_connection_and
 async def test_what_would_be_a_header_of_its_own_is_not_sent(receiver: Receiver) -> None:
     async with line_to(f"http://127.0.0.1:{receiver.port}/")[0] as line:
         for headers in ({"x": "a\r\nb: c"}, {"x": "保德"}, {"a b": "c"}, {"": "x"}, {"x\0": "y"}, {"x": 1001}):
-            answer = await line.ask(Request(line.url, headers, b"{}"), BUSY_S)  # type: ignore[arg-type]
+            answer = await line.ask(Request(line.url, headers, b"{}"), PATIENCE_S)  # type: ignore[arg-type]
             assert answer.status is None, headers
             assert answer.error
     assert receiver.heads == []
