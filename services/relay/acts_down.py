@@ -1,7 +1,7 @@
 """What people said at the county, applied to the township's alarms. Called by acts, again and again.
 
-Promises that each act counts once, that one whose alarm is not there yet holds up only those of the same condition, and
-that one which cannot be read holds up none.
+Promises that each act counts once, that one whose alarm is not there yet holds up only those of the same condition,
+that one which cannot be read holds up none, and that none is missed because the county's clock was set back.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,8 @@ SQL = load_queries(__file__)
 COUNTY = "county"
 NO_ALARM_AFTER = timedelta(minutes=2)  # since we heard of it, by our own clock: the county's may be another
 OVERLAP = timedelta(seconds=60)  # two who act at once may commit in another order than their times
-AT_ONCE = 1000
+LOOK_BACK, LOOK_BACK_EVERY_S = timedelta(days=1), 600.0  # the county's clock may have been set back meanwhile
+FEWEST, AT_ONCE = 4, 100  # of one answer, which is cut after 64 KiB: four with the longest notes fit
 
 
 class ActsDown:
@@ -32,39 +33,55 @@ class ActsDown:
 
     def __init__(self, database: Database, county: County, clock: Clock) -> None:
         self._database, self._county, self._clock = database, county, clock
+        self._at_once = AT_ONCE
+        self._looked_back = -LOOK_BACK_EVERY_S
         self._vain: dict[UUID, datetime] = {}  # since when no alarm here fits an act
         self._unreadable: set[str] = set()
 
     async def fetch(self) -> bool:
         """Take what was said at the county; whether it answered."""
         until_ms = await self._database.reads.fetchval(SQL["told_until"])
-        since = None if until_ms is None else datetime.fromtimestamp(until_ms / 1000, UTC) - OVERLAP
+        since = None if until_ms is None else datetime.fromtimestamp(until_ms / 1000, UTC) - self._overlap()
         held: set[tuple[str | None, ...]] = set()
-        until, more = None, True
+        until, more, items = None, True, None
         while more:
             items = await self._ask(since)
-            if items is None:
-                return False
-            told = [one for item in items if (one := self._read(item)) is not None]
+            told = [one for item in items or () if (one := self._read(item)) is not None]
             known = await self._known(told)
             for one in told:
                 if one.act_id not in known and (_where(one) in held or not await self._take(one)):
                     held.add(_where(one))
                 until = until if held else one.at
-            more = len(items) >= AT_ONCE and bool(told) and told[-1].at != since
+            more = bool(told) and told[-1].at != since
             since = told[-1].at if told else since
-        if until is not None and (until_ms is None or _ms(until) > until_ms):
+        if until is not None and _ms(until) != until_ms:
             async with self._database.writing() as conn:
                 await conn.execute(SQL["tell_until"], _ms(until))
-        return True
+        return items is not None
+
+    def _overlap(self) -> timedelta:
+        """Return how far to look back; ids make what comes again harmless."""
+        now = self._clock.monotonic()
+        if now - self._looked_back < LOOK_BACK_EVERY_S:
+            return OVERLAP
+        self._looked_back = now
+        return LOOK_BACK
 
     async def _ask(self, since: datetime | None) -> list[Any] | None:
-        path = f"/api/v1/acts?limit={AT_ONCE}"
-        if since is not None:
-            path += f"&since={since.astimezone(UTC).isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
-        found = await self._county.get(path)
-        items = found.get("items") if isinstance(found, Mapping) else None
-        return items if isinstance(items, list) else None
+        """Return what was said since then, as much as one answer holds; None where the county does not answer."""
+        while True:
+            limit = self._at_once
+            path = f"/api/v1/acts?limit={limit}"
+            if since is not None:
+                path += f"&since={since.astimezone(UTC).isoformat(timespec='milliseconds').replace('+00:00', 'Z')}"
+            found = await self._county.get(path)
+            items = found.get("items") if isinstance(found, Mapping) else None
+            if isinstance(items, list):
+                self._at_once = min(AT_ONCE, limit * 2)
+                return items
+            if limit == FEWEST:
+                return None
+            self._at_once = max(FEWEST, limit // 2)
 
     def _read(self, item: Any) -> Told | None:
         try:

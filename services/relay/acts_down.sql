@@ -3,7 +3,7 @@ select number from feed_cursor where writer = 'relay acts'
 
 -- name: tell_until
 insert into feed_cursor (writer, number, updated_at) values ('relay acts', $1, clock_timestamp())
-on conflict (writer) do update set number = greatest(feed_cursor.number, excluded.number), updated_at = now()
+on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at
 
 -- name: known
 select act_id from carried_act where act_id = any($1::uuid[])

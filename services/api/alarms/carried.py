@@ -119,9 +119,12 @@ async def list_acts(
 ) -> Response:
     """List what was said here of alarms in the township's areas, the oldest first."""
     township = await require_township(here.database, who)
-    first = here.clock.now() - LONGEST
+    now = here.clock.now()
+    first = now - LONGEST
+    if since is None or since > now:  # our clock was set back: all of it, and ids tell what is new
+        since = first
     rows = await here.database.rows(
-        SQL["said"], name=township["name"], since=max(since or first, first), limit=limit, **who.scope.parameters()
+        SQL["said"], name=township["name"], since=max(since, first), limit=limit, **who.scope.parameters()
     )
     return page([_said(row) for row in rows], limit, [()] * limit)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from services.relay.acts_down import AT_ONCE, COUNTY, NO_ALARM_AFTER
+from services.relay.acts_down import AT_ONCE, COUNTY, LOOK_BACK_EVERY_S, NO_ALARM_AFTER
 from tests.integration.relay.test_acts_wait import Answering, Township, township
 
 __all__ = ["township"]
@@ -56,3 +56,28 @@ async def test_a_county_whose_clock_is_an_hour_ahead_is_waited_for_no_longer(tow
     await township.acts.down.fetch()
     assert await township.rows.one(MISSED) == 1
     assert COUNTY in await township.rows.one("select actor from carried_act where origin = 'county'")
+
+
+async def test_what_is_said_after_the_countys_clock_was_set_back_comes_down_within_minutes(township: Township) -> None:
+    county, now = township.county, township.clock.now()
+    says(county, now, "other", act="acknowledge", outcome=None)
+    await township.acts.down.fetch()
+    await township.clock.sleep(NO_ALARM_AFTER.total_seconds())
+    await township.acts.down.fetch()
+    await township.acts.down.fetch()
+    assert await township.rows.one(MISSED) == 1
+    says(county, now - timedelta(hours=2))
+    await township.acts.down.fetch()
+    assert await township.rows.one(VERDICT) == "pending"
+    await township.clock.sleep(LOOK_BACK_EVERY_S)
+    await township.acts.down.fetch()
+    assert await township.rows.one(VERDICT) == "real"
+
+
+async def test_long_notes_come_down_although_an_answer_is_cut_after_some_kilobytes(township: Township) -> None:
+    county, now = township.county, township.clock.now()
+    for n in range(30):
+        says(county, now + timedelta(milliseconds=n), "other", note="火" * 2000)
+    says(county, now + timedelta(seconds=30), note="火" * 2000)
+    assert await township.acts.down.fetch()
+    assert await township.rows.one(VERDICT) == "real"

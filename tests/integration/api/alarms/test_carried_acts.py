@@ -1,7 +1,7 @@
 """What a township's key may say of alarms and hear of them: those in its areas, and nothing else exists for it."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -94,3 +94,34 @@ async def test_what_did_not_count_is_not_said_to_another_township(
 
 async def heard_by(relay: Client) -> list[str]:
     return [item["person"] for item in (await relay.get("/api/v1/acts")).json()["items"]]
+
+
+async def test_a_township_corrects_its_own_verdict_and_never_anothers(
+    client: Client, connection: asyncpg.Connection, open_alarm: Raise, join: Join
+) -> None:
+    relay, other = await join("dongguan", AREA), await join("dongguan-villages", AREA)
+    alarm = await open_alarm("p-1", fire=True)
+    verdict = "select verification from alarm where id = $1"
+    for who, outcome, result, stands in (
+        (relay, "false", "applied", "false"), (other, "real", "stands", "false"), (relay, "real", "applied", "real"),
+        (relay, "test", "applied", "test"),
+    ):  # fmt: skip
+        assert (await result_of(who, told("p-1", outcome=outcome)))[0] == result
+        assert await connection.fetchval(verdict, alarm) == stands
+    own = {"outcome": "real", "reason": "看错了"}
+    said = await client.post(f"/api/v1/alarms/{alarm}/correct", json=own, headers={"If-Match": "*"})
+    assert said.status_code == 200, said.text
+    assert (await result_of(relay, told("p-1", outcome="false")))[0] == "stands"
+    assert await connection.fetchval(verdict, alarm) == "real"
+
+
+async def test_a_moment_ahead_of_the_countys_clock_lists_all_that_was_said(
+    client: Client, open_alarm: Raise, join: Join
+) -> None:
+    relay = await join("dongguan", AREA)
+    alarm = await open_alarm("p-1", fire=True)
+    said = await client.post(f"/api/v1/alarms/{alarm}/acknowledge", headers={"If-Match": "*"})
+    assert said.status_code == 200, said.text
+    ahead = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+    items = (await relay.get("/api/v1/acts", params={"since": ahead})).json()["items"]
+    assert [one["act"] for one in items] == ["acknowledge"]
