@@ -76,6 +76,8 @@ def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: An
     page = visit(f"/#/inspect/{WEAK}", viewport=PHONE)
     answer_all(page, bad="")
     page.get_by_label("备注").fill("正常")
+    page.get_by_label("照片").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": picture()})
+    expect(page.locator(".inspect-photo img")).to_be_visible()
     lost = []
 
     def lose_the_answer(route: Route) -> None:
@@ -90,9 +92,11 @@ def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: An
     expect(page.get_by_role("alert")).to_contain_text("已保存在手机上")
     page.reload()
     expect(page.get_by_label("备注")).to_have_value("正常")
+    expect(page.locator(".inspect-photo img")).to_be_visible()
     page.get_by_role("button", name="提交巡查").click()
     expect(page.locator(".inspect-done")).to_contain_text("全部合格")
-    assert len(inspections(system, WEAK)) == 1
+    (stored,) = inspections(system, WEAK)
+    assert stored["photo"]
     page.get_by_role("link", name="下一处").click()
     expect(page.locator(".inspect-due")).not_to_contain_text(WEAK)
     assert fits(page)
@@ -144,6 +148,26 @@ def test_a_time_that_the_server_refuses_is_not_sent_for_ever(visit: Any, system:
     page.get_by_role("button", name="提交巡查").click()
     expect(page.locator(".inspect-done")).to_contain_text("全部合格")
     assert len(inspections(system, NEAR)) == before + 1
+
+
+def test_a_photo_that_finds_no_room_on_the_phone_is_asked_for_again(visit: Any) -> None:
+    page = visit(f"/#/inspect/{NEAR}", viewport=PHONE)
+    page.evaluate(
+        """() => {
+          const set = Storage.prototype.setItem;
+          Storage.prototype.setItem = function (key, value) {
+            if (value.includes("data:image")) throw new DOMException("full", "QuotaExceededError");
+            return set.call(this, key, value);
+          };
+        }"""
+    )
+    page.get_by_label("备注").fill("正常")
+    page.get_by_label("照片").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": picture()})
+    expect(page.locator(".inspect-photo img")).to_be_visible()
+    expect(page.get_by_text("重新拍照")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_label("备注")).to_have_value("正常")
+    expect(page.get_by_text("重新拍照")).to_be_visible()
 
 
 def test_what_is_sent_while_the_photo_is_being_made_waits_for_it(visit: Any, system: Any) -> None:

@@ -56,7 +56,6 @@ function Done({ inspection, onAgain }) {
 
 export function Checklist({ code, list, onDone }) {
   const [draft, setDraft] = useState(() => begin(code));
-  const [photo, setPhoto] = useState(null);
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
   const [making, setMaking] = useState(false); // the photo
@@ -85,7 +84,7 @@ export function Checklist({ code, list, onDone }) {
       answers: list.items.map((item) => ({ item: item.item, ...draft.answers[item.item] })),
       note: draft.note,
       inspected_at: draft.inspected_at ?? new Date(serverNow()).toISOString(),
-      photo,
+      photo: draft.photo ?? null,
     };
     change({ inspected_at: body.inspected_at }); // sent again it has to be the same
     setBusy(true);
@@ -107,14 +106,8 @@ export function Checklist({ code, list, onDone }) {
     setBusy(false);
   }
 
-  function take(picture) {
-    setPhoto(picture);
-    edit({});
-  }
-
   function again() {
     setDraft(begin(code));
-    setPhoto(null);
     setDone(null);
   }
 
@@ -141,7 +134,12 @@ export function Checklist({ code, list, onDone }) {
         onInput=${(event) => edit({ note: event.target.value })}
       ></textarea>
     </label>
-    <${PhotoField} photo=${photo} onPhoto=${take} onWork=${setMaking} />
+    <${PhotoField}
+      photo=${draft.photo}
+      onPhoto=${(photo) => edit({ photo, photo_lost: false })}
+      onWork=${setMaking}
+    />
+    ${draft.photo_lost && html`<p class="failure" role="alert">${t("inspect.photo_lost")}</p>`}
     ${problem && html`<${Failure} problem=${problem} />`}
     <button class="button primary wide" disabled=${busy || making}>${words()}</button>
   </form>`;

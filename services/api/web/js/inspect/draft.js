@@ -21,16 +21,21 @@ export function begin(code) {
   } catch {
     /* nothing was kept, or nothing can be */
   }
-  return { answers: {}, note: "", ...renewed() };
+  return { answers: {}, note: "", photo: null, ...renewed() };
 }
 
 export const renewed = () => ({ request_id: newId(), inspected_at: null });
 
+// A photo that finds no room is missing later, and that is remembered.
 export function keepDraft(code, draft) {
-  try {
-    localStorage.setItem(keyOf(code), JSON.stringify(draft));
-  } catch {
-    /* private window, or full: lives as long as the page */
+  const bare = { ...draft, photo: null, photo_lost: Boolean(draft.photo) };
+  for (const kept of [draft, bare]) {
+    try {
+      localStorage.setItem(keyOf(code), JSON.stringify(kept));
+      return;
+    } catch {
+      /* private window, or full: lives as long as the page */
+    }
   }
 }
 

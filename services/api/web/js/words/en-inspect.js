@@ -15,6 +15,7 @@ export const inspect = {
   "inspect.why": "What is wrong",
   "inspect.note": "Note",
   "inspect.photo": "Photo",
+  "inspect.photo_lost": "The phone had no room to keep the photo: please take it again",
   "inspect.no_photo": "This photo cannot be read; take another one",
   "inspect.open": "{n} still to answer",
   "inspect.send": "Send",

@@ -15,6 +15,7 @@ export const inspect = {
   "inspect.why": "说明情况",
   "inspect.note": "备注",
   "inspect.photo": "照片",
+  "inspect.photo_lost": "手机上存不下这张照片，请重新拍照",
   "inspect.no_photo": "无法读取这张照片，请换一张",
   "inspect.open": "还有 {n} 项未填",
   "inspect.send": "提交巡查",
