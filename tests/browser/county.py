@@ -165,6 +165,14 @@ class System:
             seconds,
         )
 
+    def date_notices(self, alarm_id: int, seconds_ago: float) -> None:
+        """Let the notices of an alarm have been made so many seconds ago."""
+        self.execute(
+            "update notice set created_at = clock_timestamp() - make_interval(secs => $2) where alarm_id = $1",
+            alarm_id,
+            seconds_ago,
+        )
+
     def execute(self, statement: str, *values: object) -> None:
         """Run a statement on the database of the system."""
 

@@ -1,7 +1,8 @@
 """What the pages weigh, how soon the desk can be worked on a slow PC, and how 1 000 alarms scroll: `pytest -m bench`.
 
 A duty room has old PCs: the browser itself slows its processor down four times. The figures, with the load of the
-machine, go into `reports/browser/pages.json`.
+machine, go into `reports/browser/pages.json`. What the main thread itself works is judged on every machine; what a
+person would wait, on one that has nothing else to do.
 """
 
 import json
@@ -53,7 +54,8 @@ SCROLL = """() => new Promise((done) => {
       const frames_per_s = (gaps.length - 1) / ((now - begin) / 1000);
       gaps.sort((a, b) => a - b);
       const p95_gap_ms = gaps[Math.floor(gaps.length * 0.95)];
-      done({ frames_per_s, p95_gap_ms, height_px: list.scrollHeight, scrolled_px: list.scrollTop });
+      const frames = gaps.length - 1;
+      done({ frames, frames_per_s, p95_gap_ms, height_px: list.scrollHeight, scrolled_px: list.scrollTop });
     }
   };
   requestAnimationFrame(next);
@@ -145,5 +147,9 @@ def test_pages_are_light_and_a_flood_can_be_scrolled_on_a_slow_pc(visit: Any, sy
     (folder / "pages.json").write_text(json.dumps(report, indent=1))
     assert report["desk"]["body_kb"] <= DESK_KB, report
     assert report["map"]["body_kb"] <= MAP_KB, report
+    assert min(report["main_thread_ms"]) <= INTERACTIVE_MS, report
+    assert report["scroll"]["main_thread_ms"] / report["scroll"]["frames"] <= 1000 / FRAMES_PER_S, report
+    if report["load_1min"] > (os.cpu_count() or 1):
+        pytest.skip(f"others fill the machine: only what the pages themselves do could be judged: {report}")
     assert min(report["interactive_ms_cpu_slowed_4_times"]) <= INTERACTIVE_MS, report
     assert report["scroll"]["frames_per_s"] >= FRAMES_PER_S, report

@@ -18,7 +18,7 @@ import pytest
 from stack.binaries import find_mosquitto
 from stack.children import free_port
 from tests.support.servers import until
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 COUNTED = ("reading_hydrant", "event", "alarm", "alarm_transition", "notice", "device", "audit", "person", "api_key")
 
@@ -39,7 +39,7 @@ class Running:
         command = [find_mosquitto().clients / "mosquitto_pub", "-p", str(mqtt["port"]), "-V", "5", "-q", "1"]
         command += ["-t", f"fire/v1/140931100/{topic}", "-m", json.dumps(payload)]
         command += ["-u", account["username"], "-P", account["password"]]
-        subprocess.run(command, check=True, timeout=20)
+        subprocess.run(command, check=True, timeout=PATIENCE_S)
 
     def send_reading(self, account=None):
         self.seq += 1
@@ -70,13 +70,13 @@ class Running:
 
     def call(self, method, path, **more):
         headers = {"Authorization": f"Bearer {self.endpoints['admin']['api_key']}"}
-        answer = httpx2.request(method, self.endpoints["api"] + path, headers=headers, timeout=20, **more)
+        answer = httpx2.request(method, self.endpoints["api"] + path, headers=headers, timeout=PATIENCE_S, **more)
         assert answer.is_success, answer.text
         return answer.json()
 
     def signs_in(self):
         admin = {name: self.endpoints["admin"][name] for name in ("username", "password")}
-        return httpx2.post(self.endpoints["api"] + "/api/v1/session", json=admin, timeout=20).is_success
+        return httpx2.post(self.endpoints["api"] + "/api/v1/session", json=admin, timeout=PATIENCE_S).is_success
 
 
 def told_until(copies):
@@ -94,7 +94,7 @@ def run(*words, **env):
 
 
 def heard_at(desk):
-    return httpx2.get(f"{desk}/received", timeout=10).json()["items"]
+    return httpx2.get(f"{desk}/received", timeout=PATIENCE_S).json()["items"]
 
 
 @pytest.mark.timeout(900)

@@ -83,6 +83,11 @@ def rows_in(gateway: Program, table: str) -> int:
     return found
 
 
+def look_ups_failed(gateway: Program) -> int:
+    """How often the registry did not answer within the time for which a fire waits: its panel was a stranger then."""
+    return gateway.log_text().count('"look_up_failed"')
+
+
 async def known(gateway: Program, panels: int = 1) -> None:
     """Wait until the gateway has read so many panels from the registry: no fire of theirs waits for a look-up."""
     await eventually(lambda: rows_in(gateway, "known_panel") >= panels, what=f"{panels} panels are known")

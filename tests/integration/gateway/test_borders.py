@@ -137,6 +137,7 @@ async def test_messages_that_are_none_end_nothing(gateway, store, dial):
 
 async def test_without_room_on_the_disk_fires_are_told_and_confirmed_only_with_room(gateway, store, dial, database):
     await register(database, 66)
+    await known(gateway)
     panel = await dial(66)
     await panel.confirmed(panel.send(b""))
     pid = gateway.process.pid

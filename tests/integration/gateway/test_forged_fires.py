@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state
-from tests.integration.gateway.leaving import register
+from tests.integration.gateway.leaving import known, look_ups_failed, register
 from tests.support.waiting import eventually
 
 LINKS, SECONDS = 12, 15
@@ -34,6 +34,7 @@ async def test_registered_panels_are_confirmed_and_strangers_fill_no_registry(
     whole, database, gateway_port, dial, forgers
 ):
     await register(database, 71)
+    await known(whole[2])
     panel = await dial(71)
     await panel.confirmed(panel.send(b""))
     forgers()
@@ -44,9 +45,14 @@ async def test_registered_panels_are_confirmed_and_strangers_fill_no_registry(
         await panel.confirmed(panel.send(detector_state(0b11, 5, point)))
         point += 1
         await asyncio.sleep(0.25)
-    late = await dial(72)  # registered in the middle of it
-    await register(database, 72)
-    await late.confirmed(late.send(detector_state(0b11)))
+    for number in range(72, 92):  # registered in the middle of it
+        failed = look_ups_failed(whole[2])
+        late = await dial(number)
+        await register(database, number)
+        await late.confirmed(late.send(detector_state(0b11)))
+        if look_ups_failed(whole[2]) == failed:
+            break  # else the database was too busy to answer within the second that a fire waits
+    named = f"panel-{number}"
 
     async def alarms():
         rows = await connection.fetch(
@@ -54,13 +60,13 @@ async def test_registered_panels_are_confirmed_and_strangers_fill_no_registry(
                where a.code = 'fire' group by 1"""
         )
         of = {row["code"]: row["fires"] for row in rows}
-        return of if of.keys() >= {"panel-71", "panel-72", CROWD} and of["panel-71"] >= point else None
+        return of if of.keys() >= {"panel-71", named, CROWD} and of["panel-71"] >= point else None
 
     of = await eventually(alarms, what="every alarm of the registered ones")
     devices = await connection.fetchval("select count(*) from device where not registered")
     await connection.close()
     assert of.pop("panel-71") == point
-    assert of.pop("panel-72") == 1
+    assert of.pop(named) == 1
     assert of.pop(CROWD) == 1  # all that is beyond the budget: one alarm, which says how many
     assert devices < 300, devices  # as many as may come at once after an outage
     assert sum(of.values()) < 700, of

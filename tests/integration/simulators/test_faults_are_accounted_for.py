@@ -42,7 +42,8 @@ async def test_what_is_stored_is_what_the_truth_file_says(
         await eventually(lambda: min(twin.seq for twin in fleet.twins) >= 40, what="40 readings each")
         for twin in fleet.twins:  # no new ones, but let what was delayed arrive and every outage end
             twin.silent_until_s = float("inf")
-        await asyncio.sleep(1)
+        turns = len(fleet.twins)  # one of each device; what else is on the agenda was delayed
+        await eventually(lambda: len(fleet._agenda) <= turns, what="what was delayed")  # noqa: SLF001
         await eventually(lambda: links.all[0].outgoing == 0, what="every PUBACK")
         fleet.stop()
         await report

@@ -21,6 +21,7 @@ from stack.children import unprivileged
 from stack.postgres import SUPERUSER, Postgres
 from stack.state import StateDir
 from tests.support.servers import until
+from tests.support.waiting import PATIENCE_S
 
 ARCHIVE = Path(__file__).with_name("released_0007.tar.xz")
 # What the new release does at once by itself: leases, health and progress are those of the present.
@@ -100,13 +101,13 @@ def test_every_row_login_and_session_of_a_released_state_folder_is_there_after_t
     assert faults == []
     assert schema > "0007"
 
-    with httpx2.Client(base_url=endpoints["api"], cookies=released.known["cookie"], timeout=30) as officer:
+    with httpx2.Client(base_url=endpoints["api"], cookies=released.known["cookie"], timeout=PATIENCE_S) as officer:
         notices = officer.get("/api/v1/notices?limit=1000").json()["items"]
         alarms = officer.get("/api/v1/alarms?limit=1000").json()["items"]
     assert len(alarms) >= released.rows("alarm") - 1  # those of other areas are not the officer's
     delivered = released.tables["notice"].count(b"\tdelivered\t")  # and none of these is sent again
     assert sum(one["state"] == "delivered" for one in notices) == delivered
-    with httpx2.Client(base_url=endpoints["api"], timeout=30) as anybody:
+    with httpx2.Client(base_url=endpoints["api"], timeout=PATIENCE_S) as anybody:
         login = {name: released.known[name] for name in ("username", "password")}
         assert anybody.post("/api/v1/session", json=login).status_code == 200
         kept = json.loads(json.loads(released.files["state/secrets.json"])["admin"])

@@ -21,6 +21,19 @@ from tests.support.waiting import PATIENCE_S, eventually
 LOGIN = "/api/v1/session"
 
 
+async def stand_still(connection: asyncpg.Connection, statements: int = 1) -> None:
+    """Wait until so many statements wait for a lock."""
+
+    async def they_wait() -> bool:
+        await connection.execute("select pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
+        found: int = await connection.fetchval(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        return found >= statements
+
+    await eventually(they_wait, what=f"{statements} statements that wait")
+
+
 @pytest.fixture
 def port(program: Callable[..., Program], database: str, admin: FirstAdmin) -> int:
     assert admin
@@ -135,10 +148,10 @@ async def test_heavy_reads_of_others_leave_an_officer_room_for_his(
     async with connection.transaction():
         await connection.execute("lock table reading_panel in access exclusive mode")
         slow = read_slowly(viewers[0])
-        await asyncio.sleep(0.2)
+        await stand_still(connection)
         assert (await viewers[1].get("/api/v1/events")).status_code == 200  # one caller holds one place
         slow += read_slowly(*viewers[1:], client)
-        await asyncio.sleep(0.2)
+        await stand_still(connection, 2)
         for path in ("events", "rejects", "audit"):
             answer = await officer.get(f"/api/v1/{path}")
             assert answer.status_code == 200, answer.text
@@ -161,7 +174,7 @@ async def test_heavy_reads_leave_the_desk_its_connections(
             for who in (viewer, client)
             for _ in range(24)
         ]
-        await asyncio.sleep(0.2)
+        await stand_still(connection)
         for method, path, body in (
             ("POST", f"/api/v1/alarms/{alarm}/acknowledge", {}),
             ("POST", f"/api/v1/alarms/{alarm}/verify", {"outcome": "real"}),
@@ -190,7 +203,7 @@ async def test_reads_of_others_that_stand_still_leave_the_desk_its_connections(
         slow: list[asyncio.Task[Any]] = [
             asyncio.create_task(who.get("/api/v1/devices/p-1/commands")) for who in viewers for _ in range(10)
         ]
-        await asyncio.sleep(0.2)
+        await stand_still(connection)
         answer = await client.post(f"/api/v1/alarms/{alarm}/acknowledge", json={})
         assert answer.status_code == 200, answer.text
         for one in slow:
