@@ -60,7 +60,7 @@ def _connect(page: Page) -> None:
     tabs.get_by_role("link", name="设备").click()
     page.get_by_role("link", name="一中东门消火栓").click()
     expect(page.locator(".copied .secret").first).to_be_visible()  # not lost by looking elsewhere
-    page.get_by_role("button", name="已保存").click()
+    page.get_by_role("button", name="我已记下").click()
     expect(page.locator(".copied")).to_have_count(0)
 
 
@@ -84,7 +84,7 @@ def _make_a_person(page: Page) -> str:
     dialog.get_by_label("东关镇").check()
     dialog.get_by_role("button", name="建立").click()
     password = page.locator(".secret-card .secret").inner_text()
-    page.get_by_role("button", name="已保存").click()
+    page.get_by_role("button", name="我已记下").click()
     expect(page.locator(".admin-table tbody tr", has_text="dongguan")).to_contain_text("东关镇")
     return password
 

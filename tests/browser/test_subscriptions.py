@@ -51,7 +51,7 @@ def test_a_platform_is_subscribed_tested_paused_and_removed(visit: Any, hook: st
     expect(dialog).to_have_count(0)
     page.keyboard.press("Escape")  # a stray key takes away nothing that is shown once
     expect(page.locator(".push-secret")).to_be_visible()
-    page.get_by_role("button", name="已保存").click()
+    page.get_by_role("button", name="我已记下").click()
     row = page.locator(".push-table tbody tr").first
     expect(row).to_contain_text("智慧城市平台")
     expect(row).to_contain_text("token=***")

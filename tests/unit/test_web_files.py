@@ -13,6 +13,7 @@ from services.api.prevention.report_page import STYLE
 from services.api.request.roles import Role
 from services.core.alarms.codes import CODES
 from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.rules.catalog import RULES
 from services.core.topics import Kind
 from services.core.words import (
     Category,
@@ -130,11 +131,22 @@ def _booleans():
                 yield name
 
 
+def slug(text: str) -> str:
+    return re.sub(r"\W+", "_", text, flags=re.ASCII)
+
+
+GB = re.compile(r"GB [0-9.-]+ [0-9.]+")  # a clause needs no words
+
+
 LISTS = {
     "severity": Severity, "state": State, "confidence": Confidence, "verification": Verification, "category": Category,
     "kind": Kind, "role": Role, "form": Form, "status": DeviceStatus, "code": CODES, "notice": NoticeType,
     "notice_state": NoticeState, "field": [name for fields in READING_FIELDS.values() for name in fields],
     "bool": [f"{name}.{value}" for name in _booleans() for value in ("true", "false")],
+    "param": {name for rule in RULES.values() for name in rule.parameters},
+    "source": {
+        slug(one.source) for rule in RULES.values() for one in rule.parameters.values() if not GB.fullmatch(one.source)
+    },
     "reject": [contract_page.plain(row["reason"]) for row in contract_page.rows("Bad input", "reason")],
 }  # fmt: skip
 

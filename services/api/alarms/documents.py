@@ -9,6 +9,7 @@ from services.api.request import tables
 from services.api.request.database import Reads, Row
 from services.api.request.scope import Scope
 from services.core.alarms.ledger.document import alarm_document
+from services.core.clock import rfc3339
 
 _alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
 
@@ -52,7 +53,12 @@ async def read_names(reads: Reads, scope: Scope, row: Mapping[str, Any]) -> Row:
 
 
 def _names() -> tuple[sa.ColumnElement[Any], ...]:
+    out = _device.out_of_service_until > sa.func.now()
     return (
+        *(
+            sa.case((out, _device[f"out_of_service_{name}"])).label(f"out_of_service_{name}")
+            for name in ("until", "reason", "by")
+        ),
         _device.name.label("device_name"),
         _device.kind.label("device_kind"),
         sa.func.coalesce(_device.lon, _site.lon).label("lon"),
@@ -74,7 +80,12 @@ def document(row: Mapping[str, Any]) -> dict[str, Any]:
         "acknowledged_by": row["acknowledged_by"],
         "shelve_reason": row["shelve_reason"],
         "incident_title": row["incident_title"],
-    }
+        "out_of_service": None if row["out_of_service_until"] is None else {
+            "until": rfc3339(row["out_of_service_until"]),
+            "reason": row["out_of_service_reason"],
+            "by": row["out_of_service_by"],
+        },
+    }  # fmt: skip
 
 
 async def read_documents(reads: Reads, statement: "sa.Select[Any]") -> list[dict[str, Any]]:

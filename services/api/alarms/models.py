@@ -18,6 +18,14 @@ class SiteName(BaseModel):
     name: str
 
 
+class OutOfService(BaseModel):
+    """That the device of an alarm is out of service: until when, why, and who said so."""
+
+    until: str
+    reason: str | None
+    by: str | None
+
+
 class Alarm(BaseModel):
     """One condition through its whole life."""
 
@@ -53,6 +61,7 @@ class Alarm(BaseModel):
     escalates_at: str | None = Field(description="when the desk hears of it although nobody judged it")
     drill: bool
     test_window: bool
+    out_of_service: OutOfService | None = Field(description="null: its device is in service")
     version: int = Field(description="changes with state, severity, confidence or verification only")
 
 

@@ -1,2 +1,2 @@
 -- name: find_person
-select id, role, areas, language, password_hash from person where username = $1 and enabled
+select id, name, role, areas, language, password_hash from person where username = $1 and enabled

@@ -39,6 +39,7 @@ class Session(BaseModel):
     """Who is signed in."""
 
     username: str = Field(examples=["wang"])
+    name: str = Field(description="as people know them; empty where nobody said", examples=["王建国"])
     role: Role
     areas: list[str] = Field(description="code prefixes; `*` is everywhere", examples=[["140931"]])
     language: str = Field(examples=["zh"])
@@ -63,6 +64,7 @@ class OtherSessions(BaseModel):
 def _session(here: State, who: Who) -> dict[str, object]:
     return {
         "username": who.name,
+        "name": who.person_name,
         "role": who.role,
         "areas": list(who.scope.areas),
         "language": who.language,
@@ -96,7 +98,9 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
             name,
             {"address": address[:_DEVICE_TEXT]},
         )
-    who = Who(f"user:{name}", name, Role(row["role"]), Scope(tuple(row["areas"])), row["language"])
+    who = Who(
+        f"user:{name}", name, Role(row["role"]), Scope(tuple(row["areas"])), row["language"], person_name=row["name"]
+    )
     response = answer(_session(here, who))
     _give_cookie(here, response, who, token)
     return response

@@ -107,6 +107,48 @@ async def put_area(code: AreaCode, body: AreaPut, writer: AdministratorWriter) -
     return await writer.perform(work)
 
 
+@router.delete("/areas/{code}", status_code=204, responses=described(None, 404, 409, status=204))
+async def remove_area(code: AreaCode, writer: AdministratorWriter) -> Response:
+    """Remove an area that nothing uses: of a preset that is another county's, or of a code that was mistyped."""
+
+    async def work(write: Write) -> Response:
+        name = await write.connection.fetchval(SQL["lock_area"], code)
+        if name is None or not write.who.scope.covers(code):
+            raise not_found(f"area {code}")
+        uses = {row["what"]: row["n"] for row in await write.connection.fetch(SQL["uses_of_area"], code)}
+        if uses:
+            raise _in_use(name, code, uses)
+        await write.connection.execute(SQL["remove_area"], code)
+        await write.record("area.remove", code, name=name)
+        return Response(status_code=204)
+
+    return await writer.perform(work)
+
+
+_USES = {
+    "devices": ("台设备", "devices"), "sites": ("个单位", "sites"), "areas": ("个下级区域", "areas below it"),
+    "grids": ("个网格", "grids"), "alarms": ("条告警", "alarms"),
+    "users": ("个用户", "users"), "keys": ("个密钥", "keys"), "contacts": ("个呼叫联系人", "people on call"),
+    "subscriptions": ("个订阅", "subscriptions"), "townships": ("个乡镇系统", "townships"),
+    "rules": ("条规则修改", "changes of rules"),
+}  # fmt: skip
+_COUNTED = 1000  # of alarms: more are not counted
+
+
+def _in_use(name: str, code: str, uses: dict[str, int]) -> Problem:
+    """Return the refusal that says what uses an area, in both languages."""
+    many = {what: f"{n}+" if n >= _COUNTED else str(n) for what, n in uses.items()}
+    english = ", ".join(f"{_USES[what][1]}: {many[what]}" for what in uses)
+    chinese = "、".join(f"{many[what]} {_USES[what][0]}" for what in uses)
+    return Problem(
+        409,
+        "in_use",
+        f"{name} ({code}) is used ({english}): move or remove these first",
+        detail_zh=f"{name}（{code}）仍在使用：{chinese}。请先移走或删除它们",
+        uses=uses,
+    )
+
+
 async def take_area(write: Write, code: str) -> None:
     """Let a device or site stand in area `code`; one that nobody registered yet gets its code as its name.
 

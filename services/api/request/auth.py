@@ -128,6 +128,7 @@ async def find_sessions(reads: Reads, hashes: Sequence[bytes], now: datetime) ->
         row["token_hash"]: Who(
             f"user:{row['username']}", row["username"], Role(row["role"]), Scope(tuple(row["areas"])),
             row["language"], row["id"], row["token_hash"], session_until=row["expires_at"],
+            person_name=row["name"],
         )
         for row in rows
         if row["role"] in _ROLES

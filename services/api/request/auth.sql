@@ -1,5 +1,5 @@
 -- name: sessions
-select s.token_hash, s.expires_at, p.id, p.username, p.role, p.areas, p.language
+select s.token_hash, s.expires_at, p.id, p.username, p.name, p.role, p.areas, p.language
 from web_session s join person p on p.id = s.person_id
 where s.token_hash = any(cast(:hashes as bytea[])) and s.expires_at > :now and p.enabled
 

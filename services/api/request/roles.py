@@ -62,6 +62,7 @@ class Who:
     session: bytes | None = None  # hash of the cookie's token
     key: bytes | None = None  # hash of the API key
     session_until: datetime | None = None
+    person_name: str = ""  # as people know them, where they have one
 
     @property
     def at_desk(self) -> bool:

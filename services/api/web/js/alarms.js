@@ -7,6 +7,9 @@ const NOT_TAKEN_AFTER_MS = 60_000;
 
 export const isOpen = (alarm) => alarm.state !== "closed";
 export const isShelved = (alarm, now) => !!alarm.shelved_until && Date.parse(alarm.shelved_until) > now;
+// Its device is out of service: the alarm says so, whatever it is; a fire counts as ever.
+export const isOut = ({ out_of_service }, now) =>
+  !!out_of_service && Date.parse(out_of_service.until) > now;
 export const isFire = (alarm) => alarm.category === "fire";
 export const isUnverified = (alarm) => isFire(alarm) && ["none", "pending"].includes(alarm.verification);
 // A fire whose condition is over still waits for a person; anything else that returned no longer calls.

@@ -38,7 +38,10 @@ export const Status = ({ status }) => html`<span class=${`status status-${status
   ${word("status", status)}
 </span>`;
 
-export const RiskGrade = ({ risk }) => html`<span class=${`chip risk-${risk.grade}`}>
+export const RiskGrade = ({ risk }) => html`<span
+  class=${`chip risk-${risk.grade}`}
+  title=${t("risk.what", { n: risk.score })}
+>
   <b>${risk.score}</b> ${word("risk", risk.grade)}
 </span>`;
 

@@ -1,6 +1,7 @@
 // Live status. Says at once when the connection breaks, opens it again, and fetches anew what was missed.
+import { isOpen, isOut } from "./alarms.js";
 import { get, getAll, Problem } from "./api.js";
-import { syncClock } from "./clock.js";
+import { serverNow, syncClock } from "./clock.js";
 import { identity, keep, kept } from "./kept.js";
 import { openLine } from "./line.js";
 import { hearDevices, live, putAlarms, putNotices } from "./store.js";
@@ -71,8 +72,27 @@ function heard() {
   if (live.get().connection !== "live") live.set({ connection: "live", lostAt: 0, databaseAway: false });
 }
 
+const MOST_TURNED = 20; // asked for one by one
+
+// A device that goes out of service, or comes back, changes what its alarms say, and the alarms themselves
+// do not change.
+function rereadTurned(items) {
+  const out = new Map(items.map(({ code, status }) => [code, status === "out_of_service"]));
+  const turned = new Set();
+  for (const alarm of live.get().alarms.values())
+    if (isOpen(alarm) && out.has(alarm.device) && out.get(alarm.device) !== isOut(alarm, serverNow()))
+      turned.add(alarm.device);
+  if (turned.size > MOST_TURNED) refetch().catch(() => null);
+  else
+    for (const device of turned)
+      getAll("/api/v1/alarms", { state: "open", device }).then(putAlarms, () => null);
+}
+
 const EVENTS = {
-  device: (data) => hearDevices(data.items ?? []),
+  device({ items = [] }) {
+    hearDevices(items);
+    rereadTurned(items);
+  },
   alarm(alarm) {
     putAlarms([alarm]);
     for (const each of fetching) each.alarms.push(alarm);

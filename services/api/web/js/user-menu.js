@@ -2,6 +2,7 @@
 // out.
 import { put, remove } from "./api.js";
 import { useGo } from "./desk/dialogs.js";
+import { areaName } from "./format.js";
 import { Icon } from "./icons.js";
 import { t, word } from "./i18n.js";
 import { forget } from "./kept.js";
@@ -24,9 +25,11 @@ async function signOut() {
 
 function SignOut({ onClose }) {
   const { submit, problem, busy } = useGo(signOut, () => null);
+  const unkept = useStore(live, (state) => state.unkept ?? 0);
   return html`<${Dialog} title=${t("menu.out_title")} onClose=${onClose}>
     <form onSubmit=${submit}>
       <p>${t("menu.out_line")}</p>
+      ${unkept > 0 && html`<p class="note">${t("menu.out_unkept", { n: unkept })}</p>`}
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons} onCancel=${onClose} busy=${busy} ready go=${t("logout")} />
     </form>
@@ -106,13 +109,14 @@ export function UserMenu() {
       onClick=${() => setOpen(!open)}
     >
       <${Icon} name="person" />
-      <span class="who">${session.username}</span>
+      <span class="who">${session.name || session.username}</span>
     </button>
     ${open && html`<div class="menu">
       <p>
-        <b>${session.username}</b>
+        <b>${session.name || session.username}</b>
+        <small>${session.name ? `${session.username} · ` : ""}${word("role", session.role)}</small>
         <small>
-          ${word("role", session.role)}${session.areas.includes("*") ? "" : ` · ${session.areas.join(" ")}`}
+          ${session.areas.includes("*") ? t("map.all_areas") : session.areas.map(areaName).join(t("comma"))}
         </small>
       </p>
       ${item(t("menu.password"), () => setAsk("password"), "door")}

@@ -2,7 +2,7 @@
 // Started once, draws nothing itself.
 import { isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
 import { serverNow } from "./clock.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
 import { notify, withdraw } from "./notifications.js";
 import { chime, hushed, play, unhush, wakeSound } from "./sound.js";
@@ -23,7 +23,7 @@ function judge() {
 }
 
 export function Watch() {
-  const [said, say] = useState("");
+  const [said, say] = useState({ words: "", lang: "zh" });
   useEffect(() => {
     const timer = setInterval(judge, 1000);
     const leave = live.subscribe(judge);
@@ -39,7 +39,7 @@ export function Watch() {
         unhush();
         notify(alarm, words);
       } else chime();
-      say(words);
+      say({ words, lang: language() });
     });
     wakeSound();
     for (const name of GESTURES) addEventListener(name, wakeSound);
@@ -51,5 +51,5 @@ export function Watch() {
       play(null);
     };
   }, []);
-  return html`<div class="unseen" role="log" aria-live="assertive">${said}</div>`;
+  return html`<div class="unseen" role="log" aria-live="assertive" lang=${said.lang}>${said.words}</div>`;
 }

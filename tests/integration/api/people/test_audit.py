@@ -2,17 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 
+import services.api
 from services.api.people.first_admin import FirstAdmin
 from services.api.request.state import State
 from tests.integration.api.conftest import AREA, Client, Raise, Store
 from tests.integration.api.people.test_browsers import BODY
 from tests.integration.api.test_routes import routes_of
 from tests.support.servers import Broker
+
+WEB = Path(services.api.__file__).parent / "web"
 
 
 class Recorder:
@@ -59,6 +63,7 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
         return await recorder.call(client, method, api + path, body, **names)
 
     await call("PUT", "/areas/{code}", {"name": "新区", "parent": "140931"}, code="140931300")
+    await call("DELETE", "/areas/{code}", code="140931300")
     await call("PUT", "/devices/{code}", {"kind": "hydrant", "area": AREA}, code="h-1")
     ledger = f"code,kind,area,lon,lat,datum\nh-2,hydrant,{AREA},111.1,39.0,wgs84\n"
     await call("POST", "/devices/import", ledger)
@@ -168,3 +173,6 @@ async def test_every_write_leaves_one_audit_row(  # noqa: PLR0915 - one line per
 
     unsafe = {(method, route.path) for method, route in routes_of(app) if method not in {"GET", "HEAD"}}
     assert recorder.called == unsafe
+    actions = {row["action"] for row in await connection.fetch("select distinct action from audit")}
+    words = (WEB / "js" / "words" / "zh-admin-names.js").read_text(encoding="utf-8")
+    assert not {one for one in actions if f'"audit.{one}":' not in words}  # the page of the audit says each in words

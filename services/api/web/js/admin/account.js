@@ -9,7 +9,7 @@ import { Icon } from "../icons.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { useDevice } from "../store.js";
 import { html, useState } from "../ui.js";
-import { Copied, hideSecret, showSecret, useGuard, useSecret } from "./secret.js";
+import { Copied, hideSecret, showSecret, useSecret } from "./secret.js";
 
 const SAMPLES = {
   hydrant: '"pressure_mpa": 0.31',
@@ -65,7 +65,6 @@ function Arrival({ code, since }) {
 }
 
 function Shown({ name, device, made }) {
-  useGuard();
   return html`<div class="account">
     <p>${t("admin.shown_once")}</p>
     ${ONLY_HERE.test(made.host) && html`<p class="note">${t("admin.only_here", { host: made.host })}</p>`}
@@ -92,6 +91,16 @@ function Shown({ name, device, made }) {
       </figure>
     </div>
     <dl><${Copied} label=${t("admin.try_line")} text=${testLine(made, device.kind)} secret /></dl>
+    <details class="hint">
+      <summary>${t("admin.try_help")}</summary>
+      <ul>
+        <li>${t("admin.try_tool")} <code>sudo apt install mosquitto-clients</code></li>
+        <li>${t("admin.try_tool_windows")}</li>
+        ${made.tls && html`<li>
+          ${t("admin.try_ca")} <code>scp ${made.host}:…/deploy/secrets/ca.crt .</code>
+        </li>`}
+      </ul>
+    </details>
     <${Arrival} code=${device.code} since=${made.since} />
     <div class="buttons">
       <button class="button primary" onClick=${() => hideSecret(name)}>${t("admin.kept")}</button>
@@ -117,10 +126,11 @@ export function Account({ device }) {
   const make = async () => {
     const since = serverNow();
     const path = `/api/v1/devices/${encodeURIComponent(device.code)}/credentials`;
-    showSecret(name, { ...(await post(path)), since });
+    const title = t("admin.account_title", { code: device.code });
+    showSecret(name, { title, ...(await post(path)), since });
   };
   return html`<section class="card">
-    <h2><${Icon} name="phone" size="18" />${t("admin.account")}</h2>
+    <h2><${Icon} name="key" size="18" />${t("admin.account")}</h2>
     ${made
       ? html`<${Shown} name=${name} device=${device} made=${made} />`
       : html`

@@ -1,11 +1,12 @@
 // Administrative areas: their codes are in every topic and every person's rights.
-import { getAll, put } from "../api.js";
-import { useGo } from "../desk/dialogs.js";
+import { getAll, put, remove } from "../api.js";
+import { AskDialog, useGo } from "../desk/dialogs.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { live } from "../store.js";
 import { html, useState } from "../ui.js";
+import { sayDone } from "./done.js";
 import { Choice, Input, useOwnAreas } from "./inputs.js";
 
 const PATH = "/api/v1/areas";
@@ -23,11 +24,18 @@ const parentOf = (code, areas) =>
     .filter((one) => one !== code && code.startsWith(one))
     .sort((a, b) => b.length - a.length)[0] ?? null;
 
+async function removeArea({ code, name }) {
+  await remove(`${PATH}/${code}`);
+  sayDone("removed", name);
+  await readAreas();
+}
+
 function AreaDialog({ area, areas, onClose }) {
   const send = async ({ code = area.code, name, parent }) => {
     if (!area && areas.some((one) => one.code === code)) throw { text: t("admin.area_there", { code }) };
     const body = { name, parent: parent || parentOf(code, areas), location: area?.location ?? null };
     await put(`${PATH}/${code}`, body);
+    sayDone(area ? "saved" : "made", name);
     await readAreas();
   };
   const { submit, problem, busy } = useGo(send, onClose);
@@ -89,11 +97,24 @@ export function Areas() {
             <td>${nameOf(area.parent)}</td>
             <td class="acts">
               <button class="button small" onClick=${() => setAsked({ area })}>${t("admin.edit")}</button>
+              <button class="button small" onClick=${() => setAsked({ gone: area })}>
+                ${t("admin.remove")}
+              </button>
             </td>
           </tr>`)}
         </tbody>
       </table></div>
     </section>
-    ${asked && html`<${AreaDialog} area=${asked.area} areas=${areas} onClose=${() => setAsked(null)} />`}
+    ${asked?.gone && html`<${AskDialog}
+      title=${t("admin.remove_area", { name: asked.gone.name })}
+      line=${t("admin.remove_area_line")}
+      onGo=${() => removeArea(asked.gone)}
+      onClose=${() => setAsked(null)}
+    />`}
+    ${asked && !asked.gone && html`<${AreaDialog}
+      area=${asked.area}
+      areas=${areas}
+      onClose=${() => setAsked(null)}
+    />`}
   `;
 }

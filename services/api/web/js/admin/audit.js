@@ -5,6 +5,7 @@ import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Failure, personName } from "../parts.js";
 import { html, useState } from "../ui.js";
+import { fieldName } from "../problems.js";
 import { adminNames } from "../words/zh-admin-names.js";
 import { momentOf } from "../zone.js";
 import { ListTable, useList } from "./list.js";
@@ -31,13 +32,32 @@ const wantedOf = ({ actor, action, target, from, to }) => ({
 
 const text = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));
 
+// Where a target is shown: "site:12" of a site, the bare code of a device.
+const PLACES = {
+  alarm: (id) => `desk/history/${id}`,
+  site: (id) => `admin/sites/${id}`,
+  device: (code) => `admin/devices/${encodeURIComponent(code)}`,
+};
+
+function Target({ text, action }) {
+  const [, kind, id] = text.match(/^(\w+):(\w+)$/) ?? [null, action.split(".")[0], text];
+  if (!id) return "–";
+  const known = t(`admin.target.${kind}`);
+  const label = known === `admin.target.${kind}` || id === text ? text : `${known} ${id}`;
+  const to = action !== "device.import" && PLACES[kind];
+  return to ? html`<a href=${`#/${to(id)}`}>${label}</a>` : label;
+}
+
 function Detail({ detail }) {
   const parts = Object.entries(detail ?? {});
   if (!parts.length) return null;
   return html`<details>
     <summary>${t("admin.detail")}</summary>
     <dl class="audit-detail">
-      ${parts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${text(value)}</dd></div>`)}
+      ${parts.map(([name, value]) => html`<div key=${name}>
+        <dt>${fieldName(name)}</dt>
+        <dd>${text(value)}</dd>
+      </div>`)}
     </dl>
   </details>`;
 }
@@ -46,7 +66,7 @@ const Line = ({ row }) => html`<tr>
   <td>${dateTime(row.at, true)}</td>
   <td>${personName(row.actor)}<small>${row.actor.startsWith("key:") ? t("admin.key") : ""}</small></td>
   <td>${word("audit", row.action)}</td>
-  <td>${row.target || "–"}</td>
+  <td><${Target} text=${row.target} action=${row.action} /></td>
   <td><${Detail} detail=${row.detail} /></td>
 </tr>`;
 

@@ -7,6 +7,7 @@ import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { html, useRef, useState } from "../ui.js";
+import { sayDone } from "./done.js";
 import { EscalationCard } from "./escalation.js";
 import { Choice, Input, ofCounty, useOwnAreas, wordsOf } from "./inputs.js";
 import { ListTable, useList } from "./list.js";
@@ -128,13 +129,18 @@ export function Contacts() {
         (asked.contact
           ? put(pathOf(asked.contact), body, asked.contact.version)
           : post(PATH, body, undefined, key)
-        ).finally(list.read)}
+        )
+          .then(() => sayDone(asked.contact ? "saved" : "made", body.name))
+          .finally(list.read)}
       onClose=${onClose}
     />`}
     ${asked?.kind === "remove" && html`<${AskDialog}
       title=${t("admin.remove_contact", { name: asked.contact.name })}
       line=${t("admin.remove_contact_line")}
-      onGo=${() => remove(pathOf(asked.contact)).then(list.read)}
+      onGo=${() =>
+        remove(pathOf(asked.contact))
+          .then(() => sayDone("removed", asked.contact.name))
+          .finally(list.read)}
       onClose=${onClose}
     />`}
   `;

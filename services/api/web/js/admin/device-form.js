@@ -1,16 +1,16 @@
 // A device: what it is, where it stands, to which site it belongs.
-import { get, put } from "../api.js";
+import { get, getAll, put } from "../api.js";
 import { useGo } from "../desk/dialogs.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { html, useEffect, useState } from "../ui.js";
 import { FORMS, KINDS } from "../words/lists.js";
 import { AreaChoice, Choice, Input, wordsOf } from "./inputs.js";
+import { Leaving } from "./leave.js";
 import { Place, placeOf } from "./place.js";
 
 const TEXTS = ["name", "address", "owner", "maintainer"];
 const WITH_FORM = ["hydrant", "water"];
-const SITES_SHOWN = 1000;
 const CODE = "[A-Za-z0-9_\\-]{1,64}";
 
 const pathOf = (code) => `/api/v1/devices/${encodeURIComponent(code)}`;
@@ -39,15 +39,12 @@ async function refuseKnown(code) {
 function useSites() {
   const [sites, setSites] = useState(null);
   useEffect(() => {
-    get(`/api/v1/sites?limit=${SITES_SHOWN}`).then(
-      (page) => setSites(page.items),
-      () => setSites([]),
-    );
+    getAll("/api/v1/sites").then(setSites, () => setSites([]));
   }, []);
   return sites;
 }
 
-function SiteChoice({ sites, chosen, name }) {
+function SiteChoice({ sites, chosen, name, onChange }) {
   const known = sites.some((site) => site.id === chosen);
   const options = sites.map((site) => [String(site.id), site.name]);
   if (chosen && !known) options.push([String(chosen), name || String(chosen)]);
@@ -56,6 +53,7 @@ function SiteChoice({ sites, chosen, name }) {
     name="site"
     options=${[["", t("admin.no_site")], ...options]}
     chosen=${chosen ? String(chosen) : ""}
+    onChange=${onChange}
   />`;
 }
 
@@ -132,6 +130,14 @@ export function DeviceForm({ device, at, go, onDone }) {
   const { submit, problem, busy } = useGo(send, () => null);
   const site = device?.site ?? at ?? null;
   const stands = sites?.find(({ id }) => id === site);
+  // A new one stands where its site is, until somebody says otherwise.
+  const follow = ({ target }) => {
+    const chosen = sites.find(({ id }) => String(id) === target.value);
+    if (device || !chosen) return;
+    const { area, address } = target.form.elements;
+    area.value = chosen.area;
+    address.value ||= chosen.address;
+  };
   if (!sites) return html`<p class="loading">…</p>`;
   return html`<form class="admin-form" onSubmit=${submit}>
     <div class="columns">
@@ -153,7 +159,7 @@ export function DeviceForm({ device, at, go, onDone }) {
       </label>
       <${OfKind} key=${kind} kind=${kind} device=${device} />
       <${Input} label=${t("input.name")} name="name" maxlength="200" defaultValue=${device?.name ?? ""} />
-      <${SiteChoice} sites=${sites} chosen=${site} name=${device?.site_name} />
+      <${SiteChoice} sites=${sites} chosen=${site} name=${device?.site_name} onChange=${follow} />
       <${AreaChoice} chosen=${device?.area ?? stands?.area} />
       <${Input}
         label=${t("input.address")}
@@ -164,6 +170,7 @@ export function DeviceForm({ device, at, go, onDone }) {
     </div>
     <${Place} location=${device ? device.location : stands?.location} />
     <${Usual} device=${device} />
+    <${Leaving} saved=${device?.version} />
     ${problem && html`<${Failure} problem=${problem} />`}
     <div class="buttons">
       <button type="submit" class="button primary" disabled=${busy}>${go}</button>

@@ -10,6 +10,7 @@ import { html, useEffect, useState } from "../ui.js";
 import { Service } from "../devices/service.js";
 import { Account } from "./account.js";
 import { DeviceForm } from "./device-form.js";
+import { sayDone } from "./done.js";
 import { SearchedList } from "./list.js";
 
 const PATH = "/api/v1/devices";
@@ -48,7 +49,6 @@ const List = () => html`<${SearchedList}
 function One({ code }) {
   const [device, setDevice] = useState(null);
   const [problem, setProblem] = useState(null);
-  const [saved, setSaved] = useState(false);
   useEffect(() => {
     const askedAt = performance.now();
     get(`${PATH}/${encodeURIComponent(code)}`).then((found) => {
@@ -64,7 +64,7 @@ function One({ code }) {
   };
   const save = (newest) => {
     take(newest);
-    setSaved(true);
+    sayDone("saved", newest.name || code);
   };
   return html`
     <header class="admin-head">
@@ -72,7 +72,6 @@ function One({ code }) {
       <h2>${device.name || code}<small>${code}</small></h2>
       <${Status} status=${device.status} />
       <a href=${`#/devices/${encodeURIComponent(code)}`}>${t("admin.see_live")}</a>
-      <span class="saved" role="status">${saved ? t("admin.saved") : ""}</span>
     </header>
     <${Account} device=${device} />
     <section class="card">
@@ -97,7 +96,10 @@ export function NewDevice({ args }) {
       <${DeviceForm}
         at=${Number(args[0]) || null}
         go=${t("admin.create")}
-        onDone=${(device) => go(`admin/devices/${encodeURIComponent(device.code)}`, true)}
+        onDone=${(device) => {
+          sayDone("made", device.name || device.code);
+          go(`admin/devices/${encodeURIComponent(device.code)}`, true);
+        }}
       />
     </section>
   `;

@@ -2,7 +2,8 @@
 import { t, word } from "../i18n.js";
 import { covers } from "../may.js";
 import { live, useStore } from "../store.js";
-import { html, useEffect, useRef } from "../ui.js";
+import { html, useEffect, useRef, useState } from "../ui.js";
+import { ROLES } from "../words/lists.js";
 
 // What the server said of a field. The first of a form is brought into sight: the form may be long.
 function Fault({ text }) {
@@ -95,6 +96,21 @@ export function AreaChoice({ chosen }) {
     chosen=${chosen}
     required
   />`;
+}
+
+// A role with what it may do, said of the one that is chosen.
+export function RoleChoice({ chosen }) {
+  const [role, setRole] = useState(chosen);
+  return html`<div class="role-choice">
+    <${Choice}
+      label=${t("input.role")}
+      name="role"
+      options=${wordsOf("role", ROLES)}
+      chosen=${role}
+      onChange=${(event) => setRole(event.target.value)}
+    />
+    <p class="hint" role="status">${t(`admin.may.${role}`)}</p>
+  </div>`;
 }
 
 const BOX = "area:";

@@ -8,8 +8,8 @@ import { Icon } from "../icons.js";
 import { Buttons, Dialog, Failure, personName } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useState } from "../ui.js";
-import { ROLES } from "../words/lists.js";
-import { AreaChecks, areaNames, areasOf, Choice, Input, wordsOf } from "./inputs.js";
+import { AreaChecks, areaNames, areasOf, Choice, Input, RoleChoice } from "./inputs.js";
+import { sayDone } from "./done.js";
 import { ListTable, useList } from "./list.js";
 import { SecretCard, showSecret } from "./secret.js";
 
@@ -34,7 +34,7 @@ function NewKey({ onGo, onClose }) {
         autofocus
         maxlength="200"
       />
-      <${Choice} label=${t("input.role")} name="role" options=${wordsOf("role", ROLES)} chosen="viewer" />
+      <${RoleChoice} chosen="viewer" />
       <${AreaChecks} />
       <${Choice}
         label=${t("admin.key_life")}
@@ -83,7 +83,7 @@ export function Keys() {
   const areas = useStore(live, (state) => state.areas);
   const create = async (body) => {
     const { key } = await post(PATH, body);
-    showSecret(SECRET, {
+    showSecret(`${SECRET}:${body.name}`, {
       title: t("admin.key_made", { name: body.name }),
       rows: [
         [t("admin.key"), key, true],
@@ -96,7 +96,7 @@ export function Keys() {
     <${SecretCard} name=${SECRET} />
     <section class="card">
       <h2>
-        <${Icon} name="phone" size="18" />${t("admin.tab.keys")}
+        <${Icon} name="key" size="18" />${t("admin.tab.keys")}
         <button class="button primary new" onClick=${() => setMaking(true)}>${t("admin.new_key")}</button>
       </h2>
       <${ListTable}
@@ -110,7 +110,10 @@ export function Keys() {
     ${revoking && html`<${AskDialog}
       title=${t("admin.revoke_title", { name: revoking.name })}
       line=${t("admin.revoke_line")}
-      onGo=${() => remove(`${PATH}/${revoking.id}`).then(list.read)}
+      onGo=${() =>
+        remove(`${PATH}/${revoking.id}`)
+          .then(() => sayDone("revoked", revoking.name))
+          .finally(list.read)}
       onClose=${() => setRevoking(null)}
     />`}
   `;

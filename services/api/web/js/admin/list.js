@@ -57,8 +57,15 @@ export function ListTable({ list, titles, empty, row }) {
 
 // The card of a list with a search box and a button for a new one. `find`: the text in the box.
 // `add`: {text, href} of the button. `table`: what `ListTable` takes, without `list`.
+// What was searched for stays while one looks at what was found, and comes back.
+const searched = new Map();
+
 export function SearchedList({ path, icon, title, find, add, ...table }) {
-  const [q, setQ] = useState("");
+  const [q, setText] = useState(searched.get(path) ?? "");
+  const setQ = (text) => {
+    searched.set(path, text);
+    setText(text);
+  };
   const list = useList(path, { q });
   return html`<section class="card">
     <h2>

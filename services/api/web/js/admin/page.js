@@ -14,12 +14,14 @@ import { Areas } from "./areas.js";
 import { Audit } from "./audit.js";
 import { Contacts } from "./contacts.js";
 import { Devices, NewDevice } from "./devices.js";
+import { Done } from "./done.js";
 import { Import } from "./import.js";
 import { Keys } from "./keys.js";
 import { People } from "./people.js";
 import { Policies } from "./policies.js";
 import { Responses } from "./responses.js";
 import { Rules } from "./rules.js";
+import { Unkept } from "./secret.js";
 import { NewSite, Sites } from "./sites.js";
 import { Start } from "./start.js";
 
@@ -70,6 +72,8 @@ export function Page({ args }) {
   const [here, Shown] = behind || [name, Tab];
   return html`<div class="admin">
     <${Tabs} tabs=${tabs} here=${here} />
+    <${Done} />
+    <${Unkept} />
     <${Shown} key=${behind ? args[0] : name} args=${args.slice(1)} />
   </div>`;
 }

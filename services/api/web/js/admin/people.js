@@ -6,6 +6,7 @@ import { Icon } from "../icons.js";
 import { live, useStore } from "../store.js";
 import { html, useState } from "../ui.js";
 import { areaNames } from "./inputs.js";
+import { sayDone } from "./done.js";
 import { ListTable, useList } from "./list.js";
 import { NewPassword, PersonDialog } from "./person-dialogs.js";
 import { SecretCard, showSecret } from "./secret.js";
@@ -15,7 +16,7 @@ const SECRET = "people";
 
 const pathOf = (person) => `${PATH}/${encodeURIComponent(person.username)}`;
 const show = (title, username, password) =>
-  showSecret(SECRET, {
+  showSecret(`${SECRET}:${username}`, {
     title,
     rows: [
       [t("input.username"), username],
@@ -51,7 +52,10 @@ function Row({ person, areas, own, onAsk }) {
 
 function Asked({ asked, own, read, onClose }) {
   const { kind, person } = asked;
-  const change = (body) => put(pathOf(person), body, person.version).finally(read);
+  const change = (body) =>
+    put(pathOf(person), body, person.version)
+      .then(() => sayDone("saved", person.username))
+      .finally(read);
   const create = async (body) => {
     await post(PATH, body);
     show(t("admin.person_made", { name: body.username }), body.username, body.password);
@@ -73,7 +77,12 @@ function Asked({ asked, own, read, onClose }) {
     return html`<${PersonDialog} person=${person} own=${own} onGo=${change} onClose=${onClose} />`;
   if (kind === "password")
     return html`<${NewPassword} person=${person} onGo=${reset} onClose=${onClose} />`;
-  if (kind === "disable") return ask(() => remove(pathOf(person)).then(read));
+  if (kind === "disable")
+    return ask(() =>
+      remove(pathOf(person))
+        .then(() => sayDone("saved", person.username))
+        .finally(read),
+    );
   return ask(() => change({ enabled: true }));
 }
 
@@ -93,7 +102,13 @@ export function People() {
       </h2>
       <${ListTable}
         list=${list}
-        titles=${[t("input.name"), t("input.role"), t("input.areas"), t("system.state"), t("system.act")]}
+        titles=${[
+          t("input.person_name"),
+          t("input.role"),
+          t("input.areas"),
+          t("system.state"),
+          t("system.act"),
+        ]}
         empty=${{ title: t("admin.none") }}
         row=${(person) => html`<${Row}
           key=${person.id}

@@ -3,8 +3,7 @@ import { useGo } from "../desk/dialogs.js";
 import { t } from "../i18n.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { html, useState } from "../ui.js";
-import { ROLES } from "../words/lists.js";
-import { AreaChecks, areasOf, Choice, Input, wordsOf } from "./inputs.js";
+import { AreaChecks, areasOf, Choice, Input, RoleChoice } from "./inputs.js";
 
 // Read over the telephone: without signs that look alike.
 const SIGNS = "abcdefghjkmnpqrstuvwxyz23456789";
@@ -61,12 +60,7 @@ export function PersonDialog({ person, own, onGo, onClose }) {
       />
       ${own
         ? html`<p class="hint">${t("admin.own_role")}</p>`
-        : html`<${Choice}
-            label=${t("input.role")}
-            name="role"
-            options=${wordsOf("role", ROLES)}
-            chosen=${person?.role ?? "duty_officer"}
-          />`}
+        : html`<${RoleChoice} chosen=${person?.role ?? "duty_officer"} />`}
       <${AreaChecks} chosen=${person?.areas} />
       <${Choice}
         label=${t("input.language")}

@@ -18,9 +18,20 @@ export function targetText({ scope, target }) {
   return scope === "area" ? areaName(target) : target;
 }
 
+// What people call a number of a rule, its unit and its source. What a newer server has stays as it is.
+const slug = (text) => text.replace(/\W+/g, "_");
+const named = (group, text) => {
+  const key = `${group}.${slug(text)}`;
+  const words = t(key);
+  return words === key ? text : words;
+};
+export const paramName = (name) => named("param", name);
+export const unitName = (unit) => named("unit", unit);
+export const sourceName = (source) => named("source", source);
+
 export const numbersText = (parameters) =>
   Object.entries(parameters ?? {})
-    .map(([name, value]) => `${name} = ${value}`)
+    .map(([name, value]) => `${paramName(name)} ${value}`)
     .join(t("admin.comma"));
 
 // The newest change for all that holds by now; narrower ones stand in their own list.
@@ -72,7 +83,7 @@ export function Scope({ label, scopes = SCOPES, chosen, fault }) {
 export const NumberInputs = ({ rule, chosen = {}, faults = {} }) =>
   Object.entries(rule.parameters).map(([name, one]) => html`<${Input}
     key=${name}
-    label=${`${name} (${one.unit})`}
+    label=${`${paramName(name)}（${unitName(one.unit)}）`}
     name=${name}
     type="number"
     step=${one.whole ? 1 : "any"}

@@ -7,13 +7,15 @@ import { learn, t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Failure, personName } from "../parts.js";
 import { html, useState } from "../ui.js";
+import { params as enParams } from "../words/en-params.js";
 import { trials as en } from "../words/en-trials.js";
+import { params as zhParams } from "../words/zh-params.js";
 import { trials as zh } from "../words/zh-trials.js";
 import { useList } from "./list.js";
-import { Change, inForce, numbersText, targetText } from "./rule-form.js";
+import { Change, inForce, numbersText, paramName, sourceName, targetText, unitName } from "./rule-form.js";
 import { Trials, TryNumbers } from "./trials.js";
 
-learn({ zh, en });
+learn({ zh: { ...zh, ...zhParams }, en: { ...en, ...enParams } });
 
 const PATH = "/api/v1/rules";
 
@@ -29,10 +31,10 @@ function Numbers({ rule }) {
     </thead>
     <tbody>
       ${Object.entries(rule.parameters).map(([name, one]) => html`<tr key=${name}>
-        <td>${name}<small>${one.unit}</small></td>
+        <td>${paramName(name)}<small>${unitName(one.unit)} · <code>${name}</code></small></td>
         <td class="num"><b>${inForce(rule, name, serverNow())}</b></td>
         <td class="num">${one.default}</td>
-        <td><small>${one.source}</small></td>
+        <td><small>${sourceName(one.source)}</small></td>
       </tr>`)}
     </tbody>
   </table></div>`;

@@ -6,6 +6,7 @@ import { Failure } from "../parts.js";
 import { html, useRef } from "../ui.js";
 import { ContactRows, contactsOf } from "./contact-rows.js";
 import { AreaChoice, Input } from "./inputs.js";
+import { Leaving } from "./leave.js";
 import { Place, placeOf } from "./place.js";
 
 const PATH = "/api/v1/sites";
@@ -63,6 +64,7 @@ export function SiteForm({ site, go, onDone }) {
       maxlength="2000"
       defaultValue=${site?.access_note ?? ""}
     />
+    <${Leaving} saved=${site?.version} />
     ${problem && html`<${Failure} problem=${problem} />`}
     <div class="buttons">
       <button type="submit" class="button primary" disabled=${busy}>${go}</button>

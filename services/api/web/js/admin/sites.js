@@ -6,8 +6,10 @@ import { areaName, dateTime } from "../format.js";
 import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Chip, Failure, RiskGrade } from "../parts.js";
+import { RiskLegend } from "../risk-legend.js";
 import { go } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
+import { sayDone } from "./done.js";
 import { SearchedList, useList } from "./list.js";
 import { SiteForm } from "./site-form.js";
 
@@ -32,7 +34,7 @@ const Row = ({ site }) => html`<tr>
   <td>${site.risk ? html`<${RiskGrade} risk=${site.risk} />` : "–"}</td>
 </tr>`;
 
-const List = () => html`<${SearchedList}
+const List = () => html`<${RiskLegend} /><${SearchedList}
   path=${PATH}
   icon="door"
   title=${t("admin.tab.sites")}
@@ -96,7 +98,6 @@ function TestWindow({ site, onDone }) {
 function One({ id }) {
   const [site, setSite] = useState(null);
   const [problem, setProblem] = useState(null);
-  const [saved, setSaved] = useState(false);
   useEffect(() => {
     get(`${PATH}/${id}`).then(setSite, setProblem);
   }, [id]);
@@ -104,14 +105,13 @@ function One({ id }) {
   if (!site) return html`<p class="loading">…</p>`;
   const take = (newest) => {
     setSite(newest);
-    setSaved(true);
+    sayDone("saved", newest.name);
   };
   return html`
     <header class="admin-head">
       <${Back} />
       <h2>${site.name}</h2>
       ${isTested(site) && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
-      <span class="saved" role="status">${saved ? t("admin.saved") : ""}</span>
     </header>
     <section class="card"><${SiteForm} site=${site} go=${t("admin.save")} onDone=${take} /></section>
     <${Devices} site=${site} />
@@ -123,13 +123,17 @@ export const Sites = ({ args }) =>
   args[0] ? html`<${One} key=${args[0]} id=${args[0]} />` : html`<${List} />`;
 
 export function NewSite() {
+  const made = (site) => {
+    sayDone("made", site.name);
+    go(`admin/sites/${site.id}`, true);
+  };
   return html`
     <header class="admin-head">
       <${Back} />
       <h2>${t("admin.new_site")}</h2>
     </header>
     <section class="card">
-      <${SiteForm} go=${t("admin.create")} onDone=${(site) => go(`admin/sites/${site.id}`, true)} />
+      <${SiteForm} go=${t("admin.create")} onDone=${made} />
     </section>
   `;
 }

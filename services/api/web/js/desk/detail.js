@@ -1,5 +1,5 @@
 // One alarm: what, where, the running clock, what can be done, and everything known beside it.
-import { dispatchOf, isFire, isLate, isShelved, isWaiting } from "../alarms.js";
+import { dispatchOf, isFire, isLate, isOpen, isShelved, isWaiting } from "../alarms.js";
 import { get } from "../api.js";
 import { useNow } from "../clock.js";
 import { age, areaName, clockTime, dateTime } from "../format.js";
@@ -16,6 +16,7 @@ import { EarlyWarning } from "./early.js";
 import { EscalationBar } from "./escalation.js";
 import { Figures } from "./figures.js";
 import { Evidence, NearestWater, Notices, Siblings, SiteCard, TimeLine } from "./facts.js";
+import { MutedChips, MutedLines } from "./muted.js";
 import { ToDo } from "./response.js";
 import { TakeLine } from "./take-line.js";
 
@@ -108,7 +109,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
           <${Chip} kind=${`confidence-${alarm.confidence}`}>${word("confidence", alarm.confidence)}<//>
           <${Chip} kind=${`verdict-${alarm.verification}`}>${word("verification", alarm.verification)}<//>
         `}
-        ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
+        <${MutedChips} alarm=${alarm} now=${now} />
         ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
         ${alarm.late_min && html`<${Chip} kind="late">${t("desk.late", { n: alarm.late_min })}<//>`}
         ${isShelved(alarm, now) && html`<${Chip} kind="shelved">
@@ -121,6 +122,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
         <small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small>
       </h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
+      ${isOpen(alarm) && html`<${MutedLines} alarm=${alarm} now=${now} />`}
       ${alarm.state === "closed"
         ? html`<p class="closed-line" role="status">
             <${Icon} name="check" size="18" />

@@ -11,6 +11,7 @@ import { html, useState } from "../ui.js";
 import { TakeLine } from "./take-line.js";
 import { isTakable, take } from "./deeds.js";
 import { EscalationBar } from "./escalation.js";
+import { MutedChips } from "./muted.js";
 
 function SentChip({ alarm }) {
   const notices = useStore(live, (state) => state.notices);
@@ -22,7 +23,7 @@ function SentChip({ alarm }) {
 
 const isJudged = (alarm) => isFire(alarm) && !["none", "pending"].includes(alarm.verification);
 
-const Chips = ({ alarm, first }) => html`
+const Chips = ({ alarm, first, now }) => html`
   ${first && html`<${Chip} kind="first">${t("desk.first_out")}<//>`}
   ${isFire(alarm) && alarm.confidence && html`<${Chip} kind=${`confidence-${alarm.confidence}`}>
     ${word("confidence", alarm.confidence)}
@@ -31,7 +32,7 @@ const Chips = ({ alarm, first }) => html`
     ${word("verification", alarm.verification)}
   <//>`}
   ${isFire(alarm) && html`<${SentChip} alarm=${alarm} />`}
-  ${alarm.test_window && html`<${Chip} kind="test">${t("desk.test_window")}<//>`}
+  <${MutedChips} alarm=${alarm} now=${now} />
   ${alarm.drill && html`<${Chip} kind="drill">${t("desk.drill")}<//>`}
 `;
 
@@ -76,7 +77,7 @@ export function Row({ alarm, desk, child, first }) {
       <span class="row-text">
         <span class="row-name">
           ${part || alarmName(alarm)}${" "}
-          <${Chips} alarm=${alarm} first=${first} />
+          <${Chips} alarm=${alarm} first=${first} now=${now} />
         </span>
         <span class="row-place">${part ? devicePlace(alarm) : alarmPlace(alarm)}</span>
         <${EscalationBar} alarm=${alarm} now=${now} compact />

@@ -4,7 +4,6 @@ import { serverNow } from "../clock.js";
 import { Buttons, Dialog, Failure } from "../parts.js";
 import { html, useEffect, useRef } from "../ui.js";
 import { useGo } from "../desk/dialogs.js";
-import { useGuard } from "../admin/secret.js";
 
 const TYPES = [
   "fire.confirmed",
@@ -80,7 +79,6 @@ export function ReplayDialog({ name, onGo, onClose }) {
 // Shown once: it stands in the page, not in a dialog that a stray key closes.
 export function Secret({ secret, onClose }) {
   const card = useRef();
-  useGuard();
   useEffect(() => card.current.focus(), []);
   const title = t("push.secret_title");
   return html`<section class="card secret-card" ref=${card} tabindex="-1" aria-label=${title}>

@@ -1,4 +1,5 @@
 // Which platform is told what, and how that goes: state, last answer, backlog, and what can be done.
+import { hideSecret, showSecret, useSecret } from "../admin/secret.js";
 import { useNow } from "../clock.js";
 import { ago, dateTime, number } from "../format.js";
 import { t, word } from "../i18n.js";
@@ -9,6 +10,7 @@ import { get, patch, post, query, remove } from "../api.js";
 import { AskDialog } from "../desk/dialogs.js";
 import { NewDialog, ReplayDialog, Secret } from "./dialogs.js";
 
+const SECRET = "push:subscription";
 const PATH = "/api/v1/subscriptions";
 const EVERY_MS = 5_000;
 const SHOWN = 20;
@@ -171,7 +173,8 @@ export function Page() {
   const now = useNow();
   const { items, problem, setProblem, read } = useSubscriptions();
   const [asked, setAsked] = useState(null);
-  const [secret, setSecret] = useState(null);
+  const kept = useSecret(SECRET);
+  const setSecret = (secret) => showSecret(SECRET, { secret, title: t("push.secret_title") });
   const [open, setOpen] = useState(null);
   const act = (call) => call.then(read, setProblem);
   const row = (one) => html`
@@ -189,10 +192,10 @@ export function Page() {
     </tr>`}
   `;
   return html`<div class="system">
-    ${secret && html`<${Secret} secret=${secret} onClose=${() => setSecret(null)} />`}
+    ${kept && html`<${Secret} secret=${kept.secret} onClose=${() => hideSecret(SECRET)} />`}
     <section class="card">
       <h3>
-        <${Icon} name="phone" size="18" />
+        <${Icon} name="link" size="18" />
         ${t("push.title")}
         <small>${t("push.line")}</small>
         <button class="button primary push-new" onClick=${() => setAsked({ kind: "new" })}>

@@ -6,6 +6,7 @@ import { ago, areaName } from "../format.js";
 import { Icon } from "../icons.js";
 import { language, pick, t } from "../i18n.js";
 import { Failure, RiskGrade } from "../parts.js";
+import { RiskLegend } from "../risk-legend.js";
 import { html, useEffect, useState } from "../ui.js";
 import { monthOf } from "../zone.js";
 
@@ -65,6 +66,7 @@ export function Risk({ now }) {
   }, []);
   return html`<section class="card sites-at-risk">
     <h3><${Icon} name="door" size="18" />${t("risk.title")}</h3>
+    <${RiskLegend} />
     ${problem && html`<${Failure} problem=${problem} />`}
     ${page?.items.length === 0 && html`<p class="hint">${t("risk.calm")}</p>`}
     <ul class="plain">

@@ -12,6 +12,15 @@ export const admin = {
   "admin.save": "Save",
   "admin.saved": "Saved",
   "admin.create": "Create",
+  "admin.done.made": "Created: {name}",
+  "admin.done.saved": "Saved: {name}",
+  "admin.done.removed": "Removed: {name}",
+  "admin.done.revoked": "Revoked: {name}",
+  "admin.remove": "Remove",
+  "admin.leave_title": "Changes are not saved",
+  "admin.leave_line": "They are lost when you leave.",
+  "admin.leave": "Drop them and leave",
+  "admin.stay": "Stay",
   "admin.choose": "Choose",
   "admin.everywhere": "Everywhere",
   "admin.areas_needed": "Tick at least one area",
@@ -21,7 +30,8 @@ export const admin = {
   "admin.days": "{n} {n|day|days}",
 
   "admin.shown_once": "Shown this once. Hand it over or keep it safe now: it cannot be read again.",
-  "admin.kept": "I have kept it",
+  "admin.kept": "I have noted it down",
+  "admin.unkept": "Shown once, and not noted down yet:",
   "admin.copy": "Copy",
   "admin.copied": "Copied",
   "admin.marked": "Marked: press Ctrl+C",
@@ -29,6 +39,15 @@ export const admin = {
   "admin.new_person": "New user",
   "admin.edit_person": "Edit user {name}",
   "admin.yourself": "yourself",
+  "admin.may.wall":
+    "For a screen nobody sits at: live state and alarms, no names or numbers of people; stays signed in.",
+  "admin.may.viewer": "Looks, takes no alarms and changes nothing.",
+  "admin.may.duty_officer":
+    "Takes and judges alarms, shelves, hands over, drills; test windows, out of service. No registry.",
+  "admin.may.maintainer":
+    "Registers sites and devices, imports, makes their accounts, out of service, rejects. Judges no alarms.",
+  "admin.may.administrator":
+    "All of the above, and users, keys, areas, calls, policies, rules and the audit.",
   "admin.own_role": "Your own role can only be changed by another administrator.",
   "admin.username_hint": "Small letters, digits, dot, underscore and hyphen; used to sign in",
   "admin.password_hint": "Made for you, and yours to change: at least {n} characters, not easy to guess",
@@ -69,6 +88,9 @@ export const admin = {
   "admin.area_there": "There is already an area {code}",
   "admin.parent": "Part of",
   "admin.by_code": "By its code",
+  "admin.remove_area": "Remove the area {name}?",
+  "admin.remove_area_line":
+    "Only an area that nothing uses: no device, site, grid, area below it or alarm, and nobody's rights.",
 
   "admin.new_site": "New site",
   "admin.site_name": "Name of the site",
@@ -119,7 +141,7 @@ export const admin = {
     + "server sets FIRETOWER_DEVICE_MQTT_URL.",
   "admin.host": "Host",
   "admin.port": "Port",
-  "admin.tls": "needed; the device trusts the server's certificate (ca.crt, from whoever runs the server)",
+  "admin.tls": "needed; the device trusts ca.crt (deploy/secrets/ca.crt on the server)",
   "admin.no_tls": "not used",
   "admin.client_id": "Client id",
   "admin.topic_telemetry": "Topic of readings",
@@ -130,6 +152,11 @@ export const admin = {
   "admin.qr": "QR code of the connection",
   "admin.qr_line": "Holds the password; for a commissioning tool",
   "admin.try_line": "Test command",
+  "admin.try_help": "How to run the test command",
+  "admin.try_tool": "mosquitto_pub comes with Mosquitto. Debian, Ubuntu and WSL:",
+  "admin.try_tool_windows":
+    "Windows and macOS: install it from mosquitto.org and use a shell such as Git Bash.",
+  "admin.try_ca": "The certificate is deploy/secrets/ca.crt on the server: copy it into this folder first:",
   "admin.waiting": "Waiting for the first message…",
   "admin.waiting_line":
     "Run the test command above in any terminal, or switch the device on: it shows here as soon as it "
@@ -225,6 +252,10 @@ export const admin = {
   "admin.audit_to": "To",
   "admin.all_actions": "Everything",
   "admin.detail": "Detail",
+  "admin.target.alarm": "Alarm",
+  "admin.target.site": "Site",
+  "admin.target.notice": "Notice",
+  "admin.target.hazard": "Hazard",
   "admin.no_audit": "Nothing fits these filters",
 
   "admin.step_1": "1. The first site",

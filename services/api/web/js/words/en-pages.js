@@ -35,7 +35,7 @@ export const pages = {
   "devices.more": "Load more",
   "devices.none": "No device matches",
   "devices.count": "{n} {n|device|devices}",
-  "devices.manage": "Manage",
+  "devices.manage": "Registry entry",
   "devices.back": "Back to the list",
   "devices.interval": "Interval",
   "devices.sleepy": "sleepy",
@@ -222,7 +222,7 @@ export const pages = {
   "system.when": "Time",
   "system.why": "Reason",
   "system.message": "Message",
-  "system.act": "Act",
+  "system.act": "Actions",
   "system.set_aside": "Work set aside",
   "system.set_aside_line":
     "Failed for a reason of its own; everything else went on. "
@@ -234,6 +234,9 @@ export const pages = {
   "wall.open": "Open alarms",
   "wall.devices": "Devices",
   "risk.column": "Risk",
+  "risk.what": "Risk {n} of 100: the higher, the worse",
+  "risk.legend":
+    "Risk is 0 to 100, the sum of open alarms, hazards, silence, missing water …; higher is worse:",
   "risk.title": "Sites at risk",
   "risk.calm": "No site is yellow or worse",
   "risk.since": "since {ago}",

@@ -24,6 +24,7 @@ export const problems = {
   "problem.body_late": "the data did not come in time",
   "problem.too_large": "it is too large",
   "problem.unsupported_media_type": "the data is of the wrong type",
+  "problem.in_use": "It is still used and cannot be removed",
   "problem.conflict": "Not saved: it does not fit what is there now. Reload and look, then change it",
   "problem.not_allowed": "this cannot be done now",
   "problem.not_active": "it is not active",

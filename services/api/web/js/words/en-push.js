@@ -37,7 +37,7 @@ export const push = {
   "push.remove_line": "“{name}” is told nothing more; what waits for it is deleted.",
   "push.secret_title": "The secret is shown this once",
   "push.secret_line": "The receiver checks signatures with it (Standard Webhooks). It cannot be shown again.",
-  "push.secret_go": "It is kept",
+  "push.secret_go": "I have noted it down",
   "push.state.active": "Active",
   "push.state.paused": "Paused",
   "push.state.disabled": "Disabled (it answered 410)",

@@ -56,6 +56,7 @@ export const en = {
   "menu.notify": "Fire notifications",
   "menu.out_title": "Sign out?",
   "menu.out_line": "This page then shows and sounds no fires.",
+  "menu.out_unkept": "{n} {n|thing|things} shown once {n|is|are} not noted down yet, and may be lost.",
 
   "banner.lost":
     "No connection to the server since {at} ({span}); what you see is not current. Reconnecting…",
@@ -135,6 +136,9 @@ export const en = {
   "desk.clock_why": "Only a verdict stops this clock; taking the alarm does not.",
   "desk.drill": "Drill",
   "desk.test_window": "Test window",
+  "desk.device_out": "Device out of service",
+  "desk.site_tested": "Site being tested",
+  "desk.muted": "until {until}, {who}: {why}",
   "desk.late": "Reported {n} min late",
   "desk.shelved_until": "Shelved until {at}",
   "desk.since": "Since {at}",
@@ -216,6 +220,7 @@ export const en = {
 
   "dialog.cancel": "Cancel",
   "dialog.ok": "OK",
+  "comma": ", ",
   "dialog.note": "Note (optional)",
   "dialog.note_needed": "Note",
   "dialog.real_title": "Confirm a real fire?",

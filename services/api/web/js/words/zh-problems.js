@@ -24,6 +24,7 @@ export const problems = {
   "problem.body_late": "数据没有在时限内传完",
   "problem.too_large": "数据过大",
   "problem.unsupported_media_type": "数据格式不对",
+  "problem.in_use": "仍在使用，不能删除",
   "problem.conflict": "没有保存：与现有的内容冲突。请重新载入，看清现有的内容再改",
   "problem.not_allowed": "现在不能这样做",
   "problem.not_active": "当前未启用",

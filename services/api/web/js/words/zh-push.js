@@ -37,7 +37,7 @@ export const push = {
   "push.remove_line": "不再向“{name}”推送，待投递的事件一并删除。",
   "push.secret_title": "密钥只显示这一次",
   "push.secret_line": "请交给接收方保存，用于按 Standard Webhooks 校验签名。关闭后无法再查看。",
-  "push.secret_go": "已保存",
+  "push.secret_go": "我已记下",
   "push.state.active": "启用",
   "push.state.paused": "已暂停",
   "push.state.disabled": "已停用（对方应答 410）",

@@ -56,6 +56,7 @@ export const zh = {
   "menu.notify": "火警通知",
   "menu.out_title": "退出登录？",
   "menu.out_line": "退出后，此页面不再显示和播报火警。",
+  "menu.out_unkept": "有 {n} 项只显示一次的内容还没有记下，退出后可能无法再看。",
 
   "banner.lost": "与服务器的连接自 {at} 起断开（{span}），画面不是最新。正在自动重连…",
   "banner.database": "数据库无响应，已 {span}，画面不是最新。恢复后自动更新…",
@@ -132,6 +133,9 @@ export const zh = {
   "desk.clock_why": "只有核实结果能停止此计时；接警不能。",
   "desk.drill": "演练",
   "desk.test_window": "测试窗口",
+  "desk.device_out": "设备停用检修",
+  "desk.site_tested": "单位测试中",
+  "desk.muted": "至 {until}，{who}：{why}",
   "desk.late": "迟报 {n} 分钟",
   "desk.shelved_until": "搁置至 {at}",
   "desk.since": "起于 {at}",
@@ -213,6 +217,7 @@ export const zh = {
 
   "dialog.cancel": "取消",
   "dialog.ok": "确定",
+  "comma": "、",
   "dialog.note": "说明（可选）",
   "dialog.note_needed": "说明",
   "dialog.real_title": "确认为真实火警？",
