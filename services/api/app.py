@@ -23,6 +23,7 @@ from services.api.prevention.inspections import adding as inspections_added
 from services.api.prevention.inspections import plates
 from services.api.prevention.inspections import routes as inspections
 from services.api.registry import areas, commands, credentials, devices, imports, ledger_checks, service, sites
+from services.api.registry import workbook as registry_workbook
 from services.api.request import problems
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
@@ -35,7 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router, session.router, browsers.router, imports.router, devices.router, service.router, commands.router,
     credentials.router, readings.router, events.router,
     rejects.router, set_aside.router, queue.router, workbook.router, expectations.router, acts.router, sites.router,
-    incidents.router, notices.router,
+    registry_workbook.router, incidents.router, notices.router,
     water.router, stream.router, slo.router, system.router, townships.router, handover.router, handovers.router,
     ground.router, map_devices.router, areas.router, users.router, api_keys.router, rules.router, trials.router,
     not_configured.router, ledger_checks.router,

@@ -79,7 +79,7 @@ def _stands_in(grid_id: str, who: Who) -> sa.ColumnElement[bool]:
     return sa.and_(seen, sa.exists(sa.select(holder).where(holder == grid_id)))
 
 
-def _narrowed(
+def narrowed(
     statement: "sa.Select[Any]",
     who: Who,
     now: datetime,
@@ -89,6 +89,7 @@ def _narrowed(
     status: DeviceStatus | None,
     q: str | None,
 ) -> "sa.Select[Any]":
+    """Return the statement with the filters that the list and the workbook share, inside the areas of `who`."""
     statement = statement.where(who.scope.clause(_device.area))
     if kind is not None:
         statement = statement.where(_device.kind == kind)
@@ -115,7 +116,7 @@ async def count_troubles(
     columns += [sa.func.count().filter(condition(trouble, now)).label(trouble) for trouble in Trouble]
     joined = tables.device.outerjoin(tables.device_state, tables.device_state.c.device_id == _device.id)
     statement = sa.select(*columns).select_from(joined)
-    (row,) = await here.database.rows(_narrowed(statement, who, now, kind=kind, area=area, status=status, q=q))
+    (row,) = await here.database.rows(narrowed(statement, who, now, kind=kind, area=area, status=status, q=q))
     return answer(dict(row))
 
 
@@ -142,7 +143,7 @@ async def list_devices(
 ) -> Response:
     """List devices, by code where no other order is asked for, with their newest state."""
     now = here.clock.now()
-    statement = _narrowed(select_devices(now, who.scope), who, now, kind=kind, area=area, status=status, q=q)
+    statement = narrowed(select_devices(now, who.scope), who, now, kind=kind, area=area, status=status, q=q)
     if trouble is not None:
         statement = statement.where(condition(trouble, now))
     if box := parse_bbox(bbox):

@@ -1,9 +1,9 @@
 // The devices page: what troubles them, search and list; with a code in the address, one device.
 import { useNow } from "../clock.js";
-import { download, fileName } from "../download.js";
+import { download, downloadFile, fileName } from "../download.js";
 import { ago, areaName, areaOptions, dateTime, measured, unit } from "../format.js";
-import { Icon, SeverityMark } from "../icons.js";
-import { t, word } from "../i18n.js";
+import { SeverityMark } from "../icons.js";
+import { language, t, word } from "../i18n.js";
 import { classes, Empty, Failure, Status } from "../parts.js";
 import { go, useRoute } from "../route.js";
 import { knownDevices, live, useStore } from "../store.js";
@@ -113,18 +113,20 @@ function Head({ wanted, set }) {
   </thead>`;
 }
 
-function Csv({ wanted }) {
+function Saved({ wanted }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState(null);
-  const save = () => {
+  const press = (save) => () => {
     setBusy(true);
     setProblem(null);
-    download("/api/v1/devices", wanted, fileName("devices")).catch(setProblem).finally(() => setBusy(false));
+    save().catch(setProblem).finally(() => setBusy(false));
   };
+  const { sort, ...filters } = wanted;
+  const workbook = () => downloadFile("/api/v1/devices.xlsx", { ...filters, lang: language() });
+  const csv = () => download("/api/v1/devices", wanted, fileName("devices"));
   return html`
-    <button class="button small" onClick=${save} disabled=${busy}>
-      <${Icon} name="list" size="16" />${t("file.csv")}
-    </button>
+    <button class="button small" onClick=${press(workbook)} disabled=${busy}>${t("file.excel")}</button>
+    <button class="button small" onClick=${press(csv)} disabled=${busy}>${t("file.csv")}</button>
     ${problem && html`<${Failure} problem=${problem} />`}
   `;
 }
@@ -162,7 +164,7 @@ function List() {
     </form>
     <div class="trouble-line">
       <${Troubles} wanted=${wanted} set=${set} />
-      <${Csv} wanted=${asked} />
+      <${Saved} wanted=${asked} />
     </div>
     ${problem && html`<${Failure} problem=${problem} />`}
     ${codes === null
