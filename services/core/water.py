@@ -14,6 +14,7 @@ from services.core.levels import full_height_m, is_empty, level_limit, level_pct
 from services.core.rules.device_bounds import usable_limits
 from services.core.rules.parameters import ParameterBook, Parameters
 from services.core.rules.profile import DeviceProfile
+from services.core.words import Form
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,6 +53,13 @@ OUT_CODES: Final = (
 
 MAIN_FIELDS: Final = {"hydrant": ("pressure_mpa",), "water": ("level_pct", "level_m")}
 """What a source must send to be judged, by kind."""
+
+
+FORMS_OF: Final = {
+    "hydrant": (Form.ABOVEGROUND, Form.UNDERGROUND, Form.CRANE),
+    "water": (Form.POOL, Form.TANK, Form.NATURAL),
+}
+"""Which forms a page offers for a kind. The API takes any of them, as ledgers have them."""
 
 
 def what_is_missing(kind: str, limits: object, fields: Collection[str]) -> Reason | None:

@@ -16,8 +16,10 @@ from starlette.responses import FileResponse, Response
 from services.api.request.answers import answer
 from services.api.request.auth import Watcher
 from services.api.request.described import described
+from services.api.request.fields import AreaFilter
 from services.api.request.problems import Problem, not_found
-from services.api.request.state import Here
+from services.api.request.roles import Who
+from services.api.request.state import Here, State
 from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
@@ -25,6 +27,7 @@ SQL = load_queries(__file__)
 router = APIRouter(tags=["map"])
 _COUNTY = [[110.93, 38.65], [111.43, 39.17]]  # Baode, approximate
 _MOST_BYTES = 16 * 1024 * 1024  # of one range
+_NARROWEST_DEG = 0.012  # about a kilometre
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})", re.ASCII)
 _TIANDITU = "tianditu:"
 _TILE_WAIT_S = 5.0
@@ -76,16 +79,27 @@ def _layers(folder: File | None) -> list[dict[str, str]]:
 
 
 @router.get("/api/v1/map", responses=described(MapSettings))
-async def show_map(here: Here, who: Watcher) -> Response:
-    """Show what the map draws under the devices, and where they lie."""
-    box = await here.database.rows(
-        SQL["extent"],
-        **who.scope.parameters(),
-    )
-    row = box[0]
-    bounds = _COUNTY if row["w"] is None else [[row["w"], row["s"]], [row["e"], row["n"]]]
+async def show_map(here: Here, who: Watcher, area: AreaFilter = None) -> Response:
+    """Show what the map draws under the devices, and where the county lies, or one area of it.
+
+    `bounds`: [west, south] and [east, north] of all that has a place: devices, sites, grids, areas.
+    """
+    bounds = await _bounds(here, who, area) or (await _bounds(here, who, None) if area else None) or _COUNTY
     settings = here.settings
     return answer({"basemap": _basemap(settings.basemap), "layers": _layers(settings.layers_dir), "bounds": bounds})
+
+
+async def _bounds(here: State, who: Who, area: str | None) -> list[list[float]] | None:
+    """Return what has a place, at least as wide as a village; None where nothing has."""
+    (row,) = await here.database.rows(SQL["extent"], area=area, **who.scope.parameters())
+    if row["w"] is None:
+        return None
+    bounds = []
+    for low, high in ((row["w"], row["e"]), (row["s"], row["n"])):
+        margin = max(0.0, (_NARROWEST_DEG - (high - low)) / 2)
+        bounds.append((low - margin, high + margin))
+    (west, east), (south, north) = bounds
+    return [[west, south], [east, north]]
 
 
 @router.get("/geo/layers/{layer}.geojson", include_in_schema=False)

@@ -31,7 +31,8 @@ select case when name like 'ingest%' then 'ingest' else name end as name, bool_o
 from lease group by 1 order by 1
 
 -- name: test_windows
-select id as site_id, name as site_name, area, test_window_until as until, test_window_reason as reason, test_window_by as by
+select id as site_id, name as site_name, area, test_window_until as until, test_window_reason as reason, test_window_by as by,
+       case when lon is not null then jsonb_build_object('lon', lon, 'lat', lat) end as location
 from site
 where test_window_until > now()
   and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))

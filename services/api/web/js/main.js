@@ -28,6 +28,7 @@ const LATER = {
   admin: () => import("./admin/page.js"),
   inspect: () => import("./inspect/page.js"),
   subscriptions: () => import("./subscriptions/page.js"),
+  help: () => import("./help/page.js"),
 };
 const LOADED = { desk: Desk };
 

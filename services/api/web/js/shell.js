@@ -119,6 +119,9 @@ export function Shell({ page, children }) {
         <${Icon} name="language" />
         <span>${t("bar.language")}</span>
       </button>
+      <a class="tool wide-only" href="#/help" title=${t("nav.help")} aria-label=${t("nav.help")}>
+        <${Icon} name="help" />
+      </a>
       <${UserMenu} />
     </header>
     <div class="above"><${FireBar} /><${Banners} /></div>

@@ -10,6 +10,7 @@ import { Notifications } from "./notify-dialog.js";
 import { Buttons, Dialog, Failure } from "./parts.js";
 import { darkNow, prefs, remember } from "./prefs.js";
 import { leavePush } from "./push.js";
+import { go } from "./route.js";
 import { OtherSessions } from "./sessions.js";
 import { live, useStore } from "./store.js";
 import { stopStream } from "./stream.js";
@@ -124,6 +125,7 @@ export function UserMenu() {
       ${item(t("bar.language"), () => remember({ language: language === "zh" ? "en" : "zh" }), "language")}
       ${item(t("bar.theme"), () => remember({ theme: darkNow() ? "light" : "dark" }), "theme")}
       ${item(t("menu.notify"), () => setAsk("notify"), "bell")}
+      ${item(t("nav.help"), () => go("help"), "help")}
       ${item(t("logout"), () => setAsk("out"), "out")}
     </div>`}
     ${Asked && html`<${Asked} onClose=${() => setAsk(null)} />`}

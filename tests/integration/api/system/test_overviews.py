@@ -93,7 +93,6 @@ async def test_the_map_has_bounds_and_files_of_our_own(
     state.settings = state.settings.model_copy(update={"layers_dir": tmp_path, "basemap": str(ground)})
     shown = (await client.get("/api/v1/map")).json()
     assert shown["basemap"]["kind"] == "pmtiles"
-    assert shown["bounds"] == [[111.09, 39.02], [111.09, 39.02]]
     layer = shown["layers"][0]
     assert (layer["kind"], (await client.get(layer["url"])).status_code) == ("pipe", 200)
     part = await client.get(shown["basemap"]["url"], headers={"Range": "bytes=10-19"})
@@ -102,6 +101,43 @@ async def test_the_map_has_bounds_and_files_of_our_own(
         answer = await client.get(shown["basemap"]["url"], headers={"Range": refused})
         assert (answer.status_code, answer.headers["content-type"]) == (416, "application/problem+json"), refused
     assert (await client.get("/geo/layers/..%2Fsecret.geojson")).status_code in (404, 422)
+
+
+def _holds(bounds: list[list[float]], lon: float, lat: float) -> bool:
+    (west, south), (east, north) = bounds
+    return west <= lon <= east and south <= lat <= north
+
+
+async def test_the_map_lies_where_the_county_does_and_where_an_area_does(client: Client, register: Register) -> None:
+    async def bounds(area: str = "") -> list[list[float]]:
+        return list((await client.get("/api/v1/map", params={"area": area} if area else {})).json()["bounds"])
+
+    empty = await bounds()
+    assert _holds(empty, 110.97, 38.755)  # Fengjiachuan, at the far end
+    await register("h-1")
+    assert await bounds() == empty, "one device does not make the county small"
+    (west, south), (east, north) = town = await bounds(AREA)
+    assert _holds(town, 111.09, 39.02)
+    assert 0.011 < east - west < 0.1
+    assert 0.011 < north - south < 0.1
+    await register("h-2", location={"lon": 111.2, "lat": 39.02})
+    assert _holds(await bounds(AREA), 111.2, 39.02)
+    site = {"name": "粮库", "area": AREA, "location": {"lon": 111.02, "lat": 39.06}}
+    assert (await client.post("/api/v1/sites", json=site)).status_code == 201
+    assert _holds(await bounds(AREA), 111.02, 39.06)
+    ring = [[111.0, 39.0], [111.05, 39.0], [111.05, 39.09], [111.0, 39.09], [111.0, 39.0]]
+    grid = {"name": "一网格", "area": AREA, "polygon": {"type": "Polygon", "coordinates": [ring]}}
+    assert (await client.put("/api/v1/grids/g-1", json=grid)).status_code == 201
+    assert _holds(await bounds(AREA), 111.0, 39.09)
+    assert await bounds("140999") == await bounds(), "an area of which nothing is known: the county"
+    assert (await client.get("/api/v1/map", params={"area": "x"})).status_code == 422
+
+
+async def test_devices_of_another_county_are_not_joined_with_the_names_that_came_with_the_system(
+    client: Client, register: Register
+) -> None:
+    await register("h-1", area="110101001", location={"lon": 116.4, "lat": 39.9})
+    assert not _holds((await client.get("/api/v1/map")).json()["bounds"], 111.09, 39.02)
 
 
 async def test_rejects_are_listed_and_marked_for_replay(

@@ -4,13 +4,12 @@ import { useGo } from "../desk/dialogs.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { html, useEffect, useState } from "../ui.js";
-import { FORMS, KINDS } from "../words/lists.js";
+import { FORMS_OF, KINDS } from "../words/lists.js";
 import { AreaChoice, Choice, Input, wordsOf } from "./inputs.js";
 import { Leaving } from "./leave.js";
 import { Place, placeOf } from "./place.js";
 
 const TEXTS = ["name", "address", "owner", "maintainer"];
-const WITH_FORM = ["hydrant", "water"];
 const CODE = "[A-Za-z0-9_\\-]{1,64}";
 
 const pathOf = (code) => `/api/v1/devices/${encodeURIComponent(code)}`;
@@ -19,7 +18,7 @@ function bodyOf(answer, device) {
   const body = { kind: answer.kind, area: answer.area, sleepy: Boolean(answer.sleepy) };
   for (const name of TEXTS) body[name] = answer[name].trim();
   body.site = Number(answer.site) || null;
-  if (WITH_FORM.includes(answer.kind)) body.form = answer.form || null;
+  if (FORMS_OF[answer.kind]) body.form = answer.form || null;
   if (answer.expected_interval_s) body.expected_interval_s = Number(answer.expected_interval_s);
   if (answer.kind === "electrical") body.rated_current_a = Number(answer.rated_current_a) || null;
   if (answer.kind === "panel") body.gateway_address = answer.gateway_address?.trim() || null;
@@ -58,13 +57,16 @@ function SiteChoice({ sites, chosen, name, onChange }) {
 }
 
 function OfKind({ kind, device }) {
-  if (WITH_FORM.includes(kind))
+  if (FORMS_OF[kind]) {
+    const other = device?.kind === kind && device.form; // as the ledger has it, usual for the kind or not
+    const forms = [...new Set([...FORMS_OF[kind], ...(other ? [other] : [])])];
     return html`<${Choice}
       label=${t("devices.form")}
       name="form"
-      options=${[["", t("admin.not_said")], ...wordsOf("form", FORMS)]}
+      options=${[["", t("admin.not_said")], ...wordsOf("form", forms)]}
       chosen=${device?.form}
     />`;
+  }
   if (kind === "electrical")
     return html`<${Input}
       label=${t("input.rated_current_a")}
@@ -121,6 +123,7 @@ function Usual({ device }) {
 export function DeviceForm({ device, at, go, onDone }) {
   const sites = useSites();
   const [kind, setKind] = useState(device?.kind ?? "hydrant");
+  const [chosenArea, setArea] = useState(null);
   const send = async (answer) => {
     const body = bodyOf(answer, device);
     const code = device?.code ?? answer.code.trim();
@@ -134,10 +137,11 @@ export function DeviceForm({ device, at, go, onDone }) {
   const follow = ({ target }) => {
     const chosen = sites.find(({ id }) => String(id) === target.value);
     if (device || !chosen) return;
-    const { area, address } = target.form.elements;
-    area.value = chosen.area;
+    setArea(chosen.area);
+    const { address } = target.form.elements;
     address.value ||= chosen.address;
   };
+  const area = chosenArea ?? device?.area ?? stands?.area;
   if (!sites) return html`<p class="loading">…</p>`;
   return html`<form class="admin-form" onSubmit=${submit}>
     <div class="columns">
@@ -160,7 +164,7 @@ export function DeviceForm({ device, at, go, onDone }) {
       <${OfKind} key=${kind} kind=${kind} device=${device} />
       <${Input} label=${t("input.name")} name="name" maxlength="200" defaultValue=${device?.name ?? ""} />
       <${SiteChoice} sites=${sites} chosen=${site} name=${device?.site_name} onChange=${follow} />
-      <${AreaChoice} chosen=${device?.area ?? stands?.area} />
+      <${AreaChoice} chosen=${area} onChange=${setArea} />
       <${Input}
         label=${t("input.address")}
         name="address"
@@ -168,7 +172,7 @@ export function DeviceForm({ device, at, go, onDone }) {
         defaultValue=${device?.address ?? stands?.address ?? ""}
       />
     </div>
-    <${Place} location=${device ? device.location : stands?.location} />
+    <${Place} location=${device ? device.location : stands?.location} area=${area} />
     <${Usual} device=${device} />
     <${Leaving} saved=${device?.version} />
     ${problem && html`<${Failure} problem=${problem} />`}

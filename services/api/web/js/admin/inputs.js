@@ -84,7 +84,7 @@ export function useOwnAreas() {
   return useStore(live, (state) => state.areas).filter(({ code }) => covers(code));
 }
 
-export function AreaChoice({ chosen }) {
+export function AreaChoice({ chosen, onChange }) {
   const areas = useOwnAreas();
   const known = areas.some(({ code }) => code === chosen);
   const options = areas.map(({ code, name }) => [code, name === code ? code : `${name} ${code}`]);
@@ -94,6 +94,7 @@ export function AreaChoice({ chosen }) {
     name="area"
     options=${[["", t("admin.choose")], ...options]}
     chosen=${chosen}
+    onChange=${(event) => onChange?.(event.target.value)}
     required
   />`;
 }

@@ -1,13 +1,13 @@
-// The small map of a form: a press on bare ground says where the thing stands.
+// The small map of a form: a press says where the thing stands, and the pin that shows it can be dragged.
 import { t } from "../i18n.js";
 import { Board, webglWorks } from "../map/board.js";
-import { readMap } from "../map/data.js";
+import { boundsOf, readMap } from "../map/data.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
 
 const CLOSE_ENOUGH_ZOOM = 15;
 
-export function PlaceMap({ place, onPlace }) {
+export function PlaceMap({ place, area, onPlace }) {
   const frame = useRef();
   const board = useRef(null);
   const press = useRef();
@@ -24,6 +24,7 @@ export function PlaceMap({ place, onPlace }) {
       board.current = new Board(frame.current, {
         settings: ground,
         geojson,
+        inForm: true,
         onPlace: (lon, lat) => press.current(lon, lat),
         onPick: (code) => {
           const at = board.current.whereIs(code);
@@ -48,12 +49,22 @@ export function PlaceMap({ place, onPlace }) {
     if (!ready) return;
     const [lon, lat] = [Number(place?.lon), Number(place?.lat)];
     if (!place || !(Math.abs(lon) <= 180 && Math.abs(lat) <= 90)) {
-      board.current.unpin("chosen");
+      board.current.unpin("placed");
       return;
     }
-    board.current.pin("chosen", lon, lat);
+    board.current.pin("placed", lon, lat, (...to) => press.current(...to));
     board.current.flyTo(lon, lat, CLOSE_ENOUGH_ZOOM);
   }, [ready, place?.lon, place?.lat]);
+  useEffect(() => {
+    if (!ready || !area || place) return undefined;
+    let gone = false;
+    boundsOf(area).then((bounds) => {
+      if (bounds && !gone) board.current.fit(bounds, 30);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [ready, area]);
   if (!webglWorks()) return html`<p class="hint">${t("admin.no_map")}</p>`;
   return html`<div class="place-map">
     <div class="map-frame" ref=${frame} role="region" aria-label=${t("admin.press_map")}></div>

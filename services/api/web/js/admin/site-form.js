@@ -3,7 +3,7 @@ import { newKey, post, put } from "../api.js";
 import { useGo } from "../desk/dialogs.js";
 import { t } from "../i18n.js";
 import { Failure } from "../parts.js";
-import { html, useRef } from "../ui.js";
+import { html, useRef, useState } from "../ui.js";
 import { ContactRows, contactsOf } from "./contact-rows.js";
 import { AreaChoice, Input } from "./inputs.js";
 import { Leaving } from "./leave.js";
@@ -31,6 +31,7 @@ function useCreate() {
 
 export function SiteForm({ site, go, onDone }) {
   const create = useCreate();
+  const [area, setArea] = useState(site?.area);
   const send = async (answer) => {
     const body = bodyOf(answer, site);
     onDone(await (site ? put(`${PATH}/${site.id}`, body, site.version) : create(body)));
@@ -45,7 +46,7 @@ export function SiteForm({ site, go, onDone }) {
         maxlength="200"
         defaultValue=${site?.name ?? ""}
       />
-      <${AreaChoice} chosen=${site?.area} />
+      <${AreaChoice} chosen=${area} onChange=${setArea} />
     </div>
     <${Input}
       label=${t("input.address")}
@@ -53,7 +54,7 @@ export function SiteForm({ site, go, onDone }) {
       maxlength="200"
       defaultValue=${site?.address ?? ""}
     />
-    <${Place} location=${site?.location} />
+    <${Place} location=${site?.location} area=${area} />
     <${ContactRows} contacts=${site?.contacts ?? []} />
     <${Input}
       area

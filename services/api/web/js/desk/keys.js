@@ -20,13 +20,15 @@ const KEYS = [
   ["?", "desk.key.help"],
 ];
 
+export const Keys = () => html`<dl class="keys">
+  ${KEYS.map(([keys, what]) => html`<div key=${what}>
+    <dt>${keys.split(" ").map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt>
+    <dd>${t(what)}</dd>
+  </div>`)}
+</dl>`;
+
 export const KeysDialog = ({ onClose }) => html`<${Dialog} title=${t("desk.keys_title")} onClose=${onClose}>
-  <dl class="keys">
-    ${KEYS.map(([keys, what]) => html`<div key=${what}>
-      <dt>${keys.split(" ").map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt>
-      <dd>${t(what)}</dd>
-    </div>`)}
-  </dl>
+  <${Keys} />
   <div class="buttons"><button class="button" onClick=${onClose} autofocus>${t("map.close")}</button></div>
 <//>`;
 

@@ -3,51 +3,52 @@
 // It opens while the devices are still on their way: graphics, worker and shaders take as long as they do.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { knownDevices } from "../store.js";
-import { distanceField, KINDS } from "./glyphs.js";
+import { distanceField, GLYPHS } from "./glyphs.js";
+import { deviceLayers } from "./layers.js";
 import { Markers } from "./markers.js";
-import { COARSE_ZOOM, deviceLayers, mapStyle, namesOf, palette } from "./style.js";
+import { collection, gridLayers, Overlays, restLayers } from "./overlays.js";
+import { newMap, STREET_ZOOM, usePmtiles } from "./opening.js";
+import { press, PRESSABLE } from "./press.js";
+import { COARSE_ZOOM, mapStyle, namesOf, palette } from "./style.js";
 
 const CLUSTER_BELOW_ZOOM = 13;
 // One redraw for all devices that changed meanwhile; alarms do not wait, they are markers.
 const COLOUR_EVERY_MS = 400;
 const GROUND = ["base", "names"];
-const NO_DEVICES = { type: "FeatureCollection", features: [] };
+const NO_DEVICES = collection([]);
 
 maplibre.prewarm(); // the worker starts while the first answers are on their way
+
+const pointOf = ({ lon, lat }) => ({ type: "Point", coordinates: [lon, lat] });
+const isElsewhere = ({ geometry }, at) =>
+  !!at && (geometry?.coordinates[0] !== at.lon || geometry.coordinates[1] !== at.lat);
 
 // A probe canvas would cost a whole graphics context;
 // the map itself is the probe, and remembers when it failed.
 let webglFailed = typeof WebGL2RenderingContext === "undefined";
 export const webglWorks = () => !webglFailed;
 
-let pmtilesReady = null;
-function usePmtiles() {
-  pmtilesReady ??= new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), {
-      src: "/static/vendor/pmtiles.js",
-      onload: resolve,
-      onerror: reject,
-    });
-    document.head.append(script);
-  }).then(() => maplibre.addProtocol("pmtiles", new globalThis.pmtiles.Protocol().tile));
-  return pmtilesReady;
-}
-
 export class Board {
-  // `settings` is the answer of GET /map, `geojson` a promise of the devices; `onPick(code)` when one is
-  // clicked, `onPlace(lon, lat)` for bare ground, `onGroundLost()` when tiles of the base map did not come,
-  // `onFiltered(n)` when devices came under the filter or left it; `size` enlarges texts and shapes for a far
-  // eye. `ready` comes true when the map holds the devices; it fails with what kept it from that.
-  constructor(frame, { settings, geojson, onFiltered, size = 1, controls = true, ...heard }) {
+  // `settings` is the answer of GET /map, `geojson` a promise of the devices. `onPick(code)` when one is
+  // clicked, `onSeveral(codes, lngLat)` when they stand at one place, `onTest(site, lngLat)` for a flag,
+  // `onGrid(id, lngLat)`, `onPlace(lon, lat)` for bare ground; `onGroundLost()` when tiles of the base map
+  // did not come, `onFiltered(n)` when devices came under the filter or left it. `size` enlarges texts and
+  // shapes for a far eye; `view` and `inForm` as in opening.js. `ready` comes true when the map holds the
+  // devices; it fails with what kept it from that.
+  constructor(frame, given) {
+    const { settings, geojson, view, onFiltered, inForm = false, size = 1, controls = true } = given;
     Object.assign(this, {
       settings,
       size,
+      inForm,
+      begins: view,
       onFiltered,
       keep: null,
       moved: false, // devices came under the filter, or left it
       all: NO_DEVICES,
       names: namesOf([]),
       markers: new Markers(),
+      overlays: new Overlays(),
       ids: new Map(),
       states: new Map(),
       changed: new Set(),
@@ -61,7 +62,7 @@ export class Board {
       () => null,
     );
     const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve())
-      .then(() => this.#open(frame, controls, heard))
+      .then(() => this.#open(frame, controls, given))
       .catch((cause) => {
         if (/webgl/i.test(JSON.stringify(cause?.message ?? ""))) webglFailed = true;
         throw cause;
@@ -69,25 +70,10 @@ export class Board {
     this.ready = Promise.all([opened, geojson]).then(() => this.#put(frame));
   }
 
-  #open(frame, controls, { onPick, onPlace, onGroundLost }) {
-    this.map = new maplibre.Map({
-      container: frame,
-      style: this.#style(),
-      bounds: this.settings.bounds,
-      fitBoundsOptions: { padding: 50 },
-      localIdeographFontFamily:
-        "'Noto Sans CJK SC','Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif",
-      attributionControl: this.settings.basemap?.attribution ? {} : false,
-      dragRotate: false,
-      pitchWithRotate: false,
-      maxZoom: 19,
-      fadeDuration: 0,
-      refreshExpiredTiles: false,
-    });
-    const { map } = this;
-    map.touchZoomRotate.disableRotation();
-    if (controls) map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
-    if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
+  #open(frame, controls, heard) {
+    const { settings, begins, inForm } = this;
+    const { map, release } = newMap(frame, this.#style(), { settings, begins, inForm, controls });
+    Object.assign(this, { map, release });
     return new Promise((resolve) => {
       map.on("style.load", () => {
         this.#dress();
@@ -95,24 +81,10 @@ export class Board {
       });
       // Tiles of the ground may stay away (the map goes on without them); anything else is a fault of ours.
       map.on("error", (event) =>
-        GROUND.includes(event.sourceId) ? onGroundLost?.() : console.error(event.error),
+        GROUND.includes(event.sourceId) ? heard.onGroundLost?.() : console.error(event.error),
       );
-      map.on("click", (event) => {
-        const box = [
-          [event.point.x - 8, event.point.y - 8],
-          [event.point.x + 8, event.point.y + 8],
-        ];
-        const [hit] = map.getLayer("devices")
-          ? map.queryRenderedFeatures(box, { layers: ["devices", "clusters"] })
-          : [];
-        if (!hit) return onPlace?.(event.lngLat.lng, event.lngLat.lat);
-        if (!hit.properties.cluster) return onPick?.(hit.properties.code);
-        return map
-          .getSource("devices")
-          .getClusterExpansionZoom(hit.properties.cluster_id)
-          .then((zoom) => map.easeTo({ center: hit.geometry.coordinates, zoom: zoom + 0.3 }));
-      });
-      for (const layer of ["devices", "clusters"]) {
+      map.on("click", (event) => press(map, event, heard));
+      for (const layer of PRESSABLE) {
         map.on("mouseenter", layer, () => {
           map.getCanvas().style.cursor = "pointer";
         });
@@ -132,10 +104,18 @@ export class Board {
   #put(frame) {
     if (!this.map) return;
     if (this.styled !== this.all) this.map.getSource("devices").setData(this.all);
-    this.map.once("idle", () => {
+    const { map } = this;
+    const say = () => {
+      const { lng, lat } = map.getCenter();
+      frame.dataset.view = [lng, lat, map.getZoom()].map((each) => each.toFixed(6)).join();
+    };
+    say();
+    map.on("moveend", say);
+    map.once("idle", () => {
       frame.dataset.drawn = String(Math.round(performance.now()));
     });
     this.put = true;
+    this.#rest();
     this.change([...knownDevices.values()]);
   }
 
@@ -153,14 +133,19 @@ export class Board {
       clusterMaxZoom: CLUSTER_BELOW_ZOOM - 1,
       clusterRadius: 42,
     };
-    style.layers.push(...deviceLayers(colours, this.size));
+    Object.assign(style.sources, this.overlays.sources());
+    style.layers.push(
+      ...gridLayers(colours, this.size),
+      ...deviceLayers(colours, this.size),
+      ...restLayers(colours, this.size, CLUSTER_BELOW_ZOOM),
+    );
     return style;
   }
 
   #dress() {
-    for (const kind of KINDS)
-      if (!this.map.hasImage(kind))
-        this.map.addImage(kind, distanceField(kind), { sdf: true, pixelRatio: 1 });
+    for (const name of GLYPHS)
+      if (!this.map.hasImage(name))
+        this.map.addImage(name, distanceField(name), { sdf: true, pixelRatio: 1 });
     for (const [code, state] of this.states) this.map.setFeatureState({ source: "devices", id: code }, state);
   }
 
@@ -173,17 +158,6 @@ export class Board {
     source.setData(this.names);
   }
 
-  extent() {
-    const points = this.all.features.map((feature) => feature.geometry?.coordinates).filter(Boolean);
-    if (!points.length) return this.settings.bounds;
-    const lons = points.map(([lon]) => lon).sort((a, b) => a - b);
-    const lats = points.map(([, lat]) => lat).sort((a, b) => a - b);
-    return [
-      [lons[0], lats[0]],
-      [lons.at(-1), lats.at(-1)],
-    ];
-  }
-
   // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
   change(items) {
     if (!this.put) return; // #put takes all that is known
@@ -193,7 +167,7 @@ export class Board {
         if (!location) continue;
         const feature = {
           type: "Feature",
-          geometry: { type: "Point", coordinates: [location.lon, location.lat] },
+          geometry: pointOf(location),
           properties: { code, kind, name, area, status, alarm: alarm ?? null },
         };
         this.ids.set(code, feature);
@@ -201,7 +175,12 @@ export class Board {
         fresh.push(feature);
         this.moved ||= !!this.keep?.(feature.properties);
       }
-      const { properties } = this.ids.get(code);
+      const known = this.ids.get(code);
+      if (isElsewhere(known, location)) {
+        known.geometry = pointOf(location);
+        fresh.push(known);
+      }
+      const { properties } = known;
       const before = this.states.get(code) ?? properties;
       const state = {
         status: status ?? before.status,
@@ -214,7 +193,9 @@ export class Board {
       this.states.set(code, state);
       this.changed.add(code);
     }
-    if (fresh.length && !this.shown) this.map?.getSource("devices")?.updateData({ add: fresh });
+    const source = this.map?.getSource("devices");
+    if (fresh.length && this.shown) source?.setData(this.shown);
+    else if (fresh.length) source?.updateData({ add: fresh }); // one that was there is replaced
     if (this.changed.size || this.moved) this.timer ||= setTimeout(() => this.#colour(), COLOUR_EVERY_MS);
   }
 
@@ -224,6 +205,7 @@ export class Board {
       for (const code of this.changed)
         this.map.setFeatureState({ source: "devices", id: code }, this.states.get(code));
     this.changed.clear();
+    this.#rest();
     if (this.moved) this.onFiltered?.(this.filter(this.keep));
   }
 
@@ -239,7 +221,22 @@ export class Board {
         : null;
       this.map?.getSource("devices")?.setData(this.shown ?? this.all);
     }
+    this.#rest();
     return (this.shown ?? this.all).features.length;
+  }
+
+  #rest() {
+    this.overlays.showDevices(this.map, (this.shown ?? this.all).features);
+  }
+
+  // Sites under test; `label(window)` is written beside their flags.
+  showTests(windows, label) {
+    this.overlays.showTests(this.map, windows, label);
+  }
+
+  // GeoJSON features of grids; none: the layer is off.
+  showGrids(features) {
+    this.overlays.showGrids(this.map, features);
   }
 
   showAlarms(alarms, onPick) {
@@ -251,22 +248,34 @@ export class Board {
     return coordinates && { lon: coordinates[0], lat: coordinates[1] };
   }
 
-  // A mark of the page's own ("here", "chosen"), beside the alarms.
-  pin(name, lon, lat) {
-    this.markers.pin(this.map, name, lon, lat);
+  // A mark of the page's own ("here", "chosen"), beside the alarms; `onMoved(lon, lat)`: it may be dragged.
+  pin(name, lon, lat, onMoved) {
+    this.markers.pin(this.map, name, lon, lat, onMoved);
   }
 
   unpin(name) {
     this.markers.unpin(name);
   }
 
+  // An element of the page beside a place, until somebody closes it.
+  popUp(lngLat, element) {
+    this.markers.popUp(this.map, lngLat, element);
+  }
+
   // `offset`: where in the frame, in pixels from its middle, when a panel covers a part of it.
   flyTo(lon, lat, zoom = 15.5, offset = [0, 0]) {
+    this.release?.();
     this.map?.easeTo({ center: [lon, lat], zoom: Math.max(zoom, this.map.getZoom()), offset, duration: 600 });
   }
 
-  fit(bounds = this.extent(), padding = 50) {
-    this.map?.fitBounds(bounds, { padding, duration: 600, maxZoom: 16.5 });
+  view() {
+    return this.map && { center: this.map.getCenter(), zoom: this.map.getZoom() };
+  }
+
+  // Without bounds: the whole county.
+  fit(bounds = this.settings.bounds, padding = 50) {
+    this.release?.();
+    this.map?.fitBounds(bounds, { padding, duration: 600, maxZoom: STREET_ZOOM });
   }
 
   // Another theme: new style, then our sources and states again.

@@ -1,5 +1,5 @@
 // What the map draws, asked for once per opening: the ground at once, the devices as soon as they are there.
-import { get, Problem } from "../api.js";
+import { get, Problem, query } from "../api.js";
 import { putDevices } from "../store.js";
 
 const COUNTY = [
@@ -49,3 +49,10 @@ export function readMap() {
   early = null;
   return answer;
 }
+
+// Where an area lies, as [[west, south], [east, north]]; null where the server does not say.
+export const boundsOf = (area) =>
+  get(query("/api/v1/map", { area })).then(
+    ({ bounds }) => bounds ?? null,
+    () => null,
+  );

@@ -1,4 +1,4 @@
-// One shape per kind of device, made on a canvas as a signed distance field,
+// One shape per kind of device and one per mark, made on a canvas as a signed distance field,
 // so that the map can colour it by state.
 const SIZE = 36;
 const SPREAD = 6;
@@ -23,21 +23,34 @@ const SHAPES = {
   panel(c) {
     c.rect(8, 8, 20, 20);
   },
+  // out of service
+  pause(c) {
+    c.rect(9, 8, 7, 20);
+    c.rect(20, 8, 7, 20);
+  },
+  // under test
+  flag(c) {
+    c.rect(7, 5, 4, 27);
+    c.moveTo(11, 5);
+    c.lineTo(30, 12);
+    c.lineTo(11, 19);
+    c.closePath();
+  },
 };
 
-function draw(kind) {
+function draw(name) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIZE;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   pen.beginPath();
-  SHAPES[kind](pen);
+  SHAPES[name](pen);
   pen.fill();
   return pen.getImageData(0, 0, SIZE, SIZE).data;
 }
 
 // Distance to the nearest pixel of the other side, by search in a small window: 36 x 36 pixels cost nothing.
-export function distanceField(kind) {
-  const inside = draw(kind);
+export function distanceField(name) {
+  const inside = draw(name);
   const is = (x, y) => x >= 0 && y >= 0 && x < SIZE && y < SIZE && inside[(y * SIZE + x) * 4 + 3] > 127;
   const data = new Uint8ClampedArray(SIZE * SIZE * 4);
   for (let y = 0; y < SIZE; y += 1) {
@@ -56,4 +69,4 @@ export function distanceField(kind) {
   return { width: SIZE, height: SIZE, data };
 }
 
-export const KINDS = Object.keys(SHAPES);
+export const GLYPHS = Object.keys(SHAPES);

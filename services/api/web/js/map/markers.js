@@ -34,9 +34,17 @@ function dress(button, alarm, onPick) {
   };
 }
 
+const DIGITS = 5; // about a metre
+
+function say(marker) {
+  const { lng, lat } = marker.getLngLat();
+  marker.getElement().dataset.place = `${lng.toFixed(DIGITS)}, ${lat.toFixed(DIGITS)}`;
+}
+
 export class Markers {
   #alarms = new Map();
   #pins = new Map();
+  #popup = null;
 
   // `placeOf(code)`: where a device stands, for an alarm that does not say.
   show(map, alarms, placeOf, onPick) {
@@ -59,15 +67,29 @@ export class Markers {
     }
   }
 
-  pin(map, name, lon, lat) {
-    const old = this.#pins.get(name);
-    if (old) {
-      old.setLngLat([lon, lat]);
-      return;
+  // With `onMoved(lon, lat)` it can be dragged, and says where it stands.
+  pin(map, name, lon, lat, onMoved) {
+    let marker = this.#pins.get(name);
+    if (!marker) {
+      const element = document.createElement("div");
+      element.className = `pin-${name}`;
+      marker = new maplibre.Marker({ element, draggable: !!onMoved }).setLngLat([lon, lat]).addTo(map);
+      if (onMoved) {
+        marker.on("drag", () => say(marker));
+        marker.on("dragend", () => onMoved(marker.getLngLat().lng, marker.getLngLat().lat));
+      }
+      this.#pins.set(name, marker);
     }
-    const element = document.createElement("div");
-    element.className = `pin-${name}`;
-    this.#pins.set(name, new maplibre.Marker({ element }).setLngLat([lon, lat]).addTo(map));
+    marker.setLngLat([lon, lat]);
+    if (onMoved) say(marker);
+  }
+
+  popUp(map, lngLat, element) {
+    this.#popup?.remove();
+    this.#popup = new maplibre.Popup({ maxWidth: "320px" })
+      .setLngLat(lngLat)
+      .setDOMContent(element)
+      .addTo(map);
   }
 
   unpin(name) {

@@ -1,21 +1,26 @@
 // The map page: filters, the map (or a list where WebGL is missing),
 // and one device's live values with its day.
 import { isOpen } from "../alarms.js";
-import { areaName } from "../format.js";
-import { SeverityMark } from "../icons.js";
+import { areaName, clockTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Failure } from "../parts.js";
 import { darkNow, prefs } from "../prefs.js";
 import { go } from "../route.js";
-import { live, onDevices, useStore } from "../store.js";
+import { knownDevices, live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../ui.js";
-import { KINDS, SEVERITIES, STATUSES } from "../words/lists.js";
+import { KINDS, STATUSES } from "../words/lists.js";
 import { Board, webglWorks } from "./board.js";
-import { readMap } from "./data.js";
+import { boundsOf, readMap } from "./data.js";
+import { useGrids } from "./grids.js";
+import { Legend } from "./legend.js";
 import { DeviceList } from "./list.js";
+import { gridPopup, severalPopup, testPopup } from "./popups.js";
 
 const PANEL_PX = 410;
 const NOTHING = { kind: "", area: "", state: "" };
+const NO_TESTS = [];
+// Where somebody looked last, and at what: the way back from a device leads there.
+let last = { view: null, filter: NOTHING };
 
 function keeps(filter) {
   if (!filter.kind && !filter.area && !filter.state) return null;
@@ -23,27 +28,6 @@ function keeps(filter) {
     (!filter.kind || device.kind === filter.kind)
     && (!filter.area || device.area?.startsWith(filter.area))
     && (!filter.state || (filter.state === "alarm" ? !!device.alarm : device.status === filter.state));
-}
-
-function Legend() {
-  return html`<details class="legend" open=${innerWidth > 900}>
-    <summary>${t("map.legend")}</summary>
-    <ul>
-      ${KINDS.map((kind) => html`<li key=${kind}>
-        <i class=${`shape shape-${kind}`}></i>
-        ${word("kind", kind)}
-      </li>`)}
-    </ul>
-    <ul>
-      <li><i class="dot dot-healthy"></i>${word("status", "online")}</li>
-      <li><i class="dot dot-off"></i>${word("status", "offline")}</li>
-      <li><i class="dot dot-info"></i>${word("status", "discovered")}</li>
-      ${SEVERITIES.slice(0, 3).map((severity) => html`<li key=${severity}>
-        <${SeverityMark} severity=${severity} size="12" />
-        ${word("severity", severity)}
-      </li>`)}
-    </ul>
-  </details>`;
 }
 
 export function Page({ args }) {
@@ -55,12 +39,16 @@ export function Page({ args }) {
   const [data, setData] = useState(null); // {settings, geojson}: the ground, and a promise of the devices
   const [devices, setDevices] = useState([]);
   const [problem, setProblem] = useState(null);
-  const [filter, setFilter] = useState(NOTHING);
+  const [filter, setFilter] = useState(last.filter);
   const [asList, setAsList] = useState(!webglWorks());
   const [shown, setShown] = useState(0);
   const [open, setOpen] = useState(false);
   const [groundLost, setGroundLost] = useState(false);
   const chosen = args[0] ?? null;
+  const grids = useGrids(board, open);
+  const tests = useStore(live, (state) => state.system?.test_windows ?? NO_TESTS);
+  const heard = useRef({});
+  heard.current.tests = tests;
 
   // Opening waits for no painted frame: these run with the first drawing, not after it.
   useLayoutEffect(() => {
@@ -81,8 +69,15 @@ export function Page({ args }) {
     if (!data || asList || !frame.current) return undefined;
     const made = new Board(frame.current, {
       ...data,
+      view: chosen ? null : last.view,
       onPick: (code) => go(`map/${encodeURIComponent(code)}`),
+      onSeveral: (codes, at) => made.popUp(at, severalPopup(codes.map((code) => knownDevices.get(code)))),
       onPlace: () => go("map"),
+      onTest: (site, at) => {
+        const test = heard.current.tests.find((each) => each.site_id === site);
+        if (test) made.popUp(at, testPopup(test));
+      },
+      onGrid: (id, at) => made.popUp(at, gridPopup(id)),
       onGroundLost: () => setGroundLost(true),
       onFiltered: setShown,
     });
@@ -99,6 +94,7 @@ export function Page({ args }) {
     const deaf = onDevices((items) => made.change(items));
     return () => {
       deaf();
+      last = { ...last, view: made.view() };
       made.close();
       board.current = null;
       setOpen(false);
@@ -118,18 +114,33 @@ export function Page({ args }) {
       );
   }, [alarms, open, language]);
   useEffect(() => {
+    if (open)
+      board.current?.showTests(tests, ({ until }) =>
+        t("handover.until", { at: clockTime(until, false) }),
+      );
+  }, [JSON.stringify(tests), open, language]);
+  // A chosen area is brought into sight; with none, the whole county is.
+  const lookedAt = useRef(filter.area);
+  useEffect(() => {
+    if (!open || lookedAt.current === filter.area) return;
+    lookedAt.current = filter.area;
+    boundsOf(filter.area).then((bounds) => {
+      if (bounds && lookedAt.current === filter.area) board.current?.fit(bounds);
+    });
+  }, [filter.area, open]);
+  useEffect(() => {
+    last = { ...last, filter };
     if (open && board.current) setShown(board.current.filter(keeps(filter)));
   }, [filter, open]);
   useEffect(() => {
-    const place =
-      chosen && devices.find((feature) => feature.properties.code === chosen)?.geometry?.coordinates;
     if (!open || !board.current) return; // just turned into a list
+    const place = chosen && board.current.whereIs(chosen);
     if (!place) {
       board.current.unpin("chosen");
       return;
     }
-    board.current.pin("chosen", ...place);
-    board.current.flyTo(...place, 15.5, innerWidth > 760 ? [-PANEL_PX / 2, 0] : [0, -innerHeight / 4]);
+    board.current.pin("chosen", place.lon, place.lat);
+    look();
   }, [chosen, open]);
   // The panel brings the charts along: fetched with the first device that is looked at.
   const [Panel, setPanel] = useState(null);
@@ -138,6 +149,10 @@ export function Page({ args }) {
       import("./panel.js").then((module) => setPanel(() => module.DevicePanel), setProblem);
   }, [chosen]);
 
+  const look = () => {
+    const { lon, lat } = board.current.whereIs(chosen);
+    board.current.flyTo(lon, lat, 15.5, innerWidth > 760 ? [-PANEL_PX / 2, 0] : [0, -innerHeight / 4]);
+  };
   const choose = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
   const all = devices.length;
   return html`<div class=${`map-page ${chosen ? "has-panel" : ""}`}>
@@ -162,6 +177,12 @@ export function Page({ args }) {
       ${!asList && html`
         <span class="shown">${t("map.shown", { n: shown, all })}</span>
         <button class="button small" onClick=${() => board.current?.fit()}>${t("map.fit")}</button>
+        <button class="button small" aria-pressed=${grids.on} onClick=${grids.toggle}>
+          ${t("map.grids")}
+        </button>
+        ${grids.on && grids.count === 0 && html`<span class="shown" role="status">
+          ${t("map.no_grids")}
+        </span>`}
       `}
       ${webglWorks() && html`<button
         class="button small"
@@ -172,7 +193,7 @@ export function Page({ args }) {
       </button>`}
       ${groundLost && !asList && html`<span class="shown" role="status">${t("map.no_ground")}</span>`}
     </div>
-    ${problem && html`<${Failure} problem=${problem} />`}
+    ${(problem ?? grids.problem) && html`<${Failure} problem=${problem ?? grids.problem} />`}
     ${asList
       ? html`<div class="map-list">
           ${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}
@@ -180,8 +201,13 @@ export function Page({ args }) {
         </div>`
       : html`
           <div class="map-frame" ref=${frame} role="region" aria-label=${t("map.label")}></div>
-          <${Legend} />
+          <${Legend} tests=${tests} />
         `}
-    ${chosen && Panel && html`<${Panel} key=${chosen} code=${chosen} onClose=${() => go("map")} />`}
+    ${chosen && Panel && html`<${Panel}
+      key=${chosen}
+      code=${chosen}
+      onLook=${open ? look : null}
+      onClose=${() => go("map")}
+    />`}
   </div>`;
 }

@@ -2,7 +2,7 @@
 import { isOpen } from "../alarms.js";
 import { get } from "../api.js";
 import { useNow } from "../clock.js";
-import { ago, areaName } from "../format.js";
+import { ago, areaName, clockTime, dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { alarmName, Failure, Severity, Status } from "../parts.js";
@@ -16,10 +16,10 @@ const WATER_PLACE = /^water\/-?[\d.]+,-?[\d.]+$/; // no other way back is follow
 
 const waterAround = ({ lon, lat }) => `#/water/${lon.toFixed(6)},${lat.toFixed(6)}`;
 
-export function DevicePanel({ code, onClose }) {
+export function DevicePanel({ code, onLook, onClose }) {
   const now = useNow();
   const device = useDevice(code);
-  const { alarms, round } = useStore(live, (state) => state);
+  const { alarms, round, system } = useStore(live, (state) => state);
   const [full, setFull] = useState(null);
   const [problem, setProblem] = useState(null);
   useEffect(() => {
@@ -29,6 +29,7 @@ export function DevicePanel({ code, onClose }) {
       setFull(read);
     }, setProblem);
   }, [code, round]);
+  const test = full?.site && system?.test_windows?.find((each) => each.site_id === full.site);
   const back = useRoute().search.get("back") ?? "";
   const mine = [...alarms.values()].filter((alarm) => alarm.device === code && isOpen(alarm));
   return html`<aside class="map-panel" aria-label=${device?.name || code}>
@@ -40,6 +41,9 @@ export function DevicePanel({ code, onClose }) {
           ${device?.form ? ` · ${word("form", device.form)}` : ""} · ${areaName(device?.area)}
         </p>
       </div>
+      ${onLook && device?.location && html`<button class="tool" onClick=${onLook} aria-label=${t("map.look")}>
+        <${Icon} name="target" />
+      </button>`}
       <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button>
     </header>
     ${WATER_PLACE.test(back) && html`<a class="button small" href=${`#/${back}`}>
@@ -49,6 +53,16 @@ export function DevicePanel({ code, onClose }) {
     ${problem && html`<${Failure} problem=${problem} />`}
     ${device && html`<p class="panel-state">
       <${Status} status=${device.status} /> <span>${t("devices.seen")} ${ago(device.last_seen, now)}</span>
+    </p>`}
+    ${full?.out_of_service_until && device?.status === "out_of_service" && html`<p class="service-line">
+      <${Icon} name="pause" size="18" />
+      <span>
+        ${t("handover.until", { at: dateTime(full.out_of_service_until) })} · ${full.out_of_service_reason}
+      </span>
+    </p>`}
+    ${test && html`<p class="service-line">
+      <i class="mark-flag" aria-hidden="true"></i>
+      <span>${t("map.test_until", { until: clockTime(test.until, false) })} · ${test.reason}</span>
     </p>`}
     ${mine.map((alarm) => html`<a
       key=${alarm.id}

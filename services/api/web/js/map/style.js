@@ -1,4 +1,4 @@
-// The style of the map: a plain ground with a grid, or the base map from the settings, then our own layers.
+// The ground of the map: a plain one with a grid, or the base map from the settings, and the given layers.
 // What need not be exact to the metre is cut into few tiles.
 export const COARSE_ZOOM = 8;
 
@@ -6,7 +6,7 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 
 const TOKENS = [
   ...["off", "info", "critical", "major", "minor", "ink", "ink-3", "panel", "raise", "accent", "line-2"],
-  ...["map-land", "map-grid", "map-label", "map-bright"],
+  ...["drill", "map-land", "map-grid", "map-label", "map-bright"],
 ];
 
 export const palette = () => Object.fromEntries(TOKENS.map((name) => [name, css(`--${name}`)]));
@@ -26,30 +26,7 @@ function grid([[west, south], [east, north]], step) {
   return { type: "Feature", geometry: { type: "MultiLineString", coordinates: lines }, properties: {} };
 }
 
-// Feature state wins over what the file said when it was read.
-const ALARM = ["coalesce", ["feature-state", "alarm"], ["get", "alarm"], ""];
-const STATUS = ["coalesce", ["feature-state", "status"], ["get", "status"]];
-const inAlarm = ["in", ALARM, ["literal", ["critical", "major", "minor"]]];
-const byState = (alarm, online, offline, otherwise) => [
-  "case",
-  inAlarm, alarm,
-  ["==", STATUS, "online"], online,
-  ["==", STATUS, "offline"], offline,
-  otherwise,
-];
-
-// Only what is not as it should be stands out: a healthy device is a pale grey shape, an offline one hollow,
-// and severity has its colour here and its shape in the mark of the alarm.
-function deviceColour(c) {
-  const severity = ["match", ALARM, "critical", c.critical, "major", c.major, c.minor];
-  return byState(severity, c["ink-3"], c["map-land"], ["match", STATUS, "discovered", c.info, c.off]);
-}
-
-const deviceEdge = (c) => byState(c["map-land"], c["map-land"], c.off, c["map-land"]);
-const HEALTHY_OPACITY = 0.6;
-const deviceOpacity = byState(1, HEALTHY_OPACITY, 1, 1);
-
-const FONT = ["Noto Sans Regular"];
+export const FONT = ["Noto Sans Regular"];
 
 function base(map, c) {
   const { kind, url, labels_url, attribution, maxzoom } = map.basemap ?? {};
@@ -127,7 +104,7 @@ export const namesOf = (areas) => ({
     .map((area) => ({
       type: "Feature",
       geometry: { type: "Point", coordinates: [area.location.lon, area.location.lat] },
-      properties: { name: area.name },
+      properties: { name: area.name, rank: area.code.length },
     })),
 });
 
@@ -170,91 +147,4 @@ export function mapStyle(map, c) {
     }
   }
   return { version: 8, sources, layers };
-}
-
-export function deviceLayers(c, size) {
-  return [
-    {
-      id: "clusters",
-      type: "circle",
-      source: "devices",
-      filter: ["has", "point_count"],
-      paint: {
-        "circle-color": c.raise,
-        "circle-stroke-color": c["line-2"],
-        "circle-stroke-width": 1.5,
-        "circle-opacity": 0.95,
-        "circle-radius": [
-          "interpolate", ["linear"], ["get", "point_count"],
-          2, 13 * size,
-          100, 20 * size,
-          1000, 30 * size,
-        ],
-      },
-    },
-    {
-      id: "cluster-counts",
-      type: "symbol",
-      source: "devices",
-      filter: ["has", "point_count"],
-      layout: {
-        "text-field": ["get", "point_count_abbreviated"],
-        "text-font": FONT,
-        "text-size": 13 * size,
-        "text-allow-overlap": true,
-      },
-      paint: { "text-color": c.ink },
-    },
-    {
-      id: "devices",
-      type: "symbol",
-      source: "devices",
-      filter: ["!", ["has", "point_count"]],
-      layout: {
-        "icon-image": ["get", "kind"],
-        "icon-size": ["interpolate", ["linear"], ["zoom"], 9, 0.32 * size, 13, 0.52 * size, 17, 0.9 * size],
-        "icon-allow-overlap": true,
-        "icon-ignore-placement": true,
-      },
-      paint: {
-        "icon-color": deviceColour(c),
-        "icon-opacity": deviceOpacity,
-        "icon-halo-color": deviceEdge(c),
-        "icon-halo-width": 1.5,
-      },
-    },
-    {
-      id: "areas",
-      type: "symbol",
-      source: "areas",
-      maxzoom: 15.5,
-      layout: {
-        "text-field": ["get", "name"],
-        "text-font": FONT,
-        "text-size": 14.5 * size,
-        "text-letter-spacing": 0.12,
-        "text-anchor": "bottom",
-        "text-offset": [0, -1.25],
-        "text-allow-overlap": true,
-        "text-ignore-placement": true,
-      },
-      paint: { "text-color": c["map-label"], "text-halo-color": c["map-land"], "text-halo-width": 2.5 },
-    },
-    {
-      id: "device-names",
-      type: "symbol",
-      source: "devices",
-      minzoom: 15.5,
-      filter: ["!", ["has", "point_count"]],
-      layout: {
-        "text-field": ["get", "name"],
-        "text-font": FONT,
-        "text-size": 12 * size,
-        "text-offset": [0, 1.3],
-        "text-anchor": "top",
-        "text-optional": true,
-      },
-      paint: { "text-color": c.ink, "text-halo-color": c["map-land"], "text-halo-width": 1.5 },
-    },
-  ];
 }

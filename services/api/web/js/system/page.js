@@ -14,6 +14,7 @@ import { Notices } from "./notices.js";
 import { Rejects } from "./rejects.js";
 import { Risk } from "./risk.js";
 import { SetAside } from "./set-aside.js";
+import { Townships } from "./townships.js";
 
 const SLO_EVERY_MS = 15_000;
 
@@ -259,6 +260,7 @@ export function Page() {
     </p>`}
     <div class="pair"><${Clocks} slo=${slo} /><${Loss} slo=${slo} /></div>
     <${Lanes} system=${system} now=${now} />
+    <${Townships} now=${now} />
     <${SetAside} />
     <${Notices} dispatch=${system.dispatch} />
     <${Rejects} />

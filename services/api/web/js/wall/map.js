@@ -2,9 +2,12 @@
 import { isFire, isWaiting } from "../alarms.js";
 import { Board, webglWorks } from "../map/board.js";
 import { readMap } from "../map/data.js";
+import { clockTime } from "../format.js";
 import { t } from "../i18n.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
+
+const NO_TESTS = [];
 
 export function WallMap({ open }) {
   const frame = useRef();
@@ -13,6 +16,7 @@ export function WallMap({ open }) {
   const [blind, setBlind] = useState(!webglWorks());
   const areas = useStore(live, (state) => state.areas);
   const round = useStore(live, (state) => state.round);
+  const tests = useStore(live, (state) => state.system?.test_windows ?? NO_TESTS);
   const drawnRound = useRef(0);
   const shownFire = useRef(null);
   useEffect(() => {
@@ -59,6 +63,10 @@ export function WallMap({ open }) {
   useEffect(() => {
     board.current?.nameAreas(areas);
   }, [areas, ready]);
+  useEffect(() => {
+    if (ready)
+      board.current.showTests(tests, ({ until }) => t("handover.until", { at: clockTime(until, false) }));
+  }, [ready, JSON.stringify(tests)]);
   useEffect(() => {
     if (!ready) return;
     board.current.showAlarms(open);

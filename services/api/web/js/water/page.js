@@ -4,6 +4,7 @@ import { useNow } from "../clock.js";
 import { areaName, dateTime, span } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
+import { locate } from "../locate.js";
 import { Empty, Failure } from "../parts.js";
 import { prefs } from "../prefs.js";
 import { go, useRoute } from "../route.js";
@@ -18,20 +19,6 @@ import { Source, verdict } from "./source.js";
 const SHOWN = 20;
 const OLD_FIX_MS = 120_000; // one may have walked on since
 const RANKS = ["usable", "stale", "unknown", "unusable"];
-
-function locate() {
-  return new Promise((resolve, reject) => {
-    if (!navigator.geolocation || !isSecureContext) {
-      reject(new Error(t("water.insecure")));
-      return;
-    }
-    navigator.geolocation.getCurrentPosition(
-      ({ coords }) => resolve({ lon: coords.longitude, lat: coords.latitude, of: "me", at: Date.now() }),
-      () => reject(new Error(t("water.denied"))),
-      { enableHighAccuracy: true, timeout: 15_000, maximumAge: 30_000 },
-    );
-  });
-}
 
 const address = (place) => `water/${place.lon.toFixed(6)},${place.lat.toFixed(6)}`;
 
@@ -118,6 +105,7 @@ export function Page({ args }) {
     setWhy("");
     askForHeading();
     locate()
+      .then(({ lon, lat }) => ({ lon, lat, of: "me", at: Date.now() }))
       .then(setPlace, (refused) => setWhy(refused.message))
       .finally(() => setBusy(false));
   };
@@ -137,7 +125,11 @@ export function Page({ args }) {
         <${Icon} name="target" />
         ${busy ? t("water.locating") : t("water.here")}
       </button>
-      <select aria-label=${t("water.pick")} onChange=${township} value="">
+      <select
+        aria-label=${t("water.pick")}
+        onChange=${township}
+        value=${place?.of === "area" ? place.area : ""}
+      >
         <option value="">${t("water.pick")}</option>
         ${areas
           .filter((area) => area.location && area.parent)

@@ -110,7 +110,9 @@ export const admin = {
   "admin.placed": "on the map",
   "admin.not_placed": "no place",
   "admin.place_half": "Longitude and latitude are needed together, as numbers",
-  "admin.press_map": "Press the map to place it",
+  "admin.press_map": "Press the map to place it; drag it to move it",
+  "admin.place_here": "Where I stand",
+  "admin.placed_here": "Taken from this phone, to about {n} m; drag it to correct it",
   "admin.other_datum": "It is converted to WGS 84 when you save.",
   "admin.no_map": "This browser has no WebGL: write longitude and latitude.",
 

@@ -20,6 +20,7 @@ export const en = {
   "nav.admin": "Manage",
   "nav.inspect": "Inspection",
   "nav.subscriptions": "Push",
+  "nav.help": "Help",
   "nav.wall": "Wall",
   "skip": "Skip to content",
 

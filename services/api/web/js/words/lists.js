@@ -3,6 +3,9 @@ export const SEVERITIES = ["critical", "major", "minor", "info"];
 export const CATEGORIES = ["fire", "water", "electrical", "device", "system"];
 export const KINDS = ["hydrant", "electrical", "water", "panel"];
 export const STATUSES = ["online", "offline", "discovered", "out_of_service"];
-export const FORMS = ["aboveground", "underground", "crane", "pool", "tank", "natural"];
 export const ROLES = ["wall", "viewer", "duty_officer", "maintainer", "administrator"];
 export const DATUMS = ["wgs84", "cgcs2000", "gcj02", "bd09"];
+export const FORMS_OF = {
+  hydrant: ["aboveground", "underground", "crane"],
+  water: ["pool", "tank", "natural"],
+};

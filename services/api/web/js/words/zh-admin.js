@@ -104,7 +104,9 @@ export const admin = {
   "admin.placed": "已定位",
   "admin.not_placed": "未定位",
   "admin.place_half": "经度和纬度须同时填写，且为数字",
-  "admin.press_map": "点地图选位置",
+  "admin.press_map": "点地图选位置，图标可拖动",
+  "admin.place_here": "用本机位置",
+  "admin.placed_here": "已取本机位置，误差约 {n} 米；可在图上拖动修正",
   "admin.other_datum": "保存时换算为 WGS 84。",
   "admin.no_map": "此浏览器不支持 WebGL，请填写经纬度。",
 

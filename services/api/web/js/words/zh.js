@@ -20,6 +20,7 @@ export const zh = {
   "nav.admin": "管理",
   "nav.inspect": "巡查",
   "nav.subscriptions": "推送",
+  "nav.help": "帮助",
   "nav.wall": "大屏",
   "skip": "跳到正文",
 
