@@ -19,6 +19,7 @@ from services.core.log import configure_log, logger
 from services.core.setting_values import OptionalHttpUrl, Port
 from services.core.settings import MqttSettings
 from services.core.topics import Kind
+from simulators.duties import register_duties
 from simulators.fleet import Fleet, FleetPlan
 from simulators.links import Links
 from simulators.panel_wire import FIRST_ADDRESS, run_panels
@@ -124,6 +125,8 @@ async def _simulate(
             tasks.create_task(_report_when_connected(fleet, links), name="fleet"),
             tasks.create_task(_say_counts(fleet), name="counts"),
         ]
+        if registry is not None and plan.counts.get(Kind.HYDRANT):
+            work.append(tasks.create_task(register_duties(registry), name="duties"))
         if registry is not None and rest:
             work.append(tasks.create_task(register_rest(registry, plan, rest), name="registration"))
         if registry is not None and framed_panels:

@@ -68,6 +68,18 @@ class Registry:
         """Register one device."""
         (await self._client.put(f"/api/v1/devices/{code}", json=body)).raise_for_status()
 
+    async def known_grids(self) -> set[str]:
+        """Return the ids of the grids there are."""
+        return {grid["id"] async for grid in self._pages("/api/v1/grids")}
+
+    async def put_grid(self, grid_id: str, body: dict[str, Any]) -> None:
+        """Register one grid."""
+        (await self._client.put(f"/api/v1/grids/{grid_id}", json=body)).raise_for_status()
+
+    async def add_inspection(self, body: dict[str, Any]) -> None:
+        """Send what somebody found at a device."""
+        (await self._client.post("/api/v1/inspections", json=body)).raise_for_status()
+
     async def make_account(self, code: str) -> str:
         """Return the password of a new MQTT account of the device."""
         answer = await self._client.post(f"/api/v1/devices/{code}/credentials")

@@ -32,7 +32,7 @@ STUMBLES = """() => {
 }"""
 PAGES = [
     "desk", "desk/history", "desk/handover", "desk/false", "map", "devices", f"devices/{NEAR}", "water", "system",
-    "subscriptions", "inspect", f"inspect/{NEAR}",
+    "subscriptions", "inspect", f"inspect/{NEAR}", "help",
 ]  # fmt: skip
 ADMIN = [
     "sites/1", "new-site", "new-device", f"devices/{NEAR}", "import", "people", "keys", "areas", "contacts", "policies",
