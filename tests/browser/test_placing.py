@@ -66,7 +66,7 @@ def test_numbers_place_it_too_and_no_other_area_moves_what_is_placed(visit):
     page.get_by_label("经度").fill("111.094321")
     page.get_by_label("纬度").fill("39.018765")
     _waits_for_the_map_at(page, 111.094321, 39.018765)
-    assert _says(page) == [111.09432, 39.01876]
+    assert _says(page) == [111.09432, 39.01877]
     page.get_by_label("所属区域").select_option(VILLAGE)
     page.wait_for_timeout(800)
     _waits_for_the_map_at(page, 111.094321, 39.018765)

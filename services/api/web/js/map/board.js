@@ -257,7 +257,7 @@ export class Board {
     this.markers.unpin(name);
   }
 
-  // An element of the page beside a place, until somebody closes it.
+  // An element of the page beside a place, until somebody closes it; without one, what stands is closed.
   popUp(lngLat, element) {
     this.markers.popUp(this.map, lngLat, element);
   }

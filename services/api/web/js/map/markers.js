@@ -84,8 +84,10 @@ export class Markers {
     if (onMoved) say(marker);
   }
 
+  // Without an element: what stands there is closed.
   popUp(map, lngLat, element) {
     this.#popup?.remove();
+    if (!element) return;
     this.#popup = new maplibre.Popup({ maxWidth: "320px" })
       .setLngLat(lngLat)
       .setDOMContent(element)

@@ -18,6 +18,10 @@ export function usePmtiles() {
 }
 
 const WORDS = () => ({
+  "Map.Title": t("map.label"),
+  "NavigationControl.ZoomIn": t("map.zoom_in"),
+  "NavigationControl.ZoomOut": t("map.zoom_out"),
+  "Popup.Close": t("map.close"),
   "CooperativeGesturesHandler.WindowsHelpText": t("map.hold_ctrl"),
   "CooperativeGesturesHandler.MacHelpText": t("map.hold_ctrl"),
   "CooperativeGesturesHandler.MobileHelpText": t("map.two_fingers"),

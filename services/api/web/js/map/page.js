@@ -139,6 +139,7 @@ export function Page({ args }) {
       board.current.unpin("chosen");
       return;
     }
+    board.current.popUp();
     board.current.pin("chosen", place.lon, place.lat);
     look();
   }, [chosen, open]);

@@ -41,10 +41,16 @@ export function DevicePanel({ code, onLook, onClose }) {
           ${device?.form ? ` · ${word("form", device.form)}` : ""} · ${areaName(device?.area)}
         </p>
       </div>
-      ${onLook && device?.location && html`<button class="tool" onClick=${onLook} aria-label=${t("map.look")}>
-        <${Icon} name="target" />
-      </button>`}
-      <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button>
+      <div class="panel-tools">
+        ${onLook && device?.location && html`<button
+          class="tool"
+          onClick=${onLook}
+          aria-label=${t("map.look")}
+        >
+          <${Icon} name="target" />
+        </button>`}
+        <button class="tool" onClick=${onClose} aria-label=${t("map.close")}><${Icon} name="cross" /></button>
+      </div>
     </header>
     ${WATER_PLACE.test(back) && html`<a class="button small" href=${`#/${back}`}>
       <${Icon} name="back" size="16" />

@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { clockTime } from "../format.js";
 import { t, word } from "../i18n.js";
-import { Failure } from "../parts.js";
+import { Failure, personName } from "../parts.js";
 import { html, render, useEffect, useState } from "../ui.js";
 
 function shown(content) {
@@ -16,7 +16,7 @@ function shown(content) {
 export const testPopup = ({ site_name, until, reason, by }) => shown(html`
   <b>${site_name}</b>
   <p>${t("map.test_until", { until: clockTime(until, false) })}</p>
-  <p>${reason}${by ? ` (${by})` : ""}</p>
+  <p>${reason}${by ? ` (${personName(by)})` : ""}</p>
   <p class="hint">${t("map.test_line")}</p>
 `);
 

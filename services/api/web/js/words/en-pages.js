@@ -27,6 +27,8 @@ export const pages = {
   "map.several": "{n} devices at this place",
   "map.hold_ctrl": "Hold Ctrl (or ⌘) and scroll to zoom the map",
   "map.two_fingers": "Use two fingers to move the map",
+  "map.zoom_in": "Zoom in",
+  "map.zoom_out": "Zoom out",
   "map.grids": "Grids",
   "map.no_grids": "There are no grids yet",
   "map.grid_nobody": "Nobody is named for it",

@@ -27,6 +27,8 @@ export const pages = {
   "map.several": "这里有 {n} 台设备",
   "map.hold_ctrl": "按住 Ctrl（或 ⌘）滚动可缩放地图",
   "map.two_fingers": "用两个手指移动地图",
+  "map.zoom_in": "放大",
+  "map.zoom_out": "缩小",
   "map.grids": "网格",
   "map.no_grids": "还没有网格",
   "map.grid_nobody": "没有登记责任人",
