@@ -217,3 +217,29 @@ def test_a_device_that_is_moved_moves_on_the_open_map(visit, system):
     _look(page, lambda view: view.zoom < 12, "the county")
     look.click()
     _look(page, lambda view: abs(view.lat - 39.01) < 0.002 and view.zoom > 15, "where it stands")
+
+
+def test_a_popup_on_a_phone_stays_after_the_tap_and_lies_within_the_screen(visit, system):
+    """Others: "tooltip closes instantly (on mobile) when tapped" (wielebenwir/commonsbooking 1162), "popup screen too
+    big" (traccar/traccar-web 1146)."""
+    people = [{"name": f"网格员{n}", "role": "网格员", "phone": f"1390000{n:04d}"} for n in range(30)]
+    system.call("PUT", "/api/v1/grids/dg-01", GRID | {"people": people})
+    page = visit("/#/map", viewport=PHONE)
+    page.wait_for_selector(FRAME)
+    page.get_by_label("区域").select_option(AREA)
+    _look(page, lambda view: view.zoom > 11.5, "the town in sight")
+    with page.expect_response("**/ogc/collections/grids/items*"):
+        page.get_by_role("button", name="网格").click()
+    page.wait_for_timeout(1000)
+    at = pixel_of(page.locator(FRAME), 111.075, 39.04)
+    page.locator(FRAME).tap(position=at)
+    popup = page.locator(".maplibregl-popup-content")
+    expect(popup).to_contain_text("网格员29")
+    page.wait_for_timeout(500)
+    box, frame = popup.bounding_box(), page.locator(FRAME).bounding_box()
+    assert box is not None
+    assert frame is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    assert box["y"] >= frame["y"]
+    assert box["y"] + box["height"] <= frame["y"] + frame["height"]
