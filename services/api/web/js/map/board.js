@@ -259,7 +259,7 @@ export class Board {
 
   // An element of the page beside a place, until somebody closes it; without one, what stands is closed.
   popUp(lngLat, element) {
-    this.markers.popUp(this.map, lngLat, element);
+    if (this.map) this.markers.popUp(this.map, lngLat, element);
   }
 
   // `offset`: where in the frame, in pixels from its middle, when a panel covers a part of it.

@@ -77,7 +77,7 @@ export function Page({ args }) {
         const test = heard.current.tests.find((each) => each.site_id === site);
         if (test) made.popUp(at, testPopup(test));
       },
-      onGrid: (id, at) => made.popUp(at, gridPopup(id)),
+      onGrid: (id, at) => gridPopup(id).then((element) => made.popUp(at, element)),
       onGroundLost: () => setGroundLost(true),
       onFiltered: setShown,
     });

@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { clockTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Failure, personName } from "../parts.js";
-import { html, render, useEffect, useState } from "../ui.js";
+import { html, render } from "../ui.js";
 
 function shown(content) {
   const element = document.createElement("div");
@@ -39,15 +39,7 @@ const Person = ({ person }) => html`<li>
 
 const COUNTS = ["devices", "sites", "hazards", "inspections_due", "silent_devices"];
 
-function Grid({ id }) {
-  const [duties, setDuties] = useState(null);
-  const [problem, setProblem] = useState(null);
-  useEffect(() => {
-    get(`/api/v1/grids/${encodeURIComponent(id)}/duties?limit=1`).then(setDuties, setProblem);
-  }, []);
-  if (problem) return html`<${Failure} problem=${problem} />`;
-  if (!duties) return html`<p class="loading">…</p>`;
-  const { grid, counts } = duties;
+function Grid({ duties: { grid, counts } }) {
   return html`
     <b>${grid.name}</b> <small>${grid.id}</small>
     ${grid.people.length > 0
@@ -62,4 +54,9 @@ function Grid({ id }) {
   `;
 }
 
-export const gridPopup = (id) => shown(html`<${Grid} id=${id} />`);
+// Read before it is shown: where a popup has room depends on its height.
+export const gridPopup = (id) =>
+  get(`/api/v1/grids/${encodeURIComponent(id)}/duties?limit=1`).then(
+    (duties) => shown(html`<${Grid} duties=${duties} />`),
+    (problem) => shown(html`<${Failure} problem=${problem} />`),
+  );
