@@ -37,6 +37,7 @@ ASK_ROWS = 2_000
 SAVE_EVERY_S = 0.2
 LIVE = timedelta(seconds=3)
 LIVE_BATCHES, LIVE_OF_A_DEVICE = 50, 5
+LEAST_BYTES = 1024  # a broker that takes no more takes no row: its setting is at fault, and the rows wait
 LIVE_BEHIND = 200  # fires under way; with fewer, one more is there as soon
 
 
@@ -54,6 +55,7 @@ class Uplink:
         self.aside.carried, self.aside.again = self._carried_aside, self.carrier.again
         self._hints = {lane: asyncio.Event() for lane in Lane}
         self._ask = asyncio.Event()
+        self._parked: list[Sending] = []  # until a connection whose broker takes more
 
     def hint(self) -> None:
         """Look into the log now."""
@@ -68,6 +70,11 @@ class Uplink:
     def _too_large(self, sending: Sending) -> None:
         """Send it in smaller parts, or smaller; what has no such form is set aside."""
         message, most_bytes = sending.message, self._outbox.most_bytes
+        if most_bytes < LEAST_BYTES:
+            if not self._parked:
+                log.error("nothing_fits", most_bytes=most_bytes)
+            self._parked.append(sending)
+            return
         if len(message.rows) > 1:
             self.carrier.split(sending)
             return
@@ -102,6 +109,9 @@ class Uplink:
     def reconnected(self) -> None:
         """Go on where the lost connection was."""
         self.carrier.reconnected()
+        parked, self._parked = self._parked, []
+        for sending in parked:
+            self._outbox.post(sending)
         self._outbox.pump()
 
     async def run(self, lane: Lane) -> None:

@@ -7,12 +7,16 @@ from typing import Any, cast
 import pytest
 
 from services.core.contracts import MAX_PAYLOAD_BYTES
+from services.core.feed import Batch
 from services.core.mqtt import OutgoingFull, Session
 from services.relay.carrier import Sending
+from services.relay.county import County
+from services.relay.database import Database
 from services.relay.lanes import Lane
 from services.relay.outbox import OVERHEAD_BYTES, Outbox
 from services.relay.packing import Message, Row
-from tests.support.hand_clock import HandClock
+from services.relay.uplink import Uplink
+from tests.support.hand_clock import START, HandClock
 
 
 @dataclass
@@ -87,3 +91,32 @@ async def test_thousands_that_are_too_large_come_back_smaller(line: Line, outbox
     line.connected = True
     outbox.pump()
     assert line.sent == [b"small"] * 3000
+
+
+async def test_where_the_broker_takes_no_row_all_wait_for_one_that_does(line: Line, outbox: Outbox) -> None:
+    nothing = cast("Any", None)
+    uplink = Uplink(cast("Database", nothing), (), outbox, cast("County", nothing), HandClock())
+    batch = Batch(1, "all/event", 1, START, START, START, {"events": 2}, 0)
+    rows = [
+        Row(1, "fire/v1/140931100/panel/p/up/event", ("p", name), b'{"event_id":"%s"}' % name) for name in (b"a", b"b")
+    ]
+    line.largest_packet = OVERHEAD_BYTES + 10
+    uplink.carrier.add(Lane.FIRES, [batch], rows)
+    uplink.reconnected()
+    assert (line.sent, uplink.carrier.finished(Lane.FIRES)) == ([], [])
+    line.largest_packet = None
+    uplink.reconnected()
+    assert line.sent == [b'[{"event_id":"a"},{"event_id":"b"}]']
+
+
+async def test_a_row_goes_up_smaller_where_that_is_what_the_broker_takes(line: Line, outbox: Outbox) -> None:
+    nothing = cast("Any", None)
+    uplink = Uplink(cast("Database", nothing), (), outbox, cast("County", nothing), HandClock())
+    batch = Batch(1, "all/event", 1, START, START, START, {"events": 1}, 0)
+    element = b'{"event_id":"a","type":"fire","note":"%s"}' % (b"x" * 3000)
+    line.largest_packet = OVERHEAD_BYTES + 2000
+    row = Row(1, "fire/v1/140931100/panel/p/up/event", ("p", "a"), element)
+    uplink.carrier.add(Lane.FIRES, [batch], [row])
+    assert line.sent == [b'{"event_id":"a","type":"fire","reduced_from_bytes":%d}' % len(element)]
+    uplink.carrier.carried(("p", "a"))
+    assert uplink.carrier.finished(Lane.FIRES) == [batch]
