@@ -3,12 +3,12 @@
 Promises that no two writes together make a circle of parents: they take turns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
 
-from services.api.prevention.grids.models import GridPut
+from services.api.prevention.grids.models import GridPerson, GridPut
 from services.api.prevention.grids.polygons import Border, geojson_of, rings_of
 from services.api.prevention.grids.tree import Tree, fault_of
 from services.api.registry.areas import take_area
@@ -56,7 +56,7 @@ async def values_of(
             raise invalid("name", "cannot be cleared" if before else "is needed to register a grid")
         values["name"] = body.name
     if "people" in sent:
-        values["people"] = [person.model_dump() for person in body.people or ()]
+        values["people"] = _people(body.people or (), before)
     above = None
     if "parent" in sent:
         above = await _parent(write, grid_id, body.parent, before, tree)
@@ -64,6 +64,16 @@ async def values_of(
     if "area" in sent or before is None:
         values["area"] = await _area(write, body.area, above)
     return values
+
+
+def _people(sent: Sequence[GridPerson], before: asyncpg.Record | None) -> list[dict[str, Any]]:
+    """Return people as they are stored; what is left out of one who stands there by that name keeps its value.
+
+    A layer that was exported, drawn anew and imported again names them only.
+    """
+    stored = before["people"] if before is not None and isinstance(before["people"], list) else []
+    known = {one.get("name"): one for one in stored if isinstance(one, dict)}
+    return [person.model_dump() | known.get(person.name, {}) | person.model_dump(exclude_unset=True) for person in sent]
 
 
 async def _parent(

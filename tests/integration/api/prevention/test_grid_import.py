@@ -93,3 +93,18 @@ async def test_a_file_that_says_itself_that_it_is_of_another_datum_is_refused_un
             assert (error["field"], "CGCS2000" in error["message_zh"]) == ("crs", True)
             named = await client.post("/api/v1/grids/import?dry_run=true&datum=wgs84", json=body | {"crs": crs})
             assert named.status_code == 200, "somebody knows better"
+
+
+async def test_a_layer_that_is_exported_and_imported_again_keeps_what_it_does_not_name(
+    client: Client, put: Put
+) -> None:
+    people = [{"name": "王建国", "role": "网格员", "phone": "13800000000"}, {"name": "李强", "role": "", "phone": "1"}]
+    await put("above", area=AREA)
+    await put("g-1", area=AREA, parent="above", people=people)
+    exported = (await client.get("/ogc/collections/grids/items")).json()
+    told = (await client.post("/api/v1/grids/import", json=exported)).json()
+    assert (told["updated"], told["failed"]) == (2, 0)
+    again = await read(client, "grids/g-1")
+    assert (again["people"], again["parent"], again["area"], again["polygon"]) == (people, "above", AREA, square(111.0))
+    cleared = await put("g-1", 200, people=["张敏", {"name": "李强", "phone": ""}])
+    assert [tuple(one.values()) for one in cleared["people"]] == [("张敏", "", ""), ("李强", "", "")]
