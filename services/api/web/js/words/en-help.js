@@ -87,7 +87,7 @@ export const help = {
   "help.exports": "Exports",
   "help.exports.1":
     "[[desk.tab.history|desk/history]]: the alarms that the filters let through, CSV or Excel. "
-    + "[[nav.devices|devices]]: the devices, CSV; the curve of one device by [[devices.save_csv]]. "
+    + "[[nav.devices|devices]]: the devices, CSV or Excel; the curve of one device by [[devices.save_csv]]. "
     + "[[admin.tab.audit|admin/audit]]: CSV.",
   "help.exports.2":
     "[[nav.system|system]]: [[report.title]] to print or as Excel; each check of [[ledger.title]] as "

@@ -66,8 +66,8 @@ export const help = {
 
   "help.exports": "导出",
   "help.exports.1":
-    "[[desk.tab.history|desk/history]]：筛选后的告警，CSV 或 Excel。[[nav.devices|devices]]：筛选后的设"
-    + "备，CSV；一台设备的曲线用[[devices.save_csv]]。[[admin.tab.audit|admin/audit]]：CSV。",
+    "[[desk.tab.history|desk/history]]和[[nav.devices|devices]]：筛选后的内容，CSV 或 Excel。"
+    + "一台设备的曲线用[[devices.save_csv]]。[[admin.tab.audit|admin/audit]]：CSV。",
   "help.exports.2":
     "[[nav.system|system]]：[[report.title]]打印或存为 Excel；[[ledger.title]]每一项存为 CSV。",
 
