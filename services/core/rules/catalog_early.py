@@ -32,7 +32,7 @@ EARLY_RULES: Final = (
         "`members` devices or more are below by `member_sigmas`",
         "its deepest members are down by less than a third of that limit for `calm_min`; or after `longest_h`, when it "
         "counts as the new normal",
-        least_sigmas=Parameter(4.5, "own standard deviations", TUNED, SIGMAS),
+        least_sigmas=Parameter(4.7, "own standard deviations", TUNED, SIGMAS),
         most_sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
         false_share=Parameter(0.08, "share of quiet days that may have a false incident", TUNED, SHARE),
         member_sigmas=Parameter(2.0, "own standard deviations", TUNED, SIGMAS),
