@@ -162,6 +162,9 @@ def test_a_page_that_slept_is_not_called_live_before_it_has_read_anew(visit, sys
     page.evaluate("sleep(3_600_000); comeBack()")
     held.wait()
     expect(page.locator(".link-state.connecting")).to_be_visible()
+    tampered(system, "HJ-SLEPT")
+    expect(page.get_by_text("HJ-SLEPT").first).to_be_visible()
+    expect(page.locator(".link-state.connecting")).to_be_visible()  # one alarm was heard of; the rest is of an hour ago
     held.let_go()
     expect(page.locator(".link-state.live")).to_be_visible()
 

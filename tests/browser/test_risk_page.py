@@ -33,7 +33,7 @@ def test_a_site_at_risk_is_named_with_its_reasons_and_the_month_is_reported(visi
     expect(line).to_contain_text("未销案的重大隐患 1 项（占用、堵塞、封闭疏散通道或安全出口）")
     with page.expect_download() as saved:
         card.get_by_role("button", name="Excel").click()
-    assert saved.value.suggested_filename.startswith("report-20")
+    assert saved.value.suggested_filename.startswith("月报-20")
     with page.expect_popup() as opened:
         card.get_by_role("link", name="打印").click()
     report = opened.value

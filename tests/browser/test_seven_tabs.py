@@ -78,7 +78,7 @@ def test_tabs_follow_who_signs_out_and_in(visit, system):
     sign_in(one.context, system)  # somebody else signs in in this browser, and the first one's session is taken away
     system.call("DELETE", "/api/v1/users/li")
     for page in (one, other):
-        expect(page.locator(".bar .who")).to_have_text("admin")
+        expect(page.locator(".bar .who")).to_have_text("管理员")
     all_live([one, other])
 
 

@@ -83,7 +83,8 @@ async def test_sequences_go_on_across_a_restart_of_ingest(ingest, fleet, rows):
     ingest.restart()
     await fleet.send(topic("H1"), reading(12, base + 2000))
     await rows.until("select count(*) from reading_hydrant", equals=2)
-    assert await quality(rows, "H1") == (1, 0, 0, 0, 0)
+    gaps, restarts, _again, late, rejects = await quality(rows, "H1")  # what was not acknowledged yet comes again
+    assert (gaps, restarts, late, rejects) == (1, 0, 0, 0)
 
 
 async def test_midnight_and_chunk_borders_lose_nothing(ingest, fleet, rows):

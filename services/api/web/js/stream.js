@@ -117,7 +117,7 @@ function open() {
     open: () => refetch().then(still(heard), still(fail)),
     lost: fail,
     event(name, data) {
-      heard();
+      lastWord = Date.now(); // and no more: what is shown may still be of before this connection
       EVENTS[name](data ? JSON.parse(data) : {}, still);
     },
   });
