@@ -48,9 +48,7 @@ class Devices:
 
     def __init__(self) -> None:
         self._known: dict[str, Device] = {}
-        self._spoken_for: dict[str, tuple[str, ...]] | None = (
-            None  # by a relay, by the area in its topics; None: unread
-        )
+        self._spoken_for: dict[str, tuple[str, ...]] | None = None  # areas by that of a relay's topic; None: unread
         self._read_until: datetime | None = None
         self._taken: dict[str, datetime] = {}  # changes inside the overlap that were taken over and will be seen again
 

@@ -68,8 +68,21 @@ def chart_limits(device: DeviceProfile, parameters: Parameters) -> list[dict[str
                 "critical": None if drawn.critical is None else numbers[drawn.critical],
             }
         )
+    lines += _in_metres(device, parameters)
     rated = device.rated_current_a
     if device.kind == "electrical" and rated is not None:
         line = {"code": "overcurrent", "op": ">", "raise": rated, "clear": rated, "critical": None}
         lines += [{"field": f"current_{phase}_a", **line} for phase in "abc"]
+    return lines
+
+
+def _in_metres(device: DeviceProfile, parameters: Parameters) -> list[dict[str, Any]]:
+    """Return the lines of limits that the device itself has in metres; the rule has none of its own."""
+    lines = []
+    for code, side in _OWN.items():
+        own = level_limit(device.limits, "level_m", side)
+        if device.kind in RULES[code].kinds and parameters[code]["enabled"] and own is not None:
+            op, sign = ("<", 1) if side == "low" else (">", -1)
+            clear = own + sign * abs(own) * parameters[code]["inside_pct"] / 100
+            lines.append({"field": "level_m", "code": code, "op": op, "raise": own, "clear": clear, "critical": None})
     return lines

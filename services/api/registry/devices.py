@@ -43,6 +43,9 @@ _COLUMNS = (
 )  # fmt: skip
 _NOT_IN_A_TABLE = frozenset({"id", "quality", "version"})
 
+Search = Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")]
+OfTrouble = Annotated[Trouble | None, Query(description="only devices that have it; `loss`: in the last 24 h")]
+
 
 def parse_bbox(bbox: str | None) -> tuple[float, float, float, float] | None:
     """Return west, south, east, north.
@@ -88,6 +91,7 @@ def narrowed(
     area: str | None,
     status: DeviceStatus | None,
     q: str | None,
+    trouble: Trouble | None = None,
 ) -> "sa.Select[Any]":
     """Return the statement with the filters that the list and the workbook share, inside the areas of `who`."""
     statement = statement.where(who.scope.clause(_device.area))
@@ -97,6 +101,8 @@ def narrowed(
         statement = statement.where(_device.area.startswith(area))
     if status is not None:
         statement = statement.where(status_of(now) == status)
+    if trouble is not None:
+        statement = statement.where(condition(trouble, now))
     return statement.where(_search(q)) if q else statement
 
 
@@ -108,7 +114,7 @@ async def count_troubles(
     kind: Kind | None = None,
     area: AreaFilter = None,
     status: DeviceStatus | None = None,
-    q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
+    q: Search = None,
 ) -> Response:
     """Count devices by what is wrong with them, under the filters of the list; one may have several troubles."""
     now = here.clock.now()
@@ -129,11 +135,11 @@ async def list_devices(
     area: AreaFilter = None,
     status: DeviceStatus | None = None,
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
-    q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
+    q: Search = None,
     site: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
     grid: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="only what stands in it")] = None,
     alarm: Annotated[bool | None, Query(description="only devices with an open alarm (false: without)")] = None,
-    trouble: Annotated[Trouble | None, Query(description="only devices that have it; `loss`: in the last 24 h")] = None,
+    trouble: OfTrouble = None,
     order: Annotated[
         Order, Query(alias="sort", description="a column; `-` turns it round; devices without a value come last")
     ] = Order.CODE,
@@ -143,9 +149,8 @@ async def list_devices(
 ) -> Response:
     """List devices, by code where no other order is asked for, with their newest state."""
     now = here.clock.now()
-    statement = narrowed(select_devices(now, who.scope), who, now, kind=kind, area=area, status=status, q=q)
-    if trouble is not None:
-        statement = statement.where(condition(trouble, now))
+    found = select_devices(now, who.scope)
+    statement = narrowed(found, who, now, kind=kind, area=area, status=status, q=q, trouble=trouble)
     if box := parse_bbox(bbox):
         statement = statement.where(_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3]))
     if site is not None:

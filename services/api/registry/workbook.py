@@ -8,9 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from services.api.registry.areas import read_area_names
-from services.api.registry.devices import narrowed
+from services.api.registry.devices import OfTrouble, Search, narrowed
 from services.api.registry.documents import newest, read_alarms, select_devices
-from services.api.registry.troubles import Trouble, condition
 from services.api.request import tables
 from services.api.request.attachments import attachment, days_of
 from services.api.request.auth import Reader
@@ -51,8 +50,8 @@ async def devices_as_workbook(
     kind: Kind | None = None,
     area: AreaFilter = None,
     status: DeviceStatus | None = None,
-    q: Annotated[str | None, Query(max_length=100, description="part of code, name, address or owner")] = None,
-    trouble: Annotated[Trouble | None, Query(description="only devices that have it; `loss`: in the last 24 h")] = None,
+    q: Search = None,
+    trouble: OfTrouble = None,
     lang: Annotated[Language, Query(description="of every word in it")] = Language.ZH,
 ) -> Response:
     """Write the devices that the filters let through into an Excel workbook, by code.
@@ -61,9 +60,8 @@ async def devices_as_workbook(
     devices are refused: choose an area. For programs there is `GET /api/v1/devices`, as JSON or CSV.
     """
     reads, now = here.database.heavy_for(who), here.clock.now()
-    statement = narrowed(select_devices(now, who.scope), who, now, kind=kind, area=area, status=status, q=q)
-    if trouble is not None:
-        statement = statement.where(condition(trouble, now))
+    found = select_devices(now, who.scope)
+    statement = narrowed(found, who, now, kind=kind, area=area, status=status, q=q, trouble=trouble)
     some = statement.with_only_columns(tables.device.c.id).limit(MOST_ROWS + 1).subquery()
     (count,) = await reads.rows(sa.select(sa.func.count().label("devices")).select_from(some))
     if count["devices"] > MOST_ROWS:

@@ -68,3 +68,16 @@ def test_overcurrent_is_drawn_only_where_the_rated_current_is_known() -> None:
     assert "overcurrent" not in {line["code"] for line in lines_of(device("electrical"))}
     lines = lines_of(device("electrical", rated_current_a=63.0))
     assert [line["raise"] for line in lines if line["code"] == "overcurrent"] == [63.0] * 3
+
+
+def test_a_limit_in_metres_is_a_line_of_the_level_in_metres() -> None:
+    lines = lines_of(device("water", limits={"level_m_low": 1.5, "level_m_high": 4}))
+    metres = [line for line in lines if line["field"] == "level_m"]
+    assert [(line["code"], line["op"], line["raise"]) for line in metres] == [
+        ("water_level_low", "<", 1.5),
+        ("water_level_high", ">", 4),
+    ]
+    low, high = metres
+    assert low["clear"] > 1.5
+    assert high["clear"] < 4
+    assert not [line for line in lines_of(device("hydrant", limits={"level_m_low": 1.5})) if line["field"] == "level_m"]

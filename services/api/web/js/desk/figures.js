@@ -22,19 +22,27 @@ const MEASURES = [
   ["overcurrent", ["current_a_a", "current_b_a", "current_c_a"]],
 ];
 const isLow = (code) => code.endsWith("_low") || code === "undervoltage";
-const fieldsOf = (code) => MEASURES.find(([start]) => code.startsWith(start))?.[1] ?? [];
+
+// A level is judged in per cent or in metres: by whichever of the device's limits the alarm names.
+function fieldsOf({ code, limit }, device) {
+  const fields = MEASURES.find(([start]) => code.startsWith(start))?.[1] ?? [];
+  if (fields[0] !== "level_pct") return fields;
+  const named = device?.rule_limits?.find((one) => one.code === code && one.raise === limit)?.field;
+  const onlyMetres = device?.state?.level_m && !device.state.level_pct;
+  return [named ?? (onlyMetres ? "level_m" : "level_pct")];
+}
 
 const withUnit = (field, value) => `${measured(field, value)} ${unit(field)}`.trim();
 
-function figure(code, value) {
-  if (code === "device_offline") return span(value * 60);
-  const [field = "value"] = fieldsOf(code);
+function figure(alarm, device, value) {
+  if (alarm.code === "device_offline") return span(value * 60);
+  const [field = "value"] = fieldsOf(alarm, device);
   return withUnit(field, value);
 }
 
 // The reading of now that the alarm is about: {field, value, ts}; null when the device has none.
 function newest(alarm, device) {
-  const cells = fieldsOf(alarm.code)
+  const cells = fieldsOf(alarm, device)
     .map((field) => ({ field, ...device?.state?.[field] }))
     .filter(({ value }) => typeof value === "number")
     .sort((a, b) => b.value - a.value);
@@ -43,7 +51,7 @@ function newest(alarm, device) {
 
 export function Figures({ alarm, now }) {
   const device = useDevice(alarm.device);
-  const asks = isOpen(alarm) && alarm.device && fieldsOf(alarm.code).length > 0;
+  const asks = isOpen(alarm) && alarm.device && fieldsOf(alarm, device).length > 0;
   const round = useStore(live, (state) => state.round); // a reading may have come before the stream began
   useEffect(() => {
     if (!asks) return;
@@ -57,9 +65,9 @@ export function Figures({ alarm, now }) {
   const raised = typeof alarm.value === "number";
   return html`
     ${raised && html`<${Field} name=${t("desk.value")}>
-      <b class="figure">${figure(alarm.code, alarm.value)}</b>
+      <b class="figure">${figure(alarm, device, alarm.value)}</b>
       ${typeof alarm.limit === "number" && html`${" "}
-        <span class="limit">${t("desk.limit")} ${figure(alarm.code, alarm.limit)}</span>`}
+        <span class="limit">${t("desk.limit")} ${figure(alarm, device, alarm.limit)}</span>`}
     <//>`}
     ${cell && html`<${Field} name=${t("desk.value_now")}>
       <b class="figure now">${withUnit(cell.field, cell.value)}</b> <em>${ago(cell.ts, now)}</em>

@@ -1,0 +1,26 @@
+"""The figures of an alarm have the unit that its rule judged in."""
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.county import AREA
+from tests.support.servers import until
+
+TANK = "SC-METRES"
+
+
+def test_a_level_that_was_judged_in_metres_is_shown_in_metres(visit: Any, system: Any) -> None:
+    body = {"kind": "water", "area": AREA, "name": "高位水箱", "form": "tank", "limits": {"level_m_low": 1.5}}
+    system.call("PUT", f"/api/v1/devices/{TANK}", body)
+    system.reading(TANK, "water", level_pct=80, level_m=0.5)
+    system.reading(TANK, "water", level_pct=80, level_m=0.5)
+    until(lambda: bool(system.alarms(device=TANK, code="water_level_low")), what="the alarm of the tank")
+    (alarm,) = system.alarms(device=TANK, code="water_level_low")
+    page = visit(f"/#/desk/{alarm['id']}")
+    expect(page.locator(".figure").first).to_have_text("0.50 m")
+    expect(page.locator(".limit").first).to_contain_text("1.50 m")
+    expect(page.locator(".figure.now")).to_have_text("0.50 m")
+    system.reading(TANK, "water", level_pct=80, level_m=0.4)
+    expect(page.locator(".figure.now")).to_have_text("0.40 m")
+    expect(page.locator(".figure").first).to_have_text("0.50 m")
