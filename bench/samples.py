@@ -31,7 +31,7 @@ class Sample:
 
     at_s: float
     memory_mb: dict[str, float]  # of its own, without what processes share
-    handles: dict[str, int]
+    handles: dict[str, int]  # PostgreSQL's without its data files, which each connection keeps open as it meets them
     connections: int  # at the database
     disk_mb: float
     stored: int  # readings in the last minute
@@ -49,7 +49,7 @@ class Samples:
 
     async def take(self, database: asyncpg.Connection) -> Sample:
         """Look once."""
-        held = {name: _held(pid) for name, pid in processes_of(self.system).items()}
+        held = {name: _held(name, pid) for name, pid in processes_of(self.system).items()}
         late = await database.fetchrow(SQL["late"])
         sample = Sample(
             at_s=time.time(),
@@ -120,12 +120,14 @@ def processes_of(system: System) -> dict[str, int]:
     return found
 
 
-def _held(pid: int) -> tuple[float, int]:
+def _held(name: str, pid: int) -> tuple[float, int]:
     memory, handles = 0.0, 0
     for process in tree(pid):
         with suppress(psutil.Error):
             memory += process.memory_full_info().uss / _MB
             handles += process.num_fds()
+            if name == "postgres":  # a removed file that is still open is no longer among these, and counts
+                handles -= sum("/base/" in file.path for file in process.open_files())
     return round(memory, 1), handles
 
 

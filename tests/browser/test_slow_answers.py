@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.browser.county import NEAR
+from tests.browser.county import AREA, NEAR
 from tests.browser.held import Held
 
 WATCH_LINK = """() => {
@@ -47,3 +47,52 @@ def test_a_list_that_arrives_after_the_connection_was_lost_does_not_call_it_live
     assert page.evaluate("window.linkStates.length") == told, page.evaluate("window.linkStates")
     ready.let_go()
     expect(page.locator(".link-state.live")).to_be_visible()
+
+
+DEAF = "addEventListener('hashchange', (event) => window.deaf && event.stopImmediatePropagation())"
+# The desk is drawn, and before it has chosen what is most urgent somebody presses the map. The browser says so
+# later, as it may on a busy machine.
+DESK_THEN_MAP = """async () => {
+  const drawn = new Promise((there) => {
+    new MutationObserver((_, watch) => {
+      if (!document.querySelector(".desk [data-alarm]")) return;
+      watch.disconnect();
+      window.deaf = true;
+      location.hash = "#/map";
+      there();
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  location.hash = "#/desk";
+  await drawn;
+  for (let frame = 0; frame < 10; frame += 1) await new Promise(requestAnimationFrame);
+  await new Promise((later) => setTimeout(later, 200));
+  window.deaf = false;
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}"""
+
+
+def test_a_desk_that_chooses_an_alarm_does_not_bring_back_whoever_pressed_the_map(visit, system):
+    panel = system.panel("SLOW-01")
+    system.fire(panel)
+    alarm = system.fire_of("SLOW-01")
+    page = visit("/#/desk", before=DEAF)
+    expect(page.locator(f"[data-alarm='{alarm['id']}']")).to_be_visible()
+    page.evaluate("location.hash = '#/system'")
+    expect(page.locator(".page-system")).to_be_visible()
+    page.evaluate(DESK_THEN_MAP)
+    expect(page.locator(".page-map")).to_be_visible()
+    assert page.url.endswith("#/map")
+
+
+def test_a_site_that_is_saved_late_does_not_bring_back_whoever_went_on(visit):
+    page = visit("/#/admin/new-site")
+    page.get_by_label("单位名称").fill("慢答复单位")
+    page.get_by_label("所属区域").select_option(AREA)
+    held = Held(page, "**/api/v1/sites")
+    page.get_by_role("button", name="建立").click()
+    held.wait()
+    page.evaluate("location.hash = '#/admin/areas'")
+    expect(page.locator(".tabs [aria-current]")).to_have_text("区域")
+    held.let_go()
+    expect(page.locator(".done")).to_contain_text("慢答复单位")
+    assert page.url.endswith("#/admin/areas")

@@ -1,8 +1,10 @@
 // The address after # names the page: #/desk/17, #/devices/XHS-00012.
-import { useLayoutEffect, useState } from "./ui.js";
+import { useLayoutEffect, useRef, useState } from "./ui.js";
 
 const readers = new Set();
+let drawn = location.hash; // what the pages have been told
 const tell = () => {
+  drawn = location.hash;
   for (const reader of [...readers]) reader();
 };
 addEventListener("hashchange", tell);
@@ -40,4 +42,19 @@ export function go(path, instead = false) {
   if (instead) history.replaceState(null, "", `#/${path}`);
   else location.hash = `#/${path}`;
   tell();
+}
+
+// For a page that moves on by itself: after an answer that came late, or to what is most urgent. Returns `go` for
+// as long as the page is there. Whoever pressed a link meanwhile, drawn yet or not, is not brought back.
+export function useMove() {
+  const gone = useRef(false);
+  useLayoutEffect(
+    () => () => {
+      gone.current = true;
+    },
+    [],
+  );
+  return (path, instead) => {
+    if (!gone.current && drawn === location.hash) go(path, instead);
+  };
 }

@@ -4,7 +4,7 @@ import { areaName, dateTime } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Failure, Status } from "../parts.js";
-import { go } from "../route.js";
+import { useMove } from "../route.js";
 import { putDevices } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Service } from "../devices/service.js";
@@ -90,6 +90,7 @@ export const Devices = ({ args }) =>
   args[0] ? html`<${One} key=${args[0]} code=${args[0]} />` : html`<${List} />`;
 
 export function NewDevice({ args }) {
+  const move = useMove();
   return html`
     <header class="admin-head"><${Back} /><h2>${t("admin.new_device")}</h2></header>
     <section class="card">
@@ -98,7 +99,7 @@ export function NewDevice({ args }) {
         go=${t("admin.create")}
         onDone=${(device) => {
           sayDone("made", device.name || device.code);
-          go(`admin/devices/${encodeURIComponent(device.code)}`, true);
+          move(`admin/devices/${encodeURIComponent(device.code)}`, true);
         }}
       />
     </section>

@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 import { Icon } from "../icons.js";
 import { Chip, Failure, RiskGrade } from "../parts.js";
 import { RiskLegend } from "../risk-legend.js";
-import { go } from "../route.js";
+import { useMove } from "../route.js";
 import { html, useEffect, useState } from "../ui.js";
 import { sayDone } from "./done.js";
 import { SearchedList, useList } from "./list.js";
@@ -123,9 +123,10 @@ export const Sites = ({ args }) =>
   args[0] ? html`<${One} key=${args[0]} id=${args[0]} />` : html`<${List} />`;
 
 export function NewSite() {
+  const move = useMove();
   const made = (site) => {
     sayDone("made", site.name);
-    go(`admin/sites/${site.id}`, true);
+    move(`admin/sites/${site.id}`, true);
   };
   return html`
     <header class="admin-head">

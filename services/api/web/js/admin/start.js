@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { t } from "../i18n.js";
 import { Failure } from "../parts.js";
-import { go } from "../route.js";
+import { useMove } from "../route.js";
 import { putDevices } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { Account } from "./account.js";
@@ -35,7 +35,8 @@ function Step({ n, at, children }) {
 
 export function Start({ args: [site, code] }) {
   const at = code ? 3 : site ? 2 : 1;
-  const next = (...done) => go(["admin", "start", ...done].join("/"));
+  const move = useMove();
+  const next = (...done) => move(["admin", "start", ...done].join("/"));
   const toDevice = (made) => next(made.id);
   const toAccount = (made) => next(site, encodeURIComponent(made.code));
   return html`<ol class="steps">

@@ -5,7 +5,7 @@ import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { may } from "../may.js";
 import { Failure } from "../parts.js";
-import { go } from "../route.js";
+import { useMove } from "../route.js";
 import { live } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { inputTime, inputTimeOf, wallOf } from "../zone.js";
@@ -25,11 +25,12 @@ function usualName(begun, now) {
 
 function Sign({ data, onFrom }) {
   const begun = Date.parse(data.begun_at);
+  const move = useMove();
   const [name, setName] = useState(null); // what the officer calls the shift
   const { submit, problem, busy } = useGo(
     ({ shift, remarks }) =>
       post("/api/v1/handovers", { shift, from: data.begun_at, remarks }).then(({ id }) =>
-        go(`desk/handover/${id}`),
+        move(`desk/handover/${id}`),
       ),
     () => null,
   );

@@ -7,7 +7,7 @@ import { linesOf, nextFire, nextUnjudged } from "../fires.js";
 import { t } from "../i18n.js";
 import { Empty } from "../parts.js";
 import { prefs } from "../prefs.js";
-import { go } from "../route.js";
+import { useMove } from "../route.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useMemo, useRef, useState } from "../ui.js";
 import { Quiet } from "../watching.js";
@@ -72,16 +72,17 @@ function usePicked(alarms) {
 // leads to the history where its alarm is closed by now. What is chosen here stays when it closes.
 function useArrival(chosen, alarm, touch) {
   const ours = useRef(null);
+  const move = useMove();
   const arrived = chosen && chosen !== ours.current;
   if (arrived) touch();
   useEffect(() => {
     if (!arrived || !alarm) return;
     ours.current = chosen;
-    if (!isOpen(alarm)) go(`desk/history/${chosen}`, true);
+    if (!isOpen(alarm)) move(`desk/history/${chosen}`, true);
   }, [chosen, alarm]);
   return (id) => {
     ours.current = id;
-    go(id ? `desk/${id}` : "desk");
+    move(id ? `desk/${id}` : "desk");
   };
 }
 

@@ -7,7 +7,7 @@ import { t } from "../i18n.js";
 import { locate } from "../locate.js";
 import { Empty, Failure } from "../parts.js";
 import { prefs } from "../prefs.js";
-import { go, useRoute } from "../route.js";
+import { useMove, useRoute } from "../route.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { WaterMap } from "./map.js";
@@ -42,13 +42,14 @@ function placeName(place) {
 
 function usePlace(args) {
   const { search } = useRoute();
+  const move = useMove();
   const [place, setPlace] = useState(() => placeOf(args, search));
   useEffect(() => {
     if (args[0] && (!place || address(place) !== `water/${args[0]}`)) setPlace(placeOf(args, search));
   }, [args[0]]);
   const choose = (next) => {
     setPlace(next);
-    go(address(next), true); // so that the way back from a device or the map leads here
+    move(address(next), true); // so that the way back from a device or the map leads here
   };
   return [place, choose];
 }
