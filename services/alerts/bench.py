@@ -5,6 +5,7 @@ of work that fails by itself holds up no other.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from services.alerts.flooding import Flooding
 from services.alerts.health import Health
 from services.alerts.policy_faults import KIND as POLICY
 from services.alerts.policy_faults import tell_faults
-from services.alerts.readings import FINDING, Breath, ReadingFeed, Verdict
+from services.alerts.readings import FINDING, LOOK_UP_S, Breath, ReadingFeed, Verdict
 from services.alerts.registry import Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
@@ -71,6 +72,7 @@ class Bench:
     flooding: Flooding = field(init=False)
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
+    _due: deque[tuple[str, Callable[[], Awaitable[object]]]] = field(default_factory=deque)
     _held_at: float = 0.0
     _looking: bool = False
     _outdated: bool = False
@@ -105,7 +107,7 @@ class Bench:
                 await stage("writers", partial(self.events.fires.find_writers, self.conn), FIRES_AGAIN)
             await self.look_at_fires()
             busy = await stage("events", partial(self.events.read_others, self.border)) or bool(self.events.waiting)
-            await self._look_at_time()
+            busy = await self._look_at_time() or busy
             if self._acted or self.events.reset:
                 await stage("forget", self._forget_what_people_ended)
             busy = await stage("readings", self._read_slice) or busy
@@ -171,17 +173,18 @@ class Bench:
     async def _read_slice(self) -> bool:
         return await self.readings.read_slice(self.border, self._take_over_news, self.look_up)
 
-    async def _look_at_time(self) -> None:
-        """Do what is due by the clock: alarms' own timers often, the rest every second."""
+    async def _look_at_time(self) -> bool:
+        """Do what is due by the clock: alarms' own timers often, the rest every second; True when some is left."""
         monotonic = self.clock.monotonic()
         if monotonic - self._clocks_at >= CLOCKS_S:
             self._clocks_at = monotonic
             await self.border.stage("clocks", self._run_clocks)
             if self.clock.monotonic() - self._held_at > HOLD_S:
                 await self.transact(_hold_only)
-        if monotonic - self._duties_at >= DUTIES_S:
+        if not self._due and monotonic - self._duties_at >= DUTIES_S:
             self._duties_at = monotonic
-            await self._run_duties()
+            self._due.extend(self._duties())
+        return await self._run_some_duties()
 
     async def _run_clocks(self) -> None:
         now = self.clock.now()
@@ -189,7 +192,7 @@ class Bench:
             await clocks.tick(self.border, now)
             await clocks.call_contacts(self.border, now)
 
-    async def _run_duties(self) -> None:
+    def _duties(self) -> list[tuple[str, Callable[[], Awaitable[object]]]]:
         duties: dict[str, Callable[[], Awaitable[object]]] = {
             "retries": self._try_again,
             "registry": self._refresh,
@@ -203,10 +206,15 @@ class Bench:
             "ticks": self._let_time_end,
             "forget": self._forget_what_people_ended,
         }
-        breath = Breath(self.clock, self.look_up)
-        for name, work in duties.items():
+        return list(duties.items())
+
+    async def _run_some_duties(self) -> bool:
+        """Run duties for 20 ms; readings go on between: on a busy machine all of them together take half a second."""
+        begun = self.clock.monotonic()
+        while self._due and self.clock.monotonic() - begun < LOOK_UP_S:
+            name, work = self._due.popleft()
             await self.border.stage(name, work)
-            await breath.take()  # on a busy machine all of them together take half a second
+        return bool(self._due)
 
     async def _end_parents(self) -> None:
         for area in await incidents.end_parents(self.border):
