@@ -59,3 +59,12 @@ def test_what_the_brigade_wrote_is_what_the_officer_reads(visit, system, mixed):
     expect(page.locator(".to-do")).to_contain_text("先给控制室打电话，再派人看门锁")
     words = system.call("GET", "/api/v1/policies/responses")["body"]["tamper"]
     system.call("PUT", "/api/v1/policies/responses", {"tamper": words | {"zh": before}})
+
+
+def test_what_stands_above_the_queue_is_one_line_high(visit, system):
+    system.fire(system.panel("DF-003"))
+    page = visit("/?lang=zh#/desk")
+    expect(page.locator(f"[data-alarm='{system.fire_of('DF-003')['id']}']")).to_be_visible()
+    heights = [each.bounding_box()["height"] for each in page.locator(".filters button").all()]
+    assert len(heights) >= 5
+    assert max(heights) < 40, heights

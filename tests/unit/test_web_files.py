@@ -217,6 +217,22 @@ def test_the_page_listens_for_what_the_stream_says_and_nothing_else():
     assert set(re.findall(r"^  (\w+)[:(]", heard[1], re.MULTILINE)) == said
 
 
+def _styled(sheet):
+    """The classes that rules of a sheet style wherever they stand: no rule of a medium or below something else."""
+    outside = re.sub(r"@[^{;]+\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL))
+    selectors = (each.strip() for found in re.findall(r"([^{}]+)\{", outside) for each in found.split(","))
+    return {each.removeprefix(".") for each in selectors if re.fullmatch(r"\.[\w-]+", each)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_a_class_is_styled_by_one_sheet_of_a_page(page):
+    """Else the later sheet changes what another page looks like."""
+    sheets = re.findall(r'href="/static/(css/[\w-]+\.css)"', page.read_text())
+    styled = [(name, sheet) for sheet in sheets for name in sorted(_styled((WEB / sheet).read_text()))]
+    names = [name for name, _ in styled]
+    assert not [(name, sheet) for name, sheet in styled if names.count(name) > 1]
+
+
 def _luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)

@@ -44,8 +44,9 @@ export function go(path, instead = false) {
   tell();
 }
 
-// For a page that moves on by itself: after an answer that came late, or to what is most urgent. Returns `go` for
-// as long as the page is there. Whoever pressed a link meanwhile, drawn yet or not, is not brought back.
+// For a page that moves on by itself: after an answer that came late, or to what is most urgent. Returns
+// `go` for as long as the page is there. Whoever pressed a link meanwhile, drawn yet or not, is not brought
+// back.
 export function useMove() {
   const gone = useRef(false);
   useLayoutEffect(

@@ -173,7 +173,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
     </dl>
     ${problem && html`<${Failure} problem=${problem} />`}
     <${EarlyWarning} alarm=${alarm} />
-    <div class="columns">
+    <div class="detail-cards">
       <${SiteCard}
         alarm=${alarm}
         onTest=${may("operate") && alarm.site?.id ? () => setTesting(true) : null}

@@ -56,9 +56,9 @@ export function NearestWater({ alarm }) {
           ${source.reasons?.length
             ? source.reasons.map((reason) => pick(reason.text, reason.text_en)).join("、")
             : source.pressure_mpa !== null && source.pressure_mpa !== undefined
-              ? `${measured("pressure_mpa", source.pressure_mpa)} ${unit("pressure_mpa")}`
+              ? `${measured("pressure_mpa", source.pressure_mpa)}\u00a0${unit("pressure_mpa")}`
               : source.level_pct !== null && source.level_pct !== undefined
-                ? `${measured("level_pct", source.level_pct)} %`
+                ? `${measured("level_pct", source.level_pct)}\u00a0%`
                 : "–"}
         </b>
       </li>`)}

@@ -47,7 +47,7 @@ const anchorOf = (name) => `help-${name}`;
 const jump = (name) => () => document.getElementById(anchorOf(name)).scrollIntoView();
 
 export function Page() {
-  return html`<article class="help">
+  return html`<article class="manual">
     <p class="help-intro">${t("help.intro")}</p>
     <nav class="filters" aria-label=${t("nav.help")}>
       ${SECTIONS.map(([name]) => html`<button key=${name} onClick=${jump(name)}>
