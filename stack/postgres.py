@@ -26,7 +26,7 @@ SUPERUSER = "firetower_admin"
 OWNER = "firetower"
 COPIER = "firetower_backup"  # may read the whole cluster as a standby does, and nothing by SQL
 CLEAR_WITHIN_S = 3.0
-_MAKE_ROLES = """
+MAKE_ROLES = """
 do $$ begin
     if not exists (select from pg_roles where rolname = '{owner}') then
         create role {owner} login createdb;
@@ -194,7 +194,7 @@ class Postgres:
         owner, copier = self._state.secret("postgres_owner"), self._state.secret("postgres_copier")
         self.run_sql(
             "postgres",
-            _MAKE_ROLES.format(owner=OWNER, copier=COPIER)
+            MAKE_ROLES.format(owner=OWNER, copier=COPIER)
             + f"alter role {OWNER} password '{owner}'; alter role {COPIER} password '{copier}'",
         )
         if not self.run_sql("postgres", "select oid from pg_database where datname = 'firetower'").strip():

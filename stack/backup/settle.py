@@ -6,7 +6,7 @@ Called by the restoration.
 from datetime import datetime
 
 from stack.backup.copies import Copy
-from stack.postgres import OWNER, SUPERUSER, Postgres
+from stack.postgres import COPIER, MAKE_ROLES, OWNER, SUPERUSER, Postgres
 from stack.state import StateDir
 
 # Identities given after the moment that was restored are known elsewhere (119, the city's platform, people's notes),
@@ -29,6 +29,18 @@ _ADMIN = """
 do $$ begin
     if not exists (select from pg_roles where rolname = '{role}') then create role {role}; end if;
 end $$"""
+# On a server of one's own the programs may have any name. What the first superuser owns cannot be given away at once.
+_GIVE_TO_OWNER = """
+do $$ declare was oid := (select relowner from pg_class where oid = to_regclass('public.alembic_version')); begin
+    if was is null or was = '{owner}'::regrole then
+        return;
+    end if;
+    if was <> 10 then
+        execute format('reassign owned by %s to {owner}', was::regrole);
+        return;
+    end if;
+    raise exception 'the tables of the copy belong to its first superuser: take a dump of that server instead';
+end $$"""
 
 
 def settle(server: Postgres, copy: Copy, at: datetime | None, state: StateDir) -> None:
@@ -43,6 +55,7 @@ def settle(server: Postgres, copy: Copy, at: datetime | None, state: StateDir) -
     )
     if copy.database != OWNER:
         server.run_alone("postgres", [f'alter database "{copy.database}" rename to {OWNER}'])
+    server.run_alone(OWNER, [MAKE_ROLES.format(owner=OWNER, copier=COPIER), _GIVE_TO_OWNER.format(owner=OWNER)])
     moment = at.isoformat() if at is not None else "the end of the log"
     said = f"'{copy.name}', jsonb_build_object('until', '{moment}')"
     statements = [
