@@ -102,9 +102,7 @@ class Belongings:
         yield SETTINGS, self._settings().encode(errors="surrogateescape")
         for name, path in self._files():
             with suppress(FileNotFoundError):
-                if path.stat().st_size > _MOST_BYTES:
-                    raise OSError(f"{path} has {path.stat().st_size >> 20} MiB: too large to belong to the system")
-                yield name, _sqlite_content(path) if _is_sqlite(path) else path.read_bytes()
+                yield name, _content(path)
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         here = self.state.path
@@ -135,13 +133,16 @@ def _quoted(value: str) -> str:
 
 
 def _below(folder: Path, prefix: str, wanted: Callable[[Path], bool]) -> Iterator[tuple[str, Path]]:
-    """The files below a folder, without copies that are kept there: each would hold all that came before it."""
+    """The files below a folder, a link to a file as what it names: a certificate of Let's Encrypt is nothing but links.
+
+    Copies that are kept there are left out, for each would hold all that came before it; so are links to folders.
+    """
     for path in sorted(folder.iterdir()):
-        if not wanted(path) or path.name.endswith(_BESIDE_SQLITE) or path.is_symlink():
+        if not wanted(path) or path.name.endswith(_BESIDE_SQLITE):
             continue
         name = f"{prefix}/{path.name}" if prefix else path.name
         if path.is_dir():
-            if not CopyFolder.is_at(path):
+            if not path.is_symlink() and not CopyFolder.is_at(path):
                 yield from _below(path, name, wanted)
         elif path.is_file():
             yield name, path
@@ -164,12 +165,24 @@ def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
                 _add(tar, name, os.fstat(file.fileno()).st_size, file)
 
 
+def _content(path: Path) -> bytes:
+    if _is_sqlite(path):  # what it holds counts, not what it once needed: a file of SQLite's never shrinks
+        return _sqlite_content(path, _MOST_BYTES)
+    _refuse_large(path, path.stat().st_size, _MOST_BYTES)
+    return path.read_bytes()
+
+
+def _refuse_large(path: Path, size_bytes: int, most_bytes: int | None) -> None:
+    if most_bytes is not None and size_bytes > most_bytes:
+        raise OSError(f"{path} has {size_bytes >> 20} MiB: too large to belong to the system")
+
+
 def _is_sqlite(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_SQLITE)) == _SQLITE
 
 
-def _sqlite_content(path: Path) -> bytes:
+def _sqlite_content(path: Path, most_bytes: int | None = None) -> bytes:
     """A consistent copy of a file in WAL mode, without the room that is free in it; its writer is not held up."""
     with tempfile.TemporaryDirectory(prefix="firetower-copy-") as folder:
         target = Path(folder) / "copy"
@@ -179,6 +192,7 @@ def _sqlite_content(path: Path) -> bytes:
             if path.name == _SESSIONS and (pages - free) * page_bytes > _MOST_QUEUED_BYTES:
                 _copy_sessions_alone(source, target)
             else:
+                _refuse_large(path, (pages - free) * page_bytes, most_bytes)
                 source.execute("vacuum into ?", (str(target),))
         return target.read_bytes()
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.core.clock import SystemClock
+from services.core import db
+from services.core.clock import SystemClock, wait_at_most
 from services.core.errors import BadSetting, FiretowerError
-from services.core.log import configure_log
+from services.core.log import configure_log, logger
 from services.core.settings import BackupSettings
 from stack.backup.copies import Copy, CopyFolder
+from stack.backup.follow import ONCE
 from stack.backup.keeper import STATUS_FILE, Keeper
 from stack.backup.order import BackupOrder, ask_for_backup, standing_order
+from stack.backup.place import refuse_vanished
 from stack.backup.restore import Source, restore
 from stack.backup.sealed import Seal
 from stack.backup.server import Server
@@ -30,6 +33,8 @@ from stack.state import StateDir
 
 _FAILURES = (ChildError, BinariesMissingError, OSError)
 _LOOK_EVERY_S = 1.0
+_AGAIN_S = 10.0  # until a folder or a passphrase is there
+log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -93,22 +98,52 @@ async def _follow(settings: BackupSettings, folder: Path, state: StateDir) -> No
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    keeper = Keeper(settings, folder, _server(settings, state), state, SystemClock())
     if settings.ready_file is not None:
         settings.ready_file.touch()
-    await keeper.run(stopping)
+    keeper = await _keeper_when_it_can(settings, folder, state, stopping)
+    if keeper is not None:
+        await keeper.run(stopping)
+
+
+async def _keeper_when_it_can(
+    settings: BackupSettings, folder: Path, state: StateDir, stopping: asyncio.Event
+) -> Keeper | None:
+    """The keeper, once folder and passphrase are there; until then the database is told, so that copies are overdue."""
+    server, told = _server(settings, state), ""
+
+    def begin() -> Keeper:
+        refuse_vanished(state, folder)
+        return Keeper(settings, folder, server, state, SystemClock())
+
+    while not stopping.is_set():
+        try:
+            return await asyncio.to_thread(begin)
+        except (FiretowerError, OSError) as error:
+            db.pass_on_cancel()
+            if told != (told := str(error)):
+                log.warning("backup_hindered", work="folder", error=told)
+        try:
+            await server.note_hindrance(str(CopyFolder.of(folder, state.identity).path), told)
+        except db.AWAY:  # nobody can be told; it is said in the log
+            db.pass_on_cancel()
+        await wait_at_most(stopping, _AGAIN_S)
+    return None
 
 
 async def _copy_once(settings: BackupSettings, folder: Path, state: StateDir) -> None:
-    slot = f"firetower_once_{os.getpid()}"
+    slot = f"{ONCE}{os.getpid()}"
     keeper = Keeper(settings, folder, _server(settings, state), state, SystemClock(), slot=slot)
     work = asyncio.create_task(keeper.copy_once(), name="copy")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # so that the server keeps no log for us
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     told = -1
     while not work.done():
         await asyncio.wait({work}, timeout=_LOOK_EVERY_S)
         if keeper.status.percent != told:
             told = keeper.status.percent
             _say(f"copying: {told} %")
+    if work.cancelled():
+        raise FiretowerError("stopped before the copy was whole: nothing was kept")
     _say_finished(keeper.folder, work.result())
     _say("the log is not followed from here: `firetower backup DIR --follow` does, and `up` with FIRETOWER_BACKUP_DIR")
 
@@ -117,10 +152,10 @@ def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
     """Have the running system keep copies in `folder`, and wait for the one that begins now."""
     copies = CopyFolder.make(folder, state.identity)
     Seal(settings.backup_passphrase_file)
-    asked = datetime.now(UTC)
+    asked, known = datetime.now(UTC), {copy.name for copy in copies.copies()}
     ask_for_backup(state, BackupOrder(folder, settings.backup_passphrase_file, asked))
     said = ""
-    while (copy := _finished_since(copies, asked)) is None:
+    while (copy := _finished_since(copies, asked, known)) is None:
         time.sleep(_LOOK_EVERY_S)
         if not _up_runs(state):
             _say("the system ended before the copy was whole: it is begun again with the system")
@@ -134,8 +169,10 @@ def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
     return 0
 
 
-def _finished_since(folder: CopyFolder, asked: datetime) -> Copy | None:
-    return next((copy for copy in folder.copies() if copy.started_at >= asked), None)
+def _finished_since(folder: CopyFolder, asked: datetime, known: set[str]) -> Copy | None:
+    with suppress(OSError):
+        return next((copy for copy in folder.copies() if copy.started_at >= asked and copy.name not in known), None)
+    return None
 
 
 def _progress(state: StateDir) -> str:

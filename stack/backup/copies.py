@@ -11,54 +11,25 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from services.core.errors import FiretowerError
 from stack.backup.sealed import ENCRYPTED, UNFINISHED
+from stack.backup.segments import Log, Segment, position, segment_from
 from stack.state import write_private
 
 FORMAT = 1
 STAMP = "%Y%m%dT%H%M%SZ"
-_SEGMENT = re.compile(r"([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})(\.partial)?\.gz(\.gpg)?")
 _HISTORY = re.compile(r"[0-9A-F]{8}\.history\.gz(\.gpg)?")
+_SYSTEM = "system.json"
 _ALL_BELONGINGS_FOR = timedelta(hours=2)
 
 
 class NoCopy(FiretowerError):
     """A folder does not hold what was asked of it."""
-
-
-@dataclass(frozen=True, order=True)
-class Segment:
-    """One file of the log. `number` counts segments since the cluster was made, whatever the timeline."""
-
-    number: int
-    timeline: int
-    partial: bool
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """As PostgreSQL asks for it."""
-        return self.path.name[:24]
-
-
-def position(lsn: str) -> int:
-    """A place in the log, `16/B374D848`, as a number of bytes."""
-    high, _, low = lsn.partition("/")
-    return (int(high, 16) << 32) + int(low, 16)
-
-
-def segment_from(path: Path, segment_bytes: int) -> Segment | None:
-    """The segment that a file's name says, or None when it is not a file of the log."""
-    found = _SEGMENT.fullmatch(path.name)
-    if found is None:
-        return None
-    timeline, high, low = (int(found[number], 16) for number in (1, 2, 3))
-    return Segment(high * (2**32 // segment_bytes) + low, timeline, found[4] is not None, path)
 
 
 @dataclass(frozen=True)
@@ -93,12 +64,18 @@ class Copy:
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """The copy in a folder; None for one that was never finished or is none."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
+        """The copy in a folder; None for one that was never finished, has lost its file or part of it, or is none.
+
+        Raises:
+            OSError: it cannot be read now, which says nothing about it.
+        """
+        with suppress(FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
             told = json.loads((folder / "copy.json").read_text(encoding="utf-8"))
             for name in ("started_at", "ended_at"):
                 told[name] = datetime.fromisoformat(told[name])
-            return cls(**told)
+            copy = cls(**{field.name: told[field.name] for field in fields(cls)})  # a newer release may say more
+            if (folder / copy.file).stat().st_size == copy.size_bytes:
+                return copy
         return None
 
     def write(self, folder: Path) -> None:
@@ -126,13 +103,18 @@ class CopyFolder:
         )
 
     @classmethod
+    def of(cls, root: Path, identity: str) -> Self:
+        """The subfolder of a system below `root`, there or not."""
+        return cls(root / f"firetower-{identity}")
+
+    @classmethod
     def make(cls, root: Path, identity: str) -> Self:
         """The subfolder of a system below `root`, made when it is not there.
 
         Raises:
             NoCopy: it cannot be made or written.
         """
-        folder = cls(root / f"firetower-{identity}")
+        folder = cls.of(root, identity)
         try:
             for path in (
                 folder.path,
@@ -142,15 +124,33 @@ class CopyFolder:
                 folder.named_path,
             ):
                 path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(folder.path / "system.json", json.dumps({"format": FORMAT, "identity": identity}))
+            if not folder.is_there:
+                write_private(folder.path / _SYSTEM, json.dumps({"format": FORMAT, "identity": identity}))
         except OSError as error:
             raise NoCopy(f"nothing can be kept in {root}: {error}") from None
         return folder
 
+    @property
+    def is_there(self) -> bool:
+        """Whether somebody made it: a disk that is not mounted leaves an empty folder in its place."""
+        return (self.path / _SYSTEM).is_file()
+
+    def belongs_to(self, cluster: int) -> bool:
+        """Whether the log of this database may be kept here: the first one's only, for their segments have one name.
+
+        Raises:
+            OSError: that cannot be read or written.
+        """
+        path = self.path / _SYSTEM
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if "cluster" not in told:
+            write_private(path, json.dumps(told | {"cluster": cluster}))
+        return bool(told.get("cluster", cluster) == cluster)
+
     @staticmethod
     def is_at(path: Path) -> bool:
         """Whether the copies of a system lie in this very folder."""
-        return (path / "system.json").is_file() and (path / "belongings").is_dir()
+        return (path / _SYSTEM).is_file() and (path / "belongings").is_dir()
 
     @classmethod
     def find(cls, root: Path) -> Self:
@@ -159,9 +159,9 @@ class CopyFolder:
         Raises:
             NoCopy: there is none.
         """
-        if (root / "system.json").is_file():
+        if (root / _SYSTEM).is_file():
             return cls(root)
-        found = [cls(path.parent) for path in root.glob("firetower-*/system.json")]
+        found = [cls(path.parent) for path in root.glob(f"firetower-*/{_SYSTEM}")]
         if not found:
             raise NoCopy(f"{root} holds no copy of a system: name the folder that `firetower backup` was given")
         return max(found, key=lambda one: (bool(one.copies()), one.written_at()))
@@ -173,10 +173,14 @@ class CopyFolder:
         return 0.0
 
     def copies(self) -> list[Copy]:
-        """The finished ones, oldest first."""
-        with suppress(OSError):
+        """The finished ones, oldest first: by their place in the log, because a clock may be set back.
+
+        Raises:
+            OSError: they cannot be read now; nobody may take them for gone.
+        """
+        with suppress(FileNotFoundError):
             found = (Copy.read(path) for path in self.copies_path.iterdir() if path.suffix != UNFINISHED)
-            return sorted((copy for copy in found if copy is not None), key=lambda copy: copy.ended_at)
+            return sorted((copy for copy in found if copy is not None), key=lambda copy: position(copy.end_lsn))
         return []
 
     def base(self, copy: Copy) -> Path:
@@ -201,16 +205,29 @@ class CopyFolder:
         Raises:
             NoCopy: a segment between the copy and the end is missing.
         """
-        segments = [one for one in self.segments(copy.segment_bytes) if one.number >= copy.first_segment]
+        log = self.log_up_to_gap(copy)
+        if log.gap:
+            raise NoCopy(f"{log.gap}: restore another copy, or this one with --at before that")
+        return log.segments
+
+    def log_up_to_gap(self, copy: Copy) -> Log:
+        """What brings a copy up as far as the log is whole.
+
+        Raises:
+            NoCopy: it is not whole up to the end of the copy itself.
+        """
+        # A primary that was lost may have written more than its successor knew: no part of what became of the copy.
+        found = [one for one in self.segments(copy.segment_bytes) if one.timeline >= copy.timeline]
+        segments = [one for one in found if one.number >= copy.first_segment]
         there = {segment.number for segment in segments}
         wanted = range(copy.first_segment, max(there | {copy.last_segment}) + 1)
         missing = [number for number in wanted if number not in there]
-        if missing:
-            raise NoCopy(
-                f"the log after the copy {copy.name} has a gap of {len(missing)} segments, the first is number"
-                f" {missing[0]:#x}: restore an older copy, or this one with --at before the gap"
-            )
-        return segments
+        if not missing:
+            return Log(segments)
+        gap = f"the log after the copy {copy.name} has a gap of {len(missing)} segments, the first is {missing[0]:#x}"
+        if missing[0] <= copy.last_segment:
+            raise NoCopy(f"{gap}, which the copy needs: restore another one")
+        return Log([one for one in segments if one.number < missing[0]], gap)
 
     def until(self) -> Until | None:
         """How far it goes, or None when nobody knows yet."""

@@ -5,6 +5,7 @@ up to a bound past which receiving pauses and the server keeps the log itself; a
 """
 
 import asyncio
+import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -14,18 +15,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from services.core.clock import Clock
 from services.core.errors import FiretowerError
 from services.core.log import logger
 from stack import children
 from stack.backup.belongings import Belongings
-from stack.backup.copies import STAMP, CopyFolder, Segment, Until, segment_from
+from stack.backup.copies import STAMP, CopyFolder, Until
 from stack.backup.sealed import Seal, compressed
+from stack.backup.segments import Segment, cluster_of, position, segment_from
 from stack.backup.server import STREAM, Server
+from stack.state import StateDir
 
 SLOT = "firetower_backup"
+ONCE = "firetower_once_"  # and the process: the slot of a copy that is made by hand
 RECEIVED_WITHIN_S = 10.0  # the end of the log comes to us within this, or the next round takes it
 _MOST_WAITING = 32  # segments, 512 MiB: past it the server keeps the log, which it bounds too
+_OTHER = ("is ahead of the WAL flush position", "is not in this server's history")  # it never had what we have
 _GONE = ("has already been removed", "has been invalidated", "cannot read from")  # what the server says of a lost log
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0)
 log = logger(__name__)
@@ -41,7 +48,9 @@ class Follower:
         self._log = belongings.state.log("receivewal")
         self._process: subprocess.Popen[bytes] | None = None
         self._falls, self._again_at_s = 0, 0.0
-        self._digest = ""
+        self._digest, self._belongings_at = "", folder.belongings_path
+        self._at_work = asyncio.Lock()
+        self._cluster: int | None = None
         self.segment_bytes = 2**24
         self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -50,8 +59,10 @@ class Follower:
     @property
     def receives(self) -> bool:
         """Whether the log comes in, and something of it is there."""
-        running = self._process is not None and self._process.poll() is None
-        return running and bool(self._kept())
+        return self._runs() and bool(self._kept())
+
+    def _runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     async def receive(self) -> None:
         """Have the log come in: start the tool, or start it again after a pause.
@@ -60,7 +71,7 @@ class Follower:
             OSError, asyncpg.PostgresError, ChildError: the server does not answer, or refuses.
         """
         too_much = len(self._kept()) > _MOST_WAITING
-        if self._process is not None and self._process.poll() is None:
+        if self._runs():
             if too_much:
                 self.stop()
             return
@@ -68,8 +79,9 @@ class Follower:
             return
         self._again_at_s = time.monotonic() + _PAUSES_S[min(self._falls, len(_PAUSES_S) - 1)]
         self._falls += 1
-        if self._process is not None and any(word in children.read_log(self._log) for word in _GONE):
-            await self._begin_anew()
+        said = children.read_log(self._log) if self._process is not None else ""
+        if any(word in said for word in (*_GONE, *_OTHER)):
+            await self._begin_anew(said)
         await self._mend_slot()
         self._log.unlink(missing_ok=True)
         command, env = self._server.tool("pg_receivewal", *self._options("--no-loop"), application=STREAM)
@@ -81,12 +93,29 @@ class Follower:
     def _kept(self) -> list[Path]:
         return list(self._spool.iterdir())
 
-    async def _begin_anew(self) -> None:
-        """The server no longer has what comes next: go on at its present end. Only a new copy closes the gap."""
-        log.warning("backup_log_lost", last_words=children.tail(children.read_log(self._log)))
-        await asyncio.to_thread(self._ship_log)
-        for path in self._kept():
-            path.unlink()
+    async def _begin_anew(self, said: str) -> None:
+        """The server no longer has what comes next: go on at its present end. Only a new copy closes the gap.
+
+        What is kept of a log that the server never had, or has lost, is of no use to anybody.
+        """
+        log.warning("backup_log_lost", last_words=children.tail(said))
+        async with self._at_work:
+            if any(word in said for word in _GONE):
+                await asyncio.to_thread(self._ship_log)
+            else:
+                await self._refuse_put_back()
+            for path in self._kept():
+                path.unlink()
+
+    async def _refuse_put_back(self) -> None:
+        timeline, lsn = await self._server.place_in_log()
+        here = position(lsn) // self.segment_bytes
+        kept = await asyncio.to_thread(self._folder.segments, self.segment_bytes)
+        if any(one.number > here and one.timeline >= timeline for one in kept):
+            raise FiretowerError(
+                f"the database is at {lsn}, and its copies in {self._folder.path} go further: it was put back to an"
+                " earlier state. Move that folder away and run `firetower backup` again; what was lost is in it"
+            )
 
     async def _mend_slot(self) -> None:
         """Make the slot that has the server keep the log for us, unless it is there and of use."""
@@ -125,8 +154,9 @@ class Follower:
         Raises:
             OSError, asyncpg.PostgresError, FiretowerError: something does not answer or has no room.
         """
-        with tempfile.TemporaryFile(dir=self._spool.parent) as packed:
-            return await self._ship(packed, clock.now())
+        async with self._at_work:
+            with tempfile.TemporaryFile(dir=self._spool.parent) as packed:
+                return await self._ship(packed, clock.now())
 
     async def _ship(self, packed: IO[bytes], began: datetime) -> Until | None:
         spoiled: Exception | None = None
@@ -139,12 +169,13 @@ class Follower:
             came = await self._server.receives_up_to(lsn, RECEIVED_WITHIN_S)
         except TimeoutError:
             came = False
-        await asyncio.to_thread(self._ship_log)
+        if came or self._runs():  # else it may be of a log that this server never had
+            await asyncio.to_thread(self._ship_log)
         if spoiled is not None:
             raise FiretowerError(f"the belongings cannot be copied, the log is: {spoiled}") from spoiled
         if not came:
             return None
-        if digest != self._digest:
+        if digest != self._digest or not self._belongings_at.is_file():  # another disk may be in its place
             await asyncio.to_thread(self._ship_belongings, packed, began)
             self._digest = digest
         await asyncio.to_thread(self._ship_named, began)
@@ -167,12 +198,24 @@ class Follower:
                 content = segment.path.read_bytes()
             except FileNotFoundError:
                 return False
+            self._refuse_other(content)
             self._seal.write(log_path / self._seal.name(f"{segment.path.name}.gz"), content)
             if not segment.partial:
                 for part in log_path.glob(f"{segment.name}.partial.gz*"):
                     part.unlink()
                 segment.path.unlink()
         return True
+
+    def _refuse_other(self, content: bytes) -> None:
+        cluster = cluster_of(content)
+        if cluster is None or cluster == self._cluster:
+            return
+        if not self._folder.belongs_to(cluster):
+            raise FiretowerError(
+                f"the log is of another database (system {cluster}) than the copies in {self._folder.path}: move that"
+                " folder away and run `firetower backup` again, so that the two do not mix"
+            )
+        self._cluster = cluster
 
     def _waiting(self) -> Iterator[Segment]:
         # A segment is named without `.partial` once it is full and on our disk.
@@ -184,7 +227,8 @@ class Follower:
     def _ship_belongings(self, packed: IO[bytes], at: datetime) -> None:
         packed.seek(0)
         name = self._seal.name(f"{at.strftime(STAMP)}.tar.gz")
-        self._seal.write_packed(self._folder.belongings_path / name, compressed(packed))
+        self._belongings_at = self._folder.belongings_path / name
+        self._seal.write_packed(self._belongings_at, compressed(packed))
 
     def _ship_named(self, at: datetime) -> None:
         """Ship what the operator named, where it looks other than what lies there."""
@@ -197,3 +241,16 @@ class Follower:
             packed.seek(0)
             name = self._seal.name(f"{at.strftime(STAMP)}-{look}.tar.gz")
             self._seal.write_packed(self._folder.named_path / name, compressed(packed))
+
+
+async def forget_ended(server: Server, state: StateDir) -> None:
+    """Drop what copies by hand that were killed have left: a slot, for which the server keeps its log, and a spool.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the server does not answer.
+    """
+    for spool in (state.path / "backup").glob(f"{ONCE}*"):
+        number = spool.name.removeprefix(ONCE)
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            await server.drop_slot(spool.name)
+            shutil.rmtree(spool)

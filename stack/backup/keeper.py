@@ -23,12 +23,14 @@ from services.core.precedence import give_way
 from services.core.settings import BackupSettings
 from services.core.text import describe_error
 from stack.backup.belongings import Belongings
-from stack.backup.copies import Copy, CopyFolder, NoCopy, Until, position
-from stack.backup.follow import SLOT, Follower
+from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
+from stack.backup.follow import SLOT, Follower, forget_ended
 from stack.backup.order import read_order
+from stack.backup.place import alone, remember
 from stack.backup.sealed import Seal
+from stack.backup.segments import position
 from stack.backup.server import Server
-from stack.backup.take import BaseCopy
+from stack.backup.take import BaseCopy, CopyFailed
 from stack.children import ChildError
 from stack.state import StateDir, write_when_changed
 
@@ -36,6 +38,8 @@ SHIP_EVERY_S = 20.0  # 60 s are promised: a round that fails is made good by the
 STATUS_FILE = "backup/status.json"
 _TURN_S = 1.0
 _COPY_AGAIN_S = 60.0  # after one that failed
+_SLOW_AFTER_S = 60.0  # a folder that hangs, as of a file server that is away, raises no error
+_CLOCKS_DIFFER = timedelta(hours=1)  # a copy that was begun later than that from now was begun by a wrong clock
 _NICENESS = 5  # of a full machine a third of what others get: the log has to keep up
 _HINDRANCES = (*db.AWAY, FiretowerError, ChildError, sqlite3.Error)
 log = logger(__name__)
@@ -62,28 +66,38 @@ class Keeper:
     ) -> None:
         self.folder = CopyFolder.make(root, state.identity)
         self._settings, self._server, self._state, self._clock = settings, server, state, clock
-        seal = Seal(settings.backup_passphrase_file)
+        self._seal = seal = Seal(settings.backup_passphrase_file)
         belongings = Belongings(state, os.environ, settings.also)
         self._follower = Follower(server, self.folder, seal, belongings, slot)
         self._base = BaseCopy(server, self.folder, seal)
+        if slot == SLOT:
+            remember(state, self.folder)
+        self._copies: list[Copy] = []  # as they were found last: looking may take for ever
+        self._fitting: tuple[str, str] | None = None  # the copy and the passphrase that fit each other
+        self._shipping_since_s: float | None = None
         self._pending: Copy | None = None  # made; it waits for the log to reach its end
         self._until: Until | None = None
         self._errors: dict[str, str] = {}  # by what failed
         self.status = Status(str(self.folder.path))
 
-    def _newest(self) -> Copy | None:
-        copies = self.folder.copies()
-        return copies[-1] if copies else None
-
     async def run(self, stopping: asyncio.Event) -> None:
-        """Keep until told to stop."""
+        """Keep until told to stop.
+
+        Raises:
+            InUse: somebody else does.
+        """
         give_way(_NICENESS)
+        with alone(self._state, self.folder):
+            await self._run(stopping)
+
+    async def _run(self, stopping: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(work, name=name)
                     for name, work in (
                         ("log", self._keep_log()),
+                        ("shipping", self._keep_shipping()),
                         ("copies", self._keep_copies()),
                         ("status", self._tell()),
                     )
@@ -101,7 +115,12 @@ class Keeper:
         Raises:
             FiretowerError, ChildError, OSError, asyncpg.PostgresError: what hinders it.
         """
+        with alone(self._state, self.folder):
+            return await self._copy_once()
+
+    async def _copy_once(self) -> Copy:
         try:
+            await forget_ended(self._server, self._state)
             while not self._follower.receives:
                 await self._follower.receive()
                 await asyncio.sleep(_TURN_S)
@@ -119,13 +138,22 @@ class Keeper:
     # --- the log ---
 
     async def _keep_log(self) -> None:
+        """Apart from shipping, so that a folder that hangs cannot make what waits for it grow without bound."""
+        tidy = False
+        while True:
+            tidy = tidy or await self._try("slots", forget_ended(self._server, self._state))
+            await self._try("log", self._follower.receive())
+            await asyncio.sleep(_TURN_S)
+
+    async def _keep_shipping(self) -> None:
         due_s = 0.0
         while True:
-            await self._try("log", self._follower.receive())
             now_s = self._clock.monotonic()
             if now_s >= due_s or (self._pending is not None and now_s >= due_s - SHIP_EVERY_S + 2):
-                due_s = now_s + SHIP_EVERY_S
+                due_s, self._shipping_since_s = now_s + SHIP_EVERY_S, now_s
+                await self._try("retention", self._let_go())  # first: in a full folder it makes the room
                 await self._try("shipping", self._ship())
+                self._shipping_since_s = None
             await asyncio.sleep(_TURN_S)
 
     async def _ship(self) -> None:
@@ -134,10 +162,16 @@ class Keeper:
             raise FiretowerError(f"the log does not come in: {self._follower.said}")
         self._until = until
         if self._pending is not None and _reaches(until, self._pending):
-            self._base.finish(self._pending)
+            try:
+                await asyncio.to_thread(self._base.finish, self._pending)
+            except CopyFailed:
+                self._pending = None  # another one is made
+                raise
             log.info("backup_copy_finished", copy=self._pending.name, size_bytes=self._pending.size_bytes)
             self._pending = None
             self.status.phase, self.status.percent = "following", 100
+
+    async def _let_go(self) -> None:
         gone = await asyncio.to_thread(self.folder.prune, self._settings.backup_keep, self._clock.now())
         for name in gone:
             log.info("backup_copy_removed", copy=name)
@@ -147,19 +181,24 @@ class Keeper:
     async def _keep_copies(self) -> None:
         while True:
             await asyncio.sleep(_TURN_S)
+            if not await self._try("copies", self._look()):
+                continue
             if self._pending is not None or not self._follower.receives:
                 continue
-            why = await asyncio.to_thread(self._why_due)
-            if why is None:
-                continue
-            log.info("backup_copy_begun", why=why)
-            if not await self._try("copy", self._copy(quick=why != "daily")):
+            if not await self._try("copy", self._copy_when_due()):
                 await asyncio.sleep(_COPY_AGAIN_S)
 
+    async def _look(self) -> None:
+        self._copies = await asyncio.to_thread(self.folder.copies)
+
     def _why_due(self) -> str | None:
-        newest = self._newest()
+        newest = self._copies[-1] if self._copies else None
         if newest is None:
             return "first"
+        if self._clock.now() < newest.started_at - _CLOCKS_DIFFER:
+            return "the clock was set back"
+        if not self._fits(newest):
+            return "the passphrase is another one"
         order = read_order(self._state)
         if order is not None and order.asked_at is not None and order.asked_at > newest.started_at:
             return "asked for"
@@ -171,6 +210,20 @@ class Keeper:
             return "another server is the primary"
         age = self._clock.now() - newest.started_at
         return "daily" if age > timedelta(hours=self._settings.backup_every_h) else None
+
+    def _fits(self, newest: Copy) -> bool:
+        """Whether the log after a copy can be read by whoever can read the copy."""
+        both = (newest.name, self._seal.passphrase())
+        if self._fitting != both and self._seal.fits(self.folder.base(newest)):
+            self._fitting = both
+        return self._fitting == both
+
+    async def _copy_when_due(self) -> None:
+        why = await asyncio.to_thread(self._why_due)
+        if why is None:
+            return
+        log.info("backup_copy_begun", why=why)
+        await self._copy(quick=why != "daily")
 
     async def _copy(self, *, quick: bool) -> None:
         self.status.phase, self.status.percent = "copying", 0
@@ -199,11 +252,14 @@ class Keeper:
     async def _tell(self) -> None:
         told_at_s = -SHIP_EVERY_S
         while True:
-            newest = self._newest()
+            newest = self._copies[-1] if self._copies else None
             if newest is not None:
                 self.status.copy, self.status.copied_at = newest.name, newest.started_at.isoformat()
             self.status.logged_until = self._until.at.isoformat() if self._until else ""
-            self.status.error = "; ".join(f"{what}: {error}" for what, error in sorted(self._errors.items()))
+            since_s, errors = self._shipping_since_s, dict(self._errors)
+            if since_s is not None and (for_s := self._clock.monotonic() - since_s) > _SLOW_AFTER_S:
+                errors["shipping"] = f"the folder has not answered for {for_s:.0f} s"
+            self.status.error = "; ".join(f"{what}: {error}" for what, error in sorted(errors.items()))
             with suppress(OSError):
                 write_when_changed(self._state.path / STATUS_FILE, json.dumps(asdict(self.status)))
             if self._clock.monotonic() - told_at_s >= SHIP_EVERY_S / 2:
@@ -214,7 +270,7 @@ class Keeper:
     async def _note(self, newest: Copy | None) -> None:
         await self._server.note(
             str(self.folder.path),
-            len(self.folder.copies()),
+            len(self._copies),
             newest.started_at if newest else None,
             self._until.at if self._until else None,
             self.status.error,

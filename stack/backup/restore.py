@@ -5,6 +5,7 @@ identity and a timeline of its own; numbers that may be known elsewhere are not 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -18,14 +19,16 @@ from pathlib import Path
 from services.core.errors import FiretowerError
 from stack import children
 from stack.backup.belongings import unpack
-from stack.backup.copies import Copy, CopyFolder, Segment, Until
+from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
 from stack.backup.sealed import Seal, Unreadable, chunks_of
+from stack.backup.segments import Log
 from stack.backup.settle import settle
 from stack.postgres import Postgres, tool_env
 from stack.state import StartFailed, StateDir, write_private
 
 _LOOK_EVERY_S = 0.5
 _STOP_S = 600.0  # the first checkpoint after a recovery writes all that was replayed
+_LAST_COMMIT = re.compile(r"last completed transaction was at log time (\S+ \S+)")
 _NOT_REACHED = "recovery ended before configured recovery target was reached"
 _HBA = """# written by a restoration: as initdb makes it for us
 local all all scram-sha-256
@@ -45,6 +48,14 @@ class Source:
     copy: Copy
     at: datetime | None  # None: as far as the log goes
     until: Until | None  # how far it goes: read before the log is looked at, which grows meanwhile
+
+    def log(self) -> Log:
+        """What is replayed: all that came after the copy; for a moment, all that came before a gap.
+
+        Raises:
+            NoCopy: it has a gap where none may be.
+        """
+        return Log(self.folder.log_after(self.copy)) if self.at is None else self.folder.log_up_to_gap(self.copy)
 
     def belongings(self) -> Path:
         """The belongings as they were at the moment, or shortly before.
@@ -80,8 +91,8 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
     """
     _refuse_used(state)
     copy = source.copy
-    log = source.folder.log_after(copy)
-    say(f"copy {copy.name} ({copy.size_bytes / 2**20:.0f} MiB), {len(log)} segments of the log")
+    log = source.log()
+    say(f"copy {copy.name} ({copy.size_bytes / 2**20:.0f} MiB), {len(log.segments)} segments of the log")
     notes: list[str] = []
     for archive in filter(None, (source.belongings(), source.named())):
         with source.seal.open(archive) as packed:
@@ -91,9 +102,9 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
     _refuse_other_version(copy, server)
     _unpack_base(source, server, say)
     log_path = server.data.with_name("log")
-    _unpack_log(source, log, log_path, say)
+    log = _unpack_log(source, log, log_path, say)
     server.prepare()
-    _replay(server, source.at, [segment.name for segment in log], say)
+    _replay(server, source.at, log, say)
     settle(server, source.copy, source.at, state)
     shutil.rmtree(log_path)
     return Restored(server, notes)
@@ -147,20 +158,33 @@ def _unpack_base(source: Source, server: Postgres, say: Say) -> None:
     children.run_tool(command, drop_root=True, env=tool_env())
 
 
-def _unpack_log(source: Source, log: Sequence[Segment], place: Path, say: Say) -> None:
+def _unpack_log(source: Source, log: Log, place: Path, say: Say) -> Log:
+    """Unpack the log; what of it can be read. For a moment, what cannot be read is a gap like any other."""
     place.mkdir(mode=0o700)
     told_s = time.monotonic()
-    files = [(path, path.name.partition(".gz")[0]) for path in source.folder.histories()]
-    files += [(segment.path, segment.name) for segment in log]
-    for number, (path, name) in enumerate(files):
-        whole = path.with_name(path.name.replace(".partial", ""))  # what a running system makes of the last one
-        with source.seal.open(path if path.exists() else whole) as content, (place / name).open("wb") as target:
-            shutil.copyfileobj(content, target)
-        _give_to_server(place / name)
+    for path in source.folder.histories():
+        _unpack_one(source, path, place / path.name.partition(".gz")[0])
+    for number, segment in enumerate(log.segments):
+        try:
+            _unpack_one(source, segment.path, place / segment.name)
+        except Unreadable as error:
+            if source.at is None or segment.number <= source.copy.last_segment:
+                raise
+            (place / segment.name).unlink(missing_ok=True)
+            log = Log(log.segments[:number], str(error))
+            break
         if time.monotonic() - told_s > 5:
             told_s = time.monotonic()
-            say(f"unpacking the log: {number} of {len(files)}")
+            say(f"unpacking the log: {number} of {len(log.segments)}")
     _give_to_server(place)
+    return log
+
+
+def _unpack_one(source: Source, path: Path, target: Path) -> None:
+    whole = path.with_name(path.name.replace(".partial", ""))  # what a running system makes of the last one
+    with source.seal.open(path if path.exists() else whole) as content, target.open("wb") as file:
+        shutil.copyfileobj(content, file)
+    _give_to_server(target)
 
 
 def _give_to_server(path: Path) -> None:
@@ -168,8 +192,13 @@ def _give_to_server(path: Path) -> None:
         os.chown(path, user.pw_uid, user.pw_gid)
 
 
-def _replay(server: Postgres, at: datetime | None, names: Sequence[str], say: Say) -> None:
-    """Let the server replay the log, up to the moment or the end, and become a primary on a timeline of its own."""
+def _replay(server: Postgres, at: datetime | None, log: Log, say: Say) -> None:
+    """Let the server replay the log, up to the moment or the end, and become a primary on a timeline of its own.
+
+    Raises:
+        NoCopy: the moment lies behind a gap.
+    """
+    names = [segment.name for segment in log.segments]
     for name, text in (("recovery.signal", ""), ("pg_hba.conf", _HBA), ("postgresql.auto.conf", "")):
         write_private(server.data / name, text)
         _give_to_server(server.data / name)
@@ -188,6 +217,10 @@ def _replay(server: Postgres, at: datetime | None, names: Sequence[str], say: Sa
     except children.ChildError as error:
         if _NOT_REACHED not in str(error):
             raise
+        if log.gap:
+            last = _LAST_COMMIT.search(str(error))
+            cure = f"the last commit before it was at {last[1]}" if last else "nothing was committed before it"
+            raise NoCopy(f"{log.gap}; it lies before the moment of --at: {cure}") from None
         say("nothing was committed after that moment")
         _run_to_the_end(server, settings, names, say)
 

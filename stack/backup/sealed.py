@@ -79,15 +79,42 @@ class Seal:
             source.writelines(chunks)
             source.flush()
             os.lseek(source.fileno(), 0, os.SEEK_SET)  # gpg goes on at the place of the descriptor itself
-            with self._gpg(["--symmetric"], source) as encrypting:
+            with self._gpg("--symmetric", source) as encrypting:
                 return _write_whole(target, chunks_of(encrypting))
 
     def write_stream(self, target: Path, compressed: IO[bytes]) -> Packed:
         """Encrypt and write what a process puts out, of any size."""
         if self.passphrase_file is None:
             return _write_whole(target, chunks_of(compressed))
-        with self._gpg(["--symmetric"], compressed) as encrypting:
+        with self._gpg("--symmetric", compressed) as encrypting:
             return _write_whole(target, chunks_of(encrypting))
+
+    def passphrase(self) -> str:
+        """The first line of the passphrase file as it is now, empty when there is none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if self.passphrase_file is None:
+            return ""
+        return self.passphrase_file.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+
+    def fits(self, path: Path) -> bool:
+        """Whether this is how a file was sealed; only its beginning is read."""
+        if path.name != self.name(path.name.removesuffix(ENCRYPTED)):
+            return False
+        if self.passphrase_file is None:
+            return True
+        with path.open("rb") as raw, tempfile.TemporaryDirectory(prefix="firetower-gpg-") as home:
+            beginning = raw.read(_CHUNK_BYTES)  # cut off, so that only its first bytes count, and not the verdict
+            done = subprocess.run(self._command(home, "--decrypt"), input=beginning, capture_output=True, check=False)  # noqa: S603
+        return bool(done.stdout)
+
+    def _command(self, home: str, what: str) -> list[str]:
+        command = ["gpg", "--homedir", home, "--batch", "--quiet", "--no-options", "--no-autostart"]
+        command += ["--no-permission-warning", "--pinentry-mode", "loopback"]
+        command += ["--passphrase-file", str(self.passphrase_file), "--cipher-algo", "AES256"]
+        return [*command, "--s2k-count", "65011712", "--compress-algo", "none", what]
 
     @contextmanager
     def open(self, path: Path) -> Iterator[BinaryIO]:
@@ -104,26 +131,22 @@ class Seal:
                 elif self.passphrase_file is None:
                     raise Unreadable(f"{path} is encrypted: name its passphrase file")
                 else:
-                    with self._gpg(["--decrypt"], raw) as decrypting, gzip.open(decrypting) as content:
+                    with self._gpg("--decrypt", raw) as decrypting, gzip.open(decrypting) as content:
                         yield cast("BinaryIO", content)
         except (OSError, EOFError, zlib.error) as error:
             raise Unreadable(f"{path} cannot be read: {error}") from error
 
     @contextmanager
-    def _gpg(self, what: list[str], source: IO[bytes]) -> Iterator[IO[bytes]]:
+    def _gpg(self, what: str, source: IO[bytes]) -> Iterator[IO[bytes]]:
         """What GnuPG makes of `source`; all of it must be read, else its verdict is not known.
 
         Raises:
             Unreadable: it refused, which for a damaged or cut file it says at the end.
         """
         with tempfile.TemporaryDirectory(prefix="firetower-gpg-") as home:
-            command = ["gpg", "--homedir", home, "--batch", "--quiet", "--no-options", "--no-autostart"]
-            command += ["--no-permission-warning", "--pinentry-mode", "loopback"]
-            command += ["--passphrase-file", str(self.passphrase_file), "--cipher-algo", "AES256"]
-            command += ["--s2k-count", "65011712", "--compress-algo", "none", *what]
             try:
                 process = subprocess.Popen(  # noqa: S603
-                    command,
+                    self._command(home, what),
                     stdin=source,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -140,12 +163,12 @@ class Seal:
                     process.stdout.close()
                     said = process.stderr.read().decode(errors="replace").strip()
                     if process.wait() > 0 and said and "roken pipe" not in said:
-                        raise Unreadable(f"gpg {what[0]}: {said.splitlines()[-1]}") from error
+                        raise Unreadable(f"gpg {what}: {said.splitlines()[-1]}") from error
                     raise
                 rest = process.stdout.read(1)
                 said = process.stderr.read().decode(errors="replace").strip()
                 if process.wait() != 0 or rest:
-                    raise Unreadable(f"gpg {what[0]}: {said.splitlines()[-1] if said else 'it ended early'}")
+                    raise Unreadable(f"gpg {what}: {said.splitlines()[-1] if said else 'it ended early'}")
 
 
 def compressed(content: IO[bytes]) -> Iterator[bytes]:

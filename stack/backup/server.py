@@ -17,11 +17,12 @@ import asyncpg
 from services.core import db
 from services.core.errors import FiretowerError
 from services.core.statements import load_queries
-from stack.backup.copies import position
+from stack.backup.segments import position
 from stack.binaries import PostgresBinaries
 from stack.postgres import tool_env
 
 SQL = load_queries(__file__)
+_DROPPED_WITHIN_S = 10.0
 STREAM = "firetower.backup.log"  # application name of the tool that receives the log
 
 
@@ -111,9 +112,22 @@ class Server:
         return bool(rows)
 
     async def drop_slot(self, slot: str) -> None:
-        """Have the server keep nothing for us."""
-        async with asking(self.dsn) as connection:
-            await connection.execute(SQL["drop_slot"], slot)
+        """Have the server keep nothing for us. A tool that has just ended still counts as using the slot for a moment.
+
+        Raises:
+            TimeoutError: somebody goes on using it.
+        """
+        async with asking(self.dsn) as connection, asyncio.timeout(_DROPPED_WITHIN_S):
+            while True:
+                await connection.execute(SQL["drop_slot"], slot)
+                if not await connection.fetch(SQL["slot"], slot):
+                    return
+                await asyncio.sleep(0.1)
+
+    async def note_hindrance(self, folder: str, error: str) -> None:
+        """Say in the database why nothing can be kept in `folder`, so that it becomes overdue."""
+        async with asking(self.programs_dsn) as connection:
+            await connection.execute(SQL["hindrance"], folder, error)
 
     async def note(self, *values: object) -> None:
         """Say in the database how far the copies go: folder, copies, begin of the newest, end of the log, error."""

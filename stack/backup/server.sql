@@ -36,5 +36,14 @@ on conflict (id) do update set
     folder = excluded.folder, copies = excluded.copies, copied_at = excluded.copied_at,
     logged_at = excluded.logged_at, updated_at = excluded.updated_at, error = excluded.error
 
+-- name: hindrance
+insert into backup_status (id, folder, since, updated_at, error)
+values (1, $1, clock_timestamp(), clock_timestamp(), $2)
+on conflict (id) do update set
+    since = case when backup_status.folder = excluded.folder then backup_status.since else excluded.since end,
+    copied_at = case when backup_status.folder = excluded.folder then backup_status.copied_at end,
+    logged_at = case when backup_status.folder = excluded.folder then backup_status.logged_at end,
+    folder = excluded.folder, updated_at = excluded.updated_at, error = excluded.error
+
 -- name: forget
 delete from backup_status

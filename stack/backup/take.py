@@ -76,10 +76,17 @@ class BaseCopy:
         )
 
     def finish(self, copy: Copy) -> None:
-        """Give a copy its name."""
-        place = self._folder.copies_path / f"{copy.name}{UNFINISHED}"
+        """Give a copy its name.
+
+        Raises:
+            CopyFailed: it is not there any more, or its name is taken: another one has to be made.
+            OSError: it cannot be done now.
+        """
+        place, target = (self._folder.copies_path / f"{copy.name}{end}" for end in (UNFINISHED, ""))
+        if not (place / copy.file).is_file() or target.exists():
+            raise CopyFailed(f"{place} is gone, or {target} is there already: another disk, or a clock that was set")
         copy.write(place)
-        place.replace(self._folder.copies_path / copy.name)
+        place.replace(target)
 
     def _remove_unfinished(self) -> None:
         for path in self._folder.copies_path.glob(f"*{UNFINISHED}"):

@@ -1,25 +1,46 @@
 """The log goes on whatever is in the way of the rest, and what waits for a folder that is away is bounded."""
 
+import asyncio
+import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
 from services.core.clock import SystemClock
 from services.core.errors import FiretowerError
+from services.core.settings import BackupSettings
 from stack.backup import belongings, follow
 from stack.backup.belongings import Belongings, unpack
 from stack.backup.copies import CopyFolder
 from stack.backup.follow import Follower
+from stack.backup.keeper import Keeper
 from stack.backup.sealed import Seal
 from stack.state import StateDir
+from tests.support.processes import runs
+from tests.support.waiting import eventually
 
 SEGMENT = "00000001000000000000000{}"
 
 
 class StillServer:
-    """A server whose log has come in already."""
+    """A server whose log has come in already; its tools note that they run, and do nothing."""
+
+    def __init__(self, pid_file=None):
+        self.pid_file = pid_file
+
+    def tool(self, _name, *_arguments, application):
+        said = f"import os, time; open({str(self.pid_file)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+        return [sys.executable, "-c", said], dict(os.environ) | {"APPLICATION": application}
+
+    async def has_slot(self, _slot):
+        return True
+
+    async def note(self, *_values):
+        return
 
     async def written(self):
         return datetime(2026, 11, 28, tzinfo=UTC), "0/3000000", {"all/event": 7}
@@ -58,6 +79,96 @@ async def test_whole_segments_go_and_the_one_at_work_stays_here_too(follower, tm
     assert len(folder.belongings()) == 1  # nothing changed
 
 
+async def test_another_disk_in_its_place_gets_the_belongings_too(follower, tmp_path):
+    await follower.ship(SystemClock())
+    folder = CopyFolder.find(tmp_path / "copies")
+    folder.path.rename(tmp_path / "first disk")
+    CopyFolder.make(tmp_path / "copies", "a1")
+    await follower.ship(SystemClock())  # and nothing of the state folder has changed
+    assert len(folder.belongings()) == 1
+
+
+def segment_of(cluster):
+    return bytes.fromhex("10d1 0600 01000000") + bytes(16) + cluster.to_bytes(8, "little") + bytes(99)
+
+
+async def test_the_log_of_a_database_that_was_made_anew_is_not_mixed_with_that_of_the_first(follower, tmp_path):
+    spool = tmp_path / "state/backup/slot"
+    (spool / SEGMENT.format(4)).write_bytes(segment_of(11))
+    await follower.ship(SystemClock())
+    folder = CopyFolder.find(tmp_path / "copies")
+    kept = (folder.log_path / f"{SEGMENT.format(4)}.gz").read_bytes()
+    (spool / SEGMENT.format(4)).write_bytes(segment_of(12))
+    with pytest.raises(FiretowerError, match="of another database"):
+        await follower.ship(SystemClock())
+    assert (folder.log_path / f"{SEGMENT.format(4)}.gz").read_bytes() == kept
+
+
+class PutBackServer(StillServer):
+    """A server at an earlier place than what was received from it."""
+
+    def tool(self, _name, *_arguments, application):
+        said = "requested starting point 0/4000000 is ahead of the WAL flush position of this server 0/2000000"
+        return ["/bin/sh", "-c", f"echo '{said}'; exit 1"], {"APPLICATION": application}
+
+    async def place_in_log(self):
+        return 1, "0/2000000"
+
+    async def receives_up_to(self, _lsn, _within_s):
+        raise TimeoutError
+
+
+async def test_a_server_that_was_put_back_is_told_while_its_copies_go_further_and_followed_in_a_new_folder(
+    follower, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(follow, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(follower, "_server", PutBackServer())
+    folder = CopyFolder.find(tmp_path / "copies")
+    beyond = folder.log_path / f"{SEGMENT.format(4)}.gz"
+    beyond.touch()
+    assert await follower.ship(SystemClock()) is None
+    assert shipped(folder) == [beyond.name]  # what waits may be of the other log
+
+    async def told():
+        try:
+            await follower.receive()
+        except FiretowerError as error:
+            return str(error)
+        return ""
+
+    said = await eventually(told, what="it is told")
+    assert "was put back to an earlier state" in said
+    beyond.unlink()  # as in a new folder
+
+    async def begins_anew():
+        await follower.receive()
+        return not list((tmp_path / "state/backup/slot").iterdir())
+
+    await eventually(begins_anew, what="what waited is let go")
+    follower.stop()
+
+
+async def test_a_folder_that_hangs_does_not_make_what_waits_for_it_grow_without_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(follow, "_MOST_WAITING", 2)
+    state, tool = StateDir.open(tmp_path / "state"), tmp_path / "tool"
+    keeper = Keeper(BackupSettings(), tmp_path / "copies", StillServer(tool), state, SystemClock())
+    spool = state.path / "backup/firetower_backup"
+    (spool / SEGMENT.format(1)).write_bytes(b"whole")
+    hanging = keeper.folder.log_path / f"{SEGMENT.format(1)}.gz.part"
+    os.mkfifo(hanging)  # whoever opens it for writing waits for a reader, as for a file server that is away
+    stopping = asyncio.Event()
+    running = asyncio.create_task(keeper.run(stopping))
+    pid = int(await eventually(lambda: tool.exists() and tool.read_text(), what="the log is received"))
+    try:
+        for number in (2, 3, 4):
+            (spool / SEGMENT.format(number)).write_bytes(b"whole")
+        await eventually(lambda: not runs(pid), what="receiving has paused")
+    finally:
+        os.close(os.open(hanging, os.O_RDONLY | os.O_NONBLOCK))
+        stopping.set()
+        await running
+
+
 async def test_a_damaged_journal_is_told_and_holds_up_no_row(follower, tmp_path):
     folder = CopyFolder.find(tmp_path / "copies")
     (tmp_path / "state/journal.sqlite3").write_bytes(b"SQLite format 3\0 and then garbage")
@@ -84,6 +195,45 @@ async def test_copies_that_are_kept_in_the_state_folder_are_no_part_of_what_is_c
     ((_, archive),) = CopyFolder.find(tmp_path / "copies").belongings()
     restored, _ = unpacked(archive, tmp_path)
     assert [path.name for path in restored.rglob("mnt/**/*")] == ["note.txt"]
+
+
+async def test_a_certificate_that_is_a_link_is_copied_as_what_it_names(follower, tmp_path, monkeypatch):
+    archive, live = tmp_path / "archive", tmp_path / "live"
+    archive.mkdir()
+    live.mkdir()
+    (archive / "privkey1.pem").write_text("a key")
+    (live / "privkey.pem").symlink_to("../archive/privkey1.pem")
+    (live / "gone.pem").symlink_to("../archive/gone.pem")
+    (live / "round").symlink_to(".")
+    (tmp_path / "state/linked.json").symlink_to(archive / "privkey1.pem")
+    monkeypatch.setattr(follower, "_belongings", Belongings(StateDir.open(tmp_path / "state"), {}, (live,)))
+    await follower.ship(SystemClock())
+    folder = CopyFolder.find(tmp_path / "copies")
+    ((_, _, named),) = folder.named()
+    restored, _ = unpacked(named, tmp_path)
+    assert [path.name for path in (restored / "also/0/live").iterdir()] == ["privkey.pem"]
+    assert (restored / "also/0/live/privkey.pem").read_text() == "a key"
+    ((_, rest),) = folder.belongings()
+    assert (unpacked(rest, tmp_path)[0] / "linked.json").read_text() == "a key"
+
+
+@pytest.mark.parametrize("name", ["mosquitto/sessions.sqlite3", "journal.sqlite3"])
+async def test_a_file_of_the_broker_that_was_large_once_holds_up_nothing(follower, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(belongings, "_MOST_BYTES", 2**20)
+    path = tmp_path / "state" / name
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("create table queued (content blob)")
+        made.executemany("insert into queued values (?)", [(bytes(2**16),)] * 32)
+        made.execute("delete from queued")
+        made.commit()
+    assert path.stat().st_size > 2**20
+    assert await follower.ship(SystemClock()) is not None
+    with closing(sqlite3.connect(path)) as made:
+        made.executemany("insert into queued values (?)", [(bytes(2**16),)] * 32)
+        made.commit()
+    with pytest.raises(FiretowerError, match="too large to belong"):
+        await follower.ship(SystemClock())
 
 
 async def test_a_map_is_shipped_when_it_changed_and_not_with_each_change_of_the_rest(follower, tmp_path, monkeypatch):
