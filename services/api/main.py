@@ -20,7 +20,7 @@ from services.api.app import build_app
 from services.api.live.feed import Changes
 from services.api.live.hub import Hub
 from services.api.live.rights import watch_rights
-from services.api.map.ground import TileServer
+from services.api.map.tiles import TileServer
 from services.api.people.first_admin import make_first_admin
 from services.api.people.known_places import recall_places
 from services.api.people.throttle import Throttle
@@ -114,7 +114,7 @@ async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) ->
     finally:
         await database.close()
         await live.close()
-        await state.of(TileServer).close()
+        state.of(TileServer).close()
 
 
 def _behind_proxies(app: ASGIApp, settings: ApiSettings) -> ASGIApp:

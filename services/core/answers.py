@@ -39,12 +39,16 @@ class Fate(StrEnum):
 
 
 class Answer(NamedTuple):
-    """One attempt as the receiver answered it; status None: no answer, `error` says why. `body` is its beginning."""
+    """One attempt as the receiver answered it; status None: no answer, `error` says why.
+
+    `body` is its beginning, or all of it if it is `whole`.
+    """
 
     status: int | None
     headers: Mapping[str, str]
     body: bytes
     error: str | None = None
+    whole: bool = False
 
     @property
     def text(self) -> str:

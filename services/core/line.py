@@ -1,7 +1,7 @@
 """The line to one receiver: requests over HTTP/1.1, side by side, on connections that are kept.
 
 All that goes out by HTTP goes over one: notices to 119, calls of people, the heartbeat, what a relay asks its county,
-subscribers, push services (decisions 0054, 0079).
+subscribers, push services, tiles of the map (decisions 0054, 0079).
 
 Promises that no connection is made to an address that was not checked (decision 0036), that nothing is taken over from
 the environment, no redirect followed and no cookie kept; and that whatever the receiver answers, `ask` returns an
@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Self
 
 import httpx2
@@ -88,10 +89,20 @@ def _no_body(_status: int) -> bool:
 
 
 class Line:
-    """Requests to one receiver. `keep` connections stay open between requests, each for at most `kept_open_s`."""
+    """Requests to one receiver. `keep` connections stay open between requests, each for at most `kept_open_s`.
 
-    def __init__(self, url: str, addresses: CheckedAddresses, keep: int = 0, kept_open_s: float = KEPT_OPEN_S) -> None:
-        self.url, self._addresses = url, addresses
+    Of a body `most_bytes` are kept, and what comes far beyond them ends the connection.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        addresses: CheckedAddresses,
+        keep: int = 0,
+        kept_open_s: float = KEPT_OPEN_S,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self.url, self._addresses, self._most_bytes = url, addresses, most_bytes
         self._keep, self._kept_open_s = keep, kept_open_s
         self._read: _Target | None = None
         self._idle: list[Connection] = []
@@ -102,7 +113,7 @@ class Line:
 
     async def __aexit__(self, *_: object) -> None:
         """Close what is open; a line that keeps nothing has nothing to close."""
-        self._hang_up()
+        self.hang_up()
 
     async def ask(self, request: Request, timeout_s: float, wants_body: Callable[[int], bool] = _no_body) -> Answer:
         """Send a request and return the answer: its head within `timeout_s`, of its body what comes within a second.
@@ -119,7 +130,7 @@ class Line:
                 await connection.ask(_bytes_of(request, target))
             left_s = timeout_s - (time.monotonic() - begun) if wants_body(connection.status or 0) else 0.0
             kept = await connection.read(max(BODY_S, left_s))
-            return Answer(connection.status, connection.headers, bytes(connection.body))
+            return Answer(connection.status, connection.headers, bytes(connection.body), whole=connection.whole)
         except TimeoutError:
             error = f"no answer within {timeout_s:g} s"
         except BrokenOff:
@@ -129,7 +140,7 @@ class Line:
         finally:
             if connection is not None:
                 self._put_back(connection, kept=kept)
-        self._hang_up()  # what else is open may be as dead, and would cost an attempt each
+        self.hang_up()  # what else is open may be as dead, and would cost an attempt each
         return Answer(None, {}, came, error)
 
     def _target(self, url: str) -> _Target:
@@ -162,7 +173,8 @@ class Line:
         else:
             connection.abort()
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connections that are kept."""
         while self._idle:
             self._idle.pop().abort()
 
@@ -174,17 +186,23 @@ class Line:
             OSError: none answers, or its certificate is not that of the name.
         """
         addresses = await self._addresses.of(to.host, to.port)
-        return await _open(addresses[0], to) if len(addresses) == 1 else await _open_first(addresses, to)
+        if len(addresses) == 1:
+            return await _open(addresses[0], to, self._most_bytes)
+        return await _open_first(addresses, to, self._most_bytes)
 
 
-async def _open(address: str, to: _Target) -> Connection:
+async def _open(address: str, to: _Target, most_bytes: int) -> Connection:
     _, made = await asyncio.get_running_loop().create_connection(
-        Connection, address, to.port, ssl=tls() if to.tls else None, server_hostname=to.name if to.tls else None
+        partial(Connection, most_bytes),
+        address,
+        to.port,
+        ssl=tls() if to.tls else None,
+        server_hostname=to.name if to.tls else None,
     )
     return made
 
 
-async def _open_first(addresses: Sequence[str], to: _Target) -> Connection:
+async def _open_first(addresses: Sequence[str], to: _Target, most_bytes: int) -> Connection:
     """Connect to the address that answers first, each with a head start: 119 has 2 s, and IPv6 may lead nowhere.
 
     Raises:
@@ -198,7 +216,7 @@ async def _open_first(addresses: Sequence[str], to: _Target) -> Connection:
         if number > 0:
             await wait_at_most(failed[number - 1], number * HEAD_START_S)
         try:
-            opened.append(await _open(addresses[number], to))
+            opened.append(await _open(addresses[number], to, most_bytes))
         except (OSError, ValueError) as error:
             failures.append(error)
             failed[number].set()

@@ -8,6 +8,7 @@ import httptools
 
 MOST_HEAD_BYTES = 100 * 1024  # of all that comes before the body, interim answers included
 MOST_BYTES = 64 * 1024  # of the body
+_ENDS = {"content-length", "transfer-encoding"}  # headers that say where a body ends
 _QUOTED_BYTES = 1024  # of what is no HTTP
 _PIECE_BYTES = 16 * 1024  # read between two looks at the bounds: a chunk of the loop has 256 kB
 
@@ -19,14 +20,15 @@ class BrokenOff(Exception):
 class Connection(asyncio.Protocol):
     """One connection. Callbacks of the parser are `on_…`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self.idle_since = 0.0
         self.closed = False
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.body = bytearray()
         self.beginning = b""  # of an answer whose head is not there yet
-        self._whole = False
+        self._whole = self._cut = False
         self._reusable = False
         self._came_bytes = 0
         self._parser = httptools.HttpResponseParser(self)
@@ -41,7 +43,7 @@ class Connection(asyncio.Protocol):
             BrokenOff: it is none, or never came.
         """
         self.status, self.headers, self.body, self.beginning = None, {}, bytearray(), b""
-        self._whole = self._reusable = False
+        self._whole = self._cut = self._reusable = False
         if self.closed or self._transport is None:
             raise BrokenOff
         self._came_bytes = 0
@@ -51,9 +53,14 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         await self._answered
 
+    @property
+    def whole(self) -> bool:
+        """Whether `body` is all of it."""
+        return self._whole and not self._cut
+
     async def read(self, seconds: float) -> bool:
         """Wait for the rest of the answer; return whether the connection can be used again."""
-        if not self._whole and not self.closed and len(self.body) < MOST_BYTES:
+        if not self._whole and not self.closed and not self._cut:
             self._ended = asyncio.get_running_loop().create_future()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -88,8 +95,13 @@ class Connection(asyncio.Protocol):
             self._end()
             return
         self._came_bytes += len(piece)
-        if not self._whole and self._came_bytes > MOST_HEAD_BYTES + (0 if self.status is None else MOST_BYTES):
+        if not self._whole and self._came_bytes > MOST_HEAD_BYTES + (0 if self.status is None else self._most_bytes):
             self._end()
+
+    def eof_received(self) -> None:
+        """Take the end of the connection for that of a body which named no other (RFC 9112 6.3); then it closes."""
+        if self.status is not None and not _ENDS & self.headers.keys():
+            self._whole = True
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Note that the receiver hung up."""
@@ -127,7 +139,10 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, piece: bytes) -> None:
         """Keep the first bytes."""
-        self.body += piece[: MOST_BYTES - len(self.body)]
+        room = self._most_bytes - len(self.body)
+        self.body += piece[:room]
+        if len(piece) > room:
+            self._cut = True
 
     def on_message_complete(self) -> None:
         """Tell who waits for the body."""

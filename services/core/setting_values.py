@@ -81,11 +81,13 @@ def _basemap(value: str) -> str:
 
 def _tile_url(value: str) -> str:
     try:
-        parts = urlsplit(value.format(server=0, layer="vec", x=0, y=0, z=0, key="k"))
+        parts, others = (urlsplit(value.format(server=0, layer="vec", x=n, y=n, z=n, key="k")) for n in (0, 1))
     except (KeyError, IndexError, ValueError):
-        parts = urlsplit("")
+        parts = others = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or any(f"{{{n}}}" not in value for n in "xyz"):
         raise ValueError("must be an http(s) address with {layer}, {x}, {y}, {z}, {key} and perhaps {server}")
+    if parts.netloc != others.netloc:
+        raise ValueError("{x}, {y} and {z} belong behind the host: tiles of one server come over the same connections")
     return value
 
 

@@ -8,11 +8,11 @@ import re
 from pathlib import Path as File
 from typing import Annotated, Any
 
-import httpx2
 from fastapi import APIRouter, Header, Path
 from pydantic import BaseModel
 from starlette.responses import FileResponse, Response
 
+from services.api.map.tiles import TileServer
 from services.api.request.answers import answer
 from services.api.request.auth import Watcher
 from services.api.request.described import described
@@ -30,8 +30,6 @@ _MOST_BYTES = 16 * 1024 * 1024  # of one range
 _NARROWEST_DEG = 0.012  # about a kilometre
 _RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})", re.ASCII)
 _TIANDITU = "tianditu:"
-_TILE_WAIT_S = 5.0
-_MOST_TILE_BYTES = 2 * 1024 * 1024
 
 
 class Basemap(BaseModel):
@@ -133,24 +131,6 @@ async def show_basemap(
     return FileResponse(file, headers={"Cache-Control": "private, max-age=3600"}, media_type="application/octet-stream")
 
 
-class TileServer:
-    """The connections to the tile server, opened once somebody wants its tiles."""
-
-    def __init__(self) -> None:
-        self._client: httpx2.AsyncClient | None = None
-
-    def client(self) -> httpx2.AsyncClient:
-        """Return the client that everybody's tiles come through."""
-        if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=_TILE_WAIT_S)
-        return self._client
-
-    async def close(self) -> None:
-        """Close what was opened."""
-        if self._client is not None:
-            await self._client.aclose()
-
-
 def _size(file: File) -> int | None:
     return file.stat().st_size if file.is_file() else None
 
@@ -169,19 +149,7 @@ async def show_tile(
     setting = here.settings.basemap
     if not setting.startswith(_TIANDITU):
         raise not_found("tile")
-    url = here.settings.tianditu_url.format(
-        server=(x + y) % 8, layer=layer, x=x, y=y, z=z, key=setting.removeprefix(_TIANDITU)
-    )
-    try:
-        async with here.of(TileServer).client().stream("GET", url) as tile:
-            kind = tile.headers.get("content-type", "")
-            if tile.status_code != 200 or not kind.startswith("image/"):
-                raise Problem(502, "tiles_away", f"the tile server answered {tile.status_code}")
-            body = b""
-            async for part in tile.aiter_bytes():
-                body += part
-                if len(body) > _MOST_TILE_BYTES:
-                    raise Problem(502, "tiles_away", f"the tile server sent more than {_MOST_TILE_BYTES} bytes")
-    except httpx2.HTTPError as error:
-        raise Problem(502, "tiles_away", "the tile server does not answer") from error
+    key = setting.removeprefix(_TIANDITU)
+    url = here.settings.tianditu_url.format(server=(x + y) % 8, layer=layer, x=x, y=y, z=z, key=key)
+    kind, body = await here.of(TileServer).fetch(url, key)
     return Response(body, media_type=kind, headers={"Cache-Control": "private, max-age=604800"})

@@ -60,6 +60,7 @@ def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
         (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://tiles.example/{x}/{y}"),
         (ApiSettings, "FIRETOWER_TIANDITU_URL", "tiles/{x}/{y}/{z}"),
         (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://tiles.example/{x}/{y}/{z}/{secret}"),
+        (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://t{x}.tiles.example/{x}/{y}/{z}"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(monkeypatch, model, name, value):
