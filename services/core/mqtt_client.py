@@ -147,9 +147,9 @@ class PlainClient(Client):
         topic = message._topic.decode("utf-8", "replace")  # noqa: SLF001  the public property raises on bad UTF-8
         payload, packet_id = bytes(message.payload), message.mid
         marks = getattr(message.properties, "UserProperty", ())
-        self._deliver(
-            [Delivery(topic, payload, message.qos, message.retain, message.dup, packet_id, self.generation, marks)]
-        )
+        left_s = getattr(message.properties, "MessageExpiryInterval", None)  # less what it waited (MQTT 5, 3.3.2.3.3)
+        head = (message.qos, message.retain, message.dup, packet_id, self.generation)
+        self._deliver([Delivery(topic, payload, *head, marks, left_s)])
 
     def _packet_write(self) -> MQTTErrorCode:
         self._join_waiting()

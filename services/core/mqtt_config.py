@@ -92,6 +92,7 @@ class Delivery:
     packet_id: int
     generation: int
     marks: Sequence[tuple[str, str]] = ()  # user properties
+    left_s: int | None = None  # until the broker would have thrown it away, where its publisher said when
 
 
 def service_client_id(state_dir: Path, program: str) -> str:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from services.core.aside import Unit
 from services.core.clock import Clock, wait_at_most
+from services.core.commands import TOO_LATE, answer_minutes, seconds_left
 from services.core.contracts import Command
 from services.core.db import AWAY, is_away, pass_on_cancel
 from services.core.log import logger
@@ -55,6 +56,7 @@ class Order:
     command: str
     arguments: dict[str, Any]
     created_at: datetime
+    answer_by: datetime | None = None  # when whoever it comes from waits no longer
 
 
 class Commands:
@@ -91,7 +93,9 @@ class Commands:
         except ValueError:
             number = None
         if self._is_new(number):
-            self._waiting.append(Order(number, topic.device, command.command, arguments, self._clock.now()))
+            now, left_s = self._clock.now(), delivery.left_s
+            answer_by = None if left_s is None else now + timedelta(seconds=left_s)
+            self._waiting.append(Order(number, topic.device, command.command, arguments, now, answer_by))
             self._wake.set()
 
     def _is_new(self, number: UUID | None) -> bool:
@@ -131,7 +135,12 @@ class Commands:
             with self._border.around(Unit("command", str(row["id"]))):
                 if self._is_new(row["id"]):
                     arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
-                    self._waiting.append(Order(row["id"], row["code"], row["command"], arguments, row["created_at"]))
+                    ahead = self._clock.now() - row["now"]  # of the database's clock
+                    created_at, answer_by = row["created_at"] + ahead, row["answer_by"]
+                    answer_by = None if answer_by is None else answer_by + ahead
+                    self._waiting.append(
+                        Order(row["id"], row["code"], row["command"], arguments, created_at, answer_by)
+                    )
 
     async def _write_results(self) -> None:
         while self._results:
@@ -150,6 +159,10 @@ class Commands:
     async def _send_waiting(self, *, away: bool) -> None:
         for _ in range(len(self._waiting)):
             order = self._waiting.popleft()
+            if self._is_over(order):
+                log.warning("command_too_late", command_id=str(order.id), device=order.code)
+                self._result("failed", order.id, TOO_LATE)
+                continue
             caller = self._caller(order.code)
             if caller is None:
                 if (self._clock.now() - order.created_at).total_seconds() < LINK_WITHIN_S:
@@ -165,6 +178,10 @@ class Commands:
                 pass_on_cancel()
                 self._border.note(Unit("command", str(order.id)), error)
                 self._result("failed", order.id, describe_error(error))
+
+    def _is_over(self, order: Order) -> bool:
+        minutes = answer_minutes(order.arguments)
+        return seconds_left(order.created_at, order.answer_by, minutes, self._clock.now()) <= 0
 
     def _caller(self, code: str) -> tuple[Link, Caller] | None:
         address = self._registry.address_of(code)

@@ -1,12 +1,12 @@
 -- name: queued
-select c.id, d.code, c.command, c.arguments, c.created_at
+select c.id, d.code, c.command, c.arguments, c.created_at, c.answer_by, clock_timestamp() as now
 from command c join device d on d.id = c.device_id
 where c.state = 'queued' and d.gateway_address is not null
 order by c.created_at
 limit 100
 
 -- name: sent
-update command set state = 'sent', sent_at = $2, answer_by = $3 where id = $1 and state in ('queued', 'sent')
+update command set state = 'sent', sent_at = $2, answer_by = least(answer_by, $3) where id = $1 and state in ('queued', 'sent')
 
 -- name: confirmed
 update command set reply = coalesce(reply, '{}') || jsonb_build_object('confirmed_at', $2::text)

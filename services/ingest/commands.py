@@ -6,13 +6,12 @@ long after it was given: the broker keeps it for a device that is away as long a
 """
 
 import asyncio
-from datetime import timedelta
-from math import ceil
 
 import asyncpg
 import orjson
 
 from services.core.aside import Asides, Unit, own_fault
+from services.core.commands import TOO_LATE, answer_minutes, seconds_left
 from services.core.log import logger
 from services.core.mqtt import Session, SessionClosed
 from services.core.statements import load_queries
@@ -21,9 +20,6 @@ from services.core.topics import Channel
 
 QUERIES = load_queries(__file__)
 PUBACK_TIMEOUT_S = 2.0
-ANSWER_MINUTES = 10  # where the command itself names no limit
-LONGEST_ANSWER_MINUTES = 255  # contract: GuardCheck.timeout_min
-TOO_LATE = "not sent: its time to be answered was over before ingest could send it 未能在时限内送出"
 log = logger(__name__)
 
 
@@ -59,10 +55,8 @@ async def _send_or_fail(connection: asyncpg.Connection, session: Session, row: a
 
 async def _send(connection: asyncpg.Connection, session: Session, row: asyncpg.Record) -> None:
     arguments = row["arguments"] if isinstance(row["arguments"], dict) else {}
-    minutes = arguments.get("timeout_min")
-    if type(minutes) is not int or not 0 < minutes <= LONGEST_ANSWER_MINUTES:
-        minutes = ANSWER_MINUTES
-    left_s = _seconds_left(row, minutes)
+    minutes = answer_minutes(arguments)
+    left_s = seconds_left(row["created_at"], row["answer_by"], minutes, row["now"])
     if left_s <= 0:
         log.warning("command_too_late", command_id=str(row["id"]), device=row["code"])
         await connection.execute(QUERIES["failed"], row["id"], TOO_LATE)
@@ -71,15 +65,6 @@ async def _send(connection: asyncpg.Connection, session: Session, row: asyncpg.R
     async with asyncio.timeout(PUBACK_TIMEOUT_S):
         await session.publish(f"{row['base']}/{Channel.COMMAND}", orjson.dumps(body), expires_s=left_s)
     await connection.execute(QUERIES["sent"], row["id"], minutes)
-
-
-def _seconds_left(row: asyncpg.Record, minutes: int) -> int:
-    """Return for how long a command may still be carried out, 0 or less when that is over."""
-    longest = timedelta(minutes=minutes)
-    if row["now"] - row["created_at"] > longest:  # it waited for us, not for its device
-        return 0
-    left: timedelta = longest if row["answer_by"] is None else row["answer_by"] - row["now"]
-    return ceil(min(left.total_seconds(), LONGEST_ANSWER_MINUTES * 60))
 
 
 async def close_unanswered(connection: asyncpg.Connection) -> None:

@@ -1,12 +1,14 @@
 """Commands of the county for the township's devices: each becomes a row of `command`, sent as any other.
 
 Called by main with what comes on `down/command`. Promises that the county's broker keeps a command until it is a row
-here. A device's reply is an event, goes up like all events, and closes the county's row by the id that it names; what
-became of a command without an event is reported.
+here, and that it may be carried out for as long as the county said and no longer. A device's reply is an event, goes up
+like all events, and closes the county's row by the id that it names; what became of a command without an event is
+reported.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,20 +37,23 @@ class Commands:
     def __init__(self, database: Database, session: Session, county: County, clock: Clock) -> None:
         self._database, self._session, self._county, self._clock = database, session, county, clock
         self._reported: set[UUID] = set()
-        self._waiting: asyncio.Queue[Delivery] = asyncio.Queue()  # bounded by the session's Receive Maximum
+        self._waiting: asyncio.Queue[tuple[Delivery, datetime | None]] = (
+            asyncio.Queue()
+        )  # bounded by the session's Receive Maximum
 
     def delivered(self, delivery: Delivery) -> None:
         """Take a command; it is acknowledged once it is stored."""
-        self._waiting.put_nowait(delivery)
+        left_s = delivery.left_s
+        self._waiting.put_nowait((delivery, None if left_s is None else self._clock.now() + timedelta(seconds=left_s)))
 
     async def run(self) -> None:
         """Store commands without end."""
         while True:
-            delivery = await self._waiting.get()
-            await self._take(delivery)
+            delivery, answer_by = await self._waiting.get()
+            await self._take(delivery, answer_by)
             self._session.ack([delivery])
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def _take(self, delivery: Delivery, answer_by: datetime | None) -> None:
         topic = parse_topic(delivery.topic)
         try:
             command = Command.model_validate_json(delivery.payload)
@@ -62,7 +67,7 @@ class Commands:
         if command.timeout_min is not None:
             arguments["timeout_min"] = command.timeout_min
         async with self._database.writing() as conn:
-            row = await conn.fetchrow(SQL["take"], command_id, topic.device, command.command, arguments)
+            row = await conn.fetchrow(SQL["take"], command_id, topic.device, command.command, arguments, answer_by)
         if row is not None and not row["known"]:
             log.warning("command_for_nobody", device=topic.device, command_id=command.id)
         else:

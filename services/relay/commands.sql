@@ -1,8 +1,8 @@
 -- name: take
--- the county's id: a command that comes again is the same one, and the reply that names it counts on both sides
+-- answer_by: when the county's time for it is over; null from a county that did not say. The county's id: a command that comes again is the same one, and the reply that names it counts on both sides
 with taken as (
-    insert into command (id, device_id, command, arguments, created_by, created_at)
-    select $1, d.id, $3, $4, 'county', clock_timestamp() from device d where d.code = $2
+    insert into command (id, device_id, command, arguments, created_by, created_at, answer_by)
+    select $1, d.id, $3, $4, 'county', clock_timestamp(), $5 from device d where d.code = $2
     on conflict (id) do nothing
     returning id
 )

@@ -196,6 +196,28 @@ async def test_the_clock_is_set_on_connect_and_commands_come_back_with_reply_and
     assert within.total_seconds() == 420
 
 
+async def test_a_command_whose_time_is_over_is_not_carried_out_and_one_has_no_more_time_than_it_was_given(
+    gateway, store, dial, db
+):
+    device = await register(db, 34, "panel-34")
+    await known(gateway)
+    panel = await dial(34)
+    await panel.confirmed(panel.send(b""))
+    await panel.order(90)  # its clock is set
+    add = "insert into command (device_id, command, created_by, created_at, answer_by)"
+    add += " values ($1, $2, 'county', {}) returning id"
+    old = await db.fetchval(add.format("now() - interval '11 min', null"), device, "initialise")
+    over = await db.fetchval(add.format("now(), now() - interval '1 s'"), device, "initialise")
+    for command in (old, over):
+        row = await ended(db, command)
+        assert (row["state"], "not sent" in row["error"]) == ("failed", True)
+    check = await db.fetchval(add.format("now(), now() + interval '3 min'"), device, "guard_check")
+    assert (await panel.order(91)).adu == b"\x5b\x01\x0a", "the first that it was told"
+    sent = "select answer_by - created_at from command where id = $1 and state = 'sent'"
+    within = await eventually(lambda: db.fetchval(sent, check), what="written down as sent")
+    assert within.total_seconds() == 180
+
+
 async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_guard(db, database):
     device = await register(db, 38, "panel-38")
     check, read = [await order(db, device, command) for command in ("guard_check", "read_utd_time")]

@@ -151,6 +151,23 @@ async def test_a_command_of_the_county_reaches_the_device_and_its_reply_comes_ba
     assert await township.rows.one("select created_by from command") == "county"
 
 
+async def test_a_command_is_over_when_the_county_said_however_long_it_waited_for_the_link(
+    township: Side, county: County, relay: Callable[..., Program]
+) -> None:
+    running = relay()
+    await township.fleet.send(topic("hydrant-1"), reading(1))
+    await county.rows.until("select count(*) from reading_hydrant", equals=1)
+    running.kill()
+    left = "insert into command (device_id, command, created_by, answer_by)"
+    left += " select id, 'blink', 'test', clock_timestamp() + interval '5 min' from device"  # of the 10 it had
+    await county.rows.connection.execute(left)
+    await county.rows.until("select state from command", equals="sent")
+    running.restart()
+    await township.rows.until("select state from command", equals="sent")
+    over = [await side.rows.one("select answer_by from command") for side in (county, township)]
+    assert abs(over[1] - over[0]) < timedelta(seconds=4), "the broker counts whole seconds"
+
+
 async def test_what_became_of_a_command_without_an_event_is_told_to_the_county(
     township: Side, county: County, relay: Callable[..., Program]
 ) -> None:
