@@ -254,18 +254,14 @@ class Inbox:
 
     def _read(self, sender: str, delivery: Delivery | Kept, received_us: int) -> Item:
         if isinstance(delivery, Kept):
-            message = decode(delivery.topic, delivery.payload, received_us, retained=delivery.retain)
+            message = _decode(delivery, received_us)
             message.prompt = False
             return Item(sender, None, message, received_us, block=delivery.block)
         if delivery.topic == self._probe_topic:
             if delivery.payload.isdigit():
                 self._prompt = received_us - int(delivery.payload[:16]) < PROMPT_US
             return Item(sender, delivery, None, received_us)
-        topic, payload, marks = delivery.topic, delivery.payload, delivery.marks
-        if marks:
-            message = decode_marked(topic, payload, received_us, marks, retained=delivery.retain)
-        else:
-            message = decode(topic, payload, received_us, retained=delivery.retain)
+        message = _decode(delivery, received_us)
         message.prompt = self._prompt
         return Item(sender, delivery, message, received_us)
 
@@ -280,3 +276,9 @@ class Inbox:
             or self.lines.ready >= limits.turn_elements
         ):
             self._full.set()
+
+
+def _decode(one: Delivery | Kept, received_us: int) -> Message:
+    if one.marks:
+        return decode_marked(one.topic, one.payload, received_us, one.marks, retained=one.retain)
+    return decode(one.topic, one.payload, received_us, retained=one.retain)

@@ -9,10 +9,12 @@ from typing import Any
 
 import asyncpg
 
+from services.core.contracts import RECEIVED
 from services.core.errors import Fenced
 from services.core.statements import load_queries
 from services.ingest.lines import Block
-from services.ingest.turns import Kept
+from services.ingest.moment import relayed_us
+from services.ingest.turns import Kept, Marks
 
 QUERIES = load_queries(__file__)
 LOCK_TIMEOUT = "set local lock_timeout = '1s'"  # whoever holds the table: batches go on
@@ -72,7 +74,8 @@ class Spool:
         found: dict[int, list[Kept]] = {}
         for row in await connection.fetch(QUERIES["fetch"], self._writer, list(numbers)):
             columns = (row["topics"], row["payloads"], row["retained"], row["received_us"])
-            kept = [Kept(*message) for message in zip(*columns, strict=True)]
+            marks = _marks(row["township_us"], len(row["topics"]))
+            kept = [Kept(*message) for message in zip(*columns, marks, strict=True)]
             found[row["number"]] = [*kept[:-1], *(one._replace(block=row["number"]) for one in kept[-1:])]
         return found
 
@@ -91,6 +94,7 @@ class Spool:
             [one.payload for one in deliveries],
             [one.retain for one in deliveries],
             [received_us for _, received_us in block.messages],
+            _township_us(block),
             sum(len(one.payload) for one in deliveries),
         )
 
@@ -108,3 +112,15 @@ class Spool:
         for number, size in sizes:
             self._sizes[number] = size
             self.bytes += size
+
+
+def _township_us(block: Block) -> list[int | None] | None:
+    """Return when a township received each message, None where no relay brought one."""
+    if not any(delivery.marks for delivery, _ in block.messages):
+        return None
+    return [relayed_us(delivery.marks, received_us) for delivery, received_us in block.messages]
+
+
+def _marks(township_us: Sequence[int | None] | None, count: int) -> list[Marks]:
+    """Return the user properties that ingest reads, as the messages brought them."""
+    return [() if at is None else ((RECEIVED, str(at)),) for at in township_us or [None] * count]

@@ -6,11 +6,11 @@ select from lease where name = $1 and owner = $2::uuid for share
 select number, sender, bytes from spool where writer = $1 and number > $2 order by number
 
 -- name: put
-insert into spool (writer, number, sender, topics, payloads, retained, received_us, bytes)
-select $1, $2, $3, $4::text[], $5::bytea[], $6::boolean[], $7::bigint[], $8
+insert into spool (writer, number, sender, topics, payloads, retained, received_us, township_us, bytes)
+select $1, $2, $3, $4::text[], $5::bytea[], $6::boolean[], $7::bigint[], $8::bigint[], $9
 
 -- name: fetch
-select number, topics, payloads, retained, received_us from spool where writer = $1 and number = any($2::bigint[])
+select number, topics, payloads, retained, received_us, township_us from spool where writer = $1 and number = any($2::bigint[])
 
 -- name: strike
 delete from spool where writer = $1 and number = any($2::bigint[])

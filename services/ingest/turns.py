@@ -21,6 +21,10 @@ LEAST_BYTES = SHARE_BYTES // SHARE_MESSAGES  # what the smallest message counts 
 URGENT_TYPES = frozenset({EventType.FIRE, EventType.MANUAL_ALARM, EventType.RESET})
 
 
+Marks = Sequence[tuple[str, str]]
+"""User properties of a message."""
+
+
 class Kept(NamedTuple):
     """A message that was in the spool: the broker was told that we have it, its device was not."""
 
@@ -28,6 +32,7 @@ class Kept(NamedTuple):
     payload: bytes
     retain: bool
     received_us: int
+    marks: Marks = ()  # those that ingest reads
     block: int | None = None  # of the spool, which is over with this message
 
 

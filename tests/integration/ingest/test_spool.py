@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from services.core.contracts import RECEIVED
 from services.core.errors import Fenced
 from services.core.mqtt import Delivery
 from services.ingest import lease
@@ -39,11 +40,34 @@ async def test_what_is_put_comes_back_as_it_was_and_the_next_owner_finds_it_in_o
     assert await second.begin(rows.connection) == [(1, "P1"), (2, "P2"), (3, "P1")]
     assert (second.bytes, second.next_number()) == (4, 4)
     assert await second.fetch(rows.connection, [1, 2, 99]) == {
-        1: [Kept(TOPIC, b"a", False, 17), Kept(TOPIC, b"\x00\xff", False, 18, 1)],
-        2: [Kept(TOPIC, b"", False, 17, 2)],
+        1: [Kept(TOPIC, b"a", False, 17), Kept(TOPIC, b"\x00\xff", False, 18, block=1)],
+        2: [Kept(TOPIC, b"", False, 17, block=2)],
     }
     second.forget([1])
     assert second.bytes == 1
+
+
+async def test_when_a_township_received_what_its_relay_brought_is_kept_too(rows):
+    """Without it an event that waited for months got the county's receive time for its own."""
+    of_relay = ((RECEIVED, "16"),)
+    sent = [Delivery(TOPIC, b"a", 1, False, False, 1, 1, marks) for marks in ((), of_relay, (("other", "x"),))]
+    spool = await opened(rows.connection)
+    await spool.put(rows.connection, [Block(spool.next_number(), "P1", [(one, 17) for one in sent])])
+    await spool.put(rows.connection, [block(spool.next_number(), b"b")])
+    found = await spool.fetch(rows.connection, [1, 2])
+    assert [kept.marks for kept in found[1]] == [(), of_relay, ()]
+    assert [kept.marks for kept in found[2]] == [()]
+
+
+async def test_a_block_of_a_program_from_before_is_read(rows):
+    spool = await opened(rows.connection)
+    await rows.connection.execute(
+        "insert into spool (writer, number, sender, topics, payloads, retained, received_us, bytes)"
+        " values ('all/event', 1, 'P1', array[$1::text], array['a'::bytea], array[false], array[17::bigint], 1)",
+        TOPIC,
+    )
+    assert await spool.begin(rows.connection) == [(1, "P1")]
+    assert await spool.fetch(rows.connection, [1]) == {1: [Kept(TOPIC, b"a", False, 17, block=1)]}
 
 
 async def test_nothing_is_written_without_the_lease(rows):
