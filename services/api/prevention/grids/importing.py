@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.api.prevention.grids.models import GridId, GridImport, GridPut, number_as_text
 from services.api.prevention.grids.polygons import BadPolygon, Read, count_positions, read_polygon
 from services.api.prevention.grids.reading import finding_document, read_faults
+from services.api.prevention.grids.room import Room
 from services.api.prevention.grids.routes import with_faults
 from services.api.prevention.grids.tree import Tree
 from services.api.prevention.grids.writing import SQL, read_tree, store, take_turn, values_of
@@ -109,7 +110,7 @@ async def import_grids(
 
     async def work(write: Write) -> Response:
         await take_turn(write)
-        loading = _Loading(write, await read_tree(write))
+        loading = _Loading(write, await read_tree(write), await Room.left_by(write))
         await loading.store(read)
         errors = [_shown(one) for one in sorted([*faults, *loading.faults], key=lambda one: one.feature)]
         if not loading.done:
@@ -214,9 +215,10 @@ def _read_one(number: int, feature: Any, datum: Datum) -> _Feature | _Fault:
 class _Loading:
     """Stores the good features of a file, parents before what stands below them."""
 
-    def __init__(self, write: Write, tree: Tree) -> None:
+    def __init__(self, write: Write, tree: Tree, room: Room) -> None:
         self._write = write
         self._tree = tree
+        self._room = room
         self.done: list[dict[str, Any]] = []
         self.faults: list[_Fault] = []
 
@@ -246,6 +248,7 @@ class _Loading:
             async with connection.transaction():
                 values = await values_of(self._write, one.id, one.body, before, self._tree)
                 border = None if one.read is None else one.read.border
+                self._room.take(border, before)
                 await store(self._write, one.id, values, border, new=before is None)
         except Problem as problem:
             field, _, message = str(problem.detail).partition(": ")

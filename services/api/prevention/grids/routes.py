@@ -19,6 +19,7 @@ from services.api.prevention.grids.reading import (
     select_grids,
     show_grid,
 )
+from services.api.prevention.grids.room import Room
 from services.api.prevention.grids.writing import SQL, read_tree, store, take_turn, values_of
 from services.api.registry.datum import Datum
 from services.api.request import tables
@@ -110,6 +111,7 @@ async def put_grid(
             raise invalid("polygon", "cannot be cleared" if before else "is needed to register a grid")
         values = await values_of(write, grid_id, body, before, await read_tree(write))
         border = None if read is None else read.border
+        (await Room.left_by(write)).take(border, before)
         await store(write, grid_id, values, border, new=before is None)
         await write.record("grid.put", f"grid:{grid_id}", **values, polygon=border is not None)
         shown = await show_grid(Inside(write.connection), write.who, grid_id)

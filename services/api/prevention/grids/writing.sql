@@ -11,7 +11,9 @@ select pg_advisory_xact_lock(hashtext('firetower.grids'))
 select id, parent, area from grid
 
 -- name: find
-select id, area, parent, version, people from grid where id = $1
+select id, area, parent, version, people,
+    (select coalesce(sum(npoints(ring)), 0) from grid_ring where grid_id = $1) as positions
+from grid where id = $1
 
 -- name: forget_rings
 delete from grid_ring where grid_id = $1

@@ -1,9 +1,11 @@
 """Grids over HTTP: registered, changed and removed, which borders and parents are refused, what does not fit."""
 
+from typing import Any
+
 import asyncpg
 
 from tests.integration.api.conftest import AREA, Client
-from tests.integration.api.prevention.conftest import Put, box, read, square
+from tests.integration.api.prevention.conftest import Put, box, feature, load, read, square
 
 
 async def test_a_grid_is_registered_read_changed_and_removed(
@@ -110,6 +112,33 @@ async def test_who_meets_a_long_import_is_told_to_come_back_and_holds_nothing(
         assert (refused.status_code, refused.json()["type"]) == (409, "urn:firetower:problem:import_running")
         assert refused.headers["retry-after"] == "5"
     await put("g-1", 200, name="x")
+
+
+def _comb(count: int) -> dict[str, Any]:
+    teeth = [[111 + n * 1e-5, 39.01 + n % 2 * 1e-3] for n in range(count - 3)]
+    return {"type": "Polygon", "coordinates": [[*teeth, [teeth[-1][0], 39.0], [111.0, 39.0], teeth[0]]]}
+
+
+async def test_all_borders_together_are_bounded_and_what_stands_can_be_made_smaller(
+    client: Client, put: Put, connection: asyncpg.Connection
+) -> None:
+    await put("small")
+    await put("large", polygon=_comb(9_000))
+    await connection.execute(
+        "insert into grid_ring select 'large', n, 0, ring, 0, 0, 0, 0 from grid_ring, generate_series(1, 55) n"
+        " where grid_id = 'large'"
+    )  # as from before there was a bound
+    for grid, border in (("other", square(111.0)), ("small", _comb(100))):
+        refused = await client.put(f"/api/v1/grids/{grid}", json={"name": grid, "polygon": border})
+        assert refused.status_code == 422, refused.text
+        assert refused.json()["errors"][0]["field"] == "polygon"
+        assert "500000" in refused.json()["errors"][0]["message"]
+        assert "简化边界" in refused.json()["errors"][0]["message_zh"]
+    told = await load(client, feature("small", square(111.2)), feature("other"))
+    assert [one["id"] for one in told["changes"]] == ["small"], "it does not grow"
+    assert [(one["id"], one["field"]) for one in told["errors"]] == [("other", "polygon")]
+    await put("large", 200, polygon=square(111.1))
+    await put("other")
 
 
 async def test_a_circle_of_parents_is_refused_by_name(client: Client, put: Put) -> None:
