@@ -271,8 +271,8 @@ class _Parts:
         """Return the parts of its identity as they were sent, and whether `extra` holds marks of ours."""
         kept = {"ts": self.element["ts"]} if "ts" in self.element else {}
         for name in ("type", "active", "component"):
-            value = self.element.get(name)
-            if value is not None and value != getattr(event, name):
+            value, own = self.element.get(name), getattr(event, name)
+            if value is not None and (value != own or isinstance(value, bool) != isinstance(own, bool)):  # 1 is no true
                 kept[name] = value
         if self.flags:
             kept["marked"] = True

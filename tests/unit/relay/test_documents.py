@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.core.contracts import READING_FIELDS
@@ -81,6 +81,8 @@ def test_an_event_of_any_sort_is_the_same_event_at_the_county(body: dict[str, An
 
 
 @given(EVENTS)
+@example({"type": "fire", "active": 1})
+@example({"type": "fire", "active": 1.0})
 def test_what_ingest_says_of_it_is_said_at_the_county_too(body: dict[str, Any]) -> None:
     first, second = carried(orjson.dumps(body))
     ours = {"event_id_derived", "event_id_is_a_number", "clock_implausible"}  # an id is sent on; clocks are judged anew
