@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from services.alerts.evaluate import Findings
+from services.alerts.findings import Findings
 from services.core.rules.parameters import ParameterBook, Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason
