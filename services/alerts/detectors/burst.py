@@ -1,7 +1,8 @@
 """One event of the mains: which hydrants fall together, by how much, and where the event most likely is.
 
-Source: design study (corroboration). Used by `mains`. Promises one warning from its beginning to its end: it
-is over when its deepest members are back for `calm_min`, or after `longest_h`, when it is the new normal.
+Source: design study (corroboration). Used by `mains`. What is below by now (`group`) and what fell just now (`onset`)
+are judged beside each other. Promises one warning from its beginning to its end: it is over when its deepest members
+are back for `calm_min`, or after `longest_h`, when it is the new normal.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from services.alerts.detectors.expectation import Array
 from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
 from services.alerts.detectors.group import Scores
+from services.alerts.detectors.onset import Sudden
 from services.alerts.detectors.singles import Hydrant, Pressures
 from services.alerts.detectors.watchfulness import Watchfulness
 from services.core.rules.catalog_early import EARLY
@@ -29,15 +32,22 @@ _DAY_S: Final = 86_400
 class BurstWatch:
     """The event of a group of hydrants, if there is one."""
 
-    MEMORY: Final = ("_watchful", "_calm", "_stood", "_members", "_area", "became_normal")
+    MEMORY: Final = ("_watchful", "_watchful_onset", "_calm", "_stood", "_members", "_area", "became_normal")
 
     def __init__(
-        self, hydrants: Sequence[Hydrant], near: np.ndarray, slot_s: int, numbers: Mapping[str, float]
+        self,
+        hydrants: Sequence[Hydrant],
+        near: np.ndarray,
+        onset_near: np.ndarray,
+        slot_s: int,
+        numbers: Mapping[str, float],
     ) -> None:
-        self._hydrants, self._near = hydrants, near
+        self._hydrants, self._near, self._onset_near = hydrants, near, onset_near
         self._group = "net-" + hashlib.blake2s(hydrants[0].code.encode(), digest_size=3).hexdigest()
         self._numbers = numbers
-        self._watchful = Watchfulness(numbers["least_sigmas"], numbers["most_sigmas"], numbers["false_share"])
+        share = numbers["false_share"]
+        self._watchful = Watchfulness(numbers["least_sigmas"], numbers["most_sigmas"], share)
+        self._watchful_onset = Watchfulness(numbers["onset_least_sigmas"], numbers["onset_most_sigmas"], share)
         self._calm_slots = max(1, round(numbers["calm_min"] * 60 / slot_s))
         self._longest_slots = numbers["longest_h"] * 3600 / slot_s
         self._calm = 0
@@ -51,25 +61,30 @@ class BurstWatch:
         """Whether an event is open: nothing is learned meanwhile."""
         return bool(self._members)
 
-    def learn(self, scores: Scores, ended_s: int) -> None:
+    def learn(self, scores: Scores, sudden: Sudden | None, ended_s: int) -> None:
         """Take a slot from the learning time: it only shows how restless this network is."""
         self._watchful.note(float(-scores.shared.min()), ended_s // _DAY_S)
+        if sudden is not None:
+            self._watchful_onset.note(float(-sudden.shared.min()), ended_s // _DAY_S)
 
-    def weigh(self, scores: Scores, slot: Pressures, ended_s: int, used: frozenset[int]) -> list[EarlyWarning]:
-        """Take a slot; return events that began or are over."""
-        deepest = float(-scores.shared.min())
-        limit = self._watchful.limit
-        self._watchful.note(limit if self.stands else min(deepest, limit), ended_s // _DAY_S)
+    def weigh(
+        self, scores: Scores, sudden: Sudden | None, slot: Pressures, ended_s: int, used: frozenset[int]
+    ) -> list[EarlyWarning]:
+        """Take a slot; return events that began or are over. What falls suddenly begins one too, but ends none."""
+        limit, near, least = self._watchful.limit, self._near, -self._numbers["member_sigmas"]
+        deepest = self._deepest(self._watchful, scores.shared, ended_s)
+        fallen = 0.0 if sudden is None else self._deepest(self._watchful_onset, sudden.shared, ended_s)
         if self.stands:
             return self._look_for_the_end(scores, slot, limit)
-        low = np.minimum(scores.own, scores.alone) < -self._numbers["member_sigmas"]
-        worst = int(scores.shared.argmin())
-        if (
-            deepest <= max(limit, _RISEN_SHARE * scores.risen)
-            or np.count_nonzero(low) < self._numbers["members"]
-            or np.count_nonzero(low[self._near[worst]]) < min(2, self._near.shape[1])
-        ):
-            return []
+        low, alone, shared = np.minimum(scores.own, scores.alone) < least, scores.alone, scores.shared
+        if deepest <= max(limit, _RISEN_SHARE * scores.risen) or not self._corroborated(low, shared, near):
+            limit, near, deepest = self._watchful_onset.limit, self._onset_near, fallen
+            if sudden is None or deepest <= max(limit, _RISEN_SHARE * sudden.risen):
+                return []
+            low, alone, shared = sudden.alone < least, sudden.alone, sudden.shared
+            if not self._corroborated(low, shared, near):
+                return []
+        worst = int(shared.argmin())
         numbers = np.flatnonzero(low)
         order = numbers[np.argsort(scores.own[numbers], kind="stable")]
         self._members = tuple(int(number) for number in order[:_MEMBERS_NAMED])
@@ -87,12 +102,22 @@ class BurstWatch:
             f"{len(order)} hydrants below what the network explains, by up to {drop_mpa:.3f} MPa "
             f"(deviation {deepest:.1f}, limit {limit:.1f}){own_en}{end.en}",
         )
-        said = self._say(slot, reason, self._centre(scores, worst), active=True)
+        said = self._say(slot, reason, self._centre(alone, near[worst]), active=True)
         fallen = int(order[np.nan_to_num(slot.expected - slot.seen)[order].argmax()])
         expected, seen = round(float(slot.expected[fallen]), 4), float(slot.seen[fallen])
         return [
             said._replace(expected=expected, seen=None if np.isnan(seen) else round(seen, 4), unit="MPa", sure=sure)
         ]
+
+    def _deepest(self, watchful: Watchfulness, shared: Array, ended_s: int) -> float:
+        deepest = float(-shared.min())
+        watchful.note(watchful.limit if self.stands else min(deepest, watchful.limit), ended_s // _DAY_S)
+        return deepest
+
+    def _corroborated(self, low: np.ndarray, shared: Array, near: np.ndarray) -> bool:
+        """Whether enough hydrants are low, and not the worst alone among those around it."""
+        around = np.count_nonzero(low[near[int(shared.argmin())]])
+        return bool(np.count_nonzero(low) >= self._numbers["members"] and around >= min(2, near.shape[1]))
 
     def _look_for_the_end(self, scores: Scores, slot: Pressures, limit: float) -> list[EarlyWarning]:
         self._stood += 1
@@ -115,13 +140,13 @@ class BurstWatch:
         severity = EARLY[_CODE].severity
         return EarlyWarning(_CODE, slot.at, severity, self._area, reason, active, None, members, place, self._group)
 
-    def _centre(self, scores: Scores, worst: int) -> Place | None:
-        """Return the centre of the worst hydrant's neighbours, weighted by how far each is down by itself."""
-        near = [(number, self._hydrants[number].place) for number in dict.fromkeys(self._near[worst].tolist())]
-        placed = [(number, place) for number, place in near if place is not None]
+    def _centre(self, alone: Array, near: np.ndarray) -> Place | None:
+        """Return the centre of these neighbours, weighted by how far each is down by itself."""
+        those = [(number, self._hydrants[number].place) for number in dict.fromkeys(near.tolist())]
+        placed = [(number, place) for number, place in those if place is not None]
         if not placed:
             return None
-        depths = {number: max(0.0, -float(scores.alone[number])) for number, _ in placed}
+        depths = {number: max(0.0, -float(alone[number])) for number, _ in placed}
         least = 0.6 * max(depths.values())
         weights = [max(0.0, depths[number] - least) ** 2 + 1e-9 for number, _ in placed]
         total = sum(weights)

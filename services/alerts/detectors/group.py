@@ -13,6 +13,7 @@ import numpy as np
 
 from services.alerts.detectors.expectation import Array, clipped
 from services.alerts.detectors.finding import Place
+from services.alerts.detectors.nearest import nearest
 
 _OUTLIER: Final = 8.0  # own deviations: larger ones add nothing
 _ALONE: Final = 4.0  # the most that one hydrant adds to its neighbours: one alone is no event of the mains
@@ -90,7 +91,7 @@ class Group:
         self.residuals = Smoothed(devices, ewma, _BASE_DAYS * slots_a_day, spread_slots, 2e-4)
         self.shares = Smoothed(devices, ewma, _SHARE_BASE_DAYS * slots_a_day, spread_slots, 0.2)
         self._shared_var = np.zeros(devices)
-        self.near = _nearest(places, min(neighbours, devices))
+        self.near = nearest(places, min(neighbours, devices))
 
     def score(self, residual: Array, share: Array, *, frozen: bool, young: np.ndarray) -> Scores:
         """Take one slot; a missing one leaves the device where it was, a `young` one has no say yet."""
@@ -119,18 +120,3 @@ def scaled(value: Array, variance: Array, share: Array, *, frozen: bool) -> Arra
         variance += share * (np.minimum(value * value, most) - variance)
     out: Array = value / np.sqrt(np.maximum(variance, 0.01))
     return out
-
-
-def _nearest(places: list[Place | None], count: int) -> np.ndarray:
-    """Return the numbers of each device's nearest ones, itself first; without a place it has only itself."""
-    lon = np.array([np.nan if place is None else place.lon for place in places])
-    lat = np.array([np.nan if place is None else place.lat for place in places])
-    east = lon * np.cos(np.radians(np.nanmean(lat) if np.isfinite(lat).any() else 0.0))
-    found = np.zeros((len(places), count), dtype=np.intp)
-    for number in range(len(places)):
-        away = np.hypot(east - east[number], lat - lat[number])
-        away[np.isnan(away)] = np.inf
-        away[number] = -1.0
-        order = np.argsort(away, kind="stable")[:count]
-        found[number] = np.where(np.isinf(away[order]), number, order)
-    return found

@@ -25,6 +25,7 @@ from services.alerts.detectors.group import Group, Scores
 from services.alerts.detectors.hours import Hours
 from services.alerts.detectors.instrument import Instruments
 from services.alerts.detectors.night import Nights
+from services.alerts.detectors.onset import Onset
 from services.alerts.detectors.singles import Hydrant, Pressures, Singles
 from services.alerts.detectors.whitening import Whitening
 from services.core.rules.catalog_early import NUMBERS, Numbers
@@ -45,6 +46,7 @@ class MainsDetector:
         "_expected",
         "_hours",
         "_group",
+        "_onset",
         "_burst",
         "_following",
         "_nights",
@@ -64,8 +66,10 @@ class MainsDetector:
         self._instruments = Instruments(devices, day, all_numbers["sensor_fault"])
         self._expected = Expectation(devices, int(numbers["factors"]), day, numbers["memory_days"])
         self._hours = Hours(devices)
-        self._group = Group([item.place for item in hydrants], int(numbers["neighbours"]), numbers["ewma"], day)
-        self._burst = BurstWatch(hydrants, self._group.near, slot_s, numbers)
+        places = [item.place for item in hydrants]
+        self._group = Group(places, int(numbers["neighbours"]), numbers["ewma"], day)
+        self._onset = Onset(places, int(numbers["onset_neighbours"]), slot_s, numbers["memory_days"])
+        self._burst = BurstWatch(hydrants, self._group.near, self._onset.near, slot_s, numbers)
         self._following = Following(devices, slot_s, all_numbers["hydrant_decoupled"])
         self._nights = Nights(devices, all_numbers["water_leak"])
         self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
@@ -117,15 +121,18 @@ class MainsDetector:
         usual = explained + zeroed(residual - left) + residuals.base
         if self._whitening is None:
             self._whitening = Whitening(self._expected.eigen, self._expected.uncertain)
-        shares = self._whitening.shares(slot.seen - self._expected.mean)
+        mean, uncertain = self._expected.mean, self._expected.uncertain
+        held = self._whitening.held(slot.seen - mean)
+        shares = np.where(np.isnan(slot.seen), np.nan, self._whitening.rotated(held))
         scores = self._group.score(left, shares, frozen=frozen, young=young)
+        sudden = self._onset.take(ended_s, held + mean, mean, uncertain, frozen=frozen, young=young)
         self._course.append((ended_s, usual.astype(np.float32), residuals.spread.astype(np.float32)))
         apart = self._following.take(slot.seen, explained)
         leaks = self._nights.take(np.where(young, 0.0, shares), ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
         if learning:
-            self._burst.learn(scores, ended_s)
+            self._burst.learn(scores, sudden, ended_s)
             return []
-        found = self._burst.weigh(scores, slot, ended_s, used)
+        found = self._burst.weigh(scores, sudden, slot, ended_s, used)
         if found and self._burst.became_normal:
             self._group.accept()
         steep = self._departure.take(slot.seen, residual, scores.own)

@@ -43,9 +43,21 @@ class Whitening:
         A missing value counts as what all others expect. A value further from that than `_MOST_SIGMAS` counts as just
         that far, the worst first: otherwise one wrong sensor would disturb those around it.
         """
-        there = ~np.isnan(deviation)
+        return np.where(np.isnan(deviation), np.nan, self.rotated(self.held(deviation)))
+
+    def rotated(self, deviations: Array) -> Array:
+        """Return the shares of a slot, or of many (rows), in which nothing is missing any more."""
+        shares: Array = deviations @ self._root
+        return shares
+
+    def held(self, deviation: Array) -> Array:
+        """Return the deviation with what is missing, and what is further off than it can be, as `shares` says."""
         filled = zeroed(deviation)
-        self._fill(filled, there)
+        self._fill(filled, ~np.isnan(deviation))
+        return self.bounded(filled)
+
+    def bounded(self, filled: Array) -> Array:
+        """Hold within bounds, in place, who of those who all measured is further off than it can be."""
         precision = self._precision
         surprise = precision @ filled
         for _ in range(_MOST_LIARS):
@@ -58,7 +70,7 @@ class Whitening:
             step = over / self._own[worst]
             filled[worst] -= step
             surprise = surprise - step * precision[:, worst]
-        return np.where(there, self._root @ filled, np.nan)
+        return filled
 
     def _fill(self, filled: Array, there: NDArray[np.bool_]) -> None:
         """Put who is missing where all others expect it: by precision or by covariance, which say the same."""

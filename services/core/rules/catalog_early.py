@@ -28,12 +28,16 @@ EARLY_RULES: Final = (
         Severity.MAJOR,
         "疑似爆管或大量用水",
         "the smoothed pressure of a hydrant and its neighbours falls independently of all others, by more than a limit "
-        "between `least_sigmas` and `most_sigmas` that is learned from quiet days; no hydrant rises as much, and "
-        "`members` devices or more are below by `member_sigmas`",
+        "between `least_sigmas` and `most_sigmas` that is learned from quiet days; or that of a quarter of an hour is "
+        "below what the hour before foretells, by more than one between `onset_least_sigmas` and `onset_most_sigmas`; "
+        "no hydrant rises as much, and `members` devices or more are below by `member_sigmas`",
         "its deepest members are down by less than a third of that limit for `calm_min`; or after `longest_h`, when it "
         "counts as the new normal",
         least_sigmas=Parameter(4.7, "own standard deviations", TUNED, SIGMAS),
         most_sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
+        onset_least_sigmas=Parameter(6.2, "own standard deviations", TUNED, SIGMAS),
+        onset_most_sigmas=Parameter(12.0, "own standard deviations", TUNED, SIGMAS),
+        onset_neighbours=Parameter(12, "devices, itself included", TUNED, COUNT),
         false_share=Parameter(0.08, "share of quiet days that may have a false incident", TUNED, SHARE),
         member_sigmas=Parameter(2.0, "own standard deviations", TUNED, SIGMAS),
         members=Parameter(3, "devices", STUDY, COUNT),

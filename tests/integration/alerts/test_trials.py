@@ -18,7 +18,7 @@ from tests.integration.alerts.test_early_warning import BEGIN, store, told_by_ev
 from tests.integration.alerts.test_early_warning import hydrants as hydrants  # noqa: PLC0414 - a fixture
 from tests.support.county import AREA, County
 
-DEAF = {"least_sigmas": 60, "most_sigmas": 60}
+DEAF = {"least_sigmas": 60, "most_sigmas": 60, "onset_least_sigmas": 60, "onset_most_sigmas": 60}
 
 
 async def ask(county: County, code: str, parameters: dict[str, float], days: tuple[float, float], **more: Any) -> int:
