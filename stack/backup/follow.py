@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -23,7 +24,7 @@ from services.core.log import logger
 from stack import children
 from stack.backup.belongings import Belongings
 from stack.backup.copies import STAMP, CopyFolder, Until
-from stack.backup.sealed import Seal, compressed
+from stack.backup.sealed import Seal, Unreadable, compressed
 from stack.backup.segments import Segment, cluster_of, position, segment_from
 from stack.backup.server import STREAM, Server
 from stack.state import StateDir
@@ -112,10 +113,13 @@ class Follower:
         here = position(lsn) // self.segment_bytes
         kept = await asyncio.to_thread(self._folder.segments, self.segment_bytes)
         if any(one.number > here and one.timeline >= timeline for one in kept):
-            raise FiretowerError(
-                f"the database is at {lsn}, and its copies in {self._folder.path} go further: it was put back to an"
-                " earlier state. Move that folder away and run `firetower backup` again; what was lost is in it"
-            )
+            raise self._put_back(f"the database is at {lsn}, and its copies go further")
+
+    def _put_back(self, found: str) -> FiretowerError:
+        return FiretowerError(
+            f"{found}: it was put back to an earlier state. Move {self._folder.path} away and run `firetower backup`"
+            " again; what was lost is in it"
+        )
 
     async def _mend_slot(self) -> None:
         """Make the slot that has the server keep the log for us, unless it is there and of use."""
@@ -199,6 +203,7 @@ class Follower:
             except FileNotFoundError:
                 return False
             self._refuse_other(content)
+            self._refuse_other_past(log_path / self._seal.name(f"{segment.name}.gz"), content)
             self._seal.write(log_path / self._seal.name(f"{segment.path.name}.gz"), content)
             if not segment.partial:
                 for part in log_path.glob(f"{segment.name}.partial.gz*"):
@@ -216,6 +221,19 @@ class Follower:
                 " folder away and run `firetower backup` again, so that the two do not mix"
             )
         self._cluster = cluster
+
+    def _refuse_other_past(self, kept: Path, content: bytes) -> None:
+        """A segment that lies there whole can come again, but never with other records.
+
+        One that cannot be read any more, because it is damaged or of an earlier passphrase, is replaced.
+        """
+        if not kept.exists():
+            return
+        whole = content
+        with suppress(Unreadable), self._seal.open(kept) as stream:
+            whole = stream.read()
+        if not whole.startswith(content.rstrip(b"\0")):
+            raise self._put_back(f"the database writes {kept.name} a second time, with other records")
 
     def _waiting(self) -> Iterator[Segment]:
         # A segment is named without `.partial` once it is full and on our disk.

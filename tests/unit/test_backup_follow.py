@@ -104,6 +104,26 @@ async def test_the_log_of_a_database_that_was_made_anew_is_not_mixed_with_that_o
     assert (folder.log_path / f"{SEGMENT.format(4)}.gz").read_bytes() == kept
 
 
+async def test_a_machine_that_was_put_back_with_its_state_folder_overwrites_nothing_of_its_later_past(
+    follower, tmp_path
+):
+    await follower.ship(SystemClock())
+    log_path, spool = CopyFolder.find(tmp_path / "copies").log_path, tmp_path / "state/backup/slot"
+    again = spool / f"{SEGMENT.format(2)}.partial"
+    again.write_bytes(b"who\0\0")  # it comes once more, as after a loss of the spool
+    await follower.ship(SystemClock())
+    kept = (log_path / f"{SEGMENT.format(2)}.gz").read_bytes()
+    again.write_bytes(b"what\0")
+    with pytest.raises(FiretowerError, match="with other records: it was put back"):
+        await follower.ship(SystemClock())
+    assert (log_path / f"{SEGMENT.format(2)}.gz").read_bytes() == kept
+    (log_path / f"{SEGMENT.format(2)}.gz").write_bytes(kept[:-9])
+    (spool / SEGMENT.format(2)).write_bytes(b"whole")
+    again.unlink()
+    await follower.ship(SystemClock())
+    assert (log_path / f"{SEGMENT.format(2)}.gz").read_bytes() == kept
+
+
 class PutBackServer(StillServer):
     """A server at an earlier place than what was received from it."""
 
