@@ -230,8 +230,10 @@ class Follower:
         if not kept.exists():
             return
         whole = content
-        with suppress(Unreadable), self._seal.open(kept) as stream:
-            whole = stream.read()
+        with suppress(Unreadable):
+            with self._seal.open(kept) as stream:
+                found = stream.read()
+            whole = found  # known to be whole only now
         if not whole.startswith(content.rstrip(b"\0")):
             raise self._put_back(f"the database writes {kept.name} a second time, with other records")
 

@@ -124,6 +124,18 @@ async def test_a_machine_that_was_put_back_with_its_state_folder_overwrites_noth
     assert (log_path / f"{SEGMENT.format(2)}.gz").read_bytes() == kept
 
 
+async def test_a_segment_of_an_earlier_passphrase_that_comes_again_is_replaced(follower, tmp_path, monkeypatch):
+    secret, spool = tmp_path / "secret", tmp_path / "state/backup/slot"
+    for words in ("correct horse", "incorrect horse"):
+        secret.write_text(words)
+        monkeypatch.setattr(follower, "_seal", Seal(secret))
+        (spool / SEGMENT.format(2)).write_bytes(b"whole")
+        await follower.ship(SystemClock())
+    kept = CopyFolder.find(tmp_path / "copies").log_path / f"{SEGMENT.format(2)}.gz.gpg"
+    with Seal(secret).open(kept) as content:
+        assert content.read() == b"whole"
+
+
 class PutBackServer(StillServer):
     """A server at an earlier place than what was received from it."""
 
