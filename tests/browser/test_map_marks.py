@@ -45,6 +45,30 @@ CROWD = """async () => {
   return shown;
 }"""
 
+# Which devices the small map of the water page is given, at its opening and later.
+WATER_MAP = """async () => {
+  const { GeoJSONSource } = await import("/static/vendor/maplibre-gl.mjs");
+  const { html, render } = await import("/static/js/ui.js");
+  const { WaterMap } = await import("/static/js/water/map.js");
+  const given = new Set();
+  const note = (source, features) => {
+    if (source.id === "devices") for (const { properties } of features) given.add(properties.code);
+  };
+  for (const name of ["onAdd", "setData", "updateData"]) {
+    const own = GeoJSONSource.prototype[name];
+    GeoJSONSource.prototype[name] = function (...sent) {
+      const [data] = name === "onAdd" ? [this.serialize().data] : sent;
+      note(this, data.features ?? data.add);
+      return own.apply(this, sent);
+    };
+  }
+  const frame = document.createElement("div");
+  document.body.prepend(frame);
+  render(html`<${WaterMap} place=${null} sources=${[]} chosen=${null} />`, frame);
+  while (!frame.querySelector("[data-drawn]")) await new Promise((resolve) => setTimeout(resolve, 50));
+  return [...given];
+}"""
+
 
 def _look(page: Page, wanted, what: str) -> View:
     frame = page.locator(FRAME)
@@ -62,6 +86,13 @@ def _look(page: Page, wanted, what: str) -> View:
 
 def _is_at(lon: float, lat: float):
     return lambda view: abs(view.lon - lon) < 0.02 and abs(view.lat - lat) < 0.02
+
+
+def test_the_small_map_of_the_water_page_holds_sources_of_water_alone(visit, system):
+    system.call("PUT", "/api/v1/devices/ZJ-0900", {"kind": "panel", "area": AREA, "location": IN_VILLAGE})
+    given = visit("/#/desk").evaluate(WATER_MAP)
+    assert "ZJ-0900" not in given
+    assert {NEAR, FAR} <= set(given)
 
 
 def test_the_map_opens_on_the_county_and_turns_to_the_area_that_is_chosen(visit, system):

@@ -42,6 +42,26 @@ def test_the_wall_shows_a_fire_without_a_click(visit, system, site):
     assert not axe.grave_findings(page)
 
 
+@pytest.mark.parametrize(
+    ("asked", "language", "theme"),
+    [("", "zh-CN", "dark"), ("?lang=en&theme=light", "en", "light"), ("?lang=zh", "zh-CN", "dark"),
+     ("?lang=fr&theme=blue", "zh-CN", "dark"), ("?theme=light", "zh-CN", "light")],
+)  # fmt: skip
+def test_language_and_theme_of_the_address_are_this_pages_alone(visit, system, asked, language, theme):
+    page = visit(f"/wall{asked}", viewport=WALL)
+    root = page.locator(f"html[lang='{language}'][data-theme='{theme}']")
+    expect(root).to_have_count(1)
+    expect(page.locator(".link-state.live")).to_be_visible()
+    small = page.evaluate(SMALL_PRINT)
+    assert not small, f"too small for five metres: {small}"
+    page.goto(f"{system.api}/{asked}#/desk")
+    page.locator(".filters .order button").first.click()  # something is remembered
+    expect(page.get_by_text("最新在前" if language == "zh-CN" else "Newest first", exact=True)).to_be_visible()
+    page.goto(f"{system.api}/?again#/desk")
+    expect(page.locator("html[lang='zh-CN'][data-theme='light']")).to_have_count(1)
+    expect(page.get_by_text("最新在前", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize(("language", "theme"), [("zh", "light"), ("en", "dark")])
 def test_fires_of_a_site_are_one_line_and_alike_alarms_name_their_devices(visit, system, language, theme):
     many, untaken = WORDS[language]

@@ -67,7 +67,7 @@ function App() {
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;
   if (session.role === "wall") {
-    location.replace("/wall");
+    location.replace(`/wall${location.search}`);
     return null;
   }
   const name = page === "desk" || LATER[page] ? page : "desk";

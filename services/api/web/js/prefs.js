@@ -1,4 +1,5 @@
-// What this browser remembers: language, theme, sound, whose push it is. Nothing secret.
+// What this browser remembers: language, theme, sound, whose push it is, the order of the queue and the app
+// that shows the way to water. Nothing secret.
 import { createStore } from "./store.js";
 
 const KEY = "firetower";
@@ -14,18 +15,23 @@ function read() {
 const asked = new URLSearchParams(location.search);
 const stored = read();
 const ours = (language) => (["zh", "en"].includes(language) ? language : null);
+const ourTheme = (theme) => (["auto", "light", "dark"].includes(theme) ? theme : null);
+export const askedTheme = ourTheme(asked.get("theme"));
 
 export const prefs = createStore({
   language: ours(asked.get("lang")) ?? ours(stored.language) ?? "zh",
-  theme: asked.get("theme") ?? stored.theme ?? "auto", // auto, light, dark
+  theme: askedTheme ?? ourTheme(stored.theme) ?? "auto",
   sound: stored.sound ?? true,
+  order: stored.order === "newest" ? "newest" : "oldest",
+  maps: stored.maps ?? null, // maps.js knows which there are
   push: stored.push ?? null, // who turned on notices of fires to this browser while no page is open
 });
 
 export function remember(patch) {
   prefs.set(patch);
   try {
-    localStorage.setItem(KEY, JSON.stringify(prefs.get()));
+    // Not what the address asks for: that is this page's alone. A wall beside it is dark, the desk is not.
+    localStorage.setItem(KEY, JSON.stringify({ ...read(), ...patch }));
   } catch {
     /* private window: kept for this page only */
   }

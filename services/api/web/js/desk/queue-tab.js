@@ -90,7 +90,7 @@ export function QueueTab({ chosen }) {
   const alarms = useStore(live, (state) => state.alarms);
   const loaded = useStore(live, (state) => state.loaded);
   useStore(live, (state) => state.areas); // rows name them
-  const order = useStore(prefs, (p) => p.order) ?? "oldest";
+  const order = useStore(prefs, (p) => p.order);
   const [filter, setFilter] = useState("all");
   const [ask, setAsk] = useState(null);
   const [problem, setProblem] = useState(null);

@@ -33,16 +33,18 @@ export class Board {
   // clicked, `onSeveral(codes, lngLat)` when they stand at one place, `onTest(site, lngLat)` for a flag,
   // `onGrid(id, lngLat)`, `onPlace(lon, lat)` for bare ground; `onGroundLost()` when tiles of the base map
   // did not come, `onFiltered(n)` when devices came under the filter or left it. `size` enlarges texts and
-  // shapes for a far eye; `view` and `inForm` as in opening.js. `ready` comes true when the map holds the
-  // devices; it fails with what kept it from that.
+  // shapes for a far eye; `view` and `inForm` as in opening.js. Of what is known besides `geojson` the map
+  // takes what it `holds(device)`. `ready` comes true when it has them; it fails with what kept it from that.
   constructor(frame, given) {
     const { settings, geojson, view, onFiltered, inForm = false, size = 1, controls = true } = given;
+    const { holds = () => true } = given;
     Object.assign(this, {
       settings,
       size,
       inForm,
       begins: view,
       onFiltered,
+      holds,
       keep: null,
       moved: false, // devices came under the filter, or left it
       all: NO_DEVICES,
@@ -162,9 +164,10 @@ export class Board {
   change(items) {
     if (!this.put) return; // #put takes all that is known
     const fresh = [];
-    for (const { code, status, alarm, location, kind, name, area } of items) {
+    for (const item of items) {
+      const { code, status, alarm, location, kind, name, area } = item;
       if (!this.ids.has(code)) {
-        if (!location) continue;
+        if (!location || !this.holds(item)) continue;
         const feature = {
           type: "Feature",
           geometry: pointOf(location),

@@ -2,14 +2,14 @@
 import { getAll } from "../api.js";
 import { Banners } from "../banners.js";
 import { Login } from "../login.js";
-import { applyPrefs, prefs } from "../prefs.js";
+import { applyPrefs, askedTheme, prefs } from "../prefs.js";
 import { reloadOnce, watchRelease } from "../release.js";
 import { live, useStore } from "../store.js";
 import { askWho, startStream } from "../stream.js";
 import { html, render, useEffect } from "../ui.js";
 import { Wall } from "./wall.js";
 
-if (!new URLSearchParams(location.search).has("theme")) prefs.set({ theme: "dark" });
+if (!askedTheme) prefs.set({ theme: "dark" });
 applyPrefs();
 
 function App() {

@@ -1,9 +1,11 @@
-// The small map of the water page: tap it to ask from there; sources stand on it as numbered pins.
+// The small map of the water page: tap it to ask from there; it holds the county's sources of water alone.
 import { Board, webglWorks } from "../map/board.js";
 import { PLAIN, readMap } from "../map/data.js";
 import { t } from "../i18n.js";
 import { live, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
+
+const isSource = ({ kind }) => ["hydrant", "water"].includes(kind);
 
 // What the map shows without a network: the sources of the list that was kept.
 const fromList = (sources) => ({
@@ -30,7 +32,7 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
     const water = geojson.then(
       (all) => ({
         ...all,
-        features: all.features.filter((feature) => ["hydrant", "water"].includes(feature.properties.kind)),
+        features: all.features.filter(({ properties }) => isSource(properties)),
       }),
       () => fromList(answers.current.sources),
     );
@@ -41,6 +43,7 @@ export function WaterMap({ place, sources, chosen, onPlace, onChoose }) {
         board.current = new Board(frame.current, {
           settings: ground,
           geojson: water,
+          holds: isSource,
           onPlace: (lon, lat) => answers.current.onPlace(lon, lat),
           onPick: (code) => {
             const source = answers.current.sources.find((each) => each.code === code);
