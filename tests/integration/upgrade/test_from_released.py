@@ -17,6 +17,13 @@ import pytest
 
 from services.alerts.audit import verify
 from services.core import db, migrate
+from services.core.clock import SystemClock
+from services.core.settings import BackupSettings
+from stack.backup.copies import CopyFolder
+from stack.backup.keeper import Keeper
+from stack.backup.restore import Source, restore
+from stack.backup.sealed import Seal
+from stack.backup.server import Server
 from stack.children import unprivileged
 from stack.postgres import SUPERUSER, Postgres
 from stack.state import StateDir
@@ -71,6 +78,20 @@ class Released:
         await connection.close()
 
 
+def through_a_copy(old, folder):
+    """A state folder restored from a copy of the old one, which no newer program has opened."""
+    state, copies, said = StateDir.open(old), folder / "copies", []
+    server = Postgres(state, durable=False)
+    server.start()
+    about = Server(server.copier_dsn, server.dsn, server.binaries)
+    copy = asyncio.run(Keeper(BackupSettings(), copies, about, state, SystemClock(), slot="by_hand").copy_once())
+    server.stop(patience_s=30)
+    restored = StateDir.open(folder / "restored")
+    with restored.held():
+        restore(Source(CopyFolder.find(copies), Seal(None), copy, None, None), restored, said.append)
+    return restored.path
+
+
 async def _counts_and_faults(dsn, tables, key):
     connection = await db.connect(dsn, program="test")
     counts = {name: await connection.fetchval(f"select count(*) from {name}") for name in tables}  # noqa: S608
@@ -80,10 +101,13 @@ async def _counts_and_faults(dsn, tables, key):
     return counts, report.faults, schema
 
 
-@pytest.mark.timeout(400)
-def test_every_row_login_and_session_of_a_released_state_folder_is_there_after_the_upgrade(program, scratch):
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("copied", [False, True], ids=["in its folder", "from a copy"])
+def test_every_row_login_and_session_of_a_released_state_folder_is_there_after_the_upgrade(program, scratch, copied):
     released, state = Released(), scratch / "state"
     released.unpack(state)
+    if copied:
+        state = through_a_copy(state, scratch)
     system = program("up", "--no-fleet", "--state-dir", str(state), RETENTION_DAYS=36_500)
     until(lambda: (state / "endpoints.json").exists() or system.process.poll() is not None, what="ready", timeout_s=240)
     assert system.process.poll() is None, system.log_text()
