@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from tests.integration.backup.test_whole_system import Running, heard_at, run
 from tests.support.servers import until
 from tests.support.waiting import eventually
 
-RATE_PER_S = 1000
+RATE_PER_S = int(os.environ.get("LOST_MACHINE_RATE") or 1000)
 LOAD_S = 100.0  # after the base copy
 PRESS_EVERY_S = 5.0
 PROMISED_S = 60.0  # what is older is in the copies
