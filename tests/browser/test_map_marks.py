@@ -89,7 +89,7 @@ def _is_at(lon: float, lat: float):
 
 
 def test_the_small_map_of_the_water_page_holds_sources_of_water_alone(visit, system):
-    system.call("PUT", "/api/v1/devices/ZJ-0900", {"kind": "panel", "area": AREA, "location": IN_VILLAGE})
+    system.call("PUT", "/api/v1/devices/ZJ-0900", {"kind": "panel", "area": VILLAGE, "location": IN_VILLAGE})
     given = visit("/#/desk").evaluate(WATER_MAP)
     assert "ZJ-0900" not in given
     assert {NEAR, FAR} <= set(given)

@@ -103,7 +103,7 @@ def test_a_link_that_was_cut_on_its_way_opens_a_page(visit, system, address):
     page = visit(f"/#/{address}")
     expect(page.locator(".link-state.live")).to_be_visible()
     expect(page.locator("main .loading")).to_have_count(0)
-    page.get_by_role("link", name="水源").click()
+    page.get_by_role("link", name="水源", exact=True).click()
     expect(page.get_by_role("button", name="从我的位置")).to_be_visible()
 
 

@@ -1,5 +1,6 @@
 """A program whose work can wait lets the others go first."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def _said(*, leads: bool) -> str:
 
 def test_a_process_of_its_own_session_lowers_both() -> None:
     said = _said(leads=True)
-    assert said.startswith("10 ")
+    assert said.startswith(f"{min(19, os.nice(0) + 10)} ")
     if AUTOGROUP.exists():
         assert said.rstrip().endswith("nice 10")
 
