@@ -16,6 +16,7 @@ from services.core import db
 from services.core.clock import SystemClock, wait_at_most
 from services.core.errors import BadSetting, FiretowerError
 from services.core.log import configure_log, logger
+from services.core.precedence import give_way
 from services.core.settings import BackupSettings
 from stack.backup.copies import Copy, CopyFolder
 from stack.backup.follow import ONCE
@@ -34,6 +35,7 @@ from stack.state import StateDir
 _FAILURES = (ChildError, BinariesMissingError, OSError)
 _LOOK_EVERY_S = 1.0
 _AGAIN_S = 10.0  # until a folder or a passphrase is there
+_NICENESS = 5  # of a full machine a third of what others get: the log has to keep up
 log = logger(__name__)
 
 
@@ -95,6 +97,7 @@ def _up_runs(state: StateDir) -> bool:
 
 
 async def _follow(settings: BackupSettings, folder: Path, state: StateDir) -> None:
+    give_way(_NICENESS)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -19,7 +19,6 @@ from services.core import db
 from services.core.clock import Clock
 from services.core.errors import FiretowerError
 from services.core.log import logger
-from services.core.precedence import give_way
 from services.core.settings import BackupSettings
 from services.core.text import describe_error
 from stack.backup.belongings import Belongings
@@ -40,7 +39,6 @@ _TURN_S = 1.0
 _COPY_AGAIN_S = 60.0  # after one that failed
 _SLOW_AFTER_S = 60.0  # a folder that hangs, as of a file server that is away, raises no error
 _CLOCKS_DIFFER = timedelta(hours=1)  # a copy that was begun later than that from now was begun by a wrong clock
-_NICENESS = 5  # of a full machine a third of what others get: the log has to keep up
 _HINDRANCES = (*db.AWAY, FiretowerError, ChildError, sqlite3.Error)
 log = logger(__name__)
 
@@ -86,7 +84,6 @@ class Keeper:
         Raises:
             InUse: somebody else does.
         """
-        give_way(_NICENESS)
         with alone(self._state, self.folder):
             await self._run(stopping)
 
