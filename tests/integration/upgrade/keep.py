@@ -11,8 +11,10 @@ no database.
 import asyncio
 import io
 import json
+import sqlite3
 import sys
 import tarfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +26,15 @@ from stack.postgres import SUPERUSER
 OFFICER = {"username": "li.wei", "password": "Pump-Ladder-Hose-77"}
 DEVICE = "OLD-HYD-1"
 _FILES = ("secrets.json", "ports.json", "audit.key", "audit.last", "client-ids/*", "mosquitto/accounts.json")
-_JOURNALS = ("gateway/journal.sqlite3*", "mosquitto/sessions.sqlite3*")
-_ROWS_AT_MOST = 3000  # of a table: the newest, which is enough to lose some
-_NEWEST_FIRST = {"reading_hydrant": "ts", "reading_electrical": "ts", "reading_water": "ts", "reading_panel": "ts"}
+_JOURNALS = ("gateway/journal.sqlite3", "mosquitto/sessions.sqlite3")  # in use: copied as SQLite copies itself
+_READINGS_AT_MOST = 500  # of a kind: the newest
 
 
 def act(endpoints: dict[str, Any]) -> dict[str, Any]:
     """Let an officer and a device of that release exist; return what the test signs in with."""
     admin = {"Authorization": f"Bearer {endpoints['admin']['api_key']}"}
     with httpx2.Client(base_url=endpoints["api"], timeout=60) as api:
-        made = api.post("/api/v1/users", json={**OFFICER, "name": "李伟", "role": "officer"}, headers=admin)
+        made = api.post("/api/v1/users", json={**OFFICER, "name": "李伟", "role": "duty_officer"}, headers=admin)
         assert made.status_code in (201, 409), made.text
         where = {"kind": "hydrant", "area": "140931100", "name": "旧消火栓"}
         placed = api.put(f"/api/v1/devices/{DEVICE}", json=where, headers=admin)
@@ -61,8 +62,8 @@ async def rows(state: Path, endpoints: dict[str, Any]) -> dict[str, bytes]:
             table,
         )
         names = ", ".join(row["attname"] for row in columns)
-        order = f" order by {_NEWEST_FIRST[table]} desc" if table in _NEWEST_FIRST else ""
-        query = f"select {names} from {table}{order} limit {_ROWS_AT_MOST}"  # noqa: S608 - names of its own catalogue
+        newest = f" order by ts desc limit {_READINGS_AT_MOST}" if table.startswith("reading_") else ""
+        query = f"select {names} from {table}{newest}"  # noqa: S608 - names of its own catalogue
         content = io.BytesIO()
         await connection.copy_from_query(query, output=content)
         if content.tell():
@@ -77,13 +78,24 @@ async def rows(state: Path, endpoints: dict[str, Any]) -> dict[str, bytes]:
     return files
 
 
+def journal(path: Path) -> bytes:
+    """Return a database of SQLite as it stands."""
+    with (
+        closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(":memory:")) as copy,
+    ):
+        source.backup(copy)
+        return copy.serialize()
+
+
 def main(state: Path, target: Path) -> None:
     """Write the archive."""
     endpoints = json.loads((state / "endpoints.json").read_text())
     known = act(endpoints)
     files = asyncio.run(rows(state, endpoints))
-    for pattern in (*_FILES, *_JOURNALS):
+    for pattern in _FILES:
         files |= {f"state/{path.relative_to(state)}": path.read_bytes() for path in state.glob(pattern)}
+    files |= {f"state/{name}": journal(state / name) for name in _JOURNALS}
     files["known.json"] = json.dumps(known).encode()
     with tarfile.open(target, "w:xz") as archive:
         for name, content in files.items():
