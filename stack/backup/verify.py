@@ -16,8 +16,9 @@ import orjson
 
 from services.core import db
 from services.core.statements import load_queries
+from services.core.text import describe_error
 from stack.backup.belongings import SETTINGS
-from stack.backup.copies import Until
+from stack.backup.copies import Copy, Until
 from stack.backup.restore import Say, Source, restore
 from stack.backup.sealed import digest_of
 from stack.postgres import Postgres
@@ -42,10 +43,8 @@ def verify(source: Source, scratch: Path | None, say: Say) -> Findings:
     Raises:
         FiretowerError, ChildError, OSError: it does not restore; the text says why.
     """
-    path = source.folder.base(source.copy)
-    say(f"reading {path}")
-    if digest_of(path).sha256 != source.copy.sha256:
-        return Findings(faults=[f"{path} is not what was written: its SHA-256 differs"])
+    if damaged := _damaged(source, source.copy, say):
+        return Findings(faults=damaged)
     place = Path(tempfile.mkdtemp(prefix="firetower-verify-", dir=scratch))
     place.chmod(0o755)  # the server's user has to pass
     state = StateDir.open(place / "state")
@@ -55,13 +54,29 @@ def verify(source: Source, scratch: Path | None, say: Say) -> Findings:
             server = restore(source, state, say).postgres
             server.start()
             say("counting, and recomputing the chains of the evidence")
-            return asyncio.run(_look(server, state, source))
+            findings = asyncio.run(_look(server, state, source))
     finally:
         if server is not None:
             server.stop(patience_s=10)
         for data in state.data_folders():
             shutil.rmtree(data, ignore_errors=True)
         shutil.rmtree(place, ignore_errors=True)
+    for copy in source.folder.copies():  # what an earlier moment is restored from; read, not restored
+        if copy.name != source.copy.name:
+            findings.faults += _damaged(source, copy, say)
+    return findings
+
+
+def _damaged(source: Source, copy: Copy, say: Say) -> list[str]:
+    """Return what is wrong with the file of a base copy, as a list of at most one."""
+    path = source.folder.base(copy)
+    say(f"reading {path}")
+    try:
+        same = digest_of(path).sha256 == copy.sha256
+    except OSError as error:
+        kept = copy.name in {one.name for one in source.folder.copies()}  # else retention removed it meanwhile
+        return [f"{path} cannot be read: {describe_error(error)}"] if kept else []
+    return [] if same else [f"{path} is not what was written: its SHA-256 differs"]
 
 
 async def _look(server: Postgres, state: StateDir, source: Source) -> Findings:

@@ -65,6 +65,13 @@ def test_a_copy_elsewhere_asks_the_running_server_and_leaves_its_port_alone(orig
     assert origin.state.known_port("postgres") == origin.server.port
 
 
+def damage(path):
+    """Change one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 async def areas_of(server):
     connection = await asyncpg.connect(server.dsn)
     rows = await connection.fetch("select code from area where name = 'made by a test' order by code")
@@ -118,10 +125,7 @@ def test_kept_copies_become_any_moment_since_the_first(origin, scratch):
     for name, seal, refusal in (("x", Seal(None), "name its passphrase file"), ("y", Seal(wrong), "gpg --decrypt")):
         with pytest.raises(Unreadable, match=refusal):
             restore(Source(folder, seal, source.copy, None, None), StateDir.open(scratch / name), said.append)
-    base = folder.base(source.copy)
-    content = bytearray(base.read_bytes())
-    content[len(content) // 2] ^= 1
-    base.write_bytes(content)
+    damage(folder.base(source.copy))
     assert "SHA-256 differs" in verify(source, scratch, said.append).faults[0]
 
 
@@ -212,6 +216,9 @@ def test_another_passphrase_or_a_clock_set_back_begins_a_new_copy_at_once(origin
     assert newest != first
     source = Source(folder, Seal(secret), newest, None, folder.until())
     assert verify(source, scratch, [].append).faults == []
+    damage(folder.base(first))  # an earlier moment would be restored from it
+    faults = verify(source, scratch, [].append).faults
+    assert faults == [f"{folder.base(first)} is not what was written: its SHA-256 differs"]
 
 
 @pytest.mark.timeout(400)
