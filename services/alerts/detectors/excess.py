@@ -8,6 +8,7 @@ Cost: one regression lesson a slot. Cold start: `learn_days`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import mul
 from typing import Final
 
 from services.alerts.detectors.regression import Regression
@@ -62,14 +63,14 @@ class Excess:
     def take(self, causes: Sequence[float], value: float, passed_s: int) -> None:
         """Take one slot's value with its causes, `passed_s` after the slot before."""
         model = self._model
-        self.expected = expected = model.expect(causes)
+        self.expected = expected = sum(map(mul, model.weights, causes))
         error = value - expected
         size = error if error >= 0.0 else -error
         self._slots += 1
         self._learned_s += passed_s
         self.days = days = self._learned_s / 86_400
-        own, outliers = self.spread, self.outlier_share
-        spread = max(self._least, own)
+        own, outliers, least = self.spread, self.outlier_share, self._least
+        spread = own if own > least else least  # noqa: FURB136 - a call costs more than all of this
         teaches = _TEACHES * spread
         if days < 1.0:  # nothing is judged yet
             self.outlier_share = outliers - outliers / self._day
@@ -77,12 +78,13 @@ class Excess:
             strange, taught, share = False, size, max(1 / self._slots, 0.02)
         else:
             most = self._outlier_sigmas * spread
-            self.outlier_share = outliers + ((error > most) - outliers) / self._day
-            capped = most if error > most else max(error, -most)
+            self.outlier_share = outliers + ((1.0 if error > most else 0.0) - outliers) / self._day
+            if size > most:
+                error = most if error > 0.0 else -most
             above = self.above
-            self.above = above = above + _EWMA * (capped - above)
+            self.above = above = above + _EWMA * (error - above)
             strange = size > teaches or above >= teaches
-            taught, share = min(teaches, size), self._share
+            taught, share = min(teaches, size) if strange else size, self._share
         self._trend.take(above)
         self._strange_slots = self._strange_slots + 1 if strange else 0
         if not strange or self._strange_slots > self._stubborn_slots:

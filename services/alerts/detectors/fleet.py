@@ -6,7 +6,7 @@ are watched as one network, because peers are learned; above `_AT_ONCE`, those o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 from services.alerts.detectors.cooling import CoolingDetector
@@ -62,18 +62,34 @@ class _Network:
         )
         self.used: set[int] = set()
 
-    def take(self, number: int, at_s: float, reading: Reading) -> list[EarlyWarning]:
-        found: list[EarlyWarning] = []
-        slots, get = self.slots, reading.get
-        if slots.ends_with(at_s):
-            ended, pressures = slots.close(at_s)
-            found = self.detector.take(ended, pressures, frozenset(self.used), slots.outvoted)
-            self.used.clear()
+    def end_slot(self, at_s: float) -> list[EarlyWarning]:
+        """Judge the open slot, which a reading at this time ends."""
+        ended, pressures = self.slots.close(at_s)
+        found = self.detector.take(ended, pressures, frozenset(self.used), self.slots.outvoted)
+        self.used.clear()
+        return found
+
+
+class _WayIn:
+    """Where readings of one hydrant go."""
+
+    __slots__ = ("_cooling", "_network", "_number", "_slots")
+
+    def __init__(self, network: _Network, number: int, cooling: CoolingDetector) -> None:
+        self._network, self._number, self._cooling = network, number, cooling
+        self._slots = network.slots
+
+    def take(self, at_s: float, reading: Reading) -> list[EarlyWarning]:
+        """Take one reading in order of time."""
+        slots, get = self._slots, reading.get
+        found = self._network.end_slot(at_s) if at_s >= slots.ends_s else []
         pressure = get("pressure_mpa")
         if pressure is not None:
-            slots.add(number, at_s, pressure)
+            slots.add(self._number, at_s, pressure)
         if (get("flow_lps") or 0.0) > _FLOWS_LPS or (get("cap_open") and get("water_present")):
-            self.used.add(number)
+            self._network.used.add(self._number)
+        if "water_temp_c" in reading:
+            found += self._cooling.take(at_s, reading)
         return found
 
 
@@ -87,33 +103,28 @@ class Fleet:
         self._networks: dict[str, tuple[_Network, int]] = {}
         self._wiring: dict[str, WiringDetector] = {}
         self._cooling: dict[str, CoolingDetector] = {}
+        self._takers: dict[str, Callable[[float, Reading], list[EarlyWarning]]] = {}  # where readings go
         listed = list(devices)
+        for profile, place in listed:
+            if profile.kind in {"hydrant", "water"}:
+                self._cooling[profile.code] = cooling = CoolingDetector(profile.code, profile.area, place, numbers)
+                self._takers[profile.code] = cooling.take
+            elif profile.kind == "electrical":
+                wiring = WiringDetector(profile.code, profile.area, place, profile.expected_interval_s, numbers)
+                self._wiring[profile.code] = wiring
+                self._takers[profile.code] = wiring.take
         for group in split([device for device in listed if device.profile.kind == "hydrant"]):
             network = _Network(group, numbers)
             self._groups.append(network)
             for number, device in enumerate(group):
-                self._networks[device.profile.code] = network, number
-        for profile, place in listed:
-            if profile.kind in {"hydrant", "water"}:
-                self._cooling[profile.code] = CoolingDetector(profile.code, profile.area, place, numbers)
-            elif profile.kind == "electrical":
-                interval_s = profile.expected_interval_s
-                self._wiring[profile.code] = WiringDetector(profile.code, profile.area, place, interval_s, numbers)
+                code = device.profile.code
+                self._networks[code] = network, number
+                self._takers[code] = _WayIn(network, number, self._cooling[code]).take
 
     def take(self, code: str, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading of a device."""
-        heard = self._networks.get(code)
-        if heard is not None:
-            network, number = heard
-            found = network.take(number, at_s, reading)
-        else:
-            wiring = self._wiring.get(code)
-            if wiring is not None:
-                return wiring.take(at_s, reading)
-            found = []
-        if "water_temp_c" in reading and code in self._cooling:
-            found += self._cooling[code].take(at_s, reading)
-        return found
+        taker = self._takers.get(code)
+        return [] if taker is None else taker(at_s, reading)
 
     def course(self, device: str, code: str) -> list[Expected]:
         """Return the latest expected values of the quantity that this code judges at this device; empty: not known."""

@@ -22,13 +22,16 @@ class Regression:
 
     MEMORY: Final = ("_lessons", "_moments", "weights")
 
-    __slots__ = ("_keep", "_moments", "_ridge", "_row", "_rows", "_waiting", "weights")
+    __slots__ = ("_end", "_keep", "_moments", "_next", "_pack", "_ridge", "_room", "_row", "_rows", "weights")
 
     def __init__(self, size: int, keep: float, batch: int) -> None:
         self._keep = keep**batch
         self._row = Struct(f"{size + 1}d")
+        self._pack = self._row.pack_into
         self._rows = np.zeros((batch, size + 1))
-        self._waiting = 0  # rows of them that hold a lesson
+        self._room = self._rows.data.cast("B")  # theirs: to ask for it costs as much as a lesson
+        self._next = 0  # byte of it where the next lesson goes
+        self._end = batch * self._row.size
         self._moments = np.zeros((size + 1, size + 1))  # of the causes and, last, of what they explain
         self._ridge = np.eye(size) * _RIDGE
         self.weights = [0.0] * size
@@ -40,11 +43,12 @@ class Regression:
 
     def learn(self, causes: Sequence[float], value: float) -> None:
         """Take what was seen at these causes."""
-        self._row.pack_into(self._rows.data, self._waiting * self._row.size, *causes, value)
-        self._waiting += 1
-        if self._waiting < len(self._rows):
+        place = self._next
+        self._pack(self._room, place, *causes, value)
+        self._next = place = place + self._row.size
+        if place < self._end:
             return
-        self._waiting = 0
+        self._next = 0
         self._moments = self._keep * self._moments + self._rows.T @ self._rows
         known, seen = self._moments[:-1, :-1], self._moments[:-1, -1]
         self.weights = np.linalg.solve(known + self._ridge, seen).tolist()
@@ -52,10 +56,10 @@ class Regression:
     @property
     def _lessons(self) -> list[tuple[float, ...]]:
         """The lessons since the last solution, as they are remembered."""
-        return [tuple(row) for row in self._rows[: self._waiting].tolist()]
+        return [tuple(row) for row in self._rows[: self._next // self._row.size].tolist()]
 
     @_lessons.setter
     def _lessons(self, lessons: Sequence[Sequence[float]]) -> None:
         for number, lesson in enumerate(lessons):
-            self._row.pack_into(self._rows.data, number * self._row.size, *lesson)
-        self._waiting = len(lessons)
+            self._pack(self._room, number * self._row.size, *lesson)
+        self._next = len(lessons) * self._row.size

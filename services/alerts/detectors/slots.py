@@ -1,11 +1,14 @@
 """Readings put on a common grid of time: one pressure per hydrant and slot, the median of what came within it.
 
-Cost: a list append a reading. A slot ends with the first reading of a later one, so that files and the live stream are
-cut alike; a reading for a slot that has ended counts in the one that is open, unless that has one of its own.
+Cost: one entry of a list a reading. A slot ends with the first reading of a later one, so that files and the live
+stream are cut alike; a reading for a slot that has ended counts in the one that is open, unless that has one of its
+own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -14,6 +17,7 @@ from services.alerts.detectors.expectation import Array
 
 _MOST: Final = 64  # readings of one device in one slot
 _OUTVOTE: Final = 3  # readings of which one alone cannot move the median
+_Held = float | list[float] | None  # what one device sent: nothing, one value, or several
 
 
 class Slots:
@@ -23,34 +27,63 @@ class Slots:
 
     def __init__(self, devices: int, width_s: int) -> None:
         self.width_s = width_s
-        self.number: int | None = None
-        self._values: list[list[float]] = [[] for _ in range(devices)]
-        self.outvoted = np.zeros(devices, dtype=bool)  # in the slot closed last: a single wrong reading counted nothing
+        self.begins_s = self.ends_s = inf  # of the open slot: a reading at its end belongs to a later one
+        self._number: int | None = None
+        self._held: list[_Held] = [None] * devices
+        self._several = False  # whether any device sent more than one
+        self._nobody = np.zeros(devices, dtype=bool)
+        self.outvoted = self._nobody  # in the slot closed last: a single wrong reading counted nothing
+
+    @property
+    def number(self) -> int | None:
+        """Which slot is open, counted since 1970; None before the first reading."""
+        return self._number
+
+    @number.setter
+    def number(self, number: int | None) -> None:
+        self._number = number
+        self.begins_s = inf if number is None else number * self.width_s
+        self.ends_s = self.begins_s + self.width_s
 
     def ends_with(self, at_s: float) -> bool:
         """Whether a reading at this time belongs to a later slot than the open one."""
-        return self.number is not None and at_s >= (self.number + 1) * self.width_s
+        return at_s >= self.ends_s
 
     def add(self, device: int, at_s: float, value: float) -> None:
         """Take a reading; close the open slot first if `ends_with` says so."""
-        number, width_s = self.number, self.width_s
-        if number is None:
-            number = self.number = int(at_s // width_s)
-        values = self._values[device]
-        belongs = at_s >= number * width_s or (not values and at_s >= (number - 1) * width_s)
-        if belongs and len(values) < _MOST:
-            values.append(value)
+        held = self._held[device]
+        if held is None:
+            if self._number is None:
+                self.number = int(at_s // self.width_s)
+            if at_s >= self.begins_s - self.width_s:
+                self._held[device] = value
+        elif at_s >= self.begins_s:
+            if not isinstance(held, list):
+                self._several = True
+                self._held[device] = [held, value]
+            elif len(held) < _MOST:
+                held.append(value)
 
     def close(self, at_s: float) -> tuple[int, Array]:
         """Return (the time the open slot ended, its values, NaN where none came) and open the one of `at_s`."""
-        if self.number is None:
+        if self._number is None:
             raise ValueError("no slot is open: ask `ends_with` first")
-        middles = [
-            sorted(values)[len(values) // 2] if len(values) > 1 else values[0] if values else np.nan
-            for values in self._values
-        ]
-        self.outvoted = np.array([len(values) >= _OUTVOTE for values in self._values])
-        self._values = [[] for _ in self._values]
-        ended = (self.number + 1) * self.width_s
+        ended, held = (self._number + 1) * self.width_s, self._held
+        self.outvoted = self._nobody
+        if self._several:
+            self._several = False
+            self.outvoted = np.array([isinstance(one, list) and len(one) >= _OUTVOTE for one in held])
+            held = [sorted(one)[len(one) // 2] if isinstance(one, list) else one for one in held]
+        self._held = [None] * len(held)
         self.number = int(at_s // self.width_s)
-        return ended, np.array(middles, dtype=float)
+        return ended, np.array(held, dtype=float)  # None becomes NaN
+
+    @property
+    def _values(self) -> list[list[float]]:
+        """The values of the open slot, as they are remembered."""
+        return [one if isinstance(one, list) else [] if one is None else [one] for one in self._held]
+
+    @_values.setter
+    def _values(self, values: Sequence[list[float]]) -> None:
+        self._held = [one if len(one) > 1 else one[0] if one else None for one in values]
+        self._several = any(len(one) > 1 for one in values)

@@ -85,15 +85,15 @@ class Standing:
             return
         above, spread = quantity.above, quantity.spread
         self.course.note(ended_s, quantity.expected, spread)
-        limit = self._sigmas * spread
-        limit = max(limit, self._least)
+        limit, least = self._sigmas * spread, self._least
         often = quantity.outlier_share > self._outlier_share
-        if often or above > limit:
+        if often or (above > limit and above > least):
             self._hits += 1
         else:
             self._hits = 0
             if self._severity is None:
                 return
+        limit = max(limit, least)
         standing = self._severity
         if standing is not None:
             calm = above < limit / 2 and not often

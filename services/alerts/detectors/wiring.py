@@ -22,8 +22,6 @@ from services.core.rules.catalog_early import NUMBERS, Numbers
 SLOT_S: Final = 300
 _JOINT_SLOT_S: Final = 900  # half of the shortest lag
 _DAY_S: Final = 86_400
-_OTHER_TEMPERATURES: Final = ("temp_b_c", "temp_c_c")  # than that of phase A
-_OTHER_CURRENTS: Final = ("current_b_a", "current_c_a")
 _MOST: Final = 1000  # readings of one kind until they are judged: once a second, a quarter of an hour
 _SCALE_A: Final = 100.0  # makes causes of the order of one
 _SHORT_S: Final = 1800.0
@@ -82,18 +80,18 @@ class WiringDetector:
         residual = get("residual_current_ma")
         if residual is not None and len(self._milliamperes) < _MOST:
             self._milliamperes.append(residual)
-        hottest = get("temp_a_c")
-        for name in _OTHER_TEMPERATURES:
-            value = get(name)
-            if value is not None and (hottest is None or value > hottest):
-                hottest = value
+        hottest, other, last = get("temp_a_c"), get("temp_b_c"), get("temp_c_c")
+        if other is not None and (hottest is None or other > hottest):
+            hottest = other
+        if last is not None and (hottest is None or last > hottest):
+            hottest = last
         if hottest is not None and len(self._celsius) < _MOST:
             self._celsius.append(hottest)
-        drawn = get("current_a_a")
-        for name in _OTHER_CURRENTS:
-            value = get(name)
-            if value is not None:
-                drawn = value if drawn is None else drawn + value
+        drawn, other, last = get("current_a_a"), get("current_b_a"), get("current_c_a")
+        if other is not None:
+            drawn = other if drawn is None else drawn + other
+        if last is not None:
+            drawn = last if drawn is None else drawn + last
         if drawn is not None and len(self._amperes) < _MOST:
             self._amperes.append(drawn)
         return found
@@ -105,23 +103,21 @@ class WiringDetector:
     def _close(self, next_number: int, new_number: int, found: list[EarlyWarning]) -> None:
         """Judge the slot that `next_number` followed, now that a reading of `new_number` is here."""
         ended_s = next_number * self._slot_s
-        hour = self._hours[next_number % len(self._hours)]
-        amperes = self._amperes
+        sine, cosine = self._hours[next_number % len(self._hours)]
+        amperes, milliamperes, celsius = self._amperes, self._milliamperes, self._celsius
         if amperes:  # a slot without one keeps the last
             self._load = sum(amperes) / len(amperes) / _SCALE_A
             amperes.clear()
-        load, lately = self._load, self._load_short
-        square = load * load
-        short, long = self._short, self._long
+        load, lately, short = self._load, self._load_short, self._short
+        square, squares_short, squares_long = load * load, self._square_short, self._square_long
         self._load_short = lately = lately + short * (load - lately)
-        self._square_short += short * (square - self._square_short)
-        self._square_long += long * (square - self._square_long)
-        if self._milliamperes:
-            by_load = (1.0, load, lately, square, *hour)
-            self._insulation.take(by_load, _median(self._milliamperes), ended_s, found)
-        if self._celsius and (next_number - 1) // self._joint_slots < new_number // self._joint_slots:
-            by_warming = (lately, self._square_short, self._square_long, *hour)
-            self._joint.take(by_warming, _median(self._celsius), ended_s, found)
+        self._square_short = squares_short = squares_short + short * (square - squares_short)
+        self._square_long = squares_long = squares_long + self._long * (square - squares_long)
+        if milliamperes:
+            value = milliamperes.pop() if len(milliamperes) == 1 else _median(milliamperes)
+            self._insulation.take((1.0, load, lately, square, sine, cosine), value, ended_s, found)
+        if celsius and (next_number - 1) // self._joint_slots < new_number // self._joint_slots:
+            self._joint.take((lately, squares_short, squares_long, sine, cosine), _median(celsius), ended_s, found)
 
 
 @cache
