@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from services.alerts.detectors.expectation import Array
+from services.alerts.detectors.expectation import Array, lowest
 from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
 from services.alerts.detectors.group import Scores
 from services.alerts.detectors.onset import Sudden
@@ -63,9 +63,9 @@ class BurstWatch:
 
     def learn(self, scores: Scores, sudden: Sudden | None, ended_s: int) -> None:
         """Take a slot from the learning time: it only shows how restless this network is."""
-        self._watchful.note(float(-scores.shared.min()), ended_s // _DAY_S)
+        self._watchful.note(-lowest(scores.shared), ended_s // _DAY_S)
         if sudden is not None:
-            self._watchful_onset.note(float(-sudden.shared.min()), ended_s // _DAY_S)
+            self._watchful_onset.note(-lowest(sudden.shared), ended_s // _DAY_S)
 
     def weigh(
         self, scores: Scores, sudden: Sudden | None, slot: Pressures, ended_s: int, used: frozenset[int]
@@ -110,7 +110,7 @@ class BurstWatch:
         ]
 
     def _deepest(self, watchful: Watchfulness, shared: Array, ended_s: int) -> float:
-        deepest = float(-shared.min())
+        deepest = -lowest(shared)
         watchful.note(watchful.limit if self.stands else min(deepest, watchful.limit), ended_s // _DAY_S)
         return deepest
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.alerts.detectors.expectation import Array, clipped
+from services.alerts.detectors.expectation import Array, clipped, highest
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.nearest import nearest
 
@@ -22,6 +23,7 @@ _FEW_SAY: Final = 1.2  # times the least of them: chance makes three neighbours 
 _SPREAD_DAYS: Final = 7.0
 _BASE_DAYS: Final = 1.0  # for residuals, which contain a hydrant's own slow course
 _SHARE_BASE_DAYS: Final = 3.0
+_LEAST: Final = 2e-4, 0.2  # spread: MPa of residuals, of shares
 
 
 class Scores(NamedTuple):
@@ -37,21 +39,30 @@ class Scores(NamedTuple):
     risen: float
 
 
-class Smoothed:
-    """One number of each hydrant against its own slow base and spread, as an EWMA of unit variance."""
+class _Both:
+    """Two numbers of each hydrant, rows of one array: what is done to either is done at once.
 
-    MEMORY: Final = ("base", "spread", "_lately", "_smooth", "_variance", "_slots")
+    Each against its own slow base and spread, as an EWMA of unit variance. `base_slots` and `least` are of each row.
+    """
 
-    def __init__(self, devices: int, ewma: float, base_slots: float, spread_slots: float, least: float) -> None:
-        self._ewma, self._least = ewma, least
-        self._base_share, self._spread_share = 1 / base_slots, 1 / spread_slots
-        self.base = np.zeros(devices)
-        self.spread = np.zeros(devices)
-        self._lately = np.zeros(devices)  # mean over the time of the base, whatever stands
-        self._smooth = np.zeros(devices)
-        self._variance = np.zeros(devices)
-        self._slots = np.zeros(devices)  # since the first value of each
-        self.share = np.ones(devices)  # what the last slot taught of a spread
+    def __init__(
+        self,
+        devices: int,
+        ewma: float,
+        base_slots: tuple[float, float],
+        spread_slots: float,
+        least: tuple[float, float],
+    ) -> None:
+        rows = 2, devices
+        self._ewma, self._least = ewma, np.array(least)[:, None]
+        self._base_share, self._spread_share = 1 / np.array(base_slots)[:, None], 1 / spread_slots
+        self.base = np.zeros(rows)
+        self.spread = np.zeros(rows)
+        self.lately = np.zeros(rows)  # mean over the time of the base, whatever stands
+        self.smooth = np.zeros(rows)
+        self.variance = np.zeros(rows)
+        self.slots = np.zeros(rows)  # since the first value of each
+        self.share = np.ones(rows)  # what the last slot taught of a spread
 
     def take(self, values: Array, *, frozen: bool) -> Array:
         """Take one slot's values; a missing one leaves the device where it was."""
@@ -59,25 +70,51 @@ class Smoothed:
         there = ~np.isnan(left)
         filled = np.where(there, left, 0.0)
         size = np.abs(filled)
-        self._slots += there | (self._slots > 0)
-        self.share = share = np.maximum(self._spread_share, 1 / np.maximum(self._slots, 1))
-        first = self._slots == 1
-        if first.any():
+        self.slots += there | (self.slots > 0)
+        self.share = share = np.maximum(self._spread_share, 1 / np.maximum(self.slots, 1))
+        first = self.slots == 1
+        if np.count_nonzero(first):
             self.spread = np.where(first, np.maximum(size, self._least / 2), self.spread)
         limit = 3 * self.spread
-        self._lately = self._lately + self._base_share * np.where(there, values - self._lately, 0.0)
+        self.lately += self._base_share * np.where(there, values - self.lately, 0.0)
         if not frozen:
-            self.base = self.base + self._base_share * clipped(filled, limit)
+            self.base += self._base_share * clipped(filled, limit)
             step = share * (np.minimum(size, limit) * 1.2533 - self.spread)
             self.spread = np.maximum(self.spread + np.where(there, step, 0.0), self._least)
         score = clipped(filled / self.spread, _OUTLIER)
-        self._smooth = np.where(there, self._smooth + self._ewma * (score - self._smooth), self._smooth)
-        return scaled(self._smooth, self._variance, share, frozen=frozen)
+        self.smooth += np.where(there, self._ewma * (score - self.smooth), 0.0)
+        return scaled(self.smooth, self.variance, share, frozen=frozen)
 
     def accept(self) -> None:
         """Take how things have been of late as the new normal."""
-        self.base = self._lately
-        self._smooth = np.zeros(len(self.base))
+        self.base[:] = self.lately
+        self.smooth[:] = 0.0
+
+
+class _Row:
+    """One row of what `_Both` holds under a name, to be read and to be remembered."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, smoothed: Smoothed, _: type) -> Array:
+        row: Array = getattr(smoothed.both, self._name)[smoothed.row]
+        return row
+
+    def __set__(self, smoothed: Smoothed, values: Array) -> None:
+        getattr(smoothed.both, self._name)[smoothed.row] = values
+
+
+class Smoothed:
+    """One of the two numbers of each hydrant."""
+
+    MEMORY: Final = ("base", "spread", "_lately", "_smooth", "_variance", "_slots")
+
+    base, spread, _lately, _smooth = _Row("base"), _Row("spread"), _Row("lately"), _Row("smooth")
+    _variance, _slots, share = _Row("variance"), _Row("slots"), _Row("share")
+
+    def __init__(self, both: _Both, row: int) -> None:
+        self.both, self.row = both, row
 
 
 class Group:
@@ -88,29 +125,31 @@ class Group:
     def __init__(self, places: list[Place | None], neighbours: int, ewma: float, slots_a_day: int) -> None:
         devices = len(places)
         spread_slots = _SPREAD_DAYS * slots_a_day
-        self.residuals = Smoothed(devices, ewma, _BASE_DAYS * slots_a_day, spread_slots, 2e-4)
-        self.shares = Smoothed(devices, ewma, _SHARE_BASE_DAYS * slots_a_day, spread_slots, 0.2)
+        base_slots = _BASE_DAYS * slots_a_day, _SHARE_BASE_DAYS * slots_a_day
+        self._both = _Both(devices, ewma, base_slots, spread_slots, _LEAST)
+        self.residuals, self.shares = Smoothed(self._both, 0), Smoothed(self._both, 1)
+        self._slot = np.zeros((2, devices))
         self._shared_var = np.zeros(devices)
         self.near = nearest(places, min(neighbours, devices))
 
-    def score(self, residual: Array, share: Array, *, frozen: bool, young: np.ndarray) -> Scores:
-        """Take one slot; a missing one leaves the device where it was, a `young` one has no say yet."""
-        own = np.where(young, 0.0, self.residuals.take(residual, frozen=frozen))
-        alone = np.where(young, 0.0, self.shares.take(share, frozen=frozen))
+    def score(self, residual: Array, share: Array, *, frozen: bool, young: NDArray[np.bool_] | None) -> Scores:
+        """Take one slot; a missing one leaves the device where it was, a `young` one has no say yet (None: nobody)."""
+        self._slot[0], self._slot[1] = residual, share
+        told = self._both.take(self._slot, frozen=frozen)
+        own, alone = told if young is None else np.where(young, 0.0, told)
         near = alone[self.near]
-        together = clipped(near, _ALONE).mean(axis=1)
+        together = np.add.reduce(clipped(near, _ALONE), axis=1) / near.shape[1]
         shared = scaled(together, self._shared_var, self.shares.share, frozen=frozen)
-        risen = float(shared.max())
+        risen = highest(shared)
         if self.near.shape[1] >= _FEW:
             near.sort(axis=1)
             shared = np.minimum(shared, _FEW_SAY * near[:, _FEW - 1])
-            risen = max(risen, _FEW_SAY * float(near[:, -_FEW].max()))
-        return Scores(own, alone, np.where(young, 0.0, shared), risen)
+            risen = max(risen, _FEW_SAY * highest(near[:, -_FEW]))
+        return Scores(own, alone, shared if young is None else np.where(young, 0.0, shared), risen)
 
     def accept(self) -> None:
         """Take how things have been of late as the new normal."""
-        self.residuals.accept()
-        self.shares.accept()
+        self._both.accept()
 
 
 def scaled(value: Array, variance: Array, share: Array, *, frozen: bool) -> Array:

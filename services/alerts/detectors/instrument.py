@@ -54,7 +54,7 @@ class Instruments:
         far, waiting = step > limit, ~np.isnan(self._held)
         self._spikes = self._spikes * self._fade
         good, teaches = there, compared
-        if far.any() or waiting.any():
+        if np.count_nonzero(far | waiting):
             agrees = waiting & there & (np.abs(pressures - self._held) <= limit)
             jumps = far & ~agrees if outvoted is None else far & ~agrees & ~outvoted
             self._spikes += waiting & there & ~jumps & ~agrees  # it came back

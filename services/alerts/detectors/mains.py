@@ -75,6 +75,7 @@ class MainsDetector:
         self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
         self._whitening: Whitening | None = None  # of the day
         self._slots = 0
+        self._nothing = np.full(devices, np.nan)  # what is expected before anything was learned
         self._first = np.full(devices, np.inf)  # slot of each one's first reading
         self._first_day = day
         self._all_heard = False
@@ -93,13 +94,14 @@ class MainsDetector:
         `outvoted` are those whose value no single reading could have made; None: nobody's.
         """
         clean, stuck, spiking = self._instruments.take(pressures, outvoted)
-        clean = np.where(self._instruments.still, np.nan, clean)
-        nothing = np.full(len(pressures), np.nan)
+        still = self._instruments.still
+        if np.count_nonzero(still):
+            clean = np.where(still, np.nan, clean)
         if not self._all_heard:
             self._first = np.where(np.isnan(clean), self._first, np.minimum(self._first, self._slots))
             newest = float(self._first.max())
             self._all_heard, self._grown = newest < np.inf, newest + self._learn_slots
-        slot = Pressures(datetime.fromtimestamp(ended_s, UTC), clean, nothing)
+        slot = Pressures(datetime.fromtimestamp(ended_s, UTC), clean, self._nothing)
         faulty = stuck | spiking
         found = self._singles.weigh("sensor_fault", faulty, faulty, slot)
         if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
@@ -112,23 +114,27 @@ class MainsDetector:
     def _compare(self, ended_s: int, slot: Pressures, used: frozenset[int]) -> list[EarlyWarning]:
         """Compare the measured values with what all others explain."""
         residual, explained = self._expected.residuals(slot.seen)
-        slot = slot._replace(expected=explained)
+        slot = Pressures(slot.at, slot.seen, explained)
         frozen = self._burst.stands
         left = self._hours.remove(residual, ended_s, frozen=frozen)
         learning = self._slots < self._learn_slots
-        young = self._young & (not learning)
+        young = None if learning else self._young
         residuals = self._group.residuals
         usual = explained + zeroed(residual - left) + residuals.base
         if self._whitening is None:
             self._whitening = Whitening(self._expected.eigen, self._expected.uncertain)
         mean, uncertain = self._expected.mean, self._expected.uncertain
         held = self._whitening.held(slot.seen - mean)
-        shares = np.where(np.isnan(slot.seen), np.nan, self._whitening.rotated(held))
+        shares = self._whitening.rotated(held)
+        missing = np.isnan(slot.seen)
+        if np.count_nonzero(missing):
+            shares = np.where(missing, np.nan, shares)
         scores = self._group.score(left, shares, frozen=frozen, young=young)
         sudden = self._onset.take(ended_s, held + mean, mean, uncertain, frozen=frozen, young=young)
         self._course.append((ended_s, usual.astype(np.float32), residuals.spread.astype(np.float32)))
         apart = self._following.take(slot.seen, explained)
-        leaks = self._nights.take(np.where(young, 0.0, shares), ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
+        told = shares if young is None else np.where(young, 0.0, shares)
+        leaks = self._nights.take(told, ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
         if learning:
             self._burst.learn(scores, sudden, ended_s)
             return []
@@ -149,12 +155,12 @@ class MainsDetector:
         return [Expected(at_s, float(usual[number]), float(spread[number])) for at_s, usual, spread in self._course]
 
     @property
-    def _young(self) -> np.ndarray:
-        """Hydrants that started later than the network and have learned for less time."""
+    def _young(self) -> NDArray[np.bool_] | None:
+        """Hydrants that started later than the network and have learned for less time; None: there are none."""
         if self._slots >= self._grown:
-            return np.zeros(len(self._first), dtype=bool)
+            return None
         late = self._first > self._first_day / 4
-        young: np.ndarray = late & (self._slots - self._first < self._learn_slots)
+        young: NDArray[np.bool_] = late & (self._slots - self._first < self._learn_slots)
         return young
 
     def _cut_off(
@@ -181,7 +187,8 @@ class MainsDetector:
         drawn: np.ndarray = self._low >= self._draw["slots"]
         if upset or np.count_nonzero(drawn) > 1:  # caused by the mains themselves
             drawn[:] = False
-        drawn[list(used)] = True
+        if used:
+            drawn[list(used)] = True
         drawn &= ~apart
         if self._burst.stands:  # the event speaks for all
             drawn[:] = False

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.alerts.detectors.expectation import Array, clipped
+from services.alerts.detectors.expectation import Array, clipped, highest, lowest
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.nearest import nearest
 from services.alerts.detectors.whitening import Whitening
@@ -96,12 +96,12 @@ class Onset:
         self._model: _Model | None = None  # of the day
 
     def take(
-        self, ended_s: int, held: Array, mean: Array, uncertain: float, *, frozen: bool, young: NDArray[np.bool_]
+        self, ended_s: int, held: Array, mean: Array, uncertain: float, *, frozen: bool, young: NDArray[np.bool_] | None
     ) -> Sudden | None:
         """Take one slot of pressures without gaps (MPa); None while too little is known.
 
         `mean` is what is usual, `uncertain` (MPa²) how little is known of what varies; nothing is learned while
-        `frozen`. A `young` hydrant has no say yet.
+        `frozen`. A `young` hydrant has no say yet (None: nobody is young).
         """
         self._run = self._run + 1 if ended_s - self._last_s == self._slot_s else 1
         self._last_s = ended_s
@@ -114,18 +114,20 @@ class Onset:
             self._end_day(mean, uncertain)
         return told
 
-    def _judge(self, mean: Array, young: NDArray[np.bool_]) -> Sudden:
+    def _judge(self, mean: Array, young: NDArray[np.bool_] | None) -> Sudden:
         model, seen, kept = self._made(), self._seen, self._kept
-        now = seen[kept - self._now : kept].sum(axis=0) / self._now - mean
-        before = seen[kept - self._back : kept - self._ago].sum(axis=0) / self._past - mean
+        now = np.add.reduce(seen[kept - self._now : kept]) / self._now - mean
+        before = np.add.reduce(seen[kept - self._back : kept - self._ago]) / self._past - mean
         shares: Array = (model.shares @ np.concatenate((now, before)).astype(np.float32)).astype(float)
-        if max(shares.max(), -shares.min()) > _SUSPECT:
+        if max(highest(shares), -lowest(shares)) > _SUSPECT:
             shares = model.whitening.rotated(model.whitening.bounded(now - model.foretells @ before))
         fresh = shares - _middle(shares) - self._level
         self._level = self._level + self._adapts * clipped(fresh, _ALONE * self._spread)
-        alone = np.where(young, 0.0, clipped(fresh / self._spread, _OUTLIER))
+        alone = clipped(fresh / self._spread, _OUTLIER)
+        if young is not None:
+            alone = np.where(young, 0.0, alone)
         shared = self._around @ clipped(alone, _ALONE).astype(np.float32) / self._shared_spread
-        return Sudden(alone, shared, float(shared.max()))
+        return Sudden(alone, shared, highest(shared))
 
     def _made(self) -> _Model:
         """Return the model that the days before gave."""
@@ -174,8 +176,9 @@ class Onset:
 
 def _middle(values: Array) -> float:
     """Return the upper median; numpy's own takes five times as long for so few."""
-    half = len(values) // 2
-    return float(np.partition(values, half)[half])
+    half, ordered = len(values) // 2, values.copy()
+    ordered.partition(half)
+    return float(ordered[half])
 
 
 def _spread_of(values: Array) -> Array:

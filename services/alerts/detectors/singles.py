@@ -50,7 +50,7 @@ class Singles:
     def weigh(self, code: str, begins: np.ndarray, holds: np.ndarray, slot: Pressures) -> list[EarlyWarning]:
         """Raise where `begins` says so and no warning is open; clear those that have not held for `calm_slots`."""
         found: list[EarlyWarning] = []
-        if not self._standing and not begins.any():
+        if not self._standing and not np.count_nonzero(begins):
             return found
         for number in np.flatnonzero(begins).tolist():
             if (code, number) not in self._standing:

@@ -74,12 +74,12 @@ class Whitening:
 
     def _fill(self, filled: Array, there: NDArray[np.bool_]) -> None:
         """Put who is missing where all others expect it: by precision or by covariance, which say the same."""
-        missing = np.flatnonzero(~there)
+        missing = (~there).nonzero()[0]
         if 2 * missing.size > len(there):
             if self._covariance is None:
                 values, vectors = self._eigen
                 self._covariance = (vectors * values) @ vectors.T
-            here = np.flatnonzero(there)
+            here = there.nonzero()[0]
             those = self._covariance[here]
             filled[missing] = np.linalg.solve(those[:, here], filled[here]) @ those[:, missing]
         elif missing.size:
