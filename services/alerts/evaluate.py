@@ -43,6 +43,7 @@ class Evaluation:
         self._fleet = Fleet(devices.values())
         self._mains: dict[str, MainsWatch] = {}
         self._seq = 0
+        self._at: datetime | None = None  # of the newest reading
         self._ticked_at: datetime | None = None
         self.findings = Findings({code: device.place for code, device in devices.items()})
         self.readings = 0
@@ -52,8 +53,10 @@ class Evaluation:
         self.readings += 1
         self._seq += 1
         at, fields = row.at, row.fields
-        if self._ticked_at is None or at - self._ticked_at >= _TICK:
-            self._tick(at)
+        if at is not self._at:  # rows of one moment share it
+            self._at = at
+            if self._ticked_at is None or at - self._ticked_at >= _TICK:
+                self._tick(at)
         seq = self._seq if row.seq is None else row.seq
         reading = {**fields, "ts": at, "received_at": at, "seq": seq}
         for finding in self._rules[row.code].walk((reading,)):

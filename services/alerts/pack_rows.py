@@ -84,7 +84,8 @@ def met_once(rows: Iterable[Row], aside: Counter[str]) -> Iterator[Row]:
         before = newest.get(code)
         if before is None or before.at_s != row.at_s:
             newest[code] = row
-            met.pop(code, None)
+            if met:
+                met.pop(code, None)
         else:
             seen = met.setdefault(code, {_identity(before)})
             identity = _identity(row)

@@ -152,9 +152,9 @@ class _RowReader:
         self._by_code = {
             code: (device.profile.kind, known[Kind(device.profile.kind)]) for code, device in devices.items()
         }
-        self._text: str | None = None
-        self._at: datetime | tuple[str, str] = "", ""
-        self._at_s = 0.0
+        self._text: str | None = None  # the newest time as it stands in the file: rows of one moment are many
+        self._at, self._at_s = from_us(0), 0.0
+        self._refused: tuple[str, str] | None = None  # why that text is no time
         self.readable = False  # whether any line had a time
 
     def time_of(self, line: int, cells: list[str]) -> float | None:
@@ -165,24 +165,27 @@ class _RowReader:
             return None
         text = cells[self._ts]
         if text != self._text:
-            self._text = text
-            self._at = read_time(text)
-            self._at_s = 0.0 if isinstance(self._at, tuple) else self._at.timestamp()
-        if isinstance(self._at, tuple):
-            self._aside.row(self._at[0], line, self._at[1])
+            self._text, self._refused = text, None
+            at = read_time(text)
+            if isinstance(at, tuple):
+                self._refused = at
+            else:
+                self._at, self._at_s = at, at.timestamp()
+        if self._refused is not None:
+            self._aside.row(self._refused[0], line, self._refused[1])
             return None
         self.readable = True
         return self._at_s
 
     def read(self, line: int, cells: list[str]) -> Row | None:
         """Return the reading, None where the line has none."""
-        at_s = self.time_of(line, cells)
-        at = self._at
-        if at_s is None or isinstance(at, tuple):
+        count = len(cells)
+        known = count >= self._least and cells[self._ts] == self._text and self._refused is None
+        if not known and self.time_of(line, cells) is None:
             return None
         code = cells[self._code]
-        known = self._by_code.get(code) or self._by_code.get(code := code.strip())
-        if known is None:
+        columns_of = self._by_code.get(code) or self._by_code.get(code := code.strip())
+        if columns_of is None:
             self._aside.row(f"unknown device {code}", line, "add it to --devices")
             return None
         seq = None
@@ -191,9 +194,9 @@ class _RowReader:
             if seq is None:
                 self._aside.row("seq_unreadable", line, "seq is a whole number from 0 to 4294967295")
                 return None
-        kind, columns_of_kind = known
-        if len(cells) < self._width:
-            cells = [*cells, *[""] * (self._width - len(cells))]
+        kind, columns_of_kind = columns_of
+        if count < self._width:
+            cells = [*cells, *[""] * (self._width - count)]
         fields: dict[str, Any] = {}
         for place, name, value_of in columns_of_kind:
             cell = cells[place]
@@ -203,7 +206,7 @@ class _RowReader:
                     fields[name] = value
                 elif not cell.isspace():
                     self._aside.fields[f"{kind}.{name}"] += 1
-        return Row(at_s, at, code, seq, fields)
+        return Row(self._at_s, self._at, code, seq, fields)
 
 
 def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import repeat
 from math import log
+from operator import mul
 from typing import Final
 
 from services.alerts.detectors.finding import EarlyWarning, Place, Reading, tell_since
@@ -95,11 +97,12 @@ class CoolingDetector:
         count = len(self._past_s)
         middle_s = sum(self._past_s) / count
         middle_c = sum(self._past_c) / count
-        spread = sum((at - middle_s) ** 2 for at in self._past_s)
+        away_s = [at - middle_s for at in self._past_s]
+        spread = sum(map(pow, away_s, repeat(2)))
         if spread == 0:
             return 0.0
-        both = zip(self._past_s, self._past_c, strict=True)
-        return 3600 * sum((at - middle_s) * (value - middle_c) for at, value in both) / spread
+        both: float = sum(map(mul, away_s, [value - middle_c for value in self._past_c]))
+        return 3600 * both / spread
 
     @property
     def _past(self) -> list[tuple[float, float]]:

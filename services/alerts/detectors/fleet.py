@@ -85,7 +85,11 @@ class _WayIn:
         found = self._network.end_slot(at_s) if at_s >= slots.ends_s else []
         pressure = get("pressure_mpa")
         if pressure is not None:
-            slots.add(self._number, at_s, pressure)
+            number = self._number
+            if slots.held[number] is None and at_s >= slots.begins_s:  # as `add` does: the first of its slot
+                slots.held[number] = pressure
+            else:
+                slots.add(number, at_s, pressure)
         if (get("flow_lps") or 0.0) > _FLOWS_LPS or (get("cap_open") and get("water_present")):
             self._network.used.add(self._number)
         if "water_temp_c" in reading:

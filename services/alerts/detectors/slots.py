@@ -29,7 +29,7 @@ class Slots:
         self.width_s = width_s
         self.begins_s = self.ends_s = inf  # of the open slot: a reading at its end belongs to a later one
         self._number: int | None = None
-        self._held: list[_Held] = [None] * devices
+        self.held: list[_Held] = [None] * devices  # what each sent
         self._several = False  # whether any device sent more than one
         self._nobody = np.zeros(devices, dtype=bool)
         self.outvoted = self._nobody  # in the slot closed last: a single wrong reading counted nothing
@@ -51,16 +51,16 @@ class Slots:
 
     def add(self, device: int, at_s: float, value: float) -> None:
         """Take a reading; close the open slot first if `ends_with` says so."""
-        held = self._held[device]
+        held = self.held[device]
         if held is None:
             if self._number is None:
                 self.number = int(at_s // self.width_s)
             if at_s >= self.begins_s - self.width_s:
-                self._held[device] = value
+                self.held[device] = value
         elif at_s >= self.begins_s:
             if not isinstance(held, list):
                 self._several = True
-                self._held[device] = [held, value]
+                self.held[device] = [held, value]
             elif len(held) < _MOST:
                 held.append(value)
 
@@ -68,22 +68,22 @@ class Slots:
         """Return (the time the open slot ended, its values, NaN where none came) and open the one of `at_s`."""
         if self._number is None:
             raise ValueError("no slot is open: ask `ends_with` first")
-        ended, held = (self._number + 1) * self.width_s, self._held
+        ended, held = (self._number + 1) * self.width_s, self.held
         self.outvoted = self._nobody
         if self._several:
             self._several = False
             self.outvoted = np.array([isinstance(one, list) and len(one) >= _OUTVOTE for one in held])
             held = [sorted(one)[len(one) // 2] if isinstance(one, list) else one for one in held]
-        self._held = [None] * len(held)
+        self.held = [None] * len(held)
         self.number = int(at_s // self.width_s)
         return ended, np.array(held, dtype=float)  # None becomes NaN
 
     @property
     def _values(self) -> list[list[float]]:
         """The values of the open slot, as they are remembered."""
-        return [one if isinstance(one, list) else [] if one is None else [one] for one in self._held]
+        return [one if isinstance(one, list) else [] if one is None else [one] for one in self.held]
 
     @_values.setter
     def _values(self, values: Sequence[list[float]]) -> None:
-        self._held = [one if len(one) > 1 else one[0] if one else None for one in values]
+        self.held = [one if len(one) > 1 else one[0] if one else None for one in values]
         self._several = any(len(one) > 1 for one in values)

@@ -54,13 +54,16 @@ class ElectricalRules(KindRules):
         residual = get("residual_current_ma")
         if residual is not None and self._on["residual_current_high"]:
             self._feed_residual(residual, ts, found, live=live)
-        phases = _present(reading, _TEMPERATURES)
-        if phases and self._on["cable_temperature_high"]:
-            self._feed_cable(phases, ts, found, live=live)
+        if self._on["cable_temperature_high"]:
+            phases = _present(reading, _TEMPERATURES)
+            if phases:
+                self._feed_cable(phases, ts, found, live=live)
         phases = _present(reading, _VOLTAGES)
         if phases:
             self._feed_limit("overvoltage", max(phases), self._high_v, ts, found, below=False, live=live)
             self._feed_limit("undervoltage", min(phases), self._low_v, ts, found, below=True, live=live)
+        if not self._on["overcurrent"]:
+            return
         phases = _present(reading, _CURRENTS)
         if phases:
             self._feed_limit("overcurrent", max(phases), self._rated_a, ts, found, below=False, live=live)
@@ -171,8 +174,12 @@ _NAMES: Final = {
 
 
 def _present(reading: Reading, fields: tuple[tuple[str, str], ...]) -> _Phases:
-    get = reading.get
-    return [(value, phase) for name, phase in fields if (value := get(name)) is not None]
+    get, phases = reading.get, []
+    for name, phase in fields:
+        value = get(name)
+        if value is not None:
+            phases.append((value, phase))
+    return phases
 
 
 def _worsened(latch: Latch, turned: int, *, live: bool, critical: bool) -> Severity | None:
