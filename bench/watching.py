@@ -1,8 +1,8 @@
 """What a reading costs in processor: rules alone, and rules with the early-warning detectors beside them.
 
-`python -m bench.watching [--devices 100] [--days 4]`. No broker, no database: the pure code that `alerts` and
+`python -m bench.watching [--devices 100] [--days 7]`. No broker, no database: the pure code that `alerts` and
 `evaluate` share, over a seeded town and its circuits that report every five minutes. The last day is measured, after
-the detectors have learned; each kind by itself, several times, the best and the median are told.
+the detectors have learned (`onset` says nothing for five days); each kind by itself, several times, the best and the median are told.
 """
 
 import argparse
@@ -122,7 +122,7 @@ def main() -> None:
     """Measure and print."""
     read = argparse.ArgumentParser(description=__doc__)
     read.add_argument("--devices", type=int, default=100)
-    read.add_argument("--days", type=int, default=4)
+    read.add_argument("--days", type=int, default=7)
     asked = read.parse_args()
     best: dict[str, list[float]] = {"rules": [], "detectors": []}
     for kind, make in KINDS.items():

@@ -53,11 +53,13 @@ class Heating:
     __slots__ = (
         "_day",
         "_high_pass",
+        "_highest_fades",
         "_highest_k",
         "_learned_s",
         "_left_by_warming",
         "_means",
         "_model",
+        "_spread_share",
         "_strange_slots",
         "_trend",
         "_warming_squared",
@@ -73,7 +75,8 @@ class Heating:
         self._model = Regression(causes, 1 - 1 / (_MEMORY_DAYS * slots_a_day), max(1, slots_a_day // 8))
         self._day = slots_a_day
         self._high_pass = min(1.0, 1 / (_HIGH_PASS_DAYS * slots_a_day))
-        self._window = 1 / (_WINDOW_DAYS * slots_a_day)
+        self._window = window = 1 / (_WINDOW_DAYS * slots_a_day)
+        self._highest_fades, self._spread_share = 1 - window / _HIGHEST_DAYS, window / _SPREAD_DAYS
         self._means: list[float] | None = None  # slow courses of the causes and, last, of the temperature
         self._strange_slots = 0
         self._left_by_warming = 0.0
@@ -99,7 +102,8 @@ class Heating:
         means = self._means = [mean + share * (value - mean) for mean, value in zip(self._means or seen, seen)]  # noqa: B905 - as many, and strict costs
         moved = list(map(sub, seen, means))
         moved_k = moved.pop()
-        explained_k = self._model.expect(moved)
+        model = self._model
+        explained_k = sum(map(mul, model.weights, moved))
         self.expected = means[-1] + explained_k
         self._learned_s += passed_s
         self.days = days = self._learned_s / 86_400
@@ -108,9 +112,9 @@ class Heating:
         strange = growth > _STRANGE and days > _STRANGE_DAYS
         self._strange_slots = self._strange_slots + 1 if strange else 0
         if not strange or self._strange_slots > _STUBBORN_DAYS * self._day:
-            self._model.learn(moved, moved_k)
+            model.learn(moved, moved_k)
             if not young:
-                self.spread += self._window / _SPREAD_DAYS * (abs(self.above) * 1.2533 - self.spread)
+                self.spread += self._spread_share * (abs(self.above) * 1.2533 - self.spread)
 
     def _judge(self, causes: Sequence[float], moved: Sequence[float], left_k: float) -> float:
         """Return by what share the circuit warms more with its load than the model has it, over the window."""
@@ -120,7 +124,7 @@ class Heating:
         self._left_by_warming += window * (left_k * warming_k - self._left_by_warming)
         self._warming_squared += window * (warming_k * warming_k - self._warming_squared)
         growth = self._left_by_warming / (self._warming_squared + _LEAST_K2)
-        self._highest_k = max(sum(map(mul, loads, causes)), self._highest_k * (1 - window / _HIGHEST_DAYS))
+        self._highest_k = max(sum(map(mul, loads, causes)), self._highest_k * self._highest_fades)
         self.above = growth * self._highest_k
         self._trend.take(self.above)
         return growth

@@ -8,7 +8,6 @@ county's circuits would otherwise grow by tens of megabytes between two solution
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import mul
 from struct import Struct
 from typing import Final
 
@@ -18,7 +17,10 @@ _RIDGE: Final = 1e-4  # in squares of a cause: causes are of the order of one
 
 
 class Regression:
-    """Coefficients of a linear explanation of one quantity by `size` others; all nothing until a batch is full."""
+    """Coefficients of a linear explanation of one quantity by `size` others; all nothing until a batch is full.
+
+    What causes explain is the sum of their products with `weights`.
+    """
 
     MEMORY: Final = ("_lessons", "_moments", "weights")
 
@@ -35,11 +37,6 @@ class Regression:
         self._moments = np.zeros((size + 1, size + 1))  # of the causes and, last, of what they explain
         self._ridge = np.eye(size) * _RIDGE
         self.weights = [0.0] * size
-
-    def expect(self, causes: Sequence[float]) -> float:
-        """Return what the causes explain."""
-        explained: float = sum(map(mul, self.weights, causes))
-        return explained
 
     def learn(self, causes: Sequence[float], value: float) -> None:
         """Take what was seen at these causes."""

@@ -36,6 +36,10 @@ class ElectricalRules(KindRules):
         super().__init__(device, parameters)
         self._on = {code: self.is_on(code) for code in (*self.codes, "arc_fault")}
         self._on["overcurrent"] = self._on["overcurrent"] and device.rated_current_a is not None
+        self._residual_on, self._cable_on = self._on["residual_current_high"], self._on["cable_temperature_high"]
+        self._current_on = self._on["overcurrent"]
+        self._residual_latch = self.latches["residual_current_high"]
+        self._cable_latch = self.latches["cable_temperature_high"]
         residual = parameters["residual_current_high"]
         self._residual = residual["high_ma"], residual["critical_ma"], residual["clear_ma"]
         self._last_ma: list[float] = []
@@ -52,9 +56,9 @@ class ElectricalRules(KindRules):
         """Take one reading in order; only a live one may turn a condition."""
         get = reading.get
         residual = get("residual_current_ma")
-        if residual is not None and self._on["residual_current_high"]:
+        if residual is not None and self._residual_on:
             self._feed_residual(residual, ts, found, live=live)
-        if self._on["cable_temperature_high"]:
+        if self._cable_on:
             phases = _present(reading, _TEMPERATURES)
             if phases:
                 self._feed_cable(phases, ts, found, live=live)
@@ -62,7 +66,7 @@ class ElectricalRules(KindRules):
         if phases:
             self._feed_limit("overvoltage", max(phases), self._high_v, ts, found, below=False, live=live)
             self._feed_limit("undervoltage", min(phases), self._low_v, ts, found, below=True, live=live)
-        if not self._on["overcurrent"]:
+        if not self._current_on:
             return
         phases = _present(reading, _CURRENTS)
         if phases:
@@ -101,8 +105,10 @@ class ElectricalRules(KindRules):
             return
         median = sorted(last)[1]
         limit, critical, clear = self._residual
-        latch = self.latches["residual_current_high"]
+        latch = self._residual_latch
         turned = latch.feed(1, 1, hit=median >= limit, calm=median < clear, live=live)
+        if turned == NOTHING and not latch.active:
+            return
         if turned == CLEAR:
             reason = Reason(f"剩余电流回落到 {median:g} mA", f"residual current back at {median:g} mA")
             found.append(self.finding("residual_current_high", ts, reason, median, limit, active=False))
@@ -117,10 +123,12 @@ class ElectricalRules(KindRules):
             found.append(self.finding("residual_current_high", ts, reason, median, limit, severity=severity))
 
     def _feed_cable(self, phases: _Phases, ts: datetime, found: list[Finding], *, live: bool) -> None:
-        celsius, phase = max(phases)
+        celsius, phase = phases[0] if len(phases) == 1 else max(phases)
         limit, critical, clear = self._cable
-        latch = self.latches["cable_temperature_high"]
+        latch = self._cable_latch
         turned = latch.feed(self._cable_count, 1, hit=celsius >= limit, calm=celsius < clear, live=live)
+        if turned == NOTHING and not latch.active:
+            return
         if turned == CLEAR:
             reason = Reason(f"线缆温度回落到 {celsius:g} °C", f"cables back at {celsius:g} °C")
             found.append(self.finding("cable_temperature_high", ts, reason, celsius, limit, active=False))
