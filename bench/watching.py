@@ -2,7 +2,8 @@
 
 `python -m bench.watching [--devices 100] [--days 7]`. No broker, no database: the pure code that `alerts` and
 `evaluate` share, over a seeded town and its circuits that report every five minutes. The last day is measured, after
-the detectors have learned (`onset` says nothing for five days); each kind by itself, several times, the best and the median are told.
+the detectors have learned (`onset` says nothing for five days); each kind by itself, several times, the best and the
+median are told.
 """
 
 import argparse
