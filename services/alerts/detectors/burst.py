@@ -17,6 +17,7 @@ from services.alerts.detectors.expectation import Array, lowest
 from services.alerts.detectors.finding import EarlyWarning, Place, tell_since
 from services.alerts.detectors.group import Scores
 from services.alerts.detectors.onset import Sudden
+from services.alerts.detectors.restless import Restless
 from services.alerts.detectors.singles import Hydrant, Pressures
 from services.alerts.detectors.watchfulness import Watchfulness
 from services.core.rules.catalog_early import EARLY
@@ -27,12 +28,25 @@ _MEMBERS_NAMED: Final = 50
 _CORE: Final = 5  # the deepest members say whether an event is over
 _RISEN_SHARE: Final = 0.8  # a burst lowers pressure; pumps and tanks lower it here and raise it as much elsewhere
 _DAY_S: Final = 86_400
+_LATELY_S: Final = 2 * _DAY_S  # of the share of time for which events stood
+_MOST_STOOD: Final = 0.7  # of it: a network that is mostly in events has changed, and is learned again
 
 
 class BurstWatch:
     """The event of a group of hydrants, if there is one."""
 
-    MEMORY: Final = ("_watchful", "_watchful_onset", "_calm", "_stood", "_members", "_area", "became_normal")
+    MEMORY: Final = (
+        "_watchful",
+        "_watchful_onset",
+        "_restless",
+        "_restless_onset",
+        "_calm",
+        "_stood",
+        "_lately",
+        "_members",
+        "_area",
+        "became_normal",
+    )
 
     def __init__(
         self,
@@ -48,21 +62,31 @@ class BurstWatch:
         share = numbers["false_share"]
         self._watchful = Watchfulness(numbers["least_sigmas"], numbers["most_sigmas"], share)
         self._watchful_onset = Watchfulness(numbers["onset_least_sigmas"], numbers["onset_most_sigmas"], share)
+        self._restless = Restless(slot_s, numbers["memory_days"])
+        self._restless_onset = Restless(slot_s, numbers["memory_days"])
         self._calm_slots = max(1, round(numbers["calm_min"] * 60 / slot_s))
         self._longest_slots = numbers["longest_h"] * 3600 / slot_s
         self._calm = 0
         self._stood = 0
+        self._lately = 0.0  # for what share of the last days events stood
+        self._lately_share = slot_s / _LATELY_S
         self._members: tuple[int, ...] = ()
         self._area = ""
         self.became_normal = False  # the event that ended with this slot lasted too long, and is not over
 
     @property
     def stands(self) -> bool:
-        """Whether an event is open: nothing is learned meanwhile."""
+        """Whether an event is open."""
         return bool(self._members)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is to be learned: an event is open, and it is no longer the usual state of the network."""
+        return bool(self._members) and self._lately < _MOST_STOOD
 
     def learn(self, scores: Scores, sudden: Sudden | None, ended_s: int) -> None:
         """Take a slot from the learning time: it only shows how restless this network is."""
+        scores, sudden = self._by_the_hour(scores, sudden, ended_s)
         self._watchful.note(-lowest(scores.shared), ended_s // _DAY_S)
         if sudden is not None:
             self._watchful_onset.note(-lowest(sudden.shared), ended_s // _DAY_S)
@@ -71,6 +95,8 @@ class BurstWatch:
         self, scores: Scores, sudden: Sudden | None, slot: Pressures, ended_s: int, used: frozenset[int]
     ) -> list[EarlyWarning]:
         """Take a slot; return events that began or are over. What falls suddenly begins one too, but ends none."""
+        scores, sudden = self._by_the_hour(scores, sudden, ended_s)
+        self._lately += self._lately_share * (self.stands - self._lately)
         limit, near, least = self._watchful.limit, self._near, -self._numbers["member_sigmas"]
         deepest = self._deepest(self._watchful, scores.shared, ended_s)
         fallen = 0.0 if sudden is None else self._deepest(self._watchful_onset, sudden.shared, ended_s)
@@ -108,6 +134,19 @@ class BurstWatch:
         return [
             said._replace(expected=expected, seen=None if np.isnan(seen) else round(seen, 4), unit="MPa", sure=sure)
         ]
+
+    def _by_the_hour(self, scores: Scores, sudden: Sudden | None, ended_s: int) -> tuple[Scores, Sudden | None]:
+        """Return both against how restless the network usually is at this hour; an event does not teach it."""
+        by = self._restless.factor(ended_s)
+        if not self.frozen:
+            self._restless.note(scores.shared, ended_s)
+        scores = scores._replace(shared=scores.shared / by, risen=scores.risen / by)
+        if sudden is not None:
+            by = self._restless_onset.factor(ended_s)
+            if not self.frozen:
+                self._restless_onset.note(sudden.shared, ended_s)
+            sudden = sudden._replace(shared=sudden.shared / by, risen=sudden.risen / by)
+        return scores, sudden
 
     def _deepest(self, watchful: Watchfulness, shared: Array, ended_s: int) -> float:
         deepest = -lowest(shared)

@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 _CLIP = 4.0  # own deviations that one slot may teach at most
 _HUBER = 2.5  # beyond it a hydrant loses weight in the estimate of the common factors
 _LEAST_VARIANCE = 1e-7  # MPa², the resolution of the instruments
+_LEAST_LEFT = 0.001  # of a deviation: what a hydrant is said not to explain of itself at least
+_ALMOST_NOTHING, _SOMETHING = 0.1, 0.3  # of a deviation: less is left of one that explains itself, more of all others
 
 
 def zeroed(values: Array) -> Array:
@@ -94,6 +96,8 @@ class Expectation:
         self._eigen: tuple[Array, tuple[Array, Array]] | None = None  # of the covariance: the day's fit and whitening
         self._teaches: Array | None = None  # MPa, of the day
         self._unsure: tuple[Array, float] | None = None  # of the day whose noise this is
+        # of the day's factors: how much of its deviation each hydrant leaves; None: all enough
+        self._others: tuple[Array, Array | None] | None = None
 
     @property
     def uncertain(self) -> float:
@@ -139,6 +143,26 @@ class Expectation:
         explained = self.mean + loadings @ score
         self._answered = pressures, (pressures - explained, explained)
         return self._answered[1]
+
+    def of_others(self, residual: Array) -> Array:
+        """Return the residual (MPa) against what all others explain, where a hydrant explains almost all of itself.
+
+        One that moves more than all others has a course of its own among the common ones: its residual is smaller than
+        its noise, until another hydrant takes that place. What it adds to its own expectation is the leverage of least
+        squares; an ordinary one adds little, and nothing is changed.
+        """
+        loadings = self._loadings
+        if loadings is None:
+            raise ValueError("nothing was learned yet: ask `ready` first")
+        if self._others is None or self._others[0] is not loadings:
+            weighted = loadings.T / self._noise
+            known = weighted @ loadings + np.diag(self._precision)
+            leverage = (weighted * np.linalg.solve(known, loadings.T)).sum(axis=0)
+            left = np.maximum(1.0 - leverage, _LEAST_LEFT)
+            ordinary = np.clip((left - _ALMOST_NOTHING) / (_SOMETHING - _ALMOST_NOTHING), 0.0, 1.0)
+            self._others = loadings, left + ordinary * (1.0 - left) if ordinary.min() < 1.0 else None
+        left_of = self._others[1]
+        return residual if left_of is None else residual / left_of
 
     def _those(self, there: NDArray[np.bool_], loadings: Array) -> _Some:
         """Return the part of the factors that a slot needs, which is that of the slot before if the same measured."""

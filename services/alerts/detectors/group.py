@@ -20,6 +20,8 @@ _OUTLIER: Final = 8.0  # own deviations: larger ones add nothing
 _ALONE: Final = 4.0  # the most that one hydrant adds to its neighbours: one alone is no event of the mains
 _FEW: Final = 3  # neighbours that are far below, when the others are not: a pressure zone of three hydrants
 _FEW_SAY: Final = 1.2  # times the least of them: chance makes three neighbours so deep as rarely as all eight together
+_CALM: Final = 0.6  # of the variance of an EWMA of noise: a calmer one stood still, and is no measure of itself
+_LEAST_VARIANCE: Final = 0.01
 _SPREAD_DAYS: Final = 7.0
 _BASE_DAYS: Final = 1.0  # for residuals, which contain a hydrant's own slow course
 _SHARE_BASE_DAYS: Final = 3.0
@@ -29,11 +31,13 @@ _LEAST: Final = 2e-4, 0.2  # spread: MPa of residuals, of shares
 class Scores(NamedTuple):
     """In own standard deviations, negative below what is expected.
 
-    `own` of what common courses do not explain; `alone` of what is independent of all others; `shared` of `alone` with
-    its neighbours: all of them a little below, or a few of them far. `risen` is the same upwards, of who rose most.
+    `own` of what common courses do not explain, and `size` of it without EWMA, bounds and sign, 0 where it is
+    missing; `alone` of what is independent of all others; `shared` of `alone` with its neighbours: all of them a little
+    below, or a few of them far. `risen` is the same upwards, of who rose most.
     """
 
     own: Array
+    size: Array
     alone: Array
     shared: Array
     risen: float
@@ -55,6 +59,7 @@ class _Both:
     ) -> None:
         rows = 2, devices
         self._ewma, self._least = ewma, np.array(least)[:, None]
+        self._least_variance = np.array([[_CALM * ewma / (2 - ewma)], [_LEAST_VARIANCE]])
         self._base_share, self._spread_share = 1 / np.array(base_slots)[:, None], 1 / spread_slots
         self.base = np.zeros(rows)
         self.spread = np.zeros(rows)
@@ -62,6 +67,7 @@ class _Both:
         self.smooth = np.zeros(rows)
         self.variance = np.zeros(rows)
         self.slots = np.zeros(rows)  # since the first value of each
+        self.size = np.zeros(rows)  # of the last slot's deviation, own standard deviations
         self.share = np.ones(rows)  # what the last slot taught of a spread
 
     def take(self, values: Array, *, frozen: bool) -> Array:
@@ -81,9 +87,11 @@ class _Both:
             self.base += self._base_share * clipped(filled, limit)
             step = share * (np.minimum(size, limit) * 1.2533 - self.spread)
             self.spread = np.maximum(self.spread + np.where(there, step, 0.0), self._least)
-        score = clipped(filled / self.spread, _OUTLIER)
+        sigmas = filled / self.spread
+        self.size = np.abs(sigmas)
+        score = clipped(sigmas, _OUTLIER)
         self.smooth += np.where(there, self._ewma * (score - self.smooth), 0.0)
-        return scaled(self.smooth, self.variance, share, frozen=frozen)
+        return scaled(self.smooth, self.variance, share, frozen=frozen, least=self._least_variance)
 
     def accept(self) -> None:
         """Take how things have been of late as the new normal."""
@@ -145,17 +153,19 @@ class Group:
             near.sort(axis=1)
             shared = np.minimum(shared, _FEW_SAY * near[:, _FEW - 1])
             risen = max(risen, _FEW_SAY * highest(near[:, -_FEW]))
-        return Scores(own, alone, shared if young is None else np.where(young, 0.0, shared), risen)
+        return Scores(own, self._both.size[0], alone, shared if young is None else np.where(young, 0.0, shared), risen)
 
     def accept(self) -> None:
         """Take how things have been of late as the new normal."""
         self._both.accept()
 
 
-def scaled(value: Array, variance: Array, share: Array, *, frozen: bool) -> Array:
+def scaled(
+    value: Array, variance: Array, share: Array, *, frozen: bool, least: Array | float = _LEAST_VARIANCE
+) -> Array:
     """Return the value in units of its own deviation; `variance` learns in place, no more than 9 of itself a slot."""
     if not frozen:
         most = np.where(variance > 0, 9 * variance, np.inf)
         variance += share * (np.minimum(value * value, most) - variance)
-    out: Array = value / np.sqrt(np.maximum(variance, 0.01))
+    out: Array = value / np.sqrt(np.maximum(variance, least))
     return out

@@ -26,6 +26,7 @@ from services.alerts.detectors.hours import Hours
 from services.alerts.detectors.instrument import Instruments
 from services.alerts.detectors.night import Nights
 from services.alerts.detectors.onset import Onset
+from services.alerts.detectors.reach import Reach
 from services.alerts.detectors.singles import Hydrant, Pressures, Singles
 from services.alerts.detectors.whitening import Whitening
 from services.core.rules.catalog_early import NUMBERS, Numbers
@@ -34,6 +35,7 @@ _DAY_S: Final = 86_400
 _ALONE_SHARE: Final = 0.5  # of its deviation must be its own, independent of all others'
 _UPSET_SHARE: Final = 0.125  # when this share of the hydrants deviates, no single hydrant gets a verdict
 _UPSET_SIGMAS: Final = 3.0
+_SINGLES: Final = ("water_draw", "hydrant_decoupled")
 _LEAK_NEIGHBOURS: Final = 5  # a slow leak reaches fewer hydrants than a burst does, itself included
 _LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be compared with
 
@@ -54,6 +56,7 @@ class MainsDetector:
         "_slots",
         "_first",
         "_departure",
+        "_reach",
         "_low",
         "_away",
     )
@@ -81,6 +84,7 @@ class MainsDetector:
         self._all_heard = False
         self._grown = np.inf  # slot from which none is young
         self._departure = Departure(devices, slot_s)
+        self._reach = Reach(devices)
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
         self._away = np.zeros(devices, dtype=np.intp)  # slots in a row far away, slowly
         self._away_slots = self._decoupled["away_h"] * 3600 / slot_s
@@ -106,7 +110,7 @@ class MainsDetector:
         found = self._singles.weigh("sensor_fault", faulty, faulty, slot)
         if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
             found += self._compare(ended_s, slot, used)
-        if self._expected.learn(clean, frozen=self._burst.stands):
+        if self._expected.learn(clean, frozen=self._burst.frozen):
             self._whitening = None
         self._slots += 1
         return found
@@ -114,8 +118,12 @@ class MainsDetector:
     def _compare(self, ended_s: int, slot: Pressures, used: frozenset[int]) -> list[EarlyWarning]:
         """Compare the measured values with what all others explain."""
         residual, explained = self._expected.residuals(slot.seen)
+        against = self._expected.of_others(residual)
+        if against is not residual:
+            explained = np.where(np.isnan(residual), explained, slot.seen - against)
+            residual = against
         slot = Pressures(slot.at, slot.seen, explained)
-        frozen = self._burst.stands
+        frozen = self._burst.frozen
         left = self._hours.remove(residual, ended_s, frozen=frozen)
         learning = self._slots < self._learn_slots
         young = None if learning else self._young
@@ -135,18 +143,24 @@ class MainsDetector:
         apart = self._following.take(slot.seen, explained)
         told = shares if young is None else np.where(young, 0.0, shares)
         leaks = self._nights.take(told, ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
+        steep = self._departure.take(slot.seen, residual, scores.own)
+        deviating = np.count_nonzero(np.abs(scores.own) > _UPSET_SIGMAS)
+        upset = bool(deviating > max(_LEAST_MEASURED, len(apart) * _UPSET_SHARE))
+        strayed = self._reach.take(scores.size, ended_s)
+        if not (upset or self._burst.stands):
+            standing = [number for code in _SINGLES for number in self._singles.standing(code)]
+            self._reach.learn(strayed, learning or (young is not None and young), standing)
         if learning:
             self._burst.learn(scores, sudden, ended_s)
             return []
         found = self._burst.weigh(scores, sudden, slot, ended_s, used)
         if found and self._burst.became_normal:
             self._group.accept()
-        steep = self._departure.take(slot.seen, residual, scores.own)
-        deviating = np.count_nonzero(np.abs(scores.own) > _UPSET_SIGMAS)
-        upset = bool(deviating > max(_LEAST_MEASURED, len(apart) * _UPSET_SHARE))
-        begins, holds = self._cut_off(scores, apart, steep, upset=upset)
+        far = strayed >= self._decoupled["beyond_quiet"] * self._reach.farthest
+        begins, holds = self._cut_off(scores, apart, steep, far, upset=upset)
         found += self._singles.weigh("hydrant_decoupled", begins, holds, slot)
-        drawn, holds = self._drawn(scores, used, apart, steep, upset=upset)
+        far = strayed >= self._draw["beyond_quiet"] * self._reach.farthest
+        drawn, holds = self._drawn(scores, used, apart, steep & far, upset=upset)
         found += self._singles.weigh("water_draw", drawn, holds, slot)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
 
@@ -164,14 +178,17 @@ class MainsDetector:
         return young
 
     def _cut_off(
-        self, scores: Scores, apart: np.ndarray, steep: np.ndarray, *, upset: bool
+        self, scores: Scores, apart: np.ndarray, steep: np.ndarray, far: np.ndarray, *, upset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return (hydrants that are cut off from their mains, hydrants that still look so)."""
+        """Return (hydrants that are cut off from their mains, hydrants that still look so).
+
+        `far` are those that have strayed farther than on their own quiet days.
+        """
         least, most = self._decoupled["sigmas"], self._decoupled["away_sigmas"]
         size, alone = np.abs(scores.own), np.abs(scores.alone)
-        away = (size > most) & (alone > _ALONE_SHARE * most) & ~steep
+        away = (size > most) & (alone > _ALONE_SHARE * most) & ~steep & far
         self._away = np.where(away, self._away + 1, 0)
-        begins = (apart & (size > least) & (alone > _ALONE_SHARE * least)) | (self._away >= self._away_slots)
+        begins = (apart & (size > least) & (alone > _ALONE_SHARE * least) & far) | (self._away >= self._away_slots)
         if upset:  # caused by the mains themselves
             begins[:] = False
         return begins, begins | apart | (size > most / 2)

@@ -18,6 +18,7 @@ STUDY: Final = "design study, docs/detection.md"
 SIGMAS: Final = Bounds(1, 100)
 SHARE: Final = Bounds(0.001, 1)
 DAYS: Final = Bounds(1, 400)
+BEYOND: Final = Bounds(0, 100)
 COUNT: Final = Bounds(1, 1000, whole=True)
 
 EARLY_RULES: Final = (
@@ -27,14 +28,15 @@ EARLY_RULES: Final = (
         Category.WATER,
         Severity.MAJOR,
         "疑似爆管或大量用水",
-        "the smoothed pressure of a hydrant and its neighbours falls independently of all others, by more than a limit "
-        "between `least_sigmas` and `most_sigmas` that is learned from quiet days; or that of a quarter of an hour is "
-        "below what the hour before foretells, by more than one between `onset_least_sigmas` and `onset_most_sigmas`; "
-        "no hydrant rises as much, and `members` devices or more are below by `member_sigmas`",
+        "the smoothed pressure of a hydrant and its neighbours falls independently of all others, beside how restless "
+        "the network is at this hour, by more than a limit between `least_sigmas` and `most_sigmas` that is learned "
+        "from quiet days; or that of a quarter of an hour is below what the hour before foretells, by more than one "
+        "between `onset_least_sigmas` and `onset_most_sigmas`; no hydrant rises as much, and `members` devices or more "
+        "are below by `member_sigmas`",
         "its deepest members are down by less than a third of that limit for `calm_min`; or after `longest_h`, when it "
         "counts as the new normal",
-        least_sigmas=Parameter(4.7, "own standard deviations", TUNED, SIGMAS),
-        most_sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
+        least_sigmas=Parameter(5.0, "own standard deviations", TUNED, SIGMAS),
+        most_sigmas=Parameter(7.0, "own standard deviations", TUNED, SIGMAS),
         onset_least_sigmas=Parameter(6.2, "own standard deviations", TUNED, SIGMAS),
         onset_most_sigmas=Parameter(12.0, "own standard deviations", TUNED, SIGMAS),
         onset_neighbours=Parameter(12, "devices, itself included", TUNED, COUNT),
@@ -55,11 +57,12 @@ EARLY_RULES: Final = (
         Category.WATER,
         Severity.MINOR,
         "疑似未登记用水",
-        "one hydrant falls at one blow by more than `sigmas` for `slots`, half of that by itself, and still follows "
-        "its mains; few others deviate",
+        "one hydrant falls at one blow by more than `sigmas` for `slots`, half of that by itself, and by more than "
+        "`beyond_quiet`; it still follows its mains; few others deviate",
         "it is down by less than half of `sigmas` for an hour",
         sigmas=Parameter(6.5, "own standard deviations", TUNED, SIGMAS),
         slots=Parameter(2, "slots in a row", TUNED, COUNT),
+        beyond_quiet=Parameter(1.2, "times its farthest quiet day", TUNED, BEYOND),
     ),
     define(
         "hydrant_decoupled",
@@ -69,13 +72,14 @@ EARLY_RULES: Final = (
         "消火栓与管网失去联系",
         "over `window_h` its pressure moves by less than `follows` of the movement of its mains, and deviates by more "
         "than `sigmas`; or it deviates by more than `away_sigmas` for `away_h`, half of that by itself, and got there "
-        "slowly",
+        "slowly; each by more than `beyond_quiet`",
         "it follows its mains again, and deviates by less than half of `away_sigmas`, for an hour and a half",
         follows=Parameter(0.35, "share of the expected movement", TUNED, SHARE),
         sigmas=Parameter(6.0, "own standard deviations", TUNED, SIGMAS),
         window_h=Parameter(3, "h", TUNED, MONTH_H),
         away_sigmas=Parameter(8.0, "own standard deviations", TUNED, SIGMAS),
         away_h=Parameter(1, "h", TUNED, MONTH_H),
+        beyond_quiet=Parameter(1.2, "times its farthest quiet day", TUNED, BEYOND),
     ),
     define(
         "water_leak",

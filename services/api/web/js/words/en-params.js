@@ -65,6 +65,7 @@ export const params = {
   "param.window_h": "Over",
   "param.away_sigmas": "Away by more than",
   "param.away_h": "Away for",
+  "param.beyond_quiet": "Beyond its own quiet days",
   "param.slack": "Allowed each night",
   "param.nights": "Nights before a verdict",
   "param.freezes_c": "Freezes at",
@@ -111,6 +112,7 @@ export const params = {
   "unit.slots_in_a_row": "slots in a row",
   "unit.spikes_a_day": "spikes a day",
   "unit.times": "times",
+  "unit.times_its_farthest_quiet_day": "times its farthest quiet day",
 
   "source.0_switches_the_rule_off": "0 switches the rule off",
   "source.GB_14287_3_settings_from_45_C_up_PVC_conductors_are_rated_70_C":

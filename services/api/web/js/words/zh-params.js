@@ -65,6 +65,7 @@ export const params = {
   "param.window_h": "时段",
   "param.away_sigmas": "长期偏离",
   "param.away_h": "偏离持续",
+  "param.beyond_quiet": "超出自身平静日偏离",
   "param.slack": "每晚容许",
   "param.nights": "首次判定前的夜数",
   "param.freezes_c": "冻结温度",
@@ -110,6 +111,7 @@ export const params = {
   "unit.slots_in_a_row": "个时段",
   "unit.spikes_a_day": "个/天",
   "unit.times": "次",
+  "unit.times_its_farthest_quiet_day": "倍（自身平静日的最大偏离）",
 
   "source.0_switches_the_rule_off": "0 为停用此规则",
   "source.GB_14287_3_settings_from_45_C_up_PVC_conductors_are_rated_70_C":

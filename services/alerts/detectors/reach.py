@@ -1,0 +1,64 @@
+"""How far each hydrant strays from what is expected of it on its own quiet days: one that pumps and valves move, far.
+
+Source: our own. Where a pump or a valve close by switches in ways that others do not show, a hydrant deviates by tens
+of its usual deviations and nothing is wrong; what it did on quiet days says so. Deviations of less than `_LEAST` are
+those of an ordinary hydrant and set no limit. After the time of learning a day teaches no more than was known, and
+nothing while a warning of the hydrant or an event of the mains stands. Used by `mains`.
+Cost: three vector operations a slot. Memory: 28 numbers a hydrant. Cold start: no limit before a day was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.alerts.detectors.expectation import Array
+
+_DAYS: Final = 28
+_DAY_S: Final = 86_400
+_LEAST: Final = 4.0  # own deviations, two slots in a row
+_MOST: Final = 30.0  # beyond it no hydrant is deaf
+
+
+class Reach:
+    """The farthest of each hydrant's quiet days, in own standard deviations held for two slots."""
+
+    MEMORY: Final = ("_highest", "_today", "_day", "_before", "farthest")
+
+    def __init__(self, devices: int) -> None:
+        self._highest = np.zeros((0, devices))  # of each day, the oldest first
+        self._today = np.zeros(devices)
+        self._day = -1
+        self._before = np.zeros(devices)  # the size of the slot before
+        self.farthest = np.zeros(devices)  # 0 where an ordinary hydrant has no limit of its own
+
+    def take(self, size: Array, ended_s: int) -> Array:
+        """Take the size of one slot's deviations, 0 where one is missing; return what each has held for two slots."""
+        held: Array = np.minimum(size, self._before)
+        self._before = size
+        day = ended_s // _DAY_S
+        if day != self._day:
+            if self._day >= 0:
+                self._end_day()
+            self._day = day
+        return held
+
+    def learn(self, held: Array, learning: NDArray[np.bool_] | bool, told: Sequence[int]) -> None:
+        """Learn from a quiet slot, without bounds from those `learning`, nothing from whom a warning was `told`."""
+        today = np.maximum(self._today, held if learning is True else self._bounded(held, learning))
+        if told:
+            today[told] = self._today[told]
+        self._today = today
+
+    def _bounded(self, held: Array, learning: NDArray[np.bool_] | bool) -> Array:
+        bounded: Array = np.minimum(held, np.maximum(self.farthest, _LEAST))
+        return bounded if learning is False else np.where(learning, held, bounded)
+
+    def _end_day(self) -> None:
+        self._highest = np.vstack((self._highest, self._today))[-_DAYS:]
+        self._today = np.zeros(len(self._today))
+        farthest = self._highest.max(axis=0)
+        self.farthest = np.where(farthest > _LEAST, np.minimum(farthest, _MOST), 0.0)
