@@ -60,10 +60,19 @@ class Keeper:
     """Keeps one system's copies in one folder."""
 
     def __init__(
-        self, settings: BackupSettings, root: Path, server: Server, state: StateDir, clock: Clock, *, slot: str = SLOT
+        self,
+        settings: BackupSettings,
+        root: Path,
+        server: Server,
+        state: StateDir,
+        clock: Clock,
+        *,
+        slot: str = SLOT,
+        ship_every_s: float = SHIP_EVERY_S,
     ) -> None:
         self.folder = CopyFolder.make(root, state.identity)
         self._settings, self._server, self._state, self._clock = settings, server, state, clock
+        self._ship_every_s = ship_every_s
         self._seal = seal = Seal(settings.backup_passphrase_file)
         belongings = Belongings(state, os.environ, settings.also)
         self._follower = Follower(server, self.folder, seal, belongings, slot)
@@ -146,8 +155,8 @@ class Keeper:
         due_s = 0.0
         while True:
             now_s = self._clock.monotonic()
-            if now_s >= due_s or (self._pending is not None and now_s >= due_s - SHIP_EVERY_S + 2):
-                due_s, self._shipping_since_s = now_s + SHIP_EVERY_S, now_s
+            if now_s >= due_s or (self._pending is not None and now_s >= due_s - self._ship_every_s + 2):
+                due_s, self._shipping_since_s = now_s + self._ship_every_s, now_s
                 await self._try("retention", self._let_go())  # first: in a full folder it makes the room
                 await self._try("shipping", self._ship())
                 self._shipping_since_s = None

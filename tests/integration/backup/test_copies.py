@@ -26,6 +26,8 @@ from tests.support.scratch import scratch_dir
 from tests.support.servers import run_in_thread, until
 from tests.support.waiting import PATIENCE_S, eventually
 
+SHIP_EVERY_S = 2.0  # in the place of 20: so long a test waits for each thing that it wants to see shipped
+
 
 class Origin:
     """A migrated server with a keeper beside it."""
@@ -39,7 +41,8 @@ class Origin:
     def keeper(self, copies, secret=None, slot=SLOT, clock=None):
         settings = BackupSettings(backup_passphrase_file=secret, backup_keep=2)
         server = Server(self.server.copier_dsn, self.server.dsn, self.server.binaries)
-        return Keeper(settings, copies, server, self.state, clock or SystemClock(), slot=slot)
+        clock = clock or SystemClock()
+        return Keeper(settings, copies, server, self.state, clock, slot=slot, ship_every_s=SHIP_EVERY_S)
 
     async def add_area(self, code):
         connection = await asyncpg.connect(self.server.dsn)
