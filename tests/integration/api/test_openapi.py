@@ -15,14 +15,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.api.app import build_app
-from services.api.openapi import openapi_of
 from services.api.people.first_admin import make_first_admin
 from stack.children import free_port
+from tests.support.described import document
 from tests.support.servers import PostgresServer, Program, run_in_thread
 from tests.support.waiting import PATIENCE_S
 
-DOCUMENT = openapi_of(build_app())
+DOCUMENT = document()
 OPERATIONS = [
     (method.upper(), path)
     for path, methods in DOCUMENT["paths"].items()

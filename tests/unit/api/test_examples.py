@@ -7,10 +7,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from services.api.app import build_app
-from services.api.openapi import EXAMPLES, openapi_of
+from services.api.openapi import EXAMPLES
+from tests.support.described import document
 
-DOCUMENT = openapi_of(build_app())
+DOCUMENT = document()
 SCHEMAS: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]
 MODELS = sorted(name for name, schema in SCHEMAS.items() if schema.get("type") == "object")
 
