@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,13 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
-def _log_calls() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def _log_calls() -> tuple[tuple[str, ast.Call], ...]:
+    """Every call that writes to a log, and where it stands."""
+    return tuple(_look_for_log_calls())
+
+
+def _look_for_log_calls() -> Iterator[tuple[str, ast.Call]]:
     for path in SOURCES:
         for node in ast.walk(_tree(path)):
             match node:
