@@ -30,6 +30,7 @@ import pytest
 import structlog
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from stack.children import share_ports
 from stack.mosquitto import BrokerLimits
@@ -37,12 +38,24 @@ from tests.support.scratch import remove_leftovers, scratch_dir
 from tests.support.servers import Broker, PostgresServer, Program
 from tests.support.wire import Wire
 
-# Tests that hold times, kill servers under load or fill both cores: one of each sort at a time, beside lighter ones.
-_ONE_AT_A_TIME = {
-    "tests/browser/": "pages, one at a time",
-    "tests/faults/": "faults, one at a time",
-    "tests/acceptance/contract/": "faults, one at a time",
-}
+# Tests that kill servers under load or fill both cores: one of each sort at a time, beside lighter ones.
+# The pages are three sorts, each with a system and a browser of its own: one after the other they outlast all the rest.
+_PAGES = ("tests/browser/", "tests/browser/test_j", "tests/browser/test_p")  # where each third of their time begins
+_FAULTS = ("tests/faults/", "tests/acceptance/contract/")
+# Workers take what waits longest first: begun last it would keep one of them busy while the others have nothing to do.
+_BEGIN_WITH = (
+    "pages",
+    "tests/integration/backup/",
+    "faults",
+    "tests/acceptance/",
+    "tests/integration/test_up.py",
+    "tests/integration/relay/",
+    "tests/integration/alerts/",
+    "tests/integration/gateway/",
+    "tests/integration/ingest/",
+    "tests/integration/api/",
+    "tests/integration/",
+)
 _KEPT = {"FIRETOWER_CACHE", "FIRETOWER_STACK_PREFIX"}  # where the servers' binaries are
 
 for _name in [name for name in os.environ if name.startswith("FIRETOWER_") and name not in _KEPT]:
@@ -66,11 +79,23 @@ structlog.configure(
 
 
 class Sides(LoadScopeScheduling):
-    """Gives a worker a whole file, or all of a sort that must not run side by side."""
+    """Gives a worker a whole file, or all of a sort that must not run side by side; what takes long first."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = nodeid.partition("::")[0]
-        return next((group for folder, group in _ONE_AT_A_TIME.items() if file.startswith(folder)), file)
+        if file.startswith(_FAULTS):
+            return "faults, one at a time"
+        if file.startswith(_PAGES[0]):
+            return f"pages from {max(begin for begin in _PAGES if begin <= file)}, one at a time"
+        return file
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        self.workqueue.move_to_end(min(self.workqueue, key=_turn), last=False)  # of equals the one with most tests
+        super()._assign_work_unit(node)
+
+
+def _turn(scope: str) -> int:
+    return next((turn for turn, begin in enumerate(_BEGIN_WITH) if scope.startswith(begin)), len(_BEGIN_WITH))
 
 
 @pytest.hookimpl(optionalhook=True)
