@@ -24,3 +24,23 @@ def test_a_level_that_was_judged_in_metres_is_shown_in_metres(visit: Any, system
     system.reading(TANK, "water", level_pct=80, level_m=0.4)
     expect(page.locator(".figure.now")).to_have_text("0.40 m")
     expect(page.locator(".figure").first).to_have_text("0.50 m")
+
+
+def test_what_an_early_warning_saw_and_expected_is_shown_in_its_unit(visit: Any, system: Any) -> None:
+    body = {"kind": "hydrant", "area": AREA, "name": "文化路消火栓"}
+    system.call("PUT", "/api/v1/devices/FIG-EARLY", body)
+    system.reading("FIG-EARLY", "hydrant", tilt_deg=60)
+    system.reading("FIG-EARLY", "hydrant", tilt_deg=60)
+    until(lambda: bool(system.alarms(device="FIG-EARLY")), what="an alarm")
+    (alarm,) = system.alarms(device="FIG-EARLY")
+    early = {"members": [], "location": None, "unit": "MPa", "since": alarm["opened_at"], "until": None, "sure": "fair"}
+
+    def warn(route: Any) -> None:
+        told = route.fetch().json()
+        route.fulfill(json={**told, "code": "water_burst", "value": 0.413, "limit": 0.4482, "early_warning": early})
+
+    page = visit("/#/system")
+    page.route(f"**/api/v1/alarms/{alarm['id']}", warn)
+    page.goto(f"{page.url.partition('#')[0]}#/desk/{alarm['id']}")
+    expect(page.locator(".figure").first).to_have_text("0.413 MPa")
+    expect(page.locator(".limit").first).to_have_text("预期 0.448 MPa")

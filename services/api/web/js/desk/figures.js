@@ -1,7 +1,7 @@
 // The figures of an alarm with their units: what raised it, its limit, and what the device says now.
 import { isOpen } from "../alarms.js";
 import { get } from "../api.js";
-import { ago, measured, span, unit } from "../format.js";
+import { ago, measured, number, span, unit } from "../format.js";
 import { t } from "../i18n.js";
 import { Field } from "../parts.js";
 import { live, putDevices, useDevice, useStore } from "../store.js";
@@ -32,13 +32,20 @@ function fieldsOf({ code, limit }, device) {
   return [named ?? (onlyMetres ? "level_m" : "level_pct")];
 }
 
+const EARLY_DIGITS = { MPa: 3, mA: 0 }; // of early warnings, which say their unit
+
 const withUnit = (field, value) => `${measured(field, value)} ${unit(field)}`.trim();
 
 function figure(alarm, device, value) {
   if (alarm.code === "device_offline") return span(value * 60);
+  const early = alarm.early_warning?.unit;
+  if (early) return `${number(value, EARLY_DIGITS[early] ?? 1)} ${early}`;
   const [field = "value"] = fieldsOf(alarm, device);
   return withUnit(field, value);
 }
+
+// An early warning has no limit: it is held against what was expected.
+const limitName = (alarm) => (alarm.early_warning ? "desk.expected" : "desk.limit");
 
 // The reading of now that the alarm is about: {field, value, ts}; null when the device has none.
 function newest(alarm, device) {
@@ -67,7 +74,7 @@ export function Figures({ alarm, now }) {
     ${raised && html`<${Field} name=${t("desk.value")}>
       <b class="figure">${figure(alarm, device, alarm.value)}</b>
       ${typeof alarm.limit === "number" && html`${" "}
-        <span class="limit">${t("desk.limit")} ${figure(alarm, device, alarm.limit)}</span>`}
+        <span class="limit">${t(limitName(alarm))} ${figure(alarm, device, alarm.limit)}</span>`}
     <//>`}
     ${cell && html`<${Field} name=${t("desk.value_now")}>
       <b class="figure now">${withUnit(cell.field, cell.value)}</b> <em>${ago(cell.ts, now)}</em>

@@ -146,6 +146,7 @@ export const en = {
   "desk.value": "When raised",
   "desk.value_now": "Now",
   "desk.limit": "Limit",
+  "desk.expected": "Expected",
   "desk.component": "Component",
   "desk.zone": "Zone",
   "desk.device": "Device",

@@ -143,6 +143,7 @@ export const zh = {
   "desk.value": "触发时",
   "desk.value_now": "现在",
   "desk.limit": "限值",
+  "desk.expected": "预期",
   "desk.component": "部件",
   "desk.zone": "分区",
   "desk.device": "设备",
