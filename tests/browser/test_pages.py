@@ -111,7 +111,9 @@ def test_a_rejected_message_is_listed_and_replayed(visit, system):
 
 def test_drill_and_test_window_stand_on_every_page(visit, system, site):
     page = visit(f"/#/desk/{_fire(system, site)}")
-    expect(page.locator(".fire-line").first).to_be_visible()  # what comes above moves the button, also from under a press
+    expect(
+        page.locator(".fire-line").first
+    ).to_be_visible()  # what comes above moves the button, also from under a press
     expect(page.locator(".detail-cards")).to_contain_text("府前街1号消火栓")
     page.get_by_role("button", name="开启测试窗口").click()
     dialog = page.get_by_role("dialog")

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
+_TURNS = 6
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -43,14 +44,14 @@ class TcpServer:
 
     async def end_connections(self) -> None:
         """Reset every connection; new ones are accepted while the server is open."""
-        await asyncio.sleep(0)  # what the kernel has just handed over arrives
+        await _turns()  # what the kernel has just handed over arrives
         tasks = dict(self._open)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for writer in tasks.values():
             writer.transport.abort()
-        await asyncio.sleep(0)  # and the sockets close
+        await _turns()  # and the sockets close
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None:
@@ -68,6 +69,12 @@ class TcpServer:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._open.pop(task).transport.abort()
+
+
+async def _turns() -> None:
+    """Let the loop go round as often as a connection needs: accepted, its task, its transport, the protocol told."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 async def until_one_ends(ways: Sequence[Coroutine[Any, Any, None]], *writers: asyncio.StreamWriter) -> None:
