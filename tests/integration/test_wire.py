@@ -1,6 +1,8 @@
 """The fault proxy does what its verbs say."""
 
 import asyncio
+import gc
+import socket
 from contextlib import suppress
 
 import pytest
@@ -91,3 +93,16 @@ async def test_drops_the_connection_after_so_many_bytes(wire, echo_port, connect
     assert await say(stream, b"1234") == b"1234"
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await say(stream, b"5678")
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_server_that_closes_while_a_connection_comes_leaves_nothing_open(turns):
+    async def wait(_reader, _writer):
+        await asyncio.sleep(60)
+
+    async with TcpServer(wait) as server:
+        with socket.create_connection(("127.0.0.1", server.port)):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.close()
+    gc.collect()  # what is left open is said here, and fails the test

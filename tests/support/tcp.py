@@ -38,8 +38,11 @@ class TcpServer:
     async def close(self) -> None:
         """Accept nothing more and end every connection."""
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            for listening in server.sockets:  # a server that closes just after it accepted leaks that connection (3.11)
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+            await _turns()
+            server.close()
         await self.end_connections()
 
     async def end_connections(self) -> None:
