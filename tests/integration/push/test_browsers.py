@@ -174,6 +174,12 @@ async def test_fires_are_told_after_the_service_was_away_and_after_a_kill_and_ne
     service = await night.service()
     worker = await night.begin()
     await night.burn("0-0")
+    unnumbered = "select count(*) from subscription_event where number is null"
+
+    async def all_have_numbers() -> bool:
+        return not await night.conn.fetchval(unnumbered)
+
+    await eventually(all_have_numbers, what="that fire in its place before what is new")
     await night.turn_on("late", service)
     await eventually(lambda: service.titles("late") == [GREETING], what="the greeting, and no older fire")
     service.answer = lambda _: 503
