@@ -18,9 +18,9 @@ from services.core import db
 from services.core.statements import load_queries
 from services.core.text import describe_error
 from stack.backup.belongings import SETTINGS
-from stack.backup.copies import Copy, Until
+from stack.backup.copies import Copy, CopyFolder, Until
 from stack.backup.restore import Say, Source, restore
-from stack.backup.sealed import digest_of
+from stack.backup.sealed import UNFINISHED, digest_of
 from stack.postgres import Postgres
 from stack.state import StateDir
 
@@ -64,7 +64,15 @@ def verify(source: Source, scratch: Path | None, say: Say) -> Findings:
     for copy in source.folder.copies():  # what an earlier moment is restored from; read, not restored
         if copy.name != source.copy.name:
             findings.faults += _damaged(source, copy, say)
+    findings.faults += _no_longer_whole(source.folder)
     return findings
+
+
+def _no_longer_whole(folder: CopyFolder) -> list[str]:
+    """Return which copies were finished once and count no more, because their file is missing or shorter now."""
+    finished = [path for path in sorted(folder.copies_path.iterdir()) if path.suffix != UNFINISHED]
+    lost = [path for path in finished if (path / "copy.json").is_file() and Copy.read(path) is None]
+    return [f"{path} is no longer whole: its file is missing or shorter than it was written" for path in lost]
 
 
 def _damaged(source: Source, copy: Copy, say: Say) -> list[str]:

@@ -218,9 +218,14 @@ def test_another_passphrase_or_a_clock_set_back_begins_a_new_copy_at_once(origin
     newest = folder.choose(None)
     assert newest != first
     source = Source(folder, Seal(secret), newest, None, folder.until())
-    damage(folder.base(first))  # an earlier moment would be restored from it
-    faults = verify(source, scratch, [].append).faults  # the newest restores, and nothing is wrong but this
-    assert faults == [f"{folder.base(first)} is not what was written: its SHA-256 differs"]
+    older = folder.base(first)  # an earlier moment would be restored from it
+    if change == "passphrase":
+        damage(older)
+        fault = f"{older} is not what was written: its SHA-256 differs"
+    else:
+        os.truncate(older, older.stat().st_size - 1)
+        fault = f"{older.parent} is no longer whole: its file is missing or shorter than it was written"
+    assert verify(source, scratch, [].append).faults == [fault]  # the newest restores, and nothing is wrong but this
 
 
 @pytest.mark.timeout(400)

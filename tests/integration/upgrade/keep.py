@@ -2,10 +2,9 @@
 
     python -m tests.integration.upgrade.keep STATE_DIR RELEASED.tar.xz
 
-Run it with this code against a demo of the release to be kept, started by that release's own code (a few devices, a few
-minutes). It adds an officer who signs in and acknowledges an alarm, and an account of a device, through that release's
-API; then it stops nothing and reads: the rows of every table, the sequences, and the files of the state folder that are
-no database.
+Run it against a demo of the release to be kept, which that release's own code has started (a few devices, until there
+is an alarm). Through that release's API it adds an officer, who signs in and acknowledges an alarm, and a device with
+an account. Then it reads the rows of every table, the sequences, and the files of the state folder. The demo goes on.
 """
 
 import asyncio

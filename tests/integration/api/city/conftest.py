@@ -4,14 +4,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI
 
 from services.api.app import build_app
 from services.api.people.first_admin import make_first_admin
@@ -153,12 +151,6 @@ class City:
         return self.clients["township"]
 
 
-@cache
-def _one_app() -> FastAPI:
-    """Put together once for all files; no other fixture gives it another database."""
-    return build_app()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def city(_postgres_server: PostgresServer) -> AsyncIterator[City]:
     """For tests that only read; their file says `pytestmark = pytest.mark.asyncio(loop_scope="module")`."""
@@ -166,7 +158,7 @@ async def city(_postgres_server: PostgresServer) -> AsyncIterator[City]:
     admin = await make_first_admin(dsn)
     assert admin is not None
     connection, pools = await db.connect(dsn, program="test"), await Database.open(dsn)
-    app = _one_app()
+    app = build_app()
     app.state.firetower = State(ApiSettings(database_url=dsn), pools, SystemClock())
     async with AsyncExitStack() as stack:
 
