@@ -33,6 +33,16 @@ def refusal(status, code):
     return {"status": status, "body": json.dumps(body), "headers": {"content-type": "application/problem+json"}}
 
 
+def test_fires_of_a_panel_that_nobody_named_are_called_by_its_code(visit, system):
+    for component in ("1-1-001", "1-1-002"):
+        system.fire("B-NAMELESS", component=component)
+    until(lambda: len(system.alarms(device="B-NAMELESS", category="fire")) == 2, what="both fires")
+    page = visit("/#/system")
+    expect(page.locator(".fire-site", has_text="B-NAMELESS")).to_be_visible()
+    page.goto(f"{system.api}/wall")
+    expect(page.locator(".wall-alarm.fire b", has_text="B-NAMELESS")).to_be_visible()
+
+
 def test_the_bar_names_every_fire_on_every_page_and_leads_to_it(visit, system):
     for panel, name in (("B-001", "保德县中医院"), ("B-002", "保德县第一中学")):  # where no other test lets it burn
         site = system.call("POST", "/api/v1/sites", {"name": name, "area": AREA})["id"]

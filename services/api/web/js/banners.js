@@ -5,7 +5,7 @@ import { useNow } from "./clock.js";
 import { clockTime, dateTime, span } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
-import { siteName } from "./parts.js";
+import { siteOrDevice } from "./parts.js";
 import { prefs } from "./prefs.js";
 import { onSound, soundState, wakeSound } from "./sound.js";
 import { live, useStore } from "./store.js";
@@ -27,7 +27,7 @@ const Banner = ({ kind, icon, children, role = "status", to }) => html`<div
 function LateNotice({ notices, alarms, now }) {
   const [oldest] = notices;
   const alarm = alarms.get(oldest.alarm_id);
-  const site = siteName(alarm) ?? alarm?.device_name ?? alarm?.device ?? `#${oldest.alarm_id}`;
+  const site = siteOrDevice(alarm) || `#${oldest.alarm_id}`;
   const waited = span((now - Date.parse(oldest.created_at)) / 1000);
   return html`<div class="banner warn late-notice" role="alert" data-notice=${oldest.id}>
     <${Icon} name="phone" size="18" />

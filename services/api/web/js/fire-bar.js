@@ -9,7 +9,7 @@ import { countdown } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { may } from "./may.js";
-import { classes, partOf, siteName } from "./parts.js";
+import { classes, partOf, siteOrDevice } from "./parts.js";
 import { live, useStore } from "./store.js";
 import { html } from "./ui.js";
 
@@ -34,7 +34,7 @@ function Fire({ alarms, now }) {
     data-fire=${lead.id}
   >
     <${Icon} name="fire" size="20" />
-    <b class="fire-site">${siteName(first) ?? first.device_name ?? first.device}</b>
+    <b class="fire-site">${siteOrDevice(first)}</b>
     <span class="fire-parts">
       ${parts.join("、")}${more > 0 ? ` ${t("desk.and_more", { n: more })}` : ""}
     </span>

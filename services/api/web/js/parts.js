@@ -6,7 +6,10 @@ import { problemText } from "./problems.js";
 import { html, useEffect, useRef } from "./ui.js";
 
 // A site is {id, name} beside alarms, an id with `site_name` beside devices.
-export const siteName = (thing) => thing?.site?.name ?? thing?.site_name ?? null;
+export const siteName = (thing) => thing?.site?.name || thing?.site_name || null;
+// A device that nobody has named yet is called by its code: a name that is missing is an empty text.
+export const deviceName = (alarm) => alarm?.device_name || alarm?.device || "";
+export const siteOrDevice = (alarm) => siteName(alarm) ?? deviceName(alarm);
 export const alarmName = (alarm) => word("code", alarm.code);
 // Which part of a device: its zone and component, "" for the whole of it.
 export const partOf = (alarm) => [alarm.zone, alarm.component].filter(Boolean).join(" ");
@@ -15,7 +18,7 @@ const joined = (...parts) => parts.filter((part) => part && part !== "–").join
 // it), township.
 export function devicePlace(alarm) {
   const site = siteName(alarm);
-  const device = alarm.device_name || alarm.device || "";
+  const device = deviceName(alarm);
   const short = site && device.startsWith(site) ? device.slice(site.length).trim() : device;
   return joined(site, short, areaName(alarm.area));
 }

@@ -4,7 +4,7 @@ import { isShelved, isUnverified, isFire, isOpen } from "../alarms.js";
 import { get } from "../api.js";
 import { t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, siteName } from "../parts.js";
+import { alarmName, siteOrDevice } from "../parts.js";
 import { live, putAlarms } from "../store.js";
 import { html } from "../ui.js";
 import { addNote, clear, correct, shelve, verify } from "./acts.js";
@@ -41,7 +41,7 @@ export function whyNot(name, alarm) {
 // "County hospital · 1-1-001": what a dialog is about.
 function subjectOf(alarms) {
   const named = alarms.slice(0, MOST_NAMED).map((alarm) => {
-    const place = siteName(alarm) ?? alarm.device_name ?? alarm.device ?? "";
+    const place = siteOrDevice(alarm);
     return [alarmName(alarm), place, alarm.zone, alarm.component].filter(Boolean).join(" · ");
   });
   const more = alarms.length - named.length;

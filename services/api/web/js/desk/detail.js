@@ -6,7 +6,7 @@ import { age, areaName, clockTime, dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, Chip, Failure, Field, personName, Severity, siteName } from "../parts.js";
+import { alarmName, Chip, deviceName, Failure, Field, personName, Severity, siteOrDevice } from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { openTestWindow } from "./acts.js";
@@ -119,7 +119,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
       </div>
       <h2 id="alarm-name">
         ${alarmName(alarm)}
-        <small>${siteName(alarm) ?? alarm.device_name ?? alarm.device ?? ""}</small>
+        <small>${siteOrDevice(alarm)}</small>
       </h2>
       <p class="reason">${pick(alarm.reason, alarm.reason_en)}</p>
       ${isOpen(alarm) && html`<${MutedLines} alarm=${alarm} now=${now} />`}
@@ -149,7 +149,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
         ${dateTime(alarm.opened_at)} <em>${age(alarm.opened_at, Date.parse(alarm.closed_at) || now)}</em>
       <//>
       ${alarm.device && html`<${Field} name=${t("desk.device")}>
-        <a href=${`#/devices/${alarm.device}`}>${alarm.device_name || alarm.device}</a>
+        <a href=${`#/devices/${alarm.device}`}>${deviceName(alarm)}</a>
         <a class="all-alarms" href=${`#/desk/history?device=${alarm.device}`}>${t("history.of_device")}</a>
       <//>`}
       ${(alarm.zone || alarm.component) && html`<${Field} name=${t("desk.component")}>

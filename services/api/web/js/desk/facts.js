@@ -2,7 +2,7 @@
 import { clockTime, dateTime, distance, bearing, latency, measured, unit } from "../format.js";
 import { Icon, SeverityMark } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
-import { alarmName, personName } from "../parts.js";
+import { alarmName, deviceName, personName } from "../parts.js";
 import { html } from "../ui.js";
 
 const Card = ({ title, icon, kind = "", children }) => html`<section class=${`card ${kind}`}>
@@ -148,7 +148,7 @@ export function Siblings({ items }) {
       ${items.map((alarm) => html`<li key=${alarm.id}>
         <a href=${`#/desk/${alarm.id}`}>
           <${SeverityMark} severity=${alarm.severity} />
-          ${alarmName(alarm)} · ${alarm.device_name || alarm.device}
+          ${alarmName(alarm)} · ${deviceName(alarm)}
         </a>
       </li>`)}
     </ul>

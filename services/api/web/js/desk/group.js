@@ -6,18 +6,18 @@ import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, Chip, classes, siteName } from "../parts.js";
+import { alarmName, Chip, classes, deviceName, siteOrDevice } from "../parts.js";
 import { html } from "../ui.js";
 import { isTakable, take } from "./deeds.js";
 import { Row } from "./row.js";
 
-const componentOf = (alarm) => alarm.component || alarm.zone || alarm.device_name || alarm.device;
+const componentOf = (alarm) => alarm.component || alarm.zone || deviceName(alarm);
 const oldestOf = (alarms) => alarms.reduce((least, { opened_at }) => (opened_at < least ? opened_at : least),
   alarms[0].opened_at);
 
 function title(alarms) {
   const [worst] = alarms;
-  if (isFire(worst)) return siteName(worst) ?? worst.device_name ?? worst.device;
+  if (isFire(worst)) return siteOrDevice(worst);
   return worst.incident_title || alarmName(worst);
 }
 

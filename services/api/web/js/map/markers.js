@@ -1,7 +1,7 @@
 // Marks on the map that are elements of the page: open alarms, pulsing, and the page's own pins.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { inQueueOrder, isFire, isWaiting } from "../alarms.js";
-import { alarmName, alarmPlace, siteName } from "../parts.js";
+import { alarmName, alarmPlace, siteOrDevice } from "../parts.js";
 import { SEVERITIES } from "../words/lists.js";
 
 const MOST_MARKERS = 120;
@@ -25,7 +25,7 @@ function dress(button, alarm, onPick) {
   button.classList.toggle("pin-fire", isFire(alarm));
   button.classList.toggle("pin-waiting", isWaiting(alarm));
   button.dataset.alarm = alarm.id;
-  button.dataset.label = siteName(alarm) ?? alarm.device_name ?? alarm.device ?? "";
+  button.dataset.label = siteOrDevice(alarm);
   button.setAttribute("aria-label", `${alarmName(alarm)} ${alarmPlace(alarm)}`);
   button.title = button.getAttribute("aria-label");
   button.onclick = (event) => {

@@ -4,7 +4,7 @@ import { isFire, isOverdue, isUnverified, isWaiting, untilEscalation } from "../
 import { age, countdown } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
-import { alarmName, alarmPlace, classes, partOf, siteName } from "../parts.js";
+import { alarmName, alarmPlace, classes, deviceName, partOf, siteOrDevice } from "../parts.js";
 import { html } from "../ui.js";
 
 const MOST_PARTS = 4; // more names are not read from five metres
@@ -12,7 +12,6 @@ const RANK = ["suspected", "probable", "confirmed"];
 
 const strongest = (alarms) =>
   alarms.map(({ confidence }) => confidence).sort((a, b) => RANK.indexOf(b) - RANK.indexOf(a))[0];
-const deviceName = (alarm) => alarm.device_name ?? alarm.device;
 
 // "3F east 1-1-001、1-1-002 and 5 more"; alarms of other codes are named by what they are.
 function partsOf(alarms) {
@@ -26,9 +25,7 @@ function partsOf(alarms) {
 function wordsOf(alarms) {
   const [first] = alarms;
   if (alarms.length === 1) return { name: alarmName(first), place: alarmPlace(first) };
-  const name = isFire(first)
-    ? (siteName(first) ?? deviceName(first))
-    : first.incident_title || alarmName(first);
+  const name = isFire(first) ? siteOrDevice(first) : first.incident_title || alarmName(first);
   const many = t(isFire(first) ? "desk.fires" : "desk.members", { n: alarms.length });
   return { name, many, place: partsOf(alarms) };
 }
