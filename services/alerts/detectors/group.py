@@ -43,11 +43,13 @@ class Scores(NamedTuple):
     risen: float
 
 
-class _Both:
+class _Smoothed:
     """Two numbers of each hydrant, rows of one array: what is done to either is done at once.
 
     Each against its own slow base and spread, as an EWMA of unit variance. `base_slots` and `least` are of each row.
     """
+
+    MEMORY: Final = ("base", "spread", "lately", "smooth", "variance", "slots")
 
     def __init__(
         self,
@@ -99,65 +101,44 @@ class _Both:
         self.smooth[:] = 0.0
 
 
-class _Row:
-    """One row of what `_Both` holds under a name, to be read and to be remembered."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, smoothed: Smoothed, _: type) -> Array:
-        row: Array = getattr(smoothed.both, self._name)[smoothed.row]
-        return row
-
-    def __set__(self, smoothed: Smoothed, values: Array) -> None:
-        getattr(smoothed.both, self._name)[smoothed.row] = values
-
-
-class Smoothed:
-    """One of the two numbers of each hydrant."""
-
-    MEMORY: Final = ("base", "spread", "_lately", "_smooth", "_variance", "_slots")
-
-    base, spread, _lately, _smooth = _Row("base"), _Row("spread"), _Row("lately"), _Row("smooth")
-    _variance, _slots, share = _Row("variance"), _Row("slots"), _Row("share")
-
-    def __init__(self, both: _Both, row: int) -> None:
-        self.both, self.row = both, row
-
-
 class Group:
     """Residuals (MPa) and independent shares of a group, made comparable."""
 
-    MEMORY: Final = ("residuals", "shares", "_shared_var")
+    MEMORY: Final = ("_smoothed", "_shared_var")
 
     def __init__(self, places: list[Place | None], neighbours: int, ewma: float, slots_a_day: int) -> None:
         devices = len(places)
         spread_slots = _SPREAD_DAYS * slots_a_day
         base_slots = _BASE_DAYS * slots_a_day, _SHARE_BASE_DAYS * slots_a_day
-        self._both = _Both(devices, ewma, base_slots, spread_slots, _LEAST)
-        self.residuals, self.shares = Smoothed(self._both, 0), Smoothed(self._both, 1)
+        self._smoothed = _Smoothed(devices, ewma, base_slots, spread_slots, _LEAST)
         self._slot = np.zeros((2, devices))
         self._shared_var = np.zeros(devices)
         self.near = nearest(places, min(neighbours, devices))
 
+    @property
+    def usual(self) -> tuple[Array, Array]:
+        """What residuals are slowly about, and their spread, MPa."""
+        return self._smoothed.base[0], self._smoothed.spread[0]
+
     def score(self, residual: Array, share: Array, *, frozen: bool, young: NDArray[np.bool_] | None) -> Scores:
         """Take one slot; a missing one leaves the device where it was, a `young` one has no say yet (None: nobody)."""
         self._slot[0], self._slot[1] = residual, share
-        told = self._both.take(self._slot, frozen=frozen)
+        smoothed = self._smoothed
+        told = smoothed.take(self._slot, frozen=frozen)
         own, alone = told if young is None else np.where(young, 0.0, told)
         near = alone[self.near]
         together = np.add.reduce(clipped(near, _ALONE), axis=1) / near.shape[1]
-        shared = scaled(together, self._shared_var, self.shares.share, frozen=frozen)
+        shared = scaled(together, self._shared_var, smoothed.share[1], frozen=frozen)
         risen = highest(shared)
         if self.near.shape[1] >= _FEW:
             near.sort(axis=1)
             shared = np.minimum(shared, _FEW_SAY * near[:, _FEW - 1])
             risen = max(risen, _FEW_SAY * highest(near[:, -_FEW]))
-        return Scores(own, self._both.size[0], alone, shared if young is None else np.where(young, 0.0, shared), risen)
+        return Scores(own, smoothed.size[0], alone, shared if young is None else np.where(young, 0.0, shared), risen)
 
     def accept(self) -> None:
         """Take how things have been of late as the new normal."""
-        self._both.accept()
+        self._smoothed.accept()
 
 
 def scaled(

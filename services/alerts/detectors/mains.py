@@ -127,8 +127,7 @@ class MainsDetector:
         left = self._hours.remove(residual, ended_s, frozen=frozen)
         learning = self._slots < self._learn_slots
         young = None if learning else self._young
-        residuals = self._group.residuals
-        usual = explained + zeroed(residual - left) + residuals.base
+        usual = explained + zeroed(residual - left) + self._group.usual[0]
         if self._whitening is None:
             self._whitening = Whitening(self._expected.eigen, self._expected.uncertain)
         mean, uncertain = self._expected.mean, self._expected.uncertain
@@ -139,7 +138,7 @@ class MainsDetector:
             shares = np.where(missing, np.nan, shares)
         scores = self._group.score(left, shares, frozen=frozen, young=young)
         sudden = self._onset.take(ended_s, held + mean, mean, uncertain, frozen=frozen, young=young)
-        self._course.append((ended_s, usual.astype(np.float32), residuals.spread.astype(np.float32)))
+        self._course.append((ended_s, usual.astype(np.float32), self._group.usual[1].astype(np.float32)))
         apart = self._following.take(slot.seen, explained)
         told = shares if young is None else np.where(young, 0.0, shares)
         leaks = self._nights.take(told, ended_s, self._group.near[:, :_LEAK_NEIGHBOURS])
