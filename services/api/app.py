@@ -1,7 +1,6 @@
 """Puts the API together: the gate, the routes in the order of the contract, the pages."""
 
 from fastapi import APIRouter, Depends, FastAPI
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from services.api import openapi, pages
@@ -27,6 +26,7 @@ from services.api.registry import workbook as registry_workbook
 from services.api.request import problems
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
+from services.api.request.compression import Compression
 from services.api.request.gate import Gate
 from services.api.request.known_parameters import KnownParameters
 from services.api.system import health, relay, set_aside, slo, system, townships
@@ -60,7 +60,7 @@ def build_app() -> FastAPI:
         dependencies=[Depends(KnownParameters())],
         generate_unique_id_function=openapi.operation_id,
     )
-    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=1)  # never the live stream
+    app.add_middleware(Compression, minimum_size=COMPRESS_FROM_BYTES, compresslevel=1)  # never the live stream
     app.add_middleware(Gate)
     problems.install(app)
     for router in ROUTERS:

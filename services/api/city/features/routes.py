@@ -24,6 +24,7 @@ from services.api.city.features.query import (
     whole_number,
 )
 from services.api.request import tables
+from services.api.request.accepted import weight_of, weights
 from services.api.request.address import root_of
 from services.api.request.answers import encode
 from services.api.request.auth import KEY_BY_BASIC, Watcher
@@ -48,14 +49,16 @@ def _answers(kind: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _wants_page(request: Request, form: str | None) -> bool:
-    """Whether to answer with a page for people: `f` decides, then the client's preference."""
+    """Whether to answer with a page for people: `f` decides, then what the client wants more, or names first."""
     if form is not None:
         if form not in ("json", "html"):
             raise bad("f", "must be json or html")
         return form == "html"
-    wanted = request.headers.get("accept", "")
-    places = {kind: wanted.find(kind) for kind in (HTML, "json")}
-    return places[HTML] >= 0 and not 0 <= places["json"] < places[HTML]
+    taken = weights(request.headers.getlist("accept"))
+    json = max((name for name in taken if "json" in name), key=lambda name: taken[name], default=JSON)
+    page, data = weight_of(taken, HTML), weight_of(taken, json)
+    named = [name for name in taken if name in (HTML, json)]
+    return page > data or (page == data > 0 and named[:1] == [HTML])
 
 
 def _answer(

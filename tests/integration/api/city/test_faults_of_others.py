@@ -222,6 +222,23 @@ async def test_the_default_system_may_be_named_in_full(city: City) -> None:
         assert (await city.admin.get(f"{ITEMS}?bbox=1,2,3,4&bbox-crs={name}")).status_code == 400, name
 
 
+@pytest.mark.parametrize(
+    ("accept", "page"),
+    [
+        ("text/html;q=0.1, application/geo+json", False), ("application/json;q=0.2, text/html", True),
+        ("text/html;q=0", False), ("text/html;q=0, */*", False), ("text/html, application/json", True),
+        ("application/json, text/html", False), ("TEXT/HTML", True), ("*/*", False), ("application/xml", False),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True), ("text/html, */*", True),
+        ("", False),
+    ],
+)  # fmt: skip
+async def test_a_page_is_for_who_wants_a_page_more_than_data(city: City, accept: str, page: bool) -> None:
+    """geopython/pygeoapi 1948: the first name of Accept won, whatever its weight; `*/*` is a program's."""
+    for path in ("/ogc/", f"{ITEMS}?limit=1"):
+        answer = await city.admin.get(path, headers={"accept": accept})
+        assert answer.headers["content-type"].startswith("text/html") == page, path
+
+
 async def test_a_feed_without_alarms_is_a_feed(city: City) -> None:
     """fmidev/weather-app 476, microsoft/vscode 28149, ckolderup/postmarks 80: no entries, odd times, a wrong `self`."""
     for query in ("?from=2199-01-01T00:00:00Z&area=140931", "?from=2020-01-01T00:00:00Z"):

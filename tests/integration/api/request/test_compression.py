@@ -17,6 +17,16 @@ async def test_large_answers_are_compressed_for_who_asks(client: Client) -> None
         assert packed.content == plain.content
 
 
+async def test_who_refuses_gzip_gets_none(client: Client) -> None:
+    """Kludex/starlette 3495: `gzip;q=0` was answered with gzip."""
+    for refused in ("gzip;q=0", "identity, gzip; q=0.000", "br", "*;q=0"):
+        answer = await client.get("/ogc/api", headers={"Accept-Encoding": refused})
+        assert "content-encoding" not in answer.headers, refused
+    for taken in ("br, gzip;q=0.1", "GZIP", "deflate;q=0, gzip"):
+        answer = await client.get("/ogc/api", headers={"Accept-Encoding": taken})
+        assert answer.headers["content-encoding"] == "gzip", taken
+
+
 async def test_small_answers_are_left_alone(client: Client) -> None:
     answer = await client.get("/healthz", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in answer.headers
