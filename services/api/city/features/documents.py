@@ -59,12 +59,12 @@ def conformance(base: str) -> dict[str, Any]:
     return {"conformsTo": list(CONFORMANCE), "links": _both(f"{base}/conformance", JSON, "一致性声明 Conformance")}
 
 
-def collections(base: str, extent: Sequence[float]) -> dict[str, Any]:
-    """Return the list of collections."""
+def collections(base: str, extents: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Return the list of collections; `extents` as for one, by their ids."""
     return {
         "links": _both(f"{base}/collections", JSON, "数据集 Collections"),
         "crs": list(CRS),
-        "collections": [collection(base, one, extent) for one in COLLECTIONS.values()],
+        "collections": [collection(base, one, extents[one.id]) for one in COLLECTIONS.values()],
     }
 
 

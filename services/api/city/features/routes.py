@@ -12,6 +12,7 @@ from services.api.city.features import described, documents, html
 from services.api.city.features.collections import COLLECTIONS, Collection
 from services.api.city.features.devices import Context
 from services.api.city.features.documents import GEOJSON, HTML, JSON, OPENAPI
+from services.api.city.features.extents import extents
 from services.api.city.features.query import (
     CRS84,
     Query,
@@ -23,7 +24,6 @@ from services.api.city.features.query import (
     read_query,
     whole_number,
 )
-from services.api.request import tables
 from services.api.request.accepted import weight_of, weights
 from services.api.request.address import root_of
 from services.api.request.answers import encode
@@ -32,12 +32,10 @@ from services.api.request.database import Row, first
 from services.api.request.described import PROBLEM_CONTENT, problem_described
 from services.api.request.paging import encode_cursor
 from services.api.request.problems import Problem, not_found
-from services.api.request.roles import Who
 from services.api.request.state import Here, State
 
 router = APIRouter(prefix="/ogc", tags=["ogc"], dependencies=[KEY_BY_BASIC])
 CollectionId = Annotated[str, Path(alias="collection", max_length=64)]
-_COUNTY = (110.7, 38.6, 111.5, 39.3)  # Baode; shown while nothing has a place
 
 
 def _answers(kind: str) -> dict[int | str, dict[str, Any]]:
@@ -130,7 +128,7 @@ async def list_collections(request: Request, here: Here, who: Watcher) -> Respon
     """List the collections."""
     given = only_format(_sent(request))
     base = _base(request)
-    content = documents.collections(base, await _extent(here, who))
+    content = documents.collections(base, await extents(here.database, who.scope, COLLECTIONS.values()))
 
     def page() -> str:
         found = [
@@ -146,7 +144,8 @@ async def list_collections(request: Request, here: Here, who: Watcher) -> Respon
 async def show_collection(collection: CollectionId, request: Request, here: Here, who: Watcher) -> Response:
     """Describe one collection."""
     one, given = _collection(collection), only_format(_sent(request))
-    content = documents.collection(_base(request), one, await _extent(here, who))
+    bounds = await extents(here.database, who.scope, (one,))
+    content = documents.collection(_base(request), one, bounds[one.id])
 
     def page() -> str:
         filters = html.paragraph(f"过滤 Filters: {', '.join(one.names)}")
@@ -246,16 +245,3 @@ async def _features(
         documents.feature(row, properties, latitude_first=latitude_first)
         for row, properties in zip(rows, shown, strict=True)
     ]
-
-
-async def _extent(here: State, who: Who) -> Sequence[float]:
-    """Return west, south, east and north of the devices that the caller sees."""
-    device = tables.device.c
-    bounds = (
-        sa.func.min(device.lon).label("west"), sa.func.min(device.lat).label("south"),
-        sa.func.max(device.lon).label("east"), sa.func.max(device.lat).label("north"),
-    )  # fmt: skip
-    row = await first(here.database, sa.select(*bounds).where(who.scope.clause(device.area)))
-    if row is None or row["west"] is None:
-        return _COUNTY
-    return [row[name] for name in ("west", "south", "east", "north")]
