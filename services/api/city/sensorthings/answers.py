@@ -13,8 +13,8 @@ from services.api.city.sensorthings.refusals import refused
 from services.api.measured.slices import LATEST
 
 _LARGEST, _LARGEST_INTEGER = 2**62, 2**31
-# the offset, a position or nothing, the count or nothing: `0.1-57-1795176000000000-9-1-0.`
-_TOKEN: Final = re.compile(r"([0-9]{1,19})\.([0-9]{1,19}(?:-[0-9]{1,19}){5})?\.([0-9]{1,19})?")
+# the offset, a position or an id or nothing, the count or nothing: `0.1-57-1795176000000000-9-1-0.`, `100.57.`
+_TOKEN: Final = re.compile(r"([0-9]{1,19})\.(?:([0-9]{1,19}(?:-[0-9]{1,19}){5})|([0-9]{1,19}))?\.([0-9]{1,19})?")
 _NOT_OURS: Final = "$skiptoken: is not one of ours; begin again without it"
 Position = tuple[int, int, datetime, int, int, int]
 """Where an observation stands: source, device, time, seq, number of the field, number of the transition."""
@@ -72,14 +72,16 @@ def position(row: Any) -> Position:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where a page begins: behind so many items, or behind an observation.
+    """Where a page begins: behind so many items, or behind an observation or the entity of an id.
 
-    It carries the count of the first page, so that the number does not change while somebody reads on.
+    By an id nothing is passed over or told twice when entities come to fit a filter, or fit it no more, while somebody
+    reads on. It carries the count of the first page, so that the number does not change while somebody reads on.
     """
 
     offset: int = 0
     after: Position | None = None
     count: int | None = None
+    behind: int | None = None
 
     def write(self) -> str:
         """Return it as text for a link."""
@@ -87,6 +89,8 @@ class Token:
         if self.after is not None:
             source, device, ts, seq, number, sub = self.after
             place = f"{source}-{device}-{micros_of(ts)}-{seq}-{number}-{sub}"
+        elif self.behind is not None:
+            place = str(self.behind)
         return f"{self.offset}.{place}.{count}"
 
     @classmethod
@@ -99,10 +103,11 @@ class Token:
         match = _TOKEN.fullmatch(text)
         if match is None:
             raise refused(_NOT_OURS)
-        offset, place, count = match.groups()
+        offset, place, behind, count = match.groups()
         try:
             after = None if place is None else _position(place)
-            return cls(_number(offset), after, None if count is None else _number(count))
+            others = (None if text is None else _number(text) for text in (count, behind))
+            return cls(_number(offset), after, *others)
         except (ValueError, OverflowError):
             raise refused(_NOT_OURS) from None
 

@@ -26,7 +26,7 @@ from services.api.city.sensorthings.observations import (
     succession_of,
 )
 from services.api.city.sensorthings.options import Expand, Options
-from services.api.city.sensorthings.pages import Pages
+from services.api.city.sensorthings.pages import Pages, token_behind
 from services.api.city.sensorthings.plain import SQL, newest_readings, observation_of, transition_of
 from services.api.city.sensorthings.rows import Condition, Row
 from services.api.city.sensorthings.selected import select_columns
@@ -86,7 +86,7 @@ class Expansion:
                     continue
                 page = Page(link.target, options, f"{address_of(parent)}/{link.name}", items)
                 page.count = counts.get(place, 0) if options.count else None
-                page.token = Token(options.skip + size, None, page.count).write() if len(mine) > size else None
+                page.token = token_behind(page, options.skip).write() if len(mine) > size else None
                 parent.links[link.name] = page
 
     async def _of_devices(self, parents: Sequence[Item], target: Entity) -> dict[int, list[Item]]:

@@ -10,11 +10,12 @@ from odata_query import ast
 
 from services.api.city.sensorthings.answers import Item, Page, Position, Token, position, together
 from services.api.city.sensorthings.filter import SOURCES, condition_of, order_of
-from services.api.city.sensorthings.model import Entity, Link
+from services.api.city.sensorthings.grammar import path_of
+from services.api.city.sensorthings.model import STREAMS_PER_DEVICE, Entity, Link
 from services.api.city.sensorthings.observations import BEFORE_KNOWN, Reading, Streams, named_streams
 from services.api.city.sensorthings.options import Options
 from services.api.city.sensorthings.plain import FIELD_NAMES, SQL, streams_of
-from services.api.city.sensorthings.rows import Row, View, directed
+from services.api.city.sensorthings.rows import Condition, Row, View, directed
 from services.api.city.sensorthings.selected import select_columns
 from services.api.city.sensorthings.whole import WholeReadings, says_same_of_all
 from services.api.measured.slices import OLDEST, Ask, newest_first, oldest_first
@@ -57,10 +58,22 @@ class Pages:
             counted = sa.select(sa.func.count().label("n")).select_from(row.source).where(*where)
             count = (await self.reads.rows(counted))[0]["n"]
         statement = sa.select(*select_columns(self.view, entity, row)).select_from(row.source).where(*where)
-        rows = await self.reads.rows(statement.order_by(*order).offset(token.offset).limit(size + 1)) if size else []
-        more = Token(token.offset + size, None, count).write() if len(rows) > size else None
+        if token.behind is not None and is_by_id(options):
+            statement = statement.where(self._behind(entity, row, token.behind))
+        else:
+            statement = statement.offset(token.offset)
+        rows = await self.reads.rows(statement.order_by(*order).limit(size + 1)) if size else []
         items = [Item(entity, one) for one in rows[:size]]
-        return Page(entity, options, path, items, count if options.count else None, more)
+        page = Page(entity, options, path, items, count if options.count else None)
+        if len(rows) > size:
+            page.token = token_behind(page, token.offset).write()
+        return page
+
+    def _behind(self, entity: Entity, row: Row, key: int) -> Condition:
+        """Return the condition that an entity comes behind the one of this id."""
+        columns = order_of(self.view, entity, row, _ID)
+        parts = divmod(key, STREAMS_PER_DEVICE) if entity is Entity.DATASTREAM else (key,)
+        return sa.tuple_(*columns) > sa.tuple_(*(sa.literal(part, sa.BigInteger()) for part in parts))
 
     def order(self, entity: Entity, row: Row, options: Options) -> list[Any]:
         """Return the order of entities: what is asked for, then the id."""
@@ -189,6 +202,18 @@ class Pages:
         if not rows:
             return None
         return _narrowed(rows[0]["kind"], device, number_, rows[0]["created_at"])
+
+
+def is_by_id(options: Options) -> bool:
+    """Whether entities are asked for in the order of their ids, as they come when nobody asks for another."""
+    first = options.orderby[0] if options.orderby else None
+    return first is None or (path_of(first.tree) == ("id",) and not first.descending)
+
+
+def token_behind(page: Page, offset: int) -> Token:
+    """Return where the page behind `page` begins, which itself begins behind `offset` entities."""
+    last = page.items[-1].row["id"] if is_by_id(page.options) else None
+    return Token(offset + len(page.items), None, page.count, last)
 
 
 def _items(rows: Sequence[Any]) -> list[Item]:

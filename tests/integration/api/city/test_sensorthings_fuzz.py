@@ -72,7 +72,9 @@ options = st.fixed_dictionaries(
         "$skip": st.one_of(st.sampled_from(["0", "2", "4611686018427387904"]), anything),
         "$count": st.sampled_from(["true", "false", "1"]),
         "$resultFormat": st.sampled_from(["dataArray", "x"]),
-        "$skiptoken": st.one_of(st.sampled_from(["0..", "2..", "0.0-1-1795176000000000-0-1-0.7"]), anything),
+        "$skiptoken": st.one_of(
+            st.sampled_from(["0..", "2..", "2.1.", "2.9999999999999999.", "0.0-1-1795176000000000-0-1-0.7"]), anything
+        ),
     },
 )
 key = st.one_of(
