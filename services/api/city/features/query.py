@@ -26,7 +26,11 @@ CRS = (CRS84, EPSG4490, EPSG4326)
 LATITUDE_FIRST = frozenset({EPSG4490, EPSG4326})
 DEFAULT_LIMIT, MOST = 100, 1000
 CONTROLS = ("limit", "bbox", "bbox-crs", "crs", "datetime", "cursor", "f")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# RFC 3339 5.6; also without seconds or the colon of the offset, and with a blank for T
+_AT = re.compile(r"\d{4}-\d\d-\d\d[T+]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_LEAP = re.compile(r"(?<=:\d\d):60(?=[.Z+-])", re.ASCII)
+_SHOWN = timedelta(milliseconds=1)  # times of features are shown so exactly
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -152,20 +156,26 @@ def read_datetime(value: str) -> tuple[datetime | None, datetime | None]:
         raise bad("datetime", "must be a time or two, as 2026-11-28T00:00:00Z/.. (not both open)")
     bounds = [None if part in ("", "..") and len(parts) == 2 else _moment(part) for part in parts]
     begin, end = bounds[0], bounds[-1]
-    if _DAY.fullmatch(parts[-1]) and end is not None:  # a day is all of it
-        end += timedelta(days=1, microseconds=-1)
+    if end is not None:  # what is named is meant with all of it: a day, or the millisecond that a feature shows
+        whole = timedelta(days=1) if _DAY.fullmatch(parts[-1]) else _SHOWN if end.microsecond % 1000 == 0 else None
+        end += timedelta(0) if whole is None else whole - timedelta.resolution
     if begin is not None and end is not None and begin > end:
         raise bad("datetime", "its end lies before its beginning")
     return begin, end
 
 
 def _moment(text: str) -> datetime:
+    cure = "must be RFC 3339 with Z or an offset, as 2026-11-28T08:00:00+08:00, or a day (of UTC), as 2026-11-28"
+    text = text.upper().replace(" ", "+")  # an unescaped + arrives as a blank
+    if _DAY.fullmatch(text):
+        text += "T00:00:00Z"
+    if not _AT.fullmatch(text):
+        raise bad("datetime", cure)
     try:
-        at = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped + arrives as a blank
-        at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        at = datetime.fromisoformat(_LEAP.sub(":59", text))
         return max(_FIRST, min(at.astimezone(UTC), _LAST))
     except (ValueError, OverflowError):
-        raise bad("datetime", "must be RFC 3339, as 2026-11-28T08:00:00Z") from None
+        raise bad("datetime", cure) from None
 
 
 def _during(span: tuple[Column, Column], begin: datetime | None, end: datetime | None) -> list[sa.ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 A result and a ledger's attributes have a type only in the row: they are `Open` until compared with a typed value.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,6 +18,8 @@ from services.api.city.sensorthings.refusals import refused
 from services.api.city.sensorthings.rows import Column, Condition
 
 _EXACT: Final = 2**53  # whole numbers that a double holds
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_BLANK_OFFSET: Final = re.compile(r" (\d\d:\d\d)$", re.ASCII)  # whose unescaped + arrived as a blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +138,15 @@ def number(value: float) -> Number:
 
 
 def moment(text: str) -> Moment:
-    """Return a time of the request; without an offset it is UTC. Raises ValueError."""
-    found = datetime.fromisoformat(text.upper())
+    """Return a time of the request; a day is its midnight in UTC.
+
+    Raises:
+        Problem: 400, it has no offset: the clocks on our walls and UTC are eight hours apart.
+        ValueError: it is none.
+    """
+    found = datetime.fromisoformat(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text.upper())
     if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
+        raise refused(f"«{text[:40]}» has no offset; write 2026-11-23T08:00:00Z or 2026-11-23T16:00:00+08:00")
     offset = found.utcoffset() or timedelta()
     return Moment(sa.literal(found.astimezone(UTC), sa.DateTime(timezone=True)), int(offset.total_seconds() // 60))
 
@@ -265,7 +273,7 @@ def quoted_moment(text: str) -> Moment:
         Problem: 400.
     """
     try:
-        return moment(text)
+        return moment(_BLANK_OFFSET.sub(r"+\1", text))
     except (ValueError, OverflowError):
         raise refused(f"«{text[:40]}» is no time; write 2026-11-23T08:00:00Z") from None
 

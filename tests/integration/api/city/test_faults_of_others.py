@@ -200,6 +200,43 @@ async def test_a_time_says_nothing_to_what_has_none(city: City) -> None:
     assert (await follow(city, f"{ITEMS}?datetime=x"))["errors"][0]["field"] == "datetime"
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        "2026-11-20T12:00:00Z", "2026-11-20t12:00:00z", "2026-11-20T20:00:00+08:00", "2026-11-20T20:00:00+0800",
+        "2026-11-20T12:00Z", "2026-11-20 12:00:00Z", "2026-11-20T12:00:00.000000000Z", "2026-11-20T11:59:60Z/..",
+        "2026-11-20", "../2026-11-20T12:00:00.000Z",
+    ],
+)  # fmt: skip
+async def test_a_moment_is_the_same_however_it_is_written(city: City, same: str) -> None:
+    """stac-utils/stac-fastapi 293, stac-utils/stac-pydantic 80: forms that RFC 3339 allows were answered with 400."""
+    address = "/ogc/collections/alarms/items"
+    for sent in (same, same.replace("+", "%2B")):  # an unescaped + is a blank
+        assert (await follow(city, f"{address}?datetime={sent}"))["numberMatched"] == 2, sent
+
+
+@pytest.mark.parametrize(
+    "odd", ["2026-11-20T20:00:00", "20261120", "20261120T120000Z", "2026-W47-5", "2026-11-20T12Z", "2026-11", "12:00Z"]
+)
+async def test_a_moment_that_could_be_another_is_refused(city: City, sta: Sta, odd: str) -> None:
+    """FraunhoferIOSB/FROST-Server 1485: a time without an offset was taken for UTC, and was eight hours off."""
+    refused = await city.admin.get(f"/ogc/collections/alarms/items?datetime={odd}")
+    assert refused.status_code == 400
+    assert "offset" in refused.json()["errors"][0]["message"]
+    if odd.startswith("2026-11-20T20"):
+        for literal in (odd, f"'{odd}'"):
+            assert "offset" in (await sta("Observations", 400, filter=f"phenomenonTime ge {literal}"))["message"]
+
+
+async def test_an_offset_in_quotes_may_lose_its_plus(sta: Sta) -> None:
+    """FraunhoferIOSB/FROST-Server 2153: the same time in quotes, not escaped, found nothing."""
+    wanted = await sta("Observations", filter="phenomenonTime ge 2026-11-20T12:09:00Z", count="true", top=0)
+    assert wanted["@iot.count"] > 0
+    for text in ("'2026-11-20T20:09:00 08:00'", "'2026-11-20T20:09:00+08:00'", "2026-11-20T20:09:00 08:00"):
+        found = await sta("Observations", filter=f"phenomenonTime ge {text}", count="true", top=0)
+        assert found == wanted, text
+
+
 async def test_the_last_page_of_a_box_is_reached(city: City) -> None:
     """geopython/pygeoapi 1594: `next` was gone before everything was read."""
     for box in ("111,39,111.125,39.03", "-180,-90,180,90"):

@@ -72,3 +72,16 @@ async def test_a_time_beyond_all_years_is_shown_as_everywhere(
     feature = await read(client, f"{ITEMS.format('devices')}/usual")
     expected = rfc3339(datetime.fromisoformat(shown["last_seen"]))
     assert feature["properties"]["last_seen"] == feature["properties"]["value_at"] == expected
+
+
+async def test_the_time_that_a_feature_shows_finds_it(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    """A feature shows milliseconds, and the database holds microseconds."""
+    number = await open_alarm("h-1")
+    await connection.execute("update alarm set opened_at = '2026-11-20T12:00:00.123456Z' where id = $1", number)
+    address = "/ogc/collections/alarms/items"
+    shown = (await client.get(f"{address}/{number}")).json()["properties"]["opened_at"]
+    for when in (shown, f"../{shown}", f"{shown}/{shown}"):
+        assert (await client.get(f"{address}?datetime={when}")).json()["numberMatched"] == 1, when
+    assert (await client.get(f"{address}?datetime=../2026-11-20T12:00:00.122Z")).json()["numberMatched"] == 0
