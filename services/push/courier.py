@@ -197,7 +197,8 @@ class Courier:
         if verdict.fate in (Fate.RETRY, Fate.GONE):
             if now >= delivery.expires_at:
                 state = "dead"
-            due_at = min(now + timedelta(seconds=wait_s(delivery.attempts)), delivery.expires_at)
+            pause_s = max(wait_s(delivery.attempts), verdict.pause_s or 0.0)
+            due_at = min(now + timedelta(seconds=pause_s), delivery.expires_at)
         self._under_way.pop(delivery.number, None)
         if state == "waiting":
             self._subjects.put_back(delivery, due_at)
@@ -218,11 +219,13 @@ class Courier:
             await self._disable(now)
 
     def _slow_down(self, verdict: Verdict, now: datetime) -> None:
-        self._not_before = None
+        """Hold off every request for a while; the answer to one that was under way already shortens no pause."""
+        until = now
         if verdict.pause_s is not None:
-            self._not_before = now + timedelta(seconds=verdict.pause_s)
+            until += timedelta(seconds=verdict.pause_s)
         elif self._failures >= FAILING:
-            self._not_before = now + FAILING_PAUSE
+            until += FAILING_PAUSE
+        self._not_before = until if self._not_before is None else max(self._not_before, until)
 
     async def _release(self, now: datetime) -> None:
         """Send at once the deliveries that waited for their next try: the receiver is back."""

@@ -12,7 +12,7 @@ from services.core.clock import SystemClock
 from services.core.line import Line, Request
 from services.push.courier import Courier, Tools
 from services.push.documents import Documents
-from services.push.recorder import Recorder
+from services.push.recorder import Outcome, Recorder
 from services.push.subjects import Delivery, Event
 from tests.support.subscriber import SECRET
 from tests.support.waiting import eventually
@@ -47,8 +47,8 @@ class Unwritten(Recorder):
         self._noted = []
 
 
-def delivery(number: int) -> Delivery:
-    return Delivery(Event(number, uuid4(), datetime.now(UTC), b"%d" % number), "h-1", 0, datetime.now(UTC), LATER)
+def delivery(number: int, subject: str = "h-1") -> Delivery:
+    return Delivery(Event(number, uuid4(), datetime.now(UTC), b"%d" % number), subject, 0, datetime.now(UTC), LATER)
 
 
 async def test_what_was_read_before_it_was_told_of_is_sent_once() -> None:
@@ -73,3 +73,40 @@ async def test_what_was_read_before_it_was_told_of_is_sent_once() -> None:
     running.cancel()
     await asyncio.wait([running])
     assert sent == [1, 2, 3]
+
+
+async def test_an_answer_that_comes_after_a_pause_was_asked_for_does_not_end_it() -> None:
+    """PostHog/posthog 93061 and its like: of requests side by side one is told to wait, and the others succeed."""
+    sent: list[int] = []
+    paused = asyncio.Event()
+
+    class Busy:
+        async def ask(self, request: Request, _timeout_s: float) -> Answer:
+            sent.append(int(request.body))
+            if sent[-1] == 1:
+                return Answer(429, {"retry-after": "3600"}, b"")
+            await paused.wait()
+            return Answer(204, {}, b"")
+
+    noted: list[Outcome] = []
+
+    class Kept(Unwritten):
+        def note(self, outcome: Outcome) -> None:
+            noted.append(outcome)
+            paused.set()
+
+    read = [delivery(1, "h-1"), delivery(2, "h-2"), delivery(3, "h-2")]
+    pool, clock = cast("asyncpg.Pool", Rows(read)), SystemClock()
+    documents = Documents(pool)
+    documents.remember(one.event for one in read)
+    courier = Courier(SUBSCRIPTION, cast("Line", Busy()), Tools(pool, Kept(pool, clock), documents, clock))
+    running = asyncio.create_task(courier.run())
+    await eventually(lambda: len(noted) == 2, what="both answers")
+    courier.offer([delivery(4, "h-3")])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    assert sorted(sent) == [1, 2], "an hour was asked for"
+    (waiting,) = [one for one in noted if one.state == "waiting"]
+    assert waiting.due_at - waiting.at >= timedelta(hours=1), "and the list of deliveries says so"
