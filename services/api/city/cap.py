@@ -30,6 +30,9 @@ SQL = load_queries(__file__)
 ATOM = "application/atom+xml"
 _ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
 RECENT = timedelta(hours=24)  # what a feed holds when nobody says from when
+# A change has the time at which its transaction began, and is seen when that ends: whoever asks `from` the time of the
+# request before would never be told of what was under way then, or lay between two clocks.
+OVERLAP = timedelta(minutes=1)
 _alarm, _area = tables.alarm.c, tables.area.c
 
 
@@ -58,9 +61,12 @@ async def alarms_as_feed(
     *, request: Request, here: Here, who: Watcher, begin: From = None, area: AreaFilter = None, limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:  # fmt: skip
-    """List the current messages of alarms that changed since `from` (24 hours ago), newest first; `next` goes on."""
+    """List the current messages of alarms that changed since `from` (24 hours ago), newest first; `next` goes on.
+
+    Those of the minute before `from` are among them: ask from the time of your last request, and drop ids seen before.
+    """
     now = here.clock.now()
-    statement = _select(who.scope).where(_alarm.updated_at >= (begin or now - RECENT))
+    statement = _select(who.scope).where(_alarm.updated_at >= (now - RECENT if begin is None else begin - OVERLAP))
     if area is not None:
         statement = statement.where(_alarm.area.startswith(area))
     if place := decode_cursor(cursor, int):

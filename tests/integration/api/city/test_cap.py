@@ -129,6 +129,12 @@ async def test_the_feed_leads_to_every_message_and_to_no_foreign_one(
     assert len(await feed(client)) == 4
     assert await feed(township, area=OTHER_AREA) == []
     assert await feed(client, **{"from": "2199-01-01T00:00:00Z"}) == []
+    # rackerlabs/atom-hopper 254, ossf/package-feeds 382: what was being written when one asked was never told
+    await connection.execute(
+        "update alarm set updated_at = $1 where id = $2", datetime(2199, 1, 1, tzinfo=UTC), mine[0]
+    )
+    assert await feed(client, **{"from": "2199-01-01T00:00:20Z"}) == [f"http://firetower.test/cap/alarms/{mine[0]}.xml"]
+    assert await feed(client, **{"from": "2199-01-01T00:01:20Z"}) == []
     messages = [read((await township.get(href)).content) for href in own]
     assert [said(one, "status") for one in messages] == ["Actual", "Actual", "Exercise"]
 
