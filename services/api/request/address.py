@@ -23,7 +23,7 @@ class TrustedProxy:
     """Takes X-Forwarded-Host and X-Forwarded-Prefix from the proxies that are named in the settings.
 
     Scheme and client are uvicorn's part (X-Forwarded-Proto, X-Forwarded-For); it stands inside, because it replaces the
-    address by which a proxy is known.
+    address by which a proxy is known. It knows no list of schemes, as a chain of proxies makes one, and gets the first.
     """
 
     def __init__(self, app: ASGIApp, trusted: Iterable[Network]) -> None:
@@ -39,6 +39,8 @@ class TrustedProxy:
             scope = {**scope, "headers": list(scope["headers"]), "state": dict(scope.get("state", {}))}
             if _HOST.fullmatch(host):
                 MutableHeaders(scope=scope)["host"] = host
+            if scheme := _first(sent.get("x-forwarded-proto", "")):
+                MutableHeaders(scope=scope)["x-forwarded-proto"] = scheme.lower()
             if _PREFIX.fullmatch(prefix):
                 scope["state"][_PREFIX_KEY] = prefix
         await self.app(scope, receive, send)

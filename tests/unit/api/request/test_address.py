@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.api.request.address import TrustedProxy, root_of
 
@@ -19,7 +20,8 @@ async def _root(client: str, **headers: str) -> str:
 
     sent = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "client": (client, 4), "scheme": "http", "headers": sent, "server": ("127.0.0.1", 8000)}
-    await TrustedProxy(app, PROXY)(scope, None, None)  # type: ignore[arg-type]
+    inner: Any = ProxyHeadersMiddleware(app, [str(one) for one in PROXY])
+    await TrustedProxy(inner, PROXY)(scope, None, None)  # type: ignore[arg-type]
     return found[0]
 
 
@@ -32,6 +34,13 @@ async def test_a_trusted_proxy_names_host_and_prefix() -> None:
     sent = {"host": "10.0.0.9:8000", "x_forwarded_host": "fire.example, 10.0.0.9", "x_forwarded_prefix": "/desk/"}
     assert await _root("10.1.2.3", **sent) == "http://fire.example/desk"
     assert await _root("192.0.2.1", **sent) == "http://10.0.0.9:8000"
+
+
+@pytest.mark.parametrize("schemes", ["https", "https, http", "HTTPS,http,http"])
+async def test_a_link_keeps_the_scheme_that_the_first_of_some_proxies_was_asked_by(schemes: str) -> None:
+    """Kludex/uvicorn 2104: `https, http` was no scheme, and every link led to http."""
+    assert await _root("10.1.2.3", host="fire.example", x_forwarded_proto=schemes) == "https://fire.example"
+    assert await _root("192.0.2.1", host="fire.example", x_forwarded_proto=schemes) == "http://fire.example"
 
 
 @pytest.mark.parametrize("bad", ['x"><script>', "a b", "", "a/b", "http://x", "a" * 300])
