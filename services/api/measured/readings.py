@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -20,6 +20,7 @@ from services.api.request.paging import Cursor, Limit, Page, decode_cursor
 from services.api.request.problems import invalid
 from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
+from services.core.clock import COUNTY
 from services.core.contracts import READING_FIELDS, READING_MODELS
 from services.core.statements import load_queries
 from services.core.topics import Kind
@@ -31,7 +32,7 @@ _BUCKET = re.compile(r"([1-9][0-9]{0,6})([smhd]?)", re.ASCII)
 _LONGEST_BUCKET_S = 31 * 86_400
 _QUERIES = load_queries(__file__)
 Part = tuple[list[dict[str, Any]], list[tuple[Any, ...]]]  # items and their places in the order
-_EPOCH = datetime(2000, 1, 3, tzinfo=UTC)  # the origin of time_bucket
+_EPOCH = datetime(2000, 1, 3, tzinfo=COUNTY)  # a Monday: buckets of days and weeks are those of the county
 _OF_SPAN = "device_id = :device and ts >= :begin and ts < :end"
 _AFTER = f"{_OF_SPAN} and (ts, seq) > (:ts, :seq)"
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=64)  # of the first slice of a list
@@ -183,9 +184,10 @@ async def bucketed(reads: Reads, span: Span, width_s: int, limit: int, cursor: s
 
     async def ask(begin: datetime, end: datetime, most: int) -> Sequence[Row]:
         return await reads.rows(
-            f"select time_bucket(make_interval(secs => :width), ts) as bucket, {_aggregates(span.kind, fields)}"  # noqa: S608
-            f" from reading_{span.kind} where {_OF_SPAN} group by 1 order by 1 limit :most",
-            width=width_s, device=span.device, begin=max(begin, earliest), end=end, most=most,
+            "select time_bucket(make_interval(secs => :width), ts, cast(:origin as timestamptz)) as bucket,"  # noqa: S608
+            f" {_aggregates(span.kind, fields)} from reading_{span.kind}"
+            f" where {_OF_SPAN} group by 1 order by 1 limit :most",
+            width=width_s, origin=_EPOCH, device=span.device, begin=max(begin, earliest), end=end, most=most,
         )  # fmt: skip
 
     # slices begin where buckets do, so that none is cut

@@ -162,3 +162,30 @@ async def test_raw_readings_page_forward_without_repeats(
         assert (await client.get(path, params=params)).status_code == 422, params
     backwards = {"from": start.isoformat(), "to": start.isoformat()}
     assert (await client.get(path, params=backwards)).status_code == 422
+
+
+async def test_a_bucket_of_a_day_is_a_day_of_the_county(
+    client: Client, connection: asyncpg.Connection, register: Register
+) -> None:
+    """taosdata/TDengine 22880, apache/streampipes 1292: days began at eight in the morning."""
+    device = await register("h-1")
+    midnight = datetime(2026, 11, 20, 16, tzinfo=UTC)  # of Saturday the 21st
+    await connection.executemany(
+        "insert into reading_hydrant (device_id, ts, seq, received_at, batch_id, pressure_mpa)"
+        " values ($1, $2, $3, $2, 1, 0.3)",
+        [(device["id"], midnight + timedelta(minutes=n), n + 1) for n in (-1, 0, 1, 24 * 60)],
+    )
+    await connection.execute(
+        "insert into device_state (device_id, state, ts) values ($1, $2, now())", device["id"], {"pressure_mpa": 0.3}
+    )
+    day, path = timedelta(days=1), "/api/v1/devices/h-1/readings"
+    for bucket, begins in (
+        ("1d", [midnight - day, midnight, midnight + day]), ("7d", [midnight - 5 * day]),
+        ("6h", [midnight - day / 4, midnight, midnight + day]),
+    ):  # fmt: skip
+        asked = {"bucket": bucket, "from": (midnight - day).isoformat(), "limit": "2"}
+        part = (await client.get(path, params=asked)).json()
+        found = part["items"]
+        if part["next"]:
+            found += (await client.get(path, params=asked | {"cursor": part["next"]})).json()["items"]
+        assert [datetime.fromisoformat(one["ts"]) for one in found] == begins, bucket
