@@ -12,6 +12,8 @@ from services.core.receivers import MAX_URL, check_url
 
 SubscriptionId = Annotated[int, Path(alias="id", ge=1, le=BIGINT)]
 Url = Annotated[str, StringConstraints(min_length=1, max_length=MAX_URL, strip_whitespace=True)]
+# of none it would be told nothing, in silence
+SomeAreas = Annotated[Areas, Field(min_length=1)]
 Type = EventType | Literal["*"]
 Types = Annotated[list[Type], Field(min_length=1, max_length=20, description="`*` is all of them")]
 Format = Literal["cloudevents", "cap"]
@@ -69,7 +71,7 @@ class SubscriptionPost(BaseModel):
     name: Annotated[Line, Field(min_length=1)]
     url: Url
     types: Types = ["*"]
-    areas: Areas | None = None
+    areas: SomeAreas | None = None
     format: Format = "cloudevents"
 
     _check_url = field_validator("url")(check_url)
@@ -83,7 +85,7 @@ class SubscriptionPatch(BaseModel):
     name: Annotated[Line, Field(min_length=1)] | None = None
     url: Url | None = None
     types: Types | None = None
-    areas: Areas | None = None
+    areas: SomeAreas | None = None
     format: Format | None = None
     state: Literal["active", "paused"] | None = None
 
@@ -105,7 +107,8 @@ class ReplayBody(BaseModel):
     """The time of the events that are sent again, under their ids. They are kept for 30 days."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"from": "2026-11-28T08:00:00+08:00", "to": "2026-11-28T09:00:00+08:00"}]}
+        extra="forbid",  # without its end a span reaches to now
+        json_schema_extra={"examples": [{"from": "2026-11-28T08:00:00+08:00", "to": "2026-11-28T09:00:00+08:00"}]},
     )
 
     begin: Moment = Field(alias="from")

@@ -54,7 +54,8 @@ class ApiKeyPost(BaseModel):
     """A new key. Without `areas`, it sees what its administrator sees."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "smart-city", "role": "viewer", "areas": ["140931"]}]}
+        extra="forbid",  # `area` or `expires` would make a key that sees all, for ever
+        json_schema_extra={"examples": [{"name": "smart-city", "role": "viewer", "areas": ["140931"]}]},
     )
 
     name: Annotated[Line, Field(min_length=1)]

@@ -53,11 +53,12 @@ class UserPost(BaseModel):
     """A new person. Without `areas`, they see what their administrator sees."""
 
     model_config = ConfigDict(
+        extra="forbid",  # `area` would make somebody who sees all
         json_schema_extra={
             "examples": [
                 {"username": "dongguan", "password": "correct horse", "role": "duty_officer", "areas": ["140931100"]}
             ]
-        }
+        },
     )
 
     username: Username

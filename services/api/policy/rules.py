@@ -84,7 +84,8 @@ class OverridePut(BaseModel):
     """Numbers for all, a kind, an area (a code; covers what begins with it) or a device."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"scope": "area", "target": "140931100", "parameters": {"static_mpa": 0.16}}]}
+        extra="forbid",  # without its scope a number counts for all
+        json_schema_extra={"examples": [{"scope": "area", "target": "140931100", "parameters": {"static_mpa": 0.16}}]},
     )
 
     scope: Literal["all", "kind", "area", "device"] = "all"

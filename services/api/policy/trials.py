@@ -37,6 +37,7 @@ class TrialBody(BaseModel):
 
     model_config = ConfigDict(
         populate_by_name=True,
+        extra="forbid",
         json_schema_extra={
             "examples": [
                 {

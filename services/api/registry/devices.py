@@ -24,7 +24,7 @@ from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
-from services.api.request.versions import IfMatch, check_match
+from services.api.request.versions import IfMatch, IfNoneMatch, check_match, check_none
 from services.api.request.writing import Maintainer, Write
 from services.core.prevention.thresholds import threshold
 from services.core.rules.overrides import READ_OVERRIDES, book_of
@@ -208,7 +208,9 @@ async def show_device(code: DeviceCode, here: Here, who: Reader) -> Response:
 
 
 @router.put("/devices/{code}", responses=described(Device, 404, 409, 412, etag=True) | {201: {"model": Device}})
-async def put_device(code: DeviceCode, body: DevicePut, writer: Maintainer, if_match: IfMatch = None) -> Response:
+async def put_device(
+    code: DeviceCode, body: DevicePut, writer: Maintainer, if_match: IfMatch = None, if_none_match: IfNoneMatch = None
+) -> Response:
     """Register or update a device. A given area or kind is fixed: the registry wins over what the device says."""
 
     async def work(write: Write) -> Response:
@@ -217,6 +219,7 @@ async def put_device(code: DeviceCode, body: DevicePut, writer: Maintainer, if_m
             if not write.who.scope.covers(row["area"]):
                 raise not_found(f"device {code}")
             check_match(if_match, row["version"])
+            check_none(if_none_match, row["version"])
         elif if_match is not None:
             raise Problem(412, "version_conflict", f"there is no device {code} yet: leave If-Match out to register it")
         await save(write, code, body, row)

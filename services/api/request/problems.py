@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from services.api.request.chinese import in_chinese, with_chinese
@@ -27,6 +28,7 @@ from services.core.text import describe_error
 log = logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _ERRORS_SHOWN = 50
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 SENSORTHINGS = "/sta/"  # its clients (FROST's among them) show `message`
 
 
@@ -128,7 +130,21 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return render(error.status_code, error.code, str(error.detail), error.headers, path=path, **error.extra)
     code = HTTPStatus(error.status_code).name.lower()
-    return render(error.status_code, code, str(error.detail), error.headers, path=path)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {**(headers or {}), "Allow": _methods_at(request)}
+    return render(error.status_code, code, str(error.detail), headers, path=path)
+
+
+def _methods_at(request: Request) -> str:
+    """Return every method that the path of a request takes (RFC 9110, 10.2.1); a route knows its own only."""
+
+    def is_taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    found = [method for method in _METHODS if is_taken(method)]
+    return ", ".join(sorted([*found, "HEAD"] if "GET" in found else found))
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

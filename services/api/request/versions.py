@@ -11,6 +11,11 @@ IfMatch = Annotated[
 ]
 
 
+IfNoneMatch = Annotated[
+    str | None, Header(alias="If-None-Match", max_length=200, description="`*`: only if there is none yet")
+]
+
+
 def versions_of(if_match: str | None) -> set[int] | None:
     """Return the versions that If-Match names; None: it names none or any (`*`)."""
     if if_match is None or if_match.strip() == "*":
@@ -37,6 +42,21 @@ def check_match(if_match: str | None, current: int) -> None:
             412,
             "version_conflict",
             f"it is at version {current} now; read it again",
+            headers={"ETag": f'"{current}"'},
+            current_version=current,
+        )
+
+
+def check_none(if_none_match: str | None, current: int) -> None:
+    """Refuse (412) when If-None-Match names the current version, or any (`*`): it is there already."""
+    if if_none_match is None:
+        return
+    versions = versions_of(if_none_match.replace("W/", ""))  # compared weakly (RFC 9110, 13.1.2)
+    if versions is None or current in versions:
+        raise Problem(
+            412,
+            "version_conflict",
+            f"it is there already, at version {current}: leave If-None-Match out to change it",
             headers={"ETag": f'"{current}"'},
             current_version=current,
         )

@@ -32,7 +32,7 @@ from services.api.request.fields import AreaFilter, plain
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.state import Here
-from services.api.request.versions import IfMatch, check_match
+from services.api.request.versions import IfMatch, IfNoneMatch, check_match, check_none
 from services.api.request.writing import Maintainer, Write
 
 router = APIRouter(prefix="/api/v1", tags=["grids"])
@@ -93,7 +93,13 @@ async def show_one_grid(grid_id: GridPath, here: Here, who: Reader) -> Response:
     | {201: {"model": GridDetail, "description": "Registered"}},
 )
 async def put_grid(
-    grid_id: GridPath, body: GridPut, here: Here, writer: Maintainer, if_match: IfMatch = None
+    *,
+    grid_id: GridPath,
+    body: GridPut,
+    here: Here,
+    writer: Maintainer,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Register or change a grid. Overlaps and gaps are reported in `faults` and refuse nothing."""
     read = None if body.polygon is None else await _read_polygon(body.polygon, body.datum)
@@ -105,6 +111,7 @@ async def put_grid(
             if not write.who.scope.covers(before["area"]):
                 raise not_found(f"grid {grid_id}")
             check_match(if_match, before["version"])
+            check_none(if_none_match, before["version"])
         elif if_match is not None:
             raise Problem(412, "version_conflict", f"there is no grid {grid_id} yet: leave If-Match out to register it")
         if read is None and (before is None or "polygon" in body.model_fields_set):

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.integration.api.conftest import Client, Raise
+from tests.integration.api.conftest import AREA, Client, Raise
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -98,3 +98,46 @@ async def test_a_browser_without_a_session_is_led_from_the_docs_to_the_sign_in(s
     assert (await stranger.get("/docs")).status_code == 401  # a program is told what it lacks
     data = await stranger.get("/api/v1/devices", headers={"Accept": "text/html,*/*"})
     assert data.status_code == 401
+
+
+async def test_a_misspelt_field_makes_nothing_that_sees_or_lasts_more_than_was_meant(client: Client) -> None:
+    """fastapi/fastapi 903, msaad00/agent-bom 3022: what is not known was left aside, and the default was wider."""
+    for path, body, odd in (
+        ("api-keys", {"name": "k", "role": "viewer", "area": [AREA]}, "area"),
+        ("api-keys", {"name": "k", "role": "viewer", "expires": "2099-01-01T00:00:00Z"}, "expires"),
+        ("users", {"username": "u", "password": "correct horse", "role": "viewer", "area": [AREA]}, "area"),
+        ("rules/hydrant_tilt", {"scopes": "device", "target": "h-1", "parameters": {"tilt_deg": 20}}, "scopes"),
+        ("subscriptions/1/replay", {"from": "2026-11-28T00:00:00Z", "until": "2026-11-28T01:00:00Z"}, "until"),
+        ("subscriptions", {"name": "s", "url": "https://city.example/", "areas": []}, "areas"),
+    ):
+        answer = await client.request("PUT" if path.startswith("rules") else "POST", f"/api/v1/{path}", json=body)
+        assert answer.status_code == 422, (path, answer.text)
+        assert [one["field"] for one in answer.json()["errors"]] == [odd]
+    assert "k" not in [one["name"] for one in (await client.get("/api/v1/api-keys")).json()["items"]]
+
+
+async def test_what_must_be_new_overwrites_nothing(client: Client) -> None:
+    """nodeSolidServer/node-solid-server 1431, jelmer/xandikos 23: If-None-Match was ignored with PUT."""
+    square = [[111.0, 39.0], [111.1, 39.0], [111.1, 39.1], [111.0, 39.0]]
+    grid = {"name": "first", "polygon": {"type": "Polygon", "coordinates": [square]}}
+    for path, body in (("devices/h-1", {"kind": "hydrant", "area": AREA, "name": "first"}), ("grids/g-1", grid)):
+        address, new = f"/api/v1/{path}", {"If-None-Match": "*"}
+        made = await client.put(address, json=body, headers=new)
+        assert made.status_code == 201
+        for named in ("*", made.headers["etag"], f"W/{made.headers['etag']}"):
+            again = await client.put(address, json=body | {"name": "second"}, headers={"If-None-Match": named})
+            assert (again.status_code, again.headers["etag"]) == (412, made.headers["etag"]), named
+        assert (await client.get(address)).json()["name"] == "first"
+        other = await client.put(address, json=body | {"name": "second"}, headers={"If-None-Match": '"99"'})
+        assert other.json()["name"] == "second"
+
+
+async def test_a_refused_method_is_told_all_that_are_taken(client: Client) -> None:
+    """etalab-ia/OpenGateLLM 1064: each route told of itself alone."""
+    for path, allowed in (
+        ("/api/v1/devices/h-1", "GET, HEAD, PUT"), ("/api/v1/grids/g-1", "DELETE, GET, HEAD, PUT"),
+        ("/api/v1/hazards/1", "GET, HEAD, PATCH"), ("/sta/v1.1/Things", "GET, HEAD"),
+        ("/api/v1/acts", "GET, HEAD, POST"),
+    ):  # fmt: skip
+        answer = await client.request("OPTIONS", path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed), path
