@@ -110,7 +110,9 @@ def _whole_chain(report: Report) -> list[Row]:
 
 def _full_disk(report: Report) -> list[Row]:
     return [
-        _none("丢失的读数与火警", f"lost of {report['readings']} readings and {report['fires']} fires", report["lost"])
+        _none("丢失的读数与火警", f"lost of {report['readings']} readings and {report['fires']} fires", report["lost"]),
+        Row("写满时间，共四次", "full for, four times", f"{report['full_for_s'] / 60:g} min"),
+        Row("数据库进程数", "processes of the database", f"{report['databases']}"),
     ]
 
 

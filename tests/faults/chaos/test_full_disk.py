@@ -1,5 +1,6 @@
 """A disk that is full or nearly so: nothing ends, fires go on, and what was acknowledged is there later."""
 
+import asyncio
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from tests.faults.chaos.disks import FIRES, READINGS, TOLD, Disk, Reports, ask, 
 from tests.faults.reports import keep_report
 from tests.support.servers import Program, until
 
+FULL_FOR_S = 300.0  # of each disk: as long as it takes a person to make room
+REPORT_EVERY_S = 10.0
 ONE_MB, SMALL_MB = 768, 16
 DATABASE_MB = 640
 PROGRAMS = ("ingest", "alerts", "api", "gateway", "push", "mosquitto")
@@ -49,6 +52,7 @@ class System:
         self.began = self.endpoints
         self.reserve = Reserve(state / "postgres")
         self.reports = Reports(self.began["mqtt"])
+        self.databases = {self.began["processes"]["postgres"]}  # every process of it that was seen
 
     @property
     def endpoints(self) -> dict[str, Any]:
@@ -68,9 +72,23 @@ class System:
         await self.has(READINGS, len(self.reports.readings), what="readings stored")
         await self.has(TOLD, len(self.reports.fires), what="fires told")
 
+    async def stay_full(self, full_for_s: float) -> None:
+        """Let that time pass, with a reading and a fire every 10 s; nothing may end."""
+        ends = time.monotonic() + full_for_s
+        while time.monotonic() < ends:
+            self.reports.send(1)
+            await asyncio.sleep(REPORT_EVERY_S)
+            self.nothing_ended()
+
+    async def lost(self) -> int:
+        """Return how many readings, fires and tellings of fires are not there."""
+        sent = ((READINGS, self.reports.readings), (FIRES, self.reports.fires), (TOLD, self.reports.fires))
+        return sum([len(of) - await ask(self.began["database"], sql) for sql, of in sent])
+
     def nothing_ended(self) -> None:
         """Hold every program but the database to the process that it began with."""
         now = self.endpoints["processes"]
+        self.databases.add(now["postgres"])
         assert {name: now[name] for name in PROGRAMS} == {name: self.began["processes"][name] for name in PROGRAMS}
         assert self.running.process.poll() is None
 
@@ -115,8 +133,10 @@ async def test_what_is_kept_in_reserve_stores_and_tells_fires_while_readings_wai
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
-async def test_the_disk_of_database_broker_or_journal_is_full_each_alone_and_all_together(three_disks, program):
+@pytest.mark.timeout(2400)
+async def test_disks_of_database_broker_and_journal_are_full_for_minutes_each_alone_and_all_together(
+    three_disks, program
+):
     state = three_disks["postgres"].folder.parent
     system = System(program, state)
     system.reports.send(1)
@@ -130,13 +150,21 @@ async def test_the_disk_of_database_broker_or_journal_is_full_each_alone_and_all
         system.reports.send(5)
         if "postgres" not in names:
             await system.has_all()  # the database has room: nothing waits
-        system.nothing_ended()
+        await system.stay_full(FULL_FOR_S)
         for name in names:
             three_disks[name].make_room()
         await system.has_all()
         until(lambda: not system.reserve.is_spent, what="the reserve is whole again", timeout_s=60)
     system.nothing_ended()
-    keep_report("full-disk", {"readings": len(system.reports.readings), "fires": len(system.reports.fires), "lost": 0})
+    report = {
+        "readings": len(system.reports.readings),
+        "fires": len(system.reports.fires),
+        "lost": await system.lost(),
+        "full_for_s": FULL_FOR_S,
+        "databases": len(system.databases),
+    }
+    keep_report("full-disk", report)
+    assert report["lost"] == 0
     assert system.running.stop() == 0
 
 
