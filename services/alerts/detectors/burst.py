@@ -80,6 +80,11 @@ class BurstWatch:
         return bool(self._members)
 
     @property
+    def members(self) -> tuple[int, ...]:
+        """Whom the open event lowered, the deepest first."""
+        return self._members
+
+    @property
     def frozen(self) -> bool:
         """Whether nothing is to be learned: an event is open, and it is no longer the usual state of the network."""
         return bool(self._members) and self._lately < _MOST_STOOD

@@ -157,10 +157,11 @@ class MainsDetector:
             self._group.accept()
         far = strayed >= self._decoupled["beyond_quiet"] * self._reach.farthest
         begins, holds = self._cut_off(scores, apart, steep, far, upset=upset)
-        found += self._singles.weigh("hydrant_decoupled", begins, holds, slot)
+        found += self._singles.weigh("hydrant_decoupled", begins & ~missing, holds, slot)
         far = strayed >= self._draw["beyond_quiet"] * self._reach.farthest
-        drawn, holds = self._drawn(scores, used, apart, steep & far, upset=upset)
+        drawn, holds = self._drawn(scores, used, apart, steep & far & ~missing, upset=upset)
         found += self._singles.weigh("water_draw", drawn, holds, slot)
+        self._reach.tell(strayed, [number for code in _SINGLES for number in self._singles.standing(code)], used)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
 
     def course(self, number: int) -> list[Expected]:
@@ -190,6 +191,7 @@ class MainsDetector:
         begins = (apart & (size > least) & (alone > _ALONE_SHARE * least) & far) | (self._away >= self._away_slots)
         if upset:  # caused by the mains themselves
             begins[:] = False
+        begins[list(self._burst.members)] = False  # the event that lowered them speaks for them
         return begins, begins | apart | (size > most / 2)
 
     def _drawn(

@@ -63,11 +63,52 @@ def test_a_restart_keeps_how_far_it_strays():
     assert memory.dump(fresh.detector) == memory.dump(town.detector)
 
 
-def test_a_warning_that_stands_teaches_nothing_so_the_next_one_is_told():
-    town, days = learned(), next_days(4)
-    days[40:80, MOVED] -= FALL_MPA
-    days[2 * DAY + 40 : 2 * DAY + 80, MOVED] -= FALL_MPA
-    assert begun(town.live(days)).count(("water_draw", f"H{MOVED:02d}")) == 2
+def told_of(falls_mpa, used=frozenset()):
+    """How many draws are told of a hydrant that falls so far, every second day."""
+    town, days = learned(), next_days(2 * len(falls_mpa))
+    for number, fall_mpa in enumerate(falls_mpa):
+        days[number * 2 * DAY + 40 : number * 2 * DAY + 80, MOVED] -= fall_mpa
+    begin, end = 0, 0
+    for number in range(len(falls_mpa)):
+        begin, end = end, number * 2 * DAY + 80
+        town.live(days[begin : end - 40])
+        town.live(days[end - 40 : end], used)
+    town.live(days[end:])
+    return begun(town.said).count(("water_draw", f"H{MOVED:02d}"))
+
+
+def test_what_is_told_teaches_nothing_so_the_next_one_is_told_too():
+    assert told_of([FALL_MPA] * 2) == 2
+
+
+def test_what_was_told_twice_and_went_by_itself_is_how_this_hydrant_is():
+    assert told_of([FALL_MPA] * 5) == 2
+
+
+def test_whoever_then_falls_farther_than_it_did_twice_is_told():
+    assert told_of([FALL_MPA, FALL_MPA, 3 * FALL_MPA]) == 3
+
+
+def test_what_its_own_flow_explains_does_not_make_a_hydrant_deaf():
+    assert told_of([FALL_MPA] * 4, used=frozenset({MOVED})) == 4
+    reach = Reach(2)
+    for day in range(4):
+        held = [reach.take(np.array([9.0, 9.0]), day * DAY_S) for _ in range(2)][-1]
+        reach.tell(held, [0, 1], frozenset({0}))
+        reach.tell(held, [0, 1], frozenset())
+        reach.tell(held, [], frozenset())
+    assert reach.farthest.tolist() == [0.0, 9.0]
+
+
+def test_a_restart_keeps_what_was_told():
+    town, days = learned(), next_days(6)
+    for day in (0, 2, 4):
+        days[day * DAY + 40 : day * DAY + 80, MOVED] -= FALL_MPA
+    town.live(days[: 2 * DAY + 60])  # the second stands
+    fresh = Town()
+    memory.load(fresh.detector, memory.dump(town.detector))
+    fresh.slots = town.slots
+    assert begun(fresh.live(days[2 * DAY + 60 :])) == begun(town.live(days[2 * DAY + 60 :])) == []
 
 
 def live(reach, day, sizes, learning, told=()):

@@ -8,6 +8,7 @@ import numpy as np
 from services.alerts.detectors.finding import EarlyWarning, Place
 from services.alerts.detectors.mains import MainsDetector
 from services.alerts.detectors.singles import Hydrant
+from services.core.rules.catalog_early import NUMBERS, Numbers
 
 SLOT_S = 900
 DAY = 86_400 // SLOT_S
@@ -25,9 +26,9 @@ def pressures(days: int, seed: int = 1) -> np.ndarray:
 
 
 class Town:
-    def __init__(self) -> None:
+    def __init__(self, numbers: Numbers = NUMBERS) -> None:
         hydrants = [Hydrant(f"H{n:02d}", "140931100", Place(111.1 + 0.002 * n, 39.0)) for n in range(HYDRANTS)]
-        self.detector = MainsDetector(hydrants, SLOT_S)
+        self.detector = MainsDetector(hydrants, SLOT_S, numbers)
         self.slots = 0
         self.said: list[EarlyWarning] = []
 
