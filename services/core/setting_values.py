@@ -21,6 +21,7 @@ from services.core.listening import address_family
 from services.core.push_keys import ORDER, to_bytes
 
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
+_ENCODED = "with / as %2F, # as %23, ? as %3F, @ as %40, [ as %5B and % as %25 in user and password"
 # what our driver knows of the choices in an address; a wrong one would look like a database that is away
 _DATABASE_CHOICES = MappingProxyType(
     {
@@ -28,6 +29,25 @@ _DATABASE_CHOICES = MappingProxyType(
         "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
     }
 )
+
+
+def refuse_odd_text(value: object) -> object:
+    """Refuse what a file of settings added to a value: the line end of Windows, or quotes that nobody took away.
+
+    `docker run --env-file` and others read no quotes; a folder of that name would be made, and used.
+    """
+    if isinstance(value, str):
+        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+            raise ValueError(f"has a control character in it: {_shown(value)}; a file written on Windows ends lines so")
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            raise ValueError("is in quotes that are part of the value; leave them out")
+    return value
+
+
+def _shown(value: str) -> str:
+    """Return where the control character is, and nothing of what may be a secret."""
+    at = next(index for index, character in enumerate(value) if ord(character) < 32 or ord(character) == 127)
+    return f"{value[at]!r} at place {at + 1} of {len(value)}"
 
 
 def scheme(*allowed: str, empty: bool = False) -> AfterValidator:
@@ -48,9 +68,13 @@ def _check_address(value: str, *schemes: str) -> None:
     except ValueError:  # a port that is no number or too large, or a broken [IPv6] address
         good = False
     if not good:
-        raise ValueError(f"must look like {schemes[0]}://host:port")
+        account = f", {_ENCODED}" if "http" not in schemes and "@" in value else ""
+        raise ValueError(f"must look like {schemes[0]}://host:port{account}")
     if not _ADDRESS.fullmatch(value):
         raise ValueError("must not contain blanks or control characters")
+    rest = f"{parts.path}{parts.query.partition('=')[0]}"
+    if "http" not in schemes and ("#" in value or "@" in rest):  # an account cut in two: its name is taken for the host
+        raise ValueError(f"must look like {schemes[0]}://user:password@host:port, {_ENCODED}")
 
 
 def _database(value: str) -> str:
@@ -103,7 +127,20 @@ def _areas(value: object) -> object:
 def _paths(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return tuple(Path(part) for part in value.split(os.pathsep) if part)
+    return tuple(Path(part) for part in map(_without_blanks_at_ends, value.split(os.pathsep)) if part)
+
+
+def _without_blanks_at_ends(value: str) -> str:
+    if value != value.strip():
+        raise ValueError(f"{value!r} has a blank at an end, which would be part of the name")
+    return value
+
+
+def _path(value: object) -> object:
+    """Take an empty value for none, as scripts and compose set what nobody gave: as a path it would be where we are."""
+    if isinstance(value, str):
+        return _without_blanks_at_ends(value) or None
+    return value
 
 
 def _area(value: str) -> str:
@@ -179,10 +216,11 @@ def _codes(value: Path | None) -> Path | None:
 def _folder(value: object) -> object:
     if value == "":  # a variable of a script that was never set: it would be the folder where we happen to stand
         raise ValueError("is empty; name a folder, . is the one you are in")
-    return value
+    return _without_blanks_at_ends(value) if isinstance(value, str) else value
 
 
 Folder = Annotated[Path, BeforeValidator(_folder)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_path)]
 OwnHost = Annotated[str, AfterValidator(_own_host)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Level = Annotated[str, AfterValidator(_level)]
@@ -192,7 +230,7 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
 Contact = Annotated[str, AfterValidator(_contact)]
 PushKey = Annotated[SecretStr, AfterValidator(_push_key)]
-CodesFile = Annotated[Path | None, AfterValidator(_codes)]
+CodesFile = Annotated[Path | None, BeforeValidator(_path), AfterValidator(_codes)]
 Basemap = Annotated[str, AfterValidator(_basemap)]
 TileUrl = Annotated[str, AfterValidator(_tile_url)]
 OptionalMqttUrl = Annotated[str, scheme("mqtt", "mqtts", empty=True)]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.errors import BadSetting
@@ -23,12 +23,14 @@ from services.core.setting_values import (
     OptionalDatabaseUrl,
     OptionalHttpUrl,
     OptionalMqttUrl,
+    OptionalPath,
     OwnHost,
     Paths,
     Port,
     PushKey,
     TileUrl,
     WebhookSecret,
+    refuse_odd_text,
 )
 
 
@@ -43,7 +45,13 @@ class Settings(BaseSettings):
     log_format: Annotated[str, Field(pattern="^(auto|json|console)$")] = "auto"
     metrics_port: Port | None = None  # this program's own Prometheus port; unset: none
     metrics_host: OwnHost = "127.0.0.1"  # open it no further than to a network that only your own machines reach
-    ready_file: Path | None = None  # touched when the program is ready
+    ready_file: OptionalPath = None  # touched when the program is ready
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: object, info: ValidationInfo) -> object:
+        # The evidence that is there was signed with the key as it is, odd or not.
+        return value if info.field_name == "audit_secret" else refuse_odd_text(value)
 
     @classmethod
     def read(cls) -> Self:
@@ -77,7 +85,7 @@ class IngestSettings(MqttSettings):
     mqtt_max_connections: Annotated[int, Field(ge=0)] = 0  # of devices at the broker; 0: not known, nothing is judged
     ingest_areas: Areas = ()
     retention_days: Annotated[int, Field(ge=365)] = 400  # GB 50440-2007 3.3: records are kept at least one year
-    reserve_file: Path | None = None  # kept by `up` on the database's disk; while it is empty readings wait
+    reserve_file: OptionalPath = None  # kept by `up` on the database's disk; while it is empty readings wait
 
 
 class OutboundSettings(Settings):
@@ -124,7 +132,7 @@ class ApiSettings(MqttSettings, OutboundSettings):
     tianditu_url: TileUrl = (  # a mirror of it inside a closed network has another
         "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"
     )
-    layers_dir: Path | None = None  # GeoJSON shapes shown on the map
+    layers_dir: OptionalPath = None  # GeoJSON shapes shown on the map
     secure_cookies: bool = False  # true behind TLS
     # whose X-Forwarded-For, -Proto, -Host and -Prefix are believed: the proxy in front of us. Empty: nobody's, not even
     # this machine's
@@ -168,14 +176,14 @@ class RelaySettings(Settings):
 class BackupSettings(Settings):
     """firetower backup, and `up` where it keeps one."""
 
-    backup_dir: Path | None = None  # empty: no schedule
+    backup_dir: OptionalPath = None  # empty: no schedule
     backup_database_url: OptionalDatabaseUrl = ""  # of a role that replicates
-    backup_passphrase_file: Path | None = None  # its first line encrypts everything that is kept
+    backup_passphrase_file: OptionalPath = None  # its first line encrypts everything that is kept
     backup_keep: Annotated[int, Field(ge=1)] = 7  # base copies, each with the log after it
     backup_every_h: Annotated[float, Field(gt=0)] = 24
     backup_also: Paths = ()  # files and folders beside ours
     basemap: str = ""
-    layers_dir: Path | None = None
+    layers_dir: OptionalPath = None
 
     @property
     def also(self) -> tuple[Path, ...]:

@@ -4,6 +4,7 @@ from services.core.errors import BadSetting
 from services.core.settings import (
     AlertsSettings,
     ApiSettings,
+    BackupSettings,
     GatewaySettings,
     IngestSettings,
     MqttSettings,
@@ -44,6 +45,17 @@ def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
         (Settings, "FIRETOWER_DATABASE_URL", "postgresql://h1,h2/db?target_session_attrs=writable"),
         (Settings, "FIRETOWER_DATABASE_URL", "postgresql://host/db?sslmode=on"),
         (MqttSettings, "FIRETOWER_MQTT_URL", "mqtt://my broker:1883"),
+        (MqttSettings, "FIRETOWER_MQTT_URL", "mqtt://user:12#34@broker:1883"),  # host `user`, port 12
+        (MqttSettings, "FIRETOWER_MQTT_URL", "mqtt://user:12?34@broker:1883"),
+        (Settings, "FIRETOWER_DATABASE_URL", "postgresql://user:12/34@host:5432/db"),
+        (Settings, "FIRETOWER_DATABASE_URL", "postgresql://user:12#34@host:5432/db"),
+        (Settings, "FIRETOWER_STATE_DIR", ""),
+        (Settings, "FIRETOWER_STATE_DIR", "/srv/firetower "),
+        (Settings, "FIRETOWER_READY_FILE", "/run/ready\r"),
+        (BackupSettings, "FIRETOWER_BACKUP_DIR", "/mnt/nas\r"),
+        (BackupSettings, "FIRETOWER_BACKUP_DIR", '"/mnt/nas"'),
+        (BackupSettings, "FIRETOWER_BACKUP_ALSO", "/etc/ssl: /srv/maps"),
+        (RelaySettings, "FIRETOWER_RELAY_API_KEY", "'ft_x'"),
         (AlertsSettings, "FIRETOWER_DISPATCH_URL", "http://the desk/notices"),
         (AlertsSettings, "FIRETOWER_HEARTBEAT_URL", "https://watch.example/ping\t1"),
         (AlertsSettings, "FIRETOWER_DISPATCH_SECRET", "hunter2"),
@@ -69,6 +81,33 @@ def test_a_bad_value_is_one_line_that_names_it(monkeypatch, model, name, value):
         model.read()
     assert str(caught.value).startswith(f"{name}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_an_account_that_cuts_an_address_in_two_is_refused_with_the_way_to_write_it(monkeypatch):
+    for value in ("postgresql://user:pa#ss@host/db", "postgresql://user:1#2@host/db"):
+        monkeypatch.setenv("FIRETOWER_DATABASE_URL", value)
+        with pytest.raises(BadSetting, match="# as %23") as caught:
+            Settings.read()
+        assert "pa#ss" not in str(caught.value)
+    monkeypatch.setenv("FIRETOWER_DATABASE_URL", "postgresql://user:p%23%40ss@host/db?options=-c%20a@b")
+    Settings.read()
+
+
+PATHS = [
+    (Settings, "ready_file"), (IngestSettings, "reserve_file"), (AlertsSettings, "dispatch_codes"),
+    (ApiSettings, "layers_dir"), (BackupSettings, "backup_dir"), (BackupSettings, "backup_passphrase_file"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "field"), PATHS)
+def test_a_path_that_is_left_empty_is_none_and_not_the_folder_we_are_in(monkeypatch, model, field):
+    monkeypatch.setenv(f"FIRETOWER_{field}".upper(), "")
+    assert getattr(model.read(), field) is None
+
+
+def test_the_key_of_the_evidence_is_taken_as_it_is(monkeypatch):
+    monkeypatch.setenv("FIRETOWER_AUDIT_SECRET", '"old\r"')
+    assert AlertsSettings.read().audit_secret.get_secret_value() == '"old\r"'
 
 
 def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeypatch):
