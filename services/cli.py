@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from services.cli_bench import bench_app
-from services.cli_run import StateDir, read_settings, run_program
+from services.cli_run import StateDir, have_streams, read_settings, run_program
 from services.cli_stack import stack_app, start_up
 from services.core.errors import BadSetting
 from services.core.secret_files import take_secret_files
@@ -46,6 +46,7 @@ def _options(
     ] = False,
 ) -> None:
     """Firetower 望火楼."""
+    have_streams()
     try:
         take_secret_files(os.environ)
     except BadSetting as error:

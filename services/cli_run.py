@@ -6,19 +6,24 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.core.errors import BadSetting, FiretowerError, leaves
+from services.core.misspelt import misspelt
 from services.core.settings import Settings
 
 
 def run_program(module: str, function: str, **arguments: object) -> None:
     """Import `module` and call its `function`; what it returns is the exit code."""
     _write_anything()
+    leave_foreign_home(os.environ)
+    os.umask(os.umask(0o022) | 0o022)  # nobody else may write into what is ours, whatever we were told
+    for sentence in misspelt(os.environ):
+        typer.echo(f"firetower: {sentence}", err=True)
     if os.getpid() == 1:  # in a container: the kernel keeps from the first process what it does not listen to
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
@@ -37,6 +42,28 @@ def run_program(module: str, function: str, **arguments: object) -> None:
         for line in sorted({str(error) for error in leaves(told)}):
             typer.echo(f"firetower: {line}", err=True)
         sys.exit(2)
+
+
+def have_streams() -> None:
+    """Open what a service manager or a script closed (`>&-`): the next file of ours would be standard output else."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+
+
+def leave_foreign_home(environment: MutableMapping[str, str]) -> None:
+    """Forget a home that we may not enter, as `sudo -E` and service managers leave one behind.
+
+    The database driver looks there for a key, is refused, and it would look as if the database did not answer.
+    """
+    home = environment.get("HOME", "")
+    if home and Path(home).is_dir() and not os.access(home, os.X_OK):
+        del environment["HOME"]
 
 
 def _write_anything() -> None:

@@ -20,11 +20,16 @@ from stack.state import write_private
 
 log = logger(__name__)
 
-_ANY = ("0.0.0.0", "::")  # noqa: S104  where a server listens; a client on this machine takes loopback
+# where a server listens: a client on this machine takes loopback
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in _ANY else host
+    return _ANY.get(host, host)
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass
@@ -71,7 +76,7 @@ class Addresses:
     @property
     def api(self) -> str:
         """The API and the dashboard."""
-        return f"http://{_reachable(self.api_host)}:{self.api_port}"
+        return f"http://{_in_address(_reachable(self.api_host))}:{self.api_port}"
 
     def endpoints(self, pids: dict[str, int]) -> dict[str, Any]:
         """The content of `endpoints.json`."""

@@ -85,6 +85,12 @@ def spawn(
             out.close()
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """What ends us in order: a closed terminal too, unless we were started to outlive it (`nohup`)."""
+    outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM) if outlives else (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def die_with_parent(number: signal.Signals = signal.SIGKILL, *, parent: int | None = None) -> Callable[[], None]:
     """What a child runs before its program, so that the kernel signals it when the thread that started it ends.
 

@@ -25,6 +25,7 @@ __all__ = ["StartFailed", "StateDir", "clear_stale_endpoints", "write_private", 
 
 _IDENTITY = "identity.json"
 _HOLD = "supervisor.pid"
+_MOST_PATH_BYTES = 800  # of PostgreSQL's 1023 for the longest path below it
 
 
 def write_private(path: Path, text: str) -> None:
@@ -71,6 +72,11 @@ class StateDir:
         path = path.absolute()
         if any(ord(character) < 32 for character in str(path)):  # a line break would write lines of settings files
             raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {str(path)!r} has control characters in its name")
+        if len(os.fsencode(path)) > _MOST_PATH_BYTES:
+            raise BadSetting(
+                f"FIRETOWER_STATE_DIR or --state-dir: the path has {len(os.fsencode(path))} bytes, and PostgreSQL ends"
+                f" without a word beyond about 1000: give one of at most {_MOST_PATH_BYTES}"
+            )
         try:
             path.mkdir(parents=True, exist_ok=True)
             if unprivileged() is None:

@@ -99,6 +99,11 @@ def test_a_line_break_in_the_folders_name_is_refused(scratch):
         StateDir.open(scratch / "a\nlistener 1883")
 
 
+def test_a_path_that_is_too_long_for_the_servers_is_refused(scratch):
+    with pytest.raises(BadSetting, match=r"bytes, and PostgreSQL .* at most 800"):
+        StateDir.open(scratch.joinpath(*["d" * 200] * 5))
+
+
 @contextmanager
 def file_size_limit(size_bytes):
     """Make this process's writes fail past so many bytes, as those on a full disk do."""

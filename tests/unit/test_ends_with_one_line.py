@@ -3,12 +3,17 @@
 import asyncio
 import gc
 import os
+import shlex
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from services.cli import app
+from services.cli_run import leave_foreign_home
 from services.core import program
 from services.core.errors import BadSetting, Fenced, FiretowerError
 from services.core.settings import Settings
@@ -131,3 +136,25 @@ def test_verify_without_a_folder_is_no_folder_of_that_name(capsys):
         app(["backup", "verify"])
     assert ended.value.code == 2
     assert "firetower backup verify DIR" in capsys.readouterr().err
+
+
+def test_a_home_that_we_may_not_enter_is_left_and_any_other_kept(monkeypatch, tmp_path):
+    environment = {"HOME": str(tmp_path)}
+    leave_foreign_home(environment)
+    assert environment == {"HOME": str(tmp_path)}
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as of /root under `sudo -E -u`
+    leave_foreign_home(environment)
+    assert environment == {}
+
+
+def test_what_is_made_is_writable_for_us_alone_whatever_the_umask(tmp_path):
+    firetower = shlex.quote(str(Path(sys.executable).with_name("firetower")))
+    said = f"umask 000; {firetower} stack status --state-dir {tmp_path}"
+    subprocess.run(["bash", "-c", said], check=False)
+    assert (tmp_path / "logs").stat().st_mode & 0o022 == 0
+
+
+def test_a_command_whose_streams_were_closed_runs_all_the_same(tmp_path):
+    firetower = Path(sys.executable).with_name("firetower")
+    said = f"{shlex.quote(str(firetower))} stack status --state-dir {tmp_path / 'none'} <&- >&- 2>&-"
+    assert subprocess.run(["bash", "-c", said], check=False).returncode == 3

@@ -1,13 +1,26 @@
 """Supervision goes on whatever fails: a child that cannot be started, a change that cannot be written, a duty."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager, suppress
 
+from stack.children import stop_signals
 from stack.readiness import wait_until_serving
 from stack.supervise import Child, for_ever
 from tests.support.waiting import PATIENCE_S, eventually
+
+
+def test_a_closed_terminal_ends_us_unless_we_were_started_to_outlive_it():
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        assert set(stop_signals()) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        assert set(stop_signals()) == {signal.SIGINT, signal.SIGTERM}
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def sleeper():

@@ -2,7 +2,19 @@
 
 import json
 
-from stack.addresses import EndpointsFile
+import pytest
+
+from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings
+from stack.addresses import Addresses, EndpointsFile
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("127.0.0.2", "127.0.0.2")],  # noqa: S104
+)
+def test_what_people_and_programs_are_told_can_be_opened(host, reached):
+    settings = AlertsSettings(), ApiSettings.model_construct(api_host=host, api_port=8080), GatewaySettings()
+    assert Addresses.of(*settings).api == f"http://{reached}:8080"
 
 
 def test_addresses_that_could_not_be_written_are_written_when_there_is_room(tmp_path):
