@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-import psutil
-
 from services.core.log import logger
 from stack import children
 from stack.accounts import FLEET, PROVISIONER, SERVICES
 from stack.accounts_file import AccountsFile
 from stack.binaries import MosquittoBinaries, find_mosquitto
 from stack.holding import Hold
+from stack.memory import usable_bytes
 from stack.state import StartFailed, StateDir, write_when_changed
 
 MAX_PAYLOAD_BYTES = 256 * 1024  # the contract's limit of one message
@@ -112,7 +111,7 @@ class Mosquitto:
         fleet: bool = True,
     ) -> None:
         self.binaries = binaries or find_mosquitto()
-        self.limits = limits or BrokerLimits.for_memory(psutil.virtual_memory().total)
+        self.limits = limits or BrokerLimits.for_memory(usable_bytes())
         self._state = state
         self._accounts = (SERVICES, PROVISIONER, FLEET) if fleet else (SERVICES, PROVISIONER)
         self._dir = state.server_dir("mosquitto")
