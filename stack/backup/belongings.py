@@ -40,6 +40,7 @@ _OF_A_RUN = {
     SETTINGS,
 }
 _SQLITE = b"SQLite format 3\0"
+_OF_THE_DISK = "lost+found"  # at the root of a mounted disk, closed to all but root
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _SESSIONS = "sessions.sqlite3"
 _OF_THE_BROKER = {"accounts.json", _SESSIONS}
@@ -96,13 +97,14 @@ class Belongings:
                 place = str(path).encode(errors="surrogateescape")
                 _add(tar, f"{_ALSO}/{number}/path", len(place), io.BytesIO(place))
             for name, path in self._named():
-                _add_file(tar, name, path)
+                self._add_file(tar, name, path)
 
     def _contents(self) -> Iterator[tuple[str, bytes]]:
         yield SETTINGS, self._settings().encode(errors="surrogateescape")
         for name, path in self._files():
-            with suppress(FileNotFoundError):
-                yield name, _content(path)
+            content = self._content(path)
+            if content is not None:
+                yield name, content
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         here = self.state.path
@@ -118,6 +120,35 @@ class Belongings:
                 yield from _below(path, name, lambda _: True)
             elif path.is_file():
                 yield name, path
+
+    def _add_file(self, tar: tarfile.TarFile, name: str, path: Path) -> None:
+        """Add a file of any size, or nothing when it has gone meanwhile."""
+        file = _opened(path)
+        if file is None:
+            return
+        with file:
+            if _is_sqlite(file):
+                content = _sqlite_content(path, self._scratch)
+                _add(tar, name, len(content), io.BytesIO(content))
+            else:
+                _add(tar, name, os.fstat(file.fileno()).st_size, file)
+
+    def _content(self, path: Path) -> bytes | None:
+        file = _opened(path)
+        if file is None:
+            return None
+        with file:
+            if _is_sqlite(file):  # what it holds counts, not what it once needed: a file of SQLite's never shrinks
+                return _sqlite_content(path, self._scratch, _MOST_BYTES)
+            _refuse_large(path, os.fstat(file.fileno()).st_size, _MOST_BYTES)
+            return file.read()
+
+    @property
+    def _scratch(self) -> Path:
+        """Where copies are made: /tmp may be in memory, small, or tidied away while we run."""
+        place = self.state.path / "backup"
+        place.mkdir(exist_ok=True, mode=0o700)
+        return place
 
     def _settings(self) -> str:
         """What the environment said, as a shell reads it back."""
@@ -138,7 +169,7 @@ def _below(folder: Path, prefix: str, wanted: Callable[[Path], bool]) -> Iterato
     Copies that are kept there are left out, for each would hold all that came before it; so are links to folders.
     """
     for path in sorted(folder.iterdir()):
-        if not wanted(path) or path.name.endswith(_BESIDE_SQLITE):
+        if not wanted(path) or path.name.endswith(_BESIDE_SQLITE) or path.name == _OF_THE_DISK:
             continue
         name = f"{prefix}/{path.name}" if prefix else path.name
         if path.is_dir():
@@ -154,22 +185,11 @@ def _add(tar: tarfile.TarFile, name: str, size_bytes: int, content: IO[bytes]) -
     tar.addfile(entry, content)
 
 
-def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
-    """Add a file of any size, or nothing when it has gone meanwhile."""
+def _opened(path: Path) -> IO[bytes] | None:
+    """The file, or None when it has gone meanwhile. What is not found later on is something else, and is told."""
     with suppress(FileNotFoundError):
-        if _is_sqlite(path):
-            content = _sqlite_content(path)
-            _add(tar, name, len(content), io.BytesIO(content))
-        else:
-            with path.open("rb") as file:
-                _add(tar, name, os.fstat(file.fileno()).st_size, file)
-
-
-def _content(path: Path) -> bytes:
-    if _is_sqlite(path):  # what it holds counts, not what it once needed: a file of SQLite's never shrinks
-        return _sqlite_content(path, _MOST_BYTES)
-    _refuse_large(path, path.stat().st_size, _MOST_BYTES)
-    return path.read_bytes()
+        return path.open("rb")
+    return None
 
 
 def _refuse_large(path: Path, size_bytes: int, most_bytes: int | None) -> None:
@@ -177,14 +197,16 @@ def _refuse_large(path: Path, size_bytes: int, most_bytes: int | None) -> None:
         raise OSError(f"{path} has {size_bytes >> 20} MiB: too large to belong to the system")
 
 
-def _is_sqlite(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_SQLITE)) == _SQLITE
+def _is_sqlite(file: IO[bytes]) -> bool:
+    """Whether SQLite wrote it; it is read from its beginning again then."""
+    beginning = file.read(len(_SQLITE))
+    file.seek(0)
+    return beginning == _SQLITE
 
 
-def _sqlite_content(path: Path, most_bytes: int | None = None) -> bytes:
+def _sqlite_content(path: Path, scratch: Path, most_bytes: int | None = None) -> bytes:
     """A consistent copy of a file in WAL mode, without the room that is free in it; its writer is not held up."""
-    with tempfile.TemporaryDirectory(prefix="firetower-copy-") as folder:
+    with tempfile.TemporaryDirectory(prefix="copy-", dir=scratch) as folder:
         target = Path(folder) / "copy"
         with closing(sqlite3.connect(f"file:{_escaped(path)}?mode=ro", uri=True, timeout=5)) as source:
             numbers = (source.execute(f"pragma {name}").fetchone()[0] for name in _PAGES)

@@ -10,12 +10,13 @@ import io
 import os
 import subprocess
 import tempfile
+import threading
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Self, cast
 
 from services.core.errors import FiretowerError
 from stack.children import die_with_parent
@@ -75,19 +76,25 @@ class Seal:
         """
         if self.passphrase_file is None:
             return _write_whole(target, chunks)
-        with tempfile.TemporaryFile() as source:
-            source.writelines(chunks)
-            source.flush()
-            os.lseek(source.fileno(), 0, os.SEEK_SET)  # gpg goes on at the place of the descriptor itself
-            with self._gpg("--symmetric", source) as encrypting:
-                return _write_whole(target, chunks_of(encrypting))
+        with closing(self._encrypted_chunks(chunks)) as encrypted:
+            return _write_whole(target, encrypted)
 
     def write_stream(self, target: Path, compressed: IO[bytes]) -> Packed:
         """Encrypt and write what a process puts out, of any size."""
         if self.passphrase_file is None:
             return _write_whole(target, chunks_of(compressed))
-        with self._gpg("--symmetric", compressed) as encrypting:
-            return _write_whole(target, chunks_of(encrypting))
+        with closing(self._encrypted(compressed)) as encrypted:
+            return _write_whole(target, encrypted)
+
+    def _encrypted(self, source: IO[bytes]) -> Generator[bytes]:
+        """All that GnuPG makes of it; it ends only once GnuPG has said that this is all."""
+        with self._gpg("--symmetric", source) as encrypting:
+            yield from chunks_of(encrypting)
+
+    def _encrypted_chunks(self, chunks: Iterable[bytes]) -> Generator[bytes]:
+        with _Feeding(chunks) as feeding, self._gpg("--symmetric", feeding.source) as encrypting:
+            feeding.source.close()  # gpg has it: else the feeder would never learn that gpg has ended
+            yield from feeding.all_of(encrypting)
 
     def passphrase(self) -> str:
         """The first line of the passphrase file as it is now, empty when there is none.
@@ -163,12 +170,57 @@ class Seal:
                     process.stdout.close()
                     said = process.stderr.read().decode(errors="replace").strip()
                     if process.wait() > 0 and said and "roken pipe" not in said:
-                        raise Unreadable(f"gpg {what}: {said.splitlines()[-1]}") from error
+                        raise Unreadable(f"gpg {what}: {_why(said)}") from error
                     raise
                 rest = process.stdout.read(1)
                 said = process.stderr.read().decode(errors="replace").strip()
                 if process.wait() != 0 or rest:
-                    raise Unreadable(f"gpg {what}: {said.splitlines()[-1] if said else 'it ended early'}")
+                    raise Unreadable(f"gpg {what}: {_why(said)}")
+
+
+def _why(said: str) -> str:
+    """The last line of what GnuPG said, and what to look at when the passphrase does not fit."""
+    last = said.splitlines()[-1] if said else "it ended early"
+    if "Bad session key" not in said:
+        return last
+    return f"{last}; the passphrase is the first line as it was, with a blank or line end of Windows (\\r) at its end"
+
+
+class _Feeding:
+    """Chunks as a stream that a process can read: a map has gigabytes, which /tmp may not have."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        read_end, self._write_end = os.pipe()
+        self.source: IO[bytes] = os.fdopen(read_end, "rb")
+        self._chunks = chunks
+        self._failed: Exception | None = None
+        self._thread = threading.Thread(target=self._feed, name="feeding", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.source.close()
+        self._thread.join()
+
+    def all_of(self, stream: IO[bytes]) -> Iterator[bytes]:
+        """All that became of the chunks.
+
+        Raises:
+            Exception: what kept one of them from being made.
+        """
+        yield from chunks_of(stream)
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+
+    def _feed(self) -> None:
+        try:
+            with suppress(BrokenPipeError), os.fdopen(self._write_end, "wb") as sink:
+                sink.writelines(self._chunks)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is raised where the chunks are wanted
+            self._failed = error
 
 
 def compressed(content: IO[bytes]) -> Iterator[bytes]:

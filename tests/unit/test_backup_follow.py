@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -227,6 +228,19 @@ async def test_copies_that_are_kept_in_the_state_folder_are_no_part_of_what_is_c
     ((_, archive),) = CopyFolder.find(tmp_path / "copies").belongings()
     restored, _ = unpacked(archive, tmp_path)
     assert [path.name for path in restored.rglob("mnt/**/*")] == ["note.txt"]
+
+
+async def test_a_journal_is_copied_though_the_folder_for_temporary_files_is_gone(follower, tmp_path, monkeypatch):
+    with closing(sqlite3.connect(tmp_path / "state/journal.sqlite3")) as made:
+        made.executescript("create table kept as select 7 as n")
+    (tmp_path / "state/lost+found").mkdir(mode=0o700)
+    (tmp_path / "state/lost+found/#12").write_text("of the disk")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tidied away"))
+    await follower.ship(SystemClock())
+    restored, _ = unpacked(CopyFolder.find(tmp_path / "copies").belongings()[0][1], tmp_path)
+    with closing(sqlite3.connect(restored / "journal.sqlite3")) as read:
+        assert read.execute("select n from kept").fetchone() == (7,)
+    assert not (restored / "lost+found").exists()
 
 
 async def test_a_certificate_that_is_a_link_is_copied_as_what_it_names(follower, tmp_path, monkeypatch):
