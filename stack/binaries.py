@@ -32,6 +32,11 @@ class PostgresBinaries:
     version: str
     timescaledb: str
 
+    @property
+    def major(self) -> str:
+        """The version that a cluster's files belong to."""
+        return self.version.split(".")[0]
+
     def program(self, name: str) -> str:
         """Full path of `initdb`, `postgres`, …."""
         return str(self.bin_dir / name)
@@ -83,13 +88,14 @@ def _first_line(*command: str) -> str | None:
     return lines[0] if lines else None
 
 
-def find_postgres() -> PostgresBinaries:
-    """The first installation with a new enough server and TimescaleDB.
+def find_postgres(major: str = "") -> PostgresBinaries:
+    """The first installation with a new enough server and TimescaleDB, of this major version if there is one.
 
     Raises:
         BinariesMissingError: none fits.
     """
     seen: list[str] = []
+    other: PostgresBinaries | None = None
     for prefix in _prefixes("postgresql-*"):
         for bin_dir in (
             *sorted(prefix.glob("lib/postgresql/*/bin"), reverse=True),
@@ -105,7 +111,12 @@ def find_postgres() -> PostgresBinaries:
             if _numbers(version)[:1] < (POSTGRES_MINIMUM,) or timescaledb is None:
                 continue
             if _numbers(timescaledb) >= TIMESCALEDB_MINIMUM:
-                return PostgresBinaries(bin_dir, version.split()[0], timescaledb)
+                found = PostgresBinaries(bin_dir, version.split()[0], timescaledb)
+                if major in ("", found.major):
+                    return found
+                other = other or found
+    if other is not None:
+        return other
     raise BinariesMissingError(_missing("PostgreSQL >= 15 with TimescaleDB >= 2.19", seen))
 
 

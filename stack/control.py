@@ -40,8 +40,11 @@ def up(state_dir: Path | None = None) -> int:
         )
     deadline = time.monotonic() + _START_S
     while not (path / "endpoints.json").exists():
-        if holder.poll() is not None or time.monotonic() > deadline:
+        ended = holder.poll() is not None
+        if ended or time.monotonic() > deadline:
             _say(log.read_text(errors="replace").strip())
+            if not ended:
+                _say("it goes on starting in the background: `firetower stack status` says when it runs")
             return 1
         time.sleep(0.05)
     return status(state_dir)

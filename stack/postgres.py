@@ -7,6 +7,7 @@ processes that this very folder started are ended, and data that another folder 
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ import psutil
 from stack import children
 from stack.binaries import PostgresBinaries, find_postgres
 from stack.holding import Hold
+from stack.memory import usable_bytes
 from stack.postgres_conf import server_settings
 from stack.state import StartFailed, StateDir, write_private, write_when_changed
 
@@ -37,6 +39,7 @@ do $$ begin
         grant pg_monitor to {copier};
     end if;
 end $$;"""
+_REJECTS = 1  # of pg_isready: it runs, and accepts no connections
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]{1,90}")
 
 
@@ -51,11 +54,11 @@ class Postgres:
         durable: bool = True,
         binaries: PostgresBinaries | None = None,
     ) -> None:
-        self.binaries = binaries or find_postgres()
         self._state = state
         self._durable = durable
         self._dir = state.server_dir("postgres")
         self.data = self._dir / "data"
+        self.binaries = binaries or find_postgres(self._made_by())
         self._hold = Hold(self._dir / "lock")
         # In the command line of the server and the titles of all that it starts; no other server has it.
         self._cluster = f"firetower_{state.identity}"
@@ -91,24 +94,10 @@ class Postgres:
             StartFailed: another system uses these data.
         """
         self._take()
-        if not (self.data / "PG_VERSION").exists():
-            password = self._dir / "password"
-            write_private(password, self._state.secret("postgres_admin"))
-            if user := children.unprivileged():
-                os.chown(password, user.pw_uid, user.pw_gid)
-            command = [
-                self.binaries.program("initdb"),
-                "-D",
-                str(self.data),
-                "-U",
-                SUPERUSER,
-                "--pwfile",
-                str(password),
-            ]
-            command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
-            children.run_tool([*command] if self._durable else [*command, "--no-sync"], drop_root=True, env=tool_env())
-            password.unlink()
-        settings = server_settings(psutil.virtual_memory().total, durable=self._durable) | {
+        if not self._made_by():
+            self._make_cluster()
+        self._refuse_other_major()
+        settings = server_settings(usable_bytes(), durable=self._durable) | {
             "listen_addresses": "'127.0.0.1'",
             "port": str(self.port),
             "unix_socket_directories": f"'{self._socket_dir()}'",
@@ -118,6 +107,34 @@ class Postgres:
         write_when_changed(conf, text)
         if user := children.unprivileged():
             os.chown(conf, user.pw_uid, user.pw_gid)
+
+    def _make_cluster(self) -> None:
+        """Make it beside its place: one whose making was cut off (a power cut) looks whole, and never starts."""
+        made, password = self._dir / "data.new", self._dir / "password"
+        shutil.rmtree(made, ignore_errors=True)
+        write_private(password, self._state.secret("postgres_admin"))
+        if user := children.unprivileged():
+            os.chown(password, user.pw_uid, user.pw_gid)
+        command = [self.binaries.program("initdb"), "-D", str(made), "-U", SUPERUSER, "--pwfile", str(password)]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
+        children.run_tool([*command] if self._durable else [*command, "--no-sync"], drop_root=True, env=tool_env())
+        password.unlink()
+        made.rename(self.data)
+
+    def _made_by(self) -> str:
+        """The major version of PostgreSQL that made the cluster; empty when there is none."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return (self.data / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
+        return ""
+
+    def _refuse_other_major(self) -> None:
+        made_by = self._made_by()
+        if made_by != self.binaries.major:
+            raise StartFailed(
+                f"the data in {self.data} are of PostgreSQL {made_by}, and what was found is {self.binaries.version} in"
+                f" {self.binaries.bin_dir}: name an installation of PostgreSQL {made_by} in FIRETOWER_STACK_PREFIX,"
+                " or take the data over as docs/operations.md, section 7, says; nothing was touched"
+            )
 
     def _socket_dir(self) -> str:
         # A socket's path holds 107 bytes, and the setting is a list with its own quoting: other folders have no socket.
@@ -182,12 +199,16 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
-        if not children.answers(self.port):
-            return False
-        with suppress(children.ChildError):
-            children.run_tool([self.binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)])
-            return True
-        return False
+        return children.answers(self.port) and self._asked() == 0
+
+    def _asked(self, patience_s: int = 3) -> int:
+        command = [self.binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        command += ["-t", str(patience_s)]
+        return subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603 - PostgreSQL's own
+
+    def is_recovering(self) -> bool:
+        """Whether it answers that it accepts no connections yet: it reads its log after a power cut, for minutes."""
+        return self._asked(patience_s=20) == _REJECTS
 
     def provision(self) -> None:
         """Make the owner role and its database, where they are not there yet."""

@@ -19,6 +19,7 @@ from stack.supervise import Child
 
 NAMES = ("postgres", "mosquitto")
 _READY_TIMEOUT_S = 90
+_TELL_EVERY_S = 30
 
 
 @dataclass
@@ -90,25 +91,36 @@ class Servers:
     def _last_words_of(self, name: str) -> Callable[[], str]:
         return lambda: children.tail(children.read_log(self.state.log(name)))
 
+    def _recovers(self, child: Child) -> bool:
+        return child.name == "postgres" and self.postgres is not None and self.postgres.is_recovering()
+
     async def wait_until_ready(self, servers: Sequence[Child]) -> None:
         """Wait until all of them answer, and make the programs' role and database.
+
+        A database that reads its log has all the time it needs.
 
         Raises:
             StartFailed: one ended or took too long; the text holds its last words.
             ChildError: the role or the database cannot be made.
         """
-        deadline = asyncio.get_running_loop().time() + _READY_TIMEOUT_S
+        clock, look_every_s = asyncio.get_running_loop().time, 0.03
+        deadline = clock() + _READY_TIMEOUT_S
         left = list(servers)
         while left:
             for child in list(left):
                 code = child.exit_code()
-                late = asyncio.get_running_loop().time() > deadline
+                late = clock() > deadline
+                if code is None and late and await asyncio.to_thread(self._recovers, child):
+                    # ended now, it would begin again with the next start, and never come to an end
+                    self.screen.step(f"postgres reads its log after an unclean end, wait: {child.last_words()}")
+                    deadline, look_every_s = clock() + _TELL_EVERY_S, 0.5
+                    late = False
                 if code is not None or late:
                     why = f"ended with {code}" if code is not None else f"was not ready within {_READY_TIMEOUT_S} s"
                     raise StartFailed(f"{child.name} {why}: {child.last_words()}")
                 if await asyncio.to_thread(child.is_ready):
                     left.remove(child)
                     self.screen.step(f"{child.name} is ready")
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(look_every_s)
         if self.postgres is not None:
             await asyncio.to_thread(self.postgres.provision)

@@ -8,7 +8,6 @@ import asyncio
 import importlib
 import logging
 import os
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -92,7 +91,7 @@ class System:
     async def run(self) -> None:
         """Come up, stay up until a signal, go down."""
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in children.stop_signals():
             asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop, stop)
         self._endpoints.forget()
         work = asyncio.create_task(self._work(), name="system")
@@ -201,7 +200,9 @@ class System:
                 await migrate.upgrade(self.addresses.database, say=self._screen.step)
         except migrate.FAILURES as error:
             where = self.addresses.database.rpartition("@")[2]
-            raise StartFailed(f"the database at {where} cannot be brought up to date: {error}") from error
+            raise StartFailed(
+                f"the database at {where} cannot be brought up to date: {migrate.said_of(error)}"
+            ) from error
 
     async def ensure_admin(self) -> None:
         """Find or make the first login, and keep it in the state folder."""

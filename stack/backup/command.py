@@ -28,7 +28,7 @@ from stack.backup.sealed import Seal
 from stack.backup.server import Server
 from stack.backup.verify import verify
 from stack.binaries import BinariesMissingError, find_postgres
-from stack.children import ChildError
+from stack.children import ChildError, stop_signals
 from stack.postgres import Postgres
 from stack.state import StateDir
 
@@ -74,19 +74,18 @@ def _settings(asked: Asked) -> BackupSettings:
 
 def _server(settings: BackupSettings, state: StateDir) -> Server:
     """The database of the environment, else that of the state folder."""
-    binaries = find_postgres()
     own = os.environ.get("FIRETOWER_DATABASE_URL", "")
     if own and settings.backup_database_url:
-        return Server(settings.backup_database_url, own, binaries)
+        return Server(settings.backup_database_url, own, find_postgres())
     kept = state.kept_secret("postgres_copier")
     if kept is not None and (not own or f":{state.known_port('postgres')}/" in own):
-        server = Postgres(state, running=True, binaries=binaries)
-        return Server(server.copier_dsn, server.dsn, binaries)
+        server = Postgres(state, running=True)
+        return Server(server.copier_dsn, server.dsn, server.binaries)
     if not own:
         raise BadSetting(
             f"{state.path} has no database: name its state folder in --state-dir, or FIRETOWER_DATABASE_URL"
         )
-    return Server(own, own, binaries)
+    return Server(own, own, find_postgres())
 
 
 def _up_runs(state: StateDir) -> bool:
@@ -137,7 +136,7 @@ async def _copy_once(settings: BackupSettings, folder: Path, state: StateDir) ->
     slot = f"{ONCE}{os.getpid()}"
     keeper = Keeper(settings, folder, _server(settings, state), state, SystemClock(), slot=slot)
     work = asyncio.create_task(keeper.copy_once(), name="copy")
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # so that the server keeps no log for us
+    for number in stop_signals():  # so that the server keeps no log for us
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     told = -1
     while not work.done():

@@ -23,7 +23,9 @@ from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
 from stack.backup.sealed import Seal, Unreadable, chunks_of
 from stack.backup.segments import Log
 from stack.backup.settle import settle
+from stack.binaries import find_postgres
 from stack.postgres import Postgres, tool_env
+from stack.room import is_full
 from stack.state import StartFailed, StateDir, write_private
 
 _LOOK_EVERY_S = 0.5
@@ -90,6 +92,16 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
         FiretowerError, ChildError, OSError: what hinders it; the folder is of no use then.
     """
     _refuse_used(state)
+    try:
+        return _restore(source, state, say)
+    except (FiretowerError, children.ChildError, OSError) as error:
+        if not is_full(state.data_folders()):
+            raise
+        cure = "name one on a disk with more: --state-dir of restore, --scratch of verify"
+        raise StartFailed(f"there is no room left for {state.path}: {cure} ({error})") from error
+
+
+def _restore(source: Source, state: StateDir, say: Say) -> Restored:
     copy = source.copy
     log = source.log()
     say(f"copy {copy.name} ({copy.size_bytes / 2**20:.0f} MiB), {len(log.segments)} segments of the log")
@@ -98,7 +110,7 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
         with source.seal.open(archive) as packed:
             notes += unpack(packed, state)
             deque(chunks_of(packed), maxlen=0)  # only at its end is it known whether the file is whole
-    server = Postgres(state)
+    server = Postgres(state, binaries=find_postgres(_major(copy)))
     _refuse_other_version(copy, server)
     _unpack_base(source, server, say)
     log_path = server.data.with_name("log")
@@ -111,14 +123,19 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
 
 
 def _refuse_used(state: StateDir) -> None:
-    used = sorted({path.name for path in state.path.iterdir()} - {"logs", "supervisor.pid", "identity.json"})
+    of_every_folder = {"logs", "supervisor.pid", "identity.json", "lost+found"}
+    used = sorted({path.name for path in state.path.iterdir()} - of_every_folder)
     if used:
         raise StartFailed(f"{state.path} is not empty ({used[0]} is there): name a folder that does not exist yet")
 
 
+def _major(copy: Copy) -> str:
+    return copy.postgres.split(".")[0]
+
+
 def _refuse_other_version(copy: Copy, server: Postgres) -> None:
     ours = server.binaries
-    if copy.postgres.split(".")[0] != ours.version.split(".")[0]:
+    if _major(copy) != ours.major:
         raise StartFailed(
             f"the copy is of PostgreSQL {copy.postgres}, here is {ours.version}: name an installation of its version"
             " in FIRETOWER_STACK_PREFIX; a newer one can take it over with pg_upgrade afterwards"

@@ -73,7 +73,7 @@ class Server:
         async with asking(self.programs_dsn) as connection:
             [row] = await connection.fetch(SQL["about"])
             revision = await connection.fetchval(SQL["revision"]) if row["migrated"] else ""
-        if row["postgres"].split(".")[0] != self.binaries.version.split(".")[0]:
+        if row["postgres"].split(".")[0] != self.binaries.major:
             raise FiretowerError(
                 f"the server is PostgreSQL {row['postgres']}, the tools in {self.binaries.bin_dir} are"
                 f" {self.binaries.version}: name those of its version in FIRETOWER_STACK_PREFIX"

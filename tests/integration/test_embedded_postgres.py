@@ -1,17 +1,24 @@
 """The embedded PostgreSQL: what is committed survives, nothing outside this machine reaches it."""
 
+import asyncio
+import io
 import subprocess
 import sys
+from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
 
 from services.core import db
+from stack import children, servers
 from stack.postgres import Postgres
 from stack.postgres_conf import server_settings
-from stack.state import StateDir
+from stack.screen import Screen
+from stack.state import StartFailed, StateDir
+from stack.supervise import Child
 from tests.support.processes import hold
+from tests.support.waiting import eventually
 
 
 async def test_committed_rows_survive_a_kill_and_the_port_stays(postgres, database):
@@ -72,6 +79,55 @@ def test_a_second_run_on_the_same_folder_goes_on_with_its_data(scratch):
         assert second.run_sql("firetower", "select n from kept").strip() == "7"
     finally:
         second.stop()
+
+
+def test_a_first_start_that_was_cut_off_begins_again(scratch, monkeypatch):
+    def cut_off(command, **_):  # as by a power cut: initdb writes its version first
+        folder = Path(command[command.index("-D") + 1])
+        folder.mkdir(parents=True)
+        (folder / "PG_VERSION").write_text("15\n")
+        raise children.ChildError("initdb failed (-9)")
+
+    server = Postgres(StateDir.open(scratch / "state"), durable=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(children, "run_tool", cut_off)
+        with pytest.raises(children.ChildError):
+            server.prepare()
+    server.start()
+    server.stop()
+
+
+def test_data_of_another_major_version_are_refused_with_the_cure(scratch):
+    server = Postgres(StateDir.open(scratch / "state"), durable=False)
+    server.data.mkdir()
+    (server.data / "PG_VERSION").write_text("12\n")
+    with pytest.raises(StartFailed, match=r"are of PostgreSQL 12, .* in FIRETOWER_STACK_PREFIX"):
+        server.prepare()
+    server.stop()
+
+
+async def test_a_database_that_reads_its_log_has_all_the_time_it_needs(scratch, monkeypatch):
+    monkeypatch.setattr(servers, "_READY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(servers, "_TELL_EVERY_S", 0.1)
+    state = StateDir.open(scratch / "state")
+    server = Postgres(state, durable=False)
+    server.start()
+    server.stop_process(10)
+    (server.data / "standby.signal").touch()  # it reads a log that never ends, and accepts nobody meanwhile
+    process = server.spawn({"hot_standby": "off"})
+    await eventually(server.is_recovering, what="it answers that it accepts nobody")
+    screen = io.StringIO()
+    child = Child("postgres", lambda: process, server.is_ready, process=process)
+    group = servers.Servers(state, None, Screen(screen), frozenset(), fleet=False, watch_reserve=None, postgres=server)
+    waiting = asyncio.create_task(group.wait_until_ready([child]))
+    try:
+        await eventually(lambda: screen.getvalue().count("reads its log") > 1, what="it is waited for")
+        promote = [server.binaries.program("pg_ctl"), "promote", "-D", str(server.data)]
+        await asyncio.to_thread(children.run_tool, promote, drop_root=True)
+        await waiting
+    finally:
+        waiting.cancel()
+        server.stop()
 
 
 CARELESS = """
