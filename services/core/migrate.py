@@ -28,7 +28,7 @@ from services.core.primary import connect_to_primary
 from services.core.timescale import UPDATE as UPDATE_EXTENSION
 from services.core.timescale import ExtensionBehind, settle_edition, update_extension
 
-__all__ = ["FAILURES", "UPDATE_EXTENSION", "ExtensionBehind", "main", "upgrade"]
+__all__ = ["FAILURES", "UPDATE_EXTENSION", "ExtensionBehind", "main", "said_of", "upgrade"]
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 FAILURES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
@@ -38,6 +38,10 @@ _ENGINE = "postgresql+asyncpg://"  # which server it is is found out by each con
 _LOCK = 0x46495245  # "FIRE": one migration at a time per database
 _TELL_EVERY_S = 10.0
 Say = Callable[[str], None]
+
+
+class WrongEncoding(FiretowerError):
+    """The database cannot store what people call things here."""
 
 
 class SchemaTooNew(FiretowerError):
@@ -84,7 +88,7 @@ class _Way:
 
 def _upgrade(connection: Connection, to: str, way: _Way) -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # a folder may be called 100%
     config.attributes["connection"] = connection
     config.attributes["on_step"] = way.step
     script = ScriptDirectory.from_config(config)
@@ -117,6 +121,7 @@ async def upgrade(dsn: str, to: str = "head", say: Say = _silent) -> None:
     """
     way = _Way(say)
     await update_extension(dsn)
+    await _refuse_encoding(dsn)
     telling = asyncio.create_task(way.tell(), name="progress")
     engine = create_async_engine(_ENGINE, async_creator=partial(connect_to_primary, dsn))
     try:
@@ -131,6 +136,35 @@ async def upgrade(dsn: str, to: str = "head", say: Say = _silent) -> None:
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
         await engine.dispose()
+
+
+async def _refuse_encoding(dsn: str) -> None:
+    """Refuse a database that cannot store Chinese: half of the revisions would be done when that is noticed."""
+    connection = await db.connect(dsn, program="migrate")
+    try:
+        encoding = await connection.fetchval("show server_encoding")
+        is_ours = await connection.fetchval("select to_regclass('alembic_version') is not null")
+    finally:
+        await connection.close()
+    if encoding != "UTF8" and not (encoding == "SQL_ASCII" and is_ours):  # which keeps what it is given as it is
+        raise WrongEncoding(
+            f"the database has the encoding {encoding}, which cannot hold every name: make it anew with"
+            " `create database firetower owner firetower encoding 'UTF8' template template0`"
+        )
+
+
+def said_of(error: BaseException) -> str:
+    """What the server said, in one line, and where we know it the cure."""
+    cause: BaseException = getattr(error, "orig", None) or error
+    cause = cause.__cause__ if isinstance(cause.__cause__, asyncpg.PostgresError) else cause
+    text = " ".join(str(cause).split())
+    cures = (
+        (asyncpg.InsufficientPrivilegeError, "the role of FIRETOWER_DATABASE_URL must own the database"),
+        (asyncpg.ReadOnlySQLTransactionError, "name the primary, and let the role and the database write"),
+        (asyncpg.InvalidSchemaNameError, "the search_path of the role or the database must begin with `public`"),
+        (asyncpg.FeatureNotSupportedError, "TimescaleDB must be installed at the server, see docs/operations.md"),
+    )
+    return next((f"{text}; {cure}" for kind, cure in cures if isinstance(cause, kind)), text)
 
 
 async def _settle(dsn: str) -> None:
@@ -150,9 +184,13 @@ def main(dsn: str) -> None:
     """Run from the command line.
 
     Raises:
-        FiretowerError: the schema is too new, or somebody interrupted.
+        FiretowerError: the schema is too new, the server refuses, or somebody interrupted.
     """
     try:
         asyncio.run(upgrade(dsn, say=_print))
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError):
+        raise  # the command line says who cannot be reached
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        raise FiretowerError(f"the database cannot be brought up to date: {said_of(error)}") from error
     except KeyboardInterrupt:
         raise FiretowerError("interrupted: what was done stays, run it again to go on") from None

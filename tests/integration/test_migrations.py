@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +10,10 @@ import pytest
 
 from services.core import db, migrate
 from services.core.alarms.life.components import normal_component
+from services.core.errors import FiretowerError
 from services.core.migrate import SchemaTooNew, upgrade
 from services.core.topics import Kind
+from stack.postgres import OWNER
 from tests.support.waiting import eventually
 
 BEFORE_COMPONENT_KEYS = "0012"
@@ -171,10 +174,32 @@ async def test_a_schema_of_a_newer_release_is_refused_in_one_line(empty_database
     assert re.fullmatch(r"firetower: the database has schema 9999.*upgrade\n", old.log_text())
 
 
+@pytest.mark.parametrize(
+    ("made", "then", "said"),
+    [
+        (f"owner {OWNER} encoding 'LATIN1' locale 'C'", "", "has the encoding LATIN1, .* encoding 'UTF8'"),
+        ("", "", "permission denied for schema public; the role of FIRETOWER_DATABASE_URL must own the database"),
+        (f"owner {OWNER}", "set default_transaction_read_only = on", "in a read-only transaction; name the primary"),
+        (f"owner {OWNER}", "set search_path = nowhere", "the search_path of the role or the database must begin"),
+    ],
+)
+async def test_a_database_that_cannot_be_ours_is_refused_in_one_line_with_the_cure(postgres, made, then, said):
+    name = f"odd_{secrets.token_hex(6)}"
+    postgres.sql(f"create database {name} template template0 {made}")
+    try:
+        if then:
+            postgres.sql(f"alter database {name} {then}")
+        with pytest.raises(FiretowerError, match=said) as refused:
+            await asyncio.to_thread(migrate.main, postgres.postgres.dsn_of(name))
+        assert "\n" not in str(refused.value)
+    finally:
+        postgres.drop_database(name)
+
+
 async def test_a_long_revision_tells_and_an_interruption_undoes_only_it(
     empty_database, postgres, tmp_path, monkeypatch
 ):
-    slow = tmp_path / "migrations"
+    slow = tmp_path / "100% ours/migrations"
     shutil.copytree(migrate.MIGRATIONS, slow)
     head = max(path.stem[:4] for path in (slow / "versions").glob("[0-9]*.py"))
     for number, sql in (
