@@ -2,6 +2,7 @@
 # Sourced, never run. Promises: nothing is installed without being named first.
 
 umask 022   # what is built here also runs as an unprivileged user, whatever the caller's umask
+export LC_ALL=C.UTF-8; unset LANGUAGE   # apt answers in the caller's language, and its words are read below
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -9,7 +10,8 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 cache_dir() {
   if [ -n "${FIRETOWER_CACHE:-}" ]; then echo "$FIRETOWER_CACHE"
   elif [ "$(id -u)" = 0 ]; then echo /var/cache/firetower
-  else echo "${XDG_CACHE_HOME:-$HOME/.cache}/firetower"; fi
+  elif [ -n "${XDG_CACHE_HOME:-${HOME:-}}" ]; then echo "${XDG_CACHE_HOME:-$HOME/.cache}/firetower"
+  else fail "HOME is not set: name a folder for what is built in FIRETOWER_CACHE"; fi
 }
 
 # What building the embedded servers needs, and what the tests need beyond the demo.

@@ -1,0 +1,47 @@
+"""The scripts of the shell work whatever the caller's shell was told: language, home, folders to change into."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# apt-cache as it is where Chinese is installed
+APT_CACHE = """#!/bin/sh
+case "${LC_ALL:-$LANG}${LANGUAGE:+.zh}" in
+C | C.UTF-8) echo "  Depends: postgresql-15"; echo "  Depends: libpq5" ;;
+*) echo "  依赖: postgresql-15"; echo "  依赖: libpq5" ;;
+esac
+"""
+
+
+def bash(command, tmp_path, **env):
+    full = {"PATH": f"{tmp_path}:{os.environ['PATH']}"} | env
+    return subprocess.run(["bash", "-c", command], env=full, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("language", [{"LANG": "zh_CN.UTF-8"}, {"LC_ALL": "C.UTF-8", "LANGUAGE": "zh_CN:zh"}])
+def test_set_up_understands_apt_where_it_speaks_chinese(tmp_path, language):
+    (tmp_path / "apt-cache").write_text(APT_CACHE)
+    (tmp_path / "apt-cache").chmod(0o755)
+    done = bash("set -eu; . scripts/common.sh; postgres_major; postgres_libraries", tmp_path, **language)
+    assert done.stdout.split() == ["15", "libpq5"]
+
+
+def test_set_up_without_a_home_says_which_setting_names_a_folder(tmp_path):
+    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    done = bash("set -eu; . scripts/common.sh; cache_dir", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "error: HOME is not set: name a folder for what is built in FIRETOWER_CACHE\n"
+
+
+def test_a_script_goes_to_its_own_checkout_and_not_to_one_of_cdpath(tmp_path):
+    (tmp_path / "other/scripts").mkdir(parents=True)
+    done = bash("bash scripts/production", tmp_path, CDPATH=str(tmp_path / "other"))
+    assert "usage: scripts/production" in done.stderr
+    scripts = [path for path in (ROOT / "scripts").iterdir() if 'cd "$(dirname' in path.read_text()]
+    assert scripts
+    assert [path.name for path in scripts if "\nCDPATH='' cd \"$(dirname" not in path.read_text()] == []
