@@ -9,14 +9,21 @@ import argparse
 import base64
 import json
 import os
+import re
 import secrets
+import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 
 _YEARS_10 = "3650"
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_MOST_LETTERS = 64  # of a certificate's common name, RFC 5280 appendix A
+_QUOTED = re.compile(r"""(["'])(.*?)\1(\s|$)""")
 AS_FILES = (
     "FIRETOWER_DATABASE_URL",
     "FIRETOWER_MQTT_URL",
@@ -47,17 +54,46 @@ def make_certificate(folder: Path, hostname: str) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def check_hostname(hostname: str) -> str:
+    """Return a name or address that a certificate can be made for.
+
+    Raises:
+        ValueError: it is none, or too long for one.
+    """
+    with suppress(ValueError):
+        return str(ip_address(hostname))
+    if not _NAME.fullmatch(hostname) or len(hostname) > _MOST_LETTERS:
+        raise ValueError(
+            f"{hostname!r} is no host name or address: give it as devices dial it, as in mqtt.county.example, without"
+            f" mqtts:// and port, at most {_MOST_LETTERS} letters, a Chinese name in its xn-- form"
+        )
+    return hostname
+
+
 def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
     """Write `.env` and `deploy/secrets/` below `root`.
 
     Raises:
         FileExistsError: they are there; a second run must not cut a running system from its data.
+        ValueError: there can be no certificate for that host.
+        OSError, CalledProcessError: it cannot be done now; nothing of it is left.
     """
     env, folder = root / ".env", root / "deploy/secrets"
+    hostname = check_hostname(hostname)
     for path in (env, folder):
         if path.exists():
             raise FileExistsError(f"{path} exists; move it away to start over (the database keeps its old password)")
     folder.mkdir(mode=0o700, parents=True)
+    try:
+        _fill(env, folder, hostname, demo=demo)
+        write_secret_files(root)
+    except BaseException:  # what is half made would refuse the next run
+        shutil.rmtree(folder, ignore_errors=True)
+        env.unlink(missing_ok=True)
+        raise
+
+
+def _fill(env: Path, folder: Path, hostname: str, *, demo: bool) -> None:
     make_certificate(folder, hostname)
     names = (SERVICES, PROVISIONER, FLEET) if demo else (SERVICES, PROVISIONER)
     passwords = {name: secrets.token_urlsafe(24) for name in names}
@@ -86,8 +122,6 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write("".join(f"{name}={value}\n" for name, value in lines.items()))
 
-    write_secret_files(root)
-
 
 def write_secret_files(root: Path) -> None:
     """Write what docker-compose.secrets.yml mounts into `deploy/secrets/`, as `.env` has it.
@@ -96,12 +130,19 @@ def write_secret_files(root: Path) -> None:
         OSError: there is no `.env`, or it cannot be written.
         KeyError: a line is missing in `.env`.
     """
-    lines = (root / ".env").read_text(encoding="utf-8").splitlines()
-    values = dict(line.split("=", 1) for line in lines if line.startswith("FIRETOWER_") and "=" in line)
+    lines = (root / ".env").read_text(encoding="utf-8-sig").splitlines()  # an editor of Windows marks the beginning
+    values = dict(map(_setting, (line for line in lines if line.startswith("FIRETOWER_") and "=" in line)))
     for name in AS_FILES:
         path = root / "deploy/secrets" / name
         path.write_text(values[name] + "\n", encoding="utf-8")
         path.chmod(0o644)  # as above: the folder is closed to others, the containers' users read the one file
+
+
+def _setting(line: str) -> tuple[str, str]:
+    """Return name and value as compose reads the line: without quotes, blanks at the ends and a remark."""
+    name, _, value = line.partition("=")
+    found = _QUOTED.match(value.strip())
+    return name.strip(), found[2] if found else re.split(r"\s#", value, maxsplit=1)[0].strip()
 
 
 def main() -> int:
@@ -122,10 +163,13 @@ def main() -> int:
     except KeyError as missing:
         sys.stderr.write(f"error: .env has no line {missing.args[0]}=\n")
         return 1
-    except FileExistsError as exists:
-        sys.stderr.write(f"error: {exists}\n")
+    except (FileExistsError, ValueError) as refused:
+        sys.stderr.write(f"error: {refused}\n")
         return 1
     except (OSError, subprocess.CalledProcessError) as error:
+        if isinstance(error, FileNotFoundError) and error.filename == "openssl":
+            sys.stderr.write("error: openssl is not installed: apt-get install openssl\n")
+            return 1
         detail = getattr(error, "stderr", b"") or b""
         sys.stderr.write(f"error: {error} {detail.decode(errors='replace')}\n")
         return 1
