@@ -5,6 +5,7 @@ Ingest, gateway, API and simulators use it. It reconnects by itself with capped 
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -37,6 +38,10 @@ __all__ = [
     "Will", "service_client_id",
 ]  # fmt: skip
 
+_TLS_CURE = (
+    "the certificate has to be in date and to name the host of the address; where its authority is the county's own,"
+    " SSL_CERT_FILE names a file with that authority; mqtts:// belongs to the port for TLS"
+)
 log = logger(__name__)
 
 BACKOFF_FIRST_S = 0.2
@@ -88,6 +93,7 @@ class Session:
         self._subscribing: dict[int, tuple[str, ...]] = {}
         self._client = make_client(config, on_deliveries or self._deliver)
         self._outgoing = Outgoing(config.max_outgoing, self._send)
+        self._tls_told = ""  # why no TLS connection was made, as it was told last
         self._client.on_connect = self._connack
         self._client.on_subscribe = self._suback
         self._client.on_publish = self._puback
@@ -177,6 +183,15 @@ class Session:
                 log.warning("mqtt_disconnect_not_sent", client_id=self.config.client_id)
         self._lost.set()
 
+    def _tell_unreachable(self, error: OSError) -> None:
+        """Tell it; what no second attempt mends, a certificate above all, once as a warning."""
+        said = describe_error(error)
+        if isinstance(error, ssl.SSLError) and said != self._tls_told:
+            self._tls_told = said
+            log.warning("mqtt_tls_failed", client_id=self.config.client_id, error=said, cure=_TLS_CURE)
+        else:
+            log.info("mqtt_unreachable", client_id=self.config.client_id, error=said)
+
     def _pump(self) -> None:
         if self._ready.is_set():
             self._outgoing.pump()
@@ -192,7 +207,7 @@ class Session:
         try:
             opened = await asyncio.shield(opening)
         except OSError as error:
-            log.info("mqtt_unreachable", client_id=self.config.client_id, error=describe_error(error))
+            self._tell_unreachable(error)
             return False
         except asyncio.CancelledError:
             opening.add_done_callback(_close_unused)

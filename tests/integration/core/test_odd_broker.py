@@ -1,11 +1,15 @@
 """Whatever a broker says, a session hangs up and connects again."""
 
 import asyncio
+import ssl
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
 
+from services.core import mqtt
 from services.core.mqtt import Session, SessionConfig
+from stack.production import make_certificate
 from tests.faults.hostile.odd_broker import ANSWERS
 from tests.support.tcp import TcpServer
 from tests.support.waiting import eventually
@@ -51,3 +55,24 @@ async def test_a_session_outlives_everything_that_no_broker_should_say(chunked: 
         await session.ready()
         await session.stop()
         await running
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")  # of the MQTT library, after a bad certificate
+async def test_a_broker_whose_certificate_cannot_be_believed_is_told_once_with_the_cure(tmp_path, monkeypatch) -> None:
+    make_certificate(tmp_path, "mqtt.example.org")  # of an authority that nobody here knows
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    told = Mock()
+    monkeypatch.setattr(mqtt, "log", told)
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        session = Session(SessionConfig.from_url(urlsplit(f"mqtts://127.0.0.1:{port}"), "firetower.test.tls"))
+        running = asyncio.create_task(session.run())
+        await eventually(lambda: told.info.called, what="a second attempt")
+        await session.stop()
+        await running
+    [warning] = told.warning.call_args_list
+    assert warning.args == ("mqtt_tls_failed",)
+    assert "CERTIFICATE_VERIFY_FAILED" in warning.kwargs["error"]
+    assert "SSL_CERT_FILE" in warning.kwargs["cure"]
