@@ -39,7 +39,7 @@ do $$ begin
         grant pg_monitor to {copier};
     end if;
 end $$;"""
-_REJECTS = 1  # of pg_isready: it runs, and accepts no connections
+_ACCEPTS, _REJECTS = 0, 1  # of pg_isready; anything else: no answer
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]{1,90}")
 
 
@@ -199,16 +199,16 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Whether it accepts connections."""
-        return children.answers(self.port) and self._asked() == 0
+        return children.answers(self.port) and self._asked() == _ACCEPTS
 
     def _asked(self, patience_s: int = 3) -> int:
         command = [self.binaries.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         command += ["-t", str(patience_s)]
         return subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603 - PostgreSQL's own
 
-    def is_recovering(self) -> bool:
-        """Whether it answers that it accepts no connections yet: it reads its log after a power cut, for minutes."""
-        return self._asked(patience_s=20) == _REJECTS
+    def answers(self) -> bool:
+        """Whether it says anything: one that reads its log after a power cut says that it takes nobody yet."""
+        return self._asked(patience_s=20) in (_ACCEPTS, _REJECTS)
 
     def provision(self) -> None:
         """Make the owner role and its database, where they are not there yet."""

@@ -92,7 +92,7 @@ class Servers:
         return lambda: children.tail(children.read_log(self.state.log(name)))
 
     def _recovers(self, child: Child) -> bool:
-        return child.name == "postgres" and self.postgres is not None and self.postgres.is_recovering()
+        return child.name == "postgres" and self.postgres is not None and self.postgres.answers()
 
     async def wait_until_ready(self, servers: Sequence[Child]) -> None:
         """Wait until all of them answer, and make the programs' role and database.

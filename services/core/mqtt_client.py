@@ -248,6 +248,17 @@ class ChunkedClient(PlainClient):
         return self._packet_handle()
 
 
+class _Closing(ssl.SSLSocket):
+    """Closed when the handshake fails: the library leaves it open, and each attempt at a bad certificate costs one."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def make_client(config: SessionConfig, deliver: Deliver) -> PlainClient:
     """Return a client told everything of `config`, not connected yet."""
     client = (ChunkedClient if config.chunked else PlainClient)(config.client_id, deliver)
@@ -256,7 +267,9 @@ def make_client(config: SessionConfig, deliver: Deliver) -> PlainClient:
     if config.username:
         client.username_pw_set(config.username, config.password)
     if config.tls:
-        client.tls_set_context(ssl.create_default_context(cafile=config.ca_file))
+        context = ssl.create_default_context(cafile=config.ca_file)
+        context.sslsocket_class = _Closing
+        client.tls_set_context(context)
     if config.will is not None:
         client.will_set(config.will.topic, config.will.payload, qos=1, retain=config.will.retain)
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

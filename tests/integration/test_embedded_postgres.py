@@ -115,7 +115,7 @@ async def test_a_database_that_reads_its_log_has_all_the_time_it_needs(scratch, 
     server.stop_process(10)
     (server.data / "standby.signal").touch()  # it reads a log that never ends, and accepts nobody meanwhile
     process = server.spawn({"hot_standby": "off"})
-    await eventually(server.is_recovering, what="it answers that it accepts nobody")
+    await eventually(server.answers, what="it says that it accepts nobody")
     screen = io.StringIO()
     child = Child("postgres", lambda: process, server.is_ready, process=process)
     group = servers.Servers(state, None, Screen(screen), frozenset(), fleet=False, watch_reserve=None, postgres=server)

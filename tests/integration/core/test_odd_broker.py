@@ -57,7 +57,6 @@ async def test_a_session_outlives_everything_that_no_broker_should_say(chunked: 
         await running
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")  # of the MQTT library, after a bad certificate
 async def test_a_broker_whose_certificate_cannot_be_believed_is_told_once_with_the_cure(tmp_path, monkeypatch) -> None:
     make_certificate(tmp_path, "mqtt.example.org")  # of an authority that nobody here knows
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
