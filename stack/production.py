@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 
 _YEARS_10 = "3650"
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_SINCE = datetime(2026, 11, 1, tzinfo=UTC)  # a machine without a battery begins in 1970
 _MOST_LETTERS = 64  # of a certificate's common name, RFC 5280 appendix A
 _QUOTED = re.compile(r"""(["'])(.*?)\1(\s|$)""")
 AS_FILES = (
@@ -75,11 +77,15 @@ def write_installation(root: Path, hostname: str, *, demo: bool) -> None:
 
     Raises:
         FileExistsError: they are there; a second run must not cut a running system from its data.
-        ValueError: there can be no certificate for that host.
+        ValueError: there can be no certificate for that host, or of this date.
         OSError, CalledProcessError: it cannot be done now; nothing of it is left.
     """
     env, folder = root / ".env", root / "deploy/secrets"
     hostname = check_hostname(hostname)
+    if datetime.now(UTC) < _SINCE:
+        raise ValueError(
+            "the clock of this machine is wrong, and so would be the dates of the certificate: set it first"
+        )
     for path in (env, folder):
         if path.exists():
             raise FileExistsError(f"{path} exists; move it away to start over (the database keeps its old password)")
