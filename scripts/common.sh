@@ -2,6 +2,7 @@
 # Sourced, never run. Promises: nothing is installed without being named first.
 
 umask 022   # what is built here also runs as an unprivileged user, whatever the caller's umask
+export PIP_USER=0; unset PIP_TARGET PIP_PREFIX PIP_ROOT PYTHONPATH PYTHONHOME   # packages go into .venv and come from there
 export LC_ALL=C.UTF-8; unset LANGUAGE   # apt answers in the caller's language, and its words are read below
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }

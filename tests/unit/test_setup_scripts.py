@@ -1,7 +1,9 @@
 """The scripts of the shell work whatever the caller's shell was told: language, home, folders to change into."""
 
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,14 @@ def test_set_up_without_a_home_says_which_setting_names_a_folder(tmp_path):
     done = bash("set -eu; . scripts/common.sh; cache_dir", tmp_path)
     assert done.returncode == 1
     assert done.stderr == "error: HOME is not set: name a folder for what is built in FIRETOWER_CACHE\n"
+
+
+def test_packages_go_into_the_environment_whatever_pip_was_told(tmp_path):
+    (tmp_path / "pip.conf").write_text("[install]\nuser = true\n")
+    elsewhere = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_TARGET": str(tmp_path), "PYTHONHOME": "/nowhere"}
+    install = f"{shlex.quote(sys.executable)} -m pip install --no-index --no-deps --dry-run pip"
+    done = bash(f"set -eu; . scripts/common.sh; {install}", tmp_path, **elsewhere)
+    assert "already satisfied" in done.stdout, done.stderr
 
 
 def test_a_script_goes_to_its_own_checkout_and_not_to_one_of_cdpath(tmp_path):
