@@ -106,10 +106,10 @@ async def call_contacts(border: Border, now: datetime) -> None:
     async def call(page: Page, some: Sequence[asyncpg.Record]) -> None:
         for row in some:
             timer = dict(row)
-            result = answered(timer) or await _call(border, page, timer)
+            result = answered(timer, page.now) or await _call(border, page, timer)
             await page.conn.execute(SQL["end_timer"], timer["alarm_id"], timer["step"], page.now, result)
             if result.startswith("skipped: nobody"):
-                await page.conn.execute(SQL["bring_forward"], timer["alarm_id"], page.now, timer["step"])
+                await page.conn.execute(SQL["bring_forward"], timer["alarm_id"], page.now)
 
     if timers:
         await border.settle(timers, call, _name_step)
@@ -119,15 +119,31 @@ def _name_step(row: asyncpg.Record) -> Unit:
     return Unit(STEP, f"{row['alarm_id']}:{row['step']}", row["area"], fire=row["code"] == FIRE)
 
 
-def answered(timer: Mapping[str, Any]) -> str | None:
-    """Say why a step is not needed any more; None while it is."""
+def answered(timer: Mapping[str, Any], now: datetime) -> str | None:
+    """Say why a step is not needed, or not now; None while it is.
+
+    What the desk does not hear of calls nobody either: an alarm that was put aside or whose device is under
+    maintenance, a fire of a test. If it stands when that ends, its steps begin anew.
+    """
     if timer["state"] == "closed":
         return "skipped: closed"
     if timer["until"] == "acknowledged" and timer["acknowledged_at"] is not None:
         return "skipped: acknowledged"
     if timer["until"] == "judged" and timer["verification"] not in ("none", "pending"):
         return "skipped: judged"
+    if timer["test_window"] and timer["cleared_at"] is not None:
+        return "skipped: began and ended in a test"
+    if timer["shelved"] or _lies_ahead(timer["quiet_until"], now):
+        return "skipped: put aside, under maintenance or in a test"
     return None
+
+
+def _lies_ahead(text: str | None, now: datetime) -> bool:
+    """Whether a time of an alarm's memory lies ahead; one that cannot be read does not."""
+    try:
+        return text is not None and datetime.fromisoformat(text) > now
+    except (ValueError, TypeError):
+        return False
 
 
 async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:

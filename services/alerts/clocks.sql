@@ -34,7 +34,12 @@ where a.state <> 'closed' and a.code <> 'fire' and a.id <> all($2::bigint[])
 
 -- name: due_timers
 select t.alarm_id, t.step, t.channels, t.until, a.code, a.severity, a.state, a.verification, a.acknowledged_at, a.area,
-    a.reason, a.reason_en, a.drill, a.incident_id, coalesce(nullif(s.name, ''), nullif(d.name, ''), d.code, r.name, '') as place
+    a.reason, a.reason_en, a.drill, a.incident_id, a.cleared_at, a.test_window,
+    coalesce(a.shelved_until > $1, false) as shelved,
+    -- as the life cycle knows it, which begins the steps anew when it ends
+    case when a.code <> 'fire' then a.life ->> 'out_of_service_until'
+        when not a.life ? 'manual' then a.life ->> 'test_until' end as quiet_until,
+    coalesce(nullif(s.name, ''), nullif(d.name, ''), d.code, r.name, '') as place
 from alarm_timer t
 join alarm a on a.id = t.alarm_id
 left join device d on d.id = a.device_id
@@ -50,8 +55,8 @@ update alarm_timer set done_at = $3, result = $4 where alarm_id = $1 and step = 
 -- name: bring_forward
 -- A step that reaches nobody does not use up time: the next one is due now.
 update alarm_timer set due_at = $2
-where alarm_id = $1 and done_at is null
-    and step = (select min(step) from alarm_timer where alarm_id = $1 and done_at is null and step > $3)
+where alarm_id = $1 and done_at is null and step = (
+    select step from alarm_timer where alarm_id = $1 and done_at is null order by due_at, step limit 1)
 
 -- name: contacts
 select id, name, channel, address, settings::text as settings, area, by_county

@@ -95,6 +95,7 @@ class Health:
             or not opened[key]["active"]
             or finding.severity.rank > Severity(opened[key]["severity"]).rank
             or (finding.counted and finding.reason.zh != opened[key]["reason"])
+            or (finding.news_at is not None and finding.news_at.isoformat() != opened[key]["news_at"])
         ]
         ended = [
             _finding(code, Severity.INFO, Reason("已恢复", "over"), component=component, active=False)
@@ -112,11 +113,15 @@ class Health:
     async def _county(self, page: Page) -> list[Finding]:
         """Find confirmed fires that the county, which tells 119, does not have yet."""
         after = timedelta(seconds=page.policies.number("notices", "carried_after_s"))
-        waiting = await page.conn.fetchval(SQL["not_carried"], page.now - after)
+        (row,) = await page.conn.fetch(SQL["not_carried"], page.now - after)
+        waiting = row["waiting"]
         if not waiting:
             return []
         reason = say_not_carried(waiting)
-        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=float(waiting), counted=True)]
+        news = row["newest"]
+        return [
+            _finding("dispatch_failed", Severity.CRITICAL, reason, value=float(waiting), counted=True, news_at=news)
+        ]
 
     async def _desk(self, page: Page) -> list[Finding]:
         after = timedelta(seconds=page.policies.number("notices", "overdue_after_s"))
@@ -131,8 +136,8 @@ class Health:
             f"119 未接收 {overdue} 条通知，拒绝 {row['dead']} 条：{why}",
             f"the desk has not accepted {overdue} notices and refused {row['dead']}: {why}",
         )
-        value = float(overdue + row["dead"])
-        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=value, counted=True)]
+        value, news = float(overdue + row["dead"]), row["newest_fire"]
+        return [_finding("dispatch_failed", Severity.CRITICAL, reason, value=value, counted=True, news_at=news)]
 
     async def _storage(self, page: Page) -> list[Finding]:
         return [_of_room(shortage) for shortage in self._disks.look(page.policies)]
@@ -233,6 +238,7 @@ class Health:
                 component=f"{row['program']}:{row['kind']}",
                 value=float(row["units"]),
                 counted=True,
+                news_at=row["newest_fire"],
             )
             for row in await page.conn.fetch(SQL["set_aside"])
         ]
@@ -288,6 +294,7 @@ def _finding(
     limit: float | None = None,
     latched: bool = False,
     counted: bool = False,
+    news_at: datetime | None = None,
 ) -> Finding:
     return Finding(
         code=code,
@@ -301,4 +308,5 @@ def _finding(
         cause=code,
         latched=latched,
         counted=counted,
+        news_at=news_at,
     )

@@ -5,6 +5,9 @@ select
     count(*) filter (where n.state = 'waiting' and n.fire) as overdue_fires,
     count(*) filter (where n.state = 'dead') as dead,
     min(n.created_at) as oldest,
+    -- since when 119 lacks the newest fire that it should know of; news about one that it knows of is not that
+    max(case n.state when 'dead' then n.dead_at else coalesce(n.released_at, n.created_at) end)
+        filter (where n.type in ('fire.confirmed', 'alarm.escalated')) as newest_fire,
     (array_agg(n.last_error order by n.created_at desc) filter (where n.last_error is not null))[1] as error
 from notice n
 where n.channel = 'desk' and (
@@ -13,7 +16,8 @@ where n.channel = 'desk' and (
         (select max(closed_at) from alarm where subject = 'system' and code = 'dispatch_failed'), '-infinity')))
 
 -- name: not_carried
-select count(*) from notice where channel = 'desk' and state = 'waiting' and type = 'fire.confirmed' and created_at < $1
+select count(*) as waiting, max(created_at) as newest
+from notice where channel = 'desk' and state = 'waiting' and type = 'fire.confirmed' and created_at < $1
 
 -- name: lanes
 select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, broker_dropped, updated_at
@@ -31,12 +35,13 @@ select folder, since, copied_at, logged_at, error from backup_status
 select name, last_heard from township where last_heard < $1 order by name
 
 -- name: open_system
-select code, component, severity, reason, cleared_at is null as active, life ? 'latched' as latched
+select code, component, severity, reason, cleared_at is null as active, life ? 'latched' as latched,
+    life ->> 'news_at' as news_at
 from alarm where subject = 'system' and state <> 'closed' and code = any($1::text[])
 
 -- name: set_aside
 select distinct on (program, kind) program, kind, name, error,
-    count(*) over w as units, bool_or(fire) over w as fire
+    count(*) over w as units, bool_or(fire) over w as fire, max(first_at) filter (where set_aside.fire) over w as newest_fire
 from set_aside
 where done_at is null
 window w as (partition by program, kind)

@@ -1,79 +1,26 @@
 """Who is called when, as a table of times: the policy `escalation` in process, under a clock that is passed in."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 
 import pytest
 
-from services.alerts import clocks
-from services.alerts.border import Border, Work
-from services.core.alarms.ledger import acts
-from services.core.alarms.ledger.page import Page
-from services.core.alarms.ledger.rows import SYSTEM, Key, Place
-from services.core.alarms.life.happenings import Finding
-from services.core.alarms.policies import load_policies
-from services.core.aside import Asides
-from services.core.words import Category, Confidence, Part, Reason, Severity
-from tests.support.county import AREA, County
-from tests.support.hand_clock import START, HandClock
-
-CHANNELS = ("sms", "voice", "webhook")
-Deed = Callable[[County, datetime], Awaitable[object]]
-
-
-def finding(code: str, severity: str, **how: object) -> Finding:
-    category = Category.FIRE if code == "fire" else Category.SYSTEM
-    return Finding(code, category, Severity(severity), Reason(code, code), cause=code, **how)  # type: ignore[arg-type]
-
-
-def begins(code: str, severity: str = "critical") -> Deed:
-    async def deed(county: County, now: datetime) -> None:
-        async with county.conn.transaction():
-            page = Page(county.conn, now, await load_policies(county.conn))
-            key = Key(SYSTEM.subject, code)
-            await page.load([key])
-            page.take(key, finding(code, severity), "test", SYSTEM)
-            await page.write()
-
-    return deed
-
-
-async def fire(county: County, now: datetime) -> None:
-    device_id = await county.conn.fetchval("select id from device")
-    place = Place(f"device:{device_id}", device_id, "panel-1", area=AREA)
-    how = {"device": "panel-1", "area": AREA, "component": "d1", "part": Part.DETECTOR}
-    async with county.conn.transaction():
-        page = Page(county.conn, now, await load_policies(county.conn))
-        await page.load_scope(place.scope)
-        fire = finding("fire", "critical", confidence=Confidence.SUSPECTED, **how)
-        await page.take_fire(place.scope, fire, "event", place)
-        await page.write()
-
-
-async def alarm_id(county: County) -> int:
-    found: int = await county.conn.fetchval("select id from alarm where state <> 'closed'")
-    return found
-
-
-async def acknowledge(county: County, now: datetime) -> None:
-    await acts.acknowledge(county.conn, await alarm_id(county), actor="user:t", now=now)
-
-
-def verdict(outcome: str) -> Deed:
-    async def deed(county: County, now: datetime) -> None:
-        await acts.verify(county.conn, await alarm_id(county), outcome=outcome, note="", actor="user:t", now=now)
-
-    return deed
-
-
-async def clear(county: County, now: datetime) -> None:
-    await acts.clear(county.conn, await alarm_id(county), actor="user:t", now=now)
-
+from tests.integration.alerts.calls import (
+    CHANNELS,
+    Table,
+    acknowledge,
+    begins,
+    clear,
+    fire,
+    play,
+    reach_everybody,
+    verdict,
+    wrong_of,
+)
+from tests.support.county import County
+from tests.support.hand_clock import START
 
 #                                    what happens at which second            who is called at which second
-TABLE: dict[str, tuple[list[tuple[int, Deed]], list[tuple[int, str]]]] = {
+TABLE: Table = {
     "a fire nobody looks at": ([(0, fire)], [(120, "sms"), (120, "webhook"), (300, "voice")]),
     "a fire acknowledged in time": ([(0, fire), (119, acknowledge)], [(300, "voice")]),
     "a fire acknowledged after the first calls": (
@@ -101,60 +48,9 @@ TABLE: dict[str, tuple[list[tuple[int, Deed]], list[tuple[int, str]]]] = {
 }
 
 
-async def reach_everybody(county: County) -> None:
-    await county.add_device("panel-1")
-    for gateway in ("sms_gateway", "voice_gateway"):
-        await county.set_policy(gateway, url="http://gateway.invalid")
-    for channel in CHANNELS:
-        address = "http://people.invalid/hook" if channel == "webhook" else "13800000000"
-        await county.conn.execute("insert into contact (name, channel, address) values ($1, $1, $2)", channel, address)
-
-
-async def pass_time(county: County, until: datetime) -> None:
-    """Run the clocks at every moment at which something is due, as the bench does within 0.2 s."""
-    while True:
-        due = await county.conn.fetchval("select min(due_at) from alarm_timer where done_at is null")
-        if due is None or due > until:
-            return
-
-        async def transact(work: Work, now: datetime = due) -> Page:
-            async with county.conn.transaction():
-                page = Page(county.conn, now, await load_policies(county.conn))
-                await work(page)
-                await page.write()
-            return page
-
-        await clocks.call_contacts(
-            Border(county.conn, Asides("alerts", HandClock(due)), transact, partial(asyncio.sleep, 0)), due
-        )
-
-
-async def play(county: County, deeds: list[tuple[int, Deed]]) -> list[tuple[int, str]]:
-    for second, deed in deeds:
-        now = START + timedelta(seconds=second)
-        await pass_time(county, now)
-        await deed(county, now)
-    await pass_time(county, START + timedelta(days=1))
-    calls = await county.conn.fetch(
-        """
-        select n.created_at, c.channel from notice n join contact c on n.channel = 'contact:' || c.id
-        where n.type = 'call' order by 1, 2
-        """
-    )
-    return [(int((row["created_at"] - START).total_seconds()), row["channel"]) for row in calls]
-
-
 async def test_everybody_is_called_at_exactly_that_second(county: County) -> None:
     await reach_everybody(county)
-    wrong = {}
-    for name, (deeds, wanted) in TABLE.items():
-        row = county.conn.transaction()
-        await row.start()
-        called = await play(county, deeds)
-        if called != wanted:
-            wrong[name] = (called, wanted)
-        await row.rollback()
-    assert wrong == {}
+    assert await wrong_of(county, TABLE) == {}
 
 
 async def test_a_step_that_reaches_nobody_brings_the_next_one_forward(county: County) -> None:

@@ -170,6 +170,33 @@ async def test_dispatch_failed_stands_while_the_desk_is_away_and_no_longer(
     assert {one["type"] for one in await desk.received()} == {"fire.confirmed", "alarm.updated"}  # of the fires alone
 
 
+async def test_one_more_fire_that_119_lacks_asks_again_whoever_knew_of_the_earlier_ones(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("notices", overdue_after_s=1)
+    for number in (1, 2):
+        await county.add_device(f"panel-{number}")
+    await desk.behave(mode="error")
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m1"}])
+    (failed,) = await eventually(lambda: county.alarms("a.code = 'dispatch_failed'"), what="dispatch_failed")
+    await acts.acknowledge(county.conn, failed["id"], actor="user:li", now=datetime.now(UTC))
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m2"}])
+    two = "a.code = 'dispatch_failed' and value = 2"
+    (same,) = await eventually(lambda: county.alarms(two), what="the second notice")
+    assert (same["state"], same["acknowledged_by"]) == ("acknowledged", "user:li"), (
+        "119 lacks no other fire than before"
+    )
+    await county.send_events([{"device": "panel-2", "type": "manual_alarm", "component": "m1"}])
+    again = "a.code = 'dispatch_failed' and a.state = 'unacknowledged'"
+    (asks,) = await eventually(lambda: county.alarms(again), what="the alarm asks again")
+    assert (asks["id"], asks["acknowledged_at"], asks["acknowledged_by"]) == (failed["id"], None, None)
+    timers = await county.conn.fetch(
+        "select from alarm_timer where alarm_id = $1 and due_at > $2", asks["id"], asks["updated_at"]
+    )
+    assert timers, "people are called for it"
+
+
 async def judge_at(county: County, health: Health, now: datetime, **limits: float) -> list[str]:
     """Let `health` look once at `now`; the codes that stand then."""
     page = Page(county.conn, now, read_policies({"health": limits}))

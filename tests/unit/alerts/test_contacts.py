@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -49,7 +50,11 @@ def test_a_webhook_gets_the_facts_and_a_drill_is_marked() -> None:
     assert (body["alarm_id"], body["code"], body["severity"]) == (7, "dispatch_failed", "critical")
 
 
-OPEN = {"state": "unacknowledged", "acknowledged_at": None, "verification": "pending"}
+OPEN = {
+    "state": "unacknowledged", "acknowledged_at": None, "verification": "pending", "test_window": False,
+    "cleared_at": None, "shelved": False, "quiet_until": None,
+}  # fmt: skip
+QUIET = "skipped: put aside, under maintenance or in a test"
 
 
 @pytest.mark.parametrize(
@@ -63,10 +68,17 @@ OPEN = {"state": "unacknowledged", "acknowledged_at": None, "verification": "pen
         ("judged", {**OPEN, "verification": "real"}, "skipped: judged"),
         ("closed", {**OPEN, "acknowledged_at": "now"}, None),
         ("closed", {**OPEN, "state": "closed"}, "skipped: closed"),
+        ("closed", {**OPEN, "shelved": True}, QUIET),
+        ("closed", {**OPEN, "quiet_until": "2026-11-23T12:00:01+00:00"}, QUIET),
+        *(
+            ("closed", {**OPEN, "quiet_until": end}, None)
+            for end in ("2026-11-23T12:00:00+00:00", "2026-11-23T12:00:01", "soon")
+        ),
+        ("judged", {**OPEN, "test_window": True, "cleared_at": "now"}, "skipped: began and ended in a test"),
     ],
 )
 def test_a_step_is_taken_until_its_answer(until: str, alarm: dict[str, Any], why: str | None) -> None:
-    assert answered({**alarm, "until": until}) == why
+    assert answered({**alarm, "until": until}, datetime(2026, 11, 23, 12, tzinfo=UTC)) == why
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ async def _act(
             raise NotAllowed(*done.outcome.reason)
         await page.write()
         if wanted.kind is not ActKind.NOTE:
-            await conn.execute(SQL["withdraw_calls"], alarm_id)
+            await conn.execute(SQL["withdraw_calls"], alarm_id, wanted.kind is ActKind.SHELVE)
         if wanted.kind in _CARRIED:
             await conn.execute(
                 SQL["keep_act"], alarm_id, _CARRIED[wanted.kind], wanted.verdict, wanted.actor, wanted.note, now,

@@ -3,7 +3,15 @@
 select scope from alarm where id = $1
 
 -- name: withdraw_calls
-update notice set state = 'withdrawn' where alarm_id = $1 and channel <> 'desk' and state = 'waiting'
+-- Calls that the act has answered, or all ($2): one that is made until a verdict goes on when somebody has only seen it.
+update notice n set state = 'withdrawn'
+from alarm a
+where a.id = $1 and n.alarm_id = a.id and n.channel <> 'desk' and n.state = 'waiting'
+    and ($2 or not exists (
+        select from alarm_timer t join contact c on n.channel = 'contact:' || c.id
+        where t.alarm_id = a.id and t.result like 'called%' and c.channel = any(t.channels) and a.state <> 'closed'
+            and case t.until when 'acknowledged' then a.acknowledged_at is null
+                when 'judged' then a.verification in ('none', 'pending') else true end))
 
 -- name: set_window
 update site set test_window_until = $2, test_window_reason = $3, test_window_by = $4, version = version + 1,

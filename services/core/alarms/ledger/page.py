@@ -19,6 +19,7 @@ from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
 from services.core.alarms.ledger.record import evidence_to_json
 from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
 from services.core.alarms.ledger.site_fires import Scope, read_scope
+from services.core.alarms.life.calling import steps_begin
 from services.core.alarms.life.components import normal_component
 from services.core.alarms.life.happenings import Act, Happening, SiteWindow, Situation
 from services.core.alarms.life.lifecycle import PLAIN, step
@@ -187,8 +188,9 @@ class Page:
             await self.conn.execute(ANNOUNCE)
 
     async def _write_timers(self) -> None:
+        hold = timedelta(seconds=self.policies.alarm.flap_hold_s)
         timers = [
-            (entry.id, line.number, self.now + timedelta(seconds=line.after_s), list(line.channels), line.until)
+            (entry.id, line.number, self.now + timedelta(seconds=line.after_s), list(line.channels), line.until, hold)
             for entry in self.entries
             if entry.id in self._timed and entry.alarm.open
             for line in self.policies.escalation
@@ -243,7 +245,9 @@ class Page:
         entry.alarm = alarm
         if isinstance(happening, Act):
             remember_actor(entry, happening)
-        if before is None or alarm.severity.rank > before.severity.rank:
+        if alarm.acknowledged_at is None:
+            entry.acknowledged_by = None
+        if steps_begin(before, alarm):
             self._timed.add(entry.id)
         if done.outcome.kind not in SILENT or done.notices:
             line = next_line(entry, before, done, happening, actor=actor, now=self.now)

@@ -84,15 +84,22 @@ on conflict (id) do nothing
 -- name: touch_incidents
 update incident i set
     updated_at = $2::timestamptz,
+    -- a note or a corrected verdict does not move the end of what is over
     closed_at = case when exists (select from alarm a where a.incident_id = i.id and a.state <> 'closed')
-        then null else $2::timestamptz end
+        then null else coalesce(i.closed_at, $2::timestamptz) end
 where i.id = any($1::bigint[])
 
 -- name: save_scope
 update fire_scope set evidence = $2, test_until = $3, updated_at = $4 where scope = $1
 
 -- name: add_timer
-insert into alarm_timer (alarm_id, step, due_at, channels, until) values ($1, $2, $3, $4, $5) on conflict do nothing
+-- A step that was taken for an earlier occurrence is taken again, but not at every turn of one that flaps ($6); one that
+-- is still ahead is not put off. What the step says now counts, should it have been changed meanwhile.
+insert into alarm_timer as t (alarm_id, step, due_at, channels, until) values ($1, $2, $3, $4, $5)
+on conflict (alarm_id, step) do update set
+    due_at = case when t.done_at is null then least(t.due_at, excluded.due_at)
+        else greatest(excluded.due_at, t.done_at + $6::interval) end,
+    channels = excluded.channels, until = excluded.until, done_at = null, result = null
 
 -- name: announce
 select pg_notify('firetower_alarm', ''), pg_notify('firetower_notice', '')

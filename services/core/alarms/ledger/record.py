@@ -16,7 +16,7 @@ from services.core.alarms.life.model import Memory, Told
 from services.core.words import Confidence, NoticeType, Part, Reason, Severity, Verification
 
 _MOMENTS: Final = frozenset(
-    {"raise_at", "retell_at", "out_of_service_until", "test_until", "last_at", "raised_ts", "cleared_ts"}
+    {"raise_at", "retell_at", "out_of_service_until", "test_until", "last_at", "raised_ts", "cleared_ts", "news_at"}
 )
 _DEFAULTS: Final = Memory()
 _UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)

@@ -51,6 +51,7 @@ def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situa
             part=finding.part,
             last_at=now,
             raised_ts=finding.ts,
+            news_at=finding.news_at,
         ),
     )
     return start_clock(alarm, now, policy), Outcome(OutcomeKind.OPENED, alarm.reason)
@@ -68,12 +69,13 @@ def raise_again(
     rose = finding.severity.rank > alarm.severity.rank
     came_back = not alarm.active
     if finding.counted and not rose and not came_back:
-        return _count_on(alarm, finding)
+        return _count_on(alarm, finding, now)
     memory = replace(
         memory,
         causes=memory.causes | {finding.cause},
         last_at=now,
         raised_ts=finding.ts,
+        news_at=finding.news_at,
         repeats=memory.repeats + 1,
     )
     after = replace(alarm, memory=memory, cleared_at=None)
@@ -83,9 +85,9 @@ def raise_again(
     reason = finding.reason.with_lateness(finding.late_min)
     if rose or came_back:
         after = replace(
-            after,
+            ask_again(after),
             severity=_worse(alarm.severity, finding.severity),
-            state=State.UNACKNOWLEDGED,
+            shelved_until=None if rose else alarm.shelved_until,  # what was put aside was a lesser thing
             reason=reason,
             late_min=finding.late_min,
             value=finding.value,
@@ -96,10 +98,20 @@ def raise_again(
     return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
 
 
-def _count_on(alarm: Alarm, finding: Finding) -> tuple[Alarm, Outcome]:
-    """Update the count in the reason: not a step of its own, however often the count changes."""
+def _count_on(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:
+    """Update the count in the reason: not a step of its own, however often the count changes.
+
+    Only news asks again: whoever took the alarm, or put it aside, knew of what it counted then.
+    """
     after = replace(alarm, reason=finding.reason, value=finding.value)
-    return after, Outcome(OutcomeKind.UNCHANGED, finding.reason)
+    known = alarm.memory.news_at
+    if finding.news_at is None or (known is not None and finding.news_at <= known):
+        return after, Outcome(OutcomeKind.UNCHANGED, finding.reason)
+    after = replace(after, memory=replace(alarm.memory, news_at=finding.news_at))
+    if alarm.acknowledged_at is None and alarm.shelved_until is None:
+        return after, Outcome(OutcomeKind.UNCHANGED, finding.reason)
+    after = replace(ask_again(after), shelved_until=None, memory=replace(after.memory, last_at=now))
+    return after, Outcome(OutcomeKind.ROSE, finding.reason)
 
 
 def end_cause(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:
@@ -137,9 +149,13 @@ def end_by_reset(alarm: Alarm, reset: Reset, now: datetime) -> tuple[Alarm, Outc
     return _end(alarm, now, reset.ts, reset.reason)
 
 
-def raised_state(alarm: Alarm) -> State:
-    """The state after the condition got worse: an acknowledged alarm must be acknowledged again (ISA-18.2 re-alarm)."""
-    return State.UNACKNOWLEDGED if alarm.active else State.RETURNED
+def ask_again(alarm: Alarm) -> Alarm:
+    """Ask for somebody to take it: an alarm that got worse must be acknowledged again (ISA-18.2 re-alarm).
+
+    Nobody has taken it as it is now, so that nobody is named, and calls that an answer would have stopped are made.
+    """
+    state = State.UNACKNOWLEDGED if alarm.active else State.RETURNED
+    return replace(alarm, state=state, acknowledged_at=None)
 
 
 def _fire_again(
@@ -170,7 +186,7 @@ def _fire_again(
     rose = confidence is not alarm.confidence
     after = replace(alarm, memory=memory, confidence=confidence, cleared_at=None)
     if came_back or rose:
-        after = replace(after, state=State.UNACKNOWLEDGED, reason=reason, late_min=finding.late_min)
+        after = replace(ask_again(after), reason=reason, late_min=finding.late_min)
     if came_back and not memory.covered and NoticeType.FIRE_CONFIRMED not in memory.sent:
         after = start_clock(after, now, policy)
     else:

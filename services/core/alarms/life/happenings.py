@@ -21,7 +21,8 @@ class Finding:
     alarm returns when its last cause is over. `ts` is the device's time, for show and for spotting stale
     repeats; no clock starts at it. `late_min` is 0 for a report in time. `confidence` and `part` are for
     fires only; `manual` says that a person pressed it. `latched`: only a person ends the condition (arc
-    fault). `counted`: its reason says how many they are, and follows their number while the alarm stands.
+    fault). `counted`: its reason says how many they are, and follows their number while the alarm stands;
+    `news_at`: when the newest came of those that a person must hear of, whoever knows of the earlier ones.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Finding:
     manual: bool = False
     latched: bool = False
     counted: bool = False
+    news_at: datetime | None = None
 
 
 class EvidenceKind(StrEnum):

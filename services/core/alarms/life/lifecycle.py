@@ -185,7 +185,7 @@ def _judge(alarm: Alarm, judgement: Judgement, now: datetime, policy: Policy) ->
     if alarm.confidence is not None and judgement.confidence.rank <= alarm.confidence.rank:
         return alarm, Outcome(OutcomeKind.UNCHANGED, judgement.reason)
     confirmed = judgement.confidence is Confidence.CONFIRMED
-    after = replace(alarm, confidence=judgement.confidence, state=conditions.raised_state(alarm))
+    after = replace(conditions.ask_again(alarm), confidence=judgement.confidence)
     after = escalation.shorten_clock(after, now, policy)
     return after, Outcome(OutcomeKind.CONFIRMED if confirmed else OutcomeKind.ROSE, judgement.reason)
 
@@ -201,10 +201,9 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
     memory: Memory = replace(alarm.memory, covered=False)
     judged_real = alarm.verification is Verification.REAL
     after = replace(
-        alarm,
+        alarm if judged_real else conditions.ask_again(alarm),  # whoever judged it has seen it
         incident_id=uncovered.incident_id,
         confidence=Confidence.CONFIRMED if memory.manual or judged_real else Confidence.SUSPECTED,
-        state=alarm.state if judged_real else conditions.raised_state(alarm),  # whoever judged it has seen it
         memory=memory,
     )
     why = Reason(

@@ -46,6 +46,7 @@ class Memory:
     last_at: datetime | None = None  # our time of the newest report
     raised_ts: datetime | None = None  # device time of the newest raise, to spot stale clears
     cleared_ts: datetime | None = None  # device time of the newest clear, to spot stale raises
+    news_at: datetime | None = None  # when the newest of what a counted alarm counts came
     repeats: int = 0
 
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from services.core.alarms.life.happenings import Finding, Situation
 from services.core.alarms.life.lifecycle import due_at
 from services.core.words import Verification
 from tests.unit.core.alarms.fires.scene import START, seconds
-from tests.unit.core.alarms.life.one_alarm import CLEARED, OVER, RAISED, UPDATED, condition, raised
+from tests.unit.core.alarms.life.one_alarm import CLEARED, OVER, RAISED, UPDATED, Life, condition, raised
 
 
 def test_a_verdict_on_an_ordinary_alarm() -> None:
@@ -88,15 +89,49 @@ def test_notes_change_no_version() -> None:
 
 
 def test_a_shelf_keeps_quiet_and_tells_what_stands_when_it_ends() -> None:
-    life = raised("minor")
+    life = Life(situation=Situation(out_of_service_until=START + seconds(5)))
+    life.happen(condition("major"))
     life.act("shelve", until=START + seconds(600), note="pump repair")
-    life.wait(10).happen(condition("major"))
+    life.wait(10)
     assert life.types() == []
     life.wait(1000)
     assert life.told == [(600, RAISED)]
-    assert life.outcomes == ["opened", "shelved", "rose", "unshelved"]
+    assert life.outcomes == ["opened", "shelved", "unchanged", "unshelved"]
     assert life.alarm is not None
     assert life.alarm.shelved_until is None
+
+
+def test_what_was_put_aside_or_acknowledged_asks_again_when_it_gets_worse() -> None:
+    life = raised("minor")
+    life.act("acknowledge")
+    life.act("shelve", until=START + seconds(600), note="pump repair")
+    life.wait(10).happen(condition("major"))
+    assert life.told == [(10, RAISED)]
+    assert life.outcomes == ["opened", "acknowledged", "shelved", "rose"]
+    assert life.alarm is not None
+    assert (life.state, life.alarm.acknowledged_at, life.alarm.shelved_until) == ("unacknowledged", None, None)
+    life.wait(10).act("acknowledge")
+    assert life.alarm.acknowledged_at == START + seconds(20), "who took the worse one, and when"
+
+
+def test_only_news_asks_again_for_what_is_counted() -> None:
+    def counted(news_s: int | None, value: float) -> Finding:
+        news = None if news_s is None else START + seconds(news_s)
+        return condition(counted=True, value=value, news_at=news)
+
+    life = Life()
+    life.happen(counted(0, 1))
+    life.act("acknowledge")
+    for again in (counted(None, 2), counted(0, 3), counted(-5, 2)):
+        assert life.wait(1).happen(again).outcome.kind == "unchanged"
+    assert life.state == "acknowledged"
+    assert life.wait(1).happen(counted(4, 3)).outcome.kind == "rose"
+    assert life.state == "unacknowledged"
+    life.act("shelve", until=START + seconds(600), note="n")
+    assert life.wait(1).happen(counted(4, 4)).outcome.kind == "unchanged"
+    assert life.wait(1).happen(counted(6, 5)).outcome.kind == "rose"
+    assert life.alarm is not None
+    assert (life.alarm.shelved_until, life.alarm.value) == (None, 5)
 
 
 def test_a_shelf_hides_nothing_for_good() -> None:

@@ -1,0 +1,105 @@
+"""An alarm that asks again calls people anew, and one that is put aside, in maintenance or in a test calls nobody."""
+
+from datetime import timedelta
+
+from tests.integration.alerts.calls import (
+    CHANNELS,
+    Table,
+    acknowledge,
+    begins,
+    ends,
+    fire,
+    fire_ends,
+    in_a_test,
+    play,
+    reach_everybody,
+    shelve,
+    steps,
+    supported,
+    unshelve,
+    verdict,
+    wrong_of,
+)
+from tests.support.county import County
+from tests.support.hand_clock import START
+
+#                                    what happens at which second            who is called at which second
+TABLE: Table = {
+    "a fire that grows surer after it was acknowledged": (
+        [(0, fire), (30, acknowledge), (60, supported)],
+        [(120, "sms"), (120, "webhook"), (300, "voice")],
+    ),
+    "a fire of another day on an alarm that nobody closed": (
+        [(0, fire), (121, acknowledge), (86_000, fire)],
+        [(120, "sms"), (120, "webhook"), (300, "voice"), (86_120, "sms"), (86_120, "webhook"), (86_300, "voice")],
+    ),
+    "a fire that begins and ends in a test": ([(0, in_a_test(600)), (1, fire), (60, fire_ends)], []),
+    "a fire that outlasts its test": (
+        [(0, in_a_test(600)), (1, fire)],
+        [(720, "sms"), (720, "webhook"), (900, "voice")],
+    ),
+    "the desk fails again and nobody looked at the first time": (
+        [(0, begins("dispatch_failed")), (400, ends("dispatch_failed")), (4000, begins("dispatch_failed"))],
+        [(at, channel) for at in (0, 300, 4000, 4300) for channel in CHANNELS],
+    ),
+    "critical that comes and goes every ten seconds": (
+        [(0, begins("queue_dropped"))]
+        + [(at, deed("queue_dropped")) for at in range(10, 700, 20) for deed in (ends, begins)],
+        [(300, "sms"), (300, "webhook"), (610, "sms"), (610, "webhook"), (910, "sms"), (910, "webhook")],
+    ),
+    "critical, put aside for ten minutes": (
+        [(0, begins("queue_dropped")), (60, shelve(660))],
+        [(960, "sms"), (960, "webhook")],
+    ),
+    "critical, put aside and taken back": (
+        [(0, begins("queue_dropped")), (60, shelve(4000)), (600, unshelve)],
+        [(900, "sms"), (900, "webhook")],
+    ),
+    "major that was put aside gets critical": (
+        [(0, begins("session_lost", "major")), (60, shelve(4000)), (100, begins("session_lost"))],
+        [(400, "sms"), (400, "webhook")],
+    ),
+    "major that was acknowledged gets critical": (
+        [(0, begins("session_lost", "major")), (50, acknowledge), (100, begins("session_lost"))],
+        [(400, "sms"), (400, "webhook")],
+    ),
+    "another step in the place of one that was taken": (
+        [
+            (0, steps(severity="major", after_s=0, channels=["sms"], until="acknowledged")),
+            (0, begins("session_lost", "major")),
+            (50, steps(severity="critical", after_s=60, channels=["voice"], until="closed")),
+            (100, begins("session_lost")),
+        ],
+        [(0, "sms"), (160, "voice")],
+    ),
+}
+
+
+async def test_what_asks_again_calls_again_and_what_is_quiet_calls_nobody(county: County) -> None:
+    await reach_everybody(county)
+    assert await wrong_of(county, TABLE) == {}
+
+
+async def test_the_next_step_is_the_one_that_is_due_next_wherever_it_stands_in_the_list(county: County) -> None:
+    await reach_everybody(county)
+    await county.conn.execute("delete from contact where channel <> 'voice'")
+    later = {"code": "fire", "after_s": 600, "channels": ["voice"], "until": "judged"}
+    await county.set_policy("escalation", steps=[later, {**later, "after_s": 60, "channels": ["sms"]}])
+    assert await play(county, [(0, fire)]) == [(60, "voice")]
+
+
+async def test_a_call_that_waits_for_a_verdict_is_not_taken_back_by_whoever_has_only_seen_the_fire(
+    county: County,
+) -> None:
+    await reach_everybody(county)
+    await play(county, [(0, fire), (301, acknowledge)])
+
+    async def waiting() -> set[str]:
+        rows = await county.conn.fetch(
+            "select c.channel from notice n join contact c on n.channel = 'contact:' || c.id where n.state = 'waiting'"
+        )
+        return {row["channel"] for row in rows}
+
+    assert await waiting() == {"voice"}
+    await verdict("real")(county, START + timedelta(seconds=310))
+    assert await waiting() == set()
