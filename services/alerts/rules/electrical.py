@@ -82,6 +82,10 @@ class ElectricalRules(KindRules):
         )
         found.append(self.finding("arc_fault", ts, reason, float(arcs), self._arcs))
 
+    def watches(self, name: str) -> bool:
+        """Whether readings still turn the latch `name`: no current is judged without the rated one."""
+        return self._on[name]
+
     def restart_counts(self) -> None:
         """Forget what was counted, not what stands."""
         super().restart_counts()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from services.alerts.rules.latch import Latch
 from services.alerts.rules.model import Reading
@@ -16,6 +16,8 @@ from services.core.rules.catalog import RULES
 from services.core.rules.parameters import Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
+
+_OFF: Final = Reason("已不再按此规则判断", "no longer judged by this rule")
 
 
 class KindRules(ABC):
@@ -41,6 +43,22 @@ class KindRules(ABC):
 
     def tick(self, now: datetime, found: list[Finding]) -> None:  # noqa: B027 - nothing to do for most kinds
         """End what time alone ends; most rules have nothing of the kind."""
+
+    def watches(self, name: str) -> bool:
+        """Whether readings still turn the latch `name`."""
+        return self.is_on(name)
+
+    @classmethod
+    def code_of(cls, name: str) -> str:
+        """Return the code of the alarm that the latch `name` raises."""
+        return name
+
+    def end_what_is_off(self, at: datetime, found: list[Finding]) -> None:
+        """End what stands of rules that no longer watch the device, because no reading would end it."""
+        for name, latch in self.latches.items():
+            if latch.active and not self.watches(name):
+                latch.forget()
+                found.append(self.finding(self.code_of(name), at, _OFF, None, None, active=False, cause=name))
 
     def restart_counts(self) -> None:
         """Forget what was counted, not what stands: the last readings come again in a better order."""

@@ -42,6 +42,15 @@ class PanelRules(KindRules):
                 reason = Reason(f"{name.zh}恢复", f"{name.en} restored")
             found.append(self.finding(code, ts, reason, None, None, active=turned == RAISE, cause=field))
 
+    def watches(self, name: str) -> bool:
+        """Whether readings still turn the latch `name`."""
+        return self.is_on(self.code_of(name))
+
+    @classmethod
+    def code_of(cls, name: str) -> str:
+        """Return the code of the alarm that the latch `name` raises."""
+        return next(code for field, code, _ in _FIELDS if field == name)
+
     def forget(self, code: str) -> None:
         """Let the condition of `code` be over until readings show it again."""
         for field, raised, _ in _FIELDS:

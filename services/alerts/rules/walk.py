@@ -39,6 +39,7 @@ _FORM: Final = 1
 CLOCK_BEHIND: Final = "clock_behind"
 """The cause of `clock_wrong` that ends as soon as the clock is right; the others take a day."""
 
+_OTHER_KIND: Final = Reason("设备种类已更正，不再按原种类判断", "it is a device of another kind")
 _FINE_FOR_A_DAY: Final = Reason("已有一天时钟正常", "a day without a wrong clock")
 
 _Key = tuple[datetime, int]
@@ -58,7 +59,7 @@ class DeviceRules:
     (contract 5), and so does that of a clock which ingest found to be behind by a constant.
     """
 
-    __slots__ = ("_clock", "_clock_on", "_late_after", "_recent", "_rules", "device", "parameters")
+    __slots__ = ("_clock", "_clock_on", "_late_after", "_left", "_recent", "_rules", "device", "parameters")
 
     def __init__(self, device: DeviceProfile, parameters: Parameters = DEFAULTS) -> None:
         self.device = device
@@ -69,6 +70,7 @@ class DeviceRules:
         self._clock = ClockWatch(clock["count"], clock["skew_h"], clock["within_h"])
         self._clock_on = clock["enabled"] != 0
         self._recent: list[_Walked] = []
+        self._left: tuple[tuple[str, str], ...] = ()  # codes and causes that stand of another kind
 
     def walk(self, readings: Sequence[Reading]) -> list[Finding]:
         """Feed readings; return what began, grew worse or ended. A standing condition is not repeated.
@@ -126,9 +128,16 @@ class DeviceRules:
         rules.feed(reading, ts, found, live=live and not passed)
 
     def tick(self, now: datetime) -> list[Finding]:
-        """End what time alone ends (a followed pressure drop, a wrong clock); cheap, once a minute is enough."""
+        """End what time alone ends (a followed pressure drop, a wrong clock) and what is watched no longer.
+
+        Cheap; once a minute is enough.
+        """
         found: list[Finding] = []
         self._rules.tick(now, found)
+        self._rules.end_what_is_off(now, found)
+        for code, cause in self._left:
+            found.append(self._rules.finding(code, now, _OTHER_KIND, None, None, active=False, cause=cause))
+        self._left = ()
         if self._clock.end(now):
             found.append(self._clock_finding(now, _FINE_FOR_A_DAY, active=False))
         if self._clock.end_behind(now):
@@ -157,6 +166,7 @@ class DeviceRules:
             "kind": self.device.kind,
             "rules": self._rules.to_json(),
             "clock": self._clock.to_json(),
+            "left": self._left,
             "recent": [
                 [walked.key[0].isoformat(), walked.key[1], walked.live, self._values(walked.reading)]
                 for walked in self._recent
@@ -165,9 +175,16 @@ class DeviceRules:
 
     @classmethod
     def from_json(cls, device: DeviceProfile, parameters: Parameters, saved: Mapping[str, Any]) -> DeviceRules:
-        """Return the rules as they were; a state of another form or kind starts fresh."""
+        """Return the rules as they were; a state of another form or kind starts fresh.
+
+        What stands of another kind ends at the next `tick`: no reading is judged by that kind's rules any more.
+        """
         made = cls(device, parameters)
-        if saved.get("form") != _FORM or saved.get("kind") != device.kind:
+        if saved.get("form") != _FORM:
+            return made
+        made._left = tuple((code, cause) for code, cause in saved.get("left", ()))
+        if saved.get("kind") != device.kind:
+            made._left += _standing(saved)
             return made
         made._rules.load(saved["rules"])
         made._clock.load(saved["clock"])
@@ -238,6 +255,14 @@ class DeviceRules:
     def _values(self, reading: Reading) -> dict[str, Any]:
         """Return the fields that rules read, for JSON."""
         return {name: value for name in self._rules.fields if (value := reading.get(name)) is not None}
+
+
+def _standing(saved: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return codes and causes of what stands in a saved state."""
+    rules, latches = _KINDS.get(saved["kind"]), saved["rules"]
+    if rules is None:
+        return ()
+    return tuple((rules.code_of(name), name) for name in rules.codes if name in latches and latches[name][0])
 
 
 def _judged_at(reading: Reading) -> datetime:

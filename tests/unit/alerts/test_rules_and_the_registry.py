@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.alerts.readings import Walk, device
+from services.alerts.rules.walk import DeviceRules
+from services.core.rules.parameters import DEFAULTS
+from tests.unit.alerts.readings import START, Walk, device, say
 from tests.unit.alerts.said import (
     CAP,
     EMPTY,
@@ -118,3 +120,50 @@ def test_the_worse_of_percent_and_metres_decides() -> None:
     readings = [(50.0, 1.0), (50.0, 1.0), (50.0, 3.0), (20.0, 3.0), (20.0, 1.9)]
     said = [walk.say(level_pct=percent, level_m=metres) for percent, metres in readings]
     assert said == [[], EMPTY, EMPTY_OVER, [], EMPTY]
+
+
+STANDS = [
+    ("hydrant", p(0.13), "hydrant_pressure_low", "hydrant_pressure_low"),
+    ("hydrant", {"water_temp_c": 1}, "hydrant_freezing", "hydrant_freezing"),
+    ("water", {"level_pct": 10}, "water_level_low", "water_level_low"),
+    ("water", {"battery_pct": 10}, "battery_low", "battery_low"),
+    ("electrical", {"temp_a_c": 75}, "cable_temperature_high", "cable_temperature_high"),
+    ("electrical", {"residual_current_ma": 400}, "residual_current_high", "residual_current_high"),
+    ("panel", {"mains_ok": False}, "power_fault", "mains_ok"),
+    ("panel", {"link_ok": False}, "link_fault", "link_ok"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "code", "cause"), STANDS)
+def test_what_stands_ends_when_its_rule_is_switched_off_and_begins_anew_when_it_is_on(
+    kind: str, fields: dict[str, Any], code: str, cause: str
+) -> None:
+    walk = Walk(device(kind))
+    assert [said for _ in range(3) for said in walk.say(**fields)]
+    off = {**DEFAULTS, code: {**DEFAULTS[code], "enabled": 0}}
+    rules = DeviceRules.from_json(device(kind), off, walk.rules.to_json())
+    (ended,) = rules.tick(START)
+    assert (say(ended), ended.cause) == (f"-{code}", cause)
+    assert rules.tick(START) == []
+    walk.rules = DeviceRules.from_json(device(kind), DEFAULTS, rules.to_json())
+    assert [said for _ in range(3) for said in walk.say(**fields)]
+
+
+def test_a_current_ends_that_nothing_limits_any_more() -> None:
+    walk = Walk(device("electrical", rated_current_a=10))
+    assert [said for _ in range(3) for said in walk.say(current_a_a=20)]
+    rules = DeviceRules.from_json(device("electrical"), DEFAULTS, walk.rules.to_json())
+    assert [say(one) for one in rules.tick(START)] == ["-overcurrent"]
+
+
+@pytest.mark.parametrize(("kind", "fields", "code", "cause"), STANDS)
+def test_what_stands_ends_when_the_device_is_of_another_kind(
+    kind: str, fields: dict[str, Any], code: str, cause: str
+) -> None:
+    walk = Walk(device(kind))
+    assert [said for _ in range(3) for said in walk.say(**fields)]
+    other = device("water" if kind != "water" else "hydrant")
+    rules = DeviceRules.from_json(other, DEFAULTS, walk.rules.to_json())
+    rules = DeviceRules.from_json(other, DEFAULTS, rules.to_json())  # a restart comes in between
+    assert [(say(one), one.cause) for one in rules.tick(START)] == [(f"-{code}", cause)]
+    assert rules.tick(START) == []
