@@ -21,6 +21,7 @@ from services.alerts.early.alarms import EarlyAlarms
 from services.alerts.events import EventFeed
 from services.alerts.flooding import Flooding
 from services.alerts.health import Health
+from services.alerts.moves import follow_devices
 from services.alerts.policy_faults import KIND as POLICY
 from services.alerts.policy_faults import tell_faults
 from services.alerts.readings import FINDING, LOOK_UP_S, Breath, ReadingFeed, Verdict
@@ -200,6 +201,7 @@ class Bench:
             "unreadable": lambda: self.unreadable.watch(self.border, self.clock.now()),
             "flooding": lambda: self.flooding.watch(self.border, self.clock.now()),
             "windows": lambda: clocks.move_windows(self.border, self.clock.now()),
+            "moves": lambda: follow_devices(self.border),
             "parents": self._end_parents,
             "policies": lambda: tell_faults(self.border, self.policies),
             "health": lambda: self.health.watch(self.border),

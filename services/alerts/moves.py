@@ -1,0 +1,37 @@
+"""Open alarms follow their device to another area or site. Called by the bench every second.
+
+Promises that whoever is responsible for where a device is sees what stands of it, and that its contacts are called: a
+wrong entry in the registry is often found by the first alarm. What is closed stays where it was.
+"""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.alerts.border import Border
+from services.core.alarms.ledger.page import ANNOUNCE, Page
+from services.core.aside import Unit
+from services.core.statements import load_queries
+from services.core.words import FIRE
+
+SQL = load_queries(__file__)
+KIND = "alarm"  # of what is set aside
+
+
+async def follow_devices(border: Border) -> None:
+    """Take every open alarm to where its device is."""
+    left_alone = [int(name) for name in border.asides.waiting(KIND)]
+    rows = await border.conn.fetch(SQL["moved"], left_alone)
+    if rows:
+        await border.settle(rows, _follow, lambda row: Unit(KIND, str(row["id"]), row["area"]))
+
+
+async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
+    fires = {row["device_id"]: row["scope"] for row in rows if row["code"] == FIRE}
+    for device_id, scope in fires.items():  # their lock first, as everywhere; they leave the test of the old site
+        await page.load_scope(scope, [device_id])
+    ids = {row["id"] for row in rows}
+    for entry in page.entries:
+        entry.changed = entry.changed or entry.id in ids
+    await page.conn.execute(SQL["follow"], sorted(ids), page.now)
+    await page.conn.execute(ANNOUNCE)

@@ -1,0 +1,13 @@
+-- name: moved
+-- Open alarms that are not where their device is; `scope`: with what its fires are judged there.
+select a.id, a.code, a.device_id, d.area,
+    case when d.site_id is null then 'device:' || d.id else 'site:' || d.site_id end as scope
+from alarm a join device d on d.id = a.device_id
+where a.state <> 'closed' and (a.area, a.site_id) is distinct from (d.area, d.site_id) and a.id <> all($1::bigint[])
+order by a.id limit 200
+
+-- name: follow
+with moved as (
+    select a.id, d.area, d.site_id from alarm a join device d on d.id = a.device_id
+    where a.id = any($1::bigint[]) and a.state <> 'closed' order by a.id for update of a)
+update alarm a set area = m.area, site_id = m.site_id, updated_at = $2 from moved m where a.id = m.id

@@ -1,0 +1,33 @@
+"""A device whose area or site is corrected while alarms of it stand takes them along."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from services.core.alarms.ledger import acts
+from tests.support.county import AREA, County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+OTHER = "140931200"
+
+
+async def test_what_stands_follows_its_device_and_what_is_closed_stays(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场", area=OTHER)
+    await county.add_device("panel-1", site_id=here)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    await acts.set_test_window(county.conn, here, until=until, reason="周检", actor="user:t", now=datetime.now(UTC))
+    alerts()
+    kinds = ("fire", "fault", "tamper")
+    await county.send_events([{"device": "panel-1", "type": kind, "component": "1-1"} for kind in kinds])
+    stood = {row["code"]: row for row in await eventually(lambda: county.alarms(at_least=3), what="the alarms")}
+    await acts.clear(county.conn, stood["tamper"]["id"], actor="user:t", now=datetime.now(UTC))
+    await county.conn.execute("update device set area = $1, site_id = $2 where code = 'panel-1'", OTHER, there)
+    scope = "case a.code when 'fire' then 'site:' || $2::bigint end"
+    moved = f"a.area = $1 and a.site_id = $2 and a.scope is not distinct from {scope}"
+    await eventually(lambda: county.alarms(moved, OTHER, there, at_least=2), what="both there")
+    (left,) = await county.alarms("a.area = $1", AREA)
+    assert (left["code"], left["site_id"]) == ("tamper", here)
+    (fire,) = await county.alarms("a.code = 'fire'")
+    assert fire["escalates_at"] is not None, "it has left the test of the school"
