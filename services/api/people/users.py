@@ -185,6 +185,7 @@ async def update_user(
         if own and (values.get("enabled") is False or values.get("role", row["role"]) != row["role"]):
             raise Problem(409, "conflict", "you cannot take your own rights away; another administrator can")
         await _keep_an_administrator(write, row, values)
+        check_match(if_match, await write.connection.fetchval(SQL["lock_person"], row["id"]))
         sets = ", ".join(
             ["version = version + 1", "updated_at = $2", *[f"{c} = ${n}" for n, c in enumerate(values, 3)]]
         )

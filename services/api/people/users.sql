@@ -5,6 +5,9 @@ insert into person (username, name, password_hash, role, areas, language) values
 -- name: disable
 update person set enabled = false, version = version + 1, updated_at = $2 where id = $1
 
+-- name: lock_person
+select version from person where id = $1 for update
+
 -- name: end_sessions
 delete from web_session where person_id = $1
 

@@ -204,6 +204,7 @@ async def update_contact(
     """Replace a contact. A mask that was read and is written back keeps what is stored."""
 
     async def work(write: Write) -> Response:
+        await write.connection.execute(SQL["lock_contact"], contact_id)
         row = await _find(Inside(write.connection), write.who, contact_id)
         check_match(if_match, row["version"])
         _require(write.who, body.area)

@@ -102,14 +102,15 @@ async def show_policy(name: PolicyName, here: Here, who: Reader) -> Response:
     return answer(shown, version=shown["version"])
 
 
-async def _store(write: Write, name: str, body: dict[str, Any]) -> Response:
-    await write.connection.execute(
+async def _store(write: Write, name: str, body: dict[str, Any], if_match: str | None = None) -> Response:
+    version = await write.connection.fetchval(
         SQL["set_policy"],
         name,
         body,
         write.who.actor,
         write.now,
     )
+    check_match(if_match, version - 1)  # somebody else wrote the row for the first time at the same moment
     shown = await _one(Inside(write.connection), write.who, name)
     said = {field: shown["body"][field] for field in body}  # masked as everybody reads it
     await write.record("policy.put", name, body=said)
@@ -168,6 +169,6 @@ async def put_policy(
             why = refusal_of_url(url, here.settings.allowed_networks(county=True)) if url else None
             if why is not None:
                 raise invalid("url", why)
-        return await _store(write, name, changed)
+        return await _store(write, name, changed, if_match)
 
     return await writer.perform(work)
