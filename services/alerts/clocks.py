@@ -123,7 +123,8 @@ def answered(timer: Mapping[str, Any], now: datetime) -> str | None:
     """Say why a step is not needed, or not now; None while it is.
 
     What the desk does not hear of calls nobody either: an alarm that was put aside or whose device is under
-    maintenance, a fire of a test. If it stands when that ends, its steps begin anew.
+    maintenance, a fire of a test. If it stands when that ends, its steps begin anew. Of an incident one alarm calls:
+    forty detectors of a burning hall would keep every telephone busy, and another fire would not get through.
     """
     if timer["state"] == "closed":
         return "skipped: closed"
@@ -133,6 +134,8 @@ def answered(timer: Mapping[str, Any], now: datetime) -> str | None:
         return "skipped: judged"
     if timer["test_window"] and timer["cleared_at"] is not None:
         return "skipped: began and ended in a test"
+    if timer["spoken_for"]:
+        return "skipped: another alarm of its incident speaks for it"
     if timer["shelved"] or _lies_ahead(timer["quiet_until"], now):
         return "skipped: put aside, under maintenance or in a test"
     return None

@@ -36,6 +36,10 @@ where a.state <> 'closed' and a.code <> 'fire' and a.id <> all($2::bigint[])
 select t.alarm_id, t.step, t.channels, t.until, a.code, a.severity, a.state, a.verification, a.acknowledged_at, a.area,
     a.reason, a.reason_en, a.drill, a.incident_id, a.cleared_at, a.test_window,
     coalesce(a.shelved_until > $1, false) as shelved,
+    -- a fire by the one whose fire.confirmed went out; a member of a group by the alarm of its area, if that calls anybody
+    a.life ? 'covered' or (a.life ? 'grouped' and not a.life ? 'told' and exists (
+        select from alarm o join alarm_timer ot on ot.alarm_id = o.id
+        where o.incident_id = a.incident_id and o.subject like 'area:%' and o.state <> 'closed')) as spoken_for,
     -- as the life cycle knows it, which begins the steps anew when it ends
     case when a.code <> 'fire' then a.life ->> 'out_of_service_until'
         when not a.life ? 'manual' then a.life ->> 'test_until' end as quiet_until,

@@ -51,13 +51,19 @@ async def to_fires(county: County, now: datetime, happening: FireHappening) -> N
         await page.write()
 
 
-async def fire(county: County, now: datetime) -> None:
-    how = {"device": "panel-1", "area": AREA, "component": "d1", "part": Part.DETECTOR}
-    await to_fires(county, now, finding("fire", "critical", confidence=Confidence.SUSPECTED, **how))
+def fire_of(component: str) -> Deed:
+    async def deed(county: County, now: datetime) -> None:
+        how = {"device": "panel-1", "area": AREA, "component": component, "part": Part.DETECTOR}
+        await to_fires(county, now, finding("fire", "critical", confidence=Confidence.SUSPECTED, **how))
+
+    return deed
+
+
+fire = fire_of("d1")
 
 
 async def alarm_id(county: County) -> int:
-    found: int = await county.conn.fetchval("select id from alarm where state <> 'closed'")
+    found: int = await county.conn.fetchval("select id from alarm where state <> 'closed' order by id")
     return found
 
 

@@ -10,6 +10,7 @@ from tests.integration.alerts.calls import (
     ends,
     fire,
     fire_ends,
+    fire_of,
     in_a_test,
     play,
     reach_everybody,
@@ -32,6 +33,15 @@ TABLE: Table = {
     "a fire of another day on an alarm that nobody closed": (
         [(0, fire), (121, acknowledge), (86_000, fire)],
         [(120, "sms"), (120, "webhook"), (300, "voice"), (86_120, "sms"), (86_120, "webhook"), (86_300, "voice")],
+    ),
+    "a hall whose detectors all fire": (
+        [(at, fire_of(f"d{at}")) for at in range(40)],
+        [(at, channel) for at, channel in ((120, "sms"), (120, "webhook"), (300, "voice"))],
+    ),
+    "a hall whose first detector was a false alarm": (
+        [(at, fire_of(f"d{at}")) for at in range(3)] + [(600, verdict("false"))],
+        [(120, "sms"), (120, "webhook"), (300, "voice")]
+        + [(at, channel) for at, channel in ((720, "sms"), (720, "webhook"), (900, "voice")) for _ in range(2)],
     ),
     "a fire that begins and ends in a test": ([(0, in_a_test(600)), (1, fire), (60, fire_ends)], []),
     "a fire that outlasts its test": (
@@ -93,13 +103,22 @@ async def test_a_call_that_waits_for_a_verdict_is_not_taken_back_by_whoever_has_
 ) -> None:
     await reach_everybody(county)
     await play(county, [(0, fire), (301, acknowledge)])
-
-    async def waiting() -> set[str]:
-        rows = await county.conn.fetch(
-            "select c.channel from notice n join contact c on n.channel = 'contact:' || c.id where n.state = 'waiting'"
-        )
-        return {row["channel"] for row in rows}
-
-    assert await waiting() == {"voice"}
+    assert await waiting(county) == {"voice"}
     await verdict("real")(county, START + timedelta(seconds=310))
-    assert await waiting() == set()
+    assert await waiting(county) == set()
+
+
+async def test_nobody_is_called_any_more_about_what_has_closed_by_itself(county: County) -> None:
+    await reach_everybody(county)
+    await play(county, [(0, begins("dispatch_failed")), (1, acknowledge)])
+    assert await waiting(county) == set(CHANNELS), "they are called until it is closed"
+    await ends("dispatch_failed")(county, START + timedelta(seconds=2))
+    assert await waiting(county) == set()
+
+
+async def waiting(county: County) -> set[str]:
+    """Return by which channels people are still to be reached."""
+    rows = await county.conn.fetch(
+        "select c.channel from notice n join contact c on n.channel = 'contact:' || c.id where n.state = 'waiting'"
+    )
+    return {row["channel"] for row in rows}

@@ -52,7 +52,7 @@ def test_a_webhook_gets_the_facts_and_a_drill_is_marked() -> None:
 
 OPEN = {
     "state": "unacknowledged", "acknowledged_at": None, "verification": "pending", "test_window": False,
-    "cleared_at": None, "shelved": False, "quiet_until": None,
+    "cleared_at": None, "shelved": False, "quiet_until": None, "spoken_for": False,
 }  # fmt: skip
 QUIET = "skipped: put aside, under maintenance or in a test"
 
@@ -69,6 +69,7 @@ QUIET = "skipped: put aside, under maintenance or in a test"
         ("closed", {**OPEN, "acknowledged_at": "now"}, None),
         ("closed", {**OPEN, "state": "closed"}, "skipped: closed"),
         ("closed", {**OPEN, "shelved": True}, QUIET),
+        ("closed", {**OPEN, "spoken_for": True}, "skipped: another alarm of its incident speaks for it"),
         ("closed", {**OPEN, "quiet_until": "2026-11-23T12:00:01+00:00"}, QUIET),
         *(
             ("closed", {**OPEN, "quiet_until": end}, None)

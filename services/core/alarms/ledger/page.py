@@ -55,6 +55,7 @@ class Page:
     _incident_ids: list[int] = field(default_factory=list)
     _issued: set[int] = field(default_factory=set)
     _timed: set[int] = field(default_factory=set)
+    _closed: list[int] = field(default_factory=list)
 
     @property
     def told(self) -> bool:
@@ -198,6 +199,8 @@ class Page:
         ]
         if timers:
             await self.conn.executemany(SQL["add_timer"], timers)
+        if self._closed:
+            await self.conn.execute(SQL["withdraw_calls"], self._closed)
 
     # --- internals ---
 
@@ -263,6 +266,7 @@ class Page:
             self.open[key] = entry
         else:
             self.open.pop(key, None)
+            self._closed.append(entry.id)
         return entry
 
     def _begin_incident(self, number: int, scope: str | None) -> None:

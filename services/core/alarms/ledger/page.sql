@@ -101,5 +101,9 @@ on conflict (alarm_id, step) do update set
         else greatest(excluded.due_at, t.done_at + $6::interval) end,
     channels = excluded.channels, until = excluded.until, done_at = null, result = null
 
+-- name: withdraw_calls
+-- nobody is called any more about what is closed
+update notice set state = 'withdrawn' where alarm_id = any($1::bigint[]) and channel <> 'desk' and state = 'waiting'
+
 -- name: announce
 select pg_notify('firetower_alarm', ''), pg_notify('firetower_notice', '')
