@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.core.setting_values import Network
 
@@ -43,6 +43,8 @@ class TrustedProxy:
                 MutableHeaders(scope=scope)["x-forwarded-proto"] = scheme.lower()
             if _PREFIX.fullmatch(prefix):
                 scope["state"][_PREFIX_KEY] = prefix
+                await self.app(scope, receive, _below(prefix, send))
+                return
         await self.app(scope, receive, send)
 
     def _is_trusted(self, scope: Scope) -> bool:
@@ -52,6 +54,19 @@ class TrustedProxy:
         except ValueError:
             return False
         return address is not None and any(address in network for network in self._trusted)
+
+
+def _below(prefix: str, send: Send) -> Send:
+    """Return `send` for answers whose `Location` is a path of ours: the client finds it below the prefix."""
+
+    async def send_below(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            if (path := headers.get("location", "")).startswith("/") and not path.startswith("//"):
+                headers["location"] = prefix + path
+        await send(message)
+
+    return send_below
 
 
 def _first(value: str) -> str:

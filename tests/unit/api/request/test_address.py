@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from starlette.requests import Request
+from starlette.responses import Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.api.request.address import TrustedProxy, root_of
@@ -47,3 +48,26 @@ async def test_a_link_keeps_the_scheme_that_the_first_of_some_proxies_was_asked_
 async def test_what_is_no_address_is_not_repeated(bad: str) -> None:
     assert await _root("192.0.2.1", host=bad) == "http://127.0.0.1:8000"
     assert await _root("10.1.2.3", host="ours", x_forwarded_host=bad, x_forwarded_prefix=f"//{bad}") == "http://ours"
+
+
+@pytest.mark.parametrize(
+    ("client", "location", "seen"),
+    [
+        ("10.1.2.3", "/api/v1/hazards/1", "/desk/api/v1/hazards/1"), ("192.0.2.1", "/api/v1/hazards/1", None),
+        ("10.1.2.3", "https://fire.example/x", None), ("10.1.2.3", "//fire.example/x", None),
+    ],
+)  # fmt: skip
+async def test_what_was_made_is_found_below_the_prefix_of_a_trusted_proxy(
+    client: str, location: str, seen: str | None
+) -> None:
+    answered = []
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http", "client": (client, 4), "scheme": "http", "server": ("127.0.0.1", 8000), "method": "GET",
+        "headers": [(b"x-forwarded-prefix", b"/desk")],
+    }  # fmt: skip
+    await TrustedProxy(Response(status_code=201, headers={"Location": location}), PROXY)(scope, None, send)  # type: ignore[arg-type]
+    assert dict(answered[0]["headers"])[b"location"].decode() == (seen or location)
