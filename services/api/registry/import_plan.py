@@ -9,6 +9,7 @@ from services.api.registry.gateway_claims import claimed_by, new_claims, refused
 from services.api.registry.import_steps import StagedRow
 from services.api.registry.save import changes_of, columns_of, hidden_site
 from services.api.registry.sheet.doubts import Doubts, LedgerWarning, doubt_attributes
+from services.api.registry.sheet.ours import with_those_before
 from services.api.registry.sheet.rows import LedgerError, LedgerRow
 from services.api.request.chinese import with_chinese
 from services.api.request.database import Reads, Row
@@ -69,6 +70,8 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
         except Problem as problem:
             plan.errors.append(LedgerError(row.line, *str(problem.detail).split(": ", 1)))
             continue
+        if row.is_ours and "attributes" in values and before is not None:
+            values["attributes"] = with_those_before(values["attributes"], before["attributes"])
         if known.hides_site(values, before):
             del values["site_id"]
         fault = known.fault(row, values, before)

@@ -19,7 +19,7 @@ from services.api.request.paging import encode_cursor, page
 
 _BYTE_ORDER_MARK = "\ufeff"
 # What spreadsheets take for the beginning of a formula, of full width too (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class Format(StrEnum):
@@ -38,7 +38,7 @@ def safe_cell(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     if isinstance(value, str) and not isinstance(value, StrEnum):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return f"'{value}" if value.startswith(FORMULA) else value
     return text_of(value)
 
 

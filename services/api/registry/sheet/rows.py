@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.api.registry.datum import Datum
 from services.api.registry.models import DevicePut
+from services.api.registry.sheet import ours
 from services.api.registry.sheet.text import UnreadableLedger, decode_text, plain_text, read_table
 from services.api.registry.sheet.values import angle, number, whole_text
 from services.api.request.fields import DeviceCode
@@ -28,7 +29,7 @@ _HEADINGS: Mapping[str, str] = {
     "名称": "name", "设备名称": "name", "单位": "site", "型式": "form", "形式": "form", "经度": "lon", "纬度": "lat",
     "坐标系": "datum", "地址": "address", "权属": "owner", "维护单位": "maintainer", "上报间隔": "expected_interval_s",
     "额定电流": "rated_current_a", "休眠": "sleepy", "网关": "gateway", "东经": "lon", "北纬": "lat", "lng": "lon",
-    "longitude": "lon", "latitude": "lat",
+    "longitude": "lon", "latitude": "lat", **ours.NESTED,
 }  # fmt: skip
 # kinds and forms as those ledgers, and our own pages, call them
 _CHINESE: Mapping[str, Mapping[str, str]] = {
@@ -60,6 +61,7 @@ class LedgerRow:
     code: str
     body: DevicePut
     exchanged: bool = False  # longitude and latitude stood in each other's place
+    is_ours: bool = False  # of a list of ours, whose attributes it may tell in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def read_csv(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerErro
     named = [name for name in heading if name]
     if len(set(named)) != len(named):
         raise UnreadableLedger("a column is named twice")
+    own = ours.is_ours(plain_text(name).lower() for name in first)
+    _check_own(datum, own=own)
     for count, (line, cells) in enumerate(table):
         if count >= MAX_ROWS:
             raise UnreadableLedger(f"more than {MAX_ROWS} rows; split the file")
@@ -90,7 +94,12 @@ def read_csv(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerErro
             yield LedgerError(line, "", "more cells than columns")
             continue
         values = {name: cell.strip() for name, cell in zip(heading, cells, strict=False) if cell.strip()}
-        yield _row(line, values, datum)
+        yield _row(line, {name: ours.plain(value) for name, value in values.items()} if own else values, datum, own=own)
+
+
+def _check_own(datum: Datum | None, *, own: bool) -> None:
+    if own and datum not in {None, Datum.WGS84, Datum.CGCS2000}:
+        raise UnreadableLedger("this is a list of ours, whose positions are in WGS 84: name the datum wgs84")
 
 
 def _heading(name: str) -> str:
@@ -119,6 +128,8 @@ def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | Ledger
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             yield LedgerError(line, "properties", "must be an object")
             continue
+        own = ours.is_ours(feature["properties"])
+        _check_own(datum, own=own)
         values = {_heading(name): value for name, value in feature["properties"].items() if value is not None}
         geometry = feature.get("geometry")
         if isinstance(geometry, dict):
@@ -127,7 +138,7 @@ def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | Ledger
                 yield LedgerError(line, "geometry", "must be a Point [lon, lat]")
                 continue
             values["lon"], values["lat"] = place[0], place[1]
-        yield _row(line, values, datum)
+        yield _row(line, values, datum, own=own)
 
 
 def _datum(value: object) -> Datum | None:
@@ -137,7 +148,7 @@ def _datum(value: object) -> Datum | None:
         return None
 
 
-def _row(line: int, values: dict[str, Any], datum: Datum | None) -> LedgerRow | LedgerError:
+def _row(line: int, values: dict[str, Any], datum: Datum | None, *, own: bool) -> LedgerRow | LedgerError:
     try:
         code = _CODE.validate_python(whole_text(values.get("code")))
     except ValidationError:
@@ -146,22 +157,25 @@ def _row(line: int, values: dict[str, Any], datum: Datum | None) -> LedgerRow | 
     body: dict[str, Any] = {name: _typed(name, values[name]) for name in values if name in _FIELDS}
     if "lon" in values or "lat" in values:
         given = values.get("datum", values.get("source_datum"))
-        row_datum = datum if given is None else _datum(given)
+        row_datum = Datum.WGS84 if own else datum if given is None else _datum(given)
         if row_datum is None:
             return LedgerError(line, "datum", f"is mandatory: one of {', '.join(Datum)}")
         place = _place(values)
         if isinstance(place, str):
             return LedgerError(line, place, "names the other axis")
         lon, lat, exchanged = place
-        body["location"] = {"lon": lon, "lat": lat, "datum": row_datum}
-        body["source_datum"] = row_datum
+        body["location"] = {"lon": lon, "lat": lat}
+        if not own:  # `source_datum` of ours says in what a device was surveyed, not in what we tell its position
+            body["location"]["datum"] = body["source_datum"] = row_datum
     attributes = {name: value for name, value in values.items() if name and name not in _FIELDS | _PLACE}
+    if own:
+        attributes = ours.attributes_in(attributes)
     if len(attributes) > _MAX_ATTRIBUTES:
         return LedgerError(line, "attributes", f"at most {_MAX_ATTRIBUTES} further columns")
     if attributes:
         body["attributes"] = attributes
     try:
-        return LedgerRow(line, code, DevicePut.model_validate(body), exchanged)
+        return LedgerRow(line, code, DevicePut.model_validate(body), exchanged, own)
     except ValidationError as error:
         first = field_errors(error.errors())[0]
         return LedgerError(line, first["field"].removeprefix("location."), first["message"])
