@@ -155,16 +155,18 @@ async def _call(border: Border, page: Page, timer: Mapping[str, Any]) -> str:
         row["id"]: dict(row) for row in await page.conn.fetch(SQL["contacts"], timer["channels"], timer["area"])
     }
     first = on_call(page.policies.bodies["rota"], contacts, page.now)
-    reached = 0
+    reached: set[tuple[str, str]] = set()  # whoever stands there for the county and for a township has one telephone
     for some in (first, contacts.keys() - first):
         for contact_id in sorted(some):
-            reached += await _call_one(border, page, timer, contacts[contact_id])
+            telephone = contacts[contact_id]["channel"], contacts[contact_id]["address"]
+            if telephone not in reached and await _call_one(border, page, timer, contacts[contact_id]):
+                reached.add(telephone)
         if reached:
             break
     await page.conn.execute(SQL["tell_outbox"])
     if not reached:
         return "skipped: nobody to call"
-    return f"called {reached}"
+    return f"called {len(reached)}"
 
 
 async def _call_one(border: Border, page: Page, timer: Mapping[str, Any], contact: Mapping[str, Any]) -> bool:

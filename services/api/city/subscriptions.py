@@ -125,7 +125,6 @@ async def update_subscription(
     """Change, pause (events are kept) or resume; `state` active also enables one that a 410 disabled."""
 
     async def work(write: Write) -> Response:
-        await write.connection.execute(SQL["lock"], subscription_id)
         row = await _find(Inside(write.connection), write.who, subscription_id, write)
         check_match(if_match, row["version"])
         values = {name: row[name] for name in ("name", "url", "types", "areas", "format", "state")}

@@ -20,9 +20,6 @@ insert into subscription (name, url, types, areas, format, secret, created_by, c
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 returning id
 
--- name: lock
-select from subscription where id = $1 for update
-
 -- name: update
 update subscription
 set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7, version = version + 1, updated_at = $8

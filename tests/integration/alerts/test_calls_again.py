@@ -21,7 +21,7 @@ from tests.integration.alerts.calls import (
     verdict,
     wrong_of,
 )
-from tests.support.county import County
+from tests.support.county import AREA, County
 from tests.support.hand_clock import START
 
 #                                    what happens at which second            who is called at which second
@@ -96,6 +96,13 @@ async def test_the_next_step_is_the_one_that_is_due_next_wherever_it_stands_in_t
     later = {"code": "fire", "after_s": 600, "channels": ["voice"], "until": "judged"}
     await county.set_policy("escalation", steps=[later, {**later, "after_s": 60, "channels": ["sms"]}])
     assert await play(county, [(0, fire)]) == [(60, "voice")]
+
+
+async def test_a_telephone_that_stands_there_twice_rings_once(county: County) -> None:
+    await reach_everybody(county)
+    again = "insert into contact (name, channel, address, area) select '镇', channel, address, $1 from contact"
+    await county.conn.execute(again, AREA)
+    assert await play(county, [(0, fire)]) == [(120, "sms"), (120, "webhook"), (300, "voice")]
 
 
 async def test_a_call_that_waits_for_a_verdict_is_not_taken_back_by_whoever_has_only_seen_the_fire(
