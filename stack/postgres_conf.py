@@ -15,6 +15,9 @@ def server_settings(memory_bytes: int, *, durable: bool) -> dict[str, str]:
         "max_locks_per_transaction": "256",  # a statement over 400 daily chunks and their indexes takes 1200 locks
         "shared_buffers": f"'{shared}MB'",
         "effective_cache_size": f"'{max(256, megabytes // 2)}MB'",
+        # systemd removes what lies in /dev/shm when its user logs out, and no connection is taken any more then; in a
+        # container it is small. What is attached in this way stays.
+        "dynamic_shared_memory_type": "sysv",
         "work_mem": "'8MB'",
         "maintenance_work_mem": f"'{max(64, min(megabytes // 16, 256))}MB'",
         "jit": "off",  # plans here are short; compiling them costs more than it saves

@@ -68,6 +68,9 @@ def test_endpoints_follow_restarts_and_the_end_leaves_nothing(up):
     assert {"mosquitto", "postgres", "ingest", "alerts", "push", "api", "gateway"} <= set(system.pids())
 
     first = system.pids()
+    memory = Path(f"/proc/{first['postgres']}/maps").read_text()
+    assert "/SYSV" in memory
+    assert "shm/PostgreSQL" not in memory  # systemd removes that when an ordinary user logs out
     for name in first:
         before = system.pids()[name]
         os.kill(before, signal.SIGKILL)
