@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 import signal
 import sys
 import time
@@ -133,7 +134,7 @@ async def _keeper_when_it_can(
 
 
 async def _copy_once(settings: BackupSettings, folder: Path, state: StateDir) -> None:
-    slot = f"{ONCE}{os.getpid()}"
+    slot = f"{ONCE}{secrets.token_hex(4)}"
     keeper = Keeper(settings, folder, _server(settings, state), state, SystemClock(), slot=slot)
     work = asyncio.create_task(keeper.copy_once(), name="copy")
     for number in stop_signals():  # so that the server keeps no log for us

@@ -16,8 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-import psutil
-
 from services.core.clock import Clock
 from services.core.errors import FiretowerError
 from services.core.log import logger
@@ -27,10 +25,11 @@ from stack.backup.copies import STAMP, CopyFolder, Until
 from stack.backup.sealed import Seal, Unreadable, compressed
 from stack.backup.segments import Segment, cluster_of, position, segment_from
 from stack.backup.server import STREAM, Server
+from stack.holding import Hold, holder_of
 from stack.state import StateDir
 
 SLOT = "firetower_backup"
-ONCE = "firetower_once_"  # and the process: the slot of a copy that is made by hand
+ONCE = "firetower_once_"  # and a number of its own: the slot of a copy that is made by hand
 RECEIVED_WITHIN_S = 10.0  # the end of the log comes to us within this, or the next round takes it
 _MOST_WAITING = 32  # segments, 512 MiB: past it the server keeps the log, which it bounds too
 _OTHER = ("is ahead of the WAL flush position", "is not in this server's history")  # it never had what we have
@@ -46,6 +45,7 @@ class Follower:
         self._server, self._folder, self._seal, self._belongings = server, folder, seal, belongings
         self._slot = slot
         self._spool = belongings.state.path / "backup" / slot
+        self._hold = Hold(_lock_of(self._spool))
         self._log = belongings.state.log("receivewal")
         self._process: subprocess.Popen[bytes] | None = None
         self._falls, self._again_at_s = 0, 0.0
@@ -53,7 +53,10 @@ class Follower:
         self._at_work = asyncio.Lock()
         self._cluster: int | None = None
         self.segment_bytes = 2**24
-        self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._spool.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if slot != SLOT:
+            self._hold.take()  # until we end, however that is: what is left is known by nobody's holding it
+        self._spool.mkdir(exist_ok=True, mode=0o700)
 
     # --- receiving ---
 
@@ -147,6 +150,8 @@ class Follower:
         for path in self._kept():
             path.unlink()
         self._spool.rmdir()
+        _lock_of(self._spool).unlink(missing_ok=True)
+        self._hold.release()
 
     # --- shipping ---
 
@@ -270,7 +275,12 @@ async def forget_ended(server: Server, state: StateDir) -> None:
         OSError, asyncpg.PostgresError: the server does not answer.
     """
     for spool in (state.path / "backup").glob(f"{ONCE}*"):
-        number = spool.name.removeprefix(ONCE)
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
+        # Its number may be that of another process by now, or of one in a container that we do not see.
+        if spool.is_dir() and holder_of(_lock_of(spool)) is None:
             await server.drop_slot(spool.name)
             shutil.rmtree(spool)
+            _lock_of(spool).unlink(missing_ok=True)
+
+
+def _lock_of(spool: Path) -> Path:
+    return spool.with_name(f"{spool.name}.lock")
