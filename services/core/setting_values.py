@@ -7,6 +7,7 @@ import base64
 import os
 import re
 import socket
+import unicodedata
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from services.core.listening import address_family
 from services.core.push_keys import ORDER, to_bytes
 
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
+_UNSEEN = ("Cc", "Cf")  # control characters; marks of order and of no width
 _ENCODED = "with / as %2F, # as %23, ? as %3F, @ as %40, [ as %5B and % as %25 in user and password"
 # what our driver knows of the choices in an address; a wrong one would look like a database that is away
 _DATABASE_CHOICES = MappingProxyType(
@@ -32,22 +34,20 @@ _DATABASE_CHOICES = MappingProxyType(
 
 
 def refuse_odd_text(value: object) -> object:
-    """Refuse what a file of settings added to a value: the line end of Windows, or quotes that nobody took away.
+    """Refuse what a file of settings or a page added to a value: a line end, a mark that nobody sees, quotes.
 
     `docker run --env-file` and others read no quotes; a folder of that name would be made, and used.
     """
     if isinstance(value, str):
-        if any(ord(character) < 32 or ord(character) == 127 for character in value):
-            raise ValueError(f"has a control character in it: {_shown(value)}; a file written on Windows ends lines so")
+        for place, character in enumerate(value, 1):
+            if unicodedata.category(character) in _UNSEEN:  # and nothing of what may be a secret is shown
+                raise ValueError(
+                    f"has a character in it that nobody sees, {character!a} at place {place} of {len(value)}:"
+                    " a file written on Windows ends lines so, and what is copied from a page may have one"
+                )
         if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
             raise ValueError("is in quotes that are part of the value; leave them out")
     return value
-
-
-def _shown(value: str) -> str:
-    """Return where the control character is, and nothing of what may be a secret."""
-    at = next(index for index, character in enumerate(value) if ord(character) < 32 or ord(character) == 127)
-    return f"{value[at]!r} at place {at + 1} of {len(value)}"
 
 
 def scheme(*allowed: str, empty: bool = False) -> AfterValidator:

@@ -54,6 +54,8 @@ def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
         (Settings, "FIRETOWER_READY_FILE", "/run/ready\r"),
         (BackupSettings, "FIRETOWER_BACKUP_DIR", "/mnt/nas\r"),
         (BackupSettings, "FIRETOWER_BACKUP_DIR", '"/mnt/nas"'),
+        (BackupSettings, "FIRETOWER_BACKUP_DIR", "/mnt/nas\u200b"),
+        (AlertsSettings, "FIRETOWER_DISPATCH_URL", "\ufeffhttp://desk/"),
         (BackupSettings, "FIRETOWER_BACKUP_ALSO", "/etc/ssl: /srv/maps"),
         (RelaySettings, "FIRETOWER_RELAY_API_KEY", "'ft_x'"),
         (AlertsSettings, "FIRETOWER_DISPATCH_URL", "http://the desk/notices"),
