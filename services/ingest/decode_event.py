@@ -15,7 +15,7 @@ from services.core.contracts import SEQ_MODULUS, EventType
 from services.core.moment import from_us, read_ts
 from services.core.text import clean_json, clean_text, show_value
 from services.ingest.mend import Element, read_elements
-from services.ingest.moment import clock_fault
+from services.ingest.moment import LONGEST_AWAY_US, clock_fault
 from services.ingest.reject import Reject
 
 KNOWN_TYPES = frozenset(EventType)
@@ -25,6 +25,7 @@ EVENT_ID_LIMIT = 1000
 ACK_ID_LIMIT = 10_000  # no device waits for a longer id
 FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which our calendars cannot go
 FAR_PAST_US = -62_135_596_800_000_000
+DERIVED = "derived-"  # begins the id of an event that came without one
 OWN_NAMES = frozenset(
     {"event_id", "ts", "seq", "type", "active", "component", "zone", "system_type", "component_type", "description"}
 )
@@ -49,6 +50,7 @@ class Event:
     extra: dict[str, Any] | None = None
     sent: dict[str, Any] = field(default_factory=dict)  # of its identity, what the rest cannot give back as it was sent
     clock_good: bool = True  # ts_us is the device's own
+    nameless: bool = False  # it has neither id nor time, so the next event like it has the same bytes
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ def _read_element(found: Found, element: Element, received_us: int, error: Value
         found.rejects.append(Reject(element.raw, reason, detail, element.index))
         return
     if sent_id is None:
-        derived = "derived-" + hashlib.sha256(element.raw).hexdigest()[:32]
+        derived = DERIVED + hashlib.sha256(element.raw).hexdigest()[:32]
         if awaited is None:
             found.ack_ids.append(derived)
     ts_us, device_ts = parts.clock(received_us)
@@ -117,6 +119,7 @@ def _read_element(found: Found, element: Element, received_us: int, error: Value
         component_type=parts.number("component_type", 256),
         description=parts.text("description"),
         clock_good=not parts.clock_replaced,
+        nameless=parts.timeless and parts.is_unnamed(sent_id),
     )
     event.extra = parts.extra()
     event.sent = parts.sent(event)
@@ -155,7 +158,7 @@ class _Parts:
         self.element: dict[str, Any] = source.value
         self.flags = list(source.marks)
         self.bad: dict[str, Any] = {}
-        self.clock_replaced = False
+        self.clock_replaced = self.timeless = False
         if source.doubtful:
             self._leave_out_doubtful(source.doubtful)
         if source.broken:
@@ -209,11 +212,17 @@ class _Parts:
         can = isinstance(value, str) and len(value) <= ACK_ID_LIMIT and value == value.encode(errors="replace").decode()
         return value or None if can else None
 
+    def is_unnamed(self, sent_id: str | None) -> bool:
+        """Whether its device gave it no id; a township's relay carries the one that was derived there."""
+        return self.element.get("event_id") is None if sent_id is None else sent_id.startswith(DERIVED)
+
     def clock(self, received_us: int) -> tuple[int, datetime | None]:
         value = self.element.get("ts")
         ts = read_ts(value)
         if isinstance(ts, tuple):
             self.clock_replaced = True
+            seconds = type(value) is int and abs(value * 1_000_000 - received_us) <= LONGEST_AWAY_US
+            self.timeless = not seconds
             self.flags.append(ts[0])
             if value is not None:
                 self.bad["ts"] = value
@@ -221,6 +230,7 @@ class _Parts:
         if clock_fault(ts, received_us) is None:
             return ts, None
         self.clock_replaced = True
+        self.timeless = abs(ts - received_us) > LONGEST_AWAY_US  # it stands still, or begins anew at each start
         self.flags.append("clock_implausible")
         if FAR_PAST_US <= ts <= FAR_FUTURE_US:
             return received_us, from_us(ts)

@@ -133,6 +133,7 @@ def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> t
     if message.flooding:
         heard.tally.flood += weigh(message)
     for event in message.events:
+        event.nameless = event.nameless and message.alive  # a copy that the broker kept is the one it kept before
         _add_event(plan, heard, event, message.received_us)
     of_its_kind = topic.kind == device.kind
     if message.readings and of_its_kind:

@@ -30,25 +30,42 @@ select device_id, to_us(ts) as ts, seq from {table}
 where batch_id = $1 and ts between from_us($2) and from_us($3)
 
 -- name: insert_events
-with fresh as (
+-- A nameless event is new when nothing like it came for ten minutes: a device sends what was not acknowledged again
+-- after five at most (contract 3), so what comes later is the next fire. So is what comes after its end: the same
+-- condition over, or a reset; and a reset after what it may end. `ts` is the time such an event was received.
+with e as materialized (
+    select *
+    from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[],
+                $9::text[], $10::boolean[], $11::text[], $12::text[], $13::integer[], $14::integer[], $15::text[],
+                $16::timestamptz[], $17::jsonb[], $18::jsonb[], $19::boolean[])
+         as e (device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
+               system_type, component_type, description, device_ts, extra, sent, nameless)
+), fresh as (
     insert into event_key (device_id, digest, received_at)
-    select device_id, digest, from_us(received_at)
-    from unnest($2::integer[], $3::bytea[], $4::bigint[]) as e (device_id, digest, received_at)
+    select device_id, digest, from_us(case when nameless then ts else received_at end) from e
     order by device_id, digest
     on conflict do nothing
     returning device_id, digest
+), again as (
+    update event_key k set received_at = from_us(e.ts)
+    from e join event_key before using (device_id, digest)
+    where e.nameless and k.device_id = e.device_id and k.digest = e.digest and before.received_at < from_us(e.ts)
+    returning k.device_id, k.digest, from_us(e.ts) > before.received_at + interval '10 minutes' or exists (
+        select from event x
+        where x.device_id = e.device_id and x.ts > before.received_at
+            and case when e.type = 'reset' then x.type <> 'reset' and x.active
+                     else x.type = 'reset'
+                         or (x.active <> e.active and x.type = e.type and x.component = e.component) end
+    ) as is_new
+), stored as (
+    select device_id, digest from fresh union all select device_id, digest from again where is_new
 )
 insert into event (
     device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
     system_type, component_type, description, device_ts, extra, sent, batch_id)
 select e.device_id, e.digest, from_us(e.received_at), from_us(e.ts), e.seq, e.late, e.event_id, e.type, e.active,
        e.component, e.zone, e.system_type, e.component_type, e.description, e.device_ts, e.extra, e.sent, $1
-from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[], $9::text[],
-            $10::boolean[], $11::text[], $12::text[], $13::integer[], $14::integer[], $15::text[], $16::timestamptz[],
-            $17::jsonb[], $18::jsonb[])
-     as e (device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
-           system_type, component_type, description, device_ts, extra, sent)
-join fresh using (device_id, digest)
+from e join stored using (device_id, digest)
 returning device_id, digest
 
 -- name: insert_rejects

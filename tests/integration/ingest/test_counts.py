@@ -1,11 +1,14 @@
 """Right counts and right newest state, whatever the order, the repeats, the clock and the borders."""
 
 import asyncio
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
+from services.core.contracts import RECEIVED
 from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
 
 QUALITY = """
@@ -152,6 +155,54 @@ async def test_a_restarted_counter_never_swallows_a_new_fire(ingest, fleet, rows
     await fleet.send(topic("P1", "up/event", "panel"), first)
     await fleet.send(topic("P1", "up/event", "panel"), first | {"ts": first["ts"] + 5})
     await rows.until("select count(*) from event", equals=2)
+
+
+async def test_the_next_fire_of_a_device_that_sends_neither_id_nor_time_is_another_event(ingest, fleet, rows):
+    button, fire = topic("B1", "up/event", "panel"), {"type": "manual_alarm", "component": "1"}
+    told = itertools.count(1)
+
+    async def send(body=fire, **how):
+        await fleet.send(button, body, **how)
+        count = next(told)
+        await wait_for(lambda: len(fleet.acked_ids("B1")) == count, what="its acknowledgement")
+
+    async def pass_minutes(minutes):
+        await rows.connection.execute("update event_key set received_at = received_at - $1 * interval '1 min'", minutes)
+
+    await send()
+    for _ in range(3):  # sent again, as whatever was not acknowledged: at most five minutes apart
+        await pass_minutes(9)
+        await send()
+    assert await rows.one("select count(*) from event") == 1
+    await pass_minutes(11)
+    await send()
+    assert await rows.one("select count(*) from event") == 2
+    assert await rows.one("select count(distinct event_id) from event") == 1
+    for ended in (fire, {"type": "reset"}, {"type": "reset"}, fire, fire, fire | {"active": False}, fire, fire):
+        await send(ended)
+    assert await rows.one("select count(*) from event") == 6
+    for named in (fire | {"event_id": "1"}, fire | {"ts": now_ms()}, fire | {"ts": now_ms() // 1000}):
+        await send(named)
+        await pass_minutes(60)
+        await send(named)
+    assert await rows.one("select count(*) from event") == 9
+
+
+async def test_a_copy_that_the_broker_kept_and_one_that_a_relay_brings_again_are_no_new_fires(ingest, fleet, rows):
+    fire, hour_ago = {"type": "fire"}, now_ms() * 1000 - 3_600_000_000
+    for count, at_us in enumerate((hour_ago, hour_ago, hour_ago + 1_800_000_000), start=1):
+        marks = [(RECEIVED, str(at_us))]
+        await fleet.session.submit(topic("T1", "up/event", "panel"), orjson.dumps(fire), marks=marks)
+        await wait_for(lambda count=count: len(fleet.acked_ids("T1")) == count, what="its acknowledgement")
+    assert await rows.one("select count(*) from event") == 2
+    await fleet.send(topic("K1", "up/event", "panel"), fire, retain=True)
+    await wait_for(lambda: len(fleet.acked_ids("K1")) == 1, what="the live message acknowledged")
+    await rows.connection.execute("update event_key set received_at = received_at - interval '1 day'")
+    ingest.stop()
+    await rows.connection.execute("delete from lease")  # of another process, to which the broker sends its copies
+    ingest.restart()
+    await wait_for(lambda: len(fleet.acked_ids("K1")) == 2, what="the kept copy acknowledged")
+    assert await rows.one("select count(*) from event") == 3
 
 
 async def test_the_hourly_relations_sum_up_a_device_and_hour(ingest, fleet, rows):

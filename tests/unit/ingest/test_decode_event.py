@@ -68,6 +68,26 @@ def test_a_missing_event_id_is_derived_from_the_bytes_and_told_to_the_device():
 
 
 @pytest.mark.parametrize(
+    ("ts", "nameless"),
+    [
+        (None, True),
+        ("0000-00-00T00:00:00Z", True),
+        (0, True),
+        (345, True),  # seconds since it was switched on
+        (951_782_400_000, True),  # the year 2000, at each start
+        (NOW_MS, False),
+        (NOW_MS // 1000, False),
+        (NOW_MS - 90 * 86_400_000, False),  # it may have been away for so long
+    ],
+)
+def test_an_event_without_an_id_is_nameless_where_no_time_tells_it_from_the_next(ts, nameless):
+    anonymous = {"type": "fire", "ts": ts}
+    assert only(anonymous).nameless is nameless
+    assert only(anonymous | {"event_id": "derived-12"}).nameless is nameless  # as a relay carries it
+    assert not only(anonymous | {"event_id": "12"}).nameless
+
+
+@pytest.mark.parametrize(
     ("part", "value", "kept"),
     [
         ("active", "no", True),
