@@ -12,7 +12,7 @@ import asyncpg
 
 from services.alerts.border import Border, Work, nothing_more
 from services.alerts.mains import Mains
-from services.alerts.refused_events import ON_TELEMETRY, find_refused, judge_refused, name_refused
+from services.alerts.refused_events import find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import MOST_AT_ONCE, RuleStates, by_device
 from services.alerts.rules.model import Reading
@@ -80,7 +80,7 @@ class ReadingFeed:
         breath = Breath(self._clock, look_up)
         verdicts = await self._walk(border, batches, breath)
         await breath.take()
-        misplaced = await find_refused(border.conn, batches, ON_TELEMETRY)
+        misplaced = await find_refused(border.conn, batches, misplaced=True)
         if misplaced:
             await border.settle(misplaced, judge_refused, name_refused)
         due = self.states.due_for_saving(self._clock.monotonic())

@@ -12,25 +12,32 @@ from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import SYSTEM, Key
 from services.core.alarms.life.happenings import Finding
 from services.core.aside import Unit
+from services.core.contracts import MISPLACED
 from services.core.feed import Batch
 from services.core.statements import load_queries
-from services.core.topics import parse_topic
+from services.core.text import clean_text
+from services.core.topics import device_in
 from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(__file__)
 CODE = "event_unreadable"
-ON_TELEMETRY = "event_on_telemetry"  # why ingest refuses an event on the channel of readings
+LONGEST_TOPIC = 200  # of 64 KiB that MQTT allows
 DAY = timedelta(days=1)  # the longest time between a batch's commit and the receive time of its messages
 
 
-async def find_refused(conn: asyncpg.Connection, batches: Sequence[Batch], reason: str | None = None) -> list[Finding]:
-    """Return what was refused in these batches, only for `reason` if it is given."""
+async def find_refused(conn: asyncpg.Connection, batches: Sequence[Batch], *, misplaced: bool = False) -> list[Finding]:
+    """Return what was refused in these batches, once for each device; `misplaced`: events on other channels."""
     ids = [batch.id for batch in batches if batch.rejects]
     if not ids:
         return []
     times = [batch.committed_at for batch in batches]
-    rows = await conn.fetch(SQL["refused"], ids, min(times) - DAY, max(times) + DAY, reason)
-    return [_finding(row["topic"], row["reason"]) for row in rows]
+    marked = MISPLACED if misplaced else None
+    rows = await conn.fetch(SQL["refused"], ids, min(times) - DAY, max(times) + DAY, marked)
+    found: dict[str, Finding] = {}
+    for row in rows:
+        finding = _finding(row["topic"], row["reason"], misplaced=misplaced)
+        found.setdefault(finding.component, finding)
+    return list(found.values())
 
 
 async def judge_refused(page: Page, findings: Sequence[Finding]) -> None:
@@ -45,21 +52,21 @@ def name_refused(finding: Finding) -> Unit:
     return Unit("refused_event", finding.component, fire=True)
 
 
-def _finding(topic: str, reason: str) -> Finding:
-    parsed = parse_topic(topic)
+def _finding(topic: str, reason: str, *, misplaced: bool) -> Finding:
     return Finding(
         code=CODE,
         category=Category.SYSTEM,
         severity=Severity.MAJOR,
-        reason=_say(topic, reason),
-        component="" if parsed is None else parsed.device,
+        reason=_say(topic, reason, misplaced=misplaced),
+        component=device_in(topic),
         cause=CODE,
         latched=True,
     )
 
 
-def _say(topic: str, reason: str) -> Reason:
-    if reason == ON_TELEMETRY:
+def _say(sent_to: str, reason: str, *, misplaced: bool) -> Reason:
+    topic = clean_text(sent_to, LONGEST_TOPIC)
+    if misplaced:
         return Reason(
             f"事件发到了 {topic}，不会作为报警处理；请人工查看，并让设备改发到 up/event",
             f"an event came on {topic}, where it is no alarm; look at it, and have the device publish to up/event",

@@ -20,6 +20,8 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 SEQ_MODULUS = 2**32
 RECEIVED = "firetower-received"
 """User property of what a relay brings late: when its township received it, in microseconds since 1970."""
+MISPLACED = "this is an event"
+"""Begins what a reject says of an event on a channel where none is heard: alerts tells people of it at once."""
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Celsius = Annotated[float, Field(ge=-40, le=80, allow_inf_nan=False)]

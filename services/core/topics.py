@@ -60,6 +60,15 @@ def parse_topic(topic: str) -> Topic | None:
     return Topic(area, Kind(kind), device, Channel(channel))
 
 
+_ITS_PLACE = re.compile(rf"{ROOT}/[^/]*/[^/]*/({DEVICE_PATTERN})/", re.ASCII)
+
+
+def device_in(topic: str) -> str:
+    """Return the device that `topic` names in its place, whatever is wrong with the rest; empty: it names none."""
+    match = _ITS_PLACE.match(topic)
+    return "" if match is None else match[1]
+
+
 EVERY_CHANNEL = "up/#"  # what devices may write, channels that do not exist included
 
 

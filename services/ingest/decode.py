@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from services.core.text import describe_error
 from services.core.topics import Channel, Topic, parse_topic
-from services.ingest.decode_event import Event, read_events
+from services.ingest.decode_event import Event, event_among, read_events
 from services.ingest.decode_reading import read_readings
 from services.ingest.json_text import parse
-from services.ingest.mend import mend
+from services.ingest.mend import mend, read_elements
 from services.ingest.moment import relayed_us
 from services.ingest.reading import Reading
 from services.ingest.reject import Reject
@@ -100,7 +100,7 @@ def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool)
     if topic is None:
         device = "fire/v1/{area: 6 to 12 digits}/{hydrant|electrical|water|panel}/{device}"
         detail = f"nothing of ours has this topic: publish to {device}/up/telemetry, …/up/event or …/up/status"
-        message.rejects = (Reject(payload, "bad_topic", detail),)
+        message.rejects = (_elsewhere(payload, "bad_topic", detail),)
         if is_event:
             message.ack_ids = read_events(payload, received_us).ack_ids
     elif topic.channel is Channel.TELEMETRY:
@@ -136,4 +136,9 @@ def _read_status(message: Message, payload: bytes) -> None:
         message.alive = live and online  # a last will is about the device, not from it
         return
     detail = 'a status is {"online": true or false, "ts": …}'
-    message.rejects = (Reject(payload, "status_unreadable", detail),)
+    message.rejects = (_elsewhere(payload, "status_unreadable", detail),)
+
+
+def _elsewhere(payload: bytes, reason: str, detail: str) -> Reject:
+    """Refuse a message on a channel that holds no events; it may be one all the same."""
+    return Reject(payload, reason, event_among(read_elements(payload)[0]) or detail)

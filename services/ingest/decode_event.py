@@ -5,13 +5,14 @@ Bad parts go to `extra` under `bad` with a flag under `flags`; a wrong clock is 
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from services.core.contracts import SEQ_MODULUS, EventType
+from services.core.contracts import MISPLACED, SEQ_MODULUS, EventType
 from services.core.moment import from_us, read_ts
 from services.core.text import clean_json, clean_text, show_value
 from services.ingest.mend import Element, read_elements
@@ -139,6 +140,21 @@ def digest_of(element: dict[str, Any], event_id: str) -> bytes:
 def is_type(sent: object) -> bool:
     """Whether it is the type of an event, however it is written."""
     return isinstance(sent, str) and _plain_word(sent) in KNOWN_TYPES
+
+
+def event_among(elements: Iterable[Element]) -> str | None:
+    """Return what a reject says of a message on the wrong channel for the event it holds; None: it holds none."""
+    for element in elements:
+        named = element.spell("type") if element.broken else []
+        for kind in (element.value.get("type") if isinstance(element.value, dict) else None, *named):
+            if is_type(kind):
+                return misplaced(kind)
+    return None
+
+
+def misplaced(kind: object) -> str:
+    """Return what a reject says of an event of this type that is on the wrong channel."""
+    return f"{MISPLACED} ({show_value(kind)}): publish it to …/up/event, where it is heard at once"
 
 
 def _plain_word(text: str) -> str:

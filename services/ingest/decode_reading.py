@@ -12,12 +12,14 @@ from services.core.fields import FIELD_RULES, complaint
 from services.core.moment import read_ts
 from services.core.text import clean_json, show_value
 from services.core.topics import Kind
-from services.ingest.decode_event import is_type
+from services.ingest.decode_event import event_among, is_type, misplaced
 from services.ingest.json_text import dump_element, parse
 from services.ingest.mend import Element, mend, split, unwrap
 from services.ingest.moment import clock_fault
 from services.ingest.reading import Reading
 from services.ingest.reject import Reject
+
+ON_TELEMETRY = "event_on_telemetry"
 
 
 @dataclass(slots=True)
@@ -49,29 +51,35 @@ def read_readings(kind: Kind, payload: bytes, received_us: int) -> Found:
     elif type(parsed[0]) is list:
         _read_mended(found, split(parsed, payload, ()), "")
     elif len(parsed) > MAX_READINGS:
-        _reject_many(found, len(parsed))
+        _reject_many(found, split(parsed, payload, ()))
     else:
         for index, element in enumerate(parsed):
             _read_element(found, element, payload if len(parsed) == 1 else None, index)
     return found
 
 
-def _reject_many(found: Found, count: int) -> None:
-    detail = f"{count} readings in one message: send at most {MAX_READINGS}"
-    found.rejects.append(Reject(found.payload, "too_many_elements", detail))
+def _reject_many(found: Found, elements: list[Element]) -> None:
+    detail = f"{len(elements)} readings in one message: send at most {MAX_READINGS}"
+    found.rejects.append(_whole(found.payload, elements, "too_many_elements", detail))
+
+
+def _whole(payload: bytes, elements: list[Element], reason: str, detail: str, index: int | None = None) -> Reject:
+    """Refuse a message or a part of one; what matters most is whether an event is lost with it."""
+    lost = event_among(elements)
+    return Reject(payload, reason, detail, index) if lost is None else Reject(payload, ON_TELEMETRY, lost, index)
 
 
 def _read_mended(found: Found, elements: list[Element], complaint: str) -> None:
     """Take from a message that is no JSON what is beyond doubt: whole objects, and of a cut one its whole fields."""
     if len(elements) > MAX_READINGS:
-        _reject_many(found, len(elements))
+        _reject_many(found, elements)
         return
     if all(element.broken for element in elements):  # or there is none
-        found.rejects.append(Reject(found.payload, "not_json", complaint))
+        found.rejects.append(_whole(found.payload, elements, "not_json", complaint))
         return
     for element in elements:
         if element.broken:
-            found.rejects.append(Reject(element.raw, "not_json", complaint, element.index))
+            found.rejects.append(_whole(element.raw, [element], "not_json", complaint, element.index))
             continue
         before = len(found.readings)
         value, doubtful = element.value, element.doubtful
@@ -141,8 +149,7 @@ def _reject(
     stored: bool = False,
 ) -> None:
     if not stored and type(element) is dict and is_type(element.get("type")):
-        sent = f"this is an event ({show_value(element['type'])}): publish it to …/up/event, where it is heard at once"
-        refusal = ("event_on_telemetry", sent)
+        refusal = (ON_TELEMETRY, misplaced(element["type"]))
     kept = dump_element(element) if raw is None else raw
     found.rejects.append(Reject(kept, *refusal, element=index, stored=stored))
 

@@ -228,40 +228,6 @@ async def test_a_kitchen_fire_is_one_incident_with_one_confirmation_and_the_rest
     assert len(await county.conn.fetch("select from incident")) == 1
 
 
-@pytest.mark.parametrize(
-    "refused",
-    [("event", "not_json", "cannot be read"), ("telemetry", "event_on_telemetry", "publish to up/event")],
-)
-async def test_an_event_that_was_refused_is_an_alarm_of_our_own(
-    county: County, desk: DeskControl, alerts: Callable[..., Program], refused: tuple[str, str, str]
-) -> None:
-    lane, reason, said = refused
-    await county.add_device("panel-1")
-    alerts()
-    async with county.conn.transaction():
-        batch_id = await county.conn.fetchval(
-            """
-            insert into ingest_batch (writer, number, owner, lane, rejects)
-            values ('all/' || $2, 1, $1, $2, 1) returning id
-            """,
-            county.owner,
-            lane,
-        )
-        await county.conn.execute(
-            """
-            insert into reject (received_at, batch_id, topic, payload, reason, detail)
-            values (now(), $1, 'fire/v1/140931100/panel/panel-1/up/' || $2, '{', $3, 'why')
-            """,
-            batch_id,
-            lane,
-            reason,
-        )
-    (alarm,) = await eventually(county.alarms, what="event_unreadable")
-    assert (alarm["code"], alarm["category"], alarm["component"]) == ("event_unreadable", "system", "panel-1")
-    assert "panel-1" in alarm["reason"]
-    assert said in alarm["reason_en"]
-
-
 async def test_the_brokers_drop_counter_and_a_lost_session_are_alarms_of_our_own(
     county: County, desk: DeskControl, alerts: Callable[..., Program]
 ) -> None:

@@ -5,6 +5,7 @@ import random
 
 import orjson
 
+from services.core.contracts import MISPLACED
 from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
 
 
@@ -82,6 +83,8 @@ async def test_a_channel_that_does_not_exist_is_kept_as_a_reject(ingest, fleet, 
         topic("H1", "up/telemetri"),
         topic("H1", "up/event/new"),
     }
+    named = await rows.all("select topic from reject where starts_with(detail, $1)", MISPLACED)
+    assert [row["topic"] for row in named] == [topic("H1", "up/event/new")]
 
 
 async def test_rejected_events_are_named_on_down_ack_too(ingest, fleet, rows):

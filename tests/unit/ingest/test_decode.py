@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.contracts import MISPLACED, READING_FIELDS, READING_MODELS
 from services.core.moment import DAY_US, MINUTE_US
 from services.core.topics import Kind
 from services.ingest.decode import decode
@@ -144,6 +144,30 @@ def test_an_event_on_the_topic_of_readings_is_named_and_what_is_a_reading_is_sto
     assert "up/event" in reject.detail
     assert reasons(read({"ts": NOW_MS, "seq": 1, "tilt_deg": 3, "type": "fire"})) == []
     assert reasons(read({"ts": NOW_MS, "seq": 1, "type": "periodic"})) == ["no_valid_field"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "body", "reason"),
+    [
+        ("event/", b'{"type":"fire","event_id":"1"}', "bad_topic"),
+        ("Event", b'[{"x":1},{"type":"manual_alarm"}]', "bad_topic"),
+        ("event/fire", b'{"type":"fire","description":"a "b"","event_id":"1"', "bad_topic"),
+        ("status", b'{"type":"fire","event_id":"1"}', "status_unreadable"),
+        ("telemetry", b'{"type":"fire","description":"a "b"","event_id":"1"', "event_on_telemetry"),
+        ("telemetry", b"[" + b'{"type":"fire"},' * 700 + b'{"type":"fire"}]', "event_on_telemetry"),
+    ],
+)
+def test_an_event_on_any_channel_that_hears_none_is_named(channel, body, reason):
+    message = decode(TOPIC.replace("telemetry", channel), body, NOW_US)
+    assert [(reject.reason, reject.payload) for reject in message.rejects] == [(reason, body)]
+    assert message.rejects[0].detail.startswith(MISPLACED)
+    assert "up/event" in message.rejects[0].detail
+
+
+@pytest.mark.parametrize(("channel", "body"), [("event/", b"{}"), ("status", b"offline"), ("telemetry", b"[7")])
+def test_what_is_no_event_is_not_called_one(channel, body):
+    (reject,) = decode(TOPIC.replace("telemetry", channel), body, NOW_US).rejects
+    assert not reject.detail.startswith(MISPLACED)
 
 
 def test_a_reading_without_any_valid_field_is_rejected_once():
