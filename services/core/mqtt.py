@@ -30,7 +30,8 @@ from services.core.mqtt_config import (
     Will,
     service_client_id,
 )
-from services.core.mqtt_outgoing import WINDOW_CAP, Marks, Outgoing, properties_of
+from services.core.mqtt_limits import limits_of, login_refusal
+from services.core.mqtt_outgoing import Marks, Outgoing, properties_of
 from services.core.text import describe_error
 
 __all__ = [
@@ -48,7 +49,6 @@ BACKOFF_FIRST_S = 0.2
 BACKOFF_CAP_S = 5.0
 READY_TIMEOUT_S = 10.0
 SESSION_TAKEN_OVER = 0x8E
-REFUSED_LOGIN = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C})  # MQTT 5, 3.2.2.2: trying again cannot help
 FILTERS_PER_SUBSCRIBE = 100
 
 
@@ -81,7 +81,6 @@ class Session:
         self.config = config
         self.generation = 0  # counts connections; deliveries carry it
         self.session_present = False
-        self.largest_packet: int | None = None  # that the broker takes, in bytes; None: it sets no limit
         self.stale_acks = 0
         self._on_delivery = on_delivery
         self._on_connected = on_connected
@@ -105,6 +104,11 @@ class Session:
     def connected(self) -> bool:
         """True while connected and subscribed."""
         return self._ready.is_set()
+
+    @property
+    def largest_packet(self) -> int | None:
+        """What the broker takes, in bytes; None: it sets no limit."""
+        return self._outgoing.limits.largest
 
     @property
     def outgoing(self) -> int:
@@ -256,15 +260,12 @@ class Session:
     ) -> None:
         config = self.config
         if reason.is_failure:
-            if reason.value in REFUSED_LOGIN:
-                self._failure = BadSetting(
-                    f"{config.setting}: the broker at {config.host}:{config.port} refused user '{config.username}' "
-                    f"({reason}); correct user and password in the URL"
-                )
+            self._failure = login_refusal(reason, config) or self._failure
             log.warning("mqtt_refused", client_id=config.client_id, reason=str(reason))
             return
-        self._outgoing.window = min(WINDOW_CAP, getattr(properties, "ReceiveMaximum", WINDOW_CAP))
-        self.largest_packet = getattr(properties, "MaximumPacketSize", None)
+        self._outgoing.limits = limits = limits_of(properties, config)
+        for unanswered, error in self._client.keep(limits):
+            self._outgoing.refuse(unanswered, error)
         self.session_present = flags.session_present
         filters = config.filters + config.optional_filters
         for start in range(0, len(filters), FILTERS_PER_SUBSCRIBE):

@@ -17,7 +17,8 @@ from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.core.mqtt_config import Delivery, SessionConfig
+from services.core.mqtt_config import Delivery, PublishRefused, SessionConfig
+from services.core.mqtt_limits import Limits
 from services.core.mqtt_packets import cut_packet, cut_publishes
 
 if TYPE_CHECKING:
@@ -117,6 +118,17 @@ class PlainClient(Client):
             if code or self._sock is None:
                 return code
         return code
+
+    def keep(self, limits: Limits) -> list[tuple[int, PublishRefused]]:
+        """Make what the library is about to send again fit the broker; return what does not, by its packet id."""
+        refused: list[tuple[int, PublishRefused]] = []
+        for packet_id, message in list(self._out_messages.items()):
+            message.retain = message.retain and limits.retains
+            error = limits.refusal(message.topic, message.payload, message.properties)
+            if error is not None:
+                del self._out_messages[packet_id]
+                refused.append((packet_id, error))
+        return refused
 
     def pending_bytes(self) -> int:
         """Bytes a TLS layer has decrypted already; no readiness event will announce them."""

@@ -15,8 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from services.core.mqtt_config import OutgoingFull, PublishRefused, SessionClosed
-
-WINDOW_CAP = 1000  # unanswered publishes even if the broker sets no limit
+from services.core.mqtt_limits import Limits
 
 Marks = Sequence[tuple[str, str]]
 """User properties of MQTT 5 (3.3.2.3.7): names with values."""
@@ -36,11 +35,11 @@ def properties_of(marks: Marks, expires_s: int | None) -> Properties | None:
 
 
 class Outgoing:
-    """A queue of at most `limit` publishes, of which at most `window` are unanswered at the broker."""
+    """A queue of at most `limit` publishes, of which the broker's limits say how many are unanswered."""
 
     def __init__(self, limit: int, send: Send) -> None:
         self.limit = limit
-        self.window = WINDOW_CAP
+        self.limits = Limits()
         self._send = send
         self._inflight: dict[int, asyncio.Future[None]] = {}
         self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool, Properties | None]] = deque()
@@ -74,13 +73,21 @@ class Outgoing:
             await self._room.wait()
 
     def pump(self) -> None:
-        """Hand queued publishes to the client as far as the window allows. Call only while connected."""
-        while self._queued and len(self._inflight) < self.window:
+        """Hand queued publishes to the client as far as the window allows. Call only while connected.
+
+        One that is larger than the broker takes is refused here. What it cannot keep it passes on all the same.
+        """
+        while self._queued and len(self._inflight) < self.limits.window:
             entry = self._queued.popleft()
             future, topic, payload, retain, properties = entry
             if future.cancelled():
                 continue
-            info = self._send(topic, payload, retain, properties)
+            refusal = self.limits.refusal(topic, payload, properties)
+            if refusal is not None:
+                self._room.set()
+                _fail(future, refusal)
+                continue
+            info = self._send(topic, payload, retain and self.limits.retains, properties)
             if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:  # this packet id is still unanswered; try the next one
                 self._queued.appendleft(entry)
                 continue
@@ -92,10 +99,17 @@ class Outgoing:
         self._room.set()
         if future is not None and not future.done():
             if reason.is_failure:
-                future.set_exception(PublishRefused(f"the broker refused a publish: {reason}"))
+                _fail(future, PublishRefused(f"the broker refused a publish: {reason}"))
             else:
                 future.set_result(None)
         return bool(self._queued)
+
+    def refuse(self, packet_id: int, error: PublishRefused) -> None:
+        """End a publish that was sent before and cannot be sent again."""
+        future = self._inflight.pop(packet_id, None)
+        self._room.set()
+        if future is not None and not future.done():
+            _fail(future, error)
 
     def close(self) -> None:
         """End every open publish; nobody will answer any more."""
@@ -106,5 +120,9 @@ class Outgoing:
         self._room.set()
         for future in still_open:
             if not future.done():
-                future.set_exception(SessionClosed("the session was stopped before the broker answered"))
-                future.exception()  # a publisher that went away has nobody to tell
+                _fail(future, SessionClosed("the session was stopped before the broker answered"))
+
+
+def _fail(future: asyncio.Future[None], error: Exception) -> None:
+    future.set_exception(error)
+    future.exception()  # a publisher that went away has nobody to tell

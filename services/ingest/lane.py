@@ -18,7 +18,7 @@ from services.core.settings import IngestSettings
 from services.core.text import describe_error
 from services.core.topics import Channel, subscription
 from services.ingest import lease
-from services.ingest.acks import ack_payloads
+from services.ingest.acks import ack_payloads, most_bytes
 from services.ingest.copies import StoredCopies
 from services.ingest.decode import Message
 from services.ingest.inbox import Batch, Inbox
@@ -239,7 +239,7 @@ class Lane:
         """Name the stored events on the topic they came from, so that the device may forget them (contract 3)."""
         base = message.raw_topic.removesuffix(Channel.EVENT)
         try:
-            for payload in ack_payloads(message.ack_ids):
+            for payload in ack_payloads(message.ack_ids, most_bytes(session.largest_packet)):
                 session.submit(base + Channel.ACK, payload)
         except (OutgoingFull, ValueError) as error:
             log.warning(

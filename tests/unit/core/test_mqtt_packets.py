@@ -17,6 +17,7 @@ from services.core.mqtt_config import (
     SessionConfig,
     service_client_id,
 )
+from services.core.mqtt_limits import Limits
 from services.core.mqtt_outgoing import Outgoing
 from services.core.mqtt_packets import cut_packet, cut_publishes
 
@@ -122,7 +123,7 @@ REFUSED = ReasonCode(PacketTypes.PUBACK, identifier=0x87)
 async def test_publishes_keep_their_order_and_the_brokers_window():
     wire = Wire()
     outgoing = Outgoing(10, wire.send)
-    outgoing.window = 2
+    outgoing.limits = Limits(window=2)
     futures = [outgoing.submit(str(i), b"", retain=False) for i in range(4)]
     outgoing.pump()
     assert wire.sent == ["0", "1"]
