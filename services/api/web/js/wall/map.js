@@ -6,6 +6,7 @@ import { clockTime } from "../format.js";
 import { t } from "../i18n.js";
 import { live, onDevices, useStore } from "../store.js";
 import { html, useEffect, useRef, useState } from "../ui.js";
+import { SMALL } from "./small.js";
 
 const NO_TESTS = [];
 
@@ -29,7 +30,8 @@ export function WallMap({ open }) {
       return settings
         .then((ground) => {
           if (gone || !frame.current) return undefined;
-          const made = new Board(frame.current, { settings: ground, geojson, size: 1.6, controls: false });
+          const how = { size: 1.6, controls: false, inForm: SMALL.matches };
+          const made = new Board(frame.current, { settings: ground, geojson, ...how });
           board.current = made;
           deaf = onDevices((items) => made.change(items));
           return made.ready.then(() => {

@@ -15,14 +15,21 @@ import { isStalled, watchState } from "../watching.js";
 import { KINDS, SEVERITIES } from "../words/lists.js";
 import { Line } from "./line.js";
 import { WallMap } from "./map.js";
+import { SMALL } from "./small.js";
 
-// As many rows as fit without a cut line: nobody scrolls a wall.
+const MOST_SCROLLED = 100;
+
+// As many rows as fit without a cut line: nobody scrolls a wall. A phone is scrolled.
 function useRows(open) {
   const frame = useRef();
   const [rows, setRows] = useState(1);
   useLayoutEffect(() => {
     if (!frame.current) return undefined;
     const measure = () => {
+      if (SMALL.matches) {
+        setRows(MOST_SCROLLED);
+        return;
+      }
       const tallest = Math.max(
         ...[...frame.current.querySelectorAll(".wall-alarm")].map((row) => row.offsetHeight),
         1,
