@@ -5,14 +5,23 @@ import { t, word } from "./i18n.js";
 import { problemText } from "./problems.js";
 import { html, useEffect, useRef } from "./ui.js";
 
+// Names come from ledgers and devices in any script. Signs that turn the direction of what follows are no
+// part of a name; one in Arabic letters is kept apart, or the address behind it, 1-1-001, would read 001-1-1.
+const TURNS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+const apart = (text) => {
+  const plain = text?.replace(TURNS, "");
+  return plain && RIGHT_TO_LEFT.test(plain) ? `\u2068${plain}\u2069` : plain;
+};
+
 // A site is {id, name} beside alarms, an id with `site_name` beside devices.
-export const siteName = (thing) => thing?.site?.name || thing?.site_name || null;
+export const siteName = (thing) => apart(thing?.site?.name || thing?.site_name) || null;
 // A device that nobody has named yet is called by its code: a name that is missing is an empty text.
-export const deviceName = (alarm) => alarm?.device_name || alarm?.device || "";
+export const deviceName = (alarm) => apart(alarm?.device_name || alarm?.device) || "";
 export const siteOrDevice = (alarm) => siteName(alarm) ?? deviceName(alarm);
 export const alarmName = (alarm) => word("code", alarm.code);
 // Which part of a device: its zone and component, "" for the whole of it.
-export const partOf = (alarm) => [alarm.zone, alarm.component].filter(Boolean).join(" ");
+export const partOf = (alarm) => [alarm.zone, alarm.component].map(apart).filter(Boolean).join(" ");
 const joined = (...parts) => parts.filter((part) => part && part !== "–").join(" · ");
 // Where a device is, the nearest first: site, device (without the site's name, which is often repeated in
 // it), township.
@@ -87,11 +96,32 @@ export function Dialog({ title, onClose, children, danger }) {
   </dialog>`;
 }
 
+// What was taken moves away, and the second press of a double click falls on what comes in its place: it
+// counts for nothing.
+export const onePress = (act) => (event) => {
+  if (event.detail > 1) event.preventDefault();
+  else act(event);
+};
+
+// For the button of a row that goes when it has done its work. Pressed by a key it leaves the focus to the
+// row; else the next Tab would begin at the top of the page.
+export const oneTake = (act) =>
+  onePress((event) => {
+    if (event.detail === 0) event.currentTarget.closest("li").querySelector(".row-open").focus();
+    act();
+  });
+
 // `ready`: nothing needs to be filled in, so the answer has the focus.
 export function Buttons({ onCancel, go, busy, ready = false, kind = "primary" }) {
   return html`<div class="buttons">
     <button type="button" class="button" onClick=${onCancel}>${t("dialog.cancel")}</button>
-    <button type="submit" class=${`button ${kind}`} disabled=${busy} autofocus=${ready}>
+    <button
+      type="submit"
+      class=${`button ${kind}`}
+      disabled=${busy}
+      autofocus=${ready}
+      onClick=${onePress(() => null)}
+    >
       ${go}
     </button>
   </div>`;

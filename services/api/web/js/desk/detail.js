@@ -6,7 +6,17 @@ import { age, areaName, clockTime, dateTime } from "../format.js";
 import { Icon } from "../icons.js";
 import { pick, t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, Chip, deviceName, Failure, Field, personName, Severity, siteOrDevice } from "../parts.js";
+import {
+  alarmName,
+  Chip,
+  deviceName,
+  Failure,
+  Field,
+  onePress,
+  personName,
+  Severity,
+  siteOrDevice,
+} from "../parts.js";
 import { live, putAlarms, useStore } from "../store.js";
 import { html, useEffect, useState } from "../ui.js";
 import { openTestWindow } from "./acts.js";
@@ -75,7 +85,7 @@ function Actions({ alarm, now, start, refused }) {
       key=${name}
       class=${`button ${kind}`}
       data-act=${name}
-      onClick=${() => start(name, alarm)}
+      onClick=${onePress(() => start(name, alarm))}
     >
       <${Icon} name=${icon} size="18" />
       ${t(`desk.${name}`)}
@@ -138,7 +148,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
           state: word("notice_state", sent.state),
           at: clockTime(sent.delivered_at ?? sent.created_at),
         })}
-        ${isLate(sent, now) && html`${" "}<b>
+        ${isLate(sent, now) && html`${" "}<b aria-hidden="true">
           ${t("desk.not_accepted_for", { span: age(sent.created_at, now) })}
         </b> <a class="call" href="tel:119">${t("banner.call_119")}</a>`}
       </p>`}

@@ -2,6 +2,7 @@
 import { isOpen, isShelved, isWaiting } from "../alarms.js";
 import { serverNow, useNow } from "../clock.js";
 import { t } from "../i18n.js";
+import { onePress } from "../parts.js";
 import { remember } from "../prefs.js";
 import { html } from "../ui.js";
 import { CATEGORIES } from "../words/lists.js";
@@ -49,7 +50,11 @@ export function PickedBar({ picked, start, clear }) {
   const names = ["acknowledge", ...VERDICTS].filter((name) => can.some((each) => each[name]));
   return html`<div class="picked-bar" role="status">
     <b>${t("desk.picked", { n: picked.length })}</b>
-    ${names.map((name) => html`<button key=${name} class="button small" onClick=${() => start(name)}>
+    ${names.map((name) => html`<button
+      key=${name}
+      class="button small"
+      onClick=${onePress(() => start(name))}
+    >
       ${t(`desk.${name}`)}
     </button>`)}
     <button class="button small quiet" onClick=${clear}>${t("dialog.cancel")}</button>

@@ -6,7 +6,7 @@ import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, Chip, classes, deviceName, siteOrDevice } from "../parts.js";
+import { alarmName, Chip, classes, deviceName, oneTake, siteOrDevice } from "../parts.js";
 import { html } from "../ui.js";
 import { isTakable, take } from "./deeds.js";
 import { Row } from "./row.js";
@@ -61,7 +61,10 @@ export function Group({ line, desk }) {
           </span>
         </span>
       </button>
-      ${alarms.some(isTakable) && may("act") && html`<button class="row-take" onClick=${() => take(alarms)}>
+      ${alarms.some(isTakable) && may("act") && html`<button
+        class="row-take"
+        onClick=${oneTake(() => take(alarms))}
+      >
         ${t("desk.take_all")}
       </button>`}
     </li>

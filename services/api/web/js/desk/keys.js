@@ -32,9 +32,12 @@ export const KeysDialog = ({ onClose }) => html`<${Dialog} title=${t("desk.keys_
   <div class="buttons"><button class="button" onClick=${onClose} autofocus>${t("map.close")}</button></div>
 <//>`;
 
+const MOVES = ["j", "k", "ArrowDown", "ArrowUp"]; // what a key that is held goes on doing
+
 // Hears keys from the moment the desk is drawn, and acts on what is drawn now: a quick second press must
-// neither meet an old choice nor fall between two listeners. `acts` are by key, with "Shift+" before where it
-// is held.
+// neither meet an old choice nor fall between two listeners. A key that is held, by a hand or a book on the
+// keyboard, acts once: it would take one alarm after the other. `acts` are by key, with "Shift+" before where
+// it is held.
 export function useKeys(acts) {
   const drawn = useRef();
   drawn.current = acts;
@@ -46,7 +49,7 @@ export function useKeys(acts) {
       const act = drawn.current[event.shiftKey && key !== "?" ? `Shift+${key}` : key];
       if (!act) return;
       event.preventDefault();
-      act();
+      if (!event.repeat || MOVES.includes(key)) act();
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);

@@ -5,7 +5,7 @@ import { age } from "../format.js";
 import { SeverityMark } from "../icons.js";
 import { t, word } from "../i18n.js";
 import { may } from "../may.js";
-import { alarmName, alarmPlace, Chip, classes, devicePlace, partOf } from "../parts.js";
+import { alarmName, alarmPlace, Chip, classes, devicePlace, oneTake, partOf } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useState } from "../ui.js";
 import { TakeLine } from "./take-line.js";
@@ -87,7 +87,10 @@ export function Row({ alarm, desk, child, first }) {
         <span class="row-state">${word("state", alarm.state)}</span>
       </span>
     </button>
-    ${isTakable(alarm) && may("act") && html`<button class="row-take" onClick=${() => take([alarm])}>
+    ${isTakable(alarm) && may("act") && html`<button
+      class="row-take"
+      onClick=${oneTake(() => take([alarm]))}
+    >
       ${t("desk.acknowledge")}
     </button>`}
     <${TakeLine} alarm=${alarm} />
