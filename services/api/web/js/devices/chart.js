@@ -100,6 +100,19 @@ function tick(at_s, step_s) {
   return step_s >= 21_600 || midnight ? `${time}\n${day}` : time;
 }
 
+const MOST_DOTTED = 60; // readings: of more the line says as much as its dots
+
+// A value between two holes has no line to it: without a dot a device's only word of a day would not be seen.
+// `undefined` is no hole: another device had a reading then.
+function lonely(plot, series, all) {
+  if (all) return null;
+  const values = plot.data[series];
+  const told = [...values.keys()].filter((i) => values[i] !== undefined);
+  const at = (n) => values[told[n]] ?? null;
+  return told.filter((_, n) => at(n) !== null && at(n - 1) === null && at(n + 1) === null);
+}
+const dots = (size) => ({ show: (plot) => plot.data[0].length < MOST_DOTTED, filter: lonely, size });
+
 const LEAST_DRAG_PX = 8;
 const NONE = [];
 // Lines of other devices differ in colour and in dashes.
@@ -171,7 +184,7 @@ export function Chart({
             label: others.length ? name : banded ? t("devices.mean") : word("field", field),
             stroke: colour,
             width: 1.8,
-            points: { show: (plot) => plot.data[0].length < 60, size: 5 },
+            points: dots(5),
             value: shown,
           },
           {
@@ -197,7 +210,7 @@ export function Chart({
                   scale: "y2",
                   stroke: css("--drill"),
                   width: 1.5,
-                  points: { show: (plot) => plot.data[0].length < 60, size: 4 },
+                  points: dots(4),
                   value: (_u, v) => (v === null ? "–" : `${measured(second, v)} ${unit(second)}`),
                 },
               ]
@@ -207,7 +220,7 @@ export function Chart({
             stroke: css(OTHERS[i][0]),
             dash: OTHERS[i][1],
             width: 1.6,
-            points: { show: false },
+            points: { ...dots(4), show: false },
             value: shown,
           })),
         ],

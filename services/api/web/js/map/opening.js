@@ -42,6 +42,17 @@ function holdBounds(map, bounds) {
   return release;
 }
 
+// The graphics of the screen may be gone for a while, after sleep or a crash of the driver: an empty map must
+// not be read as a quiet county.
+function sayWhatIsGone(map, frame) {
+  map.on("webglcontextlost", () => {
+    frame.dataset.lost = t("map.graphics_lost");
+  });
+  map.on("webglcontextrestored", () => {
+    delete frame.dataset.lost;
+  });
+}
+
 // `begins`: {center, zoom}; without, the county that the settings name. `inForm`: a part of a page that is
 // scrolled, so one finger and the wheel are the page's.
 export function newMap(frame, style, { settings, begins, inForm, controls }) {
@@ -60,6 +71,7 @@ export function newMap(frame, style, { settings, begins, inForm, controls }) {
     refreshExpiredTiles: false,
   });
   map.touchZoomRotate.disableRotation();
+  sayWhatIsGone(map, frame);
   if (controls) map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
   if (controls) map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
   return { map, release: begins ? () => null : holdBounds(map, settings.bounds) };

@@ -17,6 +17,7 @@ export const pages = {
   "map.look": "Bring it into sight",
   "map.close": "Close",
   "map.fit": "Whole county",
+  "map.graphics_lost": "The graphics card does not answer, the map cannot be drawn; go by the list of alarms",
   "map.no_ground": "Base map out of reach; devices are shown all the same",
   "map.failed": "Map data could not be read",
   "map.label": "Map of devices",

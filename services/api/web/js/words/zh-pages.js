@@ -17,6 +17,7 @@ export const pages = {
   "map.look": "移到图中",
   "map.close": "关闭",
   "map.fit": "全县",
+  "map.graphics_lost": "显卡没有响应，地图暂时画不出来；告警以列表为准",
   "map.no_ground": "底图暂时取不到，设备照常显示",
   "map.failed": "地图数据读取失败",
   "map.label": "设备地图",
