@@ -18,6 +18,28 @@ LATE_NOTICE = """() => {
   const call = late?.querySelector("a[href='tel:119']");
   return [document.querySelectorAll(".banner.loud").length, late?.innerText ?? "", call?.innerText ?? ""];
 }"""
+# Words that changed inside a live region while the page's clock went on by three seconds.
+SAID = """() => new Promise((done) => {
+  const live = "[role=alert], [role=status], [role=log], [aria-live=polite], [aria-live=assertive]";
+  const said = [];
+  const watch = new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const near = target.nodeType === 1 ? target : target.parentElement;
+      if (near?.closest(live) && !near.closest("[aria-hidden=true], [aria-live=off]")) said.push(near.textContent);
+    }
+  });
+  watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+  const began = performance.now();
+  const clock = document.querySelector(".clock");
+  let [shown, ticks] = [clock.textContent, 0];
+  const look = setInterval(() => {
+    if (clock.textContent === shown) return;
+    [shown, ticks] = [clock.textContent, ticks + 1];
+    if (ticks < 4) return;
+    clearInterval(look);
+    done(said);
+  }, 50);
+})"""
 WANTED_SOUND = """async ([alarm, now]) => (await import("/static/js/alarms.js")).wantedSound([alarm], [], now)"""
 
 
@@ -117,6 +139,21 @@ def test_a_fire_that_119_has_not_accepted_for_a_minute_is_loud_and_red(visit, sy
     desk_answers("ok")
     expect(banner).to_have_count(0)
     assert notice_state(system, alarm_id) == "delivered"
+
+
+def test_clocks_in_banners_are_not_read_out_every_second(visit, system, desk_answers):
+    desk_answers("error")
+    alarm = confirmed_fire(system, "OM-006")
+    until(lambda: bool(system.received("fire.confirmed", alarm)), what="the first try")
+    system.date_notices(alarm, 10)
+    page = visit(f"/?lang=zh#/desk/{alarm}")
+    expect(page.locator(".late-notice [role=alert]")).to_have_text("119 尚未接收 报警主机 OM-006 的火警通知")
+    expect(page.locator(".sent-line")).to_contain_text("未接收")
+    page.context.set_offline(True)
+    expect(page.locator(".banner.lost [role=alert]")).to_contain_text("画面不是最新")
+    assert page.evaluate(SAID) == []
+    page.context.set_offline(False)
+    expect(page.locator(".link-state.live")).to_be_visible()
 
 
 def test_a_notice_that_119_refused_is_sent_again_from_the_system_page(visit, system, desk_answers):

@@ -1,5 +1,5 @@
 // Calls to our own API: JSON in, JSON out, a Problem thrown on anything else. Every call has a time limit.
-import { syncClock } from "./clock.js";
+import { serverNow, syncClock } from "./clock.js";
 import { live } from "./store.js";
 
 const TIME_LIMIT_MS = 12_000;
@@ -38,7 +38,7 @@ export async function answerOf(method, path, { body, type, version, key, limit_m
     throw new Problem(0, { type: cause.name === "TimeoutError" ? "timeout" : "unreachable" });
   }
   if (answer.ok) return answer;
-  if (answer.status === 401 && live.get().session) live.set({ session: null });
+  if (answer.status === 401 && live.get().session) live.set({ session: null, endedAt: serverNow() });
   const data = await answer.json().catch(() => null);
   throw new Problem(answer.status, data ?? { title: answer.statusText });
 }

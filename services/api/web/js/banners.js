@@ -12,14 +12,22 @@ import { live, useStore } from "./store.js";
 import { html, useEffect, useState } from "./ui.js";
 import { behind_s, isStalled } from "./watching.js";
 
+const MOST_NAMED = 2; // sites under test: on the day when a dozen are tested the fires keep their room
 const SOUND_STARTS_WITHIN_MS = 1000; // where the browser allows it without a click
 
-const Banner = ({ kind, icon, children, role = "status", to }) => html`<div
+// Words that tell how long something lasts change every second. A screen reader would begin anew with each
+// change and never come to the fire that is announced beside it: it hears `said`, which stays as it is.
+const Running = ({ said, role, children }) => html`
+  <span aria-hidden="true">${children}</span>
+  <span class="unseen" role=${role}>${said}</span>
+`;
+
+const Banner = ({ kind, icon, children, role = "status", to, said }) => html`<div
   class=${`banner ${kind}`}
-  role=${role}
+  role=${said ? undefined : role}
 >
   <${Icon} name=${icon} size="18" />
-  <span>${children}</span>
+  ${said ? html`<${Running} said=${said} role=${role}>${children}<//>` : html`<span>${children}</span>`}
   ${to && html`<a class="goto" href=${to}>${t("banner.goto")}</a>`}
 </div>`;
 
@@ -29,12 +37,12 @@ function LateNotice({ notices, alarms, now }) {
   const alarm = alarms.get(oldest.alarm_id);
   const site = siteOrDevice(alarm) || `#${oldest.alarm_id}`;
   const waited = span((now - Date.parse(oldest.created_at)) / 1000);
-  return html`<div class="banner warn late-notice" role="alert" data-notice=${oldest.id}>
+  const more = notices.length > 1 ? ` ${t("banner.late_more", { n: notices.length - 1 })}` : "";
+  return html`<div class="banner warn late-notice" data-notice=${oldest.id}>
     <${Icon} name="phone" size="18" />
-    <span>
-      ${t("banner.late", { site, span: waited })}
-      ${notices.length > 1 ? ` ${t("banner.late_more", { n: notices.length - 1 })}` : ""}
-    </span>
+    <${Running} said=${t("banner.late_said", { site }) + more} role="alert">
+      ${t("banner.late", { site, span: waited })}${more}
+    <//>
     <a class="goto" href="tel:119">${t("banner.call_119")}</a>
     <a class="goto" href=${`#/desk/${oldest.alarm_id}`}>${t("banner.goto")}</a>
   </div>`;
@@ -68,13 +76,20 @@ export function Banners() {
   const late = [...notices.values()]
     .filter((notice) => isLate(notice, now) && !isUndelivered(notice, now))
     .sort((a, b) => Date.parse(a.created_at) - Date.parse(b.created_at));
+  const lost_ms = Date.now() - lostAt;
   const drill = system?.drill_until && Date.parse(system.drill_until) > now;
   const windows = (system?.test_windows ?? []).filter((each) => Date.parse(each.until) > now);
+  const named = windows.length > MOST_NAMED + 1 ? windows.slice(0, MOST_NAMED) : windows;
   return html`<div class="banners">
-    ${connection === "lost" && html`<${Banner} kind="lost" icon="warn" role="alert">
+    ${connection === "lost" && html`<${Banner}
+      kind="lost"
+      icon="warn"
+      role="alert"
+      said=${t(databaseAway ? "banner.database_said" : "banner.lost_said")}
+    >
       ${t(databaseAway ? "banner.database" : "banner.lost", {
-        at: dateTime(lostAt),
-        span: span((Date.now() - lostAt) / 1000),
+        at: dateTime(now - lost_ms),
+        span: span(lost_ms / 1000),
       })}
     <//>`}
     ${outdated && html`<div class="banner test" role="status">
@@ -103,14 +118,21 @@ export function Banners() {
     <//>`}
     ${late.length > 0 && html`<${LateNotice} notices=${late} alarms=${alarms} now=${now} />`}
     <${SoundBlocked} />
-    ${connection === "live" && isStalled(system, now) && html`<${Banner} kind="warn" icon="clock">
+    ${connection === "live" && isStalled(system, now) && html`<${Banner}
+      kind="warn"
+      icon="clock"
+      said=${t("watching.stalled")}
+    >
       ${t("banner.stalled", { span: span(behind_s(system, now)) })}
     <//>`}
     ${drill && html`<${Banner} kind="drill" icon="play">
       ${t("banner.drill", { until: clockTime(system.drill_until, false) })}
     <//>`}
-    ${windows.map((each) => html`<${Banner} kind="test" icon="note" key=${each.site_id}>
+    ${named.map((each) => html`<${Banner} kind="test" icon="note" key=${each.site_id}>
       ${t("banner.test", { site: each.site_name, until: clockTime(each.until, false), reason: each.reason })}
     <//>`)}
+    ${named.length < windows.length && html`<${Banner} kind="test" icon="note" to="#/map">
+      ${t("banner.test_more", { n: windows.length - named.length })}
+    <//>`}
   </div>`;
 }

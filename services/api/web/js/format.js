@@ -1,4 +1,5 @@
-// Numbers, times and places as text. Pure; the language is the page's.
+// Numbers, times and places as text. The language is the page's, today is the server's.
+import { serverNow } from "./clock.js";
 import { language, t, word } from "./i18n.js";
 import { covers } from "./may.js";
 import { live } from "./store.js";
@@ -25,7 +26,7 @@ export function dateTime(at, whole = false) {
   if (!at || Number.isNaN(+time)) return "–";
   const day = dayNumber(time);
   if (whole) return `${day} ${clockTime(at)}`;
-  return day === dayNumber(Date.now()) ? clockTime(at) : `${day.slice(5)} ${clockTime(at, false)}`;
+  return day === dayNumber(serverNow()) ? clockTime(at) : `${day.slice(5)} ${clockTime(at, false)}`;
 }
 
 // 2026-11-28 周六

@@ -82,7 +82,8 @@ function renew() {
 function join(tab, data) {
   const { who } = data;
   names = data.names;
-  if (source && (who !== openFor || Date.now() - lastWord > STALE_MS)) end();
+  const quiet_ms = Date.now() - lastWord; // below 0: the clock was set back
+  if (source && (who !== openFor || quiet_ms > STALE_MS || quiet_ms < 0)) end();
   tabs.add(tab);
   if (!source) begin(who);
   else if (source.readyState === EventSource.OPEN) tab.postMessage({ kind: "open" });

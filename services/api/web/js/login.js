@@ -1,11 +1,13 @@
 // The sign-in page: the only thing a stranger sees.
 import { get, post } from "./api.js";
+import { dateTime } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { remember, prefs } from "./prefs.js";
 import { problemText } from "./problems.js";
+import { chime } from "./sound.js";
 import { live, useStore } from "./store.js";
-import { html, useState } from "./ui.js";
+import { html, useEffect, useState } from "./ui.js";
 
 // A page of ours that led here because nobody was signed in; no other address is followed.
 const PAGES = ["/docs"];
@@ -17,18 +19,26 @@ export function Login() {
   const { language } = useStore(prefs, (p) => p);
   const [why, setWhy] = useState("");
   const [busy, setBusy] = useState(false);
+  const endedAt = useStore(live, (state) => state.endedAt);
+  useEffect(() => {
+    if (!endedAt) return;
+    document.title = `${t("app.title_ended")} · ${t("app.name")}`;
+    chime();
+  }, [endedAt, language]);
   async function signIn(event) {
     event.preventDefault();
     const form = new FormData(event.target);
     setBusy(true);
     setWhy("");
+    let wrong = "login.wrong";
     try {
       await post("/api/v1/session", { username: form.get("username"), password: form.get("password") });
+      wrong = "login.not_kept"; // a cookie that this browser refuses, or that is for HTTPS only
       const session = await get("/api/v1/session");
       if (asked) location.replace(asked);
-      else live.set({ session });
+      else live.set({ session, endedAt: 0 });
     } catch (problem) {
-      setWhy(WRONG.includes(problem.status) ? t("login.wrong") : problemText(problem));
+      setWhy(WRONG.includes(problem.status) ? t(wrong) : problemText(problem));
       setBusy(false);
     }
   }
@@ -37,6 +47,9 @@ export function Login() {
       <img src="/static/icons/tower.svg" alt="" width="56" height="56" />
       <h1 id="login-name">${t("app.name")}</h1>
       <p class="line">${t("app.line")}</p>
+      ${endedAt > 0 && html`<p class="failure" role="alert">
+        ${t("login.ended", { at: dateTime(endedAt) })}
+      </p>`}
       <label>${t("login.user")}<input name="username" autocomplete="username" required autofocus /></label>
       <label>
         ${t("login.password")}

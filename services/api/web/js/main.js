@@ -2,18 +2,19 @@
 import { getAll } from "./api.js";
 import { Banners } from "./banners.js";
 import { startComplaints } from "./complaints.js";
+import { put, useLater } from "./later.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
 import { hearPresses } from "./notifications.js";
 import { startOffline } from "./offline.js";
 import { applyPrefs, prefs } from "./prefs.js";
 import { keepPush } from "./push.js";
-import { askRelease, watchRelease } from "./release.js";
+import { watchRelease } from "./release.js";
 import { useRoute } from "./route.js";
 import { Shell } from "./shell.js";
 import { live, useStore } from "./store.js";
 import { askWho, startStream } from "./stream.js";
-import { html, render, useEffect, useLayoutEffect, useState } from "./ui.js";
+import { html, render, useEffect } from "./ui.js";
 import { Desk } from "./desk/page.js";
 
 // The map and chart libraries are large: pages that need them are fetched when first opened.
@@ -30,19 +31,11 @@ const LATER = {
   subscriptions: () => import("./subscriptions/page.js"),
   help: () => import("./help/page.js"),
 };
-const LOADED = { desk: Desk };
+put("desk", { Page: Desk });
 
 function Page({ name, args }) {
-  const [, draw] = useState(0);
-  useLayoutEffect(() => {
-    if (!LOADED[name])
-      LATER[name]().then((module) => {
-        LOADED[name] = module.Page;
-        draw((n) => n + 1);
-      }, askRelease);
-  }, [name]);
-  const Content = LOADED[name];
-  return Content ? html`<${Content} key=${name} args=${args} />` : html`<p class="loading">…</p>`;
+  const [content, instead] = useLater(name, LATER[name]);
+  return content ? html`<${content.Page} key=${name} args=${args} />` : instead;
 }
 
 let early = null; // the session whose stream was opened before the page was drawn

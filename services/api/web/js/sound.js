@@ -16,9 +16,14 @@ export function onSound(reader) {
 
 // Tried when a page opens as well: a browser that has let this page sound before does it again without a
 // click.
+// A PC without a sound card, or whose browser is not allowed to sound, has none to wake: it stays "blocked".
 export function wakeSound() {
   if (!context) {
-    context = new AudioContext();
+    try {
+      context = new AudioContext();
+    } catch {
+      return;
+    }
     context.onstatechange = () => {
       for (const reader of [...readers]) reader();
     };
@@ -32,9 +37,10 @@ export const soundState = () => {
   return context?.state === "running" ? "on" : "blocked";
 };
 
-export const hushed = () => Date.now() < hushedUntil;
+// By the time since the page was opened: a PC whose clock is set back must not stay hushed for hours.
+export const hushed = () => performance.now() < hushedUntil;
 export function hush(seconds) {
-  hushedUntil = Date.now() + seconds * 1000;
+  hushedUntil = performance.now() + seconds * 1000;
 }
 export function unhush() {
   hushedUntil = 0;

@@ -50,6 +50,7 @@ export function useStore(store, select) {
 // notices by id, health of the connection.
 export const live = createStore({
   session: undefined, // undefined: not asked yet, null: signed out
+  endedAt: 0, // when the server ended the session of who was here, in server time; 0: nobody's, or by a press
   alarms: new Map(),
   notices: new Map(),
   system: null,

@@ -147,7 +147,9 @@ async function retry() {
 // The system poll is also the heartbeat that notices a cable pulled without a word.
 async function beat() {
   if (!live.get().session || live.get().connection === "lost") return;
-  if (Date.now() - lastWord > QUIET_LIMIT_MS) {
+  const quiet_ms = Date.now() - lastWord;
+  if (quiet_ms > QUIET_LIMIT_MS || quiet_ms < 0) {
+    // below 0 this PC's clock was set back, and how long nothing was heard is not known
     live.set({ connection: "connecting" }); // what is shown is of then: not live before it is fetched anew
     open();
   }

@@ -1,6 +1,6 @@
-// The room's ears: sound, title and screen-reader announcements follow the alarms.
+// The room's ears: sound, title, notifications and screen-reader announcements follow the alarms.
 // Started once, draws nothing itself.
-import { isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
+import { inQueueOrder, isFire, isOpen, isWaiting, wantedSound } from "./alarms.js";
 import { serverNow } from "./clock.js";
 import { language, t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
@@ -10,9 +10,13 @@ import { live } from "./store.js";
 import { onAlarm } from "./stream.js";
 import { html, useEffect, useState } from "./ui.js";
 
-const seen = new Set();
 // What browsers take for a person's wish to hear; and somebody comes back to a page that lost its sound.
 const GESTURES = ["pointerdown", "click", "keydown", "visibilitychange"];
+const SAID_TOGETHER_MS = 4000; // alarms that are no fire: a flood of them is one sentence now and then
+
+const seen = new Set(); // that were told
+const known = new Set(); // what was open when the page was connected last, or came since
+let round = 0; // the connection that `known` is of
 
 function judge() {
   const { alarms, notices, session } = live.get();
@@ -22,34 +26,94 @@ function judge() {
   play(session && !hushed() ? wantedSound(open, [...notices.values()], serverNow()) : null);
 }
 
+// What came while this page was not connected: told when it is again, as if it came now.
+function missed() {
+  const { round: present, alarms } = live.get();
+  if (present === round) return [];
+  const first = round === 0;
+  round = present;
+  const fresh = [...alarms.values()].filter((alarm) => isOpen(alarm) && !known.has(alarm.id));
+  for (const { id } of fresh) known.add(id);
+  return first ? [] : fresh;
+}
+
+const words = (alarm) =>
+  t(isFire(alarm) ? "announce.fire" : "announce.alarm", {
+    what: alarmName(alarm),
+    where: alarmPlace(alarm),
+  });
+
+const sentence = ([first, ...more]) =>
+  words(first) + (more.length ? t("announce.more", { n: more.length }) : "");
+
+// `hear(fires)` and `hear(others)` at most once every few seconds; both are not empty.
+function listen(hearFires, hearOthers) {
+  let waiting = [];
+  let saidAt = -Infinity;
+  const sayOthers = () => {
+    if (!waiting.length || performance.now() - saidAt < SAID_TOGETHER_MS) return;
+    hearOthers(waiting);
+    saidAt = performance.now();
+    waiting = [];
+  };
+  const tell = (alarms) => {
+    const news = alarms.filter((alarm) => isOpen(alarm) && isWaiting(alarm) && !seen.has(alarm.id));
+    if (!news.length) return;
+    for (const { id } of news) seen.add(id);
+    news.sort(inQueueOrder("newest"));
+    const fires = news.filter(isFire);
+    waiting.push(...news.filter((alarm) => !isFire(alarm)));
+    if (fires.length) {
+      unhush();
+      for (const fire of fires) notify(fire, words(fire));
+      hearFires(fires);
+    } else chime();
+    sayOthers();
+  };
+  const look = () => {
+    tell(missed());
+    judge();
+  };
+  look();
+  const timer = setInterval(() => {
+    sayOthers();
+    judge();
+  }, 1000);
+  const leave = live.subscribe(look);
+  const deaf = onAlarm((alarm) => {
+    if (isFire(alarm) && !isWaiting(alarm)) withdraw(alarm);
+    known.add(alarm.id);
+    tell([alarm]);
+  });
+  return () => {
+    clearInterval(timer);
+    leave();
+    deaf();
+  };
+}
+
+// Each announcement is an element of its own: the same words once more are said once more.
+const Said = ({ said, live: urgency }) => html`<div class="unseen" role="log" aria-live=${urgency}>
+  ${said && html`<p key=${said.number} lang=${said.lang}>${said.text}</p>`}
+</div>`;
+
 export function Watch() {
-  const [said, say] = useState({ words: "", lang: "zh" });
+  const [fires, setFires] = useState(null);
+  const [others, setOthers] = useState(null);
   useEffect(() => {
-    const timer = setInterval(judge, 1000);
-    const leave = live.subscribe(judge);
-    const deaf = onAlarm((alarm) => {
-      if (isFire(alarm) && !isWaiting(alarm)) withdraw(alarm);
-      if (!isOpen(alarm) || !isWaiting(alarm) || seen.has(alarm.id)) return;
-      seen.add(alarm.id);
-      const words = t(isFire(alarm) ? "announce.fire" : "announce.alarm", {
-        what: alarmName(alarm),
-        where: alarmPlace(alarm),
-      });
-      if (isFire(alarm)) {
-        unhush();
-        notify(alarm, words);
-      } else chime();
-      say({ words, lang: language() });
-    });
+    let number = 0;
+    const say = (set) => (alarms) => set({ number: (number += 1), text: sentence(alarms), lang: language() });
+    const stop = listen(say(setFires), say(setOthers));
     wakeSound();
     for (const name of GESTURES) addEventListener(name, wakeSound);
     return () => {
       for (const name of GESTURES) removeEventListener(name, wakeSound);
-      clearInterval(timer);
-      leave();
-      deaf();
+      stop();
       play(null);
     };
   }, []);
-  return html`<div class="unseen" role="log" aria-live="assertive" lang=${said.lang}>${said.words}</div>`;
+  return html`
+    <${Said} said=${fires} live="assertive" />
+    <${Said} said=${others} live="polite" />
+  `;
 }

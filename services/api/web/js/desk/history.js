@@ -1,6 +1,7 @@
 // All alarms that ever were: the filters stand in the address, so a view can be kept and sent on; what they
 // let through can be taken away as CSV or as an Excel workbook.
 import { query } from "../api.js";
+import { serverNow } from "../clock.js";
 import { download, downloadFile, fileName } from "../download.js";
 import { age, dateTime, span } from "../format.js";
 import { language, t, word } from "../i18n.js";
@@ -38,7 +39,7 @@ const isFire = (alarm) => alarm.category === "fire";
 const lasted = (alarm) =>
   alarm.closed_at
     ? span((Date.parse(alarm.closed_at) - Date.parse(alarm.opened_at)) / 1000)
-    : age(alarm.opened_at, Date.now());
+    : age(alarm.opened_at, serverNow());
 
 const When = ({ at }) => {
   const [day, time] = dateTime(at, true).split(" ");

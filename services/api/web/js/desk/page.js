@@ -1,7 +1,7 @@
 // The duty desk: the queue beside one alarm, and the lists for the change of shift.
 import { t } from "../i18n.js";
-import { askRelease } from "../release.js";
-import { html, useEffect, useState } from "../ui.js";
+import { useLater } from "../later.js";
+import { html } from "../ui.js";
 import { FalseAlarms } from "./false-alarms.js";
 import { QueueTab } from "./queue-tab.js";
 
@@ -14,11 +14,8 @@ const LATER = {
 };
 
 function Later({ name, id }) {
-  const [Content, setContent] = useState(null);
-  useEffect(() => {
-    LATER[name]().then((content) => setContent(() => content), askRelease);
-  }, []);
-  return Content ? html`<${Content} id=${id} />` : html`<p class="loading">…</p>`;
+  const [Content, instead] = useLater(`desk/${name}`, LATER[name]);
+  return Content ? html`<${Content} id=${id} />` : instead;
 }
 
 export function Desk({ args }) {

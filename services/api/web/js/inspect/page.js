@@ -1,5 +1,6 @@
 // An inspection on a phone: what is due, and the checklist of the device whose QR code was scanned.
 import { get } from "../api.js";
+import { serverNow } from "../clock.js";
 import { areaName, dateTime } from "../format.js";
 import { learn, t, word } from "../i18n.js";
 import { may } from "../may.js";
@@ -41,7 +42,7 @@ function Due() {
 
 function Last({ inspection }) {
   const { inspected_at: at, due_at: due, failed, interval_d: interval } = inspection;
-  const over = interval && (!due || Date.parse(due) <= Date.now());
+  const over = interval && (!due || Date.parse(due) <= serverNow());
   return html`<p class="hint">
     ${at ? t("inspect.last", { at: dateTime(at, true) }) : t("inspect.never")}
     ${failed > 0 && html` <${Chip} kind="why-chip">${t("inspect.last_failed", { n: failed })}<//>`}

@@ -10,6 +10,7 @@ import { push } from "./en-push.js";
 export const en = {
   "app.name": "Firetower",
   "app.line": "County fire-IoT monitoring",
+  "app.title_ended": "(!) Signed out",
   "app.title_fires": "({n}) FIRE",
 
   "nav.desk": "Duty desk",
@@ -30,6 +31,11 @@ export const en = {
   "login.go": "Sign in",
   "login.busy": "Signing in…",
   "login.wrong": "Wrong user name or password",
+  "login.not_kept":
+    "The password is right, but the browser did not keep the sign-in: allow cookies; if the server wants "
+    + "HTTPS, open it as https://",
+  "login.ended":
+    "The sign-in ended at {at}: since then this page shows and sounds no fire; please sign in again",
   "login.hint": "At the first start the server prints an account and a password once.",
   "logout": "Sign out",
 
@@ -61,25 +67,31 @@ export const en = {
 
   "banner.lost":
     "No connection to the server since {at} ({span}); what you see is not current. Reconnecting…",
+  "banner.lost_said": "The connection to the server is lost, what you see is not current",
   "banner.database":
     "The database does not answer, for {span} now; what you see is not current. It goes on by itself…",
+  "banner.database_said": "The database does not answer, what you see is not current",
   "banner.overdue": "{n} critical {n|alarm|alarms} nobody took for over 60 s",
   "banner.undelivered": "119 has not accepted {n} fire {n|notice|notices}: call by phone now",
   "banner.no_desk":
     "A fire notice is not being sent to 119 (no address set, or the alerts program stopped): phone at once",
   "banner.drill": "Drill in progress until {until}",
   "banner.test": "Testing: {site} until {until} ({reason})",
+  "banner.test_more": "{n} more {n|site|sites} under test",
   "banner.stalled": "Ingest stalled: no probe for {span}, offline judgement is paused",
   "banner.goto": "Show",
   "banner.late": "119 has not accepted the fire of {site} for {span}",
+  "banner.late_said": "119 has not accepted the fire of {site}",
   "banner.late_more": "({n} more)",
   "banner.call_119": "Call 119",
   "banner.sound": "The browser blocks sound: a fire would not be heard",
   "banner.outdated": "The server has a newer release than this page",
+  "page.not_loaded": "This page did not come through; it is tried again once connected",
   "banner.reload": "Reload",
 
   "announce.fire": "New fire: {what}, {where}",
   "announce.alarm": "New alarm: {what}, {where}",
+  "announce.more": ", and {n} more",
 
   "firebar.open": "Open",
   "firebar.taken": "taken, to be judged",

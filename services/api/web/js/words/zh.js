@@ -10,6 +10,7 @@ import { push } from "./zh-push.js";
 export const zh = {
   "app.name": "望火楼",
   "app.line": "县域消防物联网监测",
+  "app.title_ended": "(!) 已退出",
   "app.title_fires": "({n}) 火警",
 
   "nav.desk": "值守台",
@@ -30,6 +31,8 @@ export const zh = {
   "login.go": "登录",
   "login.busy": "正在登录…",
   "login.wrong": "用户名或密码不正确",
+  "login.not_kept": "密码正确，但浏览器没有保存登录：请允许 Cookie；服务器要求 HTTPS 时请用 https://",
+  "login.ended": "登录已于 {at} 失效，此后的火警在本页既不显示也不响铃，请重新登录",
   "login.hint": "首次启动时，账号与密码由服务器打印一次。",
   "logout": "退出",
 
@@ -60,23 +63,29 @@ export const zh = {
   "menu.out_unkept": "有 {n} 项只显示一次的内容还没有记下，退出后可能无法再看。",
 
   "banner.lost": "与服务器的连接自 {at} 起断开（{span}），画面不是最新。正在自动重连…",
+  "banner.lost_said": "与服务器的连接断开，画面不是最新",
   "banner.database": "数据库无响应，已 {span}，画面不是最新。恢复后自动更新…",
+  "banner.database_said": "数据库无响应，画面不是最新",
   "banner.overdue": "{n} 条紧急告警超过 60 秒无人接警",
   "banner.undelivered": "119 未接收 {n} 条火警通知，请立即电话报警",
   "banner.no_desk": "火警通知没有送往 119（未配置接口或告警程序停止），请立即电话报警",
   "banner.drill": "演练进行中，至 {until}",
   "banner.test": "测试中：{site}，至 {until}（{reason}）",
+  "banner.test_more": "另有 {n} 处测试中",
   "banner.stalled": "接入停滞：最近 {span} 没有心跳，离线判断已暂停",
   "banner.goto": "查看",
   "banner.late": "119 尚未接收 {site} 的火警通知，已 {span}",
+  "banner.late_said": "119 尚未接收 {site} 的火警通知",
   "banner.late_more": "（另有 {n} 条）",
   "banner.call_119": "拨 119",
   "banner.sound": "浏览器阻止了声音，火警不会响铃",
   "banner.outdated": "服务器已升级，此页面是旧版",
+  "page.not_loaded": "这一页没有传完，连上后自动再试",
   "banner.reload": "重新载入",
 
   "announce.fire": "新火警：{what}，{where}",
   "announce.alarm": "新告警：{what}，{where}",
+  "announce.more": "，另有 {n} 条",
 
   "firebar.open": "打开",
   "firebar.taken": "已接警，待核实",
