@@ -57,7 +57,7 @@ MARKS = """() => {
   ];
   return pairs.filter(([mark, colour, ground]) => style(mark)[colour] === style(ground).backgroundColor);
 }"""
-PIN = """(pin) => [getComputedStyle(pin).backgroundColor, getComputedStyle(pin.querySelector(".mark")).fill]"""
+PIN = """(pin) => [pin, pin.querySelector("i")].map((each) => getComputedStyle(each).backgroundColor)"""
 LOSE = """() => {
   const gl = document.querySelector(".maplibregl-canvas").getContext("webgl2");
   window.graphics = gl.getExtension("WEBGL_lose_context");
