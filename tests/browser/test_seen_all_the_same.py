@@ -108,9 +108,10 @@ def test_an_address_behind_arabic_letters_reads_from_the_left(visit, system):
 
 
 def test_a_dozen_sites_under_test_leave_the_fires_their_room(visit, system):
-    names = [f"第{n}小学" for n in range(12)]
+    names = [f"第{n}小学" for n in range(11)] + ["很长的单位名称" * 12]
     sites = [system.call("POST", "/api/v1/sites", {"name": name, "area": AREA})["id"] for name in names]
-    [alarm] = burning(system, "SA-005")
+    system.fire(system.panel("SA-005", site=sites[-1]), zone="很长的分区名称" * 8)
+    alarm = system.fire_of("SA-005")["id"]
     ends = system.call("GET", f"/api/v1/alarms/{alarm}")["escalates_at"]
     window = {"until": ends, "reason": "月度联动测试，请勿惊慌"}
     try:
@@ -121,6 +122,9 @@ def test_a_dozen_sites_under_test_leave_the_fires_their_room(visit, system):
             expect(page.locator(".banner.test").last).to_contain_text("另有 10 处测试中")
             above_px = page.locator(".above, .banners").first.bounding_box()["height"]
             assert above_px < viewport["height"] / 2, (path, viewport, above_px)
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (path, viewport)
+            if path != "/wall":
+                expect(page.locator(".fire-acts button")).to_be_in_viewport(ratio=1)
     finally:
         for site in sites:
             system.call("POST", f"/api/v1/sites/{site}/test-window", {"until": None, "reason": ""})
