@@ -5,7 +5,7 @@ import { useNow } from "./clock.js";
 import { clockTime, dateTime, span } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
-import { siteOrDevice } from "./parts.js";
+import { Running, siteOrDevice } from "./parts.js";
 import { prefs } from "./prefs.js";
 import { onSound, soundState, wakeSound } from "./sound.js";
 import { live, useStore } from "./store.js";
@@ -14,13 +14,6 @@ import { behind_s, isStalled } from "./watching.js";
 
 const MOST_NAMED = 2; // sites under test: on the day when a dozen are tested the fires keep their room
 const SOUND_STARTS_WITHIN_MS = 1000; // where the browser allows it without a click
-
-// Words that tell how long something lasts change every second. A screen reader would begin anew with each
-// change and never come to the fire that is announced beside it: it hears `said`, which stays as it is.
-const Running = ({ said, role, children }) => html`
-  <span aria-hidden="true">${children}</span>
-  <span class="unseen" role=${role}>${said}</span>
-`;
 
 const Banner = ({ kind, icon, children, role = "status", to, said }) => html`<div
   class=${`banner ${kind}`}

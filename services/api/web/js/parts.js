@@ -66,6 +66,14 @@ export function Field({ name, children }) {
   return html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
 }
 
+// Words that tell how long something lasts, or how many came, change and change. A screen reader would begin
+// anew with each change and never come to the fire that is announced beside it: it hears `said`, which stays
+// as it is.
+export const Running = ({ said, role, children }) => html`
+  <span aria-hidden="true">${children}</span>
+  <span class="unseen" role=${role}>${said}</span>
+`;
+
 // A modal of the browser's own: focus stays inside, Escape closes, the rest is inert. Enter presses the
 // button that has the focus, never because a key is still held from before; Ctrl+Enter sends the form from
 // inside a note.

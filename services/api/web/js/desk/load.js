@@ -1,7 +1,7 @@
 // Whether one person can follow the alarms: how many came in ten minutes, and a flood (ISA-18.2).
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
-import { classes } from "../parts.js";
+import { classes, Running } from "../parts.js";
 import { live, useStore } from "../store.js";
 import { html, useMemo } from "../ui.js";
 
@@ -17,9 +17,11 @@ export function useLoad() {
 
 export function Load({ load }) {
   const { per_10min: n, flood } = load;
-  return html`<p class=${classes("load", flood && "flood")} role=${flood ? "alert" : undefined}>
-    ${flood && html`<${Icon} name="warn" size="18" />`}
-    <span>${t(flood ? "desk.flood" : "desk.load", { n })}</span>
+  return html`<p class=${classes("load", flood && "flood")}>
+    ${flood
+      ? html`<${Icon} name="warn" size="18" />
+          <${Running} said=${t("desk.flood_said")} role="alert">${t("desk.flood", { n })}<//>`
+      : html`<span>${t("desk.load", { n })}</span>`}
     <meter min="0" max=${SCALE} low="2" high="10" optimum="1" value=${n} aria-label=${t("desk.load_label")} />
   </p>`;
 }

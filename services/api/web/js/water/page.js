@@ -5,7 +5,7 @@ import { areaName, dateTime, span } from "../format.js";
 import { Icon } from "../icons.js";
 import { t } from "../i18n.js";
 import { locate } from "../locate.js";
-import { Empty, Failure } from "../parts.js";
+import { Empty, Failure, Running } from "../parts.js";
 import { prefs } from "../prefs.js";
 import { useMove, useRoute } from "../route.js";
 import { live, useStore } from "../store.js";
@@ -64,9 +64,11 @@ function From({ place, at, away, again }) {
       ${" "}
       <button class="link" onClick=${again}>${t("water.refresh")}</button>
     </p>
-    ${away && at && html`<p class="water-away" role="status">
+    ${away && at && html`<p class="water-away">
       <${Icon} name="warn" size="18" />
-      ${t("water.offline", { at: dateTime(at), span: span((Date.now() - at) / 1000) })}
+      <${Running} said=${t("watching.lost")} role="status">
+        ${t("water.offline", { at: dateTime(at), span: span((Date.now() - at) / 1000) })}
+      <//>
     </p>`}
   `;
 }

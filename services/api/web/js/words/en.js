@@ -182,6 +182,7 @@ export const en = {
   "desk.sent_line": "{what}: {state} {at}",
   "desk.load": "{n} {n|alarm|alarms} in 10 min",
   "desk.flood": "Alarm flood: {n} in 10 min, more than one person can handle",
+  "desk.flood_said": "Alarm flood, more than one person can handle",
   "desk.load_label": "Alarms in the last 10 minutes; about 1 is the aim",
   "desk.to_do": "What to do:",
   "desk.viewer": "This account may only look",

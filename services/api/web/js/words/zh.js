@@ -176,6 +176,7 @@ export const zh = {
   "desk.sent_line": "{what}：{state} {at}",
   "desk.load": "近 10 分钟 {n} 条告警",
   "desk.flood": "告警泛滥：近 10 分钟 {n} 条，一个人处理不过来",
+  "desk.flood_said": "告警泛滥，一个人处理不过来",
   "desk.load_label": "近 10 分钟告警数，目标约 1 条",
   "desk.to_do": "处置：",
   "desk.viewer": "当前账号只能查看",
