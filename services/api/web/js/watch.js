@@ -46,7 +46,8 @@ const words = (alarm) =>
 const sentence = ([first, ...more]) =>
   words(first) + (more.length ? t("announce.more", { n: more.length }) : "");
 
-// Tells `hearFires` of fires at once, `hearOthers` of all else every few seconds at most. Returns what ends it.
+// Tells `hearFires` of fires at once, `hearOthers` of all else every few seconds at most. Returns what ends
+// it.
 function listen(hearFires, hearOthers) {
   let waiting = [];
   let saidAt = -Infinity;
