@@ -121,7 +121,7 @@ def test_a_dozen_sites_under_test_leave_the_fires_their_room(visit, system):
             page = visit(f"{path}", viewport=viewport)
             expect(page.locator(".banner.test").last).to_contain_text("另有 10 处测试中")
             above_px = page.locator(".above, .banners").first.bounding_box()["height"]
-            assert above_px < viewport["height"] / 2, (path, viewport, above_px)
+            assert above_px < 0.6 * viewport["height"], (path, viewport, above_px)
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (path, viewport)
             if path != "/wall":
                 expect(page.locator(".fire-acts button")).to_be_in_viewport(ratio=1)
