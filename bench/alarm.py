@@ -21,6 +21,7 @@ import orjson
 import uvloop
 
 from bench import backing_up, stages
+from bench.learned import teach
 from bench.load import prepare, run_prefix, wait_until_known
 from bench.meter import Meter
 from bench.origin import machine, origin
@@ -54,11 +55,17 @@ def main(
     seconds: float = 60.0,
     trials: int = 200,
     backup: bool = False,
+    learned: bool = False,
     json_file: Path | None = None,
 ) -> int:
-    """Measure, with `backup` while the database is copied again and again; 0 when every target was met."""
+    """Measure; 0 when every target was met.
+
+    `backup`: while the database is copied again and again. `learned`: early warning has learned every device.
+    """
     configure_log("bench", "warning", "console")
-    result = uvloop.run(measure(devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup))
+    result = uvloop.run(
+        measure(devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup, learned=learned)
+    )
     print_result(result)
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +96,9 @@ async def desk() -> AsyncIterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def measure(*, devices: int, rate: float, seconds: float, trials: int, backup: bool = False) -> dict[str, Any]:
+async def measure(
+    *, devices: int, rate: float, seconds: float, trials: int, backup: bool, learned: bool
+) -> dict[str, Any]:
     """Run the trials and return everything that is known about them."""
     host = machine()
     async with AsyncExitStack() as stack:
@@ -107,7 +116,7 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int, bac
             filters=("fire/v1/+/+/+/down/ack",), clean_start=True, session_expiry_s=0,
         )  # fmt: skip
         link = Link(config, SystemClock())
-        meter = Meter(system.processes)
+        taught = 0  # cells of early warning
         async with asyncio.TaskGroup() as tasks:
             session = tasks.create_task(link.run(), name="trials")
             await link.ready()
@@ -117,6 +126,9 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int, bac
             await publish(system.fleet, messages, count=devices, rate=rate)  # of devices nobody knows yet
             await wait_until_known(system.database, prefix, devices + trials)
             met_s = time.monotonic() - began
+            if learned:
+                system, taught = await teach(system, devices + trials)
+            meter = Meter(system.processes)
             background = tasks.create_task(
                 publish(system.fleet, messages, seconds=seconds, rate=rate), name="background"
             )
@@ -144,6 +156,7 @@ async def measure(*, devices: int, rate: float, seconds: float, trials: int, bac
             "background_met_s": round(met_s, 1),  # until every device was in the registry
             "background_worst_lag_ms": round(load.worst_lag_s * 1000),
             "base_copies_s": copies_s,
+            "cells_that_had_learned": taught,
             "trials": [judge(one, received, moments[one.notice]) for one in (fires, drops)],
             "processes": {
                 name: {"cpu_cores": round(usage.cpu_s / spent_s, 3), "peak_mb": round(usage.peak_mb, 1)}
@@ -277,6 +290,8 @@ def print_result(result: Mapping[str, Any]) -> None:
         *(f"a base copy of the database beside it, in {took_s} s" for took_s in result["base_copies_s"]),
         "",
     ]
+    if result["cells_that_had_learned"]:
+        out.insert(-1, f"early warning had learned all devices, in {result['cells_that_had_learned']} cells")
     for one in result["trials"]:
         out.append(f"  {one['what']}")
         out.append(

@@ -54,12 +54,13 @@ def bench_alarm(  # noqa: PLR0917  typer turns each into an option
     seconds: Annotated[float, typer.Option(min=10)] = 60,
     trials: Annotated[int, typer.Option(min=1, max=9999)] = 200,
     backup: Annotated[bool, typer.Option("--backup", help="beside base copies and the log's receiver")] = False,
+    learned: Annotated[bool, typer.Option("--learned", help="early warning is taught for minutes before")] = False,
     json: _Json = None,
 ) -> None:
     """Call point to 119, and falling pressure to 119, under background telemetry."""
     run_program(
         "bench.alarm", "main",
-        devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup, json_file=json,
+        devices=devices, rate=rate, seconds=seconds, trials=trials, backup=backup, learned=learned, json_file=json,
     )  # fmt: skip
 
 
