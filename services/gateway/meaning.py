@@ -18,6 +18,7 @@ from services.gateway.tables import TABLES, Bit
 
 ALWAYS = (EventType.FIRE, EventType.MANUAL_ALARM)
 ALARM_CLEARED_BIT = 3  # of both operation bytes, figures 13 and 14
+NO_VALUE = {0x7FFF: "0x7fff", -0x8000: "0x8000"}  # the ends of the scale: a broken sensor, or none
 OLDEST, NEWEST = timedelta(days=30), timedelta(minutes=5)  # a reading's time outside of this is no time (contract 3)
 
 
@@ -212,7 +213,8 @@ class _Reader:
         loop, point = place(item.component_address or bytes(4), self.profile.component_address)
         suffix = "-".join(filter(None, (rule.kind, str(item.system_type), str(item.system_address), loop, point)))
         fields = self.reading(suffix, rule.kind, ts, marks).fields
-        fields[rule.field] = round(value * rule.factor, 6)
+        # what stands there instead of a measurement is no number: ingest refuses it by name, whatever the field's range
+        fields[rule.field] = NO_VALUE.get(item.value or 0) or round(value * rule.factor, 6)
 
     def reading(self, suffix: str, kind: Kind, ts: str, marks: JsonObject) -> Measured:
         """Return the reading of this device and time, so that several values of one sampling become one."""

@@ -13,6 +13,7 @@ from services.core.topics import DEVICE_PATTERN
 from services.gateway.frames import write_time
 from services.gateway.meaning import render
 from services.gateway.objects import Item, write_text31, write_unit
+from services.ingest.decode import decode
 from tests.unit.gateway.panel import LABEL, NOW, POINT, PROFILES, Panel, analog, detector
 
 
@@ -73,6 +74,20 @@ def test_measured_values_become_readings_of_a_device_of_their_own(item, suffix, 
         {"ts": datetime.fromisoformat(reading.ts), "seq": 0, **reading.fields}
     )
     assert field in READING_FIELDS[reading.kind]
+
+
+@pytest.mark.parametrize("raw", [0x7FFF, -0x8000])
+@pytest.mark.parametrize(
+    ("kind", "system", "component"), [(5, 11, 1), (9, 1, 16), (3, 1, 18), (2, 11, 92), (10, 11, 1)]
+)
+def test_the_end_of_the_scale_is_no_measurement(raw, kind, system, component):
+    broken = analog(kind, raw, component=component, system_type=system)
+    (reading,) = Panel().say(write_unit(3, [broken])).readings
+    body = orjson.dumps({"ts": reading.ts, "seq": 1, **reading.fields})
+    received_us = round(NOW.timestamp() * 1_000_000)
+    message = decode(f"fire/v1/140931100/{reading.kind}/X/up/telemetry", body, received_us)
+    assert not message.readings
+    assert [reject.reason for reject in message.rejects] == [f"bad_field: {field}" for field in reading.fields]
 
 
 def test_several_values_of_one_sampling_are_one_reading():
