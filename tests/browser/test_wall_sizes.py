@@ -10,7 +10,8 @@ SIZES = [(PHONE, 14), (HUNG_UPRIGHT, 20), (WALL, 20)]  # px of the smallest lett
 # Every element with words of its own, and what is drawn of it.
 MEASURED = """() => {
   const texts = [...document.querySelectorAll(".wall *")].filter((each) =>
-    each.checkVisibility() && [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+    each.checkVisibility() && !each.closest(".unseen")
+    && [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
   const named = (each) => `${each.tagName} ${each.parentElement.className} "${each.textContent}"`;
   const inMap = (each) => each.closest(".wall-map");
   const words = texts.filter((each) => !inMap(each));
