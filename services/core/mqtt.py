@@ -263,9 +263,7 @@ class Session:
             self._failure = login_refusal(reason, config) or self._failure
             log.warning("mqtt_refused", client_id=config.client_id, reason=str(reason))
             return
-        self._outgoing.limits = limits = limits_of(properties, config)
-        for unanswered, error in self._client.keep(limits):
-            self._outgoing.refuse(unanswered, error)
+        self._outgoing.keep(limits_of(properties, config), self._client.unanswered(), self._client.forget)
         self.session_present = flags.session_present
         filters = config.filters + config.optional_filters
         for start in range(0, len(filters), FILTERS_PER_SUBSCRIBE):

@@ -17,8 +17,7 @@ from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from services.core.mqtt_config import Delivery, PublishRefused, SessionConfig
-from services.core.mqtt_limits import Limits
+from services.core.mqtt_config import Delivery, SessionConfig
 from services.core.mqtt_packets import cut_packet, cut_publishes
 
 if TYPE_CHECKING:
@@ -119,16 +118,13 @@ class PlainClient(Client):
                 return code
         return code
 
-    def keep(self, limits: Limits) -> list[tuple[int, PublishRefused]]:
-        """Make what the library is about to send again fit the broker; return what does not, by its packet id."""
-        refused: list[tuple[int, PublishRefused]] = []
-        for packet_id, message in list(self._out_messages.items()):
-            message.retain = message.retain and limits.retains
-            error = limits.refusal(message.topic, message.payload, message.properties)
-            if error is not None:
-                del self._out_messages[packet_id]
-                refused.append((packet_id, error))
-        return refused
+    def unanswered(self) -> list[MQTTMessage]:
+        """Return what the library is about to send again, oldest first."""
+        return list(self._out_messages.values())
+
+    def forget(self, packet_id: int) -> None:
+        """Let a publish not be sent again."""
+        del self._out_messages[packet_id]
 
     def pending_bytes(self) -> int:
         """Bytes a TLS layer has decrypted already; no readiness event will announce them."""

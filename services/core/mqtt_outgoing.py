@@ -6,9 +6,9 @@ each PUBACK once some of them wait.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from paho.mqtt.client import MQTTMessageInfo
+from paho.mqtt.client import MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -19,6 +19,7 @@ from services.core.mqtt_limits import Limits
 
 Marks = Sequence[tuple[str, str]]
 """User properties of MQTT 5 (3.3.2.3.7): names with values."""
+_Waiting = tuple[asyncio.Future[None], str, bytes, bool, Properties | None]
 Send = Callable[[str, bytes, bool, Properties | None], MQTTMessageInfo]
 
 
@@ -42,7 +43,7 @@ class Outgoing:
         self.limits = Limits()
         self._send = send
         self._inflight: dict[int, asyncio.Future[None]] = {}
-        self._queued: deque[tuple[asyncio.Future[None], str, bytes, bool, Properties | None]] = deque()
+        self._queued: deque[_Waiting] = deque()
         self._room = asyncio.Event()
         self._closed = False
 
@@ -104,12 +105,29 @@ class Outgoing:
                 future.set_result(None)
         return bool(self._queued)
 
-    def refuse(self, packet_id: int, error: PublishRefused) -> None:
-        """End a publish that was sent before and cannot be sent again."""
-        future = self._inflight.pop(packet_id, None)
-        self._room.set()
-        if future is not None and not future.done():
-            _fail(future, error)
+    def keep(self, limits: Limits, unanswered: Iterable[MQTTMessage], forget: Callable[[int], None]) -> None:
+        """Keep to the limits of a new connection, also with what was sent before and is about to be sent again.
+
+        The library would send all of it at once. What is beyond the window waits in front of the queue.
+        """
+        self.limits, kept = limits, 0
+        waiting: list[_Waiting] = []
+        for message in unanswered:
+            message.retain = message.retain and limits.retains
+            refusal = limits.refusal(message.topic, message.payload, message.properties)
+            if refusal is None and kept < limits.window:
+                kept += 1
+                continue
+            forget(message.mid)
+            future = self._inflight.pop(message.mid, None)
+            if future is None or future.done():
+                continue
+            if refusal is None:
+                waiting.append((future, message.topic, bytes(message.payload), message.retain, message.properties))
+            else:
+                self._room.set()
+                _fail(future, refusal)
+        self._queued.extendleft(reversed(waiting))
 
     def close(self) -> None:
         """End every open publish; nobody will answer any more."""

@@ -80,6 +80,45 @@ async def test_where_a_broker_keeps_nothing_a_message_to_keep_is_sent_all_the_sa
         await asyncio.wait_for(session.publish(topic("P1", "up/status", "panel"), b"{}", retain=True), 30)
 
 
+class Strict:
+    """A broker that answers nothing at first; when asked again it takes five publishes at a time and no more."""
+
+    def __init__(self) -> None:
+        self.most = 0  # that came at once
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        first = self.connections == 1
+        await reader.read(100)  # CONNECT
+        writer.write(b"\x20\x03\x00\x00\x00" if first else b"\x20\x06\x01\x00\x03\x21\x00\x05")
+        rest = b""
+        while data := await reader.read(65_536):
+            rest += data
+            ids = []
+            while len(rest) > 1 and len(rest) >= 2 + rest[1]:
+                head, packet, rest = rest[0], rest[2 : 2 + rest[1]], rest[2 + rest[1] :]
+                if head & 0xF0 == 0x30:  # PUBLISH
+                    ids.append(packet[2 + packet[1] : 4 + packet[1]])
+            if first and b"last" in data:
+                return
+            if not first:
+                self.most = max(self.most, len(ids))
+                writer.write(b"".join(b"\x40\x02" + packet_id for packet_id in ids))
+
+
+async def test_what_is_sent_again_keeps_to_the_smaller_window_of_the_new_connection() -> None:
+    strict = Strict()
+    async with TcpServer(strict.serve) as server:
+        session = Session(SessionConfig.from_url(urlsplit(f"mqtt://127.0.0.1:{server.port}"), "test.limits"))
+        running = asyncio.create_task(session.run())
+        sent = [session.submit("a", b"x") for _ in range(99)] + [session.submit("a", b"last")]
+        await asyncio.wait_for(asyncio.gather(*sent), 30)
+        assert (strict.connections, strict.most) == (2, 5)
+        await session.stop()
+        await running
+
+
 async def test_a_broker_without_qos_1_is_named_with_the_cure() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(100)  # CONNECT
