@@ -29,6 +29,8 @@ router = APIRouter(prefix="/api/v1", tags=["water"])
 _device = tables.device.c
 _EARTH_M = 6_371_000.0
 _BOXES_DEG = (0.01, 0.04, 0.16, 0.64, 180.0)
+_AT_ONCE = 200
+"""Sources of one read where only usable ones are asked for: a burst main puts out every one around it."""
 
 
 class ReasonShown(BaseModel):
@@ -92,15 +94,18 @@ async def near(
     """Return the nearest sources; looks in a small box first and in larger ones until there are enough."""
     found: list[dict[str, Any]] = []
     book = book_of(await reads.rows(READ_OVERRIDES))
+    part = max(limit, _AT_ONCE) if usable else limit
     for box in _BOXES_DEG:
         width = min(180.0, box / max(0.01, cos(radians(lat))))
-        rows = await reads.rows(
-            _select(who, lon, lat, width=width, height=box, now=now).limit(limit if not usable else limit * 10)
-        )
-        sources = [_source(row, lon, lat, now, book) for row in rows]
+        statement = _select(who, lon, lat, width=width, height=box, now=now).limit(part)
+        found, read, is_end = [], 0, False
+        while len(found) < limit and not is_end:
+            rows = await reads.rows(statement.offset(read))
+            sources = [_source(row, lon, lat, now, book) for row in rows]
+            found += [source for source in sources if source["usable"] is True or not usable]
+            read, is_end = read + part, len(rows) < part
         # the corners of a box are farther than its sides: what lies beyond may be nearer than a corner
         safe_m = radians(box) * _EARTH_M if box < 180 else float("inf")
-        found = [source for source in sources if source["usable"] is True or not usable]
         if len([source for source in found if source["distance_m"] <= safe_m]) >= limit:
             break
     return found[:limit]
@@ -130,7 +135,7 @@ def _select(who: Who, lon: float, lat: float, *, width: float, height: float, no
             _device.lat.between(lat - height, lat + height),
             who.scope.clause(_device.area),
         )
-        .order_by(sa.text("distance_m"))
+        .order_by(sa.text("distance_m"), _device.code)
     )
 
 

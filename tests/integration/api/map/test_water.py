@@ -58,6 +58,22 @@ async def test_sources_come_by_distance_and_say_why_one_is_not_usable(
     assert [item["code"] for item in usable] == ["fine"]
 
 
+async def test_the_nearest_usable_source_is_found_behind_however_many_that_are_not(
+    client: Client, register: Register, connection: asyncpg.Connection
+) -> None:
+    shown = await register("fine", location={"lon": 111.09, "lat": 39.0251})
+    await _measure(connection, shown["id"], pressure_mpa=0.35)
+    await connection.execute(
+        """insert into device (code, kind, area, name, lon, lat, registered)
+           select 'out-' || n, kind, area, name, lon, lat - 0.0051 + n * 0.00002, true
+           from device, generate_series(1, 250) n where code = 'fine'"""
+    )
+    found = await client.get("/api/v1/water-sources/nearest", params=HERE | {"usable": True, "limit": 1})
+    assert [item["code"] for item in found.json()["items"]] == ["fine"]
+    nearest = await client.get("/api/v1/water-sources/nearest", params=HERE | {"limit": 1})
+    assert [item["code"] for item in nearest.json()["items"]] == ["out-1"]
+
+
 async def test_a_far_point_still_finds_the_nearest(client: Client, register: Register) -> None:
     await register("h-1")
     far = await client.get("/api/v1/water-sources/nearest", params={"lon": 100.0, "lat": 30.0, "limit": 1})
