@@ -49,21 +49,37 @@ left join lateral (
 group by m.kind
 
 -- name: hazards
-select h.grade,
-       count(*) filter (where h.found_at >= :begin) as found,
-       count(*) filter (where h.closed_at >= :begin and h.closed_at < :until and h.closed_as = 'rectified') as rectified,
-       count(*) filter (where h.closed_at >= :begin and h.closed_at < :until and h.closed_as = 'unfounded') as unfounded,
-       count(*) filter (where h.closed_at >= :begin and h.closed_at < :until and h.closed_as = 'cause_gone') as cause_gone,
-       count(*) filter (where h.closed_at is null or h.closed_at >= :until) as open,
-       count(*) filter (where (h.closed_at is null or h.closed_at >= :until) and h.due < :until
-                              and (h.rectified_at is null or h.rectified_at >= :until)) as overdue,
-       count(*) filter (where (h.closed_at is null or h.closed_at >= :until) and h.supervised_at < :until) as supervised
-from hazard h
-left join device d on d.id = h.device_id
-left join site s on s.id = h.site_id
-where h.found_at < :until
-  and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(coalesce(d.area, s.area), p)))
-group by h.grade
+-- as they stood at :until: what was done to one since, its steps do not tell yet
+with mine as (
+    select h.found_at, h.supervised_at, coalesce(t.grade, h.grade) as grade, coalesce(t.due, h.due) as due,
+           case when t.state is null then h.rectified_at < :until else t.state = 'rectified' end as mended,
+           case when t.state is null then h.closed_at when t.state = 'verified' then t.at end as closed_at,
+           case when t.state is null then h.closed_as else t.closed_as end as closed_as
+    from hazard h
+    left join device d on d.id = h.device_id
+    left join site s on s.id = h.site_id
+    left join lateral (
+        select max(at) as at, (array_agg(to_state order by number desc))[1] as state,
+               (array_agg(detail ->> 'grade' order by number desc) filter (where detail ->> 'grade' is not null))[1] as grade,
+               (array_agg(detail ->> 'closed_as' order by number desc) filter (where detail ->> 'closed_as' is not null))[1]
+                   as closed_as,
+               cast((array_agg(detail ->> 'due' order by number desc) filter (where detail ->> 'due' is not null))[1]
+                   as timestamptz) as due
+        from hazard_step where hazard_id = h.id and at < :until
+    ) t on h.updated_at >= :until
+    where h.found_at < :until
+      and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(coalesce(d.area, s.area), p)))
+)
+select grade,
+       count(*) filter (where found_at >= :begin) as found,
+       count(*) filter (where closed_at >= :begin and closed_at < :until and closed_as = 'rectified') as rectified,
+       count(*) filter (where closed_at >= :begin and closed_at < :until and closed_as = 'unfounded') as unfounded,
+       count(*) filter (where closed_at >= :begin and closed_at < :until and closed_as = 'cause_gone') as cause_gone,
+       count(*) filter (where closed_at is null or closed_at >= :until) as open,
+       count(*) filter (where (closed_at is null or closed_at >= :until) and due < :until and mended is not true) as overdue,
+       count(*) filter (where (closed_at is null or closed_at >= :until) and supervised_at < :until) as supervised
+from mine
+group by grade
 
 -- name: risks
 -- each site: as it was before the month, as it is at its end, and its days
@@ -97,6 +113,9 @@ select s.id,
             and starts_with(a.area, s.area) and a.category = 'fire' and a.verification = 'real') as real_fires,
        (select count(*) from hazard h left join device d on d.id = h.device_id
         where coalesce(h.site_id, d.site_id) = s.id and starts_with(coalesce(d.area, s.area), s.area) and h.found_at < :until
-          and (h.closed_at is null or h.closed_at >= :until)) as open_hazards
+          and coalesce(
+              (select t.to_state <> 'verified' from hazard_step t
+               where t.hazard_id = h.id and t.at < :until and h.updated_at >= :until order by t.number desc limit 1),
+              h.closed_at is null or h.closed_at >= :until)) as open_hazards
 from site s
 where s.id = any(cast(:ids as bigint[]))

@@ -11,6 +11,9 @@ import asyncpg
 import pytest
 
 from services.core.clock import COUNTY
+from services.core.prevention import hazard as life
+from services.core.prevention import ledger
+from services.core.prevention.hazard import Act, By, Grade, Source
 from tests.integration.api.conftest import AREA, OTHER_AREA, Client, Raise
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
@@ -134,6 +137,54 @@ async def test_hazards_that_came_went_and_stayed(client: Client, site: int, conn
     assert general == {"grade": "general", "found": 2, "rectified": 1, "open": 1, "overdue": 0} | zero | {
         "unfounded": 1
     }
+
+
+async def test_what_is_done_about_a_hazard_later_changes_no_report_of_a_month_that_is_over(
+    client: Client, site: int, connection: asyncpg.Connection
+) -> None:
+    day = timedelta(days=1)
+
+    async def found(at: datetime, due: datetime | None = None) -> int:
+        by = By("user:a", "user:a", at)
+        new = ledger.New(None, site, "other", Grade.GENERAL, Source.REPORT, owner="张三", due=due)
+        made = await ledger.add(connection, by, new)
+        assert made is not None
+        await ledger.step(connection, made, by, Act.ASSIGN, lambda one: life.assign(one, by, None, None))
+        return made
+
+    async def step(hazard: int, at: datetime, act: Act) -> None:
+        by = By("user:b", "user:b", at)
+        take: dict[Act, Callable[[life.Hazard], life.Hazard]] = {
+            Act.RECTIFY: lambda one: life.rectify(one, by),
+            Act.VERIFY: lambda one: life.verify(one, by),
+            Act.REOPEN: lambda one: life.reopen(one, by),
+            Act.CHANGE: lambda one: life.change(one, {"grade": Grade.MAJOR, "due": END + 30 * day}),
+        }
+        await ledger.step(connection, hazard, by, act, take[act])
+
+    async with connection.transaction():
+        mended, late = await found(BEGIN), await found(BEGIN, due=END - 2 * day)
+        await step(late, BEGIN + day, Act.CHANGE)  # put off
+        by = By("user:b", "user:b", BEGIN + 2 * day)
+        back = {"grade": Grade.GENERAL, "due": END - day}
+        await ledger.step(connection, late, by, Act.CHANGE, lambda one: life.change(one, back))
+        for act in (Act.RECTIFY, Act.VERIFY):
+            await step(mended, BEGIN + day, act)
+    await connection.execute("insert into site_risk_daily values ($1, $2, 9, 'blue', 9, 'blue', 0)", site, BEGIN.date())
+    before = await report(client)
+    assert before["hazards"][1] == {
+        "grade": "general", "found": 2, "rectified": 1, "unfounded": 0, "cause_gone": 0, "open": 1, "overdue": 1,
+        "supervised": 0,
+    }  # fmt: skip
+    assert before["worst"][0]["open_hazards"] == 1
+    async with connection.transaction():
+        await step(mended, END, Act.REOPEN)
+        await step(late, END, Act.CHANGE)
+        await step(late, END + day, Act.RECTIFY)
+    after = await report(client, f"month={MONTH}&area=140931")  # not the answer that is kept some seconds
+    assert (after["hazards"], after["worst"]) == (before["hazards"], before["worst"])
+    (major, general) = (await report(client, "month=2026-04"))["hazards"]
+    assert (major["open"], major["overdue"], general["open"], general["rectified"]) == (1, 0, 1, 0)
 
 
 async def test_risk_before_and_after_what_changed_and_the_worst_ten(
