@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from services.api.people.proof import person_of
-from services.api.people.throttle import Throttle
+from services.api.people.throttle import OwnTries
 from services.api.people.users import PasswordBody, unusable_password
 from services.api.request import secrets
 from services.api.request.answers import answer
@@ -80,17 +80,20 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
     name = body.username.strip().lower()
     row = await person_of(here, name, body.password, address)
     if row is None:
-        raise Problem(401, "unauthenticated", "the name or the password is wrong")
+        raise _wrong()
     token, now = secrets.new_token(), here.clock.now()
     async with here.database.writing() as connection:
         await connection.execute(SQL["forget_expired"], now)
-        await connection.execute(
+        begun = await connection.fetchval(
             SQL["add_session"],
             secrets.digest(token),
             row["id"],
             now,
             now + session_life(Role(row["role"])),
+            row["password_hash"],
         )
+        if begun is None:
+            raise _wrong()
         await connection.execute(
             SQL["audit_start"],
             now,
@@ -104,6 +107,10 @@ async def sign_in(body: Login, request: Request, here: Here) -> Response:
     response = answer(_session(here, who))
     _give_cookie(here, response, who, token)
     return response
+
+
+def _wrong() -> Problem:
+    return Problem(401, "unauthenticated", "the name or the password is wrong")
 
 
 def _give_cookie(here: State, response: Response, who: Who, token: str) -> None:
@@ -166,30 +173,38 @@ async def end_other_sessions(here: Here, who: Reader) -> Response:
     return Response(status_code=204)
 
 
+def _not_the_present_one() -> Problem:
+    return Problem(403, "wrong_password", "current: this is not the present password")
+
+
 @router.put("/session/password", status_code=204, responses=described(None, 429, status=204))
 async def change_password(body: PasswordBody, here: Here, who: Reader) -> Response:
     """Change one's own password; other sessions of the person end."""
     if refusal := await unusable_password(body, who.name):
         raise refusal
-    wait_s = here.of(Throttle).wait_s(here.clock.monotonic(), "password", who.name)
+    throttle = here.of(OwnTries)
+    wait_s = throttle.wait_s(here.clock.monotonic(), who.name, who.name)
     if wait_s > 0:
         raise Problem(429, "too_many_tries", "try again later", headers={"Retry-After": str(int(wait_s) + 1)})
     if who.person_id is None:
         raise Problem(403, "forbidden", "a key has no password")
     async with here.database.writing() as connection:
         stored = await connection.fetchval(SQL["password_of"], who.person_id)
-    here.of(Throttle).failed(here.clock.monotonic(), "password", who.name)
+    throttle.failed(here.clock.monotonic(), who.name, who.name)
     if not await secrets.password_fits(body.current.get_secret_value(), stored):
-        raise Problem(403, "wrong_password", "current: this is not the present password")
-    here.of(Throttle).passed("password", who.name)
+        raise _not_the_present_one()
+    throttle.passed(who.name, who.name)
     hashed = await secrets.hash_password(body.new.get_secret_value())
     async with here.database.writing() as connection:
-        await connection.execute(
+        changed = await connection.fetchval(
             SQL["set_password"],
             who.person_id,
             hashed,
             here.clock.now(),
+            stored,
         )
+        if changed is None:  # an administrator was faster
+            raise _not_the_present_one()
         await connection.execute(
             SQL["end_others"],
             who.person_id,

@@ -2,7 +2,10 @@
 delete from web_session where expires_at < $1
 
 -- name: add_session
-insert into web_session (token_hash, person_id, created_at, expires_at) values ($1, $2, $3, $4)
+-- not with a password that was changed, nor for a person who was disabled, while it was being judged
+insert into web_session (token_hash, person_id, created_at, expires_at)
+select $1, p.id, $3, $4 from person p where p.id = $2 and p.enabled and p.password_hash = $5 for share
+returning true
 
 -- name: audit_start
 insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.start', $3, $4)
@@ -11,7 +14,8 @@ insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.s
 select password_hash from person where id = $1
 
 -- name: set_password
-update person set password_hash = $2, version = version + 1, updated_at = $3 where id = $1
+update person set password_hash = $2, version = version + 1, updated_at = $3
+where id = $1 and enabled and password_hash = $4 returning true
 
 -- name: end_others
 delete from web_session where person_id = $1 and token_hash is distinct from $2

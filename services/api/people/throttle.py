@@ -77,3 +77,7 @@ class Throttle:
         failures = self._recent(now, key)
         beyond = len(failures) - TRIES
         return 0.0 if beyond < 0 else max(0.0, failures[-1] + min(LONGEST_SLOWED_S, 2.0**beyond) - now)
+
+
+class OwnTries(Throttle):
+    """Tries of people who are signed in at their own password: whoever guesses it from outside does not stop them."""

@@ -23,7 +23,6 @@ from services.api.request.forms import FORM
 from services.api.request.place import place_of
 from services.api.request.problems import Problem
 from services.api.request.roles import Who
-from services.api.request.state import State
 from services.api.request.turns import ROOM, Room, Rooms, Turnstile, heavy_room_of, room_of
 from services.core.metrics import REQUESTS
 
@@ -49,6 +48,7 @@ LOGIN = ("POST", "/api/v1/session")
 IMPORT_PATH = "/api/v1/devices/import"
 INSPECTIONS_PATH = "/api/v1/inspections"
 STREAM_PATH = "/api/v1/stream"
+SURE_S = 2.0  # for so long is who asks taken as known
 # may read very many rows
 HEAVY_PATH = re.compile(r"/api/v1/(devices/[^/]+/readings|events|rejects|audit)|/sta/.*", re.DOTALL)
 MAX_LOGIN_BYTES = 8 * 1024
@@ -151,9 +151,7 @@ class Gate:
         try:
             async with AsyncExitStack() as turn:
                 try:
-                    limit = await self._check(scope)
-                    whole = await self._receive(scope, receive, limit, turn)
-                    await self._wait(scope, turn)
+                    whole = await self._admit(scope, receive, turn)
                 except Exception as error:  # noqa: BLE001 - answered by the same rules as the routes' errors
                     response = _to_sign_in(scope, error) or await problems.respond(scope, error)
                     await response(scope, receive, send_with_headers)
@@ -164,20 +162,40 @@ class Gate:
             route = getattr(scope.get("route"), "path", "unknown")
             REQUESTS.labels(method, route, str(status)).observe(time.perf_counter() - began)
 
+    async def _admit(self, scope: Scope, receive: Receive, turn: AsyncExitStack) -> Receive:
+        """Return what gives the body once the request may go on; `turn` holds its place."""
+        known_at = time.perf_counter()
+        limit = await self._check(scope)
+        whole = await self._receive(scope, receive, limit, turn)
+        await self._wait(scope, turn)
+        if time.perf_counter() - known_at > SURE_S:
+            await self._identify(scope)
+        return whole
+
     async def _check(self, scope: Scope) -> int:
         """Return how many bytes the body may have; put who asks into the request's state."""
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
-        state: State = scope["app"].state.firetower
-        public = is_public(method, path)
-        limit = MAX_LOGIN_BYTES if public else LARGE_BODIES.get(path, MAX_BODY_BYTES)
+        limit = MAX_LOGIN_BYTES if is_public(method, path) else LARGE_BODIES.get(path, MAX_BODY_BYTES)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise Problem(400, "bad_request", "Content-Length is not a number")
         if int(length) > limit:
             raise too_large(limit)
-        who = None
-        if not public:
-            who = await authenticate(state, path, headers, _cookies(headers))
+        who = await self._identify(scope)
+        if (who is not None and who.session is not None) or (method, path) == LOGIN:
+            check_origin(method, headers)
+        _check_media_type(method, path, headers)
+        return limit
+
+    @staticmethod
+    async def _identify(scope: Scope) -> Who | None:
+        """Put who asks into the request's state, and return it; None where strangers may ask.
+
+        Asked once more when the body or a turn was waited for: the rights may have been taken away meanwhile.
+        """
+        headers, path, who = Headers(scope=scope), scope["path"], None
+        if not is_public(scope["method"], path):
+            who = await authenticate(scope["app"].state.firetower, path, headers, _cookies(headers))
             if who is None and not (path == "/metrics" and _is_loopback(scope, headers)):
                 raise Problem(
                     401,
@@ -185,11 +203,8 @@ class Gate:
                     "sign in (POST /api/v1/session) or send Authorization: Bearer <api key>",
                     headers={"WWW-Authenticate": challenge(path, headers)},
                 )
-        if (who is not None and who.session is not None) or (method, path) == LOGIN:
-            check_origin(method, headers)
-        _check_media_type(method, path, headers)
         scope.setdefault("state", {})["who"] = who
-        return limit
+        return who
 
     @staticmethod
     async def _receive(scope: Scope, receive: Receive, limit: int, turn: AsyncExitStack) -> Receive:

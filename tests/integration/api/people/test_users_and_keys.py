@@ -1,8 +1,14 @@
 """People and keys of machines: made, changed, disabled; nobody is locked out."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
+from services.api.people.throttle import TRIES, TRIES_OF_NAME, Throttle
+from services.api.request import gate, secrets
+from services.api.request.state import State
 from tests.integration.api.conftest import AREA, Client
 
 
@@ -104,3 +110,83 @@ async def test_a_refusal_of_a_form_is_said_in_chinese_by_field(client: Client) -
     assert {error["field"] for error in errors} == {"username", "password", "role"}
     assert all(error["message_zh"] for error in errors), errors
     assert refused.json()["detail_zh"].startswith("username：")
+
+
+async def test_a_password_that_is_changed_while_it_is_judged_opens_nothing(
+    client: Client, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.post("/api/v1/users", json={"username": "li", "password": "first password", "role": "viewer"})
+    person, judge = visit(), secrets.password_fits
+
+    async def judge_and_change(given: str, stored: str | None) -> bool:
+        fits = await judge(given, stored)
+        changed = await client.put("/api/v1/users/li", json={"password": "an administrator's"})
+        assert changed.status_code == 200, changed.text
+        return fits
+
+    login = {"username": "li", "password": "first password"}
+    monkeypatch.setattr(secrets, "password_fits", judge_and_change)
+    assert (await person.post("/api/v1/session", json=login)).status_code == 401
+    monkeypatch.undo()
+    assert (await person.get("/api/v1/session")).status_code == 401
+
+
+async def test_a_password_that_an_administrator_sets_meanwhile_is_not_overwritten_with_the_old_one(
+    client: Client, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.post("/api/v1/users", json={"username": "li", "password": "first password", "role": "viewer"})
+    thief, judge = visit(), secrets.password_fits
+    await thief.post("/api/v1/session", json={"username": "li", "password": "first password"})
+
+    async def judge_and_change(given: str, stored: str | None) -> bool:
+        fits = await judge(given, stored)
+        await client.put("/api/v1/users/li", json={"password": "an administrator's"})
+        return fits
+
+    change = {"current": "first password", "new": "the thief's own one"}
+    monkeypatch.setattr(secrets, "password_fits", judge_and_change)
+    refused = await thief.put("/api/v1/session/password", json=change)
+    monkeypatch.undo()
+    assert refused.status_code == 403, refused.text
+    login = {"username": "li", "password": "an administrator's"}
+    assert (await visit().post("/api/v1/session", json=login)).status_code == 200
+
+
+async def test_whose_name_is_guessed_from_everywhere_still_changes_the_password(
+    client: Client, visit: Any, state: State
+) -> None:
+    await client.post("/api/v1/users", json={"username": "li", "password": "first password", "role": "viewer"})
+    person = visit()
+    await person.post("/api/v1/session", json={"username": "li", "password": "first password"})
+    for n in range(TRIES_OF_NAME):
+        state.of(Throttle).failed(state.clock.monotonic(), f"192.0.2.{n}", "li")
+    change = {"current": "first password", "new": "second password"}
+    assert (await person.put("/api/v1/session/password", json=change)).status_code == 204
+    for _ in range(TRIES):
+        assert (await person.put("/api/v1/session/password", json=change)).status_code == 403
+    assert (await person.put("/api/v1/session/password", json=change)).status_code == 429
+
+
+async def test_a_name_has_one_spelling_to_guess_at(client: Client, visit: Any) -> None:
+    await client.post("/api/v1/users", json={"username": "li", "password": "first password", "role": "viewer"})
+    for spelling in ("\x00li", "l\x00i", "li\x00"):
+        refused = await visit().post("/api/v1/session", json={"username": spelling, "password": "first password"})
+        assert refused.status_code == 401, refused.text
+
+
+async def test_a_right_that_is_taken_away_while_the_body_comes_changes_nothing(
+    client: Client, visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "SURE_S", 0.0)
+    made = (await client.post("/api/v1/api-keys", json={"name": "former", "role": "administrator"})).json()
+
+    async def body_after_the_end() -> AsyncIterator[bytes]:
+        yield b'{"username": "ghost", "password": "correct horse", '
+        assert (await client.delete(f"/api/v1/api-keys/{made['id']}")).status_code == 204
+        yield b'"role": "administrator"}'
+
+    late = await visit(made["key"]).post(
+        "/api/v1/users", content=body_after_the_end(), headers={"Content-Type": "application/json"}
+    )
+    assert late.status_code == 401, late.text
+    assert (await client.get("/api/v1/users/ghost")).status_code == 404
