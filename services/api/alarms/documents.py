@@ -20,23 +20,18 @@ _RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
 def select_alarms(scope: Scope | None = None) -> "sa.Select[Any]":
     """Return the statement that reads alarms with the names around them; add conditions and an order.
 
-    Site and incident are joined only where `scope` covers them. Without one, for readers of every scope together: where
-    whoever may see the alarm may see them too, because they lie in its area.
+    Site and incident are joined only where `scope` covers them, and of a device that now stands elsewhere only the code
+    and the kind are told. Without a scope, for readers of every scope together: where whoever may see the alarm may see
+    them too, because they lie in its area.
     """
     incident = tables.incident.c
-
-    def seen(area: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        if scope is not None:
-            return scope.clause(area)
-        return sa.or_(_alarm.area.is_(None), area.startswith(_alarm.area, autoescape=False))
-
     joined = (
         tables.alarm.outerjoin(tables.device, _device.id == _alarm.device_id)
-        .outerjoin(tables.site, sa.and_(_site.id == _alarm.site_id, seen(_site.area)))
-        .outerjoin(tables.incident, sa.and_(incident.id == _alarm.incident_id, seen(incident.area)))
+        .outerjoin(tables.site, sa.and_(_site.id == _alarm.site_id, _seen(scope, _site.area)))
+        .outerjoin(tables.incident, sa.and_(incident.id == _alarm.incident_id, _seen(scope, incident.area)))
     )
     columns = [column for column in tables.alarm.c if column.name != "life"]
-    return sa.select(*columns, _device.code.label("device"), *_names()).select_from(joined)
+    return sa.select(*columns, _device.code.label("device"), *_names(scope)).select_from(joined)
 
 
 async def read_names(reads: Reads, scope: Scope, row: Mapping[str, Any]) -> Row:
@@ -48,21 +43,32 @@ async def read_names(reads: Reads, scope: Scope, row: Mapping[str, Any]) -> Row:
         .outerjoin(tables.site, sa.and_(_site.id == row["site_id"], scope.clause(_site.area)))
         .outerjoin(tables.incident, sa.and_(incident.id == row["incident_id"], scope.clause(incident.area)))
     )
-    (names,) = await reads.rows(sa.select(*_names()).select_from(joined))
+    (names,) = await reads.rows(sa.select(*_names(scope)).select_from(joined))
     return names
 
 
-def _names() -> tuple[sa.ColumnElement[Any], ...]:
+def _seen(scope: Scope | None, area: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    if scope is not None:
+        return scope.clause(area)
+    return sa.or_(_alarm.area.is_(None), area.startswith(_alarm.area, autoescape=False))
+
+
+def of_device(scope: Scope | None, name: str) -> sa.ColumnElement[Any]:
+    """Return what stands in the registry of an alarm's device, null once it stands where `scope` does not reach."""
+    return sa.case((_seen(scope, _device.area), _device[name]))
+
+
+def _names(scope: Scope | None) -> tuple[sa.ColumnElement[Any], ...]:
     out = _device.out_of_service_until > sa.func.now()
     return (
         *(
-            sa.case((out, _device[f"out_of_service_{name}"])).label(f"out_of_service_{name}")
+            sa.case((out, of_device(scope, f"out_of_service_{name}"))).label(f"out_of_service_{name}")
             for name in ("until", "reason", "by")
         ),
-        _device.name.label("device_name"),
+        of_device(scope, "name").label("device_name"),
         _device.kind.label("device_kind"),
-        sa.func.coalesce(_device.lon, _site.lon).label("lon"),
-        sa.func.coalesce(_device.lat, _site.lat).label("lat"),
+        sa.func.coalesce(of_device(scope, "lon"), _site.lon).label("lon"),
+        sa.func.coalesce(of_device(scope, "lat"), _site.lat).label("lat"),
         _site.name.label("site_name"),
         tables.incident.c.title.label("incident_title"),
     )

@@ -1,5 +1,6 @@
 """Rules: what raises and clears an alarm, with the numbers in force and who changed them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from services.api.registry.models import Number
 from services.api.request import tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader, require_county
-from services.api.request.database import Inside, Reads, Row
+from services.api.request.database import Inside, Reads
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, Line, Moment
 from services.api.request.paging import Page, page
@@ -132,7 +133,7 @@ def _document(rule: RuleData) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _may_see(who: Who, row: Row) -> bool:
+def _may_see(who: Who, row: Mapping[str, Any]) -> bool:
     """Whether the override concerns what `who` sees; one for an area above theirs does."""
     if row["scope"] == "device":
         return who.scope.covers(row["area"])
@@ -187,16 +188,16 @@ async def check_target(write: Write, scope: str, target: str) -> str | None:
         raise invalid("target", f"must be one of {', '.join(Kind)}")
     if scope not in {"area", "device"}:
         return None
-    area: str | None = target
     if scope == "device":
-        area = await write.connection.fetchval(SQL["area_of_device"], target)
-        if area is None:
+        area: str | None = await write.connection.fetchval(SQL["area_of_device"], target)
+        if area is None or not write.who.scope.covers(area):  # of both the same is said
             raise invalid("target", f"there is no device {target}")
-    if not (area or "").isascii() or not (area or "").isdigit():
+        return area
+    if not target.isascii() or not target.isdigit():
         raise invalid("target", "must be an area code")
-    if not write.who.scope.covers(area):
+    if not write.who.scope.covers(target):
         raise Problem(403, "forbidden", "target: your account does not cover it")
-    return area
+    return target
 
 
 @router.put("/rules/{code}", responses=described(Rule, 404))
@@ -235,7 +236,7 @@ async def delete_override(
 
     async def work(write: Write) -> Response:
         row = await write.connection.fetchrow(SQL["find_override"], override_id, code)
-        if row is None:
+        if row is None or not _may_see(write.who, dict(row)):
             raise not_found(f"override {override_id} of rule {code}")
         await check_target(write, row["scope"], row["target"])
         await write.connection.execute(SQL["delete_override"], override_id)

@@ -9,7 +9,9 @@ insert into rule_parameter (code, scope, target, parameters, effective_from, cre
     values ($1, $2, $3, $4, $5, $6, $7)
 
 -- name: find_override
-select * from rule_parameter where id = $1 and code = $2
+select p.*, d.area
+from rule_parameter p left join device d on p.scope = 'device' and d.code = p.target
+where p.id = $1 and p.code = $2
 
 -- name: delete_override
 delete from rule_parameter where id = $1

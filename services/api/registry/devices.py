@@ -154,7 +154,7 @@ async def list_devices(
     if box := parse_bbox(bbox):
         statement = statement.where(_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3]))
     if site is not None:
-        statement = statement.where(_device.site_id == site)
+        statement = statement.where(tables.site.c.id == site)  # joined only where it may be seen
     if grid is not None:
         statement = statement.where(_stands_in(grid, who))
     if alarm is not None:

@@ -109,6 +109,7 @@ _FALSE = (
     .select_from(tables.alarm)
     .where(
         tables.alarm.c.site_id == _site.id,
+        tables.alarm.c.area.startswith(_site.area),  # else the count would tell a township of its neighbour
         tables.alarm.c.verification == "false",
         tables.alarm.c.opened_at > sa.func.now() - timedelta(days=30),
     )

@@ -177,11 +177,17 @@ async def test_a_township_cannot_touch_what_belongs_to_its_neighbour(
         (404, "DELETE", f"/api/v1/contacts/{county}", None),
         (403, "POST", "/api/v1/contacts", contact | {"area": OTHER_AREA}),
         (403, "POST", "/api/v1/contacts", contact),
-        (403, "DELETE", override, None),
+        (404, "DELETE", override, None),
         (404, "DELETE", f"/api/v1/api-keys/{made.json()['id']}", None),
     ):
         answer = await township.request(method, path, json=sent, headers={"If-Match": '"1"'})
         assert answer.status_code == status, (method, path, answer.text)
+    rule_of = {"scope": "device", "parameters": {"static_mpa": 0.2}}
+    guesses = [
+        (await township.put("/api/v1/rules/hydrant_pressure_low", json=rule_of | {"target": code})).json()
+        for code in ("p-other", "p-no-such")
+    ]
+    assert [one["detail"].rpartition(" ")[0] for one in guesses] == ["target: there is no device"] * 2
     assert await connection.fetchval("select count(*) from audit") == audited
     states = await connection.fetch("select state from notice order by state")
     assert [row["state"] for row in states] == ["dead", "held"]

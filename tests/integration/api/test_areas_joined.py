@@ -98,9 +98,43 @@ async def test_what_is_joined_to_an_alarm_of_ones_own_shows_nothing_of_the_neigh
         assert secret not in seen.text, path
         assert "h-secret" not in seen.text, path
     assert secret not in (await township.get("/geo/devices.geojson")).text
+    for path in ("alarms", "devices"):  # nor by asking for what is not shown
+        for who, some in ((township, False), (client, True)):
+            found = (await who.get(f"/api/v1/{path}", params={"site": place})).json()["items"]
+            assert bool(found) is some, path
     for path in (f"alarms/{own}", f"notices/{notice}", "devices/p-own"):
         everything = (await client.get(f"/api/v1/{path}")).text
         assert secret in everything, path
+
+
+async def test_an_alarm_of_a_device_that_moved_away_tells_nothing_of_it_since(
+    client: Client, township: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    own = await open_alarm("p-moved")
+    await connection.execute("update alarm set state = 'closed', closed_at = now() where id = $1", own)
+    secret = {"name": "秘密", "location": {"lon": 111.777, "lat": 39.777}, "area": OTHER_AREA}
+    assert (await client.put("/api/v1/devices/p-moved", json=secret)).status_code == 200
+    await connection.execute(
+        """update device set out_of_service_until = now() + interval '1 day', out_of_service_reason = '秘密',
+           out_of_service_by = 'user:secret' where code = 'p-moved'"""
+    )
+    for path in (f"alarms/{own}", "alarms"):
+        everything, seen = [(await who.get(f"/api/v1/{path}")).text for who in (client, township)]
+        assert "p-moved" in seen, path
+        for told in ("秘密", "111.777", "user:secret"):
+            assert told in everything, path
+            assert told not in seen, path
+    for who, most in ((township, 0), (client, 1)):
+        assert len((await who.get("/api/v1/alarms", params={"q": "秘密"})).json()["items"]) == most
+
+
+async def test_a_site_counts_the_false_alarms_of_its_own_area(
+    client: Client, township: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    place = (await client.post("/api/v1/sites", json={"name": "粮库", "area": AREA})).json()["id"]
+    for area in (AREA, OTHER_AREA):
+        await open_alarm(f"p-{area}", area=area, site_id=place, verification="false")
+    assert (await township.get(f"/api/v1/sites/{place}")).json()["false_alarms_30d"] == 1
 
 
 async def test_an_incident_counts_only_the_alarms_one_may_see(
