@@ -161,7 +161,10 @@ from jsonb_to_recordset($1) as w (site_id bigint, score smallint, grade text)
 on conflict (site_id, day) do update set
     score = excluded.score, grade = excluded.grade, policy_version = excluded.policy_version,
     worst_score = greatest(t.worst_score, excluded.score),
-    worst_grade = case when excluded.score > t.worst_score then excluded.grade else t.worst_grade end
+    -- changed limits make a grade worse at the same score, or at a lower one
+    worst_grade = case when array_position(array['blue', 'yellow', 'orange', 'red'], excluded.grade)
+                            > array_position(array['blue', 'yellow', 'orange', 'red'], t.worst_grade)
+        then excluded.grade else t.worst_grade end
 
 -- name: begin_day
 -- every site has a line of every day, whether anything changed or not

@@ -236,6 +236,18 @@ async def test_changed_weights_are_in_every_score_and_name_their_version(county:
     ]
 
 
+async def test_a_day_on_which_changed_limits_made_a_site_red_was_a_red_one(county: County, risks: Risks) -> None:
+    site = await site_with(county, "学校", ("p-1", "panel"))
+    hazard = await find(county, site, grade=Grade.MAJOR)
+    await risks.take_turn()
+    await county.set_policy("risk", yellow_from=5, orange_from=10, red_from=15)
+    await risks.take_turn()
+    await county.conn.execute("update hazard set grade = 'general' where id = $1", hazard)
+    await risks.take_turn()
+    (day,) = await county.conn.fetch("select score, grade, worst_score, worst_grade from site_risk_daily")
+    assert tuple(day) == (4, "blue", 15, "red")
+
+
 async def test_every_site_has_a_line_of_every_day_and_old_days_go(county: County, pool: asyncpg.Pool) -> None:
     site = await site_with(county, "学校", ("p-1", "panel"))
     clock = HandClock(datetime(2026, 11, 29, 15, 30, tzinfo=UTC))  # half an hour before midnight in the county
