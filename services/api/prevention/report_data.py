@@ -7,6 +7,7 @@ from calendar import monthrange
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import Any, Final, NamedTuple
 
 from services.api.request.database import Reads, Row
@@ -99,9 +100,14 @@ def _site_of_fires(row: Row) -> dict[str, Any]:
 def _availability(rows: Sequence[Row]) -> list[dict[str, Any]]:
     names = ("kind", "devices", "devices_away", "times", "away_s")
     return [
-        {**{name: row[name] for name in names}, "available_pct": _pct(row["total_s"] - row["away_s"], row["total_s"])}
+        {**{name: row[name] for name in names}, "available_pct": _available_pct(row["total_s"], row["away_s"])}
         for row in sorted(rows, key=lambda row: list(Kind).index(row["kind"]))
     ]
+
+
+def _available_pct(total_s: float, away_s: float) -> float | None:
+    """Return the share of a time without gaps; rounded down, so that 100 says that there was none."""
+    return round(100 - ceil(100_000 * away_s / total_s) / 1000, 3) if total_s else None
 
 
 def _pct(part: float, whole: float) -> float | None:
