@@ -102,6 +102,16 @@ def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: An
     assert fits(page)
 
 
+def test_a_list_that_does_not_hold_all_that_is_due_does_not_count_as_if_it_did(visit: Any, system: Any) -> None:
+    (due, *_) = system.call("GET", "/api/v1/inspections/due?limit=1")["items"]
+    page = visit("/#/inspect", viewport=PHONE)
+    expect(page.locator(".inspect-due")).to_be_visible()
+    part = {"items": [due], "next": "x"}
+    page.route("**/api/v1/inspections/due*", lambda route: route.fulfill(json=part))
+    page.reload()
+    expect(page.locator("h2 .count")).to_have_text("1+")
+
+
 AHEAD = """const ahead = 2 * 3600e3, Right = Date;
 window.Date = class extends Right {
   constructor(...parts) { parts.length ? super(...parts) : super(Right.now() + ahead); }

@@ -17,16 +17,17 @@ const MOST_DUE = 200;
 const what = (one) => (one.form ? word("form", one.form) : word("kind", one.kind));
 
 function Due() {
-  const [items, setItems] = useState(null);
+  const [found, setFound] = useState(null);
   const [problem, setProblem] = useState(null);
   useEffect(() => {
-    get(`/api/v1/inspections/due?limit=${MOST_DUE}`).then((page) => setItems(page.items), setProblem);
+    get(`/api/v1/inspections/due?limit=${MOST_DUE}`).then(setFound, setProblem);
   }, []);
   if (problem) return html`<${Failure} problem=${problem} />`;
-  if (!items) return html`<p class="loading">…</p>`;
+  if (!found) return html`<p class="loading">…</p>`;
+  const { items, next } = found;
   if (!items.length) return html`<${Empty} title=${t("inspect.none_due")} line=${t("inspect.scan")} />`;
   return html`<section class="card">
-    <h2>${t("inspect.due")}<span class="count">${items.length}</span></h2>
+    <h2>${t("inspect.due")}<span class="count">${items.length}${next ? "+" : ""}</span></h2>
     <p class="hint">${t("inspect.scan")}</p>
     <ul class="plain inspect-due">
       ${items.map((one) => html`<li key=${one.device}>
