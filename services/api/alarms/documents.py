@@ -12,6 +12,9 @@ from services.core.alarms.ledger.document import alarm_document
 from services.core.clock import rfc3339
 
 _alarm, _device, _site = tables.alarm.c, tables.device.c, tables.site.c
+_whose = tables.device.alias("whose")
+WHOSE = _whose.c
+"""An alarm's device wherever it stands now: of one that moved away, its code and kind are told and nothing else."""
 
 OPEN_FIRE = sa.and_(_alarm.category == "fire", _alarm.state != "closed")
 _RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
@@ -20,18 +23,19 @@ _RANK = {"critical": 0, "major": 1, "minor": 2, "info": 3}
 def select_alarms(scope: Scope | None = None) -> "sa.Select[Any]":
     """Return the statement that reads alarms with the names around them; add conditions and an order.
 
-    Site and incident are joined only where `scope` covers them, and of a device that now stands elsewhere only the code
-    and the kind are told. Without a scope, for readers of every scope together: where whoever may see the alarm may see
-    them too, because they lie in its area.
+    Device, site and incident are joined only where `scope` covers them; `WHOSE` tells the code and kind of a device
+    wherever it stands now. Without a scope, for readers of every scope together: where whoever may see the alarm may
+    see them too, because they lie in its area.
     """
     incident = tables.incident.c
     joined = (
-        tables.alarm.outerjoin(tables.device, _device.id == _alarm.device_id)
+        tables.alarm.outerjoin(_whose, WHOSE.id == _alarm.device_id)
+        .outerjoin(tables.device, sa.and_(_device.id == _alarm.device_id, _seen(scope, _device.area)))
         .outerjoin(tables.site, sa.and_(_site.id == _alarm.site_id, _seen(scope, _site.area)))
         .outerjoin(tables.incident, sa.and_(incident.id == _alarm.incident_id, _seen(scope, incident.area)))
     )
     columns = [column for column in tables.alarm.c if column.name != "life"]
-    return sa.select(*columns, _device.code.label("device"), *_names(scope)).select_from(joined)
+    return sa.select(*columns, WHOSE.code.label("device"), *_names()).select_from(joined)
 
 
 async def read_names(reads: Reads, scope: Scope, row: Mapping[str, Any]) -> Row:
@@ -39,11 +43,12 @@ async def read_names(reads: Reads, scope: Scope, row: Mapping[str, Any]) -> Row:
     incident = tables.incident.c
     one = sa.select(sa.literal(1).label("one")).subquery()
     joined = (
-        one.outerjoin(tables.device, _device.id == row["device_id"])
+        one.outerjoin(_whose, WHOSE.id == row["device_id"])
+        .outerjoin(tables.device, sa.and_(_device.id == row["device_id"], scope.clause(_device.area)))
         .outerjoin(tables.site, sa.and_(_site.id == row["site_id"], scope.clause(_site.area)))
         .outerjoin(tables.incident, sa.and_(incident.id == row["incident_id"], scope.clause(incident.area)))
     )
-    (names,) = await reads.rows(sa.select(*_names(scope)).select_from(joined))
+    (names,) = await reads.rows(sa.select(*_names()).select_from(joined))
     return names
 
 
@@ -53,22 +58,17 @@ def _seen(scope: Scope | None, area: sa.ColumnElement[str]) -> sa.ColumnElement[
     return sa.or_(_alarm.area.is_(None), area.startswith(_alarm.area, autoescape=False))
 
 
-def of_device(scope: Scope | None, name: str) -> sa.ColumnElement[Any]:
-    """Return what stands in the registry of an alarm's device, null once it stands where `scope` does not reach."""
-    return sa.case((_seen(scope, _device.area), _device[name]))
-
-
-def _names(scope: Scope | None) -> tuple[sa.ColumnElement[Any], ...]:
+def _names() -> tuple[sa.ColumnElement[Any], ...]:
     out = _device.out_of_service_until > sa.func.now()
     return (
         *(
-            sa.case((out, of_device(scope, f"out_of_service_{name}"))).label(f"out_of_service_{name}")
+            sa.case((out, _device[f"out_of_service_{name}"])).label(f"out_of_service_{name}")
             for name in ("until", "reason", "by")
         ),
-        of_device(scope, "name").label("device_name"),
-        _device.kind.label("device_kind"),
-        sa.func.coalesce(of_device(scope, "lon"), _site.lon).label("lon"),
-        sa.func.coalesce(of_device(scope, "lat"), _site.lat).label("lat"),
+        _device.name.label("device_name"),
+        WHOSE.kind.label("device_kind"),
+        sa.func.coalesce(_device.lon, _site.lon).label("lon"),
+        sa.func.coalesce(_device.lat, _site.lat).label("lat"),
         _site.name.label("site_name"),
         tables.incident.c.title.label("incident_title"),
     )

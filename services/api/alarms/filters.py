@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from fastapi import Depends, Query
 
-from services.api.alarms.documents import of_device, select_alarms
+from services.api.alarms.documents import WHOSE, select_alarms
 from services.api.request import tables
 from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span, plain
 from services.api.request.problems import invalid
@@ -41,12 +41,11 @@ def words_of(name: str, value: str | None, allowed: Iterable[str], extra: Mappin
     return found
 
 
-def _has_words(part: str, scope: Scope) -> sa.ColumnElement[bool]:
+def _has_words(part: str) -> sa.ColumnElement[bool]:
     text = plain("q", part.strip())
     device, site = tables.device.c, tables.site.c
     columns = (
-        _alarm.reason, _alarm.reason_en, _alarm.component, _alarm.zone, device.code, of_device(scope, "name"),
-        site.name,
+        _alarm.reason, _alarm.reason_en, _alarm.component, _alarm.zone, WHOSE.code, device.name, site.name,
     )  # fmt: skip
     return sa.or_(*(column.icontains(text, autoescape=True) for column in columns))
 
@@ -83,15 +82,15 @@ class _Filter:
         self._words = {"state": state, "severity": severity, "category": category, "verification": verification}
         self._asked: tuple[tuple[Any, Callable[[Any], sa.ColumnElement[bool]]], ...] = (
             (area, _alarm.area.startswith),
-            (device, tables.device.c.code.__eq__),
+            (device, WHOSE.code.__eq__),
             (site, tables.site.c.id.__eq__),  # joined only where it may be seen
             (incident, _alarm.incident_id.__eq__),
             (code, _alarm.code.__eq__),
+            (q or None, _has_words),
             (by or None, _acted),
             (begin, _alarm.opened_at.__ge__),
             (end, _alarm.opened_at.__lt__),
         )
-        self._q = q
         self.span: tuple[datetime | None, datetime | None] = (begin, end)
 
     def statement(self, scope: Scope) -> "sa.Select[Any]":
@@ -108,8 +107,6 @@ class _Filter:
         for name, value in self._words.items():
             if words := words_of(name, value, allowed[name], open_states.get(name, {})):
                 statement = statement.where(_alarm[name].in_(sorted(words)))
-        if self._q:
-            statement = statement.where(_has_words(self._q, scope))
         return statement.where(*(condition(value) for value, condition in self._asked if value is not None))
 
 

@@ -126,6 +126,11 @@ async def test_an_alarm_of_a_device_that_moved_away_tells_nothing_of_it_since(
             assert told not in seen, path
     for who, most in ((township, 0), (client, 1)):
         assert len((await who.get("/api/v1/alarms", params={"q": "秘密"})).json()["items"]) == most
+        there = {"bbox": "111.7,39.7,111.8,39.8", "state": "closed"}
+        assert len((await who.get("/ogc/collections/alarms/items", params=there)).json()["features"]) == most
+    features = (await township.get("/ogc/collections/alarms/items", params={"device": "p-moved"})).json()["features"]
+    assert [(one["geometry"], one["properties"]["device_name"]) for one in features] == [(None, None)]
+    assert len((await township.get("/api/v1/alarms", params={"device": "p-moved"})).json()["items"]) == 1
 
 
 async def test_a_site_counts_the_false_alarms_of_its_own_area(

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.api.alarms.documents import select_alarms
+from services.api.alarms.documents import WHOSE, select_alarms
 from services.api.city.features.devices import (
     GIVEN,
     PARENT,
@@ -228,9 +228,9 @@ COLLECTIONS: Mapping[str, Collection] = {
             filters={
                 "id": _alarm.id, "code": _alarm.code, "category": _alarm.category, "severity": _alarm.severity,
                 "state": _alarm.state, "confidence": _alarm.confidence, "verification": _alarm.verification,
-                "device": _device.code, "component": _alarm.component, "zone": _alarm.zone, "area": _alarm.area,
+                "device": WHOSE.code, "component": _alarm.component, "zone": _alarm.zone, "area": _alarm.area,
                 "drill": _alarm.drill, "test_window": _alarm.test_window, "value": _alarm.value,
-                "version": _alarm.version, "device_name": _device.name, "device_kind": _device.kind,
+                "version": _alarm.version, "device_name": _device.name, "device_kind": WHOSE.kind,
                 "site_name": _site.name, "incident_id": _alarm.incident_id, "incident_title": tables.incident.c.title,
             },
             span=(_alarm.opened_at, _alarm.closed_at), newest_first=True,
