@@ -8,6 +8,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterable
+from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -140,15 +141,12 @@ def round_up(cpu_s: float, readings: int) -> int:
 
 
 def _evaluate(
-    devices: Path, readings: Path, events: Path | None, *, put_in_order: bool = False
-) -> tuple[Evaluation, Aside]:
-    aside = Aside()
-    ledger = read_devices(devices, aside)
-    told = [] if events is None else read_events(events, aside)
+    ledger: dict[str, Device], readings: Path, told: list[tuple[str, Event]], aside: Aside, *, put_in_order: bool
+) -> Evaluation:
     before = gc.get_threshold()
     gc.set_threshold(_GARBAGE)  # readings make no reference cycles, and looking for some costs a tenth of the time
     try:
-        return evaluate(ledger, read_readings(readings, ledger, aside, put_in_order=put_in_order), told), aside
+        return evaluate(ledger, read_readings(readings, ledger, aside, put_in_order=put_in_order), told)
     finally:
         gc.set_threshold(*before)
 
@@ -162,10 +160,16 @@ def main(devices: Path, readings: Path, json: Path, events: Path | None = None) 
     if json.resolve() in {one.resolve() for one in (devices, readings, events) if one is not None}:
         raise FiretowerError(f"--json: {json} is read here, and would be lost: name another file")
     begun_s, cpu_s = time.perf_counter(), time.process_time()
-    run, aside = _evaluate(devices, readings, events)
-    if aside.rows[OLDER] * _LATE_SHARE > run.readings:
+    beside = Aside()  # what is left out of ledger and events, which a pipe gives once
+    ledger = read_devices(devices, beside)
+    told = [] if events is None else read_events(events, beside)
+    once = not readings.is_file()  # a pipe: there is no second time
+    aside = deepcopy(beside)
+    run = _evaluate(ledger, readings, told, aside, put_in_order=once)
+    if not once and aside.rows[OLDER] * _LATE_SHARE > run.readings:
         sys.stderr.write(f"firetower: {readings} is not in the order of ts: it is held as a whole and put in order\n")
-        run, aside = _evaluate(devices, readings, events, put_in_order=True)
+        aside = deepcopy(beside)
+        run = _evaluate(ledger, readings, told, aside, put_in_order=True)
     took_s, cpu_s = time.perf_counter() - begun_s, time.process_time() - cpu_s
     findings = run.findings.document()
     document = {

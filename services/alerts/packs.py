@@ -7,9 +7,9 @@ claims to be.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from math import inf, isfinite, nan
 from pathlib import Path
@@ -18,21 +18,29 @@ from typing import Any, Final
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.fleet import Device
 from services.alerts.pack_cells import SWITCH, columns, whole_number
-from services.alerts.pack_files import open_table, open_text
+from services.alerts.pack_files import Rows, open_text
 from services.alerts.pack_rows import Row, in_order, met_once
 from services.alerts.rules.model import Event
 from services.core.contracts import SEQ_MODULUS
 from services.core.errors import FiretowerError
+from services.core.event_types import known_type
 from services.core.moment import from_us, read_ts
 from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A
 from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 
 _KINDS: Final = frozenset(Kind)
+_Sign = tuple[str, Callable[[str], bool]]  # a column, and what its cell says of a row by itself
+_OPEN_QUOTE: Final = "quote that is not closed in its row"
 _FIGURES: Final = {"lon": 180.0, "lat": 90.0, "expected_interval_s": inf, "rated_current_a": inf}  # how large at most
 _BETWEEN: Final = "\x1f"  # the separator of units (ASCII)
 _DEFAULT_INTERVAL_S: Final = 60.0
 _LONGEST_MS: Final = 18  # digits
+_DEVICE_NEEDS: Final = ("code", "kind", "area")
+_EVENT_NEEDS: Final = ("ts", "code", "type")
+_EVENT_MAY_HAVE: Final = (
+    "active", "component", "zone", "system_type", "component_type", "description", "event_id",
+)  # fmt: skip
 
 
 class Aside:
@@ -48,13 +56,63 @@ class Aside:
         self.rows[why] += 1
         self.first.setdefault(why, f"line {line}: {detail}")
 
+    def open_quote(self, line: int) -> None:
+        """Count a quote that is not closed; its row is read as if it had been."""
+        self.fields[_OPEN_QUOTE] += 1
+        self.first.setdefault(_OPEN_QUOTE, f"line {line}")
+
+    def column(self, name: str, *, again: bool) -> None:
+        """Count a column that is not used."""
+        self.fields[f"column {name!r}, {'a second time' if again else 'no field of any kind'}"] += 1
+
     def lines(self) -> list[str]:
         """Return what to tell a person, in the same order every time."""
         rows = [
             f"{why}: {count} rows set aside" + (f", the first: {self.first[why]}" if why in self.first else "")
             for why, count in sorted(self.rows.items())
         ]
-        return rows + [f"{name}: {count} left out" for name, count in sorted(self.fields.items())]
+        return rows + [
+            f"{name}: {count} left out" + (f", the first: {self.first[name]}" if name in self.first else "")
+            for name, count in sorted(self.fields.items())
+        ]
+
+
+@contextmanager
+def _open_table(
+    path: Path, option: str, names: tuple[tuple[str, ...], tuple[str, ...]], aside: Aside, sign: _Sign
+) -> Iterator[Iterator[tuple[int, dict[str, str]]]]:
+    """Open a table for its rows by line: the cells of the columns that it needs and may have; of two the first counts.
+
+    Raises:
+        FiretowerError: it cannot be read, or does not name the columns that are needed.
+    """
+    needed, more = names
+    with open_text(path, option) as text:
+        rows = Rows(text, aside.open_quote)
+        numbered = iter(rows)
+        header = _header(numbered)
+        missing = [name for name in needed if name not in header]
+        if missing:
+            raise FiretowerError(f"--{option}: the first line must name {', '.join(missing)}")
+        places = {name: header.index(name) for name in (*needed, *more) if name in header}
+        for place, name in enumerate(header):
+            if places.get(name) != place:
+                aside.column(name, again=name in places)
+        rows.is_row = _by_cell(places[sign[0]], sign[1])
+        yield (
+            (line, {name: cells[place] if place < len(cells) else "" for name, place in places.items()})
+            for line, cells in numbered
+            if cells
+        )
+
+
+def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
+    _, cells = next(rows, (1, []))
+    return [name.strip() for name in cells]
+
+
+def _by_cell(place: int, says: Callable[[str], bool]) -> Callable[[list[str]], bool]:
+    return lambda cells: len(cells) > place and says(cells[place])
 
 
 def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
@@ -65,9 +123,9 @@ def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
     """
     found: dict[str, Device] = {}
     refused = ""
-    with open_table(path, "devices", ("code", "kind", "area")) as table:
-        for line, row in enumerate(table, start=2):
-            code, kind = (row["code"] or "").strip(), (row["kind"] or "").strip().lower()
+    with _open_table(path, "devices", (_DEVICE_NEEDS, tuple(_FIGURES)), aside, ("kind", _is_kind)) as table:
+        for line, row in table:
+            code, kind = row["code"].strip(), row["kind"].strip().lower()
             why = ("kind unknown", f"kind {kind!r}; one of {', '.join(Kind)}") if kind not in _KINDS else None
             if not code:
                 why = "code missing", "a device needs a code"
@@ -82,7 +140,7 @@ def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
             profile = DeviceProfile(
                 code=code,
                 kind=kind,
-                area=(row["area"] or "").strip(),
+                area=row["area"].strip(),
                 expected_interval_s=EXPECTED_INTERVAL_S.clamp(figures["expected_interval_s"]) or _DEFAULT_INTERVAL_S,
                 rated_current_a=RATED_CURRENT_A.clamp(figures["rated_current_a"]),
             )
@@ -107,19 +165,19 @@ def read_readings(
 
 def _read_rows(path: Path, devices: Mapping[str, Device], aside: Aside, *, put_in_order: bool) -> Iterator[Row]:
     with open_text(path, "readings") as text:
-        rows = csv.reader(text)
-        header = [name.strip() for name in next(rows, [])]
+        rows = Rows(text, aside.open_quote)
+        lines = iter(rows)
+        header = _header(lines)
         if "ts" not in header or "code" not in header:
             raise FiretowerError("--readings: the first line must name ts, code and fields of contract 3")
         reader = _RowReader(header, devices, aside)
-        lines = enumerate(rows, start=2)
+        rows.is_row = _by_cell(header.index("ts"), _is_time)
         for line, cells in _by_time(lines, reader) if put_in_order else lines:
             row = reader.read(line, cells)
             if row is not None:
                 yield row
-        if aside.rows and not reader.readable:
-            first = "; ".join(aside.first.values())
-            raise FiretowerError(f"--readings: no row of {path} can be read: {first}")
+        if reader.unreadable and not reader.readable:
+            raise FiretowerError(f"--readings: no row of {path} can be read: {reader.unreadable}")
 
 
 def _by_time(lines: Iterable[tuple[int, list[str]]], reader: _RowReader) -> Iterator[tuple[int, list[str]]]:
@@ -147,8 +205,7 @@ class _RowReader:
         used = {self._ts, self._code, self._seq} | {place for some in known.values() for place, _, _ in some}
         for place, name in enumerate(header):
             if place not in used:
-                again = "a second time" if name in header[:place] else "no field of any kind"
-                aside.fields[f"column {name!r}, {again}"] += 1
+                aside.column(name, again=name in header[:place])
         self._by_code = {
             code: (device.profile.kind, known[Kind(device.profile.kind)]) for code, device in devices.items()
         }
@@ -156,12 +213,13 @@ class _RowReader:
         self._at, self._at_s = from_us(0), 0.0
         self._refused: tuple[str, str] | None = None  # why that text is no time
         self.readable = False  # whether any line had a time
+        self.unreadable = ""  # the first that had none
 
     def time_of(self, line: int, cells: list[str]) -> float | None:
         """Return the time of a line in epoch seconds, None where it has none that can be read."""
         if len(cells) < self._least:
             if cells:
-                self._aside.row("row too short", line, f"{len(cells)} columns")
+                self._set_aside("row too short", line, f"{len(cells)} columns")
             return None
         text = cells[self._ts]
         if text != self._text:
@@ -172,10 +230,14 @@ class _RowReader:
             else:
                 self._at, self._at_s = at, at.timestamp()
         if self._refused is not None:
-            self._aside.row(self._refused[0], line, self._refused[1])
+            self._set_aside(self._refused[0], line, self._refused[1])
             return None
         self.readable = True
         return self._at_s
+
+    def _set_aside(self, why: str, line: int, detail: str) -> None:
+        self._aside.row(why, line, detail)
+        self.unreadable = self.unreadable or f"line {line}: {detail}"
 
     def read(self, line: int, cells: list[str]) -> Row | None:
         """Return the reading, None where the line has none."""
@@ -219,26 +281,29 @@ def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
     """
     found: list[tuple[str, Event]] = []
     unreadable = ""
-    with open_table(path, "events", ("ts", "code", "type")) as table:
-        for line, row in enumerate(table, start=2):
-            at = read_time(row["ts"] or "")
+    with _open_table(path, "events", (_EVENT_NEEDS, _EVENT_MAY_HAVE), aside, ("ts", _is_time)) as table:
+        for line, row in table:
+            at, kind = read_time(row["ts"]), row["type"].strip()
             if isinstance(at, tuple):
                 aside.row(f"event: {at[0]}", line, at[1])
                 unreadable = unreadable or f"line {line}: {at[1]}"
                 continue
+            if not kind:
+                aside.row("event: type missing", line, "name one, such as fire, fault or reset")
+                continue
             event = Event(
-                type=row["type"] or "",
+                type=known_type(kind) or kind,
                 ts=at,
                 received_at=at,
-                active=SWITCH.get((row.get("active") or "true").strip().lower(), True),
-                component=row.get("component") or "",
+                active=_active(row.get("active", ""), aside),
+                component=row.get("component", ""),
                 zone=row.get("zone") or None,
-                system_type=_code(row.get("system_type")),
-                component_type=_code(row.get("component_type")),
-                description=row.get("description") or "",
-                event_id=row.get("event_id") or "",
+                system_type=_code(row, "system_type", aside),
+                component_type=_code(row, "component_type", aside),
+                description=row.get("description", ""),
+                event_id=row.get("event_id", ""),
             )
-            found.append(((row["code"] or "").strip(), event))
+            found.append((row["code"].strip(), event))
     if unreadable and not found:
         raise FiretowerError(f"--events: no row of {path} can be read: {unreadable}")
     return sorted(found, key=lambda item: item[1].ts)
@@ -270,5 +335,25 @@ def _figure(text: str | None, name: str, aside: Aside) -> float | None:
     return None
 
 
-def _code(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _LONGEST_MS else None
+def _active(cell: str, aside: Aside) -> bool:
+    """Return whether a condition began; of what cannot be read that is assumed, as it is live: it may be a fire."""
+    text = cell.strip().lower()
+    if text and text not in SWITCH:
+        aside.fields["event active"] += 1
+    return SWITCH.get(text, True)
+
+
+def _code(row: Mapping[str, str], name: str, aside: Aside) -> int | None:
+    cell = row.get(name, "").strip()
+    code = whole_number(cell, 0, 255) if cell else None
+    if cell and code is None:
+        aside.fields[f"event {name}"] += 1
+    return code
+
+
+def _is_time(cell: str) -> bool:
+    return not isinstance(read_time(cell), tuple)
+
+
+def _is_kind(cell: str) -> bool:
+    return cell.strip().lower() in _KINDS

@@ -4,7 +4,6 @@ Bad parts go to `extra` under `bad` with a flag under `flags`; a wrong clock is 
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,16 +11,15 @@ from typing import Any
 
 import orjson
 
-from services.core.contracts import MISPLACED, SEQ_MODULUS, EventType
+from services.core.contracts import MISPLACED, SEQ_MODULUS
+from services.core.event_types import TYPE_LIMIT, known_type
 from services.core.moment import from_us, read_ts
 from services.core.text import clean_json, clean_text, show_value
 from services.ingest.mend import Element, read_elements
 from services.ingest.moment import LONGEST_AWAY_US, clock_fault
 from services.ingest.reject import Reject
 
-KNOWN_TYPES = frozenset(EventType)
 TEXT_LIMITS = {"component": 200, "zone": 200, "description": 2000}
-TYPE_LIMIT = 100
 EVENT_ID_LIMIT = 1000
 ACK_ID_LIMIT = 10_000  # no device waits for a longer id
 FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which our calendars cannot go
@@ -139,7 +137,7 @@ def digest_of(element: dict[str, Any], event_id: str) -> bytes:
 
 def is_type(sent: object) -> bool:
     """Whether it is the type of an event, however it is written."""
-    return isinstance(sent, str) and _plain_word(sent) in KNOWN_TYPES
+    return isinstance(sent, str) and known_type(sent) is not None
 
 
 def event_among(elements: Iterable[Element]) -> str | None:
@@ -155,16 +153,6 @@ def event_among(elements: Iterable[Element]) -> str | None:
 def misplaced(kind: object) -> str:
     """Return what a reject says of an event of this type that is on the wrong channel."""
     return f"{MISPLACED} ({show_value(kind)}): publish it to …/up/event, where it is heard at once"
-
-
-def _plain_word(text: str) -> str:
-    """Return a word as we write types: `Manual Alarm`, full-width letters and a NUL behind them mean the same."""
-    if len(text) > TYPE_LIMIT:
-        return text
-    visible = "".join(
-        one for one in unicodedata.normalize("NFKC", text) if unicodedata.category(one) not in ("Cc", "Cf")
-    )
-    return "_".join(visible.lower().replace("-", " ").replace("_", " ").split())
 
 
 class _Parts:
@@ -254,12 +242,10 @@ class _Parts:
         return received_us, None
 
     def type(self, sent: str) -> str:
-        if sent in KNOWN_TYPES:
-            return sent
-        plain = sent.strip()
-        known = _plain_word(sent)
-        if known in KNOWN_TYPES:
-            self._complain("type", "type_read_leniently")
+        plain, known = sent.strip(), known_type(sent)
+        if known is not None:
+            if known != sent:
+                self._complain("type", "type_read_leniently")
             return known
         if len(plain) > TYPE_LIMIT:
             self._complain("type")

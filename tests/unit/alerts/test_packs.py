@@ -1,8 +1,10 @@
 """Packs as strangers write them: `firetower evaluate` sets aside what cannot be, says so, and goes on."""
 
 import gzip
+import os
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Thread
 
 import orjson
 import pytest
@@ -101,3 +103,67 @@ def test_nothing_measured_is_nothing_found(say):
 def test_numbers_of_events_in_other_digits_are_none(say):
     events = f"ts,code,type,component_type\n{BEGIN.isoformat()},P9,fire,²\n{BEGIN.isoformat()},P8,fault,{'9' * 5000}\n"
     assert {one["code"] for one in say(HEAD, events=events)["findings"]} == {"fire", "fault"}
+
+
+QUOTED = "ts,code,type,active,component,description\n"
+
+
+@pytest.mark.parametrize("quote", ['"5', '"', '"3-1, above', '"a ""b'])
+def test_a_quote_that_is_never_closed_costs_no_row_after_it(say, capsys, quote):
+    good = say("ts,code,pressure_mpa,note\n" + "".join(row.strip() + ",\n" for row in ROWS))
+    rows = [row.strip() + (f",{quote}\n" if n in {3, 30} else ",\n") for n, row in enumerate(ROWS)]
+    assert say("ts,code,pressure_mpa,note\n" + "".join(rows)) == good
+    assert "quote that is not closed in its row: 2 left out, the first: line 5" in capsys.readouterr().err
+    moments = [(BEGIN + timedelta(minutes=n)).isoformat() for n in range(2)]
+    events = f"{QUOTED}{moments[0]},P1,fault,true,1-1,{quote}\n{moments[1]},P1,fire,true,2-2,\n"
+    told = say(HEAD, f'code,kind,area,lon\nP9,panel,1,"5\n{DEVICES.split(chr(10), 1)[1]}', events)["findings"]
+    assert [one["code"] for one in told] == ["fault", "fire"]
+    assert "unknown device" not in capsys.readouterr().err
+
+
+def test_a_text_of_several_lines_is_one_text(say, capsys):
+    first, second = ((BEGIN + timedelta(minutes=n)).isoformat() for n in range(2))
+    events = f'{QUOTED}{first},P1,fault,true,1-1,"a loop\n\nof ""three"", lines"\n{second},P1,fire,true,,\n'
+    told = say(HEAD, events=events)["findings"]
+    assert ["lines" in one["reason_en"] for one in told] == [True, False]
+    assert "quote" not in capsys.readouterr().err
+    noted = "ts,code,note,pressure_mpa\n" + "".join('{},{},"a\nb",{}\n'.format(*row.strip().split(",")) for row in ROWS)
+    assert say(noted) == say(HEAD + "".join(ROWS))
+
+
+def test_events_are_read_as_ingest_reads_them(say, capsys):
+    rows = (
+        "FIRE ,1,1-1,", "Manual-Alarm,TRUE,1-2,", " ,true,1-3,", "fault,true,1-4,", "fault,0.0,1-4,", "fault,no,1-5,",
+    )  # fmt: skip
+    events = "ts,code,type,active,component,component_type,active\n" + "".join(
+        f"{(BEGIN + timedelta(minutes=n)).isoformat()},P1,{row}300,false\n" for n, row in enumerate(rows)
+    )
+    told = say(HEAD, events=events)["findings"]
+    assert [(one["code"], one["cleared_at"] is None) for one in told] == [
+        ("fire", True), ("fire", True), ("fault", False), ("fault", True),
+    ]  # fmt: skip
+    said = capsys.readouterr().err
+    assert "event: type missing: 1 rows set aside, the first: line 4" in said
+    assert "event active: 1 left out" in said
+    assert "event component_type: 5 left out" in said
+    assert "column 'active', a second time: 1 left out" in said
+
+
+def test_what_is_wrong_in_one_file_is_not_laid_to_another(say):
+    strange = DEVICES + "P1,pump,140931100,,,60\n"
+    assert say(HEAD, strange, events=f"{QUOTED}yesterday,P1,fire,,,\n{BEGIN.isoformat()},P1,fire,,,\n")["findings"]
+
+
+def test_what_comes_through_a_pipe_is_read_once(say, tmp_path):
+    text = HEAD + "".join(ROWS[::-1])
+    good = say(text)
+    pipes = {tmp_path / "r.pipe": text, tmp_path / "d.pipe": DEVICES}
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    writers = [Thread(target=pipe.write_text, args=(written,), daemon=True) for pipe, written in pipes.items()]
+    for writer in writers:
+        writer.start()
+    evaluate.main(tmp_path / "d.pipe", tmp_path / "r.pipe", tmp_path / "o.json")
+    for writer in writers:
+        writer.join(10)
+    assert orjson.loads((tmp_path / "o.json").read_bytes()) == good
