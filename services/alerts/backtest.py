@@ -36,6 +36,7 @@ PLAN_FOR_THE_SPAN = "set plan_cache_mode = force_custom_plan"
 WARM_UP = timedelta(hours=25)  # read before the period, so that windows and counts are what they would have been
 DEVICES_AT_ONCE = 50
 LONGEST = timedelta(days=400)
+_YEARS = range(1970, 2200)
 WITHOUT_READINGS = NOT_BY_READINGS | frozenset(EARLY)  # detectors learn for a month: the API tries their numbers
 
 
@@ -54,12 +55,14 @@ def read_time(text: str, name: str) -> datetime:
     """Read an RFC 3339 time; without an offset it is UTC.
 
     Raises:
-        FiretowerError: it cannot be read.
+        FiretowerError: it cannot be read, or nothing can be stored of that time.
     """
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise FiretowerError(f"--{name}: {text!r} is no time; write 2026-11-23T08:00:00+08:00") from None
+    if at.year not in _YEARS:
+        raise FiretowerError(f"--{name}: {text} lies outside the years {_YEARS[0]} to {_YEARS[-1]}")
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
@@ -72,6 +75,8 @@ def read_parameters(code: str, given: Sequence[str]) -> dict[str, float]:
     values: dict[str, float] = {}
     for pair in given:
         name, found, value = pair.partition("=")
+        if name in values:
+            raise FiretowerError(f"--set: {name} is given twice")
         try:
             values[name] = float(value)
         except ValueError:

@@ -1,7 +1,8 @@
 """What people say of alarms, up to the county, and with `acts_down` down from it. A duty of main.
 
-Promises that each act is told until it is answered, and that where the county said something first the township's alarm
-says so: the county's verdict counts, and comes down like any other.
+Promises that each act is told until it is answered; that one at which the county fails holds up those of its alarm
+alone; and that where the county said something first the township's alarm says so: the county's verdict counts, and
+comes down like any other.
 """
 
 import asyncio
@@ -30,7 +31,8 @@ EVERY_S = 1.0  # a notification of an alarm's change wakes us at once
 AWAY_PAUSE_S = 1.0
 NO_ALARM_AFTER = timedelta(minutes=2)  # the alarm opens there when its event, which is carried by then, was judged
 AGAIN_FIRST, AGAIN_CAP = timedelta(seconds=1), timedelta(seconds=30)  # between two questions about one act
-REFUSED = frozenset({404, 409, 422})
+REFUSED = frozenset({400, 404, 409, 413, 422})
+FAULT = 500  # a fault of the county's, at this act perhaps alone; one that is away says so otherwise
 VERDICTS = {"real": ("真实火警", "a real fire"), "false": ("误报", "a false alarm"), "test": ("测试", "a test")}
 
 
@@ -63,7 +65,7 @@ class Acts:
 
     async def bring_up(self) -> bool:
         """Tell the county what was said here; whether it answered."""
-        now = self._clock.now()
+        now, answered = self._clock.now(), True
         asked = [act for act, vain in self._vain.items() if vain.due is not None and now < vain.due <= now + AGAIN_CAP]
         for row in await self._database.reads.fetch(SQL["waiting"], asked):
             body = {
@@ -75,6 +77,10 @@ class Acts:
             if status in REFUSED:  # it cannot be told
                 log.error("act_refused", act_id=str(row["act_id"]), alarm_id=row["alarm_id"], status=status)
                 answer = {"result": Result.NO_ALARM}
+            elif status == FAULT:
+                self._may_come(row["id"], passed=False)
+                answered = False
+                continue
             elif not isinstance(answer, Mapping) or answer.get("result") not in set(Result):
                 return False
             if answer["result"] == Result.NO_ALARM and self._may_come(row["id"], passed=row["passed"]):
@@ -84,7 +90,7 @@ class Acts:
                 standing = answer.get("standing")
                 await conn.execute(SQL["answered"], row["id"], answer["result"], standing, self._clock.now())
                 await self._note_answer(conn, dict(row), answer["result"], standing or {})
-        return True
+        return answered
 
     def _may_come(self, act: int, *, passed: bool) -> bool:
         """Whether the alarm may still open there: not for two minutes after all of before the act was carried."""

@@ -14,7 +14,7 @@ from services.core.alarms.life.happenings import ActKind
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.statements import load_queries
-from services.core.text import describe_error
+from services.core.text import clean_text, describe_error
 from services.core.words import Verification
 from services.relay.county import County
 from services.relay.database import Database
@@ -25,6 +25,8 @@ COUNTY = "county"
 NO_ALARM_AFTER = timedelta(minutes=2)  # since we heard of it, by our own clock: the county's may be another
 OVERLAP = timedelta(seconds=60)  # two who act at once may commit in another order than their times
 LOOK_BACK, LOOK_BACK_EVERY_S = timedelta(days=1), 600.0  # the county's clock may have been set back meanwhile
+_KINDS = frozenset({ActKind.ACKNOWLEDGE, ActKind.VERIFY})  # more would not fit the table
+_OUTCOMES = frozenset({None, Verification.REAL, Verification.FALSE, Verification.TEST})
 FEWEST, AT_ONCE = 4, 100  # of one answer, which is cut after 64 KiB: four with the longest notes fit
 
 
@@ -52,8 +54,8 @@ class ActsDown:
                 if one.act_id not in known and (_where(one) in held or not await self._take(one)):
                     held.add(_where(one))
                 until = until if held else one.at
-            more = bool(told) and told[-1].at != since
-            since = told[-1].at if told else since
+            reached = max((at for item in items or () if (at := _said_at(item)) is not None), default=since)
+            more, since = reached != since, reached
         if until is not None and _ms(until) != until_ms:
             async with self._database.writing() as conn:
                 await conn.execute(SQL["tell_until"], _ms(until))
@@ -117,14 +119,38 @@ def _where(told: Told) -> tuple[str | None, ...]:
     return where.device, where.area, where.code, where.component
 
 
+def _said_at(item: Any) -> datetime | None:
+    """Return when it was said, of what cannot be read otherwise, too: what was said after it is behind it."""
+    try:
+        return _moment(item["at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
 def _told(item: Mapping[str, Any]) -> Told:
     where = item["alarm"]
-    opened_at = datetime.fromisoformat(where["opened_at"])
-    condition = Condition(where["device"], where["area"], where["code"], where["component"], opened_at)
+    device, area = (None if where[name] is None else _text(where[name]) for name in ("device", "area"))
+    condition = Condition(device, area, _text(where["code"]), _text(where["component"]), _moment(where["opened_at"]))
+    kind = ActKind(item["act"])
     verdict = None if item["outcome"] is None else Verification(item["outcome"])
-    at = datetime.fromisoformat(item["at"])
-    return Told(UUID(item["act_id"]), ActKind(item["act"]), verdict, item["person"], item["note"], at, condition)
+    if kind not in _KINDS or verdict not in _OUTCOMES:
+        raise ValueError(f"{kind} {verdict}: this release carries acknowledgements and verdicts")
+    person, note, at = _text(item["person"]), _text(item["note"]), _moment(item["at"])
+    return Told(UUID(_text(item["act_id"])), kind, verdict, person, note, at, condition)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return clean_text(value)
+
+
+def _moment(value: Any) -> datetime:
+    at = datetime.fromisoformat(value)
+    if at.tzinfo is None:
+        raise ValueError(f"{value} has no offset")
+    return at

@@ -94,6 +94,7 @@ async def test_the_command_prints_what_would_have_been_raised_with_other_numbers
         ("hydrant_tilt", ["tilt_deg"], "must look like name=1.5"),
         ("hydrant_tilt", ["tilt_deg=steep"], "must look like name=1.5"),
         ("hydrant_tilt", ["angle=3"], "parameters.angle: unknown"),
+        ("hydrant_tilt", ["tilt_deg=3", "tilt_deg=4"], "tilt_deg is given twice"),
     ],
 )
 def test_a_bad_parameter_is_named(code: str, given: list[str], message: str) -> None:
@@ -106,6 +107,8 @@ def test_a_bad_parameter_is_named(code: str, given: list[str], message: str) -> 
     [
         (("no_such", "2026-01-01", "2026-01-02"), "--rule: no rule"),
         (("hydrant_tilt", "yesterday", "2026-01-02"), "--from: 'yesterday' is no time"),
+        (("hydrant_tilt", "0001-01-01", "0001-01-02"), "--from: 0001-01-01 lies outside the years"),
+        (("hydrant_tilt", "9999-12-30", "9999-12-31"), "--from: 9999-12-30 lies outside the years"),
         (("hydrant_tilt", "2026-01-02", "2026-01-01"), "--to: must lie after --from"),
         (("device_offline", "2026-01-01", "2026-01-02"), "looks at no stored readings"),
     ],

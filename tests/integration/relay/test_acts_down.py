@@ -32,6 +32,22 @@ async def test_a_verdict_comes_down_behind_more_acts_of_a_minute_than_one_answer
     assert await township.rows.one(VERDICT) == "real"
 
 
+async def test_a_verdict_comes_down_behind_more_acts_of_a_later_release_than_one_answer_holds(
+    township: Township,
+) -> None:
+    county, now = township.county, township.clock.now()
+    later: list[dict[str, Any]] = [
+        {"act": "shelve"}, {"outcome": "pending"}, {"act_id": 7}, {"note": None}, {"outcome": ["real"]},
+        {"alarm": {"device": 7, "area": None, "code": "fire", "component": "1-1", "opened_at": "2026-11-29T08:00:00Z"}},
+        {"alarm": {"device": "p-1", "area": None, "code": "fire", "component": "1-1", "opened_at": "2026-11-29"}},
+    ]  # fmt: skip
+    for n in range(2 * AT_ONCE):
+        says(county, now + timedelta(milliseconds=n), **later[n % len(later)])
+    says(county, now + timedelta(seconds=30))
+    assert await township.acts.down.fetch()
+    assert await township.rows.one(VERDICT) == "real"
+
+
 async def test_an_act_without_an_alarm_here_holds_up_its_own_condition_alone(township: Township) -> None:
     county, now = township.county, township.clock.now()
     says(county, now, "other")

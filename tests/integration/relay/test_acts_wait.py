@@ -1,8 +1,10 @@
 """What a person said in a township is told once its alarm is due at the county; until then 119 is not left to it."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
@@ -22,6 +24,7 @@ from tests.support.broker_fleet import AREA, Rows, rows_of
 from tests.support.hand_clock import HandClock
 
 OTHER_AREA = "140931101"
+OPERATIONS = Path("docs/operations.md").read_text(encoding="utf-8")
 STATE = "select state from notice where type = 'fire.confirmed' order by created_at desc limit 1"
 RESULT = "select result from carried_act order by id desc limit 1"
 
@@ -34,6 +37,7 @@ class Answering:
     result: str = "no_alarm"
     told: list[dict[str, Any]] = field(default_factory=list)
     said: list[dict[str, Any]] = field(default_factory=list)
+    fails_at: str = ""  # an outcome at which it has a fault
 
     async def get(self, path: str) -> dict[str, Any] | None:
         query = parse_qs(urlsplit(path).query)
@@ -44,6 +48,8 @@ class Answering:
 
     async def send(self, _path: str, body: dict[str, Any]) -> Answered:
         self.told.append(body)
+        if body["outcome"] == self.fails_at:
+            return Answered(500, None)
         return Answered(self.status, {"result": self.result, "standing": None} if self.status == 200 else None)
 
 
@@ -91,15 +97,16 @@ class Township:
         return await self.rows.one(STATE)
 
 
-async def open_fire(connection: asyncpg.Connection, area: str, now: datetime) -> int:
+async def open_fire(connection: asyncpg.Connection, area: str, now: datetime, device: str = "p-1") -> int:
     made: int = await connection.fetchval(
-        """with d as (insert into device (code, kind, area) values ('p-1', 'panel', $1) returning id)
+        """with d as (insert into device (code, kind, area) values ($3, 'panel', $1) returning id)
            insert into alarm (subject, code, component, category, severity, state, confidence, verification, device_id,
                area, reason, reason_en, opened_at, scope)
            select 'device:' || id, 'fire', '1-1', 'fire', 'critical', 'unacknowledged', 'suspected', 'pending', id, $1,
                '火警', 'a fire', $2, 'device:' || id from d returning id""",
         area,
         now,
+        device,
     )
     return made
 
@@ -136,7 +143,7 @@ async def test_a_verdict_waits_for_its_alarm_as_long_as_what_was_before_it_is_on
     assert await township.leave_to_county() == "withdrawn"
 
 
-@pytest.mark.parametrize("status", [200, 404, 422])
+@pytest.mark.parametrize("status", [200, 400, 404, 413, 422])
 async def test_a_fire_that_the_county_does_not_have_is_not_left_to_it_until_its_alarm_ends(
     township: Township, status: int
 ) -> None:
@@ -165,6 +172,34 @@ async def test_the_county_is_asked_about_an_act_with_growing_pauses_and_about_ot
         await township.clock.sleep(1)
     assert 4 <= len(township.county.told) <= 8
     assert {one["outcome"] for one in township.county.told} == {"real"}
+
+
+async def test_an_act_at_which_the_county_fails_holds_up_no_other_and_is_told_again(township: Township) -> None:
+    connection, now = township.rows.connection, township.clock.now()
+    await township.commit(carried=True)
+    township.county.result, township.county.fails_at = "applied", "false"
+    await township.judge("false")
+    other = await open_fire(connection, AREA, now, "p-2")
+    await ledger.verify(connection, other, outcome="real", note="", actor="user:li", now=now)
+    assert not await township.acts.bring_up()
+    results = "select array_agg(result order by id) from carried_act"
+    assert await township.rows.one(results) == [None, "applied"]
+    township.county.fails_at = ""
+    await township.bring_up_for(timedelta(seconds=30))
+    assert await township.rows.one(results) == ["applied", "applied"]
+
+
+async def test_what_was_said_is_told_again_to_a_county_that_was_restored_from_a_copy(township: Township) -> None:
+    await township.commit(carried=True)
+    township.county.result = "applied"
+    await township.judge("false")
+    await township.acts.bring_up()
+    (told,) = township.county.told
+    (statement,) = re.findall(r"`(update carried_act [^`]+)`", OPERATIONS)
+    before = township.clock.now() - timedelta(hours=1)
+    await township.rows.connection.execute(re.sub(r"'20[^']+'", f"'{before.isoformat()}'", statement))
+    await township.acts.bring_up()
+    assert township.county.told == [told, told]
 
 
 async def test_what_is_said_second_of_an_alarm_is_told_second(township: Township) -> None:
