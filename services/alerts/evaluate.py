@@ -17,8 +17,10 @@ import orjson
 
 from services.alerts.detectors.fleet import Device, Fleet
 from services.alerts.findings import Findings
+from services.alerts.pack_events import read_events
 from services.alerts.pack_rows import OLDER, Row
-from services.alerts.packs import Aside, read_devices, read_events, read_readings
+from services.alerts.pack_tables import Aside
+from services.alerts.packs import read_devices, read_readings
 from services.alerts.rules.events import weigh_event
 from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.alerts.rules.model import Event

@@ -1,4 +1,4 @@
-"""Devices, readings and events from files, as `firetower evaluate` takes them (contract 11).
+"""Devices and readings from files, as `firetower evaluate` takes them (contract 11).
 
 Promises: an impossible value (contract 3) is left out and counted, and so is a row without a readable time; the run
 goes on. It ends, with the line and the cure, only if no row at all can be read, because then the file is not what it
@@ -7,112 +7,29 @@ claims to be.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any, Final
 
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.fleet import Device
-from services.alerts.pack_cells import SWITCH, columns, whole_number
+from services.alerts.pack_cells import columns, whole_number
 from services.alerts.pack_files import Rows, open_text
 from services.alerts.pack_rows import Row, in_order, met_once
-from services.alerts.rules.model import Event
+from services.alerts.pack_tables import Aside, by_cell, header_of, is_time, open_table, read_time
 from services.core.contracts import SEQ_MODULUS
 from services.core.errors import FiretowerError
-from services.core.event_types import known_type
-from services.core.moment import from_us, read_ts
+from services.core.moment import from_us
 from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A
 from services.core.rules.profile import DeviceProfile
 from services.core.topics import Kind
 
 _KINDS: Final = frozenset(Kind)
-_Sign = tuple[str, Callable[[str], bool]]  # a column, and what its cell says of a row by itself
-_OPEN_QUOTE: Final = "quote that is not closed in its row"
 _FIGURES: Final = {"lon": 180.0, "lat": 90.0, "expected_interval_s": inf, "rated_current_a": inf}  # how large at most
 _BETWEEN: Final = "\x1f"  # the separator of units (ASCII)
 _DEFAULT_INTERVAL_S: Final = 60.0
-_LONGEST_MS: Final = 18  # digits
 _DEVICE_NEEDS: Final = ("code", "kind", "area")
-_EVENT_NEEDS: Final = ("ts", "code", "type")
-_EVENT_MAY_HAVE: Final = (
-    "active", "component", "zone", "system_type", "component_type", "description", "event_id",
-)  # fmt: skip
-
-
-class Aside:
-    """What was left out: impossible fields, by kind and name, and whole rows, by reason."""
-
-    def __init__(self) -> None:
-        self.fields: Counter[str] = Counter()
-        self.rows: Counter[str] = Counter()
-        self.first: dict[str, str] = {}  # the first row of each sort, with its line
-
-    def row(self, why: str, line: int, detail: str) -> None:
-        """Count a row."""
-        self.rows[why] += 1
-        self.first.setdefault(why, f"line {line}: {detail}")
-
-    def open_quote(self, line: int) -> None:
-        """Count a quote that is not closed; its row is read as if it had been."""
-        self.fields[_OPEN_QUOTE] += 1
-        self.first.setdefault(_OPEN_QUOTE, f"line {line}")
-
-    def column(self, name: str, *, again: bool) -> None:
-        """Count a column that is not used."""
-        self.fields[f"column {name!r}, {'a second time' if again else 'no field of any kind'}"] += 1
-
-    def lines(self) -> list[str]:
-        """Return what to tell a person, in the same order every time."""
-        rows = [
-            f"{why}: {count} rows set aside" + (f", the first: {self.first[why]}" if why in self.first else "")
-            for why, count in sorted(self.rows.items())
-        ]
-        return rows + [
-            f"{name}: {count} left out" + (f", the first: {self.first[name]}" if name in self.first else "")
-            for name, count in sorted(self.fields.items())
-        ]
-
-
-@contextmanager
-def _open_table(
-    path: Path, option: str, names: tuple[tuple[str, ...], tuple[str, ...]], aside: Aside, sign: _Sign
-) -> Iterator[Iterator[tuple[int, dict[str, str]]]]:
-    """Open a table for its rows by line: the cells of the columns that it needs and may have; of two the first counts.
-
-    Raises:
-        FiretowerError: it cannot be read, or does not name the columns that are needed.
-    """
-    needed, more = names
-    with open_text(path, option) as text:
-        rows = Rows(text, aside.open_quote)
-        numbered = iter(rows)
-        header = _header(numbered)
-        missing = [name for name in needed if name not in header]
-        if missing:
-            raise FiretowerError(f"--{option}: the first line must name {', '.join(missing)}")
-        places = {name: header.index(name) for name in (*needed, *more) if name in header}
-        for place, name in enumerate(header):
-            if places.get(name) != place:
-                aside.column(name, again=name in places)
-        rows.is_row = _by_cell(places[sign[0]], sign[1])
-        yield (
-            (line, {name: cells[place] if place < len(cells) else "" for name, place in places.items()})
-            for line, cells in numbered
-            if cells
-        )
-
-
-def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    _, cells = next(rows, (1, []))
-    return [name.strip() for name in cells]
-
-
-def _by_cell(place: int, says: Callable[[str], bool]) -> Callable[[list[str]], bool]:
-    return lambda cells: len(cells) > place and says(cells[place])
 
 
 def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
@@ -123,7 +40,7 @@ def read_devices(path: Path, aside: Aside) -> dict[str, Device]:
     """
     found: dict[str, Device] = {}
     refused = ""
-    with _open_table(path, "devices", (_DEVICE_NEEDS, tuple(_FIGURES)), aside, ("kind", _is_kind)) as table:
+    with open_table(path, "devices", (_DEVICE_NEEDS, tuple(_FIGURES)), aside, ("kind", _is_kind)) as table:
         for line, row in table:
             code, kind = row["code"].strip(), row["kind"].strip().lower()
             why = ("kind unknown", f"kind {kind!r}; one of {', '.join(Kind)}") if kind not in _KINDS else None
@@ -167,11 +84,11 @@ def _read_rows(path: Path, devices: Mapping[str, Device], aside: Aside, *, put_i
     with open_text(path, "readings") as text:
         rows = Rows(text, aside.open_quote)
         lines = iter(rows)
-        header = _header(lines)
+        header = header_of(lines)
         if "ts" not in header or "code" not in header:
             raise FiretowerError("--readings: the first line must name ts, code and fields of contract 3")
         reader = _RowReader(header, devices, aside)
-        rows.is_row = _by_cell(header.index("ts"), _is_time)
+        rows.is_row = by_cell(header.index("ts"), is_time)
         for line, cells in _by_time(lines, reader) if put_in_order else lines:
             row = reader.read(line, cells)
             if row is not None:
@@ -271,56 +188,6 @@ class _RowReader:
         return Row(self._at_s, self._at, code, seq, fields)
 
 
-def read_events(path: Path, aside: Aside) -> list[tuple[str, Event]]:
-    """Return (device code, event) in order of time; columns are named like the fields of contract 3's event.
-
-    A row whose time cannot be read is counted in `aside`.
-
-    Raises:
-        FiretowerError: the file cannot be read, or no row of it has a time that can be read; the text says why.
-    """
-    found: list[tuple[str, Event]] = []
-    unreadable = ""
-    with _open_table(path, "events", (_EVENT_NEEDS, _EVENT_MAY_HAVE), aside, ("ts", _is_time)) as table:
-        for line, row in table:
-            at, kind = read_time(row["ts"]), row["type"].strip()
-            if isinstance(at, tuple):
-                aside.row(f"event: {at[0]}", line, at[1])
-                unreadable = unreadable or f"line {line}: {at[1]}"
-                continue
-            if not kind:
-                aside.row("event: type missing", line, "name one, such as fire, fault or reset")
-                continue
-            event = Event(
-                type=known_type(kind) or kind,
-                ts=at,
-                received_at=at,
-                active=_active(row.get("active", ""), aside),
-                component=row.get("component", ""),
-                zone=row.get("zone") or None,
-                system_type=_code(row, "system_type", aside),
-                component_type=_code(row, "component_type", aside),
-                description=row.get("description", ""),
-                event_id=row.get("event_id", ""),
-            )
-            found.append((row["code"].strip(), event))
-    if unreadable and not found:
-        raise FiretowerError(f"--events: no row of {path} can be read: {unreadable}")
-    return sorted(found, key=lambda item: item[1].ts)
-
-
-def read_time(text: str) -> datetime | tuple[str, str]:
-    """Return a time of contract 3, or (reason, detail) when it cannot be read: no offset, seconds, not a time."""
-    digits = text.isascii() and text.isdigit() and len(text) <= _LONGEST_MS
-    us = read_ts(int(text) if digits else text or None)
-    if isinstance(us, tuple):
-        return us
-    try:
-        return from_us(us)
-    except OverflowError:
-        return "ts_unreadable", f"ts is {text}: there is no such time"
-
-
 def _figure(text: str | None, name: str, aside: Aside) -> float | None:
     """Return a figure of the ledger, None where it is absent or impossible."""
     if text is None or not text.strip():
@@ -333,26 +200,6 @@ def _figure(text: str | None, name: str, aside: Aside) -> float | None:
         return figure
     aside.fields[f"device {name}"] += 1
     return None
-
-
-def _active(cell: str, aside: Aside) -> bool:
-    """Return whether a condition began; of what cannot be read that is assumed, as it is live: it may be a fire."""
-    text = cell.strip().lower()
-    if text and text not in SWITCH:
-        aside.fields["event active"] += 1
-    return SWITCH.get(text, True)
-
-
-def _code(row: Mapping[str, str], name: str, aside: Aside) -> int | None:
-    cell = row.get(name, "").strip()
-    code = whole_number(cell, 0, 255) if cell else None
-    if cell and code is None:
-        aside.fields[f"event {name}"] += 1
-    return code
-
-
-def _is_time(cell: str) -> bool:
-    return not isinstance(read_time(cell), tuple)
 
 
 def _is_kind(cell: str) -> bool:

@@ -11,7 +11,8 @@ from services.alerts.detectors import memory
 from services.alerts.detectors.finding import Place
 from services.alerts.detectors.fleet import Device, Fleet
 from services.alerts.early.cells import FORMS
-from services.alerts.packs import Aside, read_devices, read_readings
+from services.alerts.pack_tables import Aside
+from services.alerts.packs import read_devices, read_readings
 from services.core.rules.catalog_early import NUMBERS
 from services.core.rules.profile import DeviceProfile
 from tests.unit.alerts.detectors.town import BEGIN_S, DAY, HYDRANTS, SLOT_S, pressures
