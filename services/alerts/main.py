@@ -35,7 +35,7 @@ from services.core.city import xf3017
 from services.core.clock import Clock, SystemClock, wait_at_most
 from services.core.line import Line
 from services.core.log import logger
-from services.core.metrics import ACTIVE
+from services.core.metrics import ACTIVE, note_standby
 from services.core.outbound import anywhere
 from services.core.settings import AlertsSettings
 from services.core.text import describe_error
@@ -61,7 +61,7 @@ async def run(settings: AlertsSettings, clock: Clock, stopping: asyncio.Event) -
         if conn is None:
             return
         try:
-            if await _wait_for_lease(conn, owner, settings, stopping):
+            if await wait_for_lease(conn, owner, settings, stopping):
                 await _work(conn, owner, settings, clock, stopping)
                 await lease.release(conn, LEASE, owner)
             await conn.close(timeout=2)
@@ -91,7 +91,7 @@ async def _connect(settings: AlertsSettings, stopping: asyncio.Event) -> asyncpg
     return None
 
 
-async def _wait_for_lease(
+async def wait_for_lease(
     conn: asyncpg.Connection, owner: uuid.UUID, settings: AlertsSettings, stopping: asyncio.Event
 ) -> bool:
     """Stand by until the lease is ours; False when told to end before."""
@@ -99,6 +99,7 @@ async def _wait_for_lease(
     if settings.ready_file is not None:
         settings.ready_file.touch()
     if not active:
+        note_standby()
         log.info("standing_by")
     while not active and not stopping.is_set():
         await wait_at_most(stopping, STANDBY_S)

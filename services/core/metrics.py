@@ -93,6 +93,11 @@ for lane in LANES:
 for severity in Severity:
     LOAD_SHARE.labels(severity)
 
+_OF_WHO_JUDGES = (
+    FEED_LAG, ALARMS_OPEN, NOTICES_OPEN, STEPS_OVERDUE, LOAD_10MIN, LOAD_FLOOD, LOAD_CHATTERING, LOAD_STALE, LOAD_SHARE,
+    LOAD_TOP10,
+)  # fmt: skip
+
 # --- push: rows -> subscribers ---
 SUBSCRIPTIONS = Gauge("firetower_subscriptions", "Subscriptions", ["state"])
 SUBSCRIPTION_ATTEMPTS = Counter("firetower_subscription_attempts_total", "Delivery attempts", ["result"])
@@ -121,6 +126,14 @@ REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=LATENCY_BUCKETS,
 )
+
+
+def note_standby() -> None:
+    """Another process judges by now: say nothing on of what was measured while we did, as after a start."""
+    for gauge in _OF_WHO_JUDGES:
+        for family in gauge.collect():
+            for sample in family.samples:
+                (gauge.labels(**sample.labels) if sample.labels else gauge).set(0)
 
 
 def serve_metrics(host: str, port: int | None) -> None:
