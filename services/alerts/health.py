@@ -11,9 +11,10 @@ from typing import NamedTuple
 import asyncpg
 
 from services.alerts.border import Border
+from services.alerts.certificates import EXPIRING, NO_CERTIFICATES, Certificates
 from services.alerts.copies import judge_copies
 from services.alerts.disk_use import DiskUse
-from services.alerts.links import say_not_carried, say_silent
+from services.alerts.links import say_not_carried, say_set_aside, say_silent
 from services.alerts.room import Crowd, Disks, Shortage
 from services.alerts.storage import StorageJobs
 from services.core.alarms.ledger.page import Page
@@ -37,6 +38,7 @@ class Part(NamedTuple):
     name: str
     look: Callable[[Page], Awaitable[list[Finding] | None]]  # None: not known yet
     codes: set[str]
+    unknown: frozenset[str] = frozenset()  # components whose alarms stay as they are
 
 
 class Health:
@@ -50,9 +52,11 @@ class Health:
         since: datetime,
         storage_jobs: StorageJobs | None = None,
         disk_use: DiskUse | None = None,
+        certificates: Certificates = NO_CERTIFICATES,
     ) -> None:
         self._disks = Disks(folders) if disk_use is None else Disks(folders, disk_use.full_in_days)
         self._storage_jobs = storage_jobs
+        self._certificates = certificates
         self._crowd = Crowd()
         self._has_desk = has_desk
         self._has_county = has_county
@@ -65,6 +69,7 @@ class Health:
             Part("dispatch", self._dispatch, {"dispatch_failed"}),
             Part("storage", self._storage, {"storage_low"}),
             *self._storage_job_parts(),
+            Part("certificates", self._ending, {EXPIRING}, self._certificates.unseen),
             Part("connections", self._connections, {"connections_full"}),
             Part("clocks", self._drift, {"clock_drift"}),
             Part("lanes", self._lanes, {"queue_dropped", "session_lost", "ingest_stalled"}),
@@ -83,11 +88,12 @@ class Health:
         for part in parts:
             findings = await part.look(page)
             if findings is not None:
-                await self._judge_part(page, findings, sorted(part.codes))
+                await self._judge_part(page, findings, part)
 
-    async def _judge_part(self, page: Page, findings: Sequence[Finding], codes: list[str]) -> None:
+    async def _judge_part(self, page: Page, findings: Sequence[Finding], part: Part) -> None:
         found = {(finding.code, finding.component): finding for finding in findings}
-        opened = {(row["code"], row["component"]): row for row in await page.conn.fetch(SQL["open_system"], codes)}
+        rows = await page.conn.fetch(SQL["open_system"], sorted(part.codes))
+        opened = {(row["code"], row["component"]): row for row in rows}
         begun = [
             finding
             for key, finding in found.items()
@@ -100,7 +106,7 @@ class Health:
         ended = [
             _finding(code, Severity.INFO, Reason("已恢复", "over"), component=component, active=False)
             for (code, component), row in opened.items()
-            if row["active"] and not row["latched"] and (code, component) not in found
+            if row["active"] and not row["latched"] and (code, component) not in found and component not in part.unknown
         ]
         await page.load([_key(finding) for finding in (*begun, *ended)])
         for finding in (*begun, *ended):
@@ -153,6 +159,9 @@ class Health:
             return findings
 
         return [Part("storage_jobs", look, {JOB_FAILED})]
+
+    async def _ending(self, page: Page) -> list[Finding]:
+        return [_of_room(one) for one in self._certificates.expiring(page.now)]
 
     async def _connections(self, page: Page) -> list[Finding]:
         row = await page.conn.fetchrow(SQL["connections"])
@@ -234,7 +243,7 @@ class Health:
             _finding(
                 "set_aside",
                 Severity.CRITICAL if row["fire"] else Severity.MAJOR,
-                _say_set_aside(row),
+                say_set_aside(row),
                 component=f"{row['program']}:{row['kind']}",
                 value=float(row["units"]),
                 counted=True,
@@ -268,14 +277,6 @@ def _of_room(shortage: Shortage) -> Finding:
         component=shortage.component,
         value=shortage.value,
         limit=shortage.limit,
-    )
-
-
-def _say_set_aside(row: asyncpg.Record) -> Reason:
-    program, kind, units, name, error = (row[column] for column in ("program", "kind", "units", "name", "error"))
-    return Reason(
-        f"{program} 有 {units} 项工作处理失败，留待重试（{kind}）：{name}，{error}",
-        f"{program} could not finish {units} units of work ({kind}): {name}: {error}",
     )
 
 

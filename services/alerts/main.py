@@ -15,6 +15,7 @@ import asyncpg
 from services.alerts import duty, heartbeat
 from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import LEASE, Bench
+from services.alerts.certificates import Certificates, watched
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
 from services.alerts.disk_use import DiskUse
@@ -121,6 +122,7 @@ async def _work(
         storage_jobs = StorageJobs(pool, clock, settings.retention_days)
         folders = (settings.state_dir, *settings.storage_dirs)
         disk_use = DiskUse(pool, clock, folders)
+        certificates = Certificates(clock, watched(settings))
         health = Health(
             *folders,
             has_desk=bool(settings.dispatch_url),
@@ -128,6 +130,7 @@ async def _work(
             since=clock.now(),
             storage_jobs=storage_jobs,
             disk_use=disk_use,
+            certificates=certificates,
         )
         policies = await load_policies(conn)
         bench = Bench(conn, owner, clock, policies, health, outbox.hint, asides)
@@ -143,6 +146,7 @@ async def _work(
             "figures": duty.keep("figures", Figures(pool, clock).take_turn, pool, clock),
             "storage jobs": duty.keep("storage jobs", storage_jobs.take_turn, pool, clock),
             "disk use": duty.keep("disk use", disk_use.take_turn, pool, clock),
+            "certificates": duty.keep("certificates", certificates.take_turn, pool, clock),
             "anchors": duty.keep("anchors", _make_anchors(settings, pool, clock).take_turn, pool, clock),
         }
         silent = SilentDevices(pool, clock, asides, bench.silence)

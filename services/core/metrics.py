@@ -84,6 +84,9 @@ DISK_FREE = Gauge("firetower_disk_free_bytes", "Free on each disk that is watche
 DISK_FULL_IN_DAYS = Gauge(
     "firetower_disk_full_in_days", "At the pace of the last week; 3650: not for years", ["folder"]
 )
+CERTIFICATE_ENDS = Gauge(
+    "firetower_certificate_ends_timestamp_seconds", "When the certificate ends that an address showed last", ["address"]
+)
 LEGAL_LIMIT = Gauge("firetower_legal_limit_seconds", "The limit a measured clock is held to", ["clock"])
 LEGAL_LIMIT.labels("received_to_visible").set(10)
 LEGAL_LIMIT.labels("confirmed_to_dispatch").set(3)

@@ -124,6 +124,17 @@ def _areas(value: object) -> object:
     return areas
 
 
+def _tls_addresses(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    addresses = tuple(part.strip() for part in value.split(",") if part.strip())
+    for address in addresses:
+        if not address.startswith(("mqtts://", "https://")):
+            raise ValueError("must be addresses as https://host or mqtts://host:port, separated by commas")
+        _check_address(address, "mqtts", "https")
+    return addresses
+
+
 def _paths(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -227,6 +238,7 @@ Level = Annotated[str, AfterValidator(_level)]
 Area = Annotated[str, AfterValidator(_area)]
 Areas = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_areas)]
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+TlsAddresses = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_tls_addresses)]
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_paths)]
 Contact = Annotated[str, AfterValidator(_contact)]
 PushKey = Annotated[SecretStr, AfterValidator(_push_key)]

@@ -29,6 +29,7 @@ from services.core.setting_values import (
     Port,
     PushKey,
     TileUrl,
+    TlsAddresses,
     WebhookSecret,
     refuse_odd_text,
 )
@@ -120,6 +121,11 @@ class AlertsSettings(OutboundSettings):
     retention_days: Annotated[int, Field(ge=365)] = 400  # closed alarms; the same variable as ingest's
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
     relay_mqtt_url: OptionalMqttUrl = ""  # set: the county alone tells 119
+    # whose certificates are watched: what is named here, and what has TLS of the other programs' addresses
+    watch_certificates: TlsAddresses = ()
+    mqtt_url: OptionalMqttUrl = ""
+    device_mqtt_url: OptionalMqttUrl = ""
+    relay_api_url: OptionalHttpUrl = ""
 
 
 class ApiSettings(MqttSettings, OutboundSettings):

@@ -240,8 +240,8 @@ _Compose.add_constructor(
 def test_a_second_broker_in_compose_shares_no_port_and_no_folder_with_the_first():
     text = (DEPLOY.parent / "docker-compose.second-broker.yml").read_text()
     services = yaml.load(text, Loader=_Compose)["services"]  # noqa: S506 - a SafeLoader
-    assert set(services) == {"ingest", "broker-2", "ingest-2", "gateway-2", "api-2"}
-    for name in set(services) - {"ingest"}:
+    assert set(services) == {"ingest", "alerts", "broker-2", "ingest-2", "gateway-2", "api-2"}
+    for name in set(services) - {"ingest", "alerts"}:
         first = COMPOSE[name.removesuffix("-2")]
         assert services[name]["extends"] == {"file": "docker-compose.yml", "service": name.removesuffix("-2")}
         assert bool(services[name].get("ports")) == bool(first.get("ports"))
@@ -250,3 +250,12 @@ def test_a_second_broker_in_compose_shares_no_port_and_no_folder_with_the_first(
         assert folder.partition(":")[2] in {one.partition(":")[2] for one in first["volumes"]}
         assert folder not in first["volumes"]
         assert name == "broker-2" or set(services[name]["depends_on"]) == {"migrate", "broker-2"}
+
+
+def test_the_certificates_that_brokers_show_to_devices_are_watched_wherever_there_are_brokers():
+    second = yaml.load((DEPLOY.parent / "docker-compose.second-broker.yml").read_text(), Loader=_Compose)  # noqa: S506
+    for services, brokers in ((COMPOSE, ["broker"]), (second["services"], ["broker", "broker-2"])):
+        value = services["alerts"]["environment"]["FIRETOWER_WATCH_CERTIFICATES"]
+        assert value.partition(":-")[2] == ",".join(f"mqtts://{name}:8883" for name in brokers) + "}"
+    [here] = [one["value"] for one in container("alerts")["env"] if one["name"] == "FIRETOWER_WATCH_CERTIFICATES"]
+    assert here == "mqtts://broker-devices:8883"

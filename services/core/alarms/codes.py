@@ -20,4 +20,5 @@ CODES: Final = (
     # our own health
     "dispatch_failed", "ingest_stalled", "queue_dropped", "session_lost", "storage_low", "storage_job_failed",
     "event_unreadable", "clock_drift", "connections_full", "backup_overdue", "set_aside", "township_silent",
+    "certificate_expiring",
 )  # fmt: skip

@@ -160,6 +160,10 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "打电话给该镇值班室问有无火警，再通知运维查线路。",
             "Call the township's duty room: is there a fire? Then have the operator look at the line.",
         ),
+        "certificate_expiring": (
+            "通知运维更新证书；到期后设备连不上，火警收不到。",
+            "Have the operator renew the certificate: once it has ended no device gets in, and no fire is heard.",
+        ),
         "set_aside": (
             "看“系统”页中搁置的内容；可能含火警的先打电话核实。",
             "Read what is set aside on the page System; call where a fire may hide.",

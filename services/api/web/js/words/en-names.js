@@ -92,6 +92,7 @@ export const names = {
   "code.connections_full": "Broker nearly full of connections",
   "code.queue_dropped": "Broker queue dropped",
   "code.backup_overdue": "Backup overdue",
+  "code.certificate_expiring": "Certificate ends soon",
   "code.township_silent": "Township not heard",
   "code.storage_low": "Storage low",
   "code.storage_job_failed": "Storage job failed",

@@ -92,6 +92,7 @@ export const names = {
   "code.connections_full": "消息服务器连接将满",
   "code.queue_dropped": "消息队列已满，有消息丢弃",
   "code.backup_overdue": "备份滞后",
+  "code.certificate_expiring": "证书即将到期",
   "code.township_silent": "乡镇系统失联",
   "code.storage_low": "存储空间不足",
   "code.storage_job_failed": "数据库作业失败",
