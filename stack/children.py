@@ -44,6 +44,20 @@ def unprivileged() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
+def take_back(folder: Path) -> None:
+    """Give to the servers' user what of its folder belongs to root, the folder last: `cp -r` keeps no owners.
+
+    Raises:
+        OSError: it cannot be given.
+    """
+    user = unprivileged()
+    if user is None:
+        return
+    for path in (*folder.rglob("*"), folder):  # which enters no link
+        if path.lstat().st_uid == 0:
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+
+
 def spawn(
     command: Sequence[str],
     *,

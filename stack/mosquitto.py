@@ -143,6 +143,7 @@ class Mosquitto:
         holder = self._hold.take()
         if holder is not None:
             raise StartFailed(f"the broker's data in {self._dir} are in use by {holder}: nothing of them was touched")
+        children.take_back(self._dir)
         self._write_accounts()
         plugins = plugin_settings(
             str(self.binaries.dynamic_security),

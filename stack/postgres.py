@@ -97,6 +97,9 @@ class Postgres:
         if not self._made_by():
             self._make_cluster()
         self._refuse_other_major()
+        if self.data.stat().st_uid == 0:  # as with any copy that kept no owners; a walk through all files otherwise
+            children.take_back(self.data)
+        self.data.chmod(0o700)  # PostgreSQL takes nothing that others may read
         settings = server_settings(usable_bytes(), durable=self._durable) | {
             "listen_addresses": "'127.0.0.1'",
             "port": str(self.port),

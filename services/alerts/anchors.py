@@ -50,7 +50,7 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a private file whole or not at all, even if the process is killed.
+    """Write a private file whole or not at all, even if the process is killed or the power cut.
 
     Raises:
         FiretowerError: the disk is full, or the folder is not ours.
@@ -60,6 +60,8 @@ def _replace(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut leaves it empty on some file systems
         fresh.replace(path)
     except OSError as error:
         raise FiretowerError(f"cannot write {path}: {error}") from error

@@ -4,6 +4,7 @@ Pure data; services.core.mqtt hands all of it on, so that callers import one mod
 """
 
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import SplitResult, unquote
 from services.core.errors import Fenced, FiretowerError
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
+_SUFFIX = re.compile(rb"([0-9a-f]{16})\s*")
 
 
 class SessionTakenOver(Fenced):
@@ -102,11 +104,17 @@ def service_client_id(state_dir: Path, program: str) -> str:
     """
     path = state_dir / "client-ids" / program
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return f"firetower.{program}.{path.read_text(encoding='ascii').strip()}"
-    suffix = secrets.token_hex(8)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(suffix)
+    known = _SUFFIX.fullmatch(path.read_bytes()) if path.exists() else None
+    suffix = known[1].decode() if known is not None else _keep_suffix(path)
     return f"firetower.{program}.{suffix}"
+
+
+def _keep_suffix(path: Path) -> str:
+    """Make one and write it whole: what a power cut left of a file would be no id, or one that anybody can guess."""
+    suffix, fresh = secrets.token_hex(8), path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(suffix)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return suffix

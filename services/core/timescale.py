@@ -23,6 +23,11 @@ UPDATE = "alter extension timescaledb update"
 SAY_FAILED = frozenset({150020, 170012})  # server_version_num
 SAY_FAILED_WORDS = "cannot drop portal"
 
+_SORT_ANEW = (
+    "the library that sorts text has changed since the database was made, and indexes over text are in its old order:"
+    ' stop the programs, then as a superuser `reindex database "{0}"`, then `alter database "{0}" refresh collation'
+    " version`"
+)
 log = logger(__name__)
 
 
@@ -84,6 +89,8 @@ async def settle_edition(connection: asyncpg.Connection) -> None:
         raise FiretowerError("the database has no TimescaleDB")
     if row["version"] in SAY_FAILED:
         log.warning("timescaledb_jobs_misreported", postgresql=row["postgresql"])
+    if row["sorted_otherwise"]:
+        log.warning("database_sorts_otherwise", cure=_SORT_ANEW.format(row["name"]))
     if not row["community"]:
         if await connection.fetchval(QUERIES["has_columnstore"]):
             raise FiretowerError(

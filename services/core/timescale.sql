@@ -5,7 +5,9 @@ where e.extname = 'timescaledb'
 
 -- name: edition
 select coalesce(current_setting('timescaledb.license', true), 'apache') = 'timescale' as community,
-       current_setting('server_version_num')::integer as version, current_setting('server_version') as postgresql
+       current_setting('server_version_num')::integer as version, current_setting('server_version') as postgresql,
+       current_database() as name, (select datcollversion is distinct from pg_database_collation_actual_version(oid)
+           from pg_database where datname = current_database()) as sorted_otherwise
 from pg_extension where extname = 'timescaledb'
 
 -- name: has_columnstore

@@ -25,6 +25,26 @@ _FORGET_COPIES = """
 do $$ begin
     if to_regclass('backup_status') is not null then delete from backup_status; end if;
 end $$"""
+# Text is sorted by the system's library. Where that is another one than on the copied server, indexes over text are in
+# an order that is none here: rows are not found, and what must be unique stands twice. Ours are sorted by code points.
+_SORT_ANEW = """
+do $$ declare i record; begin
+    if exists (select from pg_database where datname = current_database()
+        and datcollversion is distinct from pg_database_collation_actual_version(oid))
+    then
+        for i in select x.indexrelid from pg_index x join pg_class t on t.oid = x.indrelid
+                join pg_namespace n on n.oid = t.relnamespace
+            where 'pg_catalog."default"'::regcollation = any(x.indcollation)
+                and n.nspname not in ('pg_catalog', 'pg_toast', 'information_schema')
+                and not exists (select from _timescaledb_catalog.hypertable h
+                    where (h.schema_name, h.table_name) = (n.nspname, t.relname))
+        loop
+            execute format('reindex index %s', i.indexrelid::regclass);
+        end loop;
+        update pg_database set datcollversion = pg_database_collation_actual_version(oid)
+            where datname = current_database();
+    end if;
+end $$"""
 _ADMIN = """
 do $$ begin
     if not exists (select from pg_roles where rolname = '{role}') then create role {role}; end if;
@@ -59,6 +79,7 @@ def settle(server: Postgres, copy: Copy, at: datetime | None, state: StateDir) -
     moment = at.isoformat() if at is not None else "the end of the log"
     said = f"'{copy.name}', jsonb_build_object('until', '{moment}')"
     statements = [
+        _SORT_ANEW,
         _SKIP_NUMBERS,
         _FORGET_COPIES,
         f"insert into audit (actor, action, target, detail) values ('system', 'system.restored', {said})",  # noqa: S608

@@ -230,3 +230,24 @@ def test_no_single_flag_deletes_the_data_of_a_folder_that_was_moved_and_not_star
     assert not data["gone"].exists()
     moved = StateDir.open(closed / "new-place")
     assert (moved.server_dir("postgres") / "row").read_text() == "kept"
+
+
+@as_root
+@pytest.mark.timeout(200)
+def test_a_folder_that_root_copied_without_its_owners_serves_its_data(scratch):
+    """`cp -r`, and what comes back from a disk or an archive that keeps neither owners nor modes."""
+    first = StateDir.open(scratch / "a")
+    for server in (Postgres(first, durable=False), Mosquitto(first)):
+        server.start()
+        server.stop()
+    subprocess.run(["cp", "-r", scratch / "a", scratch / "b"], check=True)
+    subprocess.run(["chmod", "-R", "a+rX", scratch / "b"], check=True)
+    copy = StateDir.open(scratch / "b")
+    with copy.held():
+        for server in (Postgres(copy, durable=False), Mosquitto(copy)):
+            server.start()
+            server.stop()
+    who = unprivileged()
+    data = scratch / "b/postgres/data"
+    assert {path.stat().st_uid for path in (data, *data.rglob("*"))} == {who.pw_uid}
+    assert data.stat().st_mode & 0o077 == 0

@@ -123,3 +123,15 @@ async def test_an_apache_server_refuses_chunks_of_the_columnstore_in_one_line(po
     with pytest.raises(FiretowerError, match="Community edition") as told:
         await migrate.upgrade(database)
     assert "\n" not in str(told.value)
+
+
+async def test_a_database_whose_text_is_sorted_otherwise_by_now_is_told_with_the_cure(postgres, database, capsys):
+    """As after an upgrade of the system below a server: what is there is in the old order."""
+    name = database.rpartition("/")[2]
+    await migrate.upgrade(database)
+    assert "database_sorts_otherwise" not in capsys.readouterr().out
+    postgres.sql("update pg_database set datcollversion = '1' where datname = current_database()", name)
+    await migrate.upgrade(database)
+    said = capsys.readouterr().out
+    assert "database_sorts_otherwise" in said
+    assert f'reindex database "{name}"' in said

@@ -18,6 +18,14 @@ from stack.state import StateDir
 from tests.support.servers import run_in_thread, until
 
 ADDED = "insert into area (code, name) values ('990021', 'made by a test') returning code"
+FILES = """
+    select c.relname || ' ' || pg_relation_filenode(c.oid) from pg_class c
+    where c.relname in ('device_code_key', 'alarm_pkey')
+"""
+SORTED_HERE = """
+    select datcollversion is not distinct from pg_database_collation_actual_version(oid) from pg_database
+    where datname = current_database()
+"""
 OWNERS = """
     select distinct pg_get_userbyid(relowner) from pg_class
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'S')
@@ -45,10 +53,15 @@ def own(scratch):
         until(lambda: subprocess.run(ready, check=False).returncode == 0, what=log.read_text(errors="replace"))
         psql = [binaries.program("psql"), "-Xq", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres"]
         statements = ["create role fire_owner login", "create role fire_copier login replication"]
-        statements += ["grant pg_monitor to fire_copier, fire_owner", "create database county owner fire_owner"]
+        sorted_by = "template template0 locale_provider icu icu_locale 'zh-Hans'"
+        statements += ["grant pg_monitor to fire_copier, fire_owner"]
+        statements += [f"create database county owner fire_owner {sorted_by}"]
         children.run_tool([*psql, "postgres", *(part for sql in statements for part in ("-c", sql))], env={})
         children.run_tool([*psql, "county", "-c", "create extension timescaledb"], env={})
-        yield {user: f"postgresql://fire_{user}@127.0.0.1:{port}/county" for user in ("owner", "copier")}
+        yield {
+            user: f"postgresql://{role}@127.0.0.1:{port}/county"
+            for user, role in {"owner": "fire_owner", "copier": "fire_copier", "admin": "postgres"}.items()
+        }
     finally:
         children.stop(process)
 
@@ -66,6 +79,11 @@ def test_a_server_of_ones_own_becomes_an_embedded_system(own, scratch, monkeypat
     run_in_thread(asked(own["owner"], ADDED))
     monkeypatch.setenv("FIRETOWER_DATABASE_URL", own["owner"])
     monkeypatch.setenv("FIRETOWER_BACKUP_DATABASE_URL", own["copier"])
+    # as by another version of the library that sorts text
+    run_in_thread(
+        asked(own["admin"], "update pg_database set datcollversion = '1' where datname = 'county' returning 1")
+    )
+    before = run_in_thread(asked(own["owner"], FILES))
     assert backup(Asked(scratch / "copies", scratch / "state")) == 0
 
     folder = CopyFolder.find(scratch / "copies")
@@ -79,6 +97,9 @@ def test_a_server_of_ones_own_becomes_an_embedded_system(own, scratch, monkeypat
             run_in_thread(migrate.upgrade(server.dsn))  # as `up` does, by the role of the programs
             assert asyncio.run(asked(server.dsn, "select code from area where name = 'made by a test'")) == {"990021"}
             assert asyncio.run(asked(server.dsn, OWNERS)) == {"firetower"}
+            after = asyncio.run(asked(server.dsn, FILES))
+            assert [one.split()[0] for one in before - after] == ["device_code_key"], "indexes over text alone"
+            assert asyncio.run(asked(server.dsn, SORTED_HERE)) == {True}
             asyncio.run(asked(server.dsn, "insert into area (code, name) values ('990022', 'x') returning code"))
         finally:
             server.stop()

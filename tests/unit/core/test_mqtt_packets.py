@@ -1,4 +1,5 @@
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -186,3 +187,19 @@ def test_a_services_client_id_is_random_and_stays(tmp_path):
     assert first.startswith("firetower.gateway.")
     assert first != service_client_id(tmp_path / "other", "gateway")
     assert (tmp_path / "client-ids" / "gateway").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 16, b"0123"])
+def test_what_a_power_cut_left_of_a_client_id_is_made_anew(tmp_path, left):
+    service_client_id(tmp_path, "gateway")
+    (tmp_path / "client-ids" / "gateway").write_bytes(left)
+    made = service_client_id(tmp_path, "gateway")
+    assert re.fullmatch(r"firetower\.gateway\.[0-9a-f]{16}", made)
+    assert made == service_client_id(tmp_path, "gateway")
+
+
+def test_a_client_id_that_somebody_put_back_with_a_line_end_is_the_same(tmp_path):
+    before = service_client_id(tmp_path, "gateway")
+    path = tmp_path / "client-ids" / "gateway"
+    path.write_text(path.read_text() + "\n")
+    assert service_client_id(tmp_path, "gateway") == before
