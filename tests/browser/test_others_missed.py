@@ -59,6 +59,27 @@ def asked_to_take(page):
     return asked
 
 
+FOCUSED = "document.activeElement.matches(%r)"
+
+
+def test_who_takes_a_fire_by_key_goes_on_from_there(visit, system):
+    first, second = burning(system, "OM-011", "OM-012")
+    page = visit(f"/?lang=zh#/desk/{first}")
+    line = page.locator(f".fire-line[data-fire='{second}']")
+    line.get_by_role("button").press("Enter")
+    expect(line.get_by_role("button")).to_have_count(0)
+    assert page.evaluate(FOCUSED % f"[data-fire='{second}'] a")
+    page.locator("[data-act=acknowledge]").press("Enter")
+    expect(page.locator("[data-act=acknowledge]")).to_have_count(0)
+    assert page.evaluate(FOCUSED % "#alarm-name")
+    for _ in (first, second):  # a verdict leads to the next fire
+        page.locator("[data-act=false]").press("Enter")
+        page.locator("dialog [type=submit]").press("Enter")
+        expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("[data-act=false]")).to_have_count(0)
+    assert page.evaluate(FOCUSED % "#content")
+
+
 def test_a_key_that_is_held_takes_one_fire(visit, system):
     first, *_ = burning(system, "OM-001", "OM-002", "OM-003")
     page = visit(f"/?lang=zh#/desk/{first}")

@@ -99,3 +99,37 @@ def test_an_empty_system_says_what_to_do_next_and_cries_when_119_is_not_set(empt
     alarm = empty.fire_of("UTD-0001")
     empty.call("POST", f"/api/v1/alarms/{alarm['id']}/verify", {"outcome": "real", "note": "电话核实"})
     expect(page.locator(".banner.loud")).to_contain_text("没有送往 119")
+
+
+def test_a_note_that_was_being_typed_when_the_session_ended_is_there_again(visit, system):
+    person = {"username": "note-taker", "password": "quiet water 8", "role": "duty_officer", "areas": ["*"]}
+    system.call("POST", "/api/v1/users", person)
+    login = {name: person[name] for name in ("username", "password")}
+    system.fire(system.panel("SI-001"))
+    alarm = system.fire_of("SI-001")
+    page = visit("/?lang=zh", signed_in=False)
+
+    def sign_in():
+        page.get_by_label("用户名").fill(login["username"])
+        page.get_by_label("密码").fill(login["password"])
+        page.get_by_role("button", name="登录").click()
+        expect(page.locator(".link-state.live")).to_be_visible()
+
+    sign_in()
+    page.goto(f"{system.api}/?lang=zh#/desk/{alarm['id']}")
+    page.locator("[data-act=note]").click()
+    page.get_by_role("dialog").locator("textarea").fill("三楼有浓烟，已通知门卫")
+    page.context.clear_cookies()
+    page.get_by_role("dialog").locator("button[type=submit]").click()
+    sign_in()
+    page.locator("[data-act=note]").click()
+    note = page.get_by_role("dialog").locator("textarea")
+    expect(note).to_have_value("三楼有浓烟，已通知门卫")
+    page.get_by_role("dialog").get_by_role("button", name="取消").click()  # given up
+    page.locator("[data-act=note]").click()
+    expect(note).to_have_value("")
+    note.fill("门卫已到场")
+    page.get_by_role("dialog").locator("button[type=submit]").click()
+    expect(page.get_by_text("门卫已到场").first).to_be_visible()
+    page.locator("[data-act=note]").click()
+    expect(note).to_have_value("")

@@ -9,7 +9,7 @@ import { countdown } from "./format.js";
 import { Icon } from "./icons.js";
 import { t } from "./i18n.js";
 import { may } from "./may.js";
-import { classes, onePress, partOf, siteOrDevice } from "./parts.js";
+import { classes, oneTake, partOf, siteOrDevice } from "./parts.js";
 import { live, useStore } from "./store.js";
 import { html } from "./ui.js";
 
@@ -48,7 +48,7 @@ function Fire({ alarms, now }) {
     <span class="fire-acts">
       ${may("act") && alarms.some(isTakable) && html`<button
         class="button small"
-        onClick=${onePress(() => take(alarms))}
+        onClick=${oneTake(() => take(alarms))}
       >
         ${t("desk.acknowledge")}${untaken.length > 1 ? ` ${untaken.length}` : ""}
       </button>`}

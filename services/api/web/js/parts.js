@@ -82,7 +82,8 @@ export function Dialog({ title, onClose, children, danger }) {
   useEffect(() => {
     const opener = document.activeElement;
     frame.current.showModal();
-    return () => opener?.focus?.();
+    const leave = () => (opener?.isConnected ? opener : document.getElementById("content"))?.focus();
+    return () => requestAnimationFrame(leave); // by then a button that has done its work is gone
   }, []);
   return html`<dialog
     ref=${frame}
@@ -111,11 +112,12 @@ export const onePress = (act) => (event) => {
   else act(event);
 };
 
-// For the button of a row that goes when it has done its work. Pressed by a key it leaves the focus to the
-// row; else the next Tab would begin at the top of the page.
+// For a button that goes when it has done its work. Pressed by a key it leaves the focus to what tells of
+// the alarm (row, line of the fire bar, heading); else the next Tab would begin at the top of the page.
 export const oneTake = (act) =>
   onePress((event) => {
-    if (event.detail === 0) event.currentTarget.closest("li").querySelector(".row-open").focus();
+    const place = event.currentTarget.closest("li, article");
+    if (event.detail === 0) place.querySelector(".row-open, .fire-acts a, #alarm-name").focus();
     act();
   });
 

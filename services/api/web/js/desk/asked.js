@@ -10,6 +10,7 @@ import { html } from "../ui.js";
 import { addNote, clear, correct, shelve, verify } from "./acts.js";
 import { isTakable } from "./deeds.js";
 import { AskDialog, CorrectDialog, NoteDialog, UntilDialog, VerifyDialog } from "./dialogs.js";
+import { draftOf } from "./drafts.js";
 
 export const VERDICTS = ["real", "false", "test"];
 const MOST_NAMED = 4;
@@ -80,26 +81,34 @@ async function judgeAll(alarms, outcome, note) {
 export function Asked({ ask, onClose, onDone }) {
   const { name, alarms } = ask;
   const about = subjectOf(alarms);
+  const draft = draftOf(ask);
+  const close = () => {
+    draft.drop();
+    onClose();
+  };
   const done = (act) => (answer) => act(answer).then(() => onDone(ask));
   if (VERDICTS.includes(name))
     return html`<${VerifyDialog}
       outcome=${name}
       about=${about}
-      onClose=${onClose}
+      draft=${draft}
+      onClose=${close}
       onGo=${done(({ note }) => judgeAll(alarms, name, note))}
     />`;
   const [alarm] = alarms;
   if (name === "note")
     return html`<${NoteDialog}
       about=${about}
-      onClose=${onClose}
+      draft=${draft}
+      onClose=${close}
       onGo=${done(({ note }) => addNote(alarm, note))}
     />`;
   if (name === "correct")
     return html`<${CorrectDialog}
       about=${about}
       was=${alarm.verification}
-      onClose=${onClose}
+      draft=${draft}
+      onClose=${close}
       onGo=${done(({ outcome, note }) => correct(alarm, outcome, note))}
     />`;
   if (name === "shelve")
@@ -107,14 +116,15 @@ export function Asked({ ask, onClose, onDone }) {
       title=${t("dialog.shelve_title")}
       line=${t("dialog.shelve_line")}
       about=${about}
-      onClose=${onClose}
+      draft=${draft}
+      onClose=${close}
       onGo=${(until, reason) => shelve(alarm, until, reason)}
     />`;
   return html`<${AskDialog}
     title=${t("dialog.clear_title")}
     line=${t("dialog.clear_line")}
     about=${about}
-    onClose=${onClose}
+    onClose=${close}
     onGo=${() => clear(alarm)}
   />`;
 }

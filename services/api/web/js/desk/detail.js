@@ -13,6 +13,7 @@ import {
   Failure,
   Field,
   onePress,
+  oneTake,
   personName,
   Severity,
   siteOrDevice,
@@ -85,7 +86,7 @@ function Actions({ alarm, now, start, refused }) {
       key=${name}
       class=${`button ${kind}`}
       data-act=${name}
-      onClick=${onePress(() => start(name, alarm))}
+      onClick=${(name === "acknowledge" ? oneTake : onePress)(() => start(name, alarm))}
     >
       <${Icon} name=${icon} size="18" />
       ${t(`desk.${name}`)}
@@ -127,7 +128,7 @@ export function Detail({ id, known, round, start, refused, onBack, from = "queue
         <//>`}
         <span class="detail-id">#${alarm.id}</span>
       </div>
-      <h2 id="alarm-name">
+      <h2 id="alarm-name" tabindex="-1">
         ${alarmName(alarm)}
         <small>${siteOrDevice(alarm)}</small>
       </h2>

@@ -34,7 +34,7 @@ export function useGo(onGo, onClose) {
 // What the dialog is about, a line an alarm.
 const About = ({ lines }) => lines?.map((line) => html`<p class="about" key=${line}>${line}</p>`);
 
-const Reason = ({ label, required, text }) => html`<label>
+const Reason = ({ label, required, draft }) => html`<label>
   ${label}
   <textarea
     name="note"
@@ -42,7 +42,8 @@ const Reason = ({ label, required, text }) => html`<label>
     maxlength="500"
     required=${required}
     autofocus=${!!required}
-    defaultValue=${text ?? ""}
+    defaultValue=${draft?.text ?? ""}
+    onInput=${(event) => draft?.keep(event.target.value)}
   ></textarea>
 </label>`;
 
@@ -56,7 +57,7 @@ const Until = ({ most = 24, label }) => html`<fieldset class="durations">
 
 const untilOf = (answer) => new Date(serverNow() + Number(answer.hours) * 3_600_000).toISOString();
 
-export function VerifyDialog({ outcome, about, onGo, onClose }) {
+export function VerifyDialog({ outcome, about, draft, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog}
     title=${t(`dialog.${outcome}_title`)}
@@ -66,7 +67,7 @@ export function VerifyDialog({ outcome, about, onGo, onClose }) {
     <form onSubmit=${submit}>
       <${About} lines=${about} />
       <p>${t(`dialog.${outcome}_line`)}</p>
-      <${Reason} label=${t("dialog.note")} />
+      <${Reason} label=${t("dialog.note")} draft=${draft} />
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons}
         onCancel=${onClose}
@@ -82,7 +83,7 @@ export function VerifyDialog({ outcome, about, onGo, onClose }) {
 const VERDICTS = ["real", "false", "test"];
 
 // Another verdict on a closed fire. The reason is asked for first: it is what has to be thought about.
-export function CorrectDialog({ about, was, onGo, onClose }) {
+export function CorrectDialog({ about, was, draft, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog} title=${t("dialog.correct_title")} onClose=${onClose}>
     <form onSubmit=${submit}>
@@ -95,19 +96,19 @@ export function CorrectDialog({ about, was, onGo, onClose }) {
           <span>${word("verification", name)}</span>
         </label>`)}
       </fieldset>
-      <${Reason} label=${t("dialog.reason")} required />
+      <${Reason} label=${t("dialog.reason")} required draft=${draft} />
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons} onCancel=${onClose} busy=${busy} go=${t("desk.correct")} />
     </form>
   <//>`;
 }
 
-export function NoteDialog({ about, onGo, onClose }) {
+export function NoteDialog({ about, draft, onGo, onClose }) {
   const { submit, problem, busy } = useGo(onGo, onClose);
   return html`<${Dialog} title=${t("dialog.note_title")} onClose=${onClose}>
     <form onSubmit=${submit}>
       <${About} lines=${about} />
-      <${Reason} label=${t("dialog.note_needed")} required />
+      <${Reason} label=${t("dialog.note_needed")} required draft=${draft} />
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.note_go")} />
     </form>
@@ -115,14 +116,14 @@ export function NoteDialog({ about, onGo, onClose }) {
 }
 
 // Anything that must end by itself: shelving, a test window, a drill.
-export function UntilDialog({ title, line, about, most, reason = true, onGo, onClose }) {
+export function UntilDialog({ title, line, about, most, reason = true, draft, onGo, onClose }) {
   const { submit, problem, busy } = useGo((answer) => onGo(untilOf(answer), answer.note ?? ""), onClose);
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <form onSubmit=${submit}>
       <${About} lines=${about} />
       <p>${line}</p>
       <${Until} most=${most} label=${t("dialog.until")} />
-      ${reason && html`<${Reason} label=${t("dialog.reason")} required />`}
+      ${reason && html`<${Reason} label=${t("dialog.reason")} required draft=${draft} />`}
       ${problem && html`<${Failure} problem=${problem} />`}
       <${Buttons} onCancel=${onClose} busy=${busy} go=${t("dialog.ok")} />
     </form>
