@@ -41,7 +41,7 @@ class ApiKey(BaseModel):
     created_at: str
     expires_at: str | None
     revoked_at: str | None
-    usable: bool = Field(description="false: revoked, expired, or who made it may no longer sign in")
+    usable: bool = Field(description="false: revoked, expired, or who made it may no longer sign in or do what it may")
 
 
 class NewApiKey(ApiKey):

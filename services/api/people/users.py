@@ -1,7 +1,7 @@
 """People: who may sign in, as what, and for which areas."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -15,6 +15,7 @@ from services.api.request.auth import Administrator
 from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import Line
+from services.api.request.known_fields import KnownFields
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Role, Who
@@ -69,10 +70,12 @@ class UserPost(BaseModel):
     language: Literal["zh", "en"] = "zh"
 
 
-class UserPut(BaseModel):
+class UserPut(KnownFields):
     """What is to change about a person. A new password, role or areas end their sessions."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"role": "viewer", "areas": ["140931"]}]})
+
+    answered: ClassVar = frozenset(User.model_fields)
 
     password: Password | None = None
     role: Role | None = None

@@ -1,7 +1,7 @@
 """Contacts: people who are called when an alarm is not answered or the desk does not accept."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from services.api.request.auth import Allowed
 from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, AreaCode, Line
+from services.api.request.known_fields import KnownFields
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Permission, Who
@@ -62,12 +63,14 @@ class ContactSettings(BaseModel):
     success: SuccessRule | None = None
 
 
-class ContactPut(BaseModel):
+class ContactPut(KnownFields):
     """Whom to call, how, and for which area (null: the whole county)."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"name": "值班队长", "channel": "sms", "address": "13800000000"}]}
     )
+
+    answered: ClassVar = frozenset(Contact.model_fields)
 
     name: Annotated[Line, Field(min_length=1)]
     channel: CallChannel

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from services.api.registry.models import Location
 from services.api.request.fields import DeviceCode, Line, Moment, RowId, Words
+from services.api.request.known_fields import KnownFields
 from services.core.prevention.catalogue import HazardCode
 from services.core.prevention.hazard import Act, ClosedAs, Grade, HazardState, Source
 
@@ -99,7 +100,7 @@ class HazardDetail(Hazard):
     timeline: list[HazardStep]
 
 
-class HazardPost(BaseModel):
+class HazardPost(KnownFields):
     """A hazard that somebody found, of a device or of a site."""
 
     model_config = ConfigDict(
@@ -134,7 +135,7 @@ class HazardPost(BaseModel):
         return self
 
 
-class HazardPatch(BaseModel):
+class HazardPatch(KnownFields):
     """What is said of it instead. Fields left out keep their value; `due` null takes it away."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"grade": "major", "description": "整条街的消火栓被埋"}]})
@@ -147,7 +148,7 @@ class HazardPatch(BaseModel):
     note: Words = ""
 
 
-class AssignBody(BaseModel):
+class AssignBody(KnownFields):
     """Who rectifies it until when. What is left out stays."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"owner": "保德县供水公司", "due": "2026-12-10"}]})
@@ -157,7 +158,7 @@ class AssignBody(BaseModel):
     note: Words = ""
 
 
-class StepBody(BaseModel):
+class StepBody(KnownFields):
     """A note to the step."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"note": "已清理，现场照片存档"}]})
@@ -165,7 +166,7 @@ class StepBody(BaseModel):
     note: Words = ""
 
 
-class CloseBody(BaseModel):
+class CloseBody(KnownFields):
     """Why it ends: it was rectified, or it was none, which needs a note."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"outcome": "unfounded", "note": "现场核实无遮挡"}]})
@@ -174,7 +175,7 @@ class CloseBody(BaseModel):
     note: Words = ""
 
 
-class SuperviseBody(BaseModel):
+class SuperviseBody(KnownFields):
     """Who supervises, and until when it has to be rectified."""
 
     model_config = ConfigDict(

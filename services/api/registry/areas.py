@@ -1,6 +1,6 @@
 """Areas: GB/T 2260 codes with names and places."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -14,6 +14,7 @@ from services.api.request.auth import Reader, Watcher
 from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import AreaCode, Line
+from services.api.request.known_fields import KnownFields
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.state import Here
@@ -36,10 +37,12 @@ class Area(BaseModel):
     position_approximate: bool
 
 
-class AreaPut(BaseModel):
+class AreaPut(KnownFields):
     """What a person says of an area."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "东关镇", "parent": "140931"}]})
+
+    answered: ClassVar = frozenset(Area.model_fields)
 
     name: Annotated[Line, Field(min_length=1)]
     parent: AreaCode | None = None

@@ -9,7 +9,9 @@ insert into area as a (code, name, parent, lon, lat, position_approximate)
     values ($1, $2, $3, $4, $5, $4::float8 is null)
     on conflict (code) do update set name = excluded.name, parent = coalesce(excluded.parent, a.parent),
         lon = coalesce(excluded.lon, a.lon), lat = coalesce(excluded.lat, a.lat),
-        position_approximate = a.position_approximate and excluded.lon is null
+        -- a place that is sent back as it was read says nothing new of itself
+        position_approximate = a.position_approximate
+            and (excluded.lon is null or (excluded.lon, excluded.lat) is not distinct from (a.lon, a.lat))
     returning xmax = 0
 
 -- name: lock_area

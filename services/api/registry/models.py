@@ -1,11 +1,12 @@
 """A device as the API takes and gives it (contract 5): models for bodies and for OpenAPI."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.api.registry.datum import Datum, convert
 from services.api.request.fields import AreaCode, DeviceCode, Line, RowId
+from services.api.request.known_fields import KnownFields
 from services.core.topics import Kind
 from services.core.words import DeviceStatus, Form, Severity
 
@@ -37,7 +38,7 @@ class Location(BaseModel):
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[39.0202])]
 
 
-class GivenLocation(Location):
+class GivenLocation(KnownFields, Location):
     """A place in the `datum` named; WGS 84 when none is. Stored as WGS 84."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"lon": 111.0911, "lat": 39.0202}]})
@@ -51,48 +52,6 @@ class GivenLocation(Location):
 
 def _site_id(value: object) -> object:
     return value.get("id") if isinstance(value, dict) else value
-
-
-class DevicePut(BaseModel):
-    """What a person registers. Fields left out keep their value; null clears one."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [
-                {
-                    "kind": "hydrant",
-                    "area": "140931100",
-                    "name": "府前街 12 号",
-                    "form": "aboveground",
-                    "location": {"lon": 111.0911, "lat": 39.0202},
-                    "source_datum": "wgs84",
-                    "expected_interval_s": 300,
-                }
-            ]
-        },
-    )
-
-    kind: Kind | None = None
-    area: AreaCode | None = None
-    name: Line | None = None
-    site: Annotated[RowId | None, BeforeValidator(_site_id)] = None
-    form: Form | None = None
-    location: GivenLocation | None = None
-    source_datum: Datum | None = None
-    address: Line | None = None
-    owner: Line | None = None
-    maintainer: Line | None = None
-    expected_interval_s: Annotated[int, Field(ge=1, le=604_800), _NotSwitch] | None = None
-    sleepy: bool | None = None
-    rated_current_a: Annotated[float, Field(ge=0.001, le=100_000, allow_inf_nan=False), _NotSwitch] | None = None
-    limits: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")], Number] | None = Field(
-        default=None, max_length=50, examples=[{"level_pct_low": 40}]
-    )
-    gateway: DeviceCode | None = None
-    gateway_address: GatewayAddress | None = None
-    gateway_profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    attributes: dict[Line, Line | Number | bool | None] | None = Field(default=None, max_length=100)
 
 
 class Newest(BaseModel):
@@ -188,3 +147,46 @@ class DeviceDetail(Device):
     rule_limits: list[RuleLimit]
     grids: list[str] = Field(description="by its position")
     inspection: LastInspection
+
+
+class DevicePut(KnownFields):
+    """What a person registers. Fields left out keep their value; null clears one, what is only read is passed over."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "kind": "hydrant",
+                    "area": "140931100",
+                    "name": "府前街 12 号",
+                    "form": "aboveground",
+                    "location": {"lon": 111.0911, "lat": 39.0202},
+                    "source_datum": "wgs84",
+                    "expected_interval_s": 300,
+                }
+            ]
+        },
+    )
+
+    answered: ClassVar = frozenset(DeviceDetail.model_fields)
+
+    kind: Kind | None = None
+    area: AreaCode | None = None
+    name: Line | None = None
+    site: Annotated[RowId | None, BeforeValidator(_site_id)] = None
+    form: Form | None = None
+    location: GivenLocation | None = None
+    source_datum: Datum | None = None
+    address: Line | None = None
+    owner: Line | None = None
+    maintainer: Line | None = None
+    expected_interval_s: Annotated[int, Field(ge=1, le=604_800), _NotSwitch] | None = None
+    sleepy: bool | None = None
+    rated_current_a: Annotated[float, Field(ge=0.001, le=100_000, allow_inf_nan=False), _NotSwitch] | None = None
+    limits: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")], Number] | None = Field(
+        default=None, max_length=50, examples=[{"level_pct_low": 40}]
+    )
+    gateway: DeviceCode | None = None
+    gateway_address: GatewayAddress | None = None
+    gateway_profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    attributes: dict[Line, Line | Number | bool | None] | None = Field(default=None, max_length=100)

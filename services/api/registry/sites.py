@@ -1,7 +1,7 @@
 """Sites (联网单位): who is responsible, how to get in, and test windows."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
@@ -16,6 +16,7 @@ from services.api.request.auth import Reader
 from services.api.request.database import Inside, Reads, Row, first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, AreaCode, AreaFilter, Line, Moment, Words
+from services.api.request.known_fields import KnownFields
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import invalid, not_found
 from services.api.request.roles import Who
@@ -42,32 +43,6 @@ class SiteContact(BaseModel):
     phone: Line = ""
 
 
-class SitePut(BaseModel):
-    """What a person says of a site. Fields left out keep their value (new: are empty)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "保德县人民医院",
-                    "area": "140931100",
-                    "address": "府前街 1 号",
-                    "location": {"lon": 111.089, "lat": 39.021},
-                    "contacts": [{"name": "王建国", "role": "消防安全管理人", "phone": "0350-7320119"}],
-                    "access_note": "南门进，消防控制室在一层",
-                }
-            ]
-        }
-    )
-
-    name: Annotated[Line, Field(min_length=1)] | None = None
-    area: AreaCode | None = None
-    address: Line | None = None
-    location: GivenLocation | None = None
-    contacts: list[SiteContact] | None = Field(default=None, max_length=50)
-    access_note: Words | None = None
-
-
 class SiteRisk(BaseModel):
     """Its graded risk; the reasons are at `/api/v1/sites/{id}/risk`."""
 
@@ -91,6 +66,42 @@ class Site(BaseModel):
     false_alarms_30d: int
     risk: SiteRisk | None = Field(description="null: not scored yet")
     version: int
+
+
+class GivenContact(KnownFields, SiteContact):
+    """Somebody to call, as a person says."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "王建国", "role": "消防安全管理人", "phone": "0350-7320119"}]}
+    )
+
+
+class SitePut(KnownFields):
+    """What a person says of a site. Fields left out keep their value (new: are empty)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "保德县人民医院",
+                    "area": "140931100",
+                    "address": "府前街 1 号",
+                    "location": {"lon": 111.089, "lat": 39.021},
+                    "contacts": [{"name": "王建国", "role": "消防安全管理人", "phone": "0350-7320119"}],
+                    "access_note": "南门进，消防控制室在一层",
+                }
+            ]
+        }
+    )
+
+    answered: ClassVar = frozenset(Site.model_fields)
+
+    name: Annotated[Line, Field(min_length=1)] | None = None
+    area: AreaCode | None = None
+    address: Line | None = None
+    location: GivenLocation | None = None
+    contacts: list[GivenContact] | None = Field(default=None, max_length=50)
+    access_note: Words | None = None
 
 
 class WindowBody(BaseModel):
@@ -184,8 +195,7 @@ async def _values(write: Write, body: SitePut) -> dict[str, Any]:
             raise invalid(name, "cannot be cleared")
         values[name] = value if value is not None else [] if name == "contacts" else ""
     if "contacts" in values:
-        values["contacts"] = [contact.model_dump() if isinstance(contact, SiteContact) else contact
-                              for contact in values["contacts"]]  # fmt: skip
+        values["contacts"] = [contact.model_dump() for contact in values["contacts"]]
     if "location" in body.model_fields_set:
         values["lon"], values["lat"] = (None, None) if body.location is None else body.location.wgs84()
     area = values.get("area")

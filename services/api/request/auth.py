@@ -3,8 +3,8 @@
 A key comes as Bearer. Where GIS clients ask, which know no Bearer, it is also taken by HTTP Basic, as the password of
 any user name.
 
-Promises: an unknown, expired, revoked or disabled credential is refused, like a key of a disabled maker; a route
-without a permission does not exist.
+Promises: an unknown, expired, revoked or disabled credential is refused, like a key of a disabled maker; a key does and
+sees no more than its maker may now; a route without a permission does not exist.
 """
 
 import base64
@@ -19,9 +19,9 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBas
 from starlette.datastructures import Headers
 
 from services.api.request import secrets
-from services.api.request.database import Reads
+from services.api.request.database import Reads, Row
 from services.api.request.problems import Problem, not_found
-from services.api.request.roles import Permission, Role, Who
+from services.api.request.roles import ROLES, Permission, Role, Who
 from services.api.request.scope import Scope
 from services.api.request.state import State
 from services.core.statements import load_queries
@@ -112,13 +112,21 @@ async def authenticate(state: State, path: str, headers: Headers, cookies: dict[
 async def find_keys(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:
     """Return who is behind each of these keys; keys that are missing are no longer valid."""
     rows = await reads.rows(_QUERIES["keys"], hashes=list(hashes), now=now)
-    return {
-        row["key_hash"]: Who(
-            f"key:{row['name']}", row["name"], Role(row["role"]), Scope(tuple(row["areas"])), key=row["key_hash"]
-        )
-        for row in rows
-        if row["role"] in _ROLES
-    }
+    return {row["key_hash"]: who for row in rows if (who := _who_has(row)) is not None}
+
+
+def _who_has(row: Row) -> Who | None:
+    """Return who is behind a key: seeing what its makers still see. None: they may no longer do what it does."""
+    if row["role"] not in _ROLES:
+        return None
+    role, scope = Role(row["role"]), Scope(tuple(row["areas"]))
+    for maker in row["makers"]:
+        if not ROLES[role] <= ROLES.get(maker["role"], frozenset()):
+            return None
+        scope = scope.shared(Scope(tuple(maker["areas"])))
+    if row["areas"] and not scope.areas:
+        return None
+    return Who(f"key:{row['name']}", row["name"], role, scope, key=row["key_hash"])
 
 
 async def find_sessions(reads: Reads, hashes: Sequence[bytes], now: datetime) -> dict[bytes, Who]:

@@ -40,6 +40,13 @@ class Scope:
             return True
         return not self.everywhere and all(other.covers(code) for code in self.areas)
 
+    def shared(self, other: "Scope") -> "Scope":
+        """Return what is seen here and there."""
+        if other.everywhere:
+            return self
+        parts = [other.narrowed(None if code == EVERYWHERE else code).areas for code in self.areas]
+        return Scope(tuple(dict.fromkeys(code for part in parts for code in part)))
+
     def clause(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
         """Return the condition that keeps to the scope; rows without an area belong to the county."""
         if self.everywhere:

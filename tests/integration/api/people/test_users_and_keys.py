@@ -54,6 +54,39 @@ async def test_a_key_is_shown_once_and_ends_when_revoked(client: Client, visit: 
     assert (await machine.get("/api/v1/devices")).status_code == 401
 
 
+async def test_a_key_may_no_more_than_who_made_it_may_now(client: Client, visit: Any) -> None:
+    login = {"username": "wang", "password": "9 horses, 3 hydrants"}
+    county = {"role": "administrator", "areas": ["140931"]}
+    assert (await client.post("/api/v1/users", json=login | county)).status_code == 201
+    person = visit()
+    await person.post("/api/v1/session", json=login)
+    made = {"name": "platform", "role": "administrator", "areas": ["140931"]}
+    platform = visit((await person.post("/api/v1/api-keys", json=made)).json()["key"])
+    of_platform = {"name": "gis", "role": "viewer", "areas": ["140931"]}
+    gis = visit((await platform.post("/api/v1/api-keys", json=of_platform)).json()["key"])
+
+    async def seen(key: Client) -> tuple[int, list[str] | None]:
+        answer = await key.get("/api/v1/session")
+        return answer.status_code, answer.json().get("areas")
+
+    async def usable() -> dict[str, bool]:
+        listed = (await client.get("/api/v1/api-keys")).json()["items"]
+        return {one["name"]: one["usable"] for one in listed if one["name"] in ("platform", "gis")}
+
+    assert await seen(platform) == await seen(gis) == (200, ["140931"])
+    assert (await client.put("/api/v1/users/wang", json={"areas": [AREA]})).status_code == 200
+    assert await seen(platform) == await seen(gis) == (200, [AREA])
+    assert await usable() == {"platform": True, "gis": True}
+    assert (await client.put("/api/v1/users/wang", json={"role": "duty_officer"})).status_code == 200
+    assert (await seen(platform))[0] == 401
+    assert await seen(gis) == (200, [AREA])
+    assert await usable() == {"platform": False, "gis": True}
+    assert (await client.put("/api/v1/users/wang", json={"areas": ["140932"]})).status_code == 200
+    assert (await seen(gis))[0] == 401
+    assert (await client.put("/api/v1/users/wang", json=county)).status_code == 200
+    assert await seen(platform) == await seen(gis) == (200, ["140931"])
+
+
 async def test_easy_passwords_are_refused_by_field_wherever_one_is_set(client: Client, visit: Any) -> None:
     made = {"username": "zhang", "role": "administrator", "areas": ["*"]}
     for easy in ("12345678", "zhang119", "        ", "woaini1314"):

@@ -82,6 +82,18 @@ def test_nobody_gives_more_than_they_have() -> None:
     assert township.within(Scope(("*",)))
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("*", "140931", "140931"), ("140931", "*", "140931"), ("*", "*", "*"), ("140931", "140931100", "140931100"),
+        ("140931100", "140931", "140931100"), ("140931100", "140931101", ""), ("140931", "", ""),
+        ("140931 140932100", "140931100 140932", "140931100 140932100"),
+    ],
+)  # fmt: skip
+def test_what_two_scopes_share_is_seen_by_both(one: str, other: str, both: str) -> None:
+    assert Scope(tuple(one.split())).shared(Scope(tuple(other.split()))) == Scope(tuple(both.split()))
+
+
 @pytest.mark.parametrize("role", Role)
 def test_every_role_watches_a_wall_reads_no_more_and_only_the_administrator_administers(role: Role) -> None:
     who = Who("user:x", "x", role, Scope(("*",)))
