@@ -5,17 +5,31 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.api.registry.datum import Datum, convert
-from services.api.request.fields import AreaCode, DeviceCode, Line, RowId
+from services.api.request.fields import LONGEST_LINE, AreaCode, DeviceCode, Line, RowId
 from services.api.request.known_fields import KnownFields
 from services.core.topics import Kind
 from services.core.words import DeviceStatus, Form, Severity
 
-Number = Annotated[float, Field(strict=True, ge=-1e9, le=1e9, allow_inf_nan=False)]
+MOST_NUMBER = 1e9
+Number = Annotated[float, Field(strict=True, ge=-MOST_NUMBER, le=MOST_NUMBER, allow_inf_nan=False)]
 
 
 def _no_switch(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("must be a number")  # noqa: TRY004 - what pydantic collects
+    return value
+
+
+def _simple(value: object) -> object:
+    """Refuse what is none of the kinds of an attribute: their union would name each kind beside the field."""
+    fits = value is None or (
+        len(value.strip()) <= LONGEST_LINE if isinstance(value, str)
+        else isinstance(value, int | float) and -MOST_NUMBER <= value <= MOST_NUMBER
+    )  # fmt: skip
+    if not fits:
+        raise ValueError(
+            "must be a text of up to 200 characters, a number up to 10^9 (a longer one as text) or a switch"
+        )
     return value
 
 
@@ -173,7 +187,7 @@ class DevicePut(KnownFields):
     kind: Kind | None = None
     area: AreaCode | None = None
     name: Line | None = None
-    site: Annotated[RowId | None, BeforeValidator(_site_id)] = None
+    site: Annotated[RowId | None, _NotSwitch, BeforeValidator(_site_id)] = None
     form: Form | None = None
     location: GivenLocation | None = None
     source_datum: Datum | None = None
@@ -189,4 +203,6 @@ class DevicePut(KnownFields):
     gateway: DeviceCode | None = None
     gateway_address: GatewayAddress | None = None
     gateway_profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
-    attributes: dict[Line, Line | Number | bool | None] | None = Field(default=None, max_length=100)
+    attributes: dict[Line, Annotated[Line | Number | bool | None, BeforeValidator(_simple)]] | None = Field(
+        default=None, max_length=100
+    )

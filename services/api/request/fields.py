@@ -55,7 +55,8 @@ def sane(moment: datetime) -> datetime:
 Moment = Annotated[
     AwareDatetime, BeforeValidator(_blank_as_plus), BeforeValidator(_no_bare_number), AfterValidator(sane)
 ]
-Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(no_nul)]
+LONGEST_LINE = 200
+Line = Annotated[str, StringConstraints(max_length=LONGEST_LINE, strip_whitespace=True), AfterValidator(no_nul)]
 Words = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True), AfterValidator(no_nul)]
 AreaCode = Annotated[str, Field(pattern=r"^[0-9]{6,12}$", examples=["140931100"])]
 AreaFilter = Annotated[

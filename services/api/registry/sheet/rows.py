@@ -3,6 +3,7 @@
 Promises an error with its line for whatever cannot be read, and never a guess at the datum.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from services.api.registry.datum import Datum
 from services.api.registry.models import DevicePut
 from services.api.registry.sheet import ours
 from services.api.registry.sheet.text import UnreadableLedger, decode_text, plain_text, read_table
-from services.api.registry.sheet.values import angle, number, whole_text
+from services.api.registry.sheet.values import angle, attribute, number, whole_text
 from services.api.request.fields import DeviceCode
 from services.api.request.problems import field_errors
 
@@ -47,6 +48,14 @@ _CHINESE: Mapping[str, Mapping[str, str]] = {
         "天然": "natural", "天然水源": "natural",
     },
 }  # fmt: skip
+# datums as ledgers and the makers of maps call them, without `坐标系` and signs
+_DATUMS: Mapping[str, Datum] = {
+    "gps": Datum.WGS84, "epsg4326": Datum.WGS84, "国家2000": Datum.CGCS2000, "2000国家": Datum.CGCS2000,
+    "cgcs2000": Datum.CGCS2000, "epsg4490": Datum.CGCS2000, "火星": Datum.GCJ02, "国测局": Datum.GCJ02,
+    "高德": Datum.GCJ02, "腾讯": Datum.GCJ02, "gcj02": Datum.GCJ02, "百度": Datum.BD09, "bd09": Datum.BD09,
+    "bd09ll": Datum.BD09, "wgs84": Datum.WGS84,
+}  # fmt: skip
+_OF_A_DATUM = re.compile(r"(大地)?坐标系?$|地图$|[-_: ]")
 _CODES = frozenset({"area", "gateway", "gateway_address"})
 _NUMBERS = frozenset({"site", "expected_interval_s", "rated_current_a"})
 _MOST_LATITUDE = 90
@@ -142,17 +151,27 @@ def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | Ledger
 
 
 def _datum(value: object) -> Datum | None:
+    name = plain_text(str(value))
     try:
-        return Datum(plain_text(str(value)))
+        return Datum(name)
     except ValueError:
-        return None
+        return _DATUMS.get(_OF_A_DATUM.sub("", name.lower()))
+
+
+def _code(line: int, value: Any) -> str | LedgerError:
+    given = whole_text(value)
+    if isinstance(given, float):
+        return LedgerError(line, "code", "is a number that has lost digits: write it as text")
+    try:
+        return _CODE.validate_python(given)
+    except ValidationError:
+        return LedgerError(line, "code", "must be 1 to 64 of A-Z a-z 0-9 _ -")
 
 
 def _row(line: int, values: dict[str, Any], datum: Datum | None, *, own: bool) -> LedgerRow | LedgerError:
-    try:
-        code = _CODE.validate_python(whole_text(values.get("code")))
-    except ValidationError:
-        return LedgerError(line, "code", "must be 1 to 64 of A-Z a-z 0-9 _ -")
+    code = _code(line, values.get("code"))
+    if isinstance(code, LedgerError):
+        return code
     exchanged = False
     body: dict[str, Any] = {name: _typed(name, values[name]) for name in values if name in _FIELDS}
     if "lon" in values or "lat" in values:
@@ -167,7 +186,7 @@ def _row(line: int, values: dict[str, Any], datum: Datum | None, *, own: bool) -
         body["location"] = {"lon": lon, "lat": lat}
         if not own:  # `source_datum` of ours says in what a device was surveyed, not in what we tell its position
             body["location"]["datum"] = body["source_datum"] = row_datum
-    attributes = {name: value for name, value in values.items() if name and name not in _FIELDS | _PLACE}
+    attributes = {name: attribute(value) for name, value in values.items() if name and name not in _FIELDS | _PLACE}
     if own:
         attributes = ours.attributes_in(attributes)
     if len(attributes) > _MAX_ATTRIBUTES:

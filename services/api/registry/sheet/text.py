@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF8, "utf-8"))
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # .xlsx, and archives as a GIS packs them; .xls
 _DELIMITERS = ("\t", ";", ",", "；", "，", "|")
 _LOOKED_AT_BYTES = 4096
 
@@ -21,6 +22,8 @@ class UnreadableLedger(Exception):
 
 def decode_text(raw: bytes) -> str:
     """Return the text of a file in UTF-8, UTF-16 or, as Chinese spreadsheets save it, GB 18030."""
+    if raw.startswith((_ZIP, _OLE)):
+        raise UnreadableLedger("it is a workbook or an archive, no text: save it as CSV, or export a layer as GeoJSON")
     for encoding in _encodings(raw):
         try:
             return raw.decode(encoding).removeprefix("\ufeff").rstrip("\0\x1a")

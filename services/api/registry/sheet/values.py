@@ -7,6 +7,7 @@ so that the model names it.
 import re
 from typing import Any, NamedTuple
 
+from services.api.registry.models import MOST_NUMBER
 from services.api.registry.sheet.text import plain_text
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
@@ -30,6 +31,7 @@ _ANGLE = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _SIXTY = 60
+EXACT = 2.0**53  # a number with a point has lost digits beyond it
 
 
 class Angle(NamedTuple):
@@ -44,7 +46,7 @@ def whole_text(value: Any) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else value
+        return str(int(value)) if value.is_integer() and abs(value) < EXACT else value
     if isinstance(value, int):
         return str(value)
     if not isinstance(value, str):
@@ -62,7 +64,13 @@ def number(value: Any) -> Any:
     if _NUMBER.fullmatch(plain) is None:
         return value
     amount = float(plain)
-    return int(amount) if amount.is_integer() and abs(amount) < 2**53 else amount
+    return int(amount) if amount.is_integer() and abs(amount) < EXACT else amount
+
+
+def attribute(value: Any) -> Any:
+    """Return a further property; a telephone number or the number of a card is no amount, and becomes text."""
+    named = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > MOST_NUMBER
+    return whole_text(value) if named else value
 
 
 def angle(value: Any) -> Angle:

@@ -184,3 +184,61 @@ def test_a_kind_that_nobody_knows_is_named():
     (found,) = rows_of("code,kind\nh-1,灭火器\n")
     assert isinstance(found, LedgerError)
     assert found.field == "kind"
+
+
+def feature(text: str) -> bytes:
+    properties = f'{{"kind": "hydrant", "area": "140931100", {text}}}'
+    whole = f'{{"type": "FeatureCollection", "features": [{{"properties": {properties}, "geometry": null}}]}}'
+    return whole.encode()
+
+
+@pytest.mark.parametrize("code", ["89860412345678901234", "8.98604123456789e18"])
+def test_a_code_whose_number_has_lost_digits_is_no_other_device(code):
+    (row,) = read_geojson(feature(f'"code": {code}'), Datum.WGS84)
+    assert (row.field, row.message) == ("code", "is a number that has lost digits: write it as text")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("13800138000", "13800138000"), ("861234567890123", "861234567890123"),
+        ("8986041234567890123", "8986041234567890123"),
+        ("13800138000.0", "13800138000"), ("100", 100), ("0.5", 0.5), ("true", True), ('"x"', "x"),
+    ],
+)  # fmt: skip
+def test_a_long_number_beside_a_device_is_kept_as_text(sent, kept):
+    (row,) = read_geojson(feature(f'"code": "h-1", "卡号": {sent}'), Datum.WGS84)
+    assert row.body.attributes == {"卡号": kept}
+
+
+@pytest.mark.parametrize("sent", ["[1, 2]", '{"a": 1}', "89860412345678901234", f'"{"x" * 201}"'])
+def test_what_is_no_attribute_is_refused_by_its_name_and_with_the_cure(sent):
+    (row,) = read_geojson(feature(f'"code": "h-1", "卡号": {sent}'), Datum.WGS84)
+    assert row.field == "attributes.卡号"
+    assert "a longer one as text" in row.message
+
+
+@pytest.mark.parametrize("begin", [b"PK\x03\x04" + bytes(400), bytes.fromhex("d0cf11e0a1b11ae1") + b"\xff" * 400])
+def test_a_workbook_is_called_one_and_not_a_table_without_a_heading(begin):
+    with pytest.raises(UnreadableLedger, match="workbook"):
+        rows_of(begin)
+
+
+@pytest.mark.parametrize(
+    ("name", "datum"),
+    [
+        ("国家2000", "cgcs2000"), ("2000国家大地坐标系", "cgcs2000"), ("CGCS2000坐标系", "cgcs2000"),
+        ("EPSG:4490", "cgcs2000"),
+        ("高德", "gcj02"), ("高德地图", "gcj02"), ("火星坐标系", "gcj02"), ("腾讯坐标", "gcj02"), ("GCJ-02", "gcj02"),
+        ("百度", "bd09"), ("BD09LL", "bd09"), ("ＷＧＳ－84 坐标系", "wgs84"), ("GPS", "wgs84"),
+        ("北京54", None), ("西安80", None), ("谷歌", None), ("BD09MC", None),
+    ],
+)  # fmt: skip
+def test_a_datum_is_known_by_the_names_that_ledgers_give_it_and_never_guessed(name, datum):
+    (row,) = list(
+        read_csv(f"编号,类型,区划,经度,纬度,坐标系\nh-1,消火栓,140931100,111.09,39.02,{name}\n".encode(), None)
+    )
+    found = None if isinstance(row, LedgerError) else row.body.source_datum
+    assert found == datum
+    if datum is None:
+        assert row.field == "datum"
