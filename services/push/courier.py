@@ -14,7 +14,7 @@ import asyncpg
 
 from services.core.answers import Answer
 from services.core.aside import own_fault
-from services.core.clock import Clock, wait_at_most
+from services.core.clock import CLOCK_SET_BACK, Clock, wait_at_most
 from services.core.line import Line, Request
 from services.core.log import logger
 from services.core.masks import find_secrets, hide
@@ -66,6 +66,7 @@ class Courier:
         self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
         self._not_before: datetime | None = None
+        self._looked_at = self._clock.now()
         self._secrets = find_secrets(subscription["url"], {})
         self._wake = asyncio.Event()
 
@@ -95,6 +96,7 @@ class Courier:
         async with asyncio.TaskGroup() as attempts:
             while True:
                 self._wake.clear()
+                await self._follow_clock()
                 if not self._whole and len(self._subjects) <= HELD // 4:
                     await self._load()
                 while (delivery := self._next()) is not None:
@@ -102,6 +104,14 @@ class Courier:
                     name = f"subscription {self.subscription['id']}: {delivery.number}"
                     attempts.create_task(self._attempt(delivery), name=name)
                 await wait_at_most(self._wake, self._pause_s())
+
+    async def _follow_clock(self) -> None:
+        """Once the clock was set back, wait for no time that it gave before: whatever waits is due now."""
+        now = self._clock.now()
+        if now < self._looked_at - CLOCK_SET_BACK:
+            self._not_before = None
+            await self._release(now)
+        self._looked_at = now
 
     def _next(self) -> Delivery | None:
         now = self._clock.now()

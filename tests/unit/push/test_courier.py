@@ -1,6 +1,7 @@
 """What one subscriber is sent, with a database that says what the test wants it to."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -14,6 +15,7 @@ from services.push.courier import Courier, Tools
 from services.push.documents import Documents
 from services.push.recorder import Outcome, Recorder
 from services.push.subjects import Delivery, Event
+from tests.support.hand_clock import HandClock
 from tests.support.subscriber import SECRET
 from tests.support.waiting import eventually
 
@@ -110,3 +112,47 @@ async def test_an_answer_that_comes_after_a_pause_was_asked_for_does_not_end_it(
     assert sorted(sent) == [1, 2], "an hour was asked for"
     (waiting,) = [one for one in noted if one.state == "waiting"]
     assert waiting.due_at - waiting.at >= timedelta(hours=1), "and the list of deliveries says so"
+
+
+class ClockSetBack(HandClock):
+    """A clock that somebody sets back."""
+
+    behind = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() - self.behind
+
+
+class Releasing(Rows):
+    """A pool that notes what is released."""
+
+    released: datetime | None = None
+
+    async def execute(self, _statement: str, _subscription: int, now: datetime) -> None:
+        self.released = now
+
+
+async def test_nothing_waits_for_a_time_of_a_clock_that_was_set_back_since() -> None:
+    """The clock was an hour ahead when a receiver failed: its next try lies an hour ahead, and so do all later ones."""
+    sent: list[int] = []
+
+    class Failing:
+        async def ask(self, request: Request, _timeout_s: float) -> Answer:
+            sent.append(int(request.body))
+            return Answer(503, {}, b"") if len(sent) <= 3 else Answer(204, {}, b"")
+
+    clock = ClockSetBack()
+    read = [replace(delivery(number, f"h-{number}"), due_at=clock.now()) for number in (1, 2, 3)]
+    rows = Releasing(read)
+    pool = cast("asyncpg.Pool", rows)
+    documents = Documents(pool)
+    documents.remember(one.event for one in read)
+    courier = Courier(SUBSCRIPTION, cast("Line", Failing()), Tools(pool, Unwritten(pool, clock), documents, clock))
+    running = asyncio.create_task(courier.run())
+    await eventually(lambda: len(sent) == 3, what="the first tries")
+    clock.behind = timedelta(hours=1)
+    courier.offer([])
+    await eventually(lambda: len(sent) == 6, what="the second tries")
+    running.cancel()
+    await asyncio.wait([running])
+    assert rows.released == clock.now(), "and so do those that memory does not hold"
