@@ -23,6 +23,7 @@ from services.api.live.cursors import (
     read_notices_told,
 )
 from services.api.live.hub import Hub, Part
+from services.api.live.moves import Moves
 from services.api.request.answers import encode
 from services.api.request.database import Database
 from services.core import db
@@ -84,6 +85,7 @@ class Changes:
 
     def __init__(self, database: Database, hub: Hub, clock: Clock) -> None:
         self._database, self._hub, self._clock = database, hub, clock
+        self._moved_devices, self._moved_alarms = Moves(), Moves()
         self._hints = {channel: asyncio.Event() for channel in _CHANNELS}
         self.devices = Feed(hub, self._look_at_devices, self._tell_devices, at_once=_FRAME_ITEMS)
         self.alarms = Feed(hub, partial(look_at_alarms, database), self._tell_alarms, at_once=_ROUND_ALARMS)
@@ -137,14 +139,17 @@ class Changes:
 
     async def _tell_devices(self, ids: Sequence[int]) -> None:
         parts: list[Part] = []
+        left: list[str | None] = []
 
         async def read(some: Sequence[int]) -> None:
             found = await read_devices_told(self._database, some, self._clock.now())
             parts.extend([Part(one.area, encode(one.document)) for one in found])
+            left.extend(self._moved_devices.left(found))
 
         await by_halves(ids, read, partial(self._set_aside, "device"))
         if parts:
             self._hub.publish("device", parts, listed=True)
+        self._fetch_anew(left)
 
     async def _tell_alarms(self, ids: Sequence[int]) -> None:
         devices: set[int] = set()
@@ -152,6 +157,7 @@ class Changes:
         async def tell(some: Sequence[int]) -> None:
             found = await read_alarms_told(self._database, some)
             self._publish("alarm", found)
+            self._fetch_anew(self._moved_alarms.left(found))
             devices.update(one.device_id for one in found if one.device_id is not None)
 
         await by_halves(ids, tell, partial(self._set_aside, "alarm"))
@@ -170,6 +176,11 @@ class Changes:
         parts = [Part(one.area, encode(one.document)) for one in found]  # all of them, before the first goes out
         for part in parts:
             self._hub.publish(event, [part])
+
+    def _fetch_anew(self, areas: Sequence[str | None]) -> None:
+        """Have everybody who sees one of these areas fetch anew: something has left it."""
+        for area in dict.fromkeys(areas):
+            self._hub.publish("resync", [Part(area, b"{}")])
 
     async def _set_aside(self, kind: str, name: Any, error: Exception) -> None:
         """Set aside one thing that cannot be sent: people see it, everybody fetches anew, nothing is held up."""

@@ -144,6 +144,30 @@ async def test_a_township_hears_nothing_of_its_neighbour(listen: Any, connection
     assert [alarm["device"] for alarm in township.named("alarm")] == ["own"]
 
 
+async def test_who_no_longer_sees_a_device_that_was_moved_is_told_to_fetch_anew(
+    listen: Any, connection: asyncpg.Connection
+) -> None:
+    moved = await store_device(connection, "h-1")
+    county = listen()
+
+    def township(area: str) -> Any:
+        with httpx2.Client(base_url=listen.url, headers=county.headers, timeout=PATIENCE_S) as http:
+            made = http.post("/api/v1/api-keys", json={"name": area, "role": "viewer", "areas": [area]})
+        return listen(made.json()["key"])
+
+    old, new, other = township(AREA), township(OTHER_AREA), township("140931102")
+    await store_alarm(connection, moved)
+    await connection.execute("update device set name = '府前街' where id = $1", moved)
+    until(lambda: old.named("alarm") and old.named("device"), what="both where the device stood")
+    before = [len(one.named("resync")) for one in (old, new, other)]
+    await connection.execute("update device set area = $2 where id = $1", moved, OTHER_AREA)
+    await connection.execute("update alarm set area = $2 where device_id = $1", moved, OTHER_AREA)
+    until(lambda: new.named("alarm") and new.named("device"), what="both where it stands now")
+    until(lambda: len(old.named("resync")) >= before[0] + 2, what="word to fetch anew, of the device and of the alarm")
+    assert [len(one.named("resync")) for one in (new, other)] == before[1:]
+    assert [len(old.named(name)) for name in ("alarm", "device")] == [1, 1]
+
+
 async def test_who_comes_back_gets_what_was_missed_or_is_told(listen: Any, connection: asyncpg.Connection) -> None:
     first_id, second_id = await store_device(connection, "h-1"), await store_device(connection, "h-2")
     stays, leaves = listen(), listen()
