@@ -50,7 +50,8 @@ left join device d on d.id = a.device_id
 left join site s on s.id = a.site_id
 left join area r on r.code = a.area
 where t.done_at is null and t.due_at <= $1 and t.alarm_id || ':' || t.step <> all($2::text[])
-order by t.due_at, t.alarm_id, t.step
+-- fires first: a thousand other steps that are due at once take twenty seconds
+order by a.code <> 'fire', t.due_at, t.alarm_id, t.step
 limit 10
 
 -- name: end_timer

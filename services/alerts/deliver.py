@@ -18,6 +18,7 @@ from services.alerts.signing import Addressed
 from services.core.answers import Answer, Fate, Verdict, judge_answer, needs_body, wait_s
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock, wait_at_most
+from services.core.errors import FiretowerError
 from services.core.line import BODY_S
 from services.core.log import logger
 from services.core.masks import hide
@@ -29,9 +30,11 @@ from services.core.words import NoticeType
 SQL = load_queries(__file__)
 POLL_S = 0.25  # the fallback; the hint wakes us at once
 RECORD_S = 4.0  # how long a claim outlives its request, to be recorded
-KIND = "notice"  # of what is set aside
+KIND, CALL = "notice", "call"  # of what is set aside
 _LONGEST_ERROR, _WORDS_IN_ERROR = 500, 200
-CALL_ATTEMPTS = 20  # a contact who cannot be reached is given up; escalation goes on to the next step
+# A contact who cannot be reached is given up after both; escalation goes on to the next step meanwhile. After so many
+# attempts a call of a fire waits as long as any other: its first ones are over within a minute, a gateway's restart not.
+CALL_ATTEMPTS, CALL_TRIED_S = 20, 900.0
 log = logger(__name__)
 
 for _result in (*Fate, "no_answer"):
@@ -61,6 +64,10 @@ CALLS = (
     Lane("fire-calls", fire=True, desk=False, workers=6, timeout_s=5),
     Lane("calls", fire=False, desk=False, workers=4, timeout_s=10),
 )
+
+
+class NotReached(FiretowerError):
+    """A contact did not take a call; the text says how often it was tried, and what came of the last try."""
 
 
 class Attempt(NamedTuple):
@@ -164,7 +171,7 @@ class Outbox:
             answer, words = Answer(None, {}, b"", describe_error(error)), None
             verdict = Verdict(Fate.RETRY, error=answer.error)
         took_ms = (self._clock.monotonic() - started) * 1000
-        if not lane.desk and verdict.fate is Fate.RETRY and notice["attempts"] >= CALL_ATTEMPTS:
+        if not lane.desk and verdict.fate is Fate.RETRY and _is_given_up(notice, answer, at):
             verdict = verdict._replace(fate=Fate.DEAD)
         NOTICE_ATTEMPTS.labels("no_answer" if answer.status is None else str(verdict.fate)).inc()
         await self._keep(lane, notice, Attempt(at, took_ms, answer.status, verdict, words))
@@ -201,11 +208,29 @@ class Outbox:
                 await self._keep_bare(conn, lane, notice, made, error)
             else:
                 await self._asides.over(conn, KIND, str(notice["id"]))
+            if not lane.desk:
+                await self._note_reached(conn, notice, made.verdict)
         verdict = made.verdict
         if verdict.fate is Fate.DELIVERED and notice["type"] == "fire.confirmed" and lane.desk:
             CONFIRMED_TO_ACCEPTED.observe(max(0.0, self._clock.now().timestamp() - notice["created_s"]))
         if verdict.fate is not Fate.DELIVERED:
             log.warning("notice_not_accepted", notice_id=str(notice["id"]), fate=verdict.fate, error=verdict.error)
+
+    async def _note_reached(self, conn: PoolConnectionProxy, notice: asyncpg.Record, verdict: Verdict) -> None:
+        """Set a contact aside to whom a call was given up, until one reaches it: nobody else would tell of it."""
+        contact: str = notice["channel"]
+        try:
+            if verdict.fate is Fate.DELIVERED:
+                await self._asides.over(conn, CALL, contact)
+            elif verdict.fate is Fate.DEAD:
+                row = await conn.fetchrow(SQL["contact"], contact)
+                name, area = ("", None) if row is None else (row["name"], row["area"])
+                said = f"{notice['attempts']} attempts, the last: {verdict.error}"
+                await self._asides.add(conn, Unit(CALL, contact, area, detail={"name": name}), NotReached(said))
+        except Exception as error:
+            if not own_fault(error):
+                raise
+            log.exception("contact_not_noted", contact=contact)
 
     async def _keep_bare(
         self, conn: PoolConnectionProxy, lane: Lane, notice: asyncpg.Record, made: Attempt, error: Exception
@@ -236,5 +261,17 @@ class Outbox:
             elif verdict.fate is Fate.DEAD:
                 await conn.execute(SQL["dead"], notice_id, now, status, verdict.error)
             else:
-                due = now + timedelta(seconds=wait_s(attempts, verdict.retry_after_s, fire=lane.fire))
+                soon = lane.fire and (lane.desk or attempts < CALL_ATTEMPTS)
+                due = now + timedelta(seconds=wait_s(attempts, verdict.retry_after_s, fire=soon))
                 await conn.execute(SQL["retry"], notice_id, due, status, verdict.error)
+
+
+def _is_given_up(notice: asyncpg.Record, answer: Answer, at: datetime) -> bool:
+    """Whether a call that was not taken is not made again.
+
+    What a gateway answers with 2xx it may have passed on, whatever its words: that is not sent for a quarter of an hour.
+    """
+    if notice["attempts"] < CALL_ATTEMPTS:
+        return False
+    passed_on = answer.status is not None and 200 <= answer.status < 300
+    return passed_on or at.timestamp() - notice["created_s"] >= CALL_TRIED_S

@@ -54,6 +54,9 @@ update incident set desk_incident_id = $2 where id = $1 and desk_incident_id is 
 -- name: dead
 update notice set state = 'dead', dead_at = $2, claimed_until = null, last_status = $3, last_error = $4 where id = $1
 
+-- name: contact
+select name, area from contact where 'contact:' || id = $1
+
 -- name: retry
 update notice set due_at = $2, claimed_until = null, last_status = $3, last_error = $4 where id = $1
 

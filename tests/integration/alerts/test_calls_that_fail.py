@@ -1,0 +1,79 @@
+"""A contact who cannot be reached is told on the desk, and a fire's call is made again for as long as any other."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.support.county import County
+from tests.support.hostile import HostileReceiver
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def hostile() -> AsyncIterator[HostileReceiver]:
+    async with HostileReceiver() as made:
+        yield made
+
+
+async def test_a_contact_whom_no_call_reaches_is_told_until_one_does(
+    county: County, hostile: HostileReceiver, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("notices", overdue_after_s=1)
+    await county.add_device("panel-1")
+    add = "insert into contact (name, channel, address) values ('值班长', 'webhook', $1) returning id"
+    contact = await county.conn.fetchval(add, f"{hostile.url}/auth")
+    alerts(DISPATCH_URL="http://127.0.0.1:9")
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}])
+
+    async def aside(**wanted: Any) -> list[asyncpg.Record]:
+        rows = await county.conn.fetch("select *, done_at is null as open from set_aside where kind = 'call'")
+        return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+    (told,) = await eventually(lambda: aside(open=True), what="the contact set aside")
+    assert (told["name"], told["detail"]["name"]) == (f"contact:{contact}", "值班长")
+    assert "HTTP 401" in told["error"]
+    (alarm,) = await eventually(lambda: county.alarms("a.code = 'set_aside'"), what="the alarm of it")
+    assert (alarm["component"], alarm["severity"]) == ("alerts:call", "major")
+
+    await county.conn.execute("update contact set address = $1", f"{hostile.url}/good")
+    await county.conn.execute("update alarm_timer set due_at = now(), done_at = null, result = null")
+    await eventually(lambda: aside(result="done"), what="the contact reached")
+    await eventually(lambda: county.alarms("a.code = 'set_aside' and cleared_at is not null"), what="its end")
+
+
+async def test_a_fires_call_outlasts_a_gateways_restart_and_is_not_repeated_where_it_may_have_been_passed_on(
+    county: County, hostile: HostileReceiver, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    worker = alerts(DISPATCH_URL="")
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}])
+    (alarm,) = await eventually(county.alarms, what="the fire")
+    worker.stop()
+    now = datetime.now(UTC)
+
+    async def call(path: str, since: timedelta, success: dict[str, Any] | None = None) -> Any:
+        target = {"url": f"{hostile.url}/{path}", "by_county": True, "success": success}
+        return await county.conn.fetchval(
+            """
+            insert into notice (id, alarm_id, number, channel, type, fire, target, body, attempts, due_at, created_at)
+            values (gen_random_uuid(), $1, 1, 'contact:' || gen_random_uuid(), 'call', true, $2, '{}', 19, $3, $4)
+            returning id
+            """,
+            alarm["id"],
+            target,
+            now,
+            now - since,
+        )
+
+    young, old = await call("busy-with-nul", timedelta(minutes=2)), await call("busy-with-nul", timedelta(minutes=16))
+    passed_on = await call("ok", timedelta(minutes=2), {"status": [204]})
+    alerts(DISPATCH_URL="")
+    await eventually(lambda: county.notices("type = 'call' and attempts > 19", at_least=3), what="the twentieth attempts")
+    answered = "type = 'call' and last_error is not null"
+    calls = {one["id"]: one for one in await eventually(lambda: county.notices(answered, at_least=3), what="answers")}
+    assert {key: one["state"] for key, one in calls.items()} == {young: "waiting", old: "dead", passed_on: "dead"}
+    assert calls[young]["due_at"] - now > timedelta(seconds=25), "no longer every few seconds"
