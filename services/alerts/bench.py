@@ -46,6 +46,7 @@ HOLD_S = 0.8  # the lease lasts 3 s
 ANY_BATCH = 2**62
 LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
+AWAY = timedelta(days=3)  # so long people may have acted while no alerts was there, and a sleepy device be silent since
 TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that are tried again without a person, or never
 log = logger(__name__)
 
@@ -90,7 +91,7 @@ class Bench:
         self.border = Border(self.conn, self.asides, self.transact, self._look_between)
         self.unreadable = Unreadable(self.registry, self.states)
         self.flooding = Flooding(self.registry, self.states)
-        self._closed_since = self.clock.now() - timedelta(hours=1)
+        self._closed_since = self.clock.now() - AWAY
 
     async def run(self) -> None:
         """Judge without end. A lost database ends the program; a standby or the next start goes on."""

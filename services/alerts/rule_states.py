@@ -42,6 +42,7 @@ class RuleStates:
         self._book_until: datetime | None = None
         self._overrides: list[asyncpg.Record] = []
         self._ticking: list[int] = []
+        self._ended: dict[int, set[str | None]] = {}  # what people ended of devices whose rules are not at hand yet
         self._outdated: set[int] = set()  # whose profile or parameters changed since their rules were made
         self._refreshed_at: datetime | None = None
         self._at_once = 10  # how many devices are loaded with one question: what they sent decides about the next
@@ -94,6 +95,9 @@ class RuleStates:
                     for i in ids
                 }
                 rows += await self._catch_up(conn, kind, since, devices, breathe)
+        for device_id in devices:
+            for code in self._ended.pop(device_id, ()):
+                self.forget(device_id, code, 0.0)
         return rows
 
     async def _catch_up(
@@ -166,7 +170,8 @@ class RuleStates:
     def forget(self, device_id: int, code: str | None, monotonic: float) -> None:
         """Note that a person ended the alarm of `code` (None: the device was reset)."""
         rules = self._rules.get(device_id)
-        if rules is None:
+        if rules is None:  # not heard since our start: its saved state still says that the condition stands
+            self._ended.setdefault(device_id, set()).add(code)
             return
         if code is None:
             rules.forget_all()

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import asyncpg
+import pytest
 
 from services.alerts.bench import ANY_BATCH
 from services.alerts.registry import Registry
@@ -122,6 +123,23 @@ async def test_what_a_person_cleared_is_raised_again_by_the_next_readings(
     for _ in range(2):
         await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.3}])
     await eventually(lambda: county.alarms("state = 'returned'"), what="the end of the second")
+
+
+@pytest.mark.parametrize("ago", [timedelta(), timedelta(days=2)])
+async def test_what_a_person_cleared_before_the_device_was_heard_again_after_a_start_is_raised_by_its_next_reading(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], ago: timedelta
+) -> None:
+    """People act while alerts is away, for a moment or for days, and devices that sleep are not heard for hours after."""
+    await county.add_device("h-1", "hydrant")
+    worker = alerts()
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
+    (first,) = await eventually(county.alarms, what="the alarm")
+    worker.stop()
+    await acts.clear(county.conn, first["id"], actor="user:test", now=datetime.now(UTC) - ago)
+    alerts()
+    await another_second(county, "h-1")
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
+    await eventually(lambda: county.alarms("state = 'unacknowledged'"), what="the second alarm", timeout_s=20)
 
 
 async def another_second(county: County, device: str) -> None:
