@@ -4,6 +4,7 @@ Called by the readings feed for pressure findings. Promises the same grouping af
 the rows.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from services.alerts.incidents import SQL, Parameters, name_of_area
@@ -12,10 +13,12 @@ from services.alerts.rules.mains import MEMBER_CODES, MainsWatch
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding, Grouped, Situation
+from services.core.rules.parameters import DEFAULTS
 from services.core.statements import load_queries
 from services.core.words import Reason
 
 _SQL = load_queries(__file__)
+MAINS = "mains_event"
 
 
 def _is_time(text: str | None) -> bool:
@@ -23,6 +26,26 @@ def _is_time(text: str | None) -> bool:
         return text is not None and datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
+
+
+def _speaker(area: str) -> Key:
+    return Key(f"area:{area}", MAINS)
+
+
+def _in_works(device: Device, now: datetime) -> bool:
+    """Whether the device is out of service: whoever drains a main for works expects that its hydrants are empty."""
+    until = device.place.out_of_service_until
+    return until is not None and now < until
+
+
+def _numbers(parameters: Parameters, page: Page) -> Mapping[str, float]:
+    """Return the numbers of the rule; those that nobody has set are the policy's."""
+    set_now, usual = parameters[MAINS], DEFAULTS[MAINS]
+    policy = {
+        "devices": page.policies.number("grouping", "mains_members"),
+        "within_min": page.policies.number("grouping", "mains_window_s") / 60,
+    }
+    return {**set_now, **{name: value for name, value in policy.items() if set_now[name] == usual[name]}}
 
 
 class Mains:
@@ -50,8 +73,11 @@ class Mains:
         if not finding.active:
             watch.ended(code, finding.code)
             return None
-        if standing:
+        if standing or _in_works(device, page.now):
             return None
+        watch.obey(_numbers(parameters, page))
+        if watch.active and not await self._speaks(page, area):
+            watch.end()
         says = watch.began(code, finding.code, page.now)
         if not says.member:
             return None
@@ -63,6 +89,13 @@ class Mains:
             grouped=True,
             out_of_service_until=device.place.out_of_service_until,
         )
+
+    async def _speaks(self, page: Page, area: str) -> bool:
+        """Whether the alarm of the area's event stands; a person may have ended it while its members went on."""
+        key = _speaker(area)
+        await page.load([key])
+        entry = page.open.get(key)
+        return entry is not None and entry.alarm.active
 
     async def _load(self, page: Page, area: str, parameters: Parameters) -> MainsWatch:
         watch = self._watches[area] = MainsWatch(area, parameters)
@@ -91,7 +124,7 @@ class Mains:
         if number is None:
             number = await page.begin_incident("mains", f"area:{area}", title, area)
         self._incidents[area] = number
-        key = Key(f"area:{area}", finding.code)
+        key = _speaker(area)
         await page.load([key])
         place = Place(key.subject, area=area, name=name)
         page.take(key, finding, f"rule:{finding.code}", place, Situation(incident_id=str(number)))

@@ -37,20 +37,27 @@ class MainsWatch:
     """The pressure alarms of one area: those of the last minutes, and the members of the event if one stands."""
 
     def __init__(self, area: str, parameters: Parameters = DEFAULTS) -> None:
-        mains = parameters["mains_event"]
         self.area = area
-        self._on = mains["enabled"] != 0
-        self._devices = int(mains["devices"])
-        self._within = timedelta(minutes=mains["within_min"])
-        self._join = timedelta(minutes=mains["join_min"])
+        self.obey(parameters["mains_event"])
         self._recent: dict[tuple[str, str], datetime] = {}
         self._members: set[tuple[str, str]] = set()
         self._newest: datetime | None = None
+
+    def obey(self, numbers: Mapping[str, float]) -> None:
+        """Judge by these numbers of the rule from now on."""
+        self._on = numbers["enabled"] != 0
+        self._devices = int(numbers["devices"])
+        self._within = timedelta(minutes=numbers["within_min"])
+        self._join = timedelta(minutes=numbers["join_min"])
 
     @property
     def active(self) -> bool:
         """Whether an event stands."""
         return bool(self._members)
+
+    def end(self) -> None:
+        """A person has ended the event: nothing speaks for its members any more, and more of them are an event again."""
+        self._members.clear()
 
     def began(self, device: str, code: str, at: datetime) -> MainsSays:
         """Take a pressure alarm that opened, or came back, at our time `at`."""

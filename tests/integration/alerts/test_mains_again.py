@@ -1,0 +1,102 @@
+"""Hydrants that lose pressure together: by the numbers in force now, again after a person ended it, and not in works."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from services.core.alarms.ledger import acts
+from tests.integration.alerts.conftest import DeskControl
+from tests.support.county import County
+from tests.support.servers import Program
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+async def hydrants(county: County) -> AsyncIterator[list[str]]:
+    codes = [f"h-{n}" for n in range(6)]
+    for code in codes:
+        await county.add_device(code, "hydrant")
+    yield codes
+
+
+async def lose_pressure(county: County, codes: list[str], *, alarms: int) -> list[asyncpg.Record]:
+    """All of them are empty, as one message each says; wait until so many alarms of them have been opened."""
+    await county.send_readings("hydrant", [{"device": code, "pressure_mpa": 0.02} for code in codes])
+    return await eventually(lambda: low(county, alarms), what="their alarms")
+
+
+async def low(county: County, at_least: int) -> list[asyncpg.Record]:
+    return await county.alarms("a.code = 'hydrant_pressure_low'", at_least=at_least)
+
+
+async def events(county: County) -> list[asyncpg.Record]:
+    return await county.alarms("a.code = 'mains_event' and a.state <> 'closed'")
+
+
+async def clear(county: County, where: str) -> None:
+    for alarm in await county.alarms(f"a.state <> 'closed' and {where}"):
+        await acts.clear(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+
+
+async def test_an_event_that_a_person_cleared_with_its_members_is_told_again_while_it_goes_on(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str]
+) -> None:
+    alerts()
+    await lose_pressure(county, hydrants[:3], alarms=3)
+    (first,) = await eventually(lambda: events(county), what="the event")
+    await clear(county, "true")
+    await lose_pressure(county, hydrants[:3], alarms=6)
+    (second,) = await eventually(lambda: events(county), what="the event again", timeout_s=20)
+    assert second["id"] != first["id"]
+    await eventually(lambda: county.notices("alarm_id = $1 and state = 'delivered'", second["id"]), what="its notice")
+
+
+async def test_who_comes_after_a_person_has_ended_the_event_is_told(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str]
+) -> None:
+    alerts()
+    await lose_pressure(county, hydrants[:3], alarms=3)
+    await eventually(lambda: events(county), what="the event")
+    await clear(county, "a.code = 'mains_event'")
+    assert await events(county) == []
+    await lose_pressure(county, hydrants[3:4], alarms=4)
+    (again,) = await eventually(lambda: events(county), what="the event again", timeout_s=20)
+    assert again["value"] == 4
+    await eventually(lambda: county.notices("alarm_id = $1 and state = 'delivered'", again["id"]), what="its notice")
+
+
+async def test_the_numbers_of_the_event_count_as_soon_as_they_are_set(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str]
+) -> None:
+    """Those of the policy `grouping` as well; a number of the rule goes first."""
+    alerts()
+    await lose_pressure(county, hydrants[:1], alarms=1)
+    await county.set_policy("grouping", mains_members=4)
+    await lose_pressure(county, hydrants[1:3], alarms=3)
+    assert await events(county) == [], "three are not four"
+    await county.conn.execute(
+        """
+        insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+        values ('mains_event', 'all', '', '{"devices": 5}', now(), 'user:test')
+        """
+    )
+    await lose_pressure(county, hydrants[3:4], alarms=4)
+    assert await events(county) == [], "four are not five"
+    await lose_pressure(county, hydrants[4:5], alarms=5)
+    (event,) = await eventually(lambda: events(county), what="the event")
+    assert (event["value"], event["limit_value"]) == (5, 5)
+
+
+async def test_hydrants_out_of_service_are_no_event_of_the_mains(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str]
+) -> None:
+    """Whoever drains a main for works has said so, and 119 is told neither of the hydrants nor of the area."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    await county.conn.execute("update device set out_of_service_until = $1 where code <> 'h-5'", until)
+    alerts()
+    await lose_pressure(county, hydrants, alarms=6)
+    assert await events(county) == []
+    await eventually(lambda: county.notices("state = 'delivered'"), what="the notice of the one in service")
+    assert {notice["json"]["device"]["code"] for notice in await county.notices()} == {"h-5"}
