@@ -28,6 +28,7 @@ from services.alerts.readings import FINDING, LOOK_UP_S, Breath, ReadingFeed, Ve
 from services.alerts.registry import Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
+from services.alerts.switched_off import SwitchedOff
 from services.alerts.unreadable import Unreadable
 from services.core import lease
 from services.core.alarms.ledger.page import Page
@@ -72,6 +73,7 @@ class Bench:
     border: Border = field(init=False)
     unreadable: Unreadable = field(init=False)
     flooding: Flooding = field(init=False)
+    switched_off: SwitchedOff = field(init=False)
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _due: deque[tuple[str, Callable[[], Awaitable[object]]]] = field(default_factory=deque)
@@ -91,6 +93,7 @@ class Bench:
         self.border = Border(self.conn, self.asides, self.transact, self._look_between)
         self.unreadable = Unreadable(self.registry, self.states)
         self.flooding = Flooding(self.registry, self.states)
+        self.switched_off = SwitchedOff(self.registry, self.states, self.clock)
         self._closed_since = self.clock.now() - AWAY
 
     async def run(self) -> None:
@@ -201,6 +204,7 @@ class Bench:
             "silence": lambda: self.silence.watch(self.border, self.clock.now()),
             "unreadable": lambda: self.unreadable.watch(self.border, self.clock.now()),
             "flooding": lambda: self.flooding.watch(self.border, self.clock.now()),
+            "switched off": lambda: self.switched_off.watch(self.border),
             "windows": lambda: clocks.move_windows(self.border, self.clock.now()),
             "moves": lambda: follow_devices(self.border),
             "parents": self._end_parents,

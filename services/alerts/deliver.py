@@ -33,7 +33,7 @@ RECORD_S = 4.0  # how long a claim outlives its request, to be recorded
 KIND, CALL = "notice", "call"  # of what is set aside
 _LONGEST_ERROR, _WORDS_IN_ERROR = 500, 200
 # A contact who cannot be reached is given up after both; escalation goes on to the next step meanwhile. After so many
-# attempts a call of a fire waits as long as any other: its first ones are over within a minute, a gateway's restart not.
+# attempts a call of a fire waits as long as any other: a gateway's restart takes longer than the minute of its first.
 CALL_ATTEMPTS, CALL_TRIED_S = 20, 900.0
 log = logger(__name__)
 
@@ -269,7 +269,7 @@ class Outbox:
 def _is_given_up(notice: asyncpg.Record, answer: Answer, at: datetime) -> bool:
     """Whether a call that was not taken is not made again.
 
-    What a gateway answers with 2xx it may have passed on, whatever its words: that is not sent for a quarter of an hour.
+    What a gateway answers with 2xx it may have passed on, whatever its words: that is not sent on and on.
     """
     if notice["attempts"] < CALL_ATTEMPTS:
         return False

@@ -14,6 +14,7 @@ from services.alerts.border import Border
 from services.alerts.certificates import EXPIRING, NO_CERTIFICATES, Certificates
 from services.alerts.copies import judge_copies
 from services.alerts.disk_use import DiskUse
+from services.alerts.dropped import find_dropped
 from services.alerts.links import say_not_carried, say_set_aside, say_silent
 from services.alerts.room import Crowd, Disks, Shortage
 from services.alerts.storage import StorageJobs
@@ -26,7 +27,6 @@ from services.core.statements import load_queries
 from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(__file__)
-DROPPED = "broker_dropped"  # the cursor row that keeps the broker's counter as last seen
 JOB_FAILED = "storage_job_failed"
 KIND = "health"  # of what is set aside
 SILENT = Situation(grouped=True)  # a notice about failing dispatch cannot go through dispatch: contacts are called
@@ -214,16 +214,9 @@ class Health:
     async def _lanes(self, page: Page) -> list[Finding]:
         found: list[Finding] = []
         lanes = await page.conn.fetch(SQL["lanes"])
-        dropped = max((row["broker_dropped"] for row in lanes), default=0)
-        known = await page.conn.fetchval(SQL["kept_count"], DROPPED)
-        if known is None or dropped != known:
-            await page.conn.execute(SQL["keep_count"], DROPPED, dropped)
-            if dropped > (known or 0):
-                reason = Reason(
-                    f"消息队列已满，消息服务器丢弃 {dropped - (known or 0)} 条消息",
-                    f"a queue was full: the broker dropped {dropped - (known or 0)} messages",
-                )
-                found.append(_finding("queue_dropped", Severity.CRITICAL, reason, value=float(dropped), latched=True))
+        dropped = await find_dropped(page, lanes)
+        if dropped is not None:
+            found.append(dropped)
         shown_for = timedelta(seconds=page.policies.number("health", "session_lost_for_s"))
         for row in lanes:
             if row["session_lost_at"] is not None and page.now - row["session_lost_at"] < shown_for:
@@ -293,7 +286,6 @@ def _finding(
     active: bool = True,
     value: float | None = None,
     limit: float | None = None,
-    latched: bool = False,
     counted: bool = False,
     news_at: datetime | None = None,
 ) -> Finding:
@@ -307,7 +299,6 @@ def _finding(
         value=value,
         limit=limit,
         cause=code,
-        latched=latched,
         counted=counted,
         news_at=news_at,
     )

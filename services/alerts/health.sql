@@ -47,13 +47,6 @@ where done_at is null
 window w as (partition by program, kind)
 order by program, kind, set_aside.fire desc, last_at desc
 
--- name: kept_count
-select number from feed_cursor where writer = $1
-
--- name: keep_count
-insert into feed_cursor (writer, number, updated_at) values ($1, $2, clock_timestamp())
-on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at
-
 -- name: clocks
 -- of the last alarms: those of a year that was never do not count for ever once the clock is right
 select clock_timestamp() as now,

@@ -35,11 +35,13 @@ with carried as materialized (
 select d.id, s.last_seen, c.heard_until, c.heard_since
 from device_state s join device d on d.id = s.device_id
 left join carried c on c.code = d.area
-where s.online and d.code <> all($2::text[]) and s.last_seen < least($1::timestamptz, c.heard_until)
+-- without `offline_since` it is known to be silent, and nobody is told: its rule was switched off meanwhile
+where (s.online or s.offline_since is null) and d.code <> all($2::text[]) and s.last_seen < least($1::timestamptz, c.heard_until)
     - make_interval(secs => case when d.sleepy then 3600 else d.expected_interval_s end)
 -- the longest overdue first: five hundred sleepy devices that may be silent for a day must not hide a panel
-order by s.last_seen + make_interval(secs => case when d.sleepy then 90000 else 3 * d.expected_interval_s end)
-limit 500
+-- and where even more of them may be silent (a rule that is off, other numbers), one look begins behind the other
+order by s.last_seen + make_interval(secs => case when d.sleepy then 90000 else 3 * d.expected_interval_s end), d.id
+limit $3 offset $4
 
 -- name: mark_offline
 -- A message that came in the meantime wins: a row that ingest has locked or changed is left alone.
@@ -48,7 +50,8 @@ with free as materialized (
 )
 update device_state s set online = false, offline_since = s.last_seen, marked_in = pg_current_xact_id()
 from free, unnest($1::integer[], $2::timestamptz[]) as m (device_id, last_seen)
-where s.device_id = free.device_id and m.device_id = s.device_id and s.online and s.last_seen = m.last_seen
+where s.device_id = free.device_id and m.device_id = s.device_id and (s.online or s.offline_since is null)
+    and s.last_seen = m.last_seen
 returning s.device_id
 
 -- name: back_again
@@ -66,10 +69,22 @@ from ingest_lane
 
 -- name: lone_silent
 -- Silent devices that no incident speaks for yet.
-select a.id, a.device_id, a.opened_at
-from alarm a
+select a.device_id, coalesce(s.offline_since, s.last_seen) as since
+from alarm a join device_state s on s.device_id = a.device_id
 where a.code = 'device_offline' and a.device_id is not null and a.state <> 'closed' and a.cleared_at is null
     and coalesce(a.life ->> 'grouped', '') <> 'true'
     -- as text: a cast could fail for all alarms at once; the life cycle writes UTC
     and coalesce(left(a.life ->> 'last_at', 19), to_char(a.opened_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS'))
         > to_char($1::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') collate "C"
+
+-- name: silence_speakers
+-- The alarms of an area that speak for devices which fell silent together, and since when the last of each group is.
+select a.component, a.incident_id, max(s.offline_since) as last
+from alarm a
+left join alarm m on m.incident_id = a.incident_id and m.code = a.code and m.device_id is not null
+    and m.state <> 'closed' and m.cleared_at is null
+left join device_state s on s.device_id = m.device_id
+where a.subject = $1 and a.code = 'device_offline' and a.incident_id is not null
+    and a.state <> 'closed' and a.cleared_at is null
+group by a.component, a.incident_id
+order by last desc nulls last

@@ -230,6 +230,10 @@ class RuleStates:
         """The id of the newest override that a refresh has read, 0 before the first."""
         return self._overrides[-1]["id"] if self._overrides else 0
 
+    def switched_off(self, codes: Iterable[str]) -> list[str]:
+        """Return which of these rules some override switches off, now, before or later."""
+        return [code for code in codes if self._book.switches_off(code)]
+
     def parameters(self, device: Device, now: datetime) -> Mapping[str, Mapping[str, float]]:
         """Return the parameters in force for a device."""
         return self._book.for_device(device.profile, now)

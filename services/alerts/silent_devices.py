@@ -11,7 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.incidents import SQL
 from services.alerts.rules.offline import Watermark
-from services.alerts.silence import KIND, Look, Silence
+from services.alerts.silence import AT_ONCE, KIND, Look, Silence
 from services.core.aside import Asides
 from services.core.clock import Clock
 
@@ -36,7 +36,8 @@ class SilentDevices:
         async with self._pool.acquire() as conn:
             mark = await _read_watermark(conn)
             if mark is not None:
-                rows = await conn.fetch(SQL["silent_devices"], mark.heard_until, self._asides.waiting(KIND))
+                waiting, behind = self._asides.waiting(KIND), self._silence.passed_over
+                rows = await conn.fetch(SQL["silent_devices"], mark.heard_until, waiting, AT_ONCE, behind)
                 self._silence.take(Look(mark, rows))
         return max(EVERY_S, REST * (self._clock.monotonic() - began))
 

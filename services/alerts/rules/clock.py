@@ -42,9 +42,11 @@ class ClockWatch:
         self._behind_at = None
         return ends
 
-    def end_behind(self, now: datetime) -> bool:
-        """Return whether a clock that was behind counts no longer: a day without such a message."""
-        return self._behind_at is not None and now - self._behind_at >= self._within and self.note_right()
+    def end_behind(self, now: datetime, *, at_once: bool = False) -> bool:
+        """Return whether a clock that was behind counts no longer: a day without such a message, or `at_once`."""
+        if self._behind_at is None or not (at_once or now - self._behind_at >= self._within):
+            return False
+        return self.note_right()
 
     def note_bad(self, at: datetime) -> bool:
         """Count a wrong clock seen at our time `at`; return whether that begins the condition."""
@@ -82,9 +84,9 @@ class ClockWatch:
         if self._latest is not None:
             self._latest = self._before = None
 
-    def end(self, now: datetime) -> bool:
-        """Return whether the condition is over: a day without a wrong clock."""
-        if not self.active or now - self._marks[-1] < self._within:
+    def end(self, now: datetime, *, at_once: bool = False) -> bool:
+        """Return whether the condition is over: a day without a wrong clock, or `at_once`."""
+        if not self.active or not (at_once or now - self._marks[-1] >= self._within):
             return False
         self.active = False
         self._marks = []

@@ -43,6 +43,7 @@ class ElectricalRules(KindRules):
         residual = parameters["residual_current_high"]
         self._residual = residual["high_ma"], residual["critical_ma"], residual["clear_ma"]
         self._last_ma: list[float] = []
+        self._was_ended = False  # by a person since the last reading, perhaps after a repair
         cable = parameters["cable_temperature_high"]
         self._cable = cable["high_c"], cable["critical_c"], cable["clear_c"]
         self._cable_count = self.count("cable_temperature_high")
@@ -91,17 +92,27 @@ class ElectricalRules(KindRules):
         super().restart_counts()
         self._last_ma = []
 
+    def forget(self, code: str) -> None:
+        """Let the condition of `code` be over until readings show it again."""
+        super().forget(code)
+        if code == "residual_current_high":
+            self._was_ended = True
+
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON value."""
-        return {**super().to_json(), "last_ma": self._last_ma}
+        return {**super().to_json(), "last_ma": self._last_ma, "was_ended": self._was_ended}
 
     def load(self, saved: dict[str, Any]) -> None:
         """Take over a state that `to_json` saved."""
         super().load(saved)
         self._last_ma = list(saved["last_ma"])
+        self._was_ended = bool(saved.get("was_ended", False))  # a state of an older release has none
 
     def _feed_residual(self, milliampere: float, ts: datetime, found: list[Finding], *, live: bool) -> None:
         last = self._last_ma
+        if self._was_ended and milliampere < self._residual[0]:
+            last.clear()  # it was repaired: the readings before would raise it once more
+        self._was_ended = False
         last.append(milliampere)
         if len(last) > 3:
             del last[0]

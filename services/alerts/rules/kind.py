@@ -17,7 +17,7 @@ from services.core.rules.parameters import Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason, Severity
 
-_OFF: Final = Reason("已不再按此规则判断", "no longer judged by this rule")
+OFF: Final = Reason("已不再按此规则判断", "no longer judged by this rule")
 
 
 class KindRules(ABC):
@@ -58,7 +58,7 @@ class KindRules(ABC):
         for name, latch in self.latches.items():
             if latch.active and not self.watches(name):
                 latch.forget()
-                found.append(self.finding(self.code_of(name), at, _OFF, None, None, active=False, cause=name))
+                found.append(self.finding(self.code_of(name), at, OFF, None, None, active=False, cause=name))
 
     def restart_counts(self) -> None:
         """Forget what was counted, not what stands: the last readings come again in a better order."""

@@ -56,7 +56,7 @@ class MainsWatch:
         return bool(self._members)
 
     def end(self) -> None:
-        """A person has ended the event: nothing speaks for its members any more, and more of them are an event again."""
+        """Forget the members of an event that a person has ended: more of them are an event again."""
         self._members.clear()
 
     def began(self, device: str, code: str, at: datetime) -> MainsSays:

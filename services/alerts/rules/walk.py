@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from services.alerts.rules.clock import ClockWatch
 from services.alerts.rules.electrical import ElectricalRules
 from services.alerts.rules.hydrant import HydrantRules
-from services.alerts.rules.kind import KindRules
+from services.alerts.rules.kind import OFF, KindRules
 from services.alerts.rules.model import Reading
 from services.alerts.rules.panel import PanelRules
 from services.alerts.rules.water import WaterRules
@@ -138,10 +138,11 @@ class DeviceRules:
         for code, cause in self._left:
             found.append(self._rules.finding(code, now, _OTHER_KIND, None, None, active=False, cause=cause))
         self._left = ()
-        if self._clock.end(now):
-            found.append(self._clock_finding(now, _FINE_FOR_A_DAY, active=False))
-        if self._clock.end_behind(now):
-            found.append(self._behind_over(now, _FINE_FOR_A_DAY))
+        why = _FINE_FOR_A_DAY if self._clock_on else OFF
+        if self._clock.end(now, at_once=not self._clock_on):
+            found.append(self._clock_finding(now, why, active=False))
+        if self._clock.end_behind(now, at_once=not self._clock_on):
+            found.append(self._behind_over(now, why))
         return found
 
     def note_bad_clock(self, at: datetime) -> list[Finding]:

@@ -87,6 +87,10 @@ class ParameterBook:
                 found.setdefault(item.code, dict(DEFAULTS[item.code])).update(item.parameters)
         return {**DEFAULTS, **found} if found else DEFAULTS
 
+    def switches_off(self, code: str) -> bool:
+        """Say whether any override switches the rule off, somewhere and at some time."""
+        return any(item.code == code and item.parameters.get("enabled") == 0 for item in self._overrides)
+
     def next_change(self, after: datetime) -> datetime | None:
         """Return when the next override takes effect, so that rules are made anew then."""
         return min((item.effective_from for item in self._overrides if item.effective_from > after), default=None)

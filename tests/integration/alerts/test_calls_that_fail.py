@@ -72,7 +72,7 @@ async def test_a_fires_call_outlasts_a_gateways_restart_and_is_not_repeated_wher
     young, old = await call("busy-with-nul", timedelta(minutes=2)), await call("busy-with-nul", timedelta(minutes=16))
     passed_on = await call("ok", timedelta(minutes=2), {"status": [204]})
     alerts(DISPATCH_URL="")
-    await eventually(lambda: county.notices("type = 'call' and attempts > 19", at_least=3), what="the twentieth attempts")
+    await eventually(lambda: county.notices("type = 'call' and attempts > 19", at_least=3), what="their attempts")
     answered = "type = 'call' and last_error is not null"
     calls = {one["id"]: one for one in await eventually(lambda: county.notices(answered, at_least=3), what="answers")}
     assert {key: one["state"] for key, one in calls.items()} == {young: "waiting", old: "dead", passed_on: "dead"}

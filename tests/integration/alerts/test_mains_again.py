@@ -1,6 +1,6 @@
-"""Hydrants that lose pressure together: by the numbers in force now, again after a person ended it, and not in works."""
+"""Hydrants that lose pressure together: by the numbers of now, again after a person ended it, and not in works."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -14,11 +14,11 @@ from tests.support.waiting import eventually
 
 
 @pytest.fixture
-async def hydrants(county: County) -> AsyncIterator[list[str]]:
+async def hydrants(county: County) -> list[str]:
     codes = [f"h-{n}" for n in range(6)]
     for code in codes:
         await county.add_device(code, "hydrant")
-    yield codes
+    return codes
 
 
 async def lose_pressure(county: County, codes: list[str], *, alarms: int) -> list[asyncpg.Record]:

@@ -129,7 +129,7 @@ async def test_what_a_person_cleared_is_raised_again_by_the_next_readings(
 async def test_what_a_person_cleared_before_the_device_was_heard_again_after_a_start_is_raised_by_its_next_reading(
     county: County, desk: DeskControl, alerts: Callable[..., Program], ago: timedelta
 ) -> None:
-    """People act while alerts is away, for a moment or for days, and devices that sleep are not heard for hours after."""
+    """People act while alerts is away, for a moment or for days, and some devices are not heard for hours after."""
     await county.add_device("h-1", "hydrant")
     worker = alerts()
     await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
