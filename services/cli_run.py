@@ -16,6 +16,8 @@ from services.core.errors import BadSetting, FiretowerError, leaves
 from services.core.misspelt import misspelt
 from services.core.settings import Settings
 
+_OURS = frozenset({"services", "stack", "simulators", "bench", "migrations"})
+
 
 def run_program(module: str, function: str, **arguments: object) -> None:
     """Import `module` and call its `function`; what it returns is the exit code."""
@@ -32,6 +34,13 @@ def run_program(module: str, function: str, **arguments: object) -> None:
         gc.freeze()  # and is not looked at again: each full collection would stop the program for 0.1 to 0.2 s
         gc.enable()
         sys.exit(program(**arguments) or 0)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in _OURS:
+            raise
+        typer.echo(
+            f"firetower: this release needs {error.name}, which is not installed here: run `make setup`", err=True
+        )
+        sys.exit(2)
     except FiretowerError as error:
         typer.echo(f"firetower: {error}", err=True)
         sys.exit(2)

@@ -43,14 +43,14 @@ class BrokerLimits:
     sync: str = "normal"  # survives a kill of the process; "full" also survives a power cut
 
     @classmethod
-    def for_memory(cls, total_bytes: int) -> Self:
+    def for_memory(cls, total_bytes: int, sync: str = "normal") -> Self:
         """Limits for a machine of that size: a sixteenth of it as payload, 1 GiB at most, for one session.
 
         A queued reading of 230 bytes was measured to take 870 bytes of the broker's memory; so the memory limit is six
         times the queue, which leaves room for a full event session beside a full telemetry session.
         """
         queue = min(2**30, total_bytes // 16)
-        return cls(queue_bytes=queue, memory_bytes=6 * queue)
+        return cls(queue_bytes=queue, memory_bytes=6 * queue, sync=sync)
 
 
 def device_connections(most_files: int) -> int:
@@ -111,7 +111,7 @@ class Mosquitto:
         fleet: bool = True,
     ) -> None:
         self.binaries = binaries or find_mosquitto()
-        self.limits = limits or BrokerLimits.for_memory(usable_bytes())
+        self.limits = limits or BrokerLimits.for_memory(usable_bytes(), sync="normal" if fleet else "full")
         self._state = state
         self._accounts = (SERVICES, PROVISIONER, FLEET) if fleet else (SERVICES, PROVISIONER)
         self._dir = state.server_dir("mosquitto")

@@ -188,6 +188,15 @@ async def test_a_crowd_of_devices_never_shuts_our_own_services_out(small_broker)
         await running
 
 
+@pytest.mark.parametrize(("fleet", "sync"), [(False, "full"), (True, "normal")])
+def test_the_broker_of_a_countys_own_server_survives_a_power_cut_with_what_it_acknowledged(scratch, fleet, sync):
+    server = Mosquitto(StateDir.open(scratch / "state"), fleet=fleet)
+    server.prepare()
+    [conf] = scratch.rglob("mosquitto.conf")
+    server.stop()
+    assert f"plugin_opt_sync {sync}\n" in conf.read_text()
+
+
 async def test_without_the_fleet_a_device_cannot_take_the_session_of_a_service(small_broker):
     broker = small_broker(100, fleet=False)
     service, running = await connects(broker.url(SERVICES), "firetower.ingest.all.event")

@@ -158,3 +158,15 @@ def test_a_command_whose_streams_were_closed_runs_all_the_same(tmp_path):
     firetower = Path(sys.executable).with_name("firetower")
     said = f"{shlex.quote(str(firetower))} stack status --state-dir {tmp_path / 'none'} <&- >&- 2>&-"
     assert subprocess.run(["bash", "-c", said], check=False).returncode == 3
+
+
+def test_a_release_whose_packages_were_not_installed_says_what_to_run(tmp_path):
+    """After `git pull` without `make setup`."""
+    (tmp_path / "alembic.py").write_text("import of_the_next_release\n")
+    command = [sys.executable, "-c", "import sys; from services.cli import app; app(['migrate'])"]
+    environment = dict(os.environ) | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        "firetower: this release needs of_the_next_release, which is not installed here: run `make setup`\n"
+    )

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,14 @@ APT_CACHE = """#!/bin/sh
 case "${LC_ALL:-$LANG}${LANGUAGE:+.zh}" in
 C | C.UTF-8) echo "  Depends: postgresql-15"; echo "  Depends: libpq5" ;;
 *) echo "  依赖: postgresql-15"; echo "  依赖: libpq5" ;;
+esac
+"""
+
+
+# An interpreter that answers what set-up asks, and makes a `.venv` with another of its kind
+PYTHON = """#!/bin/sh
+case "$*" in
+"-m venv --clear .venv") echo made >>made; rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
 esac
 """
 
@@ -55,3 +64,36 @@ def test_a_script_goes_to_its_own_checkout_and_not_to_one_of_cdpath(tmp_path):
     scripts = [path for path in (ROOT / "scripts").iterdir() if 'cd "$(dirname' in path.read_text()]
     assert scripts
     assert [path.name for path in scripts if "\nCDPATH='' cd \"$(dirname" not in path.read_text()] == []
+
+
+@pytest.mark.parametrize("what", ["gone", "another version"])
+@pytest.mark.parametrize("kind", ["run", "tests"])
+def test_an_environment_whose_python_an_upgrade_of_the_system_took_away_is_made_anew(tmp_path, what, kind):
+    (tmp_path / "scripts").mkdir()
+    for name in (
+        "scripts/setup",
+        "scripts/common.sh",
+        *(path.name for path in ROOT.glob("requirements*.lock")),
+        "pyproject.toml",
+    ):
+        shutil.copy(ROOT / name, tmp_path / name)
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    run = f"bash {tmp_path}/scripts/setup"
+    env = {"PYTHON": str(python)}
+    assert bash(run, tmp_path, **env).returncode == 0
+    stamp = tmp_path / ".venv/.stamp"
+    stamp.write_text(stamp.read_text().replace("run ", f"{kind} "))
+    assert bash(run, tmp_path, **env).returncode == 0
+    assert (tmp_path / "made").read_text() == "made\n"  # quick when nothing changed
+    ours = tmp_path / ".venv/bin/python"
+    ours.unlink()
+    if what == "gone":
+        ours.symlink_to("/usr/bin/python3.1")
+    else:
+        ours.write_text("#!/bin/sh\nexit 1\n")  # it finds none of the packages
+        ours.chmod(0o755)
+    done = bash(run, tmp_path, **env)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "made").read_text() == "made\nmade\n"
