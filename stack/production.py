@@ -1,8 +1,8 @@
 """`scripts/production`: passwords, broker accounts and a certificate for docker-compose.yml, made on the spot.
 
-Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing (`--files`
-alone writes its files anew); secrets are random and readable by their owner; the account that can act as every device
-is made only for a demo.
+Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing (`--files` and
+`--certificate` alone write their files anew); secrets are random and readable by their owner; the account that can act
+as every device is made only for a demo.
 """
 
 import argparse
@@ -12,8 +12,12 @@ import os
 import re
 import secrets
 import shutil
+import ssl
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -21,11 +25,16 @@ from pathlib import Path
 
 from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 
-_YEARS_10 = "3650"
+_MOST_DAYS = 3650
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _SINCE = datetime(2026, 11, 1, tzinfo=UTC)  # a machine without a battery begins in 1970
 _MOST_LETTERS = 64  # of a certificate's common name, RFC 5280 appendix A
 _QUOTED = re.compile(r"""(["'])(.*?)\1(\s|$)""")
+_RENEWED = (
+    "made deploy/secrets/server.key and server.crt anew; devices trust the same ca.crt as before\n"
+    "next: docker compose restart broker   and where devices dial another name now, FIRETOWER_DEVICE_MQTT_URL in .env\n"
+)
 AS_FILES = (
     "FIRETOWER_DATABASE_URL",
     "FIRETOWER_MQTT_URL",
@@ -40,20 +49,54 @@ def make_certificate(folder: Path, hostname: str) -> None:
     Raises:
         CalledProcessError: openssl refused.
     """
+    authority = ("-x509", "-days", str(_MOST_DAYS), "-subj", "/CN=Firetower authority")
+    _openssl(folder, "req", *_NEW_KEY, *authority, "-keyout", "ca.key", "-out", "ca.crt")
+    _sign(folder, [hostname], _MOST_DAYS)
 
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)  # noqa: S603, S607
 
-    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    authority = ("-x509", "-days", _YEARS_10, "-subj", "/CN=Firetower authority", "-keyout", "ca.key", "-out", "ca.crt")
-    openssl("req", *curve, *authority)
-    openssl("req", *curve, "-subj", f"/CN={hostname}", "-keyout", "server.key", "-out", "server.csr")
-    kind = "IP" if hostname.replace(".", "").isdigit() or ":" in hostname else "DNS"
-    (folder / "server.ext").write_text(f"subjectAltName={kind}:{hostname}\nextendedKeyUsage=serverAuth\n")
-    sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", _YEARS_10, "-extfile", "server.ext")
-    openssl("x509", "-req", "-in", "server.csr", *sign, "-out", "server.crt")
+def renew_certificate(root: Path, hostnames: Sequence[str]) -> None:
+    """Make key and certificate of the broker anew, for these names, by the authority that devices trust already.
+
+    Raises:
+        ValueError: a name cannot be certified, or the authority's key is not here, or its own time is over.
+        OSError, CalledProcessError: it cannot be done now; what was there stays.
+    """
+    folder, names = root / "deploy/secrets", [check_hostname(name) for name in hostnames]
+    for name in ("ca.crt", "ca.key"):
+        if not (folder / name).exists():
+            raise ValueError(
+                f"{folder / name} is not here: put it back from where you keep it; devices trust no other authority"
+            )
+    told = _openssl(folder, "x509", "-in", "ca.crt", "-noout", "-enddate").strip().removeprefix("notAfter=")
+    days = int((ssl.cert_time_to_seconds(told) - time.time()) // 86400)
+    if days < 1:
+        raise ValueError(f"the authority {folder / 'ca.crt'} ended at {told}: devices have to be given a new one")
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        for name in ("ca.crt", "ca.key"):
+            shutil.copy(folder / name, made)
+        _sign(Path(made), names, min(days, _MOST_DAYS))
+        for name in ("server.key", "server.crt"):
+            (Path(made) / name).chmod(0o644)  # as below
+            (Path(made) / name).replace(folder / name)
+
+
+def _sign(folder: Path, hostnames: Sequence[str], days: int) -> None:
+    _openssl(folder, "req", *_NEW_KEY, "-subj", f"/CN={hostnames[0]}", "-keyout", "server.key", "-out", "server.csr")
+    names = ",".join(f"{_kind_of(name)}:{name}" for name in hostnames)
+    (folder / "server.ext").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n")
+    sign = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", str(days), "-extfile", "server.ext")
+    _openssl(folder, "x509", "-req", "-in", "server.csr", *sign, "-out", "server.crt")
     for name in ("server.csr", "server.ext", "ca.srl"):
         (folder / name).unlink(missing_ok=True)
+
+
+def _kind_of(hostname: str) -> str:
+    return "IP" if hostname.replace(".", "").isdigit() or ":" in hostname else "DNS"
+
+
+def _openssl(folder: Path, *arguments: str) -> str:
+    command = ["openssl", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout.decode()  # noqa: S603
 
 
 def check_hostname(hostname: str) -> str:
@@ -157,10 +200,17 @@ def main() -> int:
     parser.add_argument("hostname", nargs="?", help="the name or address by which devices reach this machine")
     parser.add_argument("--demo", action="store_true", help="an account for the simulators too: never on a real system")
     parser.add_argument("--files", action="store_true", help="only the secrets of the .env that is here, as files")
+    parser.add_argument(
+        "--certificate", nargs="+", metavar="HOST", help="only the broker's certificate, for these names"
+    )
     given = parser.parse_args()
-    if given.files == bool(given.hostname):
-        parser.error("name the host, or give --files for an installation that has its .env")
+    if [given.files, bool(given.hostname), bool(given.certificate)].count(True) != 1:
+        parser.error("name the host, or give --files or --certificate HOST for an installation that has its .env")
     try:
+        if given.certificate:
+            renew_certificate(Path.cwd(), given.certificate)
+            sys.stdout.write(_RENEWED)
+            return 0
         if given.files:
             write_secret_files(Path.cwd())
             sys.stdout.write("wrote the secrets of .env as files into deploy/secrets/\n")

@@ -1,11 +1,13 @@
 """`scripts/production`: what it cannot make it refuses with a line, and leaves nothing of it."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 
 from stack import production
-from stack.production import write_installation, write_secret_files
+from stack.production import renew_certificate, write_installation, write_secret_files
 
 
 @pytest.mark.parametrize("host", ["mqtts://mqtt.example.org:8883", "望火楼.cn", "a" * 65, "[fd00::5]", "-x", ""])
@@ -43,3 +45,38 @@ def test_secrets_as_files_are_what_compose_reads_in_env(scratch):
     write_secret_files(scratch)
     assert (scratch / "deploy/secrets/FIRETOWER_DATABASE_URL").read_text() == f"{address}\n"
     assert (scratch / "deploy/secrets/FIRETOWER_DISPATCH_SECRET").read_text() == f"{secret}\n"
+
+
+def certified(path):
+    found = x509.load_pem_x509_certificate(path.read_bytes())
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(name.value) for name in names}, found
+
+
+def test_a_certificate_is_made_anew_by_the_authority_that_devices_trust(scratch):
+    """It ends one day, and who moves to another machine gives it another name while devices still dial the old one."""
+    write_installation(scratch, "mqtt.example.org", demo=False)
+    secrets = scratch / "deploy/secrets"
+    kept = {path.name: path.read_bytes() for path in secrets.iterdir()} | {".env": (scratch / ".env").read_bytes()}
+    renew_certificate(scratch, ["new.example.org", "mqtt.example.org", "10.20.0.5"])
+    names, made = certified(secrets / "server.crt")
+    assert names == {"new.example.org", "mqtt.example.org", "10.20.0.5"}
+    authority = x509.load_pem_x509_certificate((secrets / "ca.crt").read_bytes())
+    made.verify_directly_issued_by(authority)
+    assert made.not_valid_after_utc <= authority.not_valid_after_utc
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(secrets / "server.crt", secrets / "server.key")
+    now = {path.name: path.read_bytes() for path in secrets.iterdir()} | {".env": (scratch / ".env").read_bytes()}
+    assert {name for name in kept | now if kept.get(name) != now.get(name)} == {"server.crt", "server.key"}
+    assert (secrets / "server.key").stat().st_mode & 0o777 == 0o644
+
+
+def test_without_the_authoritys_key_or_with_a_name_that_is_none_the_old_certificate_stays(scratch):
+    write_installation(scratch, "mqtt.example.org", demo=False)
+    secrets = scratch / "deploy/secrets"
+    before = (secrets / "server.crt").read_bytes()
+    with pytest.raises(ValueError, match="no host name"):
+        renew_certificate(scratch, ["mqtts://a"])
+    (secrets / "ca.key").unlink()
+    with pytest.raises(ValueError, match=r"ca\.key is not here: put it back"):
+        renew_certificate(scratch, ["mqtt.example.org"])
+    assert (secrets / "server.crt").read_bytes() == before
