@@ -20,6 +20,7 @@ from services.core.clock import Clock
 from services.core.errors import FiretowerError
 from services.core.log import logger
 from services.core.statements import load_queries
+from services.core.steady import is_steady
 
 SQL = load_queries(__file__)
 EVERY_S = 60.0
@@ -112,6 +113,8 @@ class Anchors:
         """Delete closed alarms past their time and leave a signed statement of what they were."""
         now = self._clock.now()
         async with self._pool.acquire() as conn, conn.transaction():
+            if not await is_steady(conn, now):
+                return 0
             rows = await conn.fetch(SQL["old_alarms"], now - self._retention)
             if not rows:
                 return 0

@@ -24,6 +24,7 @@ from services.core.prevention.risk_document import risk_document
 from services.core.prevention.thresholds import threshold
 from services.core.rules.catalog_early import EARLY
 from services.core.statements import load_queries
+from services.core.steady import is_steady
 from services.core.water import OUT_CODES
 
 SQL = load_queries(__file__)
@@ -94,7 +95,7 @@ class Risks:
             async with conn.transaction():
                 await conn.execute(SQL["wait_a_moment"])
                 await conn.execute(SQL["begin_day"], day)
-                if day != self._day:
+                if day != self._day and await is_steady(conn, self._clock.now()):
                     await conn.execute(SQL["forget_days"], day - self._kept)
         except Exception as error:
             if not _is_of_the_site(error):

@@ -61,6 +61,14 @@ async def test_lawful_retirement_is_no_fault(county: County, anchors: Anchors) -
     old, young = await open_and_judge(county, "panel-1"), await open_and_judge(county, "panel-2")
     await anchors.write()
     await county.conn.execute("update alarm set closed_at = closed_at - interval '401 days' where id = $1", old)
+    assert await anchors.retire() == 0, "by a clock that is suddenly ahead everything is old"
+    await county.conn.execute(
+        """
+        insert into ingest_batch (writer, number, owner, lane, committed_at)
+        values ('all/event', 1, $1, 'event', now() - interval '8 days')
+        """,
+        county.owner,
+    )
     assert await anchors.retire() == 1
     report = await verify(county.conn, KEY)
     assert report.faults == []

@@ -254,6 +254,14 @@ async def test_every_site_has_a_line_of_every_day_and_old_days_go(county: County
     risks = Risks(pool, clock, KEPT_DAYS)
     old = date(2025, 1, 1)
     await county.conn.execute("insert into site_risk_daily values ($1, $2, 0, 'blue', 0, 'blue', 0)", site, old)
+    await county.conn.execute(  # we ran a week ago: the clock is not suddenly ahead
+        """
+        insert into ingest_batch (writer, number, owner, lane, committed_at)
+        values ('all/event', 1, $1, 'event', $2)
+        """,
+        county.owner,
+        clock.now() - timedelta(days=8),
+    )
     hazard = await find(county, site, grade=Grade.MAJOR)
     await risks.take_turn()
     await county.conn.execute("update hazard set grade = 'general' where id = $1", hazard)

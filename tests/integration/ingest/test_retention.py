@@ -21,9 +21,17 @@ insert into ingest_batch (writer, number, owner, lane, committed_at)
     select writer, number, gen_random_uuid(), 'event', now() - interval '40 days'
     from unnest(array['read', 'unread', 'fires unread', 'relay away']) as writer, generate_series(1, 5) as number;
 update ingest_batch set committed_at = now() - interval '401 days' where number <= 2;
+insert into ingest_batch (writer, number, owner, lane, committed_at)
+    values ('running', 1, gen_random_uuid(), 'event', now() - interval '8 days');
 insert into feed_cursor (writer, number) values
     ('read', 5), ('read fires', 5), ('unread', 2), ('fires unread', 5), ('fires unread fires', 1),
     ('relay away', 5), ('relay away relay fires', 5), ('relay away relay readings', 1);
+"""
+
+
+ALL = """
+select (select count(*) from reading_hydrant) + (select count(*) from event) + (select count(*) from event_key)
+    + (select count(*) from reject) + (select count(*) from ingest_batch)
 """
 
 
@@ -69,3 +77,14 @@ async def test_only_one_process_does_it(rows: Rows, database):
     await drop_all_old(rows)
     assert await rows.one("select count(*) from reading_hydrant") == 4
     await other.close()
+
+
+@pytest.mark.parametrize("ago", ["6 days", "31 days", "9000 days"])
+async def test_a_clock_that_is_suddenly_years_ahead_deletes_nothing_for_a_week(rows: Rows, ago: str):
+    """By such a clock all that we stored is of long ago, and nothing of the week before now."""
+    await rows.connection.execute(
+        "update ingest_batch set committed_at = now() - $1::text::interval where writer = 'running'", ago
+    )
+    before = await rows.one(ALL)
+    await drop_all_old(rows)
+    assert await rows.one(ALL) == before
