@@ -6,12 +6,11 @@ Used by `packs`, once a cell. Promises None for a cell that holds no such value.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
+from services.core.event_types import SWITCH
 from services.core.fields import FIELD_RULES, FieldRule
 from services.core.topics import Kind
 
-SWITCH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 Value = float | bool | None
 Column = tuple[int, str, Callable[[str], Value]]
 """Place in the row, name, and what reads a cell."""

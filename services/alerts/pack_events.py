@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from services.alerts.pack_cells import SWITCH, whole_number
+from services.alerts.pack_cells import whole_number
 from services.alerts.pack_tables import Aside, is_time, open_table, read_time
 from services.alerts.rules.model import Event
 from services.core.errors import FiretowerError
-from services.core.event_types import known_type
+from services.core.event_types import SWITCH, known_type
 
 _EVENT_NEEDS: Final = ("ts", "code", "type")
 _EVENT_MAY_HAVE: Final = (

@@ -1,4 +1,4 @@
-"""Which type of event a word means, however it is written. Pure.
+"""Which type of event a word means, and whether it is on, however it is written. Pure.
 
 Used by ingest and by `firetower evaluate`, which find the same fire in the same word.
 """
@@ -8,6 +8,7 @@ from typing import Final
 
 from services.core.contracts import EventType
 
+SWITCH: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 TYPE_LIMIT: Final = 100  # characters of a type
 _KNOWN: Final = frozenset(str(one) for one in EventType)
 

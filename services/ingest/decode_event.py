@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from services.core.contracts import MISPLACED, SEQ_MODULUS
-from services.core.event_types import TYPE_LIMIT, known_type
+from services.core.event_types import SWITCH, TYPE_LIMIT, known_type
 from services.core.moment import from_us, read_ts
 from services.core.text import clean_json, clean_text, show_value
 from services.ingest.mend import Element, read_elements
@@ -155,6 +155,11 @@ def misplaced(kind: object) -> str:
     return f"{MISPLACED} ({show_value(kind)}): publish it to …/up/event, where it is heard at once"
 
 
+def _whole(value: Any) -> Any:
+    """Return a whole number as such, however its encoder writes it (23.0); anything else as it is."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
 class _Parts:
     """Reads the parts of one event, keeping what is bad."""
 
@@ -255,11 +260,12 @@ class _Parts:
         value = self.element.get("active")
         if value is None or isinstance(value, bool):
             return value is not False
-        self._complain("active")
-        return True
+        switched = SWITCH.get(value.strip().lower() if isinstance(value, str) else show_value(value))
+        self._complain("active", None if switched is None else "active_read_leniently")
+        return switched is not False
 
     def number(self, name: str, below: int) -> int | None:
-        value = self.element.get(name)
+        value = _whole(self.element.get(name))
         if value is None or (type(value) is int and 0 <= value < below):
             return value
         self._complain(name)

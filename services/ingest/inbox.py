@@ -93,17 +93,26 @@ class Inbox:
         self._tell()
 
     def begin(self, generation: int) -> None:
-        """Drop what earlier connections brought and no batch took: the broker sends it again on this one."""
+        """Drop what earlier connections brought and no batch took: the broker sends it again on this one.
+
+        It does not send again what came at QoS 0.
+        """
         if generation == self._generation:
             return  # its first messages came before it was ready
         self._generation = generation
-        self.slots_used = self._ready = 0
+        self.slots_used = 0
         self._prompt = False  # the broker may have kept messages for us: the next probe tells
-        for queue in (self._unread, self._urgent, self._plain):
-            queue.clear()
         self._shares.clear()
-        self.unheld.clear()
         self.lines.drop_deliveries()
+        self._unread = deque(one for one in self._unread if not one[1].qos)
+        self._urgent, self._plain = (deque(filter(_comes_once, queue)) for queue in (self._urgent, self._plain))
+        decoded = [*self._urgent, *self._plain]
+        self._ready = sum(item.elements for item in decoded)
+        kept = [(item.sender, item.delivery) for item in decoded if item.delivery is not None]
+        for sender, delivery in kept + [one[:2] for one in self._unread]:
+            self._shares.take(sender, len(delivery.payload))
+        self._more.set()
+        self._more_lines.set()
 
     # --- the lane's side ---
 
@@ -128,7 +137,7 @@ class Inbox:
     def settle_spooled(self, deliveries: Iterable[Delivery]) -> None:
         """The same for what went from the lines into the spool."""
         for delivery in deliveries:
-            if delivery.qos == 0 and delivery.generation == self._generation:
+            if delivery.qos == 0:
                 self.unheld.give_back(sender_of(delivery.topic), delivery)
         self.settle(deliveries)
 
@@ -247,8 +256,8 @@ class Inbox:
                 item = await asyncio.to_thread(self._read, *found)
             else:
                 item = self._read(*found)
-            ours = isinstance(message, Kept) or message.generation == self._generation  # else the broker sends it again
-            self.lines.was_read(sender, cut(item) if ours else ())
+            ours = isinstance(message, Kept) or not message.qos or message.generation == self._generation
+            self.lines.was_read(sender, cut(item) if ours else ())  # else the broker sends it again
             self._tell()
             await asyncio.sleep(0)
 
@@ -282,3 +291,7 @@ def _decode(one: Delivery | Kept, received_us: int) -> Message:
     if one.marks:
         return decode_marked(one.topic, one.payload, received_us, one.marks, retained=one.retain)
     return decode(one.topic, one.payload, received_us, retained=one.retain)
+
+
+def _comes_once(item: Item) -> bool:
+    return item.delivery is not None and not item.delivery.qos

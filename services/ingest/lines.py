@@ -153,7 +153,10 @@ class Lines:
             yield item
 
     def drop_deliveries(self) -> None:
-        """Forget what a connection brought that is gone: the broker sends it again. What was spooled is ours."""
+        """Forget what a connection brought that is gone: the broker sends it again.
+
+        What was spooled is ours, and what came at QoS 0 comes once.
+        """
         lines = list(self._lines.items())
         for ring in (self._lines, self.unread, self._spooled, self._decoded):
             ring.clear()
@@ -164,8 +167,11 @@ class Lines:
                 self._lines[sender] = fresh
                 self._may_be_read(sender, fresh)
             for item in chain(line.urgent, line.plain):
-                if item.delivery is None:
+                if item.delivery is None or not item.delivery.qos:
                     self.add_read(item)
+            for delivery, received_us in line.unread:
+                if not delivery.qos:
+                    self.add(sender, delivery, received_us)
 
     # --- the spool ---
 
@@ -194,7 +200,7 @@ class Lines:
             return
         line.spooled.remove(block.number)
         for delivery, received_us in reversed(block.messages):
-            if delivery.generation == generation:
+            if delivery.generation == generation or not delivery.qos:
                 line.unread.appendleft((delivery, received_us))
                 self._count(line, delivery, 1)
         self._may_be_read(block.sender, line)

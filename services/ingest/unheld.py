@@ -41,11 +41,6 @@ class Unheld:
         else:
             del self._held[sender]
 
-    def clear(self) -> None:
-        """Forget everything: it was dropped."""
-        self.total_bytes = 0
-        self._held.clear()
-
 
 def _cost(delivery: Delivery) -> int:
     return len(delivery.topic) + len(delivery.payload) + OVERHEAD_BYTES

@@ -106,6 +106,30 @@ def test_a_bad_part_goes_to_extra_with_a_flag(part, value, kept):
     assert event.extra == {"flags": [f"bad_field: {part}"], "bad": {part: value}}
 
 
+@pytest.mark.parametrize(
+    ("sent", "active"),
+    [(0, False), (0.0, False), ("false", False), (" FALSE", False), ("0", False), (1, True), ("True", True)],
+)
+def test_a_device_without_booleans_says_that_a_fire_is_over(sent, active):
+    event = only(FIRE | {"active": sent})
+    assert event.active is active
+    assert event.extra == {"flags": ["active_read_leniently"], "bad": {"active": sent}}
+
+
+@pytest.mark.parametrize("sent", [2, -1, 0.5, "", "off?", [], {}, [False]])
+def test_what_does_not_say_that_a_fire_is_over_is_a_fire(sent):
+    assert only(FIRE | {"active": sent}).active is True
+
+
+def test_whole_numbers_are_read_however_they_are_written():
+    event = only(FIRE | {"seq": 7.0, "system_type": 1e0, "component_type": 23.0})
+    assert (event.seq, event.system_type, event.component_type, event.extra) == (7, 1, 23, None)
+    assert [type(one) for one in (event.seq, event.system_type, event.component_type)] == [int, int, int]
+    bad = only(FIRE | {"seq": 7.5, "component_type": 256.0})
+    assert (bad.seq, bad.component_type) == (None, None)
+    assert bad.extra["bad"] == {"seq": 7.5, "component_type": 256.0}
+
+
 def test_an_id_that_cannot_be_kept_is_still_told_as_it_was_sent():
     for name in ("x" * 2000, "a\0b"):
         message = read(FIRE | {"event_id": name})

@@ -18,6 +18,7 @@ from services.ingest.decode import decode
 from services.ingest.inbox import Inbox
 from services.ingest.lane_limits import LaneLimits
 from services.ingest.unheld import SENDER_BYTES
+from tests.support.waiting import PATIENCE_S
 
 PROBE = "firetower/ingest/all/event/probe"
 TOPIC = "fire/v1/140931100/panel/P1/up/event"
@@ -160,7 +161,7 @@ async def test_a_sender_at_qos_0_is_dropped_and_counted_beyond_its_room_and_its_
         assert "fire" in ids(await inbox.take())
 
 
-async def test_what_was_taken_or_left_to_the_broker_leaves_its_room_at_qos_0():
+async def test_what_was_taken_leaves_its_room_at_qos_0():
     async with opened() as inbox:
         for number in range(30):
             inbox.put([event(f"e{number}", qos=0)])
@@ -169,8 +170,26 @@ async def test_what_was_taken_or_left_to_the_broker_leaves_its_room_at_qos_0():
         while taken < 30:
             taken += len((await inbox.take()).messages)
         assert inbox.unheld.total_bytes == 0
-        inbox.put([event("lost", qos=0)])
+
+
+async def test_what_came_at_qos_0_outlives_its_connection_because_the_broker_does_not_send_it_again():
+    long_list = [{"event_id": f"l{number}", "ts": 1, "type": "fault"} for number in range(250)]
+    async with opened() as inbox:
+        for number in range(40):  # in the common queue, and beyond the share in a line
+            inbox.put([event(f"q{number}", "fire", qos=0), event(f"b{number}", "fire")])
+        inbox.put([Delivery(TOPIC.replace("P1", "P2"), orjson.dumps(long_list), 0, False, False, 0, 1)])
+        first = ids(await inbox.take())
+        inbox.put([event("unread", "fire", qos=0)])
         inbox.begin(2)
+        inbox.put([event("again", "fire", generation=2)])
+        taken: list[str] = []
+        async with asyncio.timeout(PATIENCE_S):
+            while "again" not in taken or "l249" not in taken:
+                taken += ids(await inbox.take())
+        ours = [f"q{number}" for number in range(40)]
+        assert [name for name in first + taken if name[0] == "q"] == ours
+        assert {name for name in first + taken if name[0] == "l"} == {one["event_id"] for one in long_list}
+        assert [name for name in taken if name[0] in "bua"] == ["unread", "again"]
         assert inbox.unheld.total_bytes == 0
 
 

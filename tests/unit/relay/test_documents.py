@@ -81,6 +81,8 @@ def test_an_event_of_any_sort_is_the_same_event_at_the_county(body: dict[str, An
 
 
 @given(EVENTS)
+@example({"type": "fire", "active": 0})
+@example({"type": "fire", "active": "false", "component_type": 23.0})
 @example({"type": "fire", "active": 1})
 @example({"type": "fire", "active": 1.0})
 def test_what_ingest_says_of_it_is_said_at_the_county_too(body: dict[str, Any]) -> None:
