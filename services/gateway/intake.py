@@ -63,13 +63,19 @@ class Intake:
         numbers = [one.id for one in remembered.records] + [one.id for one in remembered.heard]
         # by the clock, so that a file that can be opened only later holds none of the same numbers
         self._next_id = max([int(clock.now().timestamp() * 1_000_000), *(number + 1 for number in numbers)])
-        self._arrival = int(clock.now().timestamp() * 1_000_000)  # keeps growing over restarts
+        self._arrival = int(clock.now().timestamp() * 1_000_000)
+        self._arrive_after(remembered)
         self.look_ups = LookUps(registry, journal, clock, self._new_id)
         self._confirms = Confirms(clock)
         for record in remembered.records:
             self._repeats.add(record)
 
     # --- what a file held ---
+
+    def _arrive_after(self, remembered: Remembered) -> None:
+        """Let arrivals keep growing over restarts, whatever our own clock said when those were counted."""
+        arrivals = (known.arrival for states in remembered.states.values() for known in states.values())
+        self._arrival = max(self._arrival, *arrivals, 0)
 
     def resume(self, remembered: Remembered) -> int:
         """Publish again what was not known to be stored when the program ended; return how many records."""
@@ -84,6 +90,7 @@ class Intake:
         """Join what a file held that could be opened only now."""
         for record in remembered.records:
             self._repeats.add(record)
+        self._arrive_after(remembered)
         self._states.join(remembered.states)
         self._composer.join(remembered.counters)
         self.resume(remembered)

@@ -33,9 +33,7 @@ class Repeats:
     def find(self, source: bytes, digest: bytes, now_ms: int) -> Record | None:
         """Return the record that the same bytes gave, if they were sent again rather than anew."""
         record = self._records.get(source, OrderedDict()).get(digest)
-        if record is None or (record.settled_ms is not None and now_ms - record.settled_ms > WINDOW_MS):
-            return None
-        return record
+        return None if record is None or _is_old(record, now_ms) else record
 
     def saw_serial(self, frame: Frame, *, first_of_link: bool) -> None:
         """Note the serial of a frame that is no repetition; a panel that began anew has no retransmissions left."""
@@ -76,10 +74,15 @@ class Repeats:
         for source in list(self._records):
             known = self._records[source]
             for record in list(known.values()):
-                if record.settled_ms is not None and now_ms - record.settled_ms > WINDOW_MS:
+                if _is_old(record, now_ms):
                     self._drop(record)
             if not known:
                 del self._records[source]
                 self._newest.pop(source, None)
                 for role in (FIRE, END):
                     self._by_role.pop((source, role), None)
+
+
+def _is_old(record: Record, now_ms: int) -> bool:
+    """Whether nothing that comes now can be a repeat of it; our own clock may have been set back since."""
+    return record.settled_ms is not None and abs(now_ms - record.settled_ms) > WINDOW_MS

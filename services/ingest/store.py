@@ -29,7 +29,8 @@ QUERIES = load_queries(__file__)
 SPOOL = load_queries(__file__, "spool.sql")
 FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
 FINISH = join({"batch": QUERIES["add_batch"]}, QUERIES["tell"])
-UPDATE_AND_FINISH = join({"state": QUERIES["update_state"], "batch": QUERIES["add_batch"]}, QUERIES["tell"])
+UPDATE_STATE = QUERIES["update_state"].replace("{set_back}", QUERIES["set_back"])
+UPDATE_AND_FINISH = join({"state": UPDATE_STATE, "batch": QUERIES["add_batch"]}, QUERIES["tell"])
 
 
 @cache

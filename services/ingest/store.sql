@@ -32,7 +32,8 @@ where batch_id = $1 and ts between from_us($2) and from_us($3)
 -- name: insert_events
 -- A nameless event is new when nothing like it came for ten minutes: a device sends what was not acknowledged again
 -- after five at most (contract 3), so what comes later is the next fire. So is what comes after its end: the same
--- condition over, or a reset; and a reset after what it may end. `ts` is the time such an event was received.
+-- condition over, or a reset; and a reset after what it may end. So is what comes after one that our own clock, set back
+-- since, calls later than now. `ts` is the time such an event was received.
 with e as materialized (
     select *
     from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[],
@@ -49,8 +50,11 @@ with e as materialized (
 ), again as (
     update event_key k set received_at = from_us(e.ts)
     from e join event_key before using (device_id, digest)
-    where e.nameless and k.device_id = e.device_id and k.digest = e.digest and before.received_at < from_us(e.ts)
-    returning k.device_id, k.digest, from_us(e.ts) > before.received_at + interval '10 minutes' or exists (
+    where e.nameless and k.device_id = e.device_id and k.digest = e.digest
+        and (before.received_at < from_us(e.ts)
+             or before.received_at > greatest(from_us(e.received_at), clock_timestamp()) + interval '1 minute')
+    returning k.device_id, k.digest, before.received_at not between from_us(e.ts) - interval '10 minutes' and from_us(e.ts)
+        or exists (
         select from event x
         where x.device_id = e.device_id and x.ts > before.received_at
             and case when e.type = 'reset' then x.type <> 'reset' and x.active
@@ -74,28 +78,34 @@ select $1, from_us(received_at), topic, payload, reason, detail, element, device
 from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::boolean[])
      as r (received_at, topic, payload, reason, detail, element, device_id, stored)
 
+-- name: set_back
+(s.received_at > greatest(from_us(u.newest_received), clock_timestamp()) + interval '1 minute')
+
 -- name: update_state
+-- set_back, above: our own clock has been set back since it received the newest of the row, which gives way to what comes;
 -- mute: nothing usable came in this batch, so what was refused before still counts;
 -- a batch newer than all we have replaces the state where it holds every field, else lays its fields over the old ones;
 -- any other batch is merged field by field, unless nothing in it can change the state
 update device_state s set
     state = case when u.newest is null then s.state
-                 when is_behind(s, coalesce(u.oldest, u.newest))
+                 when is_behind(s, coalesce(u.oldest, u.newest)) or {set_back}
                  then case when u.whole then u.fields else s.state || u.fields end
                  when is_settled(s, u.fields, u.newest) then s.state
                  else (merge_state(s, u.fields, u.fields_at::jsonb,
                                    jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state end,
     state_at = case when u.newest is null then s.state_at
-                    when is_behind(s, coalesce(u.oldest, u.newest))
+                    when is_behind(s, coalesce(u.oldest, u.newest)) or {set_back}
                     then case when u.whole then coalesce(u.fields_at, '{}')::jsonb
                               else older_at(s, u.fields) || coalesce(u.fields_at, '{}')::jsonb end
                     when is_settled(s, u.fields, u.newest) then s.state_at
                     else (merge_state(s, u.fields, u.fields_at::jsonb,
                                       jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state_at end,
-    ts = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) then from_us(u.newest) else s.ts end,
-    received_at = case when is_newest(s, u.newest, u.newest_received, u.newest_seq)
+    ts = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {set_back}
+              then from_us(u.newest) else s.ts end,
+    received_at = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {set_back}
                        then from_us(u.newest_received) else s.received_at end,
-    seq = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) then u.newest_seq else s.seq end,
+    seq = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {set_back}
+              then u.newest_seq else s.seq end,
     last_seen = greatest(s.last_seen, from_us(u.seen)),
     last_topic = coalesce(u.topic, s.last_topic),
     online = s.online or u.seen is not null,

@@ -181,11 +181,15 @@ async def test_the_next_fire_of_a_device_that_sends_neither_id_nor_time_is_anoth
     for ended in (fire, {"type": "reset"}, {"type": "reset"}, fire, fire, fire | {"active": False}, fire, fire):
         await send(ended)
     assert await rows.one("select count(*) from event") == 6
+    await pass_minutes(-60)  # our own clock was an hour ahead when that one came
+    await send()
+    await send()
+    assert await rows.one("select count(*) from event") == 7
     for named in (fire | {"event_id": "1"}, fire | {"ts": now_ms()}, fire | {"ts": now_ms() // 1000}):
         await send(named)
         await pass_minutes(60)
         await send(named)
-    assert await rows.one("select count(*) from event") == 9
+    assert await rows.one("select count(*) from event") == 10
 
 
 async def test_a_copy_that_the_broker_kept_and_one_that_a_relay_brings_again_are_no_new_fires(ingest, fleet, rows):

@@ -1,6 +1,7 @@
 """The newest value of each field, against a plain model: whatever the order, the mixture and the cut into batches."""
 
 import random
+import time
 import uuid
 
 import orjson
@@ -75,6 +76,30 @@ async def test_the_newest_state_is_that_of_a_plain_model(connection, seed):
 
 def chance_of_restart(model):
     return sum(value for value, _at in model.values()) % 3 == 0
+
+
+async def test_what_a_clock_that_was_set_back_called_the_newest_gives_way_to_what_comes_now(connection):
+    store = Store(writer="w", lane="telemetry", lease="l", owner=str(uuid.uuid4()))
+    await lease.take(connection, "l", store.owner)
+
+    async def state_after(at_us, seq, **fields):
+        reading = orjson.dumps({"ts": at_us // 1000, "seq": seq, **fields})
+        await store.write(connection, [decode(TOPIC, reading, at_us)], Rest())
+        row = await connection.fetchrow(
+            "select state, to_us(ts) as ts, to_us(received_at) as at, seq from device_state"
+        )
+        return row["state"], row["ts"] // 1000, row["at"], row["seq"]
+
+    now_us = time.time_ns() // 1000
+    hour_ahead_us = now_us + 3_600_000_000
+    await state_after(hour_ahead_us, 1, pressure_mpa=0.3, flow_lps=1.0)
+    assert await state_after(now_us, 2, pressure_mpa=0.0) == (
+        {"pressure_mpa": 0.0, "flow_lps": 1.0}, now_us // 1000, now_us, 2,
+    )  # fmt: skip
+    late_us = now_us - 5_000_000
+    await store.write(connection, [decode(TOPIC, orjson.dumps({"ts": late_us // 1000, "seq": 0, "pressure_mpa": 0.2}),
+                                          now_us + 1)], Rest())  # fmt: skip
+    assert await connection.fetchval("select state ->> 'pressure_mpa' from device_state") == "0.0"
 
 
 async def test_microseconds_travel_unchanged(connection):

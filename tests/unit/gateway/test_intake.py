@@ -14,6 +14,7 @@ from services.gateway.frames import SEND, Frame
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
 from services.gateway.limits import Limits
+from services.gateway.meaning import Known
 from services.gateway.objects import read_unit
 from services.gateway.profiles import load_profiles
 from services.gateway.publish import Publisher
@@ -35,12 +36,16 @@ def journal(tmp_path, border):
     return Journal(tmp_path / "journal.sqlite3", border)
 
 
-@pytest.fixture
-def intake(journal, border):
+def started(journal, border, remembered):
     registry = Registry("", CLOCK, load_profiles(), "140931", border)
-    made = Intake(registry, journal, CLOCK, Limits(), Remembered(), border)
+    made = Intake(registry, journal, CLOCK, Limits(), remembered, border)
     made.publisher = Publisher(None, CLOCK, on_stored=made.stored, on_settled=made.settled)
     return made
+
+
+@pytest.fixture
+def intake(journal, border):
+    return started(journal, border, Remembered())
 
 
 @pytest.fixture
@@ -53,8 +58,8 @@ def broken(monkeypatch):
     monkeypatch.setattr(module, "interpret", fail)
 
 
-def said(intake, adu):
-    return intake.take_data(Frame(1, SEND, ONE, bytes(6), adu), read_unit(adu), Arrival("10.0.0.1", CLOCK.now()))
+def said(intake, adu, serial=1):
+    return intake.take_data(Frame(serial, SEND, ONE, bytes(6), adu), read_unit(adu), Arrival("10.0.0.1", CLOCK.now()))
 
 
 def queued(journal):
@@ -87,3 +92,18 @@ def test_without_a_fault_it_is_told_with_all_its_details(intake, journal, border
     ((event,),) = queued(journal)
     assert event["component"] == "3-12 感烟火灾探测器"
     assert not border.failures
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["at the start", "once the disk can be read"])
+def test_a_state_of_a_clock_that_was_ahead_at_the_last_run_is_older_than_what_comes_now(intake, journal, border, late):
+    said(intake, detector(2))
+    (values,) = [values for write in journal.queue for name, values in write.statements if name == "set_state"]
+    hour_ahead = values[3] + 3_600_000_000
+    remembered = Remembered(states={ONE: {values[1]: Known(2, hour_ahead)}})
+    journal.queue.clear()
+    again = started(journal, border, Remembered() if late else remembered)
+    if late:
+        again.take_up(remembered)
+    said(again, detector(4), serial=2)
+    told = [(event["type"], event["active"]) for events in queued(journal) for event in events]
+    assert told == [("fire", False), ("fault", True)]

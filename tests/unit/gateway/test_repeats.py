@@ -27,6 +27,15 @@ def test_the_same_bytes_are_a_repetition_until_two_minutes_after_they_were_store
     assert repeats.find(bytes(6), b"d", 1000) is None
 
 
+def test_a_clock_that_was_set_back_makes_a_new_fire_no_repetition_for_an_hour():
+    repeats = Repeats()
+    repeats.add(record(settled_ms=3_600_000))
+    assert repeats.find(SOURCE, b"d", 3_590_000) is not None, "ten seconds back: it may be one"
+    assert repeats.find(SOURCE, b"d", 0) is None
+    repeats.expire(0)
+    assert repeats.records() == []
+
+
 @pytest.mark.parametrize("change", [{"serial": 6}, {"adu": b"\x15\x01\x03" + bytes(6)}, {"time": bytes((1,) * 6)}])
 def test_another_serial_content_or_time_is_another_message(change):
     assert digest_of(replace(FRAME, **change)) != digest_of(FRAME)
