@@ -6,7 +6,7 @@ when it came; a command that makes no sense fails with the reason. Time-outs and
 
 import asyncio
 from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from services.core.text import describe_error
 from services.core.topics import Channel, parse_topic
 from services.gateway.border import Border
 from services.gateway.door import Door
-from services.gateway.downlink import GUARD_CHECK, CannotSay, Exchange, data_unit
+from services.gateway.downlink import FLAGS, GUARD_CHECK, INITIALISE, CannotSay, Exchange, data_unit
 from services.gateway.frames import CONFIRM, DENY, Frame
 from services.gateway.link import Link
 from services.gateway.naming import component_of
@@ -41,6 +41,7 @@ QUERIES = load_queries(__file__)
 
 LOOK_EVERY_S = 0.5
 LINK_WITHIN_S = 30.0  # how long a panel that is not connected may take to come back
+CUT_OFF = "the link was lost before the panel answered 设备应答前连接中断"
 ANSWER_WITHIN_S = 60.0  # for a command that is not a guard check: four tries of 10 s, and some reserve
 RESULTS = 10_000
 KNOWN_IDS = 1_000
@@ -57,6 +58,7 @@ class Order:
     arguments: dict[str, Any]
     created_at: datetime
     answer_by: datetime | None = None  # when whoever it comes from waits no longer
+    cut_off_at: datetime | None = None  # when the link was lost that it was sent on; it is sent once more
 
 
 class Commands:
@@ -69,6 +71,7 @@ class Commands:
         self._clock = clock
         self._waiting: deque[Order] = deque(maxlen=KNOWN_IDS)
         self._seen: OrderedDict[UUID, None] = OrderedDict()
+        self._said: dict[UUID, Order] = {}  # without an answer yet
         self._wake = asyncio.Event()
         self._results: deque[tuple[str, tuple[object, ...]]] = deque(maxlen=RESULTS)
 
@@ -160,15 +163,18 @@ class Commands:
         for _ in range(len(self._waiting)):
             order = self._waiting.popleft()
             if self._is_over(order):
-                log.warning("command_too_late", command_id=str(order.id), device=order.code)
-                self._result("failed", order.id, TOO_LATE)
+                if order.cut_off_at is None:  # else ingest says that it was not answered
+                    log.warning("command_too_late", command_id=str(order.id), device=order.code)
+                    self._result("failed", order.id, TOO_LATE)
                 continue
             caller = self._caller(order.code)
             if caller is None:
-                if (self._clock.now() - order.created_at).total_seconds() < LINK_WITHIN_S:
+                if self._may_wait_for_a_link(order):
                     self._waiting.append(order)
-                else:
+                elif order.cut_off_at is None:
                     self._result("failed", order.id, "the panel is not connected 设备未连接")
+                else:
+                    self._result("failed", order.id, CUT_OFF)
                 continue
             try:
                 await self._send(order, *caller, away=away)
@@ -182,6 +188,11 @@ class Commands:
     def _is_over(self, order: Order) -> bool:
         minutes = answer_minutes(order.arguments)
         return seconds_left(order.created_at, order.answer_by, minutes, self._clock.now()) <= 0
+
+    def _may_wait_for_a_link(self, order: Order) -> bool:
+        if order.cut_off_at is not None and FLAGS[order.command] == GUARD_CHECK:
+            return True  # it stays open until its minutes are over
+        return (self._clock.now() - (order.cut_off_at or order.created_at)).total_seconds() < LINK_WITHIN_S
 
     def _caller(self, code: str) -> tuple[Link, Caller] | None:
         address = self._registry.address_of(code)
@@ -202,12 +213,15 @@ class Commands:
                 log.info("command_state_waits", error=describe_error(error))
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id
+        if order.id is not None:
+            self._said[order.id] = order
         log.info("command_sent", device=order.code, command=order.command, command_id=str(order.id))
 
     # --- back ---
 
     def answered(self, exchange: Exchange, frame: Frame, unit: DataUnit, profile: Profile) -> None:
         """Write down what a panel replied."""
+        self._forget(exchange)
         now = self._clock.now()
         if frame.command == DENY:
             self._result("failed", exchange.order, "the panel denied it 设备否认")
@@ -226,7 +240,26 @@ class Commands:
 
     def failed(self, exchange: Exchange, reason: str) -> None:
         """Write down that no answer came; a guard may still press the key of a device that confirms nothing."""
+        self._forget(exchange)
         self._result("unconfirmed" if exchange.flag == GUARD_CHECK else "failed", exchange.order, reason)
+
+    def cut_off(self, exchange: Exchange) -> None:
+        """Send a command once more on the panel's next link: the one it was sent on is gone, or was dead already.
+
+        A device that was told to initialise itself may have hung up because it does.
+        """
+        order = self._forget(exchange)
+        if order is None:
+            return
+        if order.cut_off_at is not None or exchange.flag == INITIALISE:
+            self.failed(exchange, CUT_OFF)
+            return
+        log.info("command_cut_off", device=order.code, command=order.command, command_id=str(order.id))
+        self._waiting.append(replace(order, cut_off_at=self._clock.now()))
+        self._wake.set()
+
+    def _forget(self, exchange: Exchange) -> Order | None:
+        return None if exchange.order is None else self._said.pop(exchange.order, None)
 
     def _result(self, name: str, order: UUID | None, *values: object) -> None:
         if order is not None:

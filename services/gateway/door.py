@@ -76,6 +76,16 @@ class Door:
         """Return on how many links an address speaks."""
         return sum(not link.is_leaving for link in self._by_address.get(address, ()))
 
+    def silent_link(self, address: bytes, since: float) -> Link | None:
+        """Return the link on which an address was heard longest ago, if that was before `since`."""
+        heard = [
+            (link.callers[address].heard, number, link)
+            for number, link in enumerate(self._by_address.get(address, ()))
+            if not link.is_leaving and address in link.callers
+        ]
+        at, _, link = min(heard, default=(since, 0, None))
+        return link if at < since else None
+
     def forget(self, link: Link) -> list[bytes]:
         """Take a closed link out; return the addresses that have none left."""
         self.links.discard(link)

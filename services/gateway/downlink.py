@@ -17,6 +17,7 @@ from services.gateway.tables import TABLES
 
 ANSWER_WITHIN_S = 10.0
 TRIES = 4
+UNANSWERED_AFTER_S = TRIES * ANSWER_WITHIN_S
 INITIALISE, SYNC_CLOCK, GUARD_CHECK, READ_OWN_STATE = 89, 90, 91, 81
 MAX_RECORDS = 102  # of operations, wanted by one read
 
@@ -149,6 +150,12 @@ class Exchanges:
             return None  # a read is answered by its data
         del self._open[exchange.frame.serial]
         return exchange
+
+    def drop(self) -> list[Exchange]:
+        """End all of them, for their link is gone, and return them."""
+        dropped = list(self._open.values())
+        self._open.clear()
+        return dropped
 
     def overdue(self, at: float) -> tuple[list[Exchange], list[Exchange]]:
         """Return what is to be sent again, and what got no answer after the last repeat."""

@@ -107,11 +107,18 @@ class Front:
         self._presence.garbled(link)
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
-        """Hand on that a panel did not answer."""
+        """Hand on that a panel did not answer; its link may be dead while it speaks on another."""
         device = self._registry.panel(caller.address).code
         log.info("panel_did_not_answer", device=device, type_flag=exchange.flag, peer=link.host)
-        self.commands.failed(exchange, "the panel did not answer 设备无应答")
+        self._presence.unanswered(link, caller)
+        if link.is_leaving:
+            self.commands.cut_off(exchange)
+        else:
+            self.commands.failed(exchange, "the panel did not answer 设备无应答")
 
     def closed(self, link: Link) -> None:
-        """Tell what a closed link means for its addresses."""
+        """Tell what a closed link means for its addresses, and for what was said to them on it."""
         self._presence.closed(link)
+        for caller in link.callers.values():
+            for exchange in caller.exchanges.drop():
+                self.commands.cut_off(exchange)

@@ -166,11 +166,13 @@ class Inbound(Generic[L]):
 
     def _caller(self, said: Said) -> Caller | None:
         source = said.frame.source
+        profile = self._post.profile_of(self._link, source)
         caller = self._link.callers.get(source)
         if caller is not None:
+            if profile is not None:  # else another network is allowed by now: the link stays until it ends
+                caller.speak_as(profile, said.arrived)
             caller.hear(said.frame, said.arrived)
             return caller
-        profile = self._post.profile_of(self._link, source)
         if profile is None:
             FRAMES.labels("not_allowed").inc()
             log.warning("address_not_allowed", address=source.hex(), peer=self._link.host)

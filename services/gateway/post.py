@@ -32,6 +32,12 @@ class Caller:
         sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
         return cls(frame.source, profile, frame, now, sync_due=sync_due, probe_due=now + profile.idle_probe_s)
 
+    def speak_as(self, profile: Profile, now: float) -> None:
+        """Go on by another profile, which a person gave it meanwhile: its clock is set by that one, too."""
+        if profile is not self.profile:
+            self.profile = profile
+            self.sync_due = now + SYNC_AFTER_S if profile.clock_sync_s else 0.0
+
     def hear(self, frame: Frame, now: float) -> None:
         """Note one more frame: a sign of life."""
         self.last, self.heard = frame, now

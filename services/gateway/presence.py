@@ -14,6 +14,7 @@ from services.core.metrics import FRAMES
 from services.core.topics import Channel, Kind, Topic
 from services.gateway.compose import Composer
 from services.gateway.door import Door
+from services.gateway.downlink import UNANSWERED_AFTER_S
 from services.gateway.link import Link
 from services.gateway.post import Caller
 from services.gateway.publish import Publisher
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 LINKS_PER_ADDRESS = 4
+SILENT_S = 60.0  # twice the usual heartbeat: of more links than that the one that is silent for longer goes
 GARBLED = "报文"  # a component of its own, for the device's own line fault is another condition
 LIVES = 20_000
 LIFE_EVERY_S = 60.0  # a heartbeat becomes a reading of the panel at most this often
@@ -74,13 +76,24 @@ class Presence:
             return
         FRAMES.labels("second_link").inc()
         if self.door.links_of(caller.address) > LINKS_PER_ADDRESS:
-            link.close("too many links with one address")  # what it said is taken all the same
-            return
+            silent = self.door.silent_link(caller.address, self._clock.monotonic() - SILENT_S)
+            (silent or link).close("too many links with one address")  # what it said is taken all the same
+            if silent is None:
+                return
         text = f"同一地址出现第二条连接：原连接 {first.host}，新连接 {link.host}；原连接保留"
         self.tell(panel, EventType.OPERATION, text, peers=[first.host, link.host])
         known = first.callers.get(caller.address)
         if known is not None:
             first.probe(known)  # a dead one is found out by its silence, a live one by its answer
+
+    def unanswered(self, link: Link, caller: Caller) -> None:
+        """Close a link on which a panel neither answers nor speaks while it has another: it dialled in again.
+
+        A middlebox may keep the dead one open for hours, and what we say goes out on the first.
+        """
+        silent_s = self._clock.monotonic() - caller.heard
+        if silent_s >= UNANSWERED_AFTER_S and self.door.links_of(caller.address) > 1:
+            link.close("silent beside another link of its address")
 
     def closed(self, link: Link) -> None:
         """Tell what a closed link means for its addresses."""

@@ -9,7 +9,7 @@ from services.core.clock import SystemClock
 from services.gateway.border import Border
 from services.gateway.commands import Commands
 from services.gateway.downlink import GUARD_CHECK, Exchange
-from services.gateway.frames import DENY, RESPONSE, Frame, answer, encode, read_time
+from services.gateway.frames import CONFIRM, DENY, RESPONSE, Frame, answer, encode, read_time
 from services.gateway.limits import Limits
 from services.gateway.objects import Item, write_unit
 from services.gateway.profiles import load_profiles
@@ -216,6 +216,58 @@ async def test_a_command_whose_time_is_over_is_not_carried_out_and_one_has_no_mo
     sent = "select answer_by - created_at from command where id = $1 and state = 'sent'"
     within = await eventually(lambda: db.fetchval(sent, check), what="written down as sent")
     assert within.total_seconds() == 180
+
+
+async def test_a_command_whose_link_is_lost_before_the_answer_is_said_once_more_on_the_next(gateway, store, dial, db):
+    device = await register(db, 43, "panel-43")
+    await known(gateway)
+
+    async def dialled():
+        panel = await dial(43)
+        panel.confirm_orders = False
+        await panel.confirmed(panel.send(b""))
+        return panel
+
+    panel = await dialled()
+    check = await order(db, device, "guard_check", timeout_min=7)
+    await panel.order(91)
+    read = await order(db, device, "read_utd_time")
+    await panel.order(88)
+    await panel.close()
+    panel = await dialled()
+    panel.write(encode(answer(await panel.order(91), CONFIRM)))
+    confirmed = "select reply->>'confirmed_at' from command where id = $1 and state = 'sent'"
+    await eventually(lambda: db.fetchval(confirmed, check), what="the device has the check")
+    await panel.order(88)
+    await panel.close()
+    row = await ended(db, read)
+    assert (row["state"], "link was lost" in row["error"]) == ("failed", True), "it is said twice, not for ever"
+    panel = await dialled()
+    begin = await order(db, device, "initialise")
+    await panel.order(89)
+    await panel.close()
+    assert (await ended(db, begin))["state"] == "failed", "a device may hang up because it does what it was told"
+    panel = await dialled()
+    await panel.order(90)
+    assert [frame for frame in panel.orders if frame.adu[0] in {88, 89, 91}] == []
+
+
+async def test_a_command_said_into_a_dead_link_reaches_the_panel_on_the_link_that_it_has_dialled_since(
+    gateway, store, dial, db
+):
+    device = await register(db, 44, "panel-44")
+    await known(gateway)
+    dead = await dial(44)
+    dead.confirm_orders = False
+    await dead.confirmed(dead.send(b""))
+    alive = await dial(44)
+    await alive.confirmed(alive.send(b""))
+    check = await order(db, device, "guard_check", timeout_min=7)
+    await dead.order(91)
+    await dead.close()  # as the system does once nothing on it was acknowledged for half a minute
+    await alive.order(91)
+    confirmed = "select reply->>'confirmed_at' from command where id = $1 and state = 'sent'"
+    await eventually(lambda: db.fetchval(confirmed, check), what="the device has the check")
 
 
 async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_guard(db, database):

@@ -9,7 +9,7 @@ import pytest
 
 from services.core.aside import Unit
 from services.gateway.door import Door
-from services.gateway.downlink import TRIES, Exchange
+from services.gateway.downlink import TRIES, Exchange, data_unit
 from services.gateway.frames import (
     CONFIRM,
     CONTROL,
@@ -167,6 +167,25 @@ async def test_the_clock_of_a_panel_is_set_a_second_after_it_came_and_then_once_
     # what clocks on the wall show, eight hours before UTC, a second after whole hours
     assert [str(told) for told in clocks_set(panel)] == [f"2026-05-0{day} 16:00:01" for day in (1, 2, 3)]
     assert centre.taker.failures == []
+
+
+async def test_a_panel_that_is_given_another_profile_is_spoken_to_by_it_on_its_open_link(centre, panel):
+    await beat(panel)
+    centre.go_on(1.1)
+    await panel.order(90)
+    centre.taker.profile = centre.taker.profile.model_copy(update={"utc_offset_min": 0, "component_address": "flat"})
+    await beat(panel)
+    centre.go_on(1.1)
+    await panel.order(90, count=2)
+    assert [str(told) for told in clocks_set(panel)] == ["2026-05-01 16:00:01", "2026-05-01 08:00:02"]
+    centre.taker.profile = centre.taker.profile.model_copy(update={"clock_sync_s": 0})
+    await beat(panel)
+    for _ in range(50):
+        centre.go_on(HOUR_S / 2)
+        await beat(panel)
+    assert len(clocks_set(panel)) == 2
+    caller = centre.links[0].callers[address_of(7)]
+    assert data_unit("read_component_state", {"point": 7}, caller.profile, START)[1].hex() == "3e01010107000000"
 
 
 async def test_an_order_without_an_answer_is_said_four_times_ten_seconds_apart_with_one_serial(centre, panel):

@@ -1,0 +1,108 @@
+"""Many links with one address: which of them goes when a panel dials in again and again."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from services.core.clock import SystemClock
+from services.gateway.border import Border
+from services.gateway.door import Door
+from services.gateway.downlink import UNANSWERED_AFTER_S
+from services.gateway.frames import SEND, Frame
+from services.gateway.intake import Intake
+from services.gateway.journal import Journal
+from services.gateway.limits import Limits
+from services.gateway.post import Caller
+from services.gateway.presence import LINKS_PER_ADDRESS, SILENT_S
+from services.gateway.profiles import load_profiles
+from services.gateway.records import Remembered
+from services.gateway.registry import Registry
+
+PROFILES = load_profiles()
+PANEL = bytes((7, 0, 0, 0, 0, 0))
+
+
+class HandClock(SystemClock):
+    """Its monotonic time is set by hand."""
+
+    at_s = 1000.0
+
+    def monotonic(self):
+        return self.at_s
+
+
+class OpenLink:
+    """As much of a link as the door and the presence look at."""
+
+    def __init__(self, number):
+        self.number, self.host = number, "10.0.0.1"
+        self.callers = {}
+        self.is_leaving = False
+
+    def close(self, reason):
+        self.is_leaving = True
+
+    def probe(self, caller):
+        pass
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+def presence(tmp_path, clock):
+    border = Border(clock)
+    journal = Journal(tmp_path / "journal.sqlite3", border)
+    registry = Registry("", clock, PROFILES, "140931", border)
+    intake = Intake(registry, journal, clock, Limits(), Remembered(), border)
+    intake.publisher = intake.presence.publisher = SimpleNamespace(announce=lambda *_: None, add=lambda _: None)
+    intake.presence.door = Door(None, clock, Limits(), PROFILES)
+    return intake.presence
+
+
+@pytest.fixture
+def dial(presence, clock):
+    dialled = []
+
+    def one():
+        link = OpenLink(len(dialled))
+        caller = Caller.new(Frame(0, SEND, PANEL, bytes(6)), PROFILES["standard"], clock.at_s)
+        link.callers[PANEL] = caller
+        dialled.append(link)
+        presence.first_word(link, caller, is_fire=False)
+        return link
+
+    one.open = lambda: [link.number for link in dialled if not link.is_leaving]
+    return one
+
+
+def test_a_panel_behind_a_middlebox_that_keeps_its_dead_links_is_never_shut_out_for_long(dial, clock):
+    for _ in range(40):
+        newest = dial()
+        clock.at_s += SILENT_S / (LINKS_PER_ADDRESS - 1)
+        assert not newest.is_leaving
+    assert dial.open() == list(range(40 - LINKS_PER_ADDRESS, 40))
+
+
+def test_links_that_speak_are_displaced_by_none(dial, clock):
+    links = [dial() for _ in range(LINKS_PER_ADDRESS)]
+    clock.at_s += 10 * SILENT_S
+    for link in links:
+        link.callers[PANEL].heard = clock.at_s - SILENT_S / 2
+    assert dial().is_leaving
+    assert dial.open() == list(range(LINKS_PER_ADDRESS))
+
+
+def test_a_link_that_answers_nothing_is_closed_where_its_panel_has_another(dial, presence, clock):
+    first = dial()
+    clock.at_s += UNANSWERED_AFTER_S
+    presence.unanswered(first, first.callers[PANEL])
+    assert not first.is_leaving, "a panel may answer nothing on its only link"
+    second = dial()
+    clock.at_s += UNANSWERED_AFTER_S - 1
+    presence.unanswered(second, second.callers[PANEL])
+    assert not second.is_leaving, "it was heard meanwhile"
+    presence.unanswered(first, first.callers[PANEL])
+    assert dial.open() == [1]
