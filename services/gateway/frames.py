@@ -48,7 +48,7 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A frame that failed a check; `header` is what could be read of it, for the denial."""
+    """A frame that failed a check; `header` is what could be read of it, its data where only the checksum is wrong."""
 
     flaw: Flaw
     header: Frame
@@ -223,7 +223,8 @@ class Decoder:
                 yield from self._report(Flaw.END)
                 self._skip(1)
             else:
-                yield Damage(Flaw.CHECKSUM, _header(self._buffer, 0)[0])
+                adu = bytes(self._buffer[HEADER_BYTES : HEADER_BYTES + length])
+                yield Damage(Flaw.CHECKSUM, replace(_header(self._buffer, 0)[0], adu=adu))
                 self._skip(self._resume(size))
 
     def _plausible_start(self) -> int:

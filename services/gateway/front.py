@@ -5,6 +5,7 @@ It is the `Post` of link.py. Whatever raises in it costs one unit of work, see b
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from services.core.aside import Unit
 from services.core.clock import Clock
@@ -15,7 +16,7 @@ from services.gateway.bounds import Arrival
 from services.gateway.commands import Commands
 from services.gateway.confirms import Asker
 from services.gateway.downlink import Exchange
-from services.gateway.frames import CONTROL, REQUEST, SEND
+from services.gateway.frames import CONTROL, REQUEST, SEND, Damage
 from services.gateway.intake import Intake, heard_as
 from services.gateway.link import Link
 from services.gateway.objects import holds_fire, read_unit
@@ -105,6 +106,19 @@ class Front:
     def garbled(self, link: Link) -> None:
         """Tell that a panel of ours is not understood."""
         self._presence.garbled(link)
+
+    def misread(self, link: Link, damage: Damage) -> None:
+        """Tell that a panel of ours is not understood in what it repeats; a fire in it counts, and is not confirmed."""
+        frame = damage.header
+        panel = self._registry.panel(frame.source)
+        if not panel.profile.allows(link.host):
+            return
+        self._presence.misread(panel, link)
+        unit = read_unit(frame.adu)
+        if holds_fire(unit):
+            FRAMES.labels("misread_fire").inc()
+            unit = replace(unit, notes=(*unit.notes, "checksum_wrong"))
+            self._intake.take_data(heard_as(frame), unit, Arrival(link.host, self._clock.now()))
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         """Hand on that a panel did not answer; its link may be dead while it speaks on another."""

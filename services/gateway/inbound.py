@@ -16,6 +16,7 @@ from services.core.log import logger
 from services.core.metrics import FRAMES
 from services.gateway.frames import CHECKSUMS, DENY, KNOWN_COMMANDS, Damage, Frame, encode
 from services.gateway.limits import Allowance, Limits, Strangers
+from services.gateway.misread import Misread
 from services.gateway.objects import holds_fire, read_unit
 from services.gateway.post import Caller, Peer, Post, Said
 from services.gateway.stream import Stream
@@ -41,6 +42,7 @@ class Inbound(Generic[L]):
         now = clock.monotonic()
         self._stream = Stream(self._checksum_of, limits, now)
         self._allowance = Allowance(limits, strangers, now)
+        self._misread = Misread()
         self._ended = self._finished = False
 
     # --- bytes ---
@@ -116,10 +118,20 @@ class Inbound(Generic[L]):
             if isinstance(item, Damage):
                 FRAMES.labels(f"damaged_{item.flaw}").inc()
                 self._deny(item.header, now)
+                self._look_at_damage(item, now)
         if self._stream.damages >= self._limits.damages_told:
             self._post.garbled(self._link)
         if self._stream.damages > self._limits.damages_in_a_row:
             self._link.close("nothing but damaged frames")
+
+    def _look_at_damage(self, damage: Damage, now: float) -> None:
+        """Tell what a panel of ours means although it is damaged each time: it repeats no more."""
+        source = damage.header.source
+        if self._link.is_refused or not self._post.is_registered(source) or not self._misread.is_meant(damage, now):
+            return
+        if self._allowance.take_frame(now, urgent=True):
+            with self._post.around(partial(_unit_of, damage.header, self._link.host)):
+                self._post.misread(self._link, damage)
 
     def _take_frame(self, frame: Frame, now: float) -> None:
         urgent = frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu))

@@ -16,6 +16,7 @@ from services.gateway.compose import Composer
 from services.gateway.door import Door
 from services.gateway.downlink import UNANSWERED_AFTER_S
 from services.gateway.link import Link
+from services.gateway.lookups import SAYS_NOTHING
 from services.gateway.post import Caller
 from services.gateway.publish import Publisher
 from services.gateway.records import Message
@@ -54,7 +55,7 @@ class Presence:
         self._own = own
         self._life: dict[bytes, float] = {}
         self.offsets: dict[bytes, float] = {}  # of panels' clocks, told with the next sign of life
-        self._garbled: set[bytes] = set()  # addresses of ours whose frames are all damaged
+        self._garbled: dict[bytes, bool] = {}  # addresses of ours with damaged frames; True: heartbeats may be sound
         self._shared: set[bytes] = set()  # addresses that were reported to speak on two live links
 
     def counts(self, panel: Panel, peer: str) -> bool:
@@ -111,16 +112,25 @@ class Presence:
         for address in link.callers:
             panel = self._registry.panel(address)
             if panel.registered and address not in self._garbled:
-                self._garbled.add(address)
+                self._garbled[address] = False
                 log.warning("only_damaged_frames", device=panel.code, peer=link.host)
                 text = "连续收到损坏的报文，请检查线路和设备参数(校验方式)"
                 self.tell(panel, EventType.LINE_FAULT, text, component=GARBLED)
 
+    def misread(self, panel: Panel, link: Link) -> None:
+        """Tell that a panel of ours repeats a damaged frame; its next sound frame with data ends that."""
+        is_told = panel.address in self._garbled
+        self._garbled[panel.address] = True
+        if not is_told:
+            log.warning("damaged_frame_repeated", device=panel.code, peer=link.host)
+            text = "同一报文多次重发均已损坏，请检查设备参数(校验方式、长度)"
+            self.tell(panel, EventType.LINE_FAULT, text, component=GARBLED)
+
     def sound(self, link: Link, caller: Caller) -> None:
         """Note a sound frame: it ends what was told of damaged ones, and shows whether two devices share an address."""
         address = caller.address
-        if address in self._garbled:
-            self._garbled.discard(address)
+        if address in self._garbled and (not self._garbled[address] or len(caller.last.adu) >= SAYS_NOTHING):
+            del self._garbled[address]
             panel = self._registry.panel(address)
             self.tell(panel, EventType.LINE_FAULT, "报文恢复正常", component=GARBLED, active=False)
         if address in self._shared or self.door.links_of(address) < 2 or self.door.link_of(address) is not link:

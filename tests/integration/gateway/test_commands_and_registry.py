@@ -8,7 +8,7 @@ import pytest
 from services.core.clock import SystemClock
 from services.gateway.border import Border
 from services.gateway.commands import Commands
-from services.gateway.downlink import GUARD_CHECK, Exchange
+from services.gateway.downlink import GUARD_CHECK, TRIES, Exchange
 from services.gateway.frames import CONFIRM, DENY, RESPONSE, Frame, answer, encode, read_time
 from services.gateway.limits import Limits
 from services.gateway.objects import Item, write_unit
@@ -81,10 +81,9 @@ async def test_a_panel_of_ours_that_is_not_understood_any_more_is_told_until_it_
     for panel in (ours, stranger):
         await panel.confirmed(panel.send(b""))
         for serial in range(100, 100 + 2 * Limits().damages_told):
-            spoiled = panel.frame(detector_state(0b10), serial=serial)
-            data = encode(spoiled)
-            panel.write(data[:-3] + bytes((data[-3] ^ 1,)) + data[-2:])
-            await panel.denied(spoiled)
+            frame = panel.frame(detector_state(0b10), serial=serial)
+            panel.write(spoiled(encode(frame)))
+            await panel.denied(frame)
         await panel.confirmed(panel.send(b""))
     await until(lambda: len(store.of("line_fault")) == 2, "told, and that it is over")
     await ours.confirmed(ours.send(detector_state(0b10)))
@@ -94,6 +93,50 @@ async def test_a_panel_of_ours_that_is_not_understood_any_more_is_told_until_it_
         ("panel-42", "line_fault", "报文", False),
         ("panel-42", "fire", "3-12 感烟火灾探测器", True),
     ]
+
+
+def spoiled(data):
+    return data[:-3] + bytes((data[-3] ^ 1,)) + data[-2:]
+
+
+async def test_a_fire_whose_every_copy_is_damaged_alike_is_heard_although_heartbeats_are_sound(
+    gateway, store, dial, db
+):
+    await register(db, 45, "panel-45")
+    await known(gateway)
+    ours, stranger = await dial(45), await dial(46)
+    for panel in (stranger, ours):
+        frame = panel.frame(detector_state(0b10))
+        for count in range(1, TRIES + 1):  # as the standard has it: once, and three repeats
+            assert store.events == []
+            panel.write(spoiled(encode(frame)))
+            await panel.denied(frame, count=count)
+            await panel.confirmed(panel.send(b""))
+    await until(lambda: store.of("fire"), "its fire")
+    assert store.of("fire")[0]["notes"] == ["checksum_wrong"]
+    ours.write(spoiled(encode(frame)))
+    await ours.denied(frame, count=TRIES + 1)
+    await ours.confirmed(ours.send(b""))
+    told = [(event["device"], event["type"], event.get("active", True)) for event in store.events]
+    assert told == [("panel-45", "fire", True), ("panel-45", "line_fault", True)]
+    await ours.confirmed(ours.send(detector_state(0b11)))
+    await until(lambda: len(store.of("line_fault")) == 2, "data that is sound ends it")
+
+
+async def test_a_frame_with_a_wrong_length_that_is_repeated_is_told(gateway, store, dial, db):
+    await register(db, 47, "panel-47")
+    await known(gateway)
+    panel = await dial(47)
+    frame = panel.frame(detector_state(0b100))
+    data = encode(frame)
+    wrong = data[:24] + bytes((data[24] - 2,)) + data[25:]
+    for count in range(1, TRIES + 1):
+        assert store.events == []
+        panel.write(wrong)
+        await panel.denied(frame, count=count)
+        await panel.confirmed(panel.send(b""))
+    await until(lambda: store.of("line_fault"), "nobody would know of it")
+    assert [event["type"] for event in store.events] == ["line_fault"]
 
 
 async def test_a_registered_address_speaks_under_its_code_area_and_profile(gateway, store, dial, db):

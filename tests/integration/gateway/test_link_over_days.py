@@ -16,6 +16,7 @@ from services.gateway.frames import (
     DENY,
     RESPONSE,
     SEND,
+    Damage,
     Decoder,
     Frame,
     answer,
@@ -95,6 +96,9 @@ class Taker:
 
     def garbled(self, link: Link) -> None:
         self.garbles += 1
+
+    def misread(self, link: Link, damage: Damage) -> None:
+        pass
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         self.failures.append(exchange.flag)
