@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
+import asyncpg
 import orjson
 import pytest
 
@@ -142,3 +143,10 @@ async def dial(gateway_port) -> AsyncIterator[Callable[..., Awaitable[PanelSocke
     for one in made:
         with contextlib.suppress(OSError):
             await one.close()
+
+
+@pytest.fixture
+async def db(database):
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()

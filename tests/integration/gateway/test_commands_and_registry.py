@@ -1,15 +1,13 @@
 import asyncio
 import contextlib
 
-import asyncpg
 import orjson
-import pytest
 
 from services.core.clock import SystemClock
 from services.gateway.border import Border
 from services.gateway.commands import Commands
-from services.gateway.downlink import GUARD_CHECK, TRIES, Exchange
-from services.gateway.frames import CONFIRM, DENY, RESPONSE, Frame, answer, encode, read_time
+from services.gateway.downlink import GUARD_CHECK, Exchange
+from services.gateway.frames import DENY, RESPONSE, Frame, answer, encode, read_time
 from services.gateway.limits import Limits
 from services.gateway.objects import Item, write_unit
 from services.gateway.profiles import load_profiles
@@ -17,45 +15,8 @@ from services.gateway.registry import Registry
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.dialling import address_of, detector_state, label, operation
 from tests.integration.gateway.leaving import known, look_ups_failed
+from tests.integration.gateway.registered import ended, order, register, spoiled
 from tests.support.waiting import PATIENCE_S, eventually
-
-
-@pytest.fixture
-async def db(database):
-    connection = await asyncpg.connect(database)
-    yield connection
-    await connection.close()
-
-
-async def register(db, number, code, *, area="140931100", profile=None):
-    return await db.fetchval(
-        """insert into device (code, kind, area, gateway_address, gateway_profile, registered)
-           values ($1, 'panel', $2, $3, $4, true) returning id""",
-        code,
-        area,
-        address_of(number).hex(),
-        profile,
-    )
-
-
-async def order(db, device, command, **arguments):
-    return await db.fetchval(
-        """insert into command (device_id, command, arguments, created_by)
-           values ($1, $2, $3::text::jsonb, 'test') returning id""",
-        device,
-        command,
-        orjson.dumps(arguments).decode(),
-    )
-
-
-async def ended(db, command, *, timeout_s=PATIENCE_S):
-    deadline = asyncio.get_running_loop().time() + timeout_s
-    while True:
-        row = await db.fetchrow("select state, reply, error, sent_at, replied_at from command where id = $1", command)
-        if row["state"] not in {"queued", "sent"}:
-            return row
-        assert asyncio.get_running_loop().time() < deadline, dict(row)
-        await asyncio.sleep(0.05)
 
 
 async def test_a_panel_may_call_the_moment_it_is_registered(gateway, store, dial, db):
@@ -93,50 +54,6 @@ async def test_a_panel_of_ours_that_is_not_understood_any_more_is_told_until_it_
         ("panel-42", "line_fault", "报文", False),
         ("panel-42", "fire", "3-12 感烟火灾探测器", True),
     ]
-
-
-def spoiled(data):
-    return data[:-3] + bytes((data[-3] ^ 1,)) + data[-2:]
-
-
-async def test_a_fire_whose_every_copy_is_damaged_alike_is_heard_although_heartbeats_are_sound(
-    gateway, store, dial, db
-):
-    await register(db, 45, "panel-45")
-    await known(gateway)
-    ours, stranger = await dial(45), await dial(46)
-    for panel in (stranger, ours):
-        frame = panel.frame(detector_state(0b10))
-        for count in range(1, TRIES + 1):  # as the standard has it: once, and three repeats
-            assert store.events == []
-            panel.write(spoiled(encode(frame)))
-            await panel.denied(frame, count=count)
-            await panel.confirmed(panel.send(b""))
-    await until(lambda: store.of("fire"), "its fire")
-    assert store.of("fire")[0]["notes"] == ["checksum_wrong"]
-    ours.write(spoiled(encode(frame)))
-    await ours.denied(frame, count=TRIES + 1)
-    await ours.confirmed(ours.send(b""))
-    told = [(event["device"], event["type"], event.get("active", True)) for event in store.events]
-    assert told == [("panel-45", "fire", True), ("panel-45", "line_fault", True)]
-    await ours.confirmed(ours.send(detector_state(0b11)))
-    await until(lambda: len(store.of("line_fault")) == 2, "data that is sound ends it")
-
-
-async def test_a_frame_with_a_wrong_length_that_is_repeated_is_told(gateway, store, dial, db):
-    await register(db, 47, "panel-47")
-    await known(gateway)
-    panel = await dial(47)
-    frame = panel.frame(detector_state(0b100))
-    data = encode(frame)
-    wrong = data[:24] + bytes((data[24] - 2,)) + data[25:]
-    for count in range(1, TRIES + 1):
-        assert store.events == []
-        panel.write(wrong)
-        await panel.denied(frame, count=count)
-        await panel.confirmed(panel.send(b""))
-    await until(lambda: store.of("line_fault"), "nobody would know of it")
-    assert [event["type"] for event in store.events] == ["line_fault"]
 
 
 async def test_a_registered_address_speaks_under_its_code_area_and_profile(gateway, store, dial, db):
@@ -259,58 +176,6 @@ async def test_a_command_whose_time_is_over_is_not_carried_out_and_one_has_no_mo
     sent = "select answer_by - created_at from command where id = $1 and state = 'sent'"
     within = await eventually(lambda: db.fetchval(sent, check), what="written down as sent")
     assert within.total_seconds() == 180
-
-
-async def test_a_command_whose_link_is_lost_before_the_answer_is_said_once_more_on_the_next(gateway, store, dial, db):
-    device = await register(db, 43, "panel-43")
-    await known(gateway)
-
-    async def dialled():
-        panel = await dial(43)
-        panel.confirm_orders = False
-        await panel.confirmed(panel.send(b""))
-        return panel
-
-    panel = await dialled()
-    check = await order(db, device, "guard_check", timeout_min=7)
-    await panel.order(91)
-    read = await order(db, device, "read_utd_time")
-    await panel.order(88)
-    await panel.close()
-    panel = await dialled()
-    panel.write(encode(answer(await panel.order(91), CONFIRM)))
-    confirmed = "select reply->>'confirmed_at' from command where id = $1 and state = 'sent'"
-    await eventually(lambda: db.fetchval(confirmed, check), what="the device has the check")
-    await panel.order(88)
-    await panel.close()
-    row = await ended(db, read)
-    assert (row["state"], "link was lost" in row["error"]) == ("failed", True), "it is said twice, not for ever"
-    panel = await dialled()
-    begin = await order(db, device, "initialise")
-    await panel.order(89)
-    await panel.close()
-    assert (await ended(db, begin))["state"] == "failed", "a device may hang up because it does what it was told"
-    panel = await dialled()
-    await panel.order(90)
-    assert [frame for frame in panel.orders if frame.adu[0] in {88, 89, 91}] == []
-
-
-async def test_a_command_said_into_a_dead_link_reaches_the_panel_on_the_link_that_it_has_dialled_since(
-    gateway, store, dial, db
-):
-    device = await register(db, 44, "panel-44")
-    await known(gateway)
-    dead = await dial(44)
-    dead.confirm_orders = False
-    await dead.confirmed(dead.send(b""))
-    alive = await dial(44)
-    await alive.confirmed(alive.send(b""))
-    check = await order(db, device, "guard_check", timeout_min=7)
-    await dead.order(91)
-    await dead.close()  # as the system does once nothing on it was acknowledged for half a minute
-    await alive.order(91)
-    confirmed = "select reply->>'confirmed_at' from command where id = $1 and state = 'sent'"
-    await eventually(lambda: db.fetchval(confirmed, check), what="the device has the check")
 
 
 async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_guard(db, database):
