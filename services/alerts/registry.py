@@ -59,15 +59,17 @@ class Registry:
         self.newest = min(self.newest, now)
         found = await conn.fetch(SQL["devices_changed"], since)
         fresh = [(row["id"], row["updated_at"]) for row in found if self._taken.get(row["id"]) != row["updated_at"]]
-        taken = fresh[:AT_ONCE]
-        self.behind = len(fresh) > AT_ONCE
+        # who was never heard is read with the first row of it, so a registry that was just filled is passed over at once
+        known = [place for place, (device_id, _) in enumerate(fresh) if device_id in self._devices]
+        self.behind = len(known) > AT_ONCE
+        taken = fresh[: known[AT_ONCE]] if self.behind else fresh
         still_met = {row["id"] for row in found}
         self._taken = {number: at for number, at in self._taken.items() if number in still_met} | dict(taken)
         self._changed_at = taken[-1][1] if self.behind else now
         self.newest = max([self.newest, *(row["updated_at"] for row in found if row["updated_at"] <= now)])
         changed: list[Device] = []
-        known = [device_id for device_id, _ in taken if device_id in self._devices]
-        for row in await conn.fetch(SQL["devices"], known) if known else ():
+        wanted = [fresh[place][0] for place in known[:AT_ONCE]]
+        for row in await conn.fetch(SQL["devices"], wanted) if wanted else ():
             device = read_device(row)
             if self._devices[device.id] != device:
                 changed.append(device)
