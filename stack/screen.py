@@ -17,7 +17,6 @@ import asyncpg
 from services.core.db import AWAY, connect, pass_on_cancel
 from stack.programs import scraped
 
-_PLAIN_EVERY_S = 10
 
 # One row for the live line: newest facts only, no scan of a hypertable
 _STATUS_SQL = """
@@ -41,7 +40,7 @@ class Screen:
         self._live = self._out.isatty()
         self._started = time.monotonic()
         self._line_open = False
-        self._next_plain = 0.0
+        self.every_s = 1 if self._live else 10  # how often the status changes
 
     def step(self, text: str) -> None:
         """One finished or beginning step, with the seconds since the start."""
@@ -64,15 +63,14 @@ class Screen:
         self.say()
 
     def status(self, text: str) -> None:
-        """The live line: replaced in place on a terminal, a line every ten seconds elsewhere."""
+        """The live line: replaced in place on a terminal, a further line elsewhere."""
         if self._live:
             width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be replaced
             with suppress(OSError):
                 self._out.write(f"\r\x1b[2K{text[:width]}")
                 self._line_open = True
                 self._out.flush()
-        elif time.monotonic() >= self._next_plain:
-            self._next_plain = time.monotonic() + _PLAIN_EVERY_S
+        else:
             self._write(text)
 
     def _write(self, text: str) -> None:
