@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from services.core.alarms.ledger import acts
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
@@ -70,7 +68,6 @@ def agrees(heard: list[tuple[float, str]], wanted: list[tuple[int, str]]) -> boo
     )
 
 
-@pytest.mark.timeout(120)
 async def test_every_row_of_the_table(county: County, desk: DeskControl, alerts: Callable[..., Program]) -> None:
     await county.set_policy("fire_clocks", suspected_s=SUSPECTED_S, probable_s=PROBABLE_S)
     sites = {name: await county.add_site(name) for name in TABLE}

@@ -29,7 +29,6 @@ from tests.support.broker_fleet import now_ms, reading, topic
 from tests.support.probes import CHUNKS, OF_ALERTS, Probe, probes
 from tests.support.servers import PostgresServer
 
-pytestmark = pytest.mark.timeout(300)  # making two thousand chunks takes a minute on a busy machine
 WEEK = timedelta(days=7)
 ROOT = Path(__file__).parents[2]
 

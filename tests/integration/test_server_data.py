@@ -233,7 +233,6 @@ def test_no_single_flag_deletes_the_data_of_a_folder_that_was_moved_and_not_star
 
 
 @as_root
-@pytest.mark.timeout(200)
 def test_a_folder_that_root_copied_without_its_owners_serves_its_data(scratch):
     """`cp -r`, and what comes back from a disk or an archive that keeps neither owners nor modes."""
     first = StateDir.open(scratch / "a")

@@ -201,6 +201,16 @@ def test_no_test_asks_that_something_was_quick() -> None:
 NEEDED_BY_ANOTHER: dict[str, str] = {}  # package: by which, and for what
 
 
+LIMIT = re.compile(r"mark\.timeout\((\d+)")
+
+
+def test_no_test_has_less_time_than_all_have() -> None:
+    usual = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["timeout"]
+    limits = [(path.name, int(found[1])) for path in TESTS for found in LIMIT.finditer(path.read_text())]
+    assert limits
+    assert not [limit for limit in limits if limit[1] <= usual], f"a busy machine needs the usual {usual} s"
+
+
 def test_every_dependency_is_imported_or_has_its_reason() -> None:
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     wanted = {re.split(r"[\[<>=~! ]", one)[0].lower() for one in declared}

@@ -48,7 +48,6 @@ class Fires:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 async def test_no_fire_waits_for_a_ledger_of_twenty_thousand(
     database: str, broker: Broker, county: County, alerts: Callable[..., Program], program: Callable[..., Program]
 ) -> None:

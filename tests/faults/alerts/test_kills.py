@@ -4,8 +4,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-import pytest
-
 from services.alerts.audit import verify
 from services.core import db
 from tests.integration.alerts.conftest import DeskControl
@@ -117,7 +115,6 @@ async def run(
         await county.close()
 
 
-@pytest.mark.timeout(240)
 async def test_kills_of_worker_database_and_desk_double_and_lose_nothing(
     database: str, desk: DeskControl, alerts: Callable[..., Program], postgres: PostgresServer
 ) -> None:

@@ -29,7 +29,6 @@ async def chaos(
     return lambda seed: ChaosRun(database, postgres, broker, program, wires, seed)
 
 
-@pytest.mark.timeout(120)
 async def test_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(chaos: Callable[[int], ChaosRun]) -> None:
     plan = ["kill ingest", "kill broker", "kill database", "cut ingest-broker", "stall ingest-database", "kill broker"]
     report = await chaos(1).run(plan, pause_s=(1.0, 3.0))
@@ -37,7 +36,6 @@ async def test_nothing_acknowledged_is_lost_or_doubled_whatever_is_killed(chaos:
     check(report)
 
 
-@pytest.mark.timeout(120)
 async def test_a_publisher_that_trusts_a_puback_loses_nothing_when_ingest_and_database_are_killed(
     chaos: Callable[[int], ChaosRun],
 ) -> None:

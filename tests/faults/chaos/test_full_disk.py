@@ -169,7 +169,6 @@ async def test_disks_of_database_broker_and_journal_are_full_for_minutes_each_al
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(240)
 async def test_started_on_a_full_disk_it_waits_for_room_and_comes_up_by_itself(one_disk, program):
     state = one_disk.folder / "state"
     first = program("up", "--state-dir", str(state))

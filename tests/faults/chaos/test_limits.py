@@ -71,7 +71,6 @@ def broker_connections(broker: Broker) -> set[tuple[str, int]]:
     return {(one.raddr.ip, one.raddr.port) for one in found if one.raddr and one.status == psutil.CONN_ESTABLISHED}
 
 
-@pytest.mark.timeout(300)
 async def test_a_database_away_for_seconds_costs_nothing(
     database: str, postgres: PostgresServer, broker: Broker, program: Callable[..., Program]
 ) -> None:
@@ -86,7 +85,6 @@ async def test_a_database_away_for_ten_minutes_costs_nothing(
     await database_away(600, dsn=database, postgres=postgres, broker=broker, program=program)
 
 
-@pytest.mark.timeout(300)
 async def test_a_flood_past_the_queue_limit_is_bounded_counted_and_told(
     database: str, private_broker: Callable[..., Broker], program: Callable[..., Program]
 ) -> None:

@@ -45,7 +45,6 @@ SUBSCRIBE = """
 NEW_PANEL = "insert into device (code, kind, area, registered, site_id) values ($1, 'panel', '140931100', true, $2)"
 
 
-@pytest.mark.timeout(240)
 async def test_three_hundred_hostile_settings_and_answers_keep_no_fire_from_the_desk(
     database: str, broker: Broker, program: Callable[..., Program]
 ) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 
 import orjson
-import pytest
 
 from services.ingest.lane_limits import LIMITS
 from tests.support.broker_fleet import event, topic, wait_for
@@ -22,7 +21,6 @@ def flood():
         yield topic("FLOOD", "up/event", "panel"), orjson.dumps(body)
 
 
-@pytest.mark.timeout(300)
 async def test_a_flood_beyond_the_window_is_stored_once_over_a_kill_and_a_takeover(start_ingest, fleet, rows):
     first = start_ingest()
     await asyncio.to_thread(first.wait_ready)
@@ -58,7 +56,6 @@ async def test_a_flood_beyond_the_window_is_stored_once_over_a_kill_and_a_takeov
     assert second.process.poll() is None
 
 
-@pytest.mark.timeout(300)
 async def test_a_spool_that_cannot_be_written_holds_up_no_fire_and_loses_nothing(start_ingest, fleet, rows):
     first = start_ingest()
     await asyncio.to_thread(first.wait_ready)

@@ -243,7 +243,6 @@ def slots_of(origin):
     return {name.strip() for name in said.splitlines() if name.strip()}
 
 
-@pytest.mark.timeout(300)
 def test_a_copy_by_hand_that_was_ended_has_the_server_keep_nothing(origin, scratch, program, monkeypatch):
     monkeypatch.delenv("FIRETOWER_DATABASE_URL", raising=False)
     one = program("backup", str(scratch / "copies"), "--state-dir", str(origin.state.path))
@@ -266,7 +265,6 @@ def test_a_copy_by_hand_that_was_ended_has_the_server_keep_nothing(origin, scrat
     assert not {dead, alive} & slots_of(origin)
 
 
-@pytest.mark.timeout(300)
 def test_a_disk_that_is_not_mounted_is_told_and_nothing_is_written_in_its_place(origin, scratch, program, monkeypatch):
     monkeypatch.delenv("FIRETOWER_DATABASE_URL", raising=False)
     root = scratch / "disk"

@@ -61,7 +61,6 @@ async def ask(dsn, sql):
         await connection.close()
 
 
-@pytest.mark.timeout(300)
 async def test_programs_follow_a_standby_that_takes_over(pair, broker, program):
     primary, standby = pair
     account = primary.dsn.partition("@")[0]

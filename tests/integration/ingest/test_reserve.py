@@ -11,7 +11,6 @@ def start_beside(program, database, broker):
     return lambda reserve: program("ingest", DATABASE_URL=database, MQTT_URL=broker.url, RESERVE_FILE=reserve)
 
 
-@pytest.mark.timeout(120)
 async def test_readings_wait_for_room_and_events_do_not(start_beside, fleet, rows, tmp_path):
     reserve = tmp_path / "reserve"
     reserve.touch()  # emptied: the disk is nearly full
