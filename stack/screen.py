@@ -17,7 +17,6 @@ import asyncpg
 from services.core.db import AWAY, connect, pass_on_cancel
 from stack.programs import scraped
 
-
 # One row for the live line: newest facts only, no scan of a hypertable
 _STATUS_SQL = """
 select (select count(*) filter (where online and last_seen is not null) from device_state) as online,

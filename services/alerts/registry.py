@@ -59,7 +59,7 @@ class Registry:
         self.newest = min(self.newest, now)
         found = await conn.fetch(SQL["devices_changed"], since)
         fresh = [(row["id"], row["updated_at"]) for row in found if self._taken.get(row["id"]) != row["updated_at"]]
-        # who was never heard is read with the first row of it, so a registry that was just filled is passed over at once
+        # who was never heard is read with its first row, so a registry that was just filled is passed over at once
         known = [place for place, (device_id, _) in enumerate(fresh) if device_id in self._devices]
         self.behind = len(known) > AT_ONCE
         taken = fresh[: known[AT_ONCE]] if self.behind else fresh
