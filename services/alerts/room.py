@@ -4,6 +4,7 @@ Limits are the policy `health`. Promises: an alarm ends only below a second, low
 is critical, because somebody must act at once.
 """
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Disk:
     component: str
     used_bytes: int
     free_bytes: int
+    files: int = 0  # how many it can hold; 0: as many as there is room for
+    free_files: int = 0
 
 
 def look_at(folders: Sequence[Path]) -> list[Disk]:
@@ -50,12 +53,13 @@ def look_at(folders: Sequence[Path]) -> list[Disk]:
         try:
             here = folder if folder.exists() else Path()
             device = here.stat().st_dev
-            usage = shutil.disk_usage(here)
+            usage, names = shutil.disk_usage(here), os.statvfs(here)
         except OSError as error:  # not the database's fault, as which an OSError would count
             raise FiretowerError(f"cannot look at the disk below {folder}: {error}") from error
         if device not in seen:
             seen.add(device)
-            found.append(Disk("" if number == 0 else str(folder), usage.used, usage.free))
+            component = "" if number == 0 else str(folder)
+            found.append(Disk(component, usage.used, usage.free, names.f_files, names.f_favail))
     return found
 
 
@@ -77,7 +81,9 @@ class Disks:
 
     def _judge(self, disk: Disk, policies: Policies) -> Shortage | None:
         component, free_mb = disk.component, disk.free_bytes / _MEGABYTE
-        used_pct = 100 * disk.used_bytes / max(1, disk.used_bytes + disk.free_bytes)
+        bytes_pct = 100 * disk.used_bytes / max(1, disk.used_bytes + disk.free_bytes)
+        files_pct = 100 * (1 - disk.free_files / disk.files) if disk.files else 0.0
+        used_pct = max(bytes_pct, files_pct)
         low_pct, fine_pct, critical_pct, critical_mb = (
             policies.number("health", f"storage_{name}")
             for name in ("low_pct", "fine_pct", "critical_pct", "critical_mb")
@@ -87,15 +93,27 @@ class Disks:
             return None
         self._low.add(component)
         critical = used_pct >= critical_pct or free_mb < critical_mb
-        days = self._full_in_days.get(component)
-        reason = Reason(
+        reason = self._say_files(disk, files_pct) if files_pct > bytes_pct else self._say_bytes(disk, bytes_pct)
+        severity = Severity.CRITICAL if critical else Severity.MAJOR
+        return Shortage("storage_low", component, severity, reason, round(used_pct, 1), low_pct)
+
+    def _say_bytes(self, disk: Disk, used_pct: float) -> Reason:
+        component, free_mb, days = disk.component, disk.free_bytes / _MEGABYTE, self._full_in_days.get(disk.component)
+        return Reason(
             f"磁盘{component}已用 {used_pct:.0f}%，剩余 {free_mb:.0f} MB"
             + ("" if days is None else f"，按近期增速约 {days:.1f} 天后写满"),
             f"{used_pct:.0f} % of the disk {component} is used, {free_mb:.0f} MB are left".replace("  ", " ")
             + ("" if days is None else f": full in about {days:.1f} days at the pace of the last week"),
         )
-        severity = Severity.CRITICAL if critical else Severity.MAJOR
-        return Shortage("storage_low", component, severity, reason, round(used_pct, 1), low_pct)
+
+    def _say_files(self, disk: Disk, used_pct: float) -> Reason:
+        """Say that it is full of files, however small: no further one can be made, whatever room `df` shows."""
+        component, left = disk.component, disk.free_files
+        return Reason(
+            f"磁盘{component}的文件数（inode）已用 {used_pct:.0f}%，还能建 {left} 个文件：请删除无用的小文件",
+            f"the disk {component} holds {used_pct:.0f} % of the files (inodes) that it can, {left} more fit in:"
+            " remove small files that nobody needs".replace("  ", " "),
+        )
 
 
 class Crowd:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.api.request.database import DOOR_SIZE, HEAVY_SIZES, POOL_SIZES
 from services.core import migrate
 from services.core.settings import (
     AlertsSettings,
@@ -65,6 +66,15 @@ def test_the_production_database_syncs_as_the_embedded_one_does():
     ):
         assert production[name] == embedded[name]
     assert production["fsync"] == "on"
+
+
+def test_the_database_has_a_connection_for_every_program_of_two_brokers():
+    """One that is refused a connection waits, and what it does waits with it."""
+    text = (ROOT / "deploy/timescale/postgresql.conf").read_text()
+    [most] = map(int, re.findall(r"^max_connections = (\d+)", text, re.MULTILINE))
+    api = 2 * sum(POOL_SIZES.values()) + sum(HEAVY_SIZES.values()) + DOOR_SIZE + 1
+    ingest, gateway, alerts, push, people = 4, 5, 14, 9, 10  # pools and single connections; psql, a dump, a migration
+    assert 2 * (api + ingest + gateway) + alerts + push + people < most - 3  # which are the superuser's
 
 
 def test_two_databases_are_set_as_the_one_is_and_leave_the_slot_of_the_backup_alone():

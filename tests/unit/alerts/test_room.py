@@ -1,5 +1,6 @@
 """Room that runs out is told in time, critical when next to nothing is left, and over only below a second limit."""
 
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -23,6 +24,27 @@ def disk(monkeypatch):
 
     monkeypatch.setattr(room, "shutil", SimpleNamespace(disk_usage=lambda _: usage))
     return use
+
+
+@pytest.mark.parametrize(
+    ("free_files", "severity"), [(21_000, None), (20_000, "major"), (10_000, "critical"), (0, "critical")]
+)
+def test_a_disk_that_is_full_of_files_has_no_room_whatever_its_bytes_say(
+    free_files, severity, disk, monkeypatch, tmp_path
+):
+    disk(30)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_files=100_000, f_favail=free_files))
+    found = Disks([tmp_path]).look(POLICIES)
+    assert [shortage.severity for shortage in found] == ([severity] if severity else [])
+    for shortage in found:
+        assert f"inode）已用 {100 - free_files // 1000}%，还能建 {free_files} 个文件" in shortage.reason.zh
+        assert f"{free_files} more fit in" in shortage.reason.en
+
+
+def test_a_file_system_that_counts_no_files_is_judged_by_its_bytes(disk, monkeypatch, tmp_path):
+    disk(30)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_files=0, f_favail=0))
+    assert Disks([tmp_path]).look(POLICIES) == []
 
 
 @pytest.mark.parametrize(
