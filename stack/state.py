@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -159,6 +160,19 @@ class StateDir:
                     except OSError:
                         old.unlink(missing_ok=True)
                     os.truncate(log, 0)
+
+    def find_lost_log(self, name: str, pid: int) -> None:
+        """Bring back what a child wrote since its log was deleted: the child writes on, and no `df` or `ls` says where.
+
+        A line written in that moment may be lost, as in `bound_logs`.
+        """
+        with suppress(OSError):
+            lost = Path(f"/proc/{pid}/fd/1")
+            found = lost.stat()
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_size:
+                with suppress(OSError), lost.open("rb") as source, self.log(name).open("ab") as log:
+                    shutil.copyfileobj(source, log)
+                os.truncate(lost, 0)
 
     def server_dir(self, name: str) -> Path:
         """A folder that the server's user owns and can reach, for one server's data.

@@ -251,6 +251,8 @@ class System:
         self._screen.status(await vitals.line())
 
     async def _bound_logs(self) -> None:
+        for name, pid in self._pids().items():
+            await asyncio.to_thread(self.state.find_lost_log, name, pid)
         await asyncio.to_thread(self.state.bound_logs)
 
     async def _stop_all(self) -> None:

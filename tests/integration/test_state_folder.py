@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import stat
+import subprocess
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from services.core.errors import BadSetting
 from stack.children import port_is_free
 from stack.holding import Hold, Holder, holder_of
 from stack.state import StartFailed, StateDir, clear_stale_endpoints, write_private
+from tests.support.servers import until
 
 
 def test_secrets_and_ports_are_made_once_and_private(scratch):
@@ -132,3 +134,28 @@ def test_a_log_is_cut_while_its_writer_goes_on(scratch):
         log.write(b"new\n")
     assert state.log("ingest").read_text() == "new\n"
     assert (state.path / "logs/ingest.log.1").read_text() == "old\n" * 50
+
+
+def test_a_log_that_somebody_deleted_takes_no_room_unseen_and_comes_back(scratch):
+    """`rm logs/*.log` is the first thing that is done on a full disk; nothing is free then, and the file grows on."""
+    state = StateDir.open(scratch / "state")
+    command = ["sh", "-c", "echo before; read _; echo after; read _"]
+    with (
+        state.log("ingest").open("ab") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, text=True) as child,
+    ):
+        lost = Path(f"/proc/{child.pid}/fd/1")
+        until(lambda: lost.stat().st_size, what="its first line")
+        state.find_lost_log("ingest", child.pid)
+        assert state.log("ingest").read_text() == "before\n"
+        state.log("ingest").unlink()
+        child.stdin.write("\n")
+        child.stdin.flush()
+        until(lambda: lost.stat().st_size > len("before\n"), what="its next line")
+        state.find_lost_log("ingest", child.pid)
+        assert lost.stat().st_size == 0
+        assert state.log("ingest").read_text() == "before\nafter\n"
+        state.find_lost_log("ingest", child.pid)  # nothing came since
+        child.stdin.write("\n")
+    assert state.log("ingest").read_text() == "before\nafter\n"
+    state.find_lost_log("ingest", child.pid)  # it has ended
