@@ -145,7 +145,10 @@ async def read_term(address: Address) -> Term:
             der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         finally:
             writer.transport.abort()
-        certificate = x509.load_der_x509_certificate(der or b"")
+        try:
+            certificate = x509.load_der_x509_certificate(der or b"")
+        except x509.InvalidVersion as error:
+            raise ValueError(str(error)) from error
         return Term(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     raise failed
 
