@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
 from services.core import db
 from services.core.clock import SystemClock, wait_at_most
 from services.core.errors import BadSetting, FiretowerError
@@ -60,6 +62,7 @@ def backup(asked: Asked) -> int:
     configure_log("backup", settings.log_level, settings.log_format)
     if asked.follow:
         return _run(lambda: asyncio.run(_follow(settings, folder, state)))
+    _refuse_another_user(state)
     kept = standing_order(state, settings.backup_dir)
     if _up_runs(state) and (kept is None or kept.folder == folder):
         return _order(settings, folder, state)
@@ -87,6 +90,25 @@ def _server(settings: BackupSettings, state: StateDir) -> Server:
             f"{state.path} has no database: name its state folder in --state-dir, or FIRETOWER_DATABASE_URL"
         )
     return Server(own, own, find_postgres())
+
+
+def _refuse_another_user(state: StateDir) -> None:
+    """Refuse as root what a system that another user runs could not read: it would be waited for without end.
+
+    Raises:
+        FiretowerError: the system runs as another user.
+    """
+    holder = state.holder()
+    if holder is None or holder.pid is None:
+        return
+    with suppress(psutil.Error):
+        process = psutil.Process(holder.pid)
+        if process.uids().effective != os.geteuid():
+            who = process.username()
+            raise FiretowerError(
+                f"the system in {state.path} runs as {who}, who could neither read what we write there nor write beside"
+                f" our copies: run this as {who} (sudo -u {who} …)"
+            )
 
 
 def _up_runs(state: StateDir) -> bool:

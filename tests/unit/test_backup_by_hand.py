@@ -1,12 +1,23 @@
 """What a copy by hand leaves when it is killed is found and removed, whoever has its number by now."""
 
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+
+from services.core.errors import FiretowerError
 from stack.backup.belongings import Belongings
+from stack.backup.command import Asked, backup
 from stack.backup.copies import CopyFolder
 from stack.backup.follow import ONCE, Follower, forget_ended
 from stack.backup.sealed import Seal
+from stack.children import unprivileged
 from stack.state import StateDir
+
+ROOT = Path(__file__).parents[2]
 
 
 class Slots:
@@ -32,3 +43,32 @@ async def test_what_a_killed_copy_left_is_removed_and_one_at_work_is_left_alone(
     await at_work.forget()
     assert server.dropped == [left.name, f"{ONCE}1f"]
     assert list((state.path / "backup").iterdir()) == []
+
+
+HELD = """
+import os, sys, time
+from pathlib import Path
+from stack.holding import Hold
+hold = Hold(Path(sys.argv[1]) / "supervisor.pid")
+assert hold.take() is None
+os.setuid(int(sys.argv[2]))
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(unprivileged() is None, reason="only root can be another user than a system's")
+def test_root_is_told_to_ask_as_the_user_whose_system_runs(tmp_path):
+    """It wrote an order that `up` could not read, and waited for ever."""
+    state, who = StateDir.open(tmp_path / "state"), unprivileged()
+    (state.path / "endpoints.json").write_text(json.dumps({"processes": {"alerts": 1}}))
+    command = [sys.executable, "-c", HELD, str(state.path), str(who.pw_uid)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as up:
+        try:
+            assert up.stdout.readline() == "held\n"
+            with pytest.raises(FiretowerError, match=rf"runs as {who.pw_name}, .* \(sudo -u {who.pw_name} "):
+                backup(Asked(tmp_path / "copies", state.path))
+        finally:
+            up.kill()
+    assert not (state.path / "backup.json").exists()
+    assert not (tmp_path / "copies").exists()
