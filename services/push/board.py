@@ -1,6 +1,7 @@
 """The present subscriptions, and one courier for each active one. Tasks of main.
 
-Promises that a person's change takes effect within moments, and that couriers share nothing but the database.
+Promises that a person's change takes effect within moments, that couriers share nothing but the database, and that
+people no longer see as set aside what goes on again (`trouble`).
 """
 
 import asyncio
@@ -66,6 +67,15 @@ class Board:
         for subscription_id, row in wanted.items():
             if subscription_id not in self._couriers:
                 self._begin(group, row)
+        await self._look_at_trouble()
+
+    async def _look_at_trouble(self) -> None:
+        """Strike off what people were told of and is over; try at once what they want tried."""
+        await self._tools.pool.execute(SQL["trouble_over"], self._tools.clock.now())
+        asked = {row["name"] for row in await self._tools.pool.fetch(SQL["asked_again"])}
+        for subscription_id, courier in self._couriers.items():
+            if f"subscription:{subscription_id}" in asked:
+                await courier.try_now()
 
     def _begin(self, group: asyncio.TaskGroup, row: asyncpg.Record) -> None:
         line = Line(row["url"], CheckedAddresses(self._settings.subscription_networks), keep=SLOTS)

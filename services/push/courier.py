@@ -24,6 +24,7 @@ from services.core.text import clean_text, describe_error
 from services.push.documents import Documents
 from services.push.recorder import SQL, Outcome, Recorder
 from services.push.subjects import Delivery, Subjects
+from services.push.trouble import TOLD_AFTER, tell_ended, tell_nothing_taken
 from services.push.verdicts import Fate, Verdict, judge, wait_s
 
 SLOTS = 8  # requests under way to one receiver
@@ -49,6 +50,7 @@ class Tools:
     documents: Documents
     clock: Clock
     timeout_s: float = TIMEOUT_S  # for the head of an answer
+    told_after: timedelta = TOLD_AFTER
 
 
 class Courier:
@@ -65,6 +67,8 @@ class Courier:
         self._read_to = 0  # the highest number read: what is told of up to here was read already
         self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
+        self._nothing_since: datetime | None = None  # the first attempt that failed since one was accepted
+        self._is_told = False
         self._not_before: datetime | None = None
         self._looked_at = self._clock.now()
         self._secrets = find_secrets(subscription["url"], {})
@@ -91,6 +95,12 @@ class Courier:
         self._subjects = self._only_under_way()
         self._wake.set()
 
+    async def try_now(self) -> None:
+        """Send at once what waits for its next try."""
+        self._not_before = None
+        await self._release(self._clock.now())
+        self._wake.set()
+
     async def run(self) -> None:
         """Deliver until cancelled, or until the receiver says that it is gone."""
         async with asyncio.TaskGroup() as attempts:
@@ -109,8 +119,7 @@ class Courier:
         """Once the clock was set back, wait for no time that it gave before: whatever waits is due now."""
         now = self._clock.now()
         if now < self._looked_at - CLOCK_SET_BACK:
-            self._not_before = None
-            await self._release(now)
+            await self.try_now()
         self._looked_at = now
 
     def _next(self) -> Delivery | None:
@@ -200,9 +209,10 @@ class Courier:
         state, due_at = "delivered", now
         failing = self._failures >= FAILING
         if verdict.fate is Fate.DELIVERED:
-            self._failures = 0
+            self._failures, self._nothing_since, self._is_told = 0, None, False
         else:
             self._failures += 1
+            self._nothing_since = self._nothing_since or at
             state = "dead" if verdict.fate is Fate.DEAD else "waiting"
         if verdict.fate in (Fate.RETRY, Fate.GONE):
             if now >= delivery.expires_at:
@@ -227,6 +237,14 @@ class Courier:
             await self._release(now)
         if verdict.fate is Fate.GONE:
             await self._disable(now)
+        elif self._nothing_since is not None and not self._is_told:
+            await self._tell_of(self._nothing_since, error, now)
+
+    async def _tell_of(self, since: datetime, error: str | None, now: datetime) -> None:
+        """Tell people once that nothing has been taken for a while."""
+        if now - since >= self._tools.told_after:
+            self._is_told = True
+            await tell_nothing_taken(self._tools.pool, self.subscription, since, error, now)
 
     def _slow_down(self, verdict: Verdict, now: datetime) -> None:
         """Hold off every request for a while; the answer to one that was under way already shortens no pause."""
@@ -247,4 +265,6 @@ class Courier:
         log.warning("subscription_disabled", subscription_id=self.subscription["id"])
         self._gone = True
         await self._tools.recorder.flush()
-        await self._tools.pool.execute(SQL["disable"], self.subscription["id"], self.subscription["version"], now)
+        subscription, pool = self.subscription, self._tools.pool
+        if await pool.execute(SQL["disable"], subscription["id"], subscription["version"], now) == "UPDATE 1":
+            await tell_ended(pool, subscription, now)

@@ -72,6 +72,19 @@ where d.out_of_service_until > before.looked_until and d.out_of_service_until <=
 -- name: subscriptions
 select * from subscription
 
+-- name: trouble_over
+-- of subscriptions that are gone, or whose receiver takes events again
+update set_aside a set done_at = $1, result = 'done'
+where a.program = 'push' and a.kind = 'subscription' and a.done_at is null
+  and not exists (select from subscription s
+                  where a.name = 'subscription:' || s.id and (s.state = 'disabled' or s.failures > 0))
+
+-- name: asked_again
+-- a person wants them tried now; what is asked of one that was disabled is forgotten, it has to be made active
+update set_aside set retry_requested_at = null, retry_requested_by = null
+where program = 'push' and kind = 'subscription' and done_at is null and retry_requested_at is not null
+returning name
+
 -- name: waiting
 -- the oldest of each subject first, so that a subject with thousands keeps no other out of memory;
 -- among the $4 oldest of all (null: among all): the backlog of an hour is not sorted anew for every thousand

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 from uuid import uuid4
@@ -22,6 +22,7 @@ from services.push.courier import Tools
 from services.push.documents import Documents
 from services.push.numbering import LEASE, Numbering
 from services.push.recorder import Recorder
+from services.push.trouble import TOLD_AFTER
 from tests.support.county import AREA, County
 from tests.support.servers import Program
 from tests.support.subscriber import SECRET, Subscriber
@@ -54,10 +55,10 @@ DeliverHere = Callable[..., AbstractAsyncContextManager[None]]
 
 @pytest.fixture
 def deliver_here(database: str) -> DeliverHere:
-    """What `firetower push` does for subscribers, in this process and with a time-out of the test's own."""
+    """What `firetower push` does for subscribers, in this process and with times of the test's own."""
 
     @asynccontextmanager
-    async def run(timeout_s: float) -> AsyncIterator[None]:
+    async def run(timeout_s: float = 15.0, told_after: timedelta = TOLD_AFTER) -> AsyncIterator[None]:
         clock, owner = SystemClock(), uuid4()
         settings = PushSettings.model_validate(
             {"database_url": database, "subscription_networks": (ip_network("127.0.0.0/8"),)}
@@ -74,7 +75,7 @@ def deliver_here(database: str) -> DeliverHere:
             conn = await connect()
             assert await lease.take(conn, LEASE, owner)
             recorder = Recorder(pool, clock)
-            board = Board(Tools(pool, recorder, Documents(pool), clock, timeout_s), settings)
+            board = Board(Tools(pool, recorder, Documents(pool), clock, timeout_s, told_after), settings)
             numbering = Numbering(conn, owner, clock, board.fanned, board.look_at_all_again, connect)
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(one.run(), name="push") for one in (numbering, board, recorder)]

@@ -1,0 +1,42 @@
+"""Tells people of a subscription by which nothing comes through. Used by couriers; the board strikes off what is over.
+
+Promises one unit set aside for each (the alarm `set_aside` says so at the desk), until its receiver takes an event.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from services.core.aside import Unit, write_aside
+
+TOLD_AFTER = timedelta(hours=1)  # without an event that was taken: a receiver's restart is nobody's business
+
+
+class SubscriptionEndedError(Exception):
+    """The receiver wants no more, and nothing is sent until a person says so."""
+
+
+class NothingTakenError(Exception):
+    """The receiver has refused, or not answered, for so long that somebody should look."""
+
+
+async def tell_ended(pool: asyncpg.Pool, subscription: Mapping[str, Any], now: datetime) -> None:
+    """Say that the receiver ended it."""
+    cure = "nothing is sent any more: set its state to active, or delete it"
+    await _tell(pool, subscription, SubscriptionEndedError(f"{subscription['name']} answered 410, {cure}"), now)
+
+
+async def tell_nothing_taken(
+    pool: asyncpg.Pool, subscription: Mapping[str, Any], since: datetime, error: str | None, now: datetime
+) -> None:
+    """Say that nothing has been taken for a while, and the newest reason."""
+    minutes = int((now - since).total_seconds() // 60)
+    said = f"{subscription['name']} has taken nothing for {minutes} min: {error}"
+    await _tell(pool, subscription, NothingTakenError(said), now)
+
+
+async def _tell(pool: asyncpg.Pool, subscription: Mapping[str, Any], error: Exception, now: datetime) -> None:
+    async with pool.acquire() as connection:
+        await write_aside(connection, "push", Unit("subscription", f"subscription:{subscription['id']}"), error, now)
