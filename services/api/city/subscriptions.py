@@ -158,12 +158,15 @@ def _checked(url: str) -> str:
         raise invalid("url", str(error)) from None
 
 
-@router.delete("/subscriptions/{id}", status_code=204, responses=described(None, 404, status=204))  # noqa: FAST003
-async def delete_subscription(subscription_id: SubscriptionId, writer: AdministratorWriter) -> Response:
+@router.delete("/subscriptions/{id}", status_code=204, responses=described(None, 404, 412, status=204))  # noqa: FAST003
+async def delete_subscription(
+    subscription_id: SubscriptionId, writer: AdministratorWriter, if_match: IfMatch = None
+) -> Response:
     """End a subscription; what waits for it is gone."""
 
     async def work(write: Write) -> Response:
         row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        check_match(if_match, row["version"])
         await write.connection.execute(SQL["delete"], subscription_id)
         await write.record("subscription.delete", f"subscription:{subscription_id}", name=row["name"])
         return Response(status_code=204)
@@ -171,13 +174,16 @@ async def delete_subscription(subscription_id: SubscriptionId, writer: Administr
     return await writer.perform(work)
 
 
-@router.post("/subscriptions/{id}/rotate-secret", responses=described(Secret, 404))  # noqa: FAST003 - aliased
-async def rotate_subscription_secret(subscription_id: SubscriptionId, writer: AdministratorWriter) -> Response:
+@router.post("/subscriptions/{id}/rotate-secret", responses=described(Secret, 404, 412))  # noqa: FAST003 - aliased
+async def rotate_subscription_secret(
+    subscription_id: SubscriptionId, writer: AdministratorWriter, if_match: IfMatch = None
+) -> Response:
     """Make a new secret. For 24 hours both sign, and so do earlier ones whose time is not over."""
     secret = new_secret()
 
     async def work(write: Write) -> Response:
-        await _find(Inside(write.connection), write.who, subscription_id, write)
+        row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        check_match(if_match, row["version"])
         until = write.now + BOTH_SIGN
         await write.connection.execute(SQL["rotate"], subscription_id, secret, until, write.now)
         await write.record("subscription.rotate_secret", f"subscription:{subscription_id}")

@@ -208,8 +208,8 @@ async def update_user(
     return await writer.perform(work)
 
 
-@router.delete("/users/{username}", status_code=204, responses=described(None, 404, 409, status=204))
-async def disable_user(username: Username, writer: AdministratorWriter) -> Response:
+@router.delete("/users/{username}", status_code=204, responses=described(None, 404, 409, 412, status=204))
+async def disable_user(username: Username, writer: AdministratorWriter, if_match: IfMatch = None) -> Response:
     """Disable a person. The name stays, because records refer to it."""
 
     async def work(write: Write) -> Response:
@@ -217,6 +217,7 @@ async def disable_user(username: Username, writer: AdministratorWriter) -> Respo
         if row["id"] == write.who.person_id:
             raise Problem(409, "conflict", "you cannot lock yourself out; another administrator can")
         await _keep_an_administrator(write, row, {"enabled": False})
+        check_match(if_match, await write.connection.fetchval(SQL["lock_person"], row["id"]))
         await write.connection.execute(
             SQL["disable"],
             row["id"],

@@ -233,12 +233,14 @@ async def _record(write: Write, action: str, contact_id: int, status: int = 200)
     return answer(shown, status, version=row["version"])
 
 
-@router.delete("/contacts/{id}", status_code=204, responses=described(None, 404, status=204))  # noqa: FAST003 - aliased
-async def delete_contact(contact_id: ContactId, writer: AdministratorWriter) -> Response:
+@router.delete("/contacts/{id}", status_code=204, responses=described(None, 404, 412, status=204))  # noqa: FAST003
+async def delete_contact(contact_id: ContactId, writer: AdministratorWriter, if_match: IfMatch = None) -> Response:
     """Remove a contact."""
 
     async def work(write: Write) -> Response:
+        await write.connection.execute(SQL["lock_contact"], contact_id)
         row = await _find(Inside(write.connection), write.who, contact_id)
+        check_match(if_match, row["version"])
         await write.connection.execute(SQL["delete_contact"], contact_id)
         await write.record("contact.delete", f"contact:{contact_id}", name=row["name"])
         return Response(status_code=204)

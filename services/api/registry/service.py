@@ -13,6 +13,7 @@ from services.api.request.database import Inside
 from services.api.request.described import described
 from services.api.request.fields import DeviceCode, Line, Moment
 from services.api.request.problems import invalid
+from services.api.request.versions import IfMatch, check_match
 from services.api.request.writing import Operator, Write
 from services.core.log import logger
 from services.core.statements import load_queries
@@ -35,13 +36,17 @@ class OutOfServiceBody(BaseModel):
     reason: Line = ""
 
 
-@router.post("/out-of-service", responses=described(Device, 404, etag=True))
-async def take_out_of_service(code: DeviceCode, body: OutOfServiceBody, writer: Operator) -> Response:
+@router.post("/out-of-service", responses=described(Device, 404, 412, etag=True))
+async def take_out_of_service(
+    code: DeviceCode, body: OutOfServiceBody, writer: Operator, if_match: IfMatch = None
+) -> Response:
     """Take a device out of service until a time. Never mutes a fire."""
 
     async def work(write: Write) -> Response:
         inside = Inside(write.connection)
+        await write.connection.execute(SQL["lock_device"], code)
         row = await find_row(inside, write.who, code)
+        check_match(if_match, row["version"])
         if body.until is not None:
             if body.until <= write.now:
                 raise invalid("until", "must lie in the future; null puts the device back into service")

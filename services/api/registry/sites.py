@@ -255,12 +255,14 @@ async def update_site(site_id: SiteId, body: SitePut, writer: Maintainer, if_mat
     return await writer.perform(work)
 
 
-@router.post("/sites/{id}/test-window", responses=described(Site, 404, etag=True))  # noqa: FAST003 - aliased in SiteId
-async def open_test_window(site_id: SiteId, body: WindowBody, writer: Operator) -> Response:
+@router.post("/sites/{id}/test-window", responses=described(Site, 404, 412, etag=True))  # noqa: FAST003
+async def open_test_window(site_id: SiteId, body: WindowBody, writer: Operator, if_match: IfMatch = None) -> Response:
     """Say until when the panel is tested: fires are shown and marked; only people or call points send them."""
 
     async def work(write: Write) -> Response:
-        await _find(Inside(write.connection), write.who, site_id)
+        await write.connection.execute(SQL["lock_site"], site_id)
+        row = await _find(Inside(write.connection), write.who, site_id)
+        check_match(if_match, row["version"])
         _check_window(body.until, write.now)
         if body.until is not None and not body.reason:
             raise invalid("reason", "say why")

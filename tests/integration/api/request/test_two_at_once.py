@@ -59,3 +59,27 @@ async def test_the_second_of_two_changes_from_one_version_is_refused(
         second = asyncio.create_task(client.request(both.method, address, json=both.change, headers=headers))
         await stand_still(connection)
     assert (await second).status_code == 412
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", "contacts/{contact}", None), ("DELETE", "users/li", None), ("DELETE", "subscriptions/{push}", None),
+        ("POST", "subscriptions/{push}/rotate-secret", None),
+        ("POST", "sites/{site}/test-window", {"until": None}), ("POST", "devices/h-1/out-of-service", {"until": None}),
+    ],
+)  # fmt: skip
+async def test_what_was_read_before_a_change_is_neither_removed_nor_acted_on(
+    client: Client, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    made = {
+        "contact": ("contacts", TABLE["contacts"].made), "user": ("users", TABLE["users"].made),
+        "push": ("subscriptions", TABLE["subscriptions"].made), "site": ("sites", {"name": "医院", "area": AREA}),
+    }  # fmt: skip
+    ids = {name: (await client.post(f"/api/v1/{to}", json=given)).json()["id"] for name, (to, given) in made.items()}
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    place = f"/api/v1/{path.format(**ids)}"
+    stale = await client.request(method, place, json=body, headers={"If-Match": '"99"'})
+    assert (stale.status_code, stale.json()["current_version"]) == (412, 1), stale.text
+    fresh = await client.request(method, place, json=body, headers={"If-Match": '"1"'})
+    assert fresh.status_code in (200, 204), fresh.text
