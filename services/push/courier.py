@@ -244,7 +244,8 @@ class Courier:
         """Tell people once that nothing has been taken for a while."""
         if now - since >= self._tools.told_after:
             self._is_told = True
-            await tell_nothing_taken(self._tools.pool, self.subscription, since, error, now)
+            async with self._tools.pool.acquire() as conn:
+                await tell_nothing_taken(conn, self.subscription, since, error, now)
 
     def _slow_down(self, verdict: Verdict, now: datetime) -> None:
         """Hold off every request for a while; the answer to one that was under way already shortens no pause."""
@@ -265,6 +266,8 @@ class Courier:
         log.warning("subscription_disabled", subscription_id=self.subscription["id"])
         self._gone = True
         await self._tools.recorder.flush()
-        subscription, pool = self.subscription, self._tools.pool
-        if await pool.execute(SQL["disable"], subscription["id"], subscription["version"], now) == "UPDATE 1":
-            await tell_ended(pool, subscription, now)
+        subscription = self.subscription
+        # in one: the board ends this courier as soon as it sees the change
+        async with self._tools.pool.acquire() as conn, conn.transaction():
+            if await conn.execute(SQL["disable"], subscription["id"], subscription["version"], now) == "UPDATE 1":
+                await tell_ended(conn, subscription, now)

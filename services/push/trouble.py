@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
-
-from services.core.aside import Unit, write_aside
+from services.core.aside import Connection, Unit, write_aside
 
 TOLD_AFTER = timedelta(hours=1)  # without an event that was taken: a receiver's restart is nobody's business
 
@@ -22,21 +20,20 @@ class NothingTakenError(Exception):
     """The receiver has refused, or not answered, for so long that somebody should look."""
 
 
-async def tell_ended(pool: asyncpg.Pool, subscription: Mapping[str, Any], now: datetime) -> None:
+async def tell_ended(conn: Connection, subscription: Mapping[str, Any], now: datetime) -> None:
     """Say that the receiver ended it."""
     cure = "nothing is sent any more: set its state to active, or delete it"
-    await _tell(pool, subscription, SubscriptionEndedError(f"{subscription['name']} answered 410, {cure}"), now)
+    await _tell(conn, subscription, SubscriptionEndedError(f"{subscription['name']} answered 410, {cure}"), now)
 
 
 async def tell_nothing_taken(
-    pool: asyncpg.Pool, subscription: Mapping[str, Any], since: datetime, error: str | None, now: datetime
+    conn: Connection, subscription: Mapping[str, Any], since: datetime, error: str | None, now: datetime
 ) -> None:
     """Say that nothing has been taken for a while, and the newest reason."""
     minutes = int((now - since).total_seconds() // 60)
     said = f"{subscription['name']} has taken nothing for {minutes} min: {error}"
-    await _tell(pool, subscription, NothingTakenError(said), now)
+    await _tell(conn, subscription, NothingTakenError(said), now)
 
 
-async def _tell(pool: asyncpg.Pool, subscription: Mapping[str, Any], error: Exception, now: datetime) -> None:
-    async with pool.acquire() as connection:
-        await write_aside(connection, "push", Unit("subscription", f"subscription:{subscription['id']}"), error, now)
+async def _tell(conn: Connection, subscription: Mapping[str, Any], error: Exception, now: datetime) -> None:
+    await write_aside(conn, "push", Unit("subscription", f"subscription:{subscription['id']}"), error, now)
