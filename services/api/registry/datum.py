@@ -4,9 +4,12 @@ CGCS2000 equals WGS 84 at the accuracy of a survey. GCJ-02 has no published inve
 known forward formula until the residual is below a millimetre. BD-09 is Baidu's twist on top of GCJ-02.
 """
 
+import re
 from enum import StrEnum
 from math import atan2, cos, pi, radians, sin, sqrt
+from typing import Any
 
+_KNOWN_CRS = re.compile(r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$")  # WGS 84, CGCS2000, with heights too
 _AXIS_M = 6_378_245.0  # Krasovsky 1940, on which GCJ-02 stands
 _ECCENTRICITY = 0.00669342162296594323
 _BAIDU = pi * 3000.0 / 180.0
@@ -26,6 +29,16 @@ class Datum(StrEnum):
     def _missing_(cls, value: object) -> "Datum | None":
         name = str(value).lower().replace("-", "").replace("_", "").replace(" ", "")
         return cls(name) if name in set(cls) and name != value else None
+
+
+def is_foreign_crs(crs: Any) -> bool:
+    """Whether a GeoJSON file (`crs`, before RFC 7946) says that its degrees are of another datum than these.
+
+    Beijing 1954 and Xi'an 1980 lie a hundred metres off.
+    """
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    named = properties.get("name", properties.get("code")) if isinstance(properties, dict) else None
+    return named is not None and not _KNOWN_CRS.search(str(named))
 
 
 def _wave(x: float) -> float:

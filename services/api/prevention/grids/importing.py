@@ -1,7 +1,6 @@
 """`POST /api/v1/grids/import`: grids from a GeoJSON FeatureCollection. A bad feature is named and stops no other."""
 
 import asyncio
-import re
 from time import monotonic
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -16,7 +15,7 @@ from services.api.prevention.grids.room import Room
 from services.api.prevention.grids.routes import with_faults
 from services.api.prevention.grids.tree import Tree
 from services.api.prevention.grids.writing import SQL, read_tree, store, take_turn, values_of
-from services.api.registry.datum import Datum
+from services.api.registry.datum import Datum, is_foreign_crs
 from services.api.request.answers import answer
 from services.api.request.chinese import with_chinese
 from services.api.request.described import described
@@ -36,7 +35,6 @@ _HEADINGS: Final = {
     "上级": "parent", "上级网格": "parent", "区划": "area", "负责人": "people", "网格员": "people",
 }  # fmt: skip
 _ID: TypeAdapter[str] = TypeAdapter(GridId)
-_KNOWN_CRS: Final = re.compile(r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$")  # WGS 84, CGCS2000, with heights too
 
 
 class GridCollection(BaseModel):
@@ -104,8 +102,8 @@ async def import_grids(
     A feature that is bad is named in `errors` and left out; the others are stored. A parent may stand in the same file,
     before or behind. Where none could be stored the answer is a refusal.
     """
-    if datum is None:
-        _check_crs(body.crs)
+    if datum is None and is_foreign_crs(body.crs):
+        raise invalid("crs", "must be WGS 84 or CGCS2000 (EPSG 4326, 4490): export the layer so, or name the `datum`")
     read, faults = await asyncio.to_thread(_read, body.features, datum or Datum.WGS84)
 
     async def work(write: Write) -> Response:
@@ -135,18 +133,6 @@ async def import_grids(
     except _DryRun as tried:  # undone with its transaction
         return answer({"dry_run": True, **tried.shown, "faults": []})
     return await with_faults(response, _all_faults(here, writer.who))
-
-
-def _check_crs(crs: Any) -> None:
-    """Refuse a file that says itself that its degrees are of another datum: Beijing 1954 lies a hundred metres off.
-
-    Raises:
-        Problem: 422.
-    """
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    sent = properties.get("name", properties.get("code")) if isinstance(properties, dict) else None
-    if sent is not None and not _KNOWN_CRS.search(str(sent)):
-        raise invalid("crs", "must be WGS 84 or CGCS2000 (EPSG 4326, 4490): export the layer so, or name the `datum`")
 
 
 class _DryRun(Exception):

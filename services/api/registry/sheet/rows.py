@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from services.api.registry.datum import Datum
+from services.api.registry.datum import Datum, is_foreign_crs
 from services.api.registry.models import DevicePut
 from services.api.registry.sheet import ours
 from services.api.registry.sheet.text import UnreadableLedger, decode_text, plain_text, read_table
@@ -117,8 +117,8 @@ def _heading(name: str) -> str:
     return _HEADINGS.get(plain) or (plain if plain in _FIELDS | _PLACE else name.strip())
 
 
-def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerError]:
-    """Read a FeatureCollection of points. `line` is the feature's place, from 1."""
+def _layer(raw: bytes, datum: Datum | None) -> tuple[list[Any], Datum | None]:
+    """Return the features of a file, and the datum that holds where a feature names none."""
     try:
         document = orjson.loads(decode_text(raw))
     except orjson.JSONDecodeError as error:
@@ -128,11 +128,19 @@ def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | Ledger
         raise UnreadableLedger("must be a FeatureCollection with `features`")
     if len(features) > MAX_ROWS:
         raise UnreadableLedger(f"more than {MAX_ROWS} features; split the file")
+    if is_foreign_crs(document.get("crs")):
+        raise UnreadableLedger("crs: must be WGS 84 or CGCS2000 (EPSG 4326, 4490): export the layer so")
     named = document.get("datum")
     if datum is None and named is not None:
         datum = _datum(named)
         if datum is None:
             raise UnreadableLedger(f"datum: must be one of {', '.join(Datum)}")
+    return features, datum
+
+
+def read_geojson(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerError]:
+    """Read a FeatureCollection of points. `line` is the feature's place, from 1."""
+    features, datum = _layer(raw, datum)
     for line, feature in enumerate(features, start=1):
         if not isinstance(feature, dict) or not isinstance(feature.get("properties"), dict):
             yield LedgerError(line, "properties", "must be an object")

@@ -242,3 +242,19 @@ def test_a_datum_is_known_by_the_names_that_ledgers_give_it_and_never_guessed(na
     assert found == datum
     if datum is None:
         assert row.field == "datum"
+
+
+@pytest.mark.parametrize(
+    ("crs", "taken"),
+    [
+        ("urn:ogc:def:crs:OGC:1.3:CRS84", True), ("EPSG:4490", True), ("urn:ogc:def:crs:EPSG::4326", True),
+        ("urn:ogc:def:crs:EPSG::4214", False), ("EPSG:4610", False), ("EPSG:3857", False), ("EPSG:4547", False),
+    ],
+)  # fmt: skip
+def test_a_layer_that_says_itself_that_it_is_of_another_datum_is_not_taken_for_the_one_named(crs, taken):
+    raw = orjson.dumps(orjson.loads(feature('"code": "h-1"')) | {"crs": {"type": "name", "properties": {"name": crs}}})
+    if taken:
+        assert len(list(read_geojson(raw, Datum.GCJ02))) == 1
+    else:
+        with pytest.raises(UnreadableLedger, match="crs"):
+            list(read_geojson(raw, Datum.WGS84))
