@@ -11,6 +11,7 @@ from typing import Any, Final
 from services.alerts.rules.kind import KindRules
 from services.alerts.rules.latch import CLEAR, NOTHING, RAISE, Latch
 from services.alerts.rules.model import Reading
+from services.alerts.rules.phases import Held
 from services.core.alarms.life.happenings import Finding
 from services.core.rules.parameters import Parameters
 from services.core.rules.profile import DeviceProfile
@@ -51,6 +52,7 @@ class ElectricalRules(KindRules):
         self._high_v = parameters["overvoltage"]["high_v"]
         self._low_v = parameters["undervoltage"]["low_v"]
         self._rated_a = device.rated_current_a or 0.0
+        self._held = {code: Held(device.late_after) for code in ("cable_temperature_high", *_NAMES)}
         self._counts = {code: (self.count(code), self.count(code, "clear_readings")) for code in _NAMES}
 
     def feed(self, reading: Reading, ts: datetime, found: list[Finding], *, live: bool) -> None:
@@ -65,13 +67,13 @@ class ElectricalRules(KindRules):
                 self._feed_cable(phases, ts, found, live=live)
         phases = _present(reading, _VOLTAGES)
         if phases:
-            self._feed_limit("overvoltage", max(phases), self._high_v, ts, found, below=False, live=live)
-            self._feed_limit("undervoltage", min(phases), self._low_v, ts, found, below=True, live=live)
+            self._feed_limit("overvoltage", phases, self._high_v, ts, found, below=False, live=live)
+            self._feed_limit("undervoltage", phases, self._low_v, ts, found, below=True, live=live)
         if not self._current_on:
             return
         phases = _present(reading, _CURRENTS)
         if phases:
-            self._feed_limit("overcurrent", max(phases), self._rated_a, ts, found, below=False, live=live)
+            self._feed_limit("overcurrent", phases, self._rated_a, ts, found, below=False, live=live)
 
     def feed_each(self, reading: Reading, ts: datetime, found: list[Finding]) -> None:
         """Report arcs at whatever reading: latched, so that a repeat changes nothing and none can be missed."""
@@ -100,13 +102,16 @@ class ElectricalRules(KindRules):
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON value."""
-        return {**super().to_json(), "last_ma": self._last_ma, "was_ended": self._was_ended}
+        held = {code: held.to_json() for code, held in self._held.items() if held.at}
+        return {**super().to_json(), "last_ma": self._last_ma, "was_ended": self._was_ended, "held": held}
 
     def load(self, saved: dict[str, Any]) -> None:
         """Take over a state that `to_json` saved."""
         super().load(saved)
         self._last_ma = list(saved["last_ma"])
-        self._was_ended = bool(saved.get("was_ended", False))  # a state of an older release has none
+        self._was_ended = bool(saved.get("was_ended", False))  # a state of an older release has none, nor phases
+        for code, phases in saved.get("held", {}).items():
+            self._held[code].load(phases)
 
     def _feed_residual(self, milliampere: float, ts: datetime, found: list[Finding], *, live: bool) -> None:
         last = self._last_ma
@@ -140,7 +145,12 @@ class ElectricalRules(KindRules):
     def _feed_cable(self, phases: _Phases, ts: datetime, found: list[Finding], *, live: bool) -> None:
         celsius, phase = phases[0] if len(phases) == 1 else max(phases)
         limit, critical, clear = self._cable
-        latch = self._cable_latch
+        latch, held = self._cable_latch, self._held["cable_temperature_high"]
+        # what is usual costs nothing: all that is named is fine, and so was all else
+        if held.at or celsius >= clear:
+            others = held.by_others([name for _, name in phases], [name for c, name in phases if c >= clear], ts)
+            if others and celsius < limit:
+                return
         turned = latch.feed(self._cable_count, 1, hit=celsius >= limit, calm=celsius < clear, live=live)
         if turned == NOTHING and not latch.active:
             return
@@ -160,7 +170,7 @@ class ElectricalRules(KindRules):
     def _feed_limit(
         self,
         code: str,
-        worst: tuple[float, str],
+        phases: _Phases,
         limit: float,
         ts: datetime,
         found: list[Finding],
@@ -170,9 +180,13 @@ class ElectricalRules(KindRules):
     ) -> None:
         if not self._on[code]:
             return
-        value, phase = worst
+        value, phase = min(phases) if below else max(phases)
         hit = value < limit if below else value > limit
-        latch = self.latches[code]
+        latch, held = self.latches[code], self._held[code]
+        if held.at or hit:
+            bad = [name for one, name in phases if (one < limit if below else one > limit)]
+            if held.by_others([name for _, name in phases], bad, ts) and not hit:
+                return
         need, calm = self._counts[code]
         turned = latch.feed(need, calm, hit=hit, calm=not hit, live=live)
         if turned == NOTHING:

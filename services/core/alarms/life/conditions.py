@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from services.core.alarms.life.components import is_named, same_component
 from services.core.alarms.life.escalation import shorten_clock, start_clock
 from services.core.alarms.life.happenings import Finding, Reset, Situation
 from services.core.alarms.life.model import Alarm, Memory, Outcome, OutcomeKind, Policy
 from services.core.words import FIRE, Confidence, NoticeType, Reason, Severity, State, Verification
+
+SAME_CAUSE: Final = {"mains_ok": "mains_fault", "battery_ok": "battery_fault", "link_ok": "link_fault"}
+"""Fields of a panel's readings, and the events that report the same."""
+
+ALL_IN_ONE: Final = frozenset({"power_fault", "link_fault"})
+"""Alarms whose own name stands for any of their causes."""
+
+MOST_CAUSES: Final = 50
+"""Causes of one alarm that are told apart: a panel may name its faults by their time."""
 
 OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "device_flooding", "clock_wrong"})
 """Conditions that we noticed and the device did not report: its reset does not end them."""
@@ -66,13 +76,14 @@ def raise_again(
     memory = alarm.memory
     if not alarm.active and _stale(finding.late_min, finding.ts, memory.cleared_ts):
         return alarm, _stale_outcome()
-    rose = finding.severity.rank > alarm.severity.rank
     came_back = not alarm.active
+    worse = finding.severity.rank > alarm.severity.rank
+    rose = worse or (not came_back and _is_another_cause(memory.causes, finding))
     if finding.counted and not rose and not came_back:
         return _count_on(alarm, finding, now)
     memory = replace(
         memory,
-        causes=memory.causes | {finding.cause},
+        causes=memory.causes if len(memory.causes) >= MOST_CAUSES else memory.causes | {finding.cause},
         last_at=now,
         raised_ts=finding.ts,
         news_at=finding.news_at,
@@ -96,6 +107,18 @@ def raise_again(
     if came_back:
         return after, Outcome(OutcomeKind.REOPENED, reason)
     return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
+
+
+def _is_another_cause(causes: frozenset[str], finding: Finding) -> bool:
+    """Whether something else has failed than what somebody may have taken: the battery of a panel without mains.
+
+    A panel reports one failure as an event and in its readings. The alarm's own name (`power_fault`) speaks of all.
+    """
+    if len(causes) >= MOST_CAUSES:
+        return False
+    if finding.code in ALL_IN_ONE and finding.code in causes | {finding.cause}:
+        return False
+    return SAME_CAUSE.get(finding.cause, finding.cause) not in {SAME_CAUSE.get(cause, cause) for cause in causes}
 
 
 def _count_on(alarm: Alarm, finding: Finding, now: datetime) -> tuple[Alarm, Outcome]:

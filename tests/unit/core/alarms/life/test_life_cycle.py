@@ -89,7 +89,31 @@ def test_an_alarm_returns_with_its_last_cause() -> None:
     assert life.state == "unacknowledged"
     life.happen(condition(cause="battery_fault", active=False))
     assert life.state == "returned"
-    assert life.outcomes == ["opened", "repeated", "noted", "returned"]
+    assert life.outcomes == ["opened", "rose", "noted", "returned"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "asks"),
+    [
+        ("mains_fault", "battery_fault", True),  # whoever knows of the mains does not know that the battery fails too
+        ("mains_fault", "battery_ok", True),
+        ("mains_fault", "mains_ok", False),  # the panel says the same in its readings
+        ("mains_ok", "mains_fault", False),
+        ("mains_fault", "power_fault", False),
+        ("power_fault", "battery_fault", False),
+    ],
+)
+def test_what_fails_beside_something_that_was_taken_asks_again(first: str, then: str, *, asks: bool) -> None:
+    life = raised(code="power_fault", cause=first)
+    life.act("acknowledge")
+    other = Reason("备电故障", "battery_fault")
+    life.happen(condition(code="power_fault", cause=then, reason=other))
+    assert life.alarm is not None
+    assert (life.state == "unacknowledged", life.alarm.reason == other) == (asks, asks)
+    life.act("acknowledge")
+    life.happen(condition(code="power_fault", cause=then, reason=other))
+    assert life.state == "acknowledged", "it is known now"
+    assert life.types() == [RAISED], "119 was told of the alarm"
 
 
 @pytest.mark.parametrize(("over", "state"), [("battery_fault", "unacknowledged"), ("power_fault", "returned")])
