@@ -101,7 +101,7 @@ def _name_alarm(row: asyncpg.Record) -> Unit:
 
 async def call_contacts(border: Border, now: datetime) -> None:
     """Make the calls that are due for alarms that nobody has answered."""
-    timers = await border.conn.fetch(SQL["due_timers"], now, border.asides.waiting(STEP))
+    timers = await border.conn.fetch(SQL["due_timers"], now, border.asides.waiting(STEP), now + CLOCK_SET_BACK)
 
     async def call(page: Page, some: Sequence[asyncpg.Record]) -> None:
         for row in some:

@@ -2,6 +2,8 @@
 select exists (select from alarm where due_at <= $1 and state <> 'closed')
     or exists (select from alarm where opened_at > $2 and category = 'fire' and state <> 'closed' and escalates_at is not null)
     or exists (select from alarm_timer where done_at is null and due_at <= $1)
+    or exists (select from alarm_timer where done_at is null and alarm_id = any(array(
+        select id from alarm where opened_at > $2 union select id from alarm where updated_at > $2)))
 
 -- name: due_fires
 select scope, min(area) as area
@@ -49,7 +51,10 @@ join alarm a on a.id = t.alarm_id
 left join device d on d.id = a.device_id
 left join site s on s.id = a.site_id
 left join area r on r.code = a.area
-where t.done_at is null and t.due_at <= $1 and t.alarm_id || ':' || t.step <> all($2::text[])
+where t.done_at is null and t.alarm_id || ':' || t.step <> all($2::text[])
+    -- $3: the alarm began, or asked again, by a clock that was set back since: its steps would wait for that hour to pass
+    and (t.due_at <= $1 or t.alarm_id = any(array(
+        select id from alarm where opened_at > $3 union select id from alarm where updated_at > $3)))
 -- fires first: a thousand other steps that are due at once take twenty seconds
 order by a.code <> 'fire', t.due_at, t.alarm_id, t.step
 limit 10

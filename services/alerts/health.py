@@ -131,7 +131,7 @@ class Health:
 
     async def _desk(self, page: Page) -> list[Finding]:
         after = timedelta(seconds=page.policies.number("notices", "overdue_after_s"))
-        row = await page.conn.fetchrow(SQL["dispatch"], page.now - after)
+        row = await page.conn.fetchrow(SQL["dispatch"], page.now - after, page.now + CLOCK_SET_BACK)
         if row is None:
             return []
         overdue = row["overdue"] if self._has_desk else row["overdue_fires"]

@@ -13,7 +13,9 @@ from notice n
 where n.channel = 'desk' and (
     (n.state = 'waiting' and coalesce(n.released_at, n.created_at) < $1)
     or (n.state = 'dead' and n.dead_at > coalesce(
-        (select max(closed_at) from alarm where subject = 'system' and code = 'dispatch_failed'), '-infinity')))
+        -- $2: not by a clock that was set back since
+        (select max(closed_at) from alarm
+         where subject = 'system' and code = 'dispatch_failed' and closed_at < $2), '-infinity')))
 
 -- name: not_carried
 select count(*) as waiting, max(created_at) as newest

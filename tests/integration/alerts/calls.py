@@ -153,17 +153,23 @@ async def pass_time(county: County, until: datetime) -> None:
         )
         if due is None or due > until:
             return
+        await run_clocks(county, due)
 
-        async def transact(work: Work, now: datetime = due) -> Page:
-            async with county.conn.transaction():
-                page = Page(county.conn, now, await load_policies(county.conn))
-                await work(page)
-                await page.write()
-            return page
 
-        border = Border(county.conn, Asides("alerts", HandClock(due)), transact, partial(asyncio.sleep, 0))
-        await clocks.tick(border, due)
-        await clocks.call_contacts(border, due)
+async def run_clocks(county: County, now: datetime) -> None:
+    """Do what is due, if anything is."""
+
+    async def transact(work: Work) -> Page:
+        async with county.conn.transaction():
+            page = Page(county.conn, now, await load_policies(county.conn))
+            await work(page)
+            await page.write()
+        return page
+
+    if await clocks.is_due(county.conn, now):
+        border = Border(county.conn, Asides("alerts", HandClock(now)), transact, partial(asyncio.sleep, 0))
+        await clocks.tick(border, now)
+        await clocks.call_contacts(border, now)
 
 
 async def play(county: County, deeds: list[tuple[int, Deed]]) -> list[tuple[int, str]]:

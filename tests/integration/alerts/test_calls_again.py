@@ -14,6 +14,7 @@ from tests.integration.alerts.calls import (
     in_a_test,
     play,
     reach_everybody,
+    run_clocks,
     shelve,
     steps,
     supported,
@@ -121,6 +122,19 @@ async def test_nobody_is_called_any_more_about_what_has_closed_by_itself(county:
     assert await waiting(county) == set(CHANNELS), "they are called until it is closed"
     await ends("dispatch_failed")(county, START + timedelta(seconds=2))
     assert await waiting(county) == set()
+
+
+async def test_nobody_waits_for_a_call_by_the_hour_before_the_clock_was_set_back(county: County) -> None:
+    await reach_everybody(county)
+    hour_ahead = START + timedelta(hours=1)
+    await begins("session_lost", "critical")(county, START)
+    await fire(county, hour_ahead)
+    await run_clocks(county, START + timedelta(seconds=1))
+    called = await county.conn.fetch(
+        "select distinct a.code from notice n join alarm a on a.id = n.alarm_id where n.type = 'call'"
+    )
+    assert [row["code"] for row in called] == ["fire"], "what began by the right clock waits for its time"
+    assert await waiting(county) == set(CHANNELS)
 
 
 async def waiting(county: County) -> set[str]:

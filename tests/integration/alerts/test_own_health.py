@@ -206,6 +206,32 @@ async def judge_at(county: County, health: Health, now: datetime, **limits: floa
     return [row["code"] for row in await county.alarms("cleared_at is null")]
 
 
+async def test_a_fire_that_119_refuses_is_told_though_a_person_cleared_the_alarm_by_a_clock_of_the_hour_to_come(
+    county: County,
+) -> None:
+    now = datetime.now(UTC)
+    await county.add_device("panel-1")
+    await county.conn.execute(
+        """
+        insert into alarm (subject, code, category, severity, state, verification, reason, reason_en,
+            opened_at, closed_at, cleared_at, updated_at)
+        values ('system', 'dispatch_failed', 'system', 'critical', 'closed', 'none', '', '', $1, $1, $1, $1)
+        """,
+        now + timedelta(hours=1),
+    )
+    await county.conn.execute(
+        """
+        insert into notice (id, alarm_id, number, channel, type, fire, body, state, due_at, created_at, dead_at)
+        select gen_random_uuid(), id, 1, 'desk', 'fire.confirmed', true, '{}', 'dead', $1, $1, $1 from alarm
+        """,
+        now,
+    )
+    page = Page(county.conn, now, read_policies({}))
+    health = Health(has_desk=True, since=now)
+    await health.judge(page, [part for part in health.parts if part.name == "dispatch"])
+    assert [entry.key.code for entry in page.opened] == ["dispatch_failed"]
+
+
 @pytest.mark.parametrize(("off_s", "standing"), [(4.9, []), (-5.1, ["clock_drift"]), (60, ["clock_drift"])])
 async def test_clocks_agree_within_five_seconds(county: County, off_s: float, standing: list[str]) -> None:
     now = await county.conn.fetchval("select clock_timestamp()")

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from services.alerts import bench, deliver, figures, health, readings, refused_events, unreadable
+from services.alerts import bench, clocks, deliver, figures, health, readings, refused_events, unreadable
 from services.core.statements import load_queries
 from services.gateway import registry as panels
 from services.ingest import commands
@@ -35,6 +35,8 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
            from (select now() - n * interval '10 minutes' as at from generate_series(1, 20000) n) t""",
         """insert into alarm_transition (alarm_id, number, at, actor, act, outcome, to_state, previous, hash)
            select id, 1, opened_at, 'rule:x', 'raise', 'opened', 'closed', '', '' from alarm""",
+        """insert into alarm_timer (alarm_id, step, due_at, channels, until, done_at)
+           select id, 1, opened_at, '{sms}', 'closed', opened_at from alarm""",
         """insert into notice (id, alarm_id, number, type, channel, fire, state, body, created_at, due_at, dead_at)
            select gen_random_uuid(), id, 1, 'alarm.raised', 'desk', false,
                   case when id % 5000 = 0 then 'dead' else 'delivered' end, '{}', opened_at, opened_at, opened_at
@@ -52,7 +54,8 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         (refused_events.SQL["refused"], (newest, since, until, refused_events.MISPLACED), "reject_batch"),
         (refused_events.SQL["refused"], (newest, since, until, None), "reject_batch"),
         (readings.SQL["bad_clocks"], (newest, since, until), "reject_batch"),
-        (health.SQL["dispatch"], (now,), "notice_unsettled"),
+        (health.SQL["dispatch"], (now, now), "notice_unsettled"),
+        (clocks.SQL["is_due"], (now, now), "alarm_changed"),
         (deliver.SQL["counts"], (), "notice_unsettled"),
         (figures.SQL["chattering"], (now,), "alarm_changed"),
         (bench.SQL["closed_by_people"], (now,), "alarm_changed"),
