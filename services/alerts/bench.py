@@ -183,7 +183,7 @@ class Bench:
         monotonic = self.clock.monotonic()
         if monotonic - self._clocks_at >= CLOCKS_S:
             self._clocks_at = monotonic
-            await self.border.stage("clocks", self._run_clocks)
+            await self.border.stage("clocks", self._run_clocks, FIRES_AGAIN)
             if self.clock.monotonic() - self._held_at > HOLD_S:
                 await self.transact(_hold_only)
         if not self._due and monotonic - self._duties_at >= DUTIES_S:

@@ -16,6 +16,7 @@ from services.core.log import logger
 from services.core.text import describe_error
 
 STAGE = "stage"  # of what is set aside
+OF_FIRES = ("fires", "clocks")  # stages without which a fire is not told
 log = logger(__name__)
 Item = TypeVar("Item")
 Work = Callable[[Page], Awaitable[None]]
@@ -116,7 +117,8 @@ class Border:
         except Exception as error:
             if not _is_theirs(error):
                 raise
-            await self.asides.add(self.conn, Unit(STAGE, name, fire=name == "fires"), error, again)
+            again = min(again, BLOCKED_AFTER) if is_blocked(error) else again
+            await self.asides.add(self.conn, Unit(STAGE, name, fire=name in OF_FIRES), error, again)
             return False
         await self.asides.over(self.conn, STAGE, name)
         return busy

@@ -160,6 +160,22 @@ async def test_of_a_fire_that_cannot_be_judged_as_it_stands_device_and_component
     assert line["fire"]
 
 
+async def test_a_fires_clock_runs_on_at_once_when_the_timers_can_be_read_again(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("fire_clocks", suspected_s=3600)
+    await county.add_device("panel-1")
+    alerts()
+    await county.send_events([{"device": "panel-1", "type": "fire", "component": "d1"}])
+    await eventually(county.alarms, what="the fire")
+    await county.conn.execute("alter table alarm_timer rename to mislaid")
+    aside = "select from set_aside where kind = 'stage' and name = 'clocks' and fire"
+    await eventually(lambda: county.conn.fetch(aside), what="the clocks set aside, as what may hide a fire")
+    await county.conn.execute("alter table mislaid rename to alarm_timer")
+    await county.conn.execute("update alarm set escalates_at = now(), due_at = now()")
+    await eventually(lambda: county.notices("type = 'alarm.escalated'"), what="its escalation", timeout_s=20)
+
+
 async def test_a_line_of_the_list_that_names_nothing_holds_up_no_other_retry(
     county: County, desk: DeskControl, alerts: Callable[..., Program]
 ) -> None:
