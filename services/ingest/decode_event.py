@@ -24,6 +24,7 @@ EVENT_ID_LIMIT = 1000
 ACK_ID_LIMIT = 10_000  # no device waits for a longer id
 FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which our calendars cannot go
 FAR_PAST_US = -62_135_596_800_000_000
+EXACT = 2**53  # above it a float has left out digits
 DERIVED = "derived-"  # begins the id of an event that came without one
 OWN_NAMES = frozenset(
     {"event_id", "ts", "seq", "type", "active", "component", "zone", "system_type", "component_type", "description"}
@@ -157,7 +158,7 @@ def misplaced(kind: object) -> str:
 
 def _whole(value: Any) -> Any:
     """Return a whole number as such, however its encoder writes it (23.0); anything else as it is."""
-    return int(value) if type(value) is float and value.is_integer() else value
+    return int(value) if type(value) is float and value.is_integer() and abs(value) < EXACT else value
 
 
 class _Parts:
@@ -203,7 +204,7 @@ class _Parts:
         self.bad[name] = self.element[name]
 
     def event_id(self) -> str | None:
-        value = self.element.get("event_id")
+        value = _whole(self.element.get("event_id"))
         if type(value) is int:
             self._complain("event_id", "event_id_is_a_number")
             value = show_value(value)
@@ -283,7 +284,7 @@ class _Parts:
                 text = clean_text(value.encode("utf-8", "ignore").decode().replace("\0", "")[: TEXT_LIMITS[name]])
             return text
         self._complain(name)
-        return show_value(value) if type(value) is int else ""
+        return show_value(_whole(value)) if type(_whole(value)) is int else ""
 
     def sent(self, event: Event) -> dict[str, Any]:
         """Return the parts of its identity as they were sent, and whether `extra` holds marks of ours."""

@@ -12,6 +12,7 @@ from typing import Any
 from services.ingest.broken_json import BROKEN, find_objects
 from services.ingest.encodings import read_text
 from services.ingest.json_text import dump_element, parse
+from services.ingest.settle import settle
 
 _NAMED = r"(?<![\w-])[\"']?{}[\"']?\s*+[:=]\s*+[\"']([^\"'\\\x00-\x1f]{{1,1000}})[\"']"
 _DEEPEST_LIST = 8
@@ -42,7 +43,7 @@ class Element:
 def read_elements(payload: bytes) -> tuple[list[Element], ValueError | None]:
     """Return the elements of a message, and why it is no JSON where it had to be mended."""
     try:
-        parsed = parse(payload)
+        parsed = settle(payload, parse(payload))
     except ValueError as error:
         return mend(payload), error
     if isinstance(parsed, str):

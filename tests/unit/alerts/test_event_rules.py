@@ -14,6 +14,7 @@ from services.alerts.rules.model import Effect, Event
 from services.alerts.rules.parts import tell_part
 from services.core.alarms.life.happenings import EvidenceKind
 from services.core.contracts import EventType
+from services.core.event_types import known_type
 from services.core.words import Part
 from tests.unit.alerts.readings import START, device
 
@@ -96,6 +97,11 @@ def test_reset_names_device_and_component() -> None:
     assert whole is not None
     assert one is not None
     assert (whole.device, whole.component, one.component) == ("panel-1", "", "c")
+
+
+def test_a_type_in_the_words_of_the_table_is_that_type() -> None:
+    words = {kind: rule.zh for kind, rule in (*EVENT_RULES.items(), *EVIDENCE_RULES.items())} | {"reset": "复位"}
+    assert {kind: known_type(f" {word}") for kind, word in words.items()} == {kind: kind for kind in EventType}
 
 
 def test_an_unknown_type_says_its_text() -> None:

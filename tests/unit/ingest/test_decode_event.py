@@ -163,6 +163,47 @@ def test_a_known_type_in_other_letters_still_is_that_type(sent):
     assert (event.type, event.extra["bad"]) == ("fire", {"type": sent})
 
 
+def test_a_whole_number_as_event_id_or_component_is_its_digits_however_it_is_written():
+    found = read({"type": "fire", "ts": NOW_MS, "event_id": 12.0, "component": 1.2e1})
+    event = found.events[0]
+    assert (event.event_id, event.component, found.ack_ids) == ("12", "12", ["12"])
+    assert event.extra == {
+        "flags": ["event_id_is_a_number", "bad_field: component"],
+        "bad": {"event_id": 12.0, "component": 12.0},
+    }
+    assert only({"type": "fire", "event_id": 1.5, "component": 1e300}).component == ""
+
+
+def test_an_event_id_longer_than_any_number_of_the_database_keeps_its_last_digits():
+    ids = [20_261_130_100_000_123_456, 20_261_130_100_000_123_457]
+    body = ",".join(f'{{"event_id":{number},"ts":{NOW_MS},"type":"fire"}}' for number in ids)
+    for sent in (f"[{body}]", body.partition(",{")[0]):
+        found = read(sent.encode())
+        names = [str(number) for number in ids[: len(found.events)]]
+        assert [event.event_id for event in found.events] == found.ack_ids == names
+        assert len({event.digest for event in found.events}) == len(found.events)
+
+
+@pytest.mark.parametrize("sent", ["fire", " Manual Alarm", "火警", "手动报警"])
+@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+def test_of_two_types_that_of_a_fire_counts_and_both_are_kept(sent, listed, first):
+    kinds = [sent, "smoke_detector"] if first else ["smoke_detector", sent]
+    body = f'{{"event_id":"e","type":"{kinds[0]}","ts":{NOW_MS},"type":"{kinds[1]}"}}'
+    (event,) = read(f"[{body}]".encode() if listed else body.encode()).events
+    assert event.type in {"fire", "manual_alarm"}
+    assert event.extra["types"] == kinds
+
+
+def test_a_type_inside_another_field_or_two_that_are_no_fire_change_nothing():
+    nested = FIRE | {"type": "fault", "sensor": {"type": "fire", "x": [{"type": "fire"}]}}
+    assert (only(nested).type, only(nested).extra) == ("fault", {"sensor": nested["sensor"]})
+    (event,) = read(b'{"event_id":"e","type":"fault","ts":1795460000000,"type":"tamper"}').events
+    assert event.type == "tamper"
+    deep = b'{"type":"fault","x":' + b'{"type":' * 900 + b"1" + b"}" * 901
+    assert [one.type for one in read(deep).events] == ["fault"]
+
+
 def test_an_unknown_type_is_kept_as_sent_and_a_long_one_cut():
     assert only(FIRE | {"type": "quake"}).type == "quake"
     event = only(FIRE | {"type": "x" * 300})
