@@ -119,7 +119,8 @@ class ReadingFeed:
         if spanned is not None:
             kinds = [kind for kind in Kind if any(kind in batch.rows for batch in batches)]
             for kind in kinds:
-                groups |= by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned))
+                for device_id, rows in by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned)).items():
+                    groups.setdefault(device_id, []).extend(rows)  # a device may speak as two kinds
                 await breath.take()
         for part in _parts(groups):
             await self._registry.load(conn, part)

@@ -6,6 +6,7 @@ It never raises on bytes and never loses one: what cannot be a row is a reject w
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from services.core.contracts import MAX_READINGS
 from services.core.text import describe_error
 from services.core.topics import Channel, Topic, parse_topic
 from services.ingest.decode_event import Event, event_among, read_events
@@ -63,10 +64,15 @@ class Message:
         return wrong or not all(event.clock_good for event in self.events)
 
 
-def decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool = False) -> Message:
-    """Return what `payload` says; `received_us` stands for now. Bytes that make us fail are a reject like any other."""
+def decode(
+    raw_topic: str, payload: bytes, received_us: int, *, retained: bool = False, most: int = MAX_READINGS
+) -> Message:
+    """Return what `payload` says; `received_us` stands for now. Bytes that make us fail are a reject like any other.
+
+    A list of more than `most` readings is refused.
+    """
     try:
-        return _decode(raw_topic, payload, received_us, retained=retained)
+        return _decode(raw_topic, payload, received_us, retained=retained, most=most)
     except Exception as error:  # noqa: BLE001  a fault of ours in one message must not stop the lane
         message = Message(raw_topic, parse_topic(raw_topic), payload, received_us, alive=not retained)
         detail = f"reading it failed ({describe_error(error)[:300]}): report this as a fault, then send it to replay"
@@ -90,7 +96,7 @@ def decode_marked(
     return relayed if relayed.readings or relayed.events else message
 
 
-def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool) -> Message:
+def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool, most: int) -> Message:
     topic = parse_topic(raw_topic)
     message = Message(raw_topic, topic, payload, received_us, alive=not retained)
     if retained and not payload:  # somebody deleted a retained message: no device has said anything
@@ -108,7 +114,7 @@ def _decode(raw_topic: str, payload: bytes, received_us: int, *, retained: bool)
         if usual is not None:
             message.readings, message.alone = usual, len(usual) == 1
         else:
-            readings = read_readings(topic.kind, payload, received_us)
+            readings = read_readings(topic.kind, payload, received_us, most)
             message.readings, message.rejects, message.mended = readings.readings, readings.rejects, readings.mended
             message.alone = len(message.readings) == 1 and all(reject.stored for reject in message.rejects)
     elif is_event:

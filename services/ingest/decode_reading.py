@@ -29,14 +29,15 @@ class Found:
     kind: Kind
     payload: bytes
     received_us: int
+    most: int = MAX_READINGS  # of readings in one list
     readings: list[Reading] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     mended: frozenset[str] = frozenset()  # what we had to tolerate
 
 
-def read_readings(kind: Kind, payload: bytes, received_us: int) -> Found:
+def read_readings(kind: Kind, payload: bytes, received_us: int, most: int = MAX_READINGS) -> Found:
     """Return the readings and rejects of one message."""
-    found = Found(kind, payload, received_us)
+    found = Found(kind, payload, received_us, most)
     try:
         parsed = parse(payload)
     except ValueError as error:
@@ -50,7 +51,7 @@ def read_readings(kind: Kind, payload: bytes, received_us: int) -> Found:
         found.rejects.append(Reject(payload, "wrong_shape", "send one reading as an object, or a list of readings"))
     elif type(parsed[0]) is list:
         _read_mended(found, split(parsed, payload, ()), "")
-    elif len(parsed) > MAX_READINGS:
+    elif len(parsed) > most:
         _reject_many(found, split(parsed, payload, ()))
     else:
         for index, element in enumerate(parsed):
@@ -59,7 +60,7 @@ def read_readings(kind: Kind, payload: bytes, received_us: int) -> Found:
 
 
 def _reject_many(found: Found, elements: list[Element]) -> None:
-    detail = f"{len(elements)} readings in one message: send at most {MAX_READINGS}"
+    detail = f"{len(elements)} readings in one message: send at most {found.most}"
     found.rejects.append(_whole(found.payload, elements, "too_many_elements", detail))
 
 
@@ -71,7 +72,7 @@ def _whole(payload: bytes, elements: list[Element], reason: str, detail: str, in
 
 def _read_mended(found: Found, elements: list[Element], complaint: str) -> None:
     """Take from a message that is no JSON what is beyond doubt: whole objects, and of a cut one its whole fields."""
-    if len(elements) > MAX_READINGS:
+    if len(elements) > found.most:
         _reject_many(found, elements)
         return
     if all(element.broken for element in elements):  # or there is none

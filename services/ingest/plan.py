@@ -135,11 +135,11 @@ def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> t
     for event in message.events:
         event.nameless = event.nameless and message.alive  # a copy that the broker kept is the one it kept before
         _add_event(plan, heard, event, message.received_us)
-    of_its_kind = topic.kind == device.kind
+    of_its_kind = topic.kind == device.kind or not device.kind_fixed  # else it speaks as two kinds, or has just changed
     if message.readings and of_its_kind:
         behind = _follow_clock(heard, message)
         for reading in message.readings:
-            _add_reading(plan, heard, reading, message, behind=behind)
+            _add_reading(plan, heard, topic.kind, reading, message, behind=behind)
     elif message.readings:
         mismatches = kind_mismatches(message, topic.kind, device)
         rejects = [reject for reject in rejects if not reject.stored] + mismatches
@@ -224,12 +224,12 @@ def _follow_clock(heard: Heard, message: Message) -> bool:
     return behind
 
 
-def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message, *, behind: bool) -> None:
+def _add_reading(plan: Plan, heard: Heard, kind: Kind, reading: Reading, message: Message, *, behind: bool) -> None:
     device, received_us = heard.device, message.received_us
     ts_us = reading.ts_us
-    rows = plan.readings.get(device.kind)
+    rows = plan.readings.get(kind)
     if rows is None:
-        rows = plan.readings[device.kind] = {}
+        rows = plan.readings[kind] = {}
     key = (device.id, ts_us, reading.seq)
     if key in rows:
         plan.duplicates += 1
@@ -238,9 +238,9 @@ def _add_reading(plan: Plan, heard: Heard, reading: Reading, message: Message, *
     late = received_us - ts_us > device.late_after_us and not behind
     rows[key] = (device.id, ts_us, reading.seq, received_us, late, behind, *reading.values, reading.extra)
     if message.replay_of is not None:
-        plan.replays.setdefault(message.replay_of, Replay()).rows.append((device.kind, rows[key]))
+        plan.replays.setdefault(message.replay_of, Replay()).rows.append((kind, rows[key]))
     heard.stored = True
-    _merge(heard, device.kind, reading, received_us)
+    _merge(heard, kind, reading, received_us)
 
 
 def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int) -> None:

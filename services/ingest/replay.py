@@ -3,8 +3,10 @@
 A duty fetches them and hands them to their lane; the store marks them in the transaction that stores their rows.
 """
 
+import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 import asyncpg
 
@@ -16,15 +18,18 @@ from services.ingest.decode import Message, decode
 from services.ingest.plan import Plan, ReadingKey
 
 QUERIES = load_queries(__file__)
+LARGE_BYTES = 16 * 1024
 ADD_FIELDS = {kind: columns.fill_fields(QUERIES["add_fields"], kind) for kind in Kind}
 
 
 async def fetch_requested(connection: asyncpg.Connection, *, events: bool) -> list[Message]:
-    """Return the rejects to decode again, judged by the time they were received."""
+    """Return the rejects to decode again, judged by the time they were received. A list may be of any length now."""
     rows = await connection.fetch(QUERIES["requested"], "%/" + Channel.EVENT, events)
     messages = []
     for row in rows:
-        message = decode(row["topic"], row["payload"], to_us(row["received_at"]))
+        size = len(row["payload"])
+        read = partial(decode, row["topic"], row["payload"], to_us(row["received_at"]), most=size)
+        message = read() if size < LARGE_BYTES else await asyncio.to_thread(read)  # a fire may wait for the loop
         message.replay_of = row["id"]
         messages.append(message)
     return messages

@@ -161,6 +161,16 @@ async def test_a_replay_adds_the_field_that_was_bad_to_the_stored_reading(ingest
     assert await rows.one("select pressure_mpa from reading_hydrant") == 0.95
 
 
+async def test_a_month_of_readings_in_one_list_is_refused_and_stored_when_a_person_asks(ingest, fleet, rows):
+    start = now_ms() - 20 * 86_400_000
+    month = [{"ts": start + number * 60_000, "seq": number, "pressure_mpa": 0.3} for number in range(720)]
+    await fleet.send(topic("H1"), month)
+    await rows.until("select reason = 'too_many_elements' from reject")
+    await rows.connection.execute("update reject set replay_requested_at = now()")
+    await rows.until("select replay_result = 'stored' from reject")
+    assert await rows.one("select count(*) from reading_hydrant where late") == 720
+
+
 async def test_a_replay_that_fails_again_says_why_and_makes_no_second_reject(ingest, fleet, rows):
     await fleet.send(topic("H1"), b"rubbish")
     await rows.until("select count(*) from reject", equals=1)

@@ -1,5 +1,7 @@
 """Readings of another kind than a person registered: rejected as they were sent, each with its place in the array."""
 
+from dataclasses import replace
+
 import orjson
 
 from services.core.topics import Kind
@@ -34,3 +36,19 @@ def test_elements_of_an_array_keep_their_place_and_what_was_sent():
     assert (first.reason, first.element) == ("seq_unreadable", 0)
     assert (second.reason, second.element, second.stored) == ("kind_mismatch", 1, False)
     assert orjson.loads(second.payload) == sent[1]
+
+
+def test_what_a_device_says_as_two_kinds_is_stored_as_both_until_a_person_sets_its_kind():
+    messages = [
+        decode(
+            f"fire/v1/140931100/{kind}/W1/up/telemetry", orjson.dumps({"ts": NOW_US // 1000, "seq": 1} | fields), NOW_US
+        )
+        for kind, fields in (("hydrant", {"pressure_mpa": 0.3}), ("water", {"level_m": 2.5}))
+    ]
+    for kind in (Kind.HYDRANT, Kind.WATER):  # the registry follows the newest topic of a batch
+        plan = make_plan(messages, {"W1": replace(WATER, kind=kind, kind_fixed=False)})
+        assert {kind: len(rows) for kind, rows in plan.readings.items()} == {Kind.HYDRANT: 1, Kind.WATER: 1}
+        assert (plan.rejects, plan.duplicates) == ([], 0)
+        assert plan.heard[1].fields == {"pressure_mpa": 0.3, "level_m": 2.5}
+    fixed = make_plan(messages, {"W1": WATER})
+    assert [reject.reason for _, reject, _ in fixed.rejects] == ["kind_mismatch"]
