@@ -19,6 +19,7 @@ from services.gateway.downlink import Exchange
 from services.gateway.frames import CONTROL, REQUEST, SEND, Damage
 from services.gateway.intake import Intake, heard_as
 from services.gateway.link import Link
+from services.gateway.meaning import CHECKSUM_WRONG
 from services.gateway.objects import holds_fire, read_unit
 from services.gateway.post import Caller, Said
 from services.gateway.profiles import Profile
@@ -117,7 +118,7 @@ class Front:
         unit = read_unit(frame.adu)
         if holds_fire(unit):
             FRAMES.labels("misread_fire").inc()
-            unit = replace(unit, notes=(*unit.notes, "checksum_wrong"))
+            unit = replace(unit, notes=(*unit.notes, CHECKSUM_WRONG))
             self._intake.take_data(heard_as(frame), unit, Arrival(link.host, self._clock.now()))
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:

@@ -18,6 +18,7 @@ from services.gateway.tables import TABLES, Bit
 
 ALWAYS = (EventType.FIRE, EventType.MANUAL_ALARM)
 ALARM_CLEARED_BIT = 3  # of both operation bytes, figures 13 and 14
+CHECKSUM_WRONG = "checksum_wrong"  # a note of what was sent again and again like that
 NO_VALUE = {0x7FFF: "0x7fff", -0x8000: "0x8000"}  # the ends of the scale: a broken sensor, or none
 OLDEST, NEWEST = timedelta(days=30), timedelta(minutes=5)  # a reading's time outside of this is no time (contract 3)
 
@@ -106,6 +107,8 @@ class _Reader:
             event |= {"system_type": item.system_type, "system_address": item.system_address}
         if self.unit.notes:
             marks["notes"] = list(self.unit.notes)
+        if CHECKSUM_WRONG in self.unit.notes:
+            text += " (报文校验错误 its checksum is wrong)"
         self.out.events.append({**event, "description": text, **marks, **extra})
 
     def text_of(self, item: Item, what: str) -> str:

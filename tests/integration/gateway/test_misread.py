@@ -23,6 +23,7 @@ async def test_a_fire_whose_every_copy_is_damaged_alike_is_heard_although_heartb
             await panel.confirmed(panel.send(b""))
     await until(lambda: store.of("fire"), "its fire")
     assert store.of("fire")[0]["notes"] == ["checksum_wrong"]
+    assert "校验错误" in store.of("fire")[0]["description"], "whoever sees the fire sees that as well"
     ours.write(spoiled(encode(frame)))
     await ours.denied(frame, count=TRIES + 1)
     await ours.confirmed(ours.send(b""))
