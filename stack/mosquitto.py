@@ -76,6 +76,7 @@ def broker_settings(limits: BrokerLimits) -> list[str]:
         f"max_inflight_bytes {limits.inflight_bytes}",
         "max_queued_messages 0",  # by bytes, below: counting messages drops them early
         f"max_queued_bytes {limits.queue_bytes}",
+        "queue_qos0_messages true",  # of a device that cannot do better: ingest may be away for a moment
         f"memory_limit {limits.memory_bytes}",
         f"max_packet_size {MAX_PAYLOAD_BYTES + PACKET_OVERHEAD_BYTES}",
         "set_tcp_nodelay true",

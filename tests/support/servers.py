@@ -177,10 +177,12 @@ class Broker:
         assert code == 0, f"the broker refused to make the account {device}"
         return account
 
-    def publish(self, topic: str, payload: str | bytes, *, account: Account | None = None, retain: bool = False) -> int:
-        """Publish one message with QoS 1 through mosquitto's own client and wait for the acknowledgement."""
+    def publish(
+        self, topic: str, payload: str | bytes, *, account: Account | None = None, retain: bool = False, qos: int = 1
+    ) -> int:
+        """Publish one message through mosquitto's own client and wait for the acknowledgement that its QoS has."""
         sender = account or self.fleet
-        command = [str(self.clients / "mosquitto_pub"), "-h", self.host, "-p", str(self.port), "-q", "1", "-V", "5"]
+        command = [str(self.clients / "mosquitto_pub"), "-h", self.host, "-p", str(self.port), "-q", str(qos), "-V", "5"]
         command += ["-u", sender.username, "-P", sender.password, "-t", topic, "-s", *(["-r"] if retain else [])]
         body = payload.encode() if isinstance(payload, str) else payload
         return subprocess.run(command, input=body, check=False, capture_output=True, timeout=PATIENCE_S).returncode

@@ -98,6 +98,16 @@ async def test_the_session_keeps_messages_while_nobody_is_there(client, broker):
         assert again.present == [True]
 
 
+async def test_the_session_keeps_messages_at_qos_0_while_nobody_is_there(client, broker):
+    async with client():
+        pass
+    for number in range(3):
+        broker.publish(IN, str(number), qos=0)
+    async with client() as again:
+        await wait_for(lambda: len(again.got) == 3, what="the messages kept")
+        assert [(one.payload, one.qos) for one in again.got] == [(str(number).encode(), 0) for number in range(3)]
+
+
 async def test_publishes_wait_for_a_broker_that_is_away(client, broker):
     async with client() as one:
         broker.kill()
