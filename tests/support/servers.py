@@ -182,7 +182,17 @@ class Broker:
     ) -> int:
         """Publish one message through mosquitto's own client and wait for the acknowledgement that its QoS has."""
         sender = account or self.fleet
-        command = [str(self.clients / "mosquitto_pub"), "-h", self.host, "-p", str(self.port), "-q", str(qos), "-V", "5"]
+        command = [
+            str(self.clients / "mosquitto_pub"),
+            "-h",
+            self.host,
+            "-p",
+            str(self.port),
+            "-q",
+            str(qos),
+            "-V",
+            "5",
+        ]
         command += ["-u", sender.username, "-P", sender.password, "-t", topic, "-s", *(["-r"] if retain else [])]
         body = payload.encode() if isinstance(payload, str) else payload
         return subprocess.run(command, input=body, check=False, capture_output=True, timeout=PATIENCE_S).returncode
