@@ -1,7 +1,7 @@
 """A grid as the API gives it (contract 12), and what people may send of one."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -10,6 +10,7 @@ from services.api.prevention.models import Hazard
 from services.api.registry.datum import Datum
 from services.api.registry.models import Location
 from services.api.request.fields import AreaCode, Line
+from services.api.request.known_fields import KnownFields
 from services.api.request.problems import FieldError
 from services.core.topics import Kind
 from services.core.words import Form
@@ -60,37 +61,6 @@ class GridPerson(BaseModel):
 _People = Annotated[list[Annotated[GridPerson, BeforeValidator(_named)]], Field(max_length=50)]
 
 
-class GridPut(BaseModel):
-    """What a person says of a grid. Fields left out keep their value. A GeoJSON Feature is taken too."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    name: Annotated[Line, Field(min_length=1)] | None = None
-    area: AreaCode | None = Field(
-        default=None, description="who may see it; a new one without takes its parent's, else it is the county's"
-    )
-    parent: GridId | None = None
-    people: Annotated[_People | None, BeforeValidator(_listed)] = None
-    polygon: dict[str, Any] | None = Field(
-        default=None,
-        description="GeoJSON Polygon or MultiPolygon [lon, lat]; `geometry` is taken for it",
-        examples=[SQUARE],
-    )
-    datum: Datum | None = Field(default=None, description="of the polygon; WGS 84 when none is named")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_a_feature(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        if value.get("type") == "Feature":
-            properties = value.get("properties")
-            value = (properties if isinstance(properties, dict) else {}) | {"polygon": value.get("geometry")}
-        elif "geometry" in value and "polygon" not in value:
-            value = {name: one for name, one in value.items() if name != "geometry"} | {"polygon": value["geometry"]}
-        return value
-
-
 class Grid(BaseModel):
     """A grid."""
 
@@ -132,6 +102,41 @@ class GridDetail(Grid):
     sites: list[GridSite] = Field(description="the first 1000")
     faults: list[GridFinding] = Field(description="overlaps and gaps that concern it")
     notes: list[FieldError] = Field(default=[], description="what was mended in the polygon that was sent")
+
+
+class GridPut(KnownFields):
+    """What a person says of a grid. Fields left out keep their value. A GeoJSON Feature is taken too."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    answered: ClassVar = frozenset(GridDetail.model_fields)
+
+    name: Annotated[Line, Field(min_length=1)] | None = None
+    area: AreaCode | None = Field(
+        default=None, description="who may see it; a new one without takes its parent's, else it is the county's"
+    )
+    parent: GridId | None = None
+    people: Annotated[_People | None, BeforeValidator(_listed)] = None
+    polygon: dict[str, Any] | None = Field(
+        default=None,
+        description="GeoJSON Polygon or MultiPolygon [lon, lat]; `geometry` is taken for it",
+        examples=[SQUARE],
+    )
+    datum: Datum | None = Field(default=None, description="of the polygon; WGS 84 when none is named")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_feature(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if value.get("type") == "Feature":
+            properties = value.get("properties")
+            of_a_gis = properties if isinstance(properties, dict) else {}  # with columns of its own
+            said = {name: one for name, one in of_a_gis.items() if name in cls.model_fields}
+            value = said | {"polygon": value.get("geometry")}
+        elif "geometry" in value and "polygon" not in value:
+            value = {name: one for name, one in value.items() if name != "geometry"} | {"polygon": value["geometry"]}
+        return value
 
 
 class GridCoverage(BaseModel):

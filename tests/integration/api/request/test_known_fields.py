@@ -10,6 +10,11 @@ from tests.integration.api.conftest import AREA, Client
 Register = Callable[..., Awaitable[dict[str, Any]]]
 SITE = {"name": "人民医院", "area": AREA, "contacts": [{"name": "王建国", "role": "负责人", "phone": "0350-7320119"}]}
 PERSON = {"username": "li", "password": "9 horses, 3 hydrants", "role": "viewer", "areas": [AREA]}
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [[[111.08, 39.01], [111.1, 39.01], [111.1, 39.03], [111.08, 39.03], [111.08, 39.01]]],
+}
+GRID = {"name": "第一网格", "area": AREA, "polygon": SQUARE}
 CALLED = {"name": "值班队长", "channel": "sms", "address": "13800000000"}
 
 
@@ -25,12 +30,14 @@ async def paths(client: Client, register: Register) -> dict[str, str]:
     await register("h-1")
     site, person = await make(client, "sites", SITE), await make(client, "users", PERSON)
     called = await make(client, "contacts", CALLED)
+    assert (await client.put("/api/v1/grids/dg-01", json=GRID)).status_code == 201
     return {
         "device": "/api/v1/devices/h-1",
         "site": f"/api/v1/sites/{site['id']}",
         "person": f"/api/v1/users/{person['username']}",
         "contact": f"/api/v1/contacts/{called['id']}",
         "area": f"/api/v1/areas/{AREA}",
+        "grid": "/api/v1/grids/dg-01",
     }
 
 
@@ -46,6 +53,7 @@ async def paths(client: Client, register: Register) -> dict[str, str]:
         ("person", {"active": False}, "active"),
         ("contact", CALLED | {"areas": [AREA]}, "areas"),
         ("area", {"name": "东关镇", "lon": 111.09, "lat": 39.02}, "lon"),
+        ("grid", {"polygon": SQUARE, "crs": "gcj02"}, "crs"),
     ],
 )
 async def test_an_unknown_field_is_refused_by_its_name_and_nothing_is_changed(
@@ -63,7 +71,7 @@ async def test_an_unknown_field_is_refused_by_its_name_and_nothing_is_changed(
     ("what", "field", "value"),
     [
         ("device", "name", "府前街 12 号"), ("site", "address", "府前街 1 号"), ("person", "name", "李"),
-        ("contact", "name", "队长"), ("area", "name", "东关镇"),
+        ("contact", "name", "队长"), ("area", "name", "东关镇"), ("grid", "name", "第二网格"),
     ],
 )  # fmt: skip
 async def test_a_document_that_was_read_is_changed_and_sent_back_whole(
@@ -98,3 +106,9 @@ async def test_a_step_of_a_hazard_with_an_unknown_field_is_not_taken(
     mended = await client.patch(f"/api/v1/hazards/{hazard['id']}", json={"state": "verified"})
     assert (mended.status_code, mended.json()["errors"][0]["field"]) == (422, "state"), mended.text
     assert (await client.get(f"/api/v1/hazards/{hazard['id']}")).json()["state"] == "found"
+
+
+async def test_a_feature_of_a_gis_may_have_columns_of_its_own(client: Client) -> None:
+    feature = {"type": "Feature", "properties": {"name": "第一网格", "fid": 7, "style": "red"}, "geometry": SQUARE}
+    made = await client.put("/api/v1/grids/dg-01", json=feature)
+    assert (made.status_code, made.json()["name"]) == (201, "第一网格"), made.text
