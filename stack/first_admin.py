@@ -9,6 +9,7 @@ import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
+from services.core.db import AWAY, pass_on_cancel
 from stack.state import StateDir
 
 
@@ -22,6 +23,7 @@ class Admin:
 
 
 NOBODY = Admin("", "", "")
+CHANGED = "(changed since the first start; where it is lost: firetower admin --new-password)"
 
 
 def _has_people() -> bool:
@@ -48,6 +50,19 @@ async def find_or_make_admin(dsn: str, state: StateDir, *, own_database: bool) -
     if made is None:
         return NOBODY
     return Admin(made.username, made.password, made.api_key)
+
+
+async def shown_login(dsn: str, admin: Admin) -> tuple[str, str]:
+    """Return what is shown of a login at a start: the password only as long as it lets somebody in."""
+    if admin == NOBODY:
+        return "", ""
+    first_admin = importlib.import_module("services.api.people.first_admin")
+    try:
+        fits = await first_admin.still_fits(dsn, admin.username, admin.password)
+    except AWAY:  # the status line says so
+        pass_on_cancel()
+        fits = True
+    return admin.username, admin.password if fits else CHANGED
 
 
 def keep_admin(state: StateDir, admin: Admin) -> None:

@@ -31,7 +31,7 @@ from stack.addresses import Addresses, EndpointsFile
 from stack.backup.forget import forget_copies
 from stack.backup.order import standing_order
 from stack.binaries import BinariesMissingError
-from stack.first_admin import NOBODY, find_or_make_admin, keep_admin
+from stack.first_admin import NOBODY, find_or_make_admin, keep_admin, shown_login
 from stack.lost_accounts import tell_lost_accounts
 from stack.places import OUTSIDE, orphans
 from stack.postgres import OWNER
@@ -122,7 +122,8 @@ class System:
         self._is_ready = True
         await self._note_endpoints()
         login = self.addresses.admin if "api" in self._children else NOBODY
-        self._screen.announce(self.addresses.api, (login.username, login.password), self._endpoints.path)
+        shown = await shown_login(self.addresses.database, login)
+        self._screen.announce(self.addresses.api, shown, self._endpoints.path)
         self._watch("addresses", self._note_stale_endpoints, every_s=1)
         if self._options.programs:
             self._watch("backup", self._start_backup, every_s=1)

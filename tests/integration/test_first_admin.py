@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from services.api.people.first_admin import rotate_admin
 from services.core import db
 from stack import room
-from stack.first_admin import NOBODY, Admin, find_or_make_admin
+from stack.first_admin import NOBODY, Admin, find_or_make_admin, shown_login
 from stack.screen import Screen
 from stack.up import Options, System
 from tests.support.waiting import PATIENCE_S
@@ -61,3 +62,15 @@ async def test_people_of_a_database_that_is_not_ours_are_left_alone(system, data
     assert other.addresses.admin == NOBODY
     assert other.state.kept_secret("admin") is None
     assert isinstance(system.addresses.admin, Admin)
+
+
+async def test_a_password_that_was_changed_is_no_longer_shown_as_the_login(system, database):
+    await system.ensure_admin()
+    made = system.addresses.admin
+    assert await shown_login(database, made) == (made.username, made.password)
+    await rotate_admin(database)
+    name, said = await shown_login(database, made)
+    assert name == made.username
+    assert made.password not in said
+    assert "firetower admin --new-password" in said
+    assert await shown_login(database, NOBODY) == ("", "")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from services.api.request.secrets import HASHER, KEY_PREFIX, digest, new_token
+from services.api.request.secrets import HASHER, KEY_PREFIX, digest, new_token, password_fits
 from services.core import db
 from services.core.statements import load_queries
 
@@ -38,6 +38,16 @@ async def make_first_admin(dsn: str) -> FirstAdmin | None:
             return await _write_admin(connection, "people.first")
     finally:
         await connection.close()
+
+
+async def still_fits(dsn: str, username: str, password: str) -> bool:
+    """Whether this is still the person's password."""
+    connection = await db.connect(dsn, program="api.people", statement_timeout_s=10)
+    try:
+        stored = await connection.fetchval(SQL["password_of"], username)
+    finally:
+        await connection.close()
+    return await password_fits(password, stored)
 
 
 async def rotate_admin(dsn: str) -> FirstAdmin:

@@ -5,6 +5,9 @@ insert into person (username, name, password_hash, role, areas)
         areas = '{*}', enabled = true, version = person.version + 1, updated_at = now()
     returning id
 
+-- name: password_of
+select password_hash from person where username = $1 and enabled
+
 -- name: end_sessions
 delete from web_session where person_id = $1
 
