@@ -15,6 +15,7 @@ from services.alerts.certificates import EXPIRING, NO_CERTIFICATES, Certificates
 from services.alerts.copies import judge_copies
 from services.alerts.disk_use import DiskUse
 from services.alerts.dropped import find_dropped
+from services.alerts.lanes_gone import forget_gone
 from services.alerts.links import say_not_carried, say_set_aside, say_silent
 from services.alerts.room import Crowd, Disks, Shortage
 from services.alerts.storage import StorageJobs
@@ -213,7 +214,7 @@ class Health:
 
     async def _lanes(self, page: Page) -> list[Finding]:
         found: list[Finding] = []
-        lanes = await page.conn.fetch(SQL["lanes"])
+        lanes = await forget_gone(page, await page.conn.fetch(SQL["lanes"]))
         dropped = await find_dropped(page, lanes)
         if dropped is not None:
             found.append(dropped)
