@@ -44,7 +44,6 @@ LEASE = "alerts"
 POLL_S = 0.05  # the fallback when no hint comes
 CLOCKS_S, DUTIES_S = 0.2, 1.0  # how often clocks and other timed work are checked
 HOLD_S = 0.8  # the lease lasts 3 s
-ANY_BATCH = 2**62
 LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
 AWAY = timedelta(days=3)  # so long people may have acted while no alerts was there, and a sleepy device be silent since
@@ -250,7 +249,10 @@ class Bench:
     async def _count_bad_clocks(self, now: datetime) -> list[Verdict]:
         """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""
         bad, self.events.bad_clocks = self.events.bad_clocks, []
-        first = dict.fromkeys((device_id for device_id, _ in bad), ANY_BATCH)
+        if not bad:
+            return []
+        waiting = await self.readings.feed.first_waiting(self.conn)  # what was not judged yet is not read back as known
+        first = dict.fromkeys((device_id for device_id, _ in bad), waiting)
         await self.states.load(self.conn, first, now, Breath(self.clock, self.look_up).take)
         return [
             (self.registry[device_id], finding)

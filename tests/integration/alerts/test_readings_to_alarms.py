@@ -1,14 +1,16 @@
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import asyncpg
 import pytest
 
-from services.alerts.bench import ANY_BATCH
 from services.alerts.registry import Registry
 from services.alerts.rule_states import ROWS_AT_ONCE, RuleStates
 from services.core.alarms.ledger import acts
+from services.core.feed import Feed
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import AREA, County
 from tests.support.servers import PostgresServer, Program
@@ -66,7 +68,7 @@ class Counted:
 
 
 async def test_a_start_reads_so_much_at_once_that_a_fire_can_wait_for_it(county: County) -> None:
-    devices = {await county.add_device(f"h-{n}", "hydrant"): ANY_BATCH for n in range(20)}
+    devices = {await county.add_device(f"h-{n}", "hydrant"): 2**62 for n in range(20)}
     await county.send_readings("hydrant", [{"device": "h-0", "pressure_mpa": 0.3}])
     await county.conn.execute(
         """
@@ -85,6 +87,26 @@ async def test_a_start_reads_so_much_at_once_that_a_fire_can_wait_for_it(county:
     assert sum(conn.rows) == 20 * 500 + 1
     assert sorted(conn.rows)[-2] <= ROWS_AT_ONCE  # all but the first answer, before which nobody knows
     assert looks >= len(devices)
+
+
+async def test_what_is_read_back_to_count_a_wrong_clock_hides_no_reading_that_waits(county: County) -> None:
+    """A panel's event has a wrong time, and its readings of the same moment are not judged yet."""
+    number = await county.add_device("panel-1")
+    for fine in (True, False, False):
+        await county.send_readings("panel", [{"device": "panel-1", "mains_ok": fine}])
+    feed, registry = Feed("telemetry"), Registry()
+    await feed.find_writers(county.conn)
+    (first, *waiting) = await feed.next_batches(county.conn, 10, 10)
+    feed.moved([first])
+    await registry.load(county.conn, [number])
+    states, now = RuleStates(registry), datetime.now(UTC)
+    before = await feed.first_waiting(county.conn)
+    assert before == waiting[0].id
+    await states.load(county.conn, {number: before}, now, partial(asyncio.sleep, 0))
+    rows = await county.conn.fetch("select * from reading_panel where batch_id >= $1 order by batch_id", before)
+    assert [finding.code for finding in states.walk(number, rows, now, 0.0)] == ["power_fault"]
+    feed.moved(waiting)
+    assert await feed.first_waiting(county.conn) > waiting[-1].id
 
 
 async def test_a_backfill_of_a_day_raises_nothing(
