@@ -5,25 +5,27 @@ detector as `type` nothing but the detector would be left.
 """
 
 import json
-import re
 from typing import Any
 
 from services.core.contracts import EventType
 from services.core.event_types import known_type
 
-_LONG = re.compile(rb"\d{20}")
 _FIRES = frozenset({EventType.FIRE, EventType.MANUAL_ALARM})
 
 
 def settle(payload: bytes, parsed: Any) -> Any:
     """Return the value of a message of which the fast parser made `parsed`."""
-    elements = len(parsed) if isinstance(parsed, list) else 1
-    if payload.count(b'"type"') <= elements and not _LONG.search(payload):
+    elements = parsed if isinstance(parsed, list) else [parsed]
+    if payload.count(b'"type"') <= len(elements) and not any(map(_may_lack_digits, elements)):
         return parsed
     try:
         return json.loads(payload, object_pairs_hook=_object)
     except (ValueError, RecursionError):  # deeper or longer than this parser goes: as it was read first
         return parsed
+
+
+def _may_lack_digits(element: Any) -> bool:
+    return isinstance(element, dict) and any(type(element.get(name)) is float for name in ("event_id", "component"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
