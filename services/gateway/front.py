@@ -18,6 +18,7 @@ from services.gateway.confirms import Asker
 from services.gateway.downlink import Exchange
 from services.gateway.frames import CONTROL, REQUEST, SEND, Damage
 from services.gateway.intake import Intake, heard_as
+from services.gateway.limits import Bucket
 from services.gateway.link import Link
 from services.gateway.meaning import CHECKSUM_WRONG
 from services.gateway.objects import holds_fire, read_unit
@@ -39,6 +40,7 @@ class Front:
         self._registry = registry
         self._clock = clock
         self._border = border
+        self._strangers_told = Bucket(0.1, 10, clock.monotonic())  # lines in the log
 
     def around(self, unit: Unit | Callable[[], Unit]) -> AbstractContextManager[None]:
         """Draw the border around one unit of work."""
@@ -112,6 +114,12 @@ class Front:
         """Tell that a panel of ours is not understood in what it repeats; a fire in it counts, and is not confirmed."""
         frame = damage.header
         panel = self._registry.panel(frame.source)
+        if not panel.registered:
+            if self._strangers_told.take(1, self._clock.monotonic()):
+                log.warning(
+                    "stranger_not_understood", address=frame.source.hex(), peer=link.host, flaw=str(damage.flaw)
+                )  # somebody may stand beside a new panel and wonder why it does not appear
+            return
         if not panel.profile.allows(link.host):
             return
         self._presence.misread(panel, link)

@@ -125,11 +125,10 @@ class Inbound(Generic[L]):
             self._link.close("nothing but damaged frames")
 
     def _look_at_damage(self, damage: Damage, now: float) -> None:
-        """Tell what a panel of ours means although it is damaged each time: it repeats no more."""
-        source = damage.header.source
-        if self._link.is_refused or not self._post.is_registered(source) or not self._misread.is_meant(damage, now):
+        """Tell what a panel means although it is damaged each time: it repeats no more."""
+        if self._link.is_refused or not self._misread.is_meant(damage, now):
             return
-        if self._allowance.take_frame(now, urgent=True):
+        if not self._post.is_registered(damage.header.source) or self._allowance.take_frame(now, urgent=True):
             with self._post.around(partial(_unit_of, damage.header, self._link.host)):
                 self._post.misread(self._link, damage)
 

@@ -112,7 +112,7 @@ class Post(Protocol[L_contra]):
         """Nothing but damaged frames for a while; called for each further one, too."""
 
     def misread(self, link: L_contra, damage: Damage) -> None:
-        """A registered panel has sent the same damaged frame as often as it sends any."""
+        """A panel has sent the same damaged frame as often as it sends any."""
 
     def failed(self, link: L_contra, caller: Caller, exchange: Exchange) -> None:
         """A message of the centre got no answer after all repeats."""

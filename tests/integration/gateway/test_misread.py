@@ -21,6 +21,8 @@ async def test_a_fire_whose_every_copy_is_damaged_alike_is_heard_although_heartb
             panel.write(spoiled(encode(frame)))
             await panel.denied(frame, count=count)
             await panel.confirmed(panel.send(b""))
+    (line,) = [line for line in gateway.log_text().splitlines() if "stranger_not_understood" in line]
+    assert stranger.address.hex() in line
     await until(lambda: store.of("fire"), "its fire")
     assert store.of("fire")[0]["notes"] == ["checksum_wrong"]
     assert "校验错误" in store.of("fire")[0]["description"], "whoever sees the fire sees that as well"
