@@ -17,6 +17,7 @@ import asyncpg
 
 from services.alerts import clocks, events, incidents
 from services.alerts.border import Border
+from services.alerts.deliver import CALL
 from services.alerts.early.alarms import EarlyAlarms
 from services.alerts.events import EventFeed
 from services.alerts.flooding import Flooding
@@ -47,7 +48,7 @@ HOLD_S = 0.8  # the lease lasts 3 s
 LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
 AWAY = timedelta(days=3)  # so long people may have acted while no alerts was there, and a sleepy device be silent since
-TRIED_ONCE = (FINDING, "refused_event", POLICY)  # kinds that are tried again without a person, or never
+TRIED_ONCE = (FINDING, "refused_event", POLICY, CALL)  # kinds that are tried again without a person, or never
 log = logger(__name__)
 
 
