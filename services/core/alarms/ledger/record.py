@@ -61,7 +61,7 @@ def _read_field(name: str, value: Any) -> Any:
     if name in _MOMENTS:
         moment = datetime.fromisoformat(value)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    if name == "causes":
+    if name in ("causes", "zones"):
         return frozenset(str(item) for item in value)
     if name == "sent":
         return frozenset(NoticeType(item) for item in value)

@@ -190,8 +190,10 @@ def _fire_again(
     if situation.incident_id != alarm.incident_id:
         return _new_onset(alarm, finding, now, policy, situation)
     came_back = not alarm.active
+    elsewhere = _is_elsewhere(alarm, finding)
     memory = replace(
         memory,
+        zones=memory.zones | {finding.zone or ""} if elsewhere else memory.zones,
         last_at=now,
         raised_ts=finding.ts,
         repeats=memory.repeats + 1,
@@ -206,7 +208,7 @@ def _fire_again(
     confidence = _surer(alarm.confidence, own)
     if came_back:
         confidence = _surer(confidence, Confidence.PROBABLE)
-    rose = confidence is not alarm.confidence
+    rose = confidence is not alarm.confidence or elsewhere
     after = replace(alarm, memory=memory, confidence=confidence, cleared_at=None)
     if came_back or rose:
         after = replace(ask_again(after), reason=reason, late_min=finding.late_min)
@@ -217,6 +219,12 @@ def _fire_again(
     if came_back:
         return after, Outcome(OutcomeKind.REOPENED, reason)
     return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)
+
+
+def _is_elsewhere(alarm: Alarm, finding: Finding) -> bool:
+    """Whether a panel without components reports its fire from another zone: whoever took it knows of the first."""
+    known = alarm.memory.zones | {alarm.zone, None, ""}
+    return not is_named(finding.component) and finding.zone not in known and len(known) < MOST_CAUSES
 
 
 def _new_onset(

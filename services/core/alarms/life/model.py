@@ -29,6 +29,7 @@ class Memory:
     """What the life cycle remembers about an alarm beside its public fields; stored as one JSON value."""
 
     causes: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()  # of a panel's fires without components: where else it has reported one
     sent: frozenset[NoticeType] = frozenset()
     told: Told | None = None
     raise_at: datetime | None = None  # a first notice held for grouping
