@@ -35,6 +35,7 @@ from services.core.text import describe_error
 log = logger(__name__)
 DEVICES_EVERY_S = 0.25  # contract 5: at most 4 Hz
 ALARMS_EVERY_S = 0.05
+MOVES_EVERY_S = 5.0  # two devices of one code move it with each message, and all that is open is fetched anew
 POLL_S = 1.0
 _FRAME_ITEMS = 1000
 _ROUND_ALARMS = 250  # read and told together: a fire waits for one round at most
@@ -86,6 +87,8 @@ class Changes:
     def __init__(self, database: Database, hub: Hub, clock: Clock) -> None:
         self._database, self._hub, self._clock = database, hub, clock
         self._moved_devices, self._moved_alarms = Moves(), Moves()
+        self._left: dict[str | None, None] = {}  # areas that something has left, and nobody there was told yet
+        self._something_left = asyncio.Event()
         self._hints = {channel: asyncio.Event() for channel in _CHANNELS}
         self.devices = Feed(hub, self._look_at_devices, self._tell_devices, at_once=_FRAME_ITEMS)
         self.alarms = Feed(hub, partial(look_at_alarms, database), self._tell_alarms, at_once=_ROUND_ALARMS)
@@ -99,6 +102,7 @@ class Changes:
             group.create_task(self._follow(self.devices, batch, DEVICES_EVERY_S), name="device changes")
             group.create_task(self._follow(self.alarms, alarm, ALARMS_EVERY_S), name="alarm changes")
             group.create_task(self._follow(self.notices, notice, ALARMS_EVERY_S), name="notice changes")
+            group.create_task(self._tell_moves(), name="moves")
 
     async def _follow(self, feed: Feed, hint: asyncio.Event, every_s: float) -> None:
         while True:
@@ -179,8 +183,18 @@ class Changes:
 
     def _fetch_anew(self, areas: Sequence[str | None]) -> None:
         """Have everybody who sees one of these areas fetch anew: something has left it."""
-        for area in dict.fromkeys(areas):
-            self._hub.publish("resync", [Part(area, b"{}")])
+        if areas:
+            self._left |= dict.fromkeys(areas)
+            self._something_left.set()
+
+    async def _tell_moves(self) -> None:
+        while True:
+            await self._something_left.wait()
+            self._something_left.clear()
+            left, self._left = self._left, {}
+            for area in left:
+                self._hub.publish("resync", [Part(area, b"{}")])
+            await self._clock.sleep(MOVES_EVERY_S)
 
     async def _set_aside(self, kind: str, name: Any, error: Exception) -> None:
         """Set aside one thing that cannot be sent: people see it, everybody fetches anew, nothing is held up."""

@@ -5,11 +5,14 @@ known forward formula until the residual is below a millimetre. BD-09 is Baidu's
 """
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from math import atan2, cos, pi, radians, sin, sqrt
 from typing import Any
 
-_KNOWN_CRS = re.compile(r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$")  # WGS 84, CGCS2000, with heights too
+_KNOWN_CRS = re.compile(
+    r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$", re.IGNORECASE
+)  # WGS 84, CGCS2000, with heights too
 _AXIS_M = 6_378_245.0  # Krasovsky 1940, on which GCJ-02 stands
 _ECCENTRICITY = 0.00669342162296594323
 _BAIDU = pi * 3000.0 / 180.0
@@ -31,14 +34,34 @@ class Datum(StrEnum):
         return cls(name) if name in set(cls) and name != value else None
 
 
-def is_foreign_crs(crs: Any) -> bool:
+# as ledgers, the makers of maps and GIS programs call them, without `坐标系` and signs
+_NAMES: Mapping[str, Datum] = {
+    "gps": Datum.WGS84, "epsg4326": Datum.WGS84, "wgs84": Datum.WGS84, "gcswgs1984": Datum.WGS84,
+    "国家2000": Datum.CGCS2000, "2000国家": Datum.CGCS2000, "cgcs2000": Datum.CGCS2000, "epsg4490": Datum.CGCS2000,
+    "gcschinageodeticcoordinatesystem2000": Datum.CGCS2000,
+    "火星": Datum.GCJ02, "国测局": Datum.GCJ02, "高德": Datum.GCJ02, "腾讯": Datum.GCJ02, "gcj02": Datum.GCJ02,
+    "百度": Datum.BD09, "bd09": Datum.BD09, "bd09ll": Datum.BD09,
+}  # fmt: skip
+_BESIDE_A_NAME = re.compile(r"(大地)?坐标系?$|地图$|[-_: ]")
+
+
+def datum_named(name: str) -> Datum | None:
+    """Return the datum of that name; None where it is not one of these, which is never guessed."""
+    return _NAMES.get(_BESIDE_A_NAME.sub("", name.lower()))
+
+
+def is_foreign_crs(crs: Any, datum: Datum | None = None) -> bool:
     """Whether a GeoJSON file (`crs`, before RFC 7946) says that its degrees are of another datum than these.
 
+    One may say WGS 84 or CGCS2000, as exports do whatever the degrees are, or the `datum` named beside it.
     Beijing 1954 and Xi'an 1980 lie a hundred metres off.
     """
     properties = crs.get("properties") if isinstance(crs, dict) else None
     named = properties.get("name", properties.get("code")) if isinstance(properties, dict) else None
-    return named is not None and not _KNOWN_CRS.search(str(named))
+    if named is None or _KNOWN_CRS.search(str(named)):
+        return False
+    said = datum_named(str(named))
+    return said is None or said not in {Datum.WGS84, Datum.CGCS2000, datum}
 
 
 def _wave(x: float) -> float:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from services.api.prevention.grids.coverage import Fault
 from services.api.prevention.models import Hazard
-from services.api.registry.datum import Datum
+from services.api.registry.datum import Datum, is_foreign_crs
 from services.api.registry.models import Location
 from services.api.request.fields import AreaCode, Line
 from services.api.request.known_fields import KnownFields
@@ -133,7 +133,12 @@ class GridPut(KnownFields):
             properties = value.get("properties")
             of_a_gis = properties if isinstance(properties, dict) else {}  # with columns of its own
             said = {name: one for name, one in of_a_gis.items() if name in cls.model_fields}
-            value = said | {"polygon": value.get("geometry")}
+            datum = {"datum": value["datum"]} if "datum" in value else {}
+            if not (datum or said.get("datum")) and is_foreign_crs(value.get("crs")):
+                raise ValueError(
+                    "must be WGS 84 or CGCS2000 (EPSG 4326, 4490): export the layer so, or name the `datum`"
+                )
+            value = said | datum | {"polygon": value.get("geometry")}
         elif "geometry" in value and "polygon" not in value:
             value = {name: one for name, one in value.items() if name != "geometry"} | {"polygon": value["geometry"]}
         return value

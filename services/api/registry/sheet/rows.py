@@ -3,7 +3,6 @@
 Promises an error with its line for whatever cannot be read, and never a guess at the datum.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from services.api.registry.datum import Datum, is_foreign_crs
+from services.api.registry.datum import Datum, datum_named, is_foreign_crs
 from services.api.registry.models import DevicePut
 from services.api.registry.sheet import ours
 from services.api.registry.sheet.text import UnreadableLedger, decode_text, plain_text, read_table
@@ -48,14 +47,6 @@ _CHINESE: Mapping[str, Mapping[str, str]] = {
         "天然": "natural", "天然水源": "natural",
     },
 }  # fmt: skip
-# datums as ledgers and the makers of maps call them, without `坐标系` and signs
-_DATUMS: Mapping[str, Datum] = {
-    "gps": Datum.WGS84, "epsg4326": Datum.WGS84, "国家2000": Datum.CGCS2000, "2000国家": Datum.CGCS2000,
-    "cgcs2000": Datum.CGCS2000, "epsg4490": Datum.CGCS2000, "火星": Datum.GCJ02, "国测局": Datum.GCJ02,
-    "高德": Datum.GCJ02, "腾讯": Datum.GCJ02, "gcj02": Datum.GCJ02, "百度": Datum.BD09, "bd09": Datum.BD09,
-    "bd09ll": Datum.BD09, "wgs84": Datum.WGS84,
-}  # fmt: skip
-_OF_A_DATUM = re.compile(r"(大地)?坐标系?$|地图$|[-_: ]")
 _CODES = frozenset({"area", "gateway", "gateway_address"})
 _NUMBERS = frozenset({"site", "expected_interval_s", "rated_current_a"})
 _MOST_LATITUDE = 90
@@ -128,7 +119,7 @@ def _layer(raw: bytes, datum: Datum | None) -> tuple[list[Any], Datum | None]:
         raise UnreadableLedger("must be a FeatureCollection with `features`")
     if len(features) > MAX_ROWS:
         raise UnreadableLedger(f"more than {MAX_ROWS} features; split the file")
-    if is_foreign_crs(document.get("crs")):
+    if is_foreign_crs(document.get("crs"), datum):
         raise UnreadableLedger("crs: must be WGS 84 or CGCS2000 (EPSG 4326, 4490): export the layer so")
     named = document.get("datum")
     if datum is None and named is not None:
@@ -163,7 +154,7 @@ def _datum(value: object) -> Datum | None:
     try:
         return Datum(name)
     except ValueError:
-        return _DATUMS.get(_OF_A_DATUM.sub("", name.lower()))
+        return datum_named(name)
 
 
 def _code(line: int, value: Any) -> str | LedgerError:

@@ -161,9 +161,11 @@ async def test_who_no_longer_sees_a_device_that_was_moved_is_told_to_fetch_anew(
     until(lambda: old.named("alarm") and old.named("device"), what="both where the device stood")
     before = [len(one.named("resync")) for one in (old, new, other)]
     await connection.execute("update device set area = $2 where id = $1", moved, OTHER_AREA)
+    until(lambda: len(old.named("resync")) > before[0], what="word to fetch anew, of the device")
+    told = len(old.named("resync"))
     await connection.execute("update alarm set area = $2 where device_id = $1", moved, OTHER_AREA)
     until(lambda: new.named("alarm") and new.named("device"), what="both where it stands now")
-    until(lambda: len(old.named("resync")) >= before[0] + 2, what="word to fetch anew, of the device and of the alarm")
+    until(lambda: len(old.named("resync")) > told, what="word to fetch anew, of the alarm, seconds later")
     assert [len(one.named("resync")) for one in (new, other)] == before[1:]
     assert [len(old.named(name)) for name in ("alarm", "device")] == [1, 1]
 

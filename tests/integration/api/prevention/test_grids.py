@@ -39,6 +39,18 @@ async def test_a_whole_feature_and_a_geometry_are_taken_for_a_grid(client: Clien
     assert moved.json()["polygon"] == square(111.5)
 
 
+async def test_a_feature_says_of_what_datum_it_is(client: Client) -> None:
+    feature = {"type": "Feature", "properties": {"name": "一"}, "geometry": square(111.0)}
+    shifted = (await client.put("/api/v1/grids/8", json=feature | {"datum": "gcj02"})).json()
+    assert shifted["polygon"]["coordinates"][0][0] != square(111.0)["coordinates"][0][0]
+    beijing = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4214"}}
+    refused = await client.put("/api/v1/grids/9", json=feature | {"crs": beijing})
+    assert refused.status_code == 422, refused.text
+    (error,) = refused.json()["errors"]
+    assert "WGS 84 or CGCS2000" in error["message"]
+    assert "图层" in error["message_zh"]
+
+
 async def test_what_the_border_is_not_is_said_by_its_place_and_nothing_is_stored(client: Client) -> None:
     turned = [[lat, lon] for lon, lat in box(111.0)]
     crossed = [[111.0, 39.0], [111.1, 39.1], [111.1, 39.0], [111.0, 39.1], [111.0, 39.0]]

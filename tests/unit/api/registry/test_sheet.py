@@ -248,7 +248,10 @@ def test_a_datum_is_known_by_the_names_that_ledgers_give_it_and_never_guessed(na
     ("crs", "taken"),
     [
         ("urn:ogc:def:crs:OGC:1.3:CRS84", True), ("EPSG:4490", True), ("urn:ogc:def:crs:EPSG::4326", True),
+        ("urn:ogc:def:crs:ogc:1.3:crs84", True), ("WGS 84", True), ("CGCS2000", True), ("GCS_WGS_1984", True),
+        ("GCS_China_Geodetic_Coordinate_System_2000", True), ("GCJ02", True),
         ("urn:ogc:def:crs:EPSG::4214", False), ("EPSG:4610", False), ("EPSG:3857", False), ("EPSG:4547", False),
+        ("BD09", False), ("GCS_Beijing_1954", False),
     ],
 )  # fmt: skip
 def test_a_layer_that_says_itself_that_it_is_of_another_datum_is_not_taken_for_the_one_named(crs, taken):
@@ -256,5 +259,6 @@ def test_a_layer_that_says_itself_that_it_is_of_another_datum_is_not_taken_for_t
     if taken:
         assert len(list(read_geojson(raw, Datum.GCJ02))) == 1
     else:
-        with pytest.raises(UnreadableLedger, match="crs"):
-            list(read_geojson(raw, Datum.WGS84))
+        for named in (Datum.WGS84, Datum.GCJ02):
+            with pytest.raises(UnreadableLedger, match="crs"):
+                list(read_geojson(raw, named))
