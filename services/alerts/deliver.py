@@ -35,6 +35,7 @@ _LONGEST_ERROR, _WORDS_IN_ERROR = 500, 200
 # A contact who cannot be reached is given up after both; escalation goes on to the next step meanwhile. After so many
 # attempts a call of a fire waits as long as any other: a gateway's restart takes longer than the minute of its first.
 CALL_ATTEMPTS, CALL_TRIED_S = 20, 900.0
+FIRE_WAITS_S = 60.0  # the longest, whatever a gateway asks for with `Retry-After`
 log = logger(__name__)
 
 for _result in (*Fate, "no_answer"):
@@ -262,7 +263,9 @@ class Outbox:
                 await conn.execute(SQL["dead"], notice_id, now, status, verdict.error)
             else:
                 soon = lane.fire and (lane.desk or attempts < CALL_ATTEMPTS)
-                due = now + timedelta(seconds=wait_s(attempts, verdict.retry_after_s, fire=soon))
+                wait = wait_s(attempts, verdict.retry_after_s, fire=soon)
+                # a fire's that waits for longer is taken by `claim` for one of a clock that was set back: due at once
+                due = now + timedelta(seconds=min(wait, FIRE_WAITS_S) if lane.fire else wait)
                 await conn.execute(SQL["retry"], notice_id, due, status, verdict.error)
 
 

@@ -79,10 +79,19 @@ async def test_a_fires_call_outlasts_a_gateways_restart_and_is_not_repeated_wher
         )
 
     young, old = await call("busy-with-nul", timedelta(minutes=2)), await call("busy-with-nul", timedelta(minutes=16))
+    put_off = await call("retry-huge", timedelta(minutes=2))
     passed_on = await call("ok", timedelta(minutes=2), {"status": [204]})
     alerts(DISPATCH_URL="")
-    await eventually(lambda: county.notices("type = 'call' and attempts > 19", at_least=3), what="their attempts")
+    await eventually(lambda: county.notices("type = 'call' and attempts > 19", at_least=4), what="their attempts")
     answered = "type = 'call' and last_error is not null"
-    calls = {one["id"]: one for one in await eventually(lambda: county.notices(answered, at_least=3), what="answers")}
-    assert {key: one["state"] for key, one in calls.items()} == {young: "waiting", old: "dead", passed_on: "dead"}
+    calls = {one["id"]: one for one in await eventually(lambda: county.notices(answered, at_least=4), what="answers")}
+    states = {key: one["state"] for key, one in calls.items()}
+    assert states == {young: "waiting", old: "dead", put_off: "waiting", passed_on: "dead"}
     assert calls[young]["due_at"] - now > timedelta(seconds=25), "no longer every few seconds"
+    await county.send_events([{"device": "panel-1", "type": "fault"}])
+    await eventually(lambda: county.alarms("a.code = 'fault'"), what="the outbox having looked again and again")
+    rows = await county.conn.fetch("select at from notice_attempt where notice_id = $1 order by number", put_off)
+    made = [row["at"] for row in rows]
+    assert [at for at in made if at < made[0] + timedelta(seconds=30)] == made[:1], "not as fast as it answers"
+    due = await county.conn.fetchval("select due_at from notice where id = $1", put_off)
+    assert due < datetime.now(UTC) + timedelta(seconds=61), "a gateway puts off a fire's call by a minute at most"
