@@ -39,7 +39,8 @@ left join carried c on c.code = d.area
 where (s.online or s.offline_since is null) and d.code <> all($2::text[]) and s.last_seen < least($1::timestamptz, c.heard_until)
     - make_interval(secs => case when d.sleepy then 3600 else d.expected_interval_s end)
 -- the longest overdue first: five hundred sleepy devices that may be silent for a day must not hide a panel
--- and where even more of them may be silent (a rule that is off, other numbers), one look begins behind the other
+-- and where even more of them may be silent (a rule that is off, a daily report), every other look goes on behind
+-- those of the look before it
 order by s.last_seen + make_interval(secs => case when d.sleepy then 90000 else 3 * d.expected_interval_s end), d.id
 limit $3 offset $4
 

@@ -40,10 +40,14 @@ class Heard(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What a look through all devices found: how far was heard, and who may be silent for too long by then."""
+    """What a look through all devices found: how far was heard, and who may be silent for too long by then.
+
+    It begins behind the first `behind` of them, those that are silent longest first.
+    """
 
     mark: Watermark
     rows: Sequence[asyncpg.Record]
+    behind: int = 0
 
 
 class Silence:
@@ -53,7 +57,8 @@ class Silence:
         self._registry = registry
         self._states = states
         self._look: Look | None = None
-        self.passed_over = 0  # so many of those that are silent longest may be: the next look begins behind them
+        self._passed_over = 0  # so many of those that are silent longest may be: the round goes on behind them
+        self.behind = 0  # where the next look begins
 
     def take(self, look: Look) -> None:
         """Take over what the newest look found; it is judged at the bench's next turn."""
@@ -73,7 +78,7 @@ class Silence:
         look, self._look = self._look, None
         if look is None:
             return []
-        mark, rows = look
+        mark, rows, _ = look
         await self._registry.load(border.conn, [row["id"] for row in rows])
         found: list[Silent] = []
         may_be = 0
@@ -91,8 +96,17 @@ class Silence:
                 found.append(Silent(device, finding, row["last_seen"]))
             else:
                 may_be += 1
-        self.passed_over = 0 if len(rows) < AT_ONCE else self.passed_over + may_be
+        self._go_on(look, may_be)
         return found
+
+    def _go_on(self, look: Look, may_be: int) -> None:
+        """Begin every other look with those that are silent longest: who falls silent now waits for no round."""
+        more = len(look.rows) == AT_ONCE
+        if look.behind:
+            self._passed_over, self.behind = look.behind + may_be if more else 0, 0
+        else:
+            self._passed_over = (self._passed_over or may_be) if more else 0
+            self.behind = self._passed_over
 
     async def _judge(self, page: Page, some: Sequence[Silent | Heard]) -> None:
         silent = [item for item in some if isinstance(item, Silent)]

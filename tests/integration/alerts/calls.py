@@ -156,8 +156,8 @@ async def pass_time(county: County, until: datetime) -> None:
         await run_clocks(county, due)
 
 
-async def run_clocks(county: County, now: datetime) -> None:
-    """Do what is due, if anything is."""
+def border_at(county: County, now: datetime) -> Border:
+    """Judge on the test's own connection, a transaction each time, as the bench does."""
 
     async def transact(work: Work) -> Page:
         async with county.conn.transaction():
@@ -166,8 +166,13 @@ async def run_clocks(county: County, now: datetime) -> None:
             await page.write()
         return page
 
+    return Border(county.conn, Asides("alerts", HandClock(now)), transact, partial(asyncio.sleep, 0))
+
+
+async def run_clocks(county: County, now: datetime) -> None:
+    """Do what is due, if anything is."""
     if await clocks.is_due(county.conn, now):
-        border = Border(county.conn, Asides("alerts", HandClock(now)), transact, partial(asyncio.sleep, 0))
+        border = border_at(county, now)
         await clocks.tick(border, now)
         await clocks.call_contacts(border, now)
 

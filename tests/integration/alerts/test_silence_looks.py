@@ -1,0 +1,69 @@
+"""Who is looked at while more devices may be silent than one look takes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.alerts.registry import Registry
+from services.alerts.rule_states import RuleStates
+from services.alerts.silence import AT_ONCE, Silence
+from services.alerts.silent_devices import SilentDevices
+from services.core import db
+from tests.integration.alerts.calls import border_at
+from tests.support.county import AREA, County
+from tests.support.hand_clock import HandClock
+
+Look = Callable[[], Awaitable[list[str]]]
+
+
+@pytest.fixture
+async def look(county: County, database: str) -> AsyncIterator[Look]:
+    """Look through all devices once and judge what was found; returns which devices are known to be silent."""
+    registry = Registry()
+    silence = Silence(registry, RuleStates(registry))
+    pool = await db.create_pool(database, program="test", size=1)
+
+    async def once() -> list[str]:
+        now = datetime.now(UTC)
+        border = border_at(county, now)
+        await SilentDevices(pool, HandClock(now), border.asides, silence).take_turn()
+        await silence.watch(border, now)
+        return [row["device"] for row in await county.alarms("a.device_id is not null")]
+
+    yield once
+    await pool.close()
+
+
+async def sleepy(county: County, count: int, hours_ago: int) -> None:
+    """Add hydrants that report once a day, and did so these hours ago."""
+    await county.conn.execute(
+        """
+        with made as (
+            insert into device (code, kind, area, registered, sleepy, expected_interval_s)
+            select 'sleepy-' || n, 'hydrant', $1, true, true, 86400 from generate_series(1, $2::int) n returning id)
+        insert into device_state (device_id, last_seen) select id, now() - make_interval(hours => $3) from made
+        """,
+        AREA,
+        count,
+        hours_ago,
+    )
+
+
+async def fall_silent(county: County, code: str) -> None:
+    said = "update device_state set last_seen = now() - interval '30 min' where device_id = $1"
+    await county.conn.execute(said, county.id_of(code))
+
+
+async def test_a_panel_that_falls_silent_does_not_wait_for_the_round_of_sleepy_devices(
+    county: County, look: Look
+) -> None:
+    await sleepy(county, 3 * AT_ONCE, hours_ago=20)
+    for n in range(3):
+        await county.add_device(f"panel-{n}", expected_interval_s=60)
+    await county.set_watermark(datetime.now(UTC) + timedelta(seconds=1))
+    for n in range(3):
+        assert len(await look()) == n, "the round has begun"
+        await fall_silent(county, f"panel-{n}")
+        await look()
+        assert len(await look()) == n + 1, "found in two looks, wherever the round is"
