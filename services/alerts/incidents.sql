@@ -79,13 +79,13 @@ where a.code = 'device_offline' and a.device_id is not null and a.state <> 'clos
         > to_char($1::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') collate "C"
 
 -- name: silence_speakers
--- The alarms of an area that speak for devices which fell silent together, and since when the last of each group is.
-select a.component, a.incident_id, max(s.offline_since) as last
+-- The alarms of areas that speak for devices which fell silent together, and since when the last of each group is.
+select a.subject, a.component, a.incident_id, max(s.offline_since) as last
 from alarm a
 left join alarm m on m.incident_id = a.incident_id and m.code = a.code and m.device_id is not null
     and m.state <> 'closed' and m.cleared_at is null
 left join device_state s on s.device_id = m.device_id
-where a.subject = $1 and a.code = 'device_offline' and a.incident_id is not null
+where a.subject = any($1::text[]) and a.code = 'device_offline' and a.incident_id is not null
     and a.state <> 'closed' and a.cleared_at is null
-group by a.component, a.incident_id
+group by a.subject, a.component, a.incident_id
 order by last desc nulls last

@@ -57,30 +57,45 @@ async def group_silent(page: Page, registry: Registry, fresh: Iterable[Fallen]) 
     """Group by cause the devices that have been silent for some minutes and belong to no incident."""
     number = page.policies.number
     window = timedelta(seconds=number("grouping", "silence_window_s"))
+    of_gateway, of_area = number("grouping", "silence_members_gateway"), number("grouping", "silence_members_area")
     lone = await page.conn.fetch(SQL["lone_silent"], page.now - window)
     await registry.load(page.conn, [row["device_id"] for row in lone])
     waiting = {row["device_id"]: Fallen(registry[row["device_id"]], row["since"]) for row in lone}
     waiting |= {one.device.id: one for one in fresh}
     fallen = [one for one in waiting.values() if not _in_works(one.device, page.now)]
+    subjects = {Cause(one.device.profile.area).key.subject for one in fallen}
+    speakers: dict[str, list[asyncpg.Record]] = {}
+    for row in await page.conn.fetch(SQL["silence_speakers"], sorted(subjects)):
+        speakers.setdefault(row["subject"], []).append(row)
     taken: set[int] = set()
     for cause, some in _by_gateway(fallen).items():
-        taken |= await _gather(page, cause, some, number("grouping", "silence_members_gateway"), window)
+        known = speakers.get(cause.key.subject, [])
+        taken |= await _gather(page, cause, some, known, least=of_gateway, window=window)
     areas: dict[Cause, list[Fallen]] = {}
     for one in fallen:
         if one.device.id not in taken:
             areas.setdefault(Cause(one.device.profile.area), []).append(one)
     for cause, some in areas.items():
-        await _gather(page, cause, some, number("grouping", "silence_members_area"), window)
+        known = speakers.get(cause.key.subject, [])
+        await _gather(page, cause, some, known, least=of_area, window=window)
 
 
-async def _gather(page: Page, cause: Cause, fallen: Sequence[Fallen], least: float, window: timedelta) -> set[int]:
+async def _gather(
+    page: Page,
+    cause: Cause,
+    fallen: Sequence[Fallen],
+    speakers: Sequence[asyncpg.Record],
+    *,
+    least: float,
+    window: timedelta,
+) -> set[int]:
     """Let these join the groups that they fell silent with; the others are a new one, unless they are too few.
 
-    Returns who belongs to a group now.
+    `speakers`: the alarms that speak for groups of the cause's area. Returns who belongs to a group now.
     """
     taken: set[int] = set()
     standing: set[Cause] = set()
-    for row in await page.conn.fetch(SQL["silence_speakers"], cause.key.subject):
+    for row in speakers:
         group = _group_of(cause, row["component"])
         if group is None or not await _speaks(page, group):
             continue

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from services.alerts.incidents import SQL
 from services.alerts.registry import Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import AT_ONCE, Silence
@@ -67,3 +69,23 @@ async def test_a_panel_that_falls_silent_does_not_wait_for_the_round_of_sleepy_d
         await fall_silent(county, f"panel-{n}")
         await look()
         assert len(await look()) == n + 1, "found in two looks, wherever the round is"
+
+
+async def test_who_speaks_in_an_area_is_asked_once_and_not_for_every_gateway(county: County, look: Look) -> None:
+    for n in range(8):
+        for member in range(3 if n % 2 else 1):
+            code = f"m-{n}-{member}"
+            await county.add_device(code, "electrical", gateway=f"gw-{n}", expected_interval_s=60)
+            await fall_silent(county, code)
+    await county.set_watermark(datetime.now(UTC) + timedelta(seconds=1))
+    asked: list[str] = []
+
+    def note(query: Any) -> None:
+        if query.query == SQL["silence_speakers"]:
+            asked.append(query.query)
+
+    with county.conn.query_logger(note):
+        await look()
+    assert len(asked) == 1
+    incidents = await county.conn.fetch("select cause from incident order by cause")
+    assert [row["cause"] for row in incidents] == [f"area:{AREA}", *(f"gateway:gw-{n}" for n in (1, 3, 5, 7))]
