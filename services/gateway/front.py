@@ -21,6 +21,7 @@ from services.gateway.intake import Intake, heard_as
 from services.gateway.limits import Bucket
 from services.gateway.link import Link
 from services.gateway.meaning import CHECKSUM_WRONG
+from services.gateway.misread import Copies
 from services.gateway.objects import holds_fire, read_unit
 from services.gateway.post import Caller, Said
 from services.gateway.profiles import Profile
@@ -110,8 +111,11 @@ class Front:
         """Tell that a panel of ours is not understood."""
         self._presence.garbled(link)
 
-    def misread(self, link: Link, damage: Damage) -> None:
-        """Tell that a panel of ours is not understood in what it repeats; a fire in it counts, and is not confirmed."""
+    def misread(self, link: Link, damage: Damage, copies: Copies) -> None:
+        """Tell that a panel of ours is not understood in what it repeats.
+
+        A fire in it counts, once for all copies, and is not confirmed.
+        """
         frame = damage.header
         panel = self._registry.panel(frame.source)
         if not panel.registered:
@@ -124,10 +128,10 @@ class Front:
             return
         self._presence.misread(panel, link)
         unit = read_unit(frame.adu)
-        if holds_fire(unit):
+        if holds_fire(unit) and not copies.taken:
             FRAMES.labels("misread_fire").inc()
             unit = replace(unit, notes=(*unit.notes, CHECKSUM_WRONG))
-            self._intake.take_data(heard_as(frame), unit, Arrival(link.host, self._clock.now()))
+            copies.taken = self._intake.take_data(heard_as(frame), unit, Arrival(link.host, self._clock.now()))
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         """Hand on that a panel did not answer; its link may be dead while it speaks on another."""

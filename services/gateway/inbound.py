@@ -125,12 +125,15 @@ class Inbound(Generic[L]):
             self._link.close("nothing but damaged frames")
 
     def _look_at_damage(self, damage: Damage, now: float) -> None:
-        """Tell what a panel means although it is damaged each time: it repeats no more."""
-        if self._link.is_refused or not self._misread.is_meant(damage, now):
+        """Tell what a panel means although it is damaged each time."""
+        if self._link.is_refused:
+            return
+        copies = self._misread.count(damage, now)
+        if not copies.is_meant:
             return
         if not self._post.is_registered(damage.header.source) or self._allowance.take_frame(now, urgent=True):
             with self._post.around(partial(_unit_of, damage.header, self._link.host)):
-                self._post.misread(self._link, damage)
+                self._post.misread(self._link, damage, copies)
 
     def _take_frame(self, frame: Frame, now: float) -> None:
         urgent = frame.command in KNOWN_COMMANDS and holds_fire(read_unit(frame.adu))

@@ -4,27 +4,42 @@ Used by inbound.py; times are passed in. A panel whose heartbeats are sound may 
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from services.gateway.downlink import ANSWER_WITHIN_S, TRIES
 from services.gateway.frames import Damage
 
-WITHIN_S = 3 * TRIES * ANSWER_WITHIN_S  # between one copy and the next a panel may dial in again
+WITHIN_S = 3 * TRIES * ANSWER_WITHIN_S  # between one copy and the next
 REMEMBERED = 20  # of one link; more is noise
+
+
+@dataclass(slots=True)
+class Copies:
+    """How often one damage came, none of them long after the one before."""
+
+    count: int
+    at: float  # monotonic, of the newest
+    taken: bool = False  # what it holds is told: a panel that repeats for hours means one and the same fire
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether its panel has just said it as often as it says anything (6.5: once, and three repeats)."""
+        return self.count % TRIES == 0
 
 
 class Misread:
     """The newest damages of one link, and how often each came."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[Damage, tuple[int, float]] = OrderedDict()
+        self._seen: OrderedDict[Damage, Copies] = OrderedDict()
 
-    def is_meant(self, damage: Damage, now: float) -> bool:
-        """Say whether its panel has now said it as often as it says anything (6.5: once, and three repeats)."""
-        count, at = self._seen.pop(damage, (0, now))
-        count = count + 1 if now - at <= WITHIN_S else 1
-        if count >= TRIES:
-            return True
-        self._seen[damage] = (count, now)
+    def count(self, damage: Damage, now: float) -> Copies:
+        """Count one more copy."""
+        copies = self._seen.pop(damage, None)
+        if copies is None or now - copies.at > WITHIN_S:
+            copies = Copies(0, now)
+        copies.count, copies.at = copies.count + 1, now
+        self._seen[damage] = copies
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-        return False
+        return copies

@@ -26,6 +26,7 @@ from services.gateway.frames import (
 )
 from services.gateway.limits import Limits
 from services.gateway.link import Link
+from services.gateway.misread import Copies
 from services.gateway.objects import Item, read_unit, write_unit
 from services.gateway.post import Caller, Said
 from services.gateway.profiles import Profile, load_profiles
@@ -97,7 +98,7 @@ class Taker:
     def garbled(self, link: Link) -> None:
         self.garbles += 1
 
-    def misread(self, link: Link, damage: Damage) -> None:
+    def misread(self, link: Link, damage: Damage, copies: Copies) -> None:
         pass
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:

@@ -1,0 +1,105 @@
+"""What a link reads on its way to the intake: damaged frames of a panel of ours that come again and again."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import orjson
+import pytest
+
+from services.core.clock import SystemClock
+from services.gateway.border import Border
+from services.gateway.door import Door
+from services.gateway.frames import SEND, Frame, encode
+from services.gateway.front import Front
+from services.gateway.inbound import Inbound
+from services.gateway.intake import Intake
+from services.gateway.journal import Journal
+from services.gateway.limits import Limits, Strangers
+from services.gateway.profiles import load_profiles
+from services.gateway.records import Remembered
+from services.gateway.registry import Registry
+from tests.integration.gateway.registered import spoiled
+from tests.unit.gateway.panel import detector
+
+PROFILES = load_profiles()
+PANEL = bytes((7, 0, 0, 0, 0, 0))
+LIMITS = Limits()
+
+
+class HandClock(SystemClock):
+    """Set by hand."""
+
+    at_s = 1000.0
+
+    def now(self):
+        return datetime(2026, 5, 1, 8, tzinfo=UTC) + timedelta(seconds=self.at_s)
+
+    def monotonic(self):
+        return self.at_s
+
+
+class Centre:
+    """A front with its intake; what is published is stored at once."""
+
+    def __init__(self, folder):
+        self.clock = HandClock()
+        border = Border(self.clock)
+        self.journal = Journal(folder / "journal.sqlite3", border)
+        registry = Registry("", self.clock, PROFILES, "140931", border)
+        registry.restore(Remembered(panels=[(PANEL.hex(), "panel-7", "140931", "standard", True)]))
+        self.intake = Intake(registry, self.journal, self.clock, LIMITS, Remembered(), border)
+        publisher = SimpleNamespace(announce=print, add=print, open_records=0, open_of_strangers=0)
+        self.intake.publisher = self.intake.presence.publisher = publisher
+        self.front = Front(self.intake, registry, self.clock, border)
+        self.intake.presence.door = Door(self.front, self.clock, LIMITS, PROFILES)
+        self.strangers = Strangers(LIMITS, self.clock.at_s)
+
+    def go_on(self, seconds):
+        for record in self.intake.remember().records:
+            if record.settled_ms is None:
+                record.settled_ms = int(self.clock.now().timestamp() * 1000)
+        self.clock.at_s += seconds
+        self.intake.tick()
+
+    def told(self, kind):
+        """Return whether each event of that type is its beginning, in order."""
+        rows = [values for write in self.journal.queue for name, values in write.statements if name == "add_message"]
+        bodies = [orjson.loads(values[3]) for values in rows]
+        events = [event for body in bodies for event in (body if isinstance(body, list) else [body])]
+        return [event.get("active", True) for event in events if event.get("type") == kind]
+
+
+class Line:
+    """A link that hears what it is given."""
+
+    def __init__(self, centre):
+        self.host, self.is_refused, self.is_leaving, self.callers = "10.0.0.1", False, False, {}
+        self._clock = centre.clock
+        self.inbound = Inbound(self, centre.front, centre.clock, LIMITS, centre.strangers)
+
+    def hear(self, *data):
+        self.inbound.hear(b"".join(data), self._clock.at_s)
+        while self.inbound.has_work:
+            self.inbound.work()
+
+    def go_on(self):
+        pass
+
+    def reply(self, frame, command, adu=b""):
+        pass
+
+
+@pytest.fixture
+def centre(tmp_path):
+    return Centre(tmp_path)
+
+
+FIRE = encode(Frame(9, SEND, PANEL, bytes(6), detector(0b10)))
+
+
+def test_a_damaged_fire_that_its_panel_repeats_until_somebody_confirms_is_one_fire(centre):
+    line = Line(centre)
+    for _ in range(180):  # every ten seconds for half an hour
+        line.hear(spoiled(FIRE))
+        centre.go_on(10)
+    assert centre.told("fire") == [True]
