@@ -59,9 +59,15 @@ class Front:
         door = self._presence.door
         return door.link_of(address) is not None or door.has_room()
 
-    def checksum_of(self, address: bytes) -> str:
-        """Return the name of the checksum that an address uses."""
-        return self._registry.panel(address).profile.checksum
+    def checksum_of(self, link: Link, address: bytes) -> str:
+        """Return the name of the checksum that an address uses now.
+
+        Not that of its newest sound frame: once a wrong profile was set and corrected, no frame would be sound any more.
+        """
+        profile, caller = self._registry.panel(address).profile, link.callers.get(address)
+        if caller is not None and caller.profile.checksum != profile.checksum and not profile.allows(link.host):
+            return caller.profile.checksum  # another network is allowed by now: this link stays as it is until it ends
+        return profile.checksum
 
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""

@@ -103,8 +103,7 @@ class Inbound(Generic[L]):
     # --- frames ---
 
     def _checksum_of(self, address: bytes) -> Callable[[bytes], int]:
-        caller = self._link.callers.get(address)
-        return CHECKSUMS[caller.profile.checksum if caller else self._post.checksum_of(address)]
+        return CHECKSUMS[self._post.checksum_of(self._link, address)]
 
     def _take(self, found: list[Frame | Damage], now: float) -> None:
         if not found:

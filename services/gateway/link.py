@@ -182,8 +182,7 @@ class Link(asyncio.BufferedProtocol):
         if self._transport.get_write_buffer_size() > self._limits.unread_reply_bytes:
             self.close("does not read")
             return
-        caller = self.callers.get(frame.destination)
-        self._transport.write(encode(frame, CHECKSUMS[caller.profile.checksum if caller else "sum8"]))
+        self._transport.write(encode(frame, CHECKSUMS[self._post.checksum_of(self, frame.destination)]))
 
     def reply(self, frame: Frame, command: int, adu: bytes = b"") -> None:
         """Answer `frame`."""

@@ -91,8 +91,8 @@ class Post(Protocol[L_contra]):
     def has_room(self, address: bytes) -> bool:
         """Whether a link of an address that nobody registered may stay."""
 
-    def checksum_of(self, address: bytes) -> str:
-        """Return the name of the checksum that an address uses."""
+    def checksum_of(self, link: L_contra, address: bytes) -> str:
+        """Return the name of the checksum that an address uses now, also on links that are open."""
 
     def is_registered(self, address: bytes) -> bool:
         """Say whether a person put this address into the registry."""

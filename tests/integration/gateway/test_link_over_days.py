@@ -22,6 +22,7 @@ from services.gateway.frames import (
     answer,
     encode,
     read_time,
+    sum8,
     xor8,
 )
 from services.gateway.limits import Limits
@@ -66,7 +67,7 @@ class Taker:
     def profile_of(self, link: Link, address: bytes) -> Profile | None:
         return self.profile
 
-    def checksum_of(self, address: bytes) -> str:
+    def checksum_of(self, link: Link, address: bytes) -> str:
         return self.profile.checksum
 
     def is_registered(self, address: bytes) -> bool:
@@ -254,6 +255,20 @@ async def test_a_profile_with_another_checksum_hears_and_answers_with_it(centre)
         writer.write(encode(frame, checksum) if checksum else encode(frame))
         (reply,) = decoder.feed(await asyncio.wait_for(reader.read(100), PATIENCE_S))
         assert reply == answer(frame, CONFIRM if checksum else DENY)
+    writer.close()
+
+
+async def test_a_profile_with_the_wrong_checksum_does_harm_only_until_it_is_corrected(centre):
+    reader, writer = await asyncio.open_connection("127.0.0.1", centre.port)
+    right, wrong = centre.taker.profile, centre.taker.profile.model_copy(update={"checksum": "xor8"})
+    for serial, profile in enumerate((right, wrong, wrong, right, right)):
+        centre.taker.profile = profile
+        frame = Frame(serial, SEND, address_of(7), CENTRE, b"\x16", time=label())
+        writer.write(encode(frame))
+        (reply,) = Decoder(lambda _, is_right=profile is right: sum8 if is_right else xor8).feed(
+            await asyncio.wait_for(reader.read(100), PATIENCE_S)
+        )
+        assert reply == answer(frame, CONFIRM if profile is right else DENY)
     writer.close()
 
 

@@ -1,7 +1,8 @@
-"""What a link reads on its way to the intake: damaged frames of a panel of ours that come again and again."""
+"""What a link reads on its way to the intake: damaged frames that come again, a profile that changes meanwhile."""
 
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from ipaddress import ip_network
+from types import MappingProxyType, SimpleNamespace
 
 import orjson
 import pytest
@@ -21,7 +22,9 @@ from services.gateway.registry import Registry
 from tests.integration.gateway.registered import spoiled
 from tests.unit.gateway.panel import detector
 
-PROFILES = load_profiles()
+STANDARD = load_profiles()["standard"]
+ELSEWHERE = {"checksum": "xor8", "networks": (ip_network("192.0.2.0/24"),)}
+PROFILES = MappingProxyType({"standard": STANDARD, "elsewhere": STANDARD.model_copy(update=ELSEWHERE)})
 PANEL = bytes((7, 0, 0, 0, 0, 0))
 LIMITS = Limits()
 
@@ -45,14 +48,17 @@ class Centre:
         self.clock = HandClock()
         border = Border(self.clock)
         self.journal = Journal(folder / "journal.sqlite3", border)
-        registry = Registry("", self.clock, PROFILES, "140931", border)
-        registry.restore(Remembered(panels=[(PANEL.hex(), "panel-7", "140931", "standard", True)]))
+        self.registry = registry = Registry("", self.clock, PROFILES, "140931", border)
+        self.speaks_as("standard")
         self.intake = Intake(registry, self.journal, self.clock, LIMITS, Remembered(), border)
         publisher = SimpleNamespace(announce=print, add=print, open_records=0, open_of_strangers=0)
         self.intake.publisher = self.intake.presence.publisher = publisher
         self.front = Front(self.intake, registry, self.clock, border)
         self.intake.presence.door = Door(self.front, self.clock, LIMITS, PROFILES)
         self.strangers = Strangers(LIMITS, self.clock.at_s)
+
+    def speaks_as(self, profile):
+        self.registry.restore(Remembered(panels=[(PANEL.hex(), "panel-7", "140931", profile, True)]))
 
     def go_on(self, seconds):
         for record in self.intake.remember().records:
@@ -73,7 +79,7 @@ class Line:
     """A link that hears what it is given."""
 
     def __init__(self, centre):
-        self.host, self.is_refused, self.is_leaving, self.callers = "10.0.0.1", False, False, {}
+        self.host, self.is_refused, self.is_leaving, self.callers, self.awaited = "10.0.0.1", False, False, {}, 0
         self._clock = centre.clock
         self.inbound = Inbound(self, centre.front, centre.clock, LIMITS, centre.strangers)
 
@@ -103,3 +109,11 @@ def test_a_damaged_fire_that_its_panel_repeats_until_somebody_confirms_is_one_fi
         line.hear(spoiled(FIRE))
         centre.go_on(10)
     assert centre.told("fire") == [True]
+
+
+def test_a_profile_that_does_not_allow_the_network_of_a_link_leaves_its_checksum_alone(centre):
+    line = Line(centre)
+    for number, profile in enumerate(("standard", "elsewhere", "elsewhere")):
+        centre.speaks_as(profile)
+        line.hear(encode(Frame(number, SEND, PANEL, bytes(6), detector(0b10))))
+    assert line.callers[PANEL].frames == 3
