@@ -211,6 +211,9 @@ class Commands:
             except AWAY as error:
                 pass_on_cancel()
                 log.info("command_state_waits", error=describe_error(error))
+        if link.is_leaving:  # it was lost meanwhile: what is said on it now nobody hears, and nobody says again
+            self._waiting.append(order)
+            return
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id
         if order.id is not None:

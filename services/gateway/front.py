@@ -62,7 +62,7 @@ class Front:
     def checksum_of(self, link: Link, address: bytes) -> str:
         """Return the name of the checksum that an address uses now.
 
-        Not that of its newest sound frame: once a wrong profile was set and corrected, no frame would be sound any more.
+        Not that of its newest sound frame: once a wrong one was set and corrected, no frame would be sound any more.
         """
         profile, caller = self._registry.panel(address).profile, link.callers.get(address)
         if caller is not None and caller.profile.checksum != profile.checksum and not profile.allows(link.host):
