@@ -115,24 +115,32 @@ class ReadingFeed:
         verdicts: list[Verdict] = []
         rejected = [batch.id for batch in batches if batch.rejects]
         spanned = span(batches)
-        groups: dict[int, list[Reading]] = {}
+        groups: dict[int, dict[Kind, list[Reading]]] = {}
         if spanned is not None:
             kinds = [kind for kind in Kind if any(kind in batch.rows for batch in batches)]
             for kind in kinds:
                 for device_id, rows in by_device(await conn.fetch(SQL[f"batch_{kind}"], *spanned)).items():
-                    groups.setdefault(device_id, []).extend(rows)  # a device may speak as two kinds
+                    groups.setdefault(device_id, {})[kind] = rows
                 await breath.take()
         for part in _parts(groups):
             await self._registry.load(conn, part)
-            new = [device_id for device_id in part if device_id not in self.states]
-            first = {device_id: min(row["batch_id"] for row in groups[device_id]) for device_id in new}
+            readings = {device_id: rows for device_id in part if (rows := self._own(device_id, groups[device_id]))}
+            new = [device_id for device_id in readings if device_id not in self.states]
+            first = {device_id: min(row["batch_id"] for row in readings[device_id]) for device_id in new}
             await self.states.load(conn, first, self._clock.now(), breath.take)
-            for device_id in part:
-                verdicts += await self._walk_device(border, device_id, groups[device_id])
+            for device_id, rows in readings.items():
+                verdicts += await self._walk_device(border, device_id, rows)
                 await breath.take()
         if rejected:
             verdicts += await self._watch_clocks(conn, rejected, batches, breath)
         return verdicts
+
+    def _own(self, device_id: int, by_kind: Mapping[Kind, list[Reading]]) -> list[Reading]:
+        """Return the readings of the device's kind: one that speaks as two may give both the same time and number.
+
+        The other kind is stored and not judged, its `battery_pct` neither.
+        """
+        return next((rows for kind, rows in by_kind.items() if kind == self._registry[device_id].profile.kind), [])
 
     async def _walk_device(self, border: Border, device_id: int, readings: Sequence[Reading]) -> list[Verdict]:
         """Judge one device's readings; if that fails, its rules start anew from the saved state at the next try."""
