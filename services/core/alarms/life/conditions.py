@@ -233,8 +233,10 @@ def _new_onset(
     """A report of a new incident is a new fire even if nobody has closed the old alarm: judge and tell it anew."""
     testing = _testing(finding, now, situation)
     reason = finding.reason.with_lateness(finding.late_min)
+    known = alarm.zone if is_named(finding.component) else None  # a detector stays where it is
     after = replace(
         alarm,
+        zone=finding.zone or known,
         state=State.UNACKNOWLEDGED,
         verification=Verification.PENDING,
         confidence=finding.confidence or Confidence.SUSPECTED,

@@ -314,3 +314,22 @@ def test_a_fire_of_another_zone_of_a_panel_without_components_asks_again_once() 
     site.act(ActKind.ACKNOWLEDGE, "d1")
     site.happen(replace(fire("d1"), zone="2"))
     assert site.alarm("d1").state is State.ACKNOWLEDGED, "a detector stays where it is, whatever its zone is called"
+
+
+def test_a_new_fire_of_a_panel_without_components_is_in_its_own_zone_and_another_zone_asks_again() -> None:
+    """An hour after the last report it is another fire: that the old one was in zone 1 says nothing of it."""
+    site = Scene()
+    site.happen(replace(fire(""), zone="1"))
+    site.happen(replace(fire("d1"), zone="1"))
+    for component in ("", "d1"):
+        site.act(ActKind.ACKNOWLEDGE, component)
+    first = site.alarm("").incident_id
+    site.wait(3600)
+    site.happen(replace(fire(""), zone="7"))
+    site.happen(fire("d1"))
+    assert (site.alarm("").zone, site.alarm("d1").zone) == ("7", "1"), "a detector stays where it is"
+    assert site.alarm("").incident_id != first
+    for zone, state in (("7", State.ACKNOWLEDGED), ("1", State.UNACKNOWLEDGED)):
+        site.act(ActKind.ACKNOWLEDGE, "")
+        site.happen(replace(fire(""), zone=zone))
+        assert site.alarm("").state is state
