@@ -1,7 +1,8 @@
 """Lanes of ingest that were taken away: another list of areas, or a broker less, and their rows stand still for ever.
 
 Called by `health`. Promises that a lane counts until a person says that it is gone, by clearing its `ingest_stalled`
-while another of its kind hears: until then no device is called offline, because it might have been heard there.
+an hour or more after it was last heard, while another of its kind hears: until then no device is called offline, because
+it might have been heard there. Who clears the alarm of an outage that has just begun has not said so.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ async def forget_gone(page: Page, lanes: Sequence[asyncpg.Record]) -> list[async
     gone = {
         lane["writer"]
         for lane in still
-        if await page.conn.fetchval(SQL["was_cleared"], lane["writer"], lane["updated_at"])
+        if await page.conn.fetchval(SQL["was_cleared"], lane["writer"], lane["updated_at"] + GONE_AFTER)
     }
     for lane in still:
         if lane["writer"] in gone:

@@ -68,3 +68,19 @@ async def test_clearing_the_alarm_of_what_should_hear_forgets_nothing(county: Co
     for _ in range(2):  # it was heard half an hour ago
         assert await stalled(county, now) == ["all/event", "all/telemetry"]
         await clear_all(county, now)
+
+
+async def test_a_clear_at_the_beginning_of_an_outage_does_not_end_it_an_hour_later(county: County) -> None:
+    """Who clears the alarm a minute after it rose says that he knows of it, not that the lane was taken away."""
+    now = datetime.now(UTC)
+    died = now - HOURS_2
+    await set_lane(county, "all", died)
+    for at, cleared in ((died + timedelta(minutes=2), True), (now - timedelta(minutes=30), False)):
+        await set_lane(county, "140931100", at)
+        assert await stalled(county, at) == ["all/event", "all/telemetry"]
+        if cleared:
+            await clear_all(county, at)
+    await set_lane(county, "140931100", now)
+    assert await stalled(county, now) == ["all/event", "all/telemetry"]
+    await clear_all(county, now)  # now it says so: what is not heard for an hour is not coming back by itself
+    assert await stalled(county, now) == []
