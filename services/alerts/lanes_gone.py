@@ -1,8 +1,8 @@
 """Lanes of ingest that were taken away: another list of areas, or a broker less, and their rows stand still for ever.
 
 Called by `health`. Promises that a lane counts until a person says that it is gone, by clearing its `ingest_stalled`
-an hour or more after it was last heard, while another of its kind hears: until then no device is called offline, because
-it might have been heard there. Who clears the alarm of an outage that has just begun has not said so.
+an hour or more after it was last heard, while another of its kind hears: until then no device is called offline,
+because it might have been heard there. Who clears the alarm of an outage that has just begun has not said so.
 """
 
 from collections.abc import Sequence

@@ -140,8 +140,7 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "ingest_stalled": (
             "立即通知运维；期间新的火警可能看不到，电话通知重点单位。停满一小时后，确认该采集已撤销才可人工关闭。",
-            "Call the operator at once; new fires may be unseen: phone the key sites."
-            " After an hour, clear it only if this part of ingest was taken away for good.",
+            "Call the operator at once; phone the key sites. After an hour, clear it only if this lane is gone for good.",
         ),
         "queue_dropped": (
             "立即通知运维；问重点单位有无火警。",
