@@ -140,7 +140,7 @@ RESPONSES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "ingest_stalled": (
             "立即通知运维；期间新的火警可能看不到，电话通知重点单位。停满一小时后，确认该采集已撤销才可人工关闭。",
-            "Call the operator at once; phone the key sites. After an hour, clear it only if this lane is gone for good.",
+            "Call the operator at once; phone the key sites. Clear it after an hour only if the lane is gone for good.",
         ),
         "queue_dropped": (
             "立即通知运维；问重点单位有无火警。",
