@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from services.core.alarms.life.happenings import ActKind, Evidence, EvidenceKind, Tick
 from services.core.alarms.life.model import Policy
-from services.core.words import Confidence, NoticeType, Part, Reason, State, Verification
+from services.core.words import Confidence, NoticeType, Part, State, Verification
 from tests.unit.core.alarms.fires.scene import WHY, Scene, fire, seconds
 
 D, CP, FLOW, PANEL, OTHER = Part.DETECTOR, Part.CALL_POINT, Part.WATER_FLOW, Part.PANEL, Part.OTHER
@@ -290,46 +289,3 @@ def test_a_fire_of_a_test_window_is_its_own_incident_once_the_confirmed_one_is_o
     told = [(incident, kind) for incident, kind, _ in scene.notices if kind == NoticeType.FIRE_CONFIRMED]
     assert told == [("i1", NoticeType.FIRE_CONFIRMED), ("i2", NoticeType.FIRE_CONFIRMED)]
     assert scene.alarm("d2").incident_id == "i2"
-
-
-def test_a_fire_of_another_zone_of_a_panel_without_components_asks_again_once() -> None:
-    """Such a panel has one alarm; who took its fire on the first floor knows nothing of the third."""
-    site = Scene()
-    site.happen(replace(fire(""), zone="1"))
-    site.act(ActKind.ACKNOWLEDGE, "")
-    upstairs = replace(fire(""), zone="3", reason=Reason("三层", "third floor"))
-    for report, state, reason in (
-        (replace(fire(""), zone="1"), State.ACKNOWLEDGED, WHY),
-        (fire(""), State.ACKNOWLEDGED, WHY),
-        (upstairs, State.UNACKNOWLEDGED, upstairs.reason),
-    ):
-        site.happen(report)
-        assert (site.alarm("").state, site.alarm("").reason) == (state, reason)
-    site.act(ActKind.ACKNOWLEDGE, "")
-    site.restart()
-    for zone in ("3", "1"):
-        site.happen(replace(fire(""), zone=zone))
-    assert site.alarm("").state is State.ACKNOWLEDGED
-    site.happen(replace(fire("d1"), zone="1"))
-    site.act(ActKind.ACKNOWLEDGE, "d1")
-    site.happen(replace(fire("d1"), zone="2"))
-    assert site.alarm("d1").state is State.ACKNOWLEDGED, "a detector stays where it is, whatever its zone is called"
-
-
-def test_a_new_fire_of_a_panel_without_components_is_in_its_own_zone_and_another_zone_asks_again() -> None:
-    """An hour after the last report it is another fire: that the old one was in zone 1 says nothing of it."""
-    site = Scene()
-    site.happen(replace(fire(""), zone="1"))
-    site.happen(replace(fire("d1"), zone="1"))
-    for component in ("", "d1"):
-        site.act(ActKind.ACKNOWLEDGE, component)
-    first = site.alarm("").incident_id
-    site.wait(3600)
-    site.happen(replace(fire(""), zone="7"))
-    site.happen(fire("d1"))
-    assert (site.alarm("").zone, site.alarm("d1").zone) == ("7", "1"), "a detector stays where it is"
-    assert site.alarm("").incident_id != first
-    for zone, state in (("7", State.ACKNOWLEDGED), ("1", State.UNACKNOWLEDGED)):
-        site.act(ActKind.ACKNOWLEDGE, "")
-        site.happen(replace(fire(""), zone=zone))
-        assert site.alarm("").state is state

@@ -1,0 +1,52 @@
+"""The zones of a panel that names no components: it has one fire alarm, wherever it burns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from services.core.alarms.life.happenings import ActKind
+from services.core.words import Reason, State
+from tests.unit.core.alarms.fires.scene import WHY, Scene, fire
+
+
+def test_a_fire_of_another_zone_of_a_panel_without_components_asks_again_once() -> None:
+    """Such a panel has one alarm; who took its fire on the first floor knows nothing of the third."""
+    site = Scene()
+    site.happen(replace(fire(""), zone="1"))
+    site.act(ActKind.ACKNOWLEDGE, "")
+    upstairs = replace(fire(""), zone="3", reason=Reason("三层", "third floor"))
+    for report, state, reason in (
+        (replace(fire(""), zone="1"), State.ACKNOWLEDGED, WHY),
+        (fire(""), State.ACKNOWLEDGED, WHY),
+        (upstairs, State.UNACKNOWLEDGED, upstairs.reason),
+    ):
+        site.happen(report)
+        assert (site.alarm("").state, site.alarm("").reason) == (state, reason)
+    site.act(ActKind.ACKNOWLEDGE, "")
+    site.restart()
+    for zone in ("3", "1"):
+        site.happen(replace(fire(""), zone=zone))
+    assert site.alarm("").state is State.ACKNOWLEDGED
+    site.happen(replace(fire("d1"), zone="1"))
+    site.act(ActKind.ACKNOWLEDGE, "d1")
+    site.happen(replace(fire("d1"), zone="2"))
+    assert site.alarm("d1").state is State.ACKNOWLEDGED, "a detector stays where it is, whatever its zone is called"
+
+
+def test_a_new_fire_of_a_panel_without_components_is_in_its_own_zone_and_another_zone_asks_again() -> None:
+    """An hour after the last report it is another fire: that the old one was in zone 1 says nothing of it."""
+    site = Scene()
+    site.happen(replace(fire(""), zone="1"))
+    site.happen(replace(fire("d1"), zone="1"))
+    for component in ("", "d1"):
+        site.act(ActKind.ACKNOWLEDGE, component)
+    first = site.alarm("").incident_id
+    site.wait(3600)
+    site.happen(replace(fire(""), zone="7"))
+    site.happen(fire("d1"))
+    assert (site.alarm("").zone, site.alarm("d1").zone) == ("7", "1"), "a detector stays where it is"
+    assert site.alarm("").incident_id != first
+    for zone, state in (("7", State.ACKNOWLEDGED), ("1", State.UNACKNOWLEDGED)):
+        site.act(ActKind.ACKNOWLEDGE, "")
+        site.happen(replace(fire(""), zone=zone))
+        assert site.alarm("").state is state
