@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from services.ingest.settle import make_object
+
 MOST_STEPS = 20_000  # tokens walked of one message: some 20 ms, far more than any panel's event has
 BROKEN = "broken_json"  # its parts do not fit together, so no number in it can be trusted
 CHARACTERS_A_STEP = 32  # what the C scanner reads in the time of one step
@@ -19,7 +21,8 @@ LONGEST_UNESCAPED = 20_000  # longer texts of broken objects are not kept
 DEEPEST = 40
 NESTED_TOO_DEEP = "nested too deep"
 
-_DECODER = json.JSONDecoder(strict=False)  # raw control characters in a string do not hide what it says
+# raw control characters in a string do not hide what it says
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=make_object)
 _BLANK = re.compile(r"[\s\x00-\x20\x7f\ufeff]*+")
 _BARE = re.compile(r"[^\s\x00-\x20\x7f{}\[\]:,\"']++")  # a number, a literal, a word without quotes
 _QUOTED = {
@@ -117,7 +120,7 @@ class Walk:
             return None
 
     def _members(self, at: int, depth: int) -> tuple[dict[str, Any], int, set[str]]:
-        text, members, doubtful = self._text, {}, set()
+        text, members, doubtful = self._text, [], set()
         after_comma = True  # or at the beginning
         while True:
             at = self._skip(at)
@@ -137,13 +140,13 @@ class Walk:
             if key is None:
                 continue
             value, at = self._value(at, depth)
-            members[key] = value
+            members.append((key, value))
             after_comma = False
             doubtful.discard(key)
             if self._doubt:
                 doubtful.add(key)
         self._doubt = False
-        return members, at, doubtful
+        return make_object(members), at, doubtful
 
     def _key(self, at: int) -> tuple[str | None, int]:
         """Return a name and the place behind its colon; None for what is no name."""
@@ -254,8 +257,8 @@ class Walk:
             self._doubt = False
             return _WORDS[word], end
         try:
-            return orjson.loads(word), end
-        except orjson.JSONDecodeError:
+            return _number(word), end
+        except ValueError:
             self._marks.add("not_strict_json")
         if word.lower() in _WORDS:
             return _WORDS[word.lower()], end
@@ -291,3 +294,9 @@ class Walk:
             return len(self._text)
         match = _BLANK.match(self._text, at)
         return at if match is None else match.end()
+
+
+def _number(word: str) -> Any:
+    """Return what a bare word is in JSON; a whole number with all its digits."""
+    value = orjson.loads(word)
+    return int(word) if type(value) is float and word.lstrip("-").isdecimal() else value

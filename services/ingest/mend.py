@@ -12,10 +12,9 @@ from typing import Any
 from services.ingest.broken_json import BROKEN, find_objects
 from services.ingest.encodings import read_text
 from services.ingest.json_text import dump_element, parse
-from services.ingest.settle import settle
+from services.ingest.settle import DEEPEST_LIST, settle
 
 _NAMED = r"(?<![\w-])[\"']?{}[\"']?\s*+[:=]\s*+[\"']([^\"'\\\x00-\x1f]{{1,1000}})[\"']"
-_DEEPEST_LIST = 8
 _NAMES = {name: re.compile(_NAMED.format(name)) for name in ("type", "event_id")}
 
 
@@ -59,7 +58,7 @@ def mend(payload: bytes) -> list[Element]:
     if not text:
         return []
     try:
-        return _wholes(parse(text), payload, marks)
+        return _wholes(settle(text, parse(text)), payload, marks)
     except ValueError:
         found, around = find_objects(text)
     elements = []
@@ -76,7 +75,7 @@ def mend(payload: bytes) -> list[Element]:
 def unwrap(sent: str) -> list[Element]:
     """Return what a JSON text holds that was itself sent as a JSON string; nothing when it is no such text."""
     try:
-        value = parse(sent)
+        value = settle(sent, parse(sent))
     except ValueError:
         return []
     inner = value if isinstance(value, list) else [value]
@@ -101,7 +100,7 @@ def split(elements: list[Any], payload: bytes, marks: tuple[str, ...]) -> list[E
 def _unpacked(elements: list[Any], depth: int = 0) -> Iterator[Any]:
     """Give the elements of lists in a list: buffers that were queued whole and sent together."""
     for one in elements:
-        if isinstance(one, list) and one and depth < _DEEPEST_LIST:
+        if isinstance(one, list) and one and depth < DEEPEST_LIST:
             yield from _unpacked(one, depth + 1)
         else:
             yield one

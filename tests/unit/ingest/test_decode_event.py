@@ -177,7 +177,9 @@ def test_a_whole_number_as_event_id_or_component_is_its_digits_however_it_is_wri
 def test_an_event_id_longer_than_any_number_of_the_database_keeps_its_last_digits():
     ids = [20_261_130_100_000_123_456, 20_261_130_100_000_123_457]
     body = ",".join(f'{{"event_id":{number},"ts":{NOW_MS},"type":"fire"}}' for number in ids)
-    for sent in (f"[{body}]", body.partition(",{")[0]):
+    one = body.partition(",{")[0]
+    mended = [f"\ufeff[[{body}]]", f"[{body.replace('}', ',}')}]", f"{one[:-1]},}}", json.dumps(one), one[:-1]]
+    for sent in (f"[{body}]", f"[[{body}]]", one, f"[[{one}]]", *mended):
         found = read(sent.encode())
         names = [str(number) for number in ids[: len(found.events)]]
         assert [event.event_id for event in found.events] == found.ack_ids == names
@@ -193,6 +195,18 @@ def test_of_two_types_that_of_a_fire_counts_and_both_are_kept(sent, listed, firs
     (event,) = read(f"[{body}]".encode() if listed else body.encode()).events
     assert event.type in {"fire", "manual_alarm"}
     assert event.extra["types"] == kinds
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["{%s,}", "[{%s,}]", "\ufeff{%s}", "{%s}\0", "{%s", '{%s,"zone":"B"1"}', "[{%s},5]", '[[{%s},{"zone":"B1"}]]'],
+)
+@pytest.mark.parametrize("kinds", [("fire", "smoke"), ("smoke", "fire")])
+def test_of_two_types_that_of_a_fire_counts_however_the_message_had_to_be_mended(around, kinds):
+    body = f'"event_id":"e","type":"{kinds[0]}","ts":{NOW_MS},"type":"{kinds[1]}"'
+    for sent in (around % body, json.dumps(f"{{{body}}}")):
+        (event,) = read(sent.encode()).events
+        assert (event.type, event.extra["types"]) == ("fire", list(kinds))
 
 
 def test_a_type_inside_another_field_or_two_that_are_no_fire_change_nothing():
