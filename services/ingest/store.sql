@@ -33,7 +33,8 @@ where batch_id = $1 and ts between from_us($2) and from_us($3)
 -- A nameless event is new when nothing like it came for ten minutes: a device sends what was not acknowledged again
 -- after five at most (contract 3), so what comes later is the next fire. So is what comes after its end: the same
 -- condition over, or a reset; and a reset after what it may end. So is what comes after one that our own clock, set back
--- since, calls later than now. `ts` is the time such an event was received.
+-- since, calls later than now; an end that it calls later than now was before this one. `ts` is the time such an event
+-- was received.
 with e as materialized (
     select *
     from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[],
@@ -57,6 +58,7 @@ with e as materialized (
         or exists (
         select from event x
         where x.device_id = e.device_id and x.ts > before.received_at
+            and x.received_at <= greatest(from_us(e.received_at), clock_timestamp()) + interval '1 minute'
             and case when e.type = 'reset' then x.type <> 'reset' and x.active
                      else x.type = 'reset'
                          or (x.active <> e.active and x.type = e.type and x.component = e.component) end

@@ -17,6 +17,13 @@ select coalesce(sum(gaps), 0), coalesce(sum(restarts), 0), coalesce(sum(duplicat
 from device_quality q join device d on d.id = q.device_id where d.code = $1
 """
 
+RESETS_OF_AN_HOUR_AHEAD = """
+insert into event
+select (jsonb_populate_record(e, jsonb_build_object('ts', e.ts + interval '1 hour',
+                                                    'received_at', e.received_at + interval '1 hour'))).*
+from event e where e.type = 'reset'
+"""
+
 
 async def quality(rows, device):
     """Gaps, restarts, duplicates, late, rejects."""
@@ -185,11 +192,18 @@ async def test_the_next_fire_of_a_device_that_sends_neither_id_nor_time_is_anoth
     await send()
     await send()
     assert await rows.one("select count(*) from event") == 7
+    await send({"type": "reset"})
+    await rows.connection.execute(RESETS_OF_AN_HOUR_AHEAD)
+    await pass_minutes(-60)  # and so it was at the next reset
+    for _ in range(3):
+        await send()
+    fires = "select count(*) from event where type = 'manual_alarm'"
+    assert await rows.one(fires) == 7
     for named in (fire | {"event_id": "1"}, fire | {"ts": now_ms()}, fire | {"ts": now_ms() // 1000}):
         await send(named)
         await pass_minutes(60)
         await send(named)
-    assert await rows.one("select count(*) from event") == 10
+    assert await rows.one(fires) == 10
 
 
 async def test_a_copy_that_the_broker_kept_and_one_that_a_relay_brings_again_are_no_new_fires(ingest, fleet, rows):
