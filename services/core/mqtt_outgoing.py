@@ -62,7 +62,7 @@ class Outgoing:
             raise OutgoingFull(f"{len(self)} publishes wait for the broker: slow down or raise max_outgoing")
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._closed:
-            future.set_exception(SessionClosed("the session is stopped"))
+            _fail(future, SessionClosed("the session is stopped"))
         else:
             self._queued.append((future, topic, payload, retain, properties))
         return future

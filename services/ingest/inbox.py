@@ -6,7 +6,7 @@ the one before it is being committed. Fires do not wait behind other events, and
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.core import metrics
@@ -125,10 +125,24 @@ class Inbox:
         return min(heads, default=None)
 
     def close(self) -> None:
-        """Give out what is decoded of the common queue, then nothing more: the rest is still the broker's."""
+        """Give out what is decoded of the common queue, then no more, and end the decoding: the broker has the rest.
+
+        It does not have what came at QoS 0: that is left for `rest`.
+        """
         self._closed = True
-        self.decoded.set()
-        self._full.set()
+        for told in (self.decoded, self._full, self._more, self._more_lines):
+            told.set()
+
+    def rest(self) -> Iterator[Batch]:
+        """Give what came at QoS 0 and no batch took. Only once closed, when nothing is decoded and nothing comes."""
+        batch = Batch()
+        for one in [one for one in self._unread if not one[1].qos] + list(self.lines.once()):
+            self._add(batch, one if isinstance(one, Item) else self._read(*one))
+            if len(batch.messages) >= self._limits.batch_messages or batch.elements >= self._limits.batch_elements:
+                yield batch
+                batch = Batch()
+        if batch.deliveries or batch.messages:
+            yield batch
 
     def settle(self, deliveries: Iterable[Delivery]) -> None:
         """Free the slots of what is acknowledged; those of an earlier connection are free already."""

@@ -84,10 +84,10 @@ class Lane:
             group.create_task(session.run(), name=f"{self.name} session")
             decoding = group.create_task(self.inbox.decode_forever(), name=f"{self.name} decode")
             probing = group.create_task(self._probe(session), name=f"{self.name} probe")
-            group.create_task(self._write(session, (decoding, probing)), name=f"{self.name} write")
+            group.create_task(self._write(session, decoding, probing), name=f"{self.name} write")
 
     def stop(self) -> None:
-        """Finish the batches at hand, acknowledge them, say goodbye."""
+        """Finish the batches at hand, acknowledge them, say goodbye, and store what the broker no longer has."""
         self._stopping.set()
         self.inbox.close()
 
@@ -182,7 +182,7 @@ class Lane:
 
     # --- batches -> rows -> acks ---
 
-    async def _write(self, session: Session, helpers: Iterable[asyncio.Task[None]]) -> None:
+    async def _write(self, session: Session, decoding: asyncio.Task[None], probing: asyncio.Task[None]) -> None:
         while True:
             try:
                 async with asyncio.timeout(HEARTBEAT_S):
@@ -196,9 +196,11 @@ class Lane:
             if spooled := await self._relief.work():
                 self._ack(spooled)
                 self.inbox.settle_spooled(spooled)
-        for task in helpers:
-            task.cancel()
+        await decoding
+        probing.cancel()
         await session.stop()
+        for batch in self.inbox.rest():
+            await self._commit(session, batch)
         await lease.release(await self.writer.connection(), self.lease_name, self.owner)
         await self.writer.close()
 

@@ -173,6 +173,16 @@ class Lines:
                 if not delivery.qos:
                     self.add(sender, delivery, received_us)
 
+    def once(self) -> Iterator[Item | tuple[str, Delivery, int]]:
+        """Give what came at QoS 0, of each sender in its order: what is decoded, then messages with sender and time."""
+        for sender, line in self._lines.items():
+            for item in chain(line.urgent, line.plain):
+                if item.delivery is not None and not item.delivery.qos:
+                    yield item
+            for delivery, received_us in line.unread:
+                if not delivery.qos:
+                    yield sender, delivery, received_us
+
     # --- the spool ---
 
     def overflow(self, down_to_messages: int, down_to_bytes: int, next_number: Callable[[], int]) -> list[Block]:

@@ -6,6 +6,7 @@ import orjson
 
 from stack.mosquitto import BrokerLimits
 from tests.support.broker_fleet import event, fleet_of, now_ms, reading, rows_of, topic, wait_for
+from tests.support.waiting import PATIENCE_S
 
 
 def many(first: int, count: int) -> list[tuple[str, bytes]]:
@@ -183,6 +184,27 @@ async def test_sigterm_under_load_ends_it_cleanly(ingest, fleet, rows):
     await sending
     ingest.restart()
     await rows.until("select count(*) from reading_hydrant", equals=3000)
+
+
+async def test_sigterm_loses_nothing_that_came_at_qos_0_because_the_broker_does_not_send_it_again(
+    ingest, database, broker, fleet, rows
+):
+    waiting = "select count(*) > 0 from pg_locks where not granted and relation = 'event_key'::regclass"
+    async with rows_of(database) as other, other.connection.transaction():
+        await other.connection.execute("lock table event_key in exclusive mode")
+        await fleet.send(topic("P1", "up/event", "panel"), event("first"))
+        await rows.until(waiting)  # so all that follows comes too late for this batch
+        for name in ("a", "b"):  # each larger than its sender's share of the common queue
+            body = orjson.dumps(event(name, text="x" * 20_000))
+            await asyncio.to_thread(broker.publish, topic("P2", "up/event", "panel"), body, qos=0)
+        await fleet.send(topic("P2", "up/event", "panel"), event("at QoS 1"))
+        ingest.process.terminate()
+    assert await asyncio.to_thread(ingest.process.wait, PATIENCE_S) == 0
+    stored = {row["event_id"] for row in await rows.all("select event_id from event")}
+    assert stored >= {"first", "a", "b"}
+    ingest.restart()
+    await rows.until("select count(*) from event", equals=4)
+    await wait_for(lambda: "at QoS 1" in fleet.acked_ids("P2"), what="what the broker kept")
 
 
 async def test_late_readings_do_not_move_the_newest_state(ingest, fleet, rows):

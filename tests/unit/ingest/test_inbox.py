@@ -235,6 +235,31 @@ async def test_a_closed_inbox_gives_out_what_is_decoded_and_then_nothing():
         assert await inbox.take() is None
 
 
+async def test_of_a_closed_inbox_the_rest_is_what_came_at_qos_0_because_the_broker_has_given_it_away():
+    long_list = [{"event_id": f"l{number}", "ts": 1, "type": "fault"} for number in range(250)]
+    inbox = Inbox("event", LIMITS, PROBE, SystemClock())
+    inbox.begin(1)
+    decoding = asyncio.create_task(inbox.decode_forever())
+    inbox.put([Delivery(TOPIC.replace("P1", "P2"), orjson.dumps(long_list), 0, False, False, 0, 1)])
+    for number in range(40):  # in the common queue, and beyond the share in a line
+        inbox.put([event(f"q{number}", qos=0), event(f"b{number}")])
+    taken = ids(await inbox.take())
+    inbox.put([event("unread", qos=0), event("b40")])
+    inbox.close()
+    await asyncio.wait_for(decoding, PATIENCE_S)
+    while (batch := await inbox.take()) is not None:
+        taken += ids(batch)
+    inbox.put([event("too late", qos=0), event("b41")])
+    rest = list(inbox.rest())
+    taken += [name for batch in rest for name in ids(batch)]
+    ours = [*(f"q{number}" for number in range(40)), "unread", "too late"]
+    assert [name for name in taken if name[0] in "qut"] == ours
+    assert {name for name in taken if name[0] == "l"} == {one["event_id"] for one in long_list}
+    assert not any(one.qos for batch in rest for one in batch.deliveries)
+    assert max(len(batch.messages) for batch in rest) == LIMITS.batch_messages
+    assert inbox.unheld.total_bytes == 0
+
+
 class SetBackClock(SystemClock):
     """Set back by an hour once it was read."""
 
