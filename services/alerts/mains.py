@@ -99,15 +99,16 @@ class Mains:
 
     async def _load(self, page: Page, area: str, parameters: Parameters) -> MainsWatch:
         watch = self._watches[area] = MainsWatch(area, parameters)
-        rows = await page.conn.fetch(SQL["pressure_alarms"], area, sorted(MEMBER_CODES))
+        rows = await page.conn.fetch(SQL["pressure_alarms"], area, sorted(MEMBER_CODES), page.now)
         newest: datetime | None = None
+        counted = [row for row in rows if not row["in_works"] and _is_time(row["last_at"])]
         for row in rows:
             if row["member"]:
                 self._incidents[area] = max(row["incident_id"], self._incidents.get(area, 0))
                 newest = row["incident_at"] if newest is None else max(newest, row["incident_at"])
         watch.load(
             {
-                "recent": [[row["device"], row["code"], row["last_at"]] for row in rows if _is_time(row["last_at"])],
+                "recent": [[row["device"], row["code"], row["last_at"]] for row in counted],
                 "members": [[row["device"], row["code"]] for row in rows if row["member"]],
                 "newest": None if newest is None else newest.isoformat(),
             }

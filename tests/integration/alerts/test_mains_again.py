@@ -100,3 +100,18 @@ async def test_hydrants_out_of_service_are_no_event_of_the_mains(
     assert await events(county) == []
     await eventually(lambda: county.notices("state = 'delivered'"), what="the notice of the one in service")
     assert {notice["json"]["device"]["code"] for notice in await county.notices()} == {"h-5"}
+
+
+async def test_hydrants_in_works_are_no_event_either_after_a_restart(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str]
+) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    await county.conn.execute("update device set out_of_service_until = $1 where code <> 'h-5'", until)
+    before = alerts()
+    await lose_pressure(county, hydrants[:5], alarms=5)
+    before.stop()
+    alerts()
+    await lose_pressure(county, hydrants[5:], alarms=6)
+    assert await events(county) == []
+    await eventually(lambda: county.notices("state = 'delivered'"), what="the notice of the one in service")
+    assert {notice["json"]["device"]["code"] for notice in await county.notices()} == {"h-5"}
