@@ -13,6 +13,7 @@ import asyncpg
 from services.alerts.border import Border
 from services.alerts.incidents import SQL
 from services.alerts.registry import Device, Registry
+from services.alerts.round import Round
 from services.alerts.rule_states import RuleStates
 from services.alerts.rules.offline import Watermark, find_back, find_offline
 from services.alerts.silent_groups import CODE, Fallen, group_silent
@@ -57,8 +58,7 @@ class Silence:
         self._registry = registry
         self._states = states
         self._look: Look | None = None
-        self._passed_over = 0  # so many of those that are silent longest may be: the round goes on behind them
-        self.behind = 0  # where the next look begins
+        self.round = Round(AT_ONCE)  # of those that may be silent, the longest first
 
     def take(self, look: Look) -> None:
         """Take over what the newest look found; it is judged at the bench's next turn."""
@@ -78,7 +78,7 @@ class Silence:
         look, self._look = self._look, None
         if look is None:
             return []
-        mark, rows, _ = look
+        mark, rows, behind = look
         await self._registry.load(border.conn, [row["id"] for row in rows])
         found: list[Silent] = []
         may_be = 0
@@ -96,17 +96,8 @@ class Silence:
                 found.append(Silent(device, finding, row["last_seen"]))
             else:
                 may_be += 1
-        self._go_on(look, may_be)
+        self.round.go_on(behind, len(rows), may_be)
         return found
-
-    def _go_on(self, look: Look, may_be: int) -> None:
-        """Begin every other look with those that are silent longest: who falls silent now waits for no round."""
-        more = len(look.rows) == AT_ONCE
-        if look.behind:
-            self._passed_over, self.behind = look.behind + may_be if more else 0, 0
-        else:
-            self._passed_over = (self._passed_over or may_be) if more else 0
-            self.behind = self._passed_over
 
     async def _judge(self, page: Page, some: Sequence[Silent | Heard]) -> None:
         silent = [item for item in some if isinstance(item, Silent)]

@@ -36,7 +36,7 @@ class SilentDevices:
         async with self._pool.acquire() as conn:
             mark = await _read_watermark(conn)
             if mark is not None:
-                waiting, behind = self._asides.waiting(KIND), self._silence.behind
+                waiting, behind = self._asides.waiting(KIND), self._silence.round.behind
                 rows = await conn.fetch(SQL["silent_devices"], mark.heard_until, waiting, AT_ONCE, behind)
                 self._silence.take(Look(mark, rows, behind))
         return max(EVERY_S, REST * (self._clock.monotonic() - began))

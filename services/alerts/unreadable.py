@@ -11,6 +11,7 @@ import asyncpg
 
 from services.alerts.border import Border
 from services.alerts.registry import Device, Registry
+from services.alerts.round import Round
 from services.alerts.rule_states import RuleStates
 from services.alerts.rules.unreadable import CODE, Refused, find_readable, find_unreadable
 from services.core.alarms.ledger.page import Page
@@ -21,6 +22,7 @@ from services.core.statements import load_queries
 
 SQL = load_queries(__file__)
 KIND = "unreadable"  # of what is set aside
+AT_ONCE = 2000  # devices of one look
 
 
 class Verdict(NamedTuple):
@@ -36,14 +38,16 @@ class Unreadable:
     def __init__(self, registry: Registry, states: RuleStates) -> None:
         self._registry = registry
         self._states = states
+        self._round = Round(AT_ONCE)  # of those whose messages are refused, the most first
 
     async def watch(self, border: Border, now: datetime) -> None:
         """Raise the alarm of devices that send nothing usable, and end it where something usable came."""
-        waiting = border.asides.waiting(KIND)
-        refused = await border.conn.fetch(SQL["refused_devices"], waiting)
+        waiting, behind = border.asides.waiting(KIND), self._round.behind
+        refused = await border.conn.fetch(SQL["refused_devices"], waiting, AT_ONCE, behind)
         back = await border.conn.fetch(SQL["readable_again"], waiting)
         await self._registry.load(border.conn, [row["device_id"] for row in (*refused, *back)])
         found = await self._find(border, refused, now)
+        self._round.go_on(behind, len(refused), len(refused) - len(found))
         found += [
             Verdict(device, find_readable(device.profile))
             for device in (self._registry[row["device_id"]] for row in back)

@@ -1,10 +1,11 @@
 -- name: refused_devices
--- Devices without an alarm whose last messages were refused; a single one may be an accident.
+-- Devices without an alarm whose last messages were refused; a single one may be an accident. Where thousands wait, or
+-- their rule is off, every other look goes on behind those of the look before it.
 select s.device_id, s.refused, s.refused_since, s.refused_reason
 from device_state s join device d on d.id = s.device_id
 where s.refused > 1 and s.unreadable_since is null and d.code <> all($1::text[])
 order by s.refused desc, s.device_id
-limit 2000
+limit $2 offset $3
 
 -- name: mark_unreadable
 -- A message that was accepted in the meantime wins: a row that ingest has locked or changed is left alone.

@@ -60,7 +60,7 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         (figures.SQL["chattering"], (now,), "alarm_changed"),
         (bench.SQL["closed_by_people"], (now,), "alarm_changed"),
         (commands.QUERIES["unanswered"], (), "command_sent"),
-        (unreadable.SQL["refused_devices"], ([],), "device_state_refused"),
+        (unreadable.SQL["refused_devices"], ([], unreadable.AT_ONCE, 0), "device_state_refused"),
         (numbering.SQL["tell_ended"], (), "device_service_end"),
         (panels.QUERIES["panels"], (), "device_panel"),
     ):

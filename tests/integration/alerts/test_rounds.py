@@ -1,4 +1,4 @@
-"""Who is looked at while more devices may be silent than one look takes."""
+"""Who is looked at while more devices may be silent, or not understood, than one look takes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from services.alerts.registry import Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import AT_ONCE, Silence
 from services.alerts.silent_devices import SilentDevices
+from services.alerts.unreadable import Unreadable
 from services.core import db
 from tests.integration.alerts.calls import border_at
 from tests.support.county import AREA, County
@@ -89,3 +90,34 @@ async def test_who_speaks_in_an_area_is_asked_once_and_not_for_every_gateway(cou
     assert len(asked) == 1
     incidents = await county.conn.fetch("select cause from incident order by cause")
     assert [row["cause"] for row in incidents] == [f"area:{AREA}", *(f"gateway:gw-{n}" for n in (1, 3, 5, 7))]
+
+
+async def test_devices_whose_rule_is_off_do_not_hide_a_panel_of_which_nothing_usable_comes(county: County) -> None:
+    await county.conn.execute(
+        """
+        with made as (
+            insert into device (code, kind, area, registered)
+            select 'e-' || n, 'electrical', $1, true from generate_series(1, 4000) n returning id)
+        insert into device_state (device_id, refused, refused_since, refused_reason)
+        select id, 100, now() - interval '1 day', 'not_json' from made
+        """,
+        AREA,
+    )
+    await county.conn.execute(
+        """
+        insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+        values ('device_unreadable', 'kind', 'electrical', '{"enabled": 0}', now() - interval '1 h', 'user:test')
+        """
+    )
+    await county.conn.execute(
+        "update device_state set refused = 5, refused_since = now(), refused_reason = 'not_json' where device_id = $1",
+        await county.add_device("panel-1"),
+    )
+    now = datetime.now(UTC)
+    registry = Registry()
+    states = RuleStates(registry)
+    await states.refresh(county.conn, (), now)
+    unreadable, border = Unreadable(registry, states), border_at(county, now)
+    for _ in range(4):
+        await unreadable.watch(border, now)
+    assert [alarm["device"] for alarm in await county.alarms()] == ["panel-1"]
