@@ -54,7 +54,12 @@ left join area r on r.code = a.area
 where t.done_at is null and t.alarm_id || ':' || t.step <> all($2::text[])
     -- $3: the alarm began, or asked again, by a clock that was set back since: its steps would wait for that hour to pass
     and (t.due_at <= $1 or t.alarm_id = any(array(
-        select id from alarm where opened_at > $3 union select id from alarm where updated_at > $3)))
+        select id from alarm where opened_at > $3 union select id from alarm where updated_at > $3))
+        -- of a fire, and of what 119 lacks, all of them; of the rest the first that is left, the others when it is time
+        and (a.code in ('fire', 'dispatch_failed') or not exists (
+            select from alarm_timer o
+            where o.alarm_id = t.alarm_id
+                and (o.done_at <= $1 or (o.done_at is null and (o.due_at, o.step) < (t.due_at, t.step))))))
 -- fires first: a thousand other steps that are due at once take twenty seconds
 order by a.code <> 'fire', t.due_at, t.alarm_id, t.step
 limit 10

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.integration.alerts.calls import (
     CHANNELS,
     Table,
@@ -135,6 +137,24 @@ async def test_nobody_waits_for_a_call_by_the_hour_before_the_clock_was_set_back
     )
     assert [row["code"] for row in called] == ["fire"], "what began by the right clock waits for its time"
     assert await waiting(county) == set(CHANNELS)
+
+
+@pytest.mark.parametrize(("code", "at_once"), [("session_lost", {"sms"}), ("dispatch_failed", {"sms", "voice"})])
+async def test_of_what_concerns_no_fire_only_the_first_step_is_taken_at_once_when_the_clock_was_set_back(
+    county: County, code: str, at_once: set[str]
+) -> None:
+    await reach_everybody(county)
+    first = {"severity": "critical", "after_s": 60, "channels": ["sms"], "until": "acknowledged"}
+    await county.set_policy("escalation", steps=[first, {**first, "after_s": 600, "channels": ["voice"]}])
+    hour = 3600
+    await begins(code)(county, START + timedelta(seconds=hour))
+    for second in (1, 2):
+        await run_clocks(county, START + timedelta(seconds=second))
+        assert await waiting(county) == at_once
+    await run_clocks(county, START + timedelta(seconds=hour + 599))
+    assert await waiting(county) == at_once
+    await run_clocks(county, START + timedelta(seconds=hour + 600))
+    assert await waiting(county) == {"sms", "voice"}
 
 
 async def waiting(county: County) -> set[str]:
