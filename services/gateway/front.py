@@ -90,7 +90,7 @@ class Front:
     def frame(self, link: Link, caller: Caller, said: Said) -> None:
         """Take one frame."""
         frame, unit = said.frame, read_unit(said.frame.adu)
-        self._presence.sound(link, caller)
+        self._presence.sound(link, frame)
         if frame.version_main != 1:
             FRAMES.labels("other_version").inc()
         if frame.command in {CONTROL, REQUEST}:

@@ -15,6 +15,7 @@ from services.core.topics import Channel, Kind, Topic
 from services.gateway.compose import Composer
 from services.gateway.door import Door
 from services.gateway.downlink import UNANSWERED_AFTER_S
+from services.gateway.frames import Frame
 from services.gateway.link import Link
 from services.gateway.lookups import SAYS_NOTHING
 from services.gateway.post import Caller
@@ -126,10 +127,10 @@ class Presence:
             text = "同一报文多次重发均已损坏，请检查设备参数(校验方式、长度)"
             self.tell(panel, EventType.LINE_FAULT, text, component=GARBLED)
 
-    def sound(self, link: Link, caller: Caller) -> None:
+    def sound(self, link: Link, frame: Frame) -> None:
         """Note a sound frame: it ends what was told of damaged ones, and shows whether two devices share an address."""
-        address = caller.address
-        if address in self._garbled and (not self._garbled[address] or len(caller.last.adu) >= SAYS_NOTHING):
+        address = frame.source
+        if address in self._garbled and (not self._garbled[address] or len(frame.adu) >= SAYS_NOTHING):
             del self._garbled[address]
             panel = self._registry.panel(address)
             self.tell(panel, EventType.LINE_FAULT, "报文恢复正常", component=GARBLED, active=False)

@@ -10,6 +10,7 @@ import pytest
 from services.core.clock import SystemClock
 from services.gateway.border import Border
 from services.gateway.door import Door
+from services.gateway.downlink import TRIES
 from services.gateway.frames import SEND, Frame, encode
 from services.gateway.front import Front
 from services.gateway.inbound import Inbound
@@ -117,3 +118,13 @@ def test_a_profile_that_does_not_allow_the_network_of_a_link_leaves_its_checksum
         centre.speaks_as(profile)
         line.hear(encode(Frame(number, SEND, PANEL, bytes(6), detector(0b10))))
     assert line.callers[PANEL].frames == 3
+
+
+def test_data_end_what_was_told_of_damaged_frames_also_where_a_heartbeat_follows_in_the_same_read(centre):
+    line = Line(centre)
+    for _ in range(TRIES):
+        line.hear(spoiled(FIRE))
+    line.hear(encode(Frame(10, SEND, PANEL, bytes(6))))
+    assert centre.told("line_fault") == [True], "a heartbeat alone ends nothing"
+    line.hear(encode(Frame(11, SEND, PANEL, bytes(6), detector(0b100))), encode(Frame(12, SEND, PANEL, bytes(6))))
+    assert centre.told("line_fault") == [True, False]
