@@ -82,10 +82,12 @@ class Presence:
             (silent or link).close("too many links with one address")  # what it said is taken all the same
             if silent is None:
                 return
-        text = f"同一地址出现第二条连接：原连接 {first.host}，新连接 {link.host}；原连接保留"
+        kept = not first.is_leaving  # else it was the silent one
+        end = "保留" if kept else "长时间无通信，已关闭"
+        text = f"同一地址出现第二条连接：原连接 {first.host}，新连接 {link.host}；原连接{end}"
         self.tell(panel, EventType.OPERATION, text, peers=[first.host, link.host])
         known = first.callers.get(caller.address)
-        if known is not None:
+        if known is not None and kept:
             first.probe(known)  # a dead one is found out by its silence, a live one by its answer
 
     def unanswered(self, link: Link, caller: Caller) -> None:

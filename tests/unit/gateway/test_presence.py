@@ -38,12 +38,13 @@ class OpenLink:
         self.number, self.host = number, "10.0.0.1"
         self.callers = {}
         self.is_leaving = False
+        self.probed = 0
 
     def close(self, reason):
         self.is_leaving = True
 
     def probe(self, caller):
-        pass
+        self.probed += 1
 
 
 @pytest.fixture
@@ -84,6 +85,21 @@ def test_a_panel_behind_a_middlebox_that_keeps_its_dead_links_is_never_shut_out_
         clock.at_s += SILENT_S / (LINKS_PER_ADDRESS - 1)
         assert not newest.is_leaving
     assert dial.open() == list(range(40 - LINKS_PER_ADDRESS, 40))
+
+
+def test_of_a_first_link_that_is_closed_for_its_silence_nobody_is_told_that_it_is_kept(
+    dial, presence, clock, monkeypatch
+):
+    told = []
+    monkeypatch.setattr(presence, "tell", lambda panel, kind, text, **_: told.append(text))
+    first = dial()
+    for _ in range(LINKS_PER_ADDRESS):
+        clock.at_s += SILENT_S / (LINKS_PER_ADDRESS - 1)
+        dial()
+    assert first.is_leaving
+    assert ["保留" in text for text in told] == [True] * (LINKS_PER_ADDRESS - 1) + [False]
+    assert "已关闭" in told[-1]
+    assert first.probed == LINKS_PER_ADDRESS - 1, "a link that is closed is asked nothing"
 
 
 def test_links_that_speak_are_displaced_by_none(dial, clock):
