@@ -211,7 +211,9 @@ class Commands:
             except AWAY as error:
                 pass_on_cancel()
                 log.info("command_state_waits", error=describe_error(error))
-        if link.is_leaving:  # it was lost meanwhile: what is said on it now nobody hears, and nobody says again
+        if (
+            link.is_leaving or link.callers.get(caller.address) is not caller
+        ):  # lost meanwhile: nobody would say it again
             self._waiting.append(order)
             return
         exchange = link.say(caller, flag, adu)

@@ -91,15 +91,17 @@ class Door:
         self.links.discard(link)
         self._unnamed.pop(link, None)
         LINKS.set(len(self.links))
-        gone = []
-        for address in link.callers:
-            links = self._by_address.get(address, [])
-            if link in links:
-                links.remove(link)
-            if not links:
-                self._by_address.pop(address, None)
-                gone.append(address)
-        return gone
+        return [address for address in link.callers if self.leave(link, address)]
+
+    def leave(self, link: Link, address: bytes) -> bool:
+        """Take an address off a link; return whether it has none left."""
+        links = self._by_address.get(address, [])
+        if link in links:
+            links.remove(link)
+        if links:
+            return False
+        self._by_address.pop(address, None)
+        return True
 
     async def run(self) -> None:
         """Look after every link a few times a second until cancelled."""

@@ -144,10 +144,16 @@ class Front:
         device = self._registry.panel(caller.address).code
         log.info("panel_did_not_answer", device=device, type_flag=exchange.flag, peer=link.host)
         self._presence.unanswered(link, caller)
-        if link.is_leaving:
+        if link.is_leaving or caller.address not in link.callers:
             self.commands.cut_off(exchange)
         else:
             self.commands.failed(exchange, "the panel did not answer 设备无应答")
+
+    def left(self, link: Link, caller: Caller) -> None:
+        """Tell what it means for an address, and for what was said to it there, that it was taken off a link."""
+        self._presence.left(link, caller.address)
+        for exchange in caller.exchanges.drop():
+            self.commands.cut_off(exchange)
 
     def closed(self, link: Link) -> None:
         """Tell what a closed link means for its addresses, and for what was said to them on it."""

@@ -38,7 +38,6 @@ class Inbound(Generic[L]):
         self._raw = bytearray()
         self._later: deque[tuple[Caller, Said]] = deque()
         self._strange: dict[bytes, list[Said]] = {}  # from addresses that are being looked up
-        self._sources = 0  # that nobody registered
         now = clock.monotonic()
         self._stream = Stream(self._checksum_of, limits, now)
         self._allowance = Allowance(limits, strangers, now)
@@ -192,7 +191,9 @@ class Inbound(Generic[L]):
             self._link.refuse("address not allowed here")
             return None
         registered = self._post.is_registered(source)
-        full = not registered and (self._sources >= self._limits.sources_per_link or not self._post.has_room(source))
+        full = not registered and (
+            self._strangers() >= self._limits.sources_per_link or not self._post.has_room(source)
+        )
         if full and not said.urgent:
             FRAMES.labels("over_sources").inc()  # not confirmed; addresses that spoke before go on
             return None
@@ -201,10 +202,12 @@ class Inbound(Generic[L]):
             FRAMES.labels("over_sources").inc()
             return caller
         self._link.callers[source] = caller
-        self._sources += not registered
         self._allowance.registered |= registered
         self._post.first_word(self._link, caller)
         return caller
+
+    def _strangers(self) -> int:
+        return sum(not self._post.is_registered(address) for address in self._link.callers)
 
     def _deny(self, header: Frame, now: float) -> None:
         if self._allowance.take_denial(now):

@@ -208,6 +208,15 @@ class Link(asyncio.BufferedProtocol):
                 log.info("link_closed", peer=self.host, reason=reason, addresses=[a.hex() for a in self.callers][:3])
             self._transport.abort()
 
+    def part_with(self, caller: Caller, reason: str) -> None:
+        """Give up one address that is silent here; hang up if nobody else was heard, for others may go on."""
+        if len(self.callers) == 1:
+            self.close(reason)
+            return
+        log.info("address_off_link", peer=self.host, reason=reason, address=caller.address.hex())
+        del self.callers[caller.address]
+        self._post.left(self, caller)
+
     def refuse(self, reason: str) -> None:
         """Hang up and forget what was received: whoever speaks may not speak here."""
         self.is_refused = True
@@ -238,13 +247,15 @@ class Link(asyncio.BufferedProtocol):
 
     def _look_after(self, caller: Caller, now: float) -> None:
         if now - caller.heard > caller.profile.silence_limit_s:
-            self.close("silent for too long")
+            self.part_with(caller, "silent for too long")
             return
         again, failed = caller.exchanges.overdue(now)
         for exchange in again:
             self.send(exchange.frame)
         for exchange in failed:
             self._post.failed(self, caller, exchange)
+        if caller.address not in self.callers:
+            return
         if caller.sync_due and now >= caller.sync_due and (not self.awaited or now > caller.sync_due + 5):
             caller.sync_due = now + caller.profile.clock_sync_s
             label = write_time(self._clock.now(), caller.profile.utc_offset_min)

@@ -118,5 +118,8 @@ class Post(Protocol[L_contra]):
     def failed(self, link: L_contra, caller: Caller, exchange: Exchange) -> None:
         """A message of the centre got no answer after all repeats."""
 
+    def left(self, link: L_contra, caller: Caller) -> None:
+        """An address was taken off the link, on which others go on."""
+
     def closed(self, link: L_contra) -> None:
         """The link is gone, and everything it said is handed on."""

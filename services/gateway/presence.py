@@ -3,7 +3,7 @@
 Used by intake.py. Each is an event or a status of its panel; a sign of life becomes a reading at most once a minute.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -79,33 +79,40 @@ class Presence:
         FRAMES.labels("second_link").inc()
         if self.door.links_of(caller.address) > LINKS_PER_ADDRESS:
             silent = self.door.silent_link(caller.address, self._clock.monotonic() - SILENT_S)
-            (silent or link).close("too many links with one address")  # what it said is taken all the same
             if silent is None:
+                link.close("too many links with one address")  # what it said is taken all the same
                 return
-        kept = not first.is_leaving  # else it was the silent one
-        end = "保留" if kept else "长时间无通信，已关闭"
+            silent.part_with(silent.callers[caller.address], "too many links with one address")
+        known = None if first.is_leaving else first.callers.get(caller.address)  # None: it was the silent one
+        end = "保留" if known is not None else "长时间无通信，不再使用"
         text = f"同一地址出现第二条连接：原连接 {first.host}，新连接 {link.host}；原连接{end}"
         self.tell(panel, EventType.OPERATION, text, peers=[first.host, link.host])
-        known = first.callers.get(caller.address)
-        if known is not None and kept:
+        if known is not None:
             first.probe(known)  # a dead one is found out by its silence, a live one by its answer
 
     def unanswered(self, link: Link, caller: Caller) -> None:
-        """Close a link on which a panel neither answers nor speaks while it has another: it dialled in again.
+        """Give up a link on which a panel neither answers nor speaks while it has another: it dialled in again.
 
         A middlebox may keep the dead one open for hours, and what we say goes out on the first.
         """
         silent_s = self._clock.monotonic() - caller.heard
         if silent_s >= UNANSWERED_AFTER_S and self.door.links_of(caller.address) > 1:
-            link.close("silent beside another link of its address")
+            link.part_with(caller, "silent beside another link of its address")
 
     def closed(self, link: Link) -> None:
         """Tell what a closed link means for its addresses."""
-        for address in self.door.forget(link):
+        self._tell_gone(self.door.forget(link), link.callers)
+
+    def left(self, link: Link, address: bytes) -> None:
+        """Tell what it means that an address was taken off a link."""
+        self._tell_gone([address] if self.door.leave(link, address) else [], [address])
+
+    def _tell_gone(self, gone: Iterable[bytes], left: Iterable[bytes]) -> None:
+        for address in gone:
             panel = self._registry.panel(address)
             if panel.registered or self._budget.knows(address):
                 self._announce(panel, online=False)
-        for address in self._shared.intersection(link.callers):
+        for address in self._shared.intersection(left):
             if self.door.links_of(address) < 2:
                 self._shared.discard(address)
                 self.tell(self._registry.panel(address), EventType.TAMPER, "同一地址只剩一条连接", active=False)

@@ -63,6 +63,7 @@ class Taker:
         self.profile = profile
         self.failures: list[int] = []
         self.garbles = 0
+        self.gone: list[bytes] = []
 
     def profile_of(self, link: Link, address: bytes) -> Profile | None:
         return self.profile
@@ -104,6 +105,9 @@ class Taker:
 
     def failed(self, link: Link, caller: Caller, exchange: Exchange) -> None:
         self.failures.append(exchange.flag)
+
+    def left(self, link: Link, caller: Caller) -> None:
+        self.gone.append(caller.address)
 
     def closed(self, link: Link) -> None:
         pass
@@ -231,6 +235,18 @@ async def test_a_multiplexer_brings_any_number_of_registered_panels_and_a_few_st
         await panel.confirmed(frame)
     assert all(reply.serial != strangers[-1].serial for reply in panel.replies)
     await beat(panel)
+
+
+async def test_an_address_that_is_silent_for_too_long_takes_nobody_else_off_its_link(centre, panel):
+    panel.confirm_orders = False  # for address 8 would speak by that
+    await beat(panel)
+    await panel.confirmed(panel.send(b"", source=address_of(8)))
+    for _ in range(4):
+        centre.go_on(centre.taker.profile.silence_limit_s / 3)
+        await beat(panel)
+    assert centre.taker.gone == [address_of(8)]
+    await panel.confirmed(panel.send(b"", source=address_of(8)))
+    assert len(centre.links[0].callers) == 2
 
 
 async def test_a_flood_of_others_never_makes_a_stranger_with_sound_frames_wait(centre):

@@ -42,7 +42,7 @@ class Registered:
         return PANEL
 
     def link_of(self, address):
-        return next((link for link in self.links if not link.is_leaving), None)
+        return next((link for link in self.links if link.callers and not link.is_leaving), None)
 
     async def fetch(self, query):
         queued, self.queued = self.queued, []
@@ -53,12 +53,20 @@ class Registered:
             self.while_written()
 
 
-@pytest.fixture
-async def links():
-    """Two links of a panel, of which the first is lost in that moment."""
+def close(link):
+    link.is_leaving = True
+
+
+def take_off(link):
+    link.callers.clear()
+
+
+@pytest.fixture(params=[close, take_off])
+async def links(request):
+    """Two links of a panel, of which the first is lost in that moment, or the panel is taken off it."""
     made = [SpokenOn(), SpokenOn()]
     clock = SystemClock()
-    registered = Registered(made, lambda: setattr(made[0], "is_leaving", True))
+    registered = Registered(made, lambda: request.param(made[0]))
     commands = Commands(registered, registered, clock, Border(clock))
     running = asyncio.create_task(commands.run(), name="commands")
     yield made

@@ -128,3 +128,14 @@ def test_data_end_what_was_told_of_damaged_frames_also_where_a_heartbeat_follows
     assert centre.told("line_fault") == [True], "a heartbeat alone ends nothing"
     line.hear(encode(Frame(11, SEND, PANEL, bytes(6), detector(0b100))), encode(Frame(12, SEND, PANEL, bytes(6))))
     assert centre.told("line_fault") == [True, False]
+
+
+def test_what_was_said_to_an_address_that_is_taken_off_a_link_is_said_on_its_next(centre):
+    line, cut_off = Line(centre), []
+    centre.front.commands = SimpleNamespace(cut_off=cut_off.append)
+    line.hear(encode(Frame(10, SEND, PANEL, bytes(6))))
+    caller = line.callers.pop(PANEL)
+    said = [caller.exchanges.begin(91, b"", like=caller.last, label=bytes(6), at=0.0) for _ in range(2)]
+    centre.front.left(line, caller)
+    centre.front.failed(line, caller, said[0])
+    assert cut_off == [*said, said[0]]

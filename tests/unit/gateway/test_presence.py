@@ -12,6 +12,7 @@ from services.gateway.frames import SEND, Frame
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
 from services.gateway.limits import Limits
+from services.gateway.link import Link
 from services.gateway.post import Caller
 from services.gateway.presence import LINKS_PER_ADDRESS, SILENT_S
 from services.gateway.profiles import load_profiles
@@ -19,7 +20,7 @@ from services.gateway.records import Remembered
 from services.gateway.registry import Registry
 
 PROFILES = load_profiles()
-PANEL = bytes((7, 0, 0, 0, 0, 0))
+PANEL, OTHER = (bytes((number, 0, 0, 0, 0, 0)) for number in (7, 8))
 
 
 class HandClock(SystemClock):
@@ -34,14 +35,17 @@ class HandClock(SystemClock):
 class OpenLink:
     """As much of a link as the door and the presence look at."""
 
-    def __init__(self, number):
-        self.number, self.host = number, "10.0.0.1"
+    def __init__(self, number, post):
+        self.number, self.host, self._post = number, "10.0.0.1", post
         self.callers = {}
         self.is_leaving = False
         self.probed = 0
 
     def close(self, reason):
         self.is_leaving = True
+
+    def part_with(self, caller, reason):
+        Link.part_with(self, caller, reason)
 
     def probe(self, caller):
         self.probed += 1
@@ -67,12 +71,14 @@ def presence(tmp_path, clock):
 def dial(presence, clock):
     dialled = []
 
-    def one():
-        link = OpenLink(len(dialled))
-        caller = Caller.new(Frame(0, SEND, PANEL, bytes(6)), PROFILES["standard"], clock.at_s)
-        link.callers[PANEL] = caller
+    def one(*others):
+        link = OpenLink(len(dialled), SimpleNamespace(left=lambda link, caller: presence.left(link, caller.address)))
         dialled.append(link)
-        presence.first_word(link, caller, is_fire=False)
+        for address in (PANEL, *others):
+            caller = link.callers[address] = Caller.new(
+                Frame(0, SEND, address, bytes(6)), PROFILES["standard"], clock.at_s
+            )
+            presence.first_word(link, caller, is_fire=False)
         return link
 
     one.open = lambda: [link.number for link in dialled if not link.is_leaving]
@@ -98,7 +104,7 @@ def test_of_a_first_link_that_is_closed_for_its_silence_nobody_is_told_that_it_i
         dial()
     assert first.is_leaving
     assert ["保留" in text for text in told] == [True] * (LINKS_PER_ADDRESS - 1) + [False]
-    assert "已关闭" in told[-1]
+    assert "不再使用" in told[-1]
     assert first.probed == LINKS_PER_ADDRESS - 1, "a link that is closed is asked nothing"
 
 
@@ -122,3 +128,21 @@ def test_a_link_that_answers_nothing_is_closed_where_its_panel_has_another(dial,
     assert not second.is_leaving, "it was heard meanwhile"
     presence.unanswered(first, first.callers[PANEL])
     assert dial.open() == [1]
+
+
+def test_an_address_that_is_silent_on_the_link_of_a_concentrator_takes_nobody_else_off_it(dial, presence, clock):
+    shared = dial(OTHER)
+    clock.at_s += UNANSWERED_AFTER_S
+    own = dial()
+    presence.unanswered(shared, shared.callers[PANEL])
+    assert (dial.open(), list(shared.callers)) == ([0, 1], [OTHER])
+    assert (presence.door.link_of(PANEL), presence.door.link_of(OTHER)) == (own, shared)
+
+
+def test_of_too_many_links_with_one_address_that_of_a_concentrator_stays_for_the_others(dial, presence, clock):
+    shared = dial(OTHER)
+    for _ in range(LINKS_PER_ADDRESS):
+        clock.at_s += SILENT_S / (LINKS_PER_ADDRESS - 1)
+        dial()
+    assert (dial.open(), list(shared.callers)) == (list(range(LINKS_PER_ADDRESS + 1)), [OTHER])
+    assert presence.door.links_of(PANEL) == LINKS_PER_ADDRESS
