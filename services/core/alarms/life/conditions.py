@@ -22,7 +22,10 @@ ALL_IN_ONE: Final = frozenset({"power_fault", "link_fault"})
 """Alarms whose own name stands for any of their causes."""
 
 MOST_CAUSES: Final = 50
-"""Causes of one alarm that are told apart: a panel may name its faults by their time."""
+"""Causes of one alarm of which each asks again: a panel may name its faults by their time."""
+
+MOST_KEPT: Final = 1000
+"""Causes whose end is waited for."""
 
 OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "device_flooding", "clock_wrong"})
 """Conditions that we noticed and the device did not report: its reset does not end them."""
@@ -83,7 +86,7 @@ def raise_again(
         return _count_on(alarm, finding, now)
     memory = replace(
         memory,
-        causes=memory.causes if len(memory.causes) >= MOST_CAUSES else memory.causes | {finding.cause},
+        causes=memory.causes if len(memory.causes) >= MOST_KEPT else memory.causes | {finding.cause},
         last_at=now,
         raised_ts=finding.ts,
         news_at=finding.news_at,

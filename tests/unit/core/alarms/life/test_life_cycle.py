@@ -181,3 +181,17 @@ def test_lateness_is_said_in_the_reason() -> None:
     assert life.alarm.reason == ("测试（迟报 7 分钟，reported 7 min late）", "test (reported 7 min late)")
     assert life.alarm.late_min == 7
     assert Reason("a", "b").with_lateness(0) == ("a", "b")
+
+
+def test_an_alarm_of_very_many_causes_stands_until_the_last_of_them_is_over() -> None:
+    """A panel without components may name each of its faults by another type; from the fiftieth on none asks again."""
+    life = Life()
+    causes = [f"fault {number}" for number in range(60)]
+    for cause in causes:
+        life.happen(condition(cause=cause))
+        life.act("acknowledge")
+    for cause in causes[:-1]:
+        life.happen(condition(cause=cause, active=False))
+        assert life.state == "acknowledged"
+    life.happen(condition(cause=causes[-1], active=False))
+    assert life.state == "closed"
