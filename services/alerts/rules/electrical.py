@@ -89,10 +89,12 @@ class ElectricalRules(KindRules):
         """Whether readings still turn the latch `name`: no current is judged without the rated one."""
         return self._on[name]
 
-    def restart_counts(self) -> None:
-        """Forget what was counted, not what stands."""
-        super().restart_counts()
+    def restart_counts(self, since: datetime) -> None:
+        """Forget what was counted, not what stands; of phases what was said from `since` on."""
+        super().restart_counts(since)
         self._last_ma = []
+        for held in self._held.values():
+            held.forget(since)
 
     def forget(self, code: str) -> None:
         """Let the condition of `code` be over until readings show it again."""

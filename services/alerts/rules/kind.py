@@ -60,8 +60,8 @@ class KindRules(ABC):
                 latch.forget()
                 found.append(self.finding(self.code_of(name), at, OFF, None, None, active=False, cause=name))
 
-    def restart_counts(self) -> None:
-        """Forget what was counted, not what stands: the last readings come again in a better order."""
+    def restart_counts(self, since: datetime) -> None:  # noqa: ARG002 - for kinds that keep times
+        """Forget what was counted, not what stands: the readings from `since` on come again in a better order."""
         for latch in self.latches.values():
             latch.hits = latch.calm = 0
 

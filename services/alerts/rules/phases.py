@@ -31,6 +31,10 @@ class Held:
             del self.at[phase]
         return False
 
+    def forget(self, since: datetime) -> None:
+        """Forget what was said from `since` on: it comes again."""
+        self.at = {phase: at for phase, at in self.at.items() if at < since}
+
     def to_json(self) -> dict[str, str]:
         """Return the phases as a JSON value."""
         return {phase: at.isoformat() for phase, at in self.at.items()}

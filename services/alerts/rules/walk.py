@@ -97,8 +97,8 @@ class DeviceRules:
         be late beside them, and raise nothing until the clock has passed them.
         """
         if self._recent and self._recent[-1].key[0] > now + CLOCK_SET_BACK:
+            self._rules.restart_counts(min(now, self._recent[0].key[0]))
             self._recent = []
-            self._rules.restart_counts()
 
     def _walk_on(self, reading: Reading, found: list[Finding], *, passed: bool) -> None:
         """Take one reading; `passed`: its message brought a newer one, too."""
@@ -211,7 +211,7 @@ class DeviceRules:
         recent.insert(place, walked)
         if len(recent) > _RECENT:
             del recent[0]
-        self._rules.restart_counts()
+        self._rules.restart_counts(recent[0].key[0])
         last = None if passed else len(recent) - 1
         for number, again in enumerate(recent):
             self._rules.feed(again.reading, again.key[0], found, live=again.live and number == last)

@@ -48,3 +48,18 @@ def test_a_phase_that_is_not_heard_any_more_ends_nothing_for_as_long_as_it_may_b
     assert [walk.say(temp_a_c=75) for _ in range(2)][-1] == ["+cable_temperature_high major"]
     assert [walk.say(temp_b_c=30) for _ in range(10)] == [[]] * 10
     assert walk.say(temp_b_c=30) == ["-cable_temperature_high"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
+def test_a_reading_that_comes_late_does_not_make_others_count_by_what_a_later_one_says(
+    case: tuple[str, str, float, str, float, int],
+) -> None:
+    """The last readings are counted again in their order: at the time of the first nobody knew of the last."""
+    _, bad, value, other, fine, in_a_row = case
+    limits = {"overcurrent": {"readings": 2}, "undervoltage": {"readings": 2}, "overvoltage": {"readings": 2}}
+    book = {**DEFAULTS, **{code: {**DEFAULTS[code], **numbers} for code, numbers in limits.items()}}
+    walk = Walk(device("electrical", rated_current_a=63, expected_interval_s=60), book)
+    assert in_a_row >= 2
+    said = [walk.say(**{other: value}), walk.say(**{other: fine}), walk.say(**{bad: value})]
+    said.append(walk.say(at_s=2.5 * walk.step_s, delay_s=60, **{other: fine}))
+    assert said == [[]] * 4, "one bad reading of each phase, and a good one between"
