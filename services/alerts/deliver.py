@@ -226,7 +226,9 @@ class Outbox:
             elif verdict.fate is Fate.DEAD:
                 row = await conn.fetchrow(SQL["contact"], contact)
                 name, area = ("", None) if row is None else (row["name"], row["area"])
-                said = f"{notice['attempts']} attempts, the last: {verdict.error}"
+                times = notice["attempts"]
+                said = "1 attempt: " if times == 1 else f"{times} attempts, the last: "
+                said = f"{said}{verdict.error}"
                 await self._asides.add(conn, Unit(CALL, contact, area, detail={"name": name}), NotReached(said))
         except Exception as error:
             if not own_fault(error):

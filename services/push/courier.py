@@ -245,7 +245,7 @@ class Courier:
         if now - since >= self._tools.told_after:
             self._is_told = True
             async with self._tools.pool.acquire() as conn:
-                await tell_nothing_taken(conn, self.subscription, since, error, now)
+                await tell_nothing_taken(conn, self.subscription, since, error, now, attempts=self._failures)
 
     def _slow_down(self, verdict: Verdict, now: datetime) -> None:
         """Hold off every request for a while; the answer to one that was under way already shortens no pause."""

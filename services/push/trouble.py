@@ -27,11 +27,17 @@ async def tell_ended(conn: Connection, subscription: Mapping[str, Any], now: dat
 
 
 async def tell_nothing_taken(
-    conn: Connection, subscription: Mapping[str, Any], since: datetime, error: str | None, now: datetime
+    conn: Connection,
+    subscription: Mapping[str, Any],
+    since: datetime,
+    error: str | None,
+    now: datetime,
+    *,
+    attempts: int,
 ) -> None:
-    """Say that nothing has been taken for a while, and the newest reason."""
+    """Say that nothing has been taken for a while, in how many attempts (perhaps two), and why."""
     minutes = int((now - since).total_seconds() // 60)
-    said = f"{subscription['name']} has taken nothing for {minutes} min: {error}"
+    said = f"{subscription['name']} has taken nothing for {minutes} min (attempts: {attempts}): {error}"
     await _tell(conn, subscription, NothingTakenError(said), now)
 
 

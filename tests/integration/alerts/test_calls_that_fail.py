@@ -35,7 +35,7 @@ async def test_a_contact_whom_no_call_reaches_is_told_until_one_does(
 
     (told,) = await eventually(lambda: aside(open=True), what="the contact set aside")
     assert (told["name"], told["detail"]["name"]) == (f"contact:{contact}", "值班长")
-    assert "HTTP 401" in told["error"]
+    assert "1 attempt: HTTP 401" in told["error"]
     (alarm,) = await eventually(lambda: county.alarms("a.code = 'set_aside'"), what="the alarm of it")
     assert (alarm["component"], alarm["severity"]) == ("alerts:call", "major")
 

@@ -54,7 +54,7 @@ async def test_people_are_told_once_of_a_receiver_that_takes_nothing_and_may_hav
         await eventually(lambda: _told_of(county, number), what="that nothing is taken")
         await eventually(lambda: len(one.heard) >= 1, what="an attempt")
         ((error, over),) = await _told_of(county, number)
-        assert "city platform has taken nothing for 0 min: HTTP 503" in error
+        assert "city platform has taken nothing for 0 min (attempts: 1): HTTP 503" in error
         assert not over
         one.answer = lambda _: 204
         await county.conn.execute("update set_aside set retry_requested_at = now(), retry_requested_by = 'user:wang'")
