@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from services.core import db, migrate, timescale
 from services.core.errors import FiretowerError
@@ -125,13 +126,14 @@ async def test_an_apache_server_refuses_chunks_of_the_columnstore_in_one_line(po
     assert "\n" not in str(told.value)
 
 
-async def test_a_database_whose_text_is_sorted_otherwise_by_now_is_told_with_the_cure(postgres, database, capsys):
+async def test_a_database_whose_text_is_sorted_otherwise_by_now_is_told_with_the_cure(postgres, database, monkeypatch):
     """As after an upgrade of the system below a server: what is there is in the old order."""
+    said = CapturingLogger()
+    monkeypatch.setattr(timescale, "log", said)
     name = database.rpartition("/")[2]
     await migrate.upgrade(database)
-    assert "database_sorts_otherwise" not in capsys.readouterr().out
+    assert "database_sorts_otherwise" not in [call.args[0] for call in said.calls]
     postgres.sql("update pg_database set datcollversion = '1' where datname = current_database()", name)
     await migrate.upgrade(database)
-    said = capsys.readouterr().out
-    assert "database_sorts_otherwise" in said
-    assert f'reindex database "{name}"' in said
+    (told,) = [call for call in said.calls if call.args[0] == "database_sorts_otherwise"]
+    assert f'reindex database "{name}"' in told.kwargs["cure"]
