@@ -3,6 +3,7 @@
 It is the `Post` of link.py. Whatever raises in it costs one unit of work, see border.py.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -21,13 +22,15 @@ from services.gateway.intake import Intake, heard_as
 from services.gateway.limits import Bucket
 from services.gateway.link import Link
 from services.gateway.meaning import CHECKSUM_WRONG
-from services.gateway.misread import Copies
+from services.gateway.misread import Copies, Misread
 from services.gateway.objects import holds_fire, read_unit
 from services.gateway.post import Caller, Said
 from services.gateway.profiles import Profile
 from services.gateway.registry import Registry
 
 log = logger(__name__)
+
+PANELS_MISREAD = 1_000  # whose damages are remembered
 
 
 class Front:
@@ -41,6 +44,7 @@ class Front:
         self._registry = registry
         self._clock = clock
         self._border = border
+        self._misread: OrderedDict[bytes, Misread] = OrderedDict()  # of registered panels, the newest last
         self._strangers_told = Bucket(0.1, 10, clock.monotonic())  # lines in the log
 
     def around(self, unit: Unit | Callable[[], Unit]) -> AbstractContextManager[None]:
@@ -116,6 +120,17 @@ class Front:
     def garbled(self, link: Link) -> None:
         """Tell that a panel of ours is not understood."""
         self._presence.garbled(link)
+
+    def misread_of(self, link: Link, address: bytes) -> Misread | None:
+        """Return the damages of a panel of ours: it may dial in anew for each copy."""
+        panel = self._registry.panel(address)
+        if not panel.registered or not panel.profile.allows(link.host):
+            return None
+        found = self._misread.pop(address, None) or Misread()
+        self._misread[address] = found
+        if len(self._misread) > PANELS_MISREAD:
+            self._misread.popitem(last=False)
+        return found
 
     def misread(self, link: Link, damage: Damage, copies: Copies) -> None:
         """Tell that a panel of ours is not understood in what it repeats.

@@ -126,7 +126,7 @@ class Inbound(Generic[L]):
         """Tell what a panel means although it is damaged each time."""
         if self._link.is_refused:
             return
-        copies = self._misread.count(damage, now)
+        copies = (self._post.misread_of(self._link, damage.header.source) or self._misread).count(damage, now)
         if not copies.is_meant:
             return
         if not self._post.is_registered(damage.header.source) or self._allowance.take_frame(now, urgent=True):

@@ -1,6 +1,6 @@
 """Damaged frames that came again and again, byte for byte: noise does not do that, so their panel means them. Pure.
 
-Used by inbound.py; times are passed in. A panel whose heartbeats are sound may get each frame with data wrong.
+Used by front.py and inbound.py; times are passed in. A panel with sound heartbeats may get each frame with data wrong.
 """
 
 from collections import OrderedDict
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from services.gateway.downlink import ANSWER_WITHIN_S, TRIES
 from services.gateway.frames import Damage
 
-WITHIN_S = 3 * TRIES * ANSWER_WITHIN_S  # between one copy and the next
-REMEMBERED = 20  # of one link; more is noise
+WITHIN_S = 3 * TRIES * ANSWER_WITHIN_S  # between one copy and the next a panel may dial in again
+REMEMBERED = 20  # more is noise
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Copies:
 
 
 class Misread:
-    """The newest damages of one link, and how often each came."""
+    """The newest damages of one registered address, or of the others on one link, and how often each came."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[Damage, Copies] = OrderedDict()

@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeVar
 from services.core.aside import Unit
 from services.gateway.downlink import Exchange, Exchanges
 from services.gateway.frames import Damage, Frame
-from services.gateway.misread import Copies
+from services.gateway.misread import Copies, Misread
 from services.gateway.profiles import Profile
 
 SYNC_AFTER_S = 1.0  # after the first frame: whatever the panel connected for goes first
@@ -111,6 +111,9 @@ class Post(Protocol[L_contra]):
 
     def garbled(self, link: L_contra) -> None:
         """Nothing but damaged frames for a while; called for each further one, too."""
+
+    def misread_of(self, link: L_contra, address: bytes) -> Misread | None:
+        """Return what is counted for a registered address over all its links; None: it is counted for this link."""
 
     def misread(self, link: L_contra, damage: Damage, copies: Copies) -> None:
         """A panel has sent the same damaged frame as often as it sends any, or once more as often."""

@@ -100,6 +100,9 @@ class Taker:
     def garbled(self, link: Link) -> None:
         self.garbles += 1
 
+    def misread_of(self, link: Link, address: bytes) -> None:
+        pass
+
     def misread(self, link: Link, damage: Damage, copies: Copies) -> None:
         pass
 

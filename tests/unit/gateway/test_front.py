@@ -139,3 +139,11 @@ def test_what_was_said_to_an_address_that_is_taken_off_a_link_is_said_on_its_nex
     centre.front.left(line, caller)
     centre.front.failed(line, caller, said[0])
     assert cut_off == [*said, said[0]]
+
+
+def test_a_damaged_fire_of_a_panel_that_dials_in_anew_for_each_copy_is_told(centre):
+    for count in range(TRIES):
+        assert centre.told("fire") == [], count
+        Line(centre).hear(spoiled(FIRE))
+        centre.go_on(30)
+    assert centre.told("fire") == [True]
