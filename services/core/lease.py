@@ -47,4 +47,6 @@ async def hold(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
 
 async def release(conn: asyncpg.Connection, name: str, owner: UUID) -> None:
     """Give the lease up at a clean end, so that the standby need not wait."""
+    if conn.is_in_transaction():  # left open by a task that was cancelled as it began one: all would be undone with it
+        await conn.execute("rollback")
     await conn.execute(SQL["release"], name, owner)
