@@ -211,10 +211,8 @@ class Commands:
             except AWAY as error:
                 pass_on_cancel()
                 log.info("command_state_waits", error=describe_error(error))
-        if (
-            link.is_leaving or link.callers.get(caller.address) is not caller
-        ):  # lost meanwhile: nobody would say it again
-            self._waiting.append(order)
+        if link.is_leaving or link.callers.get(caller.address) is not caller:
+            self._waiting.append(order)  # said into a link that was lost meanwhile, nobody would say it again
             return
         exchange = link.say(caller, flag, adu)
         exchange.order = order.id

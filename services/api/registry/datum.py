@@ -10,9 +10,8 @@ from enum import StrEnum
 from math import atan2, cos, pi, radians, sin, sqrt
 from typing import Any
 
-_KNOWN_CRS = re.compile(
-    r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$", re.IGNORECASE
-)  # WGS 84, CGCS2000, with heights too
+# WGS 84 and CGCS2000, with heights too
+_KNOWN_CRS = re.compile(r"(?:^|\D)(?:4326|4979|4490|4480|CRS84h?)$", re.IGNORECASE)
 _AXIS_M = 6_378_245.0  # Krasovsky 1940, on which GCJ-02 stands
 _ECCENTRICITY = 0.00669342162296594323
 _BAIDU = pi * 3000.0 / 180.0
