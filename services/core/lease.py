@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.core import stalled
 from services.core.errors import Fenced
 from services.core.statements import load_queries
 
@@ -18,13 +19,7 @@ EXPIRES_S = 3
 
 async def take(conn: asyncpg.Connection, name: str, owner: UUID) -> bool:
     """Try to become the active worker; False while another one holds the lease."""
-    row = await conn.fetchrow(
-        SQL["take"],
-        name,
-        owner,
-        EXPIRES_S,
-    )
-    return row is not None
+    return await stalled.fetchrow(conn, SQL["take"], name, owner, EXPIRES_S) is not None
 
 
 async def hold(conn: asyncpg.Connection, name: str, owner: UUID) -> None:

@@ -6,6 +6,7 @@ A lane that receives nothing from the broker, not even its own probes, does not 
 
 import asyncpg
 
+from services.core import stalled
 from services.core.statements import load_queries
 
 QUERIES = load_queries(__file__)
@@ -14,8 +15,8 @@ RETRY_S = 0.4  # the lease's 3 s, this and the time to connect stay below the pr
 
 async def take(connection: asyncpg.Connection, name: str, owner: str) -> str | None:
     """Take or keep the lease; return the token that ends the MQTT client id, None while another owner lives."""
-    token: str | None = await connection.fetchval(QUERIES["take"], name, owner)
-    return token
+    row = await stalled.fetchrow(connection, QUERIES["take"], name, owner)
+    return row["token"] if row else None
 
 
 async def release(connection: asyncpg.Connection, name: str, owner: str) -> None:
