@@ -1,5 +1,6 @@
-"""An answer that was slow on its way is older than what the page has heard meanwhile."""
+"""An answer that was slow on its way is older than what the page has heard; one that broke off is no answer."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.county import AREA, NEAR
@@ -47,6 +48,27 @@ def test_a_list_that_arrives_after_the_connection_was_lost_does_not_call_it_live
     assert page.evaluate("window.linkStates.length") == told, page.evaluate("window.linkStates")
     ready.let_go()
     expect(page.locator(".link-state.live")).to_be_visible()
+
+
+@pytest.mark.parametrize("address", [f"devices/{NEAR}", f"map/{NEAR}", f"admin/devices/{NEAR}"])
+def test_an_answer_that_breaks_off_on_its_way_is_told_as_one_that_did_not_come(visit, address):
+    page = visit("/#/system")
+    expect(page.locator(".page-system")).to_be_visible()
+    cut = {"status": 200, "content_type": "application/json", "body": f'{{"code": "{NEAR}", "na'}
+    page.route(f"**/api/v1/devices/{NEAR}", lambda route: route.fulfill(**cut))
+    page.evaluate(f"location.hash = '#/{address}'")
+    expect(page.locator("main .failure")).to_contain_text("服务器无法连接")
+
+
+def test_a_file_that_breaks_off_on_its_way_is_told_and_not_kept(visit):
+    page = visit("/#/devices")
+    page.evaluate("""() => {
+      Response.prototype.text = () => Promise.reject(new TypeError("network error"));
+      HTMLAnchorElement.prototype.click = () => { window.kept = true; };
+    }""")
+    page.get_by_role("button", name="CSV").first.click()
+    expect(page.locator("main .failure")).to_contain_text("服务器无法连接")
+    assert not page.evaluate("window.kept")
 
 
 DEAF = "addEventListener('hashchange', (event) => window.deaf && event.stopImmediatePropagation())"

@@ -18,6 +18,8 @@ export function newKey() {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+const broken = (cause) => new Problem(0, { type: cause.name === "TimeoutError" ? "timeout" : "unreachable" });
+
 // The answer as it came. Its body is read by the caller, a refusal is thrown. With a `type` the body is sent
 // as it is, else as JSON.
 export async function answerOf(method, path, { body, type, version, key, limit_ms = TIME_LIMIT_MS } = {}) {
@@ -35,7 +37,7 @@ export async function answerOf(method, path, { body, type, version, key, limit_m
       signal: AbortSignal.timeout(limit_ms),
     });
   } catch (cause) {
-    throw new Problem(0, { type: cause.name === "TimeoutError" ? "timeout" : "unreachable" });
+    throw broken(cause);
   }
   if (answer.ok) return answer;
   if (answer.status === 401 && live.get().session) live.set({ session: null, endedAt: serverNow() });
@@ -43,11 +45,18 @@ export async function answerOf(method, path, { body, type, version, key, limit_m
   throw new Problem(answer.status, data ?? { title: answer.statusText });
 }
 
+// The body of an answer, as "json", "text" or "blob". One that broke off on its way, or that something between
+// put in its place, is no answer.
+export const bodyOf = (answer, as) =>
+  answer[as]().catch((cause) => {
+    throw broken(cause);
+  });
+
 async function call(method, path, options) {
   const sentAt = Date.now();
   const answer = await answerOf(method, path, options);
   if (answer.status === 204) return null;
-  const data = await answer.json().catch(() => null);
+  const data = await bodyOf(answer, "json");
   syncClock(data?.now, sentAt);
   return data;
 }

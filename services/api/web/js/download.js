@@ -1,6 +1,6 @@
 // What the page gives to keep: a whole list as one CSV file, however many parts the server gives it in, or a
 // file as the server makes it.
-import { answerOf, query } from "./api.js";
+import { answerOf, bodyOf, query } from "./api.js";
 import { serverNow } from "./clock.js";
 import { dayNumber } from "./format.js";
 import { t } from "./i18n.js";
@@ -23,7 +23,7 @@ export async function download(path, values, name) {
   const parts = [BYTE_ORDER_MARK];
   for (let from = query(path, { ...values, format: "csv", limit: PART }); from; ) {
     const answer = await answerOf("GET", from);
-    const text = await answer.text();
+    const text = await bodyOf(answer, "text");
     const ends = text.indexOf("\n") + 1;
     parts.push(parts.length === 1 ? text : text.slice(ends)); // each part has the line of names
     const next = nextOf(answer);
@@ -40,7 +40,7 @@ const namedIn = (answer) =>
 
 export async function downloadFile(path, values) {
   const answer = await answerOf("GET", query(path, values), { limit_ms: FILE_LIMIT_MS });
-  keep(await answer.blob(), decodeURIComponent(namedIn(answer)));
+  keep(await bodyOf(answer, "blob"), decodeURIComponent(namedIn(answer)));
 }
 
 function keep(blob, name) {
