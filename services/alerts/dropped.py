@@ -1,10 +1,11 @@
 """Messages that brokers dropped because a queue was full. Called by `health`.
 
-Promises that the count goes on while the alarm stands, whichever broker drops, and that whoever has taken the alarm is
-asked again when it happens anew.
+Promises that the count goes on while the alarm stands, whichever broker drops and however many lanes hear of it, and
+that whoever has taken the alarm is asked again when it happens anew.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,22 +18,24 @@ from services.core.words import Category, Reason, Severity
 
 SQL = load_queries(__file__)
 CODE: Final = "queue_dropped"
-DROPPED: Final = "broker_dropped"  # the cursor row that keeps the brokers' counters as last seen
 ANEW_AFTER: Final = timedelta(minutes=10)
 """What is dropped so long after the last time is another overload."""
+ALIVE: Final = timedelta(seconds=10)
+"""A lane that reported so much earlier than another one of its broker is not the one to count by."""
 
 
-async def find_dropped(page: Page, lanes: Iterable[asyncpg.Record]) -> Finding | None:
+async def find_dropped(page: Page, lanes: Sequence[asyncpg.Record]) -> Finding | None:
     """Return what was dropped since the last look, with what the standing alarm says already; None: nothing."""
     dropped = _count(lanes)
-    (row,) = await page.conn.fetch(SQL["dropped_before"], DROPPED, CODE)
-    known = row["known"] or 0
-    if row["known"] is None or dropped != known:
-        await page.conn.execute(SQL["keep_dropped"], DROPPED, dropped, page.now)
-    if dropped <= known:
+    since = max((lane["dropped_at"] for lane in lanes if lane["dropped_at"]), default=None)
+    news = [(lane["writer"], lane["broker_dropped"]) for lane in lanes if lane["broker_dropped"] != lane["told"]]
+    if news:
+        await page.conn.execute(SQL["seen"], *zip(*news, strict=True), page.now)
+    if not dropped:
         return None
-    messages = dropped - known + int(row["told"] or 0)
-    anew = row["told"] is None or row["since"] is None or page.now - row["since"] > ANEW_AFTER
+    told = await page.conn.fetchval(SQL["told"], CODE)
+    messages = dropped + int(told or 0)
+    anew = told is None or since is None or page.now - since > ANEW_AFTER
     reason = Reason(
         f"消息队列已满，消息服务器丢弃 {messages} 条消息", f"a queue was full: the broker dropped {messages} messages"
     )
@@ -50,9 +53,16 @@ async def find_dropped(page: Page, lanes: Iterable[asyncpg.Record]) -> Finding |
 
 
 def _count(lanes: Iterable[Any]) -> int:
-    """Add up what the brokers dropped; both lanes of one broker read the same counter."""
-    by_broker: dict[str, int] = {}
+    """Add up what brokers dropped since the last look, each by one lane: all of a broker read the same counter."""
+    by_broker: dict[str, list[Any]] = defaultdict(list)
     for lane in lanes:
-        partition = lane["writer"].rpartition("/")[0]
-        by_broker[partition] = max(by_broker.get(partition, 0), lane["broker_dropped"])
-    return sum(by_broker.values())
+        by_broker[lane["broker"]].append(lane)
+    return sum(map(_risen, by_broker.values()))
+
+
+def _risen(lanes: Sequence[Any]) -> int:
+    """By how much the counter of one broker rose: always by the same lane of those that report."""
+    newest = max(lane["updated_at"] for lane in lanes)
+    teller = min((lane for lane in lanes if newest - lane["updated_at"] < ALIVE), key=lambda lane: lane["writer"])
+    told = teller["told"]
+    return 0 if told is None else max(0, teller["broker_dropped"] - told)

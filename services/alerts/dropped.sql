@@ -1,10 +1,9 @@
--- name: dropped_before
--- The counters as last seen and when they last rose, and how many the standing alarm tells of.
-select c.number as known, c.updated_at as since, a.value as told
-from (select $1::text as name) n
-left join feed_cursor c on c.writer = n.name
-left join alarm a on a.subject = 'system' and a.code = $2 and a.state <> 'closed'
+-- name: told
+-- How many messages the standing alarm tells of.
+select value from alarm where subject = 'system' and code = $1 and state <> 'closed'
 
--- name: keep_dropped
-insert into feed_cursor (writer, number, updated_at) values ($1, $2, $3)
-on conflict (writer) do update set number = excluded.number, updated_at = excluded.updated_at
+-- name: seen
+-- A lane that alerts sees for the first time has only its count noted, not the time.
+update ingest_lane l set broker_dropped_told = n.dropped,
+    broker_dropped_at = case when l.broker_dropped_told is null then l.broker_dropped_at else $3 end
+from unnest($1::text[], $2::bigint[]) as n (writer, dropped) where l.writer = n.writer

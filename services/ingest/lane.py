@@ -53,6 +53,7 @@ class Lane:
         self.dropped_raw: int | None = None
         self.connections: int | None = None  # at the broker now, of everybody
         self.max_connections = settings.mqtt_max_connections
+        self.broker = settings.mqtt.netloc.rpartition("@")[2].lower()  # whose counters these are
         self.active = asyncio.Event()
         self.session: Session | None = None
         self._settings = settings

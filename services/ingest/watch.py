@@ -32,6 +32,7 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
         lane.lease_name,
         lane.connections,
         lane.max_connections or None,
+        lane.broker,
     )
     del lane.connects[: len(connects)]
     if row is None:

@@ -13,20 +13,24 @@ from tests.support.county import County
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-async def look(county: County, at: datetime, **dropped: int) -> list[asyncpg.Record]:
-    """Let our health look at lanes whose brokers have dropped so much in all; return the open alarms of it."""
+async def look(county: County, at: datetime, *, broker: str | None = None, **dropped: int) -> list[asyncpg.Record]:
+    """Let our health look at lanes whose brokers have dropped so much in all; return the open alarms of it.
+
+    Each partition has a broker of its own where no `broker` is given.
+    """
     for partition, count in dropped.items():
         for lane in ("event", "telemetry"):
             await county.conn.execute(
                 """
-                insert into ingest_lane (writer, lane, owner, connected, updated_at, broker_dropped)
-                values ($1 || '/' || $2, $2, $3, true, now(), $4)
+                insert into ingest_lane (writer, lane, owner, connected, updated_at, broker_dropped, broker)
+                values ($1 || '/' || $2, $2, $3, true, now(), $4, $5)
                 on conflict (writer) do update set broker_dropped = excluded.broker_dropped
                 """,
                 partition,
                 lane,
                 county.owner,
                 count,
+                broker,
             )
     health = Health(has_desk=True, since=at)
     page = Page(county.conn, at, read_policies({}))
@@ -53,7 +57,31 @@ async def test_the_count_goes_on_and_only_another_overload_asks_again(county: Co
 
 
 async def test_what_one_broker_drops_is_not_hidden_by_what_another_has_dropped(county: County) -> None:
-    (alarm,) = await look(county, BEGAN, north=100, south=0)
-    await acts.clear(county.conn, alarm["id"], actor="user:t", now=BEGAN)
+    assert await look(county, BEGAN, north=100, south=0) == []
     (alarm,) = await look(county, BEGAN + timedelta(hours=1), north=100, south=50)
     assert alarm["value"] == 50
+
+
+async def test_partitions_of_one_broker_read_one_counter(county: County) -> None:
+    await look(county, BEGAN, broker="b:1883", north=0, south=0, west=0)
+    (alarm,) = await look(county, BEGAN, broker="b:1883", north=7, south=7, west=7)
+    assert alarm["value"] == 7
+    (alarm,) = await look(county, BEGAN, broker="b:1883", north=9, south=7, west=7)  # the others hear of it later
+    (alarm,) = await look(county, BEGAN, broker="b:1883", north=9, south=9, west=9)
+    assert alarm["value"] == 9
+
+
+async def test_a_lane_that_falls_silent_leaves_the_count_to_another_and_a_new_one_brings_nothing_old(
+    county: County,
+) -> None:
+    await look(county, BEGAN, broker="b:1883", north=5, south=5)
+    await county.conn.execute(
+        "update ingest_lane set updated_at = now() - interval '1 minute' where writer like 'north/%'"
+    )
+    (alarm,) = await look(county, BEGAN, broker="b:1883", south=8)
+    assert alarm["value"] == 3
+    await county.conn.execute("delete from ingest_lane where writer like 'north/%'")
+    (alarm,) = await look(county, BEGAN, broker="b:1883", all=40, south=8)
+    assert alarm["value"] == 3
+    (alarm,) = await look(county, BEGAN, broker="b:1883", all=41, south=9)
+    assert alarm["value"] == 4

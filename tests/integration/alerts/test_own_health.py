@@ -133,7 +133,9 @@ async def test_every_trouble_is_raised_and_cleared_by_a_running_worker(
     await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))  # probes flow for as long as the test lasts
     await county.add_device("panel-1")
     alerts()
-    await eventually(lambda: county.conn.fetch("select from feed_cursor where writer = 'broker_dropped'"), what="it")
+    await eventually(
+        lambda: county.conn.fetch("select from ingest_lane where broker_dropped_told is not null"), what="it"
+    )
     assert await county.alarms() == []
     for code, trouble in TABLE.items():
         await trouble.raise_it(county)

@@ -33,7 +33,7 @@ async def test_an_event_is_stored_and_then_named_on_down_ack(ingest, fleet, rows
     assert (row["zone"], row["extra"]) == ("B1", {"floor": 3})
 
 
-async def test_sigterm_ends_cleanly_and_the_next_start_goes_on(ingest, fleet, rows):
+async def test_sigterm_ends_cleanly_and_the_next_start_goes_on(ingest, broker, fleet, rows):
     await fleet.send(topic("H1"), reading(1))
     await rows.until("select count(*) from reading_hydrant", equals=1)
     assert ingest.stop() == 0
@@ -44,6 +44,7 @@ async def test_sigterm_ends_cleanly_and_the_next_start_goes_on(ingest, fleet, ro
     assert [row["number"] for row in numbers] == [1, 2]
     owned = "select count(*) from ingest_lane join lease using (owner) where connected and name = 'ingest:' || writer"
     await rows.until(owned, equals=2)  # the second start has reported
+    assert await rows.one("select string_agg(distinct broker, ' ') from ingest_lane") == broker.url.rpartition("@")[2]
     assert await rows.one("select sum(sessions_lost) from ingest_lane") == 0
 
 
