@@ -45,8 +45,8 @@ export async function answerOf(method, path, { body, type, version, key, limit_m
   throw new Problem(answer.status, data ?? { title: answer.statusText });
 }
 
-// The body of an answer, as "json", "text" or "blob". One that broke off on its way, or that something between
-// put in its place, is no answer.
+// The body of an answer, as "json", "text" or "blob". One that broke off on its way, or that something
+// between put in its place, is no answer.
 export const bodyOf = (answer, as) =>
   answer[as]().catch((cause) => {
     throw broken(cause);
