@@ -215,7 +215,7 @@ class Health:
     async def _lanes(self, page: Page) -> list[Finding]:
         found: list[Finding] = []
         lanes = await forget_gone(page, await page.conn.fetch(SQL["lanes"]))
-        dropped = await find_dropped(page, lanes)
+        dropped = await find_dropped(page)
         if dropped is not None:
             found.append(dropped)
         shown_for = timedelta(seconds=page.policies.number("health", "session_lost_for_s"))

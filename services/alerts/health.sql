@@ -22,10 +22,7 @@ select count(*) as waiting, max(created_at) as newest
 from notice where channel = 'desk' and state = 'waiting' and type = 'fire.confirmed' and created_at < $1
 
 -- name: lanes
--- a lane that has not said of which broker it is counts as of one of its partition's own
-select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, updated_at,
-       coalesce(broker, left(writer, -length(lane) - 1)) as broker,
-       broker_dropped, broker_dropped_told as told, broker_dropped_at as dropped_at
+select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, updated_at
 from ingest_lane order by writer
 
 -- name: connections

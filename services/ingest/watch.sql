@@ -9,9 +9,9 @@ with before as (
 insert into ingest_lane as l (
     writer, lane, owner, connected, connected_at, sessions_lost, session_lost_at,
     oldest_unacked_s, slots_used, slots, broker_dropped, broker_dropped_raw, connections, connections_limit,
-    broker)
+    broker, broker_counter)
 select $1, $2, $3::uuid, $4, case when $5 then clock_timestamp() end, lost.sessions,
-       case when lost.sessions > 0 then clock_timestamp() end, $7, $8, $9, 0, coalesce($10::bigint, 0), $12::integer, $13::integer, $14
+       case when lost.sessions > 0 then clock_timestamp() end, $7, $8, $9, 0, coalesce($10::bigint, 0), $12::integer, $13::integer, $14, $10::bigint
 from lost
 where exists (select from lease where name = $11 and owner = $3::uuid)
 on conflict (writer) do update set
@@ -29,6 +29,7 @@ on conflict (writer) do update set
         else $10::bigint end,   -- the broker began anew
     broker_dropped_raw = coalesce($10::bigint, l.broker_dropped_raw),
     broker = excluded.broker,
+    broker_counter = excluded.broker_counter,
     connections = excluded.connections,
     connections_limit = excluded.connections_limit,
     updated_at = clock_timestamp()

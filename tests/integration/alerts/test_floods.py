@@ -233,10 +233,8 @@ async def test_the_brokers_drop_counter_and_a_lost_session_are_alarms_of_our_own
 ) -> None:
     await county.set_watermark(datetime.now(UTC))
     alerts()
-    await eventually(
-        lambda: county.conn.fetch("select from ingest_lane where broker_dropped_told is not null"), what="it"
-    )
-    await county.conn.execute("update ingest_lane set broker_dropped = 7, session_lost_at = now()")
+    await eventually(lambda: county.conn.fetch("select from broker_drops"), what="it")
+    await county.conn.execute("update ingest_lane set broker_counter = 7, session_lost_at = now()")
     alarms = await eventually(lambda: county.alarms(at_least=3), what="three alarms")
     assert sorted((row["code"], row["component"]) for row in alarms) == [
         ("queue_dropped", ""),

@@ -116,7 +116,7 @@ TABLE = {
         lanes("session_lost_at = now() - interval '601 s' where lane = 'telemetry'"),
         "all/telemetry",
     ),
-    "queue_dropped": Trouble("critical", lanes("broker_dropped = broker_dropped + 7"), clear_by_hand),
+    "queue_dropped": Trouble("critical", lanes("broker_counter = broker_counter + 7"), clear_by_hand),
     "connections_full": Trouble(
         "major", lanes("connections = 850, connections_limit = 1000"), lanes("connections = 700")
     ),
@@ -133,9 +133,7 @@ async def test_every_trouble_is_raised_and_cleared_by_a_running_worker(
     await county.set_watermark(datetime.now(UTC) + timedelta(minutes=10))  # probes flow for as long as the test lasts
     await county.add_device("panel-1")
     alerts()
-    await eventually(
-        lambda: county.conn.fetch("select from ingest_lane where broker_dropped_told is not null"), what="it"
-    )
+    await eventually(lambda: county.conn.fetch("select from broker_drops"), what="it")
     assert await county.alarms() == []
     for code, trouble in TABLE.items():
         await trouble.raise_it(county)

@@ -46,13 +46,15 @@ export function isOverdue(alarm, now) {
   );
 }
 
-// A fire notice that the dispatch side has not taken. The law gives 3 s (GB 50440): from then on it is said,
-// with the seconds. After a minute, or when it never will be taken, it is loud and red.
+// A fire notice that 119 has not taken; a call to a contact is none of its. The law gives 3 s (GB 50440): from
+// then on it is said, with the seconds. After a minute, or when it never will be taken, it is loud and red.
 const LATE_AFTER_MS = 3000;
-const untaken = (notice) => notice.fire && ["waiting", "held", "dead"].includes(notice.state);
+const isTo119 = ({ channel }) => channel === "desk";
+const untaken = (notice) =>
+  notice.fire && isTo119(notice) && ["waiting", "held", "dead"].includes(notice.state);
 const sinceMade = (notice, now) => now - Date.parse(notice.created_at);
 export const isLate = (notice, now) =>
-  untaken(notice) && notice.channel !== "contact" && sinceMade(notice, now) >= LATE_AFTER_MS;
+  untaken(notice) && sinceMade(notice, now) >= LATE_AFTER_MS;
 export const isUndelivered = (notice, now) =>
   untaken(notice) && (notice.state === "dead" || sinceMade(notice, now) > NOT_TAKEN_AFTER_MS);
 
@@ -61,7 +63,7 @@ export const isUndelivered = (notice, now) =>
 const UNTRIED_AFTER_MS = 5000;
 export function nobodyCalls(notices, now) {
   const waiting = notices.filter(
-    (notice) => notice.fire && notice.channel === "desk" && notice.state === "waiting",
+    (notice) => notice.fire && isTo119(notice) && notice.state === "waiting",
   );
   return (
     waiting.every((notice) => !notice.attempts)
@@ -74,7 +76,7 @@ export function dispatchOf(notices, alarm_id) {
   const sent = notices.filter(
     (notice) =>
       notice.alarm_id === alarm_id
-      && notice.channel !== "contact"
+      && isTo119(notice)
       && ["fire.confirmed", "alarm.escalated"].includes(notice.type)
       && notice.state !== "withdrawn",
   );

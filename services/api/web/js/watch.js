@@ -14,8 +14,8 @@ import { html, useEffect, useState } from "./ui.js";
 const GESTURES = ["pointerdown", "click", "keydown", "visibilitychange"];
 const SAID_TOGETHER_MS = 4000; // alarms that are no fire: a flood of them is one sentence now and then
 
-const seen = new Set(); // that were told
-const known = new Set(); // what was open when the page was connected last, or came since
+const seen = new Set(); // that were told, and wait for a person since
+const known = new Map(); // what was open when the page was connected last, or came since: did it wait then?
 let round = 0; // the connection that `known` is of
 
 function judge() {
@@ -26,14 +26,22 @@ function judge() {
   play(session && !hushed() ? wantedSound(open, [...notices.values()], serverNow()) : null);
 }
 
+// One that somebody took may ask again: then it is told again.
+function remember(alarm) {
+  known.set(alarm.id, isWaiting(alarm));
+  if (!isWaiting(alarm)) seen.delete(alarm.id);
+  if (!isOpen(alarm)) known.delete(alarm.id);
+}
+
 // What came while this page was not connected: told when it is again, as if it came now.
 function missed() {
   const { round: present, alarms } = live.get();
   if (present === round) return [];
   const first = round === 0;
   round = present;
-  const fresh = [...alarms.values()].filter((alarm) => isOpen(alarm) && !known.has(alarm.id));
-  for (const { id } of fresh) known.add(id);
+  const open = [...alarms.values()].filter(isOpen);
+  const fresh = open.filter((alarm) => !known.get(alarm.id));
+  for (const alarm of open) remember(alarm);
   return first ? [] : fresh;
 }
 
@@ -83,7 +91,7 @@ function listen(hearFires, hearOthers) {
   const leave = live.subscribe(look);
   const deaf = onAlarm((alarm) => {
     if (isFire(alarm) && !isWaiting(alarm)) withdraw(alarm);
-    known.add(alarm.id);
+    remember(alarm);
     tell([alarm]);
   });
   return () => {
