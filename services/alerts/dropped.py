@@ -7,8 +7,6 @@ that whoever has taken the alarm is asked again when it happens anew.
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.life.happenings import Finding
 from services.core.statements import load_queries

@@ -119,8 +119,8 @@ class County:
         for lane in ("event", "telemetry"):
             await self.conn.execute(
                 """
-                insert into ingest_lane (writer, lane, owner, connected, watermark, watermark_gap_at, updated_at, broker,
-                                         broker_counter)
+                insert into ingest_lane (
+                    writer, lane, owner, connected, watermark, watermark_gap_at, updated_at, broker, broker_counter)
                 values ('all/' || $1, $1, $2, true, $3, $4, now(), 'broker', case when $1 = 'telemetry' then 0 end)
                 on conflict (writer) do update
                 set watermark = excluded.watermark, updated_at = excluded.updated_at,
