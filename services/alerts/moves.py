@@ -4,6 +4,7 @@ Promises that whoever is responsible for where a device is sees what stands of i
 wrong entry in the registry is often found by the first alarm. What is closed stays where it was.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import asyncpg
@@ -27,9 +28,12 @@ async def follow_devices(border: Border) -> None:
 
 
 async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
-    fires = {row["device_id"]: row["scope"] for row in rows if row["code"] == FIRE}
-    for device_id, scope in fires.items():  # their lock first, as everywhere; they leave the test of the old site
-        await page.load_scope(scope, [device_id])
+    devices: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        if row["code"] == FIRE:
+            devices[row["scope"]].append(row["device_id"])
+    for scope, device_ids in devices.items():  # their lock first, as everywhere; they leave the test of the old site
+        await page.load_scope(scope, device_ids)
     ids = {row["id"] for row in rows}
     for entry in page.entries:
         entry.changed = entry.changed or entry.id in ids

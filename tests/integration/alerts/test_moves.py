@@ -31,3 +31,19 @@ async def test_what_stands_follows_its_device_and_what_is_closed_stays(
     assert (left["code"], left["site_id"]) == ("tamper", here)
     (fire,) = await county.alarms("a.code = 'fire'")
     assert fire["escalates_at"] is not None, "it has left the test of the school"
+
+
+async def test_all_fires_that_move_to_one_site_at_once_leave_the_test_of_the_old_one(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场", area=OTHER)
+    for number in (1, 2, 3):
+        await county.add_device(f"panel-{number}", site_id=here)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    await acts.set_test_window(county.conn, here, until=until, reason="周检", actor="user:t", now=datetime.now(UTC))
+    alerts()
+    await county.send_events([{"device": f"panel-{number}", "type": "fire", "component": "1"} for number in (1, 2, 3)])
+    await eventually(lambda: county.alarms("a.test_window", at_least=3), what="the fires in the test")
+    await county.conn.execute("update device set area = $1, site_id = $2", OTHER, there)
+    at_large = f"a.scope = 'site:{there}' and a.escalates_at is not null"
+    await eventually(lambda: county.alarms(at_large, at_least=3), what="all three outside it")

@@ -92,7 +92,10 @@ class Page:
         return None if row is None else self._admit(row)
 
     async def load_scope(self, scope: str, device_ids: Sequence[int] = ()) -> SiteFires:
-        """Lock the fires of a site (or lone device), and tell them about a test window that was set meanwhile."""
+        """Lock the fires of a site (or lone device), and tell them about a test window that was set meanwhile.
+
+        `device_ids`: whose fires belong to it wherever they were judged so far. Only the first call for a scope counts.
+        """
         known = self._scopes.get(scope)
         if known is not None:
             return known.site
