@@ -99,14 +99,18 @@ class Anchors:
         return EVERY_S
 
     async def write(self) -> None:
-        """Write an anchor over the chains that grew since the last one."""
+        """Write an anchor over the chains that grew since the last one.
+
+        What was changed by a clock that is ahead of now is in each until then: none is written for its sake alone.
+        """
         async with self._pool.acquire() as conn, conn.transaction():
             last = await conn.fetchrow(SQL["last_anchor"])
-            since = datetime(2000, 1, 1, tzinfo=UTC) if last is None else last["at"] - OVERLAP
+            since = datetime(2000, 1, 1, tzinfo=UTC) if last is None else min(last["at"], self._clock.now()) - OVERLAP
             rows = await conn.fetch(SQL["changed_heads"], since)
-            if not rows:
+            detail = {"heads": [list(row.values()) for row in rows]}
+            if not rows or (last is not None and digest_heads(detail) == last["heads"]):
                 return
-            kept = await self._add(conn, last, {"heads": [list(row.values()) for row in rows]})
+            kept = await self._add(conn, last, detail)
         self._keep(kept)
 
     async def retire(self) -> int:

@@ -1,5 +1,5 @@
 -- name: last_anchor
-select id, at, signature from alarm_anchor order by id desc limit 1
+select id, at, heads, signature from alarm_anchor order by id desc limit 1
 
 -- name: changed_heads
 select id, transitions, encode(head, 'hex') as head

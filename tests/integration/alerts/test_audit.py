@@ -57,6 +57,21 @@ async def test_an_untouched_database_has_no_faults(county: County, anchors: Anch
     assert (report.chains, report.transitions, report.anchors) == (3, 9, 3)
 
 
+async def test_a_clock_that_was_ahead_leaves_no_time_without_anchors(county: County, anchors: Anchors) -> None:
+    await open_and_judge(county, "panel-1")
+    await county.conn.execute("update alarm set updated_at = now() + interval '1 year'")
+    await anchors.write()
+    await county.conn.execute("update alarm_anchor set at = now() + interval '1 year'")
+    await anchors.write()
+    assert await county.conn.fetchval("select count(*) from alarm_anchor") == 1
+    alarm_id = await open_and_judge(county, "panel-2")
+    await anchors.write()
+    await anchors.write()
+    newest = await county.conn.fetchval("select detail from alarm_anchor order by id desc limit 1")
+    assert alarm_id in [head[0] for head in newest["heads"]]
+    assert await county.conn.fetchval("select count(*) from alarm_anchor") == 2
+
+
 async def test_lawful_retirement_is_no_fault(county: County, anchors: Anchors) -> None:
     old, young = await open_and_judge(county, "panel-1"), await open_and_judge(county, "panel-2")
     await anchors.write()
