@@ -30,6 +30,7 @@ from services.gateway.registry import Registry
 
 log = logger(__name__)
 
+MISREAD_OF_PANEL = 1_000  # damages of one of ours: a whole building's states, said in turn
 PANELS_MISREAD = 1_000  # whose damages are remembered
 
 
@@ -117,16 +118,16 @@ class Front:
         if taken:
             self._presence.sign_of_life(self._registry.panel(caller.address), link.host, said.arrived)
 
-    def garbled(self, link: Link) -> None:
+    def garbled(self, link: Link, claimed: bytes) -> None:
         """Tell that a panel of ours is not understood."""
-        self._presence.garbled(link)
+        self._presence.garbled(link, claimed)
 
     def misread_of(self, link: Link, address: bytes) -> Misread | None:
         """Return the damages of a panel of ours: it may dial in anew for each copy."""
         panel = self._registry.panel(address)
         if not panel.registered or not panel.profile.allows(link.host):
             return None
-        found = self._misread.pop(address, None) or Misread()
+        found = self._misread.pop(address, None) or Misread(MISREAD_OF_PANEL)
         self._misread[address] = found
         if len(self._misread) > PANELS_MISREAD:
             self._misread.popitem(last=False)

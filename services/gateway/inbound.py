@@ -25,6 +25,7 @@ log = logger(__name__)
 
 
 L = TypeVar("L", bound=Peer)
+MISREAD_OF_LINK = 20  # damages of strangers; more are noise
 
 
 class Inbound(Generic[L]):
@@ -41,7 +42,7 @@ class Inbound(Generic[L]):
         now = clock.monotonic()
         self._stream = Stream(self._checksum_of, limits, now)
         self._allowance = Allowance(limits, strangers, now)
-        self._misread = Misread()
+        self._misread = Misread(MISREAD_OF_LINK)
         self._ended = self._finished = False
 
     # --- bytes ---
@@ -117,8 +118,8 @@ class Inbound(Generic[L]):
                 FRAMES.labels(f"damaged_{item.flaw}").inc()
                 self._deny(item.header, now)
                 self._look_at_damage(item, now)
-        if self._stream.damages >= self._limits.damages_told:
-            self._post.garbled(self._link)
+        if self._stream.damages >= self._limits.damages_told and isinstance(found[-1], Damage):
+            self._post.garbled(self._link, found[-1].header.source)
         if self._stream.damages > self._limits.damages_in_a_row:
             self._link.close("nothing but damaged frames")
 

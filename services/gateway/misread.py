@@ -5,12 +5,12 @@ Used by front.py and inbound.py; times are passed in. A panel with sound heartbe
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from services.gateway.downlink import ANSWER_WITHIN_S, TRIES
 from services.gateway.frames import Damage
 
 WITHIN_S = 3 * TRIES * ANSWER_WITHIN_S  # between one copy and the next a panel may dial in again
-REMEMBERED = 20  # more is noise
 
 
 @dataclass(slots=True)
@@ -28,18 +28,23 @@ class Copies:
 
 
 class Misread:
-    """The newest damages of one registered address, or of the others on one link, and how often each came."""
+    """The newest damages of one registered address, or of the others on one link, and how often each came.
 
-    def __init__(self) -> None:
-        self._seen: OrderedDict[Damage, Copies] = OrderedDict()
+    `most` are remembered: whoever says more different ones in turn is not recognised.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._seen: OrderedDict[bytes, Copies] = OrderedDict()  # by their digests
 
     def count(self, damage: Damage, now: float) -> Copies:
         """Count one more copy."""
-        copies = self._seen.pop(damage, None)
+        known = blake2b(repr(damage).encode(), digest_size=16).digest()
+        copies = self._seen.pop(known, None)
         if copies is None or now - copies.at > WITHIN_S:
             copies = Copies(0, now)
         copies.count, copies.at = copies.count + 1, now
-        self._seen[damage] = copies
-        if len(self._seen) > REMEMBERED:
+        self._seen[known] = copies
+        if len(self._seen) > self._most:
             self._seen.popitem(last=False)
         return copies

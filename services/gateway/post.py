@@ -109,8 +109,8 @@ class Post(Protocol[L_contra]):
     def frame(self, link: L_contra, caller: Caller, said: Said) -> None:
         """Take a sound frame with a known command."""
 
-    def garbled(self, link: L_contra) -> None:
-        """Nothing but damaged frames for a while; called for each further one, too."""
+    def garbled(self, link: L_contra, claimed: bytes) -> None:
+        """Nothing but damaged frames for a while, the newest of this address; called for each further one, too."""
 
     def misread_of(self, link: L_contra, address: bytes) -> Misread | None:
         """Return what is counted for a registered address over all its links; None: it is counted for this link."""

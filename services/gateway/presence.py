@@ -95,6 +95,8 @@ class Presence:
 
         A middlebox may keep the dead one open for hours, and what we say goes out on the first.
         """
+        if link.callers.get(caller.address) is not caller:
+            return  # another exchange of it ran out in the same turn
         silent_s = self._clock.monotonic() - caller.heard
         if silent_s >= UNANSWERED_AFTER_S and self.door.links_of(caller.address) > 1:
             link.part_with(caller, "silent beside another link of its address")
@@ -117,9 +119,14 @@ class Presence:
                 self._shared.discard(address)
                 self.tell(self._registry.panel(address), EventType.TAMPER, "同一地址只剩一条连接", active=False)
 
-    def garbled(self, link: Link) -> None:
-        """Tell that a panel of ours is not understood; its next sound frame ends that."""
-        for address in link.callers:
+    def garbled(self, link: Link, claimed: bytes) -> None:
+        """Tell that a panel of ours is not understood; its next sound frame ends that.
+
+        `claimed`: the address that a damaged frame gives. It is all that is known where none of them is sound.
+        """
+        named = self._registry.panel(claimed)
+        own = [claimed] if named.registered and named.profile.allows(link.host) else []
+        for address in {*link.callers, *own}:
             panel = self._registry.panel(address)
             if panel.registered and address not in self._garbled:
                 self._garbled[address] = False

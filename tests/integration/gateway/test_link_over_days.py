@@ -97,7 +97,7 @@ class Taker:
         else:
             caller.exchanges.answered(frame, read_unit(frame.adu))
 
-    def garbled(self, link: Link) -> None:
+    def garbled(self, link: Link, claimed: bytes) -> None:
         self.garbles += 1
 
     def misread_of(self, link: Link, address: bytes) -> None:

@@ -1,10 +1,12 @@
 """Many links with one address: which of them goes when a panel dials in again and again."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from services.core.clock import SystemClock
+from services.core.contracts import EventType
 from services.gateway.border import Border
 from services.gateway.door import Door
 from services.gateway.downlink import UNANSWERED_AFTER_S
@@ -17,7 +19,7 @@ from services.gateway.post import Caller
 from services.gateway.presence import LINKS_PER_ADDRESS, SILENT_S
 from services.gateway.profiles import load_profiles
 from services.gateway.records import Remembered
-from services.gateway.registry import Registry
+from services.gateway.registry import Panel, Registry
 
 PROFILES = load_profiles()
 PANEL, OTHER = (bytes((number, 0, 0, 0, 0, 0)) for number in (7, 8))
@@ -137,6 +139,32 @@ def test_an_address_that_is_silent_on_the_link_of_a_concentrator_takes_nobody_el
     presence.unanswered(shared, shared.callers[PANEL])
     assert (dial.open(), list(shared.callers)) == ([0, 1], [OTHER])
     assert (presence.door.link_of(PANEL), presence.door.link_of(OTHER)) == (own, shared)
+
+
+def test_two_questions_that_run_out_at_once_take_nobody_else_off_the_link(dial, presence, clock):
+    shared = dial(OTHER)
+    silent = shared.callers[PANEL]
+    clock.at_s += UNANSWERED_AFTER_S
+    dial()
+    dial()
+    presence.unanswered(shared, silent)
+    presence.unanswered(shared, silent)
+    assert (dial.open(), list(shared.callers)) == ([0, 1, 2], [OTHER])
+
+
+def test_a_panel_of_which_no_frame_is_sound_is_told_by_the_address_that_it_gives(dial, presence, monkeypatch):
+    told = []
+    monkeypatch.setattr(presence, "tell", lambda panel, kind, text, **_: told.append((panel.code, kind)))
+    ours = Panel(PANEL, "panel-7", "140931100", PROFILES["standard"], registered=True)
+    strange = replace(ours, code="utd-9", registered=False)
+    registry = SimpleNamespace(panel=lambda address: ours if address == PANEL else strange)
+    monkeypatch.setattr(presence, "_registry", registry)
+    link = dial()
+    link.callers.clear()
+    presence.garbled(link, PANEL)
+    presence.garbled(link, PANEL)
+    presence.garbled(link, b"\x99" * 6)
+    assert told == [("panel-7", EventType.LINE_FAULT)]
 
 
 def test_of_too_many_links_with_one_address_that_of_a_concentrator_stays_for_the_others(dial, presence, clock):
