@@ -25,6 +25,7 @@ from services.core.words import FIRE
 
 SQL = load_queries(__file__)
 OVERDUE_AFTER = timedelta(seconds=30)
+CANNOT_WAIT = frozenset({FIRE, "dispatch_failed"})  # the second: a fire that 119 lacks
 ALARM, SCOPE, STEP, CONTACT = "alarm", "fires", "step", "contact"  # kinds of what is set aside
 log = logger(__name__)
 
@@ -191,7 +192,7 @@ async def _call_one(border: Border, page: Page, timer: Mapping[str, Any], contac
         timer["incident_id"],
         f"contact:{contact['id']}",
         "call",
-        timer["code"] == FIRE,
+        timer["code"] in CANNOT_WAIT,
         call.target,
         call.body,
         page.now,
