@@ -96,7 +96,11 @@ class EventFeed:
             await self.fires.save(page.conn, over)
 
         begun = self._clock.monotonic()
-        pages = await border.settle(group, judge, _unit, save, self._bare)
+        try:
+            pages = await border.settle(group, judge, _unit, save, self._bare)
+        except Exception:
+            self.waiting.put_back(group, over)  # not even its failure could be kept
+            raise
         self.waiting.note_time(self._clock.monotonic() - begun)
         _count(group)
         opened = {entry.key for page in pages for entry in page.opened}

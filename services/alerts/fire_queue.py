@@ -4,7 +4,7 @@ Filled and emptied by `events`. Pure; promises that each sender keeps its order 
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
@@ -100,3 +100,12 @@ class FireQueue(Generic[Item]):
                 over.append(batches.popleft())
                 del self._left[over[-1].id]
         return over
+
+    def put_back(self, group: Sequence[Item], over: Sequence[Batch]) -> None:
+        """Undo `finish`, whose group was not judged: it is next again."""
+        for item in reversed(group):
+            self._senders[item.sender] = self._senders.pop(item.sender, deque())
+            self._senders[item.sender].appendleft(item)
+            self._left[item.batch_id] += 1
+        for batch in reversed(over):
+            self._batches[batch.writer].appendleft(batch)

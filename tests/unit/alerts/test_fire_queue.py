@@ -129,3 +129,18 @@ def test_everything_is_judged_once_in_the_order_of_its_scope_behind_the_cursor(
 def test_light_means_up_to_twenty() -> None:
     queue = queue_of(*(Fire("heavy", n) for n in range(1, LIGHT + 2)), *(Fire("light", n) for n in range(30, 50)))
     assert {fire.sender for fire in queue.next_group(100)} == {"light"}
+
+
+def test_a_group_that_could_not_be_judged_is_next_again_and_passed_by_no_cursor() -> None:
+    queue = queue_of(Fire("a", 1), Fire("b", 1), Fire("a", 2), Fire("b", 3))
+    group = queue.next_group(3)
+    over = queue.finish(group)
+    assert [batch.number for batch in over]
+    queue.put_back(group, over)
+    assert len(queue) == 4
+    again = queue.next_group(10)
+    assert {fire.sender: [one.batch_id for one in again if one.sender == fire.sender] for fire in again} == {
+        "a": [1, 2],
+        "b": [1, 3],
+    }
+    assert [batch.number for batch in queue.finish(again)] == [1, 2, 3]
