@@ -18,7 +18,8 @@ on conflict (device_id) do update set
     elements = case when f.last_at < $4 - interval '5 minutes' then 0 else f.elements end,
     fires = case when f.last_at < $4 - interval '5 minutes' then 0 else f.fires end + excluded.fires,
     others = case when f.last_at < $4 - interval '5 minutes' then 0 else f.others end + excluded.others,
-    last_at = greatest(f.last_at, $4)
+    -- one that is ahead is of a clock that was set back since
+    last_at = case when f.last_at > $4 + interval '1 minute' then $4 else greatest(f.last_at, $4) end
 
 -- name: opened_lately
 -- for each device: how many alarms other than fires were opened since, and the codes of the open ones

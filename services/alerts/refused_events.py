@@ -4,7 +4,6 @@ Called by `events` and `readings` with the batches they read. One latched alarm 
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import asyncpg
 
@@ -22,7 +21,6 @@ from services.core.words import Category, Reason, Severity
 SQL = load_queries(__file__)
 CODE = "event_unreadable"
 LONGEST_TOPIC = 200  # of 64 KiB that MQTT allows
-DAY = timedelta(days=1)  # the longest time between a batch's commit and the receive time of its messages
 
 
 async def find_refused(conn: asyncpg.Connection, batches: Sequence[Batch], *, misplaced: bool = False) -> list[Finding]:
@@ -30,9 +28,8 @@ async def find_refused(conn: asyncpg.Connection, batches: Sequence[Batch], *, mi
     ids = [batch.id for batch in batches if batch.rejects]
     if not ids:
         return []
-    times = [batch.committed_at for batch in batches]
     marked = MISPLACED if misplaced else None
-    rows = await conn.fetch(SQL["refused"], ids, min(times) - DAY, max(times) + DAY, marked)
+    rows = await conn.fetch(SQL["refused"], ids, marked)
     found: dict[str, Finding] = {}
     for row in rows:
         finding = _finding(row["topic"], row["reason"], misplaced=misplaced)

@@ -2,8 +2,13 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
 
 from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
 from tests.support.servers import Program
@@ -69,3 +74,30 @@ async def two_low_readings(county: County) -> None:
 async def arrived(desk: DeskControl, number: int) -> list[dict[str, object]]:
     received = await desk.received(type="fire.confirmed")
     return received if len(received) >= number else []
+
+
+async def test_a_fire_that_moves_to_another_site_in_that_moment_is_taken_all_the_same(
+    county: County, alerts: Callable[..., Program], database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场")
+    await county.add_device("panel-1", site_id=here)
+    running = alerts()
+    await county.send_events([{"device": "panel-1", "type": "fire", "component": "1"}])
+    (fire,) = await eventually(county.alarms, what="the fire")
+    running.stop()
+    beside = await asyncpg.connect(database)
+    load = Page.load_scope
+    looked: list[str] = []
+
+    async def late(page: Page, scope: str, *more: Any) -> Any:
+        if not looked:
+            move = "with moved as (insert into fire_scope values ($1)) update alarm set scope = $1 where id = $2"
+            await beside.execute(move, f"site:{there}", fire["id"])
+        looked.append(scope)
+        return await load(page, scope, *more)
+
+    monkeypatch.setattr(Page, "load_scope", late)
+    acted = await acts.acknowledge(county.conn, fire["id"], actor="user:t", now=datetime.now(UTC))
+    await beside.close()
+    assert acted.row["state"] == "acknowledged"
+    assert looked == [f"site:{here}", f"site:{there}"]

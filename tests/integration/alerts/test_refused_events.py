@@ -1,6 +1,7 @@
 """What ingest had to refuse as an event is an alarm of our own, one for each device: a fire could hide in it."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,7 +12,9 @@ from tests.support.servers import Program
 from tests.support.waiting import eventually
 
 
-async def refuse(county: County, lane: str, rejects: list[tuple[str, str, str]]) -> None:
+async def refuse(
+    county: County, lane: str, rejects: list[tuple[str, str, str]], received_at: datetime | None = None
+) -> None:
     """Commit a batch of `lane` in which nothing but these (topic, reason, detail) came."""
     async with county.conn.transaction():
         batch_id = await county.conn.fetchval(
@@ -26,9 +29,9 @@ async def refuse(county: County, lane: str, rejects: list[tuple[str, str, str]])
         await county.conn.executemany(
             """
             insert into reject (received_at, batch_id, topic, payload, reason, detail)
-            values (now(), $1, $2, '{', $3, $4)
+            values (coalesce($5, now()), $1, $2, '{', $3, $4)
             """,
-            [(batch_id, *reject) for reject in rejects],
+            [(batch_id, *reject, received_at) for reject in rejects],
         )
 
 
@@ -70,3 +73,16 @@ async def test_what_one_device_had_refused_hides_no_other(  # noqa: PLR0917 - fi
     await refuse(county, lane, [(topic.format(device), "bad_topic", detail) for device in loud + quiet])
     alarms = await eventually(lambda: county.alarms(at_least=3), what="an alarm for each device")
     assert sorted(alarm["component"] for alarm in alarms) == ["panel-1", "panel-2", "panel-3"]
+
+
+@pytest.mark.parametrize("lane", ["event", "telemetry"])
+async def test_what_waited_for_days_before_it_could_be_refused_is_told(
+    county: County, alerts: Callable[..., Program], lane: str
+) -> None:
+    await county.add_device("panel-1")
+    alerts()
+    received_at = datetime.now(UTC) - timedelta(days=40)
+    topic = "fire/v1/140931100/panel/panel-1/up/event"
+    await refuse(county, lane, [(topic, "not_json", f"{MISPLACED} (fire)")], received_at)
+    (alarm,) = await eventually(county.alarms, what="event_unreadable")
+    assert alarm["component"] == "panel-1"

@@ -240,6 +240,8 @@ async def _lock(page: Page, alarm_id: int) -> Entry:
     entry = locked or (None if found is None else await page.load_one(alarm_id))
     if entry is None:
         raise NotFound(f"there is no alarm {alarm_id}")
+    if entry.scope is not None and entry.alarm.open:
+        await page.load_scope(entry.scope)  # another one, if its device was moved just now
     return entry
 
 
