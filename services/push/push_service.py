@@ -14,7 +14,7 @@ import asyncpg
 
 from services.core.answers import Answer
 from services.core.aside import own_fault
-from services.core.clock import Clock, wait_at_most
+from services.core.clock import CLOCK_SET_BACK, Clock, wait_at_most
 from services.core.line import Line, Request
 from services.core.log import logger
 from services.core.masks import find_secrets, hide
@@ -90,6 +90,7 @@ class PushService:
         self._line, self._tools, self._clock = line, tools, tools.clock
         self._failures, self._under_way = 0, 0
         self._not_before: datetime | None = None
+        self._looked_at = self._clock.now()
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -98,7 +99,7 @@ class PushService:
             while True:
                 self.wake.clear()
                 pause_s = LONGEST_PAUSE_S
-                now = self._clock.now()
+                now = self._follow_clock()
                 for browser in list(self.browsers.values()):
                     if self._under_way >= (1 if self._failures >= FAILING else SLOTS):
                         break  # the end of an attempt wakes us
@@ -113,6 +114,16 @@ class PushService:
                     browser.busy, self._under_way = True, self._under_way + 1
                     attempts.create_task(self._attempt(browser, fires), name=f"push to {self.origin}")
                 await wait_at_most(self.wake, pause_s)
+
+    def _follow_clock(self) -> datetime:
+        """Return the time now. Once the clock was set back, nothing waits for a time that it gave before."""
+        now = self._clock.now()
+        if now < self._looked_at - CLOCK_SET_BACK:
+            self._not_before = None
+            for browser in self.browsers.values():
+                browser.not_before = None
+        self._looked_at = now
+        return now
 
     async def _attempt(self, browser: Browser, fires: Sequence[Mapping[str, Any]]) -> None:
         at = self._clock.now()
