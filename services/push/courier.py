@@ -68,6 +68,7 @@ class Courier:
         self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
         self._nothing_since: datetime | None = None  # the first attempt that failed since one was accepted
+        self._error: str | None = None  # what became of the newest attempt
         self._is_told = False
         self._not_before: datetime | None = None
         self._looked_at = self._clock.now()
@@ -107,6 +108,7 @@ class Courier:
             while True:
                 self._wake.clear()
                 await self._follow_clock()
+                await self._tell_of_nothing()
                 if not self._whole and len(self._subjects) <= HELD // 4:
                     await self._load()
                 while (delivery := self._next()) is not None:
@@ -120,6 +122,7 @@ class Courier:
         now = self._clock.now()
         if now < self._looked_at - CLOCK_SET_BACK:
             await self.try_now()
+            self._nothing_since = self._nothing_since and min(self._nothing_since, now)
         self._looked_at = now
 
     def _next(self) -> Delivery | None:
@@ -130,6 +133,13 @@ class Courier:
         return self._subjects.take(now)
 
     def _pause_s(self) -> float:
+        pause_s = self._pause_of_deliveries_s()
+        if self._nothing_since is None or self._is_told:
+            return pause_s
+        told_in = self._nothing_since + self._tools.told_after - self._clock.now()
+        return min(pause_s, max(0.0, told_in.total_seconds()))
+
+    def _pause_of_deliveries_s(self) -> float:
         if self._under_way and self._failures >= FAILING:
             return IDLE_S  # the end of the attempt wakes us
         due = self._subjects.next_due()
@@ -226,7 +236,7 @@ class Courier:
             self._subjects.finish(delivery)
             self._ended.add(delivery.number)
         self._slow_down(verdict, now)
-        error = None if verdict.error is None else clean_text(verdict.error, _LONGEST_ERROR)
+        self._error = error = None if verdict.error is None else clean_text(verdict.error, _LONGEST_ERROR)
         self._tools.recorder.note(
             Outcome(
                 self.subscription["id"], delivery.number, state, delivery.attempts, due_at, at, status, error, took_ms,
@@ -237,15 +247,15 @@ class Courier:
             await self._release(now)
         if verdict.fate is Fate.GONE:
             await self._disable(now)
-        elif self._nothing_since is not None and not self._is_told:
-            await self._tell_of(self._nothing_since, error, now)
 
-    async def _tell_of(self, since: datetime, error: str | None, now: datetime) -> None:
-        """Tell people once that nothing has been taken for a while."""
-        if now - since >= self._tools.told_after:
-            self._is_told = True
-            async with self._tools.pool.acquire() as conn:
-                await tell_nothing_taken(conn, self.subscription, since, error, now, attempts=self._failures)
+    async def _tell_of_nothing(self) -> None:
+        """Tell people once that nothing has been taken for a while, also while no attempt is made."""
+        now, since = self._clock.now(), self._nothing_since
+        if since is None or self._is_told or self._gone or now - since < self._tools.told_after:
+            return
+        self._is_told = True
+        async with self._tools.pool.acquire() as conn:
+            await tell_nothing_taken(conn, self.subscription, since, self._error, now, attempts=self._failures)
 
     def _slow_down(self, verdict: Verdict, now: datetime) -> None:
         """Hold off every request for a while; the answer to one that was under way already shortens no pause."""

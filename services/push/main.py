@@ -18,6 +18,7 @@ from services.core.clock import Clock, SystemClock
 from services.core.limits import raise_file_limit
 from services.core.metrics import PUSH_ACTIVE
 from services.core.settings import PushSettings
+from services.core.steady import is_steady
 from services.push.board import Board
 from services.push.browsers import Browsers
 from services.push.courier import Tools
@@ -105,5 +106,8 @@ async def _keep_listening(listener: asyncpg.Connection, clock: Clock) -> None:
 async def _forget(pool: asyncpg.Pool, clock: Clock) -> None:
     """Delete what is older than anybody may replay, with its deliveries."""
     while True:
-        done = await pool.execute(SQL["forget"], clock.now() - KEPT, FORGET_AT_ONCE)
+        async with pool.acquire() as conn:
+            now, done = clock.now(), ""
+            if await is_steady(conn, now):
+                done = await conn.execute(SQL["forget"], now - KEPT, FORGET_AT_ONCE)
         await clock.sleep(1.0 if done == f"DELETE {FORGET_AT_ONCE}" else FORGET_EVERY_S)

@@ -274,3 +274,44 @@ def test_a_popup_on_a_phone_stays_after_the_tap_and_lies_within_the_screen(visit
     assert box["x"] + box["width"] <= PHONE["width"]
     assert box["y"] >= frame["y"]
     assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+
+
+def test_the_mark_of_a_fire_goes_with_its_device_and_a_device_of_another_township_goes_from_the_map(visit, system):
+    panel = system.panel("BJ-0802", lon=111.09, lat=39.01)
+    system.fire(panel)
+    fire = system.fire_of(panel)["id"]
+    page = visit("/#/map")
+    page.wait_for_selector(FRAME)
+    pin = page.locator(f".pin[data-alarm='{fire}']")
+    expect(pin).to_be_visible()
+    before = pin.get_attribute("style")
+    system.call("PUT", f"/api/v1/devices/{panel}", {"location": {"lon": 111.13, "lat": 39.03}})
+    expect(pin).not_to_have_attribute("style", before)
+    code = "XHS-0803"
+    body = {"kind": "hydrant", "area": AREA, "name": "划走的消火栓", "location": {"lon": 111.08, "lat": 39.0}}
+    system.call("PUT", f"/api/v1/devices/{code}", body)
+    known = f"import('/static/js/store.js').then(({{ knownDevices }}) => knownDevices.has('{code}'))"
+    until(lambda: page.evaluate(known), what="the new device")
+    forget = """async (gone) => {  // as a page whose person does not see it any more
+      const { putAllPlaced, knownDevices } = await import("/static/js/store.js");
+      putAllPlaced([...knownDevices.values()].filter(({ code }) => code !== gone), performance.now());
+    }"""
+    page.evaluate(forget, code)
+    assert not page.evaluate(known)
+
+
+def test_whoever_signs_in_next_sees_nothing_that_was_read_for_the_one_before(visit, system):
+    page = visit("/#/map")
+    page.wait_for_selector(FRAME)
+    assert page.evaluate("import('/static/js/store.js').then(({ knownDevices }) => knownDevices.size)") > 0
+    left = page.evaluate("""async () => {
+      const { knownDevices, live } = await import("/static/js/store.js");
+      const { session } = live.get();
+      live.set({ session: null });
+      await new Promise((told) => setTimeout(told, 100));
+      const connection = live.get().connection;
+      live.set({ session: { ...session, username: "other", areas: ["140931200"] } });
+      const seen = await new Promise((told) => setTimeout(() => told(knownDevices.size), 45));
+      return { connection, seen };
+    }""")
+    assert left["connection"] == "connecting"

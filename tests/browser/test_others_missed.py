@@ -237,3 +237,76 @@ def test_a_take_by_a_key_leaves_the_focus_in_its_row(visit, system):
     page.keyboard.press("Enter")
     expect(page.locator(".row-take")).to_have_count(1)
     assert page.evaluate("document.activeElement.dataset.alarm") == str(first)
+
+
+CALLS = """async () => {
+  const { putNotices } = await import("/static/js/store.js");
+  const made = { type: "call", fire: true, created_at: new Date(Date.now() - 120_000).toISOString(), attempts: 3 };
+  putNotices([
+    { ...made, id: "11111111-1111-4111-8111-111111111111", channel: "contact:5", state: "dead" },
+    { ...made, id: "22222222-2222-4222-8222-222222222222", channel: "contact:6", state: "waiting" },
+  ]);
+}"""
+TO_119 = CALLS.replace("contact:6", "desk")
+
+
+def test_a_call_that_a_contact_does_not_take_is_not_called_a_fire_that_119_lacks(visit):
+    page = visit("/?lang=zh#/system")
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.evaluate(CALLS)
+    page.evaluate("new Promise((drawn) => setTimeout(drawn, 1500))")
+    expect(page.locator(".banner.loud")).to_have_count(0)
+    page.evaluate(TO_119)
+    expect(page.locator(".banner.loud")).to_contain_text("119")
+
+
+def test_a_fire_that_burns_elsewhere_too_after_somebody_took_it_is_told_again_and_ends_the_hush(visit, system):
+    panel = system.panel("OM-014")
+    page = visit("/?lang=zh#/system", before=HIDDEN + NOTED)
+    expect(page.locator(".link-state.live")).to_be_visible()
+    system.fire(panel, component="", zone="三层")
+    fire = system.fire_of(panel)["id"]
+    page.wait_for_function("tag => noted.filter((one) => one.tag === tag).length === 1", arg=f"alarm-{fire}")
+    page.evaluate("import('/static/js/sound.js').then(({ hush }) => hush(120))")
+    system.call("POST", f"/api/v1/alarms/{fire}/acknowledge", {}, {"Idempotency-Key": f"om-{fire}"})
+    until(lambda: system.fire_of(panel)["state"] == "acknowledged", what="it is taken")
+    system.fire(panel, component="", zone="五层")
+    page.wait_for_function("tag => noted.filter((one) => one.tag === tag).length === 2", arg=f"alarm-{fire}")
+    assert not page.evaluate("import('/static/js/sound.js').then(({ hushed }) => hushed())")
+
+
+def test_the_buttons_beside_an_alarm_are_of_that_alarm_whatever_is_selected(visit, system):
+    one, other = burning(system, "OM-015", "OM-016")
+    page = visit(f"/?lang=zh#/desk/{other}")
+    expect(page.locator("#alarm-name")).to_be_visible()
+    page.keyboard.press("x")
+    page.locator(f"[data-alarm='{one}']").click()
+    expect(page.locator(".detail-id")).to_have_text(f"#{one}")
+    asked = asked_to_take(page)
+    page.locator("[data-act=acknowledge]").click()
+    until(lambda: system.call("GET", f"/api/v1/alarms/{one}")["state"] == "acknowledged", what="that one is taken")
+    assert [int(re.search(r"alarms/(\d+)", url)[1]) for url in asked] == [one]
+
+
+def test_what_was_done_although_its_answer_was_lost_is_done_once(visit, system):
+    [fire] = burning(system, "OM-017")
+    page = visit(f"/?lang=zh#/desk/{fire}")
+    cut = {"status": 200, "content_type": "application/json", "body": "{"}
+    answers = [cut]
+
+    def lose(route):
+        if not answers:
+            return route.continue_()
+        route.fetch()
+        return route.fulfill(**answers.pop())
+
+    page.route("**/notes", lose)
+    page.keyboard.press("n")
+    dialog = page.get_by_role("dialog")
+    dialog.locator("textarea").fill("两辆车已出动")
+    page.keyboard.press("Control+Enter")
+    expect(dialog.locator(".failure")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    expect(dialog).to_have_count(0)
+    lines = system.call("GET", f"/api/v1/alarms/{fire}")["timeline"]
+    assert sum("两辆车已出动" in str(line) for line in lines) == 1

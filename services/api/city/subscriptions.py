@@ -144,7 +144,7 @@ async def update_subscription(
         )  # fmt: skip
         if any(values[name] != row[name] for name in ("areas", "types", "format")):
             await write.connection.execute(SQL["forget_unwanted"], subscription_id)
-        if values["state"] == "active" != row["state"]:
+        if values["state"] == "active" and (row["state"] != "active" or values["url"] != row["url"]):
             await write.connection.execute(SQL["resume"], subscription_id, write.now, write.now + TRIED)
         return await _record(write, "subscription.update", subscription_id)
 

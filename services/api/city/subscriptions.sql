@@ -77,6 +77,6 @@ with wanted as (
 select (select count(*) from wanted) as wanted, (select count(*) from again) as replayed
 
 -- name: resume
--- deliveries that waited during a pause have their 72 hours from now
+-- deliveries that waited during a pause, or for another address, have their 72 hours from now
 update subscription_delivery set due_at = $2, expires_at = greatest(expires_at, $3)
 where subscription_id = $1 and state = 'waiting'

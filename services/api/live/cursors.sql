@@ -74,3 +74,9 @@ cross join lateral (
     order by b.number
     limit :most
 ) b
+
+-- name: open_alarms
+select id as name, area from alarm where state <> 'closed' limit :most
+
+-- name: devices
+select id as name, area from device limit :most

@@ -12,6 +12,7 @@ from typing import Any
 from services.api.live.backlog import Backlog
 from services.api.live.cursors import (
     MOST_CHANGED,
+    QUERIES,
     Cursor,
     Look,
     Told,
@@ -103,6 +104,7 @@ class Changes:
             group.create_task(self._follow(self.alarms, alarm, ALARMS_EVERY_S), name="alarm changes")
             group.create_task(self._follow(self.notices, notice, ALARMS_EVERY_S), name="notice changes")
             group.create_task(self._tell_moves(), name="moves")
+            group.create_task(self._know_places(), name="places")
 
     async def _follow(self, feed: Feed, hint: asyncio.Event, every_s: float) -> None:
         while True:
@@ -195,6 +197,20 @@ class Changes:
             for area in left:
                 self._hub.publish("resync", [Part(area, b"{}")])
             await self._clock.sleep(MOVES_EVERY_S)
+
+    async def _know_places(self) -> None:
+        """Learn where everything is that may be moved before it says a word."""
+        while True:
+            try:
+                for moves, places in ((self._moved_alarms, "open_alarms"), (self._moved_devices, "devices")):
+                    rows = await self._database.rows(QUERIES[places], most=moves.most)
+                    moves.know((row["name"], row["area"]) for row in rows)
+            except db.AWAY as error:
+                db.pass_on_cancel()
+                log.debug("places_unread", error=describe_error(error))
+                await self._clock.sleep(_RETRY_S)
+            else:
+                return
 
     async def _set_aside(self, kind: str, name: Any, error: Exception) -> None:
         """Set aside one thing that cannot be sent: people see it, everybody fetches anew, nothing is held up."""

@@ -1,7 +1,7 @@
 """Notices what was told under another area before: a device that was moved, and its open alarms. Pure; used by `feed`.
 
 Whoever sees the old area alone hears no more of it, and a page would show it for ever as it was: it has to fetch anew.
-Known is what was told since the program began, up to a bound.
+Known is where things were when the program began, and what was told since, up to a bound.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,14 @@ class Moves:
 
     def __init__(self, most: int = MOST) -> None:
         self._areas: dict[Any, str | None] = {}
-        self._most = most
+        self.most = most
+
+    def know(self, places: Iterable[tuple[Any, str | None]]) -> None:
+        """Learn where things are of which nothing was told yet."""
+        for name, area in places:
+            if len(self._areas) >= self.most:
+                return
+            self._areas.setdefault(name, area)
 
     def left(self, told: Iterable[Told]) -> list[str | None]:
         """Return the areas that something which is told now was told under before."""
@@ -29,6 +36,6 @@ class Moves:
                 found[before] = None
             if one.document.get("state") == State.CLOSED:
                 self._areas.pop(one.name, None)
-            elif one.name in self._areas or len(self._areas) < self._most:
+            elif one.name in self._areas or len(self._areas) < self.most:
                 self._areas[one.name] = one.area
         return list(found)

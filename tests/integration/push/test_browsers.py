@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.core.alarms.ledger import acts
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Place
 from services.core.alarms.life.happenings import Finding
@@ -47,7 +48,7 @@ class Night:
         """Start push without a way out."""
         return self._push()
 
-    async def burn(self, component: str, area: str = AREA) -> None:
+    async def burn(self, component: str, area: str = AREA, zone: str | None = None) -> None:
         """Open a fire, as alerts does."""
         code = f"panel-{area}"
         if code not in self._panels:
@@ -58,7 +59,7 @@ class Night:
         place = Place(f"device:{device}", device, code, area=area)
         finding = Finding(
             "fire", Category.FIRE, Severity.CRITICAL, Reason("火", "fire"), cause="fire", device=code, area=area,
-            component=component, part=Part.DETECTOR, confidence=Confidence.SUSPECTED,
+            component=component, zone=zone, part=Part.DETECTOR, confidence=Confidence.SUSPECTED,
         )  # fmt: skip
         async with self.conn.transaction():
             page = Page(self.conn, datetime.now(UTC), await load_policies(self.conn))
@@ -127,6 +128,24 @@ async def test_a_fire_reaches_the_phones_of_its_area_sealed_signed_and_in_their_
     assert [headers["topic"] for path, headers in service.came if path == "/here" and "topic" in headers] == [
         f"alarm-{alarm['id']}"
     ]
+
+
+async def test_a_fire_that_asks_again_after_somebody_took_it_is_told_again(night: Night) -> None:
+    service = await night.service()
+    await night.begin()
+    await night.turn_on("here", service, (AREA,))
+    await eventually(lambda: service.titles("here") == [GREETING], what="the greeting")
+    await night.burn("", zone="3F")
+    await eventually(lambda: len(service.titles("here")) == 2, what="the fire")
+    (alarm,) = await night.county.alarms()
+    await night.burn("", zone="3F")  # once more what waits for somebody
+    await acts.acknowledge(night.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+    await night.burn("", zone="5F")
+    await eventually(lambda: len(service.titles("here")) == 3, what="that it burns elsewhere too")
+    await night.burn("", zone="6F")
+    await night.burn("", OTHER)
+    await night.burn("1-1")
+    await eventually(lambda: len(service.titles("here")) == 4, what="the next fire, and nothing between")
 
 
 async def test_a_phone_that_is_gone_is_forgotten_and_one_signed_out_or_disabled_hears_nothing(night: Night) -> None:

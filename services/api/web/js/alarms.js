@@ -46,8 +46,9 @@ export function isOverdue(alarm, now) {
   );
 }
 
-// A fire notice that 119 has not taken; a call to a contact is none of its. The law gives 3 s (GB 50440): from
-// then on it is said, with the seconds. After a minute, or when it never will be taken, it is loud and red.
+// A fire notice that 119 has not taken; a call to a contact is none of its. The law gives 3 s (GB 50440):
+// from then on it is said, with the seconds. After a minute, or when it never will be taken, it is loud and
+// red.
 const LATE_AFTER_MS = 3000;
 const isTo119 = ({ channel }) => channel === "desk";
 const untaken = (notice) =>

@@ -61,13 +61,28 @@ async function call(method, path, options) {
   return data;
 }
 
+// Keys of what was sent and not answered: the server may have done it, and the same again is the same act.
+const unanswered = new Map();
+
+async function act(path, body, version, given) {
+  const said = `${path}\n${JSON.stringify(body)}`;
+  const key = given ?? unanswered.get(said) ?? newKey();
+  unanswered.delete(said);
+  try {
+    return await call("POST", path, { body, version, key });
+  } catch (problem) {
+    if (problem.status === 0 || problem.status >= 500) unanswered.set(said, key);
+    throw problem;
+  }
+}
+
 export const get = (path, options) => call("GET", path, options);
-export const post = (path, body = {}, version, key) => call("POST", path, { body, version, key });
+export const post = (path, body = {}, version, key) => act(path, body, version, key);
 // A file.
 export const send = (path, body, type, options) => call("POST", path, { body, type, ...options });
 export const put = (path, body, version) => call("PUT", path, { body, version });
 export const patch = (path, body, version) => call("PATCH", path, { body, version });
-export const remove = (path) => call("DELETE", path);
+export const remove = (path, version) => call("DELETE", path, { version });
 
 export function query(path, values) {
   const filled = Object.entries(values).filter(

@@ -19,17 +19,37 @@ export function fileName(what, from = "", to = "", ending = "csv") {
   return `${t(`file.${what}`)}-${days}.${ending}`;
 }
 
+// Lines of cells as they are written, quotes and all (RFC 4180).
+function linesOf(text) {
+  const lines = [[]];
+  for (const [, cell, end] of text.matchAll(/("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/g)) {
+    lines.at(-1).push(cell);
+    if (end && end !== ",") lines.push([]);
+  }
+  return lines.filter((cells) => cells.length > 1 || cells[0]);
+}
+
+// One table of several, each with its line of names: of other kinds, it has other columns in other places.
+function oneTable(texts) {
+  const tables = texts.map(linesOf);
+  const names = [...new Set(tables.flatMap(([first]) => first ?? []))];
+  const inOrder = ([first = [], ...lines]) => {
+    const places = names.map((name) => first.indexOf(name));
+    return lines.map((cells) => places.map((place) => cells[place] ?? ""));
+  };
+  return [names, ...tables.flatMap(inOrder)].map((cells) => `${cells.join(",")}\r\n`).join("");
+}
+
 export async function download(path, values, name) {
-  const parts = [BYTE_ORDER_MARK];
+  const texts = [];
   for (let from = query(path, { ...values, format: "csv", limit: PART }); from; ) {
     const answer = await answerOf("GET", from);
-    const text = await bodyOf(answer, "text");
-    const ends = text.indexOf("\n") + 1;
-    parts.push(parts.length === 1 ? text : text.slice(ends)); // each part has the line of names
+    texts.push(await bodyOf(answer, "text"));
     const next = nextOf(answer);
     from = next && path + next;
   }
-  keep(new Blob(parts, { type: "text/csv" }), name);
+  const whole = texts.length === 1 ? texts[0] : oneTable(texts);
+  keep(new Blob([BYTE_ORDER_MARK, whole], { type: "text/csv" }), name);
 }
 
 const FILE_LIMIT_MS = 120_000; // a workbook of 20 000 lines, behind another one

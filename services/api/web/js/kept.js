@@ -1,7 +1,7 @@
 // What this browser keeps for a place without a network: who is signed in, the last list of water and from
 // where it was asked, when the server was heard last. It is one person's: signing out, a refused session or
 // another person's sign-in delete it.
-import { live } from "./store.js";
+import { forgetAll, live } from "./store.js";
 
 const PREFIX = "firetower-kept.";
 const NAMES = ["session", "water", "heard"];
@@ -36,9 +36,13 @@ export function forget() {
 export const identity = (session) => [session.username, session.role, ...session.areas].join(" ");
 
 let known; // the session that was looked at last
+let last = null; // whose it was, or the one's before nobody was signed in
 live.subscribe(({ session }) => {
   if (session === known || session === undefined) return;
   known = session;
+  if (!session) live.set({ connection: "connecting", loaded: false }); // nothing is read for the next
+  else if (last !== null && last !== identity(session)) forgetAll();
+  if (session) last = identity(session);
   const before = kept("session");
   if (!session || (before && identity(before) !== identity(session))) forget();
   if (session && session.role !== "wall") keep("session", session);

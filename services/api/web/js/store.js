@@ -71,10 +71,13 @@ const deviceReaders = new Set();
 
 export const knownDevices = devices;
 
+function tellOfDevices(items, gone = []) {
+  for (const reader of [...deviceReaders]) reader(items, gone);
+}
+
 function know(items) {
   for (const device of items) devices.set(device.code, { ...devices.get(device.code), ...device });
-  const known = items.map(({ code }) => devices.get(code));
-  for (const reader of [...deviceReaders]) reader(known);
+  tellOfDevices(items.map(({ code }) => devices.get(code)));
 }
 
 // What the stream says.
@@ -95,6 +98,17 @@ export function putDevices(items, askedAt) {
   );
 }
 
+// All that have a place, asked for at `askedAt`: any other that has one is no longer this person's to see.
+export function putAllPlaced(items, askedAt) {
+  putDevices(items, askedAt);
+  const all = new Set(items.map(({ code }) => code));
+  const isGone = ({ code, location }) => location && !all.has(code) && !(said.get(code)?.at > askedAt);
+  const gone = [...devices.values()].filter(isGone).map(({ code }) => code);
+  for (const code of gone) devices.delete(code);
+  if (gone.length) tellOfDevices([], gone);
+}
+
+// Readers are told what is now known, and which codes are known no longer.
 export function onDevices(reader) {
   deviceReaders.add(reader);
   return () => deviceReaders.delete(reader);
@@ -121,6 +135,22 @@ function letGo(known, over, at) {
   if (over.length < 2 * OVER_KEPT) return; // rarely, and many at once
   over.sort((a, b) => Date.parse(at(b)) - Date.parse(at(a)));
   for (const { id } of over.slice(OVER_KEPT)) known.delete(id);
+}
+
+// Somebody else is here now: what the one before saw is not theirs.
+export function forgetAll() {
+  const gone = [...devices.keys()];
+  devices.clear();
+  said.clear();
+  tellOfDevices([], gone);
+  live.set({
+    alarms: new Map(),
+    notices: new Map(),
+    system: null,
+    areas: [],
+    connection: "connecting",
+    loaded: false,
+  });
 }
 
 export function putAlarms(items, replaceOpen = false) {

@@ -4,7 +4,7 @@ import { get, getAll, Problem } from "./api.js";
 import { serverNow, syncClock } from "./clock.js";
 import { identity, keep, kept } from "./kept.js";
 import { openLine } from "./line.js";
-import { hearDevices, live, putAlarms, putNotices } from "./store.js";
+import { hearDevices, knownDevices, live, putAlarms, putNotices } from "./store.js";
 
 const RETRY_MS = 1500;
 const ASK_AGAIN_MS = 3000;
@@ -78,10 +78,19 @@ const MOST_TURNED = 20; // asked for one by one
 // do not change.
 function rereadTurned(items) {
   const out = new Map(items.map(({ code, status }) => [code, status === "out_of_service"]));
+  reread((alarm) => out.has(alarm.device) && out.get(alarm.device) !== isOut(alarm, serverNow()));
+}
+
+// It was prolonged: what its alarms say is over, and it is out all the same.
+function rereadEnded() {
+  const isOutNow = (code) => knownDevices.get(code)?.status === "out_of_service";
+  reread((alarm) => alarm.out_of_service && !isOut(alarm, serverNow()) && isOutNow(alarm.device));
+}
+
+function reread(isOld) {
   const turned = new Set();
   for (const alarm of live.get().alarms.values())
-    if (isOpen(alarm) && out.has(alarm.device) && out.get(alarm.device) !== isOut(alarm, serverNow()))
-      turned.add(alarm.device);
+    if (isOpen(alarm) && isOld(alarm)) turned.add(alarm.device);
   if (turned.size > MOST_TURNED) refetch().catch(() => null);
   else
     for (const device of turned)
@@ -147,6 +156,7 @@ async function retry() {
 // The system poll is also the heartbeat that notices a cable pulled without a word.
 async function beat() {
   if (!live.get().session || live.get().connection === "lost") return;
+  rereadEnded();
   const quiet_ms = Date.now() - lastWord;
   if (quiet_ms > QUIET_LIMIT_MS || quiet_ms < 0) {
     // below 0 this PC's clock was set back, and how long nothing was heard is not known

@@ -162,6 +162,25 @@ async def test_what_a_subscription_wants_no_more_is_neither_shown_nor_sent(
     assert await subjects() == set()  # no CAP message belongs to it
 
 
+async def test_what_waits_goes_to_a_corrected_address_at_once(
+    client: Client, push: Callable[[], Program], receiver: Subscriber, happen: Callable[..., Awaitable[None]]
+) -> None:
+    push()
+    made = (await client.post(PATH, json=BODY | {"url": f"{receiver.url}/old"})).json()
+    receiver.secret = made["secret"]
+    receiver.answer = lambda _: b"HTTP/1.1 503 Away\r\nretry-after: 86400\r\ncontent-length: 0\r\n\r\n"
+    await happen("own", area=AREA)
+    await eventually(lambda: receiver.heard, what="the first try")
+
+    async def is_put_off() -> bool:
+        return bool((await client.get(f"{PATH}/{made['id']}/deliveries")).json()["items"][0]["attempts"])
+
+    await eventually(is_put_off, what="what came of it")
+    receiver.answer = lambda _: 204
+    assert (await client.patch(f"{PATH}/{made['id']}", json={"url": receiver.url})).status_code == 200
+    await eventually(lambda: receiver.took, what="the event there")
+
+
 async def test_a_test_a_rotation_and_a_replay_arrive_at_the_receiver(
     client: Client, push: Callable[[], Program], receiver: Subscriber, happen: Callable[..., Awaitable[None]]
 ) -> None:

@@ -22,3 +22,10 @@ def test_a_closed_alarm_is_forgotten_and_so_is_what_is_beyond_the_bound() -> Non
     assert moves.left([told(1, SOUTH, "closed")]) == [NORTH]
     assert moves.left([told(2, SOUTH)]) == []
     assert moves.left([told(2, NORTH)]) == [SOUTH]
+
+
+def test_what_was_there_before_anything_was_told_is_known_to_have_left():
+    moves = Moves(most=3)
+    assert moves.left([told(3, SOUTH)]) == []
+    moves.know([(1, NORTH), (2, None), (3, NORTH), (4, NORTH)])
+    assert moves.left([told(1, SOUTH), told(2, SOUTH), told(3, SOUTH), told(4, SOUTH)]) == [NORTH, None]

@@ -138,7 +138,7 @@ export function Contacts() {
       title=${t("admin.remove_contact", { name: asked.contact.name })}
       line=${t("admin.remove_contact_line")}
       onGo=${() =>
-        remove(pathOf(asked.contact))
+        remove(pathOf(asked.contact), asked.contact.version)
           .then(() => sayDone("removed", asked.contact.name))
           .finally(list.read)}
       onClose=${onClose}

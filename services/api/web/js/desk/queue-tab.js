@@ -139,9 +139,10 @@ export function QueueTab({ chosen }) {
     if (VERDICTS.includes(asked.name)) goTo(nextToDo());
   };
   const many = [...picked.values()];
-  const start = (name, one) => {
+  const start = (name, one) =>
+    begin(name, one, many.length && ["acknowledge", ...VERDICTS].includes(name) ? many : [one]);
+  const begin = (name, one, wanted) => {
     const now = serverNow();
-    const wanted = many.length && ["acknowledge", ...VERDICTS].includes(name) ? many : [one];
     const able = wanted.filter((each) => each && possible(each, now)[name]);
     setProblem(null);
     setHint(able.length || !one ? null : whyNot(name, one));
@@ -235,7 +236,7 @@ export function QueueTab({ chosen }) {
             id=${chosen}
             known=${alarm}
             round=${round}
-            start=${start}
+            start=${(name, one) => begin(name, one, [one])}
             refused=${problem?.id === chosen ? problem : null}
             onBack=${() => setChosen(null)}
           />`

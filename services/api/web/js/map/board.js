@@ -3,10 +3,11 @@
 // It opens while the devices are still on their way: graphics, worker and shaders take as long as they do.
 import * as maplibre from "../../vendor/maplibre-gl.mjs";
 import { knownDevices } from "../store.js";
+import { Features } from "./features.js";
 import { distanceField, GLYPHS } from "./glyphs.js";
 import { deviceLayers } from "./layers.js";
 import { Markers } from "./markers.js";
-import { collection, gridLayers, Overlays, restLayers } from "./overlays.js";
+import { gridLayers, Overlays, restLayers } from "./overlays.js";
 import { newMap, STREET_ZOOM, usePmtiles } from "./opening.js";
 import { press, PRESSABLE } from "./press.js";
 import { COARSE_ZOOM, mapStyle, namesOf, palette } from "./style.js";
@@ -15,13 +16,8 @@ const CLUSTER_BELOW_ZOOM = 13;
 // One redraw for all devices that changed meanwhile; alarms do not wait, they are markers.
 const COLOUR_EVERY_MS = 400;
 const GROUND = ["base", "names"];
-const NO_DEVICES = collection([]);
 
 maplibre.prewarm(); // the worker starts while the first answers are on their way
-
-const pointOf = ({ lon, lat }) => ({ type: "Point", coordinates: [lon, lat] });
-const isElsewhere = ({ geometry }, at) =>
-  !!at && (geometry?.coordinates[0] !== at.lon || geometry.coordinates[1] !== at.lat);
 
 // A probe canvas would cost a whole graphics context;
 // the map itself is the probe, and remembers when it failed.
@@ -37,30 +33,23 @@ export class Board {
   // takes what it `holds(device)`. `ready` comes true when it has them; it fails with what kept it from that.
   constructor(frame, given) {
     const { settings, geojson, view, onFiltered, inForm = false, size = 1, controls = true } = given;
-    const { holds = () => true } = given;
     Object.assign(this, {
       settings,
       size,
       inForm,
       begins: view,
       onFiltered,
-      holds,
-      keep: null,
-      moved: false, // devices came under the filter, or left it
-      all: NO_DEVICES,
+      devices: new Features(given.holds),
       names: namesOf([]),
       markers: new Markers(),
       overlays: new Overlays(),
-      ids: new Map(),
-      states: new Map(),
-      changed: new Set(),
-      shown: null,
       put: false,
       timer: 0,
+      pinned: [[], null], // alarms, and what a press on one does
     });
     // Devices that are there before the map belong to its first style: the worker then has one errand less.
     geojson.then(
-      (devices) => this.#know(devices),
+      (devices) => this.devices.know(devices),
       () => null,
     );
     const opened = (settings.basemap?.kind === "pmtiles" ? usePmtiles() : Promise.resolve())
@@ -97,15 +86,10 @@ export class Board {
     });
   }
 
-  #know(devices) {
-    this.all = devices;
-    for (const feature of devices.features) this.ids.set(feature.properties.code, feature);
-  }
-
   // The devices as they arrived, and what has become known of them in the meantime.
   #put(frame) {
     if (!this.map) return;
-    if (this.styled !== this.all) this.map.getSource("devices").setData(this.all);
+    if (this.styled !== this.devices.all) this.map.getSource("devices").setData(this.devices.all);
     const { map } = this;
     const say = () => {
       const { lng, lat } = map.getCenter();
@@ -124,7 +108,7 @@ export class Board {
   #style() {
     const colours = palette();
     const style = mapStyle(this.settings, colours);
-    this.styled = this.shown ?? this.all;
+    this.styled = this.devices.visible;
     this.namesDrawn = this.names;
     style.sources.areas = { type: "geojson", data: this.names, maxzoom: COARSE_ZOOM };
     style.sources.devices = {
@@ -148,7 +132,8 @@ export class Board {
     for (const name of GLYPHS)
       if (!this.map.hasImage(name))
         this.map.addImage(name, distanceField(name), { sdf: true, pixelRatio: 1 });
-    for (const [code, state] of this.states) this.map.setFeatureState({ source: "devices", id: code }, state);
+    for (const [code, state] of this.devices.states)
+      this.map.setFeatureState({ source: "devices", id: code }, state);
   }
 
   // The names on the ground.
@@ -160,76 +145,45 @@ export class Board {
     source.setData(this.names);
   }
 
-  // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt.
-  change(items) {
+  // Live changes: colours by feature state; a device nobody knew is added, nothing is rebuilt. `gone`: codes
+  // of devices that are not here to be seen any more.
+  change(items, gone = []) {
     if (!this.put) return; // #put takes all that is known
-    const fresh = [];
-    for (const item of items) {
-      const { code, status, alarm, location, kind, name, area } = item;
-      if (!this.ids.has(code)) {
-        if (!location || !this.holds(item)) continue;
-        const feature = {
-          type: "Feature",
-          geometry: pointOf(location),
-          properties: { code, kind, name, area, status, alarm: alarm ?? null },
-        };
-        this.ids.set(code, feature);
-        this.all.features.push(feature);
-        fresh.push(feature);
-        this.moved ||= !!this.keep?.(feature.properties);
-      }
-      const known = this.ids.get(code);
-      if (isElsewhere(known, location)) {
-        known.geometry = pointOf(location);
-        fresh.push(known);
-      }
-      const { properties } = known;
-      const before = this.states.get(code) ?? properties;
-      const state = {
-        status: status ?? before.status,
-        alarm: alarm === undefined ? before.alarm : (alarm ?? ""),
-      };
-      if (before.status === state.status && (before.alarm ?? "") === (state.alarm ?? "")) continue;
-      const kept = this.keep?.(properties);
-      Object.assign(properties, state);
-      this.moved ||= this.keep?.(properties) !== kept;
-      this.states.set(code, state);
-      this.changed.add(code);
-    }
+    const { devices } = this;
     const source = this.map?.getSource("devices");
-    if (fresh.length && this.shown) source?.setData(this.shown);
+    if (devices.forget(gone)) source?.setData(devices.visible);
+    const fresh = devices.change(items);
+    if (fresh.length && devices.shown) source?.setData(devices.shown);
     else if (fresh.length) source?.updateData({ add: fresh }); // one that was there is replaced
-    if (this.changed.size || this.moved) this.timer ||= setTimeout(() => this.#colour(), COLOUR_EVERY_MS);
+    if (fresh.length) this.#pinAlarms();
+    if (fresh.length || devices.changed.size || devices.moved)
+      this.timer ||= setTimeout(() => this.#colour(), COLOUR_EVERY_MS);
   }
 
   #colour() {
     this.timer = 0;
+    const { changed, states, moved, keep } = this.devices;
     if (this.map?.getSource("devices"))
-      for (const code of this.changed)
-        this.map.setFeatureState({ source: "devices", id: code }, this.states.get(code));
-    this.changed.clear();
+      for (const code of changed)
+        this.map.setFeatureState({ source: "devices", id: code }, states.get(code));
+    changed.clear();
     this.#rest();
-    if (this.moved) this.onFiltered?.(this.filter(this.keep));
+    if (moved) this.onFiltered?.(this.filter(keep));
   }
 
   // Only a person's filter hands the source other features. Returns how many are shown.
   filter(keep) {
-    Object.assign(this, { keep, moved: false });
-    if (keep || this.shown) {
-      this.shown = keep
-        ? {
-            type: "FeatureCollection",
-            features: this.all.features.filter((feature) => keep(feature.properties)),
-          }
-        : null;
-      this.map?.getSource("devices")?.setData(this.shown ?? this.all);
-    }
+    const { devices } = this;
+    if (keep || devices.shown) {
+      devices.filter(keep);
+      this.map?.getSource("devices")?.setData(devices.visible);
+    } else devices.filter(null);
     this.#rest();
-    return (this.shown ?? this.all).features.length;
+    return devices.visible.features.length;
   }
 
   #rest() {
-    this.overlays.showDevices(this.map, (this.shown ?? this.all).features);
+    this.overlays.showDevices(this.map, this.devices.visible.features);
   }
 
   // Sites under test; `label(window)` is written beside their flags.
@@ -243,12 +197,17 @@ export class Board {
   }
 
   showAlarms(alarms, onPick) {
-    this.markers.show(this.map, alarms, (code) => this.whereIs(code), onPick);
+    this.pinned = [alarms, onPick];
+    this.#pinAlarms();
+  }
+
+  #pinAlarms() {
+    const [alarms, onPick] = this.pinned;
+    if (this.map) this.markers.show(this.map, alarms, (code) => this.whereIs(code), onPick);
   }
 
   whereIs(code) {
-    const coordinates = this.ids.get(code)?.geometry?.coordinates;
-    return coordinates && { lon: coordinates[0], lat: coordinates[1] };
+    return this.devices.whereIs(code);
   }
 
   // A mark of the page's own ("here", "chosen"), beside the alarms; `onMoved(lon, lat)`: it may be dragged.

@@ -1,7 +1,8 @@
 // What the map draws, asked for once per opening: the ground at once, the devices as soon as they are there.
 import { get, Problem, query } from "../api.js";
-import { putDevices } from "../store.js";
+import { putAllPlaced, putDevices } from "../store.js";
 
+const MOST = 50_000; // devices in one answer
 const COUNTY = [
   [110.93, 38.65],
   [111.43, 39.17],
@@ -25,7 +26,8 @@ function read() {
     .then((given) => ({ ...given, bounds: given.bounds ?? COUNTY }));
   const askedAt = performance.now();
   const geojson = get("/geo/devices.geojson?brief=true").then((devices) => {
-    putDevices(asDevices(devices), askedAt);
+    const put = devices.features.length < MOST ? putAllPlaced : putDevices;
+    put(asDevices(devices), askedAt);
     return devices;
   });
   for (const answer of [settings, geojson]) answer.catch(() => null); // whoever waits for it hears of it

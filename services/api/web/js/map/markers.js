@@ -11,7 +11,7 @@ function worstOfEach(alarms, placeOf) {
   const worst = new Map();
   const before = inQueueOrder("newest");
   for (const alarm of alarms) {
-    const at = alarm.location ?? placeOf(alarm.device);
+    const at = placeOf(alarm.device) ?? alarm.location;
     if (!at) continue;
     const key = alarm.device ?? `alarm-${alarm.id}`;
     if (!worst.has(key) || before(alarm, worst.get(key).alarm) < 0) worst.set(key, { alarm, at });
@@ -46,7 +46,7 @@ export class Markers {
   #pins = new Map();
   #popup = null;
 
-  // `placeOf(code)`: where a device stands, for an alarm that does not say.
+  // `placeOf(code)`: where a device stands now, if it is known; else the alarm says where.
   show(map, alarms, placeOf, onPick) {
     const chosen = worstOfEach(alarms, placeOf);
     const kept = new Set(chosen.map(([key]) => key));
@@ -63,6 +63,7 @@ export class Markers {
         marker = new maplibre.Marker({ element }).setLngLat([at.lon, at.lat]).addTo(map);
         this.#alarms.set(key, marker);
       }
+      marker.setLngLat([at.lon, at.lat]);
       dress(marker.getElement(), alarm, onPick);
     }
   }

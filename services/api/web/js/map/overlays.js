@@ -44,8 +44,7 @@ export class Overlays {
 
   showDevices(map, features) {
     const next = pauses(features);
-    const codes = (marks) => marks.map(({ properties: { code } }) => code).join();
-    if (codes(next) === codes(this.#devices)) return;
+    if (JSON.stringify(next) === JSON.stringify(this.#devices)) return;
     this.#devices = next;
     this.#set(map, "resting", [...this.#devices, ...this.#tests]);
   }

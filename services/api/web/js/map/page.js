@@ -91,7 +91,7 @@ export function Page({ args }) {
         else setAsList(true);
       },
     );
-    const deaf = onDevices((items) => made.change(items));
+    const deaf = onDevices((items, gone) => made.change(items, gone));
     return () => {
       deaf();
       last = { ...last, view: made.view() };

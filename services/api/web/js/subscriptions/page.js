@@ -157,13 +157,16 @@ function Asked({ asked, onClose, onSecret, read }) {
       title=${t("push.rotate_title")}
       line=${t("push.rotate_line", { name: asked.one.name })}
       onClose=${onClose}
-      onGo=${() => post(`${path}/rotate-secret`).then((made) => onSecret(made.secret)).then(read)}
+      onGo=${() =>
+        post(`${path}/rotate-secret`, {}, asked.one.version)
+          .then((made) => onSecret(made.secret))
+          .then(read)}
     />`,
     remove: () => html`<${AskDialog}
       title=${t("push.remove_title")}
       line=${t("push.remove_line", { name: asked.one.name })}
       onClose=${onClose}
-      onGo=${() => remove(path).then(read)}
+      onGo=${() => remove(path, asked.one.version).then(read)}
     />`,
   };
   return dialogs[asked.kind]();

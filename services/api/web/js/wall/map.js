@@ -33,7 +33,7 @@ export function WallMap({ open }) {
           const how = { size: 1.6, controls: false, inForm: SMALL.matches };
           const made = new Board(frame.current, { settings: ground, geojson, ...how });
           board.current = made;
-          deaf = onDevices((items) => made.change(items));
+          deaf = onDevices((items, gone) => made.change(items, gone));
           return made.ready.then(() => {
             if (!gone) setReady(true);
           });
@@ -76,7 +76,8 @@ export function WallMap({ open }) {
       .filter((alarm) => isFire(alarm) && isWaiting(alarm) && alarm.location)
       .sort((a, b) => Date.parse(b.opened_at) - Date.parse(a.opened_at))[0];
     if (fire?.id === shownFire.current) return;
-    if (fire) board.current.flyTo(fire.location.lon, fire.location.lat, 13.4);
+    const at = fire && (board.current.whereIs(fire.device) ?? fire.location);
+    if (at) board.current.flyTo(at.lon, at.lat, 13.4);
     else if (shownFire.current) board.current.fit();
     shownFire.current = fire?.id ?? null;
   }, [ready, open.map((alarm) => `${alarm.id}:${alarm.version}`).join()]);
