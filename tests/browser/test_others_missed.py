@@ -8,6 +8,8 @@ password" where a cookie was refused (Clipperz), pages that stay empty after one
 """
 
 import re
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -239,24 +241,25 @@ def test_a_take_by_a_key_leaves_the_focus_in_its_row(visit, system):
     assert page.evaluate("document.activeElement.dataset.alarm") == str(first)
 
 
-CALLS = """async () => {
-  const { putNotices } = await import("/static/js/store.js");
-  const made = { type: "call", fire: true, created_at: new Date(Date.now() - 120_000).toISOString(), attempts: 3 };
-  putNotices([
-    { ...made, id: "11111111-1111-4111-8111-111111111111", channel: "contact:5", state: "dead" },
-    { ...made, id: "22222222-2222-4222-8222-222222222222", channel: "contact:6", state: "waiting" },
-  ]);
-}"""
-TO_119 = CALLS.replace("contact:6", "desk")
+def call(channel, state):
+    """A notice about a fire that was to be taken two minutes ago."""
+    at = (datetime.now(UTC) - timedelta(minutes=2)).isoformat()
+    return {
+        "id": str(uuid4()), "type": "call", "fire": True, "channel": channel, "state": state, "attempts": 3,
+        "created_at": at, "alarm_id": 1,
+    }  # fmt: skip
 
 
 def test_a_call_that_a_contact_does_not_take_is_not_called_a_fire_that_119_lacks(visit):
     page = visit("/?lang=zh#/system")
+    notices = [call("contact:5", "dead"), call("contact:6", "waiting")]
+    page.route("**/api/v1/notices?limit=200", lambda route: route.fulfill(json={"items": notices, "next": None}))
+    page.reload()
     expect(page.locator(".link-state.live")).to_be_visible()
-    page.evaluate(CALLS)
-    page.evaluate("new Promise((drawn) => setTimeout(drawn, 1500))")
+    expect(page.locator(".page-system .tiles, .system .tiles").first).to_be_visible()
     expect(page.locator(".banner.loud")).to_have_count(0)
-    page.evaluate(TO_119)
+    notices.append(call("desk", "waiting"))
+    page.reload()
     expect(page.locator(".banner.loud")).to_contain_text("119")
 
 
@@ -267,12 +270,13 @@ def test_a_fire_that_burns_elsewhere_too_after_somebody_took_it_is_told_again_an
     system.fire(panel, component="", zone="三层")
     fire = system.fire_of(panel)["id"]
     page.wait_for_function("tag => noted.filter((one) => one.tag === tag).length === 1", arg=f"alarm-{fire}")
-    page.evaluate("import('/static/js/sound.js').then(({ hush }) => hush(120))")
+    page.get_by_role("button", name="静音 2 分钟").click()
+    expect(page.get_by_role("button", name="静音 2 分钟")).to_have_count(0)
     system.call("POST", f"/api/v1/alarms/{fire}/acknowledge", {}, {"Idempotency-Key": f"om-{fire}"})
     until(lambda: system.fire_of(panel)["state"] == "acknowledged", what="it is taken")
     system.fire(panel, component="", zone="五层")
     page.wait_for_function("tag => noted.filter((one) => one.tag === tag).length === 2", arg=f"alarm-{fire}")
-    assert not page.evaluate("import('/static/js/sound.js').then(({ hushed }) => hushed())")
+    expect(page.get_by_role("button", name="静音 2 分钟")).to_be_visible()
 
 
 def test_the_buttons_beside_an_alarm_are_of_that_alarm_whatever_is_selected(visit, system):
@@ -301,6 +305,7 @@ def test_what_was_done_although_its_answer_was_lost_is_done_once(visit, system):
         return route.fulfill(**answers.pop())
 
     page.route("**/notes", lose)
+    expect(page.locator("#alarm-name")).to_be_visible()
     page.keyboard.press("n")
     dialog = page.get_by_role("dialog")
     dialog.locator("textarea").fill("两辆车已出动")
