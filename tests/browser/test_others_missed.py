@@ -282,8 +282,9 @@ def test_a_fire_that_burns_elsewhere_too_after_somebody_took_it_is_told_again_an
 def test_the_buttons_beside_an_alarm_are_of_that_alarm_whatever_is_selected(visit, system):
     one, other = burning(system, "OM-015", "OM-016")
     page = visit(f"/?lang=zh#/desk/{other}")
-    expect(page.locator("#alarm-name")).to_be_visible()
+    expect(page.locator(f".queue-side [data-alarm='{other}']")).to_be_visible()
     page.keyboard.press("x")
+    expect(page.locator(".queue-side")).to_contain_text("已选")
     page.locator(f"[data-alarm='{one}']").click()
     expect(page.locator(".detail-id")).to_have_text(f"#{one}")
     asked = asked_to_take(page)
@@ -305,7 +306,7 @@ def test_what_was_done_although_its_answer_was_lost_is_done_once(visit, system):
         return route.fulfill(**answers.pop())
 
     page.route("**/notes", lose)
-    expect(page.locator("#alarm-name")).to_be_visible()
+    expect(page.locator(f".queue-side [data-alarm='{fire}']")).to_be_visible()
     page.keyboard.press("n")
     dialog = page.get_by_role("dialog")
     dialog.locator("textarea").fill("两辆车已出动")

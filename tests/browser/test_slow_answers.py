@@ -71,6 +71,23 @@ def test_a_file_that_breaks_off_on_its_way_is_told_and_not_kept(visit):
     assert not page.evaluate("window.kept")
 
 
+def test_a_list_in_several_parts_is_one_table_whatever_columns_each_part_has(visit):
+    """Others: parts joined by position put values under the names of other columns (medusajs/medusa 16209)."""
+    page = visit("/#/devices")
+    first = {"headers": {"Link": '<?cursor=2&format=csv>; rel="next"'}, "body": "code,rated\r\nE-1,63\r\n"}
+    second = {"body": 'code,bore,name,rated\r\nH-1,100,"北街, ""甲"" 1",\r\n'}
+    parts = [{"status": 200, "content_type": "text/csv", **part} for part in (first, second)]
+    page.route("**/api/v1/devices?*format=csv*", lambda route: route.fulfill(**parts.pop(0)))
+    page.evaluate("() => { URL.createObjectURL = (blob) => { window.kept = blob.text(); return 'data:,'; }; }")
+    page.get_by_role("button", name="CSV").first.click()
+    page.wait_for_function("() => !!window.kept")
+    assert page.evaluate("window.kept").lstrip("\ufeff").splitlines() == [
+        "code,rated,bore,name",
+        "E-1,63,,",
+        'H-1,,100,"北街, ""甲"" 1"',
+    ]
+
+
 DEAF = "addEventListener('hashchange', (event) => window.deaf && event.stopImmediatePropagation())"
 # The desk is drawn, and before it has chosen what is most urgent somebody presses the map. The browser says so
 # later, as it may on a busy machine.
