@@ -9,14 +9,15 @@ far all of it goes).
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from services.core.errors import FiretowerError
+from stack.backup.archives import Archive, thinned, unwanted
 from stack.backup.sealed import ENCRYPTED, UNFINISHED
 from stack.backup.segments import Log, Segment, position, segment_from
 from stack.state import write_private
@@ -25,7 +26,6 @@ FORMAT = 1
 STAMP = "%Y%m%dT%H%M%SZ"
 _HISTORY = re.compile(r"[0-9A-F]{8}\.history\.gz(\.gpg)?")
 _SYSTEM = "system.json"
-_ALL_BELONGINGS_FOR = timedelta(hours=2)
 
 
 class NoCopy(FiretowerError):
@@ -91,6 +91,7 @@ class Until:
     at: datetime
     lsn: str
     writers: dict[str, int]  # the newest batch of each writer of ingest
+    shipped_at: datetime | None = None  # by the clock that names the archives beside the copies
 
 
 class CopyFolder:
@@ -233,33 +234,25 @@ class CopyFolder:
         """How far it goes, or None when nobody knows yet."""
         with suppress(OSError, ValueError, TypeError, KeyError):
             told: dict[str, Any] = json.loads((self.path / "until.json").read_text(encoding="utf-8"))
-            return Until(datetime.fromisoformat(told["at"]), told["lsn"], told["writers"])
+            shipped = told.get("shipped_at")  # earlier releases did not say
+            shipped_at = datetime.fromisoformat(shipped) if shipped else None
+            return Until(datetime.fromisoformat(told["at"]), told["lsn"], told["writers"], shipped_at)
         return None
 
     def write_until(self, until: Until) -> None:
         """Say how far it goes."""
         told = asdict(until) | {"at": until.at.isoformat()}
+        if until.shipped_at is not None:
+            told["shipped_at"] = until.shipped_at.isoformat()
         write_private(self.path / "until.json", json.dumps(told))
 
-    def belongings(self) -> list[tuple[datetime, Path]]:
-        """What the rest of the state folder was, and when; oldest first."""
-        found = []
-        with suppress(OSError):
-            for path in self.belongings_path.iterdir():
-                with suppress(ValueError):
-                    stamp = path.name.removesuffix(ENCRYPTED).removesuffix(".tar.gz")
-                    found.append((datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), path))
-        return sorted(found)
+    def belongings(self) -> list[Archive]:
+        """What the rest of the state folder was, and when; in the order of their names."""
+        return _archives(self.belongings_path)
 
-    def named(self) -> list[tuple[datetime, str, Path]]:
-        """What the operator named, as it was: since when, how it looked, and its archive; oldest first."""
-        found = []
-        with suppress(OSError):
-            for path in self.named_path.iterdir():
-                stamp, _, look = path.name.removesuffix(ENCRYPTED).removesuffix(".tar.gz").partition("-")
-                with suppress(ValueError):
-                    found.append((datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), look, path))
-        return sorted(found)
+    def named(self) -> list[Archive]:
+        """What the operator named, as it was: since when, and how it looked; in the order of their names."""
+        return _archives(self.named_path)
 
     def choose(self, at: datetime | None) -> Copy:
         """The newest copy that can become what was at `at`.
@@ -286,9 +279,10 @@ class CopyFolder:
             return []
         for path in self._log_before(kept[0]):
             path.unlink(missing_ok=True)
-        for path in self._belongings_beyond(kept, now):
-            path.unlink(missing_ok=True)
-        for _, _, path in [one for one in self.named() if one[0] <= kept[0].ended_at][:-1]:
+        ended = [copy.ended_at for copy in kept]
+        belongings, named = self.belongings(), self.named()
+        beyond = [*unwanted(belongings, ended, now), *thinned(belongings, ended, now), *unwanted(named, ended, now)]
+        for _, _, path in beyond:
             path.unlink(missing_ok=True)
         return [copy.name for copy in gone]
 
@@ -298,13 +292,12 @@ class CopyFolder:
             if segment is not None and segment.number < oldest.first_segment:
                 yield path
 
-    def _belongings_beyond(self, kept: Sequence[Copy], now: datetime) -> Iterator[Path]:
-        """All but those of the last two hours, the newest of each hour, and what the oldest copy begins with."""
-        since, hours = kept[0].ended_at, set[datetime]()
-        before = [path for at, path in self.belongings() if at <= since]
-        yield from before[:-1]
-        for at, path in reversed(self.belongings()):
-            hour = at.replace(minute=0, second=0)
-            if at > since and at < now - _ALL_BELONGINGS_FOR and hour in hours:
-                yield path
-            hours.add(hour)
+
+def _archives(folder: Path) -> list[Archive]:
+    found = []
+    with suppress(OSError):
+        for path in folder.iterdir():
+            stamp, _, look = path.name.removesuffix(ENCRYPTED).removesuffix(".tar.gz").partition("-")
+            with suppress(ValueError):
+                found.append((datetime.strptime(stamp, STAMP).replace(tzinfo=UTC), look, path))
+    return sorted(found)

@@ -20,6 +20,7 @@ from services.core.clock import Clock
 from services.core.errors import FiretowerError
 from services.core.log import logger
 from stack import children
+from stack.backup.archives import as_of
 from stack.backup.belongings import Belongings
 from stack.backup.copies import STAMP, CopyFolder, Until
 from stack.backup.sealed import Seal, Unreadable, compressed
@@ -184,12 +185,14 @@ class Follower:
             raise FiretowerError(f"the belongings cannot be copied, the log is: {spoiled}") from spoiled
         if not came:
             return None
-        if digest != self._digest or not self._belongings_at.is_file():  # another disk may be in its place
+        lying = await asyncio.to_thread(self._folder.belongings)
+        now_there = as_of(lying, began)  # another disk may be in its place, or the clock was set
+        if digest != self._digest or now_there is None or now_there[2] != self._belongings_at:
             await asyncio.to_thread(self._ship_belongings, packed, began)
             self._digest = digest
         await asyncio.to_thread(self._ship_named, began)
         self._falls = 0
-        until = Until(at, lsn, writers)
+        until = Until(at, lsn, writers, began)
         await asyncio.to_thread(self._folder.write_until, until)
         return until
 
@@ -258,8 +261,8 @@ class Follower:
     def _ship_named(self, at: datetime) -> None:
         """Ship what the operator named, where it looks other than what lies there."""
         look = self._belongings.look_of_named()[:16]
-        kept = self._folder.named()
-        if not look or (kept and kept[-1][1] == look):
+        lying = as_of(self._folder.named(), at)
+        if not look or (lying is not None and lying[1] == look):
             return
         with tempfile.TemporaryFile(dir=self._spool.parent) as packed:
             self._belongings.pack_named(packed)

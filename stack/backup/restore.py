@@ -18,6 +18,7 @@ from pathlib import Path
 
 from services.core.errors import FiretowerError
 from stack import children
+from stack.backup.archives import as_of
 from stack.backup.belongings import unpack
 from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
 from stack.backup.sealed import Seal, Unreadable, chunks_of
@@ -65,16 +66,22 @@ class Source:
         Raises:
             FiretowerError: there are none.
         """
-        found = [path for at, path in self.folder.belongings() if self.at is None or at <= self.at]
-        if not found:
+        found = as_of(self.folder.belongings(), self._moment)
+        if found is None:
             raise FiretowerError(f"{self.folder.belongings_path} holds no belongings of that time")
-        return found[-1]
+        return found[2]
 
     def named(self) -> Path | None:
         """What the operator named, as it was at the moment, or the first that was kept; None when there is none."""
-        kept = self.folder.named()
-        before = [path for at, _, path in kept if self.at is None or at <= self.at]
-        return before[-1] if before else next((path for _, _, path in kept), None)
+        found = as_of(self.folder.named(), self._moment)
+        return found[2] if found is not None else None
+
+    @property
+    def _moment(self) -> datetime | None:
+        """When the archives lay there that belong to the end of what is replayed."""
+        if self.at is not None or self.until is None:
+            return self.at
+        return self.until.shipped_at or self.until.at
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def test_the_newest_copies_stay_with_the_log_and_belongings_they_need(folder):
     assert folder.copies() == copies[2:]
     assert [segment.number for segment in folder.segments(SEGMENT_BYTES)] == list(range(270, 300))
     assert len(folder.log_after(copies[2])) == 30
-    times = [at for at, _ in folder.belongings()]
+    times = [at for at, _, _ in folder.belongings()]
     assert times[0] <= copies[2].ended_at < times[1]
     assert sum(at > now - timedelta(hours=2) for at in times) == 5
     hours = [at.replace(minute=0) for at in times[1:] if at < now - timedelta(hours=2)]
@@ -210,10 +210,11 @@ def test_of_several_systems_the_one_written_last_is_found(tmp_path):
     first, second = (CopyFolder.make(tmp_path, name) for name in ("a1", "b2"))
     for one in (first, second):
         add_copy(one, 0, 1)
-    second.write_until(Until(START, "0/1", {"all/event": 3}))
+    until = Until(START, "0/1", {"all/event": 3}, START + timedelta(seconds=1))
+    second.write_until(until)
     assert CopyFolder.find(tmp_path).path == second.path
     assert CopyFolder.find(first.path).path == first.path
-    assert second.until() == Until(START, "0/1", {"all/event": 3})
+    assert second.until() == until
 
 
 def test_places_in_the_log_compare_as_numbers():

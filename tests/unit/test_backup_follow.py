@@ -225,7 +225,7 @@ async def test_copies_that_are_kept_in_the_state_folder_are_no_part_of_what_is_c
     (inside.copies_path / "base.tar.gz").write_bytes(b"a copy of everything")
     (tmp_path / "state/mnt/note.txt").write_text("mine")
     await follower.ship(SystemClock())
-    ((_, archive),) = CopyFolder.find(tmp_path / "copies").belongings()
+    ((_, _, archive),) = CopyFolder.find(tmp_path / "copies").belongings()
     restored, _ = unpacked(archive, tmp_path)
     assert [path.name for path in restored.rglob("mnt/**/*")] == ["note.txt"]
 
@@ -237,7 +237,7 @@ async def test_a_journal_is_copied_though_the_folder_for_temporary_files_is_gone
     (tmp_path / "state/lost+found/#12").write_text("of the disk")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tidied away"))
     await follower.ship(SystemClock())
-    restored, _ = unpacked(CopyFolder.find(tmp_path / "copies").belongings()[0][1], tmp_path)
+    restored, _ = unpacked(CopyFolder.find(tmp_path / "copies").belongings()[0][2], tmp_path)
     with closing(sqlite3.connect(restored / "journal.sqlite3")) as read:
         assert read.execute("select n from kept").fetchone() == (7,)
     assert not (restored / "lost+found").exists()
@@ -259,7 +259,7 @@ async def test_a_certificate_that_is_a_link_is_copied_as_what_it_names(follower,
     restored, _ = unpacked(named, tmp_path)
     assert [path.name for path in (restored / "also/0/live").iterdir()] == ["privkey.pem"]
     assert (restored / "also/0/live/privkey.pem").read_text() == "a key"
-    ((_, rest),) = folder.belongings()
+    ((_, _, rest),) = folder.belongings()
     assert (unpacked(rest, tmp_path)[0] / "linked.json").read_text() == "a key"
 
 
