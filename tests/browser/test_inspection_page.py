@@ -194,6 +194,23 @@ def test_what_is_sent_while_the_photo_is_being_made_waits_for_it(visit: Any, sys
     assert inspections(system, NEAR)[0]["photo"]
 
 
+def test_what_is_on_its_way_is_not_changed(visit: Any) -> None:
+    page = visit(f"/#/inspect/{WEAK}", viewport=PHONE)
+    answer_all(page, bad="")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/inspections", hold)
+    page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-form")).to_have_attribute("inert", "")
+    held[0].abort()
+    expect(page.get_by_role("alert")).to_contain_text("已保存在手机上")
+    expect(page.locator(".inspect-form")).not_to_have_attribute("inert", "")
+    page.get_by_label("备注").fill("补记")
+
+
 def test_the_page_of_a_device_leads_there_and_shows_the_code_for_its_plate(visit: Any, system: Any) -> None:
     page = visit(f"/#/devices/{NEAR}", viewport=DESKTOP)
     page.locator("#language").click()

@@ -46,7 +46,7 @@ class EventStream(Response):
         watching = asyncio.create_task(_watch(receive, client), name="stream disconnect")
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            opening = f": firetower\nretry: {RETRY_MS}\nid: {self._hub.place}\n\n".encode()
+            opening = self._opening()
             end = self._clock.monotonic() + LIFE_S * random.uniform(0.9, 1.1)
             with suppress(TimeoutError):  # stalled: the connection is dropped
                 await _hand_over(send, opening)
@@ -55,6 +55,16 @@ class EventStream(Response):
         finally:
             self._hub.leave(client)
             watching.cancel()
+
+    def _opening(self) -> bytes:
+        """What was missed, and only behind it the place: a line that breaks between the two must not skip it."""
+        return b"".join(
+            (
+                f": firetower\nretry: {RETRY_MS}\n\n".encode(),
+                self._client.take(),
+                f"id: {self._hub.place}\n\n".encode(),
+            )
+        )
 
     async def _write(self, send: Send, end: float) -> None:
         client = self._client

@@ -56,10 +56,11 @@ class Browser:
     def __init__(self, hub: Hub, stalls_at: Callable[[Any], bool] = lambda message: False) -> None:
         self.hub, self.stalls_at = hub, stalls_at
         self.got: list[tuple[float, Any]] = []
+        self.seen: str | None = None  # the place that it comes back from
         self.stalled_s = self.ended_s = 0.0
 
     async def read(self) -> None:
-        stream = EventStream(self.hub, self.hub.join(EVERYWHERE, None), LoopClock())
+        stream = EventStream(self.hub, self.hub.join(EVERYWHERE, self.seen), LoopClock())
         await stream({}, self._stay, self._take)
         self.ended_s = LoopClock().monotonic()
 
@@ -92,6 +93,31 @@ def test_a_silent_stream_says_every_15_s_that_it_lives() -> None:
         said = browser.times_of(PING)
         assert said == pytest.approx([15 * (n + 1) for n in range(len(said))])
         assert len(said) >= 0.9 * 600 / 15
+
+    by_hand(story())
+
+
+def test_what_was_missed_comes_before_the_place_behind_it() -> None:
+    """A line that breaks in between would else skip it for good."""
+
+    async def story() -> None:
+        hub = Hub()
+        browser = Browser(hub)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(browser.read())  # as long as somebody is there, what is told is remembered
+            await asyncio.sleep(1)
+            seen = hub.place
+            publish(hub)
+            back = Browser(hub, lambda _: False)
+            back.seen = seen
+            group.create_task(back.read())
+            await asyncio.sleep(1)
+            place = hub.place
+            hub.close()
+        opening = back.got[1][1]["body"].decode()
+        assert opening.index("event: alarm") < opening.rindex("id: ")
+        assert opening.endswith(f"id: {place}\n\n")
+        assert seen not in opening
 
     by_hand(story())
 

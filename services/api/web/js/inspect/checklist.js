@@ -118,7 +118,8 @@ export function Checklist({ code, list, onDone }) {
   }
 
   if (done) return html`<${Done} inspection=${done} onAgain=${again} />`;
-  return html`<form ref=${form} class="inspect-form" onSubmit=${submit}>
+  // What is on its way is not changed: it would be gone with the draft.
+  return html`<form ref=${form} class="inspect-form" onSubmit=${submit} inert=${busy}>
     ${list.items.map((item) => html`<${Question}
       key=${item.item}
       item=${item}
