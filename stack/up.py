@@ -29,7 +29,7 @@ from simulators.scenario import find_scenario, read_scenario
 from stack import children
 from stack.addresses import Addresses, EndpointsFile
 from stack.backup.forget import forget_copies
-from stack.backup.order import standing_order
+from stack.backup.order import BackupOrder, note_at_work, standing_order
 from stack.binaries import BinariesMissingError
 from stack.first_admin import NOBODY, find_or_make_admin, keep_admin, shown_login
 from stack.lost_accounts import tell_lost_accounts
@@ -73,7 +73,8 @@ class System:
             relay.require_whole()
         if options.demo:
             read_scenario(find_scenario(Path(options.scenario)))
-        self._backup = BackupSettings.read().backup_dir
+        self._backup = BackupSettings.read()
+        self._kept_as: BackupOrder | None = None
         alerts, api, gateway = AlertsSettings.read(), ApiSettings.read(), GatewaySettings.read()
         self._options = options
         self._screen = screen
@@ -94,6 +95,7 @@ class System:
         for number in children.stop_signals():
             asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop, stop)
         self._endpoints.forget()
+        note_at_work(self.state, None)
         work = asyncio.create_task(self._work(), name="system")
         ended = asyncio.create_task(stop.wait(), name="signal")
         try:
@@ -104,7 +106,7 @@ class System:
             await asyncio.gather(work, ended, *self._tasks, return_exceptions=True)
             self._screen.step("stopping")
             self._endpoints.forget()
-            await self._stop_all()
+            await self.stop_all()
         if not work.cancelled():
             work.result()
 
@@ -126,7 +128,7 @@ class System:
         self._screen.announce(self.addresses.api, shown, self._endpoints.path)
         self._watch("addresses", self._note_stale_endpoints, every_s=1)
         if self._options.programs:
-            self._watch("backup", self._start_backup, every_s=1)
+            self._watch("backup", self.keep_copies, every_s=1)
         self._watch("log sizes", self._bound_logs, every_s=60)
         if self._options.programs:
             vitals = Vitals(self.addresses.database, self.state.known_port("ingest_metrics"))
@@ -150,7 +152,7 @@ class System:
                 await child.start()
             await self._servers.wait_until_ready(servers)
         except BaseException:
-            await self._stop_all()
+            await self.stop_all()
             raise
         for child in servers:
             self._keep(child)
@@ -224,25 +226,38 @@ class System:
             self._keep(child)
         await wait_until_serving(started, self._screen)
 
-    async def _start_backup(self) -> None:
+    async def keep_copies(self) -> None:
         """Keep copies where the environment says so, or since `firetower backup` asked for it in this state folder."""
-        if "backup" in self._children:
-            return
         order = standing_order(self.state, self._backup)
-        if order is not None:
+        if order is None:
+            return
+        if self._kept_as is None or not order.keeps_as(self._kept_as):
+            await self._end("backup")
+            self._kept_as = order
             await self._start_wave([plan_backup(self.addresses, order)])
             await self._note_endpoints()
+        note_at_work(self.state, order)
+
+    async def _end(self, name: str) -> None:
+        """End a child that is to be started otherwise."""
+        for task in [task for task in self._tasks if task.get_name() == f"keep {name}"]:
+            task.cancel()
+            self._tasks.remove(task)
+        if name in self._children:
+            await self._children[name].stop(2.2)
+            del self._children[name]
 
     def _keep(self, child: Child) -> None:
         self._children[child.name] = child
         self._tasks.append(asyncio.create_task(child.keep(self._note_endpoints), name=f"keep {child.name}"))
 
-    def _pids(self) -> dict[str, int]:
+    def pids(self) -> dict[str, int]:
+        """Every child that runs."""
         return {name: child.process.pid for name, child in self._children.items() if child.process is not None}
 
     async def _note_endpoints(self) -> None:
         if self._is_ready:
-            self._endpoints.note(self.addresses.endpoints(self._pids()))
+            self._endpoints.note(self.addresses.endpoints(self.pids()))
 
     async def _note_stale_endpoints(self) -> None:
         if self._endpoints.is_stale:
@@ -252,11 +267,12 @@ class System:
         self._screen.status(await vitals.line())
 
     async def _bound_logs(self) -> None:
-        for name, pid in self._pids().items():
+        for name, pid in self.pids().items():
             await asyncio.to_thread(self.state.find_lost_log, name, pid)
         await asyncio.to_thread(self.state.bound_logs)
 
-    async def _stop_all(self) -> None:
+    async def stop_all(self) -> None:
+        """End every child, the servers last."""
         servers = [self._children.pop(name) for name in NAMES if name in self._children]
         # Programs first: they say goodbye to servers that still answer. 2.2 s + 1.5 s stay below the contract's 5 s.
         await asyncio.gather(*(child.stop(2.2) for child in self._children.values()))

@@ -24,7 +24,15 @@ from services.core.settings import BackupSettings
 from stack.backup.copies import Copy, CopyFolder
 from stack.backup.follow import ONCE
 from stack.backup.keeper import STATUS_FILE, Keeper
-from stack.backup.order import BackupOrder, ask_for_backup, standing_order
+from stack.backup.order import (
+    BackupOrder,
+    ask_for_backup,
+    order_at_work,
+    read_order,
+    standing_order,
+    take_back,
+    why_not_taken,
+)
 from stack.backup.place import refuse_vanished
 from stack.backup.restore import Source, restore
 from stack.backup.sealed import Seal
@@ -63,9 +71,10 @@ def backup(asked: Asked) -> int:
     if asked.follow:
         return _run(lambda: asyncio.run(_follow(settings, folder, state)))
     _refuse_another_user(state)
-    kept = standing_order(state, settings.backup_dir)
-    if _up_runs(state) and (kept is None or kept.folder == folder):
-        return _order(settings, folder, state)
+    if _up_runs(state):
+        kept = order_at_work(state) or standing_order(state, settings)
+        if kept is None or kept.folder == folder:
+            return _order(settings, folder, state)
     return _run(lambda: asyncio.run(_copy_once(settings, folder, state)))
 
 
@@ -176,12 +185,18 @@ async def _copy_once(settings: BackupSettings, folder: Path, state: StateDir) ->
 def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
     """Have the running system keep copies in `folder`, and wait for the one that begins now."""
     copies = CopyFolder.make(folder, state.identity)
-    Seal(settings.backup_passphrase_file)
-    asked, known = datetime.now(UTC), {copy.name for copy in copies.copies()}
-    ask_for_backup(state, BackupOrder(folder, settings.backup_passphrase_file, asked))
+    before, secret = read_order(state), settings.backup_passphrase_file and settings.backup_passphrase_file.absolute()
+    if secret is None and before is not None and before.folder == folder:
+        secret = before.passphrase_file  # nobody meant to have plain text beside what is encrypted
+    Seal(secret)
+    order, known = BackupOrder(folder, secret, datetime.now(UTC)), {copy.name for copy in copies.copies()}
+    ask_for_backup(state, order)
     said = ""
-    while (copy := _finished_since(copies, asked, known)) is None:
+    while (copy := _finished_since(copies, order, known)) is None:
         time.sleep(_LOOK_EVERY_S)
+        if why := why_not_taken(order_at_work(state), order):
+            take_back(state, before)
+            raise FiretowerError(why)
         if not _up_runs(state):
             _say("the system ended before the copy was whole: it is begun again with the system")
             return 1
@@ -194,9 +209,14 @@ def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
     return 0
 
 
-def _finished_since(folder: CopyFolder, asked: datetime, known: set[str]) -> Copy | None:
+def _finished_since(folder: CopyFolder, order: BackupOrder, known: set[str]) -> Copy | None:
+    def answers(copy: Copy) -> bool:
+        if copy.answers or order.asked_at is None:
+            return copy.answers == order.name
+        return copy.started_at >= order.asked_at  # an earlier release runs, and says no more
+
     with suppress(OSError):
-        return next((copy for copy in folder.copies() if copy.started_at >= asked and copy.name not in known), None)
+        return next((copy for copy in folder.copies() if answers(copy) and copy.name not in known), None)
     return None
 
 

@@ -50,6 +50,7 @@ class Copy:
     file: str
     size_bytes: int
     sha256: str
+    answers: str = ""  # the order that stood when it was begun; copies of earlier releases do not say
     format: int = FORMAT
 
     @property
@@ -73,7 +74,8 @@ class Copy:
             told = json.loads((folder / "copy.json").read_text(encoding="utf-8"))
             for name in ("started_at", "ended_at"):
                 told[name] = datetime.fromisoformat(told[name])
-            copy = cls(**{field.name: told[field.name] for field in fields(cls)})  # a newer release may say more
+            known = {field.name for field in fields(cls)}  # a newer release may say more
+            copy = cls(**{name: value for name, value in told.items() if name in known})
             if (folder / copy.file).stat().st_size == copy.size_bytes:
                 return copy
         return None

@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ from services.core.text import describe_error
 from stack.backup.belongings import Belongings
 from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
 from stack.backup.follow import SLOT, Follower, forget_ended
-from stack.backup.order import read_order
+from stack.backup.order import BackupOrder, read_order
 from stack.backup.place import alone, remember
 from stack.backup.sealed import Seal
 from stack.backup.segments import position
@@ -197,16 +197,16 @@ class Keeper:
     async def _look(self) -> None:
         self._copies = await asyncio.to_thread(self.folder.copies)
 
-    def _why_due(self) -> str | None:
-        newest = self._copies[-1] if self._copies else None
+    def why_due(self, copies: Sequence[Copy]) -> str | None:
+        """Why a base copy has to begin now, beside those that are there; None when none has to."""
+        newest = copies[-1] if copies else None
         if newest is None:
             return "first"
         if self._clock.now() < newest.started_at - _CLOCKS_DIFFER:
             return "the clock was set back"
         if not self._fits(newest):
             return "the passphrase is another one"
-        order = read_order(self._state)
-        if order is not None and order.asked_at is not None and order.asked_at > newest.started_at:
+        if self._is_asked_for(newest):
             return "asked for"
         try:
             segments = self.folder.log_after(newest)
@@ -217,6 +217,19 @@ class Keeper:
         age = self._clock.now() - newest.started_at
         return "daily" if age > timedelta(hours=self._settings.backup_every_h) else None
 
+    def _is_asked_for(self, newest: Copy) -> bool:
+        order = self._order()
+        if order is None or order.asked_at is None or order.name == newest.answers:
+            return False
+        return bool(newest.answers) or order.asked_at > newest.started_at
+
+    def _order(self) -> BackupOrder | None:
+        """What was asked for, if that is of us: `up` may be about to begin anew with another passphrase."""
+        order = read_order(self._state)
+        if order is None or CopyFolder.of(order.folder, self._state.identity).path != self.folder.path:
+            return None
+        return order if order.passphrase_file in (None, self._settings.backup_passphrase_file) else None
+
     def _fits(self, newest: Copy) -> bool:
         """Whether the log after a copy can be read by whoever can read the copy."""
         both = (newest.name, self._seal.passphrase())
@@ -225,7 +238,7 @@ class Keeper:
         return self._fitting == both
 
     async def _copy_when_due(self) -> None:
-        why = await asyncio.to_thread(self._why_due)
+        why = await asyncio.to_thread(self.why_due, self._copies)
         if why is None:
             return
         log.info("backup_copy_begun", why=why)
@@ -233,7 +246,9 @@ class Keeper:
 
     async def _copy(self, *, quick: bool) -> None:
         self.status.phase, self.status.percent = "copying", 0
-        self._pending = await self._base.take(self._clock, self._progress, quick=quick)
+        order = self._order()
+        answers = order.name if order is not None else ""
+        self._pending = await self._base.take(self._clock, self._progress, quick=quick, answers=answers)
 
     def _progress(self, percent: int) -> None:
         self.status.percent = percent

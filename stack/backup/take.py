@@ -38,8 +38,10 @@ class BaseCopy:
         self._server, self._folder, self._seal = server, folder, seal
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def take(self, clock: Clock, tell: Tell, *, quick: bool) -> Copy:
+    async def take(self, clock: Clock, tell: Tell, *, quick: bool, answers: str = "") -> Copy:
         """Make one. `quick`: begin with a checkpoint at once, instead of at the server's leisure.
+
+        `answers` names the order that stands.
 
         Returns the copy as it will be once the log has reached its end: `finish` gives it its name then.
 
@@ -73,6 +75,7 @@ class BaseCopy:
             file=file,
             size_bytes=packed.size_bytes,
             sha256=packed.sha256,
+            answers=answers,
         )
 
     def finish(self, copy: Copy) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from stack.backup.command import moment
 from stack.backup.copies import STAMP, Copy, CopyFolder, NoCopy, Until
-from stack.backup.order import BackupOrder, ask_for_backup, read_order, standing_order
 from stack.backup.place import InUse, alone, refuse_vanished, remember
 from stack.backup.sealed import Seal, Unreadable, digest_of
 from stack.backup.segments import cluster_of, position, segment_from
@@ -257,15 +256,6 @@ def test_a_file_comes_back_as_it_was_and_a_damaged_one_is_named(tmp_path):
     with pytest.raises(Unreadable, match=str(path)), seal.open(path) as content:
         content.read()
     assert [one.name for one in tmp_path.iterdir()] == ["file.gz"]
-
-
-def test_what_was_asked_for_lasts_and_the_environment_comes_first(tmp_path):
-    state = StateDir.open(tmp_path / "state")
-    assert standing_order(state, None) is None
-    order = BackupOrder(tmp_path / "copies", tmp_path / "secret", START)
-    ask_for_backup(state, order)
-    assert read_order(state) == standing_order(state, None) == order
-    assert standing_order(state, tmp_path / "other") == BackupOrder(tmp_path / "other")
 
 
 def test_a_moment_without_an_offset_says_how_it_was_read(capsys):
