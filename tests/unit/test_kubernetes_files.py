@@ -1,6 +1,7 @@
 """The Kubernetes files say the same as the programs and docker-compose.yml; no cluster is asked."""
 
 import re
+import subprocess
 from ipaddress import ip_network
 from itertools import chain
 from pathlib import Path
@@ -131,6 +132,35 @@ def test_servers_are_the_images_and_files_of_compose(name):
     [files] = [one["files"] for one in ROOT["configMapGenerator"] if one["name"] == name]
     mounted = {volume.split(":")[0].removeprefix("./deploy/") for volume in COMPOSE[name]["volumes"]}
     assert set(files) <= mounted
+
+
+def start_lines():
+    """Return the shell lines that start a broker, of compose and of both in Kubernetes."""
+    second, *_ = yaml.safe_load_all((DEPLOY / "kubernetes/second-broker.yaml").read_text())
+    [other] = second["spec"]["template"]["spec"]["containers"]
+    return [COMPOSE["broker"]["command"][-1], container("broker")["command"][-1], other["command"][-1]]
+
+
+@pytest.mark.parametrize("line", start_lines())
+def test_a_broker_whose_accounts_cannot_be_read_is_not_started_with_foreign_ones(line, tmp_path):
+    data, secret, broker = (tmp_path / name for name in ("data", "mqtt_accounts", "mosquitto"))
+    data.mkdir()
+    broker.write_text(f"#!/bin/sh\ntest -e {data}/accounts.json || echo foreign >{data}/accounts.json\n")
+    broker.chmod(0o755)
+    for there, here in (
+        ("/mosquitto/data", data),
+        ("/run/secrets/mqtt_accounts", secret),
+        ("/usr/sbin/mosquitto", broker),
+    ):
+        line = line.replace(there, str(here))
+    secret.mkdir()  # nobody can read it as a file, not even root
+    assert subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True).returncode == 1
+    assert not (data / "accounts.json").exists()
+    secret.rmdir()
+    for content in ("ours", "of a later backup"):  # the second is only another beginning
+        secret.write_text(content)
+        subprocess.run(["/bin/sh", "-c", line], check=True)
+        assert (data / "accounts.json").read_text() == "ours"
 
 
 def test_no_image_is_whatever_is_newest():
