@@ -51,8 +51,8 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         await county.conn.execute(statement)
     newest, since, until = list(range(1160, 1200)), now - timedelta(days=7), now + timedelta(days=7)
     for statement, arguments, index in (
-        (refused_events.SQL["refused"], (newest, since, until, refused_events.MISPLACED), "reject_batch"),
-        (refused_events.SQL["refused"], (newest, since, until, None), "reject_batch"),
+        (refused_events.SQL["refused"], (newest, refused_events.MISPLACED), "reject_batch"),
+        (refused_events.SQL["refused"], (newest, None), "reject_batch"),
         (readings.SQL["bad_clocks"], (newest, since, until), "reject_batch"),
         (health.SQL["dispatch"], (now, now), "notice_unsettled"),
         (clocks.SQL["is_due"], (now, now), "alarm_changed"),
