@@ -39,7 +39,7 @@ class DiskUse:
         async with self._pool.acquire() as conn:
             for disk in disks:
                 await conn.execute(SQL["note"], disk.component, now, disk.used_bytes, disk.free_bytes)
-            paces = {row["folder"]: row["bytes_a_day"] for row in await conn.fetch(SQL["pace"], now - PACE_OF)}
+            paces = {row["folder"]: row["bytes_a_day"] for row in await conn.fetch(SQL["pace"], now - PACE_OF, now)}
             for disk in disks:
                 days = days_left(disk.free_bytes, paces.get(disk.component))
                 self._tell(disk.component, days)

@@ -10,13 +10,15 @@ from services.core.statements import load_queries
 
 QUERIES = load_queries(__file__)
 _DAY = timedelta(hours=24)
+CLOCKS_DIFFER = timedelta(hours=1)
+"""An hour of the accounting that begins later than this was written while the clock was ahead."""
 MANY = 100
 REMEMBERED = timedelta(seconds=10)
 
 
 async def read_quality(reads: Reads, ids: Sequence[int], now: datetime) -> dict[int, orjson.Fragment]:
     """Return the loss accounting per device, as JSON."""
-    rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY)
+    rows = await reads.rows(QUERIES["quality"], ids=list(ids), since=now - _DAY, until=now + CLOCKS_DIFFER)
     return {row["device_id"]: orjson.Fragment(row["quality"]) for row in rows}
 
 

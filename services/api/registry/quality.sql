@@ -14,14 +14,34 @@ select ids.id as device_id,
 from unnest(cast(:ids as integer[])) as ids (id)
 left join device_quality_sum s on s.device_id = ids.id
 left join lateral (
-    select sum(gaps) as gaps, sum(gaps) filter (where hour > :since) as gaps_24h,
-           sum(duplicates) as duplicates, sum(duplicates) filter (where hour > :since) as duplicates_24h,
-           sum(late) as late, sum(late) filter (where hour > :since) as late_24h,
-           sum(rejects) as rejects, sum(rejects) filter (where hour > :since) as rejects_24h,
-           sum(restarts) as restarts, sum(restarts) filter (where hour > :since) as restarts_24h
-    from device_quality q
-    where q.device_id = ids.id and q.hour >= coalesce(s.hours_before, '-infinity')
+    select sum(gaps) as gaps, sum(gaps) filter (where lately) as gaps_24h,
+           sum(duplicates) as duplicates, sum(duplicates) filter (where lately) as duplicates_24h,
+           sum(late) as late, sum(late) filter (where lately) as late_24h,
+           sum(rejects) as rejects, sum(rejects) filter (where lately) as rejects_24h,
+           sum(restarts) as restarts, sum(restarts) filter (where lately) as restarts_24h
+    from (
+        select q.*, q.hour > :since and q.hour <= :until as lately  -- a clock that was ahead left hours that are to come
+        from device_quality q
+        where q.device_id = ids.id and q.hour >= coalesce(s.hours_before, '-infinity')
+    ) q
 ) h on true
+
+-- name: unfold_quality
+-- Sums that were made while the clock was ahead: what they hold of hours since $1 is taken out, and counted here again,
+-- else nothing would be until that time has come. Only what came between the two is missing from the total.
+update device_quality_sum as s set
+    hours_before = $1, gaps = s.gaps - h.gaps, restarts = s.restarts - h.restarts,
+    duplicates = s.duplicates - h.duplicates, late = s.late - h.late, rejects = s.rejects - h.rejects
+from (
+    select a.device_id, coalesce(sum(q.gaps), 0) as gaps, coalesce(sum(q.restarts), 0) as restarts,
+           coalesce(sum(q.duplicates), 0) as duplicates, coalesce(sum(q.late), 0) as late,
+           coalesce(sum(q.rejects), 0) as rejects
+    from device_quality_sum a
+    left join device_quality q on q.device_id = a.device_id and q.hour >= $1 and q.hour < a.hours_before
+    where a.hours_before > $1 + interval '2 hours'  -- clocks of two machines differ by less
+    group by a.device_id
+) h
+where h.device_id = s.device_id and s.hours_before > $1 + interval '2 hours'
 
 -- name: fold_quality
 -- hours that no longer change, summed into device_quality_sum once

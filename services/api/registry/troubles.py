@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, Field
 
 from services.api.registry.documents import status_of
+from services.api.registry.quality import CLOCKS_DIFFER
 from services.api.request import tables
 from services.core.rules.parameters import DEFAULTS
 
@@ -107,7 +108,8 @@ def condition(trouble: Trouble, now: datetime) -> sa.ColumnElement[bool]:
         case Trouble.FREEZING:
             return _below("water_temp_c", "hydrant_freezing", "cold_c")
         case Trouble.LOSS:
-            return sa.exists().where(lost.device_id == _device.id, lost.hour > now - _DAY, lost.gaps + lost.rejects > 0)
+            lately = sa.and_(lost.hour > now - _DAY, lost.hour <= now + CLOCKS_DIFFER)
+            return sa.exists().where(lost.device_id == _device.id, lately, lost.gaps + lost.rejects > 0)
         case _:
             return status_of(now) == trouble.value
 

@@ -30,6 +30,7 @@ _IMPORTS_KEPT = timedelta(days=30)  # the single rows; who imported and when sta
 
 async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:
     before = (now - _COUNTED_LIVE).replace(minute=0, second=0, microsecond=0)
+    await connection.execute(QUALITY["unfold_quality"], before)
     await connection.execute(QUALITY["fold_quality"], before)
 
 

@@ -71,7 +71,7 @@ async def read_clocks(reads: Reads, scope: Scope, since: datetime, until: dateti
 async def _read(reads: Reads, scope: Scope, hours: int, now: datetime) -> dict[str, Any]:
     since, parameters = now - timedelta(hours=hours), scope.parameters()
     clocks = await read_clocks(reads, scope, since, now)
-    loss = dict((await reads.rows(QUERIES["loss"], since=since, **parameters))[0])
+    loss = dict((await reads.rows(QUERIES["loss"], since=since, until=now, **parameters))[0])
     total = dict((await reads.rows(QUERIES["loss_total"], **parameters))[0])
     if scope.county:
         loss["stored"] = (await reads.rows(QUERIES["stored"], since=since))[0]["stored"]

@@ -54,6 +54,7 @@ select coalesce(sum(q.gaps), 0)::bigint as gaps, coalesce(sum(q.duplicates), 0):
        coalesce(sum(q.restarts), 0)::bigint as restarts
 from device_quality q join device d on d.id = q.device_id
 where q.hour > cast(:since as timestamptz) - interval '1 hour'
+  and q.hour < cast(:until as timestamptz) + interval '1 hour'  -- a clock that was ahead left hours that are to come
   and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p)))
 
 -- name: loss_total

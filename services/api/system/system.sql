@@ -13,9 +13,9 @@ order by l.writer
 select pg_database_size(current_database()) as database_bytes
 
 -- name: disks
--- as alerts saw them last; full_in_days is null where none will be full
+-- as alerts saw them last, and no clock that was ahead; full_in_days is null where none will be full
 select folder, at, used_bytes, free_bytes, full_in_days
-from disk_use where at = (select max(at) from disk_use) order by folder
+from disk_use where at = (select max(at) from disk_use where at <= now() + interval '1 minute') order by folder
 
 -- name: dispatch
 select count(*) filter (where state = 'waiting') as waiting, count(*) filter (where state = 'held') as held,

@@ -31,13 +31,14 @@ async def test_a_disk_that_fills_is_told_with_its_days(database, tmp_path, monke
             at, used = now - timedelta(days=day), (85 - 3 * day) * GIGABYTE
             await pool.execute(SQL["note"], "", at, used, 100 * GIGABYTE - used)
         await pool.execute(SQL["note"], "", now - timedelta(days=31), 0, 1)
+        await pool.execute(SQL["note"], "", now + timedelta(days=900), 0, 1)  # by a clock that was ahead
         disk_use = DiskUse(pool, HandClock(now), [tmp_path])
         await disk_use.take_turn()
         [newest] = await pool.fetch("select full_in_days from disk_use where at = $1", now)
         kept = await pool.fetchval("select count(*) from disk_use")
     assert disk_use.full_in_days == {"": pytest.approx(5, abs=0.01)}
     assert newest["full_in_days"] == pytest.approx(5, abs=0.01)
-    assert kept == 8
+    assert kept == 9
     [shortage] = Disks([tmp_path], disk_use.full_in_days).look(read_policies({}))
     assert shortage.severity == "major"
     assert "约 5.0 天后写满" in shortage.reason.zh
