@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from services.core.bounds import plain_number
 from services.core.levels import full_height_m, is_empty, level_limit, level_pct
 from services.core.rules.device_bounds import usable_limits
+from services.core.rules.lateness import SLEEPY_LATE_S
 from services.core.rules.parameters import ParameterBook, Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Form
@@ -117,7 +118,7 @@ def judge(
     reasons = _of_the_device(source, device, old_s, alarms)
     measured = {name for name, value in values.items() if plain_number(value) is not None}
     if source["kind"] == "hydrant":
-        reasons += _of_pressure(values, alarms, numbers)
+        reasons += _of_pressure(_still_said(source, values, now, device), alarms, numbers)
     else:
         reasons += _of_level(device.limits, values, alarms, numbers)
     missing = what_is_missing(source["kind"], source["limits"], measured)
@@ -144,6 +145,20 @@ def _of_the_device(
         minutes = round(old_s / 60)
         found.append(Reason("stale", f"读数已过去 {minutes} 分钟", f"the value is {minutes} min old"))
     return found
+
+
+def _still_said(
+    source: Mapping[str, Any], values: Mapping[str, Any], now: datetime, device: DeviceProfile
+) -> dict[str, Any]:
+    """Return the values but those that are too old to stand beside the newest pressure: a probe may have died.
+
+    Flow and cap count as long as the rules remember them, after which a hydrant is at rest and closed.
+    """
+    day = max(device.late_after, timedelta(seconds=SLEEPY_LATE_S))
+    lasts = {"flow_lps": device.late_after, "cap_open": device.late_after, "water_temp_c": day, "tilt_deg": day}
+    times = {name: _time_of(name, source) for name in lasts if name in values}
+    old = {name for name, at in times.items() if at is not None and now - at > lasts[name]}
+    return {name: value for name, value in values.items() if name not in old}
 
 
 def _of_pressure(values: Mapping[str, Any], alarms: Collection[str], numbers: Parameters) -> list[Reason]:

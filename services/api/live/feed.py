@@ -207,7 +207,7 @@ class Changes:
                     moves.know((row["name"], row["area"]) for row in rows)
             except db.AWAY as error:
                 db.pass_on_cancel()
-                log.debug("places_unread", error=describe_error(error))
+                log.debug("whereabouts_unread", error=describe_error(error))
                 await self._clock.sleep(_RETRY_S)
             else:
                 return

@@ -132,10 +132,14 @@ def _bytes(root: Element) -> bytes:
 
 
 def status(alarm: Mapping[str, Any]) -> str:
-    """Return Exercise for a drill, Test for what came in a test window or was judged one, else Actual."""
+    """Return Exercise for a drill, Test for what came in a test window, else Actual.
+
+    A fire that turns out to be a test was told as an actual one, and so is its end: whoever takes the status at its
+    word disregards a Test (CAP 1.2, 3.2.1), and the warning would stand for ever.
+    """
     if alarm["drill"]:
         return "Exercise"
-    return "Test" if alarm["test_window"] or alarm["verification"] == "test" else "Actual"
+    return "Test" if alarm["test_window"] else "Actual"
 
 
 def _info(message: Message, told: Mapping[str, Any]) -> Element:

@@ -156,3 +156,28 @@ def test_what_cannot_be_judged_is_never_usable(kind: str, values: dict[str, Any]
             name for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)
         }
         assert what_is_missing(kind, limits, numbers) is None
+
+
+def micros(hours: float) -> list[int]:
+    """A time so many hours ago, as `state_at` has it of a field."""
+    at = int((NOW - timedelta(hours=hours)).timestamp() * 1e6)
+    return [at, at, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "lasts_h", "code"),
+    [
+        ("flow_lps", 9.0, 0.1, "in_use"),
+        ("cap_open", True, 0.1, "cap_open"),
+        ("water_temp_c", 1.0, 24, "frozen"),
+        ("tilt_deg", 40.0, 24, "tilt"),
+    ],
+)
+def test_what_a_hydrant_says_no_more_counts_no_more(name: str, value: float, lasts_h: float, code: str) -> None:
+    values = {"pressure_mpa": 0.3, name: value}
+    assert say(source(state_at={name: micros(lasts_h)}), **values) == (False, [code])
+    assert say(source(state_at={name: micros(lasts_h + 2)}), **values) == (True, [])
+    assert say(source(state_at={name: micros(lasts_h + 2)}), **values | {"pressure_mpa": 0.12}) == (
+        False,
+        ["low_pressure"],
+    )

@@ -90,10 +90,10 @@ def test_a_panel_that_was_reset_ends_no_warning_of_a_fire_but_a_verdict_does() -
         ({}, "Actual"),
         ({"drill": True}, "Exercise"),
         ({"test_window": True}, "Test"),
-        ({"verification": "test"}, "Test"),
+        ({"verification": "test"}, "Actual"),  # the end of a warning that was told as an actual one
     ],
 )
-def test_a_drill_and_a_test_never_say_actual(fields: dict[str, Any], status: str) -> None:
+def test_a_drill_and_a_test_window_never_say_actual(fields: dict[str, Any], status: str) -> None:
     assert read(render(Message(1, "Alert", NOW, ()), "140931", told(**fields))).status.value == status
 
 
