@@ -59,3 +59,11 @@ on conflict (device_id) do update set
     duplicates = s.duplicates + excluded.duplicates,
     late = s.late + excluded.late, rejects = s.rejects + excluded.rejects
 where s.hours_before < excluded.hours_before
+
+-- name: forget_quality
+-- hours that are summed and that nobody asks for one by one, some at a time
+delete from device_quality where ctid in (
+    select q.ctid from device_quality q join device_quality_sum s on s.device_id = q.device_id
+    where q.hour < s.hours_before and q.hour < $1
+    limit $2
+)

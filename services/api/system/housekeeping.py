@@ -11,11 +11,13 @@ import asyncpg
 from services.api.registry import import_faults
 from services.api.registry.quality import QUERIES as QUALITY
 from services.api.request.database import Database
+from services.api.system.slo import LONGEST
 from services.core import db
 from services.core.aside import Asides, Unit, own_fault
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.statements import load_queries
+from services.core.steady import is_steady
 from services.core.text import describe_error
 
 SQL = load_queries(__file__)
@@ -24,6 +26,8 @@ log = logger(__name__)
 EVERY_S = 600.0
 _KEPT = timedelta(hours=24)
 _COUNTED_LIVE = timedelta(hours=26)  # the last 24 h are shown by the hour
+_COUNTED_BY_HOUR = LONGEST + timedelta(days=1)
+_MOST_AT_ONCE = 100_000  # the first time, years of them
 _FIRST_S = 20.0
 _IMPORTS_KEPT = timedelta(days=30)  # the single rows; who imported and when stays in the audit
 
@@ -32,6 +36,8 @@ async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:
     before = (now - _COUNTED_LIVE).replace(minute=0, second=0, microsecond=0)
     await connection.execute(QUALITY["unfold_quality"], before)
     await connection.execute(QUALITY["fold_quality"], before)
+    if await is_steady(connection, now):
+        await connection.execute(QUALITY["forget_quality"], now - _COUNTED_BY_HOUR, _MOST_AT_ONCE)
 
 
 async def _forget_keys(connection: asyncpg.Connection, now: datetime) -> None:

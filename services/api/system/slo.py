@@ -17,6 +17,9 @@ from services.core.statements import load_queries
 
 router = APIRouter(prefix="/api/v1", tags=["system"])
 QUERIES = load_queries(__file__)
+LONGEST = timedelta(hours=744)
+"""As far as the hours reach."""
+_HOUR = timedelta(hours=1)
 _KEPT_S = 2.0  # how long an answer is reused (longer when a day's log is long), because every screen asks
 
 
@@ -53,7 +56,7 @@ class Slo(BaseModel):
 
 
 @router.get("/slo", responses=described(Slo))
-async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, le=744)] = 24) -> Response:
+async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, le=LONGEST // _HOUR)] = 24) -> Response:
     """Show the legal clocks (p50, p95, p99, breaches) and the loss accounting of the last hours."""
 
     async def read() -> dict[str, Any]:
