@@ -6,7 +6,10 @@ Called by `stack.up`. Promises: what is prepared is noted in `addresses`; it may
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+import psutil
 
 from stack import children
 from stack.addresses import Addresses
@@ -20,6 +23,7 @@ from stack.supervise import Child
 NAMES = ("postgres", "mosquitto")
 _READY_TIMEOUT_S = 90
 _TELL_EVERY_S = 30
+_AT_WORK_S = 0.05  # of the processor between two looks: more than one that waits for nothing but calls takes
 
 
 @dataclass
@@ -34,6 +38,7 @@ class Servers:
     watch_reserve: Callable[[Reserve], None]  # called once
     postgres: Postgres | None = None  # the embedded database, once it is prepared
     mosquitto: Mosquitto | None = None  # the embedded broker, likewise
+    _worked_s: float = 0.0  # of the processor, as the broker was looked at last
 
     async def prepare(self) -> list[Child]:
         """Make what the servers need and return them, not started yet.
@@ -91,13 +96,19 @@ class Servers:
     def _last_words_of(self, name: str) -> Callable[[], str]:
         return lambda: children.tail(children.read_log(self.state.log(name)))
 
-    def _recovers(self, child: Child) -> bool:
-        return child.name == "postgres" and self.postgres is not None and self.postgres.answers()
+    def _why_late(self, child: Child) -> str | None:
+        """What a server is still doing that has to come to its end; None when nothing speaks for waiting on."""
+        if child.name == "postgres":
+            reads = self.postgres is not None and self.postgres.answers()
+            return "reads its log after an unclean end" if reads else None
+        # It says nothing, and listens only when it has read all that waits in its queues, which may be gigabytes.
+        before, self._worked_s = self._worked_s, _worked_s(child)
+        return "reads what waits in its queues" if self._worked_s - before >= _AT_WORK_S else None
 
     async def wait_until_ready(self, servers: Sequence[Child]) -> None:
         """Wait until all of them answer, and make the programs' role and database.
 
-        A database that reads its log has all the time it needs.
+        A database that reads its log, and a broker that reads its queues, have all the time they need.
 
         Raises:
             StartFailed: one ended or took too long; the text holds its last words.
@@ -110,9 +121,9 @@ class Servers:
             for child in list(left):
                 code = child.exit_code()
                 late = clock() > deadline
-                if code is None and late and await asyncio.to_thread(self._recovers, child):
+                if code is None and late and (doing := await asyncio.to_thread(self._why_late, child)):
                     # ended now, it would begin again with the next start, and never come to an end
-                    self.screen.step(f"postgres reads its log after an unclean end, wait: {child.last_words()}")
+                    self.screen.step(f"{child.name} {doing}, wait: {child.last_words()}")
                     deadline, look_every_s = clock() + _TELL_EVERY_S, 0.5
                     late = False
                 if code is not None or late:
@@ -124,3 +135,11 @@ class Servers:
             await asyncio.sleep(look_every_s)
         if self.postgres is not None:
             await asyncio.to_thread(self.postgres.provision)
+
+
+def _worked_s(child: Child) -> float:
+    with suppress(psutil.Error):
+        if child.process is not None:
+            times = psutil.Process(child.process.pid).cpu_times()
+            return times.user + times.system
+    return 0.0

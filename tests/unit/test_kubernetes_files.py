@@ -163,6 +163,13 @@ def test_a_broker_whose_accounts_cannot_be_read_is_not_started_with_foreign_ones
         assert (data / "accounts.json").read_text() == "ours"
 
 
+@pytest.mark.parametrize("name", ["broker", "database"])
+def test_a_server_that_reads_for_long_as_it_begins_is_not_ended_before_it_has_read(name):
+    starts = container(name)["startupProbe"]
+    assert starts["periodSeconds"] * starts["failureThreshold"] >= 3600
+    assert COMPOSE[name]["healthcheck"]["start_period"] == "1h"
+
+
 def test_no_image_is_whatever_is_newest():
     for one in ROOT["images"]:
         assert one.get("newTag", "") != "latest"
