@@ -70,7 +70,7 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
         except Problem as problem:
             plan.errors.append(LedgerError(row.line, *str(problem.detail).split(": ", 1)))
             continue
-        if row.is_ours and "attributes" in values and before is not None:
+        if "attributes" in values and before is not None:
             values["attributes"] = with_those_before(values["attributes"], before["attributes"])
         if known.hides_site(values, before):
             del values["site_id"]

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from services.api.registry.areas import read_area_names
 from services.api.registry.devices import OfTrouble, Search, narrowed
 from services.api.registry.documents import newest, read_alarms, select_devices
+from services.api.registry.sheet.headings import HEADINGS
 from services.api.request import tables
 from services.api.request.attachments import attachment, days_of
 from services.api.request.auth import Reader
@@ -27,17 +28,6 @@ from services.core.words import DeviceStatus
 router = APIRouter(prefix="/api/v1", tags=["devices"])
 MOST_ROWS: Final = 20_000
 _TITLE: Final = ("设备", "devices")
-_HEADINGS: Final = {
-    "code": ("编号", "Code"), "name": ("名称", "Name"), "kind": ("类型", "Kind"), "form": ("形式", "Form"),
-    "area_name": ("区域", "Area"), "site_name": ("单位", "Site"), "address": ("地址", "Address"),
-    "status": ("状态", "State"), "last_seen": ("最近通信（北京时间）", "Last seen (Beijing time)"),
-    "severity": ("未关闭的告警", "Open alarm"), "out_of_service_until": ("停用检修至", "Out of service until"),
-    "out_of_service_reason": ("停用原因", "Why out of service"), "battery_pct": ("电量（%）", "Battery (%)"),
-    "rsrp_dbm": ("信号（dBm）", "Signal (dBm)"), "owner": ("产权单位", "Owner"),
-    "maintainer": ("维护单位", "Maintainer"),
-    "expected_interval_s": ("上报间隔（秒）", "Interval (s)"), "lon": ("经度（WGS 84）", "Longitude (WGS 84)"),
-    "lat": ("纬度（WGS 84）", "Latitude (WGS 84)"),
-}  # fmt: skip
 _LISTS: Final = ("kind", "form", "status", "severity")
 _NEWEST: Final = ("battery_pct", "rsrp_dbm")
 
@@ -68,12 +58,12 @@ async def devices_as_workbook(
         raise invalid("area", f"these are more than {MOST_ROWS} devices; choose an area")
     areas, at = await read_area_names(reads), 0 if lang is Language.ZH else 1
     async with ONE_AT_A_TIME:
-        book = Workbook(_TITLE[at], [words[at] for words in _HEADINGS.values()])
+        book = Workbook(_TITLE[at], [words[at] for words in HEADINGS.values()])
         try:
             after: str | None = ""
             while after is not None:
                 rows, after = await _part(reads, statement, after, lang, areas)
-                await asyncio.to_thread(book.add, rows, tuple(_HEADINGS))
+                await asyncio.to_thread(book.add, rows, tuple(HEADINGS))
         except BaseException:
             book.drop()
             raise

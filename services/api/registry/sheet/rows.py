@@ -61,7 +61,6 @@ class LedgerRow:
     code: str
     body: DevicePut
     exchanged: bool = False  # longitude and latitude stood in each other's place
-    is_ours: bool = False  # of a list of ours, whose attributes it may tell in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,15 @@ def read_csv(raw: bytes, datum: Datum | None) -> Iterator[LedgerRow | LedgerErro
     """Read a table with a heading line. `datum` holds for rows that name none."""
     table = read_table(decode_text(raw))
     _, first = next((line for line in table if any(map(str.strip, line[1]))), (0, []))
-    heading = [_heading(name) for name in first]
+    plain = [plain_text(name).lower() for name in first]
+    workbook = ours.is_workbook(plain)
+    heading = [ours.field_of(name.strip()) if workbook else _heading(name) for name in first]
     if "code" not in heading:
         raise UnreadableLedger("the first line must name the columns, `code` among them")
     named = [name for name in heading if name]
     if len(set(named)) != len(named):
         raise UnreadableLedger("a column is named twice")
-    own = ours.is_ours(plain_text(name).lower() for name in first)
+    own = workbook or ours.is_ours(plain)
     _check_own(datum, own=own)
     for count, (line, cells) in enumerate(table):
         if count >= MAX_ROWS:
@@ -193,7 +194,7 @@ def _row(line: int, values: dict[str, Any], datum: Datum | None, *, own: bool) -
     if attributes:
         body["attributes"] = attributes
     try:
-        return LedgerRow(line, code, DevicePut.model_validate(body), exchanged, own)
+        return LedgerRow(line, code, DevicePut.model_validate(body), exchanged)
     except ValidationError as error:
         first = field_errors(error.errors())[0]
         return LedgerError(line, first["field"].removeprefix("location."), first["message"])
@@ -228,7 +229,7 @@ def _typed(name: str, value: Any) -> Any:
         return value
     if name in _CHINESE:
         plain = plain_text(value).lower()
-        return _CHINESE[name].get(plain, plain)
+        return _CHINESE[name].get(plain) or ours.code_of(name, plain)
     if name == "sleepy":
         lowered = plain_text(value).lower()
         return True if lowered in _TRUE else False if lowered in _FALSE else value

@@ -2,11 +2,15 @@
 
 import csv
 import io
+import re
+import zipfile
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import orjson
 import pytest
 
+from services.api.registry.sheet.headings import HEADINGS
 from tests.integration.api.conftest import AREA, Client
 
 PATH = "/api/v1/devices/import"
@@ -91,3 +95,49 @@ async def test_columns_of_somebody_elses_list_are_kept(client: Client) -> None:
     found = (await client.get("/api/v1/devices/h-9")).json()
     assert found["attributes"] == {"status": "ok", "last_seen": "today", "bore": "100"}
     assert found["source_datum"] == "gcj02"
+
+
+def _lines_of(workbook: bytes) -> list[list[str]]:
+    """Return the cells of a workbook as a spreadsheet saves them as CSV."""
+    sheet = ET.fromstring(zipfile.ZipFile(io.BytesIO(workbook)).read("xl/worksheets/sheet1.xml"))  # noqa: S314
+    lines = []
+    for row in sheet.findall(".//{*}row"):
+        cells = {re.sub(r"\d", "", cell.get("r", "")): "".join(cell.itertext()) for cell in row}
+        lines.append([cells.get(chr(ord("A") + place), "") for place in range(len(HEADINGS))])
+    return lines
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_the_workbook_that_comes_back_as_csv_changes_what_was_corrected_in_it(
+    client: Client, shown: dict[str, Any], lang: str
+) -> None:
+    """netbox-community/netbox 19468: an export whose import leaves out, or spoils, what it wrote itself."""
+    content = (await client.get(f"/api/v1/devices.xlsx?lang={lang}")).content
+    lines = _lines_of(content)
+
+    def written() -> bytes:
+        text = io.StringIO()
+        csv.writer(text).writerows(lines)
+        return text.getvalue().encode()
+
+    again = await _send(client, written(), "text/csv")
+    assert (again["unchanged"], again["warnings"], again["errors"]) == (3, [], []), again
+    lines[0].append("管径")
+    for line in lines[1:]:
+        line.append("")
+    heads = [str(word) for word in lines[0]]
+    lon = next(place for place, word in enumerate(heads) if word.startswith(("经度", "Longitude")))
+    (own,) = [line for line in lines if line[0] == "h-1"]
+    own[lon], own[-1] = "111.0999", "DN100"
+    changed = await _send(client, written(), "text/csv")
+    assert (changed["updated"], changed["unchanged"]) == (1, 2), changed
+    now = (await client.get("/api/v1/devices/h-1")).json()
+    assert now["location"] == {"lon": 111.0999, "lat": shown["location"]["lat"]}
+    assert now["attributes"] == DEVICE["attributes"] | {"管径": "DN100"}
+
+
+async def test_a_second_ledger_leaves_what_it_does_not_tell_of(client: Client, shown: dict[str, Any]) -> None:
+    assert shown
+    await _send(client, "编号,管径\nh-1,DN100\n".encode(), "text/csv")
+    now = (await client.get("/api/v1/devices/h-1")).json()
+    assert now["attributes"] == DEVICE["attributes"] | {"管径": "DN100"}
