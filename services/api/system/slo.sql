@@ -19,9 +19,13 @@ with seen_alarm as (
     ) e
     where a.code in ('fire', 'prealarm', 'fault', 'disabled', 'supervisory', 'tamper', 'power_fault', 'link_fault', 'arc_fault')
     union all
-    select 'confirmation_to_dispatch', extract(epoch from coalesce(n.delivered_at, now()) - n.created_at)
+    -- one that has not arrived counts up to :until, so that a month that is over stays as it was; who withdraws one does
+    -- so because another tells 119
+    select 'confirmation_to_dispatch',
+           extract(epoch from least(coalesce(n.delivered_at, cast(:until as timestamptz)), :until) - n.created_at)
     from notice n join alarm a on a.id = n.alarm_id
-    where n.type = 'fire.confirmed' and n.channel = 'desk' and n.created_at > :since and n.created_at <= :until
+    where n.type = 'fire.confirmed' and n.channel = 'desk' and n.state <> 'withdrawn'
+      and n.created_at > :since and n.created_at <= :until
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
     union all
     select 'verification', extract(epoch from t.at - a.opened_at)
