@@ -1,10 +1,12 @@
--- Which broker a lane hears, and what that broker's counter of dropped messages says; null: not heard in this session.
-alter table ingest_lane add column broker text, add column broker_counter bigint;
+-- Which broker a lane hears, what that broker's counter of dropped messages said last (null: never heard), and what is added
+-- to the drops that this lane counted to have the broker's: alerts sets it when it sees the lane for the first time.
+alter table ingest_lane add column broker text, add column broker_counter bigint, add column broker_offset bigint;
+update ingest_lane set broker_counter = broker_dropped_raw where lane = 'telemetry'; -- the one that hears of it
 
--- How far alerts has told of each broker's counter, and when it rose last.
+-- How many drops of each broker alerts has told of, and when they rose last. What the release before kept for that stays
+-- where it is, because it may run until the last program is exchanged.
 create table broker_drops (
     broker text primary key,
     told bigint not null,
     rose_at timestamptz
 );
-delete from feed_cursor where writer = 'broker_dropped';

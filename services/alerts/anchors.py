@@ -105,7 +105,9 @@ class Anchors:
         """
         async with self._pool.acquire() as conn, conn.transaction():
             last = await conn.fetchrow(SQL["last_anchor"])
-            since = datetime(2000, 1, 1, tzinfo=UTC) if last is None else min(last["at"], self._clock.now()) - OVERLAP
+            # the newest that does not lie ahead: what was done since then may have been by a clock that is right again
+            since = await conn.fetchval(SQL["anchored_at"], self._clock.now())
+            since = datetime(2000, 1, 1, tzinfo=UTC) if since is None else since - OVERLAP
             rows = await conn.fetch(SQL["changed_heads"], since)
             detail = {"heads": [list(row.values()) for row in rows]}
             if not rows or (last is not None and digest_heads(detail) == last["heads"]):

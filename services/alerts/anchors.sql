@@ -1,6 +1,9 @@
 -- name: last_anchor
 select id, at, heads, signature from alarm_anchor order by id desc limit 1
 
+-- name: anchored_at
+select at from alarm_anchor where at <= $1 order by id desc limit 1
+
 -- name: changed_heads
 select id, transitions, encode(head, 'hex') as head
 from alarm where updated_at >= $1 and head is not null order by id

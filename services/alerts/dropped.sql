@@ -1,13 +1,8 @@
--- name: counters
--- Lanes of one broker hear of its counter within seconds of each other; one that has stopped hears of it no more.
--- With what was told of it before and when it rose last: null, it was never heard of.
-select h.broker, h.counter, d.told, d.rose_at
-from (
-    select broker, max(broker_counter) as counter from ingest_lane
-    where broker is not null and broker_counter is not null
-        and updated_at > (select max(updated_at) from ingest_lane) - interval '10 seconds'
-    group by broker) h
-left join broker_drops d using (broker)
+-- name: lanes
+-- What each lane counted, with what was told of its broker and when that rose last; null: nothing was ever.
+select l.writer, l.broker, l.broker_dropped as dropped, l.broker_offset as ahead, d.told, d.rose_at
+from ingest_lane l left join broker_drops d using (broker)
+where l.broker is not null
 
 -- name: standing
 -- How many messages the standing alarm tells of.
@@ -16,3 +11,8 @@ select value from alarm where subject = 'system' and code = $1 and state <> 'clo
 -- name: keep
 insert into broker_drops (broker, told, rose_at) select * from unnest($1::text[], $2::bigint[], $3::timestamptz[])
 on conflict (broker) do update set told = excluded.told, rose_at = excluded.rose_at
+
+-- name: set_ahead
+update ingest_lane l set broker_offset = n.ahead
+from unnest($1::text[], $2::text[], $3::bigint[]) as n (writer, broker, ahead)
+where l.writer = n.writer and l.broker = n.broker

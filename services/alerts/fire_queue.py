@@ -102,7 +102,7 @@ class FireQueue(Generic[Item]):
         return over
 
     def put_back(self, group: Sequence[Item], over: Sequence[Batch]) -> None:
-        """Undo `finish`, whose group was not judged: it is next again."""
+        """Undo `finish`, whose group was not judged, or not all of it: each sender goes on with it."""
         for item in reversed(group):
             self._senders[item.sender] = self._senders.pop(item.sender, deque())
             self._senders[item.sender].appendleft(item)

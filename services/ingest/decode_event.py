@@ -25,7 +25,6 @@ ACK_ID_LIMIT = 10_000  # no device waits for a longer id
 FAR_FUTURE_US = 253_402_300_799_000_000  # the end of the year 9999, beyond which our calendars cannot go
 FAR_PAST_US = -62_135_596_800_000_000
 EXACT = 2**53  # above it a float has left out digits
-SHORTEST_NAME = 16  # of characters; a shorter id without a time may be a counter of a device that was switched on anew
 DERIVED = "derived-"  # begins the id of an event that came without one
 OWN_NAMES = frozenset(
     {"event_id", "ts", "seq", "type", "active", "component", "zone", "system_type", "component_type", "description"}
@@ -51,7 +50,8 @@ class Event:
     extra: dict[str, Any] | None = None
     sent: dict[str, Any] = field(default_factory=dict)  # of its identity, what the rest cannot give back as it was sent
     clock_good: bool = True  # ts_us is the device's own
-    nameless: bool = False  # neither id nor time tell it from the next event like it, which has the same bytes
+    nameless: bool = False  # it has neither id nor time, so the next event like it has the same bytes
+    counted: bool = False  # it has a number and no time: its counter may have begun anew
 
 
 @dataclass(slots=True)
@@ -121,6 +121,7 @@ def _read_element(found: Found, element: Element, received_us: int, error: Value
         description=parts.text("description"),
         clock_good=not parts.clock_replaced,
         nameless=parts.timeless and parts.is_unnamed(sent_id),
+        counted=parts.timeless and sent_id is not None and sent_id.isdecimal(),
     )
     event.extra = parts.extra()
     event.sent = parts.sent(event)
@@ -224,13 +225,8 @@ class _Parts:
         return value or None if can else None
 
     def is_unnamed(self, sent_id: str | None) -> bool:
-        """Whether its device gave it no id, or one so short that it may be a counter which starts again.
-
-        A township's relay carries the id that was derived there.
-        """
-        if sent_id is None:
-            return self.element.get("event_id") is None
-        return sent_id.startswith(DERIVED) or len(sent_id) < SHORTEST_NAME
+        """Whether its device gave it no id; a township's relay carries the one that was derived there."""
+        return self.element.get("event_id") is None if sent_id is None else sent_id.startswith(DERIVED)
 
     def clock(self, received_us: int) -> tuple[int, datetime | None]:
         value = self.element.get("ts")

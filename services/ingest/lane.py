@@ -53,7 +53,8 @@ class Lane:
         self.dropped_raw: int | None = None
         self.connections: int | None = None  # at the broker now, of everybody
         self.max_connections = settings.mqtt_max_connections
-        self.broker = settings.mqtt.netloc.rpartition("@")[2].lower()  # whose counters these are
+        spoken_to = SessionConfig.from_url(settings.mqtt, self.writer_name)
+        self.broker = f"{spoken_to.host}:{spoken_to.port}"  # whose counters these are
         self.active = asyncio.Event()
         self.session: Session | None = None
         self._settings = settings

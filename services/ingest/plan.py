@@ -133,7 +133,8 @@ def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> t
     if message.flooding:
         heard.tally.flood += weigh(message)
     for event in message.events:
-        event.nameless = event.nameless and message.alive  # a copy that the broker kept is the one it kept before
+        event.nameless &= message.alive  # a copy that the broker kept is the one it kept before
+        event.counted &= message.alive
         _add_event(plan, heard, event, message.received_us)
     of_its_kind = topic.kind == device.kind or not device.kind_fixed  # else it speaks as two kinds, or has just changed
     if message.readings and of_its_kind:

@@ -34,14 +34,14 @@ where batch_id = $1 and ts between from_us($2) and from_us($3)
 -- after five at most (contract 3), so what comes later is the next fire. So is what comes after its end: the same
 -- condition over, or a reset; and a reset after what it may end. So is what comes after one that our own clock, set back
 -- since, calls later than now; an end that it calls later than now was before this one. `ts` is the time such an event
--- was received.
+-- was received. Of one that is counted the ten minutes alone hold: its number tells it from the others of that time.
 with e as materialized (
     select *
     from unnest($2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::text[],
                 $9::text[], $10::boolean[], $11::text[], $12::text[], $13::integer[], $14::integer[], $15::text[],
-                $16::timestamptz[], $17::jsonb[], $18::jsonb[], $19::boolean[])
+                $16::timestamptz[], $17::jsonb[], $18::jsonb[], $19::boolean[], $20::boolean[])
          as e (device_id, digest, received_at, ts, seq, late, event_id, type, active, component, zone,
-               system_type, component_type, description, device_ts, extra, sent, nameless)
+               system_type, component_type, description, device_ts, extra, sent, nameless, counted)
 ), fresh as (
     insert into event_key (device_id, digest, received_at)
     select device_id, digest, from_us(case when nameless then ts else received_at end) from e
@@ -55,7 +55,7 @@ with e as materialized (
         and (before.received_at < from_us(e.ts)
              or before.received_at > greatest(from_us(e.received_at), clock_timestamp()) + interval '1 minute')
     returning k.device_id, k.digest, before.received_at not between from_us(e.ts) - interval '10 minutes' and from_us(e.ts)
-        or exists (
+        or not e.counted and exists (
         select from event x
         where x.device_id = e.device_id and x.ts > before.received_at
             and x.received_at <= greatest(from_us(e.received_at), clock_timestamp()) + interval '1 minute'

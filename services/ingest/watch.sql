@@ -11,7 +11,8 @@ insert into ingest_lane as l (
     oldest_unacked_s, slots_used, slots, broker_dropped, broker_dropped_raw, connections, connections_limit,
     broker, broker_counter)
 select $1, $2, $3::uuid, $4, case when $5 then clock_timestamp() end, lost.sessions,
-       case when lost.sessions > 0 then clock_timestamp() end, $7, $8, $9, 0, coalesce($10::bigint, 0), $12::integer, $13::integer, $14, $10::bigint
+       case when lost.sessions > 0 then clock_timestamp() end, $7, $8, $9, 0,
+       coalesce($10::bigint, 0), $12::integer, $13::integer, $14, $10::bigint
 from lost
 where exists (select from lease where name = $11 and owner = $3::uuid)
 on conflict (writer) do update set
@@ -24,12 +25,14 @@ on conflict (writer) do update set
     slots_used = excluded.slots_used,
     slots = excluded.slots,
     broker_dropped = l.broker_dropped + case
-        when $10::bigint is null then 0
-        when $10::bigint >= l.broker_dropped_raw then $10::bigint - l.broker_dropped_raw
+        -- what it dropped before it was first heard is nobody's news
+        when $10::bigint is null or l.broker_counter is null or l.broker <> $14 then 0
+        when $10::bigint >= l.broker_counter then $10::bigint - l.broker_counter
         else $10::bigint end,   -- the broker began anew
+    broker_counter = case when l.broker <> $14 then $10::bigint else coalesce($10::bigint, l.broker_counter) end,
+    broker_offset = case when l.broker <> $14 then null else l.broker_offset end,
     broker_dropped_raw = coalesce($10::bigint, l.broker_dropped_raw),
     broker = excluded.broker,
-    broker_counter = excluded.broker_counter,
     connections = excluded.connections,
     connections_limit = excluded.connections_limit,
     updated_at = clock_timestamp()

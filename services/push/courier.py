@@ -67,8 +67,9 @@ class Courier:
         self._read_to = 0  # the highest number read: what is told of up to here was read already
         self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
-        self._nothing_since: datetime | None = None  # the first attempt that failed since one was accepted
-        self._error: str | None = None  # what became of the newest attempt
+        # the first attempt that failed since one was accepted, of those that are known
+        self._nothing_since: datetime | None = subscription["last_at"] if self._failures else None
+        self._error: str | None = subscription["last_error"]  # what became of the newest attempt
         self._is_told = False
         self._not_before: datetime | None = None
         self._looked_at = self._clock.now()

@@ -64,12 +64,13 @@ class News:
     fires: list[Mapping[str, Any]] = field(default_factory=list)
 
     def pending(self, browser: Browser, now: datetime) -> list[Mapping[str, Any]]:
-        """Return the fires that this browser is still to be told of."""
-        return [
-            fire
+        """Return the fires that this browser is still to be told of, each once, as it was last."""
+        newest = {
+            fire["alarm_id"]: fire
             for fire in self.fires
             if fire["number"] > browser.told_to and now - fire["made_at"] < TOLD_FOR and browser.sees(fire["area"])
-        ]
+        }
+        return sorted(newest.values(), key=lambda fire: fire["number"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,8 @@ class County:
             await self.conn.execute(
                 """
                 insert into ingest_lane (
-                    writer, lane, owner, connected, watermark, watermark_gap_at, updated_at, broker, broker_counter)
-                values ('all/' || $1, $1, $2, true, $3, $4, now(), 'broker', case when $1 = 'telemetry' then 0 end)
+                    writer, lane, owner, connected, watermark, watermark_gap_at, updated_at, broker)
+                values ('all/' || $1, $1, $2, true, $3, $4, now(), 'broker')
                 on conflict (writer) do update
                 set watermark = excluded.watermark, updated_at = excluded.updated_at,
                     watermark_gap_at = coalesce(excluded.watermark_gap_at, ingest_lane.watermark_gap_at)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from services.core.alarms.life.happenings import Finding
+from services.core.clock import CLOCK_SET_BACK
 from services.core.rules.catalog import RULES
 from services.core.rules.parameters import DEFAULTS, Parameters
 from services.core.rules.profile import DeviceProfile
@@ -32,7 +33,7 @@ def find_flooding(
 ) -> Finding | None:
     """Return the finding if `device` floods now, else None."""
     rule = parameters[CODE]
-    quiet = now - flood.last_at >= timedelta(minutes=rule["quiet_min"])
+    quiet = not _is_of_late(flood, now, rule["quiet_min"])
     if rule["enabled"] == 0 or quiet or (flood.elements < rule["elements"] and not (flood.fires or flood.others)):
         return None
     return _finding(device, _say("设备上报过量", "it sends more than its share", flood), flood, rule["elements"])
@@ -41,9 +42,14 @@ def find_flooding(
 def find_quiet(device: DeviceProfile, flood: Flood, now: datetime, parameters: Parameters = DEFAULTS) -> Finding | None:
     """Return the finding that ends it once nothing beyond its share came for `quiet_min`."""
     rule = parameters[CODE]
-    if rule["enabled"] != 0 and now - flood.last_at < timedelta(minutes=rule["quiet_min"]):
+    if rule["enabled"] != 0 and _is_of_late(flood, now, rule["quiet_min"]):
         return None
     return _finding(device, _say("上报已恢复正常", "the flood is over", flood), flood, rule["elements"], active=False)
+
+
+def _is_of_late(flood: Flood, now: datetime, quiet_min: float) -> bool:
+    """Whether something came lately. What lies ahead came before the clock was set back, nobody knows when."""
+    return -CLOCK_SET_BACK <= now - flood.last_at < timedelta(minutes=quiet_min)
 
 
 def _say(zh: str, en: str, flood: Flood) -> Reason:

@@ -134,12 +134,12 @@ async def test_a_broker_past_its_queue_limit_is_counted(private_broker, start_in
     small = private_broker(BrokerLimits(queue_bytes=20_000))
     running = start_ingest(MQTT_URL=small.url)
     await asyncio.to_thread(running.wait_ready)
-    await rows.until("select count(*) from ingest_lane where connected", equals=2)
+    await rows.until("select broker_counter is not null from ingest_lane where lane = 'telemetry'")
     running.stop()
     async with fleet_of(small.fleet_url) as fleet:
         await fleet.send_all(many(0, 3000))
     running.restart()
-    await rows.until("select least(broker_dropped, broker_counter) > 0 from ingest_lane where lane = 'telemetry'")
+    await rows.until("select broker_dropped > 0 from ingest_lane where lane = 'telemetry'")
 
 
 async def test_a_backlog_of_telemetry_does_not_delay_an_event(start_ingest, rows, fleet):

@@ -38,6 +38,9 @@ NOTE = """
 
 
 #           how many batches of a hundred, and whose cursor stands before them
+CHATTER = {"fault": (200, "all/event"), "fire": (40, "all/event fires"), "reset": (40, "all/event fires")}
+
+
 async def stop_outside_its_lease(county: County, worker: Program) -> None:
     """Stop it where it has no transaction in which it holds its lease: that one would stay locked."""
 
@@ -52,9 +55,6 @@ async def stop_outside_its_lease(county: County, worker: Program) -> None:
         return True
 
     await eventually(is_outside, what="it stands still between two transactions")
-
-
-CHATTER = {"fault": (200, "all/event"), "fire": (40, "all/event fires"), "reset": (40, "all/event fires")}
 
 
 @pytest.mark.parametrize("chatter", CHATTER)
@@ -251,7 +251,7 @@ async def test_the_brokers_drop_counter_and_a_lost_session_are_alarms_of_our_own
     await county.set_watermark(datetime.now(UTC))
     alerts()
     await eventually(lambda: county.conn.fetch("select from broker_drops"), what="it")
-    await county.conn.execute("update ingest_lane set broker_counter = 7, session_lost_at = now()")
+    await county.conn.execute("update ingest_lane set broker_dropped = 7, session_lost_at = now()")
     alarms = await eventually(lambda: county.alarms(at_least=3), what="three alarms")
     assert sorted((row["code"], row["component"]) for row in alarms) == [
         ("queue_dropped", ""),

@@ -116,7 +116,7 @@ TABLE = {
         lanes("session_lost_at = now() - interval '601 s' where lane = 'telemetry'"),
         "all/telemetry",
     ),
-    "queue_dropped": Trouble("critical", lanes("broker_counter = broker_counter + 7"), clear_by_hand),
+    "queue_dropped": Trouble("critical", lanes("broker_dropped = broker_dropped + 7"), clear_by_hand),
     "connections_full": Trouble(
         "major", lanes("connections = 850, connections_limit = 1000"), lanes("connections = 700")
     ),

@@ -8,6 +8,7 @@ from services.core import db, lease
 from services.ingest import lease as lane_lease
 from tests.support.waiting import eventually
 
+ENDED = "select count(*) from pg_stat_activity where query = 'select 26875'"
 UNFINISHED = "select 26875"  # parsed, and not run: the server waits for the rest
 
 
@@ -23,7 +24,7 @@ async def test_a_transaction_that_a_cancelled_task_left_open_does_not_keep_the_l
     await standby.close()
 
 
-async def test_a_worker_stopped_in_the_middle_of_a_statement_is_replaced_within_five_seconds(database):
+async def test_a_worker_stopped_in_the_middle_of_a_statement_is_replaced(database):
     stopped, standby = [await db.connect(database, program="test", writer=True) for _ in range(2)]
     owner = uuid4()
     assert await lease.take(stopped, "alerts", owner)
@@ -33,6 +34,7 @@ async def test_a_worker_stopped_in_the_middle_of_a_statement_is_replaced_within_
     await stopped.prepare(UNFINISHED)
     await eventually(partial(lease.take, standby, "alerts", uuid4()), what="the lease")
     assert time.monotonic() - begun > 2, "a worker that is only slow is left alone"
+    assert await standby.fetchval(ENDED) == 0
     stopped.terminate()
     await standby.close()
 

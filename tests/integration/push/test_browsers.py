@@ -148,6 +148,28 @@ async def test_a_fire_that_asks_again_after_somebody_took_it_is_told_again(night
     await eventually(lambda: len(service.titles("here")) == 4, what="the next fire, and nothing between")
 
 
+async def test_a_fire_that_was_taken_and_asks_again_while_the_service_was_away_is_one(night: Night) -> None:
+    service = await night.service()
+    await night.begin()
+    await night.turn_on("here", service, (AREA,))
+    await eventually(lambda: service.titles("here") == [GREETING], what="the greeting")
+    service.answer = lambda _: 503
+    await night.burn("", zone="3F")
+    (alarm,) = await night.county.alarms()
+    await acts.acknowledge(night.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+    await night.burn("", zone="5F")
+    unnumbered = "select count(*) from subscription_event where number is null"
+
+    async def all_have_numbers() -> bool:
+        return not await night.conn.fetchval(unnumbered)
+
+    await eventually(all_have_numbers, what="both are told of")
+    await eventually(lambda: len(service.came) > 1, what="a refusal")
+    service.answer = lambda _: 201
+    await eventually(lambda: len(service.titles("here")) == 2, what="the fire")
+    assert service.titles("here")[1] == f"新火警：医院 {AREA}"
+
+
 async def test_a_phone_that_is_gone_is_forgotten_and_one_signed_out_or_disabled_hears_nothing(night: Night) -> None:
     service = await night.service()
     await night.begin()

@@ -84,8 +84,9 @@ def test_an_event_without_an_id_is_nameless_where_no_time_tells_it_from_the_next
     anonymous = {"type": "fire", "ts": ts}
     assert only(anonymous).nameless is nameless
     assert only(anonymous | {"event_id": "derived-12"}).nameless is nameless  # as a relay carries it
-    assert only(anonymous | {"event_id": "12"}).nameless is nameless  # a counter, which may start again
-    assert not only(anonymous | {"event_id": "0193f5a2c1d47e1b"}).nameless
+    assert not only(anonymous | {"event_id": "12"}).nameless
+    assert only(anonymous | {"event_id": "12"}).counted is nameless  # a counter, which may start again
+    assert not only(anonymous | {"event_id": "a7f3c2d1"}).counted
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 LATER = datetime.now(UTC) + timedelta(hours=72)
 SUBSCRIPTION = {
     "id": 1, "url": "http://platform.test/hook", "format": "cloudevents", "secret": SECRET, "previous_secret": None,
-    "failures": 0,
+    "failures": 0, "last_at": None, "last_error": None,
 }  # fmt: skip
 
 

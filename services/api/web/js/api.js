@@ -61,17 +61,21 @@ async function call(method, path, options) {
   return data;
 }
 
-// Keys of what was sent and not answered: the server may have done it, and the same again is the same act.
+// Keys of what was sent and not answered: the server may have done it, and the same again is the same act,
+// for as long as somebody waits for it. Later it is another one.
+const SAME_ACT_MS = 120_000;
 const unanswered = new Map();
 
 async function act(path, body, version, given) {
-  const said = `${path}\n${JSON.stringify(body)}`;
-  const key = given ?? unanswered.get(said) ?? newKey();
+  const said = "password" in body ? null : JSON.stringify([path, body, version]);
+  const before = unanswered.get(said);
+  const key = given ?? (before && performance.now() - before.at < SAME_ACT_MS ? before.key : newKey());
   unanswered.delete(said);
   try {
     return await call("POST", path, { body, version, key });
   } catch (problem) {
-    if (problem.status === 0 || problem.status >= 500) unanswered.set(said, key);
+    if (said && (problem.status === 0 || problem.status >= 500))
+      unanswered.set(said, { key, at: performance.now() });
     throw problem;
   }
 }

@@ -2,6 +2,7 @@
 import { getAll } from "./api.js";
 import { Banners } from "./banners.js";
 import { startComplaints } from "./complaints.js";
+import { identity } from "./kept.js";
 import { put, useLater } from "./later.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
@@ -44,6 +45,7 @@ function App() {
   const session = useStore(live, (state) => state.session);
   const { language } = useStore(prefs, (p) => p);
   const { page, args } = useRoute();
+  const who = session && identity(session); // another one has other areas: nothing drawn before stands
   useEffect(() => {
     if (!session || session.role === "wall") return;
     if (session !== early) startStream();
@@ -53,10 +55,10 @@ function App() {
       (areas) => live.set({ areas }),
       () => null,
     );
-  }, [session?.username]);
+  }, [who]);
   useEffect(() => {
     if (session && session.role !== "wall") keepPush();
-  }, [session?.username, language]);
+  }, [who, language]);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   if (session === null) return html`<${Login} />`;
   if (session.role === "wall") {
@@ -64,7 +66,7 @@ function App() {
     return null;
   }
   const name = page === "desk" || LATER[page] ? page : "desk";
-  return html`<${Shell} page=${name}><${Page} name=${name} args=${args} /><//>`;
+  return html`<${Shell} page=${name}><${Page} key=${who} name=${name} args=${args} /><//>`;
 }
 
 // A page asked for by the address is fetched while the session is still being looked up.

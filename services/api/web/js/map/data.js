@@ -1,6 +1,6 @@
 // What the map draws, asked for once per opening: the ground at once, the devices as soon as they are there.
 import { get, Problem, query } from "../api.js";
-import { putAllPlaced, putDevices } from "../store.js";
+import { live, putAllPlaced, putDevices } from "../store.js";
 
 const MOST = 50_000; // devices in one answer
 const COUNTY = [
@@ -35,6 +35,9 @@ function read() {
 }
 
 let early = null;
+live.subscribe(({ session }) => {
+  if (session === null) early = null; // it may be of another person's devices
+});
 
 // Begun before the page is there; the next readMap() takes the answers, once.
 export function readMapEarly() {

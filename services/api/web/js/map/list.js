@@ -10,7 +10,7 @@ import { SEVERITIES } from "../words/lists.js";
 const STEP = 200;
 const urgency = ({ alarm }) => (alarm ? SEVERITIES.indexOf(alarm) : SEVERITIES.length);
 
-export function DeviceList({ features, keep }) {
+export function DeviceList({ keep }) {
   const [, draw] = useState(0);
   const [most, setMost] = useState(STEP);
   useEffect(() => {
@@ -26,12 +26,12 @@ export function DeviceList({ features, keep }) {
       clearTimeout(timer);
     };
   }, []);
-  const rows = features
-    .map((feature) => knownDevices.get(feature.properties.code) ?? feature.properties)
+  const here = [...knownDevices.values()].filter(({ location }) => location);
+  const rows = here
     .filter(keep ?? (() => true))
     .sort((a, b) => urgency(a) - urgency(b));
   return html`
-    <p class="hint" role="status">${t("map.shown", { n: rows.length, all: features.length })}</p>
+    <p class="hint" role="status">${t("map.shown", { n: rows.length, all: here.length })}</p>
     <table class="device-table">
       <thead>
         <tr>

@@ -17,6 +17,9 @@ import { DeviceList } from "./list.js";
 import { gridPopup, severalPopup, testPopup } from "./popups.js";
 
 const PANEL_PX = 410;
+// What is drawn anew may have been answered before something went.
+const isHere = ({ properties }) => knownDevices.has(properties.code);
+const stillHere = (all) => ({ ...all, features: all.features.filter(isHere) });
 const NOTHING = { kind: "", area: "", state: "" };
 const NO_TESTS = [];
 // Where somebody looked last, and at what: the way back from a device leads there.
@@ -37,7 +40,7 @@ export function Page({ args }) {
   const theme = useStore(prefs, () => darkNow());
   const language = useStore(prefs, (p) => p.language);
   const [data, setData] = useState(null); // {settings, geojson}: the ground, and a promise of the devices
-  const [devices, setDevices] = useState([]);
+  const [answered, setAnswered] = useState(0); // devices in the first answer
   const [problem, setProblem] = useState(null);
   const [filter, setFilter] = useState(last.filter);
   const [asList, setAsList] = useState(!webglWorks());
@@ -54,7 +57,7 @@ export function Page({ args }) {
   useLayoutEffect(() => {
     const { settings, geojson } = readMap();
     settings.then((ground) => setData({ settings: ground, geojson }), setProblem);
-    geojson.then(({ features }) => setDevices(features), setProblem);
+    geojson.then(({ features }) => setAnswered(features.length), setProblem);
   }, []);
   // After a break the map learns what it missed, by the same way as live changes:
   // the answer goes through the store.
@@ -69,6 +72,7 @@ export function Page({ args }) {
     if (!data || asList || !frame.current) return undefined;
     const made = new Board(frame.current, {
       ...data,
+      geojson: data.geojson.then(stillHere),
       view: chosen ? null : last.view,
       onPick: (code) => go(`map/${encodeURIComponent(code)}`),
       onSeveral: (codes, at) => made.popUp(at, severalPopup(codes.map((code) => knownDevices.get(code)))),
@@ -155,7 +159,7 @@ export function Page({ args }) {
     board.current.flyTo(lon, lat, 15.5, innerWidth > 760 ? [-PANEL_PX / 2, 0] : [0, -innerHeight / 4]);
   };
   const choose = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
-  const all = devices.length;
+  const all = board.current?.devices.all.features.length || answered;
   return html`<div class=${`map-page ${chosen ? "has-panel" : ""}`}>
     <div class="map-tools">
       <select aria-label=${t("devices.kind")} onChange=${choose("kind")} value=${filter.kind}>
@@ -198,7 +202,7 @@ export function Page({ args }) {
     ${asList
       ? html`<div class="map-list">
           ${!webglWorks() && html`<p class="hint">${t("map.no_webgl")}</p>`}
-          <${DeviceList} features=${devices} keep=${keeps(filter)} />
+          <${DeviceList} keep=${keeps(filter)} />
         </div>`
       : html`
           <div class="map-frame" ref=${frame} role="region" aria-label=${t("map.label")}></div>

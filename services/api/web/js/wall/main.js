@@ -1,6 +1,7 @@
 // The wall screen: who is here (a viewer's session is enough), open the stream, show everything at once.
 import { getAll } from "../api.js";
 import { Banners } from "../banners.js";
+import { identity } from "../kept.js";
 import { Login } from "../login.js";
 import { applyPrefs, askedTheme, prefs } from "../prefs.js";
 import { reloadOnce, watchRelease } from "../release.js";
@@ -15,6 +16,7 @@ applyPrefs();
 function App() {
   const session = useStore(live, (state) => state.session);
   useStore(prefs, (p) => p);
+  const who = session && identity(session);
   useEffect(() => {
     if (!session) return;
     startStream();
@@ -22,9 +24,9 @@ function App() {
       (areas) => live.set({ areas }),
       () => null,
     );
-  }, [session?.username]);
+  }, [who]);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
-  return session ? html`<${Wall} />` : html`<${Login} />`;
+  return session ? html`<${Wall} key=${who} />` : html`<${Login} />`;
 }
 
 watchRelease(reloadOnce);

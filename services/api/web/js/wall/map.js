@@ -75,11 +75,12 @@ export function WallMap({ open }) {
     const fire = open
       .filter((alarm) => isFire(alarm) && isWaiting(alarm) && alarm.location)
       .sort((a, b) => Date.parse(b.opened_at) - Date.parse(a.opened_at))[0];
-    if (fire?.id === shownFire.current) return;
     const at = fire && (board.current.whereIs(fire.device) ?? fire.location);
+    const shown = at ? `${fire.id} ${at.lon} ${at.lat}` : null;
+    if (shown === shownFire.current) return;
     if (at) board.current.flyTo(at.lon, at.lat, 13.4);
     else if (shownFire.current) board.current.fit();
-    shownFire.current = fire?.id ?? null;
+    shownFire.current = shown;
   }, [ready, open.map((alarm) => `${alarm.id}:${alarm.version}`).join()]);
   return blind
     ? html`<p class="wall-blind">${t("map.no_webgl")}</p>`
