@@ -12,7 +12,9 @@ COPY simulators simulators
 COPY stack stack
 COPY migrations migrations
 COPY bench bench
-RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . && python -m compileall -q services simulators stack
+# Of a checkout that was made under a strict umask everything would be root's alone, and the programs are not root.
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . && python -m compileall -q services simulators stack \
+    && chmod -R go+rX /app /venv
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /state --create-home firetower

@@ -35,6 +35,8 @@ _RENEWED = (
     "made deploy/secrets/server.key and server.crt anew; devices trust the same ca.crt as before\n"
     "next: docker compose restart broker   and where devices dial another name now, FIRETOWER_DEVICE_MQTT_URL in .env\n"
 )
+MOUNTED = ("mosquitto", "timescale", "maps", "prometheus", "grafana")
+"""Folders of `deploy/` that containers read."""
 AS_FILES = (
     "FIRETOWER_DATABASE_URL",
     "FIRETOWER_MQTT_URL",
@@ -172,6 +174,29 @@ def _fill(env: Path, folder: Path, hostname: str, *, demo: bool) -> None:
         file.write("".join(f"{name}={value}\n" for name, value in lines.items()))
 
 
+def open_to_containers(root: Path) -> None:
+    """Let the containers' users read what compose mounts: a checkout made under umask 077 is its owner's alone.
+
+    Raises:
+        ValueError: some of it belongs to another user and is closed.
+    """
+    for folder in (root / "deploy" / name for name in MOUNTED):
+        for path in (folder, *folder.rglob("*")):
+            if not path.exists() or path.is_symlink():
+                continue
+            mode = path.stat().st_mode
+            wanted = mode | (0o055 if mode & 0o100 else 0o044)
+            if wanted == mode:
+                continue
+            try:
+                path.chmod(wanted)
+            except PermissionError:
+                raise ValueError(
+                    f"{path} can be read by its owner alone, and containers have users of their own: let its owner run"
+                    f" chmod -R go+rX {folder}"
+                ) from None
+
+
 def write_secret_files(root: Path) -> None:
     """Write what docker-compose.secrets.yml mounts into `deploy/secrets/`, as `.env` has it.
 
@@ -207,6 +232,7 @@ def main() -> int:
     if [given.files, bool(given.hostname), bool(given.certificate)].count(True) != 1:
         parser.error("name the host, or give --files or --certificate HOST for an installation that has its .env")
     try:
+        open_to_containers(Path.cwd())
         if given.certificate:
             renew_certificate(Path.cwd(), given.certificate)
             sys.stdout.write(_RENEWED)

@@ -96,6 +96,13 @@ def test_the_image_gets_every_package_that_is_installed_in_it():
     assert {f"!{name}" for name in packages} <= set(allowed)
 
 
+def test_the_image_can_be_read_by_its_user_whatever_the_umask_of_the_checkout():
+    build, _, image = (ROOT / "Dockerfile").read_text().partition("\nFROM ${PYTHON_IMAGE}\n")
+    assert build.rstrip().endswith("&& chmod -R go+rX /app /venv")
+    assert "COPY --from=build /app /app" in image
+    assert re.findall(r"^COPY (?!--from=build)", image, re.MULTILINE) == []
+
+
 def test_every_setting_that_compose_passes_exists():
     known = {
         "database_password",

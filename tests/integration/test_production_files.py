@@ -2,12 +2,22 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 from cryptography import x509
 
 from stack import production
-from stack.production import renew_certificate, write_installation, write_secret_files
+from stack.production import (
+    MOUNTED,
+    open_to_containers,
+    renew_certificate,
+    write_installation,
+    write_secret_files,
+)
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("host", ["mqtts://mqtt.example.org:8883", "望火楼.cn", "a" * 65, "[fd00::5]", "-x", ""])
@@ -29,6 +39,35 @@ def test_files_that_could_not_all_be_made_do_not_refuse_the_next_run(scratch, mo
         with pytest.raises(FileNotFoundError):
             write_installation(scratch, "mqtt.example.org", demo=False)
     write_installation(scratch, "mqtt.example.org", demo=False)
+
+
+def test_what_containers_mount_is_opened_to_their_users_and_no_secret_is(scratch):
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    volumes = [volume for service in compose for volume in service.get("volumes", ()) if volume.startswith("./deploy/")]
+    assert {volume.split("/")[2].partition(":")[0] for volume in volumes} == set(MOUNTED)
+    write_installation(scratch, "mqtt.example.org", demo=False)
+    folder = scratch / "deploy/timescale"
+    folder.mkdir(mode=0o700)
+    for name, mode in (("postgresql.conf", 0o600), ("role.sh", 0o700)):
+        (folder / name).touch(mode)
+    open_to_containers(scratch)
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())}
+    assert modes == {"timescale": "0o755", "postgresql.conf": "0o644", "role.sh": "0o755"}
+    secrets = scratch / "deploy/secrets"
+    assert [oct(path.stat().st_mode & 0o777) for path in (secrets, secrets / "ca.key")] == ["0o700", "0o600"]
+
+
+def test_configuration_that_is_another_users_and_closed_is_named_with_the_cure(scratch, monkeypatch):
+    (scratch / "deploy/mosquitto").mkdir(parents=True)
+    conf = scratch / "deploy/mosquitto/mosquitto.conf"
+    conf.touch(0o600)
+
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(type(conf), "chmod", refused)
+    with pytest.raises(ValueError, match=r"chmod -R go\+rX .*/deploy/mosquitto$"):
+        open_to_containers(scratch)
 
 
 def test_secrets_as_files_are_what_compose_reads_in_env(scratch):
