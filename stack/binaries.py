@@ -68,11 +68,16 @@ def _prefixes(pattern: str) -> Iterator[Path]:
         yield Path(override)
     for folder in cache_dirs():
         try:
-            yield from sorted(folder.glob(pattern), reverse=True)
+            yield from _newest_first(folder.glob(pattern))
         except OSError:  # another user's private cache
             continue
     yield Path("/usr/local")
     yield Path("/usr")
+
+
+def _newest_first(folders: Iterable[Path]) -> list[Path]:
+    """By the numbers in their names: 15.20 is newer than 15.9."""
+    return sorted(folders, key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)], reverse=True)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -98,7 +103,7 @@ def find_postgres(major: str = "") -> PostgresBinaries:
     other: PostgresBinaries | None = None
     for prefix in _prefixes("postgresql-*"):
         for bin_dir in (
-            *sorted(prefix.glob("lib/postgresql/*/bin"), reverse=True),
+            *(major_dir / "bin" for major_dir in _newest_first(prefix.glob("lib/postgresql/*"))),
             prefix / "bin",
             prefix / "pgsql/bin",
         ):
