@@ -4,7 +4,7 @@ select name from area where code = $1
 -- name: pressure_alarms
 -- The open pressure alarms of an area, with the mains incident they belong to, and whether their hydrants are in works.
 select a.id, a.device_id, d.code as device, a.code, a.opened_at, a.life ->> 'last_at' as last_at, a.incident_id,
-    i.updated_at as incident_at, i.kind = 'mains' and coalesce(a.life ->> 'grouped', '') = 'true' as member,
+    i.kind = 'mains' and coalesce(a.life ->> 'grouped', '') = 'true' as member,
     coalesce(d.out_of_service_until > $3, false) as in_works
 from alarm a
 join device d on d.id = a.device_id

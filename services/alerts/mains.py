@@ -5,6 +5,7 @@ the rows.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from services.alerts.incidents import SQL, Parameters, name_of_area
@@ -19,6 +20,7 @@ from services.core.words import Reason
 
 _SQL = load_queries(__file__)
 MAINS = "mains_event"
+_ANOTHER = Reason("同一区域发生另一起管网事件", "another event of the mains began in this area")
 
 
 def _is_time(text: str | None) -> bool:
@@ -78,11 +80,12 @@ class Mains:
         watch.obey(_numbers(parameters, page))
         if watch.active and not await self._speaks(page, area):
             watch.end()
+        another = watch.active
         says = watch.began(code, finding.code, page.now)
         if not says.member:
             return None
         if says.finding is not None:
-            await self._begin(page, area, says.finding, says.joined)
+            await self._begin(page, area, says.finding, says.joined, another=another)
         number = self._incidents.get(area)
         return Situation(
             incident_id=None if number is None else str(number),
@@ -105,7 +108,9 @@ class Mains:
         for row in rows:
             if row["member"]:
                 self._incidents[area] = max(row["incident_id"], self._incidents.get(area, 0))
-                newest = row["incident_at"] if newest is None else max(newest, row["incident_at"])
+                if _is_time(row["last_at"]):  # an incident also changes when somebody takes one of its alarms
+                    last = datetime.fromisoformat(row["last_at"])
+                    newest = last if newest is None else max(newest, last)
         watch.load(
             {
                 "recent": [[row["device"], row["code"], row["last_at"]] for row in counted],
@@ -115,11 +120,12 @@ class Mains:
         )
         return watch
 
-    async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...]) -> None:
+    async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...], *, another: bool) -> None:
+        """Begin an event; `another`: one of before still stands, and its alarm makes room for this one."""
         name = await name_of_area(page.conn, area)
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
-        number = None if standing is None else standing["id"]
+        number = None if standing is None or another else standing["id"]
         if number is None:  # a burst that was detected before the limit tripped is the same event
             number = await page.conn.fetchval(_SQL["burst_incident"], list(joined))
         if number is None:
@@ -128,6 +134,8 @@ class Mains:
         key = _speaker(area)
         await page.load([key])
         place = Place(key.subject, area=area, name=name)
+        if another:
+            page.take(key, replace(finding, active=False, reason=_ANOTHER), f"rule:{finding.code}", place)
         page.take(key, finding, f"rule:{finding.code}", place, Situation(incident_id=str(number)))
         ids = await page.conn.fetch(_SQL["devices_by_code"], list(joined))
         stored = await page.load_devices([row["id"] for row in ids])

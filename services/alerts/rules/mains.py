@@ -21,8 +21,8 @@ class MainsSays(NamedTuple):
     """What one member's finding means for the area.
 
     `member`: this alarm belongs to the event, whose notice speaks for it: step it with `Situation.grouped`.
-    `finding` begins or ends the area's own alarm. `joined` are the devices whose alarms came first: tell them
-    `Grouped`; what they have already told the desk they will also take back.
+    `finding` begins or ends the area's own alarm; while one stands, it begins another event. `joined` are the devices
+    whose alarms came first: tell them `Grouped`; what they have already told the desk they will also take back.
     """
 
     member: bool
@@ -65,17 +65,17 @@ class MainsWatch:
             return _ALONE
         self._recent = {who: seen for who, seen in self._recent.items() if at - seen <= self._within}
         self._recent[device, code] = at
-        if self.active:
-            if self._newest is None or at - self._newest > self._join:
-                return _ALONE
+        if self.active and self._newest is not None and at - self._newest <= self._join:
             self._newest = at
             self._members.add((device, code))
             return MainsSays(member=True)
-        devices = {name for name, _ in self._recent}
+        # one hydrant that stays dry is no reason to pass over another event weeks later
+        fresh = self._recent.keys() - self._members
+        devices = {name for name, _ in fresh}
         if len(devices) < self._devices:
             return _ALONE
         self._newest = at
-        self._members = set(self._recent)
+        self._members = set(fresh)
         return MainsSays(member=True, finding=self._begin(len(devices)), joined=tuple(sorted(devices - {device})))
 
     def ended(self, device: str, code: str) -> MainsSays:

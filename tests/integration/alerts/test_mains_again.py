@@ -115,3 +115,39 @@ async def test_hydrants_in_works_are_no_event_either_after_a_restart(
     assert await events(county) == []
     await eventually(lambda: county.notices("state = 'delivered'"), what="the notice of the one in service")
     assert {notice["json"]["device"]["code"] for notice in await county.notices()} == {"h-5"}
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["nobody took it", "taken"])
+async def test_another_event_is_told_though_one_hydrant_of_the_last_stays_dry(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str], *, taken: bool
+) -> None:
+    before = alerts()
+    await lose_pressure(county, hydrants[:3], alarms=3)
+    (first,) = await eventually(lambda: events(county), what="the event")
+    await eventually(lambda: county.notices("alarm_id = $1 and state = 'delivered'", first["id"]), what="its notice")
+    if taken:
+        await acts.acknowledge(county.conn, first["id"], actor="user:t", now=datetime.now(UTC))
+    before.stop()
+    # ten days later by what was written down; a note on one of its alarms meanwhile is nothing of the mains
+    await county.conn.execute(
+        "update alarm set life = jsonb_set(life, '{last_at}', to_jsonb(now() - interval '10 days'))"
+        " where code = 'hydrant_pressure_low'"
+    )
+    alerts()
+    await lose_pressure(county, hydrants[3:], alarms=6)
+
+    async def told() -> list[asyncpg.Record]:
+        found = await events(county)
+        return [one for one in found if one["incident_id"] != first["incident_id"]]
+
+    (second,) = await eventually(told, what="another event", timeout_s=20)
+    assert (second["value"], second["cleared_at"]) == (3, None)
+    members = await county.alarms("a.incident_id = $1 and a.code = 'hydrant_pressure_low'", second["incident_id"])
+    assert {alarm["device"] for alarm in members} == set(hydrants[3:])
+
+    query = "alarm_id = $1 and state = 'delivered' and created_at > $2"
+    since = datetime.fromisoformat(second["life"]["last_at"]) - timedelta(seconds=1)
+    if taken:
+        await eventually(lambda: county.notices(query, second["id"], since), what="its notice")
+    else:  # the end of the first is told at once, and what came back after it when the time for flapping is over
+        assert second["life"]["retell_at"] is not None

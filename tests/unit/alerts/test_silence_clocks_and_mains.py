@@ -192,6 +192,21 @@ def test_a_member_long_after_the_others_speaks_for_itself() -> None:
     assert not watch.began("h5", LOW, at(2 + 3601)).member
 
 
+def test_hydrants_long_after_an_event_of_which_one_stays_dry_are_another_event() -> None:
+    watch = MainsWatch("140931100")
+    for n in range(3):
+        watch.began(f"h{n}", LOW, at(n))
+    watch.ended("h1", LOW)
+    watch.ended("h2", LOW)
+    later_s = 10 * 86_400
+    said = [watch.began(f"h{n}", LOW, at(later_s + n)) for n in (3, 4, 5)]
+    assert [each.member for each in said] == [False, False, True]
+    assert said[2].finding is not None
+    assert (say(said[2].finding), said[2].joined) == ("+mains_event major", ("h3", "h4"))
+    assert not watch.ended("h0", LOW).member, "the dry one belongs to the event of before"
+    assert [watch.ended(f"h{n}", LOW).finding is None for n in (3, 4, 5)] == [True, True, False]
+
+
 def test_the_mains_rule_can_be_off() -> None:
     off = {**DEFAULTS, "mains_event": {**DEFAULTS["mains_event"], "enabled": 0}}
     watch = MainsWatch("140931100", off)
