@@ -86,10 +86,13 @@ class Cell:
     standing: dict[Key, EarlyWarning] = field(default_factory=dict)
     told: set[Key] = field(default_factory=set)
     ended: list[EarlyWarning] = field(default_factory=list)  # raised and ended since `courses` looked
+    arrived: list[Row] = field(default_factory=list)  # what came after its time was walked, to be walked next
+    ahead: set[tuple[str, datetime, int]] = field(default_factory=set)  # walked, and not looked at by `late` yet
     reconciled: bool = False  # whether warnings of an older cell were compared with the open ones
     fleet: Fleet = field(init=False)
     _by_code: dict[str, tuple[Member, timedelta]] = field(init=False)  # and since what age its readings are late
     _in_time: set[str] = field(default_factory=set)  # whose newest reading did not come late
+    _newest_s: float = 0.0  # the time of the newest reading
     _seen_a_day: float = 0.0  # readings, by the last steps
 
     def __post_init__(self) -> None:
@@ -133,7 +136,7 @@ class Cell:
         self._seen_a_day = max(seen, self._seen_a_day * _FORGETS)
 
     def take(self, row: Row) -> list[EarlyWarning]:
-        """Take one reading, in the order of `ts`; return the findings to raise."""
+        """Take one reading; return the findings to raise. One that came after newer ones counts as new as those."""
         at, code = row["ts"], row["code"]
         member, late_after = self._by_code[code]
         until = member.out_of_service_until
@@ -141,9 +144,10 @@ class Cell:
             return []
         late = row["received_at"] - at > late_after
         (self._in_time.discard if late else self._in_time.add)(code)
+        self._newest_s = at_s = max(self._newest_s, at.timestamp())
         return [
             warning
-            for warning in self.fleet.take(code, at.timestamp(), row)
+            for warning in self.fleet.take(code, at_s, row)
             if self._note(warning, tells=not late and at > self.live_from)
         ]
 

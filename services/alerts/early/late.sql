@@ -10,10 +10,11 @@ from (
 ) r
 group by r.device_id
 
--- name: late_batches
-select id, min_ts from ingest_batch
-where id > $1 and lane = 'telemetry' and min_ts < committed_at - interval '10 min'
-order by id limit 500
+-- name: behind_batches
+-- Batches with readings of a time that may have been walked when they were committed.
+select id, min_ts, hydrant + electrical + water as rows from ingest_batch
+where id > $1 and id <= $2 and lane = 'telemetry' and min_ts < committed_at - interval '50 s'
+order by id limit $3
 
 -- name: newest_batch
 select coalesce(max(id), 0) from ingest_batch

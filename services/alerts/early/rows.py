@@ -5,7 +5,7 @@ Used by `watch` and by trials of numbers over the past. Promises that no step ho
 
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from services.core.statements import load_queries
 SQL = load_queries(__file__)
 MOST_ROWS: Final = 20_000  # of one step: 10 MB, and a second of work
 Connection = asyncpg.Connection | PoolConnectionProxy
+_DRIFTS: Final = timedelta(minutes=10)  # how far from its last known distance a clock may be
 R = TypeVar("R", bound=Mapping[str, Any] | asyncpg.Record)
 
 
@@ -47,9 +48,32 @@ async def read_step(conn: Connection, cell: Cell, until: datetime) -> tuple[Sequ
     since, begin = [m.since for m in cell.members], cell.walked_until
     step_until = min(until, begin + cell.step())
     found = await conn.fetch(SQL[f"rows_{cell.kind}"], ids, codes, since, begin, step_until, MOST_ROWS + 1)
+    if behind := await _read_behind(conn, cell, begin, step_until):
+        found = sorted([*found, *behind], key=itemgetter("ts", "code", "seq"))
     rows, step_until = within_one_step(found, step_until)
     cell.note_rows(len(rows), step_until - begin)
     return rows, step_until
+
+
+async def _read_behind(conn: Connection, cell: Cell, begin: datetime, until: datetime) -> list[asyncpg.Record]:
+    """Return what was received in this time from devices whose clock is behind; `ts` is when it was received."""
+    members = {member.id: member for member in cell.members}
+    clocks = [(members[row["device_id"]], row["by"]) for row in await conn.fetch(SQL["behind"], list(members))]
+    if not clocks:
+        return []
+    ids, codes = [m.id for m, _ in clocks], [m.profile.code for m, _ in clocks]
+    since, by = [m.since for m, _ in clocks], [one for _, one in clocks]
+    # one bound for all of them, so that only the chunks of this time are read
+    first = begin - max(by) - _DRIFTS
+    statement = SQL[f"behind_{cell.kind}"]
+    return list(await conn.fetch(statement, ids, codes, since, begin, until, MOST_ROWS + 1, by, first))
+
+
+async def read_arrived(
+    conn: Connection, kind: str, batches: Sequence[int], since: datetime, until: datetime
+) -> list[asyncpg.Record]:
+    """Return the readings of a time that some batches brought, with `device_id`, except late ones."""
+    return list(await conn.fetch(SQL[f"arrived_{kind}"], batches, since, until))
 
 
 def within_one_step(rows: Sequence[R], step_until: datetime) -> tuple[Sequence[R], datetime]:

@@ -21,28 +21,91 @@ select min(r.ts) from unnest($1::integer[]) as m (id)
 cross join lateral (
     select ts from reading_water t where t.device_id = m.id and t.ts > $2 order by t.ts limit 1) r
 
+-- name: behind
+-- Whose clock is behind, and by how much.
+select device_id, make_interval(secs => clock_behind_s) as by
+from device_state where device_id = any($1::integer[]) and clock_behind_s is not null
+
 -- name: rows_hydrant
-select m.code, t.ts, t.received_at, t.pressure_mpa, t.flow_lps, t.cap_open, t.water_present, t.water_temp_c,
+select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.pressure_mpa, t.flow_lps, t.cap_open, t.water_present, t.water_temp_c,
     t.air_temp_c
 from unnest($1::integer[], $2::text[], $3::timestamptz[]) as m (id, code, since)
 join reading_hydrant t on t.device_id = m.id and t.ts >= m.since
-where t.ts > $4 and t.ts <= $5
+where t.ts > $4 and t.ts <= $5 and not t.clock_behind
 order by t.ts, m.code, t.seq
 limit $6
 
+-- name: behind_hydrant
+-- Of clocks that are behind, where these readings were written down: they count by their receive time.
+select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.pressure_mpa, t.flow_lps, t.cap_open, t.water_present, t.water_temp_c,
+    t.air_temp_c
+from unnest($1::integer[], $2::text[], $3::timestamptz[], $7::interval[]) as m (id, code, since, by)
+join reading_hydrant t on t.device_id = m.id
+    and t.ts > $4::timestamptz - m.by - interval '10 min' and t.ts <= $5::timestamptz - m.by + interval '10 min'
+where t.ts > $8 and t.ts <= $5 and t.clock_behind and t.received_at > $4 and t.received_at <= $5
+    and t.received_at >= m.since
+order by t.received_at, m.code, t.seq
+limit $6
+
+-- name: arrived_hydrant
+-- What came after its time was walked, though in time by the rules, in the order of its time.
+select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.pressure_mpa, t.flow_lps, t.cap_open, t.water_present, t.water_temp_c,
+    t.air_temp_c
+from reading_hydrant t join device d on d.id = t.device_id
+where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
+order by t.ts, d.code, t.seq
+
 -- name: rows_electrical
-select m.code, t.ts, t.received_at, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
+select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
     t.current_b_a, t.current_c_a
 from unnest($1::integer[], $2::text[], $3::timestamptz[]) as m (id, code, since)
 join reading_electrical t on t.device_id = m.id and t.ts >= m.since
-where t.ts > $4 and t.ts <= $5
+where t.ts > $4 and t.ts <= $5 and not t.clock_behind
 order by t.ts, m.code, t.seq
 limit $6
 
+-- name: behind_electrical
+-- Of clocks that are behind, where these readings were written down: they count by their receive time.
+select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
+    t.current_b_a, t.current_c_a
+from unnest($1::integer[], $2::text[], $3::timestamptz[], $7::interval[]) as m (id, code, since, by)
+join reading_electrical t on t.device_id = m.id
+    and t.ts > $4::timestamptz - m.by - interval '10 min' and t.ts <= $5::timestamptz - m.by + interval '10 min'
+where t.ts > $8 and t.ts <= $5 and t.clock_behind and t.received_at > $4 and t.received_at <= $5
+    and t.received_at >= m.since
+order by t.received_at, m.code, t.seq
+limit $6
+
+-- name: arrived_electrical
+-- What came after its time was walked, though in time by the rules, in the order of its time.
+select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
+    t.current_b_a, t.current_c_a
+from reading_electrical t join device d on d.id = t.device_id
+where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
+order by t.ts, d.code, t.seq
+
 -- name: rows_water
-select m.code, t.ts, t.received_at, t.water_temp_c, t.air_temp_c
+select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
 from unnest($1::integer[], $2::text[], $3::timestamptz[]) as m (id, code, since)
 join reading_water t on t.device_id = m.id and t.ts >= m.since
-where t.ts > $4 and t.ts <= $5
+where t.ts > $4 and t.ts <= $5 and not t.clock_behind
 order by t.ts, m.code, t.seq
 limit $6
+
+-- name: behind_water
+-- Of clocks that are behind, where these readings were written down: they count by their receive time.
+select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
+from unnest($1::integer[], $2::text[], $3::timestamptz[], $7::interval[]) as m (id, code, since, by)
+join reading_water t on t.device_id = m.id
+    and t.ts > $4::timestamptz - m.by - interval '10 min' and t.ts <= $5::timestamptz - m.by + interval '10 min'
+where t.ts > $8 and t.ts <= $5 and t.clock_behind and t.received_at > $4 and t.received_at <= $5
+    and t.received_at >= m.since
+order by t.received_at, m.code, t.seq
+limit $6
+
+-- name: arrived_water
+-- What came after its time was walked, though in time by the rules, in the order of its time.
+select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
+from reading_water t join device d on d.id = t.device_id
+where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
+order by t.ts, d.code, t.seq

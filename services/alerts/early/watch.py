@@ -14,7 +14,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.early.alarms import KIND, EarlyAlarms, Said
-from services.alerts.early.cells import HISTORY, KINDS, Cell, Member, fingerprint, key_of, plan
+from services.alerts.early.cells import HISTORY, KINDS, Cell, Member, Row, fingerprint, key_of, plan
 from services.alerts.early.courses import Courses
 from services.alerts.early.late import LateReadings
 from services.alerts.early.rows import find_first, read_members, read_step
@@ -73,7 +73,7 @@ class EarlyWatch:
                 await self._look_who_is_there(conn)
                 await self._walk_again(conn)
                 self._looked_at = self._clock.monotonic()
-            busy = False
+            busy = await self._late.hear(conn, self._cells)
             for cell in list(self._cells.values()):
                 try:
                     busy = await self._advance(conn, cell) or busy
@@ -184,11 +184,14 @@ class EarlyWatch:
 
     async def _advance(self, conn: Connection, cell: Cell) -> bool:
         """Take some steps of a cell; True when there is more to read at once."""
+        arrived, cell.arrived = cell.arrived, []
+        await self._walk(cell, arrived)
         for _ in range(STEPS_A_TURN):
             until = self._clock.now() - GRACE
             if until - cell.walked_until < (STEP_LEAST if cell.caught_up else timedelta(0)):
                 return False
             rows, step_until = await read_step(conn, cell, until if cell.caught_up else min(until, cell.live_from))
+            self._late.note(cell, rows)
             await self._walk(cell, rows)
             cell.walked_until = step_until
             if cell.caught_up:
@@ -199,7 +202,7 @@ class EarlyWatch:
                 return False
         return True
 
-    async def _walk(self, cell: Cell, rows: Sequence[asyncpg.Record]) -> None:
+    async def _walk(self, cell: Cell, rows: Sequence[Row]) -> None:
         for row in rows:
             if warnings := cell.take(row):
                 self._say(cell, warnings)
@@ -266,7 +269,7 @@ class EarlyWatch:
 
     async def _walk_again(self, conn: Connection) -> None:
         """Let a cell with many late readings read the month again, which corrects what it learned."""
-        for name in await self._late.look(conn, self._cells):
+        for name in self._late.look(self._cells):
             known = self._cells.pop(name)
             await conn.execute(SQL["forget_cell"], name)
             await self._take_up(conn, name, known.members, known)

@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from stack.children import free_port
+from tests.integration.alerts.early_town import hydrants, live  # noqa: F401 - fixtures
 from tests.support.county import County
 from tests.support.servers import Program
 from tests.support.waiting import PATIENCE_S

@@ -1,0 +1,66 @@
+"""Early warning sees what comes minutes after its time, and what a clock that is behind says."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.alerts.early_town import BEGIN, Live, store, told_by_evaluate, told_live, town
+from tests.support.county import County
+from tests.unit.alerts.detectors.town import DAY, HYDRANTS, SLOT_S
+
+
+async def bring(county: County, readings: Sequence[Any], at: datetime, behind: timedelta) -> None:
+    """Commit one batch of ingest at this moment; the clocks of its devices are behind by this, if any."""
+    batch = await county.conn.fetchval(
+        "insert into ingest_batch (writer, number, owner, lane, committed_at, min_ts, max_ts, hydrant)"
+        " select 'all/telemetry', count(*) + 1, gen_random_uuid(), 'telemetry', $1, $2, $3, $4 from ingest_batch"
+        " returning id",
+        at, min(one[0] for one in readings) - behind, at, len(readings),
+    )  # fmt: skip
+    await county.conn.executemany(
+        "insert into reading_hydrant (device_id, ts, seq, received_at, clock_behind, batch_id, pressure_mpa)"
+        " values ($1, $2, $3, $4, $5, $6, $7)",
+        [(county.id_of(code), ts - behind, round(ts.timestamp()), at, bool(behind), batch, p)
+         for ts, code, p, _ in readings],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("slow", [HYDRANTS, 6], ids=["all", "half"])
+@pytest.mark.parametrize(
+    ("lag", "behind"), [(timedelta(minutes=3), timedelta()), (timedelta(seconds=2), timedelta(hours=8))]
+)
+async def test_readings_that_come_minutes_late_or_by_a_clock_that_is_behind_warn_as_others_do(  # noqa: PLR0917
+    hydrants: County, live: Live, tmp_path: Path, lag: timedelta, behind: timedelta, slow: int
+) -> None:
+    rows, water = town()
+    known, shown = 15 * DAY + 28, 15 * DAY + 44
+    stored = await store(hydrants, BEGIN, rows[:known], water[:known])
+    later = [
+        (BEGIN + timedelta(seconds=SLOT_S * step + number), f"H{number:02d}", float(value), None)
+        for step in range(known, shown)
+        for number, value in enumerate(rows[step])
+    ]
+    expected = {one for one in told_by_evaluate(tmp_path, stored + later) if one[1] == "water_burst"}
+    assert len(expected) == 1
+    if behind:
+        await hydrants.conn.execute(
+            "update device_state set clock = $1", {"behind_us": behind // timedelta(microseconds=1)}
+        )
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * known))
+    slowed = {f"H{number:02d}" for number in range(slow)}
+    waiting = sorted((at + (lag if code in slowed else timedelta(seconds=2)), at, code, p) for at, code, p, _ in later)
+    while waiting:
+        live.clock.at += timedelta(minutes=1)
+        here = [one for one in waiting if one[0] <= live.clock.at]
+        waiting = waiting[len(here) :]
+        for clock, of in ((behind, slowed), (timedelta(), {one[2] for one in here} - slowed)):
+            if readings := [(at, code, p, None) for _, at, code, p in here if code in of]:
+                await bring(hydrants, readings, live.clock.at, clock)
+        await live.walk()
+    told = {one for one in await told_live(hydrants) if one[1] == "water_burst"}
+    assert {(one[0], one[4]) for one in told} == {(one[0], one[4]) for one in expected}
+    (was,), (said,) = expected, told
+    assert abs(said[2] - was[2]) <= timedelta(minutes=1)  # received a little after it was measured
