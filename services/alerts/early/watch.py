@@ -19,7 +19,7 @@ from services.alerts.early.courses import Courses
 from services.alerts.early.late import LateReadings
 from services.alerts.early.rows import find_first, read_members, read_step
 from services.core.aside import Asides, Unit, is_blocked, own_fault
-from services.core.clock import Clock
+from services.core.clock import CLOCK_SET_BACK, Clock
 from services.core.log import logger
 from services.core.rules.catalog_early import EARLY, Numbers
 from services.core.rules.overrides import READ_OVERRIDES, book_of
@@ -159,6 +159,8 @@ class EarlyWatch:
         """Start a cell: from its saved memory, else from the last month's readings."""
         now, numbers = self._clock.now(), self._numbers(members)
         saved = await conn.fetchrow(SQL["saved_cell"], name)
+        if saved is not None and saved["walked_until"] > now + CLOCK_SET_BACK:  # by a clock that was ahead
+            saved = None
         if saved is not None and saved["devices"] == fingerprint(members):
             cell = Cell(name, members, numbers, saved["walked_until"], saved["walked_until"])
             try:
@@ -173,7 +175,7 @@ class EarlyWatch:
                 return cell
         live_from = saved["walked_until"] if saved is not None else now - GRACE
         if before is not None:
-            live_from = max(before.walked_until, before.live_from)
+            live_from = min(max(before.walked_until, before.live_from), now)
         first = await find_first(conn, members, now - HISTORY)
         walked_until = live_from if first is None else min(first - timedelta(microseconds=1), live_from)
         log.info("early_cell_begins", cell=name, devices=len(members), since=walked_until.isoformat())
@@ -268,8 +270,13 @@ class EarlyWatch:
     # --- late, saved, failed ---
 
     async def _walk_again(self, conn: Connection) -> None:
-        """Let a cell with many late readings read the month again, which corrects what it learned."""
-        for name in self._late.look(self._cells):
+        """Let a cell with many late readings read the month again, which corrects what it learned.
+
+        So does one that has walked until a time to come: our own clock was set back, and it would wait until then.
+        """
+        latest = self._clock.now() + CLOCK_SET_BACK
+        ahead = [name for name, cell in self._cells.items() if max(cell.walked_until, cell.live_from) > latest]
+        for name in {*self._late.look(self._cells), *ahead}:
             known = self._cells.pop(name)
             await conn.execute(SQL["forget_cell"], name)
             await self._take_up(conn, name, known.members, known)

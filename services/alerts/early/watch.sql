@@ -1,15 +1,17 @@
 -- name: note_places
--- A device that is of another kind now, or stands more than about a hundred metres away, is another one.
+-- A device that is of another kind now, or stands more than about a hundred metres away, is another one. What became another
+-- one by a clock that was ahead has done so by now.
 insert into early_device (device_id, kind, lon, lat, since)
 select d.id, d.kind, d.lon, d.lat, '1970-01-01' from device d
 left join early_device e on e.device_id = d.id
 where d.kind = any($1::text[])
-    and (e.device_id is null or e.kind <> d.kind or (e.lon, e.lat) is distinct from (d.lon, d.lat))
+    and (e.device_id is null or e.kind <> d.kind or (e.lon, e.lat) is distinct from (d.lon, d.lat)
+        or e.since > $2::timestamptz + interval '1 min')
 on conflict (device_id) do update set
     since = case
         when early_device.kind <> excluded.kind
             or abs(early_device.lon - excluded.lon) > 0.001 or abs(early_device.lat - excluded.lat) > 0.001
-        then $2 else early_device.since end,
+        then $2 else least(early_device.since, $2) end,
     kind = excluded.kind,
     lon = coalesce(excluded.lon, early_device.lon), lat = coalesce(excluded.lat, early_device.lat)
 

@@ -151,9 +151,10 @@ async def show_risk(
     row = await first(here.database, select_risks(who.scope).where(_site.id == site_id))
     if row is None:
         raise not_found(f"risk of site {site_id}")
-    since: date = here.clock.now().astimezone(COUNTY).date() - timedelta(days=days - 1)
+    today: date = here.clock.now().astimezone(COUNTY).date()
+    shown = _daily.day.between(today - timedelta(days=days - 1), today)  # none of a clock that was ahead
     history = await here.database.rows(
-        sa.select(tables.site_risk_daily).where(_daily.site_id == site_id, _daily.day >= since).order_by(_daily.day)
+        sa.select(tables.site_risk_daily).where(_daily.site_id == site_id, shown).order_by(_daily.day)
     )
     lines = [{name: value for name, value in line.items() if name != "site_id"} for line in history]
     return answer(_document(row) | {"history": lines})

@@ -1,4 +1,4 @@
-"""Early warning sees what comes minutes after its time, and what a clock that is behind says."""
+"""Early warning sees what comes after its time, what a clock that is behind says, and goes on after ours was ahead."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -64,3 +64,23 @@ async def test_readings_that_come_minutes_late_or_by_a_clock_that_is_behind_warn
     assert {(one[0], one[4]) for one in told} == {(one[0], one[4]) for one in expected}
     (was,), (said,) = expected, told
     assert abs(said[2] - was[2]) <= timedelta(minutes=1)  # received a little after it was measured
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_early_warning_goes_on_at_once_after_our_own_clock_was_weeks_ahead(
+    hydrants: County, live: Live, *, restarted: bool
+) -> None:
+    rows, water = town()
+    known, shown = 15 * DAY + 28, 15 * DAY + 36
+    await store(hydrants, BEGIN, rows[:known], water[:known])
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * (known - 12)))
+    live.clock.ahead = timedelta(weeks=3)
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * known), step_s=3600)
+    saved = await hydrants.conn.fetchval("select walked_until from early_cell")
+    assert saved > live.clock.at + timedelta(weeks=2)
+    live.clock.ahead = timedelta()
+    if restarted:
+        live.start_again()
+    await store(hydrants, BEGIN + timedelta(seconds=SLOT_S * known), rows[known:shown], water[known:shown])
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * shown + 120), step_s=300)
+    assert {one[1] for one in await told_live(hydrants)} == {"water_burst"}
