@@ -255,3 +255,16 @@ def test_statements_stand_in_files_beside_the_module_that_runs_them() -> None:
     for path in (ROOT / "services").rglob("*.sql"):
         folder = {module.stem for module in path.parent.glob("*.py")}
         assert path.stem in folder or path.stem == path.parent.name, f"{path} bears the name of no module beside it"
+
+
+def test_each_revision_of_the_schema_follows_the_one_before_it() -> None:
+    before = None
+    for path in sorted((ROOT / "migrations" / "versions").glob("[0-9]*.py")):
+        named = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in _tree(path).body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        assert named["revision"] == path.name.partition("_")[0]
+        assert named["down_revision"] == before, f"{path.name}: two revisions would be the newest at once"
+        before = named["revision"]
