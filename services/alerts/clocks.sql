@@ -1,6 +1,7 @@
 -- name: is_due
 select exists (select from alarm where due_at <= $1 and state <> 'closed')
     or exists (select from alarm where opened_at > $2 and category = 'fire' and state <> 'closed' and escalates_at is not null)
+    or exists (select from alarm where since > $2 and category = 'fire' and state <> 'closed' and escalates_at is not null)
     or exists (select from alarm_timer where done_at is null and due_at <= $1)
     or exists (select from alarm_timer where done_at is null and alarm_id = any(array(
         select id from alarm where opened_at > $2 union select id from alarm where updated_at > $2)))
@@ -9,8 +10,8 @@ select exists (select from alarm where due_at <= $1 and state <> 'closed')
 select scope, min(area) as area
 from alarm
 where state <> 'closed' and code = 'fire' and scope <> all($2::text[])
-    -- $3: opened by a clock that was set back since
-    and (due_at <= $1 or (opened_at > $3 and category = 'fire' and escalates_at is not null))
+    -- $3: it began by a clock that was set back since then
+    and (due_at <= $1 or ((opened_at > $3 or since > $3) and category = 'fire' and escalates_at is not null))
 group by scope order by min(due_at) limit 100
 
 -- name: due_alarms

@@ -19,7 +19,7 @@ where at - third <= interval '1 minute'
 
 -- name: stale
 select count(*) from alarm
-where state <> 'closed' and cleared_at is null and opened_at < $1::timestamptz - interval '24 hours'
+where state <> 'closed' and cleared_at is null and coalesce(since, opened_at) < $1::timestamptz - interval '24 hours'
 
 -- name: top10
 select coalesce(sum(alarms), 0) from (

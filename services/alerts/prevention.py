@@ -55,7 +55,7 @@ class Proposals:
         since = now - timedelta(days=threshold("false_alarms_d"))
         for row in await conn.fetch(SQL["false_alarms"], since, int(threshold("false_alarms"))):
             place = (row["device_id"], row["component"], row["key"])
-            seen.append(Seen(HazardCode.FALSE_ALARMS, *place, row["opened_at"], Reason("", "")))
+            seen.append(Seen(HazardCode.FALSE_ALARMS, *place, row["since"], Reason("", "")))
         standing = [
             Standing(row["id"], row["cause"], row["cause_gone_at"] is not None)
             for row in await conn.fetch(SQL["standing"])
@@ -89,7 +89,7 @@ class Proposals:
 
 def _seen(row: asyncpg.Record) -> Seen | None:
     """Return the condition that an alarm tells of; None: it is no hazard."""
-    code, component, key, since = HazardCode.PANEL_FAULT, row["component"], row["key"], row["opened_at"]
+    code, component, key, since = HazardCode.PANEL_FAULT, row["component"], row["key"], row["since"]
     if row["code"] == "insulation_ageing":
         code = HazardCode.INSULATION_AGEING
     elif row["code"] == "device_offline":

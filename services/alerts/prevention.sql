@@ -1,24 +1,25 @@
 -- name: lasting
 -- Alarms whose condition still stands, and that are old enough to be a hazard. All are open: an index holds these alone.
-select a.code, a.device_id, a.component, coalesce(a.component_key, a.component) as key, a.opened_at, a.reason,
-       a.reason_en, d.kind, d.limits, s.state, s.last_seen
+select a.code, a.device_id, a.component, coalesce(a.component_key, a.component) as key,
+       coalesce(a.since, a.opened_at) as since, a.reason, a.reason_en, d.kind, d.limits, s.state, s.last_seen
 from alarm a join device d on d.id = a.device_id left join device_state s on s.device_id = d.id
 where a.state <> 'closed' and a.cleared_at is null
   and (a.code = 'insulation_ageing'
-       or (d.kind = 'panel' and a.code = any($1) and a.opened_at <= $2)
-       or (a.code = any($3) and a.opened_at <= $4)
+       or (d.kind = 'panel' and a.code = any($1) and coalesce(a.since, a.opened_at) <= $2)
+       or (a.code = any($3) and coalesce(a.since, a.opened_at) <= $4)
        or (a.code = 'device_offline' and s.last_seen <= $5 and not s.is_online
            and coalesce(d.out_of_service_until <= $6, true)))
-order by a.opened_at
+order by coalesce(a.since, a.opened_at)
 
 -- name: false_alarms
 -- components with $2 false alarms since $1: when the oldest of the newest $2 came
-select device_id, component, key, opened_at
-from (select device_id, component, coalesce(component_key, component) as key, opened_at,
-             row_number() over (partition by device_id, coalesce(component_key, component) order by opened_at desc) as number
-      from alarm where verification = 'false' and opened_at > $1 and device_id is not null) f
+select device_id, component, key, since
+from (select device_id, component, coalesce(component_key, component) as key, coalesce(since, opened_at) as since,
+             row_number() over (partition by device_id, coalesce(component_key, component)
+                                order by coalesce(since, opened_at) desc) as number
+      from alarm where verification = 'false' and (opened_at > $1 or since > $1) and device_id is not null) f
 where number = $2
-order by opened_at
+order by since
 
 -- name: standing
 select id, cause, cause_gone_at from hazard

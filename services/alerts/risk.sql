@@ -17,7 +17,7 @@ with own as materialized (
 ),
 -- a fire stays where it was; any other alarm goes with its device
 standing as materialized (
-    select s.id as site_id, a.device_id, a.code, a.severity, a.opened_at,
+    select s.id as site_id, a.device_id, a.code, a.severity, coalesce(a.since, a.opened_at) as since,
            coalesce(nullif(d.name, ''), d.code) as name, d.kind in ('hydrant', 'water') as of_water
     from alarm a
     left join device d on d.id = a.device_id
@@ -33,7 +33,7 @@ out as materialized (
     from device d
     left join device_state st on st.device_id = d.id
     left join (
-        select device_id, min(opened_at) as since from alarm
+        select device_id, min(coalesce(since, opened_at)) as since from alarm
         where state <> 'closed' and cleared_at is null and code = any($7) group by device_id
     ) a on a.device_id = d.id
     where d.kind in ('hydrant', 'water')
@@ -56,7 +56,7 @@ item (site_id, code, since, name) as (
     select site_id,
            case when code = 'fire' then 'fire_open' when code = any($6) then 'early_warning'
                 when code = 'disabled' then 'facility_disabled' else 'alarm_' || severity end,
-           opened_at, name
+           since, name
     from standing
     where severity <> 'info' and code not in ('device_offline', 'device_unreadable')
       and not (of_water is true and code = any($7))  -- counts as water
@@ -93,16 +93,16 @@ item (site_id, code, since, name) as (
           and power((s.lat - d.lat) * 111195, 2) + power((s.lon - d.lon) * 111195 * cos(radians(s.lat)), 2) <= power($5::float8, 2)
           and d.id not in (select id from out))
     union all
-    select s.id, 'false_alarms', a.opened_at, coalesce(nullif(d.name, ''), d.code)
+    select s.id, 'false_alarms', coalesce(a.since, a.opened_at), coalesce(nullif(d.name, ''), d.code)
     from alarm a
     join site s on s.id = a.site_id and starts_with(a.area, s.area)
     left join device d on d.id = a.device_id
-    where a.verification = 'false' and a.opened_at > $2
+    where a.verification = 'false' and (a.opened_at > $2 or a.since > $2)
     union all
-    select s.id, 'fire_recent', max(a.opened_at), null
+    select s.id, 'fire_recent', max(coalesce(a.since, a.opened_at)), null
     from alarm a
     join site s on s.id = a.site_id and starts_with(a.area, s.area)
-    where a.verification = 'real' and a.state = 'closed' and a.code = 'fire' and a.opened_at > $3
+    where a.verification = 'real' and a.state = 'closed' and a.code = 'fire' and (a.opened_at > $3 or a.since > $3)
     group by s.id
     union all
     select o.site_id, 'guard_unanswered', c.created_at, o.name

@@ -17,6 +17,7 @@ from stack.postgres import OWNER
 from tests.support.waiting import eventually
 
 BEFORE_COMPONENT_KEYS = "0012"
+BEFORE_SINCE = "0043"
 
 
 async def test_newest_states_of_the_earlier_form_keep_each_value_with_its_time(empty_database):
@@ -95,6 +96,35 @@ async def test_no_transaction_locks_the_chunks_of_two_tables_and_a_kill_between_
 BEFORE_WEEKS = "0022"
 LENGTHS = """select (range_end - range_start) from timescaledb_information.chunks
 where hypertable_name = 'reading_panel' order by range_start"""
+
+
+async def test_what_came_back_before_stands_since_then_and_a_fire_since_its_incident_began(empty_database):
+    await upgrade(empty_database, BEFORE_SINCE)
+    connection = await db.connect(empty_database, program="test")
+    day, noon = timedelta(days=1), datetime(2026, 11, 1, 12, tzinfo=UTC)
+    lines = {  # outcome and incident, by day
+        "fault": ["opened 1", "returned 1", "reopened 1", "repeated 1", "returned 1", "reopened 2", "rose 2"],
+        "fire": ["opened 1", "returned 1", "reopened 2", "returned 2", "reopened 2"],
+        "tamper": ["opened 1", "repeated 1"],
+    }
+    for code, steps in lines.items():
+        alarm = await connection.fetchval(
+            """insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at)
+               values ('system', $1, 'system', 'minor', 'unacknowledged', '', '', $2) returning id""",
+            code,
+            noon,
+        )
+        for number, (outcome, incident) in enumerate(map(str.split, steps)):
+            await connection.execute(
+                """insert into alarm_transition (
+                       alarm_id, number, at, actor, act, outcome, to_state, detail, previous, hash)
+                   values ($1, $2, $3, 'event', 'report', $4, 'unacknowledged', $5, '', '')""",
+                alarm, number + 1, noon + number * day, outcome, {"incident_id": incident},
+            )  # fmt: skip
+    await upgrade(empty_database)
+    since = dict(await connection.fetch("select code, since from alarm"))
+    await connection.close()
+    assert since == {"fault": noon + 5 * day, "fire": noon + 2 * day, "tamper": None}
 
 
 async def test_chunks_of_a_day_stay_and_new_ones_hold_a_week(empty_database):

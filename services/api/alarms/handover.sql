@@ -18,10 +18,10 @@ limit 500
 
 -- name: false_alarms
 select s.id, s.name, s.area, count(*) filter (where a.verification = 'false') as count_30d,
-       count(*) filter (where a.verification = 'false' and a.opened_at > now() - interval '24 hours') as count_24h,
+       count(*) filter (where a.verification = 'false' and coalesce(a.since, a.opened_at) > now() - interval '24 hours') as count_24h,
        count(*) as alarms_30d
 from alarm a join site s on s.id = a.site_id
-where a.opened_at > now() - interval '30 days' and a.category = 'fire'
+where (a.opened_at > now() - interval '30 days' or a.since > now() - interval '30 days') and a.category = 'fire'
   and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(s.area, p)))
 group by s.id
 having count(*) filter (where a.verification = 'false') > 0

@@ -2,10 +2,9 @@
 
 -- name: alarms
 select category, severity, verification, count(*) as alarms
-from alarm
-where opened_at >= :begin and opened_at < :until
-  -- what belongs to no township, our own alarms, is the county's
-  and (:everywhere or (area is null and :county)
+from alarm_onsets(:begin, :until)
+-- what belongs to no township, our own alarms, is the county's
+where (:everywhere or (area is null and :county)
        or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
 group by category, severity, verification
 
@@ -13,9 +12,9 @@ group by category, severity, verification
 select s.id, s.name, s.area, count(*) as fires,
        count(*) filter (where a.verification = 'real') as "real", count(*) filter (where a.verification = 'false') as "false",
        count(*) filter (where a.verification = 'test') as test, count(*) filter (where a.verification = 'pending') as pending
-from alarm a
+from alarm_onsets(:begin, :until) a
 join site s on s.id = a.site_id
-where a.category = 'fire' and a.opened_at >= :begin and a.opened_at < :until
+where a.category = 'fire'
   and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p) and starts_with(s.area, p)))
 group by s.id
 order by count(*) filter (where a.verification = 'false') desc, count(*) desc, s.id
@@ -30,12 +29,22 @@ with mine as (
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(d.area, p)))
 ), away as (
     select m.id, count(*) as times,
-           range_agg(tstzrange(greatest(a.opened_at, m.since),
-                               least(coalesce(a.cleared_at, a.closed_at, cast(:until as timestamptz)), :until))) as spans
+           range_agg(tstzrange(greatest(o.at, m.since), least(coalesce(o.over_at, cast(:until as timestamptz)), :until))) as spans
     from mine m
     join alarm a on a.device_id = m.id
-    where a.code = any(cast(:codes as text[])) and a.opened_at < :until
-      and least(coalesce(a.cleared_at, a.closed_at, cast(:until as timestamptz)), :until) > greatest(a.opened_at, m.since)
+    cross join lateral (
+        select a.opened_at as at, coalesce(a.cleared_at, a.closed_at) as over_at where a.since is null
+        union all
+        -- one row may tell of several times, when nobody closed it in between
+        select t.at, t.over_at
+        from (select l.at, lead(l.at) over (order by l.number) as over_at, l.outcome
+              from alarm_transition l
+              where l.alarm_id = a.id and a.since is not null
+                and (l.outcome in ('opened', 'reopened', 'returned') or l.to_state = 'closed')) t
+        where t.outcome in ('opened', 'reopened')
+    ) o
+    where a.code = any(cast(:codes as text[])) and a.opened_at < :until and (a.closed_at is null or a.closed_at > :begin)
+      and least(coalesce(o.over_at, cast(:until as timestamptz)), :until) > greatest(o.at, m.since)
     group by m.id
 )
 select m.kind, count(*) as devices, count(a.id) as devices_away, coalesce(sum(a.times), 0)::bigint as times,
@@ -106,11 +115,13 @@ order by m.mean_score desc, m.worst_score desc, s.id
 
 -- name: troubles_of
 -- what some sites had: alarms of the month, and hazards open at its end
+with own as materialized (
+    select * from alarm_onsets(:begin, :until) where site_id = any(cast(:ids as bigint[]))
+)
 select s.id,
-       (select count(*) from alarm a where a.site_id = s.id and a.opened_at >= :begin and a.opened_at < :until
-            and starts_with(a.area, s.area)) as alarms,
-       (select count(*) from alarm a where a.site_id = s.id and a.opened_at >= :begin and a.opened_at < :until
-            and starts_with(a.area, s.area) and a.category = 'fire' and a.verification = 'real') as real_fires,
+       (select count(*) from own a where a.site_id = s.id and starts_with(a.area, s.area)) as alarms,
+       (select count(*) from own a where a.site_id = s.id and starts_with(a.area, s.area)
+            and a.category = 'fire' and a.verification = 'real') as real_fires,
        (select count(*) from hazard h left join device d on d.id = h.device_id
         where coalesce(h.site_id, d.site_id) = s.id and starts_with(coalesce(d.area, s.area), s.area) and h.found_at < :until
           and coalesce(

@@ -122,7 +122,7 @@ _FALSE = (
         tables.alarm.c.site_id == _site.id,
         tables.alarm.c.area.startswith(_site.area),  # else the count would tell a township of its neighbour
         tables.alarm.c.verification == "false",
-        tables.alarm.c.opened_at > sa.func.now() - timedelta(days=30),
+        sa.or_(*(at > sa.func.now() - timedelta(days=30) for at in (tables.alarm.c.opened_at, tables.alarm.c.since))),
     )
     .scalar_subquery()
     .label("false_alarms_30d")

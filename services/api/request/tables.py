@@ -103,9 +103,10 @@ incident = _table(
 alarm = _table(
     "alarm", id=_BIG, code=_TEXT, component=_TEXT, category=_TEXT, severity=_TEXT, state=_TEXT, confidence=_TEXT,
     verification=_TEXT, device_id=_INT, site_id=_BIG, area=_TEXT, zone=_TEXT, value=_REAL, limit_value=_REAL,
-    reason=_TEXT, reason_en=_TEXT, late_min=_INT, opened_at=_TIME, acknowledged_at=_TIME, acknowledged_by=_TEXT,
-    cleared_at=_TIME, closed_at=_TIME, incident_id=_BIG, shelved_until=_TIME, shelved_by=_TEXT, shelve_reason=_TEXT,
-    escalates_at=_TIME, scope=_TEXT, drill=_BOOL, test_window=_BOOL, version=_INT, life=_JSON, updated_at=_TIME,
+    reason=_TEXT, reason_en=_TEXT, late_min=_INT, opened_at=_TIME, since=_TIME, acknowledged_at=_TIME,
+    acknowledged_by=_TEXT, cleared_at=_TIME, closed_at=_TIME, incident_id=_BIG, shelved_until=_TIME, shelved_by=_TEXT,
+    shelve_reason=_TEXT, escalates_at=_TIME, scope=_TEXT, drill=_BOOL, test_window=_BOOL, version=_INT, life=_JSON,
+    updated_at=_TIME,
 )  # fmt: skip
 
 alarm_transition = _table(

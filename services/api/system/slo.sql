@@ -28,9 +28,12 @@ with seen_alarm as (
       and n.created_at > :since and n.created_at <= :until
       and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(a.area, p)))
     union all
-    select 'verification', extract(epoch from t.at - a.opened_at)
-    from seen_alarm a join alarm_transition t on t.alarm_id = a.id and t.act = 'verify'
-    where a.category = 'fire'
+    select 'verification', extract(epoch from t.at - o.at)
+    from alarm_onsets(:since, :until) o
+    join alarm_transition t on t.alarm_id = o.alarm_id and t.act = 'verify'
+        and t.number > o.number and (o.next is null or t.number < o.next)
+    where o.category = 'fire'
+      and (:everywhere or exists (select from unnest(cast(:areas as text[])) p where starts_with(o.area, p)))
     union all
     select 'event_to_commit', extract(epoch from b.committed_at - e.received_at)
     from ingest_batch b

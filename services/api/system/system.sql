@@ -75,10 +75,10 @@ order by opened_at desc limit 1000
 -- name: standing
 -- active for more than a day (ISA-18.2: stale)
 select id from alarm
-where state <> 'closed' and cleared_at is null and opened_at < now() - interval '24 hours'
+where state <> 'closed' and cleared_at is null and coalesce(since, opened_at) < now() - interval '24 hours'
   and (:everywhere or (area is null and :county)
        or exists (select from unnest(cast(:areas as text[])) p where starts_with(area, p)))
-order by opened_at limit 200
+order by coalesce(since, opened_at) limit 200
 
 -- name: chattering
 -- three times or more within a minute, in the last hour (ISA-18.2)

@@ -64,6 +64,8 @@ async def test_a_running_worker_exports_the_figures_of_alarm_load(
         await add_alarm(county, f"stale {n}", "minor", timedelta(hours=24, seconds=30))
     await add_alarm(county, "old, over", "minor", timedelta(hours=25), ended="cleared")
     await add_alarm(county, "nearly stale", "minor", timedelta(hours=23))
+    again = await add_alarm(county, "came back", "minor", timedelta(hours=25))
+    await county.conn.execute("update alarm set since = now() - $2::interval where id = $1", again, hours)
     await came(county, ids[0], 0, 30, 60)
     await came(county, ids[1], 0, 30, 61)
     port = free_port()
@@ -81,7 +83,7 @@ async def test_a_running_worker_exports_the_figures_of_alarm_load(
     parts = {name.split()[-1]: round(share * 17, 9) for name, share in found.items() if "_share_ratio " in name}
     assert parts == {"critical": 1, "major": 3, "minor": 8 + 1, "info": 4}
     assert round(found["firetower_alarm_top10_ratio"] * 17, 9) == 4 + 9  # what came 4 times, and nine of the rest
-    assert found["firetower_alerts_open device minor"] == 8 + 2 + 1 + 1
+    assert found["firetower_alerts_open device minor"] == 8 + 2 + 1 + 1 + 1
     assert found["firetower_alerts_steps_overdue"] == 0
 
 

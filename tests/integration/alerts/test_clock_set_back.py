@@ -23,6 +23,7 @@ async def test_a_fire_whose_notice_or_clock_runs_by_the_hour_before_reaches_the_
 ) -> None:
     await county.add_device("panel-1")
     await county.add_device("panel-2")
+    await county.add_device("panel-3")
     await county.conn.execute(
         "insert into lease (name, owner, expires_at, taken_at) values ('alerts', $1, now() + $2, now() + $2)",
         uuid4(),
@@ -30,18 +31,27 @@ async def test_a_fire_whose_notice_or_clock_runs_by_the_hour_before_reaches_the_
     )
     await desk.behave(mode="error", count=1000)
     program = alerts()
-    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}, {"device": "panel-2", "type": "fire"}])
-    await eventually(lambda: county.alarms("a.escalates_at is not null"), what="a fire that waits for a verdict")
+    manual = {"device": "panel-1", "type": "manual_alarm"}
+    await county.send_events([manual, *({"device": f"panel-{n}", "type": "fire"} for n in (2, 3))])
+
+    async def waiting() -> bool:
+        return len(await county.alarms("a.escalates_at is not null")) == 2
+
+    await eventually(waiting, what="fires that wait for a verdict")
     await eventually(lambda: county.conn.fetchval("select count(*) from notice_attempt"), what="an attempt that failed")
     program.kill()
     await county.conn.execute("update notice set due_at = now() + $1", HOUR)
     await county.conn.execute(
         "update alarm set opened_at = opened_at + $1, escalates_at = escalates_at + $1, due_at = due_at + $1", HOUR
     )
+    await county.conn.execute(  # on the row of a fire of the day before
+        "update alarm set since = opened_at, opened_at = opened_at - interval '1 day' where device_id = $1",
+        county.id_of("panel-3"),
+    )
     await desk.behave(mode="ok")
     alerts()
     delivered = "state = 'delivered' and alarm_id = (select id from alarm where device_id = $1)"
-    for device in ("panel-1", "panel-2"):
+    for device in ("panel-1", "panel-2", "panel-3"):
         number = county.id_of(device)
         await eventually(lambda n=number: county.notices(delivered, n), what=f"the fire of {device} at the desk")
 

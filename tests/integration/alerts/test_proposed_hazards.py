@@ -13,6 +13,7 @@ from services.core.prevention import hazard as life
 from services.core.prevention import ledger
 from services.core.prevention.hazard import Act, By
 from tests.support.county import AREA, County
+from tests.support.stepped import Stepped
 
 NOW = datetime.now(UTC)
 
@@ -153,6 +154,38 @@ async def test_what_a_person_closed_is_proposed_again_only_when_it_begins_anew(
         "update alarm set cleared_at = now(), closed_at = now(), state = 'closed' where id = $1", alarm
     )
     await raise_alarm(county, "p-1", "fault", ago(hours=25))
+    await proposals.take_turn()
+    assert [row["state"] for row in await hazards(county)] == ["verified", "found"]
+
+
+async def test_a_hydrant_that_was_dry_for_a_minute_days_ago_is_proposed_when_it_has_been_dry_for_a_day(
+    county: County, proposals: Proposals
+) -> None:
+    hydrant = Stepped(county.conn, "dry-1", await county.add_device("dry-1", "hydrant"), AREA)
+    await hydrant.condition("hydrant_pressure_low", ago(days=10))
+    await hydrant.condition("hydrant_pressure_low", ago(days=10, minutes=-1), active=False)
+    await hydrant.condition("hydrant_pressure_low", ago(hours=23))
+    await set_state(county, "dry-1", ago(minutes=1), is_online=True, pressure_mpa=0.01)
+    await proposals.take_turn()
+    assert await hazards(county) == []
+    await county.conn.execute("update alarm set since = since - interval '2 h'")
+    await proposals.take_turn()
+    assert [row["code"] for row in await hazards(county)] == ["water_dry"]
+
+
+async def test_what_a_person_closed_is_proposed_again_when_it_came_back_on_the_same_alarm(
+    county: County, proposals: Proposals
+) -> None:
+    hydrant = Stepped(county.conn, "dry-1", await county.add_device("dry-1", "hydrant"), AREA)
+    await hydrant.condition("hydrant_pressure_low", ago(days=10))
+    await set_state(county, "dry-1", ago(minutes=1), is_online=True, pressure_mpa=0.01)
+    await proposals.take_turn()
+    (row,) = await hazards(county)
+    by = By("user:li", "user:li", ago(days=7))
+    async with county.conn.transaction():
+        await ledger.step(county.conn, row["id"], by, Act.CLOSE, lambda one: life.close(one, by, unfounded=True))
+    await hydrant.condition("hydrant_pressure_low", ago(days=6), active=False)
+    await hydrant.condition("hydrant_pressure_low", ago(days=2))
     await proposals.take_turn()
     assert [row["state"] for row in await hazards(county)] == ["verified", "found"]
 

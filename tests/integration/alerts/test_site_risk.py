@@ -139,6 +139,18 @@ async def test_every_reason_comes_from_rows_of_its_own_and_each_trouble_counts_o
     assert all(one["since"] for one in row["reasons"])
 
 
+async def test_what_came_back_on_the_row_of_an_earlier_one_counts_from_then(county: County, risks: Risks) -> None:
+    site = await site_with(county, "学校", ("p-1", "panel"))
+    over = {"category": "fire", "site_id": site, "state": "closed", "opened_at": ago(days=100)}
+    again = ago(hours=1)
+    for number, verdict in enumerate(("real", "false")):
+        await raise_alarm(county, "p-1", "fire", verification=verdict, since=again, component=f"1-{number}", **over)
+    await raise_alarm(county, "p-1", "tamper", ago(days=100), since=again)
+    await risks.take_turn()
+    assert set(await points_of(county, site)) == {"fire_recent", "false_alarms", "alarm_minor"}
+    assert {one["since"] for one in (await risk_of(county, site))["reasons"]} == {rfc3339(again)}
+
+
 async def test_what_no_row_dates_counts_from_when_it_was_first_seen(county: County, pool: asyncpg.Pool) -> None:
     site = await site_with(county, "学校", ("p-1", "panel"), ("e-1", "electrical"))
     start = datetime.now(UTC)

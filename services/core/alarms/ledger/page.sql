@@ -57,10 +57,10 @@ insert into alarm (
     id, subject, code, component, category, severity, state, confidence, verification, device_id, site_id, area, zone,
     value, limit_value, reason, reason_en, opened_at, acknowledged_at, acknowledged_by, cleared_at, closed_at,
     incident_id, shelved_until, shelved_by, shelve_reason, escalates_at, scope, due_at, drill, test_window, version,
-    life, head, transitions, updated_at, component_key, late_min)
+    life, head, transitions, updated_at, component_key, late_min, since)
 overriding system value
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)
+    $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39)
 
 -- name: update_alarm
 update alarm set
@@ -68,7 +68,7 @@ update alarm set
     reason = $9, reason_en = $10, acknowledged_at = $11, acknowledged_by = $12, cleared_at = $13, closed_at = $14,
     incident_id = $15, shelved_until = $16, shelved_by = $17, shelve_reason = $18, escalates_at = $19, scope = $20,
     due_at = $21, test_window = $22, version = $23, life = $24, head = $25, transitions = $26, updated_at = $27,
-    late_min = $28
+    late_min = $28, since = $29
 where id = $1
 
 -- name: insert_transition

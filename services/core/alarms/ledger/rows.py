@@ -96,6 +96,7 @@ def read_entry(row: asyncpg.Record) -> Entry:
         verification=Verification(row["verification"]),
         reason=Reason(row["reason"], row["reason_en"]),
         opened_at=row["opened_at"],
+        since=row["since"],
         late_min=row["late_min"] or 0,
         device=row["device"],
         area=row["area"],
@@ -145,7 +146,7 @@ def insert_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         alarm.cleared_at, alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by,
         entry.shelve_reason, alarm.escalates_at, entry.scope, due_at(alarm), entry.drill, alarm.memory.tested,
         alarm.version, memory_to_json(alarm.memory), entry.head, entry.transitions, now, key.component,
-        alarm.late_min or None,
+        alarm.late_min or None, alarm.since,
     )  # fmt: skip
 
 
@@ -158,6 +159,7 @@ def update_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by, entry.shelve_reason,
         alarm.escalates_at, entry.scope, due_at(alarm), alarm.memory.tested, alarm.version,
         memory_to_json(alarm.memory), entry.head, entry.transitions, now, alarm.late_min or None,
+        alarm.since,
     )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def raise_again(
     after = replace(alarm, memory=memory, cleared_at=None)
     if came_back:  # a new occurrence: evidence for the earlier one need not count now
         memory = replace(memory, grouped=situation.grouped)
-        after = replace(after, memory=memory, incident_id=situation.incident_id or alarm.incident_id)
+        after = replace(after, memory=memory, incident_id=situation.incident_id or alarm.incident_id, since=now)
     reason = finding.reason.with_lateness(finding.late_min)
     if rose or came_back:
         after = replace(
@@ -240,6 +240,7 @@ def _new_onset(
     after = replace(
         alarm,
         zone=finding.zone or known,
+        since=now,
         state=State.UNACKNOWLEDGED,
         verification=Verification.PENDING,
         confidence=finding.confidence or Confidence.SUSPECTED,

@@ -38,12 +38,12 @@ def in_test(alarm: Alarm, now: datetime) -> bool:
 def has_run_out(alarm: Alarm, now: datetime) -> bool:
     """Whether a fire has waited too long for its verdict.
 
-    A fire that was opened ahead of `now` has waited nobody knows how long: our own clock was set back since. Its clock
+    A fire that began ahead of `now` has waited nobody knows how long: our own clock was set back since. Its clock
     would run on for as long as that was, perhaps an hour; it counts as run out instead.
     """
     if alarm.escalates_at is None:
         return False
-    return alarm.escalates_at <= now or alarm.opened_at > now + CLOCK_SET_BACK
+    return alarm.escalates_at <= now or alarm.began_at > now + CLOCK_SET_BACK
 
 
 def escalate(alarm: Alarm) -> tuple[Alarm, Outcome]:

@@ -65,6 +65,7 @@ class Alarm:
     verification: Verification
     reason: Reason
     opened_at: datetime
+    since: datetime | None = None  # when it began on this row last; None: when it opened
     late_min: int = 0  # how many minutes late the report in `reason` came
     device: str | None = None
     area: str | None = None
@@ -87,6 +88,11 @@ class Alarm:
     def fire(self) -> bool:
         """Whether contract 6 applies to it."""
         return self.code == FIRE
+
+    @property
+    def began_at(self) -> datetime:
+        """When the condition that it is about began, as far as we noticed."""
+        return self.since or self.opened_at
 
     @property
     def active(self) -> bool:

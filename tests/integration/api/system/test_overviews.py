@@ -83,6 +83,21 @@ async def test_the_handover_lists_what_is_open(client: Client, register: Registe
     assert (shown["open"], shown["notices"], shown["false_alarms"]) == ([], [], [])
 
 
+async def test_a_fire_on_the_row_of_an_old_one_is_a_false_alarm_of_these_days_and_what_came_back_stands_since_then(
+    client: Client, open_alarm: Raise
+) -> None:
+    site = (await client.post("/api/v1/sites", json={"name": "医院", "area": AREA})).json()["id"]
+    now = datetime.now(UTC)
+    back = {"opened_at": now - timedelta(days=40), "since": now - timedelta(hours=1)}
+    await open_alarm("p-1", fire=True, site_id=site, state="closed", verification="false", **back)
+    await open_alarm("p-2", **back)
+    stale = await open_alarm("p-3", opened_at=now - timedelta(days=2))
+    (of_site,) = (await client.get("/api/v1/handover")).json()["false_alarms"]
+    assert (of_site["count_24h"], of_site["count_30d"], of_site["alarms_30d"]) == (1, 1, 1)
+    assert (await client.get(f"/api/v1/sites/{site}")).json()["false_alarms_30d"] == 1
+    assert (await client.get("/api/v1/system")).json()["alarm_load"]["standing"] == [stale]
+
+
 async def test_the_map_has_bounds_and_files_of_our_own(
     client: Client, register: Register, state: State, tmp_path: Path
 ) -> None:

@@ -89,6 +89,18 @@ def test_a_suspected_fire_goes_up_at_once_when_the_clock_was_set_back_since() ->
     assert [kind for _, kind, _ in scene.told if kind in URGENT]
 
 
+def test_a_fire_on_the_row_of_an_earlier_one_goes_up_at_once_when_the_clock_was_set_back_since() -> None:
+    scene = Scene()
+    scene.fire()
+    scene.over()
+    scene.wait(4 * 3600)
+    scene.told.clear()
+    scene.fire()
+    scene.now -= seconds(3600)
+    scene.happen(Tick())
+    assert [kind for _, kind, _ in scene.told if kind in URGENT]
+
+
 def test_a_clock_that_is_trimmed_by_seconds_leaves_a_fire_its_time() -> None:
     scene = Scene()
     scene.fire()

@@ -175,6 +175,21 @@ def test_old_news_does_not_undo_newer() -> None:
     assert life.state == "unacknowledged", "a clock set back is no back-fill"
 
 
+def test_what_comes_back_on_its_row_stands_since_then_and_what_repeats_since_it_began() -> None:
+    life = raised()
+    life.wait(60)
+    life.happen(condition())
+    life.happen(condition("critical"))
+    assert life.alarm is not None
+    assert life.alarm.began_at == START
+    life.happen(OVER)
+    life.wait(60)
+    life.happen(condition())
+    life.wait(60)
+    life.happen(condition())
+    assert (life.alarm.opened_at, life.alarm.began_at) == (START, START + seconds(120))
+
+
 def test_lateness_is_said_in_the_reason() -> None:
     life = raised(late_min=7)
     assert life.alarm is not None
