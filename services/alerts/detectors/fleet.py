@@ -114,7 +114,8 @@ class Fleet:
                 self._cooling[profile.code] = cooling = CoolingDetector(profile.code, profile.area, place, numbers)
                 self._takers[profile.code] = cooling.take
             elif profile.kind == "electrical":
-                wiring = WiringDetector(profile.code, profile.area, place, profile.expected_interval_s, numbers)
+                interval_s, keep_s = profile.expected_interval_s, profile.late_after.total_seconds()
+                wiring = WiringDetector(profile.code, profile.area, place, interval_s, numbers, keep_s)
                 self._wiring[profile.code] = wiring
                 self._takers[profile.code] = wiring.take
         for group in split([device for device in listed if device.profile.kind == "hydrant"]):

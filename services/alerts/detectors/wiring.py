@@ -2,12 +2,14 @@
 
 Source: design study. Load is the sum of the phase currents; cables and joints warm slowly and with its
 square, so its past half-hour and the past of its square are causes too, and the hour of the day. Without currents the
-hour alone explains residual current, and joints say nothing. Cost: an `Excess` a slot of five minutes or more, a
-`Heating` a quarter of an hour. Cold start: `learn_days`.
+hour alone explains residual current, and joints say nothing. A phase that a reading leaves out counts as it was last
+named, as for rules: devices send what has changed, or a message for each phase. Cost: an `Excess` a slot of five
+minutes or more, a `Heating` a quarter of an hour. Cold start: `learn_days`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from math import cos, gcd, pi, sin
 from typing import Final
@@ -24,6 +26,10 @@ _JOINT_SLOT_S: Final = 900  # half of the shortest lag
 _DAY_S: Final = 86_400
 _MOST: Final = 1000  # readings of one kind until they are judged: once a second, a quarter of an hour
 _SCALE_A: Final = 100.0  # makes causes of the order of one
+_NO_CELSIUS: Final = (None,) * 4
+_NO_AMPERES: Final = (None,) * 3
+_CELSIUS, _AMPERES, _PHASES = 0, 4, 7  # places of what is kept of each phase
+_NEVER_S: Final = -1e9
 _SHORT_S: Final = 1800.0
 _LONG_S: Final = 7200.0
 
@@ -38,14 +44,22 @@ class WiringDetector:
         "_milliamperes",
         "_celsius",
         "_amperes",
+        "_values",
+        "_named_s",
         "_load",
         "_load_short",
         "_square_short",
         "_square_long",
     )
 
-    def __init__(
-        self, code: str, area: str, place: Place | None, expected_interval_s: float, numbers: Numbers = NUMBERS
+    def __init__(  # noqa: PLR0917 - who it is, and what it is judged by
+        self,
+        code: str,
+        area: str,
+        place: Place | None,
+        expected_interval_s: float,
+        numbers: Numbers = NUMBERS,
+        keep_s: float = 600.0,
     ) -> None:
         self._slot_s = max(SLOT_S, int(min(expected_interval_s, 3600)))
         self._joint_slots = max(1, _JOINT_SLOT_S // self._slot_s)
@@ -62,6 +76,9 @@ class WiringDetector:
         self._milliamperes: list[float] = []
         self._celsius: list[float] = []
         self._amperes: list[float] = []
+        self._keep_s = keep_s
+        self._values = [0.0] * _PHASES  # the last of each
+        self._named_s = [_NEVER_S] * _PHASES  # and when a reading named it
         self._load = 0.0
         self._load_short = 0.0
         self._square_short = 0.0
@@ -80,20 +97,23 @@ class WiringDetector:
         residual = get("residual_current_ma")
         if residual is not None and len(self._milliamperes) < _MOST:
             self._milliamperes.append(residual)
-        hottest, other, last = get("temp_a_c"), get("temp_b_c"), get("temp_c_c")
-        if other is not None and (hottest is None or other > hottest):
-            hottest = other
-        if last is not None and (hottest is None or last > hottest):
-            hottest = last
-        if hottest is not None and len(self._celsius) < _MOST:
-            self._celsius.append(hottest)
-        drawn, other, last = get("current_a_a"), get("current_b_a"), get("current_c_a")
-        if other is not None:
-            drawn = other if drawn is None else drawn + other
-        if last is not None:
-            drawn = last if drawn is None else drawn + last
-        if drawn is not None and len(self._amperes) < _MOST:
-            self._amperes.append(drawn)
+        celsius = get("temp_a_c"), get("temp_b_c"), get("temp_c_c"), get("temp_n_c")
+        if celsius != _NO_CELSIUS and len(self._celsius) < _MOST:
+            self._celsius.append(max(self._held(_CELSIUS, celsius, at_s)))
+        amperes = get("current_a_a"), get("current_b_a"), get("current_c_a")
+        if amperes != _NO_AMPERES and len(self._amperes) < _MOST:
+            self._amperes.append(sum(self._held(_AMPERES, amperes, at_s)))
+        return found
+
+    def _held(self, first: int, named: Sequence[float | None], at_s: float) -> list[float]:
+        """Take the phases that a reading names; return the values of all that were named not long ago."""
+        values, named_s, found = self._values, self._named_s, []
+        for place, value in enumerate(named, first):
+            if value is not None:
+                values[place], named_s[place] = value, at_s
+                found.append(value)
+            elif at_s - named_s[place] <= self._keep_s:
+                found.append(values[place])
         return found
 
     def course(self, code: str) -> list[Expected]:

@@ -56,8 +56,8 @@ where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late a
 order by t.ts, d.code, t.seq
 
 -- name: rows_electrical
-select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
-    t.current_b_a, t.current_c_a
+select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.temp_n_c,
+    t.current_a_a, t.current_b_a, t.current_c_a
 from unnest($1::integer[], $2::text[], $3::timestamptz[]) as m (id, code, since)
 join reading_electrical t on t.device_id = m.id and t.ts >= m.since
 where t.ts > $4 and t.ts <= $5 and not t.clock_behind
@@ -66,8 +66,8 @@ limit $6
 
 -- name: behind_electrical
 -- Of clocks that are behind, where these readings were written down: they count by their receive time.
-select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
-    t.current_b_a, t.current_c_a
+select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.temp_n_c,
+    t.current_a_a, t.current_b_a, t.current_c_a
 from unnest($1::integer[], $2::text[], $3::timestamptz[], $7::interval[]) as m (id, code, since, by)
 join reading_electrical t on t.device_id = m.id
     and t.ts > $4::timestamptz - m.by - interval '10 min' and t.ts <= $5::timestamptz - m.by + interval '10 min'
@@ -78,8 +78,8 @@ limit $6
 
 -- name: arrived_electrical
 -- What came after its time was walked, though in time by the rules, in the order of its time.
-select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.current_a_a,
-    t.current_b_a, t.current_c_a
+select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.temp_n_c,
+    t.current_a_a, t.current_b_a, t.current_c_a
 from reading_electrical t join device d on d.id = t.device_id
 where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
 order by t.ts, d.code, t.seq
