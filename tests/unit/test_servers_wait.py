@@ -20,8 +20,9 @@ STANDS_STILL = "import time; time.sleep(600)"
 @pytest.fixture
 def broker(tmp_path, monkeypatch):
     """Start what stands for a broker; it, what is said of it, and the waiting for it."""
-    monkeypatch.setattr(servers, "_READY_TIMEOUT_S", 0.1)
-    monkeypatch.setattr(servers, "_TELL_EVERY_S", 0.3)
+    monkeypatch.setattr(servers, "_READY_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(servers, "_TELL_EVERY_S", 1.0)
+    monkeypatch.setattr(servers, "_AT_WORK_S", 0.01)  # of a busy machine it may get no more
     started = []
 
     def start(code):
