@@ -50,6 +50,23 @@ def test_a_list_that_arrives_after_the_connection_was_lost_does_not_call_it_live
     expect(page.locator(".link-state.live")).to_be_visible()
 
 
+def test_a_fire_whose_notices_are_on_their_way_is_not_called_one_that_119_was_not_told_of(visit, system):
+    system.fire(system.panel("SLOW-02"))
+    alarm = system.fire_of("SLOW-02")["id"]
+    page = visit("/#/desk")
+    expect(page.locator(f".queue-side [data-alarm='{alarm}']")).to_be_visible()
+    held = Held(page, f"**/api/v1/alarms/{alarm}")
+    page.evaluate("location.hash = '#/system'")
+    expect(page.locator(".page-system")).to_be_visible()
+    page.evaluate(f"location.hash = '#/desk/{alarm}'")
+    card = page.locator(".card", has_text="119 通知")
+    expect(card).to_contain_text("…")
+    expect(card).not_to_contain_text("尚未")
+    held.wait()
+    held.let_go()
+    expect(card).not_to_contain_text("…")
+
+
 @pytest.mark.parametrize("address", [f"devices/{NEAR}", f"map/{NEAR}", f"admin/devices/{NEAR}"])
 def test_an_answer_that_breaks_off_on_its_way_is_told_as_one_that_did_not_come(visit, address):
     page = visit("/#/system")

@@ -83,10 +83,12 @@ export function Evidence({ items }) {
 }
 
 export function Notices({ items, fire }) {
-  if (!items?.length)
-    return fire
-      ? html`<${Card} title=${t("desk.notices")} icon="phone"><p class="hint">${t("desk.no_notices")}</p><//>`
-      : null;
+  if (!items?.length) {
+    if (!fire) return null;
+    return html`<${Card} title=${t("desk.notices")} icon="phone">
+      ${items ? html`<p class="hint">${t("desk.no_notices")}</p>` : html`<p class="loading">…</p>`}
+    <//>`;
+  }
   return html`<${Card} title=${t("desk.notices")} icon="phone">
     <ul class="notices">
       ${items.map((notice) => html`<li
