@@ -14,8 +14,7 @@ from services.alerts.trials.runner import Trials
 from services.core import db
 from services.core.clock import SystemClock
 from services.core.settings import AlertsSettings
-from tests.integration.alerts.test_early_warning import BEGIN, store, told_by_evaluate, town
-from tests.integration.alerts.test_early_warning import hydrants as hydrants  # noqa: PLC0414 - a fixture
+from tests.integration.alerts.early_town import BEGIN, store, told_by_evaluate, town
 from tests.support.county import AREA, County
 
 DEAF = {"least_sigmas": 60, "most_sigmas": 60, "onset_least_sigmas": 60, "onset_most_sigmas": 60}
