@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.alerts.detectors.expectation import Array
+from services.core.clock import COUNTY_AHEAD
 
 _DAYS: Final = 28
 _DAY_S: Final = 86_400
+_LOCAL_S: Final = int(COUNTY_AHEAD.total_seconds())  # people live by the clocks on their walls
 _LEAST: Final = 4.0  # own deviations, two slots in a row
 _MOST: Final = 30.0  # beyond it no hydrant is deaf
 
@@ -43,7 +45,7 @@ class Reach:
         """Take the size of one slot's deviations, 0 where one is missing; return what each has held for two slots."""
         held: Array = np.minimum(size, self._before)
         self._before = size
-        day = ended_s // _DAY_S
+        day = (ended_s + _LOCAL_S) // _DAY_S
         if day != self._day:
             if self._day >= 0:
                 self._end_day()

@@ -29,6 +29,15 @@ def moved() -> Town:
     return deepcopy(_moved())
 
 
+def test_a_day_ends_at_midnight_by_the_clocks_of_the_county():
+    reach, far, midnight_s = Reach(1), np.array([6.0]), 1_780_243_200  # 16:00 UTC
+    for ended_s in range(midnight_s - 8 * 3600, midnight_s, 900):  # over midnight UTC, which is no end of a day
+        reach.learn(reach.take(far, ended_s), True, [])
+    assert not reach.farthest.any()
+    reach.take(far, midnight_s + DAY_S - 900)
+    assert reach.farthest.tolist() == [6.0]
+
+
 def begun(said):
     return [(one.code, one.device) for one in said if one.active]
 
