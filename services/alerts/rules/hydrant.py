@@ -6,7 +6,7 @@ Called by `walk.DeviceRules`, once per reading: a few microseconds.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from services.alerts.rules.battery import BatteryRule
 from services.alerts.rules.kind import KindRules
@@ -18,32 +18,44 @@ from services.core.rules.parameters import Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Reason
 
+_NEVER: Final = ((LONG_AGO, 0), (LONG_AGO, 0))
+
 
 class Kept:
-    """The newest value of a field, good for a while where a later reading leaves the field out."""
+    """The newest value of a field, good for a while where a later reading leaves the field out; and the one before."""
 
-    __slots__ = ("_at", "_for", "_value")
+    __slots__ = ("_for", "_newest")
 
     def __init__(self, keep_for: timedelta) -> None:
         self._for = keep_for
-        self._at = LONG_AGO
-        self._value: Any = 0
+        self._newest = _NEVER
 
     def take(self, value: Any, ts: datetime) -> Any:
-        """Return `value`, or for None the kept one, or 0 when that is too old."""
+        """Return `value`, or for None the one that was kept at this time, or 0 when that is too old."""
+        newest = self._newest
         if value is None:
-            return self._value if ts - self._at <= self._for else 0
-        if ts >= self._at:
-            self._at, self._value = ts, value
+            for at, kept in newest:
+                if at <= ts:  # what was said later was not so then
+                    return kept if ts - at <= self._for else 0
+            return 0
+        if ts >= newest[0][0]:
+            self._newest = (ts, value), newest[0]
         return value
 
+    def forget(self, since: datetime) -> None:
+        """Forget what was said from `since` on: it comes again."""
+        while self._newest != _NEVER and self._newest[0][0] >= since:
+            self._newest = self._newest[1], _NEVER[1]
+
     def to_json(self) -> list[Any]:
-        """Return time and value."""
-        return [self._at.isoformat(), self._value]
+        """Return times and values."""
+        (at, value), (before_at, before) = self._newest
+        return [at.isoformat(), value, before_at.isoformat(), before]
 
     def load(self, saved: list[Any]) -> None:
-        """Take over what `to_json` saved."""
-        self._at, self._value = datetime.fromisoformat(saved[0]), saved[1]
+        """Take over what `to_json` saved; an older release kept the newest only."""
+        at, value, before_at, before = (*saved, LONG_AGO.isoformat(), 0)[:4]
+        self._newest = (datetime.fromisoformat(at), value), (datetime.fromisoformat(before_at), before)
 
 
 class HydrantRules(KindRules):
@@ -129,6 +141,12 @@ class HydrantRules(KindRules):
     def tick(self, now: datetime, found: list[Finding]) -> None:
         """Stop following an old fall."""
         self._pressure.tick(now, found)
+
+    def restart_counts(self, since: datetime) -> None:
+        """Forget what was counted, not what stands; of what is kept what was said from `since` on."""
+        super().restart_counts(since)
+        for kept in (self._flow, self._cap_open, self._water):
+            kept.forget(since)
 
     def forget(self, code: str) -> None:
         """Let the condition of `code` be over until readings show it again."""
