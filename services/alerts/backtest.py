@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
@@ -52,10 +52,10 @@ class Result:
 
 
 def read_time(text: str, name: str) -> datetime:
-    """Read an RFC 3339 time; without an offset it is UTC.
+    """Read an RFC 3339 time.
 
     Raises:
-        FiretowerError: it cannot be read, or nothing can be stored of that time.
+        FiretowerError: it cannot be read, has no offset, or nothing can be stored of that time.
     """
     try:
         at = datetime.fromisoformat(text)
@@ -63,7 +63,9 @@ def read_time(text: str, name: str) -> datetime:
         raise FiretowerError(f"--{name}: {text!r} is no time; write 2026-11-23T08:00:00+08:00") from None
     if at.year not in _YEARS:
         raise FiretowerError(f"--{name}: {text} lies outside the years {_YEARS[0]} to {_YEARS[-1]}")
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    if at.tzinfo is None:  # the clocks on our walls and UTC are eight hours apart
+        raise FiretowerError(f"--{name}: {text} has no offset; write {at.isoformat(timespec='seconds')}+08:00")
+    return at
 
 
 def read_parameters(code: str, given: Sequence[str]) -> dict[str, float]:

@@ -109,7 +109,11 @@ def test_a_bad_parameter_is_named(code: str, given: list[str], message: str) -> 
         (("hydrant_tilt", "yesterday", "2026-01-02"), "--from: 'yesterday' is no time"),
         (("hydrant_tilt", "0001-01-01", "0001-01-02"), "--from: 0001-01-01 lies outside the years"),
         (("hydrant_tilt", "9999-12-30", "9999-12-31"), "--from: 9999-12-30 lies outside the years"),
-        (("hydrant_tilt", "2026-01-02", "2026-01-01"), "--to: must lie after --from"),
+        (
+            ("hydrant_tilt", "2026-01-01", "2026-01-02"),
+            r"--from: 2026-01-01 has no offset; write 2026-01-01T00:00:00\+08:00",
+        ),
+        (("hydrant_tilt", "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"), "--to: must lie after --from"),
         (("device_offline", "2026-01-01", "2026-01-02"), "looks at no stored readings"),
     ],
 )
