@@ -78,6 +78,10 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
     for kind in (Kind.HYDRANT, Kind.ELECTRICAL, Kind.WATER):
         yield of_alerts(f"first_{kind}", 6, [1], month_ago)
         yield of_alerts(f"rows_{kind}", 2, [1], ["OLD"], [month_ago], hour_ago, now, 100)
+        eight_h = timedelta(hours=8)
+        clock = [eight_h], hour_ago - eight_h
+        yield of_alerts(f"behind_{kind}", 2, [1], ["OLD"], [month_ago], hour_ago, now, 100, *clock)
+        yield of_alerts(f"arrived_{kind}", 2, [0], hour_ago, now)
     for kind in Kind:
         nothing = [None] * len(FIELD_RULES[kind])
         yield of_alerts(f"batch_{kind}", 2, *batch)
