@@ -190,6 +190,19 @@ async def test_what_a_person_closed_is_proposed_again_when_it_came_back_on_the_s
     assert [row["state"] for row in await hazards(county)] == ["verified", "found"]
 
 
+async def test_a_false_alarm_on_the_row_of_an_old_one_counts_when_it_came(county: County, proposals: Proposals) -> None:
+    await county.add_device("f-1")
+    over = {"state": "closed", "verification": "false", "component": "1-7"}
+    await raise_alarm(county, "f-1", "fire", ago(days=40), since=ago(days=2), **over)
+    await raise_alarm(county, "f-1", "fire", ago(days=1), **over)
+    await proposals.take_turn()
+    assert await hazards(county) == []
+    await raise_alarm(county, "f-1", "fire", ago(days=50), since=ago(days=3), **over)
+    await proposals.take_turn()
+    (row,) = await hazards(county)
+    assert (row["code"], row["component"]) == ("false_alarms", "1-7")
+
+
 async def test_a_step_that_fails_is_set_aside_and_holds_up_no_other(county: County, proposals: Proposals) -> None:
     for code in ("p-1", "p-2"):
         await county.add_device(code)
