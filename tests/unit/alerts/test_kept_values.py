@@ -1,0 +1,32 @@
+"""What a hydrant's reading leaves out is taken from an earlier one, never from a later."""
+
+import json
+
+from services.alerts.rules.walk import DeviceRules
+from services.core.rules.parameters import DEFAULTS
+from tests.unit.alerts.readings import Walk, device
+
+LOW = ["+hydrant_pressure_low major"]
+
+
+def test_a_reading_that_comes_after_a_newer_one_knows_nothing_of_its_flow() -> None:
+    """At rest 0.12 MPa are too little; the flow of a minute later says nothing of this one."""
+    walk = Walk(device())
+    walk.say(at_s=60, pressure_mpa=0.3)
+    assert walk.say(at_s=180, pressure_mpa=0.09, flow_lps=9.0) == ["+hydrant_in_use minor"]
+    assert walk.say(at_s=120, pressure_mpa=0.12, delay_s=70) == LOW
+
+
+def test_what_was_said_before_counts_again_when_readings_are_counted_anew() -> None:
+    """Water flows since long ago and flows on, so that 0.12 MPa are enough in whatever order its readings come."""
+    walk = Walk(device())
+    walk.say(at_s=0, pressure_mpa=0.3)
+    walk.say(at_s=60, pressure_mpa=0.13, flow_lps=9.0)
+    for number in range(12):
+        assert walk.say(at_s=90 + number, pressure_mpa=0.12) == []
+    assert walk.say(at_s=120, pressure_mpa=0.12, flow_lps=9.0) == []
+    assert walk.say(at_s=110, pressure_mpa=0.12, delay_s=15) == []
+    again = Walk(device())
+    again.rules = DeviceRules.from_json(device(), DEFAULTS, json.loads(json.dumps(walk.rules.to_json())))
+    assert again.say(at_s=111, pressure_mpa=0.12, delay_s=16) == []
+    assert again.say(at_s=130, pressure_mpa=0.12) == []
