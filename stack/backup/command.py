@@ -69,8 +69,10 @@ def backup(asked: Asked) -> int:
         _say(f"note: {folder} lies within {state.path} and would be lost with it: a folder on another disk is better")
     configure_log("backup", settings.log_level, settings.log_format)
     if asked.follow:
-        return _run(lambda: asyncio.run(_follow(settings, folder, state)))
+        kept_on = _with_standing_passphrase(settings, folder, state)
+        return _run(lambda: asyncio.run(_follow(kept_on, folder, state)))
     _refuse_another_user(state)
+    settings = _with_standing_passphrase(settings, folder, state)
     if _up_runs(state):
         kept = order_at_work(state) or standing_order(state, settings)
         if kept is None or kept.folder == folder:
@@ -83,6 +85,17 @@ def _settings(asked: Asked) -> BackupSettings:
     if asked.passphrase_file is None:
         return given
     return given.model_copy(update={"backup_passphrase_file": asked.passphrase_file.absolute()})
+
+
+def _with_standing_passphrase(settings: BackupSettings, folder: Path, state: StateDir) -> BackupSettings:
+    """Return the settings with the passphrase that copies in this folder have, where none is given.
+
+    Nobody means to have plain text beside what is encrypted.
+    """
+    standing = read_order(state)
+    if settings.backup_passphrase_file is not None or standing is None or standing.folder != folder:
+        return settings
+    return settings.model_copy(update={"backup_passphrase_file": standing.passphrase_file})
 
 
 def _server(settings: BackupSettings, state: StateDir) -> Server:
@@ -186,8 +199,6 @@ def _order(settings: BackupSettings, folder: Path, state: StateDir) -> int:
     """Have the running system keep copies in `folder`, and wait for the one that begins now."""
     copies = CopyFolder.make(folder, state.identity)
     before, secret = read_order(state), settings.backup_passphrase_file and settings.backup_passphrase_file.absolute()
-    if secret is None and before is not None and before.folder == folder:
-        secret = before.passphrase_file  # nobody meant to have plain text beside what is encrypted
     Seal(secret)
     order, known = BackupOrder(folder, secret, datetime.now(UTC)), {copy.name for copy in copies.copies()}
     ask_for_backup(state, order)

@@ -208,3 +208,21 @@ class Sleeper:
 
     def child(self, state, _addresses):
         return Child("backup", lambda: children.spawn(self.words, log=state.log("backup")), lambda: True)
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_copy_without_the_system_keeps_the_passphrase_of_its_folder(state, tmp_path, monkeypatch, follow):
+    folder, secret = tmp_path / "copies", secret_in(tmp_path)
+    ask_for_backup(state, BackupOrder(folder, secret, START))
+    used = []
+
+    async def copy(settings, into, _state):
+        used.append((into, settings.backup_passphrase_file))
+        return 0
+
+    monkeypatch.setattr(command, "_copy_once", copy)
+    monkeypatch.setattr(command, "_follow", copy)
+    monkeypatch.delenv("FIRETOWER_BACKUP_PASSPHRASE_FILE", raising=False)
+    for into in (folder, tmp_path / "elsewhere"):
+        assert backup(Asked(into, state.path, follow=follow)) == 0
+    assert used == [(folder, secret), (tmp_path / "elsewhere", None)]

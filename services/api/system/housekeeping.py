@@ -36,6 +36,9 @@ async def _fold_quality(connection: asyncpg.Connection, now: datetime) -> None:
     before = (now - _COUNTED_LIVE).replace(minute=0, second=0, microsecond=0)
     await connection.execute(QUALITY["unfold_quality"], before)
     await connection.execute(QUALITY["fold_quality"], before)
+
+
+async def _forget_quality(connection: asyncpg.Connection, now: datetime) -> None:
     if await is_steady(connection, now):
         await connection.execute(QUALITY["forget_quality"], now - _COUNTED_BY_HOUR, _MOST_AT_ONCE)
 
@@ -52,7 +55,8 @@ async def _forget_imports(connection: asyncpg.Connection, now: datetime) -> None
     await connection.execute(import_faults.SQL["forget"], now - _IMPORTS_KEPT)
 
 
-DUTIES = (_fold_quality, _forget_keys, _forget_sessions, _forget_imports)
+# the sums last: they read most, and what runs out of time there must not keep the others from their turn
+DUTIES = (_forget_keys, _forget_sessions, _forget_imports, _forget_quality, _fold_quality)
 
 
 async def clear(database: Database, clock: Clock, asides: Asides) -> None:
