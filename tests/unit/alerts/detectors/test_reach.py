@@ -31,10 +31,10 @@ def moved() -> Town:
 
 def test_a_day_ends_at_midnight_by_the_clocks_of_the_county():
     reach, far, midnight_s = Reach(1), np.array([6.0]), 1_780_243_200  # 16:00 UTC
-    for ended_s in range(midnight_s - 8 * 3600, midnight_s, 900):  # over midnight UTC, which is no end of a day
+    for ended_s in range(midnight_s, midnight_s + DAY_S, 900):  # over midnight UTC, which is no end of a day
         reach.learn(reach.take(far, ended_s), True, [])
     assert not reach.farthest.any()
-    reach.take(far, midnight_s + DAY_S - 900)
+    reach.take(far, midnight_s + DAY_S)
     assert reach.farthest.tolist() == [6.0]
 
 
