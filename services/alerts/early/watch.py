@@ -19,7 +19,7 @@ from services.alerts.early.courses import Courses
 from services.alerts.early.late import LateReadings
 from services.alerts.early.rows import find_first, read_members, read_step
 from services.core.aside import Asides, Unit, is_blocked, own_fault
-from services.core.clock import CLOCK_SET_BACK, Clock
+from services.core.clock import Clock
 from services.core.log import logger
 from services.core.rules.catalog_early import EARLY, Numbers
 from services.core.rules.overrides import READ_OVERRIDES, book_of
@@ -35,6 +35,7 @@ LOOK_AGAIN_S = 60.0  # and how often to read it even if not: a change is dated b
 SETTLED_S = 10.0  # a changed cell starts once its devices have not changed for this long
 GRACE = timedelta(seconds=60)  # NB-IoT delivers 99 % within 30 s (design study)
 STEP_LEAST = timedelta(seconds=20)  # a cell that is up to date reads at least this much at once
+STANDS_AHEAD = timedelta(hours=1)  # a cell so far ahead starts anew: our clock was set back; a nearer one waits
 STEPS_A_TURN = 4
 SAVE_S = 3600.0  # a memory is 4 kB (hydrant) to 8 kB (circuit) a device; an hour is read again in seconds
 AGAIN_S, AGAIN_LATER_S = 60.0, 600.0
@@ -159,7 +160,7 @@ class EarlyWatch:
         """Start a cell: from its saved memory, else from the last month's readings."""
         now, numbers = self._clock.now(), self._numbers(members)
         saved = await conn.fetchrow(SQL["saved_cell"], name)
-        if saved is not None and saved["walked_until"] > now + CLOCK_SET_BACK:  # by a clock that was ahead
+        if saved is not None and saved["walked_until"] > now + STANDS_AHEAD:  # by a clock that was ahead
             saved = None
         if saved is not None and saved["devices"] == fingerprint(members):
             cell = Cell(name, members, numbers, saved["walked_until"], saved["walked_until"])
@@ -251,16 +252,9 @@ class EarlyWatch:
 
     def _end(self, row: asyncpg.Record, now: datetime) -> None:
         """End a warning that nobody watches any more."""
-        warning = EarlyWarning(
-            row["code"],
-            now,
-            EARLY[row["code"]].severity,
-            row["area"],
-            OTHERS,
-            False,
-            row["device"],
-            group=row["component"],
-        )
+        code, device = row["code"], row["device"]
+        severity = EARLY[code].severity
+        warning = EarlyWarning(code, now, severity, row["area"], OTHERS, False, device, group=row["component"])
         self._alarms.waiting.append(Said(row["cell"], row["device_id"], warning))
 
     @staticmethod
@@ -272,9 +266,9 @@ class EarlyWatch:
     async def _walk_again(self, conn: Connection) -> None:
         """Let a cell with many late readings read the month again, which corrects what it learned.
 
-        So does one that has walked until a time to come: our own clock was set back, and it would wait until then.
+        So does one that has walked until a time far ahead: our own clock was set back, and it would wait until then.
         """
-        latest = self._clock.now() + CLOCK_SET_BACK
+        latest = self._clock.now() + STANDS_AHEAD
         ahead = [name for name, cell in self._cells.items() if max(cell.walked_until, cell.live_from) > latest]
         for name in {*self._late.look(self._cells), *ahead}:
             known = self._cells.pop(name)

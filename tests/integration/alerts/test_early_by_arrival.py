@@ -84,3 +84,26 @@ async def test_early_warning_goes_on_at_once_after_our_own_clock_was_weeks_ahead
     await store(hydrants, BEGIN + timedelta(seconds=SLOT_S * known), rows[known:shown], water[known:shown])
     await live.until(BEGIN + timedelta(seconds=SLOT_S * shown + 120), step_s=300)
     assert {one[1] for one in await told_live(hydrants)} == {"water_burst"}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_clock_set_back_by_minutes_costs_early_warning_nothing_that_it_learned(
+    hydrants: County, live: Live, *, restarted: bool
+) -> None:
+    rows, water = town()
+    await store(hydrants, BEGIN, rows[:DAY], water[:DAY])
+    live.clock.ahead = timedelta(minutes=10)
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * DAY))
+    query = "select devices, walked_until, memory from early_cell"
+    saved, cells = await hydrants.conn.fetch(query), dict(live.watch._cells)  # noqa: SLF001 - it must be the same one
+    assert len(saved) == len(cells) == 1
+    assert saved[0]["walked_until"] > live.clock.at + timedelta(minutes=3)
+    live.clock.ahead = timedelta()
+    if restarted:
+        live.start_again()
+    await live.until(live.clock.at + timedelta(seconds=60), step_s=10)
+    assert await hydrants.conn.fetch(query) == saved
+    if not restarted:
+        assert live.watch._cells["hydrant:H00"] is cells["hydrant:H00"]  # noqa: SLF001
+    await live.until(live.clock.at + timedelta(minutes=20), step_s=60)
+    assert live.watch._cells["hydrant:H00"].walked_until > saved[0]["walked_until"]  # noqa: SLF001 - goes on by itself
