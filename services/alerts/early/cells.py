@@ -87,7 +87,7 @@ class Cell:
     told: set[Key] = field(default_factory=set)
     ended: list[EarlyWarning] = field(default_factory=list)  # raised and ended since `courses` looked
     arrived: list[Row] = field(default_factory=list)  # what came after its time was walked, to be walked next
-    ahead: set[tuple[str, datetime, int]] = field(default_factory=set)  # walked, and not looked at by `late` yet
+    ahead: dict[tuple[str, datetime, int], int] = field(default_factory=dict)  # walked, of batches `late` has not seen
     reconciled: bool = False  # whether warnings of an older cell were compared with the open ones
     fleet: Fleet = field(init=False)
     _by_code: dict[str, tuple[Member, timedelta]] = field(init=False)  # and since what age its readings are late

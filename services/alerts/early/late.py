@@ -40,6 +40,7 @@ class LateReadings:
         newest: int = await conn.fetchval(SQL["newest_batch"])
         if self._batch is None:
             self._batch = newest
+        newest = max(newest, self._batch)  # never back, though a clock is
         found = await conn.fetch(SQL["behind_batches"], self._batch, newest, _MOST_BATCHES)
         batches = _within_one_look(found)
         if batches:
@@ -51,13 +52,13 @@ class LateReadings:
                 return True
         self._batch = newest
         for cell in cells.values():
-            cell.ahead.clear()
+            cell.ahead = {name: batch for name, batch in cell.ahead.items() if batch > newest}
         return False
 
     def note(self, cell: Cell, rows: Iterable[asyncpg.Record]) -> None:
         """Remember which readings of a step this has not looked at yet: they are not walked once more."""
         heard = self._batch or 0
-        cell.ahead.update(_name(row) for row in rows if row["batch_id"] > heard)
+        cell.ahead.update((_name(row), row["batch_id"]) for row in rows if row["batch_id"] > heard)
 
     def look(self, cells: Mapping[str, Cell]) -> list[str]:
         """Return the cells, at most one, that must read the month again now."""

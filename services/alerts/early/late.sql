@@ -17,4 +17,6 @@ where id > $1 and id <= $2 and lane = 'telemetry' and min_ts < committed_at - in
 order by id limit $3
 
 -- name: newest_batch
-select coalesce(max(id), 0) from ingest_batch
+-- A number is taken as a transaction begins, so that a lower one may be committed after a higher one: no nearer than a
+-- transaction may last.
+select coalesce(max(id), 0) from ingest_batch where committed_at < clock_timestamp() - interval '15 s'

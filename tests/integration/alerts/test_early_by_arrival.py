@@ -5,27 +5,62 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.early.cells import Cell, Row
+from services.core import db
 from tests.integration.alerts.early_town import BEGIN, Live, store, told_by_evaluate, told_live, town
 from tests.support.county import County
 from tests.unit.alerts.detectors.town import DAY, HYDRANTS, SLOT_S
 
 
-async def bring(county: County, readings: Sequence[Any], at: datetime, behind: timedelta) -> None:
+async def bring(
+    county: County,
+    readings: Sequence[Any],
+    at: datetime,
+    behind: timedelta = timedelta(),
+    conn: asyncpg.Connection | None = None,
+) -> int:
     """Commit one batch of ingest at this moment; the clocks of its devices are behind by this, if any."""
-    batch = await county.conn.fetchval(
+    conn = conn or county.conn
+    batch: int = await conn.fetchval(
         "insert into ingest_batch (writer, number, owner, lane, committed_at, min_ts, max_ts, hydrant)"
-        " select 'all/telemetry', count(*) + 1, gen_random_uuid(), 'telemetry', $1, $2, $3, $4 from ingest_batch"
+        " select $5, count(*) + 1, gen_random_uuid(), 'telemetry', $1, $2, $3, $4 from ingest_batch"
         " returning id",
         at, min(one[0] for one in readings) - behind, at, len(readings),
+        "all/telemetry" if conn is county.conn else "another/telemetry",
     )  # fmt: skip
-    await county.conn.executemany(
+    await conn.executemany(
         "insert into reading_hydrant (device_id, ts, seq, received_at, clock_behind, batch_id, pressure_mpa)"
         " values ($1, $2, $3, $4, $5, $6, $7)",
         [(county.id_of(code), ts - behind, round(ts.timestamp()), at, bool(behind), batch, p)
          for ts, code, p, _ in readings],
     )  # fmt: skip
+    return batch
+
+
+def note_taken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, datetime]]:
+    """Return a list of the readings that are walked from now on."""
+    taken: list[tuple[str, datetime]] = []
+    take = Cell.take
+
+    def noted(cell: Cell, row: Row) -> list[EarlyWarning]:
+        taken.append((row["code"], row["ts"]))
+        return take(cell, row)
+
+    monkeypatch.setattr(Cell, "take", noted)
+    return taken
+
+
+@pytest.fixture
+async def walked(hydrants: County, live: Live) -> datetime:
+    """A day was stored and walked; until when it was."""
+    rows, water = town()
+    await store(hydrants, BEGIN, rows[:DAY], water[:DAY])
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * DAY + 120))
+    return live.watch._cells["hydrant:H00"].walked_until  # noqa: SLF001
 
 
 @pytest.mark.parametrize("slow", [HYDRANTS, 6], ids=["all", "half"])
@@ -107,3 +142,41 @@ async def test_a_clock_set_back_by_minutes_costs_early_warning_nothing_that_it_l
         assert live.watch._cells["hydrant:H00"] is cells["hydrant:H00"]  # noqa: SLF001
     await live.until(live.clock.at + timedelta(minutes=20), step_s=60)
     assert live.watch._cells["hydrant:H00"].walked_until > saved[0]["walked_until"]  # noqa: SLF001 - goes on by itself
+
+
+async def test_a_batch_that_is_committed_after_one_with_a_higher_number_is_walked_too(
+    hydrants: County, live: Live, database: str, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    slow, quick = walked - timedelta(minutes=4), walked - timedelta(minutes=3)
+    other = await db.connect(database, program="test")
+    try:
+        async with other.transaction():
+            lower = await bring(hydrants, [(slow, "H01", 0.35, None)], live.clock.at, conn=other)
+            higher = await bring(hydrants, [(quick, "H02", 0.35, None)], live.clock.at)
+            assert lower < higher
+            # both were committed just now; everything else here has a time of its own
+            await hydrants.conn.execute(
+                "update ingest_batch set committed_at = clock_timestamp() where id = $1", higher
+            )
+            await other.execute("update ingest_batch set committed_at = clock_timestamp() where id = $1", lower)
+            await live.walk()
+    finally:
+        await other.close()
+    await hydrants.conn.execute("update ingest_batch set committed_at = $1", live.clock.at)  # that was a while ago
+    await live.walk()
+    assert sorted(taken) == [("H01", slow), ("H02", quick)]
+
+
+async def test_what_was_walked_before_its_batch_is_looked_at_is_not_walked_again(
+    hydrants: County, live: Live, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    at = walked + timedelta(seconds=30)
+    await bring(hydrants, [(at, "H01", 0.35, None)], live.clock.at)
+    await hydrants.conn.execute("update ingest_batch set committed_at = clock_timestamp()")
+    await live.until(live.clock.at + timedelta(minutes=2), step_s=20)
+    assert taken == [("H01", at)]
+    await hydrants.conn.execute("update ingest_batch set committed_at = $1", live.clock.at)
+    await live.until(live.clock.at + timedelta(minutes=2), step_s=20)
+    assert taken == [("H01", at)]
