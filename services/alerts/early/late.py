@@ -5,13 +5,15 @@ at least half an hour apart, and that no reading is walked twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from services.alerts.early.cells import HISTORY, KINDS, Cell
+from services.alerts.early.alarms import KIND
+from services.alerts.early.cells import HISTORY, KINDS, Cell, Row
 from services.alerts.early.rows import MOST_ROWS, read_arrived
+from services.core.aside import Asides, Unit, is_blocked, own_fault
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.statements import load_queries
@@ -22,6 +24,8 @@ SETTLED_S = 20.0  # after the last of them
 LONGEST_S = 600.0
 AGAIN_AFTER_S = 1800.0
 _MOST_BATCHES = 500  # of one look
+_UNIT = "arrived"  # the name under which a look that failed is set aside
+_AGAIN, _TRIES = timedelta(seconds=10), 3
 log = logger(__name__)
 Connection = asyncpg.Connection | PoolConnectionProxy
 
@@ -29,31 +33,57 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 class LateReadings:
     """Late readings, by cell."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, asides: Asides) -> None:
         self._clock = clock
+        self._asides = asides
+        self._failed = 0  # looks, one after the other
         self._batch: int | None = None
         self._rows: dict[str, tuple[int, float, float]] = {}  # how many, since when, newest of them
         self._walked_again_at: dict[str, float] = {}
 
     async def hear(self, conn: Connection, cells: Mapping[str, Cell]) -> bool:
-        """Give the cells what came after they had walked its time, and count late readings; True: there is more."""
-        newest: int = await conn.fetchval(SQL["newest_batch"])
+        """Give the cells what came after they had walked its time, and count late readings; True: there is more.
+
+        A failure of its own is set aside and keeps no cell from walking. The third in a row passes over what it could
+        not read: what cells remember meanwhile has no bound.
+        """
         if self._batch is None:
+            await self._asides.refresh(conn)  # what failed in a process before this one is over, too, when it goes on
+        if self._asides.waits(KIND, _UNIT):
+            return False
+        try:
+            more = await self._hear(conn, cells)
+        except Exception as error:
+            if not is_own(error):
+                raise
+            self._failed += 1
+            await self._asides.add(conn, Unit(KIND, _UNIT), error, _AGAIN)
+            return False
+        self._failed = 0
+        await self._asides.over(conn, KIND, _UNIT)
+        return more
+
+    async def _hear(self, conn: Connection, cells: Mapping[str, Cell]) -> bool:
+        newest: int = await conn.fetchval(SQL["newest_batch"])
+        if self._batch is None or self._failed >= _TRIES:
             self._batch = newest
         newest = max(newest, self._batch)  # never back, though a clock is
         found = await conn.fetch(SQL["behind_batches"], self._batch, newest, _MOST_BATCHES)
         batches = _within_one_look(found)
+        more = len(batches) < len(found) or len(found) == _MOST_BATCHES
         if batches:
             ids, first = [row["id"] for row in batches], min(row["min_ts"] for row in batches)
-            await self._give(conn, cells, ids, first)
-            await self._count(conn, cells, ids)
-            if len(batches) < len(found) or len(found) == _MOST_BATCHES:
-                self._batch = ids[-1]
-                return True
-        self._batch = newest
-        for cell in cells.values():
-            cell.ahead = {name: batch for name, batch in cell.ahead.items() if batch > newest}
-        return False
+            arrived = await self._read(conn, cells, ids, first)
+            late = await self._count(conn, cells, ids)
+            # nothing is taken over before all of it was read: what fails is read again
+            for cell, row in arrived:
+                cell.arrived.append(row)
+            self._note_late(late)
+        self._batch = batches[-1]["id"] if more else newest
+        if not more:
+            for cell in cells.values():
+                cell.ahead = {name: batch for name, batch in cell.ahead.items() if batch > newest}
+        return more
 
     def note(self, cell: Cell, rows: Iterable[asyncpg.Record]) -> None:
         """Remember which readings of a step this has not looked at yet: they are not walked once more."""
@@ -77,27 +107,41 @@ class LateReadings:
                 return [name]
         return []
 
-    async def _give(self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int], first: datetime) -> None:
+    async def _read(
+        self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int], first: datetime
+    ) -> list[tuple[Cell, Row]]:
+        """Return what these batches brought for a time that its cell has walked, except late readings."""
         homes = {member.id: cell for cell in cells.values() for member in cell.members}
         if not homes:
-            return
+            return []
+        arrived: list[tuple[Cell, Row]] = []
         since = max(first, self._clock.now() - HISTORY)
         until = max(cell.walked_until for cell in cells.values())
         for kind in KINDS:
             for row in await read_arrived(conn, kind, batches, since, until):
                 cell = homes.get(row["device_id"])
                 if cell is not None and row["ts"] <= cell.walked_until and _name(row) not in cell.ahead:
-                    cell.arrived.append(row)
+                    arrived.append((cell, row))
+        return arrived
 
-    async def _count(self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int]) -> None:
-        now, monotonic = self._clock.now(), self._clock.monotonic()
+    async def _count(self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int]) -> dict[str, int]:
+        """Return how many late readings of each cell these batches brought."""
+        now = self._clock.now()
         found = await conn.fetch(SQL["late_rows"], batches, now - HISTORY, now)
         late = {row["device_id"]: row["rows"] for row in found}
-        for cell in cells.values():
-            rows = sum(late.get(member.id, 0) for member in cell.members)
+        return {cell.name: sum(late.get(member.id, 0) for member in cell.members) for cell in cells.values()}
+
+    def _note_late(self, late: Mapping[str, int]) -> None:
+        monotonic = self._clock.monotonic()
+        for name, rows in late.items():
             if rows:
-                count, since, _ = self._rows.get(cell.name, (0, monotonic, monotonic))
-                self._rows[cell.name] = count + rows, since, monotonic
+                count, since, _ = self._rows.get(name, (0, monotonic, monotonic))
+                self._rows[name] = count + rows, since, monotonic
+
+
+def is_own(error: Exception) -> bool:
+    """Whether a failure is of the cell or the look at hand (one that takes too long, too), not the database's."""
+    return own_fault(error) or is_blocked(error) or isinstance(error, TimeoutError)
 
 
 def _name(row: asyncpg.Record) -> tuple[str, datetime, int]:

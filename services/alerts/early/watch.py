@@ -16,9 +16,9 @@ from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.early.alarms import KIND, EarlyAlarms, Said
 from services.alerts.early.cells import HISTORY, KINDS, Cell, Member, Row, fingerprint, key_of, plan
 from services.alerts.early.courses import Courses
-from services.alerts.early.late import LateReadings
+from services.alerts.early.late import LateReadings, is_own
 from services.alerts.early.rows import find_first, read_members, read_step
-from services.core.aside import Asides, Unit, is_blocked, own_fault
+from services.core.aside import Asides, Unit
 from services.core.clock import Clock
 from services.core.log import logger
 from services.core.rules.catalog_early import EARLY, Numbers
@@ -59,7 +59,7 @@ class EarlyWatch:
         self._planned: dict[str, tuple[str, float]] = {}  # fingerprint, and since when (monotonic) it is the same
         self._saved_at: dict[str, float] = {}
         self._resting: dict[str, float] = {}  # cells that failed, until when
-        self._late = LateReadings(clock)
+        self._late = LateReadings(clock, self._asides)
         self._courses = Courses()
         self._looked_at = float("-inf")
         self._registry_mark: asyncpg.Record | None = None
@@ -79,7 +79,7 @@ class EarlyWatch:
                 try:
                     busy = await self._advance(conn, cell) or busy
                 except Exception as error:
-                    if not _is_of_the_cell(error):
+                    if not is_own(error):
                         raise
                     await self._set_aside(conn, cell.name, cell.area, error)
         return 0.0 if busy else TURN_S
@@ -127,7 +127,7 @@ class EarlyWatch:
         try:
             self._cells[name] = await self._begin(conn, name, members, before)
         except Exception as error:
-            if not _is_of_the_cell(error):
+            if not is_own(error):
                 raise
             await self._set_aside(conn, name, members[0].profile.area, error)
         return name in self._cells
@@ -297,11 +297,6 @@ class EarlyWatch:
         self._resting[name] = self._clock.monotonic() + (AGAIN_LATER_S if failed_before else AGAIN_S)
         if failed_before:
             await conn.execute(SQL["forget_cell"], name)
-
-
-def _is_of_the_cell(error: Exception) -> bool:
-    """Whether a failure is the cell's own (a statement that takes too long counts); otherwise the database is away."""
-    return own_fault(error) or is_blocked(error) or isinstance(error, TimeoutError)
 
 
 def _same_as(warning: EarlyWarning) -> tuple[str | None, str, str, str]:

@@ -9,11 +9,15 @@ import asyncpg
 import pytest
 
 from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.early import late
 from services.alerts.early.cells import Cell, Row
 from services.core import db
 from tests.integration.alerts.early_town import BEGIN, Live, store, told_by_evaluate, told_live, town
 from tests.support.county import County
 from tests.unit.alerts.detectors.town import DAY, HYDRANTS, SLOT_S
+
+STATEMENTS = late.SQL
+FAILS = "select 1 / (cardinality($1::bigint[]) * 0), $2::timestamptz, $3::timestamptz"
 
 
 async def bring(
@@ -180,3 +184,40 @@ async def test_what_was_walked_before_its_batch_is_looked_at_is_not_walked_again
     await hydrants.conn.execute("update ingest_batch set committed_at = $1", live.clock.at)
     await live.until(live.clock.at + timedelta(minutes=2), step_s=20)
     assert taken == [("H01", at)]
+
+
+async def test_a_look_at_what_came_behind_that_fails_is_done_again_and_keeps_no_cell_from_walking(
+    hydrants: County, live: Live, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    behind, in_time = walked - timedelta(minutes=3), walked + timedelta(minutes=2)
+    long_ago = walked - timedelta(minutes=20)
+    brought = [(at, "H01", 0.35, None) for at in (long_ago, behind, in_time)]
+    batch = await bring(hydrants, brought, live.clock.at)
+    await hydrants.conn.execute(
+        "update reading_hydrant set late = true where batch_id = $1 and ts = $2", batch, long_ago
+    )
+    monkeypatch.setattr(late, "SQL", {**STATEMENTS, "late_rows": FAILS})
+    await live.until(live.clock.at + timedelta(minutes=4), step_s=300)
+    assert taken == [("H01", in_time)]
+    query = "select kind, name from set_aside where done_at is null"
+    assert [tuple(row) for row in await hydrants.conn.fetch(query)] == [("early", "arrived")]
+    monkeypatch.setattr(late, "SQL", STATEMENTS)
+    await live.until(live.clock.at + timedelta(minutes=1), step_s=20)
+    assert taken == [("H01", in_time), ("H01", behind)]
+    assert await hydrants.conn.fetch(query) == []
+
+
+async def test_what_cannot_be_looked_at_is_passed_over_in_the_end(
+    hydrants: County, live: Live, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    lost, found = walked - timedelta(minutes=20), walked - timedelta(minutes=3)
+    await bring(hydrants, [(lost, "H01", 0.35, None)], live.clock.at)
+    monkeypatch.setattr(late, "SQL", {**STATEMENTS, "late_rows": FAILS})
+    await live.until(live.clock.at + timedelta(minutes=2), step_s=15)
+    await bring(hydrants, [(found, "H02", 0.35, None)], live.clock.at)
+    monkeypatch.setattr(late, "SQL", STATEMENTS)
+    await live.until(live.clock.at + timedelta(minutes=1), step_s=15)
+    assert taken == [("H02", found)]
+    assert await hydrants.conn.fetch("select from set_aside where done_at is null") == []
