@@ -42,6 +42,10 @@ class Kept:
             self._newest = (ts, value), newest[0]
         return value
 
+    def is_old(self, ts: datetime) -> bool:
+        """Whether nothing that was said counts any more."""
+        return ts - self._newest[0][0] > self._for
+
     def forget(self, since: datetime) -> None:
         """Forget what was said from `since` on: it comes again."""
         while self._newest != _NEVER and self._newest[0][0] >= since:
@@ -117,7 +121,9 @@ class HydrantRules(KindRules):
         cap = self._cap_open.take(cap, ts)
         water = self._water.take(water, ts)
         flowing = flow > self._use_lps
-        if says_use and self._use_on:
+        # use that is said no more ends once what was said is too old to count: a meter may have died
+        said_no_more = self._use.active and self._flow.is_old(ts) and self._cap_open.is_old(ts)
+        if self._use_on and (says_use or said_no_more):
             self._feed_use(ts, flow, found, used=flowing or bool(cap and water), live=live)
         pressure = get("pressure_mpa")
         if pressure is not None:

@@ -30,3 +30,14 @@ def test_what_was_said_before_counts_again_when_readings_are_counted_anew() -> N
     again.rules = DeviceRules.from_json(device(), DEFAULTS, json.loads(json.dumps(walk.rules.to_json())))
     assert again.say(at_s=111, pressure_mpa=0.12, delay_s=16) == []
     assert again.say(at_s=130, pressure_mpa=0.12) == []
+
+
+def test_use_that_is_said_no_more_ends_when_it_is_too_old_to_count() -> None:
+    """A meter that died while water flowed: the hydrant goes on telling its pressure."""
+    walk = Walk(device())
+    assert walk.say(at_s=0, pressure_mpa=0.3, flow_lps=9.0) == ["+hydrant_in_use minor"]
+    late_s = int(device().late_after.total_seconds())
+    for at_s in range(60, late_s + 1, 60):
+        assert walk.say(at_s=at_s, pressure_mpa=0.3) == []
+    assert walk.say(at_s=late_s + 60, pressure_mpa=0.3) == []
+    assert walk.say(at_s=late_s + 120, pressure_mpa=0.3) == ["-hydrant_in_use"]
