@@ -104,7 +104,7 @@ def test_flow_of_long_ago_does_not_excuse_low_pressure_now() -> None:
     walk.say(at_s=0, flow_lps=5)
     assert walk.say(at_s=600, pressure_mpa=0.12) == []
     assert walk.say(at_s=610, pressure_mpa=0.12) == []
-    assert walk.say(at_s=620, pressure_mpa=0.12) == LOW
+    assert walk.say(at_s=620, pressure_mpa=0.12) == ["-hydrant_in_use", *LOW]
 
 
 def test_findings_carry_value_limit_and_reason_in_two_languages() -> None:
