@@ -5,7 +5,7 @@ at least half an hour apart, and that no reading is walked twice.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -25,6 +25,7 @@ LONGEST_S = 600.0
 AGAIN_AFTER_S = 1800.0
 _MOST_BATCHES = 500  # of one look
 _UNIT = "arrived"  # the name under which a look that failed is set aside
+_NOWHERE = None, datetime.max.replace(tzinfo=UTC)
 _AGAIN, _TRIES = timedelta(seconds=10), 3
 log = logger(__name__)
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -111,7 +112,7 @@ class LateReadings:
         self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int], first: datetime
     ) -> list[tuple[Cell, Row]]:
         """Return what these batches brought for a time that its cell has walked, except late readings."""
-        homes = {member.id: cell for cell in cells.values() for member in cell.members}
+        homes = {member.id: (cell, member.since) for cell in cells.values() for member in cell.members}
         if not homes:
             return []
         arrived: list[tuple[Cell, Row]] = []
@@ -119,8 +120,10 @@ class LateReadings:
         until = max(cell.walked_until for cell in cells.values())
         for kind in KINDS:
             for row in await read_arrived(conn, kind, batches, since, until):
-                cell = homes.get(row["device_id"])
-                if cell is not None and row["ts"] <= cell.walked_until and _name(row) not in cell.ahead:
+                cell, begins = homes.get(row["device_id"], _NOWHERE)
+                if cell is None or cell.kind != kind or not begins <= row["ts"] <= cell.walked_until:
+                    continue  # of another kind: what the device was before
+                if _name(row) not in cell.ahead:
                     arrived.append((cell, row))
         return arrived
 

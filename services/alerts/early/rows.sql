@@ -48,12 +48,14 @@ order by t.received_at, m.code, t.seq
 limit $6
 
 -- name: arrived_hydrant
--- What came after its time was walked, though in time by the rules, in the order of its time.
-select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.pressure_mpa, t.flow_lps, t.cap_open, t.water_present, t.water_temp_c,
+-- What came after its time was walked, though in time by the rules, in the order of its time: of clocks that are behind,
+-- of their receive time, as `behind` takes them.
+select d.code, t.device_id, case when t.clock_behind then t.received_at else t.ts end as ts,
+    t.seq, t.received_at, t.batch_id, t.pressure_mpa, t.flow_lps, t.cap_open, t.water_present, t.water_temp_c,
     t.air_temp_c
 from reading_hydrant t join device d on d.id = t.device_id
-where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
-order by t.ts, d.code, t.seq
+where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late
+order by ts, d.code, t.seq
 
 -- name: rows_electrical
 select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.temp_n_c,
@@ -77,12 +79,14 @@ order by t.received_at, m.code, t.seq
 limit $6
 
 -- name: arrived_electrical
--- What came after its time was walked, though in time by the rules, in the order of its time.
-select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.temp_n_c,
+-- What came after its time was walked, though in time by the rules, in the order of its time: of clocks that are behind,
+-- of their receive time, as `behind` takes them.
+select d.code, t.device_id, case when t.clock_behind then t.received_at else t.ts end as ts,
+    t.seq, t.received_at, t.batch_id, t.residual_current_ma, t.temp_a_c, t.temp_b_c, t.temp_c_c, t.temp_n_c,
     t.current_a_a, t.current_b_a, t.current_c_a
 from reading_electrical t join device d on d.id = t.device_id
-where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
-order by t.ts, d.code, t.seq
+where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late
+order by ts, d.code, t.seq
 
 -- name: rows_water
 select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
@@ -104,8 +108,10 @@ order by t.received_at, m.code, t.seq
 limit $6
 
 -- name: arrived_water
--- What came after its time was walked, though in time by the rules, in the order of its time.
-select d.code, t.device_id, t.ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
+-- What came after its time was walked, though in time by the rules, in the order of its time: of clocks that are behind,
+-- of their receive time, as `behind` takes them.
+select d.code, t.device_id, case when t.clock_behind then t.received_at else t.ts end as ts,
+    t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
 from reading_water t join device d on d.id = t.device_id
-where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late and not t.clock_behind
-order by t.ts, d.code, t.seq
+where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late
+order by ts, d.code, t.seq

@@ -25,9 +25,11 @@ async def bring(
     readings: Sequence[Any],
     at: datetime,
     behind: timedelta = timedelta(),
+    *,
     conn: asyncpg.Connection | None = None,
+    held: timedelta = timedelta(),
 ) -> int:
-    """Commit one batch of ingest at this moment; the clocks of its devices are behind by this, if any."""
+    """Commit one batch of ingest, held back for so long; the clocks of its devices are behind by this, if any."""
     conn = conn or county.conn
     batch: int = await conn.fetchval(
         "insert into ingest_batch (writer, number, owner, lane, committed_at, min_ts, max_ts, hydrant)"
@@ -39,7 +41,7 @@ async def bring(
     await conn.executemany(
         "insert into reading_hydrant (device_id, ts, seq, received_at, clock_behind, batch_id, pressure_mpa)"
         " values ($1, $2, $3, $4, $5, $6, $7)",
-        [(county.id_of(code), ts - behind, round(ts.timestamp()), at, bool(behind), batch, p)
+        [(county.id_of(code), ts - behind, round(ts.timestamp()), at - held, bool(behind), batch, p)
          for ts, code, p, _ in readings],
     )  # fmt: skip
     return batch
@@ -221,3 +223,35 @@ async def test_what_cannot_be_looked_at_is_passed_over_in_the_end(
     await live.until(live.clock.at + timedelta(minutes=1), step_s=15)
     assert taken == [("H02", found)]
     assert await hydrants.conn.fetch("select from set_aside where done_at is null") == []
+
+
+async def test_what_a_clock_that_is_behind_said_and_was_held_back_is_walked_once_by_its_receive_time(
+    hydrants: County, live: Live, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    behind = timedelta(hours=8)
+    await hydrants.conn.execute(
+        "update device_state set clock = $1", {"behind_us": behind // timedelta(microseconds=1)}
+    )
+    live.clock.at += timedelta(minutes=5)
+    await live.walk()
+    at = live.clock.at
+    await bring(hydrants, [(at, "H01", 0.35, None)], at, behind, held=timedelta(minutes=3))
+    await bring(hydrants, [(at, "H02", 0.35, None)], at, behind)
+    await live.until(at + timedelta(minutes=4), step_s=15)
+    assert taken == [("H01", at - timedelta(minutes=3)), ("H02", at)]
+
+
+async def test_what_came_behind_from_another_device_or_place_is_not_walked(
+    hydrants: County, live: Live, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    moved = walked - timedelta(minutes=3)
+    await hydrants.conn.execute("update early_device set since = $1 where device_id = $2", moved, hydrants.id_of("H01"))
+    live.start_again()
+    await live.until(live.clock.at + timedelta(minutes=5), step_s=15)
+    taken.clear()
+    brought = [(moved + timedelta(seconds=number), "H01", 0.35, None) for number in (-1, 1)]
+    await bring(hydrants, brought, live.clock.at)
+    await live.until(live.clock.at + timedelta(minutes=2), step_s=15)
+    assert taken == [("H01", moved + timedelta(seconds=1))]
