@@ -78,6 +78,7 @@ class Mains:
         if standing or _in_works(device, page.now):
             return None
         watch.obey(_numbers(parameters, page))
+        long_ago = watch.is_long_ago(page.now)
         if watch.active and not await self._speaks(page, area):
             watch.end()
         another = watch.active
@@ -85,7 +86,7 @@ class Mains:
         if not says.member:
             return None
         if says.finding is not None:
-            await self._begin(page, area, says.finding, says.joined, another=another)
+            await self._begin(page, area, says.finding, says.joined, another=another, afresh=another or long_ago)
         number = self._incidents.get(area)
         return Situation(
             incident_id=None if number is None else str(number),
@@ -120,12 +121,17 @@ class Mains:
         )
         return watch
 
-    async def _begin(self, page: Page, area: str, finding: Finding, joined: tuple[str, ...], *, another: bool) -> None:
-        """Begin an event; `another`: one of before still stands, and its alarm makes room for this one."""
+    async def _begin(
+        self, page: Page, area: str, finding: Finding, joined: tuple[str, ...], *, another: bool, afresh: bool
+    ) -> None:
+        """Begin an event; `another`: one of before still stands, and its alarm makes room for this one.
+
+        `afresh`: the incident that is open is not this one's, for a hydrant of long ago keeps it open.
+        """
         name = await name_of_area(page.conn, area)
         title = Reason(f"{name} 多处消火栓失压", f"Hydrants lose pressure in {name}")
         standing = await page.conn.fetchrow(SQL["open_incident"], "mains", f"area:{area}")
-        number = None if standing is None or another else standing["id"]
+        number = None if standing is None or afresh else standing["id"]
         if number is None:  # a burst that was detected before the limit tripped is the same event
             number = await page.conn.fetchval(_SQL["burst_incident"], list(joined))
         if number is None:

@@ -55,12 +55,19 @@ class MainsWatch:
         """Whether an event stands."""
         return bool(self._members)
 
+    def is_long_ago(self, at: datetime) -> bool:
+        """Whether the newest member of the last event came so long before `at` that others are another event."""
+        return self._newest is not None and at - self._newest > self._join
+
     def end(self) -> None:
         """Forget the members of an event that a person has ended: more of them are an event again."""
         self._members.clear()
 
     def began(self, device: str, code: str, at: datetime) -> MainsSays:
-        """Take a pressure alarm that opened, or came back, at our time `at`."""
+        """Take a pressure alarm that opened, or came back, at our time `at`.
+
+        A hydrant that stays dry does not keep others from being another event weeks later.
+        """
         if not self._on or code not in MEMBER_CODES:
             return _ALONE
         self._recent = {who: seen for who, seen in self._recent.items() if at - seen <= self._within}
@@ -69,7 +76,6 @@ class MainsWatch:
             self._newest = at
             self._members.add((device, code))
             return MainsSays(member=True)
-        # one hydrant that stays dry is no reason to pass over another event weeks later
         fresh = self._recent.keys() - self._members
         devices = {name for name, _ in fresh}
         if len(devices) < self._devices:

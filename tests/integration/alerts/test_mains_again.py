@@ -158,3 +158,38 @@ async def test_another_event_is_told_though_one_hydrant_of_the_last_stays_dry(
         await eventually(lambda: county.notices(query, second["id"], since), what="its notice")
     else:  # the end of the first is told at once, and what came back after it when the time for flapping is over
         assert second["life"]["retell_at"] is not None
+
+
+async def test_an_event_after_the_next_one_is_no_part_of_the_one_whose_hydrant_stays_dry(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], hydrants: list[str]
+) -> None:
+    before = alerts()
+    await lose_pressure(county, hydrants[:3], alarms=3)
+    (first,) = await eventually(lambda: events(county), what="the event")
+    before.stop()
+    await county.conn.execute(
+        "update alarm set life = jsonb_set(life, '{last_at}', to_jsonb(now() - interval '60 days'))"
+        " where code = 'hydrant_pressure_low'"
+    )
+    alerts()
+    await lose_pressure(county, hydrants[3:], alarms=6)
+
+    async def told() -> list[asyncpg.Record]:
+        found = await events(county)
+        return [one for one in found if one["incident_id"] != first["incident_id"] and one["cleared_at"] is None]
+
+    (second,) = await eventually(told, what="another event", timeout_s=20)
+    for alarm in await county.alarms("a.incident_id = $1 and a.code = 'hydrant_pressure_low'", second["incident_id"]):
+        await acts.clear(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+
+    async def over() -> bool:
+        return not await told()
+
+    await eventually(over, what="the end of the second event", timeout_s=20)
+    for alarm in await events(county):
+        await acts.clear(county.conn, alarm["id"], actor="user:t", now=datetime.now(UTC))
+    await lose_pressure(county, hydrants[3:], alarms=9)
+    (third,) = await eventually(told, what="the third event", timeout_s=20)
+    assert third["incident_id"] not in {first["incident_id"], second["incident_id"]}
+    members = await county.alarms("a.incident_id = $1 and a.code = 'hydrant_pressure_low'", third["incident_id"])
+    assert {alarm["device"] for alarm in members} == set(hydrants[3:])
