@@ -6,6 +6,7 @@ at least half an hour apart, and that no reading is walked twice.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import is_
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -38,6 +39,8 @@ class LateReadings:
         self._clock = clock
         self._asides = asides
         self._failed = 0  # looks, one after the other
+        self._known: list[Cell] = []
+        self._homes: dict[int, tuple[Cell, datetime]] = {}  # of the devices of these cells
         self._batch: int | None = None
         self._rows: dict[str, tuple[int, float, float]] = {}  # how many, since when, newest of them
         self._walked_again_at: dict[str, float] = {}
@@ -75,7 +78,7 @@ class LateReadings:
         if batches:
             ids, first = [row["id"] for row in batches], min(row["min_ts"] for row in batches)
             arrived = await self._read(conn, cells, ids, first)
-            late = await self._count(conn, cells, ids)
+            late = await self._count(conn, cells, [row["id"] for row in batches if row["may_be_late"]])
             # nothing is taken over before all of it was read: what fails is read again
             for cell, row in arrived:
                 cell.arrived.append(row)
@@ -112,7 +115,7 @@ class LateReadings:
         self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int], first: datetime
     ) -> list[tuple[Cell, Row]]:
         """Return what these batches brought for a time that its cell has walked, except late readings."""
-        homes = {member.id: (cell, member.since) for cell in cells.values() for member in cell.members}
+        homes = self._find_homes(cells)
         if not homes:
             return []
         arrived: list[tuple[Cell, Row]] = []
@@ -129,17 +132,29 @@ class LateReadings:
 
     async def _count(self, conn: Connection, cells: Mapping[str, Cell], batches: Sequence[int]) -> dict[str, int]:
         """Return how many late readings of each cell these batches brought."""
-        now = self._clock.now()
-        found = await conn.fetch(SQL["late_rows"], batches, now - HISTORY, now)
-        late = {row["device_id"]: row["rows"] for row in found}
-        return {cell.name: sum(late.get(member.id, 0) for member in cell.members) for cell in cells.values()}
+        late: dict[str, int] = {}
+        if not batches:
+            return late
+        homes, now = self._find_homes(cells), self._clock.now()
+        for row in await conn.fetch(SQL["late_rows"], batches, now - HISTORY, now):
+            cell, _ = homes.get(row["device_id"], _NOWHERE)
+            if cell is not None:
+                late[cell.name] = late.get(cell.name, 0) + row["rows"]
+        return late
+
+    def _find_homes(self, cells: Mapping[str, Cell]) -> Mapping[int, tuple[Cell, datetime]]:
+        """Return the cell of each device and since when it is that device, made anew only when cells have changed."""
+        known = list(cells.values())
+        if len(known) != len(self._known) or not all(map(is_, known, self._known)):
+            self._known = known
+            self._homes = {member.id: (cell, member.since) for cell in known for member in cell.members}
+        return self._homes
 
     def _note_late(self, late: Mapping[str, int]) -> None:
         monotonic = self._clock.monotonic()
         for name, rows in late.items():
-            if rows:
-                count, since, _ = self._rows.get(name, (0, monotonic, monotonic))
-                self._rows[name] = count + rows, since, monotonic
+            count, since, _ = self._rows.get(name, (0, monotonic, monotonic))
+            self._rows[name] = count + rows, since, monotonic
 
 
 def is_own(error: Exception) -> bool:

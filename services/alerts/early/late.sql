@@ -12,7 +12,8 @@ group by r.device_id
 
 -- name: behind_batches
 -- Batches with readings of a time that may have been walked when they were committed.
-select id, min_ts, hydrant + electrical + water as rows from ingest_batch
+select id, min_ts, hydrant + electrical + water as rows, min_ts <= committed_at - interval '10 min' as may_be_late
+from ingest_batch
 where id > $1 and id <= $2 and lane = 'telemetry' and min_ts < committed_at - interval '50 s'
 order by id limit $3
 

@@ -255,3 +255,25 @@ async def test_what_came_behind_from_another_device_or_place_is_not_walked(
     await bring(hydrants, brought, live.clock.at)
     await live.until(live.clock.at + timedelta(minutes=2), step_s=15)
     assert taken == [("H01", moved + timedelta(seconds=1))]
+
+
+async def test_late_readings_are_counted_only_where_a_batch_may_hold_some_and_homes_are_kept_while_cells_stay(
+    hydrants: County, live: Live, walked: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = note_taken(monkeypatch)
+    monkeypatch.setattr(late, "SQL", {**STATEMENTS, "late_rows": FAILS})  # whoever counts fails
+    homes = []
+    for minutes in (4, 3):
+        await bring(hydrants, [(walked - timedelta(minutes=minutes), "H01", 0.35, None)], live.clock.at)
+        await live.walk()
+        homes.append(live.watch._late._homes)  # noqa: SLF001
+    assert taken == [("H01", walked - timedelta(minutes=minutes)) for minutes in (4, 3)]
+    assert homes[0] is homes[1]
+    await hydrants.conn.execute(
+        "update early_device set since = $1 where device_id = $2", walked, hydrants.id_of("H01")
+    )
+    await live.until(live.clock.at + timedelta(minutes=5), step_s=15)  # the cell begins anew
+    await bring(hydrants, [(walked + timedelta(minutes=1), "H01", 0.35, None)], live.clock.at)
+    await live.walk()
+    assert taken[-1] == ("H01", walked + timedelta(minutes=1))
+    assert live.watch._late._homes is not homes[0]  # noqa: SLF001
