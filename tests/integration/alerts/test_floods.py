@@ -136,7 +136,8 @@ async def test_a_call_point_and_a_detector_after_a_test_of_two_hundred_detectors
         lambda: county.conn.fetch("select from device_flood where fires = $1", tested - MOST_FIRES),
         what="the surplus of the test",
     )
-    assert await desk.received() == []
+    # that the device floods may be told by now
+    assert {one["type"] for one in await desk.received()} <= {"alarm.raised"}
     await send_fires(county, "panel-1", ["m1"], "manual_alarm")
     await eventually(lambda: desk.received(type="fire.confirmed"), what="the call point, in the window")
     now = datetime.now(UTC)
