@@ -135,7 +135,7 @@ class Courier:
 
     def _pause_s(self) -> float:
         pause_s = self._pause_of_deliveries_s()
-        if self._nothing_since is None or self._is_told:
+        if self._nothing_since is None or self._is_told or self._gone:
             return pause_s
         told_in = self._nothing_since + self._tools.told_after - self._clock.now()
         return min(pause_s, max(0.0, told_in.total_seconds()))

@@ -21,6 +21,17 @@ async def hostile() -> AsyncIterator[HostileReceiver]:
         yield made
 
 
+async def burn_and_stop(county: County, alerts: Callable[..., Program]) -> int:
+    """Have a fire judged, and nobody who calls about it; its alarm."""
+    await county.add_device("panel-1")
+    worker = alerts(DISPATCH_URL="")
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}])
+    (alarm,) = await eventually(county.alarms, what="the fire")
+    worker.stop()
+    number: int = alarm["id"]
+    return number
+
+
 async def test_a_contact_whom_no_call_reaches_is_told_until_one_does(
     county: County, hostile: HostileReceiver, alerts: Callable[..., Program]
 ) -> None:
@@ -59,12 +70,7 @@ async def test_a_contact_whom_no_call_reaches_is_told_until_one_does(
 async def test_a_fires_call_outlasts_a_gateways_restart_and_is_not_repeated_where_it_may_have_been_passed_on(
     county: County, hostile: HostileReceiver, alerts: Callable[..., Program]
 ) -> None:
-    await county.add_device("panel-1")
-    worker = alerts(DISPATCH_URL="")
-    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}])
-    (alarm,) = await eventually(county.alarms, what="the fire")
-    worker.stop()
-    now = datetime.now(UTC)
+    fire, now = await burn_and_stop(county, alerts), datetime.now(UTC)
 
     async def call(path: str, since: timedelta, success: dict[str, Any] | None = None) -> Any:
         target = {"url": f"{hostile.url}/{path}", "by_county": True, "success": success}
@@ -74,7 +80,7 @@ async def test_a_fires_call_outlasts_a_gateways_restart_and_is_not_repeated_wher
             values (gen_random_uuid(), $1, 1, 'contact:' || gen_random_uuid(), 'call', true, $2, '{}', 19, $3, $4)
             returning id
             """,
-            alarm["id"],
+            fire,
             target,
             now,
             now - since,
@@ -106,12 +112,7 @@ async def test_a_call_that_was_just_put_off_by_a_minute_is_not_taken_for_one_of_
     county: County, alerts: Callable[..., Program]
 ) -> None:
     """Beside it another attempt looks by a time that was read a second before, as on a busy machine."""
-    await county.add_device("panel-1")
-    worker = alerts(DISPATCH_URL="")
-    await county.send_events([{"device": "panel-1", "type": "manual_alarm"}])
-    (alarm,) = await eventually(county.alarms, what="the fire")
-    worker.stop()
-    now = datetime.now(UTC)
+    fire, now = await burn_and_stop(county, alerts), datetime.now(UTC)
 
     async def claimed(due_in: timedelta) -> int:
         await county.conn.execute("delete from notice")
@@ -120,7 +121,7 @@ async def test_a_call_that_was_just_put_off_by_a_minute_is_not_taken_for_one_of_
             insert into notice (id, alarm_id, number, channel, type, fire, target, body, due_at, created_at)
             values (gen_random_uuid(), $1, 1, 'contact:1', 'call', true, '{}', '{}', $2, $3)
             """,
-            alarm["id"],
+            fire,
             now + due_in,
             now,
         )
