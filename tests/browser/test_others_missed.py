@@ -76,6 +76,7 @@ def test_who_takes_a_fire_by_key_goes_on_from_there(visit, system):
     assert page.evaluate(FOCUSED % "#alarm-name")
     for _ in (first, second):  # a verdict leads to the next fire
         page.locator("[data-act=false]").press("Enter")
+        expect(page.locator("dialog [type=submit]")).to_be_visible()  # else the key is pressed on what opened it
         page.locator("dialog [type=submit]").press("Enter")
         expect(page.locator("dialog")).to_have_count(0)
     expect(page.locator("[data-act=false]")).to_have_count(0)
