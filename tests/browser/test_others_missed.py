@@ -61,26 +61,23 @@ def asked_to_take(page):
     return asked
 
 
-FOCUSED = "document.activeElement.matches(%r)"
-
-
 def test_who_takes_a_fire_by_key_goes_on_from_there(visit, system):
     first, second = burning(system, "OM-011", "OM-012")
     page = visit(f"/?lang=zh#/desk/{first}")
     line = page.locator(f".fire-line[data-fire='{second}']")
     line.get_by_role("button").press("Enter")
     expect(line.get_by_role("button")).to_have_count(0)
-    assert page.evaluate(FOCUSED % f"[data-fire='{second}'] a")
+    expect(page.locator(f"[data-fire='{second}'] a")).to_be_focused()
     page.locator("[data-act=acknowledge]").press("Enter")
     expect(page.locator("[data-act=acknowledge]")).to_have_count(0)
-    assert page.evaluate(FOCUSED % "#alarm-name")
+    expect(page.locator("#alarm-name")).to_be_focused()
     for _ in (first, second):  # a verdict leads to the next fire
         page.locator("[data-act=false]").press("Enter")
         expect(page.locator("dialog [type=submit]")).to_be_visible()  # else the key is pressed on what opened it
         page.locator("dialog [type=submit]").press("Enter")
         expect(page.locator("dialog")).to_have_count(0)
     expect(page.locator("[data-act=false]")).to_have_count(0)
-    assert page.evaluate(FOCUSED % "#content")
+    expect(page.locator("#content")).to_be_focused()
 
 
 def test_a_key_that_is_held_takes_one_fire(visit, system):
