@@ -22,8 +22,8 @@ join web_session s on s.token_hash = p.session_hash and s.expires_at > $1
 join person h on h.id = p.person_id and h.enabled
 
 -- name: fires
--- as the page's own notifications: fires that opened, or that ask again after somebody took them, and that nobody has
--- answered yet
+-- as the page's own notifications: fires that opened, that are new on the row of an older one, or that ask again after
+-- somebody took them, and that nobody has answered yet
 select e.number, e.made_at, e.at, e.area, e.alarm_id, e.data -> 'alarm' as alarm,
     d.code, d.name as device_name, s.name as site_name, r.name as area_name
 from subscription_event e
@@ -32,10 +32,10 @@ left join device d on d.id = e.device_id
 left join site s on s.id = d.site_id and starts_with(s.area, d.area)
 left join area r on r.code = e.area
 where e.number > $1 and e.made_at > $2 and e.data #>> '{alarm,category}' = 'fire'
-    and (e.type = 'alarm.raised' or e.type in ('alarm.updated', 'fire.confirmed') and exists (
+    and (e.type = 'alarm.raised' or e.type in ('alarm.updated', 'fire.confirmed') and (a.since = e.at or exists (
         select from alarm_transition t
         where t.alarm_id = e.alarm_id and t.from_state = 'acknowledged' and t.to_state = 'unacknowledged'
-            and t.detail ->> 'version' = e.data #>> '{alarm,version}'))
+            and t.detail ->> 'version' = e.data #>> '{alarm,version}')))
 order by e.number
 
 -- name: settle

@@ -48,7 +48,9 @@ class Night:
         """Start push without a way out."""
         return self._push()
 
-    async def burn(self, component: str, area: str = AREA, zone: str | None = None) -> None:
+    async def burn(
+        self, component: str, area: str = AREA, zone: str | None = None, now: datetime | None = None
+    ) -> None:
         """Open a fire, as alerts does."""
         code = f"panel-{area}"
         if code not in self._panels:
@@ -62,7 +64,7 @@ class Night:
             component=component, zone=zone, part=Part.DETECTOR, confidence=Confidence.SUSPECTED,
         )  # fmt: skip
         async with self.conn.transaction():
-            page = Page(self.conn, datetime.now(UTC), await load_policies(self.conn))
+            page = Page(self.conn, now or datetime.now(UTC), await load_policies(self.conn))
             await page.load_scope(place.scope)
             await page.take_fire(place.scope, finding, "event", place)
             await page.write()
@@ -146,6 +148,19 @@ async def test_a_fire_that_asks_again_after_somebody_took_it_is_told_again(night
     await night.burn("", OTHER)
     await night.burn("1-1")
     await eventually(lambda: len(service.titles("here")) == 4, what="the next fire, and nothing between")
+
+
+async def test_a_new_fire_on_the_row_of_one_that_nobody_judged_is_told_again(night: Night) -> None:
+    service = await night.service()
+    await night.begin()
+    await night.turn_on("here", service, (AREA,))
+    await eventually(lambda: service.titles("here") == [GREETING], what="the greeting")
+    for earlier in (timedelta(hours=2), timedelta(hours=2, minutes=-1), timedelta(0)):
+        await night.burn("1-1", now=datetime.now(UTC) - earlier)
+        if earlier:
+            await eventually(lambda: len(service.titles("here")) == 2, what="the fire, told once")
+    await eventually(lambda: len(service.titles("here")) == 3, what="the new fire")
+    assert len(await night.county.alarms()) == 1
 
 
 async def test_a_fire_that_was_taken_and_asks_again_while_the_service_was_away_is_one(night: Night) -> None:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from services.core.alarms.ledger import acts
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
-from services.core.alarms.life.happenings import Finding
+from services.core.alarms.life.happenings import Finding, Reset
 from services.core.alarms.policies import load_policies
 from services.core.city.cloudevent import Event, EventType
 from services.core.city.outbox import write_events
@@ -32,12 +33,15 @@ async def events(county: County) -> list[asyncpg.Record]:
     return found
 
 
-async def fire(county: County, device_id: int, component: str = "d1", confidence: Any = Confidence.SUSPECTED) -> None:
+async def fire(
+    county: County, device_id: int, component: str = "d1", confidence: Any = Confidence.SUSPECTED,
+    now: datetime | None = None,
+) -> None:  # fmt: skip
     place = Place(f"device:{device_id}", device_id, "panel-1", area=AREA)
     how = {"device": "panel-1", "area": AREA, "component": component, "part": Part.DETECTOR, "confidence": confidence}
     finding = Finding("fire", Category.FIRE, Severity.CRITICAL, Reason("火", "fire"), cause="fire", **how)
     async with county.conn.transaction():
-        page = Page(county.conn, datetime.now(UTC), await load_policies(county.conn))
+        page = Page(county.conn, now or datetime.now(UTC), await load_policies(county.conn))
         await page.load_scope(place.scope)
         await page.take_fire(place.scope, finding, "event", place)
         await page.write()
@@ -80,6 +84,36 @@ async def test_a_fire_is_told_as_it_grows_surer_and_when_it_is_judged(county: Co
     (alarm,) = await county.alarms()
     await acts.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
     assert told(await events(county)) == ["alarm.raised", "fire.confirmed", "alarm.cleared", "alarm.closed"]
+
+
+@pytest.mark.parametrize("is_reset", [True, False])
+async def test_a_new_fire_on_the_row_of_one_that_nobody_judged_is_told_as_one(
+    county: County, *, is_reset: bool
+) -> None:
+    await county.set_policy("fire_clocks", incident_gap_s=60)
+    device = await county.add_device("panel-1")
+    now = datetime.now(UTC)
+    for seconds in (0, 10):  # the same fire
+        await fire(county, device, confidence=Confidence.CONFIRMED, now=now + timedelta(seconds=seconds))
+    if is_reset:
+        place = Place(f"device:{device}", device, "panel-1", area=AREA)
+        async with county.conn.transaction():
+            page = Page(county.conn, now + timedelta(seconds=20), await load_policies(county.conn))
+            await page.load_scope(place.scope)
+            reset = Reset("panel-1", "", Reason("复位", "reset"))
+            await page.take_fire(place.scope, reset, "event", place)
+            await page.write()
+    before = await events(county)
+    assert told(before) == ["alarm.raised", "fire.confirmed"] + ["alarm.cleared"] * is_reset
+    await fire(county, device, confidence=Confidence.CONFIRMED, now=now + timedelta(minutes=5))
+    await fire(county, device, confidence=Confidence.SUSPECTED, now=now + timedelta(minutes=10))
+    anew = (await events(county))[len(before) :]
+    assert told(anew) == ["fire.confirmed", "alarm.updated"]
+    assert [row["cap"] for row in anew] == [True, True]
+    versions = [row["data"]["alarm"]["version"] for row in (*before, *anew)]
+    assert versions[-3] < versions[-2] < versions[-1]
+    assert len(await county.alarms()) == 1
+    assert len(await county.conn.fetch("select from notice where type = 'fire.confirmed'")) == 2
 
 
 async def test_status_is_told_when_it_changes_and_not_with_every_reading(county: County) -> None:

@@ -14,7 +14,8 @@ def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list
     types: list[EventType] = []
     if before is None:
         types.append(EventType.RAISED)
-    if _confirmed(after) and (before is None or not _confirmed(before)):
+    anew = before is not None and after.fire and after.since != before.since  # a new fire on the row of an older one
+    if _confirmed(after) and (before is None or anew or not _confirmed(before)):
         types.append(EventType.FIRE_CONFIRMED)
     if before is None:
         return types

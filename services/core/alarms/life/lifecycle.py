@@ -80,7 +80,9 @@ def due_at(alarm: Alarm) -> datetime | None:
 
 
 def _shows_change(before: Alarm, after: Alarm) -> bool:
-    """Whether anything changed that `version` speaks for (contract 5)."""
+    """Whether anything changed that `version` speaks for (contract 5). Who judges a fire names the one they saw."""
+    if after.fire and after.since != before.since:
+        return True
     return (before.state, before.severity, before.confidence, before.verification) != (
         after.state,
         after.severity,
