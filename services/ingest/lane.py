@@ -37,6 +37,7 @@ PROBES_WAIT = 1000  # while so many answers to devices wait for the broker, no p
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 CONNECTIONS_TOPIC = "$SYS/broker/clients/connected"
 _EVENT = f"/{Channel.EVENT}"
+_EVENT_SLASHES = subscription(Channel.EVENT).count("/")
 
 
 class Lane:
@@ -159,7 +160,7 @@ class Lane:
         ours: list[Delivery] = []
         others: list[Delivery] = []
         for delivery in deliveries:
-            if delivery.topic[:1] == "$" or (self._leaves_events and delivery.topic.endswith(_EVENT)):
+            if delivery.topic[:1] == "$" or (self._leaves_events and _is_heard_as_event(delivery.topic)):
                 others.append(delivery)
                 continue
             if delivery.retain or delivery.topic == self.probe_topic:
@@ -261,6 +262,11 @@ class Lane:
     def _send_probe(self, session: Session) -> None:
         if session.connected and session.outgoing < PROBES_WAIT:
             session.submit(self.probe_topic, str(self._now_us()).encode())
+
+
+def _is_heard_as_event(topic: str) -> bool:
+    """Return whether the event lane's filter takes `topic`: one with further levels before its end is nobody's."""
+    return topic.endswith(_EVENT) and topic.count("/") == _EVENT_SLASHES
 
 
 def partition_name(areas: tuple[str, ...]) -> str:
