@@ -5,7 +5,7 @@ much for the memory stands in the spool, in blocks between what is decoded and w
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -81,6 +81,7 @@ class Lines:
         self.ready = 0  # elements that are decoded
         self.unread_messages = self.unread_bytes = 0  # of the broker's, in all lines
         self._lines: dict[str, Line] = {}
+        self._left: dict[int, int] = {}  # messages and items of fetched blocks that no turn has taken
         self.unread: OrderedDict[str, Line] = OrderedDict()  # who has something to decode, next first
         self._spooled: OrderedDict[str, Line] = OrderedDict()  # who has something in the spool, next first
         self._decoded: OrderedDict[str, Line] = OrderedDict()  # who has something to take, next first
@@ -126,10 +127,12 @@ class Lines:
         self._may_be_read(sender, line)  # behind the others
         return sender, message, received_us
 
-    def was_read(self, sender: str, items: Iterable[Item]) -> None:
+    def was_read(self, sender: str, items: Sequence[Item]) -> None:
         """Take what a message from `next_unread` holds."""
         for item in items:
             self.add_read(item)
+        if items and (block := items[0].block) is not None:
+            self._left[block] += len(items) - 1
         line = self._lines.get(sender)
         if line is not None:
             line.reading = False
@@ -149,6 +152,7 @@ class Lines:
                 self._decoded[sender] = line  # behind the others
             if item.message is not None:
                 item.message.flooding = line.flooding
+            item.block = self._over_with(item.block)
             self._strike_if_empty(sender, line)
             yield item
 
@@ -234,13 +238,15 @@ class Lines:
                 numbers[line.spooled[0]] = sender
         return numbers
 
-    def fetched(self, sender: str, number: int, messages: Iterable[Kept]) -> None:
+    def fetched(self, sender: str, number: int, messages: Sequence[Kept]) -> None:
         """Take what a block holds: nothing, when its row is gone."""
         line = self._lines.get(sender)
         if line is None or number not in line.spooled:
             return
         line.spooled.remove(number)
         line.kept.extend(messages)
+        if messages:
+            self._left[number] = len(messages)
         self._may_be_read(sender, line)
         self._strike_if_empty(sender, line)
 
@@ -268,6 +274,16 @@ class Lines:
         line.events += sign * delivery.topic.endswith(_EVENT)
         self.unread_bytes += size
         self.unread_messages += sign
+
+    def _over_with(self, block: int | None) -> int | None:
+        """Return the block of an item that was taken if nothing else of it is left: fires overtake the rest of it."""
+        if block is None:
+            return None
+        self._left[block] -= 1
+        if self._left[block]:
+            return None
+        del self._left[block]
+        return block
 
     def _may_be_read(self, sender: str, line: Line) -> None:
         """Let a line stand in the rings that it belongs to, behind the others where it is new there."""

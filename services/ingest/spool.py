@@ -75,8 +75,7 @@ class Spool:
         for row in await connection.fetch(QUERIES["fetch"], self._writer, list(numbers)):
             columns = (row["topics"], row["payloads"], row["retained"], row["received_us"])
             marks = _marks(row["township_us"], len(row["topics"]))
-            kept = [Kept(*message) for message in zip(*columns, marks, strict=True)]
-            found[row["number"]] = [*kept[:-1], *(one._replace(block=row["number"]) for one in kept[-1:])]
+            found[row["number"]] = [Kept(*message, row["number"]) for message in zip(*columns, marks, strict=True)]
         return found
 
     def forget(self, numbers: Collection[int]) -> None:

@@ -33,7 +33,7 @@ class Kept(NamedTuple):
     retain: bool
     received_us: int
     marks: Marks = ()  # those that ingest reads
-    block: int | None = None  # of the spool, which is over with this message
+    block: int | None = None  # of the spool, where it stands
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Item:
     message: Message | None
     received_us: int
     last: bool = True
-    block: int | None = None  # of the spool, which is over with it
+    block: int | None = None  # of the spool; once it is taken only where the block is over with it
     elements: int = field(init=False)  # how many rows it makes; needed at every step, so computed once
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ def cut(item: Item) -> Sequence[Item]:
         if last:
             part.ack_ids, part.mended = message.ack_ids, message.mended
             part.whole = not message.events  # everything in it was refused: that counts once
-        items.append(Item(item.sender, item.delivery, part, item.received_us, last, item.block if last else None))
+        items.append(Item(item.sender, item.delivery, part, item.received_us, last, item.block))
     return items
 
 

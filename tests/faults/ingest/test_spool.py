@@ -72,3 +72,24 @@ async def test_a_spool_that_cannot_be_written_holds_up_no_fire_and_loses_nothing
     await rows.until("select count(*) from event where type = 'fault'", equals=LISTS * PER_LIST)
     await rows.until("select count(*) from spool", equals=0)
     assert first.process.poll() is None
+
+
+async def test_a_fire_that_overtakes_the_rest_of_its_block_leaves_the_block_in_the_spool(start_ingest, rows):
+    lists = [[event(f"f-{n}", "fault", seq=n) for n in range(start, start + 100)] for start in range(0, 900, 100)]
+    payloads = [orjson.dumps(body) for body in [*lists, [event("last", "fire")]]]
+    await rows.connection.execute(
+        "insert into spool (writer, number, sender, topics, payloads, retained, received_us, bytes)"
+        " select 'all/event', 1, 'FLOOD', array_fill($1::text, array[10]), $2, array_fill(false, array[10]),"
+        " array_fill(to_us(now()), array[10]), 1",
+        topic("FLOOD", "up/event", "panel"),
+        payloads,
+    )
+    await rows.connection.execute(SLOW)  # or all would be stored before we look
+    first = start_ingest()
+    await rows.until("select count(*) from event where event_id = 'last'", equals=1)
+    first.kill()
+    assert await rows.one("select count(*) from event") < 901, "there was nothing left to lose"
+    await rows.connection.execute("drop trigger slow on event_key")
+    start_ingest()
+    await rows.until("select count(*) from event", equals=901)
+    await rows.until("select count(*) from spool", equals=0)

@@ -40,7 +40,7 @@ async def test_what_is_put_comes_back_as_it_was_and_the_next_owner_finds_it_in_o
     assert await second.begin(rows.connection) == [(1, "P1"), (2, "P2"), (3, "P1")]
     assert (second.bytes, second.next_number()) == (4, 4)
     assert await second.fetch(rows.connection, [1, 2, 99]) == {
-        1: [Kept(TOPIC, b"a", False, 17), Kept(TOPIC, b"\x00\xff", False, 18, block=1)],
+        1: [Kept(TOPIC, b"a", False, 17, block=1), Kept(TOPIC, b"\x00\xff", False, 18, block=1)],
         2: [Kept(TOPIC, b"", False, 17, block=2)],
     }
     second.forget([1])

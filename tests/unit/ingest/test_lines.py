@@ -20,8 +20,8 @@ def topic(sender):
     return f"fire/v1/140931100/panel/{sender}/up/event"
 
 
-def told(sender, name, *, padding=0, generation=1):
-    body = {"event_id": name, "ts": 1_764_000_000_000, "type": "fault", "description": "x" * padding}
+def told(sender, name, kind="fault", *, padding=0, generation=1):
+    body = {"event_id": name, "ts": 1_764_000_000_000, "type": kind, "description": "x" * padding}
     return Delivery(topic(sender), orjson.dumps(body), 1, False, False, 1, generation)
 
 
@@ -41,8 +41,8 @@ class Table:
     def fetch(self, most=16):
         for number, sender in self.lines.wanted(most).items():
             found = self.blocks[number].messages
-            kept = [Kept(one.topic, one.payload, one.retain, received_us) for one, received_us in found]
-            self.lines.fetched(sender, number, [*kept[:-1], kept[-1]._replace(block=number)])
+            kept = [Kept(one.topic, one.payload, one.retain, at_us, block=number) for one, at_us in found]
+            self.lines.fetched(sender, number, kept)
 
 
 def read_one(lines):
@@ -60,6 +60,10 @@ def read_one(lines):
 def opened_lines(ahead=10**6):
     lines = Lines(Shares(), ahead)
     return lines, Table(lines)
+
+
+def one_id(delivery):
+    return orjson.loads(delivery.payload)["event_id"]
 
 
 def names(items):
@@ -82,6 +86,32 @@ def test_what_was_spooled_keeps_its_place_between_what_was_decoded_and_what_came
     assert [item.received_us for item in items] == list(range(11))
     assert [item.block for item in items] == [None] * 9 + [1, None]
     assert "A" not in lines
+
+
+def test_a_block_is_over_when_all_of_it_is_taken_though_a_fire_overtakes_the_rest():
+    lines, table = opened_lines()
+    for number in range(9):
+        lines.add("A", told("A", f"a{number}"), number)
+    lines.add("A", told("A", "fire", "fire"), 9)
+    table.put()
+    table.fetch()
+    while read_one(lines):
+        pass
+    items = list(lines.turn(1000))
+    assert names(items) == ["fire", *(f"a{number}" for number in range(9))]
+    assert [item.block for item in items] == [None] * 9 + [1]
+
+
+def test_a_block_is_over_when_all_parts_of_its_long_list_are_taken():
+    lines, table = opened_lines()
+    body = [{"event_id": f"a{n}", "ts": 1, "type": "fire" if n == 349 else "fault"} for n in range(350)]
+    lines.add("A", Delivery(topic("A"), orjson.dumps(body), 1, False, False, 1, 1), 1)
+    table.put()
+    table.fetch()
+    read_one(lines)
+    items = list(lines.turn(1000))
+    assert sorted(names(items)) == sorted(f"a{n}" for n in range(350))
+    assert [item.block for item in items] == [None, None, None, 1]
 
 
 def test_the_longest_line_is_spooled_and_a_short_one_is_left():
@@ -181,7 +211,11 @@ class Scene:
         for _ in range(count):
             name = f"{sender}{len(self.sent.setdefault(sender, []))}"
             self.sent[sender].append(name)
-            self.lines.add(sender, told(sender, name), 1)
+            self.lines.add(sender, told(sender, name, "fault" if len(self.sent[sender]) % 5 else "fire"), 1)
+
+    @staticmethod
+    def place(name):
+        return int(name[1:])
 
     def read(self, count):
         for _ in range(count):
@@ -189,8 +223,11 @@ class Scene:
 
     def turn(self, most):
         for item in self.lines.turn(most):
-            self.found.setdefault(item.sender, []).extend(names([item]))
-            self.finished.extend([] if item.block is None else [item.block])
+            found = self.found.setdefault(item.sender, [])
+            found.extend(names([item]))
+            if item.block is not None:
+                self.finished.append(item.block)
+                assert {one_id(one) for one, _ in self.table.blocks[item.block].messages} <= set(found)
 
     def spool(self, down_to):
         self.table.put(messages=down_to)
@@ -217,6 +254,10 @@ def test_everything_comes_out_once_and_in_order_whatever_is_spooled_when(steps):
     for kind, *what in steps:
         getattr(scene, kind)(*what)
     scene.drain()
-    assert scene.found == scene.sent
+    assert {sender: sorted(found, key=scene.place) for sender, found in scene.found.items()} == scene.sent
+    for found in scene.found.values():
+        for fires in (True, False):  # each in its order: fires overtake the rest
+            places = [scene.place(name) for name in found if (scene.place(name) % 5 == 4) is fires]
+            assert places == sorted(places)
     assert sorted(scene.finished) == sorted(scene.table.blocks)
     assert (scene.lines.ready, scene.lines.unread_messages, scene.lines.unread_bytes) == (0, 0, 0)
