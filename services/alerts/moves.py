@@ -11,9 +11,11 @@ import asyncpg
 
 from services.alerts.border import Border
 from services.core.alarms.ledger.page import ANNOUNCE, Page
+from services.core.alarms.life.happenings import Parted
+from services.core.alarms.life.model import Alarm
 from services.core.aside import Unit
 from services.core.statements import load_queries
-from services.core.words import FIRE
+from services.core.words import FIRE, NoticeType
 
 SQL = load_queries(__file__)
 KIND = "alarm"  # of what is set aside
@@ -28,14 +30,30 @@ async def follow_devices(border: Border) -> None:
 
 
 async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
+    fires = [row for row in rows if row["code"] == FIRE]
     devices: dict[str, list[int]] = defaultdict(list)
-    for row in rows:
-        if row["code"] == FIRE:
-            devices[row["scope"]].append(row["device_id"])
-    for scope, device_ids in devices.items():  # their lock first, as everywhere; they leave the test of the old site
+    for row in fires:
+        devices[row["scope"]].append(row["device_id"])
+    for scope in sorted({row["left"] for row in fires}):  # their locks first, as everywhere, in the order
+        await page.load_scope(scope)  # that a person's act on a fire that moves has: of the site that it leaves first
+    for scope, device_ids in devices.items():  # they leave the test of the old site
         await page.load_scope(scope, device_ids)
+    await _part(page, fires)
     ids = {row["id"] for row in rows}
     for entry in page.entries:
         entry.changed = entry.changed or entry.id in ids
     await page.conn.execute(SQL["follow"], sorted(ids), page.now)
     await page.conn.execute(ANNOUNCE)
+
+
+async def _part(page: Page, fires: Sequence[asyncpg.Record]) -> None:
+    """Let the fires that stay be judged by themselves where the one that spoke for them is gone."""
+    gone: dict[str, list[Alarm]] = defaultdict(list)
+    alarms = {entry.id: entry.alarm for entry in page.entries}
+    for row in fires:
+        if row["id"] in alarms and row["left"] != row["scope"]:
+            gone[row["left"]].append(alarms[row["id"]])
+    for scope, left in gone.items():
+        spoke = frozenset(alarm.incident_id for alarm in left if NoticeType.FIRE_CONFIRMED in alarm.memory.sent)
+        devices = frozenset(alarm.device or "" for alarm in left)
+        await page.take_fire(scope, Parted(spoke, devices), "clock", None)

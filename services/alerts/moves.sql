@@ -1,7 +1,8 @@
 -- name: moved
--- Open alarms that are not where their device is; `scope`: with what its fires are judged there.
+-- Open alarms that are not where their device is; `scope`: with what its fires are judged there, `left`: here.
 select a.id, a.code, a.device_id, d.area,
-    case when d.site_id is null then 'device:' || d.id else 'site:' || d.site_id end as scope
+    case when d.site_id is null then 'device:' || d.id else 'site:' || d.site_id end as scope,
+    case when a.site_id is null then 'device:' || d.id else 'site:' || a.site_id end as left
 from alarm a join device d on d.id = a.device_id
 where a.state <> 'closed' and (a.area, a.site_id) is distinct from (d.area, d.site_id) and a.id <> all($1::bigint[])
 order by a.id limit 200

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from services.core.alarms.ledger import acts
+from services.core.words import Verification
 from tests.support.county import AREA, County
 from tests.support.servers import Program
 from tests.support.waiting import eventually
@@ -47,3 +50,49 @@ async def test_all_fires_that_move_to_one_site_at_once_leave_the_test_of_the_old
     await county.conn.execute("update device set area = $1, site_id = $2", OTHER, there)
     at_large = f"a.scope = 'site:{there}' and a.escalates_at is not null"
     await eventually(lambda: county.alarms(at_large, at_least=3), what="all three outside it")
+
+
+async def burn_together(county: County, here: int) -> tuple[int, int]:
+    """Let a call point of one panel speak for a detector of another at the same site; return their alarms."""
+    for number in (1, 2):
+        await county.add_device(f"panel-{number}", site_id=here)
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "m1"}])
+    (spokesman,) = await eventually(lambda: county.alarms("a.confidence = 'confirmed'", at_least=1), what="the first")
+    await county.send_events([{"device": "panel-2", "type": "fire", "component": "d1"}])
+    (covered,) = await eventually(lambda: county.alarms("a.life ? 'covered'", at_least=1), what="the second")
+    assert covered["incident_id"] == spokesman["incident_id"]
+    return spokesman["id"], covered["id"]
+
+
+@pytest.mark.parametrize("mover", ["panel-1", "panel-2"])
+async def test_a_fire_whose_spokesman_stands_at_another_site_since_a_move_is_judged_by_itself(
+    county: County, alerts: Callable[..., Program], mover: str
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场", area=OTHER)
+    alerts()
+    spokesman, covered = await burn_together(county, here)
+    await county.conn.execute("update device set area = $1, site_id = $2 where code = $3", OTHER, there, mover)
+    (alone,) = await eventually(
+        lambda: county.alarms("a.id = $1 and a.escalates_at is not null", covered, at_least=1), what="a clock"
+    )
+    now = datetime.now(UTC)
+    await acts.verify(county.conn, spokesman, outcome=Verification.FALSE, note="", actor="user:t", now=now)
+    (alone,) = await county.alarms("a.id = $1", covered)
+    site = await county.conn.fetchval("select site_id from incident where id = $1", alone["incident_id"])
+    assert site == (there if mover == "panel-2" else here), "an incident of its own, where it is"
+    assert (alone["state"], alone["escalates_at"] is not None) == ("unacknowledged", True)
+    notices = await county.conn.fetch("select body from notice where alarm_id = $1 and number > 1", covered)
+    assert not notices, "119 hears of it when its clock runs out, or when somebody judges it"
+
+
+async def test_a_fire_that_moves_along_with_its_spokesman_stays_with_it(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    here, there = await county.add_site("学校"), await county.add_site("商场", area=OTHER)
+    alerts()
+    _, covered = await burn_together(county, here)
+    await county.conn.execute("update device set area = $1, site_id = $2", OTHER, there)
+    moved = "a.site_id = $1 and a.scope = 'site:' || $1::bigint"
+    await eventually(lambda: county.alarms(moved, there, at_least=2), what="both there")
+    (member,) = await county.alarms("a.id = $1", covered)
+    assert (member["life"].get("covered"), member["escalates_at"]) == (True, None)

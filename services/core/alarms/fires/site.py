@@ -20,6 +20,7 @@ from services.core.alarms.life.happenings import (
     EvidenceKind,
     Finding,
     Happening,
+    Parted,
     Reset,
     SiteWindow,
     Situation,
@@ -48,7 +49,7 @@ class FireAct(NamedTuple):
     act: Act
 
 
-FireHappening = Finding | Evidence | Reset | Tick | SiteWindow | FireAct
+FireHappening = Finding | Evidence | Reset | Tick | SiteWindow | Parted | FireAct
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ class _Scene:
                 self._all(happening)
             case FireAct():
                 self._act(happening)
+            case Parted():
+                self._leave(happening)
             case _:
                 self._all(happening)
         self._part()
@@ -187,9 +190,19 @@ class _Scene:
             return
         left = [key for key, alarm in self.alarms.items() if alarm.incident_id == dismissed.incident_id]
         if left:
-            fresh = Uncovered(self._new_incident_id(), dismissed=True)
+            fresh = Uncovered(self._new_incident_id(), afresh=True)
             for key in left:
                 self._step(key, fresh)
+
+    def _leave(self, parted: Parted) -> None:
+        """Judge again, as an incident of their own, the fires for which one spoke that stands at another site now."""
+        self.evidence = [item for item in self.evidence if item.device not in parted.gone]
+        for incident in parted.incidents - {alarm.incident_id for alarm in self.alarms.values() if _carries(alarm)}:
+            left = [key for key, alarm in self.alarms.items() if alarm.incident_id == incident and alarm.memory.covered]
+            if left:
+                fresh = Uncovered(self._new_incident_id(), afresh=True, moved=True)
+                for key in left:
+                    self._step(key, fresh)
 
     def _part(self) -> None:
         """Separate fires that the desk has not heard of from an incident whose `fire.confirmed` is over.
@@ -201,7 +214,7 @@ class _Scene:
             left = [key for key, alarm in self.alarms.items() if alarm.incident_id == incident]
             untold = [key for key in left if not self.alarms[key].memory.covered]
             if untold:
-                fresh = Uncovered(self._new_incident_id(), dismissed=False)
+                fresh = Uncovered(self._new_incident_id(), afresh=False)
                 for key in untold:
                     self._step(key, fresh)
 

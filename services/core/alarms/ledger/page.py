@@ -5,7 +5,7 @@ Promises that alarm, transition, hash chain, notice and subscribers' events are 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert
 from services.core.alarms.ledger.site_fires import Scope, read_scope
 from services.core.alarms.life.calling import steps_begin
 from services.core.alarms.life.components import normal_component
-from services.core.alarms.life.happenings import Act, Happening, SiteWindow, Situation
+from services.core.alarms.life.happenings import Act, Happening, Parted, SiteWindow, Situation
 from services.core.alarms.life.lifecycle import PLAIN, step
 from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
@@ -103,11 +103,20 @@ class Page:
         row = await self.conn.fetchrow(SQL["lock_scope"], scope)
         if row is None:
             raise LookupError(f"the lock row of {scope} vanished")
-        rows = await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids))
-        self._scopes[scope] = read_scope(scope, row, [self._admit(found) for found in rows])
-        moved = any(found["scope"] != scope for found in rows)  # a fire leaves the window of the site that it leaves
-        if moved or row["window_until"] != row["test_until"]:
+        entries: list[Entry] = []
+        moved: list[Entry] = []
+        for found in await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids)):
+            entry = self._admit(found)
+            if found["scope"] != scope:
+                self._bring(entry, found)
+                moved.append(entry)
+            if entry.scope == scope or found["scope"] != scope:  # or else it has left for another one on this page
+                entries.append(entry)
+        self._scopes[scope] = read_scope(scope, row, entries)
+        if moved or row["window_until"] != row["test_until"]:  # a fire leaves the window of the site that it leaves
             await self.take_fire(scope, SiteWindow(row["window_until"]), "clock", None)
+        if moved:  # and it leaves who spoke for it there
+            await self.take_fire(scope, Parted(frozenset(entry.alarm.incident_id for entry in moved)), "clock", None)
         return self._scopes[scope].site
 
     # --- step ---
@@ -228,6 +237,14 @@ class Page:
             self.open[entry.key] = entry
         self.entries.append(entry)
         return entry
+
+    def _bring(self, entry: Entry, found: asyncpg.Record) -> None:
+        """Take a fire away from where it was judged so far, to where its device is now."""
+        left = self._scopes.get(entry.scope or "")
+        if left is not None:
+            left.lose(entry)
+        entry.alarm = replace(entry.alarm, area=found["device_area"])
+        entry.site_id = found["device_site"]
 
     def _note(
         self,

@@ -1,7 +1,7 @@
 """The fires of one site (or of a device without one) on a page, with what only their row has. Used by `page`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
@@ -28,6 +28,13 @@ class Scope:
     def changed(self) -> bool:
         """Whether the scope's row has to be written."""
         return self.site.evidence != self.stored.evidence or self.site.test_until != self.stored.test_until
+
+    def lose(self, entry: Entry) -> None:
+        """Judge a fire no longer here: its device stands elsewhere."""
+        key = FireKey(entry.alarm.device or "", entry.key.component)
+        if self.entries.get(key) is entry:
+            del self.entries[key]
+            self.site = replace(self.site, alarms={k: alarm for k, alarm in self.site.alarms.items() if k != key})
 
 
 def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry]) -> Scope:

@@ -136,11 +136,22 @@ class Judgement(NamedTuple):
 class Uncovered(NamedTuple):
     """The confirmed fire that spoke for this one's incident is gone: this one goes on in an incident of its own.
 
-    `dismissed`: that fire was judged false or a test, so this one is judged afresh too.
+    `afresh`: it is judged anew too, because that fire was judged false or a test, or stands at another site (`moved`).
     """
 
     incident_id: str
-    dismissed: bool
+    afresh: bool
+    moved: bool = False
+
+
+class Parted(NamedTuple):
+    """Fires of these incidents came to this site or left it: some may be without the one that spoke for them.
+
+    `gone`: the devices that left, whose reports say nothing any more about this site. Made by page and moves.
+    """
+
+    incidents: frozenset[str | None]
+    gone: frozenset[str] = frozenset()
 
 
 Happening = Finding | Reset | Act | Tick | SiteWindow | OutOfService | Grouped | Judgement | Uncovered

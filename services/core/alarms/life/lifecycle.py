@@ -28,6 +28,12 @@ from services.core.alarms.life.telling import tell, tell_correction
 from services.core.words import Confidence, Reason, Verification
 
 PLAIN = Situation()
+_DISMISSED = Reason(
+    "同一事件的火警被判为误报或测试，重新判断", "the fire that spoke for this one was dismissed; judged afresh"
+)
+_MOVED = Reason(
+    "同一事件已上报的火警属于另一单位，重新判断", "the fire that spoke for this one is at another site; judged afresh"
+)
 
 _Advance = tuple[Alarm, Outcome]
 
@@ -193,8 +199,8 @@ def _judge(alarm: Alarm, judgement: Judgement, now: datetime, policy: Policy) ->
 
 
 def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) -> _Advance:
-    """Give a fire an incident of its own; judge it again if the one that spoke for it was false (contract 6)."""
-    if not uncovered.dismissed:
+    """Give a fire an incident of its own; judge it again if the one that spoke for it was false or is elsewhere."""
+    if not uncovered.afresh:
         why = Reason(
             "同一事件已上报的火警已结束，本火警另立事件",
             "the fire that spoke for the incident is over; this one is its own",
@@ -208,7 +214,5 @@ def _uncover(alarm: Alarm, uncovered: Uncovered, now: datetime, policy: Policy) 
         confidence=Confidence.CONFIRMED if memory.manual or judged_real else Confidence.SUSPECTED,
         memory=memory,
     )
-    why = Reason(
-        "同一事件的火警被判为误报或测试，重新判断", "the fire that spoke for this one was dismissed; judged afresh"
-    )
+    why = _MOVED if uncovered.moved else _DISMISSED
     return escalation.start_clock(after, now, policy), Outcome(OutcomeKind.UNCOVERED, why)
