@@ -88,7 +88,7 @@ class Cell:
     ended: list[EarlyWarning] = field(default_factory=list)  # raised and ended since `courses` looked
     arrived: list[Row] = field(default_factory=list)  # what came after its time was walked, to be walked next
     ahead: dict[tuple[str, datetime, int], int] = field(default_factory=dict)  # walked, of batches `late` has not seen
-    reconciled: bool = False  # whether warnings of an older cell were compared with the open ones
+    reconciled: bool = False  # whether what was told before it began was compared with what it finds
     fleet: Fleet = field(init=False)
     _by_code: dict[str, tuple[Member, timedelta]] = field(init=False)  # and since what age its readings are late
     _in_time: set[str] = field(default_factory=set)  # whose newest reading did not come late

@@ -42,6 +42,7 @@ AGAIN_S, AGAIN_LATER_S = 60.0, 600.0
 PAUSE_AFTER_S, PAUSE_S = 0.005, 0.001  # the first is how long a fire may wait for the walk
 PLAN_FOR_THE_TIMES = "set plan_cache_mode = force_custom_plan"  # otherwise every chunk is read after five runs
 OTHERS = Reason("设备组已变更，重新判断", "the devices that are compared have changed: judged anew")
+NOT_AGAIN = Reason("重新判断，已不成立", "judged anew: it no longer holds")
 log = logger(__name__)
 Connection = asyncpg.Connection | PoolConnectionProxy
 
@@ -138,7 +139,7 @@ class EarlyWatch:
         for row in await conn.fetch(SQL["standing_elsewhere"], list(cells)):
             home = self._cells.get(homes.get(row["device_id"], ""))
             if home is None:
-                self._end(row, self._clock.now())
+                self._end(row, self._clock.now(), OTHERS)
             else:  # which decides whether it still holds
                 await conn.execute(SQL["move"], row["id"], home.name)
                 home.reconciled = False
@@ -169,7 +170,6 @@ class EarlyWatch:
             except ValueError:
                 log.exception("early_memory_unreadable", cell=name)
             else:
-                cell.reconciled = True
                 if name not in self._resting:  # a cell that failed saves at once when it goes on: it is well again
                     self._saved_at[name] = self._clock.monotonic()
                 log.info("early_cell_goes_on", cell=name, devices=len(members), since=saved["walked_until"].isoformat())
@@ -198,7 +198,7 @@ class EarlyWatch:
             await self._walk(cell, rows)
             cell.walked_until = step_until
             if cell.caught_up:
-                await self._tell_what_stands(conn, cell)
+                await self._tell_what_stands(conn, cell, has_read_all=step_until == until)
                 await self._courses.keep(conn, cell, self._clock.now())
             await self._save(conn, cell)
             if step_until == until:
@@ -231,15 +231,18 @@ class EarlyWatch:
             return cell.numbers[warning.code]["enabled"] != 0
         return self._book.for_device(profile, self._clock.now())[warning.code]["enabled"] != 0
 
-    async def _tell_what_stands(self, conn: Connection, cell: Cell) -> None:
-        """Raise warnings from before the live time; end those that no longer hold or are switched off."""
+    async def _tell_what_stands(self, conn: Connection, cell: Cell, *, has_read_all: bool) -> None:
+        """Raise warnings from before the live time; end those that no longer hold or are switched off.
+
+        What was told before a restart is compared once the cell has read all there is: it may find it again by then.
+        """
         now = self._clock.now()
-        if not cell.reconciled:
+        if has_read_all and not cell.reconciled:
             stands = {_same_as(one): key for key, one in cell.standing.items()}
             for row in await conn.fetch(SQL["standing_of"], cell.name):
                 key = stands.get((row["device"], row["area"], row["component"], row["code"]))
                 if key is None:
-                    self._end(row, now)
+                    self._end(row, now, NOT_AGAIN)
                 else:
                     cell.told.add(key)
             cell.reconciled = True
@@ -250,11 +253,11 @@ class EarlyWatch:
             self._say(cell, [cell.standing[key]._replace(active=False, at=now, reason=over)])
             cell.standing[key] = cell.standing[key]._replace(at=now)  # switched on again it is another warning
 
-    def _end(self, row: asyncpg.Record, now: datetime) -> None:
-        """End a warning that nobody watches any more."""
+    def _end(self, row: asyncpg.Record, now: datetime, why: Reason) -> None:
+        """End a warning that nobody watches any more, or that does not hold when judged anew."""
         code, device = row["code"], row["device"]
         severity = EARLY[code].severity
-        warning = EarlyWarning(code, now, severity, row["area"], OTHERS, False, device, group=row["component"])
+        warning = EarlyWarning(code, now, severity, row["area"], why, False, device, group=row["component"])
         self._alarms.waiting.append(Said(row["cell"], row["device_id"], warning))
 
     @staticmethod

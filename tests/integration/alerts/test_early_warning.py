@@ -162,3 +162,45 @@ async def test_a_burst_and_the_mains_event_of_its_hydrants_are_one_incident(
     await bench.readings.judge(bench.border, back)
     assert await incidents.end_parents(bench.border) == [AREA]
     assert [alarm["code"] for alarm in await hydrants.alarms("a.cleared_at is null")] == ["water_burst"]
+
+
+@pytest.mark.parametrize("changed", ["numbers", "switched off", "out of service"])
+async def test_what_is_not_found_again_after_a_kill_is_over_and_hides_nothing_that_comes_later(
+    hydrants: County, live: Live, changed: str
+) -> None:
+    rows, water = town()
+    rows[17 * DAY : 17 * DAY + 10, 9] -= 0.03  # a second draw
+    await store(hydrants, BEGIN, rows, water)
+    query = "select began_at, ended_at, alarm_id from early_warning where code = 'water_draw' order by began_at"
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * (16 * DAY + 18)))
+    before = await hydrants.conn.fetchrow("select * from early_cell")
+    told_by = BEGIN + timedelta(seconds=SLOT_S * (16 * DAY + 26))
+    await live.until(told_by, step_s=SLOT_S)
+    (told,) = await hydrants.conn.fetch(query)
+    assert told["ended_at"] is None
+    if changed == "out of service":
+        await hydrants.conn.execute(
+            "update device set out_of_service_until = $1 where code = 'H09'", told_by + timedelta(hours=3)
+        )
+    else:
+        numbers = {"sigmas": 90} if changed == "numbers" else {"enabled": 0}
+        await hydrants.conn.execute(
+            """
+            insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+            values ('water_draw', 'all', '', $1, $2, 'user:test')
+            """,
+            numbers,
+            told_by,
+        )
+    await hydrants.conn.execute(
+        "update early_cell set walked_until = $1, told = $2, memory = $3",
+        before["walked_until"], before["told"], before["memory"],
+    )  # fmt: skip
+    live.start_again()
+    await live.until(told_by + timedelta(minutes=30), step_s=60)
+    (row,) = await hydrants.conn.fetch(query)
+    assert row["ended_at"] is not None
+    assert await hydrants.alarms("a.code = 'water_draw' and a.cleared_at is null") == []
+    await hydrants.conn.execute("delete from rule_parameter")
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * (17 * DAY + 6)), step_s=SLOT_S)
+    assert len(await hydrants.alarms("a.code = 'water_draw' and a.cleared_at is null")) == 1
