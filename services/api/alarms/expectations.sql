@@ -51,8 +51,9 @@ where r.device_id = any(cast(:devices as integer[])) and r.ts >= :begin and r.ts
 group by 1, 2 order by 2
 
 -- name: temperature
+-- The hottest conductor, the neutral too, as the detector judges; a device may send each phase in a reading of its own.
 select r.device_id, time_bucket(cast(:width as interval), r.ts, cast(:begin as timestamptz)) as at,
-    avg(greatest(r.temp_a_c, r.temp_b_c, r.temp_c_c)) as seen
+    max(greatest(r.temp_a_c, r.temp_b_c, r.temp_c_c, r.temp_n_c)) as seen
 from reading_electrical r
 where r.device_id = any(cast(:devices as integer[])) and r.ts >= :begin and r.ts < :until
 group by 1, 2 order by 2

@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -54,14 +54,17 @@ def new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
-async def _find(reads: Reads, who: Who, subscription_id: int, write: Write | None = None) -> Row:
-    if write is not None:
-        await write.connection.execute("select from subscription where id = $1 for update", subscription_id)
-    now = None if write is None else write.now
+async def _find(reads: Reads, who: Who, subscription_id: int, now: datetime) -> Row:
     row = await first(reads, SQL["subscriptions"], id=subscription_id, after=0, now=now)
     if row is None or not Scope(tuple(row["areas"])).within(who.scope):
         raise not_found(f"subscription {subscription_id}")
     return row
+
+
+async def _lock(write: Write, subscription_id: int) -> Row:
+    """Find it and hold it until the write is over."""
+    await write.connection.execute("select from subscription where id = $1 for update", subscription_id)
+    return await _find(Inside(write.connection), write.who, subscription_id, write.now)
 
 
 def _shown(row: Row) -> dict[str, Any]:
@@ -90,7 +93,7 @@ async def list_subscriptions(*, here: Here, who: Administrator, limit: Limit = 1
 @router.get("/subscriptions/{id}", responses=described(Subscription, 404, etag=True))  # noqa: FAST003 - aliased
 async def show_subscription(subscription_id: SubscriptionId, here: Here, who: Administrator) -> Response:
     """Show one subscription."""
-    row = await _find(here.database, who, subscription_id)
+    row = await _find(here.database, who, subscription_id, here.clock.now())
     return answer(_shown(row), version=row["version"])
 
 
@@ -125,7 +128,7 @@ async def update_subscription(
     """Change, pause (events are kept) or resume; `state` active also enables one that a 410 disabled."""
 
     async def work(write: Write) -> Response:
-        row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        row = await _lock(write, subscription_id)
         check_match(if_match, row["version"])
         values = {name: row[name] for name in ("name", "url", "types", "areas", "format", "state")}
         sent = body.model_dump(exclude_none=True)
@@ -165,7 +168,7 @@ async def delete_subscription(
     """End a subscription; what waits for it is gone."""
 
     async def work(write: Write) -> Response:
-        row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        row = await _lock(write, subscription_id)
         check_match(if_match, row["version"])
         await write.connection.execute(SQL["delete"], subscription_id)
         await write.record("subscription.delete", f"subscription:{subscription_id}", name=row["name"])
@@ -182,7 +185,7 @@ async def rotate_subscription_secret(
     secret = new_secret()
 
     async def work(write: Write) -> Response:
-        row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        row = await _lock(write, subscription_id)
         check_match(if_match, row["version"])
         until = write.now + BOTH_SIGN
         await write.connection.execute(SQL["rotate"], subscription_id, secret, until, write.now)
@@ -201,7 +204,7 @@ async def test_subscription(subscription_id: SubscriptionId, writer: Administrat
     """Send this subscription an event of its own, to see whether it takes it."""
 
     async def work(write: Write) -> Response:
-        row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        row = await _lock(write, subscription_id)
         if row["state"] != "active":
             raise Problem(409, "not_active", f"it is {row['state']}: set its state to active first")
         data = {"subscription": row["name"], "sent_by": write.who.actor}
@@ -223,7 +226,7 @@ async def list_deliveries(
     cursor: Cursor = None,
 ) -> Response:
     """List what was and what will be sent, newest first."""
-    await _find(here.database, who, subscription_id)
+    await _find(here.database, who, subscription_id, here.clock.now())
     place = decode_cursor(cursor, int)
     rows = await here.database.rows(
         SQL["deliveries"], id=subscription_id, state=state, before=place[0] if place else BIGINT, most=limit + 1
@@ -246,7 +249,7 @@ async def replay_subscription(
     """Send again what happened in a span of time, under the same ids, whether it was accepted or not."""
 
     async def work(write: Write) -> Response:
-        row = await _find(Inside(write.connection), write.who, subscription_id, write)
+        row = await _lock(write, subscription_id)
         if row["state"] == "disabled":
             raise Problem(409, "not_active", "it is disabled: set its state to active first")
         end = body.to or write.now
@@ -268,7 +271,7 @@ async def _record(
     write: Write, action: str, subscription_id: int, status: int = 200, secret: str | None = None
 ) -> Response:
     """Audit the subscription as everybody may read it, and answer it."""
-    row = await _find(Inside(write.connection), write.who, subscription_id)
+    row = await _find(Inside(write.connection), write.who, subscription_id, write.now)
     shown = _shown(row)
     kept = ("name", "url", "types", "areas", "format", "state")
     await write.record(action, f"subscription:{subscription_id}", **{name: shown[name] for name in kept})

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from services.api.registry.devices import parse_bbox
@@ -16,7 +16,7 @@ from services.api.registry.documents import newest, select_devices, status_of
 from services.api.request import tables
 from services.api.request.answers import encode
 from services.api.request.auth import KEY_BY_BASIC, Watcher
-from services.api.request.database import Row
+from services.api.request.database import Reads, Row
 from services.api.request.described import described
 from services.api.request.fields import AreaFilter
 from services.api.request.state import Here
@@ -41,9 +41,14 @@ class Feature(BaseModel):
 
 
 class FeatureCollection(BaseModel):
-    """Every device that has a place. `bbox` is left out where there is none."""
+    """Every device that has a place. `bbox` is left out where there is none.
+
+    `numberMatched` and `numberReturned` stand only in an answer that does not hold all of them.
+    """
 
     type: Literal["FeatureCollection"]
+    number_matched: int | None = Field(None, alias="numberMatched", examples=[None])
+    number_returned: int | None = Field(None, alias="numberReturned", examples=[None])
     bbox: list[float] = []
     features: list[Feature]
 
@@ -94,32 +99,49 @@ async def devices_geojson(
         )
     else:
         statement = select_devices(now, who.scope).add_columns(severity.label("severity"), worst.c.standing)
+    wanted = [_device.lon.is_not(None), who.scope.clause(_device.area)]
+    if kind is not None:
+        wanted.append(_device.kind == kind)
+    if area is not None:
+        wanted.append(_device.area.startswith(area))
+    if box := parse_bbox(bbox):
+        wanted += [_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3])]
     statement = (
         statement.outerjoin(worst, worst.c.device_id == _device.id)
-        .where(_device.lon.is_not(None), who.scope.clause(_device.area))
+        .where(*wanted)
         .order_by(worst.c.rank.nulls_last(), _device.id)  # whatever the limit, no fire is left out
         .limit(MOST)
     )
-    if kind is not None:
-        statement = statement.where(_device.kind == kind)
-    if area is not None:
-        statement = statement.where(_device.area.startswith(area))
-    if box := parse_bbox(bbox):
-        statement = statement.where(_device.lon.between(box[0], box[2]), _device.lat.between(box[1], box[3]))
     if brief:
-        joined = sa.select(sa.func.string_agg(statement.subquery().c.feature, ",").label("all"))
-        text = (await here.database.rows(joined))[0]["all"] or ""
-        body = f'{{"type":"FeatureCollection","features":[{text}]}}'.encode()
+        joined = statement.subquery().c.feature
+        found = await here.database.rows(
+            sa.select(sa.func.string_agg(joined, ",").label("all"), sa.func.count(joined).label("n"))
+        )
+        text, returned = found[0]["all"] or "", found[0]["n"]
+        counted = await _counted(here.database, wanted, returned)
+        body = encode({"type": "FeatureCollection", **counted})[:-1] + f',"features":[{text}]}}'.encode()
     else:
         rows = await here.database.rows(statement)
+        counted = await _counted(here.database, wanted, len(rows))
         book = book_of(await here.database.rows(READ_OVERRIDES))
-        body = await asyncio.to_thread(_whole, rows, now, book)  # 10 000 rows must not hold the loop
+        body = await asyncio.to_thread(_whole, rows, now, book, counted)  # 10 000 rows must not hold the loop
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if counted:  # all of them come page by page from there
+        headers["Link"] = '<../ogc/collections/devices/items>; rel="alternate"; type="application/geo+json"'
     tags = [tag.strip().removeprefix("W/") for tag in (known or "").split(",")]
     if etag in tags or "*" in tags:
         return Response(status_code=304, headers=headers)
     return GeoJson(body, headers=headers)
+
+
+async def _counted(reads: Reads, wanted: Sequence[sa.ColumnElement[bool]], returned: int) -> dict[str, int]:
+    """Return how many there are beside how many are answered, where that is not the same number."""
+    if returned < MOST:
+        return {}
+    rows = await reads.rows(sa.select(sa.func.count().label("n")).select_from(tables.device).where(*wanted))
+    matched = rows[0]["n"]
+    return {"numberMatched": matched, "numberReturned": returned} if matched > returned else {}
 
 
 def _drawn(now: datetime, severity: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
@@ -133,10 +155,11 @@ def _drawn(now: datetime, severity: sa.ColumnElement[str]) -> sa.ColumnElement[s
     return sa.cast(built("type", "Feature", "id", _device.id, "geometry", point, "properties", properties), sa.Text)
 
 
-def _whole(rows: Sequence[Row], now: datetime, book: ParameterBook) -> bytes:
+def _whole(rows: Sequence[Row], now: datetime, book: ParameterBook, counted: dict[str, int]) -> bytes:
     lons, lats = [row["lon"] for row in rows], [row["lat"] for row in rows]
     box = {"bbox": [min(lons), min(lats), max(lons), max(lats)]} if rows else {}
-    return encode({"type": "FeatureCollection", **box, "features": [_feature(row, now, book) for row in rows]})
+    features = [_feature(row, now, book) for row in rows]
+    return encode({"type": "FeatureCollection", **counted, **box, "features": features})
 
 
 def _feature(row: Row, now: datetime, book: ParameterBook) -> dict[str, Any]:

@@ -60,7 +60,7 @@ group by m.kind
 -- name: hazards
 -- as they stood at :until: what was done to one since, its steps do not tell yet
 with mine as (
-    select h.found_at, h.supervised_at, coalesce(t.grade, h.grade) as grade, coalesce(t.due, h.due) as due,
+    select h.found_at, h.supervised_at, coalesce(t.grade, h.grade) as grade, case when t.due_told then t.due else h.due end as due,
            case when t.state is null then h.rectified_at < :until else t.state = 'rectified' end as mended,
            case when t.state is null then h.closed_at when t.state = 'verified' then t.at end as closed_at,
            case when t.state is null then h.closed_as else t.closed_as end as closed_as
@@ -72,7 +72,8 @@ with mine as (
                (array_agg(detail ->> 'grade' order by number desc) filter (where detail ->> 'grade' is not null))[1] as grade,
                (array_agg(detail ->> 'closed_as' order by number desc) filter (where detail ->> 'closed_as' is not null))[1]
                    as closed_as,
-               cast((array_agg(detail ->> 'due' order by number desc) filter (where detail ->> 'due' is not null))[1]
+               bool_or(detail ? 'due') as due_told,  -- that it has none any more is told, too
+               cast((array_agg(detail ->> 'due' order by number desc) filter (where detail ? 'due'))[1]
                    as timestamptz) as due
         from hazard_step where hazard_id = h.id and at < :until
     ) t on h.updated_at >= :until

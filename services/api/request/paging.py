@@ -18,7 +18,7 @@ from services.api.request.problems import Problem
 
 T = TypeVar("T")
 MAX_LIMIT = 1000
-_CURSOR_LENGTH = 500
+_CURSOR_LENGTH = 1500  # of a place by a name of 200 characters with four bytes each, and a code of 64: 1 190
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="most items of one answer")]
 Cursor = Annotated[
     str | None, Query(max_length=_CURSOR_LENGTH, description="`next` of the answer before; opaque", examples=[None])

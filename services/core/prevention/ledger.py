@@ -55,6 +55,7 @@ async def add(conn: asyncpg.Connection, by: By, new: New) -> int | None:
     )  # fmt: skip
     if hazard_id is not None:
         detail = {"code": new.code, "grade": new.grade, "source": new.source}
+        detail |= {} if new.due is None else {"due": _plain(new.due)}  # a report of that month asks for it
         await _tell(conn, hazard_id, by, _Line(Act.FIND, None, HazardState.FOUND, "", detail))
     return hazard_id
 

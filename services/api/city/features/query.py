@@ -78,8 +78,15 @@ def read_query(collection: Collection, context: Context, sent: Sequence[tuple[st
         if collection.span is not None:
             conditions += _during(collection.span, begin, end)
     kind = int if isinstance(collection.key.type, sa.Integer) else str
-    after, matched = decode_cursor(given.get("cursor"), kind, int) or (None, None)
+    after, matched = _place(given.get("cursor"), kind)
     return Query(_limit(given.get("limit")), read_crs(given), tuple(conditions), after, matched, judged)
+
+
+def _place(cursor: str | None, kind: type) -> tuple[Any, int | None]:
+    try:
+        return decode_cursor(cursor, kind, int) or (None, None)
+    except Problem:
+        raise bad("cursor", "is not one of this collection; start again without it") from None
 
 
 def read_crs(given: Mapping[str, str]) -> str:
@@ -194,8 +201,8 @@ def _equals(collection: Collection, context: Context, name: str, value: str) -> 
         raise bad(name, "must be a text of at most 300 characters without NUL")
     if kind == "boolean":
         return column.is_(_truth(name, value))
-    if kind == "integer":
-        return column == whole_number(name, value)
+    if kind == "integer":  # the number may be larger than any in the column
+        return sa.cast(column, sa.BigInteger) == whole_number(name, value)
     if kind == "number":
         return column == _number(name, value)
     return column == value

@@ -250,3 +250,33 @@ async def test_a_verdict_is_corrected_with_a_reason_and_the_first_one_stays_read
     assert (await client.post(f"{path}/correct", json=wanted, headers=version)).status_code == 412
     detail = await connection.fetchval("select detail from audit where action = 'alarm.correct'")
     assert detail["verdict"] == "test"
+
+
+async def test_the_chart_of_a_heating_joint_shows_the_hottest_conductor_also_of_phases_that_come_apart(
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    warned, began = await open_alarm("e-1", code="joint_heating"), datetime(2026, 6, 1, tzinfo=UTC)
+    await connection.execute("update device set kind = 'electrical'")
+    await connection.execute(
+        """
+        insert into early_warning (
+            cell, area, subject, code, component, severity, began_at, ended_at, alarm_id, device,
+            members, unit, sure)
+        values ('electrical:e-1', '140931100', 'device:1', 'joint_heating', '', 'major', $2, $2, $1, 'e-1',
+            array['e-1'], '°C', 'high')
+        """,
+        warned,
+        began,
+    )
+    await connection.execute(
+        """
+        insert into reading_electrical (device_id, ts, seq, received_at, batch_id, temp_a_c, temp_b_c, temp_n_c)
+        select d.id, t + p.place * interval '20 s', p.place, t, 1, p.a, p.b, p.n
+        from device d,
+            generate_series($1::timestamptz - interval '2 h', $1::timestamptz - interval '5 min', interval '5 min') t,
+            (values (1, 40.0, null, null), (2, null, 72.0, null), (3, null, null, 85.0)) as p (place, a, b, n)
+        """,
+        began,
+    )
+    chart = (await client.get(f"/api/v1/alarms/{warned}/expectation")).json()
+    assert (chart["quantity"], set(chart["seen"]) - {None}) == ("temperature", {85.0})

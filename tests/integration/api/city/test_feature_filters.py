@@ -77,6 +77,14 @@ async def test_what_devices_measure_can_be_asked_for(
         assert [feature["id"] for feature in answer.json()["features"]] == found
 
 
+async def test_a_number_beyond_all_finds_nothing_and_no_cursor_is_refused_by_its_name(client: Client) -> None:
+    for number in ("3000000000", "-3000000000", "9223372036854775807"):
+        answer = await client.get(ITEMS.format("sites"), params={"risk": number})
+        assert (answer.status_code, answer.json()["features"]) == (200, [])
+    refused = await client.get(ITEMS.format("sites"), params={"cursor": "x"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "cursor")
+
+
 async def test_a_filter_by_a_broken_state_finds_nothing_and_fails_nothing(client: Client, world: World) -> None:
     for state in ('[1, "x"]', '"x"', '{"pressure_mpa": "high", "cap_open": 1}', "{}"):
         await world.connection.execute("update device_state set state = $1::text::jsonb", state)

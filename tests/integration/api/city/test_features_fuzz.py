@@ -15,7 +15,22 @@ NAMES = sorted({*CONTROLS, *(name for one in COLLECTIONS.values() for name in on
 ODD = st.one_of(
     st.text(max_size=30),
     st.sampled_from(
-        ["", "0", "-1", "1e309", "nan", "true", "null", "9" * 25, "²", "\x00", "'; drop table device --", "%", "\ud800"]
+        [
+            "",
+            "0",
+            "-1",
+            "1e309",
+            "nan",
+            "true",
+            "null",
+            "9" * 25,
+            "3000000000",
+            "²",
+            "\x00",
+            "'; drop table device --",
+            "%",
+            "\ud800",
+        ]
     ),
 )
 box = st.lists(st.floats(), min_size=3, max_size=7).map(lambda found: ",".join(map(str, found)))

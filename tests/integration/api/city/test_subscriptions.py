@@ -192,8 +192,12 @@ async def test_a_test_a_rotation_and_a_replay_arrive_at_the_receiver(
     assert receiver.took[0].id == sent["event_id"]
     assert receiver.took[0].event.get_type() == "cn.firetower.subscription.test.v1"
     for _ in range(2):  # pressed twice: the receiver still knows the first secret alone
-        secret = (await client.post(f"{path}/rotate-secret")).json()["secret"]
+        rotated = (await client.post(f"{path}/rotate-secret")).json()
+    secret = rotated["secret"]
     assert secret != made["secret"]
+    alone, listed = (await client.get(path)).json(), (await client.get(PATH)).json()["items"][0]
+    changed = (await client.patch(path, json={"name": "city"})).json()
+    assert {one["previous_secret_until"] for one in (alone, listed, changed)} == {rotated["previous_secret_until"]}
     begin = datetime.now(UTC)
     await happen("h-1", "h-2", at=begin)
     await happen("h-3", at=begin - timedelta(hours=1))

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.api.map import devices
 from tests.integration.api.conftest import Client, Raise
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
@@ -58,6 +59,27 @@ async def test_a_box_leaves_out_what_lies_outside(client: Client, register: Regi
     assert [one["properties"]["code"] for one in answer.json()["features"]] == ["in"]
     assert answer.json()["bbox"] == [111.10, 39.00, 111.10, 39.00]
     assert (await client.get(f"{PATH}?bbox=1,2,3")).status_code == 422
+
+
+@pytest.mark.parametrize("brief", ["", "&brief=true"])
+async def test_an_answer_that_lacks_devices_says_how_many_there_are_and_where(
+    client: Client, register: Register, monkeypatch: pytest.MonkeyPatch, brief: str
+) -> None:
+    for code in ("h-1", "h-2", "h-3"):
+        await register(code)
+    monkeypatch.setattr(devices, "MOST", 3)
+    whole = await client.get(f"{PATH}?kind=hydrant{brief}")
+    assert ("link" in whole.headers, "numberMatched" in whole.json(), len(whole.json()["features"])) == (
+        False,
+        False,
+        3,
+    )
+    monkeypatch.setattr(devices, "MOST", 2)
+    cut = await client.get(f"{PATH}?kind=hydrant{brief}")
+    said = cut.json()
+    assert (said["numberMatched"], said["numberReturned"], len(said["features"])) == (3, 2, 2)
+    where = cut.url.join(cut.headers["link"].partition(">")[0].removeprefix("<"))
+    assert len((await client.get(where.path)).json()["features"]) == 3
 
 
 async def test_what_has_not_changed_is_not_sent_again(client: Client, register: Register) -> None:

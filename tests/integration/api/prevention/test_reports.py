@@ -166,6 +166,9 @@ async def test_what_is_done_about_a_hazard_later_changes_no_report_of_a_month_th
 
     async with connection.transaction():
         mended, late = await found(BEGIN), await found(BEGIN, due=END - 2 * day)
+        overdue, free = await found(BEGIN, due=END - day), await found(BEGIN, due=END - day)
+        nothing = By("user:b", "user:b", BEGIN + day)
+        await ledger.step(connection, free, nothing, Act.CHANGE, lambda one: life.change(one, {"due": None}))
         await step(late, BEGIN + day, Act.CHANGE)  # put off
         by = By("user:b", "user:b", BEGIN + 2 * day)
         back = {"grade": Grade.GENERAL, "due": END - day}
@@ -175,18 +178,19 @@ async def test_what_is_done_about_a_hazard_later_changes_no_report_of_a_month_th
     await connection.execute("insert into site_risk_daily values ($1, $2, 9, 'blue', 9, 'blue', 0)", site, BEGIN.date())
     before = await report(client)
     assert before["hazards"][1] == {
-        "grade": "general", "found": 2, "rectified": 1, "unfounded": 0, "cause_gone": 0, "open": 1, "overdue": 1,
+        "grade": "general", "found": 4, "rectified": 1, "unfounded": 0, "cause_gone": 0, "open": 3, "overdue": 2,
         "supervised": 0,
     }  # fmt: skip
-    assert before["worst"][0]["open_hazards"] == 1
+    assert before["worst"][0]["open_hazards"] == 3
     async with connection.transaction():
         await step(mended, END, Act.REOPEN)
-        await step(late, END, Act.CHANGE)
+        for put_off in (late, overdue, free):
+            await step(put_off, END, Act.CHANGE)
         await step(late, END + day, Act.RECTIFY)
     after = await report(client, f"month={MONTH}&area=140931")  # not the answer that is kept some seconds
     assert (after["hazards"], after["worst"]) == (before["hazards"], before["worst"])
     (major, general) = (await report(client, "month=2026-04"))["hazards"]
-    assert (major["open"], major["overdue"], general["open"], general["rectified"]) == (1, 0, 1, 0)
+    assert (major["open"], major["overdue"], general["open"], general["rectified"]) == (3, 0, 1, 0)
 
 
 async def test_risk_before_and_after_what_changed_and_the_worst_ten(

@@ -56,6 +56,14 @@ async def test_troubles_are_counted_and_filtered(client: Client, visit: Any) -> 
     assert (await town.get("/api/v1/device-troubles")).json()["total"] == 1
 
 
+async def test_a_list_goes_on_behind_the_longest_name(client: Client, register: Any) -> None:
+    for code in ("a" * 64, "b"):
+        await register(code, name="𠀋" * 200)
+    first = (await client.get("/api/v1/devices?sort=name&limit=1")).json()
+    second = await client.get(f"/api/v1/devices?sort=name&limit=1&cursor={first['next']}")
+    assert [one["code"] for one in second.json()["items"]] == ["b"]
+
+
 @pytest.mark.usefixtures("devices")
 @pytest.mark.parametrize(
     ("order", "codes"),
