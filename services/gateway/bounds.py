@@ -59,6 +59,12 @@ class Bounds:
             self._flood.refuse(panel.address, arrival.peer, fires, first=first, now=now)
         return taken
 
+    def has_room(self, panel: Panel, waiting: int, of_strangers: int) -> bool:
+        """Say whether the gateway may add something ordinary of its own about a panel."""
+        return waiting < self._limits.open_records and (
+            panel.registered or of_strangers < self._limits.open_of_strangers
+        )
+
     def reports(self) -> list[Report]:
         """Return what is to be told of strangers beyond their budget; ask about every second."""
         reports = self._flood.report(self._clock.monotonic())

@@ -58,7 +58,7 @@ class Intake:
         self._states = States(remembered.states, limits)
         self._composer = Composer(registry, limits, remembered.counters)
         self._bounds = Bounds(limits, clock)
-        self.presence = Presence(registry, self._composer, clock, self._bounds.budget, self._own)
+        self.presence = Presence(registry, self._composer, clock, self._bounds.budget, self._own, self._may_follow)
         self._repeats = Repeats()
         numbers = [one.id for one in remembered.records] + [one.id for one in remembered.heard]
         # by the clock, so that a file that can be opened only later holds none of the same numbers
@@ -138,9 +138,8 @@ class Intake:
                 self._confirms.wait(before, arrival.asker)
             return True
         panel = self._registry.panel(frame.source)
-        waiting = self.publisher.open_records + self._journal.waiting
         if unit.flag is not None and not self._bounds.allow(
-            panel, count_fires(unit), arrival, waiting, self.publisher.open_of_strangers
+            panel, count_fires(unit), arrival, self._waiting(), self.publisher.open_of_strangers
         ):
             return False
         self._repeats.saw_serial(frame, first_of_link=arrival.first_of_link)
@@ -186,13 +185,27 @@ class Intake:
         self._next_id += 1
         return self._next_id - 1
 
-    def _own(self, panel: Panel, message: Message, *, urgent: bool = False) -> None:
+    def _waiting(self) -> int:
+        """Return how many records are not stored yet."""
+        return self.publisher.open_records + self._journal.waiting
+
+    def _may_follow(self, panel: Panel, last: Record | None) -> bool:
+        """Whether a sign of life may be made: panels never stop making them, whatever waits.
+
+        None while the one before waits; one that is nowhere any more could not be written.
+        """
+        if last is not None and not last.stored and (last.on_disk or self._journal.waiting):
+            return False
+        return self._bounds.has_room(panel, self._waiting(), self.publisher.open_of_strangers)
+
+    def _own(self, panel: Panel, message: Message, *, urgent: bool = False) -> Record:
         """Write down what the gateway says itself."""
         now_ms = int(self._clock.now().timestamp() * 1000)
         digest = secrets.token_bytes(16)  # no message of a panel can be a repeat of it
         record = Record(self._new_id(), panel.address, digest, urgent=urgent, received_ms=now_ms, messages=[message])
         record.stranger = not panel.registered
         self._accept(record, {})
+        return record
 
     # --- answers ---
 

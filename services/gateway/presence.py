@@ -20,7 +20,7 @@ from services.gateway.link import Link
 from services.gateway.lookups import SAYS_NOTHING
 from services.gateway.post import Caller
 from services.gateway.publish import Publisher
-from services.gateway.records import Message
+from services.gateway.records import Message, Record
 from services.gateway.registry import Panel, Registry
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ LIFE_EVERY_S = 60.0  # a heartbeat becomes a reading of the panel at most this o
 
 
 class Presence:
-    """`publisher` and `door` are set by main before the first link; `own` writes down what the gateway says itself."""
+    """`publisher` and `door` are set by main before the first link; `own` writes down what the gateway says itself.
+
+    `may_follow` says whether there is room for a sign of life after the last one of its panel.
+    """
 
     publisher: Publisher
     door: Door
@@ -47,14 +50,16 @@ class Presence:
         composer: Composer,
         clock: Clock,
         budget: "Budget",
-        own: Callable[[Panel, Message], None],
+        own: Callable[[Panel, Message], Record],
+        may_follow: Callable[[Panel, Record | None], bool],
     ) -> None:
         self._registry = registry
         self._composer = composer
         self._clock = clock
         self._budget = budget
         self._own = own
-        self._life: dict[bytes, float] = {}
+        self._may_follow = may_follow
+        self._life: dict[bytes, tuple[float, Record]] = {}  # of each address its last sign of life
         self.offsets: dict[bytes, float] = {}  # of panels' clocks, told with the next sign of life
         self._garbled: dict[bytes, bool] = {}  # addresses of ours with damaged frames; True: heartbeats may be sound
         self._shared: set[bytes] = set()  # addresses that were reported to speak on two live links
@@ -159,12 +164,13 @@ class Presence:
             self.tell(panel, EventType.TAMPER, "同一地址同时在两条连接上通信，请核对设备地址")
 
     def sign_of_life(self, panel: Panel, peer: str, now: float) -> None:
-        """Tell about once a minute that a panel was heard."""
-        if now - self._life.get(panel.address, -LIFE_EVERY_S) < LIFE_EVERY_S or not self.counts(panel, peer):
+        """Tell about once a minute that a panel was heard, unless the last time still waits to be told."""
+        at, last = self._life.get(panel.address, (now - LIFE_EVERY_S, None))
+        if now - at < LIFE_EVERY_S or not self._may_follow(panel, last) or not self.counts(panel, peer):
             return
-        self._life[panel.address] = now
         offset = self.offsets.pop(panel.address, None)
-        self._own(panel, self._composer.sign_of_life(panel, self._clock.now(), offset))
+        record = self._own(panel, self._composer.sign_of_life(panel, self._clock.now(), offset))
+        self._life[panel.address] = now, record
 
     def expire(self) -> None:
         """Let go of strangers by the thousand; at worst a sign of life comes early."""

@@ -131,6 +131,7 @@ class Publisher:
         if not sending.message.event_ids:
             if error is None:
                 sending.acknowledged = now
+                sending.record.doubtful += 1
                 self._doubtful.append(sending)
                 self._stored(sending.record, sending.mark)
             else:
@@ -178,6 +179,7 @@ class Publisher:
         """Send again what the broker may have lost with the connection."""
         for sending in self._doubtful:
             sending.acknowledged = 0
+            sending.record.doubtful -= 1
             self._queue(sending)
         self._doubtful.clear()
 
@@ -194,7 +196,9 @@ class Publisher:
             if record.open:  # its events are not acknowledged yet
                 sending.acknowledged = now
                 self._doubtful.append(sending)
-            elif record.settled_ms is None and all(other.record is not record for other in self._doubtful):
+                continue
+            record.doubtful -= 1
+            if not record.doubtful and record.settled_ms is None:
                 self._on_settled(record)
         for sending in self._refused:
             if sending.due <= now:

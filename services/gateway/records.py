@@ -36,6 +36,7 @@ class Record:
     received_ms: int = 0
     settled_ms: int | None = None
     messages: list[Message] = field(default_factory=list)
+    doubtful: int = 0  # of its telemetry: acknowledged by the broker, perhaps not written there yet
     open: set[str] = field(default_factory=set)  # event ids not acknowledged, and "#n" of telemetry not at the broker
     stored: bool = False
     on_disk: bool = False  # else nothing of it is confirmed

@@ -147,3 +147,45 @@ def test_a_damaged_fire_of_a_panel_that_dials_in_anew_for_each_copy_is_told(cent
         Line(centre).hear(spoiled(FIRE))
         centre.go_on(30)
     assert centre.told("fire") == [True]
+
+
+def signs_of_life(centre):
+    """Return the records of them that wait for the disk or for the broker."""
+    writes = [write for write in centre.journal.queue if write.statements[0][0] == "add_record"]
+    return [write for write in writes if "/up/telemetry" in write.statements[1][1][2]]
+
+
+def test_of_a_panel_that_is_heard_while_the_broker_is_away_one_sign_of_life_waits(centre):
+    line, there = Line(centre), []
+    centre.intake.publisher.add = there.append
+    for number in range(120):  # an hour
+        line.hear(encode(Frame(number, SEND, PANEL, bytes(6))))
+        centre.go_on(30)
+    (write,) = signs_of_life(centre)
+    write.then()
+    line.hear(encode(Frame(500, SEND, PANEL, bytes(6))))
+    assert len(signs_of_life(centre)) == 1, "on the disk, and not at the broker yet"
+    there[0].stored = True
+    line.hear(encode(Frame(501, SEND, PANEL, bytes(6))))
+    assert len(signs_of_life(centre)) == 2
+
+
+def test_a_sign_of_life_that_the_journal_could_not_take_is_followed_by_the_next(centre):
+    line = Line(centre)
+    for number in range(2):
+        line.hear(encode(Frame(number, SEND, PANEL, bytes(6))))
+        assert len(signs_of_life(centre)) == 1
+        centre.go_on(60)
+        centre.journal.queue.clear()
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_where_much_waits_signs_of_life_leave_the_room_to_fires(centre, registered):
+    centre.intake.publisher.open_records = LIMITS.open_records if registered else 0
+    centre.intake.publisher.open_of_strangers = 0 if registered else LIMITS.open_of_strangers
+    panel = PANEL if registered else b"\x99" * 6
+    line = Line(centre)
+    line.hear(encode(Frame(1, SEND, panel, bytes(6))))
+    assert signs_of_life(centre) == []
+    line.hear(FIRE)
+    assert centre.told("fire") == [True]

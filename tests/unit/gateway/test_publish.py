@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from services.core.mqtt import Delivery, OutgoingFull
-from services.gateway.publish import RESEND_FIRST_S, Publisher
+from services.gateway.publish import DOUBT_S, RESEND_FIRST_S, Publisher
 from services.gateway.records import Message, Record
 from tests.support.hand_clock import HandClock
 
@@ -100,3 +100,20 @@ async def test_a_session_that_takes_no_more_is_asked_again(publisher, line):
     line.full = False
     publisher.tick()
     assert line.sent == ["r1"]
+
+
+async def test_a_record_may_be_forgotten_once_all_of_its_readings_are_beyond_doubt(line, clock):
+    settled = []
+    publisher = Publisher(line, clock, on_stored=lambda _: None, on_settled=settled.append)
+    for number in range(2):
+        publisher.add(Record(number, bytes(6), bytes(16), messages=[Message(TOPIC, b"{}"), Message(TOPIC, b"{}")]))
+    await line.answer()
+    publisher.connection_lost()
+    publisher.tick()
+    await clock.sleep(DOUBT_S + 1)
+    publisher.tick()
+    assert settled == [], "the broker may have lost them with the connection"
+    await line.answer()
+    await clock.sleep(DOUBT_S + 1)
+    publisher.tick()
+    assert [one.id for one in settled] == [0, 1], "each once"
