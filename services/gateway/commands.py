@@ -58,6 +58,7 @@ class Order:
     arguments: dict[str, Any]
     created_at: datetime
     answer_by: datetime | None = None  # when whoever it comes from waits no longer
+    is_sent: bool = False  # written down as sent by this gateway
     cut_off_at: datetime | None = None  # when the link was lost that it was sent on; it is sent once more
 
 
@@ -165,14 +166,14 @@ class Commands:
             if self._is_over(order):
                 if order.cut_off_at is None:  # else ingest says that it was not answered
                     log.warning("command_too_late", command_id=str(order.id), device=order.code)
-                    self._result("failed", order.id, TOO_LATE)
+                    self._not_sent(order, TOO_LATE)
                 continue
             caller = self._caller(order.code)
             if caller is None:
                 if self._may_wait_for_a_link(order):
                     self._waiting.append(order)
                 elif order.cut_off_at is None:
-                    self._result("failed", order.id, "the panel is not connected 设备未连接")
+                    self._not_sent(order, "the panel is not connected 设备未连接")
                 else:
                     self._result("failed", order.id, CUT_OFF)
                 continue
@@ -184,6 +185,10 @@ class Commands:
                 pass_on_cancel()
                 self._border.note(Unit("command", str(order.id)), error)
                 self._result("failed", order.id, describe_error(error))
+
+    def _not_sent(self, order: Order, reason: str) -> None:
+        """Write down that it was not sent; by then the gateway of the panel's link, or `ingest`, may have sent it."""
+        self._result("failed" if order.is_sent else "not_sent", order.id, reason)
 
     def _is_over(self, order: Order) -> bool:
         minutes = answer_minutes(order.arguments)
@@ -212,6 +217,7 @@ class Commands:
                 pass_on_cancel()
                 log.info("command_state_waits", error=describe_error(error))
         if link.is_leaving or link.callers.get(caller.address) is not caller:
+            order = replace(order, is_sent=True)
             self._waiting.append(order)  # said into a link that was lost meanwhile, nobody would say it again
             return
         exchange = link.say(caller, flag, adu)

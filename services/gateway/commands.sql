@@ -19,5 +19,8 @@ where id = $1 and state = 'sent'
 -- name: replied
 update command set state = 'replied', replied_at = $2, reply = coalesce(reply, '{}') || $3 where id = $1
 
+-- name: not_sent
+update command set state = 'failed', error = $2 where id = $1 and state = 'queued'
+
 -- name: failed
 update command set state = 'failed', error = $2 where id = $1 and state in ('queued', 'sent')

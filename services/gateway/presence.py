@@ -44,7 +44,7 @@ class Presence:
     publisher: Publisher
     door: Door
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the parts it joins
         self,
         registry: Registry,
         composer: Composer,

@@ -1,11 +1,14 @@
 import asyncio
 import contextlib
+from types import SimpleNamespace
 
 import orjson
 
 from services.core.clock import SystemClock
+from services.core.mqtt import Delivery
+from services.gateway import commands as commands_module
 from services.gateway.border import Border
-from services.gateway.commands import Commands
+from services.gateway.commands import QUERIES, Commands
 from services.gateway.downlink import GUARD_CHECK, Exchange
 from services.gateway.frames import DENY, RESPONSE, Frame, answer, encode, read_time
 from services.gateway.limits import Limits
@@ -192,6 +195,39 @@ async def test_a_guard_check_that_a_device_did_not_confirm_stays_open_for_the_gu
     assert (await ended(db, read))["error"] == "no answer"
     note = "select reply->>'not_confirmed' from command where id = $1 and state = 'sent'"
     assert await eventually(lambda: db.fetchval(note, check), what="noted, and still sent") == "no answer"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await registry.close()
+
+
+async def test_a_gateway_without_the_link_of_a_panel_fails_only_what_nobody_sent(db, database, monkeypatch):
+    monkeypatch.setattr(commands_module, "LINK_WITHIN_S", 0.0)
+    device = await register(db, 40, "panel-40")
+    at_the_other = await order(db, device, "guard_check", timeout_min=5)
+    over_mqtt = await order(db, await register(db, 41, "p-mqtt"), "guard_check", timeout_min=5)
+    await db.execute("update device set gateway_address = null where code = 'p-mqtt'")
+    clock = SystemClock()
+    border = Border(clock)
+    registry = Registry(database, clock, load_profiles(), "140931", border)
+    commands = Commands(registry, SimpleNamespace(link_of=lambda address: None), clock, border)
+    fetch = registry.fetch
+
+    async def fetch_late(query):
+        """It takes up what waits just before the gateway of the link writes that it is sent."""
+        rows = await fetch(query)
+        if query == QUERIES["queued"]:
+            await db.execute("update command set state = 'sent', sent_at = now() where id = $1", at_the_other)
+        return rows
+
+    monkeypatch.setattr(registry, "fetch", fetch_late)
+    await db.execute("update command set state = 'sent', sent_at = now() where id = $1", over_mqtt)
+    late = await order(db, device, "read_utd_time")
+    body = orjson.dumps({"id": str(over_mqtt), "command": "guard_check", "timeout_min": 5})
+    commands.delivered(Delivery("fire/v1/140931100/panel/p-mqtt/down/command", body, 1, False, False, 1, 0))
+    running = asyncio.create_task(commands.run(), name="commands")
+    assert "not connected" in (await ended(db, late))["error"], "written after those that waited longer"
+    for number in (over_mqtt, at_the_other):
+        assert await db.fetchval("select state from command where id = $1", number) == "sent"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await registry.close()
