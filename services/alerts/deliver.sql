@@ -7,12 +7,14 @@ where id in (
     select n.id
     from notice n
     where n.state = 'waiting' and n.fire = $4 and (n.channel = 'desk') = $6
-        -- no notice of a fire waits for more than a minute, or is claimed for one, but by a clock that was set back since;
-        -- half a minute more, because a busy machine looks by a time that is past when another attempt puts it off
-        and (n.due_at <= $2 or (n.fire and n.due_at > $2 + interval '90 seconds'))
+        -- no notice of a fire waits for more than a minute, and none is claimed for one, but by a clock that was set back
+        -- since; half a minute more, because a busy machine looks by a time that is past when another attempt puts it off.
+        -- What is no fire may be asked to wait for an hour: its last attempt says by which clock that was
+        and (n.due_at <= $2 or (n.due_at > $2 + interval '90 seconds' and (n.fire or coalesce(
+            (select a.at from notice_attempt a where a.notice_id = n.id order by a.number desc limit 1), n.created_at)
+            > $2 + interval '90 seconds')))
         and (cardinality($7::text[]) = 0 or n.type = any($7::text[]))
-        and (n.claimed_until is null or n.claimed_until < $2
-            or (n.fire and n.claimed_until > $2 + interval '90 seconds'))
+        and (n.claimed_until is null or n.claimed_until < $2 or n.claimed_until > $2 + interval '90 seconds')
         and not n.id = any($8::uuid[]) and ($9::uuid is null or n.id = $9)
         and not exists (
             select from notice o
@@ -29,8 +31,8 @@ returning id, incident_id, type, fire, channel, target::text, body, attempts,
 -- Candidates for a claim, when claiming all at once fails.
 select id from notice
 where state = 'waiting' and fire = $2 and (channel = 'desk') = $3
-    and (due_at <= $1 or (fire and due_at > $1 + interval '90 seconds'))
-    and (claimed_until is null or claimed_until < $1 or (fire and claimed_until > $1 + interval '90 seconds'))
+    and (due_at <= $1 or due_at > $1 + interval '90 seconds')
+    and (claimed_until is null or claimed_until < $1 or claimed_until > $1 + interval '90 seconds')
     and not id = any($4::uuid[])
 order by due_at, created_at limit 200
 

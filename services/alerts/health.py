@@ -120,7 +120,7 @@ class Health:
     async def _county(self, page: Page) -> list[Finding]:
         """Find confirmed fires that the county, which tells 119, does not have yet."""
         after = timedelta(seconds=page.policies.number("notices", "carried_after_s"))
-        (row,) = await page.conn.fetch(SQL["not_carried"], page.now - after)
+        (row,) = await page.conn.fetch(SQL["not_carried"], page.now - after, page.now + CLOCK_SET_BACK)
         waiting = row["waiting"]
         if not waiting:
             return []

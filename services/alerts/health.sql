@@ -11,15 +11,15 @@ select
     (array_agg(n.last_error order by n.created_at desc) filter (where n.last_error is not null))[1] as error
 from notice n
 where n.channel = 'desk' and (
-    (n.state = 'waiting' and coalesce(n.released_at, n.created_at) < $1)
+    -- beyond $2: by a clock that was set back since, so nobody knows for how long
+    (n.state = 'waiting' and (coalesce(n.released_at, n.created_at) < $1 or coalesce(n.released_at, n.created_at) > $2))
     or (n.state = 'dead' and n.dead_at > coalesce(
-        -- $2: not by a clock that was set back since
         (select max(closed_at) from alarm
          where subject = 'system' and code = 'dispatch_failed' and closed_at < $2), '-infinity')))
 
 -- name: not_carried
 select count(*) as waiting, max(created_at) as newest
-from notice where channel = 'desk' and state = 'waiting' and type = 'fire.confirmed' and created_at < $1
+from notice where channel = 'desk' and state = 'waiting' and type = 'fire.confirmed' and (created_at < $1 or created_at > $2)
 
 -- name: lanes
 select writer, lane, session_lost_at, sessions_lost, watermark, oldest_unacked_s, updated_at

@@ -56,6 +56,32 @@ async def test_a_fire_whose_notice_or_clock_runs_by_the_hour_before_reaches_the_
         await eventually(lambda n=number: county.notices(delivered, n), what=f"the fire of {device} at the desk")
 
 
+async def test_a_notice_that_is_no_fire_is_sent_at_once_and_waits_for_as_long_as_the_desk_has_asked_since(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    for n in (1, 2, 3):
+        await county.add_device(f"h-{n}", "hydrant", area=f"14093110{n}")
+    first = alerts(DISPATCH_URL="")
+    low = [{"device": f"h-{n}", "pressure_mpa": 0.04} for n in (1, 2, 3)]
+    await county.send_readings("hydrant", low)
+    await eventually(lambda: county.notices("type = 'alarm.raised'", at_least=3), what="their notices")
+    first.stop()
+    await county.conn.execute("update notice set created_at = now() + $1, due_at = now() + $1", HOUR)
+    await county.conn.execute(  # one was tried before the clock was set back, and one since
+        """
+        insert into notice_attempt (notice_id, number, at, duration_ms)
+        select n.id, 1, now() + case d.code when 'h-2' then $1 else interval '0' end, 1
+        from notice n join alarm a on a.id = n.alarm_id join device d on d.id = a.device_id
+        where d.code in ('h-2', 'h-3')
+        """,
+        HOUR,
+    )
+    await county.conn.execute("update notice set attempts = 1 where id in (select notice_id from notice_attempt)")
+    alerts()
+    await eventually(lambda: county.notices("state = 'delivered'", at_least=2), what="what waits by the hour before")
+    assert {one["body"]["device"]["code"] for one in await desk.received()} == {"h-1", "h-2"}
+
+
 async def test_a_lane_of_ingest_takes_a_lease_that_no_clock_of_now_gave(county: County) -> None:
     other, ours = str(uuid4()), str(uuid4())
     assert await lane_lease.take(county.conn, "ingest:all/event", other) is not None

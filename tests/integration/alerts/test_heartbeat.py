@@ -39,18 +39,20 @@ async def watch() -> AsyncIterator[Watch]:
         yield watch
 
 
+FIRE_WAITS = """
+    with a as (insert into alarm (subject, code, component, category, severity, state, verification, reason,
+            reason_en, opened_at, updated_at)
+        values ('device:0', 'fire', '', 'fire', 'critical', 'unacknowledged', 'pending', '', '', now(), now())
+        returning id)
+    insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at)
+    select gen_random_uuid(), id, 1, 'desk', 'fire.confirmed', true, '{}', now() + interval '1 h',
+        now() + interval '%s' from a
+    """
 TROUBLES = {
     "ingest never began": "delete from ingest_lane",
     "ingest stalls": "update ingest_lane set watermark = now() - interval '31 s' where lane = 'event'",
-    "a fire waits": """
-        with a as (insert into alarm (subject, code, component, category, severity, state, verification, reason,
-                reason_en, opened_at, updated_at)
-            values ('device:0', 'fire', '', 'fire', 'critical', 'unacknowledged', 'pending', '', '', now(), now())
-            returning id)
-        insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at)
-        select gen_random_uuid(), id, 1, 'desk', 'fire.confirmed', true, '{}', now() + interval '1 h',
-            now() - interval '61 s' from a
-        """,
+    "a fire waits": FIRE_WAITS % "-61 s",
+    "a fire waits since a time that has not come": FIRE_WAITS % "1 h",
     "one of our own alarms is critical": """
         insert into alarm (subject, code, component, category, severity, state, verification, reason, reason_en,
             opened_at, updated_at)
