@@ -44,7 +44,7 @@ class FireQueue(Generic[Item]):
         return self._left.total()
 
     def add(self, batches: Iterable[Batch], items: Iterable[Item]) -> None:
-        """Take what was read, in the order of its writers."""
+        """Take what was read: of each writer in its order."""
         for batch in batches:
             self._batches.setdefault(batch.writer, deque()).append(batch)
         for item in items:

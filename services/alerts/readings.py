@@ -167,7 +167,7 @@ class ReadingFeed:
         times = [batch.committed_at for batch in batches]
         rows = await conn.fetch(SQL["bad_clocks"], rejected, min(times) - WEEK, max(times) + WEEK)
         await self._registry.load(conn, {row["device_id"] for row in rows})
-        await self.states.load(conn, {row["device_id"]: rejected[0] for row in rows}, self._clock.now(), breath.take)
+        await self.states.load(conn, {row["device_id"]: min(rejected) for row in rows}, self._clock.now(), breath.take)
         return [
             (self._registry[row["device_id"]], finding)
             for row in rows

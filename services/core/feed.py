@@ -3,8 +3,10 @@
 Used by the bench of alerts and by the relay. Promises that no batch is skipped, whichever process read before.
 """
 
-from collections.abc import Collection, Iterable
+from collections import deque
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 import asyncpg
@@ -57,19 +59,19 @@ class Feed:
         await conn.execute(SQL["begin"], list(self._cursors), self._mark)
 
     async def next_batches(self, conn: Connection, limit: int, rows: int) -> list[Batch]:
-        """Return the next batches of every writer, up to about `rows` rows in all; no cursor moves yet."""
+        """Return the next batches of every writer, up to about `rows` rows in all; no cursor moves yet.
+
+        Writers share the rows, and each is the first in its turn: none waits for another's backlog.
+        """
         if not self._cursors:
             return []
+        first = next(iter(self._cursors))
+        self._cursors[first] = self._cursors.pop(first)  # the last from now on
         writers, numbers = list(self._cursors), list(self._cursors.values())
-        found: list[Batch] = []
-        total = 0
+        waiting: dict[str, deque[Batch]] = {writer: deque() for writer in writers}
         for row in await conn.fetch(SQL["batches"], writers, numbers, limit):
-            batch = _read_batch(row)
-            if found and total + sum(batch.rows.values()) > rows:
-                break
-            total += sum(batch.rows.values())
-            found.append(batch)
-        return found
+            waiting[row["writer"]].append(_read_batch(row))
+        return _share(list(waiting.values()), rows)
 
     async def newest_batches(self, conn: Connection, most: int, since: datetime) -> list[Batch]:
         """Return the newest batches of each writer that are not read yet, if they were committed since then."""
@@ -102,6 +104,23 @@ class Feed:
             return 0.0
         oldest = await conn.fetchval(SQL["oldest_waiting"], list(self._cursors), list(self._cursors.values()))
         return 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+
+
+def _share(waiting: Sequence[deque[Batch]], rows: int) -> list[Batch]:
+    """Take batches until there are about `rows` rows: always of the writer that has the fewest so far, in its order."""
+    found: list[Batch] = []
+    total = 0
+    turns = [(0, place) for place, batches in enumerate(waiting) if batches]
+    while turns:
+        taken, place = heappop(turns)
+        size = sum(waiting[place][0].rows.values())
+        if found and total + size > rows:
+            continue  # its next ones wait; what another has may still fit
+        found.append(waiting[place].popleft())
+        total += size
+        if waiting[place]:
+            heappush(turns, (taken + size, place))
+    return found
 
 
 def _ends(batches: Iterable[Batch]) -> dict[str, int]:

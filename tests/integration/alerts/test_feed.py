@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from services.alerts.bench import LEASE, Bench
 from services.alerts.health import Health
 from services.core import db, lease
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.policies import load_policies
 from services.core.aside import Asides
+from services.core.feed import Feed
 from tests.support.county import County
 from tests.support.hand_clock import HandClock
 from tests.support.waiting import eventually
@@ -153,3 +156,32 @@ async def test_a_backlog_is_read_in_larger_slices_until_it_is_gone(county: Count
         cursors.append(await county.conn.fetchval("select number from feed_cursor where writer = 'all/telemetry'"))
     assert cursors == [15, 15 + 60, 90]
     await bench.conn.close()
+
+
+@pytest.mark.parametrize("size", [100, 9000])
+async def test_a_writer_with_a_backlog_keeps_no_other_waiting(county: County, size: int) -> None:
+    await county.conn.execute(
+        """
+        insert into ingest_batch (writer, number, owner, lane, events)
+        select writer, n, $1, 'event', case writer when 'b/event' then 1 else $2 end
+        from (values ('a/event', 90), ('b/event', 1), ('c/event', 90)) w (writer, batches)
+        cross join generate_series(1, batches) n order by writer, n
+        """,
+        county.owner,
+        size,
+    )
+    feed = Feed("event")
+    await feed.find_writers(county.conn)
+    read: list[tuple[str, int]] = []
+    calls = 0
+    while batches := await feed.next_batches(county.conn, 2000, 4000):
+        feed.moved(batches)
+        read += [(batch.writer, batch.number) for batch in batches]
+        calls += 1
+        if calls == 3:
+            assert {writer for writer, _ in read} == {"a/event", "b/event", "c/event"}, "each had its turn"
+        assert sum(batch.rows["events"] for batch in batches) <= max(4000, size), "no more rows than before"
+    for writer, most in (("a/event", 90), ("b/event", 1), ("c/event", 90)):
+        assert [number for name, number in read if name == writer] == list(range(1, most + 1)), "each in its order"
+    if size == 100:
+        assert ("b/event", 1) in read[:41], "in the first answer, beside the backlog of others"
