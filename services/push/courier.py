@@ -34,6 +34,7 @@ LOOKED_AT = 20_000  # rows among which these are looked for
 FAILING = 3  # failures in a row: from then on one request at a time, this far apart
 FAILING_PAUSE = timedelta(seconds=1)
 IDLE_S = 30.0
+ANEW_S, ANEW_SHARE = 5.0, 50  # rows that memory has no room for are read so often, in a fiftieth of the time at most
 _LONGEST_ERROR = 300
 log = logger(__name__)
 
@@ -63,7 +64,8 @@ class Courier:
         self._subjects = Subjects()
         self._under_way: dict[int, Delivery] = {}
         self._whole = False  # whether memory holds every row that waits
-        self._missed = False  # rows were added while it was filled
+        self._missed = False  # rows were added since it was filled, or meanwhile
+        self._anew_at = 0.0  # when it is filled again for these although much of it waits
         self._read_to = 0  # the highest number read: what is told of up to here was read already
         self._ended: set[int] = set()  # finished since filling began: may still be read as waiting
         self._gone = False
@@ -101,6 +103,8 @@ class Courier:
         """Send at once what waits for its next try."""
         self._not_before = None
         await self._release(self._clock.now())
+        if not self._whole:
+            self.look_again()
         self._wake.set()
 
     async def run(self) -> None:
@@ -110,7 +114,7 @@ class Courier:
                 self._wake.clear()
                 await self._follow_clock()
                 await self._tell_of_nothing()
-                if not self._whole and len(self._subjects) <= HELD // 4:
+                if not self._whole and (len(self._subjects) <= HELD // 4 or self._anew_in_s() <= 0):
                     await self._load()
                 while (delivery := self._next()) is not None:
                     self._under_way[delivery.number] = delivery
@@ -134,11 +138,15 @@ class Courier:
         return self._subjects.take(now)
 
     def _pause_s(self) -> float:
-        pause_s = self._pause_of_deliveries_s()
+        pause_s = min(self._pause_of_deliveries_s(), max(0.0, self._anew_in_s()))
         if self._nothing_since is None or self._is_told or self._gone:
             return pause_s
         told_in = self._nothing_since + self._tools.told_after - self._clock.now()
         return min(pause_s, max(0.0, told_in.total_seconds()))
+
+    def _anew_in_s(self) -> float:
+        """How long until missed rows are read although memory is not used up: what is in it may be refused."""
+        return self._anew_at - self._clock.monotonic() if self._missed else IDLE_S
 
     def _pause_of_deliveries_s(self) -> float:
         if self._under_way and self._failures >= FAILING:
@@ -158,10 +166,12 @@ class Courier:
 
     async def _load(self) -> None:
         """Fill memory from the rows that wait, the oldest of each subject first."""
+        began, is_used_up = self._clock.monotonic(), len(self._subjects) <= HELD // 4
         self._ended, self._missed = set(), False
         await self._tools.recorder.flush()
         rows = await self._waiting(LOOKED_AT)
-        if rows and rows[0]["total"] == LOOKED_AT and len(rows) < HELD // 2:  # a few subjects come before all others
+        # a few subjects come before all others, or what is in memory is not taken
+        if rows and rows[0]["total"] == LOOKED_AT and (len(rows) < HELD // 2 or not is_used_up):
             rows = await self._waiting(None)
         events = await self._tools.documents.events([row["number"] for row in rows])
         known = self._subjects.known()
@@ -176,6 +186,8 @@ class Courier:
             self._subjects.add(delivery)
         self._read_to = max((self._read_to, *(row["number"] for row in rows)))
         self._whole = not self._missed and (not rows or rows[0]["total"] == len(rows))
+        now_s = self._clock.monotonic()
+        self._anew_at = now_s + max(ANEW_S, (now_s - began) * ANEW_SHARE)
 
     async def _waiting(self, among: int | None) -> Sequence[asyncpg.Record]:
         subscription_id = self.subscription["id"]

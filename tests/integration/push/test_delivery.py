@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from services.push.courier import HELD, OF_ONE_SUBJECT
 from tests.integration.push.conftest import DeliverHere, Subscribe
 from tests.support.county import AREA, County
 from tests.support.servers import Program
@@ -136,6 +139,26 @@ async def test_one_event_that_a_receiver_cannot_take_holds_back_its_subject_alon
     one.answer = lambda _: 204
     await eventually(lambda: len(one.ids()) == 4, what="both, in order")
     assert all(numbers == sorted(numbers) for numbers in one.subjects().values())
+
+
+async def test_hundreds_of_events_that_a_receiver_cannot_take_hold_back_no_other_subject(
+    county: County, deliver_here: DeliverHere, subscribe: Subscribe, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.push.courier.ANEW_S", 0.1)
+    monkeypatch.setattr("services.push.courier.FAILING_PAUSE", timedelta(0))
+    monkeypatch.setattr("services.push.board.REFRESH_S", 0.1)
+    one, number = await subscribe(state="paused")
+    one.answer = lambda request: 204 if request.event.get_subject() in {"h-1", "other"} else 500
+    stuck = [f"stuck-{n}" for n in range(HELD // 4 // OF_ONE_SUBJECT + 1)]
+    for _ in range(OF_ONE_SUBJECT + 1):
+        await tell(*stuck)
+    await tell("h-1")
+    async with deliver_here():
+        await eventually(lambda: _are(county, number, "waiting", len(stuck) * (OF_ONE_SUBJECT + 1) + 1), what="kept")
+        await county.conn.execute("update subscription set state = 'active', version = version + 1")
+        await eventually(lambda: one.took, what="what was there as it began")
+        await tell("other")
+        await eventually(lambda: len(one.took) == 2, what="what is new")
 
 
 async def test_what_each_answer_means(county: County, push: Push, subscribe: Subscribe, tell: Tell) -> None:
