@@ -50,9 +50,17 @@ class Topic:
         return f"{self.base}/{self.channel}"
 
 
-@lru_cache(maxsize=65_536)
+LONGEST = 128  # no topic of ours is as long; MQTT allows 64 KiB, and a memory of many such would fill the machine's
+
+
 def parse_topic(topic: str) -> Topic | None:
     """Return the parts of `topic`, or None when it is not one of ours."""
+    return find_parts(topic) if len(topic) <= LONGEST else None
+
+
+@lru_cache(maxsize=65_536)
+def find_parts(topic: str) -> Topic | None:
+    """Return the same of a topic that is short enough to be remembered."""
     match = _TOPIC.fullmatch(topic)
     if match is None:
         return None

@@ -15,6 +15,8 @@ from services.ingest.plan import Heard, Plan
 SQL_TYPES = {bool: "boolean", int: "bigint", float: "double precision"}
 FIRST_FIELD = 7  # $1 to $6 are the columns that every kind has
 
+MOST_TOPIC = 1000  # characters of a reject's topic, of 64 KiB that MQTT allows
+
 NOTHING = (None, None, None)  # for the newest reading of a device that sent none
 AT_NEWEST = Head()  # where the count of numbers stands at the newest reading, it does not travel twice
 
@@ -94,8 +96,8 @@ def rejects(plan: Plan) -> Columns:
     return zip(
         *(
             (
-                message.received_us, message.raw_topic.replace("\0", ""), reject.payload, reject.reason, reject.detail,
-                reject.element, device_id, reject.stored,
+                message.received_us, message.raw_topic[:MOST_TOPIC].replace("\0", ""), reject.payload, reject.reason,
+                reject.detail, reject.element, device_id, reject.stored,
             )
             for message, reject, device_id in plan.rejects
         ),

@@ -11,7 +11,7 @@ from itertools import chain
 
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
-from services.ingest.turns import Item, Kept, Shares
+from services.ingest.turns import Item, Kept, Shares, size_of
 
 # One sender with so much waiting is a flood. A device that was without network for a month is not: it brings 43 200
 # readings, one a minute, in 72 lists.
@@ -254,7 +254,7 @@ class Lines:
         block = Block(number, sender, [])
         size = 0
         while line.unread and len(block.messages) < BLOCK_MESSAGES:
-            size += len(line.unread[0][0].payload)
+            size += size_of(line.unread[0][0])
             if block.messages and size > BLOCK_BYTES:
                 break
             received = line.unread.popleft()
@@ -269,7 +269,7 @@ class Lines:
 
     def _count(self, line: Line, delivery: Delivery, sign: int) -> None:
         """Keep the sums over what is unread."""
-        size = sign * len(delivery.payload)
+        size = sign * size_of(delivery)
         line.unread_bytes += size
         line.events += sign * delivery.topic.endswith(_EVENT)
         self.unread_bytes += size

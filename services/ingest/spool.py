@@ -14,7 +14,7 @@ from services.core.errors import Fenced
 from services.core.statements import load_queries
 from services.ingest.lines import Block
 from services.ingest.moment import relayed_us
-from services.ingest.turns import Kept, Marks
+from services.ingest.turns import Kept, Marks, size_of
 
 QUERIES = load_queries(__file__)
 LOCK_TIMEOUT = "set local lock_timeout = '1s'"  # whoever holds the table: batches go on
@@ -94,7 +94,7 @@ class Spool:
             [one.retain for one in deliveries],
             [received_us for _, received_us in block.messages],
             _township_us(block),
-            sum(len(one.payload) for one in deliveries),
+            sum(map(size_of, deliveries)),
         )
 
     async def _hold(self, connection: asyncpg.Connection) -> None:

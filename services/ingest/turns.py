@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.core.contracts import MAX_EVENTS, EventType
 from services.core.mqtt import Delivery
-from services.core.topics import parse_topic
+from services.core.topics import LONGEST, parse_topic
 from services.ingest.decode import Message
 from services.ingest.isolate import part_of
 
@@ -70,9 +70,19 @@ class Item:
         return any(event.type in URGENT_TYPES for event in self.message.events)
 
 
-@lru_cache(maxsize=65_536)  # as many as parse_topic
 def sender_of(topic: str) -> str:
     """Return the device that a topic names; any other topic is a sender of its own."""
+    return (find_sender if len(topic) <= LONGEST else find_sender.__wrapped__)(topic)
+
+
+def size_of(delivery: Delivery) -> int:
+    """Return how many bytes a message has, its topic counted beyond what one of ours may have."""
+    return len(delivery.payload) + max(0, len(delivery.topic) - LONGEST)
+
+
+@lru_cache(maxsize=65_536)  # as many as parse_topic
+def find_sender(topic: str) -> str:
+    """Return the same of a topic that is short enough to be remembered."""
     parsed = parse_topic(topic)
     if parsed is not None:
         return parsed.device

@@ -3,7 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.columns import compact
+from services.ingest.columns import MOST_TOPIC, compact, rejects
+from services.ingest.decode import decode
+from services.ingest.devices import Devices
+from services.ingest.plan import make_plan
 
 REAL = st.floats(allow_nan=False, allow_infinity=False) | st.none()
 WHOLE = st.integers(-(2**63), 2**63 - 1) | st.none()
@@ -28,3 +31,9 @@ def test_numbers_come_back_from_the_literal(rows):
 def test_each_sort_of_column_travels_in_its_own_form():
     rows = [(1, None, "a", True), (2, None, None, None)]
     assert list(compact(zip(*rows, strict=True))) == ["{1,2}", None, ("a", None), "{true,null}"]
+
+
+def test_of_a_topic_without_end_a_reject_keeps_the_beginning():
+    message = decode("fire/v1/140931100/panel/P1/up/" + "x" * 60_000, b"{}", 1)
+    ((topic,),) = list(rejects(make_plan([message], Devices())))[1:2]
+    assert topic == message.raw_topic[:MOST_TOPIC]

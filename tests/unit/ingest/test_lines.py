@@ -134,6 +134,16 @@ def test_blocks_end_at_their_bytes_and_one_message_may_be_larger():
     assert (lines.unread_messages, lines.unread_bytes) == (0, 0)
 
 
+def test_a_topic_longer_than_any_of_ours_counts_as_payload_does():
+    lines, table = opened_lines()
+    where = topic("A").replace("140931100", "1" * BLOCK_BYTES)
+    for _ in range(3):
+        lines.add("A", Delivery(where, b"", 1, False, False, 1, 1), 1)
+    assert lines.unread_bytes > 2.9 * BLOCK_BYTES
+    assert [len(block.messages) for block in table.put()] == [1, 1, 1]
+    assert lines.unread_bytes == 0
+
+
 def test_what_could_not_be_spooled_stands_where_it_was_save_what_the_broker_sends_again():
     lines, table = opened_lines()
     for number in range(300):

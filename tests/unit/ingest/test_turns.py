@@ -6,7 +6,9 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.core import topics
 from services.core.mqtt import Delivery
+from services.ingest import turns
 from services.ingest.decode import decode
 from services.ingest.lines import FLOOD_EVENTS
 from services.ingest.turns import SHARE_MESSAGES, Item, cut, sender_of
@@ -105,6 +107,17 @@ async def test_a_month_of_readings_after_a_cut_is_no_flood():
 def test_a_sender_is_the_device_of_its_topic():
     assert sender_of("fire/v1/140931100/panel/P1/up/event") == "P1"
     assert sender_of("nonsense") == "nonsense"
+
+
+def test_topics_longer_than_any_of_ours_are_not_remembered():
+    remembered = [cache.cache_info().currsize for cache in (topics.find_parts, turns.find_sender)]
+    for number in range(3):
+        long = f"fire/v1/140931100/panel/P1/up/{number}{'x' * 60_000}"
+        assert (sender_of(long), topics.parse_topic(long)) == ("P1", None)
+    assert [cache.cache_info().currsize for cache in (topics.find_parts, turns.find_sender)] == remembered
+    longest = max((f"fire/v1/{'1' * 12}/{kind}/{'x' * 64}/{channel}" for kind in topics.Kind
+                   for channel in topics.Channel), key=len)  # fmt: skip
+    assert topics.parse_topic(longest) is not None
 
 
 def test_a_short_list_is_left_whole():
