@@ -120,7 +120,7 @@ def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
         [None if item.oldest_us == ts_us else item.oldest_us for item, ts_us in zip(items, newest_us, strict=True)],
         newest_us, received_us, seqs,
         [item.seen_us for item in items],
-        [None if item.topic == item.device.topic else item.topic for item in items],
+        [None if item.device.has_written(item.topic, item.seen_us) else item.topic for item in items],
         [item.connected for item in items],
         [item.connected_us for item in items],
         [head.ts_us for head in apart],

@@ -13,6 +13,7 @@ import asyncpg
 from services.core.areas import ADD_UNKNOWN
 from services.core.errors import Fenced
 from services.core.log import logger
+from services.core.moment import MINUTE_US
 from services.core.statements import load_queries
 from services.core.topics import Kind, Topic
 from services.ingest.account import Head
@@ -22,6 +23,7 @@ from services.ingest.moment import late_after_us
 log = logger(__name__)
 QUERIES = load_queries(__file__)
 OVERLAP = timedelta(seconds=30)  # a change may be committed later than its time stamp says
+TOPIC_AGAIN_US = MINUTE_US  # how often a topic is written that has not changed
 AT_ONCE = 500  # changed devices read at once: an import changes tens of thousands, and messages come between
 
 
@@ -38,9 +40,17 @@ class Device:
     late_after_us: int
     telemetry: Head = field(default_factory=Head)
     event: Head = field(default_factory=Head)
-    topic: str | None = None  # as its state row has it; None: not known for sure
+    topic: str | None = None  # as this lane has written it into the state row; None: not yet
+    topic_us: int = 0  # receive time of the message that was written for
     state_fields: frozenset[str] | None = None  # what its newest state holds; None: not known for sure
     clock: Clock = RIGHT
+
+    def has_written(self, topic: str | None, at_us: int | None) -> bool:
+        """Whether the state row needs no topic: this lane has written it, lately, for the other lane may have since.
+
+        An event that its device kept, or that waited in a queue, comes on a topic of before.
+        """
+        return topic is None or (topic == self.topic and 0 <= (at_us or 0) - self.topic_us < TOPIC_AGAIN_US)
 
 
 class Devices:
@@ -159,6 +169,7 @@ class Devices:
     def _update(self, row: asyncpg.Record) -> None:
         device = self._known[row["code"]]
         device.kind, device.area = Kind(row["kind"]), row["area"]
+        device.topic = None  # the other lane may have followed another topic
         device.kind_fixed, device.area_fixed = row["kind_fixed"], row["area_fixed"]
         device.late_after_us = late_after_us(row["expected_interval_s"], row["sleepy"])
 

@@ -269,7 +269,8 @@ class Store:
     def _keep(self, plan: Plan, heads: dict[int, Head]) -> None:
         """Remember what the commit made true."""
         for heard in plan.heard.values():
-            heard.device.topic = heard.topic or heard.device.topic
+            if not heard.device.has_written(heard.topic, heard.seen_us):
+                heard.device.topic, heard.device.topic_us = heard.topic, heard.seen_us or 0
             known = heard.device.state_fields
             if self.lane == "telemetry":
                 heard.device.clock = heard.clock

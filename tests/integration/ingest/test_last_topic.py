@@ -1,0 +1,66 @@
+"""The topic that commands go to: both lanes write it, and neither keeps an old one that the other wrote."""
+
+import time
+import uuid
+
+import orjson
+import pytest
+
+from services.core import db
+from services.ingest import lease
+from services.ingest.decode import decode
+from services.ingest.devices import TOPIC_AGAIN_US
+from services.ingest.store import Rest, Store
+
+BEFORE, NOW = "fire/v1/140931100/panel/P1", "fire/v1/140931101/panel/P1"
+
+
+@pytest.fixture
+async def connection(database):
+    one = await db.connect(database, program="test")
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def stores(connection):
+    """Both lanes' write sides."""
+    both = {lane: Store(writer=lane, lane=lane, lease=lane, owner=str(uuid.uuid4())) for lane in ("telemetry", "event")}
+    for lane, store in both.items():
+        await lease.take(connection, lane, store.owner)
+    return both
+
+
+@pytest.fixture
+async def write(connection, stores):
+    """Store a message by the lane of its channel."""
+
+    async def write_one(base, channel, at_us, **body):
+        message = decode(f"{base}/up/{channel}", orjson.dumps({"ts": at_us // 1000, **body}), at_us)
+        await stores[channel].write(connection, [message], Rest())
+
+    return write_one
+
+
+async def test_a_late_event_on_the_topic_of_before_turns_commands_there_for_a_minute_at_most(connection, write):
+    await connection.execute("insert into area (code, name) values ('140931101', 'x') on conflict do nothing")
+    await connection.execute(
+        "insert into device (code, kind, area, area_fixed, kind_fixed) values ('P1', 'panel', '140931101', true, true)"
+    )
+    at_us = time.time_ns() // 1000
+    await write(NOW, "telemetry", at_us, seq=1, mains_ok=True)
+    await write(BEFORE, "event", at_us + 1, type="fault", event_id="kept")
+    assert await connection.fetchval("select last_topic from device_state") == BEFORE
+    await write(NOW, "telemetry", at_us + TOPIC_AGAIN_US, seq=2, mains_ok=True)
+    assert await connection.fetchval("select last_topic from device_state") == NOW
+
+
+async def test_a_device_that_no_person_placed_has_its_topic_back_with_its_area(connection, stores, write):
+    at_us = time.time_ns() // 1000
+    await write(NOW, "telemetry", at_us, seq=1, mains_ok=True)
+    await stores["telemetry"].devices.refresh(connection)
+    await write(BEFORE, "event", at_us + 1, type="fault", event_id="kept")
+    await stores["telemetry"].devices.refresh(connection)
+    await write(NOW, "telemetry", at_us + 2, seq=2, mains_ok=True)
+    row = await connection.fetchrow("select area, last_topic from device_state join device on id = device_id")
+    assert tuple(row) == ("140931101", NOW)
