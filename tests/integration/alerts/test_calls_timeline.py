@@ -1,16 +1,19 @@
 """Who is called when, as a table of times: the policy `escalation` in process, under a clock that is passed in."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from tests.integration.alerts.calls import (
     CHANNELS,
+    Deed,
     Table,
     acknowledge,
     begins,
     clear,
+    ends,
     fire,
+    fire_ends,
     play,
     reach_everybody,
     verdict,
@@ -99,3 +102,42 @@ async def test_a_drill_says_so_in_every_call(county: County) -> None:
     assert len(calls) == 3
     texts = [str(call["json"].get("text") or call["json"].get("content") or call["json"].get("tts")) for call in calls]
     assert all(text.startswith("【演练】") for text in texts)
+
+
+def drill(until_s: int) -> Deed:
+    async def deed(county: County, _now: datetime) -> None:
+        await county.set_policy("drill", until=(START + timedelta(seconds=until_s)).isoformat())
+
+    return deed
+
+
+FAILED = "dispatch_failed"
+
+
+@pytest.mark.parametrize(
+    ("deeds", "marked"),
+    [
+        pytest.param(
+            [(0, drill(600)), (0, fire), (86_000, fire)], [True] * 3 + [False] * 3, id="a fire of another day"
+        ),
+        pytest.param([(0, drill(600)), (0, fire), (301, fire_ends), (900, fire)], [True] * 3 + [False] * 3, id="again"),
+        pytest.param(
+            [(0, drill(600)), (0, begins(FAILED)), (400, ends(FAILED)), (4000, begins(FAILED))],
+            [True] * 6 + [False] * 6,
+            id="119 away again",
+        ),
+        pytest.param(
+            [(0, fire), (50, fire_ends), (60, drill(200)), (70, fire)], [True] * 2 + [False], id="before and in a drill"
+        ),
+        pytest.param([(0, fire), (80_000, drill(90_000)), (86_000, fire)], [False] * 3 + [True] * 3, id="then a drill"),
+    ],
+)
+async def test_what_comes_back_on_its_row_is_of_a_drill_only_if_it_came_back_in_one(
+    county: County, deeds: list[tuple[int, Deed]], marked: list[bool]
+) -> None:
+    await reach_everybody(county)
+    await play(county, deeds)
+    calls = sorted(await county.notices("type = 'call'"), key=lambda call: call["created_at"])
+    assert ["【演练】" in str(call["json"]) or call["json"].get("drill", False) for call in calls] == marked
+    (alarm,) = await county.alarms()
+    assert alarm["drill"] is marked[-1]

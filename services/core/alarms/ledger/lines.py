@@ -50,14 +50,23 @@ def next_line(
     return (*line, previous, entry.head)
 
 
-def remember_actor(entry: Entry, act: Act) -> None:
+def remember_actor(entry: Entry, happening: FireHappening | Happening) -> None:
     """Record who did it, beside the columns that say when."""
-    if act.kind is ActKind.SHELVE:
-        entry.shelved_by, entry.shelve_reason = act.actor, act.note
-    elif act.kind is ActKind.UNSHELVE:
-        entry.shelved_by = entry.shelve_reason = None
-    if entry.acknowledged_by is None and entry.alarm.acknowledged_at is not None:
-        entry.acknowledged_by = act.actor
+    if isinstance(happening, Act):
+        if happening.kind is ActKind.SHELVE:
+            entry.shelved_by, entry.shelve_reason = happening.actor, happening.note
+        elif happening.kind is ActKind.UNSHELVE:
+            entry.shelved_by = entry.shelve_reason = None
+        if entry.acknowledged_by is None:
+            entry.acknowledged_by = happening.actor
+    if entry.alarm.acknowledged_at is None:
+        entry.acknowledged_by = None
+
+
+def came_in_drill(entry: Entry, before: Alarm | None, *, drilling: bool) -> bool:
+    """Whether what has come back on its row is of a drill: only while one lasts, and no fire that began before it."""
+    same_fire = entry.alarm.fire and before is not None and before.incident_id == entry.alarm.incident_id
+    return drilling and (entry.drill or not same_fire)
 
 
 def _word(happening: FireHappening | Happening) -> str:

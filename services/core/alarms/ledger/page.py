@@ -13,7 +13,7 @@ import asyncpg
 
 from services.core.alarms.fires import site
 from services.core.alarms.fires.site import FireAct, FireHappening, FireKey, SiteFires
-from services.core.alarms.ledger.lines import next_line, remember_actor
+from services.core.alarms.ledger.lines import came_in_drill, next_line, remember_actor
 from services.core.alarms.ledger.news import alarm_events
 from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
 from services.core.alarms.ledger.record import evidence_to_json
@@ -21,7 +21,7 @@ from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert
 from services.core.alarms.ledger.site_fires import Scope, read_scope
 from services.core.alarms.life.calling import steps_begin
 from services.core.alarms.life.components import normal_component
-from services.core.alarms.life.happenings import Act, Happening, Parted, SiteWindow, Situation
+from services.core.alarms.life.happenings import Happening, Parted, SiteWindow, Situation
 from services.core.alarms.life.lifecycle import PLAIN, step
 from services.core.alarms.life.model import Alarm, OutcomeKind, Step
 from services.core.alarms.policies import Policies
@@ -266,10 +266,9 @@ class Page:
         before = entry.alarm if not entry.new or entry.transitions else None
         entry.changed = entry.changed or entry.new or alarm != before
         entry.alarm = alarm
-        if isinstance(happening, Act):
-            remember_actor(entry, happening)
-        if alarm.acknowledged_at is None:
-            entry.acknowledged_by = None
+        remember_actor(entry, happening)
+        if done.outcome.kind is OutcomeKind.REOPENED:
+            entry.drill = came_in_drill(entry, before, drilling=self.policies.alarm.drilling(self.now))
         if steps_begin(before, alarm):
             self._timed.add(entry.id)
         if done.outcome.kind not in SILENT or done.notices:

@@ -68,7 +68,7 @@ update alarm set
     reason = $9, reason_en = $10, acknowledged_at = $11, acknowledged_by = $12, cleared_at = $13, closed_at = $14,
     incident_id = $15, shelved_until = $16, shelved_by = $17, shelve_reason = $18, escalates_at = $19, scope = $20,
     due_at = $21, test_window = $22, version = $23, life = $24, head = $25, transitions = $26, updated_at = $27,
-    late_min = $28, since = $29
+    late_min = $28, since = $29, drill = $30
 where id = $1
 
 -- name: insert_transition

@@ -159,7 +159,7 @@ def update_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by, entry.shelve_reason,
         alarm.escalates_at, entry.scope, due_at(alarm), alarm.memory.tested, alarm.version,
         memory_to_json(alarm.memory), entry.head, entry.transitions, now, alarm.late_min or None,
-        alarm.since,
+        alarm.since, entry.drill,
     )  # fmt: skip
 
 
