@@ -1,13 +1,17 @@
 """Two transactions that touch the same alarms never wait for each other crosswise."""
 
+import asyncio
+
 from services.core import db
+from services.core.alarms.ledger import acts
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key, Place
-from services.core.alarms.life.happenings import Finding
+from services.core.alarms.life.happenings import Finding, Situation
 from services.core.alarms.policies import load_policies
 from services.core.words import Category, Confidence, Part, Reason, Severity
 from tests.support.county import AREA, County
 from tests.support.hand_clock import START
+from tests.support.waiting import eventually
 
 WHY = Reason("测试", "test")
 
@@ -38,4 +42,32 @@ async def test_what_a_reset_ends_does_not_wait_for_a_person_who_judges_the_devic
         await county.conn.execute("set local lock_timeout = '2 s'")
         entries = await Page(county.conn, START, policies).load_devices([device_id])
     assert [entry.key.code for entry in entries] == ["fault"]
+    await person.close()
+
+
+async def test_an_incident_whose_last_members_are_taken_at_once_is_over(county: County, database: str) -> None:
+    devices = [await county.add_device(f"panel-{number}") for number in (1, 2)]
+    policies = await load_policies(county.conn)
+    async with county.conn.transaction():
+        page = Page(county.conn, START, policies)
+        places = [Place(f"device:{d}", d, f"panel-{n}", area=AREA) for n, d in enumerate(devices, start=1)]
+        await page.load([Key(place.subject, "fault") for place in places])
+        group = Situation(incident_id=str(await page.begin_incident("silence", AREA, WHY, AREA)), grouped=True)
+        for place in places:
+            for active in (True, False):
+                fault = Finding(
+                    "fault", Category.DEVICE, Severity.MINOR, WHY, active, device=place.device, cause="fault"
+                )
+                page.take(Key(place.subject, "fault"), fault, "test", place, group)
+        await page.write()
+    one, other = await county.alarms()
+    person = await db.connect(database, program="test")
+    pid = person.get_server_pid()
+    async with county.conn.transaction():
+        await acts.acknowledge(county.conn, one["id"], actor="user:t", now=START)
+        second = asyncio.create_task(acts.acknowledge(person, other["id"], actor="user:t", now=START))
+        blocked = "select cardinality(pg_blocking_pids($1)) > 0"
+        await eventually(lambda: county.conn.fetchval(blocked, pid), what="the second waits for the first")
+    await second
+    assert await county.conn.fetchval("select closed_at from incident") == START
     await person.close()

@@ -187,6 +187,7 @@ class Page:
         if self._lines:
             await self.conn.executemany(SQL["insert_transition"], self._lines)
         if self._touched:
+            await self.conn.execute(SQL["lock_incidents"], sorted(self._touched))
             await self.conn.execute(SQL["touch_incidents"], sorted(self._touched), self.now)
         await self._write_timers()
         if self._drafts:

@@ -81,6 +81,10 @@ overriding system value
 values ($1, $2, $3, $4, $5, $6, $7, $8, $8)
 on conflict (id) do nothing
 
+-- name: lock_incidents
+-- A statement of its own: the next one sees what everybody who had an incident before has done to its other members.
+select from incident where id = any($1::bigint[]) order by id for no key update
+
 -- name: touch_incidents
 update incident i set
     updated_at = $2::timestamptz,
