@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 from services.core.bounds import plain_number
 from services.core.levels import full_height_m, is_empty, level_limit, level_pct
 from services.core.rules.device_bounds import usable_limits
-from services.core.rules.lateness import SLEEPY_LATE_S
 from services.core.rules.parameters import ParameterBook, Parameters
 from services.core.rules.profile import DeviceProfile
 from services.core.words import Form
@@ -154,8 +153,8 @@ def _still_said(
 
     Flow and cap count as long as the rules remember them, after which a hydrant is at rest and closed.
     """
-    day = max(device.late_after, timedelta(seconds=SLEEPY_LATE_S))
-    lasts = {"flow_lps": device.late_after, "cap_open": device.late_after, "water_temp_c": day, "tilt_deg": day}
+    late, day = device.late_after, device.lasts
+    lasts = {"flow_lps": late, "cap_open": late, "water_temp_c": day, "tilt_deg": day}
     times = {name: _time_of(name, source) for name in lasts if name in values}
     old = {name for name, at in times.items() if at is not None and now - at > lasts[name]}
     return {name: value for name, value in values.items() if name not in old}

@@ -22,6 +22,7 @@ from services.core.words import Reason
 _STEP_S: Final = 600.0
 _WINDOW_S: Final = 3 * 3600
 _IN_A_ROW: Final = 3
+_LASTS_S: Final = 25 * 3600  # as the rules remember a temperature; no hydrant takes longer to freeze
 
 
 class CoolingDetector:
@@ -41,6 +42,10 @@ class CoolingDetector:
         """Take one reading in order of time."""
         water = reading.get("water_temp_c")
         past_s, past_c = self._past_s, self._past_c
+        if water is None and self._standing and past_s and at_s - past_s[-1] > _LASTS_S:  # a probe may have died
+            self._standing = False
+            reason = Reason("很久没有水温读数，不再按此判断", "no temperature for long: no longer judged by it")
+            return [self._say(at_s, reason, active=False)]
         if water is None or (past_s and at_s - past_s[-1] < _STEP_S):
             return []
         if past_s and at_s - past_s[-1] > 6 * 3600:

@@ -107,6 +107,7 @@ class HydrantRules(KindRules):
         self._cold = self.latches["hydrant_freezing"]
         self._cold_c = parameters["hydrant_freezing"]["cold_c"]
         self._warm_c = parameters["hydrant_freezing"]["clear_c"]
+        self._celsius_at: datetime | None = None  # when a temperature was last said; None: not known
         self._battery = BatteryRule(self)
         self._flow, self._cap_open, self._water = (Kept(device.late_after) for _ in range(3))
 
@@ -134,6 +135,7 @@ class HydrantRules(KindRules):
         temperature = get("water_temp_c")
         if temperature is not None and self._cold_on:
             self._feed_cold(temperature, ts, found, live=live)
+        self._note_cold(temperature, ts, found, live=live)
         battery = get("battery_pct")
         if battery is not None:
             self._battery.feed(battery, ts, found, live=live)
@@ -163,7 +165,8 @@ class HydrantRules(KindRules):
     def to_json(self) -> dict[str, Any]:
         """Return the state as a JSON value."""
         kept = [kept.to_json() for kept in (self._flow, self._cap_open, self._water)]
-        return {**super().to_json(), "pressure": self._pressure.to_json(), "kept": kept}
+        celsius_at = self._celsius_at and self._celsius_at.isoformat()
+        return {**super().to_json(), "pressure": self._pressure.to_json(), "kept": kept, "celsius_at": celsius_at}
 
     def load(self, saved: dict[str, Any]) -> None:
         """Take over a state that `to_json` saved."""
@@ -171,6 +174,8 @@ class HydrantRules(KindRules):
         self._pressure.load(saved["pressure"])
         for kept, state in zip((self._flow, self._cap_open, self._water), saved["kept"], strict=True):
             kept.load(state)
+        celsius_at = saved.get("celsius_at")  # an older release did not save it
+        self._celsius_at = None if celsius_at is None else datetime.fromisoformat(celsius_at)
 
     def _feed_use(self, ts: datetime, flow: float, found: list[Finding], *, used: bool, live: bool) -> None:
         turned = self._use.feed(1, self._use_calm, hit=used, calm=not used, live=live)
@@ -215,3 +220,15 @@ class HydrantRules(KindRules):
         elif turned == CLEAR:
             reason = Reason(f"水温回升到 {celsius:g} °C", f"water back at {celsius:g} °C")
             found.append(self.finding("hydrant_freezing", ts, reason, celsius, limit, active=False))
+
+    def _note_cold(self, celsius: float | None, ts: datetime, found: list[Finding], *, live: bool) -> None:
+        """End a cold that is said no more once it is too old to count: a probe may have died in winter."""
+        at = self._celsius_at
+        if celsius is not None or at is None:
+            self._celsius_at = ts if at is None else max(at, ts)
+            return
+        if not self._cold.active or ts - at <= self.device.lasts:
+            return
+        if self._cold.feed(1, 1, hit=False, calm=True, live=live) == CLEAR:
+            reason = Reason("很久没有水温读数，不再按此判断", "no temperature for long: no longer judged by it")
+            found.append(self.finding("hydrant_freezing", ts, reason, None, self._cold_c, active=False))

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from services.api.registry.documents import status_of
 from services.api.registry.quality import CLOCKS_DIFFER
 from services.api.request import tables
+from services.core.rules.lateness import SLEEPY_LATE_S
 from services.core.rules.parameters import DEFAULTS
 
 _device, _state, _alarm = tables.device.c, tables.device_state.c, tables.alarm.c
@@ -89,12 +90,32 @@ def _number(field: str) -> sa.ColumnElement[float]:
     return sa.case((sa.func.jsonb_typeof(value) == "number", sa.cast(value.astext, sa.Double())))
 
 
-def _below(field: str, code: str, name: str) -> sa.ColumnElement[bool]:
-    """Whether a value is below the county's usual limit, or an alarm of the rule stands (a device's own limit)."""
+def _at(field: str, place: int, newest: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return the time of a field's newest value; of a row that says none, that of the newest reading."""
+    at = _state.state_at[field][place]
+    micros = sa.case((sa.func.jsonb_typeof(at) == "number", sa.cast(at.astext, sa.Double())))
+    return sa.func.coalesce(sa.case((micros.between(0, 4e15), sa.func.to_timestamp(micros / 1e6))), newest)
+
+
+def _counts_still(field: str, now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a temperature is young enough to count, as where sources are judged; without a time it is."""
+    behind = _state.clock_behind_s.is_not(None)
+    at = sa.case((behind, _at(field, 1, _state.received_at)), else_=_at(field, 0, _state.ts))
+    lasts_s = sa.func.greatest(SLEEPY_LATE_S, 2 * _device.expected_interval_s)
+    until = at + lasts_s * sa.literal(timedelta(seconds=1), sa.Interval())
+    return sa.func.coalesce(until >= sa.literal(now, sa.DateTime(timezone=True)), sa.true())
+
+
+def _below(field: str, code: str, name: str, now: datetime | None = None) -> sa.ColumnElement[bool]:
+    """Whether a value is below the county's usual limit, or an alarm of the rule stands (a device's own limit).
+
+    With `now` only a value counts that is not too old for it.
+    """
     standing = sa.exists().where(
         _alarm.device_id == _device.id, _alarm.code == code, _alarm.state != "closed", _alarm.cleared_at.is_(None)
     )
-    return sa.or_(standing, sa.func.coalesce(_number(field) < DEFAULTS[code][name], sa.false()))
+    low = sa.func.coalesce(_number(field) < DEFAULTS[code][name], sa.false())
+    return sa.or_(standing, low if now is None else sa.and_(low, _counts_still(field, now)))
 
 
 def condition(trouble: Trouble, now: datetime) -> sa.ColumnElement[bool]:
@@ -106,7 +127,7 @@ def condition(trouble: Trouble, now: datetime) -> sa.ColumnElement[bool]:
         case Trouble.WEAK_SIGNAL:
             return sa.func.coalesce(_number("rsrp_dbm") < WEAK_DBM, sa.false())
         case Trouble.FREEZING:
-            return _below("water_temp_c", "hydrant_freezing", "cold_c")
+            return _below("water_temp_c", "hydrant_freezing", "cold_c", now)
         case Trouble.LOSS:
             lately = sa.and_(lost.hour > now - _DAY, lost.hour <= now + CLOCKS_DIFFER)
             return sa.exists().where(lost.device_id == _device.id, lately, lost.gaps + lost.rejects > 0)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol, Self
 
 from services.core.rules.device_bounds import EXPECTED_INTERVAL_S, RATED_CURRENT_A, usable_limits
-from services.core.rules.lateness import late_after_s
+from services.core.rules.lateness import SLEEPY_LATE_S, late_after_s
 
 SPARSE_AFTER_S: Final = 3600.0
 """Above this expected interval "in 2" means one reading (contract 8)."""
@@ -49,6 +49,11 @@ class DeviceProfile:
     def late_after(self) -> timedelta:
         """How old a reading may be when received without being late (contract 8)."""
         return timedelta(seconds=late_after_s(self.expected_interval_s, self.sleepy))
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long a temperature or tilt counts that newer readings leave out: some devices say it once a day."""
+        return max(self.late_after, timedelta(seconds=SLEEPY_LATE_S))
 
     @property
     def readings_in_two(self) -> int:

@@ -41,3 +41,28 @@ def test_use_that_is_said_no_more_ends_when_it_is_too_old_to_count() -> None:
         assert walk.say(at_s=at_s, pressure_mpa=0.3) == []
     assert walk.say(at_s=late_s + 60, pressure_mpa=0.3) == []
     assert walk.say(at_s=late_s + 120, pressure_mpa=0.3) == ["-hydrant_in_use"]
+
+
+def test_cold_that_is_said_no_more_ends_when_it_is_too_old_to_count() -> None:
+    """A probe that died in a frosty night: the hydrant goes on telling its pressure, and is no longer called frozen."""
+    day_s = 25 * 3600
+    walk = Walk(device())
+    assert walk.say(at_s=0, pressure_mpa=0.3, water_temp_c=1.5) == ["+hydrant_freezing minor"]
+    assert walk.say(at_s=3600, pressure_mpa=0.3, water_temp_c=3.0) == []
+    assert walk.say(at_s=3600 + day_s, pressure_mpa=0.3) == []
+    restored = json.loads(json.dumps(walk.rules.to_json()))
+    walk.rules = DeviceRules.from_json(device(), DEFAULTS, restored)
+    assert walk.say(at_s=3660 + day_s, pressure_mpa=0.3) == ["-hydrant_freezing"]
+    assert walk.say(at_s=3720 + day_s, pressure_mpa=0.3) == []
+    assert walk.say(at_s=3780 + day_s, pressure_mpa=0.3, water_temp_c=1.0) == ["+hydrant_freezing minor"]
+
+
+def test_cold_from_a_state_that_tells_no_time_of_it_lasts_a_day_from_then_on() -> None:
+    walk = Walk(device())
+    assert walk.say(at_s=0, pressure_mpa=0.3, water_temp_c=1.5) == ["+hydrant_freezing minor"]
+    saved = json.loads(json.dumps(walk.rules.to_json()))
+    del saved["rules"]["celsius_at"]
+    walk.rules = DeviceRules.from_json(device(), DEFAULTS, saved)
+    assert walk.say(at_s=30 * 3600, pressure_mpa=0.3) == []
+    assert walk.say(at_s=55 * 3600, pressure_mpa=0.3) == []
+    assert walk.say(at_s=55 * 3600 + 60, pressure_mpa=0.3) == ["-hydrant_freezing"]

@@ -65,6 +65,21 @@ async def test_a_list_goes_on_behind_the_longest_name(client: Client, register: 
 
 
 @pytest.mark.usefixtures("devices")
+async def test_a_temperature_that_was_not_said_for_a_day_freezes_nothing(
+    client: Client, connection: asyncpg.Connection
+) -> None:
+    query = "/api/v1/devices?trouble=freezing"
+    for hours, codes in ((24, ["h-1"]), (26, [])):
+        at = round((datetime.now(UTC) - timedelta(hours=hours)).timestamp() * 1e6)
+        await connection.execute(
+            """update device_state set state_at = $1
+               where device_id = (select id from device where code = 'h-1')""",
+            {"water_temp_c": [at, at, 1]},
+        )
+        assert [item["code"] for item in (await client.get(query)).json()["items"]] == codes
+
+
+@pytest.mark.usefixtures("devices")
 @pytest.mark.parametrize(
     ("order", "codes"),
     [

@@ -207,6 +207,19 @@ def test_the_last_three_hours_say_how_fast_it_cools_whatever_the_interval():
         assert begun[0] < 24 + 4.1, every_s
 
 
+def test_a_forecast_ends_when_no_temperature_comes_for_a_day():
+    detector = CoolingDetector("H1", "140931100", None)
+    said = []
+    for at_s in range(0, 5 * 3600, 600):
+        said += detector.take(float(at_s), {"water_temp_c": 4.0 - 0.5 * at_s / 3600})
+    assert [one.active for one in said] == [True]
+    last_s = 5 * 3600 - 600.0
+    for hours in (1, 25, 25.5, 26):
+        said += detector.take(last_s + hours * 3600, {"pressure_mpa": 0.3, "water_temp_c": None})
+    assert [(one.code, one.active) for one in said] == [("freeze_forecast", True), ("freeze_forecast", False)]
+    assert said[1].at.timestamp() == last_s + 25.5 * 3600
+
+
 def test_air_above_freezing_and_slow_cooling_freeze_nothing():
     assert cool(2.0, -0.5) == []
     assert cool(None, -0.05) == []
