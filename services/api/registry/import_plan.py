@@ -88,7 +88,8 @@ def _compare(plan: Plan, known: "_Known", part: list[LedgerRow], devices: Mappin
             shown = "create" if before is None else "update"
             plan.shown.append({"line": row.line, "code": row.code, "action": shown, "fields": changes})
         body = {name: change["to"] for name, change in changes.items()}
-        plan.todo.append(StagedRow(row.line, row.code, body, changes))
+        compared = (None, None) if before is None else (before["version"], before["area"])
+        plan.todo.append(StagedRow(row.line, row.code, body, changes, *compared))
 
 
 def _note_places(scope: Scope, areas: Sequence[Row], standing: Sequence[Row]) -> Doubts:

@@ -2,7 +2,8 @@
 
 Used by the import route and by main. Promises that no transaction holds a device for longer than a fire may wait, and
 that every row of an import that was accepted is written: after a kill at the next start, from where it stood. A row
-that became impossible meanwhile is set aside, and tried again when a person asks.
+that became impossible meanwhile is set aside, and tried again when a person asks; so is that of a device which changed
+since the ledger was compared with it, for that may have been by somebody else, or have made it somebody else's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,17 +25,26 @@ SQL = load_queries(__file__)
 ROWS_AT_ONCE = 200  # some 30 ms
 STAGED_AT_ONCE = 2000
 LOOK_S = 5.0
-_COLUMNS = ("import_id", "number", "line", "code", "gateway_address", "body", "changes")
+_COLUMNS = ("import_id", "number", "line", "code", "gateway_address", "body", "changes", "version", "area")
 log = logger(__name__)
 
 
+class ChangedMeanwhile(Exception):
+    """A device is no longer what the ledger was compared with."""
+
+    def __init__(self) -> None:
+        super().__init__("the device was changed meanwhile: send the ledger again / 设备期间已被修改，请重新导入")
+
+
 class StagedRow(NamedTuple):
-    """What becomes of one device."""
+    """What becomes of one device, and what stood when that was found out (None: nothing)."""
 
     line: int
     code: str
     body: Mapping[str, Any]
     changes: Mapping[str, Mapping[str, Any]]
+    version: int | None
+    area: str | None
 
 
 def import_running() -> Problem:
@@ -60,7 +70,7 @@ async def stage(write: Write, rows: Iterable[StagedRow]) -> int:
         Problem: 409, another ledger is being written.
     """
     staged = [
-        (number, row.line, row.code, row.body.get("gateway_address"), row.body, row.changes)
+        (number, row.line, row.code, row.body.get("gateway_address"), row.body, row.changes, row.version, row.area)
         for number, row in enumerate(rows, start=1)
     ]
     import_id: int | None = await write.connection.fetchval(
@@ -74,7 +84,7 @@ async def stage(write: Write, rows: Iterable[StagedRow]) -> int:
     for start in range(0, len(staged), STAGED_AT_ONCE):
         part = [(import_id, *row) for row in staged[start : start + STAGED_AT_ONCE]]
         await write.connection.executemany(
-            f"insert into device_import_row ({', '.join(_COLUMNS)}) values ($1, $2, $3, $4, $5, $6, $7)",  # noqa: S608
+            f"insert into device_import_row ({', '.join(_COLUMNS)}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",  # noqa: S608
             part,
         )
     return import_id
@@ -122,7 +132,7 @@ async def _step(connection: asyncpg.Connection, clock: Clock) -> bool:
     try:
         async with connection.transaction():
             await write_step(connection, row["id"], first, last)
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, ChangedMeanwhile) as error:
         if db.is_away(error):
             raise
         for number in range(first + 1, last + 1):
@@ -134,8 +144,14 @@ async def _step(connection: asyncpg.Connection, clock: Clock) -> bool:
 
 
 async def write_step(connection: asyncpg.Connection, import_id: int, after: int, until: int) -> None:
-    """Write the rows of an import with numbers from above `after` to `until`, inside the caller's transaction."""
-    await connection.execute(SQL["add"], import_id, after, until)
+    """Write the rows of an import with numbers from above `after` to `until`, inside the caller's transaction.
+
+    Raises:
+        ChangedMeanwhile: one of their devices is another by now.
+    """
+    added = [row["code"] for row in await connection.fetch(SQL["add"], import_id, after, until)]
+    if await connection.fetch(SQL["changed"], import_id, after, until, added):
+        raise ChangedMeanwhile
     await connection.execute(SQL["change"], import_id, after, until)
     await connection.execute(SQL["change_address"], import_id, after, until)
 
@@ -145,7 +161,7 @@ async def _write_one(connection: asyncpg.Connection, import_id: int, number: int
         async with connection.transaction():
             await write_step(connection, import_id, number - 1, number)
             await connection.execute(import_faults.SQL["strike"], import_id, number)
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, ChangedMeanwhile) as error:
         if db.is_away(error):
             raise
         log.exception("import_row_not_written", import_id=import_id, row=number)

@@ -24,6 +24,23 @@ where r.import_id = $1 and r.number > $2 and r.number <= $3
   and not exists (select from device d where d.code = r.code)
 order by r.code
 on conflict (code) do nothing
+returning code
+
+-- name: changed
+-- Devices, but for those just added, that are not what the ledger was compared with; all are held, so that they stay as
+-- they are. One that was nobody's may have spoken meanwhile, where the ledger says that it is.
+with held as (
+    select d.code, d.version, d.area, d.registered, r.version as version_then, r.area as area_then,
+        r.body ->> 'area' as area_given, r.changes -> 'registered' -> 'from' = 'null' as was_new
+    from device_import_row r
+    join device d on d.code = r.code
+    where r.import_id = $1 and r.number > $2 and r.number <= $3 and d.code <> all ($4::text[])
+    order by d.id
+    for no key update of d
+)
+select code from held
+where case when was_new then registered or version > 1 or area <> area_given
+      else version_then is not null and (version <> version_then or area <> area_then) end
 
 -- name: change
 -- `no key`: rows that refer to the device (a fire's alarm, its newest state) are written beside it. An address is such

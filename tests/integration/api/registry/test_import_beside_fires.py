@@ -163,6 +163,46 @@ async def test_a_row_made_impossible_by_hand_is_told_and_set_aside_and_the_rest_
     assert (answer.json()["created"], answer.json()["failed"]) == (2, 0)
 
 
+async def test_what_became_of_a_device_since_the_ledger_was_compared_is_not_written_over(
+    client: Client, state: State, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for code in ("moved", "mended", "same"):
+        await connection.execute(
+            "insert into device (code, kind, area, registered, area_fixed) values ($1, 'hydrant', $2, true, true)",
+            code,
+            AREA,
+        )
+    await connection.execute("insert into area (code, name) values ('999000', '别镇')")
+    staged = import_steps.stage
+
+    async def others_write_and_stage(write: Any, rows: Any) -> int:
+        for code, body in (("theirs", {"kind": "water", "area": "999000"}), ("mended", {"name": "他们的名字"})):
+            assert (await client.put(f"/api/v1/devices/{code}", json=body)).status_code in {200, 201}
+        await connection.execute("update device set area = '999000' where code = 'moved'")
+        for code, area in (("heard", AREA), ("strange", "999000")):  # by ingest: they spoke
+            await connection.execute("insert into device (code, kind, area) values ($1, 'water', $2)", code, area)
+        return await staged(write, rows)
+
+    monkeypatch.setattr("services.api.registry.imports.stage", others_write_and_stage)
+    codes = ("moved", "mended", "same", "theirs", "heard", "strange", "new")
+    content = "\n".join(["code,kind,area,name", *(f"{code},hydrant,{AREA},我们的名字" for code in codes)]).encode()
+    told = (await send(client, content)).json()
+    assert (told["created"], told["updated"], told["failed"]) == (2, 1, 4)
+    assert [error["line"] for error in told["errors"]] == [2, 3, 5, 7]
+    assert all("changed meanwhile" in error["message"] for error in told["errors"])
+    await import_steps.retry(state.database, state.clock, told["import_id"])
+    found = await connection.fetch("select code, kind, area, name from device order by id")
+    assert {(row["code"], row["kind"], row["area"], row["name"]) for row in found} == {
+        ("moved", "hydrant", "999000", ""),
+        ("mended", "hydrant", AREA, "他们的名字"),
+        ("same", "hydrant", AREA, "我们的名字"),
+        ("theirs", "water", "999000", ""),
+        ("heard", "hydrant", AREA, "我们的名字"),
+        ("strange", "water", "999000", ""),
+        ("new", "hydrant", AREA, "我们的名字"),
+    }
+
+
 async def test_imports_are_kept_for_thirty_days_and_longer_while_a_row_is_set_aside(
     state: State, connection: asyncpg.Connection
 ) -> None:
