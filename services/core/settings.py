@@ -134,6 +134,7 @@ class ApiSettings(MqttSettings, OutboundSettings):
     device_mqtt_url: OptionalMqttUrl = ""  # what devices are told; empty: mqtt_url
     api_host: OwnHost = "127.0.0.1"
     api_port: Port = 8000
+    retention_days: Annotated[int, Field(ge=365)] = 400  # the same variable as ingest's: older months have no report
     basemap: Basemap = ""  # a .pmtiles file, "tianditu:<key>", empty: a plain ground
     tianditu_url: TileUrl = (  # a mirror of it inside a closed network has another
         "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from services.api.request.database import Reads, Row
 from services.api.request.scope import Scope
-from services.api.system.slo import read_clocks
+from services.api.system.slo import LONGEST, read_clocks
 from services.core.clock import COUNTY
 from services.core.prevention.hazard import Grade
 from services.core.prevention.risk import RiskGrade
@@ -26,6 +26,7 @@ MOST_SITES: Final = 1000
 """Sites of each list, the worst first; the counts beside a list are of all."""
 WORST: Final = 10
 SILENT_CODES: Final = ("device_offline", "device_unreadable")
+_DAY: Final = timedelta(days=1)
 _RANK: Final = {grade: rank for rank, grade in enumerate(RiskGrade)}  # red is 0
 
 
@@ -52,8 +53,8 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=COUNTY)
 
 
-async def read_report(reads: Reads, scope: Scope, month: Month) -> dict[str, Any]:
-    """Return the report of a month."""
+async def read_report(reads: Reads, scope: Scope, month: Month, now: datetime) -> dict[str, Any]:
+    """Return the report of a month, without what ingest's log alone can tell once it lacks a part of the month."""
     mine = scope.parameters()
     span = {"begin": month.begin, "until": month.until, **mine}
     sites = await reads.rows(SQL["fires_by_site"], most=MOST_SITES, **span)
@@ -65,7 +66,7 @@ async def read_report(reads: Reads, scope: Scope, month: Month) -> dict[str, Any
     return {
         "alarms": _alarms(await reads.rows(SQL["alarms"], county=scope.county, **span)),
         "false_alarms": [_site_of_fires(row) for row in sites],
-        "clocks": await read_clocks(reads, scope, month.begin, month.until),
+        "clocks": await read_clocks(reads, scope, month.begin, month.until, of_log=month.begin >= now - LONGEST - _DAY),
         "devices": _availability(await reads.rows(SQL["availability"], **silent, **span)),
         "water": _availability(await reads.rows(SQL["availability"], **dry, **span)),
         "hazards": _hazards(await reads.rows(SQL["hazards"], **span)),

@@ -122,9 +122,12 @@ class MonthlyReport(BaseModel):
     begin: str
     until: str = Field(description="the end of the month, or now while it goes on")
     made_at: str
+    kept_since: str | None = Field(
+        description="alarms closed before it are deleted, so that the month is not whole; null: it is", examples=[None]
+    )
     alarms: list[AlarmsOf]
     false_alarms: list[FiresOfSite] = Field(description="the site with most false alarms first, at most 1000")
-    clocks: list[ClockShown]
+    clocks: list[ClockShown] = Field(description="without `event_to_commit` where ingest's log lacks part of the month")
     devices: list[Availability]
     water: list[Availability]
     hazards: list[HazardsOf]

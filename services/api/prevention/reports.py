@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -44,13 +44,17 @@ async def _report(here: State, who: Who, name: str | None, area: str | None) -> 
     month = Month.of(name or f"{now.astimezone(COUNTY):%Y-%m}", now)
     if month is None:
         raise invalid("month", "has not begun")
+    days = here.settings.retention_days
+    kept_since = now - timedelta(days=days)
+    if month.until <= kept_since:
+        raise invalid("month", f"its alarms are not kept any more; they are for {days} days (FIRETOWER_RETENTION_DAYS)")
 
     async def read() -> dict[str, Any]:
         head = {
             "month": month.name, "area": area, "begin": rfc3339(month.begin), "until": rfc3339(month.until),
-            "made_at": rfc3339(now),
+            "made_at": rfc3339(now), "kept_since": rfc3339(kept_since) if month.begin < kept_since else None,
         }  # fmt: skip
-        return head | await read_report(here.database.heavy_for(who), who.scope.narrowed(area), month)
+        return head | await read_report(here.database.heavy_for(who), who.scope.narrowed(area), month, now)
 
     found: dict[str, Any] = await here.kept.get(
         ("report", who.scope.areas, month.name, area), _KEPT_S, here.clock, read
@@ -76,9 +80,20 @@ async def print_monthly_report(
 
 def _facts(report: dict[str, Any], lang: Language, areas: Mapping[str, str]) -> str:
     at, where = county_time(datetime.fromisoformat(report["until"])), areas.get(report["area"], report["area"])
+    lost = county_time(datetime.fromisoformat(report["kept_since"])) if report["kept_since"] else None
     if lang is Language.ZH:
-        return f"统计截至{at.zh}" + (f"；区域 {where}" if where else "")
-    return f"Up to {at.en}" + (f"; area {where}" if where else "")
+        said = (
+            f"统计截至{at.zh}",
+            where and f"区域 {where}",
+            lost and f"不完整：{lost.zh}以前结束的告警已按保存期删除",
+        )
+        return "；".join(part for part in said if part)
+    said = (
+        f"Up to {at.en}",
+        where and f"area {where}",
+        lost and f"not whole: alarms closed before {lost.en} are deleted",
+    )
+    return "; ".join(part for part in said if part)
 
 
 @router.get("/monthly.xlsx", response_class=StreamingResponse, responses=described(None) | {200: DESCRIBED})

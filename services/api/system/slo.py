@@ -18,7 +18,8 @@ from services.core.statements import load_queries
 router = APIRouter(prefix="/api/v1", tags=["system"])
 QUERIES = load_queries(__file__)
 LONGEST = timedelta(hours=744)
-"""As far as the hours reach."""
+"""As far as the hours reach. Ingest's log is kept a day longer."""
+_OF_LOG = "event_to_commit"  # the clock that only ingest's log can tell
 _HOUR = timedelta(hours=1)
 _KEPT_S = 2.0  # how long an answer is reused (longer when a day's log is long), because every screen asks
 
@@ -65,10 +66,15 @@ async def show_slo(here: Here, who: Watcher, hours: Annotated[int, Query(ge=1, l
     return answer(await here.kept.get(("slo", who.scope.areas, hours), _KEPT_S, here.clock, read))
 
 
-async def read_clocks(reads: Reads, scope: Scope, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """Return the legal clocks of what happened between two moments in the areas of `scope`."""
+async def read_clocks(
+    reads: Reads, scope: Scope, since: datetime, until: datetime, *, of_log: bool = True
+) -> list[dict[str, Any]]:
+    """Return the legal clocks of what happened between two moments in the areas of `scope`.
+
+    Without `of_log` the one that ingest's log tells is left out: half a month of it would be taken for the whole.
+    """
     rows = await reads.rows(QUERIES["clocks"], since=since, until=until, **scope.parameters())
-    return [{**row, "limit_s": float(row["limit_s"])} for row in rows]
+    return [{**row, "limit_s": float(row["limit_s"])} for row in rows if of_log or row["name"] != _OF_LOG]
 
 
 async def _read(reads: Reads, scope: Scope, hours: int, now: datetime) -> dict[str, Any]:

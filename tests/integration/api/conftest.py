@@ -49,7 +49,7 @@ def admin(postgres: PostgresServer, database: str) -> FirstAdmin:
 @pytest.fixture
 async def state(database: str) -> AsyncIterator[State]:
     pools = await Database.open(database)
-    yield State(ApiSettings(database_url=database), pools, SystemClock())
+    yield State(ApiSettings(database_url=database, retention_days=9_000), pools, SystemClock())
     await pools.close()
 
 

@@ -8,6 +8,8 @@ import asyncpg
 from services.api.prevention.report_data import Month, read_report
 from services.api.request.database import Inside
 from services.api.request.scope import Scope
+from services.api.request.state import State
+from services.core.clock import COUNTY
 from services.core.words import Severity
 from tests.integration.api.conftest import AREA, Client, Raise
 from tests.integration.api.prevention.test_reports import BEGIN, END, MONTH, Register, fire, report
@@ -21,7 +23,7 @@ async def read(connection: asyncpg.Connection, name: str = MONTH) -> dict[str, A
     """Return the report as it is read anew: the API keeps its answer for half a minute."""
     month = Month.of(name, datetime.now(UTC))
     assert month is not None
-    return await read_report(Inside(connection), Scope(("*",)), month)
+    return await read_report(Inside(connection), Scope(("*",)), month, month.until)
 
 
 async def stepped(connection: asyncpg.Connection, made: dict[str, Any], site: int | None = None) -> Stepped:
@@ -54,6 +56,31 @@ async def test_how_fast_119_was_told_in_a_month_that_is_over_is_read_the_same_wh
     assert (before["count"], before["breaches"], before["p50_s"]) == (3, 2, 20)
     await connection.execute("update notice set state = 'delivered', delivered_at = now() where number = 3")
     assert await clock(f"month={MONTH}&area=140931") == before  # not the answer that is kept some seconds
+
+
+async def test_what_is_not_kept_for_all_of_a_month_is_not_told_of_it(
+    client: Client, connection: asyncpg.Connection, state: State
+) -> None:
+    now = datetime.now(COUNTY)
+    first = (now.replace(day=1) - DAY).replace(day=1)  # of the month before
+    before = (first - DAY).replace(day=1)
+
+    def keep(days: int) -> None:
+        state.settings = state.settings.model_copy(update={"retention_days": days})
+
+    async def clocks(month: datetime) -> set[str]:
+        return {one["name"] for one in (await report(client, f"month={month:%Y-%m}"))["clocks"]}
+
+    assert "event_to_commit" in await clocks(now)
+    assert await clocks(before) == {"report_to_visible", "confirmation_to_dispatch", "verification"}
+    keep(days=(now - before).days - 3)  # its first days are gone
+    cut = await report(client, f"month={before:%Y-%m}&area=140931")
+    assert before.isoformat() < cut["kept_since"] < first.isoformat()
+    page = await client.get(f"/api/v1/reports/monthly.html?month={before:%Y-%m}&area=140931")
+    assert "不完整" in page.text
+    keep(days=(now - first).days - 1)
+    gone = await client.get(f"/api/v1/reports/monthly?month={before:%Y-%m}")
+    assert (gone.status_code, gone.json()["errors"][0]["field"]) == (422, "month")
 
 
 async def test_an_outage_that_came_back_unacknowledged_is_away_in_either_month_for_as_long_as_it_lasted(
