@@ -50,6 +50,31 @@ def test_a_list_that_arrives_after_the_connection_was_lost_does_not_call_it_live
     expect(page.locator(".link-state.live")).to_be_visible()
 
 
+def test_a_list_of_before_a_break_takes_no_fire_of_the_break_away(visit, system):
+    panel = system.panel("SLOW-03")
+    page = visit("/#/devices")  # not the desk, which asks for the one alarm that it shows by itself
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.route("**/nothing", lambda route: route.abort())  # without any route the browser lets go what is held
+    old = Held(page, "**/api/v1/alarms?**")
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    old.wait()  # asked for by the connection that is lost now
+    ready = Held(page, "**/readyz")
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator(".link-state.lost")).to_be_visible()
+    system.fire(panel)
+    alarm = system.fire_of(panel)["id"]  # no stream of the page told of it
+    ready.wait()
+    ready.let_go()
+    expect(page.locator(".link-state.live")).to_be_visible()
+    line = page.locator(f".fire-line[data-fire='{alarm}']")
+    expect(line).to_be_visible()
+    with page.expect_response("**/api/v1/alarms?**") as answered:
+        old.let_go()
+    answered.value.finished()
+    page.evaluate("new Promise((taken) => setTimeout(taken, 300))")
+    assert line.is_visible()
+
+
 def test_a_fire_whose_notices_are_on_their_way_is_not_called_one_that_119_was_not_told_of(visit, system):
     system.fire(system.panel("SLOW-02"))
     alarm = system.fire_of("SLOW-02")["id"]

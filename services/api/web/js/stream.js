@@ -29,26 +29,30 @@ function lost(databaseAway, since = Date.now()) {
   if (live.get().databaseAway !== databaseAway) live.set({ databaseAway });
 }
 
-// What the stream says while `read` fetches lists is put over them again: they may be older than that.
+// What the stream says while `read` fetches lists is put over them again: they may be older than that. What was
+// asked for before the connection broke is older than what the next one fetched, and may be another person's
+// by then: `read` puts it nowhere.
 async function beside(read) {
   const meanwhile = { alarms: [], notices: [] };
+  const mine = line;
   fetching.add(meanwhile);
   try {
-    await read(meanwhile);
+    await read(meanwhile, () => line !== mine);
   } finally {
     fetching.delete(meanwhile);
   }
 }
 
 export const readNotices = () =>
-  beside(async (meanwhile) => {
+  beside(async (meanwhile, isPast) => {
     const { items } = await get("/api/v1/notices?limit=200");
+    if (isPast()) return;
     putNotices(items);
     putNotices(meanwhile.notices);
   });
 
 const refetch = () =>
-  beside(async (meanwhile) => {
+  beside(async (meanwhile, isPast) => {
     const later = get("/api/v1/notices?limit=200");
     later.catch(() => null); // told below, unless the alarms are refused as well
     const [alarms, system] = await Promise.all([
@@ -58,10 +62,12 @@ const refetch = () =>
         throw problem;
       }),
     ]);
+    if (isPast()) return;
     putAlarms(alarms, true);
     putAlarms(meanwhile.alarms);
     live.set({ system });
     const notices = await later;
+    if (isPast()) return;
     putNotices(notices.items, true);
     putNotices(meanwhile.notices);
     live.set(({ round }) => ({ round: round + 1 }));
