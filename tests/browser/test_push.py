@@ -35,8 +35,9 @@ PushManager.prototype.subscribe = async ({ applicationServerKey: key }) =>
 )
 RECORDED = """() => {
   self.shown = [];
+  self.closed = 0;
   self.registration.showNotification = async (title, options) => void self.shown.push({ title, ...options });
-  self.registration.getNotifications = async () => [];
+  self.registration.getNotifications = async () => [{ close: () => void (self.closed += 1) }];
 }"""
 PRESSED = """(path) => {
   const event = new Event("notificationclick");
@@ -79,6 +80,15 @@ def deliver(page: Page, origin: str, message: dict[str, Any]) -> None:
         "ServiceWorker.deliverPushMessage",
         {"origin": origin, "registrationId": found[-1], "data": json.dumps(message)},
     )
+
+
+def told(page: Page, worker: Worker, system: Any, tag: str) -> dict[str, Any]:
+    """Deliver a message of this tag; the notification that it became."""
+    before = worker.evaluate("self.shown.length")
+    deliver(page, f"{system.api}/", MESSAGE | {"tag": tag})
+    until(lambda: worker.evaluate("self.shown.length") > before or page.wait_for_timeout(50), what="the notification")
+    shown: dict[str, Any] = worker.evaluate("self.shown.at(-1)")
+    return shown
 
 
 def test_a_person_turns_it_on_is_told_how_it_goes_and_signing_out_ends_it(visit, system):
@@ -133,18 +143,40 @@ def test_a_message_is_shown_and_a_press_leads_the_open_page_to_the_alarm(visit, 
     page = visit("/#/water", service_workers="allow", permissions=["notifications"])
     worker = worker_of(page)
     worker.evaluate(RECORDED)
-    deliver(page, f"{system.api}/", MESSAGE)
-    until(lambda: worker.evaluate("self.shown.length") or page.wait_for_timeout(50), what="the notification")
-    (shown,) = worker.evaluate("self.shown")
-    assert (shown["title"], shown["body"], shown["tag"]) == ("新火警：保德县人民医院", "3 楼 1-17", "alarm-7")
+    expect(page.locator(f".fire-line[data-fire='{alarm}']")).to_be_visible()
+    expect(page.locator(".link-state.live")).to_be_visible()
+    shown = told(page, worker, system, f"alarm-{alarm}")
+    assert (shown["title"], shown["body"], shown["tag"]) == ("新火警：保德县人民医院", "3 楼 1-17", f"alarm-{alarm}")
     assert shown["silent"], "the page is seen and says it itself"
+    until(lambda: worker.evaluate("self.closed") or page.wait_for_timeout(50), what="the end of the notification")
     worker.evaluate(PRESSED, f"desk/{alarm}")
     expect(page).to_have_url(f"{system.api}/#/desk/{alarm}")
 
     page.goto(f"{system.api}/wall")  # no page of the desk is open any more
-    deliver(page, f"{system.api}/", MESSAGE | {"tag": "alarm-8"})
-    until(lambda: worker.evaluate("self.shown.length") == 2 or page.wait_for_timeout(50), what="the second one")
-    assert not worker.evaluate("self.shown[1].silent")
+    assert not told(page, worker, system, f"alarm-{alarm}")["silent"]
+
+
+def test_a_message_is_heard_where_the_page_in_front_does_not_say_it(visit, system):
+    panel = system.panel("WP-002")
+    system.fire(panel)
+    tag = f"alarm-{system.fire_of(panel)['id']}"
+    page = visit("/#/water", service_workers="allow", permissions=["notifications"])
+    worker = worker_of(page)
+    worker.evaluate(RECORDED)
+    expect(page.locator(".fire-line")).to_be_visible()
+    expect(page.locator(".link-state.live")).to_be_visible()
+    assert not told(page, worker, system, "alarm-999999")["silent"], "it has not heard of this one"
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator(".link-state.lost")).to_be_visible()
+    assert not told(page, worker, system, tag)["silent"], "it is not connected"
+    page.context.set_offline(False)
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.context.clear_cookies()
+    page.reload()
+    expect(page.get_by_role("button", name="登录")).to_be_visible()
+    assert not told(page, worker, system, tag)["silent"], "nobody is signed in"
+    assert worker.evaluate("self.closed") == 0
 
 
 def test_a_press_about_a_fire_that_is_over_by_now_leads_to_its_story(visit, system):

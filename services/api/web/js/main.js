@@ -6,7 +6,7 @@ import { identity } from "./kept.js";
 import { put, useLater } from "./later.js";
 import { Login } from "./login.js";
 import { readMapEarly } from "./map/data.js";
-import { hearPresses } from "./notifications.js";
+import { hearWorker } from "./notifications.js";
 import { startOffline } from "./offline.js";
 import { applyPrefs, prefs } from "./prefs.js";
 import { keepPush } from "./push.js";
@@ -74,7 +74,7 @@ LATER[location.hash.split("/")[1]?.split("?")[0]]?.().catch(() => null);
 applyPrefs();
 watchRelease();
 startComplaints();
-hearPresses();
+hearWorker();
 render(html`<${App} />`, document.getElementById("app"));
 askWho().then(() => {
   const { session } = live.get();

@@ -3,6 +3,7 @@
 // shows the two as one.
 import { t } from "./i18n.js";
 import { go } from "./route.js";
+import { live } from "./store.js";
 import { presentWorker } from "./worker.js";
 
 export const notifications = () => globalThis.Notification?.permission ?? "unsupported";
@@ -51,9 +52,17 @@ export async function withdraw(alarm) {
   for (const each of shown ?? []) each.close();
 }
 
-// Somebody pressed a notification: the service worker brings this page to the front and says which alarm.
-export function hearPresses() {
-  navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+// A fire came by push: do the bar and the sound of this page say it?
+function tells(tag) {
+  const { session, connection, alarms } = live.get();
+  return !!session && connection === "live" && alarms.has(Number(tag.slice(tagOf({ id: "" }).length)));
+}
+
+// The service worker asks before it is silent about a fire. When somebody pressed a notification, it brings
+// this page to the front and says which alarm.
+export function hearWorker() {
+  navigator.serviceWorker?.addEventListener("message", ({ data, ports }) => {
+    if (data?.kind === "told?") ports[0].postMessage(tells(data.tag));
     if (data?.kind === "open") go(data.path);
   });
 }

@@ -29,9 +29,9 @@ function lost(databaseAway, since = Date.now()) {
   if (live.get().databaseAway !== databaseAway) live.set({ databaseAway });
 }
 
-// What the stream says while `read` fetches lists is put over them again: they may be older than that. What was
-// asked for before the connection broke is older than what the next one fetched, and may be another person's
-// by then: `read` puts it nowhere.
+// What the stream says while `read` fetches lists is put over them again: they may be older than that. What
+// was asked for before the connection broke is older than what the next one fetched, and may be another
+// person's by then: `read` puts it nowhere.
 async function beside(read) {
   const meanwhile = { alarms: [], notices: [] };
   const mine = line;

@@ -8,6 +8,7 @@ const CACHE = NAME + BUILD;
 const PAGES = ["/", "/login"];
 const ANSWER_WITHIN_MS = 4000; // a network that lets nothing through is none
 const AWAY_MS = 10_000;
+const SAID_WITHIN_MS = 500;
 
 let awayUntil = 0; // the server did not answer just now: nobody waits for it file by file
 const newer = new Set(); // pages of another build than ours: their files come from the server only
@@ -65,20 +66,36 @@ const pagesOpen = async () =>
     PAGES.includes(new URL(url).pathname),
   );
 
-// Every message is shown, because browsers end the subscription of who shows none. Where a page is seen, its
-// own bar and sound say it already: there it is silent and gone at once.
+// Whether this page says by itself what the message says: connected, signed in, and told of the fire. One
+// that is not says so, or does not answer.
+function says(page, tag) {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((tell) => {
+    setTimeout(() => tell(false), SAID_WITHIN_MS);
+    port1.onmessage = ({ data }) => tell(data);
+    page.postMessage({ kind: "told?", tag }, [port2]);
+  }).finally(() => port1.close());
+}
+
+async function isSaid(tag) {
+  const seen = (await pagesOpen()).filter((page) => page.visibilityState === "visible");
+  return (await Promise.all(seen.map((page) => says(page, tag)))).includes(true);
+}
+
+// Every message is shown, because browsers end the subscription of who shows none. Where a page is seen whose
+// own bar and sound say it already, it is silent and gone at once.
 async function showMessage({ tag, path, title, body, at, stays }) {
-  const seen = stays && (await pagesOpen()).some((page) => page.visibilityState === "visible");
+  const said = stays && (await isSaid(tag));
   await self.registration.showNotification(title, {
     body,
     tag,
     icon: "/static/icons/tower-192.png",
     timestamp: at ? Date.parse(at) : Date.now(),
     requireInteraction: stays,
-    silent: seen,
+    silent: said,
     data: { path },
   });
-  if (seen) for (const each of await self.registration.getNotifications({ tag })) each.close();
+  if (said) for (const each of await self.registration.getNotifications({ tag })) each.close();
 }
 
 async function openPage(path) {
