@@ -1,6 +1,7 @@
 """Every other page on the real system: water on a phone, devices, system, language, a cut connection."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -40,6 +41,11 @@ ADMIN = [
 ]  # fmt: skip
 
 
+def usable_sources(system):
+    asked = f"lon={HERE['longitude']}&lat={HERE['latitude']}&usable=true"
+    return system.call("GET", f"/api/v1/water-sources/nearest?{asked}")["items"]
+
+
 def test_nearest_water_from_where_a_phone_stands(visit, system):
     system.reading(NEAR, "hydrant", pressure_mpa=0.31, flow_lps=0, water_temp_c=9.5)
     system.reading(WEAK, "hydrant", pressure_mpa=0.06, flow_lps=0, water_temp_c=9.5)
@@ -66,6 +72,30 @@ def test_nearest_water_from_where_a_phone_stands(visit, system):
     expect(unknown).to_have_count(0)
     overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert overflow <= 0, f"the phone page is {overflow} px too wide"
+
+
+def test_usable_water_is_on_top_also_behind_all_that_a_burst_main_put_out(visit, system):
+    system.reading(NEAR, "hydrant", pressure_mpa=0.31, flow_lps=0, water_temp_c=9.5)
+    until(lambda: usable_sources(system), what="a usable source")
+
+    def put_out(route):
+        """Answer as if forty dry hydrants stood nearer than any other."""
+        dry = {"usable": False, "reasons": [{"code": "low_pressure", "text": "水压低", "text_en": "low"}]}
+        answer = route.fetch()
+        source = answer.json()["items"][0]
+        items = [source | dry | {"code": f"XF-DRY-{n}", "name": f"{n}号", "distance_m": n} for n in range(40)]
+        route.fulfill(response=answer, json={"items": items, "next": None})
+
+    page = visit("/#/water", viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
+    page.route(re.compile(r"/water-sources/nearest\?(?!.*usable=true)"), put_out)
+    page.get_by_role("button", name="从我的位置").click()
+    expect(page.locator(".source")).to_have_count(20)
+    expect(page.locator(".source").first).to_have_attribute("data-code", NEAR)
+    page.get_by_label("只看可用").check()
+    expect(page.locator(".source").first).to_have_attribute("data-code", NEAR)
+    page.route("**/water-sources/nearest?*usable=true*", lambda route: route.fulfill(json={"items": [], "next": None}))
+    page.get_by_role("button", name="刷新").click()
+    expect(page.locator(".water-list")).to_contain_text("附近没有可用的水源")
 
 
 def test_water_from_a_tapped_point(visit, system):

@@ -8,6 +8,7 @@ import { bearing_deg, distance_m } from "./ground.js";
 
 const REFRESH_MS = 10_000;
 const HOW_MANY = 40; // more than are looked at: one moves while there is no network
+const USABLE = 10;
 
 const same = (a, b) => a && b && a.lon === b.lon && a.lat === b.lat;
 
@@ -16,6 +17,25 @@ const from = (place) => (source) => ({
   distance_m: distance_m(place, source.location),
   bearing_deg: bearing_deg(place, source.location),
 });
+
+const ask = (place, more) =>
+  get(
+    query("/api/v1/water-sources/nearest", {
+      lon: place.lon.toFixed(6),
+      lat: place.lat.toFixed(6),
+      ...more,
+    }),
+  );
+
+// A burst main puts out every source around it: where the nearest have too few that are usable, those are
+// asked for by themselves, however far.
+async function nearest(place) {
+  const { items } = await ask(place, { limit: HOW_MANY });
+  if (items.length < HOW_MANY || items.filter(({ usable }) => usable).length >= USABLE) return items;
+  const beyond = await ask(place, { limit: USABLE, usable: true }).catch(() => ({ items: [] }));
+  const known = new Set(items.map(({ code }) => code));
+  return [...items, ...beyond.items.filter(({ code }) => !known.has(code))];
+}
 
 export const lastPlace = () => kept("water")?.place ?? null;
 
@@ -27,14 +47,8 @@ export function useNearest(place) {
     if (!place) return undefined;
     let gone = false;
     const read = () =>
-      get(
-        query("/api/v1/water-sources/nearest", {
-          lon: place.lon.toFixed(6),
-          lat: place.lat.toFixed(6),
-          limit: HOW_MANY,
-        }),
-      ).then(
-        ({ items }) => {
+      nearest(place).then(
+        (items) => {
           if (gone) return;
           const found = { items, at: Date.now(), place };
           keep("water", found);

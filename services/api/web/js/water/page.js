@@ -73,8 +73,8 @@ function From({ place, at, away, again }) {
   `;
 }
 
-function Sources({ place, items, at, heading, chosen, onChoose }) {
-  if (!items.length) return html`<${Empty} title=${t("water.none")} />`;
+function Sources({ place, items, none, at, heading, chosen, onChoose }) {
+  if (!items.length) return html`<${Empty} title=${t(none)} />`;
   return html`
     <p class="hint arrows">${t(heading === null ? "water.north_up" : "water.turning")}</p>
     <ol class="sources" aria-label=${t("water.title")}>
@@ -165,6 +165,7 @@ export function Page({ args }) {
                 <${Sources}
                   place=${place}
                   items=${shown}
+                  none=${only && items.length ? "water.none_usable" : "water.none"}
                   at=${at}
                   heading=${heading}
                   chosen=${chosen}

@@ -147,6 +147,7 @@ export const pages = {
   "water.only": "Usable only",
   "water.inspections": "Inspections due",
   "water.none": "No registered source nearby",
+  "water.none_usable": "No usable source nearby",
   "water.start": "Water from where?",
   "water.start_line": "Locate this phone, tap the map, or choose a township.",
   "water.go": "Navigate",

@@ -146,6 +146,7 @@ export const pages = {
   "water.only": "只看可用",
   "water.inspections": "待巡查",
   "water.none": "附近没有登记的水源",
+  "water.none_usable": "附近没有可用的水源",
   "water.start": "从哪里找水？",
   "water.start_line": "用手机定位，在地图上点一下，或选一个乡镇。",
   "water.go": "导航",
