@@ -139,6 +139,22 @@ def test_a_take_without_a_network_says_so_and_is_offered_again(visit, system, la
     expect(row.locator(".take-line")).to_have_count(0)
 
 
+def test_a_take_that_failed_is_said_no_more_when_somebody_else_took_the_fire(visit, system):
+    panel = system.panel("EO-other")
+    system.fire(panel)
+    alarm = system.fire_of(panel)
+    page = visit("/#/desk")
+    row = page.locator(f".row:has([data-alarm='{alarm['id']}'])")
+    expect(row).to_be_visible()
+    page.route("**/acknowledge", lambda route: route.fulfill(**refusal(403, "forbidden")))
+    row.locator(".row-take").click()
+    expect(row.locator(".take-line")).to_be_visible()
+    assert page.locator(".take-line").count() >= 2, "in the bar as well"
+    system.call("POST", f"/api/v1/alarms/{alarm['id']}/acknowledge", {})
+    expect(row.locator(".row-take")).to_have_count(0)
+    expect(page.locator(".take-line")).to_have_count(0)
+
+
 def test_a_maintainer_is_offered_no_act_that_the_server_would_refuse(visit, system):
     person = {"username": "weihu", "password": "seen from five metres", "role": "maintainer", "areas": ["*"]}
     system.call("POST", "/api/v1/users", person)

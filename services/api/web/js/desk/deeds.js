@@ -1,5 +1,5 @@
 // Taking alarms: tried again by itself while the server is away for a moment, and what failed stays written
-// on the alarm, wherever it is shown, until it is taken. Kept by alarm id.
+// on the alarm, wherever it is shown, until it is taken, here or elsewhere. Kept by alarm id.
 import { newKey } from "../api.js";
 import { isPassing } from "../problems.js";
 import { createStore, live } from "../store.js";
@@ -21,6 +21,15 @@ function note(id, what) {
 }
 
 export const isTakable = (alarm) => ["unacknowledged", "returned"].includes(alarm.state);
+
+// Somebody else took it, our own answer was lost, or another person is here: what failed is no longer so.
+live.subscribe(({ alarms }) => {
+  const { taking } = deeds.get();
+  const stands = ([id, { busy }]) => busy || (alarms.has(id) && isTakable(alarms.get(id)));
+  const left = [...taking].filter(stands);
+  if (left.length < taking.size) deeds.set({ taking: new Map(left) });
+});
+
 export const beingTaken = () =>
   new Set([...deeds.get().taking].filter(([, deed]) => deed.busy).map(([id]) => id));
 
