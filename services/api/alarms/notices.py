@@ -148,15 +148,18 @@ async def show_notice(notice_id: Annotated[UUID, Path(alias="id")], here: Here, 
 
 
 async def _seen(reads: Reads, who: Who, alarm_id: int, body: Any) -> Any:
-    """Return the body without what of it belongs to other areas: the desk was told more than a township may read."""
+    """Return the body without what of it belongs to other areas: the desk was told more than a township may read.
+
+    It was written before the alarm was taken to where it is now, if its device was moved: what it says is judged.
+    """
     if who.scope.everywhere or not isinstance(body, dict):
         return body
-    alarm, site, device = tables.alarm.c, tables.site.c, tables.device.c
-    place = await first(
-        reads, sa.select(site.area).join(tables.alarm, alarm.site_id == site.id).where(alarm.id == alarm_id)
-    )
+    device = tables.device.c
     shown = dict(body)
-    if place is not None and not who.scope.covers(place["area"]):
+    of_device = shown.get("device")
+    if isinstance(of_device, dict) and of_device.get("area") and not who.scope.covers(of_device["area"]):
+        shown |= {"device": {name: of_device.get(name) for name in ("code", "kind")}, "site": None, "evidence": []}
+    elif not await _sees_site(reads, who, alarm_id, shown.get("site")):
         shown |= {"site": None, "evidence": []}
     if "nearest_water" not in shown:
         return shown
@@ -165,6 +168,20 @@ async def _seen(reads: Reads, who: Who, alarm_id: int, body: Any) -> Any:
     rows = await reads.rows(sa.select(device.code).where(device.code.in_(codes), who.scope.clause(device.area)))
     seen = {row["code"] for row in rows}
     return shown | {"nearest_water": [one for one in water if one.get("code") in seen]}
+
+
+async def _sees_site(reads: Reads, who: Who, alarm_id: int, told: Any) -> bool:
+    """Whether the site of a body may be read: one that is called otherwise since is the alarm's."""
+    alarm, site = tables.alarm.c, tables.site.c
+    of_alarm = sa.select(site.area).join(tables.alarm, alarm.site_id == site.id).where(alarm.id == alarm_id)
+    place = await first(reads, of_alarm)
+    if place is not None and not who.scope.covers(place["area"]):
+        return False
+    if not isinstance(told, dict):
+        return True
+    named = sa.and_(site.name == str(told.get("name")), site.address == str(told.get("address")))
+    areas = [row["area"] for row in await reads.rows(sa.select(site.area).where(named))]
+    return any(map(who.scope.covers, areas)) if areas else place is not None
 
 
 @router.post("/notices/{id}/replay", responses=described(Notice, 404, 409))

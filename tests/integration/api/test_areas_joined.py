@@ -133,6 +133,63 @@ async def test_an_alarm_of_a_device_that_moved_away_tells_nothing_of_it_since(
     assert len((await township.get("/api/v1/alarms", params={"device": "p-moved"})).json()["items"]) == 1
 
 
+async def test_what_the_desk_was_told_before_an_alarm_came_here_shows_nothing_of_where_it_was(
+    client: Client, township: Client, open_alarm: Raise, store_notice: Store, connection: asyncpg.Connection
+) -> None:
+    """The registry is set right during a fire: the notices of before tell of the neighbour's site."""
+    secret = {"name": "秘密", "address": "府前街 9 号", "access_note": "秘密", "contacts": []}
+    other = (await client.post("/api/v1/sites", json=secret | {"area": OTHER_AREA})).json()["id"]
+    here = (await client.post("/api/v1/sites", json={"name": "粮库", "address": "路 1 号", "area": AREA})).json()["id"]
+    own = await open_alarm("p-own", fire=True)
+    notice = await store_notice(own, "delivered")
+    there = {"code": "p-own", "kind": "panel", "name": "秘密", "area": OTHER_AREA, "location": None}
+    mine = there | {"area": AREA, "name": "粮库主机"}
+    bodies = (
+        {"device": there, "site": None, "evidence": [{"text": "秘密"}]},
+        {"device": there, "site": secret, "evidence": [{"text": "秘密"}]},
+        {"device": mine | {"name": ""}, "site": secret, "evidence": [{"text": "秘密"}]},
+    )
+    for place in (None, here):
+        await connection.execute("update alarm set site_id = $1", place)
+        for body in bodies:
+            await connection.execute("update notice set body = convert_to($1, 'UTF8')", orjson.dumps(body).decode())
+            seen, everything = [(await who.get(f"/api/v1/notices/{notice}")).text for who in (township, client)]
+            assert "秘密" not in seen, (place, body)
+            assert "秘密" in everything
+    known = {"device": mine, "site": {"name": "粮库", "address": "路 1 号"}, "evidence": [{"text": "手动报警"}]}
+    await connection.execute("update notice set body = convert_to($1, 'UTF8')", orjson.dumps(known).decode())
+    for name in ("粮库", "粮油中心"):  # whatever the site is called since
+        await connection.execute("update site set name = $1 where id = $2", name, here)
+        assert (await township.get(f"/api/v1/notices/{notice}")).json()["body"] == known
+    await connection.execute("update site set name = '秘密' where id = $1", other)
+    assert (await township.get(f"/api/v1/notices/{notice}")).json()["body"] == known
+
+
+async def test_a_verdict_that_is_corrected_after_the_device_moved_tells_the_desk_where_the_fire_was(
+    client: Client, township: Client, open_alarm: Raise, connection: asyncpg.Connection
+) -> None:
+    here = {"name": "粮库", "area": AREA, "location": {"lon": 111.01, "lat": 39.01}}
+    place = (await client.post("/api/v1/sites", json=here)).json()["id"]
+    own = await open_alarm("p-moved", fire=True, site_id=place)
+    path = f"/api/v1/alarms/{own}"
+    judged = await client.post(f"{path}/verify", json={"outcome": "real"})
+    assert judged.status_code == 200, judged.text
+    await connection.execute("update alarm set state = 'closed', closed_at = now() where id = $1", own)
+    there = {"name": "秘密", "area": OTHER_AREA, "location": {"lon": 111.777, "lat": 39.777}}
+    site = (await client.post("/api/v1/sites", json=there)).json()["id"]
+    assert (await client.put("/api/v1/devices/p-moved", json=there | {"site": site})).status_code == 200
+    wanted = {"outcome": "false", "reason": "复核为误报"}
+    version = {"If-Match": f'"{judged.json()["version"]}"'}
+    corrected = await client.post(f"{path}/correct", json=wanted, headers=version)
+    assert corrected.status_code == 200, corrected.text
+    newest = await connection.fetchval("select convert_from(body, 'UTF8') from notice order by number desc limit 1")
+    body = orjson.loads(newest)
+    assert body["type"] == "alarm.updated"
+    assert (body["device"]["code"], body["device"]["area"], body["site"]["name"]) == ("p-moved", AREA, "粮库")
+    assert body["device"]["location"] == {"lon": 111.01, "lat": 39.01, "datum": "WGS84"}
+    assert "秘密" not in newest
+
+
 async def test_a_site_counts_the_false_alarms_of_its_own_area(
     client: Client, township: Client, open_alarm: Raise, connection: asyncpg.Connection
 ) -> None:

@@ -46,7 +46,7 @@ async def insert_notices(
 ) -> None:
     """Write the notices of one page, after its transitions. `evidence` holds the evidence of each scope of fires."""
     alarm_ids = sorted({draft.entry.id for draft in drafts})
-    devices = await _places(conn, SQL["notice_device"], "id", {draft.entry.device_id for draft in drafts})
+    devices = await _devices(conn, drafts)
     areas = await _places(conn, SQL["notice_area"], "code", {draft.alarm.area for draft in drafts})
     numbers = {row["alarm_id"]: row["number"] for row in await conn.fetch(SQL["notice_numbers"], alarm_ids)}
     lines: dict[int, list[tuple[datetime, str]]] = {alarm_id: [] for alarm_id in alarm_ids}
@@ -56,7 +56,7 @@ async def insert_notices(
     rows: list[tuple[Any, ...]] = []
     for draft in drafts:
         entry, alarm, notice = draft
-        device = devices.get(entry.device_id)
+        device = devices.get((entry.id, alarm.open))
         place = device or areas.get(alarm.area)
         near = await _water(conn, place, water, now) if notice.fire else []
         told = [*lines[entry.id], *((item.at, item.text.zh) for item in evidence.get(entry.scope or "", ()))]
@@ -81,6 +81,21 @@ async def insert_notices(
         if notice.type is NoticeType.FIRE_CONFIRMED:
             await conn.execute(SQL["mark_confirmed"], incident, notice_id)
     await conn.executemany(SQL["insert_notice"], rows)
+
+
+async def _devices(conn: asyncpg.Connection, drafts: Sequence[Draft]) -> dict[tuple[int, bool], asyncpg.Record]:
+    """Return the device of each alarm with its place, by alarm and whether that is open: a closed one stays there."""
+    found: dict[tuple[int, bool], asyncpg.Record] = {}
+    for is_open in (True, False):
+        entries = {one.entry.id: (one.entry, one.alarm) for one in drafts if one.alarm.open is is_open}
+        if not entries:
+            continue
+        of_devices = [entry.device_id for entry, _ in entries.values()]
+        sites = [entry.site_id for entry, _ in entries.values()]
+        areas = [None if is_open else alarm.area for _, alarm in entries.values()]
+        rows = await conn.fetch(SQL["notice_device"], list(entries), of_devices, sites, areas)
+        found |= {(row["alarm_id"], is_open): row for row in rows}
+    return found
 
 
 async def _places(conn: asyncpg.Connection, query: str, key: str, wanted: Iterable[Any]) -> dict[Any, asyncpg.Record]:

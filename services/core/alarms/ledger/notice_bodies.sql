@@ -11,10 +11,21 @@ insert into notice (
 values ($1, $2, $3, $4, 'desk', $5, $6, $7, $8, $9, $9)
 
 -- name: notice_device
-select d.id, d.code, d.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
-    s.name as site_name, s.address as site_address, s.contacts as site_contacts, s.access_note as site_access_note
-from device d left join site s on s.id = d.site_id
-where d.id = any($1::integer[])
+-- Of a closed alarm ($4 is its area) whose device was moved away since, the place is where it was.
+select w.alarm_id, d.code, d.kind, s.name as site_name, s.address as site_address, s.contacts as site_contacts,
+    s.access_note as site_access_note,
+    case when w.moved then coalesce(r.name, '') else d.name end as name,
+    case when w.moved then w.area else d.area end as area,
+    case when w.moved then coalesce(s.lon, r.lon) else coalesce(d.lon, s.lon) end as lon,
+    case when w.moved then coalesce(s.lat, r.lat) else coalesce(d.lat, s.lat) end as lat
+from (
+    select a.*, coalesce(not starts_with(d.area, a.area), false) as moved
+    from unnest($1::bigint[], $2::integer[], $3::integer[], $4::text[]) as a (alarm_id, device_id, site_id, area)
+    join device d on d.id = a.device_id
+) w
+join device d on d.id = w.device_id
+left join site s on s.id = case when w.moved then w.site_id else d.site_id end
+left join area r on w.moved and r.code = w.area
 
 -- name: notice_area
 select code, name, lon, lat from area where code = any($1::text[])
