@@ -129,6 +129,7 @@ def states(heard: Mapping[int, Heard], heads: Mapping[int, Head]) -> Columns:
         [item.is_whole or None for item in items],
         [None if item.clock is RIGHT else json_text(to_json(item.clock)) for item in items],
         *zip(*[item.refused.columns() for item in items], strict=True),
+        [item.went_back or None for item in items],
     ]  # fmt: skip
     return [orjson.dumps([item.fields for item in items]).decode(), *compact(columns)]
 

@@ -51,6 +51,7 @@ class Heard:
     oldest_us: int | None = field(default=None, init=False)
     fields: dict[str, Any] = field(init=False)  # newest value of each field
     fields_at: dict[str, Order] = field(init=False)  # of those that the newest reading lacked
+    went_back: bool = field(default=False, init=False)  # its clock did: what was the newest by its time gives way
     stored: bool = field(default=False, init=False)  # a row of it is in this batch
     refused: Refused = field(default=NONE, init=False)
     clock: Clock = field(init=False)  # what is known of its clock after this batch
@@ -241,11 +242,15 @@ def _add_reading(plan: Plan, heard: Heard, kind: Kind, reading: Reading, message
     if message.replay_of is not None:
         plan.replays.setdefault(message.replay_of, Replay()).rows.append((kind, rows[key]))
     heard.stored = True
-    _merge(heard, kind, reading, received_us)
+    _merge(heard, kind, reading, received_us, behind=behind)
 
 
-def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int) -> None:
-    """Keep the newest value of each field; a time ahead of the receive time counts as the receive time."""
+def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int, *, behind: bool) -> None:
+    """Keep the newest value of each field; a time ahead of the receive time counts as the receive time.
+
+    What counts by its receive time is the newest, whatever a clock said that went back since.
+    """
+    heard.went_back |= behind and reading.ts_us < (heard.device.telemetry.ts_us or 0)
     at_us = min(received_us, reading.ts_us)
     order = (at_us, received_us, reading.seq)
     fresh = {name: value for name, value in zip(READING_FIELDS[kind], reading.values, strict=True) if value is not None}
@@ -254,7 +259,7 @@ def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int) -> None
         return
     heard.oldest_us = at_us if heard.oldest_us is None else min(at_us, heard.oldest_us)
     fields, fields_at = heard.fields, heard.fields_at
-    if order >= heard.newest:
+    if behind or order >= heard.newest:
         for name in fields:
             if name in fresh:
                 fields_at.pop(name, None)

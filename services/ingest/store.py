@@ -29,7 +29,7 @@ QUERIES = load_queries(__file__)
 SPOOL = load_queries(__file__, "spool.sql")
 FIND_INSERTED = {kind: columns.fill(QUERIES["find_inserted"], kind) for kind in Kind}
 FINISH = join({"batch": QUERIES["add_batch"]}, QUERIES["tell"])
-UPDATE_STATE = QUERIES["update_state"].replace("{set_back}", QUERIES["set_back"])
+UPDATE_STATE = QUERIES["update_state"].replace("{gives_way}", QUERIES["gives_way"])
 UPDATE_AND_FINISH = join({"state": UPDATE_STATE, "batch": QUERIES["add_batch"]}, QUERIES["tell"])
 
 

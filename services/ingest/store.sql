@@ -80,33 +80,34 @@ select $1, from_us(received_at), topic, payload, reason, detail, element, device
 from unnest($2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::boolean[])
      as r (received_at, topic, payload, reason, detail, element, device_id, stored)
 
--- name: set_back
-(s.received_at > greatest(from_us(u.newest_received), clock_timestamp()) + interval '1 minute')
+-- name: gives_way
+(coalesce(u.went_back, false) or s.received_at > greatest(from_us(u.newest_received), clock_timestamp()) + interval '1 minute')
 
 -- name: update_state
--- set_back, above: our own clock has been set back since it received the newest of the row, which gives way to what comes;
+-- gives_way, above: the newest of the row does, to what comes, because its device's clock has gone back since, or our own
+-- that received it;
 -- mute: nothing usable came in this batch, so what was refused before still counts;
 -- a batch newer than all we have replaces the state where it holds every field, else lays its fields over the old ones;
 -- any other batch is merged field by field, unless nothing in it can change the state
 update device_state s set
     state = case when u.newest is null then s.state
-                 when is_behind(s, coalesce(u.oldest, u.newest)) or {set_back}
+                 when is_behind(s, coalesce(u.oldest, u.newest)) or {gives_way}
                  then case when u.whole then u.fields else s.state || u.fields end
                  when is_settled(s, u.fields, u.newest) then s.state
                  else (merge_state(s, u.fields, u.fields_at::jsonb,
                                    jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state end,
     state_at = case when u.newest is null then s.state_at
-                    when is_behind(s, coalesce(u.oldest, u.newest)) or {set_back}
+                    when is_behind(s, coalesce(u.oldest, u.newest)) or {gives_way}
                     then case when u.whole then coalesce(u.fields_at, '{}')::jsonb
                               else older_at(s, u.fields) || coalesce(u.fields_at, '{}')::jsonb end
                     when is_settled(s, u.fields, u.newest) then s.state_at
                     else (merge_state(s, u.fields, u.fields_at::jsonb,
                                       jsonb_build_array(u.newest, u.newest_received, u.newest_seq))).state_at end,
-    ts = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {set_back}
+    ts = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {gives_way}
               then from_us(u.newest) else s.ts end,
-    received_at = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {set_back}
+    received_at = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {gives_way}
                        then from_us(u.newest_received) else s.received_at end,
-    seq = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {set_back}
+    seq = case when is_newest(s, u.newest, u.newest_received, u.newest_seq) or u.newest is not null and {gives_way}
               then u.newest_seq else s.seq end,
     last_seen = greatest(s.last_seen, from_us(u.seen)),
     last_topic = coalesce(u.topic, s.last_topic),
@@ -131,7 +132,7 @@ from (
            unnest($13::text::bigint[]) as head_seq, unnest($14::text::bigint[]) as missing,
            unnest($15::text::boolean[]) as whole, unnest($16::text[]) as clock, unnest($17::text::boolean[]) as mute,
            unnest($18::text::bigint[]) as refused, unnest($19::text::bigint[]) as refused_since,
-           unnest($20::text[]) as refused_reason) as u
+           unnest($20::text[]) as refused_reason, unnest($21::text::boolean[]) as went_back) as u
 where s.device_id = u.device_id
 
 -- name: update_heard

@@ -102,6 +102,48 @@ async def test_what_a_clock_that_was_set_back_called_the_newest_gives_way_to_wha
     assert await connection.fetchval("select state ->> 'pressure_mpa' from device_state") == "0.0"
 
 
+async def test_what_a_device_whose_clock_went_back_says_is_the_newest_once_it_counts_by_its_receive_time(connection):
+    store = Store(writer="w", lane="telemetry", lease="l", owner=str(uuid.uuid4()))
+    await lease.take(connection, "l", store.owner)
+    now_us, back_us = time.time_ns() // 1000, 8 * 3_600_000_000
+
+    async def state_after(at_us, *readings):
+        body = [{"ts": ts_us // 1000, "seq": seq, **fields} for ts_us, seq, fields in readings]
+        await store.write(connection, [decode(TOPIC, orjson.dumps(body[0] if len(body) == 1 else body), at_us)], Rest())
+        row = await connection.fetchrow("select state, to_us(received_at) as at, seq from device_state")
+        return row["state"], (row["at"] - now_us) // 1_000_000, row["seq"]
+
+    full, dry = {"pressure_mpa": 0.3, "battery_pct": 90.0}, {"pressure_mpa": 0.02}
+    await state_after(now_us, (now_us, 1, full))
+    said = []
+    for minute in range(1, 5):
+        at_us = now_us + minute * 60_000_000
+        said.append(await state_after(at_us, (at_us - back_us, 1 + minute, dry)))
+    assert said == [(full, 0, 1)] * 2 + [(full | dry, 180, 4), (full | dry, 240, 5)]
+    filled = [(now_us - back_us - minute * 60_000_000, 100 + minute, full) for minute in (3, 2, 1)]
+    assert await state_after(now_us + 241_000_000, *filled) == (full | dry, 240, 5), "a back-fill changes nothing"
+    later_us = now_us + 300_000_000
+    store.devices = type(store.devices)()  # what is remembered must not matter
+    assert await state_after(later_us, (later_us - back_us, 6, {"pressure_mpa": 0.01})) == (
+        full | {"pressure_mpa": 0.01}, 300, 6,
+    )  # fmt: skip
+    right_us = now_us + 360_000_000
+    assert await state_after(right_us, (right_us, 7, full)) == (full, 360, 7)
+
+
+async def test_a_clock_that_went_back_within_one_batch_is_heard_as_well(connection):
+    store = Store(writer="w", lane="telemetry", lease="l", owner=str(uuid.uuid4()))
+    await lease.take(connection, "l", store.owner)
+    now_us, back_us = time.time_ns() // 1000, 8 * 3_600_000_000
+    messages = [decode(TOPIC, orjson.dumps({"ts": now_us // 1000, "seq": 1, "pressure_mpa": 0.3}), now_us)]
+    for second in (1, 2, 3):
+        at_us = now_us + second * 1_000_000
+        body = {"ts": (at_us - back_us) // 1000, "seq": 1 + second, "pressure_mpa": 0.02}
+        messages.append(decode(TOPIC, orjson.dumps(body), at_us))
+    await store.write(connection, messages, Rest())
+    assert await connection.fetchval("select state ->> 'pressure_mpa' from device_state") == "0.02"
+
+
 async def test_microseconds_travel_unchanged(connection):
     chance = random.Random(1)
     us = [chance.randrange(0, 4_102_444_800_000_000) for _ in range(2000)]
