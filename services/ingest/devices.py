@@ -77,19 +77,30 @@ class Devices:
         areas = self._spoken_for.get(topic.area)
         return areas is not None and not device.area.startswith(areas)
 
-    async def ensure(self, connection: asyncpg.Connection, topics: Iterable[Topic], *, lease: str, owner: str) -> None:
-        """Make every device of `topics` known; add those the registry lacks and follow moved ones.
+    async def ensure(
+        self,
+        connection: asyncpg.Connection,
+        topics: Iterable[Topic],
+        before: Iterable[Topic] = (),
+        *,
+        lease: str,
+        owner: str,
+    ) -> None:
+        """Make every device of `topics` and `before` known; add those the registry lacks and follow moved ones.
+
+        Only `topics` move a device: those of `before` say where it was.
 
         Raises:
             Fenced: the lease belongs to somebody else, who alone may write.
         """
         if self._spoken_for is None:
             await self._read_townships(connection)
-        wanted: dict[str, Topic] = {}
+        said: dict[str, Topic] = {}
         for topic in topics:
             device = self._known.get(topic.device)
             if device is None or (topic.area != device.area or topic.kind != device.kind):
-                wanted[topic.device] = topic
+                said[topic.device] = topic
+        wanted = {topic.device: topic for topic in before if topic.device not in self._known} | said
         if not wanted:
             return
         missing = [code for code in wanted if code not in self._known]
@@ -98,7 +109,7 @@ class Devices:
             unheard = sorted(code for code in missing if code not in self._known)
             if unheard:
                 await self._add(connection, [wanted[code] for code in unheard], lease, owner)
-        moved = [topic for topic in wanted.values() if not self.is_foreign(topic) and self._has_moved(topic)]
+        moved = [topic for topic in said.values() if not self.is_foreign(topic) and self._has_moved(topic)]
         if moved:
             await self._move(connection, moved, lease, owner)
 

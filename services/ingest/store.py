@@ -14,7 +14,7 @@ import asyncpg
 from services.core.errors import Fenced
 from services.core.log import logger
 from services.core.statements import load_queries
-from services.core.topics import Kind
+from services.core.topics import Kind, Topic
 from services.ingest import columns
 from services.ingest.account import Head, advance, follow_next
 from services.ingest.decode import Message
@@ -127,8 +127,11 @@ class Store:
             Fenced: another process owns the lane.
             AlreadyCommitted: this very batch stands in the log.
         """
-        topics = [message.topic for message in messages if message.topic is not None and message.registers]
-        await self.devices.ensure(connection, topics, lease=self.lease, owner=self.owner)
+        topics: dict[bool, list[Topic]] = {True: [], False: []}  # of now, of before
+        for message in messages:
+            if message.topic is not None and message.registers:
+                topics[message.alive and message.replay_of is None].append(message.topic)
+        await self.devices.ensure(connection, topics[True], topics[False], lease=self.lease, owner=self.owner)
         plan = make_plan(messages, self.devices, self.devices.is_foreign)
         heads: dict[int, Head] = {}
         async with connection.transaction():

@@ -1,4 +1,4 @@
-"""The topic that commands go to: both lanes write it, and neither keeps an old one that the other wrote."""
+"""Where a device is and what topic commands go to: what it says now decides, and nothing from before."""
 
 import time
 import uuid
@@ -64,3 +64,29 @@ async def test_a_device_that_no_person_placed_has_its_topic_back_with_its_area(c
     await write(NOW, "telemetry", at_us + 2, seq=2, mains_ok=True)
     row = await connection.fetchrow("select area, last_topic from device_state join device on id = device_id")
     assert tuple(row) == ("140931101", NOW)
+
+
+@pytest.mark.parametrize("of_before", ["a replay", "a stored copy"])
+async def test_what_is_from_before_makes_a_device_known_and_moves_none_that_is(connection, stores, of_before):
+    at_us = time.time_ns() // 1000
+
+    async def store_old(base, seq):
+        body = orjson.dumps({"ts": at_us // 1000 - seq, "seq": seq, "mains_ok": True})
+        message = decode(f"{base}/up/telemetry", body, at_us, retained=of_before == "a stored copy")
+        if of_before == "a replay":
+            message.replay_of = await connection.fetchval(
+                "insert into reject (batch_id, received_at, topic, payload, reason, detail)"
+                " values (0, now(), $1, $2, 'storage_refused', '') returning id",
+                message.raw_topic,
+                body,
+            )
+        await stores["telemetry"].write(connection, [message], Rest())
+
+    await store_old(BEFORE, 1)
+    assert await connection.fetchval("select area from device") == "140931100"
+    live = orjson.dumps({"ts": at_us // 1000, "seq": 3, "mains_ok": True})
+    await stores["telemetry"].write(connection, [decode(f"{NOW}/up/telemetry", live, at_us)], Rest())
+    stores["telemetry"].devices = type(stores["telemetry"].devices)()  # what is remembered must not matter
+    await store_old(BEFORE, 2)
+    assert await connection.fetchval("select area from device") == "140931101"
+    assert await connection.fetchval("select count(*) from reading_panel") == 3
