@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
@@ -12,12 +13,20 @@ from services.core.errors import FiretowerError
 from services.core.log import logger
 from services.core.mqtt import SessionConfig
 from services.core.mqtt_ask import ask
+from services.core.settings import ApiSettings
 from services.core.text import describe_error
 
 log = logger(__name__)
 PORTS = {"mqtt": 1883, "mqtts": 8883}  # where an address names none
 _ASK_S = 3.0
 Command = dict[str, Any]
+
+
+def told_address(settings: ApiSettings) -> tuple[SplitResult, str, int]:
+    """Return where those who get an account are told to go: the address, its host as in it, its port."""
+    broker = urlsplit(settings.device_mqtt_url or settings.mqtt_url)
+    host = broker.hostname or ""
+    return broker, f"[{host}]" if ":" in host else host, broker.port or PORTS[broker.scheme]
 
 
 async def tell_broker(here: State, commands: Sequence[Command]) -> list[str | None]:

@@ -184,4 +184,5 @@ api_key = _table(
 township = _table(
     "township", name=_TEXT, areas=_TEXTS, api_key_id=_BIG, created_by=_TEXT, created_at=_TIME, last_heard=_TIME,
     version=_TEXT, backlog_rows=_BIG, backlog_s=_REAL, heard_until=_TIME, heard_since=_TIME,
+    broker=_TEXT,
 )  # fmt: skip

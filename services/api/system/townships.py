@@ -3,15 +3,15 @@
 import secrets as random
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from services.api.people.users import require_within
-from services.api.registry.broker import PORTS, Command, require_done, tell_broker
+from services.api.registry.broker import Command, require_done, tell_broker, told_address
 from services.api.request import secrets, tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
@@ -104,16 +104,15 @@ async def create_township(body: TownshipPost, here: Here, writer: AdministratorW
 
     async def work(write: Write) -> Response:
         hint, actor = key[:8], write.who.actor
+        broker, host, port = told_address(here.settings)
         row = await write.connection.fetchrow(
-            SQL["add"], body.name, areas, account, secrets.digest(key), hint, Role.DUTY_OFFICER, actor, write.now
-        )
+            SQL["add"], body.name, areas, account, secrets.digest(key), hint, Role.DUTY_OFFICER, actor, write.now,
+            f"{host}:{port}",
+        )  # fmt: skip
         if row is None:
             raise Problem(409, "conflict", f"there is already a township or a key of the name {body.name}")
         await write.connection.execute(SQL["tell"])
         await write.record("township.create", body.name, areas=areas)
-        broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
-        port = broker.port or PORTS[broker.scheme]
-        host = f"[{broker.hostname}]" if ":" in (broker.hostname or "") else broker.hostname
         shown = _shown(row, write.now) | {
             "password": password, "host": broker.hostname, "port": port, "tls": broker.scheme == "mqtts",
             "mqtt_url": f"{broker.scheme}://{account}:{quote(password)}@{host}:{port}", "api_key": key,
@@ -151,14 +150,37 @@ async def _take_back(writer: Writer, name: str) -> None:
         await connection.execute(SQL["forget_request"], writer.who.actor, writer.key)
 
 
-@router.delete("/{name}", status_code=204, responses=described(None, 404, 502, status=204))
-async def remove_township(name: NamePath, here: Here, writer: AdministratorWriter) -> Response:
-    """End the link: its account and its key are refused from now on. What came over it stays."""
-    rows = await here.database.rows(sa.select(_township.areas).where(_township.name == name))
+def _other_broker(broker: str) -> Problem:
+    detail = (
+        f"the account was made at {broker}, and there it still holds: end the link at the API of that broker, "
+        "or with broker_gone=true if there is none any more"
+    )
+    detail_zh = (
+        f"该账号建在消息服务器 {broker} 上，仍然有效：请在那一侧的 API 上解除；该服务器已不存在时加 broker_gone=true"
+    )
+    return Problem(409, "other_broker", detail, detail_zh=detail_zh)
+
+
+@router.delete("/{name}", status_code=204, responses=described(None, 404, 409, 502, status=204))
+async def remove_township(
+    *,
+    name: NamePath,
+    here: Here,
+    writer: AdministratorWriter,
+    broker_gone: Annotated[bool, Query(description="the broker of its account is another one, and is no more")] = False,
+) -> Response:
+    """End the link: its account and its key are refused from now on. What came over it stays.
+
+    With several brokers, at the API of the one that has the account.
+    """
+    rows = await here.database.rows(sa.select(_township.areas, _township.broker).where(_township.name == name))
     if not rows or not Scope(tuple(rows[0]["areas"])).within(writer.who.scope):
         raise not_found(f"township {name}")
     refusals = await tell_broker(here, _without(ACCOUNT + name))
     require_done(next((refusal for refusal in refusals if refusal and "not found" not in refusal.lower()), None))
+    _, host, port = told_address(here.settings)
+    if refusals[0] and not broker_gone and rows[0]["broker"] not in {None, f"{host}:{port}"}:
+        raise _other_broker(rows[0]["broker"])  # else it is gone already: this is a repeat, or the broker was renamed
 
     async def work(write: Write) -> Response:
         if await write.connection.fetchval(SQL["remove"], name) is None:

@@ -7,8 +7,8 @@ with key as (
     on conflict (name) do nothing
     returning id
 )
-insert into township (name, areas, api_key_id, created_by, created_at)
-select $1, $2::text[], key.id, $7::text, $8::timestamptz from key
+insert into township (name, areas, api_key_id, created_by, created_at, broker)
+select $1, $2::text[], key.id, $7::text, $8::timestamptz, $9::text from key
 on conflict (name) do nothing
 returning *
 

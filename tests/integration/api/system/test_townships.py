@@ -124,6 +124,33 @@ async def test_the_account_survives_a_restart_of_the_broker_and_ends_with_the_li
     assert (await visit(again["api_key"]).get("/api/v1/townships")).status_code == 200
 
 
+async def test_a_link_is_ended_where_its_account_is(
+    client: Client, state: State, with_broker: Broker, private_broker: Callable[..., Broker]
+) -> None:
+    made = (await client.post("/api/v1/townships", json=BODY)).json()
+    topic, first = f"fire/v1/{AREA}/hydrant/h-1/up/telemetry", state.settings
+    state.settings = first.model_copy(update={"mqtt_url": private_broker().provisioner_url})
+    refused = await client.delete("/api/v1/townships/dongguan")
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "other_broker")
+    assert f":{made['port']}" in refused.json()["detail"]
+    assert await may_publish(made, topic)
+    assert len((await client.get("/api/v1/townships")).json()["items"]) == 1
+    moved = first.model_copy(update={"device_mqtt_url": "mqtts://another.name.example"})
+    state.settings = moved  # the broker has another name by now
+    assert (await client.delete("/api/v1/townships/dongguan")).status_code == 204
+    assert not await may_publish(made, topic)
+
+
+async def test_a_link_ends_also_where_the_broker_of_its_account_is_no_more(
+    client: Client, state: State, with_broker: Broker, private_broker: Callable[..., Broker]
+) -> None:
+    await client.post("/api/v1/townships", json=BODY)
+    with_broker.kill()
+    state.settings = state.settings.model_copy(update={"mqtt_url": private_broker().provisioner_url})
+    assert (await client.delete("/api/v1/townships/dongguan")).status_code == 409
+    assert (await client.delete("/api/v1/townships/dongguan?broker_gone=true")).status_code == 204
+
+
 async def test_a_second_one_of_the_name_leaves_the_first_as_it_is(client: Client, with_broker: Broker) -> None:
     made = (await client.post("/api/v1/townships", json=BODY)).json()
     second = await client.post("/api/v1/townships", json=BODY)

@@ -42,6 +42,7 @@ export const problems = {
   "problem.too_many_tries": "too many attempts; wait a moment",
   "problem.not_implemented": "this is not built here",
   "problem.not_a_relay": "Only the relay of a township may ask this",
+  "problem.other_broker": "the account is at another broker",
   "problem.broker_away": "the broker does not answer",
   "problem.broker_refused": "the broker refused",
   "problem.tiles_away": "the tile server does not answer",

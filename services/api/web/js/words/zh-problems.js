@@ -42,6 +42,7 @@ export const problems = {
   "problem.too_many_tries": "尝试次数过多，请稍后再试",
   "problem.not_implemented": "此功能尚未提供",
   "problem.not_a_relay": "此操作只供乡镇系统的中继使用",
+  "problem.other_broker": "账号建在另一台消息服务器上",
   "problem.broker_away": "消息服务器没有应答",
   "problem.broker_refused": "消息服务器拒绝了请求",
   "problem.tiles_away": "底图服务没有应答",
