@@ -7,7 +7,7 @@ fault of its own ends it.
 import asyncio
 import uuid
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 
 import asyncpg
@@ -15,6 +15,7 @@ import asyncpg
 from services.alerts import duty, heartbeat
 from services.alerts.anchors import Anchors, audit_key
 from services.alerts.bench import LEASE, Bench
+from services.alerts.brigade_codes import BrigadeCodes
 from services.alerts.certificates import Certificates, watched
 from services.alerts.deliver import CALLS, FIRE_NEWS, FIRES, OTHERS, Outbox
 from services.alerts.deliver import SQL as OUTBOX_SQL
@@ -168,6 +169,9 @@ async def _work(
             desk = _desk(settings, await stack.enter_async_context(_line_to_desk(settings.dispatch_url)))
             work["fires"] = outbox.run(FIRES, desk)
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)
+            if desk.codes is not None and settings.dispatch_codes is not None:
+                codes = BrigadeCodes(settings.dispatch_codes, desk)
+                work["brigade codes"] = duty.keep("brigade codes", codes.take_turn, pool, clock)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
         if settings.heartbeat_url:
             beat = partial(heartbeat.beat, pool, settings.heartbeat_url)
@@ -193,10 +197,9 @@ async def _tidy(pool: asyncpg.Pool, settings: AlertsSettings) -> None:
 
 
 def _desk(settings: AlertsSettings, line: Line) -> DeskAddress:
-    codes = None
-    if settings.dispatch_format == "xf3017":
-        codes = xf3017.CODES
-        if settings.dispatch_codes is not None:
+    codes = xf3017.CODES if settings.dispatch_format == "xf3017" else None
+    if codes is not None and settings.dispatch_codes is not None:
+        with suppress(OSError):  # the duty says it
             codes = xf3017.read_codes(settings.dispatch_codes.read_bytes())
     return DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), line, codes)
 

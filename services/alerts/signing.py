@@ -29,19 +29,19 @@ class Addressed(NamedTuple):
 class DeskAddress:
     """The desk: one URL, one secret (`whsec_…`; empty: unsigned, for a desk that does not check).
 
-    With `codes` it takes the data items of XF/T 3017 (contract 9.5).
+    With `codes` it takes the data items of XF/T 3017 (contract 9.5); `brigade_codes` sets them anew.
     """
 
     def __init__(self, url: str, secret: str, line: Line, codes: xf3017.Codes | None = None) -> None:
         self._url = url
-        self._codes = codes
+        self.codes = codes
         self._secrets = find_secrets(url, {})
         self._secret = secret
         self._line = line
 
     def __call__(self, notice: asyncpg.Record, now: datetime) -> Addressed:
         """Return the request for `notice` sent at `now` (UTC: the library overwrites any other zone)."""
-        body = notice["body"] if self._codes is None else xf3017.write(notice["body"], self._codes)
+        body = notice["body"] if self.codes is None else xf3017.write(notice["body"], self.codes)
         headers = signed_headers(self._secret, str(notice["id"]), body, now)
         return Addressed(Request(self._url, headers, body, secrets=self._secrets), self._line)
 

@@ -20,6 +20,7 @@ from services.api.app import build_app
 from services.api.live.feed import Changes
 from services.api.live.hub import Hub
 from services.api.live.rights import watch_rights
+from services.api.map.ground import missing_basemap
 from services.api.map.tiles import TileServer
 from services.api.people.first_admin import make_first_admin
 from services.api.people.known_places import recall_places
@@ -133,6 +134,8 @@ async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State)
     log.info("ready", host=settings.api_host, port=settings.api_port)
     if settings.ready_file is not None:
         settings.ready_file.touch()
+    if lost := await asyncio.to_thread(missing_basemap, settings.basemap):
+        log.warning("basemap_missing", path=lost)
 
 
 def main(settings: ApiSettings | None = None) -> None:

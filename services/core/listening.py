@@ -1,11 +1,11 @@
-"""Where a program of ours listens: a taken address is said in one line. Used by the API, the gateway, settings."""
+"""Where a program of ours listens: a taken address is said in one line. Used by the API and the gateway."""
 
 import socket
 
 from services.core.errors import CannotListen
 
 
-def address_family(host: str) -> socket.AddressFamily:
+def _family(host: str) -> socket.AddressFamily:
     """The kind of socket that listens on `host`."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
@@ -14,9 +14,9 @@ def listen_on(host: str, port: int, settings: str) -> socket.socket:
     """Return a socket that listens; `settings` are the names of those that say where.
 
     Raises:
-        CannotListen: the address is taken, or may not be used by us.
+        CannotListen: the address is taken, is not of this machine, or may not be used by us.
     """
     try:
-        return socket.create_server((host, port), family=address_family(host))
+        return socket.create_server((host, port), family=_family(host))
     except OSError as error:
         raise CannotListen(f"{settings}: {error}") from error

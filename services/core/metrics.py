@@ -3,10 +3,20 @@
 Labels are bounded: never a device. Times are in seconds.
 """
 
+import errno
+import socket
+import time
+from contextlib import suppress
+from threading import Thread
+
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from services.core.errors import CannotListen
+from services.core.log import logger
+from services.core.text import describe_error
 from services.core.words import Severity
+
+log = logger(__name__)
 
 LANES = ("event", "telemetry")
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 60, 180, 600)
@@ -139,14 +149,32 @@ def note_standby() -> None:
                 (gauge.labels(**sample.labels) if sample.labels else gauge).set(0)
 
 
-def serve_metrics(host: str, port: int | None) -> None:
-    """Answer Prometheus; a port of None means nobody asked for it.
+def serve_metrics(host: str, port: int | None, again_s: float = 5) -> None:
+    """Answer Prometheus; a port of None means nobody asked for it. Figures wait for a network, fires do not.
 
     Raises:
         CannotListen: the address is taken.
     """
-    if port is not None:
-        try:
+    if port is None:
+        return
+    where = f"FIRETOWER_METRICS_HOST, FIRETOWER_METRICS_PORT: {host}:{port}"
+    try:
+        start_http_server(port, addr=host)
+    except OSError as error:
+        if not _is_not_ours(error):
+            raise CannotListen(f"{where}: {error}") from error
+        log.warning("metrics_not_served", address=f"{host}:{port}", error=describe_error(error))
+        Thread(target=_serve_later, args=(host, port, again_s), name="metrics", daemon=True).start()
+
+
+def _is_not_ours(error: OSError) -> bool:
+    """Whether this machine has no such address, perhaps not yet; or its name is not known."""
+    return isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+
+
+def _serve_later(host: str, port: int, again_s: float) -> None:
+    while True:
+        time.sleep(again_s)
+        with suppress(OSError):
             start_http_server(port, addr=host)
-        except OSError as error:
-            raise CannotListen(f"FIRETOWER_METRICS_HOST, FIRETOWER_METRICS_PORT: {host}:{port}: {error}") from error
+            return

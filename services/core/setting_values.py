@@ -6,9 +6,9 @@ Used by settings. A refusal is a ValueError, which becomes the one line that a p
 import base64
 import os
 import re
-import socket
 import unicodedata
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -18,9 +18,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from services.core.city.xf3017 import read_codes
-from services.core.listening import address_family
 from services.core.push_keys import ORDER, to_bytes
 
+_HOST = re.compile(r"[^\s/@?#]+")
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
 _UNSEEN = ("Cc", "Cf")  # control characters; marks of order and of no width
 _ENCODED = "with / as %2F, # as %23, ? as %3F, @ as %40, [ as %5B and % as %25 in user and password"
@@ -98,8 +98,9 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
 def _basemap(value: str) -> str:
-    if value and not value.startswith("tianditu:") and not Path(value).is_file():
-        raise ValueError("must be a .pmtiles file that exists, or tianditu:<key>")
+    """Take a file that is not there: fires do not wait for a picture, whose disk may come later than we do."""
+    if value and not value.startswith("tianditu:") and not value.endswith(".pmtiles"):
+        raise ValueError("must be a .pmtiles file, or tianditu:<key>")
     return value
 
 
@@ -177,13 +178,20 @@ def _level(value: str) -> str:
 
 
 def _own_host(value: str) -> str:
-    """Refuse what we cannot listen on: an empty host would mean every network, a foreign one would fail only later."""
+    """Refuse what no machine has as an address. Whether ours has it now, the program says that listens there.
+
+    An empty host would mean every network. After a power cut a network may come later than we do.
+    """
     if not value:
         raise ValueError("is empty; 127.0.0.1 is this machine alone, 0.0.0.0 all its networks")
     try:
-        socket.create_server((value, 0), family=address_family(value)).close()
-    except (OSError, UnicodeError) as error:
-        raise ValueError(f"{value!r} is no address of this machine: {error}") from None
+        if ":" in value or re.fullmatch("[0-9.]+", value):
+            ip_address(value)
+        value.encode("idna")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no address of a machine: {error}") from None
+    if not _HOST.fullmatch(value):
+        raise ValueError(f"{value!r} is no address of a machine")
     return value
 
 
@@ -216,11 +224,10 @@ def _push_key(value: SecretStr) -> SecretStr:
 
 
 def _codes(value: Path | None) -> Path | None:
-    if value is not None:
-        try:
+    """Refuse a file with other content; one that cannot be read now is read by alerts as soon as it can be."""
+    with suppress(OSError):
+        if value is not None:
             read_codes(value.read_bytes())
-        except OSError as error:
-            raise ValueError(f"cannot be read: {error}") from None
     return value
 
 

@@ -117,6 +117,17 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
     assert system.program.stop() == 0
 
 
+def test_a_map_and_addresses_that_are_away_after_a_power_cut_keep_nothing_else_from_running(up, scratch):
+    system = up(
+        "up", "--no-fleet", BASEMAP=str(scratch / "nas/county.pmtiles"), GATEWAY_HOST="192.0.2.1", METRICS_HOST="192.0.2.1",
+        DISPATCH_FORMAT="xf3017", DISPATCH_CODES=str(scratch / "nas/codes.json"),
+    )  # fmt: skip
+    assert {"ingest", "alerts", "api"} <= set(system.pids())
+    until(lambda: "FIRETOWER_GATEWAY_HOST" in system.program.log_text(), what="the gateway's last words")
+    assert "basemap_missing" in (system.state / "logs/api.log").read_text()
+    assert system.program.stop() == 0
+
+
 def test_a_township_comes_up_with_its_relay_although_the_county_is_away(up):
     away = free_port()
     county = {"RELAY_MQTT_URL": f"mqtt://relay.x:y@127.0.0.1:{away}", "RELAY_API_URL": f"http://127.0.0.1:{away}"}

@@ -60,6 +60,11 @@ def _basemap(setting: str) -> dict[str, Any]:
     return {"kind": "plain", "url": None, "attribution": "", "maxzoom": 18}
 
 
+def missing_basemap(setting: str) -> str | None:
+    """Return the file that the map is to be drawn on and that is not there: the ground is plain until it comes."""
+    return setting if setting and not setting.startswith(_TIANDITU) and not File(setting).is_file() else None
+
+
 def _layers(folder: File | None) -> list[dict[str, str]]:
     if folder is None or not folder.is_dir():
         return []

@@ -162,3 +162,22 @@ async def test_a_desk_that_takes_xf3017_gets_its_data_items_under_the_same_rules
     assert (second["format"], second["signature_error"]) == ("xf3017", None)
     assert second["body"]["BJFSLBDM"] == "07"
     assert notice["desk_incident_id"].startswith("119-")
+
+
+async def test_fires_go_out_without_the_brigades_codes_while_their_file_is_away(
+    county: County, desk: DeskControl, alerts: Callable[..., Program], scratch: Path
+) -> None:
+    codes = scratch / "codes.json"
+    await county.add_device("panel-1")
+    alerts(DISPATCH_FORMAT="xf3017", DISPATCH_CODES=codes)
+    await county.send_events([{"device": "panel-1", "type": "manual_alarm", "component": "1-1"}])
+    (call,) = await eventually(lambda: desk.received(type="fire.confirmed"), what="the call")
+    assert call["body"]["BJFSLBDM"] == ""
+    missing = "select 1 from set_aside where kind = 'duty' and name = 'brigade codes' and done_at is null"
+    await eventually(lambda: county.conn.fetch(missing), what="what is missing, told")
+    codes.write_text('{"BJFSLBDM": {"": "07"}}')
+
+    async def told_no_more() -> bool:
+        return not await county.conn.fetch(missing)
+
+    await eventually(told_no_more, what="the codes read")

@@ -1,7 +1,9 @@
 """What a person who starts a program sees when it cannot: one line that names the cause, never a traceback."""
 
 import io
+import errno
 import socket
+import threading
 import sys
 
 import pytest
@@ -11,6 +13,7 @@ from services.cli import app
 from services.cli_run import run_program
 from services.core.errors import BadSetting, CannotListen, FiretowerError, first_cause
 from services.core.listening import listen_on
+from services.core import metrics
 from services.core.metrics import serve_metrics
 from services.core.settings import Settings
 from stack import state
@@ -26,6 +29,22 @@ def taken():
 def test_a_taken_metrics_port_is_named(taken):
     with pytest.raises(CannotListen, match=f"FIRETOWER_METRICS_PORT: 127.0.0.1:{taken}"):
         serve_metrics("127.0.0.1", taken)
+
+
+def test_figures_wait_for_an_address_that_this_machine_does_not_have_yet(taken, monkeypatch):
+    asked = []
+
+    def start(_port, addr):
+        asked.append(addr)
+        if len(asked) < 3:
+            raise OSError(errno.EADDRNOTAVAIL, "not ours")
+        served.set()
+
+    served = threading.Event()
+    monkeypatch.setattr(metrics, "start_http_server", start)
+    serve_metrics("192.0.2.1", taken, again_s=0.01)
+    assert served.wait(10)
+    assert asked == ["192.0.2.1"] * 3
 
 
 def test_a_taken_port_of_a_listener_is_named(taken):

@@ -65,12 +65,13 @@ def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
         (AlertsSettings, "FIRETOWER_DISPATCH_SECRET", "whsec_not base64!"),
         (ApiSettings, "FIRETOWER_API_HOST", ""),
         (ApiSettings, "FIRETOWER_API_HOST", "no such host"),
-        (GatewaySettings, "FIRETOWER_GATEWAY_HOST", "192.0.2.1"),
+        (GatewaySettings, "FIRETOWER_GATEWAY_HOST", "gateway..county"),
         (GatewaySettings, "FIRETOWER_GATEWAY_AREA", "14"),
         (Settings, "FIRETOWER_LOG_LEVEL", "loud"),
         (IngestSettings, "FIRETOWER_INGEST_AREAS", "140931100,baode"),
         (IngestSettings, "FIRETOWER_RETENTION_DAYS", "30"),
-        (ApiSettings, "FIRETOWER_BASEMAP", "nowhere/county.pmtiles"),
+        (ApiSettings, "FIRETOWER_BASEMAP", "nowhere/county.osm"),
+        (AlertsSettings, "FIRETOWER_DISPATCH_CODES", __file__),
         (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://tiles.example/{x}/{y}"),
         (ApiSettings, "FIRETOWER_TIANDITU_URL", "tiles/{x}/{y}/{z}"),
         (ApiSettings, "FIRETOWER_TIANDITU_URL", "https://tiles.example/{x}/{y}/{z}/{secret}"),
@@ -117,6 +118,20 @@ def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeyp
     monkeypatch.setenv("FIRETOWER_DISPATCH_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     assert ApiSettings.read().api_host == "127.0.0.2"
     assert AlertsSettings.read().dispatch_secret.get_secret_value().startswith("whsec_")
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value"),
+    [
+        (ApiSettings, "FIRETOWER_BASEMAP", "/mnt/nas/county.pmtiles"),
+        (ApiSettings, "FIRETOWER_API_HOST", "192.0.2.1"),
+        (AlertsSettings, "FIRETOWER_DISPATCH_CODES", "/mnt/nas/codes.json"),
+        (AlertsSettings, "FIRETOWER_METRICS_HOST", "192.0.2.1"),
+    ],
+)
+def test_a_value_that_is_well_formed_is_taken_although_what_it_names_is_away_now(monkeypatch, model, name, value):
+    monkeypatch.setenv(name, value)
+    model.read()
 
 
 def test_a_relay_without_one_of_its_settings_is_refused_by_its_name(monkeypatch):
