@@ -35,7 +35,7 @@ _RENEWED = (
     "made deploy/secrets/server.key and server.crt anew; devices trust the same ca.crt as before\n"
     "next: docker compose restart broker   and where devices dial another name now, FIRETOWER_DEVICE_MQTT_URL in .env\n"
 )
-MOUNTED = ("mosquitto", "timescale", "maps", "prometheus", "grafana")
+MOUNTED = ("mosquitto", "timescale", "maps", "codes", "prometheus", "grafana")
 """Folders of `deploy/` that containers read."""
 AS_FILES = (
     "FIRETOWER_DATABASE_URL",

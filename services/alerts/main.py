@@ -167,11 +167,9 @@ async def _work(
             work["county"] = duty.keep("county", ToCounty(pool).take_turn, pool, clock)
         elif settings.dispatch_url:
             desk = _desk(settings, await stack.enter_async_context(_line_to_desk(settings.dispatch_url)))
+            work |= _keep_codes(settings, desk, pool, clock)
             work["fires"] = outbox.run(FIRES, desk)
             work["fire-news"] = outbox.run(FIRE_NEWS, desk)
-            if desk.codes is not None and settings.dispatch_codes is not None:
-                codes = BrigadeCodes(settings.dispatch_codes, desk)
-                work["brigade codes"] = duty.keep("brigade codes", codes.take_turn, pool, clock)
             work["others"] = outbox.run(OTHERS, desk, lambda: bench.policies.number("notices", "hold_older_than_s"))
         if settings.heartbeat_url:
             beat = partial(heartbeat.beat, pool, settings.heartbeat_url)
@@ -202,6 +200,15 @@ def _desk(settings: AlertsSettings, line: Line) -> DeskAddress:
         with suppress(OSError):  # the duty says it
             codes = xf3017.read_codes(settings.dispatch_codes.read_bytes())
     return DeskAddress(settings.dispatch_url, settings.dispatch_secret.get_secret_value(), line, codes)
+
+
+def _keep_codes(
+    settings: AlertsSettings, desk: DeskAddress, pool: asyncpg.Pool, clock: Clock
+) -> dict[str, Coroutine[None, None, None]]:
+    if desk.codes is None or settings.dispatch_codes is None:
+        return {}
+    codes = BrigadeCodes(settings.dispatch_codes, desk)
+    return {"brigade codes": duty.keep("brigade codes", codes.take_turn, pool, clock)}
 
 
 def _make_anchors(settings: AlertsSettings, pool: asyncpg.Pool, clock: Clock) -> Anchors:

@@ -20,6 +20,7 @@ from pydantic_settings import NoDecode
 from services.core.city.xf3017 import read_codes
 from services.core.push_keys import ORDER, to_bytes
 
+TIANDITU = "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"
 _HOST = re.compile(r"[^\s/@?#]+")
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
 _UNSEEN = ("Cc", "Cf")  # control characters; marks of order and of no width
@@ -105,6 +106,7 @@ def _basemap(value: str) -> str:
 
 
 def _tile_url(value: str) -> str:
+    value = value or TIANDITU  # compose sets what nobody gave
     try:
         parts, others = (urlsplit(value.format(server=0, layer="vec", x=n, y=n, z=n, key="k")) for n in (0, 1))
     except (KeyError, IndexError, ValueError):

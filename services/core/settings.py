@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.core.errors import BadSetting
 from services.core.setting_values import (
+    TIANDITU,
     Area,
     Areas,
     Basemap,
@@ -136,9 +137,7 @@ class ApiSettings(MqttSettings, OutboundSettings):
     api_port: Port = 8000
     retention_days: Annotated[int, Field(ge=365)] = 400  # the same variable as ingest's: older months have no report
     basemap: Basemap = ""  # a .pmtiles file, "tianditu:<key>", empty: a plain ground
-    tianditu_url: TileUrl = (  # a mirror of it inside a closed network has another
-        "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"
-    )
+    tianditu_url: TileUrl = TIANDITU  # a mirror of it inside a closed network has another; empty: its own
     layers_dir: OptionalPath = None  # GeoJSON shapes shown on the map
     secure_cookies: bool = False  # true behind TLS
     # whose X-Forwarded-For, -Proto, -Host and -Prefix are believed: the proxy in front of us. Empty: nobody's, not even

@@ -119,8 +119,8 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
 
 def test_a_map_and_addresses_that_are_away_after_a_power_cut_keep_nothing_else_from_running(up, scratch):
     system = up(
-        "up", "--no-fleet", BASEMAP=str(scratch / "nas/county.pmtiles"), GATEWAY_HOST="192.0.2.1", METRICS_HOST="192.0.2.1",
-        DISPATCH_FORMAT="xf3017", DISPATCH_CODES=str(scratch / "nas/codes.json"),
+        "up", "--no-fleet", BASEMAP=str(scratch / "nas/county.pmtiles"), GATEWAY_HOST="192.0.2.1",
+        METRICS_HOST="192.0.2.1", DISPATCH_FORMAT="xf3017", DISPATCH_CODES=str(scratch / "nas/codes.json"),
     )  # fmt: skip
     assert {"ingest", "alerts", "api"} <= set(system.pids())
     until(lambda: "FIRETOWER_GATEWAY_HOST" in system.program.log_text(), what="the gateway's last words")

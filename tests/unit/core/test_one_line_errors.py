@@ -1,19 +1,19 @@
 """What a person who starts a program sees when it cannot: one line that names the cause, never a traceback."""
 
-import io
 import errno
+import io
 import socket
-import threading
 import sys
+import threading
 
 import pytest
 from typer.testing import CliRunner
 
 from services.cli import app
 from services.cli_run import run_program
+from services.core import metrics
 from services.core.errors import BadSetting, CannotListen, FiretowerError, first_cause
 from services.core.listening import listen_on
-from services.core import metrics
 from services.core.metrics import serve_metrics
 from services.core.settings import Settings
 from stack import state
