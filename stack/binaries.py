@@ -80,7 +80,8 @@ def _newest_first(folders: Iterable[Path]) -> list[Path]:
     return sorted(folders, key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)], reverse=True)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """A version as what can be compared."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
@@ -113,9 +114,9 @@ def find_postgres(major: str = "") -> PostgresBinaries:
             shares = (prefix / "share/postgresql" / bin_dir.parent.name, bin_dir.parent / "share")
             timescaledb = _extension_version(shares)
             seen.append(f"{bin_dir}: PostgreSQL {version or '(does not run)'}, TimescaleDB {timescaledb or 'absent'}")
-            if _numbers(version)[:1] < (POSTGRES_MINIMUM,) or timescaledb is None:
+            if numbers(version)[:1] < (POSTGRES_MINIMUM,) or timescaledb is None:
                 continue
-            if _numbers(timescaledb) >= TIMESCALEDB_MINIMUM:
+            if numbers(timescaledb) >= TIMESCALEDB_MINIMUM:
                 found = PostgresBinaries(bin_dir, version.split()[0], timescaledb)
                 if major in ("", found.major):
                     return found
@@ -157,7 +158,7 @@ def find_mosquitto() -> MosquittoBinaries:
             seen.append(
                 f"{broker}: {version or '(does not run)'}" + (f", without {', '.join(absent)}" if absent else "")
             )
-            if _numbers(version) < MOSQUITTO_MINIMUM or absent:
+            if numbers(version) < MOSQUITTO_MINIMUM or absent:
                 continue
             persist, security = plugins["persist_sqlite"], plugins["dynamic_security"]
             if persist and security:

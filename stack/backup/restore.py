@@ -24,7 +24,7 @@ from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
 from stack.backup.sealed import Seal, Unreadable, chunks_of
 from stack.backup.segments import Log
 from stack.backup.settle import settle
-from stack.binaries import find_postgres
+from stack.binaries import PostgresBinaries, find_postgres, numbers
 from stack.postgres import Postgres, tool_env
 from stack.room import is_full
 from stack.state import StartFailed, StateDir, write_private
@@ -110,6 +110,8 @@ def restore(source: Source, state: StateDir, say: Say) -> Restored:
 
 def _restore(source: Source, state: StateDir, say: Say) -> Restored:
     copy = source.copy
+    binaries = find_postgres(_major(copy))
+    _refuse_other_version(copy, binaries)
     log = source.log()
     say(f"copy {copy.name} ({copy.size_bytes / 2**20:.0f} MiB), {len(log.segments)} segments of the log")
     notes: list[str] = []
@@ -117,8 +119,7 @@ def _restore(source: Source, state: StateDir, say: Say) -> Restored:
         with source.seal.open(archive) as packed:
             notes += unpack(packed, state)
             deque(chunks_of(packed), maxlen=0)  # only at its end is it known whether the file is whole
-    server = Postgres(state, binaries=find_postgres(_major(copy)))
-    _refuse_other_version(copy, server)
+    server = Postgres(state, binaries=binaries)
     _unpack_base(source, server, say)
     log_path = server.data.with_name("log")
     log = _unpack_log(source, log, log_path, say)
@@ -140,12 +141,16 @@ def _major(copy: Copy) -> str:
     return copy.postgres.split(".")[0]
 
 
-def _refuse_other_version(copy: Copy, server: Postgres) -> None:
-    ours = server.binaries
+def _refuse_other_version(copy: Copy, ours: PostgresBinaries) -> None:
     if _major(copy) != ours.major:
         raise StartFailed(
             f"the copy is of PostgreSQL {copy.postgres}, here is {ours.version}: name an installation of its version"
             " in FIRETOWER_STACK_PREFIX; a newer one can take it over with pg_upgrade afterwards"
+        )
+    if numbers(copy.timescaledb) > numbers(ours.timescaledb):
+        raise StartFailed(
+            f"the copy is of TimescaleDB {copy.timescaledb}, here is {ours.timescaledb}: name an installation with its"
+            " version or a newer one in FIRETOWER_STACK_PREFIX"
         )
 
 

@@ -75,6 +75,10 @@ def settle(server: Postgres, copy: Copy, at: datetime | None, state: StateDir) -
     )
     if copy.database != OWNER:
         server.run_alone("postgres", [f'alter database "{copy.database}" rename to {OWNER}'])
+    if copy.timescaledb != server.binaries.timescaledb:
+        # Alone, and before anything else is said there: any other statement asks for the library of the copy's version,
+        # which need not be here.
+        server.run_alone(OWNER, ["alter extension timescaledb update"])
     server.run_alone(OWNER, [MAKE_ROLES.format(owner=OWNER, copier=COPIER), _GIVE_TO_OWNER.format(owner=OWNER)])
     moment = at.isoformat() if at is not None else "the end of the log"
     said = f"'{copy.name}', jsonb_build_object('until', '{moment}')"
@@ -84,6 +88,4 @@ def settle(server: Postgres, copy: Copy, at: datetime | None, state: StateDir) -
         _FORGET_COPIES,
         f"insert into audit (actor, action, target, detail) values ('system', 'system.restored', {said})",  # noqa: S608
     ]
-    if copy.timescaledb != server.binaries.timescaledb:
-        statements.insert(0, "alter extension timescaledb update")
     server.run_alone(OWNER, statements)

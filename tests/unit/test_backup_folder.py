@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stack.backup import restore as restoring
 from stack.backup.command import moment
 from stack.backup.copies import STAMP, Copy, CopyFolder, NoCopy, Until
 from stack.backup.place import InUse, alone, refuse_vanished, remember
+from stack.backup.restore import Source
 from stack.backup.sealed import Seal, Unreadable, digest_of
 from stack.backup.segments import cluster_of, position, segment_from
 from stack.backup.take import BaseCopy, CopyFailed
-from stack.state import StateDir
+from stack.binaries import PostgresBinaries
+from stack.state import StartFailed, StateDir
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 SEGMENT_BYTES = 2**24
@@ -264,3 +267,13 @@ def test_a_moment_without_an_offset_says_how_it_was_read(capsys):
     read = moment("2026-11-28T08:30:00")
     assert read == datetime(2026, 11, 28, 8, 30).astimezone()
     assert read.astimezone().isoformat() in "".join(capsys.readouterr())
+
+
+def test_a_copy_of_a_newer_timescaledb_is_refused_before_anything_is_unpacked(folder, tmp_path, monkeypatch):
+    add_copy(folder, 0, 10)
+    state = StateDir.open(tmp_path / "restored")
+    ours = PostgresBinaries(tmp_path, "15.20", "2.18.10")
+    monkeypatch.setattr(restoring, "find_postgres", lambda _major: ours)
+    with pytest.raises(StartFailed, match=r"TimescaleDB 2\.19\.3, here is 2\.18\.10: .*FIRETOWER_STACK_PREFIX"):
+        restoring.restore(Source(folder, Seal(None), folder.choose(None), None, None), state, print)
+    assert not (state.path / "postgres").exists()
