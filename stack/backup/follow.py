@@ -176,7 +176,7 @@ class Follower:
             spoiled, digest = error, self._digest
         at, lsn, writers = await self._server.written()
         try:
-            came = await self._server.receives_up_to(lsn, RECEIVED_WITHIN_S)
+            came = await self._server.receives_up_to(self._slot, lsn, RECEIVED_WITHIN_S)
         except TimeoutError:
             came = False
         if came or self._runs():  # else it may be of a log that this server never had

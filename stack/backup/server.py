@@ -23,7 +23,7 @@ from stack.postgres import tool_env
 
 SQL = load_queries(__file__)
 _DROPPED_WITHIN_S = 10.0
-STREAM = "firetower.backup.log"  # application name of the tool that receives the log
+STREAM = "firetower.backup.log"  # application name of every tool that receives the log
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ class Server:
             [row] = await connection.fetch(SQL["place_in_log"])
         return row["timeline"], row["lsn"]
 
-    async def receives_up_to(self, lsn: str, within_s: float) -> bool:
-        """Wait until the tool that receives the log has it up to `lsn`."""
+    async def receives_up_to(self, slot: str, lsn: str, within_s: float) -> bool:
+        """Wait until the tool that receives the log by `slot` has it up to `lsn`; what others have is not ours."""
         async with asking(self.dsn) as connection, asyncio.timeout(within_s):
             while True:
-                here = await connection.fetchval(SQL["received"], STREAM)
+                here = await connection.fetchval(SQL["received"], slot)
                 if here is not None and position(here) >= position(lsn):
                     return True
                 await asyncio.sleep(0.2)

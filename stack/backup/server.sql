@@ -20,7 +20,8 @@ select clock_timestamp() as at, pg_current_wal_flush_lsn()::text as lsn
 select timeline_id as timeline, pg_current_wal_insert_lsn()::text as lsn from pg_control_checkpoint()
 
 -- name: received
-select write_lsn::text from pg_stat_replication where application_name = $1 order by write_lsn desc nulls last limit 1
+select r.write_lsn::text from pg_replication_slots s join pg_stat_replication r on r.pid = s.active_pid
+where s.slot_name = $1
 
 -- name: slot
 select wal_status, active from pg_replication_slots where slot_name = $1

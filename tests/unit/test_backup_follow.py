@@ -46,7 +46,7 @@ class StillServer:
     async def written(self):
         return datetime(2026, 11, 28, tzinfo=UTC), "0/3000000", {"all/event": 7}
 
-    async def receives_up_to(self, _lsn, _within_s):
+    async def receives_up_to(self, _slot, _lsn, _within_s):
         return True
 
 
@@ -147,7 +147,7 @@ class PutBackServer(StillServer):
     async def place_in_log(self):
         return 1, "0/2000000"
 
-    async def receives_up_to(self, _lsn, _within_s):
+    async def receives_up_to(self, _slot, _lsn, _within_s):
         raise TimeoutError
 
 
