@@ -4,7 +4,7 @@ Promises that a step that fails by itself is set aside and holds up no other, an
 events: open alarms and the false ones of a month are all there is to look at.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final, cast
 
@@ -20,6 +20,7 @@ from services.core.prevention.hazard import Act, By, Source
 from services.core.prevention.proposals import Plan, Seen, Standing, is_dry, plan, words_of
 from services.core.prevention.thresholds import NO_WATER, PANEL_FAULTS, threshold
 from services.core.statements import load_queries
+from services.core.water import newer_level
 from services.core.words import Reason
 
 SQL = load_queries(__file__)
@@ -95,8 +96,8 @@ def _seen(row: asyncpg.Record) -> Seen | None:
     elif row["code"] == "device_offline":
         code, component, key, since = HazardCode.DEVICE_OFFLINE, "", "", row["last_seen"]
     elif row["code"] in NO_WATER:
-        code = HazardCode.WATER_DRY
-        if not is_dry(row["kind"], row["limits"], row["state"]):
+        code, state = HazardCode.WATER_DRY, row["state"]
+        if not is_dry(row["kind"], row["limits"], newer_level(dict(row), state) if isinstance(state, Mapping) else {}):
             return None
     elif row["code"] != "fault":
         key = f"{row['code']}:{key}"  # two faults of one part are two causes

@@ -1,7 +1,9 @@
 -- name: lasting
 -- Alarms whose condition still stands, and that are old enough to be a hazard. All are open: an index holds these alone.
 select a.code, a.device_id, a.component, coalesce(a.component_key, a.component) as key,
-       coalesce(a.since, a.opened_at) as since, a.reason, a.reason_en, d.kind, d.limits, s.state, s.last_seen
+       coalesce(a.since, a.opened_at) as since, a.reason, a.reason_en, s.state, s.last_seen,
+       d.kind, d.area, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
+       s.ts as state_ts, s.received_at as state_received_at, s.state_at, s.clock_behind_s
 from alarm a join device d on d.id = a.device_id left join device_state s on s.device_id = d.id
 where a.state <> 'closed' and a.cleared_at is null
   and (a.code = 'insulation_ageing'

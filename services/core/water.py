@@ -72,14 +72,33 @@ def what_is_missing(kind: str, limits: object, fields: Collection[str]) -> Reaso
         return None
     if "level_m" not in fields:
         return NO_LEVEL
-    own = usable_limits(limits)
-    known = full_height_m(own) is not None or level_limit(own, "level_m", "low") is not None
-    return None if known else NO_LIMITS
+    return None if _metres_tell(usable_limits(limits)) else NO_LIMITS
 
 
-def shown_level_pct(limits: object, values: Mapping[str, Any]) -> float | None:
+def _metres_tell(limits: Mapping[str, Any]) -> bool:
+    """Whether a level in metres can be judged."""
+    return full_height_m(limits) is not None or level_limit(limits, "level_m", "low") is not None
+
+
+def newer_level(source: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values but a level that is too old to stand beside the other: a gauge may send only one of them now.
+
+    Metres that cannot be judged take no place: then the level is the one in per cent, as old as it is.
+    """
+    if any(plain_number(values.get(name)) is None for name in MAIN_FIELDS["water"]):
+        return values
+    pct_at, metres_at = (_time_of(name, source) for name in MAIN_FIELDS["water"])
+    device = DeviceProfile.of(source)
+    if pct_at is None or metres_at is None or abs(pct_at - metres_at) <= device.late_after:
+        return values
+    old = "level_pct" if pct_at < metres_at and _metres_tell(device.limits) else "level_m"
+    return {name: value for name, value in values.items() if name != old}
+
+
+def shown_level_pct(source: Mapping[str, Any], values: Mapping[str, Any]) -> float | None:
     """Return a level in per cent, worked out from metres where the height of the full tank is known."""
-    return level_pct(values.get("level_pct"), values.get("level_m"), full_height_m(usable_limits(limits)))
+    known = newer_level(source, values)
+    return level_pct(known.get("level_pct"), known.get("level_m"), full_height_m(usable_limits(source["limits"])))
 
 
 def age_s(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -> float | None:
@@ -87,9 +106,10 @@ def age_s(source: Mapping[str, Any], values: Mapping[str, Any], now: datetime) -
 
     A value is as old as its reading's time says, or its receive time where the device's clock is behind.
     """
-    times = [_time_of(name, source) for name in MAIN_FIELDS[source["kind"]] if name in values]
-    known = [time for time in times if time is not None]
-    return max(0.0, (now - max(known)).total_seconds()) if known else None
+    known = newer_level(source, values)
+    times = [_time_of(name, source) for name in MAIN_FIELDS[source["kind"]] if name in known]
+    said = [time for time in times if time is not None]
+    return max(0.0, (now - max(said)).total_seconds()) if said else None
 
 
 def _time_of(name: str, source: Mapping[str, Any]) -> datetime | None:
@@ -119,7 +139,7 @@ def judge(
     if source["kind"] == "hydrant":
         reasons += _of_pressure(_still_said(source, values, now, device), alarms, numbers)
     else:
-        reasons += _of_level(device.limits, values, alarms, numbers)
+        reasons += _of_level(device.limits, newer_level(source, values), alarms, numbers)
     missing = what_is_missing(source["kind"], source["limits"], measured)
     if missing is not None and not any(reason.code == "low_level" for reason in reasons):
         reasons.append(missing)

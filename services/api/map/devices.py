@@ -167,7 +167,7 @@ def _feature(row: Row, now: datetime, book: ParameterBook) -> dict[str, Any]:
     usable, level_pct = None, None
     if row["kind"] in water.MAIN_FIELDS:
         usable = water.judge(row, values, now, row["standing"] or (), book).usable
-        level_pct = water.shown_level_pct(row["limits"], values)
+        level_pct = water.shown_level_pct(row, values)
     properties = {name: row[name] for name in ("code", "kind", "name", "area", "form", "status", "last_seen")} | {
         "alarm": row["severity"],
         "severity": row["severity"],

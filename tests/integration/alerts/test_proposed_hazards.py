@@ -64,8 +64,9 @@ async def hazards(county: County) -> list[asyncpg.Record]:
 
 async def test_each_condition_that_lasted_long_enough_is_proposed_once(county: County, proposals: Proposals) -> None:
     for code, kind in (
-        ("dry-1", "hydrant"), ("dry-2", "water"), ("e-1", "electrical"), ("f-1", "panel"), ("low-1", "hydrant"),
-        ("off-1", "hydrant"), ("off-2", "hydrant"), ("p-1", "panel"), ("p-2", "panel"), ("odd-1", "hydrant"),
+        ("dry-1", "hydrant"), ("dry-2", "water"), ("dry-3", "water"), ("e-1", "electrical"), ("f-1", "panel"),
+        ("low-1", "hydrant"), ("off-1", "hydrant"), ("off-2", "hydrant"), ("p-1", "panel"), ("p-2", "panel"),
+        ("odd-1", "hydrant"),
     ):  # fmt: skip
         await county.add_device(code, kind)
     await raise_alarm(county, "p-1", "fault", ago(hours=25), component="1-3")
@@ -76,6 +77,16 @@ async def test_each_condition_that_lasted_long_enough_is_proposed_once(county: C
     await set_state(county, "dry-1", ago(minutes=1), is_online=True, pressure_mpa=0.01)
     await raise_alarm(county, "dry-2", "water_level_low", ago(hours=25))
     await set_state(county, "dry-2", ago(minutes=1), is_online=True, level_pct=0)
+    await raise_alarm(county, "dry-3", "water_level_low", ago(hours=25))
+    await set_state(county, "dry-3", ago(minutes=1), is_online=True, level_pct=80, level_m=0.0)
+    said = round(ago(days=21).timestamp() * 1e6)  # the per cent; metres come until now
+    await county.conn.execute(
+        """
+        with dry as (update device set limits = '{"level_m_full": 4}' where code = 'dry-3' returning id)
+        update device_state set state_at = $1 where device_id = (select id from dry)
+        """,
+        {"level_pct": [said, said, 1]},
+    )
     await raise_alarm(county, "low-1", "hydrant_pressure_low", ago(hours=25))
     await set_state(county, "low-1", ago(minutes=1), is_online=True, pressure_mpa=0.12)  # low, and not without water
     await raise_alarm(county, "odd-1", "hydrant_pressure_low", ago(hours=25))
@@ -103,6 +114,7 @@ async def test_each_condition_that_lasted_long_enough_is_proposed_once(county: C
     assert found == [
         ("dry-1", "water_dry", "", "major", "system"),
         ("dry-2", "water_dry", "", "major", "system"),
+        ("dry-3", "water_dry", "", "major", "system"),
         ("e-1", "insulation_ageing", "", "general", "system"),
         ("f-1", "false_alarms", "1-7", "general", "system"),
         ("off-1", "device_offline", "", "general", "system"),

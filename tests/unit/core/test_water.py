@@ -133,9 +133,10 @@ def test_the_limits_are_those_of_the_rules_in_force() -> None:
 
 
 def test_metres_are_shown_in_per_cent_where_the_height_is_known() -> None:
-    assert shown_level_pct({"level_m_full": 4}, {"level_m": 3.0}) == 75.0
-    assert shown_level_pct({"level_m_full": 4}, {"level_m": 3.0, "level_pct": 70.0}) == 70.0
-    assert shown_level_pct({}, {"level_m": 3.0}) is None
+    tall = source("water", limits={"level_m_full": 4})
+    assert shown_level_pct(tall, {"level_m": 3.0}) == 75.0
+    assert shown_level_pct(tall, {"level_m": 3.0, "level_pct": 70.0}) == 70.0
+    assert shown_level_pct(source("water"), {"level_m": 3.0}) is None
 
 
 ANYTHING = st.none() | st.booleans() | st.floats() | st.text(max_size=3) | st.just({}) | st.integers()
@@ -181,3 +182,23 @@ def test_what_a_hydrant_says_no_more_counts_no_more(name: str, value: float, las
         False,
         ["low_pressure"],
     )
+
+
+def test_a_level_that_is_said_no_more_gives_way_to_the_other() -> None:
+    """A gauge that was changed sends metres alone from then on, or per cent alone."""
+    weeks = micros(24 * 21)
+    tall = source("water", limits={"level_m_full": 4}, state_at={"level_pct": weeks})
+    for pct in (20.0, 0.5):
+        assert say(tall, level_pct=pct, level_m=3.9) == (True, [])
+        assert shown_level_pct(tall, {"level_pct": pct, "level_m": 3.9}) == 97.5
+    assert say(tall, level_pct=80.0, level_m=0.02) == (False, ["low_level"])
+    assert shown_level_pct(tall, {"level_pct": 80.0, "level_m": 0.02}) == 0.5
+    low = source("water", limits={"level_m_low": 1}, state_at={"level_m": weeks})
+    assert say(low, level_pct=80.0, level_m=0.5) == (True, [])
+    assert say({**low, "state_at": {"level_m": micros(0.1)}}, level_pct=80.0, level_m=0.5) == (False, ["low_level"])
+
+
+def test_metres_that_cannot_be_judged_make_no_old_level_fresh() -> None:
+    about = source("water", state_at={"level_pct": micros(24 * 21)})
+    assert say(about, level_pct=80.0, level_m=3.9) == (False, ["stale"])
+    assert shown_level_pct(about, {"level_pct": 80.0, "level_m": 3.9}) == 80.0

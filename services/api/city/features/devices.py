@@ -156,7 +156,7 @@ async def finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> l
             _properties(row, people)
             | {name: values.get(name) for name in GIVEN}
             | {
-                "level_pct": water.shown_level_pct(row["limits"], values),
+                "level_pct": water.shown_level_pct(row, values),
                 "age_s": None if age_s is None else round(age_s),
                 "usable": verdict.usable,
                 # texts: QGIS and shapefiles have no lists
