@@ -238,9 +238,9 @@ class EarlyWatch:
         """
         now = self._clock.now()
         if has_read_all and not cell.reconciled:
-            stands = {_same_as(one): key for key, one in cell.standing.items()}
+            stands = {_told_as(one.code, one.group, one.device, one.area): key for key, one in cell.standing.items()}
             for row in await conn.fetch(SQL["standing_of"], cell.name):
-                key = stands.get((row["device"], row["area"], row["component"], row["code"]))
+                key = stands.get(_told_as(row["code"], row["component"], row["device"], row["area"]))
                 if key is None:
                     self._end(row, now, NOT_AGAIN)
                 else:
@@ -302,6 +302,6 @@ class EarlyWatch:
             await conn.execute(SQL["forget_cell"], name)
 
 
-def _same_as(warning: EarlyWarning) -> tuple[str | None, str, str, str]:
-    """Return the key that a warning shares with the row of a raised one."""
-    return warning.device, warning.area, "" if warning.device is not None else warning.group, warning.code
+def _told_as(code: str, group: str, device: str | None, area: str) -> tuple[str, str, str]:
+    """Return the key that a warning shares with the row of a raised one: a device may be moved to another area."""
+    return (code, "", device) if device is not None else (code, group, area)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import numpy as np
 import pytest
 
 from services.alerts import incidents
@@ -204,3 +205,17 @@ async def test_what_is_not_found_again_after_a_kill_is_over_and_hides_nothing_th
     await hydrants.conn.execute("delete from rule_parameter")
     await live.until(BEGIN + timedelta(seconds=SLOT_S * (17 * DAY + 6)), step_s=SLOT_S)
     assert len(await hydrants.alarms("a.code = 'water_draw' and a.cleared_at is null")) == 1
+
+
+async def test_a_warning_stays_while_the_area_of_its_device_is_corrected(hydrants: County, live: Live) -> None:
+    rows, water = town()
+    water[20:60] -= np.arange(40) * 0.15
+    await store(hydrants, BEGIN, rows[:DAY], water[:DAY])
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * 40), step_s=SLOT_S)
+    (told,) = await hydrants.alarms("a.code = 'freeze_forecast'")
+    assert told["cleared_at"] is None
+    await hydrants.conn.execute("update device set area = $1, updated_at = now() where code = 'H00'", AREA[:-3] + "101")
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * 44), step_s=60)
+    assert live.watch._cells["hydrant:H00"].area != AREA  # noqa: SLF001 - it began anew
+    (alarm,) = await hydrants.alarms("a.code = 'freeze_forecast'")
+    assert (alarm["id"], alarm["cleared_at"]) == (told["id"], None)
