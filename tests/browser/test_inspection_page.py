@@ -102,6 +102,20 @@ def test_what_could_not_be_sent_is_kept_and_stored_once_when_it_can_be(visit: An
     assert fits(page)
 
 
+def test_an_inspection_that_is_stored_stays_said_when_the_look_behind_it_fails(visit: Any, system: Any) -> None:
+    page = visit(f"/#/inspect/{WEAK}", viewport=PHONE)
+    answer_all(page, bad="")
+    before = len(inspections(system, WEAK))
+    page.route("**/api/v1/checklists", lambda route: route.abort())  # the signal is gone again
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/checklists")):
+        page.get_by_role("button", name="提交巡查").click()
+    expect(page.locator(".inspect-done")).to_contain_text("全部合格")
+    page.wait_for_timeout(300)
+    assert page.locator(".inspect-done").is_visible()
+    assert page.locator(".failure").count() == 0
+    assert len(inspections(system, WEAK)) == before + 1
+
+
 def test_a_list_that_does_not_hold_all_that_is_due_does_not_count_as_if_it_did(visit: Any, system: Any) -> None:
     (due, *_) = system.call("GET", "/api/v1/inspections/due?limit=1")["items"]
     page = visit("/#/inspect", viewport=PHONE)

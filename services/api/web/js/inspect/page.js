@@ -62,8 +62,10 @@ function Of({ code }) {
     }, setProblem);
   };
   useEffect(read, [code]);
-  if (problem?.status === 404) return html`<${Empty} title=${t("devices.missing")} line=${code} />`;
-  if (problem)
+  // What was read before stays: the checklist says that the inspection is stored, and this look comes after.
+  if (!found && problem?.status === 404)
+    return html`<${Empty} title=${t("devices.missing")} line=${code} />`;
+  if (!found && problem)
     return html`<${Failure} problem=${problem} />
       <button class="button wide" onClick=${read}>${t("inspect.again")}</button>`;
   if (!found) return html`<p class="loading">…</p>`;
@@ -83,5 +85,7 @@ function Of({ code }) {
 
 export function Page({ args }) {
   const [code] = args;
-  return html`<div class="inspect">${code ? html`<${Of} code=${code} />` : html`<${Due} />`}</div>`;
+  return html`<div class="inspect">
+    ${code ? html`<${Of} key=${code} code=${code} />` : html`<${Due} />`}
+  </div>`;
 }
