@@ -69,6 +69,18 @@ def test_the_list_of_water_outlives_the_network_and_its_ages_go_on(visit, system
     expect(page.locator(".source")).to_have_count(0)
 
 
+def test_a_page_that_was_opened_without_a_network_has_the_townships_when_it_is_back(visit, system):
+    page = visit("/#/water", viewport=PHONE, service_workers="allow")
+    page.evaluate(CONTROLLED)
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.locator(".banner.lost")).to_be_visible()
+    townships = page.get_by_label("选择乡镇").locator("option")
+    expect(townships).to_have_count(1)
+    page.context.set_offline(False)
+    expect(townships.nth(1)).to_be_attached()
+
+
 def test_arrows_turn_with_the_phone_and_the_way_is_for_the_chosen_application(visit, system):
     page = visit("/#/water", viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
     page.get_by_role("button", name="从我的位置").click()

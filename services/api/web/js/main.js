@@ -1,5 +1,5 @@
 // The story of the page: who is here, open the stream, show the page the address names.
-import { getAll } from "./api.js";
+import { useAreas } from "./areas.js";
 import { Banners } from "./banners.js";
 import { startComplaints } from "./complaints.js";
 import { identity } from "./kept.js";
@@ -51,11 +51,8 @@ function App() {
     if (session !== early) startStream();
     early = null;
     startOffline();
-    getAll("/api/v1/areas").then(
-      (areas) => live.set({ areas }),
-      () => null,
-    );
   }, [who]);
+  useAreas(session?.role === "wall" ? null : who);
   useEffect(() => {
     if (session && session.role !== "wall") keepPush();
   }, [who, language]);

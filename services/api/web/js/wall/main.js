@@ -1,5 +1,5 @@
 // The wall screen: who is here (a viewer's session is enough), open the stream, show everything at once.
-import { getAll } from "../api.js";
+import { useAreas } from "../areas.js";
 import { Banners } from "../banners.js";
 import { identity } from "../kept.js";
 import { Login } from "../login.js";
@@ -18,13 +18,9 @@ function App() {
   useStore(prefs, (p) => p);
   const who = session && identity(session);
   useEffect(() => {
-    if (!session) return;
-    startStream();
-    getAll("/api/v1/areas").then(
-      (areas) => live.set({ areas }),
-      () => null,
-    );
+    if (session) startStream();
   }, [who]);
+  useAreas(who);
   if (session === undefined) return html`<${Banners} /><p class="loading">…</p>`;
   return session ? html`<${Wall} key=${who} />` : html`<${Login} />`;
 }
