@@ -1,7 +1,9 @@
 """The figures of an alarm have the unit that its rule judged in."""
 
+import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.county import AREA
@@ -46,3 +48,45 @@ def test_what_an_early_warning_saw_and_expected_is_shown_in_its_unit(visit: Any,
     expect(page.locator(".figure").first).to_have_text("60.000 MPa")
     expect(page.locator(".early")).to_contain_text("该时段没有数据")
     expect(page.locator(".limit").first).to_have_text(f"预期 {alarm['limit']:.3f} MPa")
+
+
+@pytest.mark.parametrize(
+    ("told", "figure", "limit"),
+    [
+        ({"code": "device_offline", "device": None, "value": 37.0, "limit": 3.0}, "37 台", None),
+        ({"code": "device_offline", "device": "FIG-UNIT", "value": 37.0, "limit": 3.0}, "37 分", "限值 3 分"),
+        ({"code": "mains_event", "device": None, "value": 5.0, "limit": 3.0}, "5 台", "限值 3 台"),
+        ({"code": "set_aside", "device": None, "value": 1.0, "limit": None}, "1", None),
+        ({"code": "ingest_stalled", "device": None, "value": 35.0, "limit": 10.0}, "35 s", "限值 10 s"),
+        ({"code": "clock_drift", "device": None, "value": 2.5, "limit": 1.0}, "2.5 s", "限值 1 s"),
+        (
+            {"code": "clock_drift", "component": "records", "device": None, "value": 12.0, "limit": 5.0},
+            "12 分", "限值 5 分",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_counted_and_what_our_own_health_is_judged_in_have_their_unit(
+    visit: Any, system: Any, told: dict[str, Any], figure: str, limit: str | None
+) -> None:
+    system.call("PUT", "/api/v1/devices/FIG-UNIT", {"kind": "hydrant", "area": AREA, "name": "人民路消火栓"})
+    if not system.alarms(device="FIG-UNIT"):
+        system.reading("FIG-UNIT", "hydrant", tilt_deg=60)
+        system.reading("FIG-UNIT", "hydrant", tilt_deg=60)
+        until(lambda: bool(system.alarms(device="FIG-UNIT")), what="an alarm")
+    (alarm,) = system.alarms(device="FIG-UNIT")
+
+    def tell(route: Any) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for one in body.get("items", [body]):
+            if one["id"] == alarm["id"]:
+                one.update(told)
+        route.fulfill(response=answer, json=body)
+
+    page = visit("/#/help")
+    page.route(re.compile(rf"/api/v1/alarms(\?|/{alarm['id']}$)"), tell)
+    page.goto(f"{system.api}/?lang=zh#/desk/{alarm['id']}")
+    expect(page.locator(".figure").first).to_have_text(figure)
+    expect(page.locator(".limit")).to_have_count(1 if limit else 0)
+    if limit:
+        expect(page.locator(".limit")).to_have_text(limit)

@@ -34,10 +34,33 @@ function fieldsOf({ code, limit }, device) {
 
 const EARLY_DIGITS = { MPa: 3, mA: 0 }; // of early warnings, which say their unit
 
+// What is counted, and what our own health is judged in; times are spans, in seconds of the unit here.
+const DEVICES = ["device_offline", "mains_event"]; // silent together, or without pressure together
+const COUNTS = [
+  "set_aside",
+  "dispatch_failed",
+  "queue_dropped",
+  "connections_full",
+  "device_flooding",
+  "device_unreadable",
+];
+const UNIT_OF = { ingest_stalled: "s", clock_drift: "s", storage_low: "%", certificate_expiring: "d" };
+
 const withUnit = (field, value) => `${measured(field, value)} ${unit(field)}`.trim();
 
+// A device is silent for so many minutes. An alarm without one speaks for several, and says their number.
+const isAway = ({ code, device }) => code === "device_offline" && !!device;
+// How many intervals may pass is no limit to the number of devices.
+const hasLimit = (alarm) =>
+  typeof alarm.limit === "number" && (alarm.code !== "device_offline" || isAway(alarm));
+
 function figure(alarm, device, value) {
-  if (alarm.code === "device_offline") return span(value * 60);
+  if (isAway(alarm)) return span(value * 60);
+  if (DEVICES.includes(alarm.code)) return t("desk.n_devices", { n: number(value, 0) });
+  if (COUNTS.includes(alarm.code)) return number(value, 0);
+  if (alarm.code === "clock_drift" && alarm.component === "records") return span(value * 60);
+  const own = UNIT_OF[alarm.code];
+  if (own) return `${number(value, Number.isInteger(value) ? 0 : 1)} ${own}`;
   const early = alarm.early_warning?.unit;
   if (early) return `${number(value, EARLY_DIGITS[early] ?? 1)} ${early}`;
   const [field = "value"] = fieldsOf(alarm, device);
@@ -73,7 +96,7 @@ export function Figures({ alarm, now }) {
   return html`
     ${raised && html`<${Field} name=${t("desk.value")}>
       <b class="figure">${figure(alarm, device, alarm.value)}</b>
-      ${typeof alarm.limit === "number" && html`${" "}
+      ${hasLimit(alarm) && html`${" "}
         <span class="limit">${t(limitName(alarm))} ${figure(alarm, device, alarm.limit)}</span>`}
     <//>`}
     ${cell && html`<${Field} name=${t("desk.value_now")}>

@@ -157,6 +157,7 @@ export const en = {
   "desk.since": "Since {at}",
   "desk.value": "When raised",
   "desk.value_now": "Now",
+  "desk.n_devices": "{n} devices",
   "desk.limit": "Limit",
   "desk.expected": "Expected",
   "desk.component": "Component",

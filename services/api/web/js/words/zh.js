@@ -151,6 +151,7 @@ export const zh = {
   "desk.since": "起于 {at}",
   "desk.value": "触发时",
   "desk.value_now": "现在",
+  "desk.n_devices": "{n} 台",
   "desk.limit": "限值",
   "desk.expected": "预期",
   "desk.component": "部件",
