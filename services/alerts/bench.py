@@ -48,7 +48,7 @@ HOLD_S = 0.8  # the lease lasts 3 s
 LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
 AWAY = timedelta(days=3)  # so long people may have acted while no alerts was there, and a sleepy device be silent since
-TRIED_ONCE = (FINDING, "refused_event", POLICY, CALL)  # kinds that are tried again without a person, or never
+TRIED_ONCE = ("refused_event", POLICY, CALL)  # kinds that are tried again without a person, or never
 log = logger(__name__)
 
 
@@ -233,8 +233,8 @@ class Bench:
         await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
 
     async def _try_again(self) -> None:
-        """Read what is set aside; try again what a person asked for, and events whose next try is due."""
-        for row in await self.border.asides.refresh(self.conn, (events.KIND,)):
+        """Read what is set aside; try again what a person asked for, and events and findings whose next try is due."""
+        for row in await self.border.asides.refresh(self.conn, (events.KIND, FINDING)):
             await self.border.alone(
                 Unit(*row.values()), partial(self._try_one, row["kind"], row["name"], row["detail"])
             )
@@ -243,7 +243,7 @@ class Bench:
         if kind == events.KIND:
             await self.events.judge_again(self.border, detail)
         elif kind == FINDING:
-            self.states.forget(detail["device_id"], detail["code"], self.clock.monotonic())
+            await self.readings.judge_again(self.border, name, detail)
         if kind in TRIED_ONCE:  # everything else is tried at its next turn and then removed from the list
             await self.border.asides.over(self.conn, kind, name)
 

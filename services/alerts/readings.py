@@ -7,10 +7,12 @@ and that a device whose readings cannot be judged is set aside without holding u
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 import asyncpg
 
 from services.alerts.border import Border, Work, nothing_more
+from services.alerts.kept_findings import finding_from_json, finding_to_json
 from services.alerts.mains import Mains
 from services.alerts.refused_events import find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
@@ -110,6 +112,19 @@ class ReadingFeed:
 
         await border.settle(verdicts, judge, name_verdict, finish)
 
+    async def judge_again(self, border: Border, name: str, detail: Mapping[str, Any]) -> None:
+        """Judge a finding that was set aside under `name` once more: its rule does not say it twice."""
+        device_id = detail["device_id"]
+        await self._registry.load(border.conn, [device_id])
+        if "finding" not in detail:  # by an older release: the next readings say it again if it stands
+            self.states.forget(device_id, detail["code"], self._clock.monotonic())
+            await border.asides.over(border.conn, FINDING, name)
+            return
+        verdict = self._registry[device_id], finding_from_json(detail["finding"])
+        if name_verdict(verdict).name != name:  # one line for many, or its device has another name since
+            await border.asides.over(border.conn, FINDING, name)
+        await self.judge(border, [verdict])
+
     async def _walk(self, border: Border, batches: Sequence[Batch], breath: Breath) -> list[Verdict]:
         conn = border.conn
         verdicts: list[Verdict] = []
@@ -178,8 +193,9 @@ class ReadingFeed:
 def name_verdict(verdict: Verdict) -> Unit:
     """Return what a rule found as a unit of work."""
     device, finding = verdict
-    name = " ".join(filter(None, (device.profile.code, finding.code, finding.component)))
-    detail = {"device_id": device.id, "code": finding.code, "active": finding.active, "reason": list(finding.reason)}
+    cause = "" if finding.cause == finding.code else finding.cause
+    name = " ".join(filter(None, (device.profile.code, finding.code, finding.component, cause)))
+    detail = {"device_id": device.id, "code": finding.code, "finding": finding_to_json(finding)}
     return Unit(FINDING, name, device.profile.area, detail=detail)
 
 
