@@ -13,7 +13,11 @@ where id in (
         and (n.due_at <= $2 or (n.due_at > $2 + interval '90 seconds' and (n.fire or coalesce(
             (select a.at from notice_attempt a where a.notice_id = n.id order by a.number desc limit 1), n.created_at)
             > $2 + interval '90 seconds')))
-        and (cardinality($7::text[]) = 0 or n.type = any($7::text[]))
+        -- a confirmation that waits behind the news of its own alarm takes them along, past those of other fires
+        and (cardinality($7::text[]) = 0 or n.type = any($7::text[]) or n.alarm_id in (
+            select u.alarm_id from notice u
+            where u.state = 'waiting' and u.channel = 'desk' and u.type = any($7::text[])
+                and 'fire.confirmed' = any($7::text[])))
         and (n.claimed_until is null or n.claimed_until < $2 or n.claimed_until > $2 + interval '90 seconds')
         and not n.id = any($8::uuid[]) and ($9::uuid is null or n.id = $9)
         and not exists (

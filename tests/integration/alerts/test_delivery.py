@@ -196,6 +196,28 @@ async def test_the_news_of_one_great_fire_keep_no_other_fire_waiting(
     assert len(await county.notices("type = 'alarm.updated' and attempts = 0")) > 20, "there was nothing to wait behind"
 
 
+async def test_a_confirmation_behind_its_own_fires_news_waits_for_no_other_fires(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.set_policy("fire_clocks", suspected_s=1)
+    await county.add_device("panel-1")
+    await county.add_device("panel-2")
+    alerts()
+    await county.send_events([{"device": "panel-2", "type": "fire", "component": "d1"}])
+    await eventually(lambda: desk.received(type="alarm.escalated"), what="the suspected fire at the desk")
+    await desk.behave(mode="delay", seconds=1)
+    await county.send_events([{"device": "panel-1", "type": "fire", "component": f"d{n}"} for n in range(60)])
+    await eventually(lambda: county.notices("type = 'alarm.updated'", at_least=50), what="the news of the great fire")
+    await county.send_events([{"device": "panel-2", "type": "feedback", "component": "fan"}])
+    panel, own = county.id_of("panel-2"), "alarm_id in (select id from alarm where device_id = $1) and number > 1"
+    await eventually(lambda: county.notices(own, panel), what="its own news")
+    await county.send_events([{"device": "panel-2", "type": "fire", "component": "d2"}])
+    arrived = f"{own} and type = 'fire.confirmed' and state = 'delivered'"
+    await eventually(lambda: county.notices(arrived, panel), what="its confirmation")
+    assert [notice["type"] for notice in await county.notices(own, panel)][:2] == ["alarm.updated", "fire.confirmed"]
+    assert len(await county.notices("type = 'alarm.updated' and attempts = 0")) > 20, "there was nothing to wait behind"
+
+
 @pytest.mark.parametrize(
     ("channel", "words"),
     [
