@@ -62,6 +62,7 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         (commands.QUERIES["unanswered"], (), "command_sent"),
         (unreadable.SQL["refused_devices"], ([], unreadable.AT_ONCE, 0), "device_state_refused"),
         (numbering.SQL["tell_ended"], (), "device_service_end"),
+        ("select from notice where incident_id = $1", (1,), "notice_incident"),  # the key's check at each deleted one
         (panels.QUERIES["panels"], (), "device_panel"),
     ):
         plan = "\n".join(row[0] for row in await county.conn.fetch(f"explain {statement}", *arguments))
