@@ -1,7 +1,7 @@
 -- name: dispatch
 -- Notices of the desk that nobody has accepted for too long, and dead ones that no person has dealt with since.
 select
-    count(*) filter (where n.state = 'waiting') as overdue,
+    count(*) filter (where n.state in ('waiting', 'held')) as overdue,
     count(*) filter (where n.state = 'waiting' and n.fire) as overdue_fires,
     count(*) filter (where n.state = 'dead') as dead,
     min(n.created_at) as oldest,
@@ -12,7 +12,16 @@ select
 from notice n
 where n.channel = 'desk' and (
     -- beyond $2: by a clock that was set back since, so nobody knows for how long
-    (n.state = 'waiting' and (coalesce(n.released_at, n.created_at) < $1 or coalesce(n.released_at, n.created_at) > $2))
+    (n.state = 'waiting' and (coalesce(n.released_at, n.created_at) < $1 or coalesce(n.released_at, n.created_at) > $2)
+        -- what stands behind a held one waits for a person, and not for the desk
+        and not exists (select from notice h
+            where h.alarm_id = n.alarm_id and h.channel = n.channel and h.state = 'held' and h.number < n.number))
+    -- a held one raises nothing, but until the desk takes anything it ends nothing either
+    or (n.state = 'held'
+        and exists (select from alarm
+            where subject = 'system' and code = 'dispatch_failed' and state <> 'closed' and cleared_at is null)
+        and n.created_at > coalesce(
+            (select max(delivered_at) from notice where channel = 'desk' and delivered_at < $2), '-infinity'))
     or (n.state = 'dead' and n.dead_at > coalesce(
         (select max(closed_at) from alarm
          where subject = 'system' and code = 'dispatch_failed' and closed_at < $2), '-infinity')))

@@ -232,32 +232,6 @@ async def test_a_fire_that_119_refuses_is_told_though_a_person_cleared_the_alarm
     assert [entry.key.code for entry in page.opened] == ["dispatch_failed"]
 
 
-@pytest.mark.parametrize("has_county", [False, True])
-async def test_dispatch_failed_stands_though_the_fire_that_119_lacks_is_from_an_hour_to_come(
-    county: County, has_county: bool
-) -> None:
-    now = await county.conn.fetchval("select clock_timestamp()")
-    await county.conn.execute(
-        """
-        with fire as (
-            insert into alarm (subject, code, category, severity, state, reason, reason_en, opened_at, updated_at)
-            values ('device:1', 'fire', 'fire', 'critical', 'unacknowledged', '', '', $1, $1) returning id)
-        insert into notice (id, alarm_id, number, channel, type, fire, body, due_at, created_at)
-        select gen_random_uuid(), id, 1, 'desk', 'fire.confirmed', true, '{}', $1, $1 from fire
-        """,
-        now,
-    )
-    health = Health(has_desk=not has_county, has_county=has_county, since=now)
-    dispatch = [part for part in health.parts if part.name == "dispatch"]
-    for at, standing in ((0, []), (61, ["dispatch_failed"]), (-3600, ["dispatch_failed"])):
-        page = Page(county.conn, now + timedelta(seconds=at), read_policies({}))
-        async with county.conn.transaction():
-            await health.judge(page, dispatch)
-            await page.write()
-        open_ = await county.alarms("subject = 'system' and cleared_at is null")
-        assert [alarm["code"] for alarm in open_] == standing, at
-
-
 @pytest.mark.parametrize(("off_s", "standing"), [(4.9, []), (-5.1, ["clock_drift"]), (60, ["clock_drift"])])
 async def test_clocks_agree_within_five_seconds(county: County, off_s: float, standing: list[str]) -> None:
     now = await county.conn.fetchval("select clock_timestamp()")

@@ -55,6 +55,7 @@ async def test_what_is_asked_every_second_goes_by_an_index_in_the_second_year(co
         (refused_events.SQL["refused"], (newest, None), "reject_batch"),
         (readings.SQL["bad_clocks"], (newest, since, until), "reject_batch"),
         (health.SQL["dispatch"], (now, now), "notice_unsettled"),
+        (health.SQL["dispatch"], (now, now), "notice_delivered"),
         (clocks.SQL["is_due"], (now, now), "alarm_changed"),
         (deliver.SQL["counts"], (), "notice_unsettled"),
         (figures.SQL["chattering"], (now,), "alarm_changed"),
