@@ -38,6 +38,7 @@ _OF_A_RUN = {
     "identity.json",
     "servers",
     SETTINGS,
+    _ALSO,  # laid down by a restore, to be put back where it was: there it is named again
 }
 _SQLITE = b"SQLite format 3\0"
 _OF_THE_DISK = "lost+found"  # at the root of a mounted disk, closed to all but root
@@ -269,7 +270,7 @@ def _unpack_one(tar: tarfile.TarFile, entry: tarfile.TarInfo, state: StateDir, n
         _write(base, rest, content, of_server=parts[0] == _MOSQUITTO)
     if parts[0] == _ALSO and parts[-1] == "path" and len(parts) == 3:
         where = (state.path / entry.name).read_text(encoding="utf-8", errors="surrogateescape")
-        notes.append(f"{state.path / Path(*parts[:2])} was in {where}: put it back there")
+        notes.append(f"{state.path / Path(*parts[:2])} was in {where}: put it back there, and remove this")
 
 
 def _write(base: Path, parts: Sequence[str], content: IO[bytes], *, of_server: bool) -> None:

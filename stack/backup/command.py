@@ -21,6 +21,7 @@ from services.core.errors import BadSetting, FiretowerError
 from services.core.log import configure_log, logger
 from services.core.precedence import give_way
 from services.core.settings import BackupSettings
+from stack.backup.afterwards import next_steps
 from stack.backup.copies import Copy, CopyFolder
 from stack.backup.follow import ONCE
 from stack.backup.keeper import STATUS_FILE, Keeper
@@ -266,10 +267,8 @@ def restore_copy(folder: Path, state_dir: Path, at: str | None, passphrase_file:
         with state.held():
             restored = restore(source, state, _say)
             restored.postgres.stop()
-        for note in restored.notes:
-            _say(note)
-        _say(f"restored: `firetower up --state-dir {state.path}` goes on from there")
-        _say(f"settings that were given by the environment are in {state.path / 'settings.env'}")
+        for line in (*restored.notes, *next_steps(state, folder, source.seal.passphrase_file)):
+            _say(line)
         return 0
 
     return _run(work)

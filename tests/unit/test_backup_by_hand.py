@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.core.errors import FiretowerError
+from stack.accounts import FLEET
+from stack.backup.afterwards import next_steps
 from stack.backup.belongings import Belongings
 from stack.backup.command import Asked, backup
 from stack.backup.copies import CopyFolder
@@ -43,6 +45,17 @@ async def test_what_a_killed_copy_left_is_removed_and_one_at_work_is_left_alone(
     await at_work.forget()
     assert server.dropped == [left.name, f"{ONCE}1f"]
     assert list((state.path / "backup").iterdir()) == []
+
+
+def test_after_a_restore_people_are_told_that_no_copies_are_kept_and_how_the_system_ran(tmp_path):
+    state = StateDir.open(tmp_path / "state")
+    said = "\n".join(next_steps(state, tmp_path / "copies", tmp_path / "secret"))
+    assert f"`firetower up --no-fleet --state-dir {state.path}`" in said
+    keep = f"firetower backup {tmp_path}/copies --state-dir {state.path} --passphrase-file {tmp_path}/secret"
+    assert "keeps no copies yet" in said
+    assert keep in said
+    state.secret(f"mqtt_{FLEET}")  # a demo, or a system for tests
+    assert f"`firetower up --state-dir {state.path}`" in "\n".join(next_steps(state, tmp_path, None))
 
 
 HELD = """

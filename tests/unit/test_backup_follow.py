@@ -297,7 +297,7 @@ async def test_a_map_is_shipped_when_it_changed_and_not_with_each_change_of_the_
     ((_, _, archive),) = folder.named()
     restored, notes = unpacked(archive, tmp_path)
     assert (restored / "also/0/maps/county.pmtiles").read_bytes() == county.read_bytes()
-    assert notes[0].endswith(f"was in {maps}: put it back there")
+    assert notes[0].endswith(f"was in {maps}: put it back there, and remove this")
     county.write_bytes(b"PMTiles" * 2000)
     await follower.ship(SystemClock())
     assert len({look for _, look, _ in folder.named()}) == 2
