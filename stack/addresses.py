@@ -49,6 +49,8 @@ class Addresses:
     mqtt_fleet: str = ""
     database_copier: str = ""  # of the embedded database, for the backup tools
     reserve: Path | None = None  # the file on the embedded database's disk that keeps room for fires
+    storage_dirs: tuple[Path, ...] = ()  # whose disks are watched beside our own
+    metrics_host: str = "127.0.0.1"
     admin: Admin = NOBODY
 
     @classmethod
@@ -63,6 +65,8 @@ class Addresses:
             gateway_host=gateway.gateway_host,
             gateway_port=gateway.gateway_port,
             dispatch=alerts.dispatch_url,
+            storage_dirs=alerts.storage_dirs,
+            metrics_host=alerts.metrics_host,
         )
 
     def use_broker(self, broker: Mosquitto, *, fleet: bool) -> None:
@@ -72,6 +76,10 @@ class Addresses:
         self.mqtt_devices = f"mqtt://{broker.host}:{broker.port}"
         self.mqtt_max_connections = broker.max_connections
         self.mqtt_fleet = broker.url(FLEET) if fleet else ""
+
+    def metrics(self, port: int) -> str:
+        """Where one of our programs says its figures."""
+        return f"http://{_in_address(_reachable(self.metrics_host))}:{port}/metrics"
 
     @property
     def api(self) -> str:

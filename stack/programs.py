@@ -100,7 +100,7 @@ def plan(
     if addresses.reserve is not None:
         env["FIRETOWER_RESERVE_FILE"] = str(addresses.reserve)
     yield Program("ingest", env)
-    folders = os.pathsep.join(map(str, state.data_folders()))
+    folders = os.pathsep.join(map(str, (*state.data_folders(), *addresses.storage_dirs)))
     env = {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics")), "FIRETOWER_STORAGE_DIRS": folders}
     yield Program("alerts", env)
     yield Program("push", {"FIRETOWER_METRICS_PORT": str(state.port("push_metrics"))})
@@ -172,10 +172,10 @@ def why_not_ok(url: str) -> str | None:
         return f"{url} does not answer: {getattr(error, 'reason', None) or error or type(error).__name__}"
 
 
-def scraped(port: int) -> list[Sample]:
-    """What a program's Prometheus port says now; nothing when it does not answer."""
+def scraped(url: str) -> list[Sample]:
+    """What a program says now to Prometheus at this address; nothing when it does not answer."""
     with suppress(OSError, ValueError, HTTPException):
-        with _DIRECT.open(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
+        with _DIRECT.open(url, timeout=1) as answer:
             text: str = answer.read().decode()
         return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return []

@@ -84,9 +84,9 @@ class Screen:
 class Vitals:
     """Reads the numbers of the live line from the database and ingest's own counters."""
 
-    def __init__(self, dsn: str, ingest_metrics_port: int) -> None:
+    def __init__(self, dsn: str, ingest_metrics: str) -> None:
         self._dsn = dsn
-        self._port = ingest_metrics_port
+        self._metrics = ingest_metrics
         self._connection: asyncpg.Connection | None = None
         self._last: tuple[float, float] | None = None  # (monotonic, messages)
 
@@ -108,7 +108,7 @@ class Vitals:
         )
 
     def _messages_per_s(self) -> float:
-        samples = scraped(self._port)
+        samples = scraped(self._metrics)
         total = sum(sample.value for sample in samples if sample.name == "firetower_ingest_messages_total")
         now = time.monotonic()
         before, self._last = self._last, (now, total)

@@ -131,7 +131,7 @@ class System:
             self._watch("backup", self.keep_copies, every_s=1)
         self._watch("log sizes", self._bound_logs, every_s=60)
         if self._options.programs:
-            vitals = Vitals(self.addresses.database, self.state.known_port("ingest_metrics"))
+            vitals = Vitals(self.addresses.database, self.addresses.metrics(self.state.known_port("ingest_metrics")))
             self._watch("status line", lambda: self._show(vitals), every_s=self._screen.every_s)
         await asyncio.gather(*self._tasks)
 

@@ -4,6 +4,7 @@ Promises that a failing dispatch, a stalled ingest, a lost session or a dropped 
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +40,7 @@ class Part(NamedTuple):
     name: str
     look: Callable[[Page], Awaitable[list[Finding] | None]]  # None: not known yet
     codes: set[str]
-    unknown: frozenset[str] = frozenset()  # components whose alarms stay as they are
+    unknown: AbstractSet[str] = frozenset()  # components whose alarms stay as they are
 
 
 class Health:
@@ -68,7 +69,7 @@ class Health:
         """The checks, each with the alarms that it raises and ends."""
         return [
             Part("dispatch", self._dispatch, {"dispatch_failed"}),
-            Part("storage", self._storage, {"storage_low"}),
+            Part("storage", self._storage, {"storage_low"}, self._disks.unseen),
             *self._storage_job_parts(),
             Part("certificates", self._ending, {EXPIRING}, self._certificates.unseen),
             Part("connections", self._connections, {"connections_full"}),

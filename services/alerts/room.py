@@ -9,13 +9,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from services.core.alarms.policies import Policies
 from services.core.errors import FiretowerError
+from services.core.log import logger
 from services.core.words import Reason, Severity
 
 _MEGABYTE = 1_000_000
+PATIENCE_S = 0.5  # once, for a disk that hangs; then it is only seen whether it has answered
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +46,74 @@ class Disk:
     free_files: int = 0
 
 
-def look_at(folders: Sequence[Path]) -> list[Disk]:
-    """Return the disks below some folders, each once.
+class Below(NamedTuple):
+    """What the system says of the disk below a folder."""
+
+    device: int
+    usage: Any
+    names: os.statvfs_result
+
+
+def below(folder: Path) -> Below:
+    """Ask the system; a folder that is not there is the one where we are. May hang: a file server that is away does."""
+    here = folder if folder.exists() else Path()
+    return Below(here.stat().st_dev, shutil.disk_usage(here), os.statvfs(here))
+
+
+class _Look(Thread):
+    """One look at one folder, by itself: fires do not wait for a file server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(name=f"disk {folder}", daemon=True)
+        self._folder = folder
+        self.found: Below | OSError | None = None  # None: not yet
+
+    def run(self) -> None:
+        try:
+            self.found = below(self._folder)
+        except OSError as error:
+            self.found = error
+
+
+_HANGING: dict[Path, _Look] = {}
+
+
+def _look_below(folder: Path) -> Below | OSError | None:
+    """Look, or see whether an earlier look has come to its end; None while it has not."""
+    look = _HANGING.pop(folder, None)
+    if look is None:
+        look = _Look(folder)
+        look.start()
+        look.join(PATIENCE_S)
+        if look.found is None:
+            log.warning("disk_does_not_answer", path=str(folder))
+    if look.found is None:
+        _HANGING[folder] = look
+    return look.found
+
+
+def look_at(folders: Sequence[Path], unseen: set[str] | None = None) -> list[Disk]:
+    """Return the disks below some folders, each once; `unseen` is told of further ones that do not answer.
 
     Raises:
-        FiretowerError: a disk cannot be looked at.
+        FiretowerError: the first disk, which is our own, cannot be looked at.
     """
     seen: set[int] = set()
     found = []
     for number, folder in enumerate(folders):
-        try:
-            here = folder if folder.exists() else Path()
-            device = here.stat().st_dev
-            usage, names = shutil.disk_usage(here), os.statvfs(here)
-        except OSError as error:  # not the database's fault, as which an OSError would count
-            raise FiretowerError(f"cannot look at the disk below {folder}: {error}") from error
-        if device not in seen:
-            seen.add(device)
-            component = "" if number == 0 else str(folder)
-            found.append(Disk(component, usage.used, usage.free, names.f_files, names.f_favail))
+        component = "" if number == 0 else str(folder)
+        disk = _look_below(folder)
+        if unseen is not None:
+            unseen.discard(component)
+        if isinstance(disk, Below):
+            if disk.device not in seen:
+                seen.add(disk.device)
+                usage, names = disk.usage, disk.names
+                found.append(Disk(component, usage.used, usage.free, names.f_files, names.f_favail))
+        elif number == 0:  # not the database's fault, as which an OSError would count
+            raise FiretowerError(f"cannot look at the disk below {folder}: {disk or 'it does not answer'}") from disk
+        elif unseen is not None:
+            unseen.add(component)
     return found
 
 
@@ -73,10 +127,11 @@ class Disks:
         self._folders = folders
         self._full_in_days = full_in_days
         self._low: set[str] = set()
+        self.unseen: set[str] = set()  # components of which nothing is known now: their alarms stay as they are
 
     def look(self, policies: Policies) -> list[Shortage]:
         """Say which disks are low now. Raises as `look_at`."""
-        judged = (self._judge(disk, policies) for disk in look_at(self._folders))
+        judged = (self._judge(disk, policies) for disk in look_at(self._folders, self.unseen))
         return [shortage for shortage in judged if shortage is not None]
 
     def _judge(self, disk: Disk, policies: Policies) -> Shortage | None:

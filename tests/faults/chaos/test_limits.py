@@ -108,7 +108,10 @@ async def test_a_flood_past_the_queue_limit_is_bounded_counted_and_told(
         return bool(await connection.fetchval("select max(broker_dropped) from ingest_lane where lane = 'telemetry'"))
 
     def counted() -> bool:
-        return any(one.name == "firetower_broker_dropped_messages" and one.value > 0 for one in scraped(metrics_port))
+        return any(
+            one.name == "firetower_broker_dropped_messages" and one.value > 0
+            for one in scraped(f"http://127.0.0.1:{metrics_port}/metrics")
+        )
 
     await eventually(told, what="the drop counter in ingest_lane")
     await eventually(counted, what="the same in the metrics")

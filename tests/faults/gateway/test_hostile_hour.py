@@ -21,7 +21,7 @@ CONNECTIONS, AT_ONCE = 10_000, 2_500
 
 def turned_away(metrics_port: int) -> int:
     """How many connections the gateway hung up on before it read a byte: no room, or not from an allowed network."""
-    counted = [sample for sample in scraped(metrics_port) if sample.name == FRAMES]
+    counted = [sample for sample in scraped(f"http://127.0.0.1:{metrics_port}/metrics") if sample.name == FRAMES]
     assert counted, "the gateway told no figures"
     return int(sum(sample.value for sample in counted if sample.labels["result"].startswith("refused_")))
 

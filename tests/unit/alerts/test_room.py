@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from services.alerts import room
 from services.alerts.room import Crowd, Disks
 from services.core.alarms.policies import read_policies
 from services.core.errors import FiretowerError
+from tests.support.servers import until
 
 POLICIES = read_policies({})
 GIGABYTE = 10**9
@@ -85,6 +87,41 @@ def test_a_disk_that_cannot_be_looked_at_is_no_lost_database(monkeypatch, tmp_pa
     monkeypatch.setattr(room, "shutil", SimpleNamespace(disk_usage=refuse, wraps=shutil))
     with pytest.raises(FiretowerError, match="cannot look at the disk"):
         Disks([tmp_path]).look(POLICIES)
+
+
+def test_a_file_server_that_hangs_holds_up_no_look_at_the_other_disks(disk, monkeypatch, tmp_path):
+    disk(95)
+    own, nas, answers = tmp_path / "own", tmp_path / "nas", threading.Event()
+    own.mkdir()
+
+    def below(folder):
+        if folder == nas:
+            assert answers.wait(60)
+            return room.Below(2, SimpleNamespace(used=1, free=0), SimpleNamespace(f_files=0, f_favail=0))
+        return room.Below(1, SimpleNamespace(used=1, free=0), SimpleNamespace(f_files=0, f_favail=0))
+
+    monkeypatch.setattr(room, "below", below)
+    monkeypatch.setattr(room, "PATIENCE_S", 0.05)
+    disks = Disks([own, nas])
+    for _ in range(3):
+        assert [one.component for one in disks.look(POLICIES)] == [""]
+        assert disks.unseen == {str(nas)}  # its alarm stays as it is
+        assert sum(thread.name == f"disk {nas}" for thread in threading.enumerate()) == 1
+    answers.set()
+    until(lambda: len(disks.look(POLICIES)) == 2, what="the file server answers")
+    assert disks.unseen == set()
+
+
+def test_a_further_disk_that_cannot_be_looked_at_leaves_the_first_one_judged(monkeypatch, tmp_path):
+    def below(folder):
+        if folder != tmp_path:
+            raise OSError(116, "Stale file handle")
+        return room.Below(1, SimpleNamespace(used=1, free=0), SimpleNamespace(f_files=0, f_favail=0))
+
+    monkeypatch.setattr(room, "below", below)
+    disks = Disks([tmp_path, tmp_path / "nas"])
+    assert [one.component for one in disks.look(POLICIES)] == [""]
+    assert disks.unseen == {str(tmp_path / "nas")}
 
 
 @pytest.mark.parametrize(
