@@ -27,6 +27,16 @@ def test_operations_name_every_setting():
             assert f"`{field.upper()}`" in text, field
 
 
+def test_what_a_proxy_is_to_read_can_be_read_by_it():
+    """A remark that is wrapped is an instruction that nginx does not know, and it does not start."""
+    text = (DOCS / "operations.md").read_text()
+    blocks = [block for block in re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if "# nginx" in block]
+    assert blocks
+    for block in blocks:
+        for line in (line.partition("#")[0].strip() for line in block[block.index("# nginx") :].splitlines()):
+            assert not line or line[-1] in ";{}", line
+
+
 def test_documents_name_only_metrics_that_exist():
     names = {name.removesuffix("_total") for name in exported()}
     names |= {name.removesuffix("_count") for name in names}
