@@ -84,7 +84,7 @@ class Cell:
     walked_until: datetime
     live_from: datetime
     standing: dict[Key, EarlyWarning] = field(default_factory=dict)
-    told: set[Key] = field(default_factory=set)
+    told: dict[Key, Severity] = field(default_factory=dict)  # which of them were raised, and as how bad
     ended: list[EarlyWarning] = field(default_factory=list)  # raised and ended since `courses` looked
     arrived: list[Row] = field(default_factory=list)  # what came after its time was walked, to be walked next
     ahead: dict[tuple[str, datetime, int], int] = field(default_factory=dict)  # walked, of batches `late` has not seen
@@ -155,26 +155,29 @@ class Cell:
         key = key_of(warning)
         if not warning.active:
             self.standing.pop(key, None)
-            was_told = key in self.told
-            self.told.discard(key)
+            was_told = self.told.pop(key, None) is not None
             if was_told:
                 self.ended.append(warning)
             return was_told
         self.standing[key] = warning
         if tells:
-            self.told.add(key)
+            self.told[key] = warning.severity
         return tells
 
     def untold(self) -> list[EarlyWarning]:
-        """Return open warnings not raised yet, of devices whose newest reading is in time; they now count as raised."""
+        """Return open warnings not raised yet, or not as so bad, of devices whose newest reading is in time.
+
+        They now count as raised.
+        """
         if not self.caught_up:
             return []
         due = [
             warning
             for key, warning in self.standing.items()
-            if key not in self.told and not self._in_time.isdisjoint(warning.members)
+            if (key not in self.told or self.told[key].rank < warning.severity.rank)
+            and not self._in_time.isdisjoint(warning.members)
         ]
-        self.told.update(key_of(warning) for warning in due)
+        self.told.update((key_of(warning), warning.severity) for warning in due)
         return due
 
     def retell(self, numbers: Numbers) -> None:
@@ -195,7 +198,7 @@ class Cell:
                 "severity": str(one.severity),
                 "reason": _plain(one.reason),
                 "place": _plain(one.place),
-                "told": key in self.told,
+                "told": str(self.told.get(key, "")),
             }
             for key, one in self.standing.items()
         ]
@@ -220,8 +223,8 @@ class Cell:
                     place=None if row["place"] is None else Place(*row["place"]),
                 )
                 self.standing[key_of(one)] = one
-                if told:
-                    self.told.add(key_of(one))
+                if told:  # an older release saved that it was, not as how bad
+                    self.told[key_of(one)] = one.severity if told is True else Severity(told)
         except (TypeError, KeyError) as error:
             raise ValueError(f"what stands cannot be read: {error!r}") from error
 

@@ -26,7 +26,7 @@ from services.core.rules.overrides import READ_OVERRIDES, book_of
 from services.core.rules.parameters import ParameterBook
 from services.core.rules.profile import DeviceProfile
 from services.core.statements import load_queries
-from services.core.words import Reason
+from services.core.words import Reason, Severity
 
 SQL = load_queries(__file__)
 TURN_S = 2.0
@@ -221,7 +221,7 @@ class EarlyWatch:
     def _say(self, cell: Cell, warnings: Iterable[EarlyWarning]) -> None:
         for warning in warnings:
             if warning.active and not self._is_on(cell, warning):
-                cell.told.discard(key_of(warning))
+                cell.told.pop(key_of(warning), None)
                 continue
             self._alarms.waiting.append(Said(cell.name, self._id_of(cell, warning.device), warning))
 
@@ -244,11 +244,11 @@ class EarlyWatch:
                 if key is None:
                     self._end(row, now, NOT_AGAIN)
                 else:
-                    cell.told.add(key)
+                    cell.told[key] = Severity(row["severity"])
             cell.reconciled = True
         self._say(cell, cell.untold())
         for key in [key for key in cell.told if not self._is_on(cell, cell.standing[key])]:
-            cell.told.discard(key)
+            del cell.told[key]
             over = Reason("该预警已停用", "this warning was switched off")
             self._say(cell, [cell.standing[key]._replace(active=False, at=now, reason=over)])
             cell.standing[key] = cell.standing[key]._replace(at=now)  # switched on again it is another warning

@@ -219,3 +219,21 @@ async def test_a_warning_stays_while_the_area_of_its_device_is_corrected(hydrant
     assert live.watch._cells["hydrant:H00"].area != AREA  # noqa: SLF001 - it began anew
     (alarm,) = await hydrants.alarms("a.code = 'freeze_forecast'")
     assert (alarm["id"], alarm["cleared_at"]) == (told["id"], None)
+
+
+async def test_what_a_cell_that_begins_anew_finds_worse_than_it_was_told_is_told_as_that(
+    hydrants: County, live: Live
+) -> None:
+    rows, water = town()
+    water[20:60] -= np.arange(40) * 0.15
+    await store(hydrants, BEGIN, rows[:DAY], water[:DAY])
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * 40), step_s=SLOT_S)
+    (told,) = await hydrants.alarms("a.code = 'freeze_forecast'")
+    assert told["severity"] == "minor"
+    cell = live.watch._cells["hydrant:H00"]  # noqa: SLF001 - as one that has just read the month
+    cell.standing = {key: one._replace(severity=Severity.MAJOR) for key, one in cell.standing.items()}
+    cell.told.clear()
+    cell.reconciled = False
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * 41), step_s=60)
+    (alarm,) = await hydrants.alarms("a.code = 'freeze_forecast'")
+    assert (alarm["id"], alarm["severity"], alarm["cleared_at"]) == (told["id"], "major", None)

@@ -1,14 +1,18 @@
-"""Work and memory of a cell are bounded, however often its devices send."""
+"""Work and memory of a cell are bounded, however often its devices send; what grows worse is told as that."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.detectors.wiring import WiringDetector
 from services.alerts.early.cells import Cell, Member
 from services.alerts.early.rows import MOST_ROWS, within_one_step
 from services.core.rules.catalog_early import NUMBERS
 from services.core.rules.profile import DeviceProfile
+from services.core.words import Reason, Severity
 
 NOON = datetime(2026, 6, 1, 4, tzinfo=UTC)
 
@@ -53,3 +57,35 @@ def test_a_circuit_that_sends_without_end_within_a_slot_keeps_a_bounded_number_o
     for number in range(20_000):
         circuit.take(3600 + number * 0.1, {"residual_current_ma": 30.0, "temp_a_c": 40.0, "current_a_a": 5.0})
     assert max(len(getattr(circuit, name)) for name in ("_milliamperes", "_celsius", "_amperes")) == 1000
+
+
+class Says:
+    """A fleet that says what a reading holds."""
+
+    def take(self, code: str, at_s: float, reading: Mapping[str, Any]) -> list[EarlyWarning]:
+        at = datetime.fromtimestamp(at_s, UTC)
+        said = reading["severity"]
+        reason = Reason("老化", "ageing")
+        return [EarlyWarning("insulation_ageing", at, said, "140931100", reason, True, code, (code,))] if said else []
+
+
+def test_what_grows_worse_at_a_late_reading_is_told_with_the_next_that_is_in_time() -> None:
+    watched = cell(1)
+    learning, watched.fleet = watched.fleet, Says()  # type: ignore[assignment]
+
+    def take(minutes: int, severity: Severity | None, late_min: int = 0) -> list[Severity]:
+        ts = NOON + timedelta(minutes=minutes)
+        row = {"ts": ts, "code": "H0", "received_at": ts + timedelta(minutes=late_min), "severity": severity}
+        return [one.severity for one in (*watched.take(row), *watched.untold())]
+
+    assert take(5, Severity.MINOR) == [Severity.MINOR]
+    assert take(10, Severity.MAJOR, late_min=20) == []
+    assert take(15, None) == [Severity.MAJOR]
+    assert take(20, None) == []
+    watched.fleet = learning
+    _, standing, learned = watched.to_row()
+    again = cell(1)
+    again.recall(standing, learned)
+    assert (again.standing, again.told) == (watched.standing, watched.told)
+    again.recall([{**one, "told": True} for one in standing], learned)  # as an older release saved it
+    assert again.told == watched.told
