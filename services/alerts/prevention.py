@@ -101,7 +101,8 @@ def _seen(row: asyncpg.Record) -> Seen | None:
             return None
     elif row["code"] != "fault":
         key = f"{row['code']}:{key}"  # two faults of one part are two causes
-    return Seen(code, row["device_id"], component, key, since, Reason(row["reason"], row["reason_en"]))
+    works = row["is_out_of_service"] and code is not HazardCode.INSULATION_AGEING  # what works do not bring about
+    return Seen(code, row["device_id"], component, key, since, Reason(row["reason"], row["reason_en"]), works)
 
 
 def _propose(seen: Seen) -> Callable[[asyncpg.Connection, By], Awaitable[object]]:

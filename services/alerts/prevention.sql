@@ -3,14 +3,14 @@
 select a.code, a.device_id, a.component, coalesce(a.component_key, a.component) as key,
        coalesce(a.since, a.opened_at) as since, a.reason, a.reason_en, s.state, s.last_seen,
        d.kind, d.area, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
+       coalesce(d.out_of_service_until > $6, false) as is_out_of_service,
        s.ts as state_ts, s.received_at as state_received_at, s.state_at, s.clock_behind_s
 from alarm a join device d on d.id = a.device_id left join device_state s on s.device_id = d.id
 where a.state <> 'closed' and a.cleared_at is null
   and (a.code = 'insulation_ageing'
        or (d.kind = 'panel' and a.code = any($1) and coalesce(a.since, a.opened_at) <= $2)
        or (a.code = any($3) and coalesce(a.since, a.opened_at) <= $4)
-       or (a.code = 'device_offline' and s.last_seen <= $5 and not s.is_online
-           and coalesce(d.out_of_service_until <= $6, true)))
+       or (a.code = 'device_offline' and s.last_seen <= $5 and not s.is_online))
 order by coalesce(a.since, a.opened_at)
 
 -- name: false_alarms

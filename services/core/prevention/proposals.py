@@ -26,6 +26,7 @@ class Seen(NamedTuple):
     key: str  # the component as it is compared
     since: datetime
     reason: Reason
+    is_out_of_service: bool = False  # the device: nothing new is proposed of it
 
     @property
     def cause(self) -> str:
@@ -56,10 +57,12 @@ def plan(seen: Iterable[Seen], standing: Iterable[Standing], judged: Mapping[str
     new = [
         one
         for cause, one in causes.items()
-        if cause not in open_ and not (cause in judged and judged[cause] >= one.since)
+        if cause not in open_ and not one.is_out_of_service and not (cause in judged and judged[cause] >= one.since)
     ]
     gone = [one for one in open_.values() if not one.gone and one.cause not in causes]
-    back = [one for one in open_.values() if one.gone and one.cause in causes]
+    back = [
+        one for one in open_.values() if one.gone and one.cause in causes and not causes[one.cause].is_out_of_service
+    ]
     return Plan(new[:MOST_AT_ONCE], gone[:MOST_AT_ONCE], back[:MOST_AT_ONCE])
 
 

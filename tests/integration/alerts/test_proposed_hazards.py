@@ -224,3 +224,28 @@ async def test_a_step_that_fails_is_set_aside_and_holds_up_no_other(county: Coun
     assert [row["device"] for row in await hazards(county)] == ["p-2"]
     name = await county.conn.fetchval("select name from set_aside where kind = 'hazard' and done_at is null")
     assert name == f"panel_fault:{county.id_of('p-1')}:"
+
+
+async def test_what_is_out_of_service_is_proposed_when_that_is_over_and_takes_no_hazard_away(
+    county: County, proposals: Proposals
+) -> None:
+    for code, kind in (("h-1", "hydrant"), ("h-2", "hydrant"), ("h-3", "hydrant"), ("p-1", "panel")):
+        await county.add_device(code, kind)
+    for code in ("h-1", "h-2"):
+        await raise_alarm(county, code, "hydrant_pressure_low", ago(hours=25))
+        await set_state(county, code, ago(minutes=1), is_online=True, pressure_mpa=0.0)
+    await raise_alarm(county, "h-3", "device_offline", ago(days=8))
+    await set_state(county, "h-3", ago(days=8), is_online=False)
+    await raise_alarm(county, "p-1", "fault", ago(hours=25), component="1-3")
+    works = "update device set out_of_service_until = $1 where code = any($2)"
+    await county.conn.execute(works, ago(days=-1), ["h-2", "p-1"])
+    await proposals.take_turn()
+    assert [row["device"] for row in await hazards(county)] == ["h-1", "h-3"]
+    await county.conn.execute(works, ago(days=-1), ["h-1", "h-3"])
+    await proposals.take_turn()
+    assert [(row["device"], row["state"], row["cause_gone_at"]) for row in await hazards(county)] == [
+        ("h-1", "found", None), ("h-3", "found", None)
+    ]  # fmt: skip
+    await county.conn.execute(works, ago(minutes=1), ["h-2", "p-1"])
+    await proposals.take_turn()
+    assert [row["device"] for row in await hazards(county)] == ["h-1", "h-2", "h-3", "p-1"]
