@@ -65,6 +65,7 @@ class Aside:
         detail = {
             "device": device, "lane": int(sending.lane), "topic": row.topic, "key": key,
             "element": row.element.decode(), "received_us": row.received_us,
+            "ts_us": row.ts_us, "arrived_us": row.arrived_us,
         }  # fmt: skip
         name = f"{device} {' '.join(str(part) for part in key if part != device)}"
         cure = f"raise max_packet_size of the county's broker, of which {most_bytes} bytes are left, then try it again"
@@ -79,5 +80,6 @@ class Aside:
         if key in self._retried:
             return
         self._retried[key] = name
-        row = Row(0, detail["topic"], key, detail["element"].encode(), detail["received_us"])
+        times = (detail["received_us"], detail.get("ts_us"), detail.get("arrived_us"))
+        row = Row(0, detail["topic"], key, detail["element"].encode(), *times)
         self.again(Lane(detail["lane"]), row)

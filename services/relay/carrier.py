@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from services.core.clock import Clock
 from services.core.feed import Batch
 from services.core.log import logger
+from services.core.moment import to_us
 from services.relay.lanes import LIMITS, Lane
-from services.relay.packing import Message, Row, pack
+from services.relay.packing import OLD, Message, Row, pack
 
 log = logger(__name__)
 
@@ -185,6 +186,17 @@ class Carrier:
             self.split(sending)
             return
         self._post(sending)
+
+    def has_grown_old(self, sending: Sending) -> bool:
+        """Have rows say when they were received that grew old since they were read; whether they go alone instead."""
+        message, old_us = sending.message, to_us(self._clock.now() - OLD)
+        rows = [row.says_so_by(old_us) for row in message.rows]
+        if rows == message.rows:
+            return False
+        sending.message = message._replace(rows=rows, received_us=rows[0].received_us if len(rows) == 1 else None)
+        if len(rows) > 1:  # the moment is of the message
+            self.split(sending)
+        return len(rows) > 1
 
     def split(self, sending: Sending) -> None:
         """Send each row that is left alone."""

@@ -22,7 +22,10 @@ OVERHEAD_BYTES = 1024  # of a packet: its header, topic and properties
 
 
 class Outbox:
-    """Hands sendings to the session. `handed_over` and `at_broker` are told of each; `too_large` gets the others."""
+    """Hands sendings to the session. `handed_over` and `at_broker` are told of each; `too_large` gets the others.
+
+    `has_grown_old` says of what is about to go that other sendings come in its place.
+    """
 
     def __init__(self, session: Session, clock: Clock) -> None:
         self._session = session
@@ -32,6 +35,7 @@ class Outbox:
         self._pumping = False
         self.handed_over: Callable[[Sending], None] = lambda _sending: None
         self.at_broker: Callable[[Sending], None] = lambda _sending: None
+        self.has_grown_old: Callable[[Sending], bool] = lambda _sending: False
         self.too_large: Callable[[Sending], None] = lambda _sending: None
 
     @property
@@ -69,6 +73,8 @@ class Outbox:
                     return
 
     def _submit(self, sending: Sending) -> bool:
+        if self.has_grown_old(sending):
+            return True
         message = sending.message
         if len(message.payload) > self.most_bytes:
             self.too_large(sending)

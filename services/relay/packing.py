@@ -1,8 +1,11 @@
 """Rows into messages: one device's elements together, few enough for what is urgent not to wait behind them. Pure."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
+OLD = timedelta(days=25)
+"""Older rows say when they were received: the county takes a clock for wrong that is 30 days behind (contract 3)."""
 MOST_BYTES = 16 * 1024  # of a message; one element may be larger and then goes alone
 
 
@@ -14,6 +17,14 @@ class Row(NamedTuple):
     key: Hashable  # by which the county names it
     element: bytes
     received_us: int | None = None  # when we received it, where the county could not judge its clock otherwise
+    ts_us: int | None = None  # by its device's clock; not known of what was set aside by an earlier release
+    arrived_us: int | None = None  # when we received it, to be told once the county could not judge its clock any more
+
+    def says_so_by(self, old_us: int) -> "Row":
+        """Return it as one that says when it was received, if it is of before `old_us`; else itself."""
+        if self.received_us is None and self.ts_us is not None and self.ts_us < old_us:
+            return self._replace(received_us=self.arrived_us)
+        return self
 
 
 class Message(NamedTuple):

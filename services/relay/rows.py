@@ -1,7 +1,7 @@
 """Reads the rows of committed batches that go up, as their devices sent them. Called by uplink."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from services.core.statements import load_queries
 from services.core.topics import ROOT, Channel, Kind
 from services.relay.documents import bare_event, bare_reading, event_payload, reading_payload
 from services.relay.lanes import URGENT, Lane
-from services.relay.packing import Row
+from services.relay.packing import OLD, Row
 
 log = logger(__name__)
 SQL = load_queries(__file__)
@@ -26,8 +26,6 @@ OF_KIND = {
     .replace("{fields}", ", ".join(f"r.{name}" for name in READING_FIELDS[kind]))
     for kind in Kind
 }
-OLD = timedelta(days=25)
-"""Older rows say when they were received: the county takes a clock for wrong that is 30 days behind (contract 3)."""
 Connection = asyncpg.Connection | PoolConnectionProxy
 
 
@@ -46,7 +44,7 @@ async def read_rows(
         Row(
             row["batch_id"], f"{row['base']}/{Channel.EVENT}", (row["code"], row["event_id"]),
             _payload(dict(row), event_payload, bare_event),
-            _received(row, now, replaced=row["ts"] == row["received_at"]),
+            *_times(row, now, replaced=row["ts"] == row["received_at"]),
         )
         for row in rows
     ]  # fmt: skip
@@ -63,7 +61,7 @@ async def _readings(conn: Connection, batches: Sequence[Batch], areas: Sequence[
         for row in await conn.fetch(OF_KIND[kind], *within, list(areas)):
             topic = f"{ROOT}/{row['area']}/{kind}/{row['code']}/{Channel.TELEMETRY}"
             key = (str(kind), row["code"], to_us(row["ts"]), row["seq"])
-            found.append(Row(row["batch_id"], topic, key, _payload(dict(row), whole, bare), _received(row, now)))
+            found.append(Row(row["batch_id"], topic, key, _payload(dict(row), whole, bare), *_times(row, now)))
     return found
 
 
@@ -78,6 +76,10 @@ def _payload(
         return bare(row)
 
 
-def _received(row: asyncpg.Record, now: datetime, *, replaced: bool = False) -> int | None:
-    """Return when a row was received, where the county has to know: its clock was wrong then, or seems so by now."""
-    return to_us(row["received_at"]) if replaced or now - row["ts"] > OLD else None
+def _times(row: asyncpg.Record, now: datetime, *, replaced: bool = False) -> tuple[int | None, int, int]:
+    """Return when a row was received, where the county has to know: its clock was wrong then, or seems so by now.
+
+    And its time and when it was received, because it may grow old before the line is there.
+    """
+    ts_us, arrived_us = to_us(row["ts"]), to_us(row["received_at"])
+    return arrived_us if replaced or now - row["ts"] > OLD else None, ts_us, arrived_us

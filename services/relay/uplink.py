@@ -49,6 +49,7 @@ class Uplink:
         self._outbox, self._county = outbox, county
         self.carrier = Carrier(clock, outbox.post)
         outbox.handed_over = self.carrier.handed_over
+        outbox.has_grown_old = self.carrier.has_grown_old
         outbox.at_broker = self._at_broker
         outbox.too_large = self._too_large
         self.aside = Aside(database, clock)

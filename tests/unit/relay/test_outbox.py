@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from services.core.contracts import MAX_PAYLOAD_BYTES
+from services.core.contracts import MAX_PAYLOAD_BYTES, RECEIVED
 from services.core.feed import Batch
+from services.core.moment import to_us
 from services.core.mqtt import OutgoingFull, Session
 from services.relay.carrier import Sending
 from services.relay.county import County
@@ -27,11 +28,13 @@ class Line:
     largest_packet: int | None = None
     full: bool = False
     sent: list[bytes] = field(default_factory=list)
+    marks: list[Any] = field(default_factory=list)
     open: list["asyncio.Future[None]"] = field(default_factory=list)
 
-    def submit(self, _topic: str, payload: bytes, **_more: Any) -> "asyncio.Future[None]":
+    def submit(self, _topic: str, payload: bytes, *, marks: Any = ()) -> "asyncio.Future[None]":
         if self.full:
             raise OutgoingFull("full")
+        self.marks.append(marks)
         self.sent.append(payload)
         self.open.append(asyncio.get_running_loop().create_future())
         return self.open[-1]
@@ -120,3 +123,39 @@ async def test_a_row_goes_up_smaller_where_that_is_what_the_broker_takes(line: L
     assert line.sent == [b'{"event_id":"a","type":"fire","reduced_from_bytes":%d}' % len(element)]
     uplink.carrier.carried(("p", "a"))
     assert uplink.carrier.finished(Lane.FIRES) == [batch]
+
+
+@pytest.mark.parametrize("days", [20, 26])
+@pytest.mark.parametrize("lane", [Lane.READINGS, Lane.EVENTS])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_rows_that_grow_old_while_the_line_is_away_say_when_they_were_received(
+    line: Line, outbox: Outbox, days: int, lane: Lane, count: int
+) -> None:
+    clock, nothing = HandClock(), cast("Any", None)
+    uplink = Uplink(cast("Database", nothing), (), outbox, cast("County", nothing), clock)
+    at_us = to_us(clock.now())
+    rows = [Row(1, "fire/v1/140931100/panel/p/up", n, b"%d" % n, None, at_us + n, at_us + 10 + n) for n in range(count)]
+    line.connected = False
+    uplink.carrier.add(lane, [Batch(1, "all/x", 1, START, START, START, {"events": count}, 0)], rows)
+    await clock.sleep(days * 86_400)
+    line.connected = True
+    uplink.reconnected()
+    if days < 26:
+        assert (len(line.sent), line.marks) == (1, [()])
+    else:
+        assert line.sent == [row.element for row in rows], "each alone: the moment is of the message"
+        assert line.marks == [((RECEIVED, str(at_us + 10 + n)),) for n in range(count)]
+    for row in rows:
+        uplink.carrier.carried(row.key)
+    assert [one.number for one in uplink.carrier.finished(lane)] == [1]
+
+
+async def test_a_row_that_was_sent_before_it_grew_old_says_so_when_it_goes_again(line: Line, outbox: Outbox) -> None:
+    clock, nothing = HandClock(), cast("Any", None)
+    uplink = Uplink(cast("Database", nothing), (), outbox, cast("County", nothing), clock)
+    row = Row(1, "fire/v1/140931100/panel/p/up/event", "a", b"a", None, to_us(clock.now()), 7)
+    uplink.carrier.add(Lane.EVENTS, [Batch(1, "all/event", 1, START, START, START, {"events": 1}, 0)], [row])
+    line.open[0].set_result(None)
+    await clock.sleep(26 * 86_400)
+    uplink.reconnected()
+    assert (line.sent, line.marks) == ([b"a", b"a"], [(), ((RECEIVED, "7"),)])
