@@ -95,7 +95,7 @@ select
     + (select count(*) from alarm_timer where done_at is null and due_at < $1)
     + (select count(*) from alarm a where a.code = 'fire' and a.state <> 'closed' and a.verification = 'pending'
         and a.escalates_at is null and a.life ->> 'test_until' is null and a.opened_at < $1
-        and not (a.life ? 'tested' and a.cleared_at is not null)
+        and not (a.test_window and a.cleared_at is not null)
         and not exists (select from notice n where n.alarm_id = a.id and n.channel = 'desk'))
 
 -- name: tell_outbox

@@ -51,6 +51,10 @@ TABLE: Table = {
         [(0, in_a_test(600)), (1, fire)],
         [(720, "sms"), (720, "webhook"), (900, "voice")],
     ),
+    "a fire that outlasts its test and is reset then": (
+        [(0, in_a_test(600)), (1, fire), (660, fire_ends)],
+        [(720, "sms"), (720, "webhook"), (900, "voice")],
+    ),
     "the desk fails again and nobody looked at the first time": (
         [(0, begins("dispatch_failed")), (400, ends("dispatch_failed")), (4000, begins("dispatch_failed"))],
         [(at, channel) for at in (0, 300, 4000, 4300) for channel in CHANNELS],

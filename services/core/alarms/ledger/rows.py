@@ -144,7 +144,7 @@ def insert_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         alarm.verification, entry.device_id, entry.site_id, alarm.area, alarm.zone or "", alarm.value, alarm.limit,
         alarm.reason.zh, alarm.reason.en, alarm.opened_at, alarm.acknowledged_at, entry.acknowledged_by,
         alarm.cleared_at, alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by,
-        entry.shelve_reason, alarm.escalates_at, entry.scope, due_at(alarm), entry.drill, alarm.memory.tested,
+        entry.shelve_reason, alarm.escalates_at, entry.scope, due_at(alarm), entry.drill, alarm.marked_test,
         alarm.version, memory_to_json(alarm.memory), entry.head, entry.transitions, now, key.component,
         alarm.late_min or None, alarm.since,
     )  # fmt: skip
@@ -157,7 +157,7 @@ def update_values(entry: Entry, now: datetime) -> tuple[Any, ...]:
         entry.id, alarm.severity, alarm.state, alarm.confidence, alarm.verification, alarm.zone or "", alarm.value,
         alarm.limit, alarm.reason.zh, alarm.reason.en, alarm.acknowledged_at, entry.acknowledged_by, alarm.cleared_at,
         alarm.closed_at, incident_number(alarm), alarm.shelved_until, entry.shelved_by, entry.shelve_reason,
-        alarm.escalates_at, entry.scope, due_at(alarm), alarm.memory.tested, alarm.version,
+        alarm.escalates_at, entry.scope, due_at(alarm), alarm.marked_test, alarm.version,
         memory_to_json(alarm.memory), entry.head, entry.transitions, now, alarm.late_min or None,
         alarm.since, entry.drill,
     )  # fmt: skip
@@ -172,7 +172,7 @@ def document_row(entry: Entry, alarm: Alarm) -> dict[str, Any]:
         "value": alarm.value, "limit_value": alarm.limit, "reason": alarm.reason.zh, "reason_en": alarm.reason.en,
         "opened_at": alarm.opened_at, "acknowledged_at": alarm.acknowledged_at, "cleared_at": alarm.cleared_at,
         "closed_at": alarm.closed_at, "shelved_until": alarm.shelved_until, "escalates_at": alarm.escalates_at,
-        "incident_id": incident_number(alarm), "drill": entry.drill, "test_window": alarm.memory.tested,
+        "incident_id": incident_number(alarm), "drill": entry.drill, "test_window": alarm.marked_test,
         "version": alarm.version, "late_min": alarm.late_min or None, "acknowledged_by": entry.acknowledged_by,
         "shelve_reason": entry.shelve_reason, "device_id": entry.device_id, "site_id": entry.site_id,
     }  # fmt: skip

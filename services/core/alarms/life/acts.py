@@ -84,7 +84,7 @@ def _verify_real(alarm: Alarm, now: datetime) -> _Result:
     why = Reason("核实为真实", "judged real")
     after = replace(_seen(alarm, now), verification=Verification.REAL, escalates_at=None)
     if alarm.fire:
-        return replace(after, confidence=Confidence.CONFIRMED), Outcome(OutcomeKind.VERIFIED, why)
+        return replace(in_earnest(after), confidence=Confidence.CONFIRMED), Outcome(OutcomeKind.VERIFIED, why)
     return (after if alarm.active else close(after, now)), Outcome(OutcomeKind.VERIFIED, why)
 
 
@@ -100,7 +100,8 @@ def _correct(alarm: Alarm, wanted: Act) -> _Result:
         f"核实结果由{_VERDICTS[was].zh}更正为{_VERDICTS[verdict].zh}",
         f"the verdict is corrected from {_VERDICTS[was].en} to {_VERDICTS[verdict].en}",
     )
-    return replace(alarm, verification=verdict), Outcome(OutcomeKind.CORRECTED, why)
+    after = in_earnest(alarm) if verdict is Verification.REAL else alarm
+    return replace(after, verification=verdict), Outcome(OutcomeKind.CORRECTED, why)
 
 
 def _clear(alarm: Alarm, now: datetime) -> _Result:
@@ -132,6 +133,11 @@ def _unshelve(alarm: Alarm) -> _Result:
     if alarm.shelved_until is None:
         return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("未搁置", "not shelved"))
     return replace(alarm, shelved_until=None), Outcome(OutcomeKind.UNSHELVED, Reason("取消搁置", "unshelved"))
+
+
+def in_earnest(alarm: Alarm) -> Alarm:
+    """Take a fire out of the test in which it began: whoever takes a test for what it says disregards it."""
+    return replace(alarm, memory=replace(alarm.memory, in_earnest=True)) if alarm.memory.tested else alarm
 
 
 def _note(wanted: Act) -> Outcome:

@@ -205,7 +205,7 @@ def _fire_again(
         part=memory.part if memory.part is not None else finding.part,
     )
     if came_back and not memory.sent and alarm.escalates_at is None and _testing(finding, now, situation):
-        memory = replace(memory, test_until=situation.test_until, tested=True)
+        memory = replace(memory, test_until=situation.test_until, tested=True, in_earnest=False)
     elif came_back and not _in_window(memory, now):
         memory = replace(memory, tested=False)
     confidence = _surer(alarm.confidence, own)

@@ -152,7 +152,7 @@ def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
     """A fire that is still active when the window ends starts a fresh clock (contract 6)."""
     after = replace(alarm, memory=replace(alarm.memory, test_until=None))
     if alarm.active:
-        after = escalation.start_clock(after, now, policy)
+        after = escalation.start_clock(acts.in_earnest(after), now, policy)
         why = Reason("测试窗口结束时火警仍在，重新计时", "still in alarm when the test window ended: a fresh clock")
     else:
         why = Reason("测试窗口结束，火警已恢复，待核实", "the test window ended, the fire is over, a verdict is due")

@@ -36,7 +36,8 @@ class Memory:
     retell_at: datetime | None = None  # a changed state held while flapping
     out_of_service_until: datetime | None = None
     test_until: datetime | None = None
-    tested: bool = False  # opened in a test window, for the mark on the screen
+    tested: bool = False  # opened in a test window
+    in_earnest: bool = False  # a fire that outlasted its test window, or that a person judged real: no test any more
     grouped: bool = False
     covered: bool = False
     latched: bool = False
@@ -88,6 +89,11 @@ class Alarm:
     def fire(self) -> bool:
         """Whether contract 6 applies to it."""
         return self.code == FIRE
+
+    @property
+    def marked_test(self) -> bool:
+        """Whether it is shown and told as part of a test."""
+        return self.memory.tested and not self.memory.in_earnest
 
     @property
     def began_at(self) -> datetime:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from services.core.alarms.life.happenings import ActKind, Evidence, EvidenceKind, Tick
+from services.core.alarms.life.happenings import Act, ActKind, Evidence, EvidenceKind, Tick
+from services.core.alarms.life.lifecycle import step
 from services.core.alarms.life.model import Policy
 from services.core.words import Confidence, NoticeType, Part, State, Verification
 from tests.unit.core.alarms.fires.scene import WHY, Scene, fire, seconds
@@ -165,6 +166,34 @@ def test_a_fire_in_a_test_window_is_shown_and_marked() -> None:
     alarm = scene.alarm()
     assert alarm.memory.tested
     assert (alarm.confidence, alarm.escalates_at, alarm.state) == ("probable", None, "unacknowledged")
+
+
+def test_a_fire_that_outlasts_its_test_window_or_is_judged_real_in_it_is_no_test_any_more() -> None:
+    scene = Scene()
+    scene.window(10)
+    scene.fire("d1")
+    scene.fire("d2")
+    scene.fire("d3")
+    scene.verify("real", "d2")
+    assert [scene.alarm(name).marked_test for name in ("d1", "d2", "d3")] == [True, False, True]
+    scene.reset("d3")
+    scene.wait(600)
+    assert [scene.alarm(name).marked_test for name in ("d1", "d2", "d3")] == [False, False, True]
+    scene.restart()
+    assert not scene.alarm("d1").marked_test
+
+
+def test_a_fire_of_a_test_that_is_corrected_to_real_is_no_test_any_more() -> None:
+    scene = Scene()
+    scene.window(10)
+    scene.fire()
+    scene.verify("test")
+    (judged,) = scene.closed
+    assert judged.marked_test
+    act = Act(ActKind.CORRECT, "duty", Verification.REAL, note="n")
+    corrected = step(judged, act, scene.now, scene.policy).alarm
+    assert corrected is not None
+    assert not corrected.marked_test
 
 
 def test_a_moved_test_window_moves_the_end_of_the_test() -> None:
