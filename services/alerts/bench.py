@@ -81,6 +81,7 @@ class Bench:
     _looking: bool = False
     _outdated: bool = False
     _acted: bool = False
+    _started: bool = True
     _forgotten: dict[tuple[int, str], datetime] = field(default_factory=dict)  # what people ended lately, and when
     _closed_since: datetime = field(init=False)
 
@@ -285,6 +286,9 @@ class Bench:
         self._acted = False
         now = self.clock.now()
         rows = await self.conn.fetch(SQL["closed_by_people"], self._closed_since)
+        if self._started:  # what a reset ended is known from the event itself, unless we ended right after it
+            rows += await self.conn.fetch(SQL["ended_by_resets"], self._closed_since)
+            self._started = False
         self._closed_since = now - timedelta(seconds=5)
         closed = {(row["device_id"], row["code"]): row["at"] for row in rows}
         ended: list[tuple[int, str | None]] = [key for key, at in closed.items() if self._forgotten.get(key) != at]

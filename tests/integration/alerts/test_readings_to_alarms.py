@@ -164,6 +164,25 @@ async def test_what_a_person_cleared_before_the_device_was_heard_again_after_a_s
     await eventually(lambda: county.alarms("state = 'unacknowledged'"), what="the second alarm", timeout_s=20)
 
 
+async def test_what_a_reset_ended_is_raised_by_the_next_reading_though_alerts_ended_before_the_device_was_heard(
+    county: County, desk: DeskControl, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("h-1", "hydrant")
+    first = alerts()
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
+    await eventually(county.alarms, what="the alarm")
+    first.stop()
+    second = alerts()
+    await county.send_events([{"device": "h-1", "type": "reset"}])
+    await eventually(lambda: county.alarms("state = 'returned'"), what="the reset")
+    await another_second(county, "h-1")
+    second.stop()
+    alerts()
+    await another_second(county, "h-1")
+    await county.send_readings("hydrant", [{"device": "h-1", "pressure_mpa": 0.04}])
+    await eventually(lambda: county.alarms("state = 'unacknowledged'"), what="the alarm again", timeout_s=20)
+
+
 async def another_second(county: County, device: str) -> None:
     """Wait until the worker has judged an event and then done its duties of a second once more."""
     asked = await county.conn.fetchval("select clock_timestamp()")
