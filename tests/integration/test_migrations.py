@@ -18,6 +18,7 @@ from tests.support.waiting import eventually
 
 BEFORE_COMPONENT_KEYS = "0012"
 BEFORE_SINCE = "0043"
+BEFORE_INCIDENTS_OVER = "0048"
 
 
 async def test_newest_states_of_the_earlier_form_keep_each_value_with_its_time(empty_database):
@@ -125,6 +126,31 @@ async def test_what_came_back_before_stands_since_then_and_a_fire_since_its_inci
     since = dict(await connection.fetch("select code, since from alarm"))
     await connection.close()
     assert since == {"fault": noon + 5 * day, "fire": noon + 2 * day, "tamper": None}
+
+
+async def test_incidents_whose_alarms_are_all_closed_are_over(empty_database):
+    await upgrade(empty_database, BEFORE_INCIDENTS_OVER)
+    connection = await db.connect(empty_database, program="test")
+    day, noon = timedelta(days=1), datetime(2026, 11, 1, 12, tzinfo=UTC)
+    members = {"left open": "closed", "stands": "unacknowledged", "over": "closed", "without alarms": None}
+    for kind, state in members.items():
+        incident = await connection.fetchval(
+            """insert into incident (kind, cause, title, title_en, opened_at, updated_at, closed_at)
+               values ($1, '', '', '', $2, $3, $4) returning id""",
+            kind, noon, noon + 2 * day, noon + day if kind == "over" else None,
+        )  # fmt: skip
+        for code, of_one in (("fault", "closed"), ("tamper", state)):
+            if of_one is not None and state is not None:
+                await connection.execute(
+                    """insert into alarm (
+                           subject, code, category, severity, state, reason, reason_en, opened_at, incident_id)
+                       values ('system', $1, 'system', 'minor', $2, '', '', $3, $4)""",
+                    code, of_one, noon, incident,
+                )  # fmt: skip
+    await upgrade(empty_database)
+    over = dict(await connection.fetch("select kind, closed_at from incident"))
+    await connection.close()
+    assert over == {"left open": noon + 2 * day, "stands": None, "over": noon + day, "without alarms": None}
 
 
 async def test_chunks_of_a_day_stay_and_new_ones_hold_a_week(empty_database):
