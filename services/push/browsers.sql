@@ -23,12 +23,13 @@ join person h on h.id = p.person_id and h.enabled
 
 -- name: fires
 -- as the page's own notifications: fires that opened, that are new on the row of an older one, or that ask again after
--- somebody took them, and that nobody has answered yet
+-- somebody took them, and that nobody has answered yet. Of a device that was moved away since, only its code is told
 select e.number, e.made_at, e.at, e.area, e.alarm_id, e.data -> 'alarm' as alarm,
-    d.code, d.name as device_name, s.name as site_name, r.name as area_name
+    w.code, d.name as device_name, s.name as site_name, r.name as area_name
 from subscription_event e
 join alarm a on a.id = e.alarm_id and a.state in ('unacknowledged', 'returned')
-left join device d on d.id = e.device_id
+left join device w on w.id = e.device_id
+left join device d on d.id = e.device_id and (e.area is null or starts_with(d.area, e.area))
 left join site s on s.id = d.site_id and starts_with(s.area, d.area)
 left join area r on r.code = e.area
 where e.number > $1 and e.made_at > $2 and e.data #>> '{alarm,category}' = 'fire'

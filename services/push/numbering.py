@@ -134,8 +134,10 @@ def told(row: Mapping[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = dict(row["data"]) if isinstance(row["data"], dict) else {}
     if row["code"] is not None:
         located = row["lon"] is not None
-        device = {name: row[name] for name in ("code", "kind", "name", "area")}
-        device["location"] = {"lon": row["lon"], "lat": row["lat"], "datum": "WGS84"} if located else None
+        device = {name: row[name] for name in ("code", "kind")}
+        if row["area"] is not None:  # it is where this happened
+            device |= {"name": row["name"], "area": row["area"]}
+            device["location"] = {"lon": row["lon"], "lat": row["lat"], "datum": "WGS84"} if located else None
         if "status" in data:
             device["status"] = data.pop("status")
         data["device"] = device

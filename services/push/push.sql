@@ -2,7 +2,8 @@
 select coalesce(max(number), 0) from subscription_event
 
 -- name: unnumbered
--- what was committed and not numbered, in the order in which it happened to each subject; with where it happened.
+-- what was committed and not numbered, in the order in which it happened to each subject; with where it happened: of a
+-- device that was moved away since, its code and kind are told and nothing else.
 -- The events of one step stay together, a little beyond $1, because in CAP they are one message.
 with first as (
     select id, alarm_id, data #>> '{alarm,version}' as version
@@ -11,10 +12,11 @@ with first as (
     select max(id) as id from first
 )
 select e.id, e.uid, e.type, e.subject, e.at, e.made_at, e.data, e.device_id, case when e.cap then e.alarm_id end as alarm_id,
-    d.code, d.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
+    w.code, w.kind, d.name, d.area, coalesce(d.lon, s.lon) as lon, coalesce(d.lat, s.lat) as lat,
     s.id as site_id, s.name as site_name, s.address as site_address
 from subscription_event e
-left join device d on d.id = e.device_id
+left join device w on w.id = e.device_id
+left join device d on d.id = e.device_id and (e.area is null or starts_with(d.area, e.area))
 left join site s on s.id = d.site_id and starts_with(s.area, d.area)
 where e.id in (
     select id from first

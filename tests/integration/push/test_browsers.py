@@ -185,6 +185,21 @@ async def test_a_fire_that_was_taken_and_asks_again_while_the_service_was_away_i
     assert service.titles("here")[1] == f"新火警：医院 {AREA}"
 
 
+async def test_a_phone_of_the_old_township_is_told_nothing_of_where_the_device_is_now(night: Night) -> None:
+    service = await night.service()
+    await night.begin()
+    await night.turn_on("here", service, (AREA,))
+    await eventually(lambda: service.titles("here") == [GREETING], what="the greeting")
+    await night.burn("0-0")
+    await eventually(lambda: len(service.titles("here")) == 2, what="a fire before the move")
+    site = await night.county.add_site("秘密", OTHER)
+    await night.conn.execute("update device set area = $1, site_id = $2, name = '秘密'", OTHER, site)
+    await night.burn("1-1")  # alerts does not know of the move yet
+    await eventually(lambda: len(service.titles("here")) == 3, what="the fire")
+    assert service.titles("here")[2] == f"新火警：panel-{AREA}"
+    assert "秘密" not in str(service.told["/here"])
+
+
 async def test_a_phone_that_is_gone_is_forgotten_and_one_signed_out_or_disabled_hears_nothing(night: Night) -> None:
     service = await night.service()
     await night.begin()
