@@ -87,9 +87,7 @@ class Browsers:
         return bool(rows)
 
     async def _refresh(self, group: asyncio.TaskGroup, tools: Tools) -> None:
-        rows: list[Mapping[str, Any]] = [
-            dict(row) for row in await self._pool.fetch(SQL["browsers"], self._clock.now())
-        ]
+        rows: list[Mapping[str, Any]] = [dict(row) for row in await self._pool.fetch(SQL["browsers"])]
         self._refreshed_at = self._clock.monotonic()
         BROWSERS.set(len(rows))
         wanted: dict[str, dict[str, Mapping[str, Any]]] = {}

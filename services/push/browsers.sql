@@ -16,9 +16,9 @@ on conflict (one) do update set is_on = true, public_key = excluded.public_key
 delete from web_push where public_key <> $1
 
 -- name: browsers
+-- until the person signs out there, also when the sign-in has run out unused: who is told opens no page
 select p.session_hash, p.endpoint, p.p256dh, p.auth, p.language, p.told_to, p.greeting, p.created_at, p.failures, h.areas
 from web_push p
-join web_session s on s.token_hash = p.session_hash and s.expires_at > $1
 join person h on h.id = p.person_id and h.enabled
 
 -- name: fires

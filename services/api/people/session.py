@@ -51,7 +51,8 @@ class OtherSession(BaseModel):
     """Another place where the person is signed in."""
 
     created_at: str
-    expires_at: str
+    expires_at: str = Field(description="when it ends unused; in the past only where told is true")
+    told: bool = Field(description="this browser is told of fires while no page is open, until it is signed out")
 
 
 class OtherSessions(BaseModel):
@@ -154,7 +155,7 @@ async def sign_out(here: Here, who: Watcher) -> Response:
 
 @router.get("/session/others", responses=described(OtherSessions))
 async def show_other_sessions(here: Here, who: Reader) -> Response:
-    """Show where else the person is signed in: since when, and until when it lasts unused."""
+    """Show where else the person is signed in: since when, until when it lasts unused, and which browsers are told."""
     if who.person_id is None:
         return answer({"items": [], "next": None})
     async with here.database.writing() as connection:

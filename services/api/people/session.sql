@@ -1,5 +1,7 @@
 -- name: forget_expired
-delete from web_session where expires_at < $1
+-- one whose browser is told of fires stays, and opens no page any more: it is told until the person signs out
+delete from web_session s
+where s.expires_at < $1 and not exists (select from web_push p where p.session_hash = s.token_hash)
 
 -- name: add_session
 -- not with a password that was changed, nor for a person who was disabled, while it was being judged
@@ -30,9 +32,11 @@ delete from web_session where token_hash = $1
 insert into audit (at, actor, action, target) values ($1, $2, 'session.end', $3)
 
 -- name: others
-select created_at, expires_at from web_session
-where person_id = $1 and token_hash is distinct from $2 and expires_at > $3
-order by created_at desc limit 100
+select s.created_at, s.expires_at, p.session_hash is not null as told
+from web_session s
+left join web_push p on p.session_hash = s.token_hash
+where s.person_id = $1 and s.token_hash is distinct from $2 and (s.expires_at > $3 or p.session_hash is not null)
+order by s.created_at desc limit 100
 
 -- name: audit_end_others
 insert into audit (at, actor, action, target, detail) values ($1, $2, 'session.end_others', $3, $4)

@@ -2,4 +2,6 @@
 delete from idempotency_key where created_at < $1
 
 -- name: forget_sessions
-delete from web_session where expires_at < $1
+-- one whose browser is told of fires stays: it is told until the person signs out
+delete from web_session s
+where s.expires_at < $1 and not exists (select from web_push p where p.session_hash = s.token_hash)

@@ -132,6 +132,17 @@ async def test_a_fire_reaches_the_phones_of_its_area_sealed_signed_and_in_their_
     ]
 
 
+async def test_a_phone_whose_page_nobody_opened_for_a_month_is_told(night: Night) -> None:
+    service = await night.service()
+    await night.begin()
+    await night.turn_on("leave", service)
+    await eventually(lambda: service.titles("leave") == [GREETING], what="the greeting")
+    await night.conn.execute("update web_session set expires_at = now() - interval '23 days'")
+    await night.conn.execute("update web_push set language = 'en'")  # so that push reads anew whom it tells
+    await night.burn("1-17")
+    await eventually(lambda: len(service.titles("leave")) == 2, what="the fire")
+
+
 async def test_a_fire_that_asks_again_after_somebody_took_it_is_told_again(night: Night) -> None:
     service = await night.service()
     await night.begin()

@@ -24,7 +24,10 @@ export function OtherSessions({ onClose }) {
     <ul class="plain">
       ${items?.map((each, i) => html`<li key=${i}>
         ${t("menu.session_since", { at: dateTime(each.created_at) })}
-        <small>${t("menu.session_until", { at: dateTime(each.expires_at) })}</small>
+        <small>
+          ${t("menu.session_until", { at: dateTime(each.expires_at) })}
+          ${each.told && ` · ${t("menu.session_told")}`}
+        </small>
       </li>`)}
     </ul>
     <div class="buttons">

@@ -1,12 +1,14 @@
 """A person turns the notices of a browser on; what a browser says of itself is refused where it must be."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 
 from services.api.people.browsers import MOST
 from services.api.people.first_admin import FirstAdmin
+from services.api.system import housekeeping
 from tests.integration.api.conftest import Client
 
 PATH = "/api/v1/session/push"
@@ -64,6 +66,23 @@ async def test_it_is_turned_on_once_and_ends_with_the_sign_in(
     await person.put(PATH, json=BODY)
     assert (await person.delete("/api/v1/session")).status_code == 204
     assert await count(connection) == 0
+
+
+@pytest.mark.usefixtures("open_way")
+async def test_it_outlives_a_sign_in_that_runs_out_unused_and_is_ended_from_elsewhere(
+    person: Client, visit: Callable[..., Client], admin: FirstAdmin, connection: asyncpg.Connection
+) -> None:
+    assert (await person.put(PATH, json=BODY)).status_code == 204
+    await connection.execute("update web_session set expires_at = now() - interval '1 day'")
+    await connection.execute(housekeeping.SQL["forget_sessions"], datetime.now(UTC))
+    assert (await person.get(PATH)).status_code == 401, "it opens nothing"
+    elsewhere = await sign_in(visit(), admin.username, admin.password)
+    assert await count(connection) == 1
+    (shown,) = (await elsewhere.get("/api/v1/session/others")).json()["items"]
+    assert shown["told"] is True
+    assert (await elsewhere.delete("/api/v1/session/others")).status_code == 204
+    assert await count(connection) == 0
+    assert (await elsewhere.get("/api/v1/session/others")).json()["items"] == []
 
 
 @pytest.mark.usefixtures("open_way")

@@ -9,7 +9,8 @@ export const notify = {
   "notify.allow": "Allow notifications",
   "notify.closed": "While the page is closed",
   "notify.off_line": "Off: with the page closed, this device is not told of fires.",
-  "notify.on_line": "On: this device is told of new fires in your areas, until you sign out.",
+  "notify.on_line":
+    "On: this device is told of new fires in your areas until you sign out, also when the sign-in runs out.",
   "notify.first": "The first message is on its way…",
   "notify.accepted": "The newest message was accepted by the browser's push service {at}.",
   "notify.failing":

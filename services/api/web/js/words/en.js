@@ -60,6 +60,7 @@ export const en = {
   "menu.sessions_end": "End them all",
   "menu.session_since": "Signed in {at}",
   "menu.session_until": "valid until {at}",
+  "menu.session_told": "told of fires",
   "menu.notify": "Fire notifications",
   "menu.out_title": "Sign out?",
   "menu.out_line": "This page then shows and sounds no fires.",

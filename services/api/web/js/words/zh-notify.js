@@ -9,7 +9,7 @@ export const notify = {
   "notify.allow": "允许通知",
   "notify.closed": "页面关闭后",
   "notify.off_line": "未开启：页面关闭后，此设备收不到火警提示。",
-  "notify.on_line": "已开启：您管辖区域有新火警时，此设备会收到提示，退出登录后停止。",
+  "notify.on_line": "已开启：您管辖区域有新火警时，此设备会收到提示，登录过期后也不停，退出登录后停止。",
   "notify.first": "正在发送第一条提示…",
   "notify.accepted": "最近一条已于 {at} 送交浏览器的推送服务。",
   "notify.failing": "{at} 的一条没有送出：服务器连不上浏览器的推送服务。页面关闭后请勿依赖此提示。",

@@ -57,6 +57,7 @@ export const zh = {
   "menu.sessions_end": "全部结束",
   "menu.session_since": "登录于 {at}",
   "menu.session_until": "有效至 {at}",
+  "menu.session_told": "仍收火警通知",
   "menu.notify": "火警通知",
   "menu.out_title": "退出登录？",
   "menu.out_line": "退出后，此页面不再显示和播报火警。",
