@@ -110,6 +110,7 @@ class Mosquitto:
         limits: BrokerLimits | None = None,
         binaries: MosquittoBinaries | None = None,
         fleet: bool = True,
+        port: int | None = None,
     ) -> None:
         self.binaries = binaries or find_mosquitto()
         self.limits = limits or BrokerLimits.for_memory(usable_bytes(), sync="normal" if fleet else "full")
@@ -120,7 +121,8 @@ class Mosquitto:
         self.accounts = AccountsFile(self._dir)
         self.log = state.log("mosquitto")
         self.host = "127.0.0.1"
-        self.port = state.port("mosquitto")  # of the devices, and of the account that may be all of them
+        # of the devices, and of the account that may be all of them
+        self.port = state.port("mosquitto") if port is None else state.fixed_port("BROKER_PORT", port)
         self.services_port = state.port("mosquitto_services")
         self.max_connections = device_connections(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         self.process: subprocess.Popen[bytes] | None = None

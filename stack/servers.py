@@ -36,6 +36,7 @@ class Servers:
     given: frozenset[str]
     fleet: bool  # whether the broker has an account that may be every device
     watch_reserve: Callable[[Reserve], None]  # called once
+    broker_port: int | None = None  # of the devices; None: one is chosen and kept
     postgres: Postgres | None = None  # the embedded database, once it is prepared
     mosquitto: Mosquitto | None = None  # the embedded broker, likewise
     _worked_s: float = 0.0  # of the processor, as the broker was looked at last
@@ -78,7 +79,9 @@ class Servers:
 
     async def _prepare_mosquitto(self) -> Child:
         if self.mosquitto is None:
-            self.mosquitto = await asyncio.to_thread(lambda: Mosquitto(self.state, fleet=self.fleet))
+            self.mosquitto = await asyncio.to_thread(
+                lambda: Mosquitto(self.state, fleet=self.fleet, port=self.broker_port)
+            )
         broker = self.mosquitto
         self.screen.step(f"mosquitto {broker.binaries.version}: port {broker.port}")
         await asyncio.to_thread(broker.prepare)

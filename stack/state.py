@@ -27,6 +27,7 @@ __all__ = ["StartFailed", "StateDir", "clear_stale_endpoints", "write_private", 
 _IDENTITY = "identity.json"
 _HOLD = "supervisor.pid"
 _MOST_PATH_BYTES = 800  # of PostgreSQL's 1023 for the longest path below it
+PREDECESSOR_S = 3.0  # in which a server of the last run has ended
 
 
 def write_private(path: Path, text: str) -> None:
@@ -223,12 +224,19 @@ class StateDir:
     def port(self, name: str) -> int:
         """The port of last time if it is free (a server of the last run gets 3 s to end), else a new one (kept)."""
         kept: int = self._remember("ports.json", name, free_port)
-        deadline = time.monotonic() + 3
-        while not port_is_free(kept) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if not port_is_free(kept):
+        if not _becomes_free(kept):
             kept = self._remember("ports.json", name, free_port, again=True)
         return kept
+
+    def fixed_port(self, setting: str, port: int) -> int:
+        """The port that a setting names: somebody else relies on it.
+
+        Raises:
+            StartFailed: another program has it.
+        """
+        if not _becomes_free(port):
+            raise StartFailed(f"FIRETOWER_{setting}: port {port} of 127.0.0.1 is taken by another program")
+        return port
 
     def _remember(self, file: str, name: str, make: Any, *, again: bool = False) -> Any:
         known = self._known(file)
@@ -239,6 +247,13 @@ class StateDir:
 
     def _known(self, file: str) -> dict[str, Any]:
         return _read_object(self.path / file)
+
+
+def _becomes_free(port: int) -> bool:
+    deadline = time.monotonic() + PREDECESSOR_S
+    while not port_is_free(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return port_is_free(port)
 
 
 def clear_stale_endpoints(path: Path) -> None:

@@ -24,6 +24,7 @@ from services.core.settings import (
     PushSettings,
     RelaySettings,
     Settings,
+    UpSettings,
 )
 from simulators.scenario import find_scenario, read_scenario
 from stack import children
@@ -74,6 +75,7 @@ class System:
         if options.demo:
             read_scenario(find_scenario(Path(options.scenario)))
         self._backup = BackupSettings.read()
+        broker_port = UpSettings.read().broker_port
         self._kept_as: BackupOrder | None = None
         alerts, api, gateway = AlertsSettings.read(), ApiSettings.read(), GatewaySettings.read()
         self._options = options
@@ -84,9 +86,8 @@ class System:
         self._endpoints = EndpointsFile(self.state.path / "endpoints.json")
         self._children: dict[str, Child] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers = Servers(
-            self.state, self.addresses, screen, self._given, options.fleet, watch_reserve=self._watch_reserve
-        )
+        self._servers = Servers(self.state, self.addresses, screen, self._given, options.fleet, self._watch_reserve)
+        self._servers.broker_port = broker_port
         self._is_ready = False
 
     async def run(self) -> None:

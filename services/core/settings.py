@@ -201,6 +201,12 @@ class BackupSettings(Settings):
         return (*self.backup_also, *(path for path in maps if path is not None))
 
 
+class UpSettings(Settings):
+    """What `firetower up` alone takes."""
+
+    broker_port: Annotated[int, Field(ge=1, le=65_535)] | None = None  # embedded: where a proxy finds it
+
+
 class DeskSettings(Settings):
     """firetower desk."""
 

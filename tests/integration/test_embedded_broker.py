@@ -3,15 +3,17 @@
 import asyncio
 import json
 import resource
+import socket
 import subprocess
 from urllib.parse import urlsplit
 
 import pytest
 
 from services.core.mqtt import Session, SessionConfig
+from stack import children, state
 from stack.accounts import FLEET, SERVICES
 from stack.mosquitto import BrokerLimits, Mosquitto, broker_settings, device_connections, plugin_settings
-from stack.state import StateDir
+from stack.state import StartFailed, StateDir
 from tests.support.servers import until
 from tests.support.waiting import PATIENCE_S
 
@@ -163,6 +165,20 @@ def small_broker(scratch):
     yield start
     for server in started:
         server.kill()
+
+
+def test_the_port_that_a_proxy_knows_is_kept_or_refused_and_never_another(scratch, monkeypatch):
+    monkeypatch.setattr(state, "PREDECESSOR_S", 0.1)
+    folder, port = StateDir.open(scratch / "state"), children.free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(StartFailed, match=rf"BROKER_PORT: .*{port} .*taken"):
+        Mosquitto(folder, port=port)
+    broker = Mosquitto(folder, port=port)
+    assert broker.port == port
+    broker.start()
+    try:
+        assert children.answers(port)
+    finally:
+        broker.kill()
 
 
 async def connects(url, client_id, within_s=PATIENCE_S):

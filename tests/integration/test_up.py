@@ -118,13 +118,17 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
 
 
 def test_a_map_and_addresses_that_are_away_after_a_power_cut_keep_nothing_else_from_running(up, scratch):
+    port = free_port()  # that a proxy knows
     system = up(
-        "up", "--no-fleet", BASEMAP=str(scratch / "nas/county.pmtiles"), GATEWAY_HOST="192.0.2.1",
-        METRICS_HOST="192.0.2.1", DISPATCH_FORMAT="xf3017", DISPATCH_CODES=str(scratch / "nas/codes.json"),
+        "up", "--no-fleet", BROKER_PORT=str(port), BASEMAP=str(scratch / "nas/county.pmtiles"),
+        GATEWAY_HOST="192.0.2.1", METRICS_HOST="192.0.2.1", DISPATCH_FORMAT="xf3017",
+        DISPATCH_CODES=str(scratch / "nas/codes.json"),
     )  # fmt: skip
     assert {"ingest", "alerts", "api"} <= set(system.pids())
+    assert system.endpoints()["mqtt"]["port"] == port
     until(lambda: "FIRETOWER_GATEWAY_HOST" in system.program.log_text(), what="the gateway's last words")
-    assert "basemap_missing" in (system.state / "logs/api.log").read_text()
+    said = system.state / "logs/api.log"
+    until(lambda: "basemap_missing" in said.read_text(), what="the map that is not there, told")
     assert system.program.stop() == 0
 
 

@@ -140,7 +140,7 @@ export const admin = {
   "admin.make_account": "Make the account and show the password",
   "admin.only_here":
     "The address {host} works on the server itself only. For devices on other machines, whoever runs the "
-    + "server sets FIRETOWER_DEVICE_MQTT_URL.",
+    + "server sets FIRETOWER_DEVICE_MQTT_URL and lets a proxy listen there (operations.md, section 1).",
   "admin.host": "Host",
   "admin.port": "Port",
   "admin.tls": "needed; the device trusts ca.crt (deploy/secrets/ca.crt on the server)",

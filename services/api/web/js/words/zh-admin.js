@@ -131,7 +131,7 @@ export const admin = {
   "admin.make_account": "发放账号并显示密码",
   "admin.only_here":
     "地址 {host} 只在服务器本机可用。要让其他机器上的设备连接，" +
-    "请运维设置 FIRETOWER_DEVICE_MQTT_URL。",
+    "请运维设置 FIRETOWER_DEVICE_MQTT_URL，并让代理在该地址监听（operations.md 第 1 节）。",
   "admin.host": "服务器",
   "admin.port": "端口",
   "admin.tls": "需要；设备须信任服务器证书 ca.crt（在服务器的 deploy/secrets/ca.crt）",
