@@ -48,6 +48,7 @@ HOLD_S = 0.8  # the lease lasts 3 s
 LOCKED_MS = 500
 FIRES_AGAIN = timedelta(seconds=1)
 AWAY = timedelta(days=3)  # so long people may have acted while no alerts was there, and a sleepy device be silent since
+SEEN_LATE = timedelta(minutes=2)  # between the clock of the API as an act begins, and ours when its commit is seen
 TRIED_ONCE = ("refused_event", POLICY, CALL)  # kinds that are tried again without a person, or never
 log = logger(__name__)
 
@@ -289,10 +290,10 @@ class Bench:
         if self._started:  # what a reset ended is known from the event itself, unless we ended right after it
             rows += await self.conn.fetch(SQL["ended_by_resets"], self._closed_since)
             self._started = False
-        self._closed_since = now - timedelta(seconds=5)
+        self._closed_since = now - SEEN_LATE
         closed = {(row["device_id"], row["code"]): row["at"] for row in rows}
         ended: list[tuple[int, str | None]] = [key for key, at in closed.items() if self._forgotten.get(key) != at]
-        self._forgotten = closed
+        self._forgotten = {key: at for key, at in (self._forgotten | closed).items() if at > self._closed_since}
         ended += self.events.reset
         self.events.reset.clear()
         monotonic = self.clock.monotonic()
