@@ -96,6 +96,8 @@ MqttUrl = Annotated[str, scheme("mqtt", "mqtts")]
 DatabaseUrl = Annotated[str, AfterValidator(_database)]
 OptionalHttpUrl = Annotated[str, scheme("http", "https", empty=True)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+# GB 50440-2007 3.3: records are kept at least one year; and at most as long as there is a date so far back
+RetentionDays = Annotated[int, Field(ge=365, le=36_500)]
 
 
 def _basemap(value: str) -> str:

@@ -29,6 +29,7 @@ from services.core.setting_values import (
     Paths,
     Port,
     PushKey,
+    RetentionDays,
     TileUrl,
     TlsAddresses,
     WebhookSecret,
@@ -86,7 +87,7 @@ class IngestSettings(MqttSettings):
 
     mqtt_max_connections: Annotated[int, Field(ge=0)] = 0  # of devices at the broker; 0: not known, nothing is judged
     ingest_areas: Areas = ()
-    retention_days: Annotated[int, Field(ge=365)] = 400  # GB 50440-2007 3.3: records are kept at least one year
+    retention_days: RetentionDays = 400
     reserve_file: OptionalPath = None  # kept by `up` on the database's disk; while it is empty readings wait
 
 
@@ -119,7 +120,7 @@ class AlertsSettings(OutboundSettings):
     dispatch_codes: CodesFile = None  # a file: what the brigade calls things
     heartbeat_url: OptionalHttpUrl = ""
     storage_dirs: Paths = ()  # disks watched beside STATE_DIR's
-    retention_days: Annotated[int, Field(ge=365)] = 400  # closed alarms; the same variable as ingest's
+    retention_days: RetentionDays = 400  # closed alarms; the same variable as ingest's
     audit_secret: SecretStr = SecretStr("")  # signs the anchors; empty: one is made in the state folder
     relay_mqtt_url: OptionalMqttUrl = ""  # set: the county alone tells 119
     # whose certificates are watched: what is named here, and what has TLS of the other programs' addresses
@@ -135,7 +136,7 @@ class ApiSettings(MqttSettings, OutboundSettings):
     device_mqtt_url: OptionalMqttUrl = ""  # what devices are told; empty: mqtt_url
     api_host: OwnHost = "127.0.0.1"
     api_port: Port = 8000
-    retention_days: Annotated[int, Field(ge=365)] = 400  # the same variable as ingest's: older months have no report
+    retention_days: RetentionDays = 400  # the same variable as ingest's: older months have no report
     basemap: Basemap = ""  # a .pmtiles file, "tianditu:<key>", empty: a plain ground
     tianditu_url: TileUrl = TIANDITU  # a mirror of it inside a closed network has another; empty: its own
     layers_dir: OptionalPath = None  # GeoJSON shapes shown on the map
