@@ -22,6 +22,7 @@ from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
 from services.core.clock import COUNTY
 from services.core.contracts import READING_FIELDS, READING_MODELS
+from services.core.fields import FIELD_RULES
 from services.core.statements import load_queries
 from services.core.topics import Kind
 
@@ -36,6 +37,7 @@ _EPOCH = datetime(2000, 1, 3, tzinfo=COUNTY)  # a Monday: buckets of days and we
 _OF_SPAN = "device_id = :device and ts >= :begin and ts < :end"
 _AFTER = f"{_OF_SPAN} and (ts, seq) > (:ts, :seq)"
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=64)  # of the first slice of a list
+_LARGEST_OF_A_MEAN = 1e150  # the database keeps the squares beside the sum: what is larger overflows, and all fails
 _GAPS = 1.25  # some readings are missing, or late
 _WHOLE = {
     kind: {name for name in READING_FIELDS[kind] if "bool" in str(model.model_fields[name].annotation)}
@@ -159,8 +161,11 @@ def _aggregates(kind: Kind, fields: list[str]) -> str:
     parts = []
     for name in fields:
         number = f"{name}::int" if name in _WHOLE[kind] else name
+        mean = f"avg({number})"
+        if FIELD_RULES[kind][name].high > _LARGEST_OF_A_MEAN:
+            mean += f" filter (where {name} between -{_LARGEST_OF_A_MEAN} and {_LARGEST_OF_A_MEAN})"
         parts.append(
-            f"min({number}) as {name}_min, max({number}) as {name}_max, avg({number})::float8 as {name}_mean,"
+            f"min({number}) as {name}_min, max({number}) as {name}_max, {mean}::float8 as {name}_mean,"
             f" last({name}, ts) filter (where {name} is not null) as {name}_last"
         )
     return ", ".join(parts)

@@ -164,6 +164,30 @@ async def test_raw_readings_page_forward_without_repeats(
     assert (await client.get(path, params=backwards)).status_code == 422
 
 
+async def test_a_number_that_no_mean_can_hold_leaves_its_chart_and_the_other_fields_as_they_are(
+    client: Client, connection: asyncpg.Connection, register: Register
+) -> None:
+    shown = await register("e-1", kind="electrical")
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    await connection.executemany(
+        "insert into reading_electrical (device_id, ts, seq, received_at, batch_id, energy_kwh, residual_current_ma)"
+        " values ($1, $2, $3, $2, 1, $4, 30)",
+        [(shown["id"], hour + timedelta(minutes=n), n, energy) for n, energy in enumerate((0.5, 1e300, 1.5))],
+    )
+    await connection.execute(
+        "insert into device_state (device_id, state, ts) values ($1, $2, now())",
+        shown["id"],
+        {"energy_kwh": 1.5, "residual_current_ma": 30},
+    )
+    answer = await client.get("/api/v1/devices/e-1/readings", params={"bucket": "1h"})
+    assert answer.status_code == 200, answer.text
+    (bucket,) = [one for one in answer.json()["items"] if "energy_kwh" in one]
+    assert bucket["energy_kwh"] == {"min": 0.5, "max": 1e300, "mean": 1.0, "last": 1.5}
+    assert bucket["residual_current_ma"]["mean"] == 30
+    hourly = await connection.fetchrow("select * from reading_electrical_hourly")
+    assert (hourly["energy_kwh_max"], hourly["energy_kwh_mean"]) == (1e300, 1.0)
+
+
 async def test_a_bucket_of_a_day_is_a_day_of_the_county(
     client: Client, connection: asyncpg.Connection, register: Register
 ) -> None:
