@@ -13,7 +13,10 @@ from services.core.errors import FiretowerError
 from stack.accounts_file import AccountsFile
 
 _PROGRAM, _KIND, _NAME = "up", "accounts", "broker"
-_GIVEN = "select distinct target from audit where action = 'device.credentials'"
+_GIVEN = """
+    select target from audit where action in ('device.credentials', 'device.credentials_refused') group by target
+    having sum(case action when 'device.credentials' then 1 else -1 end) > 0  -- the broker refused some
+"""
 _IS_OPEN = "select exists (select from set_aside where program = $1 and kind = $2 and name = $3 and done_at is null)"
 _MOST_NAMED = 50
 

@@ -18,6 +18,11 @@ async def test_devices_that_lost_their_account_are_told_of_until_all_have_one(da
             await connection.execute(
                 "insert into audit (actor, action, target) values ('user:x', 'device.credentials', $1)", code
             )
+        for action in ("", "_refused"):
+            await connection.execute(
+                "insert into audit (actor, action, target) values ('user:x', 'device.credentials' || $1, 'never')",
+                action,
+            )
         (tmp_path / "accounts.json").write_bytes(b"")
         file = AccountsFile(tmp_path)
         file.write({SERVICES: "secret"})

@@ -1,19 +1,18 @@
 """A device's account at the broker: made by the broker's own plug-in, its password shown once."""
 
 import secrets
-from urllib.parse import SplitResult, urlsplit
 
 import segno
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.api.registry.broker import PORTS, require_done, tell_broker
+from services.api.registry.broker import require_done, tell_broker, told_address
 from services.api.registry.devices import find_row
 from services.api.request.answers import answer
 from services.api.request.described import described
 from services.api.request.fields import DeviceCode
-from services.api.request.problems import not_found
+from services.api.request.problems import Problem, not_found
 from services.api.request.state import Here, State
 from services.api.request.writing import Maintainer, Write
 from services.core.statements import load_queries
@@ -44,32 +43,34 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
     """Make the device's account at the broker, or give it a new password. The password is shown this once."""
     await find_row(here.database, writer.who, code)
     password = secrets.token_urlsafe(18)
-    if not await writer.repeats():
-        await _set_account(here, code, password)
 
     async def work(write: Write) -> Response:
         row = await write.connection.fetchrow(SQL["place_of_device"], code)
         if row is None:
             raise not_found(f"device {code}")
         await write.record("device.credentials", code)
-        broker = urlsplit(here.settings.device_mqtt_url or here.settings.mqtt_url)
+        broker, host, port = told_address(here.settings)
         base = f"fire/v1/{row['area']}/{row['kind']}/{code}"
-        port = broker.port or PORTS[broker.scheme]
         body = {
             "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": port,
-            "tls": broker.scheme == "mqtts", "qr": _qr(broker, port, code, password),
+            "tls": broker.scheme == "mqtts", "qr": _qr(f"{broker.scheme}://{code}:{password}@{host}:{port}"),
             "topics": {"telemetry": f"{base}/up/telemetry", "event": f"{base}/up/event",
                        "status": f"{base}/up/status", "ack": f"{base}/down/ack", "command": f"{base}/down/command"},
         }  # fmt: skip
         return answer(body, 201)
 
-    return await writer.perform(work, secret=True)
+    made = await writer.perform(work, secret=True)
+    try:  # after the commit: else a device could be locked out by a password that nobody saw and no audit tells of
+        await _set_account(here, code, password)
+    except Problem as problem:
+        async with writer.taking_back() as write:
+            await write.record("device.credentials_refused", code, error=problem.detail)
+        raise
+    return made
 
 
-def _qr(broker: SplitResult, port: int, code: str, password: str) -> str:
+def _qr(address: str) -> str:
     """Return the picture that a commissioning tool scans: all it needs, as one address."""
-    host = f"[{broker.hostname}]" if ":" in (broker.hostname or "") else broker.hostname
-    address = f"{broker.scheme}://{code}:{password}@{host}:{port}"
     return segno.make(address, error="m", micro=False).svg_data_uri(border=4, light="#fff", scale=4)
 
 

@@ -4,7 +4,8 @@ Promises: the answer to a repeated Idempotency-Key is the first answer, and the 
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -103,12 +104,12 @@ class Writer:
             )
             return response
 
-    async def repeats(self) -> bool:
-        """Whether its Idempotency-Key was used before: for effects outside the database, which no rollback undoes."""
-        if self.key is None:
-            return False
-        statement = SQL["is_used"]
-        return bool(await self.state.database.rows(statement, actor=self.who.actor, key=self.key))
+    @asynccontextmanager
+    async def taking_back(self) -> AsyncIterator[Write]:
+        """Undo what was written before an effect outside the database that failed: its key may be used again."""
+        async with self.state.database.writing() as connection:
+            await connection.execute(SQL["forget"], self.who.actor, self.key)
+            yield Write(connection, self.who, self.state.clock.now())
 
     async def _digest(self) -> bytes:
         url = self.request.url

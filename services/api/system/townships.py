@@ -22,7 +22,7 @@ from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Role
 from services.api.request.scope import Scope
 from services.api.request.state import Here
-from services.api.request.writing import AdministratorWriter, Write, Writer
+from services.api.request.writing import AdministratorWriter, Write
 from services.core.statements import load_queries
 from services.core.topics import ROOT
 
@@ -124,7 +124,8 @@ async def create_township(body: TownshipPost, here: Here, writer: AdministratorW
         *_, role, client = await tell_broker(here, [*_without(account), *_with(account, password, areas)])
         require_done(role or client)
     except Problem:
-        await _take_back(writer, body.name)
+        async with writer.taking_back() as write:
+            await write.connection.execute(SQL["remove"], body.name)
         raise
     return made
 
@@ -141,13 +142,6 @@ def _with(account: str, password: str, areas: list[str]) -> list[Command]:
 def _without(account: str) -> list[Command]:
     """Return what removes the account, and ends its session if there is one."""
     return [{"command": "deleteClient", "username": account}, {"command": "deleteRole", "rolename": account}]
-
-
-async def _take_back(writer: Writer, name: str) -> None:
-    """Undo what was written of a township whose account the broker did not make."""
-    async with writer.state.database.writing() as connection:
-        await connection.execute(SQL["remove"], name)
-        await connection.execute(SQL["forget_request"], writer.who.actor, writer.key)
 
 
 def _other_broker(broker: str) -> Problem:

@@ -23,6 +23,3 @@ renamed as (
     update api_key k set revoked_at = coalesce(k.revoked_at, clock_timestamp()), name = k.name || ' (' || k.id || ')'
     from ended where k.id = ended.api_key_id)
 select name from ended
-
--- name: forget_request
-delete from idempotency_key where actor = $1 and key = $2

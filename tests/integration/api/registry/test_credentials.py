@@ -1,12 +1,15 @@
 """An account made over HTTP works at a real broker, on the device's own topics only."""
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx2
 import pytest
 
 from services.api.request.state import State
+from services.api.request.writing import Write
 from tests.integration.api.conftest import AREA, Client
 from tests.support.servers import Broker
 
@@ -56,3 +59,47 @@ async def test_a_broker_that_is_away_is_said(client: Client, with_broker: Broker
     assert answer.status_code == 502
     assert answer.headers["content-type"] == "application/problem+json"
     assert (await client.get("/api/v1/devices/h-1")).status_code == 200
+
+
+async def test_the_old_password_holds_where_the_new_one_cannot_be_written_down(
+    client: Client, with_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    first = await client.post("/api/v1/devices/h-1/credentials")
+
+    async def die(*_given: Any, **_more: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Write, "record", die)
+        assert (await client.post("/api/v1/devices/h-1/credentials")).status_code == 503
+    assert with_broker.publish(first.json()["topics"]["event"], "{}", account=_account(first)) == 0
+
+
+async def test_of_two_requests_at_once_with_one_key_the_password_that_is_shown_holds(
+    client: Client, with_broker: Broker
+) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    headers = {"Idempotency-Key": "once"}
+    both = [client.post("/api/v1/devices/h-1/credentials", headers=headers) for _ in range(2)]
+    shown, refused = sorted(await asyncio.gather(*both), key=lambda answer: answer.status_code)
+    assert refused.status_code == 409
+    assert with_broker.publish(shown.json()["topics"]["event"], "{}", account=_account(shown)) == 0
+
+
+async def test_what_the_broker_did_not_take_is_in_the_audit_and_may_be_asked_again(
+    client: Client, with_broker: Broker, connection: asyncpg.Connection
+) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    with_broker.kill()
+    headers = {"Idempotency-Key": "once"}
+    assert (await client.post("/api/v1/devices/h-1/credentials", headers=headers)).status_code == 502
+    with_broker.start()
+    made = await client.post("/api/v1/devices/h-1/credentials", headers=headers)
+    assert with_broker.publish(made.json()["topics"]["event"], "{}", account=_account(made)) == 0
+    rows = await connection.fetch("select action from audit where target = 'h-1' and action like '%.cred%' order by id")
+    assert [row["action"].rpartition(".")[2] for row in rows] == [
+        "credentials",
+        "credentials_refused",
+        "credentials",
+    ]
