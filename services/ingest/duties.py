@@ -40,7 +40,7 @@ class Duties:
         self._refresh_due = 0.0
         self._retention_due = 0.0
         self._asides_due = 0.0
-        self._replaying: set[int] = set()
+        self._replaying: dict[str, set[replay.Request]] = {}  # under way, by lane
         self._asides = Asides("ingest", clock)
 
     async def run(self) -> None:
@@ -126,9 +126,8 @@ class Duties:
                 await self._asides.over(connection, row["kind"], row["name"])
 
     async def _replay(self, connection: asyncpg.Connection, lane: Lane) -> None:
-        messages = await replay.fetch_requested(connection, events=lane.name == "event")
-        fresh = [message for message in messages if message.replay_of not in self._replaying]
-        self._replaying.update(message.replay_of for message in fresh if message.replay_of is not None)
-        if len(self._replaying) > 10_000:
-            self._replaying.clear()  # a repeat only finds its rows stored
-        lane.inbox.put_again(fresh)
+        asked = await replay.find_requested(connection, events=lane.name == "event")
+        fresh = asked - self._replaying.get(lane.name, set())
+        if fresh:
+            lane.inbox.put_again(await replay.fetch_messages(connection, [reject_id for reject_id, _ in fresh]))
+        self._replaying[lane.name] = asked  # what is done, or asked for anew, is no longer among them

@@ -4,8 +4,9 @@ A duty fetches them and hands them to their lane; the store marks them in the tr
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from functools import partial
 
 import asyncpg
@@ -19,14 +20,20 @@ from services.ingest.plan import Plan, ReadingKey
 
 QUERIES = load_queries(__file__)
 LARGE_BYTES = 16 * 1024
+Request = tuple[int, datetime]
 ADD_FIELDS = {kind: columns.fill_fields(QUERIES["add_fields"], kind) for kind in Kind}
 
 
-async def fetch_requested(connection: asyncpg.Connection, *, events: bool) -> list[Message]:
-    """Return the rejects to decode again, judged by the time they were received. A list may be of any length now."""
+async def find_requested(connection: asyncpg.Connection, *, events: bool) -> set[Request]:
+    """Return the rejects that a person wants decoded again, each with when that was asked for."""
     rows = await connection.fetch(QUERIES["requested"], "%/" + Channel.EVENT, events)
+    return {(row["id"], row["replay_requested_at"]) for row in rows}
+
+
+async def fetch_messages(connection: asyncpg.Connection, rejects: Iterable[int]) -> list[Message]:
+    """Return rejects to decode again, judged by the time they were received. A list may be of any length now."""
     messages = []
-    for row in rows:
+    for row in await connection.fetch(QUERIES["messages"], list(rejects)):
         size = len(row["payload"])
         read = partial(decode, row["topic"], row["payload"], to_us(row["received_at"]), most=size)
         message = read() if size < LARGE_BYTES else await asyncio.to_thread(read)  # a fire may wait for the loop

@@ -1,8 +1,11 @@
 -- name: requested
-select id, topic, payload, received_at from reject
+select id, replay_requested_at from reject
 where replay_requested_at is not null and replayed_at is null and (topic like $1) = $2
 order by id
 limit 100
+
+-- name: messages
+select id, topic, payload, received_at from reject where id = any($1::bigint[]) order by id
 
 -- name: request
 -- a message that was set aside goes on as a reject that somebody wants decoded again
@@ -10,7 +13,9 @@ insert into reject (batch_id, received_at, topic, payload, reason, detail, repla
 values (0, from_us($3), $1, $2, 'storage_refused', 'set aside as ' || $4, clock_timestamp(), 'set aside')
 
 -- name: replayed
-update reject set replayed_at = clock_timestamp(), replay_result = $2 where id = $1
+-- Another ingest that found the rows stored already has nothing to say beside the one that stored them.
+update reject set replayed_at = clock_timestamp(), replay_result = $2
+where id = $1 and replay_result is distinct from 'stored'
 
 -- name: add_fields
 -- {table} and {sets} come from the contracts

@@ -179,3 +179,16 @@ async def test_a_replay_that_fails_again_says_why_and_makes_no_second_reject(ing
     await rows.connection.execute("update reject set replay_requested_at = now()")
     await rows.until("select replay_result like 'rejected again: not_json%' from reject")
     assert await rows.one("select count(*) from reject") == 1
+
+
+async def test_a_replay_that_failed_is_done_when_a_person_asks_again_after_the_fix(ingest, fleet, rows):
+    await fleet.send(topic("H1"), b"rubbish")
+    await rows.until("select count(*) from reject", equals=1)
+    ask = "update reject set replay_requested_at = clock_timestamp(), replayed_at = null, replay_result = null"
+    for _ in range(2):
+        await rows.connection.execute(ask)
+        await rows.until("select replay_result like 'rejected again: not_json%' from reject")
+    await rows.connection.execute("update reject set payload = $1", orjson.dumps(reading(1, pressure_mpa=0.3)))
+    await rows.connection.execute(ask)
+    await rows.until("select replay_result = 'stored' from reject")
+    assert await rows.one("select pressure_mpa from reading_hydrant") == 0.3
