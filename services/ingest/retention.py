@@ -6,9 +6,11 @@ Promises that a clock which is suddenly years ahead deletes nothing for a week.
 
 import asyncpg
 
+from services.core.aside import is_blocked
 from services.core.log import logger
 from services.core.statements import load_queries
 from services.core.steady import is_steady
+from services.core.text import describe_error
 
 QUERIES = load_queries(__file__)
 HYPERTABLES = ("reading_hydrant", "reading_electrical", "reading_water", "reading_panel", "event")
@@ -37,6 +39,10 @@ async def drop_old(connection: asyncpg.Connection, task: str, retention_days: in
                 log.info("chunks_dropped", table=task, chunks=len(chunks))
         else:
             await _prune(connection, task, retention_days, SLICE)
+    except asyncpg.PostgresError as error:
+        if not is_blocked(error):
+            raise
+        log.warning("retention_blocked", table=task, error=describe_error(error))  # next hour again; the others go on
     finally:
         await connection.execute("select pg_advisory_unlock($1)", LOCK)
 

@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from services.core import db
 from services.ingest.retention import TASKS, drop_old
 from tests.support.broker_fleet import Rows, rows_of
 
@@ -53,6 +54,19 @@ async def test_chunks_past_the_retention_go_with_the_keys_of_their_events(rows: 
     assert await rows.one("select array_agg(event_id order by event_id) from event") == ["0", "300"]
     assert await rows.one("select count(*) from event_key") == 2
     assert await rows.one("select count(*) from reject") == 1
+
+
+async def test_a_reader_that_holds_one_table_keeps_no_other_from_being_cleaned(rows: Rows, database: str):
+    reader = await db.connect(database, program="test")
+    async with reader.transaction():
+        await reader.fetchval("select count(*) from reading_hydrant")
+        await drop_all_old(rows)
+        assert await rows.one("select count(*) from reading_hydrant") == 4
+        assert await rows.one("select array_agg(event_id order by event_id) from event") == ["0", "300"]
+        assert await rows.one("select count(*) from reject") == 1
+    await reader.close()
+    await drop_all_old(rows)
+    assert await rows.one("select array_agg(seq order by seq) from reading_hydrant") == [0, 300]
 
 
 async def test_batches_go_behind_every_reader_and_never_the_newest(rows: Rows):
