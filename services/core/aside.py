@@ -140,7 +140,9 @@ class Asides:
         due = [
             row
             for row in rows
-            if row["kind"] in by_itself and row["retry_requested_at"] is None and fresh[row["kind"], row["name"]] <= now
+            if row["kind"] in by_itself
+            and row["retry_requested_at"] is None
+            and not _lies_ahead(fresh[row["kind"], row["name"]], now)
         ]
         ids = [row["id"] for row in (*asked, *due[:_AT_ONCE])]
         return await conn.fetch(SQL["details"], ids) if ids else []

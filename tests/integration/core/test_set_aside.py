@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -138,3 +139,15 @@ async def test_units_of_some_kinds_are_tried_again_by_themselves_fires_first(con
     assert {row["name"] for row in await asides.refresh(conn, ("event",))} == {"a fault", "a fire"}
     await forget_old(conn, clock.now())
     assert await conn.fetchval("select count(*) from set_aside") == 3
+
+
+async def test_what_is_tried_again_by_itself_does_not_wait_for_the_hour_before_the_clock_was_set_back(
+    conn: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = HandClock()
+    asides = Asides("alerts", clock)
+    await asides.add(conn, Unit("event", "e1"), ValueError("x"))
+    assert await asides.refresh(conn, ("event",)) == []
+    moment = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: moment - timedelta(hours=1))
+    assert [row["name"] for row in await asides.refresh(conn, ("event",))] == ["e1"]
