@@ -141,6 +141,7 @@ class Asides:
             row
             for row in rows
             if row["kind"] in by_itself
+            and row["name"] != MORE
             and row["retry_requested_at"] is None
             and not _lies_ahead(fresh[row["kind"], row["name"]], now)
         ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.core import db
+from services.core.aside import MORE
 from tests.integration.alerts.breaking import ERRORS, TABLE, poison, send_poisoned_fire, send_poisoned_reading
 from tests.integration.alerts.conftest import DeskControl
 from tests.support.county import County
@@ -267,3 +268,20 @@ async def test_what_a_rule_found_and_could_not_be_raised_is_kept_over_a_restart(
     (tilt,) = await eventually(lambda: county.alarms("a.code = 'hydrant_tilt'"), what="the alarm")
     assert tilt["value"] == 41
     await eventually(lambda: county.conn.fetch("select from set_aside where result = 'done'"), what="struck off")
+
+
+async def test_the_line_that_counts_the_rest_is_struck_off_when_a_person_has_it_tried(
+    county: County, alerts: Callable[..., Program]
+) -> None:
+    await county.add_device("panel-1")
+    await county.send_events([{"device": "panel-1", "type": "fault"}])
+    alerts()
+    await eventually(county.alarms, what="the fault")
+    await county.conn.execute(
+        """insert into set_aside (program, kind, name, error, first_at, last_at, retry_requested_at, detail)
+           select 'alerts', 'event', $1, 'x', now(), now(), now(), jsonb_build_object(
+               'batch_id', batch_id, 'ts', ts, 'digest', encode(digest, 'hex')) from event""",
+        MORE,
+    )
+    await eventually(lambda: county.conn.fetch("select from set_aside where result = 'done'"), what="struck off")
+    await eventually(lambda: county.alarms("(a.life ->> 'repeats')::integer = 1"), what="the newest of it tried")

@@ -126,6 +126,8 @@ async def test_a_flood_of_failures_makes_a_bounded_list(conn: asyncpg.Connection
         "select name, failures from set_aside where failures > 1 or name not like 'e%' order by name"
     )
     assert {row["name"]: row["failures"] for row in rows} == {MORE: 3, "a fire": 1, "e7": 2}
+    await conn.execute("delete from set_aside where name <> $1", MORE)
+    assert await Asides("alerts", HandClock()).refresh(conn, ("event",)) == [], "what it counts is not there any more"
 
 
 async def test_units_of_some_kinds_are_tried_again_by_themselves_fires_first(conn: asyncpg.Connection) -> None:
