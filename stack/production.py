@@ -1,8 +1,8 @@
 """`scripts/production`: passwords, broker accounts and a certificate for docker-compose.yml, made on the spot.
 
-Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing (`--files` and
-`--certificate` alone write their files anew); secrets are random and readable by their owner; the account that can act
-as every device is made only for a demo.
+Called by people, once per installation (standard library and openssl only). Promises: overwrites nothing (`--files`,
+`--certificate` and `--accounts` alone write their files anew); secrets are random and readable by their owner; the
+account that can act as every device is made only for a demo.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from stack.accounts import FLEET, PROVISIONER, SERVICES, accounts_file
 
@@ -43,6 +44,13 @@ AS_FILES = (
     "FIRETOWER_MQTT_PROVISIONER_URL",
     "FIRETOWER_DISPATCH_SECRET",
 )
+
+_URL_OF = {
+    SERVICES: "FIRETOWER_MQTT_URL",
+    PROVISIONER: "FIRETOWER_MQTT_PROVISIONER_URL",
+    FLEET: "FIRETOWER_DEMO_MQTT_URL",
+}
+_ACCOUNTS = "gave the accounts in {} the passwords of .env; next: copy it back (docs/operations.md, section 8)\n"
 
 
 def make_certificate(folder: Path, hostname: str) -> None:
@@ -197,6 +205,35 @@ def open_to_containers(root: Path) -> None:
                 ) from None
 
 
+def renew_accounts(root: Path, file: Path) -> None:
+    """Give a broker's own file of accounts the passwords of `.env` and this release's roles; devices' accounts stay.
+
+    Raises:
+        ValueError: it is no such file, or an address of `.env` has no password.
+        OSError: one of the two is not there, or cannot be written; what was there stays.
+        KeyError: a line is missing in `.env`.
+    """
+    values = _values(root)
+    names = (SERVICES, PROVISIONER, FLEET) if _URL_OF[FLEET] in values else (SERVICES, PROVISIONER)
+    passwords = {}
+    for name in names:
+        found = urlsplit(values[_URL_OF[name]]).password
+        if not found:
+            raise ValueError(f"{_URL_OF[name]} in .env has no password")
+        passwords[name] = unquote(found)
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        clients = [client["username"] for client in known["clients"]]
+    except (ValueError, TypeError, KeyError):
+        clients = []
+    if SERVICES not in clients:
+        raise ValueError(f"{file} is no file of the broker's accounts")
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text(json.dumps(accounts_file(passwords, known), indent=1), encoding="utf-8")
+    fresh.chmod(0o644)  # the broker is another user, who makes it its own
+    fresh.replace(file)
+
+
 def write_secret_files(root: Path) -> None:
     """Write what docker-compose.secrets.yml mounts into `deploy/secrets/`, as `.env` has it.
 
@@ -204,12 +241,16 @@ def write_secret_files(root: Path) -> None:
         OSError: there is no `.env`, or it cannot be written.
         KeyError: a line is missing in `.env`.
     """
-    lines = (root / ".env").read_text(encoding="utf-8-sig").splitlines()  # an editor of Windows marks the beginning
-    values = dict(map(_setting, (line for line in lines if line.startswith("FIRETOWER_") and "=" in line)))
+    values = _values(root)
     for name in AS_FILES:
         path = root / "deploy/secrets" / name
         path.write_text(values[name] + "\n", encoding="utf-8")
         path.chmod(0o644)  # as above: the folder is closed to others, the containers' users read the one file
+
+
+def _values(root: Path) -> dict[str, str]:
+    lines = (root / ".env").read_text(encoding="utf-8-sig").splitlines()  # an editor of Windows marks the beginning
+    return dict(map(_setting, (line for line in lines if line.startswith("FIRETOWER_") and "=" in line)))
 
 
 def _setting(line: str) -> tuple[str, str]:
@@ -228,14 +269,21 @@ def main() -> int:
     parser.add_argument(
         "--certificate", nargs="+", metavar="HOST", help="only the broker's certificate, for these names"
     )
+    parser.add_argument(
+        "--accounts", type=Path, metavar="FILE", help="only the passwords of .env, into a copy of the broker's accounts"
+    )
     given = parser.parse_args()
-    if [given.files, bool(given.hostname), bool(given.certificate)].count(True) != 1:
-        parser.error("name the host, or give --files or --certificate HOST for an installation that has its .env")
+    if [given.files, bool(given.hostname), bool(given.certificate), bool(given.accounts)].count(True) != 1:
+        parser.error("name the host, or give --files, --certificate HOST or --accounts FILE where .env is")
     try:
         open_to_containers(Path.cwd())
         if given.certificate:
             renew_certificate(Path.cwd(), given.certificate)
             sys.stdout.write(_RENEWED)
+            return 0
+        if given.accounts:
+            renew_accounts(Path.cwd(), given.accounts)
+            sys.stdout.write(_ACCOUNTS.format(given.accounts))
             return 0
         if given.files:
             write_secret_files(Path.cwd())

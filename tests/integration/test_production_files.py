@@ -1,5 +1,9 @@
 """`scripts/production`: what it cannot make it refuses with a line, and leaves nothing of it."""
 
+import base64
+import hashlib
+import json
+import re
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,9 +13,11 @@ import yaml
 from cryptography import x509
 
 from stack import production
+from stack.accounts import PROVISIONER, SERVICES, account, accounts_file
 from stack.production import (
     MOUNTED,
     open_to_containers,
+    renew_accounts,
     renew_certificate,
     write_installation,
     write_secret_files,
@@ -119,3 +125,37 @@ def test_without_the_authoritys_key_or_with_a_name_that_is_none_the_old_certific
     with pytest.raises(ValueError, match=r"ca\.key is not here: put it back"):
         renew_certificate(scratch, ["mqtt.example.org"])
     assert (secrets / "server.crt").read_bytes() == before
+
+
+def fits(client, password):
+    """Whether a password opens an account, as the plug-in finds out."""
+    _, _, rounds, salt, digest = client["encoded_password"].split("$")
+    made = hashlib.pbkdf2_hmac("sha512", password.encode(), base64.b64decode(salt), int(rounds))
+    return base64.b64decode(digest) == made
+
+
+def test_new_passwords_reach_the_accounts_of_a_broker_and_leave_the_devices_theirs(scratch):
+    write_installation(scratch, "mqtt.example.org", demo=False)
+    file, env = scratch / "accounts.json", scratch / ".env"
+    device = account("hydrant-1", "a password of its own", ["device"])
+    before = accounts_file({SERVICES: "old", PROVISIONER: "old"}) | {"roles": []}  # as of an older release
+    file.write_text(json.dumps(before | {"clients": [*before["clients"], device]}))
+    env.write_text(re.sub(rf"//{SERVICES}:[^@]+@broker:", f"//{SERVICES}:n%2Fw@broker:", env.read_text()))
+    renew_accounts(scratch, file)
+    after = json.loads(file.read_text())
+    clients = {client["username"]: client for client in after["clients"]}
+    assert set(clients) == {SERVICES, PROVISIONER, "hydrant-1"}
+    assert clients["hydrant-1"] == device
+    assert fits(clients[SERVICES], "n/w")
+    assert {"services", "provisioner"} <= {role["rolename"] for role in after["roles"]}
+    assert file.stat().st_mode & 0o777 == 0o644  # its broker is another user
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"clients": []}', "{"])
+def test_what_is_no_file_of_accounts_is_refused_and_stays(scratch, content):
+    write_installation(scratch, "mqtt.example.org", demo=False)
+    file = scratch / "accounts.json"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"accounts\.json is no file of the broker's accounts"):
+        renew_accounts(scratch, file)
+    assert file.read_text() == content

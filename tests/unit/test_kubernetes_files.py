@@ -1,5 +1,6 @@
 """The Kubernetes files say the same as the programs and docker-compose.yml; no cluster is asked."""
 
+import os
 import re
 import subprocess
 from ipaddress import ip_network
@@ -161,6 +162,17 @@ def test_a_broker_whose_accounts_cannot_be_read_is_not_started_with_foreign_ones
         secret.write_text(content)
         subprocess.run(["/bin/sh", "-c", line], check=True)
         assert (data / "accounts.json").read_text() == "ours"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_the_broker_of_compose_makes_accounts_its_own_that_were_put_into_its_volume(tmp_path):
+    accounts = tmp_path / "accounts.json"
+    accounts.write_text("put there by docker cp")
+    os.chown(accounts, 12345, 12345)
+    line = start_lines()[0].replace("/mosquitto/data", str(tmp_path)).replace("exec /usr/sbin/mosquitto", "true")
+    subprocess.run(["/bin/sh", "-c", line], check=True)
+    assert (accounts.read_text(), accounts.stat().st_uid) == ("put there by docker cp", 0)
+    assert accounts.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("name", ["broker", "database"])
