@@ -116,6 +116,23 @@ def test_an_inspection_that_is_stored_stays_said_when_the_look_behind_it_fails(v
     assert len(inspections(system, WEAK)) == before + 1
 
 
+AGED = """() => {
+    const [key] = Object.keys(localStorage).filter((key) => key.startsWith("firetower-inspect."));
+    const kept = JSON.parse(localStorage.getItem(key));
+    localStorage.setItem(key, JSON.stringify({ ...kept, kept_at: kept.kept_at - 13 * 3600 * 1000 }));
+}"""
+
+
+def test_answers_that_nobody_sent_are_those_of_another_visit_the_next_day(visit: Any) -> None:
+    page = visit(f"/#/inspect/{WEAK}", viewport=PHONE)
+    page.locator(".inspect-item .choice-yes").first.click()
+    page.reload()
+    expect(page.get_by_role("button", name="还有 5 项未填")).to_be_visible()
+    page.evaluate(AGED)
+    page.reload()
+    expect(page.get_by_role("button", name="还有 6 项未填")).to_be_visible()
+
+
 def test_a_list_that_does_not_hold_all_that_is_due_does_not_count_as_if_it_did(visit: Any, system: Any) -> None:
     (due, *_) = system.call("GET", "/api/v1/inspections/due?limit=1")["items"]
     page = visit("/#/inspect", viewport=PHONE)

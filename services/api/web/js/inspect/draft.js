@@ -2,6 +2,7 @@
 import { live } from "../store.js";
 
 const PREFIX = "firetower-inspect.";
+const LONGEST_MS = 12 * 3600 * 1000; // of answers that nobody sent: later it is another visit
 
 // An id by RFC 9562, version 4. `crypto.randomUUID` is there over HTTPS only.
 function newId() {
@@ -17,7 +18,8 @@ const keyOf = (code) => `${PREFIX}${live.get().session?.username}.${code}`;
 export function begin(code) {
   try {
     const kept = JSON.parse(localStorage.getItem(keyOf(code)));
-    if (kept?.request_id && kept.answers) return kept;
+    const sent = kept?.inspected_at; // and not taken yet: it waits for a network for as long as that takes
+    if (kept?.request_id && kept.answers && (sent || Date.now() - kept.kept_at < LONGEST_MS)) return kept;
   } catch {
     /* nothing was kept, or nothing can be */
   }
@@ -28,8 +30,9 @@ export const renewed = () => ({ request_id: newId(), inspected_at: null });
 
 // A photo that finds no room is missing later, and that is remembered.
 export function keepDraft(code, draft) {
-  const bare = { ...draft, photo: null, photo_lost: Boolean(draft.photo) };
-  for (const kept of [draft, bare]) {
+  const whole = { ...draft, kept_at: Date.now() };
+  const bare = { ...whole, photo: null, photo_lost: Boolean(draft.photo) };
+  for (const kept of [whole, bare]) {
     try {
       localStorage.setItem(keyOf(code), JSON.stringify(kept));
       return;
