@@ -50,6 +50,9 @@ class Alarm(BaseModel):
     reason_en: str
     late_min: int | None = Field(description="reported so many minutes after it happened")
     opened_at: str
+    since: str | None = Field(
+        description="since when its condition stands, if it came back or a new fire began here; null: opened_at"
+    )
     acknowledged_at: str | None
     acknowledged_by: str | None
     cleared_at: str | None
@@ -62,7 +65,7 @@ class Alarm(BaseModel):
     drill: bool
     test_window: bool
     out_of_service: OutOfService | None = Field(description="null: its device is in service")
-    version: int = Field(description="changes with state, severity, confidence or verification only")
+    version: int = Field(description="changes with state, severity, confidence, verification or a new fire only")
 
 
 class Line(BaseModel):

@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 import orjson
 
 from services.core.clock import COUNTY
+from services.core.words import FIRE
 
 TABLE: Final[Mapping[str, Any]] = MappingProxyType(orjson.loads(Path(__file__).with_suffix(".json").read_bytes()))
 CODES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(TABLE["codes"])
@@ -94,9 +95,17 @@ def _location(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _record_id(said: Mapping[str, Any]) -> str:
-    """One record per alarm: 32 digits that are the same in every notice of it."""
+    """One record per fire, 32 digits in every notice of it: a new one on the row of an older one has its own."""
     alarm = said["alarm"]
-    return uuid5(NAMESPACE_URL, f"urn:firetower:{alarm['area'] or ''}:{alarm['id']}").hex
+    anew = f":{since}" if (since := _since(said)) is not None else ""
+    return uuid5(NAMESPACE_URL, f"urn:firetower:{alarm['area'] or ''}:{alarm['id']}{anew}").hex
+
+
+def _since(said: Mapping[str, Any]) -> str | None:
+    """Return when a new fire began on the row of an older one; notices of before the upgrade do not say."""
+    alarm = said["alarm"]
+    found: str | None = alarm.get("since") if alarm["code"] == FIRE else None
+    return found
 
 
 def _call_back(said: Mapping[str, Any]) -> str:
@@ -116,7 +125,7 @@ _SOURCES: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = MappingProxy
         "desk_incident_id": lambda _: "",
         "division": lambda said: said["device"]["area"],
         "call_back": _call_back,
-        "opened_at": lambda said: said["alarm"]["opened_at"],
+        "opened_at": lambda said: _since(said) or said["alarm"]["opened_at"],
         "sent_at": lambda said: said["sent_at"],
         "address": lambda said: _site(said).get("address") or said["device"]["name"],
         "place": lambda said: _joined(_site(said).get("name"), said["alarm"]["zone"], said["alarm"]["component"]),

@@ -5,13 +5,13 @@ from typing import Any
 
 from services.core.clock import rfc3339
 
-TIMES = ("opened_at", "acknowledged_at", "cleared_at", "closed_at", "shelved_until", "escalates_at")
+TIMES = ("opened_at", "since", "acknowledged_at", "cleared_at", "closed_at", "shelved_until", "escalates_at")
 
 
 def alarm_document(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the alarm of contract 5 from a row of `alarm` joined with its device's code as `device`.
 
-    `reason_en`, `drill` and `test_window` come in addition to the fields of the contract.
+    `reason_en`, `since`, `drill` and `test_window` come in addition to the fields of the contract.
     """
     return {
         "id": row["id"],

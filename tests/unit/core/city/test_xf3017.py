@@ -57,6 +57,17 @@ def test_one_alarm_is_one_record_and_a_drill_says_so_first() -> None:
     assert items(drill=True)["JQ_JYQK"].startswith("【演练】")
 
 
+def test_a_new_fire_on_the_row_of_an_older_one_is_a_record_of_its_own() -> None:
+    first, anew = NOTICE["alarm"] | {"since": None}, NOTICE["alarm"] | {"since": "2026-12-04T08:00:00.000Z"}
+    assert items(alarm=first) == items() | {"firetower": items(alarm=first)["firetower"]}
+    assert items(alarm=anew)["BJ_TYWYSBM"] != items()["BJ_TYWYSBM"]
+    assert items(alarm=anew)["BJSJ"] == "20261204160000"
+    closed = items(alarm=anew | {"state": "closed"}, type="alarm.updated")
+    assert closed["BJ_TYWYSBM"] == items(alarm=anew)["BJ_TYWYSBM"]
+    fault = items(alarm=anew | {"code": "mains_fault", "category": "device"})
+    assert fault["BJSJ"] == items()["BJSJ"], "a fault that came back is the same record"
+
+
 def test_what_is_not_known_is_empty_and_what_is_long_is_cut() -> None:
     device = NOTICE["device"] | {"location": None, "name": ""}
     bare = items(site=None, device=device, alarm=NOTICE["alarm"] | {"reason": "长" * 5000, "area": None, "zone": ""})
