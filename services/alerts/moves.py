@@ -34,8 +34,9 @@ async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
     devices: dict[str, list[int]] = defaultdict(list)
     for row in fires:
         devices[row["scope"]].append(row["device_id"])
-    for scope in sorted({row["left"] for row in fires}):  # their locks first, as everywhere, in the order
-        await page.load_scope(scope)  # that a person's act on a fire that moves has: of the site that it leaves first
+    left = {row["left"] for row in fires} - devices.keys()
+    for scope in sorted(left):  # their locks first, as everywhere: of a site that is left before the other,
+        await page.load_scope(scope)  # as a person's act on a fire that moves has them
     for scope, device_ids in devices.items():  # they leave the test of the old site
         await page.load_scope(scope, device_ids)
     await _part(page, fires)

@@ -5,10 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.alerts.moves import follow_devices
 from services.core.alarms.ledger import acts
 from services.core.words import Verification
+from tests.integration.alerts.calls import border_at
 from tests.support.county import AREA, County
+from tests.support.hand_clock import START
 from tests.support.servers import Program
+from tests.support.stepped import Stepped
 from tests.support.waiting import eventually
 
 OTHER = "140931200"
@@ -96,3 +100,16 @@ async def test_a_fire_that_moves_along_with_its_spokesman_stays_with_it(
     await eventually(lambda: county.alarms(moved, there, at_least=2), what="both there")
     (member,) = await county.alarms("a.id = $1", covered)
     assert (member["life"].get("covered"), member["escalates_at"]) == (True, None)
+
+
+async def test_fires_of_devices_that_change_places_are_each_judged_where_they_are_now(county: County) -> None:
+    sites = [await county.add_site("学校"), await county.add_site("商场")]
+    panels = [await county.add_device(f"panel-{n}", site_id=site) for n, site in enumerate(sites)]
+    stepped = [Stepped(county.conn, f"panel-{n}", panels[n], AREA, sites[n]) for n in (0, 1)]
+    for one in stepped:
+        await one.fire(START)
+        await one.judge(START, "real")
+    await county.conn.execute("update device set site_id = $1 - site_id", sum(sites))
+    await follow_devices(border_at(county, START + timedelta(seconds=1)))
+    now_at = [(fire["site_id"], fire["scope"]) for fire in await county.alarms()]
+    assert now_at == [(site, f"site:{site}") for site in reversed(sites)]
