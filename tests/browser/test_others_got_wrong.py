@@ -179,6 +179,26 @@ def test_a_notification_goes_when_somebody_took_the_fire(visit, system):
     page.wait_for_function("tag => noted.find((one) => one.tag === tag).closed", arg=f"alarm-{alarm}")
 
 
+def test_a_notification_goes_when_the_fire_was_taken_while_the_page_was_not_connected(visit, system):
+    page = visit("/#/desk", before=HIDDEN + NOTED)
+    expect(page.locator(".link-state.live")).to_be_visible()
+    ids = []
+    for panel in ("OG-015", "OG-016"):
+        system.fire(system.panel(panel))
+        ids.append(system.fire_of(panel)["id"])
+    taken, waiting = (f"alarm-{alarm}" for alarm in ids)
+    for tag in (taken, waiting):
+        page.wait_for_function("tag => noted.some((one) => one.tag === tag && !one.closed)", arg=tag)
+    ready = Held(page, "**/readyz")
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(page.locator(".link-state.lost")).to_be_visible()
+    system.call("POST", f"/api/v1/alarms/{ids[0]}/acknowledge", {})
+    ready.wait()
+    ready.let_go()
+    page.wait_for_function("tag => noted.find((one) => one.tag === tag).closed", arg=taken)
+    assert not page.evaluate("tag => noted.find((one) => one.tag === tag).closed", waiting)
+
+
 def test_a_chart_keeps_the_chosen_field_and_the_countys_hours(visit, system):
     system.reading(NEAR, "hydrant", pressure_mpa=0.31, flow_lps=0, battery_pct=80)
     page = visit(f"/?lang=zh#/devices/{NEAR}", timezone_id="America/New_York")

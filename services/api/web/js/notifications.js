@@ -10,6 +10,7 @@ export const notifications = () => globalThis.Notification?.permission ?? "unsup
 export const askForNotifications = () => Notification.requestPermission();
 
 const tagOf = ({ id }) => `alarm-${id}`;
+const idOf = (tag) => Number(/^alarm-(\d+)$/.exec(tag)?.[1] ?? 0); // 0: of no alarm
 const own = new Map(); // those that no service worker shows, by tag
 
 export async function notify(alarm, words) {
@@ -52,10 +53,20 @@ export async function withdraw(alarm) {
   for (const each of shown ?? []) each.close();
 }
 
+// What was told while this page was not connected, or before it was opened, and is over by now.
+export async function withdrawOthers(waits) {
+  if (notifications() !== "granted") return;
+  const shown = await (await presentWorker())?.getNotifications().catch(() => null);
+  for (const each of [...own.values(), ...(shown ?? [])]) {
+    const id = idOf(each.tag);
+    if (id && !waits(id)) each.close();
+  }
+}
+
 // A fire came by push: do the bar and the sound of this page say it?
 function tells(tag) {
   const { session, connection, alarms } = live.get();
-  return !!session && connection === "live" && alarms.has(Number(tag.slice(tagOf({ id: "" }).length)));
+  return !!session && connection === "live" && alarms.has(idOf(tag));
 }
 
 // The service worker asks before it is silent about a fire. When somebody pressed a notification, it brings

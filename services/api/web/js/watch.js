@@ -4,7 +4,7 @@ import { inQueueOrder, isFire, isOpen, isWaiting, wantedSound } from "./alarms.j
 import { serverNow } from "./clock.js";
 import { language, t } from "./i18n.js";
 import { alarmName, alarmPlace } from "./parts.js";
-import { notify, withdraw } from "./notifications.js";
+import { notify, withdraw, withdrawOthers } from "./notifications.js";
 import { chime, hushed, play, unhush, wakeSound } from "./sound.js";
 import { live } from "./store.js";
 import { onAlarm } from "./stream.js";
@@ -33,7 +33,13 @@ function remember(alarm) {
   if (!isOpen(alarm)) known.delete(alarm.id);
 }
 
-// What came while this page was not connected: told when it is again, as if it came now.
+function isCalling(id) {
+  const alarm = live.get().alarms.get(id);
+  return !!alarm && isOpen(alarm) && isWaiting(alarm);
+}
+
+// What came while this page was not connected: told when it is again, as if it came now. What was told and
+// is over since calls nobody any more.
 function missed() {
   const { round: present, alarms } = live.get();
   if (present === round) return [];
@@ -42,6 +48,7 @@ function missed() {
   const open = [...alarms.values()].filter(isOpen);
   const fresh = open.filter((alarm) => !known.get(alarm.id));
   for (const alarm of open) remember(alarm);
+  withdrawOthers(isCalling);
   return first ? [] : fresh;
 }
 
