@@ -26,6 +26,9 @@ LET_GO = """async () => {
 }"""
 
 
+TAKEN_OVER = "() => void navigator.serviceWorker.dispatchEvent(new Event('controllerchange'))"
+
+
 def connect_anew(page: Page) -> None:
     expect(page.locator(".link-state.live")).to_be_visible()
     page.evaluate("dispatchEvent(new Event('offline'))")
@@ -42,6 +45,21 @@ def test_a_page_says_that_the_server_has_a_newer_release_and_a_wall_takes_it_onc
     expect(wall.get_by_role("button", name="重新载入")).to_have_count(0)
     connect_anew(wall)  # what was loaded is still of the old one: it says so, and does not turn in a circle
     expect(wall.get_by_role("button", name="重新载入")).to_be_visible()
+
+
+def test_a_new_service_worker_makes_no_old_page_of_one_that_is_new_already(visit):
+    page = visit("/#/desk", service_workers="allow")
+    expect(page.locator(".link-state.live")).to_be_visible()
+    page.evaluate("() => navigator.serviceWorker.ready")
+    for _ in range(2):
+        with page.expect_response("**/login"):
+            page.evaluate(TAKEN_OVER)
+    page.wait_for_timeout(200)
+    assert page.get_by_role("button", name="重新载入").count() == 0
+    old = visit("/#/desk", service_workers="allow", before=NEWER)
+    expect(old.locator(".link-state.live")).to_be_visible()
+    old.evaluate(TAKEN_OVER)
+    expect(old.get_by_role("button", name="重新载入")).to_be_visible()
 
 
 def test_what_is_over_is_let_go_of_and_what_is_open_never(visit):

@@ -1,5 +1,6 @@
 // The pages without a network: the service worker is registered once somebody is signed in and the page
 // rests. Browsers have it over HTTPS only (and on the machine itself).
+import { askRelease } from "./release.js";
 import { live } from "./store.js";
 import { openWorker } from "./worker.js";
 
@@ -12,11 +13,8 @@ export function startOffline() {
   if (started || !("serviceWorker" in navigator)) return;
   started = true;
   const { serviceWorker } = navigator;
-  let had = !!serviceWorker.controller;
-  serviceWorker.addEventListener("controllerchange", () => {
-    if (had) live.set({ outdated: true }); // this page is of the release before
-    had = true;
-  });
+  // Perhaps this page is of the release before; the first one after an upgrade is new already.
+  serviceWorker.addEventListener("controllerchange", () => askRelease());
   setTimeout(async () => {
     // a private window, or no network: the page works as it did without
     const kept = await openWorker().catch(() => null);

@@ -13,7 +13,7 @@ async function newerBuild() {
 
 const say = () => live.set({ outdated: true });
 
-// A part of the page could not be fetched: it may be gone with the release before.
+// A part of the page could not be fetched, or the service worker is another one.
 export const askRelease = () => newerBuild().then((build) => build && say());
 
 export function watchRelease(onNewer = say) {
