@@ -58,6 +58,23 @@ def test_seven_tabs_share_one_stream_and_each_sees_the_fire(visit, system):
     until(lambda: streams(system) == before, what="the end of the stream with its last tab")
 
 
+def test_hush_and_sound_are_of_the_browser_and_not_of_a_tab(visit, system):
+    one = visit("/?lang=zh#/desk")
+    other = one.context.new_page()
+    other.goto(system.api + "/?lang=zh#/map")
+    all_live([one, other])
+    for page in (one, other):
+        page.locator(".bar").click(position={"x": 2, "y": 2})  # a browser lets a page sound that was touched
+        expect(page.locator(".tool.hush")).to_have_attribute("aria-pressed", "false")
+    one.locator(".tool.hush").click()
+    expect(other.locator(".tool.hush")).to_have_attribute("aria-pressed", "true")
+    system.fire(system.panel("TAB-4"))
+    for page in (one, other):
+        expect(page.locator(".tool.hush")).to_have_attribute("aria-pressed", "false")
+    one.get_by_role("button", name="声音已开").click()
+    expect(other.locator(".tool.hush")).to_have_count(0)
+
+
 def test_tabs_follow_who_signs_out_and_in(visit, system):
     system.call("POST", "/api/v1/users", {"username": "li", "password": "long and quiet 7", "role": "viewer"})
     one = visit("/#/desk")

@@ -27,6 +27,11 @@ export const prefs = createStore({
   push: stored.push ?? null, // who turned on notices of fires to this browser while no page is open
 });
 
+// Sound is of all pages of this browser; language and theme may be one page's alone, by its address.
+addEventListener("storage", ({ key }) => {
+  if (key === KEY) prefs.set({ sound: read().sound ?? true });
+});
+
 export function remember(patch) {
   prefs.set(patch);
   try {

@@ -39,8 +39,15 @@ export const soundState = () => {
 
 // By the time since the page was opened: a PC whose clock is set back must not stay hushed for hours.
 export const hushed = () => performance.now() < hushedUntil;
-export function hush(seconds) {
+const hushHere = (seconds) => {
   hushedUntil = performance.now() + seconds * 1000;
+};
+// For all pages of this browser; a new fire ends it in each that hears of it.
+const others = globalThis.BroadcastChannel ? new BroadcastChannel("firetower-hush") : null;
+if (others) others.onmessage = ({ data }) => hushHere(data);
+export function hush(seconds) {
+  hushHere(seconds);
+  others?.postMessage(seconds);
 }
 export function unhush() {
   hushedUntil = 0;
