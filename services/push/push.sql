@@ -75,11 +75,12 @@ where d.out_of_service_until > before.looked_until and d.out_of_service_until <=
 select * from subscription
 
 -- name: trouble_over
--- of subscriptions that are gone, or whose receiver takes events again
+-- of subscriptions that are gone, whose receiver takes events again, or that somebody answers for again
 update set_aside a set done_at = $1, result = 'done'
 where a.program = 'push' and a.kind = 'subscription' and a.done_at is null
   and not exists (select from subscription s
-                  where a.name = 'subscription:' || s.id and (s.state = 'disabled' or s.failures > 0))
+                  where a.name = 'subscription:' || s.id and (s.state = 'disabled' or s.failures > 0)
+                     or a.name = 'subscription:' || s.id || ':maker' and s.state = 'paused')
 
 -- name: asked_again
 -- a person wants them tried now; what is asked of one that was disabled is forgotten, it has to be made active

@@ -39,7 +39,7 @@ class Subscription(BaseModel):
     oldest_waiting_at: str | None
     dead: int = Field(description="events that were given up: `replay` sends them again")
     previous_secret_until: str | None = Field(description="until then the secret before signs, too")
-    created_by: str
+    created_by: str = Field(description="who made it, or set its state to active last; it is paused with their rights")
     created_at: str
     version: int
 

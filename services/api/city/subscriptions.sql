@@ -25,6 +25,10 @@ update subscription
 set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7, version = version + 1, updated_at = $8
 where id = $1
 
+-- name: answer_for
+-- who resumes it stands behind it from now on: what becomes of who made it is nothing to it any more
+update subscription set created_by = $2 where id = $1
+
 -- name: forget_unwanted
 -- events it no longer covers are neither sent nor shown: its administrator may not be allowed to see them
 delete from subscription_delivery d using subscription s, subscription_event e

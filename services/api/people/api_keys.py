@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from services.api.people.makers import pause_subscriptions
 from services.api.people.users import Areas, require_within
 from services.api.request import secrets, tables
 from services.api.request.answers import answer
@@ -121,6 +122,7 @@ async def revoke_api_key(
         if row is None or not Scope(tuple(row["areas"])).within(write.who.scope):
             raise not_found(f"key {key_id}")
         await write.connection.execute(SQL["revoke_key"], key_id, write.now)
+        await pause_subscriptions(write, f"key:{row['name']}")
         await write.record("api_key.revoke", row["name"])
         return Response(status_code=204)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from starlette.responses import Response
 
+from services.api.people.makers import pause_subscriptions
 from services.api.people.passwords import weakness
 from services.api.request import secrets, tables
 from services.api.request.answers import answer
@@ -200,6 +201,8 @@ async def update_user(
         )
         if set(values) & {"password_hash", "role", "areas", "enabled"}:
             await write.connection.execute(SQL["end_sessions"], row["id"])
+        if set(values) & {"role", "areas", "enabled"}:
+            await pause_subscriptions(write, f"user:{username}")
         shown = {name: value for name, value in values.items() if name != "password_hash"}
         await write.record("user.update", username, password="password_hash" in values, **shown)
         row = await _find(inside, write.who, username)
@@ -224,6 +227,7 @@ async def disable_user(username: Username, writer: AdministratorWriter, if_match
             write.now,
         )
         await write.connection.execute(SQL["end_sessions"], row["id"])
+        await pause_subscriptions(write, f"user:{username}")
         await write.record("user.disable", username)
         return Response(status_code=204)
 

@@ -4,7 +4,7 @@ import { useNow } from "../clock.js";
 import { ago, dateTime, number } from "../format.js";
 import { t, word } from "../i18n.js";
 import { Icon } from "../icons.js";
-import { Empty, Failure } from "../parts.js";
+import { Empty, Failure, personName } from "../parts.js";
 import { html, useEffect, useState } from "../ui.js";
 import { get, patch, post, query, remove } from "../api.js";
 import { AskDialog } from "../desk/dialogs.js";
@@ -89,6 +89,7 @@ function Row({ one, now, act, open, onOpen, onAsk }) {
         ${one.types.map((type) => word("push.type", type)).join("、")} · ${one.areas.join(", ")} ·
         ${" "}${word("push.format", one.format)}
       </small>
+      <small>${t("push.answers_for", { who: personName(one.created_by) })}</small>
     </td>
     <td>
       <span class=${`status ${active ? "" : "status-offline"}`}>

@@ -31,6 +31,7 @@ export const adminNames = {
   "audit.rule.cancel_trial": "cancelled a trial",
   "audit.policy.put": "changed a policy",
   "audit.subscription.create": "created a subscription",
+  "audit.subscription.pause": "paused a subscription that nobody answers for",
   "audit.subscription.update": "changed a subscription",
   "audit.subscription.delete": "deleted a subscription",
   "audit.subscription.rotate_secret": "rotated a subscription's secret",

@@ -17,6 +17,7 @@ export const push = {
   "push.failures": "{n} {n|failure|failures} in a row",
   "push.backlog": "Waiting",
   "push.dead": "{n} given up",
+  "push.answers_for": "answered for by {who}",
   "push.both_sign": "Both secrets sign until {at}",
   "push.deliveries": "Details",
   "push.no_deliveries": "Nothing was sent",

@@ -31,6 +31,7 @@ export const adminNames = {
   "audit.rule.cancel_trial": "取消试算",
   "audit.policy.put": "修改策略",
   "audit.subscription.create": "新建订阅",
+  "audit.subscription.pause": "暂停无人负责的订阅",
   "audit.subscription.update": "修改订阅",
   "audit.subscription.delete": "删除订阅",
   "audit.subscription.rotate_secret": "更换订阅密钥",

@@ -17,6 +17,7 @@ export const push = {
   "push.failures": "连续失败 {n} 次",
   "push.backlog": "待投递",
   "push.dead": "{n} 条已放弃",
+  "push.answers_for": "负责人：{who}",
   "push.both_sign": "新旧密钥并用至 {at}",
   "push.deliveries": "明细",
   "push.no_deliveries": "没有投递记录",
