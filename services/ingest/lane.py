@@ -46,7 +46,8 @@ class Lane:
     def __init__(self, name: str, settings: IngestSettings, owner: str, clock: Clock) -> None:
         self.name = name
         self.limits = LIMITS[name]
-        self.partition = partition_name(settings.ingest_areas)
+        self.areas = settings.ingest_areas
+        self.partition = partition_name(self.areas)
         self.writer_name = f"{self.partition}/{name}"
         self.lease_name = f"ingest:{self.writer_name}"
         self.owner = owner
@@ -129,8 +130,7 @@ class Lane:
         return None
 
     def _session_config(self, token: str) -> SessionConfig:
-        areas = self._settings.ingest_areas or ("+",)
-        filters = [subscription(self.limits.channel, area) for area in areas]
+        filters = [subscription(self.limits.channel, area) for area in self.areas or ("+",)]
         return SessionConfig.from_url(
             self._settings.mqtt,
             f"firetower.ingest.{self.partition}.{self.name}.{token}",

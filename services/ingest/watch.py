@@ -33,6 +33,7 @@ async def report(connection: asyncpg.Connection, lane: Lane) -> None:
         lane.connections,
         lane.max_connections or None,
         lane.broker,
+        list(lane.areas),
     )
     del lane.connects[: len(connects)]
     if row is None:

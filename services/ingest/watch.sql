@@ -9,10 +9,11 @@ with before as (
 insert into ingest_lane as l (
     writer, lane, owner, connected, connected_at, sessions_lost, session_lost_at,
     oldest_unacked_s, slots_used, slots, broker_dropped, broker_dropped_raw, connections, connections_limit,
-    broker, broker_counter)
+    broker, broker_counter, areas)
 select $1, $2, $3::uuid, $4, case when $5 then clock_timestamp() end, lost.sessions,
        case when lost.sessions > 0 then clock_timestamp() end, $7, $8, $9, 0,
-       coalesce($10::bigint, 0), $12::integer, $13::integer, $14, $10::bigint
+       coalesce($10::bigint, 0), $12::integer, $13::integer, $14, $10::bigint,
+       $15::text[]
 from lost
 where exists (select from lease where name = $11 and owner = $3::uuid)
 on conflict (writer) do update set
@@ -33,6 +34,7 @@ on conflict (writer) do update set
     broker_offset = case when l.broker <> $14 then null else l.broker_offset end,
     broker_dropped_raw = coalesce($10::bigint, l.broker_dropped_raw),
     broker = excluded.broker,
+    areas = excluded.areas,
     connections = excluded.connections,
     connections_limit = excluded.connections_limit,
     updated_at = clock_timestamp()

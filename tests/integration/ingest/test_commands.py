@@ -103,6 +103,24 @@ async def test_the_catch_all_leaves_a_command_to_the_partition_that_holds_the_de
     assert [row["code"] for row in held] == ["P1"]
 
 
+@pytest.mark.usefixtures("ingest")
+async def test_the_catch_all_leaves_a_command_to_a_partition_of_many_areas_too(fleet, rows, program, database, broker):
+    areas = [f"14093110{n}" for n in range(1, 6)]
+    many = program("ingest", DATABASE_URL=database, MQTT_URL=broker.url, INGEST_AREAS=",".join(areas))
+    many.wait_ready()
+    await rows.until("select areas = $1 from ingest_lane where writer like '140931101-5-%/event'", areas)
+    many.kill()
+    await rows.connection.execute("update lease set expires_at = now() + interval '1 h' where name like 'ingest:1409%'")
+    for device, area in (("P1", "140931105"), ("P2", "140931106")):
+        await fleet.send(topic(device, kind="panel", area=area), reading(1, mains_ok=True))
+    await rows.until("select count(*) from device_state where last_topic is not null", equals=2)
+    await rows.one(QUEUE, "guard_check", {}, "10 min")
+    await rows.one(QUEUE.replace("P1", "P2"), "guard_check", {}, "10 min")
+    await rows.until("select count(*) from command where state = 'sent'", equals=1)
+    held = await rows.all("select code from command join device d on d.id = device_id where state = 'queued'")
+    assert [row["code"] for row in held] == ["P1"]
+
+
 @asynccontextmanager
 async def device_of(url: str, version: MQTTProtocolVersion) -> AsyncIterator[list[str]]:
     """A device with a durable session while it is connected; yields the names of the commands that come down."""
