@@ -44,7 +44,7 @@ class Attempt(BaseModel):
     at: str
     duration_ms: float
     status: int | None
-    error: str | None
+    error: str | None = Field(description="the desk's with up to 200 characters of its answer: everybody may know why")
     answer: str | None = Field(
         description="the first kilobyte of the answer; a contact's for administrators, the desk's for all but viewers"
     )
