@@ -2,6 +2,7 @@
 
 import secrets
 
+import orjson
 import segno
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -33,6 +34,9 @@ class Credentials(BaseModel):
     port: int | None
     tls: bool
     topics: dict[str, str]
+    also_at: str | None = Field(
+        description="another broker, at which the device got its last account: that one still holds there"
+    )
     qr: str = Field(
         description="a picture (data: URI of an SVG) of the QR code of mqtt(s)://username:password@host:port"
     )
@@ -48,25 +52,28 @@ async def issue_credentials(code: DeviceCode, here: Here, writer: Maintainer) ->
         row = await write.connection.fetchrow(SQL["place_of_device"], code)
         if row is None:
             raise not_found(f"device {code}")
-        await write.record("device.credentials", code)
         broker, host, port = told_address(here.settings)
+        place = f"{host}:{port}"
+        last = await write.connection.fetchval(SQL["last_broker"], code)
+        await write.record("device.credentials", code, broker=place)
         base = f"fire/v1/{row['area']}/{row['kind']}/{code}"
         body = {
             "username": code, "password": password, "client_id": code, "host": broker.hostname, "port": port,
-            "tls": broker.scheme == "mqtts", "qr": _qr(f"{broker.scheme}://{code}:{password}@{host}:{port}"),
+            "tls": broker.scheme == "mqtts", "qr": _qr(f"{broker.scheme}://{code}:{password}@{place}"),
+            "also_at": None if last == place else last,
             "topics": {"telemetry": f"{base}/up/telemetry", "event": f"{base}/up/event",
                        "status": f"{base}/up/status", "ack": f"{base}/down/ack", "command": f"{base}/down/command"},
         }  # fmt: skip
         return answer(body, 201)
 
-    made = await writer.perform(work, secret=True)
+    made = orjson.loads((await writer.perform(work, secret=True)).body)
     try:  # after the commit: else a device could be locked out by a password that nobody saw and no audit tells of
-        await _set_account(here, code, password)
+        was_there = await _set_account(here, code, password)
     except Problem as problem:
         async with writer.taking_back() as write:
             await write.record("device.credentials_refused", code, error=problem.detail)
         raise
-    return made
+    return answer(made | {"also_at": None if was_there else made["also_at"]}, 201)  # else the broker has another name
 
 
 def _qr(address: str) -> str:
@@ -74,14 +81,16 @@ def _qr(address: str) -> str:
     return segno.make(address, error="m", micro=False).svg_data_uri(border=4, light="#fff", scale=4)
 
 
-async def _set_account(here: State, code: str, password: str) -> None:
-    """Tell the broker's dynamic-security plug-in of the account.
+async def _set_account(here: State, code: str, password: str) -> bool:
+    """Tell the broker's dynamic-security plug-in of the account; whether it had one of the device.
 
     Raises:
         Problem: 502, the broker does not answer or refuses.
     """
     account = {"username": code, "password": password, "roles": [{"rolename": DEVICE_ROLE}]}
     (refusal,) = await tell_broker(here, [{"command": "createClient"} | account])
-    if refusal is not None and "exists" in refusal.lower():
+    was_there = refusal is not None and "exists" in refusal.lower()
+    if was_there:
         (refusal,) = await tell_broker(here, [{"command": "modifyClient"} | account])
     require_done(refusal)
+    return was_there

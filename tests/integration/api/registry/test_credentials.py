@@ -1,6 +1,7 @@
 """An account made over HTTP works at a real broker, on the device's own topics only."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,3 +104,17 @@ async def test_what_the_broker_did_not_take_is_in_the_audit_and_may_be_asked_aga
         "credentials_refused",
         "credentials",
     ]
+
+
+async def test_an_account_at_another_broker_says_that_the_last_one_still_holds(
+    client: Client, state: State, with_broker: Broker, private_broker: Callable[..., Broker]
+) -> None:
+    await client.put("/api/v1/devices/h-1", json={"kind": "hydrant", "area": AREA})
+    path, first = "/api/v1/devices/h-1/credentials", state.settings
+    made = (await client.post(path)).json()
+    assert made["also_at"] is None
+    state.settings = first.model_copy(update={"mqtt_url": private_broker().provisioner_url})
+    assert (await client.post(path)).json()["also_at"] == f"{made['host']}:{made['port']}"
+    assert (await client.post(path)).json()["also_at"] is None, "said once"
+    state.settings = first.model_copy(update={"device_mqtt_url": "mqtts://another.name.example"})
+    assert (await client.post(path)).json()["also_at"] is None, "the same broker by another name has the account"

@@ -68,6 +68,7 @@ function Shown({ name, device, made }) {
   return html`<div class="account">
     <p>${t("admin.shown_once")}</p>
     ${ONLY_HERE.test(made.host) && html`<p class="note">${t("admin.only_here", { host: made.host })}</p>`}
+    ${made.also_at && html`<p class="note">${t("admin.also_at", { broker: made.also_at })}</p>`}
     <div class="account-data">
       <dl>
         <${Copied} label=${t("admin.host")} text=${made.host} />

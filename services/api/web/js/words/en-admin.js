@@ -141,6 +141,9 @@ export const admin = {
   "admin.only_here":
     "The address {host} works on the server itself only. For devices on other machines, whoever runs the "
     + "server sets FIRETOWER_DEVICE_MQTT_URL and lets a proxy listen there (operations.md, section 1).",
+  "admin.also_at":
+    "The last account of this device was made at another broker, {broker}; its password still holds there. "
+    + "To end that, make a new one on the page of that side and give it to nobody.",
   "admin.host": "Host",
   "admin.port": "Port",
   "admin.tls": "needed; the device trusts ca.crt (deploy/secrets/ca.crt on the server)",

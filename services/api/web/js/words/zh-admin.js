@@ -132,6 +132,9 @@ export const admin = {
   "admin.only_here":
     "地址 {host} 只在服务器本机可用。要让其他机器上的设备连接，" +
     "请运维设置 FIRETOWER_DEVICE_MQTT_URL，并让代理在该地址监听（operations.md 第 1 节）。",
+  "admin.also_at":
+    "此设备上一个账号建在另一台消息服务器 {broker} 上，其密码在那里仍然有效。" +
+    "如不应再用，请在那一侧的管理页面重新生成密码，不交给任何人。",
   "admin.host": "服务器",
   "admin.port": "端口",
   "admin.tls": "需要；设备须信任服务器证书 ca.crt（在服务器的 deploy/secrets/ca.crt）",
