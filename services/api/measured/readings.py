@@ -162,7 +162,7 @@ def _aggregates(kind: Kind, fields: list[str]) -> str:
     for name in fields:
         number = f"{name}::int" if name in _WHOLE[kind] else name
         mean = f"avg({number})"
-        if FIELD_RULES[kind][name].high > _LARGEST_OF_A_MEAN:
+        if name not in _WHOLE[kind] and FIELD_RULES[kind][name].high > _LARGEST_OF_A_MEAN:
             mean += f" filter (where {name} between -{_LARGEST_OF_A_MEAN} and {_LARGEST_OF_A_MEAN})"
         parts.append(
             f"min({number}) as {name}_min, max({number}) as {name}_max, {mean}::float8 as {name}_mean,"

@@ -3,7 +3,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
+from services.core.fields import FIELD_RULES
+from services.core.topics import Kind
 from tests.integration.api.conftest import AREA, OTHER_AREA, Client
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
@@ -162,6 +165,27 @@ async def test_raw_readings_page_forward_without_repeats(
         assert (await client.get(path, params=params)).status_code == 422, params
     backwards = {"from": start.isoformat(), "to": start.isoformat()}
     assert (await client.get(path, params=backwards)).status_code == 422
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_every_field_of_a_kind_has_its_buckets(
+    client: Client, connection: asyncpg.Connection, register: Register, kind: Kind
+) -> None:
+    shown = await register("d-1", kind=kind)
+    sent = {name: rule.base(1) for name, rule in FIELD_RULES[kind].items()}
+    at = datetime.now(UTC) - timedelta(minutes=5)
+    await connection.copy_records_to_table(
+        f"reading_{kind}",
+        records=[(shown["id"], at, 1, at, 1, *sent.values())],
+        columns=("device_id", "ts", "seq", "received_at", "batch_id", *sent),
+    )
+    await connection.execute(
+        "insert into device_state (device_id, state, ts) values ($1, $2, now())", shown["id"], sent
+    )
+    answer = await client.get("/api/v1/devices/d-1/readings", params={"bucket": "1d"})
+    assert answer.status_code == 200, answer.text
+    found = {name: mean for one in answer.json()["items"] for name, mean in one.items() if name in sent}
+    assert {name: (mean["mean"], mean["last"]) for name, mean in found.items()} == dict.fromkeys(sent, (1, 1))
 
 
 async def test_a_number_that_no_mean_can_hold_leaves_its_chart_and_the_other_fields_as_they_are(
