@@ -22,6 +22,6 @@ def test_a_batch_brings_as_many_columns_as_its_kinds_have(kinds, last):
 
 
 def test_the_newest_states_stand_before_the_row_of_the_batch():
-    assert "$20::text[]" in UPDATE_AND_FINISH
-    assert "$36" in UPDATE_AND_FINISH
-    assert "$37" not in UPDATE_AND_FINISH
+    assert "$21::text::boolean[]" in UPDATE_AND_FINISH
+    assert "$37" in UPDATE_AND_FINISH
+    assert "$38" not in UPDATE_AND_FINISH
