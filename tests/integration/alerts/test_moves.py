@@ -7,6 +7,7 @@ import pytest
 
 from services.alerts.moves import follow_devices
 from services.core.alarms.ledger import acts
+from services.core.alarms.ledger.page import Page
 from services.core.words import Verification
 from tests.integration.alerts.calls import border_at
 from tests.support.county import AREA, County
@@ -113,3 +114,46 @@ async def test_fires_of_devices_that_change_places_are_each_judged_where_they_ar
     await follow_devices(border_at(county, START + timedelta(seconds=1)))
     now_at = [(fire["site_id"], fire["scope"]) for fire in await county.alarms()]
     assert now_at == [(site, f"site:{site}") for site in reversed(sites)]
+
+
+async def stand_together(county: County) -> tuple[list[int], list[Stepped]]:
+    """Two sites, and at the first two panels of one fire: the first speaks for the second."""
+    sites = [await county.add_site("学校"), await county.add_site("商场")]
+    panels = [await county.add_device(f"panel-{n}", site_id=sites[0]) for n in (1, 2)]
+    stepped = [Stepped(county.conn, f"panel-{n}", id_, AREA, sites[0]) for n, id_ in zip((1, 2), panels, strict=True)]
+    await stepped[0].fire(START)
+    await stepped[0].judge(START, "real")
+    await stepped[1].fire(START)
+    (covered,) = await county.alarms("a.life ? 'covered'")
+    assert covered["device_id"] == panels[1]
+    return sites, stepped
+
+
+async def test_nothing_begins_anew_where_a_registry_is_corrected_after_a_fire(county: County) -> None:
+    sites, panels = await stand_together(county)
+    for panel in panels:
+        await panel.fire(START + timedelta(minutes=5), active=False)
+    (left,) = await county.alarms("a.state <> 'closed'")
+    assert (left["state"], left["escalates_at"]) == ("returned", None)
+    await county.conn.execute("update device set site_id = $1", sites[1])
+    await follow_devices(border_at(county, START + timedelta(minutes=6)))
+    (moved,) = await county.alarms("a.state <> 'closed'")
+    assert (moved["scope"], moved["site_id"]) == (f"site:{sites[1]}", sites[1])
+    same = ("incident_id", "confidence", "state", "escalates_at", "version")
+    assert [moved[name] for name in same] == [left[name] for name in same]
+    assert moved["life"].get("covered")
+
+
+async def test_a_fire_that_is_seen_first_where_both_went_brings_its_spokesman_along(county: County) -> None:
+    sites, panels = await stand_together(county)
+    await county.conn.execute("update device set site_id = $1", sites[1])
+    border, place = border_at(county, START + timedelta(seconds=1)), f"site:{sites[1]}"
+
+    async def look(page: Page) -> None:
+        await page.load_scope(place, [panels[1].place.device_id or 0])
+
+    await border.transact(look)
+    fires = await county.alarms()
+    assert [(fire["scope"], fire["escalates_at"]) for fire in fires] == [(place, None)] * 2
+    await follow_devices(border)
+    assert len({fire["incident_id"] for fire in await county.alarms("a.site_id = $1", sites[1])}) == 1

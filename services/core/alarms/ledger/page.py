@@ -18,7 +18,7 @@ from services.core.alarms.ledger.news import alarm_events
 from services.core.alarms.ledger.notice_bodies import Draft, insert_notices
 from services.core.alarms.ledger.record import evidence_to_json
 from services.core.alarms.ledger.rows import Entry, Incident, Key, Place, insert_values, read_entry, update_values
-from services.core.alarms.ledger.site_fires import Scope, read_scope
+from services.core.alarms.ledger.site_fires import Scope, lock_fires, read_scope
 from services.core.alarms.life.calling import steps_begin
 from services.core.alarms.life.components import normal_component
 from services.core.alarms.life.happenings import Happening, Parted, SiteWindow, Situation
@@ -104,19 +104,19 @@ class Page:
         if row is None:
             raise LookupError(f"the lock row of {scope} vanished")
         entries: list[Entry] = []
-        moved: list[Entry] = []
-        for found in await self.conn.fetch(SQL["lock_fires"], scope, list(device_ids)):
+        fires, parted = await lock_fires(self.conn, scope, device_ids)
+        for found in fires:
             entry = self._admit(found)
             if found["scope"] != scope:
                 self._bring(entry, found)
-                moved.append(entry)
             if entry.scope == scope or found["scope"] != scope:  # or else it has left for another one on this page
                 entries.append(entry)
         self._scopes[scope] = read_scope(scope, row, entries)
+        moved = any(found["scope"] != scope for found in fires)
         if moved or row["window_until"] != row["test_until"]:  # a fire leaves the window of the site that it leaves
             await self.take_fire(scope, SiteWindow(row["window_until"]), "clock", None)
-        if moved:  # and it leaves who spoke for it there
-            await self.take_fire(scope, Parted(frozenset(entry.alarm.incident_id for entry in moved)), "clock", None)
+        if parted:  # and it leaves who speaks for it there
+            await self.take_fire(scope, Parted(parted), "clock", None)
         return self._scopes[scope].site
 
     # --- step ---
@@ -241,11 +241,11 @@ class Page:
 
     def _bring(self, entry: Entry, found: asyncpg.Record) -> None:
         """Take a fire away from where it was judged so far, to where its device is now."""
-        left = self._scopes.get(entry.scope or "")
-        if left is not None:
+        if (left := self._scopes.get(entry.scope or "")) is not None:
             left.lose(entry)
         entry.alarm = replace(entry.alarm, area=found["device_area"])
         entry.site_id = found["device_site"]
+        entry.changed = True  # its scope is written
 
     def _note(
         self,

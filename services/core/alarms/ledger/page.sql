@@ -39,13 +39,6 @@ left join device d on f.scope = 'device:' || d.id
 where f.scope = $1
 for update of f
 
--- name: lock_fires
-select a.*, d.code as device, d.area as device_area, d.site_id as device_site
-from alarm a join device d on d.id = a.device_id
-where (a.scope = $1 or (a.device_id = any($2::integer[]) and a.code = 'fire')) and a.state <> 'closed'
-order by a.id
-for update of a
-
 -- name: reserve_alarms
 select nextval(pg_get_serial_sequence('alarm', 'id')) from generate_series(1, $1)
 

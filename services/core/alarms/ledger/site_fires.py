@@ -9,7 +9,9 @@ from services.core.alarms.fires.site import FireKey, SiteFires
 from services.core.alarms.ledger.record import evidence_from_json
 from services.core.alarms.ledger.rows import Entry
 from services.core.log import logger
+from services.core.statements import load_queries
 
+SQL = load_queries(__file__)
 log = logger(__name__)
 
 
@@ -35,6 +37,25 @@ class Scope:
         if self.entries.get(key) is entry:
             del self.entries[key]
             self.site = replace(self.site, alarms={k: alarm for k, alarm in self.site.alarms.items() if k != key})
+
+
+async def lock_fires(
+    conn: asyncpg.Connection, scope: str, device_ids: Sequence[int]
+) -> tuple[list[asyncpg.Record], frozenset[str | None]]:
+    """Lock the fires of a scope and those of these devices, which come to it if they are not of it yet.
+
+    Whoever speaks for one that comes comes along if its device stands here too. Returned with them are the incidents
+    for which one speaks that stands elsewhere: where it is over, 119 knows of the fire and nothing begins anew.
+    """
+    rows = await conn.fetch(SQL["lock_fires"], scope, list(device_ids))
+    coming = {row["incident_id"] for row in rows if row["scope"] != scope}
+    if not coming:
+        return rows, frozenset()
+    spokesmen = await conn.fetch(SQL["spokesmen"], scope, list(coming))
+    along = {row["device_id"] for row in spokesmen if row["here"]} - set(device_ids)
+    if along:
+        rows = await conn.fetch(SQL["lock_fires"], scope, [*device_ids, *sorted(along)])
+    return rows, frozenset(str(row["incident_id"]) for row in spokesmen if not row["here"])
 
 
 def read_scope(scope: str, row: asyncpg.Record, entries: Sequence[Entry]) -> Scope:
