@@ -37,6 +37,7 @@ PROBES_WAIT = 1000  # while so many answers to devices wait for the broker, no p
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 CONNECTIONS_TOPIC = "$SYS/broker/clients/connected"
 _EVENT = f"/{Channel.EVENT}"
+_LEVELS_OF_DEVICE = subscription("").count("/")  # of a topic, before its channel
 _EVENT_SLASHES = subscription(Channel.EVENT).count("/")
 
 
@@ -241,8 +242,8 @@ class Lane:
             await self._clock.sleep(RESERVE_PERIOD_S)
 
     def _tell_device(self, session: Session, message: Message) -> None:
-        """Name the stored events on the topic they came from, so that the device may forget them (contract 3)."""
-        base = message.raw_topic.removesuffix(Channel.EVENT)
+        """Name the stored events to the device whose topic they came on, so that it may forget them (contract 3)."""
+        base = "/".join(message.raw_topic.split("/")[:_LEVELS_OF_DEVICE]) + "/"
         try:
             for payload in ack_payloads(message.ack_ids, most_bytes(session.largest_packet)):
                 session.submit(base + Channel.ACK, payload)
