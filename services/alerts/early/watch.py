@@ -6,7 +6,7 @@ hold. Promises to go on after a kill from the saved memory; a finding reported t
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -57,6 +57,7 @@ class EarlyWatch:
         self._asides = Asides("alerts", clock)
         self._book = ParameterBook()
         self._cells: dict[str, Cell] = {}
+        self._homes: dict[int, str] = {}  # the cell of each device, though it may not have begun with it yet
         self._planned: dict[str, tuple[str, float]] = {}  # fingerprint, and since when (monotonic) it is the same
         self._saved_at: dict[str, float] = {}
         self._resting: dict[str, float] = {}  # cells that failed, until when
@@ -97,6 +98,7 @@ class EarlyWatch:
         await conn.execute(SQL["note_places"], list(KINDS), now)
         found = await read_members(conn, KINDS, self._breathe)
         cells = await asyncio.to_thread(plan, found)
+        self._homes = {member.id: name for name, members in cells.items() for member in members}
         for name in self._cells.keys() - cells.keys():
             del self._cells[name]
         settled = True
@@ -133,16 +135,20 @@ class EarlyWatch:
             await self._set_aside(conn, name, members[0].profile.area, error)
         return name in self._cells
 
-    async def _find_homes(self, conn: Connection, cells: Mapping[str, Sequence[Member]]) -> None:
+    async def _find_homes(self, conn: Connection, cells: Iterable[str]) -> None:
         """Hand open warnings of a removed cell to the cell that watches the device now, or end them."""
-        homes = {member.id: name for name, members in cells.items() for member in members}
         for row in await conn.fetch(SQL["standing_elsewhere"], list(cells)):
-            home = self._cells.get(homes.get(row["device_id"], ""))
+            home = self._homes.get(row["device_id"])
             if home is None:
                 self._end(row, self._clock.now(), OTHERS)
-            else:  # which decides whether it still holds
-                await conn.execute(SQL["move"], row["id"], home.name)
-                home.reconciled = False
+            else:
+                await self._move(conn, row, home)
+
+    async def _move(self, conn: Connection, row: asyncpg.Record, home: str) -> None:
+        """Hand an open warning to the cell that watches its device now, which decides whether it still holds."""
+        await conn.execute(SQL["move"], row["id"], home)
+        if home in self._cells:
+            self._cells[home].reconciled = False
 
     def _numbers(self, members: Sequence[Member]) -> Numbers:
         """Return the numbers of a cell: for all, for its kind or for the area of its first device."""
@@ -241,10 +247,13 @@ class EarlyWatch:
             stands = {_told_as(one.code, one.group, one.device, one.area): key for key, one in cell.standing.items()}
             for row in await conn.fetch(SQL["standing_of"], cell.name):
                 key = stands.get(_told_as(row["code"], row["component"], row["device"], row["area"]))
-                if key is None:
-                    self._end(row, now, NOT_AGAIN)
-                else:
+                home = self._homes.get(row["device_id"])
+                if home is not None and home != cell.name:
+                    await self._move(conn, row, home)
+                elif key is not None:
                     cell.told[key] = Severity(row["severity"])
+                elif home is None or row["device_id"] in {member.id for member in cell.members}:
+                    self._end(row, now, NOT_AGAIN)  # another device may just be coming: it begins anew with that
             cell.reconciled = True
         self._say(cell, cell.untold())
         for key in [key for key in cell.told if not self._is_on(cell, cell.standing[key])]:

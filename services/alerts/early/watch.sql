@@ -32,7 +32,7 @@ delete from early_cell where name <> all($1::text[])
 
 -- name: standing_of
 -- What was told of a cell and is not over.
-select w.cell, w.device, d.id as device_id, w.area, w.code, w.component, w.severity
+select w.id, w.cell, w.device, d.id as device_id, w.area, w.code, w.component, w.severity
 from early_warning w left join device d on d.code = w.device
 where w.ended_at is null and w.cell = $1
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from services.alerts import incidents
+from services.alerts.detectors import fleet
 from services.alerts.detectors.cooling import CoolingDetector
 from services.alerts.detectors.finding import EarlyWarning
 from services.alerts.early import rows as early_rows
@@ -21,7 +22,9 @@ from tests.support.county import AREA, County
 from tests.support.poison import cure, poison
 from tests.support.servers import Program
 from tests.support.waiting import eventually
-from tests.unit.alerts.detectors.town import DAY, SLOT_S
+from tests.unit.alerts.detectors.town import DAY, HYDRANTS, SLOT_S
+
+OTHER_TOWNSHIP = AREA[:-3] + "101"
 
 
 async def test_the_running_system_says_what_evaluate_says_also_after_a_kill(
@@ -219,6 +222,27 @@ async def test_a_warning_stays_while_the_area_of_its_device_is_corrected(hydrant
     assert live.watch._cells["hydrant:H00"].area != AREA  # noqa: SLF001 - it began anew
     (alarm,) = await hydrants.alarms("a.code = 'freeze_forecast'")
     assert (alarm["id"], alarm["cleared_at"]) == (told["id"], None)
+
+
+async def test_a_warning_goes_with_its_device_to_another_group_of_devices_and_stays(
+    hydrants: County, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a county of many hydrants each township is watched by itself, and one was registered in the wrong one."""
+    monkeypatch.setattr(fleet, "_AT_ONCE", HYDRANTS + 1)
+    for code, area in (("G00", AREA), ("G01", OTHER_TOWNSHIP), ("G02", OTHER_TOWNSHIP)):
+        await hydrants.add_device(code, "hydrant", area=area)
+    rows, water = town()
+    water[20:60] -= np.arange(40) * 0.15
+    await store(hydrants, BEGIN, rows[:DAY], water[:DAY])
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * 40), step_s=SLOT_S)
+    (told,) = await hydrants.conn.fetch("select * from early_warning where code = 'freeze_forecast'")
+    assert told["cell"] == "hydrant:G00"
+    await hydrants.conn.execute("update device set area = $1, updated_at = now() where code = 'H00'", OTHER_TOWNSHIP)
+    await live.until(BEGIN + timedelta(seconds=SLOT_S * 44), step_s=60)
+    (stands,) = await hydrants.conn.fetch("select * from early_warning where code = 'freeze_forecast'")
+    assert (stands["id"], stands["cell"], stands["ended_at"]) == (told["id"], "hydrant:G01", None)
+    (alarm,) = await hydrants.alarms("a.code = 'freeze_forecast'")
+    assert (alarm["id"], alarm["cleared_at"]) == (told["alarm_id"], None)
 
 
 async def test_what_a_cell_that_begins_anew_finds_worse_than_it_was_told_is_told_as_that(
