@@ -155,6 +155,8 @@ class HydrantRules(KindRules):
         super().restart_counts(since)
         for kept in (self._flow, self._cap_open, self._water):
             kept.forget(since)
+        if self._celsius_at is not None:
+            self._celsius_at = min(self._celsius_at, since)
 
     def forget(self, code: str) -> None:
         """Let the condition of `code` be over until readings show it again."""

@@ -101,7 +101,7 @@ EARLY_RULES: Final = (
         Severity.MINOR,
         "12 小时内可能冻结",
         "judged by how fast it cools and by the air around it, the water reaches `freezes_c` within `ahead_h`",
-        "it no longer does so within twice that time; or no reading tells a temperature for 25 h",
+        "it no longer does so within twice that time; or what it goes on sending tells no temperature for 25 h",
         freezes_c=Parameter(0.0, "°C", "physics", Bounds(-5, 10)),
         ahead_h=Parameter(12, "h", "contract 11", MONTH_H),
         from_c=Parameter(8.0, "°C", "warmer water does not freeze within half a day", Bounds(0, 30)),

@@ -106,7 +106,7 @@ WATER_RULES: Final = (
         Severity.MINOR,
         "消火栓结冰风险",
         "water below `cold_c`",
-        "above `clear_c`; or no reading tells a temperature for 25 h",
+        "above `clear_c`; or what it goes on sending tells no temperature for 25 h",
         cold_c=Parameter(2, "°C", f"{CONTRACT}: 2 K above freezing", WATER_C),
         clear_c=Parameter(4, "°C", HYSTERESIS, WATER_C),
     ),

@@ -4,7 +4,7 @@ import json
 
 from services.alerts.rules.walk import DeviceRules
 from services.core.rules.parameters import DEFAULTS
-from tests.unit.alerts.readings import Walk, device
+from tests.unit.alerts.readings import START, Walk, device
 
 LOW = ["+hydrant_pressure_low major"]
 
@@ -66,3 +66,14 @@ def test_cold_from_a_state_that_tells_no_time_of_it_lasts_a_day_from_then_on() -
     assert walk.say(at_s=30 * 3600, pressure_mpa=0.3) == []
     assert walk.say(at_s=55 * 3600, pressure_mpa=0.3) == []
     assert walk.say(at_s=55 * 3600 + 60, pressure_mpa=0.3) == ["-hydrant_freezing"]
+
+
+def test_a_cold_of_our_own_clock_ahead_ends_by_age_when_that_was_set_back() -> None:
+    """The server's clock was a year ahead and was set back; the probe dies that week."""
+    day_s, year_s = 25 * 3600, 365 * 86400
+    walk = Walk(device())
+    assert walk.say(at_s=year_s, pressure_mpa=0.3, water_temp_c=1.5) == ["+hydrant_freezing minor"]
+    walk.rules.note_time(START)
+    assert walk.say(at_s=60, pressure_mpa=0.3, water_temp_c=1.5) == []
+    assert walk.say(at_s=day_s, pressure_mpa=0.3) == []
+    assert walk.say(at_s=day_s + 120, pressure_mpa=0.3) == ["-hydrant_freezing"]
