@@ -60,6 +60,13 @@ def below(folder: Path) -> Below:
     return Below(here.stat().st_dev, shutil.disk_usage(here), os.statvfs(here))
 
 
+def _try_below(folder: Path) -> Below | OSError:
+    try:
+        return below(folder)
+    except OSError as error:
+        return error
+
+
 class _Look(Thread):
     """One look at one folder, by itself: fires do not wait for a file server."""
 
@@ -69,10 +76,7 @@ class _Look(Thread):
         self.found: Below | OSError | None = None  # None: not yet
 
     def run(self) -> None:
-        try:
-            self.found = below(self._folder)
-        except OSError as error:
-            self.found = error
+        self.found = _try_below(self._folder)
 
 
 _HANGING: dict[Path, _Look] = {}
@@ -102,7 +106,8 @@ def look_at(folders: Sequence[Path], unseen: set[str] | None = None) -> list[Dis
     found = []
     for number, folder in enumerate(folders):
         component = "" if number == 0 else str(folder)
-        disk = _look_below(folder)
+        # Our own is waited for: nothing of ours works while it hangs, and a busy machine is no lost disk.
+        disk = _look_below(folder) if number else _try_below(folder)
         if unseen is not None:
             unseen.discard(component)
         if isinstance(disk, Below):
@@ -111,7 +116,7 @@ def look_at(folders: Sequence[Path], unseen: set[str] | None = None) -> list[Dis
                 usage, names = disk.usage, disk.names
                 found.append(Disk(component, usage.used, usage.free, names.f_files, names.f_favail))
         elif number == 0:  # not the database's fault, as which an OSError would count
-            raise FiretowerError(f"cannot look at the disk below {folder}: {disk or 'it does not answer'}") from disk
+            raise FiretowerError(f"cannot look at the disk below {folder}: {disk}") from disk
         elif unseen is not None:
             unseen.add(component)
     return found

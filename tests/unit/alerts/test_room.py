@@ -112,6 +112,12 @@ def test_a_file_server_that_hangs_holds_up_no_look_at_the_other_disks(disk, monk
     assert disks.unseen == set()
 
 
+def test_our_own_disk_is_waited_for_on_a_machine_that_is_busy(disk, monkeypatch, tmp_path):
+    disk(95)
+    monkeypatch.setattr(room, "PATIENCE_S", 0)  # a thread that gets no time
+    assert [one.component for one in Disks([tmp_path]).look(POLICIES)] == [""]
+
+
 def test_a_further_disk_that_cannot_be_looked_at_leaves_the_first_one_judged(monkeypatch, tmp_path):
     def below(folder):
         if folder != tmp_path:
