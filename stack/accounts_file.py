@@ -61,6 +61,12 @@ class AccountsFile:
         """
         return {client["username"] for client in _parse(self.path)["clients"] if "." not in client["username"]}
 
+    def has(self, username: str) -> bool:
+        """Whether it holds this account now; not when it cannot be read."""
+        with suppress(OSError, ValueError):
+            return any(client["username"] == username for client in _parse(self.path)["clients"])
+        return False
+
     def keep_copy(self) -> None:
         """Copy it when it has changed; a file that cannot be read, or a disk without room, leaves the copy as it is."""
         with suppress(OSError, ValueError):

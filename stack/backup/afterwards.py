@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from stack.accounts import FLEET
+from stack.accounts_file import AccountsFile
 from stack.state import StateDir
 
 
 def next_steps(state: StateDir, folder: Path, passphrase_file: Path | None) -> list[str]:
     """Say how the restored system starts, and that nobody keeps copies of it yet."""
-    had_fleet = state.kept_secret(f"mqtt_{FLEET}") is not None  # else nothing may be every device, now neither
+    # By the accounts of its last run: a secret stays for good where a trial made it, and nothing may be every device.
+    had_fleet = AccountsFile(state.server_dir("mosquitto")).has(FLEET)
     up = f"firetower up {'' if had_fleet else '--no-fleet '}--state-dir {state.path}"
     secret = f" --passphrase-file {passphrase_file}" if passphrase_file is not None else ""
     return [

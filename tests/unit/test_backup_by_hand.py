@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.core.errors import FiretowerError
-from stack.accounts import FLEET
+from stack.accounts import FLEET, SERVICES
+from stack.accounts_file import AccountsFile
 from stack.backup.afterwards import next_steps
 from stack.backup.belongings import Belongings
 from stack.backup.command import Asked, backup
@@ -54,7 +55,11 @@ def test_after_a_restore_people_are_told_that_no_copies_are_kept_and_how_the_sys
     keep = f"firetower backup {tmp_path}/copies --state-dir {state.path} --passphrase-file {tmp_path}/secret"
     assert "keeps no copies yet" in said
     assert keep in said
-    state.secret(f"mqtt_{FLEET}")  # a demo, or a system for tests
+    state.secret(f"mqtt_{FLEET}")  # it ran with that account once, as a trial
+    accounts = AccountsFile(state.server_dir("mosquitto"))
+    accounts.write({SERVICES: "secret"})
+    assert "`firetower up --no-fleet" in "\n".join(next_steps(state, tmp_path, None))
+    accounts.write({SERVICES: "secret", FLEET: "secret"})  # a demo, or a system for tests
     assert f"`firetower up --state-dir {state.path}`" in "\n".join(next_steps(state, tmp_path, None))
 
 
