@@ -138,6 +138,11 @@ class StateDir:
             write_private(self.path / _IDENTITY, json.dumps({"id": identity, "path": str(here)}, indent=1))
         return identity
 
+    @property
+    def has_run(self) -> bool:
+        """Whether a system was started in this folder before, or restored into it."""
+        return (self.path / "secrets.json").exists()
+
     def data_folders(self) -> tuple[Path, ...]:
         """The folders whose disks everything here needs room on."""
         outside = outside_of(self.path)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from services.core.limits import raise_file_limit
+from services.core.listening import listen_on
 from services.core.log import configure_log, logger
 from services.core.settings import (
     AlertsSettings,
@@ -83,6 +84,9 @@ class System:
         self._given = frozenset(key for key in os.environ if key.startswith("FIRETOWER_"))
         self.addresses = Addresses.of(alerts, api, gateway)
         self.state = StateDir.open(options.state_dir or api.state_dir)
+        if not self.state.has_run:  # else its network may come later than we do, as after a power cut
+            for host, name in ((api.api_host, "API"), (gateway.gateway_host, "GATEWAY"), (api.metrics_host, "METRICS")):
+                listen_on(host, 0, f"FIRETOWER_{name}_HOST").close()
         self._endpoints = EndpointsFile(self.state.path / "endpoints.json")
         self._children: dict[str, Child] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,6 +124,7 @@ class System:
 
     async def _work(self) -> None:
         await self._when_there_is_room(self._start_servers)
+        self._watch("log sizes", self._bound_logs, every_s=60)
         if self._options.programs:
             await self._start_programs()
         self._is_ready = True
@@ -128,9 +133,6 @@ class System:
         shown = await shown_login(self.addresses.database, login)
         self._screen.announce(self.addresses.api, shown, self._endpoints.path)
         self._watch("addresses", self._note_stale_endpoints, every_s=1)
-        if self._options.programs:
-            self._watch("backup", self.keep_copies, every_s=1)
-        self._watch("log sizes", self._bound_logs, every_s=60)
         if self._options.programs:
             vitals = Vitals(self.addresses.database, self.addresses.metrics(self.state.known_port("ingest_metrics")))
             self._watch("status line", lambda: self._show(vitals), every_s=self._screen.every_s)
@@ -175,6 +177,7 @@ class System:
         past = asyncio.create_task(self._store_past(), name="past") if demo and self.addresses.mqtt_fleet else None
         self._tasks += [past] if past is not None else []
         programs = plan(self.addresses, self.state, self._given, demo=demo, relayed=self._relayed)
+        self._watch("backup", self.keep_copies, every_s=1)  # not after them: the API may wait for its network
         await self._start_wave(list(programs))
         if past is not None:
             await past

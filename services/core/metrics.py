@@ -4,7 +4,6 @@ Labels are bounded: never a device. Times are in seconds.
 """
 
 import errno
-import socket
 import time
 from contextlib import suppress
 from threading import Thread
@@ -161,15 +160,10 @@ def serve_metrics(host: str, port: int | None, again_s: float = 5) -> None:
     try:
         start_http_server(port, addr=host)
     except OSError as error:
-        if not _is_not_ours(error):
+        if error.errno != errno.EADDRNOTAVAIL:  # else this machine has no such address, perhaps not yet
             raise CannotListen(f"{where}: {error}") from error
         log.warning("metrics_not_served", address=f"{host}:{port}", error=describe_error(error))
         Thread(target=_serve_later, args=(host, port, again_s), name="metrics", daemon=True).start()
-
-
-def _is_not_ours(error: OSError) -> bool:
-    """Whether this machine has no such address, perhaps not yet; or its name is not known."""
-    return isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
 
 
 def _serve_later(host: str, port: int, again_s: float) -> None:

@@ -4,8 +4,10 @@ Used by settings. A refusal is a ValueError, which becomes the one line that a p
 """
 
 import base64
+import errno
 import os
 import re
+import socket
 import unicodedata
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -18,10 +20,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from services.core.city.xf3017 import read_codes
+from services.core.listening import address_family
 from services.core.push_keys import ORDER, to_bytes
 
 TIANDITU = "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}&l={z}&tk={key}"
-_HOST = re.compile(r"[^\s/@?#]+")
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
 _UNSEEN = ("Cc", "Cf")  # control characters; marks of order and of no width
 _ENCODED = "with / as %2F, # as %23, ? as %3F, @ as %40, [ as %5B and % as %25 in user and password"
@@ -102,9 +104,13 @@ RetentionDays = Annotated[int, Field(ge=365, le=36_500)]
 
 def _basemap(value: str) -> str:
     """Take a file that is not there: fires do not wait for a picture, whose disk may come later than we do."""
-    if value and not value.startswith("tianditu:") and not value.endswith(".pmtiles"):
+    if value and not value.startswith("tianditu:") and not _may_be_a_map(Path(value)):
         raise ValueError("must be a .pmtiles file, or tianditu:<key>")
     return value
+
+
+def _may_be_a_map(file: Path) -> bool:
+    return file.suffix == ".pmtiles" or file.is_file()
 
 
 def _tile_url(value: str) -> str:
@@ -182,21 +188,25 @@ def _level(value: str) -> str:
 
 
 def _own_host(value: str) -> str:
-    """Refuse what no machine has as an address. Whether ours has it now, the program says that listens there.
+    """Refuse what this machine cannot listen on; an IP address may be away, as a network may come later than we do.
 
-    An empty host would mean every network. After a power cut a network may come later than we do.
+    An empty host would mean every network.
     """
     if not value:
         raise ValueError("is empty; 127.0.0.1 is this machine alone, 0.0.0.0 all its networks")
     try:
-        if ":" in value or re.fullmatch("[0-9.]+", value):
-            ip_address(value)
-        value.encode("idna")
-    except ValueError as error:
-        raise ValueError(f"{value!r} is no address of a machine: {error}") from None
-    if not _HOST.fullmatch(value):
-        raise ValueError(f"{value!r} is no address of a machine")
+        socket.create_server((value, 0), family=address_family(value)).close()
+    except (OSError, UnicodeError) as error:
+        away = isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
+        if not (away and _is_ip_address(value)):
+            raise ValueError(f"{value!r} is no address of this machine: {error}") from None
     return value
+
+
+def _is_ip_address(value: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(value))
+    return False
 
 
 def _webhook_secret(value: SecretStr) -> SecretStr:

@@ -32,6 +32,7 @@ from services.gateway.registry import Registry
 
 log = logger(__name__)
 
+WHERE = "FIRETOWER_GATEWAY_HOST, FIRETOWER_GATEWAY_PORT"
 BACKLOG = 1024  # panels that come back at the same time wait in the kernel's queue
 NAMES_WITHIN_S = 15.0  # after that panels are heard without the registry: a stranger's fire counts like any other
 ACCEPTS_AT_ONCE = 64  # before the links that are open have their turn
@@ -118,8 +119,7 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
         await gateway.clock.sleep(0.05)
     gateway.intake.take_heard()
     loop = asyncio.get_running_loop()
-    names = "FIRETOWER_GATEWAY_HOST, FIRETOWER_GATEWAY_PORT"
-    handle = listen_on(settings.gateway_host, settings.gateway_port, names)
+    handle = listen_on(settings.gateway_host, settings.gateway_port, WHERE)
     server = await loop.create_server(gateway.door.new_link, sock=handle, backlog=ACCEPTS_AT_ONCE)
     handle.listen(BACKLOG)
     port = handle.getsockname()[1]
@@ -133,6 +133,7 @@ async def listen(gateway: Gateway, settings: GatewaySettings, ready_file: Path |
 
 async def run(settings: GatewaySettings, limits: Limits, stopping: asyncio.Event) -> None:
     """Run until `stopping` is set."""
+    listen_on(settings.gateway_host, settings.gateway_port, WHERE).close()  # where we cannot, it is said at once
     gateway = build(settings, SystemClock(), limits)
     async with asyncio.TaskGroup() as tasks:
         running = [

@@ -17,7 +17,9 @@ import httpx2
 import psutil
 import pytest
 
+from stack.backup.sealed import UNFINISHED
 from stack.children import free_port
+from stack.state import StateDir
 from tests.support import contract_page
 from tests.support.processes import runs
 from tests.support.servers import until
@@ -117,8 +119,20 @@ def test_a_program_that_cannot_start_stops_no_other_and_comes_when_it_can(up):
     assert system.program.stop() == 0
 
 
+def test_copies_are_kept_while_the_network_of_the_api_is_away_after_a_power_cut(program, scratch):
+    StateDir.open(scratch / "state").secret("audit")  # it has run before
+    backup = scratch / "copies"
+    backup.mkdir(mode=0o777)
+    system = program("up", "--state-dir", str(scratch / "state"), API_HOST="192.0.2.1", BACKUP_DIR=str(backup))
+    until(lambda: any(path.suffix != UNFINISHED for path in backup.glob("*/copies/*")), what="a copy", timeout_s=90)
+    until(lambda: "api is not ready" in system.log_text(), what="what is away, told")
+    assert not (scratch / "state/endpoints.json").exists()
+    assert system.stop() == 0
+
+
 def test_a_map_and_addresses_that_are_away_after_a_power_cut_keep_nothing_else_from_running(up, scratch):
     port = free_port()  # that a proxy knows
+    StateDir.open(scratch / "state").secret("audit")  # it has run before
     system = up(
         "up", "--no-fleet", BROKER_PORT=str(port), BASEMAP=str(scratch / "nas/county.pmtiles"),
         GATEWAY_HOST="192.0.2.1", METRICS_HOST="192.0.2.1", DISPATCH_FORMAT="xf3017",
@@ -232,10 +246,26 @@ def test_a_command_without_its_database_says_so_in_one_line(command, scratch):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("API_PORT", "eighty"), ("INGEST_AREAS", "14093"), ("MQTT_URL", "http://x"), ("LOG_LEVEL", "loud")],
+    [
+        ("API_PORT", "eighty"),
+        ("INGEST_AREAS", "14093"),
+        ("MQTT_URL", "http://x"),
+        ("LOG_LEVEL", "loud"),
+        ("API_HOST", "no-such-host.invalid"),
+        ("API_HOST", "192.0.2.1"),
+        ("GATEWAY_HOST", "192.0.2.1"),
+    ],
 )
 def test_a_bad_setting_ends_it_at_once_with_one_clear_line(name, value, scratch):
     ended = firetower("up", "--state-dir", str(scratch / "state"), **{name: value})
     assert ended.returncode == 2
     assert f"FIRETOWER_{name}" in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_gateway_without_its_address_ends_before_it_waits_for_anything(scratch):
+    url = f"postgresql://x@127.0.0.1:{free_port()}/x"
+    ended = firetower("gateway", GATEWAY_HOST="192.0.2.1", DATABASE_URL=url, STATE_DIR=str(scratch))
+    assert ended.returncode == 2
+    assert "firetower: FIRETOWER_GATEWAY_HOST, FIRETOWER_GATEWAY_PORT: " in ended.stderr
+    assert not (scratch / "gateway").exists()

@@ -25,10 +25,11 @@ def test_the_broker_address_comes_in_parts(monkeypatch):
     assert (url.scheme, url.hostname, url.port, url.username) == ("mqtts", "broker", 8884, "user")
 
 
-def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
-    file = tmp_path / "county.pmtiles"
-    file.write_bytes(b"PMTiles")
-    for value in ("", str(file), "tianditu:key"):
+def test_a_base_map_is_a_file_of_any_name_that_exists_or_tianditu(monkeypatch, tmp_path):
+    files = tmp_path / "county.pmtiles", tmp_path / "county.pmtiles.2026"
+    for file in files:
+        file.write_bytes(b"PMTiles")
+    for value in ("", *map(str, files), "tianditu:key"):
         monkeypatch.setenv("FIRETOWER_BASEMAP", value)
         assert ApiSettings.read().basemap == value
 
@@ -65,6 +66,12 @@ def test_a_base_map_is_a_file_that_exists_or_tianditu(monkeypatch, tmp_path):
         (AlertsSettings, "FIRETOWER_DISPATCH_SECRET", "whsec_not base64!"),
         (ApiSettings, "FIRETOWER_API_HOST", ""),
         (ApiSettings, "FIRETOWER_API_HOST", "no such host"),
+        (ApiSettings, "FIRETOWER_API_HOST", "no-such-host.invalid"),
+        (ApiSettings, "FIRETOWER_API_HOST", "not_an_address"),
+        (ApiSettings, "FIRETOWER_API_HOST", "203.0.113.999"),
+        (ApiSettings, "FIRETOWER_API_HOST", "203.0.113"),
+        (GatewaySettings, "FIRETOWER_GATEWAY_HOST", "no-such-host.invalid"),
+        (AlertsSettings, "FIRETOWER_METRICS_HOST", "nonsense.invalid"),
         (GatewaySettings, "FIRETOWER_GATEWAY_HOST", "gateway..county"),
         (GatewaySettings, "FIRETOWER_GATEWAY_AREA", "14"),
         (Settings, "FIRETOWER_LOG_LEVEL", "loud"),
@@ -117,9 +124,10 @@ def test_the_key_of_the_evidence_is_taken_as_it_is(monkeypatch):
 
 
 def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeypatch):
-    monkeypatch.setenv("FIRETOWER_API_HOST", "127.0.0.2")
     monkeypatch.setenv("FIRETOWER_DISPATCH_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    assert ApiSettings.read().api_host == "127.0.0.2"
+    for host in ("127.0.0.2", "127.1", "0", "localhost"):
+        monkeypatch.setenv("FIRETOWER_API_HOST", host)
+        assert ApiSettings.read().api_host == host
     assert AlertsSettings.read().dispatch_secret.get_secret_value().startswith("whsec_")
 
 
@@ -128,6 +136,7 @@ def test_a_host_is_one_that_we_can_listen_on_and_a_secret_one_that_signs(monkeyp
     [
         (ApiSettings, "FIRETOWER_BASEMAP", "/mnt/nas/county.pmtiles"),
         (ApiSettings, "FIRETOWER_API_HOST", "192.0.2.1"),
+        (GatewaySettings, "FIRETOWER_GATEWAY_HOST", "192.0.2.1"),
         (AlertsSettings, "FIRETOWER_DISPATCH_CODES", "/mnt/nas/codes.json"),
         (AlertsSettings, "FIRETOWER_METRICS_HOST", "192.0.2.1"),
     ],
