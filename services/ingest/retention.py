@@ -18,6 +18,7 @@ TASKS = (*HYPERTABLES, "prune_event_keys", "prune_rejects", "prune_batches")
 LOCK = 0x52455441  # "RETA"
 PERIOD_S = 3600.0
 SLICE = 10_000  # rows of one delete
+PATIENCE = "set local lock_timeout = '2s'"  # others go first; next hour again
 
 log = logger(__name__)
 
@@ -33,14 +34,14 @@ async def drop_old(connection: asyncpg.Connection, task: str, retention_days: in
             return
         if task in HYPERTABLES:
             async with connection.transaction():
-                await connection.execute("set local lock_timeout = '2s'")  # readers go first; next hour again
+                await connection.execute(PATIENCE)
                 chunks = await connection.fetch(QUERIES["drop_chunks"], task, retention_days)
             if chunks:
                 log.info("chunks_dropped", table=task, chunks=len(chunks))
         else:
             await _prune(connection, task, retention_days, SLICE)
-    except asyncpg.PostgresError as error:
-        if not is_blocked(error):
+    except (asyncpg.PostgresError, TimeoutError) as error:
+        if not (is_blocked(error) or isinstance(error, TimeoutError)):  # the latter: of a delete that takes too long
             raise
         log.warning("retention_blocked", table=task, error=describe_error(error))  # next hour again; the others go on
     finally:
@@ -49,6 +50,8 @@ async def drop_old(connection: asyncpg.Connection, task: str, retention_days: in
 
 async def _prune(connection: asyncpg.Connection, name: str, *arguments: int) -> None:
     while True:
-        tag = await connection.execute(QUERIES[name], *arguments)
+        async with connection.transaction():
+            await connection.execute(PATIENCE)
+            tag = await connection.execute(QUERIES[name], *arguments)
         if int(tag.rpartition(" ")[2]) < SLICE:
             return

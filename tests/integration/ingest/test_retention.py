@@ -69,6 +69,24 @@ async def test_a_reader_that_holds_one_table_keeps_no_other_from_being_cleaned(r
     assert await rows.one("select array_agg(seq order by seq) from reading_hydrant") == [0, 300]
 
 
+async def test_somebody_who_holds_rows_of_one_table_keeps_no_other_from_being_cleaned(
+    rows: Rows, database: str, capsys: pytest.CaptureFixture[str]
+):
+    other = await db.connect(database, program="test")
+    duties = await db.connect(database, program="test", writer=True)
+    async with other.transaction():
+        await other.fetch("select from event_key for update")
+        for task in TASKS:
+            await drop_old(duties, task, 400)
+        assert "due to lock timeout" in capsys.readouterr().out  # and not when the statement has taken too long
+        assert await rows.one("select count(*) from event_key") == 3
+        assert await rows.one("select count(*) from reject") == 1
+    await other.close()
+    await duties.close()
+    await drop_all_old(rows)
+    assert await rows.one("select count(*) from event_key") == 2
+
+
 async def test_batches_go_behind_every_reader_and_never_the_newest(rows: Rows):
     await drop_all_old(rows)
     left = await rows.all("select writer, number from ingest_batch order by writer, number")
