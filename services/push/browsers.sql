@@ -23,7 +23,7 @@ join person h on h.id = p.person_id and h.enabled
 
 -- name: fires
 -- as the page's own notifications: fires that opened, that are new on the row of an older one, or that ask again after
--- somebody took them, and that nobody has answered yet. Of a device that was moved away since, only its code is told
+-- somebody took them, and that nobody has answered yet; and those that were told as a test, and outlasted it. Of a device that was moved away since, only its code is told
 select e.number, e.made_at, e.at, e.area, e.alarm_id, e.data -> 'alarm' as alarm,
     w.code, d.name as device_name, s.name as site_name, r.name as area_name
 from subscription_event e
@@ -36,7 +36,10 @@ where e.number > $1 and e.made_at > $2 and e.data #>> '{alarm,category}' = 'fire
     and (e.type = 'alarm.raised' or e.type in ('alarm.updated', 'fire.confirmed') and (a.since = e.at or exists (
         select from alarm_transition t
         where t.alarm_id = e.alarm_id and t.from_state = 'acknowledged' and t.to_state = 'unacknowledged'
-            and t.detail ->> 'version' = e.data #>> '{alarm,version}')))
+            and t.detail ->> 'version' = e.data #>> '{alarm,version}')
+        or exists (
+            select from alarm_transition t
+            where t.alarm_id = e.alarm_id and t.at = e.at and t.detail ? 'in_earnest')))
 order by e.number
 
 -- name: settle

@@ -128,11 +128,14 @@ update subscription set state = 'disabled', version = version + 1, updated_at = 
 where id = $1 and version = $2 and state = 'active'
 
 -- name: versions
--- the CAP messages of these alarms so far: the first line of each version in their chains
-select distinct on (alarm_id, version) alarm_id, version, at, to_state, detail ->> 'verification' as verification
-from (select alarm_id, at, number, to_state, detail, (detail ->> 'version')::integer as version
+-- the CAP messages of these alarms so far: the first line of each version in their chains, and that by which a fire of it
+-- is no test any more
+select distinct on (alarm_id, version, in_earnest) alarm_id, version, in_earnest, at, to_state,
+    detail ->> 'verification' as verification
+from (select alarm_id, at, number, to_state, detail, (detail ->> 'version')::integer as version,
+          detail ? 'in_earnest' as in_earnest
       from alarm_transition where alarm_id = any($1::bigint[])) t
-order by alarm_id, version, number
+order by alarm_id, version, in_earnest, number
 
 -- name: forget
 delete from subscription_event where id in (

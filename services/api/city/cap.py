@@ -129,9 +129,10 @@ def _feed(root: str, county: str, query: str, updated: Any) -> Element:
 
 def _entry(root: str, county: str, row: Row, made: cap.Message) -> Element:
     entry = Element("entry")
+    name_of = cap.identifier(county, row["id"], made.version, in_earnest=made.in_earnest)
     told = _told(row)
     for name, text in (
-        ("id", f"{cap.sender(county)}:{cap.identifier(county, row['id'], made.version)}"),
+        ("id", f"{cap.sender(county)}:{name_of}"),
         ("title", f"{made.kind}: {cap.headline(told)}"),
         ("updated", rfc3339(made.sent) or ""),
         ("summary", clean_text(row["reason"], cap.LONGEST)),

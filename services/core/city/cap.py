@@ -1,7 +1,8 @@
 """An alarm as messages of the Common Alerting Protocol: OASIS CAP 1.2, element by element. Pure.
 
 Called by the API (one alarm, the feed) and by push. Promises that a message is the same wherever it is asked for: its
-identifier is alarm and version, its references are the earlier messages since the warning began.
+identifier is alarm and version (and that it outlasted its test), its references are the earlier messages since the
+warning began.
 """
 
 import re
@@ -42,28 +43,34 @@ RADIUS_KM: Final = 0.1  # of the circle around a device: a building
 
 
 class Message(NamedTuple):
-    """One CAP message of an alarm. `references` are (version, sent) of the earlier ones."""
+    """One CAP message of an alarm. `references` are (version, sent, in_earnest) of the earlier ones.
+
+    `in_earnest`: it says that the fire of this version is no test any more; before it came one that called it a test.
+    """
 
     version: int
     kind: str  # Alert, Update, Cancel
     sent: datetime
-    references: tuple[tuple[int, datetime], ...]
+    references: tuple[tuple[int, datetime, bool], ...]
+    in_earnest: bool = False
 
 
 def messages(lines: Iterable[Mapping[str, Any]]) -> list[Message]:
     """Return the messages of an alarm; what returns after its Cancel is an Alert of its own.
 
-    `lines` are the first transition of each version: `version at to_state verification`.
+    `lines` are the first transition of each version, and the one in it that ended the test, if any: `version in_earnest
+    at to_state verification`.
     """
     made: list[Message] = []
-    thread: list[tuple[int, datetime]] = []
+    thread: list[tuple[int, datetime, bool]] = []
     for line in lines:
         ended = over(line["to_state"], line["verification"])
         if not thread and ended:
             continue
         kind = "Cancel" if ended else "Update" if thread else "Alert"
-        made.append(Message(line["version"], kind, line["at"], tuple(thread[-MOST_REFERENCES:])))
-        thread = [] if ended else [*thread, (line["version"], line["at"])]
+        one = line["version"], line["at"], line["in_earnest"]
+        made.append(Message(one[0], kind, one[1], tuple(thread[-MOST_REFERENCES:]), one[2]))
+        thread = [] if ended else [*thread, one]
     return made
 
 
@@ -73,7 +80,8 @@ def message_of(alarm: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> 
     `lines` are those of `messages`; an alarm whose chain tells of no version has one message, of what it is.
     """
     made = messages(line for line in lines if line["version"] is not None)
-    found = next((message for message in reversed(made) if message.version <= alarm["version"]), None)
+    told = alarm["version"], not alarm["test_window"]
+    found = next((message for message in reversed(made) if (message.version, message.in_earnest) <= told), None)
     if found is not None:
         return found
     ended = over(alarm["state"], alarm["verification"])
@@ -81,9 +89,9 @@ def message_of(alarm: Mapping[str, Any], lines: Iterable[Mapping[str, Any]]) -> 
     return Message(alarm["version"], "Cancel" if ended else "Alert", datetime.fromisoformat(at), ())
 
 
-def identifier(county: str, alarm_id: int, version: int) -> str:
+def identifier(county: str, alarm_id: int, version: int, *, in_earnest: bool = False) -> str:
     """Return a message's identifier, unique for the sender (CAP 3.2.1: no blanks, commas, < or &)."""
-    return f"{county}.{alarm_id}.{version}"
+    return f"{county}.{alarm_id}.{version}" + (".1" if in_earnest else "")
 
 
 def sender(county: str) -> str:
@@ -95,7 +103,7 @@ def render(message: Message, county: str, told: Mapping[str, Any]) -> bytes:
     """Return the XML. `told` is what an event tells: `alarm` (contract 5), `device` and `site` or None, `area_name`."""
     alarm = told["alarm"]
     root = Element("alert", xmlns=NAMESPACE)
-    _put(root, "identifier", identifier(county, alarm["id"], message.version))
+    _put(root, "identifier", identifier(county, alarm["id"], message.version, in_earnest=message.in_earnest))
     _put(root, "sender", sender(county))
     _put(root, "sent", _local(message.sent))
     _put(root, "status", status(alarm))
@@ -209,8 +217,8 @@ def _certainty(alarm: Mapping[str, Any]) -> str:
     return CERTAINTY.get(alarm["confidence"] or "", "Observed")
 
 
-def _reference(county: str, alarm_id: int, version: int, sent: datetime) -> str:
-    return f"{sender(county)},{identifier(county, alarm_id, version)},{_local(sent)}"
+def _reference(county: str, alarm_id: int, version: int, sent: datetime, in_earnest: bool) -> str:
+    return f"{sender(county)},{identifier(county, alarm_id, version, in_earnest=in_earnest)},{_local(sent)}"
 
 
 def _local(at: datetime) -> str:

@@ -16,9 +16,12 @@ from services.core.city.cloudevent import Event, EventType
 from services.core.city.outbox import write_events
 from services.core.words import Category, Confidence, Part, Reason, Severity
 from services.push.numbering import AT_ONCE
+from tests.integration.alerts.calls import run_clocks
 from tests.integration.push.conftest import Subscribe
 from tests.support.county import AREA, County
+from tests.support.hand_clock import START
 from tests.support.servers import Program
+from tests.support.stepped import Stepped
 from tests.support.waiting import eventually
 
 Push = Callable[..., Program]
@@ -84,6 +87,26 @@ async def test_a_fire_is_told_as_it_grows_surer_and_when_it_is_judged(county: Co
     (alarm,) = await county.alarms()
     await acts.verify(county.conn, alarm["id"], outcome="false", note="", actor="user:t", now=datetime.now(UTC))
     assert told(await events(county)) == ["alarm.raised", "fire.confirmed", "alarm.cleared", "alarm.closed"]
+
+
+@pytest.mark.parametrize("burns", [True, False])
+async def test_a_fire_that_outlasts_its_test_is_told_again_and_one_that_is_over_is_not(
+    county: County, *, burns: bool
+) -> None:
+    site = await county.add_site("学校")
+    device = await county.add_device("panel-1", site_id=site)
+    one = Stepped(county.conn, "panel-1", device, AREA, site)
+    window = START + timedelta(minutes=10)
+    await acts.set_test_window(county.conn, site, until=window, reason="周检", actor="user:t", now=START)
+    await one.fire(START)
+    if not burns:
+        await one.fire(START + timedelta(minutes=1), active=False)
+    before = await events(county)
+    await run_clocks(county, window)
+    anew = (await events(county))[len(before) :]
+    marks = [(row["type"], row["cap"], row["data"]["alarm"]["test_window"]) for row in anew]
+    assert marks == [("alarm.updated", True, False)] * burns
+    assert {row["data"]["alarm"]["version"] for row in (*before[:1], *anew)} == {1}, "a version speaks of other things"
 
 
 @pytest.mark.parametrize("is_reset", [True, False])

@@ -31,6 +31,8 @@ def next_line(
         "incident_id": alarm.incident_id,
         "notices": [notice.type for notice in done.notices],
     }
+    if alarm.outlasted_test(before):
+        detail["in_earnest"] = True
     if isinstance(happening, Act) and happening.note:
         detail["note"] = happening.note
     if isinstance(happening, Finding) and happening.ts is not None:

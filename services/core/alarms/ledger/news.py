@@ -25,7 +25,7 @@ def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list
         types.append(EventType.CLEARED)
     if before.open and not after.open:
         types.append(EventType.CLOSED)
-    if not types and after.version != before.version:
+    if not types and (after.version != before.version or after.outlasted_test(before)):
         types.append(EventType.UPDATED)
     return types
 
@@ -36,7 +36,8 @@ def alarm_events(entry: Entry, before: Alarm | None, after: Alarm, outcome: Outc
     if not types:
         return []
     data = {"alarm": alarm_document(document_row(entry, after))}
-    told = before is None or (after.version != before.version and not (is_over(before) and is_over(after)))
+    changed = before is None or after.version != before.version or after.outlasted_test(before)
+    told = before is None or (changed and not (is_over(before) and is_over(after)))
     subject = after.device or (f"site:{entry.site_id}" if entry.site_id is not None else after.area or "")
     return [Event(kind, subject, after.area, now, data, entry.device_id, entry.id, cap=told) for kind in types]
 

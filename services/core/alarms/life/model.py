@@ -95,6 +95,11 @@ class Alarm:
         """Whether it is shown and told as part of a test."""
         return self.memory.tested and not self.memory.in_earnest
 
+    def outlasted_test(self, before: Alarm | None) -> bool:
+        """Whether it is no test any more since `before`, and nothing else that its version speaks for changed."""
+        marked = before is not None and before.marked_test and not self.marked_test
+        return marked and before is not None and before.version == self.version
+
     @property
     def began_at(self) -> datetime:
         """When the condition that it is about began, as far as we noticed."""

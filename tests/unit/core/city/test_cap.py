@@ -36,7 +36,7 @@ def told(**fields: Any) -> dict[str, Any]:
 
 def line(version: int, state: State, verification: Verification = Verification.NONE) -> dict[str, Any]:
     at = NOW + timedelta(minutes=version)
-    return {"version": version, "to_state": state, "verification": verification, "at": at}
+    return {"version": version, "in_earnest": False, "to_state": state, "verification": verification, "at": at}
 
 
 def read(xml: bytes) -> Any:
@@ -60,11 +60,25 @@ def test_what_comes_back_after_its_cancel_is_a_new_alert_and_the_end_is_told_onc
     states = (State.UNACKNOWLEDGED, State.RETURNED, State.CLOSED)
     lines = [line(1, states[0]), line(2, states[1]), line(3, states[0]), line(4, states[1]), line(5, states[2])]
     made = messages(lines)
-    assert [(m.version, m.kind, [v for v, _ in m.references]) for m in made] == [
+    assert [(m.version, m.kind, [v for v, *_ in m.references]) for m in made] == [
         (1, "Alert", []), (2, "Cancel", [1]), (3, "Alert", []), (4, "Cancel", [3]),
     ]  # fmt: skip
     assert message_of(told(version=5, state=State.CLOSED)["alarm"], lines) == made[-1]
     assert message_of(told(version=3)["alarm"], lines) == made[2]
+
+
+def test_a_fire_that_outlasts_its_test_is_told_again_under_an_identifier_of_its_own() -> None:
+    ended = line(1, State.UNACKNOWLEDGED) | {"in_earnest": True, "at": NOW + timedelta(minutes=9)}
+    lines = [line(1, State.UNACKNOWLEDGED), ended, line(2, State.ACKNOWLEDGED)]
+    tests, actual, later = (
+        read(render(message_of(one["alarm"], lines), "140931", one))
+        for one in (told(test_window=True), told(), told(version=2))
+    )
+    said = [(one.identifier, one.status.value, one.msg_type.value) for one in (tests, actual, later)]
+    assert said == [
+        ("140931.7.1", "Test", "Alert"), ("140931.7.1.1", "Actual", "Update"), ("140931.7.2", "Actual", "Update"),
+    ]  # fmt: skip
+    assert [reference.split(",")[1] for reference in later.references.split()] == ["140931.7.1", "140931.7.1.1"]
 
 
 def test_an_alarm_whose_chain_tells_of_no_version_has_the_message_of_what_it_is() -> None:
@@ -110,7 +124,7 @@ def test_every_sort_of_alarm_fits_the_schema() -> None:
     }  # fmt: skip
     for turn in range(max(map(len, words.values()))):  # each word comes once: an element holds one of them alone
         fields = {name: known[turn % len(known)] for name, known in words.items()}
-        read(render(Message(1, "Update", NOW, ((0, NOW),)), "140931", told(**fields)))
+        read(render(Message(1, "Update", NOW, ((0, NOW, False),)), "140931", told(**fields)))
     bare = told(area=None, incident_id=None, component="", zone="") | {"device": None, "site": None, "area_name": None}
     read(render(Message(1, "Alert", NOW, ()), "140931", bare))
     read(render_test("140931", 1_764_288_000_000_000, NOW, "推送测试"))
