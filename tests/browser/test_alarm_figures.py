@@ -28,6 +28,24 @@ def test_a_level_that_was_judged_in_metres_is_shown_in_metres(visit: Any, system
     expect(page.locator(".figure").first).to_have_text("0.50 m")
 
 
+def test_a_level_of_now_is_the_one_that_the_gauge_sends_by_now(visit: Any, system: Any) -> None:
+    body = {"kind": "water", "area": AREA, "name": "消防水池", "form": "pool", "limits": {"level_pct_low": 30}}
+    system.call("PUT", "/api/v1/devices/FIG-LEVEL", body)
+    system.reading("FIG-LEVEL", "water", level_pct=25)
+    system.reading("FIG-LEVEL", "water", level_pct=25)
+    until(lambda: bool(system.alarms(device="FIG-LEVEL", code="water_level_low")), what="the alarm of the pool")
+    (alarm,) = system.alarms(device="FIG-LEVEL", code="water_level_low")
+    device = system.call("GET", "/api/v1/devices/FIG-LEVEL")
+    system.call(
+        "PUT", "/api/v1/devices/FIG-LEVEL", body | {"limits": {"level_pct_low": 28}, "version": device["version"]}
+    )
+    page = visit(f"/#/desk/{alarm['id']}")
+    expect(page.locator(".figure.now")).to_have_text("25.0 %")
+    system.reading("FIG-LEVEL", "water", level_m=0.9)
+    expect(page.locator(".figure.now")).to_have_text("0.90 m")
+    expect(page.locator(".figure").first).to_have_text("25.0 %")
+
+
 def test_what_an_early_warning_saw_and_expected_is_shown_in_its_unit(visit: Any, system: Any) -> None:
     body = {"kind": "hydrant", "area": AREA, "name": "文化路消火栓"}
     system.call("PUT", "/api/v1/devices/FIG-EARLY", body)

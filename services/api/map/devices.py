@@ -164,17 +164,17 @@ def _whole(rows: Sequence[Row], now: datetime, book: ParameterBook, counted: dic
 
 def _feature(row: Row, now: datetime, book: ParameterBook) -> dict[str, Any]:
     values = {name: entry["value"] for name, entry in newest(row).items() if isinstance(entry["value"], int | float)}
-    usable, level_pct = None, None
+    usable, level_pct, level_m = None, None, values.get("level_m")
     if row["kind"] in water.MAIN_FIELDS:
         usable = water.judge(row, values, now, row["standing"] or (), book).usable
-        level_pct = water.shown_level_pct(row, values)
+        level_pct, level_m = water.shown_level_pct(row, values), water.newer_level(row, values).get("level_m")
     properties = {name: row[name] for name in ("code", "kind", "name", "area", "form", "status", "last_seen")} | {
         "alarm": row["severity"],
         "severity": row["severity"],
         "pressure_mpa": values.get("pressure_mpa"),
         "flow_lps": values.get("flow_lps"),
         "level_pct": level_pct,
-        "level_m": values.get("level_m"),
+        "level_m": level_m,
         "usable": usable,
     }
     point = {"type": "Point", "coordinates": [row["lon"], row["lat"]]}

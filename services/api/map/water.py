@@ -158,7 +158,7 @@ def _source(row: Mapping[str, Any], lon: float, lat: float, now: datetime, book:
         "address": row["address"], "location": {"lon": row["lon"], "lat": row["lat"]},
         "distance_m": round(row["distance_m"], 1), "bearing_deg": _bearing(lon, lat, row["lon"], row["lat"]),
         "status": row["status"],
-        **{name: values.get(name) for name in ("pressure_mpa", "flow_lps", "level_m")},
+        **{name: judged.get(name) for name in ("pressure_mpa", "flow_lps", "level_m")},
         "level_pct": water.shown_level_pct(row, values),
         "value_at": at, "age_s": water.age_s(row, values, now),
         "stale_after_s": DeviceProfile.of(row).late_after.total_seconds(), "usable": verdict.usable,

@@ -25,7 +25,7 @@ _device, _state, _alarm = tables.device.c, tables.device_state.c, tables.alarm.c
 PARENT = tables.area.alias("place")
 Column = sa.ColumnElement[Any]
 GIVEN = ("pressure_mpa", "flow_lps", "water_temp_c", "level_m")
-"""What a water source shows of its newest values as they are."""
+"""What a water source shows of its newest values as they are, but a level that gave way to the other."""
 _AT_ONCE = 500  # judged before other requests have their turn
 
 
@@ -151,10 +151,11 @@ async def finish_water(reads: Reads, rows: Sequence[Row], context: Context) -> l
     found = []
     for row in rows:
         values, verdict = _judge(row, context, book)
+        given = water.newer_level(row, values)
         age_s = water.age_s(row, values, context.now)
         found.append(
             _properties(row, people)
-            | {name: values.get(name) for name in GIVEN}
+            | {name: given.get(name) for name in GIVEN}
             | {
                 "level_pct": water.shown_level_pct(row, values),
                 "age_s": None if age_s is None else round(age_s),

@@ -139,3 +139,19 @@ async def test_a_rule_that_was_changed_changes_what_is_usable(
     assert (await client.put("/api/v1/rules/hydrant_pressure_low", json=body)).status_code == 200
     (item,) = (await client.get("/api/v1/water-sources/nearest", params=HERE)).json()["items"]
     assert (item["usable"], [reason["code"] for reason in item["reasons"]]) == (False, ["low_pressure"])
+
+
+async def test_a_level_that_a_gauge_no_longer_sends_is_not_given_out_with_the_time_of_the_other(
+    client: Client, register: Register, connection: asyncpg.Connection
+) -> None:
+    shown = await register("pool", kind="water", form="pool", location={"lon": 111.09, "lat": 39.02})
+    await _measure(connection, shown["id"], level_pct=5, level_m=3.9)
+    await connection.execute(
+        """update device_state set state_at = jsonb_build_object('level_m',
+               jsonb_build_array((extract(epoch from ts) * 1000000)::bigint - 21 * 86400000000, 0, 1))"""
+    )
+    (nearest,) = (await client.get("/api/v1/water-sources/nearest", params=HERE)).json()["items"]
+    (city,) = (await client.get("/ogc/collections/water-sources/items")).json()["features"]
+    (mark,) = (await client.get("/geo/devices.geojson")).json()["features"]
+    for said in (nearest, city["properties"], mark["properties"]):
+        assert (said["level_pct"], said["level_m"]) == (5, None)

@@ -27,9 +27,18 @@ const isLow = (code) => code.endsWith("_low") || code === "undervoltage";
 function fieldsOf({ code, limit }, device) {
   const fields = MEASURES.find(([start]) => code.startsWith(start))?.[1] ?? [];
   if (fields[0] !== "level_pct") return fields;
-  const named = device?.rule_limits?.find((one) => one.code === code && one.raise === limit)?.field;
   const onlyMetres = device?.state?.level_m && !device.state.level_pct;
-  return [named ?? (onlyMetres ? "level_m" : "level_pct")];
+  return [namedField({ code, limit }, device) ?? (onlyMetres ? "level_m" : "level_pct")];
+}
+const namedField = ({ code, limit }, device) =>
+  device?.rule_limits?.find((one) => one.code === code && one.raise === limit)?.field;
+
+// Of now a level whose limit is not named is the newer one: a gauge may send only that by now.
+function fieldsNow(alarm, device) {
+  const fields = fieldsOf(alarm, device);
+  if (fields[0] !== "level_pct" || namedField(alarm, device)) return fields;
+  const [percent, metres] = ["level_pct", "level_m"].map((field) => Date.parse(device?.state?.[field]?.ts));
+  return metres > percent ? ["level_m"] : fields;
 }
 
 const EARLY_DIGITS = { MPa: 3, mA: 0 }; // of early warnings, which say their unit
@@ -72,7 +81,7 @@ const limitName = (alarm) => (alarm.early_warning ? "desk.expected" : "desk.limi
 
 // The reading of now that the alarm is about: {field, value, ts}; null when the device has none.
 function newest(alarm, device) {
-  const cells = fieldsOf(alarm, device)
+  const cells = fieldsNow(alarm, device)
     .map((field) => ({ field, ...device?.state?.[field] }))
     .filter(({ value }) => typeof value === "number")
     .sort((a, b) => b.value - a.value);
