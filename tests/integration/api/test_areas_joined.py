@@ -2,6 +2,7 @@
 
 import asyncpg
 import orjson
+import pytest
 
 from tests.integration.api.conftest import AREA, OTHER_AREA, Client, Raise, Store
 
@@ -165,8 +166,9 @@ async def test_what_the_desk_was_told_before_an_alarm_came_here_shows_nothing_of
     assert (await township.get(f"/api/v1/notices/{notice}")).json()["body"] == known
 
 
+@pytest.mark.parametrize("area", [OTHER_AREA, AREA])
 async def test_a_verdict_that_is_corrected_after_the_device_moved_tells_the_desk_where_the_fire_was(
-    client: Client, township: Client, open_alarm: Raise, connection: asyncpg.Connection
+    client: Client, open_alarm: Raise, connection: asyncpg.Connection, area: str
 ) -> None:
     here = {"name": "粮库", "area": AREA, "location": {"lon": 111.01, "lat": 39.01}}
     place = (await client.post("/api/v1/sites", json=here)).json()["id"]
@@ -175,7 +177,7 @@ async def test_a_verdict_that_is_corrected_after_the_device_moved_tells_the_desk
     judged = await client.post(f"{path}/verify", json={"outcome": "real"})
     assert judged.status_code == 200, judged.text
     await connection.execute("update alarm set state = 'closed', closed_at = now() where id = $1", own)
-    there = {"name": "秘密", "area": OTHER_AREA, "location": {"lon": 111.777, "lat": 39.777}}
+    there = {"name": "秘密", "area": area, "location": {"lon": 111.777, "lat": 39.777}}
     site = (await client.post("/api/v1/sites", json=there)).json()["id"]
     assert (await client.put("/api/v1/devices/p-moved", json=there | {"site": site})).status_code == 200
     wanted = {"outcome": "false", "reason": "复核为误报"}

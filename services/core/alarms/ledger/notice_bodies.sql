@@ -11,7 +11,8 @@ insert into notice (
 values ($1, $2, $3, $4, 'desk', $5, $6, $7, $8, $9, $9)
 
 -- name: notice_device
--- Of a closed alarm ($4 is its area) whose device was moved away since, the place is where it was.
+-- Of a closed alarm ($4 is its area) whose device was moved away since, to another area or from its site ($3), the place
+-- is where it was.
 select w.alarm_id, d.code, d.kind, s.name as site_name, s.address as site_address, s.contacts as site_contacts,
     s.access_note as site_access_note,
     case when w.moved then coalesce(r.name, '') else d.name end as name,
@@ -19,7 +20,8 @@ select w.alarm_id, d.code, d.kind, s.name as site_name, s.address as site_addres
     case when w.moved then coalesce(s.lon, r.lon) else coalesce(d.lon, s.lon) end as lon,
     case when w.moved then coalesce(s.lat, r.lat) else coalesce(d.lat, s.lat) end as lat
 from (
-    select a.*, coalesce(not starts_with(d.area, a.area), false) as moved
+    select a.*, coalesce(not starts_with(d.area, a.area), false)
+        or (a.area is not null and a.site_id is not null and a.site_id is distinct from d.site_id) as moved
     from unnest($1::bigint[], $2::integer[], $3::integer[], $4::text[]) as a (alarm_id, device_id, site_id, area)
     join device d on d.id = a.device_id
 ) w
