@@ -235,11 +235,17 @@ class Bench:
         await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
 
     async def _try_again(self) -> None:
-        """Read what is set aside; try again what a person asked for, and events and findings whose next try is due."""
+        """Read what is set aside; try again what a person asked for, and events and findings whose next try is due.
+
+        Where one waits for somebody's lock, the others are tried in a second: clocks and readings stand meanwhile.
+        """
+        begun = self.clock.monotonic()
         for row in await self.border.asides.refresh(self.conn, (events.KIND, FINDING)):
             await self.border.alone(
                 Unit(*row.values()), partial(self._try_one, row["kind"], row["name"], row["detail"])
             )
+            if self.clock.monotonic() - begun > LOOK_UP_S:
+                return
 
     async def _try_one(self, kind: str, name: str, detail: dict[str, Any]) -> None:
         if name == MORE:  # many in one line: its detail is the newest's, which is listed anew should it fail again
@@ -301,6 +307,7 @@ class Bench:
         monotonic = self.clock.monotonic()
         for device_id, code in ended:
             self.states.forget(device_id, code, monotonic)
+        await self.readings.drop_kept(self.border, ended)
         if ended:
             await self.transact(partial(self._save_states, {device_id for device_id, _ in ended}))
 

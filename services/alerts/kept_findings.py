@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from services.core.alarms.life.happenings import Finding
+from services.core.rules.catalog import RULES
+from services.core.rules.profile import DeviceProfile
 from services.core.words import Category, Reason, Severity
 
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -34,3 +36,9 @@ def finding_to_json(finding: Finding) -> dict[str, Any]:
 def finding_from_json(saved: Mapping[str, Any]) -> Finding:
     """Return the finding that `finding_to_json` saved."""
     return Finding(**{name: _READ[name](value) if name in _READ else value for name, value in saved.items()})
+
+
+def end_of(detail: Mapping[str, Any], device: DeviceProfile) -> Finding:
+    """Return the end of a condition that an older release has set aside with its reason only."""
+    rule, reason = RULES[detail["code"]], Reason(*detail["reason"])
+    return Finding(rule.code, rule.category, rule.severity, reason, False, device.code, device.area, cause=rule.code)

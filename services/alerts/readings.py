@@ -4,7 +4,7 @@ Called by the bench between looks at the event writers. Promises to look for fir
 and that a device whose readings cannot be judged is set aside without holding up the others.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from services.alerts.border import Border, Work, nothing_more
-from services.alerts.kept_findings import finding_from_json, finding_to_json
+from services.alerts.kept_findings import end_of, finding_from_json, finding_to_json
 from services.alerts.mains import Mains
 from services.alerts.refused_events import find_refused, judge_refused, name_refused
 from services.alerts.registry import Device, Registry
@@ -33,6 +33,7 @@ SQL = load_queries(__file__)
 WEEK = timedelta(days=7)
 BATCHES, ROWS = 40, 1500  # a slice: large enough to keep up with 5 000 readings/s, small enough to be over soon
 BEHIND = 4  # after a full slice the next is four times as large: a slice has a fixed cost, which larger ones share
+AGAIN = "set local lock_timeout = '20ms'"  # what somebody's lock holds up waits for it between two tries, not in one
 LOOK_UP_S = 0.02  # the longest stretch of telemetry work between two looks at the event writers
 
 READINGS, FINDING = "readings", "finding"  # kinds of what is set aside
@@ -97,13 +98,17 @@ class ReadingFeed:
             FINDINGS.labels(finding.code).inc()
         return True
 
-    async def judge(self, border: Border, verdicts: Sequence[Verdict], finish: Work = nothing_more) -> None:
-        """Step the alarms by what rules found, and save the rules' states with them."""
+    async def judge(
+        self, border: Border, verdicts: Sequence[Verdict], finish: Work = nothing_more, *, again: bool = False
+    ) -> None:
+        """Step the alarms by what rules found, and save the rules' states with them. `again`: it was set aside."""
         attempts = 0
 
         async def judge(page: Page, some: Sequence[Verdict]) -> None:
             nonlocal attempts
             attempts += 1
+            if again:
+                await page.conn.execute(AGAIN)
             if attempts > 1:  # counts made in a transaction that failed are read again
                 for area in {device.profile.area for device, _ in some}:
                     self.mains.forget(area)
@@ -116,14 +121,33 @@ class ReadingFeed:
         """Judge a finding that was set aside under `name` once more: its rule does not say it twice."""
         device_id = detail["device_id"]
         await self._registry.load(border.conn, [device_id])
+        device = self._registry[device_id]
         if "finding" not in detail:  # by an older release: the next readings say it again if it stands
             self.states.forget(device_id, detail["code"], self._clock.monotonic())
-            await border.asides.over(border.conn, FINDING, name)
-            return
-        verdict = self._registry[device_id], finding_from_json(detail["finding"])
+            if detail["active"]:
+                await border.asides.over(border.conn, FINDING, name)
+                return
+        kept = detail.get("finding")
+        verdict = device, end_of(detail, device.profile) if kept is None else finding_from_json(kept)
         if name_verdict(verdict).name != name:  # one line for many, or its device has another name since
             await border.asides.over(border.conn, FINDING, name)
-        await self.judge(border, [verdict])
+        await self.judge(border, [verdict], again=True)
+
+    async def drop_kept(self, border: Border, ended: Iterable[tuple[int, str | None]]) -> None:
+        """Strike off what was set aside of conditions that a person or a reset (code None) ended since.
+
+        Their rules have forgotten them: whatever still stands is found anew.
+        """
+        names = border.asides.names(FINDING)
+        if not names:
+            return
+        ended = list(ended)
+        await self._registry.load(border.conn, {device_id for device_id, _ in ended})
+        over = {(self._registry[device_id].profile.code, code) for device_id, code in ended}
+        for name in names:
+            device, code = (*name.split(" "), "")[:2]
+            if (device, code) in over or (device, None) in over:
+                await border.asides.over(border.conn, FINDING, name)
 
     async def _walk(self, border: Border, batches: Sequence[Batch], breath: Breath) -> list[Verdict]:
         conn = border.conn

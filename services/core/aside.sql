@@ -22,7 +22,7 @@ order by retry_requested_at nulls last, fire desc, last_at
 limit 12000
 
 -- name: details
-select kind, name, area, fire, detail from set_aside where id = any($1::bigint[]) order by id
+select kind, name, area, fire, detail from set_aside where id = any($1::bigint[]) order by array_position($1::bigint[], id)
 
 -- name: over
 update set_aside set done_at = $4, result = 'done' where program = $1 and kind = $2 and name = $3 and done_at is null
