@@ -34,9 +34,12 @@ async def _follow(page: Page, rows: Sequence[asyncpg.Record]) -> None:
     devices: dict[str, list[int]] = defaultdict(list)
     for row in fires:
         devices[row["scope"]].append(row["device_id"])
-    left = {row["left"] for row in fires} - devices.keys()
-    for scope in sorted(left):  # their locks first, as everywhere: of a site that is left before the other,
-        await page.load_scope(scope)  # as a person's act on a fire that moves has them
+    left = {row["left"] for row in fires}
+    scopes = sorted(left | devices.keys())  # their locks first, as everywhere: a person who acts on a fire that moves
+    await page.conn.execute(SQL["add_scopes"], scopes)  # has that of where it was
+    await page.conn.execute(SQL["lock_scopes"], scopes)
+    for scope in sorted(left - devices.keys()):
+        await page.load_scope(scope)
     for scope, device_ids in devices.items():  # they leave the test of the old site
         await page.load_scope(scope, device_ids)
     await _part(page, fires)

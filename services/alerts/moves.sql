@@ -12,3 +12,9 @@ with moved as (
     select a.id, d.area, d.site_id from alarm a join device d on d.id = a.device_id
     where a.id = any($1::bigint[]) and a.state <> 'closed' order by a.id for update of a)
 update alarm a set area = m.area, site_id = m.site_id, updated_at = $2 from moved m where a.id = m.id
+
+-- name: add_scopes
+insert into fire_scope (scope) select unnest($1::text[]) on conflict do nothing
+
+-- name: lock_scopes
+select from fire_scope where scope = any($1::text[]) order by scope for update

@@ -1,7 +1,9 @@
 """Two transactions that touch the same alarms never wait for each other crosswise."""
 
 import asyncio
+from datetime import timedelta
 
+from services.alerts.moves import follow_devices
 from services.core import db
 from services.core.alarms.ledger import acts
 from services.core.alarms.ledger.page import Page
@@ -9,8 +11,10 @@ from services.core.alarms.ledger.rows import Key, Place
 from services.core.alarms.life.happenings import Finding, Situation
 from services.core.alarms.policies import load_policies
 from services.core.words import Category, Confidence, Part, Reason, Severity
+from tests.integration.alerts.calls import border_at
 from tests.support.county import AREA, County
 from tests.support.hand_clock import START
+from tests.support.stepped import Stepped
 from tests.support.waiting import eventually
 
 WHY = Reason("测试", "test")
@@ -70,4 +74,27 @@ async def test_an_incident_whose_last_members_are_taken_at_once_is_over(county: 
         await eventually(lambda: county.conn.fetchval(blocked, pid), what="the second waits for the first")
     await second
     assert await county.conn.fetchval("select closed_at from incident") == START
+    await person.close()
+
+
+async def test_fires_that_change_places_do_not_wait_crosswise_for_a_person_who_acts_on_one(
+    county: County, database: str
+) -> None:
+    sites = [await county.add_site("学校"), await county.add_site("商场")]
+    panels = [await county.add_device(f"panel-{n}", site_id=site) for n, site in enumerate(sites)]
+    for n in (0, 1):
+        await Stepped(county.conn, f"panel-{n}", panels[n], AREA, sites[n]).fire(START)
+    first, _ = await county.alarms()
+    await county.conn.execute("update device set site_id = $1 - site_id", sum(sites))
+    person = await db.connect(database, program="test")
+    async with person.transaction():
+        await person.execute("select from fire_scope where scope = $1 for update", f"site:{sites[0]}")
+        follows = asyncio.create_task(follow_devices(border_at(county, START + timedelta(seconds=1))))
+        blocked = "select cardinality(pg_blocking_pids($1)) > 0"
+        pid = county.conn.get_server_pid()
+        await eventually(lambda: person.fetchval(blocked, pid), what="the move waits for the person")
+        await person.execute("set local lock_timeout = '2 s'")
+        await person.execute("select from alarm where id = $1 for update", first["id"])
+    await follows
+    assert {fire["scope"] for fire in await county.alarms("a.site_id = $1", sites[1])} == {f"site:{sites[1]}"}
     await person.close()
