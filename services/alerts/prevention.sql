@@ -3,7 +3,10 @@
 select a.code, a.device_id, a.component, coalesce(a.component_key, a.component) as key,
        coalesce(a.since, a.opened_at) as since, a.reason, a.reason_en, s.state, s.last_seen,
        d.kind, d.area, d.expected_interval_s, d.sleepy, d.rated_current_a, d.limits,
-       coalesce(d.out_of_service_until > $6, false) as is_out_of_service,
+       -- or was within the time that it has to last: what the works brought about may not be over yet
+       coalesce(d.out_of_service_until > case when a.code = any($1) then $2::timestamptz when a.code = any($3) then $4
+                                              when a.code = 'device_offline' then $5 else $6 end, false)
+           as is_out_of_service,
        s.ts as state_ts, s.received_at as state_received_at, s.state_at, s.clock_behind_s
 from alarm a join device d on d.id = a.device_id left join device_state s on s.device_id = d.id
 where a.state <> 'closed' and a.cleared_at is null

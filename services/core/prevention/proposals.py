@@ -26,7 +26,7 @@ class Seen(NamedTuple):
     key: str  # the component as it is compared
     since: datetime
     reason: Reason
-    is_out_of_service: bool = False  # the device: nothing new is proposed of it
+    is_out_of_service: bool = False  # the device, or lately: nothing new is proposed of it
 
     @property
     def cause(self) -> str:

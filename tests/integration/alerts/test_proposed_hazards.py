@@ -226,7 +226,7 @@ async def test_a_step_that_fails_is_set_aside_and_holds_up_no_other(county: Coun
     assert name == f"panel_fault:{county.id_of('p-1')}:"
 
 
-async def test_what_is_out_of_service_is_proposed_when_that_is_over_and_takes_no_hazard_away(
+async def test_what_is_out_of_service_is_proposed_when_it_lasts_after_that_and_takes_no_hazard_away(
     county: County, proposals: Proposals
 ) -> None:
     for code, kind in (("h-1", "hydrant"), ("h-2", "hydrant"), ("h-3", "hydrant"), ("p-1", "panel")):
@@ -246,6 +246,9 @@ async def test_what_is_out_of_service_is_proposed_when_that_is_over_and_takes_no
     assert [(row["device"], row["state"], row["cause_gone_at"]) for row in await hazards(county)] == [
         ("h-1", "found", None), ("h-3", "found", None)
     ]  # fmt: skip
-    await county.conn.execute(works, ago(minutes=1), ["h-2", "p-1"])
+    await county.conn.execute(works, ago(hours=23), ["h-2", "p-1"])  # what the works brought about may still stand
+    await proposals.take_turn()
+    assert [row["device"] for row in await hazards(county)] == ["h-1", "h-3"]
+    await county.conn.execute(works, ago(hours=25), ["h-2", "p-1"])
     await proposals.take_turn()
     assert [row["device"] for row in await hazards(county)] == ["h-1", "h-2", "h-3", "p-1"]
