@@ -31,6 +31,7 @@ def join(connection: asyncpg.Connection, visit: Callable[..., Client]) -> Join:
             "duty_officer",
             "test",
             datetime.now(UTC),
+            "127.0.0.1:1883",
         )
         await connection.fetchrow(TOWNSHIPS["add"], *values)
         return visit(key)
