@@ -38,14 +38,16 @@ from unnest($1::bigint[], $2::bigint[], $3::bytea[]) as n (id, number, body)
 where e.id = n.id
 
 -- name: fan_out
--- in CAP the events of one step are one message: the first of those that are wanted brings it
+-- in CAP the events of one step are one message: the first of those that are wanted brings it. That a test window ended
+-- is another, though the version is the same.
 insert into subscription_delivery (subscription_id, number, subject, due_at, expires_at)
 select distinct on (s.id, message) s.id, e.number, e.subject, $2::timestamptz,
     $2::timestamptz + make_interval(hours => $3)
 from subscription_event e join subscription s on s.state <> 'disabled' and subscription_wants(s, e)
 cross join lateral (
     select case when s.format = 'cap' and e.alarm_id is not null
-                then concat(e.alarm_id, '.', e.data #>> '{alarm,version}') else e.number::text end as message) m
+                then concat(e.alarm_id, '.', e.data #>> '{alarm,version}', '.', e.data #>> '{alarm,test_window}')
+                else e.number::text end as message) m
 where e.number = any($1::bigint[])
 order by s.id, message, e.number
 on conflict do nothing

@@ -147,7 +147,8 @@ def test_a_message_is_shown_and_a_press_leads_the_open_page_to_the_alarm(visit, 
     expect(page.locator(".link-state.live")).to_be_visible()
     shown = told(page, worker, system, f"alarm-{alarm}")
     assert (shown["title"], shown["body"], shown["tag"]) == ("新火警：保德县人民医院", "3 楼 1-17", f"alarm-{alarm}")
-    assert shown["silent"], "the page is seen and says it itself"
+    silent = lambda: told(page, worker, system, f"alarm-{alarm}")["silent"]  # noqa: E731
+    until(silent, what="the page that is seen to say it itself, which a busy machine may let it do too late")
     until(lambda: worker.evaluate("self.closed") or page.wait_for_timeout(50), what="the end of the notification")
     worker.evaluate(PRESSED, f"desk/{alarm}")
     expect(page).to_have_url(f"{system.api}/#/desk/{alarm}")

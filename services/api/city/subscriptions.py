@@ -125,7 +125,7 @@ async def update_subscription(
     writer: AdministratorWriter,
     if_match: IfMatch = None,
 ) -> Response:
-    """Change, pause (events are kept) or resume, and answer for it then; `active` also enables what a 410 disabled."""
+    """Change, pause (events are kept) or resume; `active` also enables what a 410 disabled."""
 
     async def work(write: Write) -> Response:
         row = await _lock(write, subscription_id)
@@ -145,7 +145,7 @@ async def update_subscription(
             SQL["update"],
             subscription_id, *values.values(), write.now,
         )  # fmt: skip
-        if values["state"] == "active" and row["state"] != "active":
+        if values["state"] == "active" and any(values[name] != row[name] for name in ("state", "url", "areas")):
             await write.connection.execute(SQL["answer_for"], subscription_id, write.who.actor)
         if any(values[name] != row[name] for name in ("areas", "types", "format")):
             await write.connection.execute(SQL["forget_unwanted"], subscription_id)

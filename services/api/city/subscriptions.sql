@@ -26,7 +26,8 @@ set name = $2, url = $3, types = $4, areas = $5, format = $6, state = $7, versio
 where id = $1
 
 -- name: answer_for
--- who resumes it stands behind it from now on: what becomes of who made it is nothing to it any more
+-- who resumes it, or says where and of what it tells, stands behind it from now on: what becomes of who made it is
+-- nothing to it any more
 update subscription set created_by = $2 where id = $1
 
 -- name: forget_unwanted
@@ -65,7 +66,8 @@ with wanted as (
     from subscription_event e join subscription s on s.id = $1 and subscription_wants(s, e)
     cross join lateral (  -- as in push: in CAP the events of one step are one message
         select case when s.format = 'cap' and e.alarm_id is not null
-                    then concat(e.alarm_id, '.', e.data #>> '{alarm,version}') else e.number::text end as message) m
+                    then concat(e.alarm_id, '.', e.data #>> '{alarm,version}', '.', e.data #>> '{alarm,test_window}')
+                    else e.number::text end as message) m
     where e.number is not null and e.only_for is null and e.at >= $2 and e.at < $3
     order by message, e.number
     limit $6

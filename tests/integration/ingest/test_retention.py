@@ -1,9 +1,12 @@
 """Old data goes, and only old data; the log keeps the number it goes on from."""
 
+from unittest.mock import Mock
+
 import asyncpg
 import pytest
 
 from services.core import db
+from services.ingest import retention
 from services.ingest.retention import TASKS, drop_old
 from tests.support.broker_fleet import Rows, rows_of
 
@@ -70,15 +73,18 @@ async def test_a_reader_that_holds_one_table_keeps_no_other_from_being_cleaned(r
 
 
 async def test_somebody_who_holds_rows_of_one_table_keeps_no_other_from_being_cleaned(
-    rows: Rows, database: str, capsys: pytest.CaptureFixture[str]
+    rows: Rows, database: str, monkeypatch: pytest.MonkeyPatch
 ):
+    log = Mock()
+    monkeypatch.setattr(retention, "log", log)
     other = await db.connect(database, program="test")
     duties = await db.connect(database, program="test", writer=True)
     async with other.transaction():
         await other.fetch("select from event_key for update")
         for task in TASKS:
             await drop_old(duties, task, 400)
-        assert "due to lock timeout" in capsys.readouterr().out  # and not when the statement has taken too long
+        (told,) = log.warning.call_args_list
+        assert "due to lock timeout" in told.kwargs["error"]  # and not when the statement has taken too long
         assert await rows.one("select count(*) from event_key") == 3
         assert await rows.one("select count(*) from reject") == 1
     await other.close()

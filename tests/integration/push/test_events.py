@@ -206,13 +206,14 @@ async def test_events_of_one_step_are_one_cap_message_also_at_the_edge_of_a_turn
     _, number = await subscribe(format="cap")
     now = datetime.now(UTC)
 
-    def step(alarm: int) -> Event:
-        data = {"alarm": {"id": alarm, "version": 2}}
+    def step(alarm: int, *, test_window: bool = False) -> Event:
+        data = {"alarm": {"id": alarm, "version": 2, "test_window": test_window}}
         return Event(EventType.UPDATED, "panel-1", AREA, now, data, alarm_id=alarm, cap=True)
 
     before = [Event(EventType.UPDATED, f"d-{n}", AREA, now, {}) for n in range(AT_ONCE - 2)]
     async with county.conn.transaction():  # the steps of two alarms, one among the other
         await write_events(county.conn, [*before, step(1), step(2), step(1), step(2)])
+        await write_events(county.conn, [step(3, test_window=True), step(3)])  # and one that outlasts its test
     push()
     unnumbered = "select count(*) from subscription_event where number is null"
 
@@ -221,7 +222,7 @@ async def test_events_of_one_step_are_one_cap_message_also_at_the_edge_of_a_turn
 
     await eventually(all_numbered, what="a number for each")
     of_it = "select count(*) from subscription_delivery where subscription_id = $1"
-    assert await county.conn.fetchval(of_it, number) == 2
+    assert await county.conn.fetchval(of_it, number) == 4
 
 
 async def test_a_pressed_call_point_reaches_a_subscriber(

@@ -27,9 +27,12 @@ export const prefs = createStore({
   push: stored.push ?? null, // who turned on notices of fires to this browser while no page is open
 });
 
-// Sound is of all pages of this browser; language and theme may be one page's alone, by its address.
+// Sound, and whose push it is, are of all pages of this browser; language and theme may be one page's alone,
+// by its address.
 addEventListener("storage", ({ key }) => {
-  if (key === KEY) prefs.set({ sound: read().sound ?? true });
+  if (key !== KEY) return;
+  const { sound, push } = read();
+  prefs.set({ sound: sound ?? true, push: push ?? null });
 });
 
 export function remember(patch) {

@@ -93,6 +93,7 @@ async function showMessage({ tag, path, title, body, at, stays }) {
     timestamp: at ? Date.parse(at) : Date.now(),
     requireInteraction: stays,
     silent: said,
+    renotify: stays && !said, // a fire anew on an alarm that was told before is heard as well
     data: { path },
   });
   if (said) for (const each of await self.registration.getNotifications({ tag })) each.close();

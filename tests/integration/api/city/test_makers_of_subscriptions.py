@@ -72,6 +72,20 @@ async def test_a_subscription_is_paused_when_its_maker_no_longer_administers_it(
     assert {(row["program"], row["kind"]) for row in units} <= {("push", "subscription")}
 
 
+@pytest.mark.parametrize("change", [{"url": "https://wang.example/all"}, {"areas": [AREA]}])
+async def test_who_says_where_or_of_what_a_running_one_tells_answers_for_it(
+    client: Client, made: dict[str, int], visit: Any, change: dict[str, Any]
+) -> None:
+    path = f"{PATH}/{made['others']}"
+    assert (await client.get(path)).json()["created_by"] == "key:supervisor"
+    await client.patch(path, json={"areas": [AREA, OTHER_AREA]})
+    wang = visit()
+    await wang.post("/api/v1/session", json=LOGIN)
+    assert (await wang.patch(path, json=change)).json()["created_by"] == "user:wang"
+    await client.put("/api/v1/users/wang", json={"enabled": False})
+    assert "others" in await paused(client)
+
+
 async def test_who_administers_its_areas_takes_it_over_and_what_waited_is_sent(
     client: Client, made: dict[str, int], connection: asyncpg.Connection, database: str, program: Callable[..., Program]
 ) -> None:

@@ -19,7 +19,8 @@ export function begin(code) {
   try {
     const kept = JSON.parse(localStorage.getItem(keyOf(code)));
     const sent = kept?.inspected_at; // and not taken yet: it waits for a network for as long as that takes
-    if (kept?.request_id && kept.answers && (sent || Date.now() - kept.kept_at < LONGEST_MS)) return kept;
+    const old = !sent && Date.now() - (kept?.kept_at ?? Date.now()) > LONGEST_MS;
+    if (kept?.request_id && kept.answers && !old) return kept;
   } catch {
     /* nothing was kept, or nothing can be */
   }

@@ -9,6 +9,7 @@ import { bearing_deg, distance_m } from "./ground.js";
 const REFRESH_MS = 10_000;
 const HOW_MANY = 40; // more than are looked at: one moves while there is no network
 const USABLE = 10;
+const BEYOND_MS = 60_000; // these are far, and the server looks through the county for them
 
 const same = (a, b) => a && b && a.lon === b.lon && a.lat === b.lat;
 
@@ -27,14 +28,26 @@ const ask = (place, more) =>
     }),
   );
 
-// A burst main puts out every source around it: where the nearest have too few that are usable, those are
-// asked for by themselves, however far.
-async function nearest(place) {
+async function readBeyond(place, far) {
+  if (!far.items || Date.now() - far.at > BEYOND_MS) {
+    const { items } = await ask(place, { limit: USABLE, usable: true });
+    Object.assign(far, { at: Date.now(), items });
+  }
+  const since_s = (Date.now() - far.at) / 1000;
+  const older = ({ age_s }) => (age_s === null ? null : age_s + since_s);
+  return far.items.map((source) => ({ ...source, age_s: older(source) }));
+}
+
+// A burst main puts out every source around it: where nearly all of the nearest are known to be out, usable
+// ones are asked for by themselves, however far, and kept in `far`. `early` gets the nearest meanwhile.
+async function nearest(place, far, early) {
   const { items } = await ask(place, { limit: HOW_MANY });
-  if (items.length < HOW_MANY || items.filter(({ usable }) => usable).length >= USABLE) return items;
-  const beyond = await ask(place, { limit: USABLE, usable: true }).catch(() => ({ items: [] }));
+  const hopeful = items.filter(({ usable }) => usable !== false).length;
+  if (items.length < HOW_MANY || hopeful >= USABLE) return items;
+  early(items);
   const known = new Set(items.map(({ code }) => code));
-  return [...items, ...beyond.items.filter(({ code }) => !known.has(code))];
+  const beyond = await readBeyond(place, far).catch(() => []);
+  return [...items, ...beyond.filter(({ code }) => !known.has(code))];
 }
 
 export const lastPlace = () => kept("water")?.place ?? null;
@@ -46,8 +59,15 @@ export function useNearest(place) {
   useEffect(() => {
     if (!place) return undefined;
     let gone = false;
+    const far = {};
+    const early = (items) => {
+      if (!gone)
+        setAnswer((before) =>
+          same(before.place, place) ? before : { items, at: Date.now(), place, problem: null },
+        );
+    };
     const read = () =>
-      nearest(place).then(
+      nearest(place, far, early).then(
         (items) => {
           if (gone) return;
           const found = { items, at: Date.now(), place };
