@@ -26,7 +26,10 @@ async def pause_subscriptions(write: Write, maker: str) -> None:
             continue
         await write.connection.execute(SQL["pause"], row["id"], write.now)
         await write.record("subscription.pause", f"subscription:{row['id']}", name=row["name"], maker=maker)
-        said = f"{row['name']} is paused: {maker} no longer administers its areas; who does may set its state to active"
+        said = (
+            f"{row['name']} 已暂停：{maker} 不再管理其区域，请由有权限的管理员重新启用。 It is paused: {maker}"
+            " no longer administers its areas; who does may set its state to active"
+        )
         unit = Unit("subscription", f"subscription:{row['id']}:maker")
         await write_aside(write.connection, "push", unit, MakerLostRightsError(said), write.now)
 
