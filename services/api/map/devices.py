@@ -18,7 +18,7 @@ from services.api.request.answers import encode
 from services.api.request.auth import KEY_BY_BASIC, Watcher
 from services.api.request.database import Reads, Row
 from services.api.request.described import described
-from services.api.request.fields import AreaFilter
+from services.api.request.fields import AreaFilter, Flag
 from services.api.request.state import Here
 from services.core import water
 from services.core.rules.overrides import READ_OVERRIDES, book_of
@@ -74,7 +74,7 @@ async def devices_geojson(
     kind: Kind | None = None,
     area: AreaFilter = None,
     bbox: Annotated[str | None, Query(max_length=200, description="west,south,east,north")] = None,
-    brief: Annotated[bool, Query(description="only what a map draws: no values, no judgement of water")] = False,
+    brief: Annotated[Flag, Query(description="only what a map draws: no values, no judgement of water")] = False,
     known: Annotated[str | None, Header(alias="If-None-Match", max_length=2000)] = None,
 ) -> Response:
     """Return every device that has a place, with its status, worst open alarm, newest water and whether it is usable.

@@ -17,6 +17,7 @@ from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.database import Reads
 from services.api.request.described import described
+from services.api.request.fields import Flag
 from services.api.request.paging import MAX_LIMIT
 from services.api.request.roles import Who
 from services.api.request.state import Here
@@ -81,7 +82,7 @@ async def nearest_water_sources(
     lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False, examples=[111.0911])],
     lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False, examples=[39.0202])],
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 10,
-    usable: Annotated[bool, Query(description="only usable ones")] = False,
+    usable: Annotated[Flag, Query(description="only usable ones")] = False,
 ) -> Response:
     """List water sources by distance from a point (WGS 84), with live values and why one is not usable."""
     items = await near(here.database, who, lon=lon, lat=lat, limit=limit, now=here.clock.now(), usable=usable)

@@ -15,7 +15,7 @@ from services.api.request.auth import Reader, require_county
 from services.api.request.database import Inside, Reads
 from services.api.request.described import described
 from services.api.request.fields import Moment
-from services.api.request.paging import Page, page
+from services.api.request.paging import Cursor, Limit, Page, page_of
 from services.api.request.problems import FieldError, invalid, invalid_fields, not_found
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here
@@ -90,9 +90,9 @@ async def _one(reads: Reads, who: Who, name: str) -> dict[str, Any]:
 
 
 @router.get("/policies", responses=described(Page[Policy]))
-async def list_policies(here: Here, who: Reader) -> Response:
+async def list_policies(here: Here, who: Reader, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     """List every policy."""
-    return page(await read_all(here.database, who), 1000, [])
+    return page_of(await read_all(here.database, who), "name", limit, cursor)
 
 
 @router.get("/policies/{name}", responses=described(Policy, 404, etag=True))

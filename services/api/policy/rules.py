@@ -17,7 +17,7 @@ from services.api.request.auth import Reader, require_county
 from services.api.request.database import Inside, Reads
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, Line, Moment
-from services.api.request.paging import Page, page
+from services.api.request.paging import Cursor, Limit, Page, page_of
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Who
 from services.api.request.state import Here
@@ -151,9 +151,9 @@ async def _one(reads: Reads, who: Who, code: str) -> dict[str, Any]:
 
 
 @router.get("/rules", responses=described(Page[Rule]))
-async def list_rules(here: Here, who: Reader) -> Response:
+async def list_rules(here: Here, who: Reader, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     """List every rule with its numbers and overrides."""
-    return page(await read_rules(here.database, who), 1000, [])
+    return page_of(await read_rules(here.database, who), "code", limit, cursor)
 
 
 @router.get("/rules/{code}", responses=described(Rule, 404))

@@ -16,7 +16,7 @@ from services.api.request.auth import Allowed
 from services.api.request.database import Inside, Reads
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, Line, Moment, check_span
-from services.api.request.paging import Page, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, invalid, not_found
 from services.api.request.roles import Permission, Who
 from services.api.request.state import Here
@@ -28,7 +28,7 @@ from services.core.statements import load_queries
 SQL = load_queries(__file__)
 router = APIRouter(prefix="/api/v1", tags=["rules"])
 Administrator = Annotated[Who, Depends(Allowed(Permission.ADMINISTER))]
-_SHOWN = 20  # the newest of a rule
+_SHOWN = 20
 _trial = tables.rule_trial.c
 
 
@@ -115,27 +115,29 @@ class Trial(BaseModel):
     result: TrialResult | None = None
 
 
-async def _find(reads: Reads, who: Who, code: str, number: int | None = None) -> list[dict[str, Any]]:
-    hidden = {"area"} if number is not None else {"area", "result"}
-    columns = [column for column in _trial if column.name not in hidden]
-    statement = sa.select(*columns).where(_trial.code == code, who.scope.clause(_trial.area))
-    if number is not None:
-        statement = statement.where(_trial.id == number)
-    return [dict(row) for row in await reads.rows(statement.order_by(_trial.id.desc()).limit(_SHOWN))]
+def _select(who: Who, code: str, *hidden: str) -> sa.Select[Any]:
+    columns = [column for column in _trial if column.name not in {"area", *hidden}]
+    return sa.select(*columns).where(_trial.code == code, who.scope.clause(_trial.area))
 
 
 async def _one(reads: Reads, who: Who, code: str, number: int) -> dict[str, Any]:
-    for row in await _find(reads, who, code, number):
-        return row
+    for row in await reads.rows(_select(who, code).where(_trial.id == number)):
+        return dict(row)
     raise not_found(f"trial {number} of rule {code}")
 
 
 @router.get("/rules/{code}/trials", responses=described(Page[Trial], 404))
-async def list_trials(code: RuleCode, here: Here, who: Administrator) -> Response:
-    """List the newest 20 trials of a rule, without their lists of findings."""
+async def list_trials(
+    code: RuleCode, here: Here, who: Administrator, limit: Limit = _SHOWN, cursor: Cursor = None
+) -> Response:
+    """List the trials of a rule without their lists of findings, the newest first."""
     if code not in RULES:
         raise not_found(f"rule {code}")
-    return page(await _find(here.database, who, code), _SHOWN, [])
+    statement = _select(who, code, "result").order_by(_trial.id.desc()).limit(limit + 1)
+    if place := decode_cursor(cursor, int):
+        statement = statement.where(_trial.id < place[0])
+    rows = [dict(row) for row in await here.database.rows(statement)]
+    return page(rows, limit, [(row["id"],) for row in rows])
 
 
 @router.get("/rules/{code}/trials/{id}", responses=described(Trial, 404))

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
+import asyncpg
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -226,4 +227,9 @@ async def put_device(
         shown = await find_device(Inside(write.connection), write.who, code, write.now)
         return answer(shown, 200 if row else 201, version=shown["version"])
 
-    return await writer.perform(work)
+    try:
+        return await writer.perform(work)
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "device_code_key":
+            raise
+        return await writer.perform(work)  # it came into being since we looked: its first message, or another hand

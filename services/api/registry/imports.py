@@ -18,6 +18,7 @@ from services.api.registry.sheet.rows import LedgerError, LedgerRow, read_csv, r
 from services.api.registry.sheet.text import UnreadableLedger, begins_json
 from services.api.request.answers import answer
 from services.api.request.described import described
+from services.api.request.fields import Flag
 from services.api.request.forms import FORM, FormTooLarge, UnreadableForm
 from services.api.request.problems import Problem, invalid
 from services.api.request.state import Here
@@ -126,9 +127,9 @@ async def import_devices(
     request: Request,
     here: Here,
     writer: Maintainer,
-    dry_run: Annotated[bool, Query(description="say what would change, and change nothing")] = False,
+    dry_run: Annotated[Flag, Query(description="say what would change, and change nothing")] = False,
     datum: Annotated[Datum | None, Query(description="of the coordinates, where a row names none; mandatory")] = None,
-    accept_warnings: Annotated[bool, Query(description="store also what the preview warns of")] = False,
+    accept_warnings: Annotated[Flag, Query(description="store also what the preview warns of")] = False,
 ) -> Response:
     """Register or update devices from a ledger (CSV or GeoJSON). If one line is bad, nothing is stored.
 

@@ -9,10 +9,10 @@ import re
 import time
 from contextlib import AsyncExitStack
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -84,13 +84,6 @@ def _check_media_type(method: str, path: str, headers: Headers) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Problem(415, "unsupported_media_type", "send the body as JSON, with Content-Type: application/json")
-
-
-def _cookies(headers: Headers) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
 
 
 def _is_loopback(scope: Scope, headers: Headers) -> bool:
@@ -195,7 +188,8 @@ class Gate:
         """
         headers, path, who = Headers(scope=scope), scope["path"], None
         if not is_public(scope["method"], path):
-            who = await authenticate(scope["app"].state.firetower, path, headers, _cookies(headers))
+            cookies = cookie_parser(headers.get("cookie", ""))
+            who = await authenticate(scope["app"].state.firetower, path, headers, cookies)
             if who is None and not (path == "/metrics" and _is_loopback(scope, headers)):
                 raise Problem(
                     401,

@@ -44,7 +44,7 @@ class KnownParameters:
         sent = request.query_params
         repeated = [name for name in dict.fromkeys(sent) if len(set(sent.getlist(name))) > 1]
         if repeated:
-            cure = "comes twice; join values of a filter by commas"
+            cure = "comes twice; send it once, with commas between the values of a filter that takes several"
             raise Problem(422, "repeated_parameter", **_said(repeated, cure))
 
 

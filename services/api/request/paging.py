@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -36,6 +36,16 @@ def page(items: Sequence[Any], limit: int, keys: Sequence[Sequence[Any]]) -> Res
     """Return one part of a list from up to `limit` + 1 items; `keys` are their places in the order."""
     more = len(items) > limit
     return answer({"items": items[:limit], "next": encode_cursor(keys[limit - 1]) if more else None})
+
+
+def page_of(items: Sequence[Mapping[str, Any]], by: str, limit: int, cursor: str | None) -> Response:
+    """Return one part of a short list that is at hand, in its order; `by` names the text that tells its items apart."""
+    place = decode_cursor(cursor, str)
+    names = [item[by] for item in items]
+    if place is not None and place[0] not in names:
+        raise _no_cursor()
+    rest = items[names.index(place[0]) + 1 :] if place is not None else items
+    return page(rest[: limit + 1], limit, [(item[by],) for item in rest])
 
 
 def encode_cursor(key: Sequence[Any]) -> str:
@@ -73,8 +83,10 @@ def decode_cursor(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         values: Any = orjson.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
         parts = tuple(_part(value, kind) for value, kind in zip(values, kinds, strict=True))
     except (ValueError, TypeError, binascii.Error, UnicodeError) as error:
-        message = "is not a cursor of this list; start again without it"
-        raise Problem(
-            422, "bad_cursor", f"cursor: {message}", errors=[{"field": "cursor", "message": message}]
-        ) from error
+        raise _no_cursor() from error
     return parts
+
+
+def _no_cursor() -> Problem:
+    message = "is not a cursor of this list; start again without it"
+    return Problem(422, "bad_cursor", f"cursor: {message}", errors=[{"field": "cursor", "message": message}])

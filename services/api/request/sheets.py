@@ -15,6 +15,7 @@ from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from services.api.request.answers import encode
+from services.api.request.fields import Flag
 from services.api.request.paging import encode_cursor, page
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -77,7 +78,7 @@ class Sheet:
             Format, Query(alias="format", description="`csv`: the same items as a table; `Link` names the next part")
         ] = Format.JSON,
         bom: Annotated[
-            bool, Query(description="a byte order mark before the CSV, without which Excel misreads Chinese")
+            Flag, Query(description="a byte order mark before the CSV, without which Excel misreads Chinese")
         ] = False,
     ) -> None:
         self._request, self._format, self._bom = request, wanted, bom

@@ -16,7 +16,7 @@ from services.api.request import secrets, tables
 from services.api.request.answers import answer
 from services.api.request.auth import Reader
 from services.api.request.described import described
-from services.api.request.fields import AreaCode
+from services.api.request.fields import AreaCode, Flag
 from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
 from services.api.request.problems import Problem, not_found
 from services.api.request.roles import Role
@@ -161,7 +161,7 @@ async def remove_township(
     name: NamePath,
     here: Here,
     writer: AdministratorWriter,
-    broker_gone: Annotated[bool, Query(description="the broker of its account is another one, and is no more")] = False,
+    broker_gone: Annotated[Flag, Query(description="the broker of its account is another one, and is no more")] = False,
 ) -> Response:
     """End the link: its account and its key are refused from now on. What came over it stays.
 

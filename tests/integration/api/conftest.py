@@ -22,6 +22,7 @@ from services.core.clock import SystemClock
 from services.core.settings import ApiSettings
 from tests.support.described import hold_to_the_document
 from tests.support.servers import PostgresServer
+from tests.support.waiting import eventually
 
 AREA = "140931100"
 OTHER_AREA = "140931101"
@@ -105,6 +106,19 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
     made = await db.connect(database, program="test")
     yield made
     await made.close()
+
+
+async def stand_still(connection: asyncpg.Connection, statements: int = 1) -> None:
+    """Wait until so many statements wait for a lock."""
+
+    async def they_wait() -> bool:
+        await connection.execute("select pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
+        found: int = await connection.fetchval(
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        )
+        return found >= statements
+
+    await eventually(they_wait, what=f"{statements} statements that wait")
 
 
 @pytest.fixture

@@ -37,3 +37,13 @@ def test_operation_ids_are_stable_names() -> None:
     found = [one["operationId"] for path in DOCUMENT["paths"].values() for one in path.values()]
     assert len(found) == len(set(found))
     assert all(name.isidentifier() for name in found)
+
+
+def test_every_list_takes_a_limit_and_a_place_to_go_on_from() -> None:
+    for path, methods in DOCUMENT["paths"].items():
+        answer = methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        schema = answer.get("application/json", {}).get("schema", {})
+        if schema.get("$ref", "").startswith("#/components/schemas/Page_"):
+            names = {one["name"] for one in methods["get"]["parameters"]}
+            assert "limit" in names, path
+            assert names & {"cursor", "since"}, path  # acts go on from a number of their own

@@ -19,6 +19,7 @@ from services.api.registry.datum import Datum, is_foreign_crs
 from services.api.request.answers import answer
 from services.api.request.chinese import with_chinese
 from services.api.request.described import described
+from services.api.request.fields import Flag
 from services.api.request.problems import Problem, field_errors, invalid
 from services.api.request.roles import Who
 from services.api.request.state import Here, State
@@ -94,7 +95,7 @@ async def import_grids(
     body: GridCollection,
     here: Here,
     writer: Maintainer,
-    dry_run: Annotated[bool, Query(description="say what would change, and change nothing")] = False,
+    dry_run: Annotated[Flag, Query(description="say what would change, and change nothing")] = False,
     datum: Annotated[Datum | None, Query(description="of the coordinates; WGS 84 when none is named")] = None,
 ) -> Response:
     """Register or change grids from a GeoJSON FeatureCollection.

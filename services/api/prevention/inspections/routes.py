@@ -16,7 +16,7 @@ from services.api.request.auth import Reader
 from services.api.request.database import first
 from services.api.request.described import described
 from services.api.request.fields import BIGINT, AreaFilter, DeviceFilter, From, To, check_span
-from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page
+from services.api.request.paging import Cursor, Limit, Page, decode_cursor, page_of
 from services.api.request.problems import not_found
 from services.api.request.sheets import AsSheet
 from services.api.request.state import Here
@@ -36,7 +36,7 @@ _PHOTO_HEADERS = {"Content-Security-Policy": "default-src 'none'; sandbox", "X-C
 
 
 @router.get("/checklists", responses=described(Page[ChecklistShown]))
-async def list_checklists(_who: Reader) -> Response:
+async def list_checklists(_who: Reader, limit: Limit = 1000, cursor: Cursor = None) -> Response:
     """List what is looked at, by kind of device and for sites."""
     items = [
         {
@@ -48,7 +48,7 @@ async def list_checklists(_who: Reader) -> Response:
         }
         for one in CHECKLISTS.values()
     ]  # fmt: skip
-    return page(items, 1000, [])
+    return page_of(items, "name", limit, cursor)
 
 
 @router.get("/inspections", responses=described(Page[Inspection], sheet=True))

@@ -37,6 +37,16 @@ async def test_a_person_signs_in_with_a_cookie_that_scripts_cannot_read(stranger
     assert (await stranger.get("/api/v1/devices")).status_code == 401
 
 
+@pytest.mark.parametrize("others", ['x={"a":1}', "x=a b", "x", "expires=1", "=1"])
+async def test_cookies_of_other_programs_at_this_address_sign_nobody_out(
+    visit: Callable[..., Client], admin: FirstAdmin, others: str
+) -> None:
+    signed_in = await visit().post(LOGIN, json={"username": admin.username, "password": admin.password})
+    ours = signed_in.headers["set-cookie"].partition(";")[0]
+    for sent in (f"{others}; {ours}", f"{ours}; {others}"):
+        assert (await visit().get("/api/v1/devices", headers={"Cookie": sent})).status_code == 200
+
+
 async def test_the_cookie_travels_over_tls_only_when_so_configured(
     state: State, stranger: Client, admin: FirstAdmin
 ) -> None:

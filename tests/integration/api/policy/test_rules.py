@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.integration.api.conftest import AREA, Client
 
 
@@ -33,3 +35,21 @@ async def test_an_override_taken_back_no_longer_holds_and_the_audit_keeps_what_i
     at = datetime.fromisoformat(row["detail"].pop("effective_from"))
     assert at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     assert row["detail"] == {"scope": "area", "target": AREA, "parameters": {"static_mpa": 0.16}}
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("rules", "code"), ("policies", "name"), ("checklists", "name"), ("hazard-codes", "code")],
+)
+async def test_a_short_list_comes_in_parts_too(client: Client, path: str, name: str) -> None:
+    whole = [one[name] for one in (await client.get(f"/api/v1/{path}")).json()["items"]]
+    parts, cursor = [], None
+    while True:
+        params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        part = (await client.get(f"/api/v1/{path}", params=params)).json()
+        parts += [one[name] for one in part["items"]]
+        cursor = part["next"]
+        if cursor is None:
+            break
+    assert parts == whole
+    assert (await client.get(f"/api/v1/{path}", params={"cursor": "WyJub25lIl0"})).status_code == 422

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 
 from services.core.fields import FIELD_RULES
 from services.core.topics import Kind
-from tests.integration.api.conftest import AREA, OTHER_AREA, Client
+from tests.integration.api.conftest import AREA, OTHER_AREA, Client, stand_still
 
 Register = Callable[..., Awaitable[dict[str, Any]]]
 FIELDS = (
@@ -29,6 +30,22 @@ async def test_put_registers_then_updates(client: Client) -> None:
     assert (second.json()["name"], second.json()["form"]) == ("东水池", "pool")
     stale = await client.put("/api/v1/devices/w-1", json={"name": "x"}, headers={"If-Match": first.headers["etag"]})
     assert stale.status_code == 412
+
+
+async def test_a_device_that_comes_into_being_meanwhile_is_updated(
+    client: Client, connection: asyncpg.Connection
+) -> None:
+    body = {"kind": "hydrant", "area": AREA}
+    heard = connection.transaction()
+    await heard.start()
+    await connection.execute("insert into area (code, name) values ($1, '') on conflict do nothing", AREA)
+    await connection.execute("insert into device (code, kind, area) values ('h-1', 'hydrant', $1)", AREA)
+    answers = [asyncio.create_task(client.put("/api/v1/devices/h-1", json=body | {"name": str(n)})) for n in range(2)]
+    only_new = asyncio.create_task(client.put("/api/v1/devices/h-1", json=body, headers={"If-None-Match": "*"}))
+    await stand_still(connection, 3)
+    await heard.commit()
+    assert [(await one).status_code for one in answers] == [200, 200]
+    assert (await only_new).status_code == 412
 
 
 async def test_a_repeated_idempotency_key_gets_the_first_answer(client: Client) -> None:

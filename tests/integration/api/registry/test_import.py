@@ -62,6 +62,16 @@ async def test_a_dry_run_says_what_would_change_and_changes_nothing(
     ]
 
 
+@pytest.mark.parametrize("query", ["dry_run&datum=wgs84", "dry_run=&datum=wgs84"])
+async def test_a_dry_run_needs_no_more_than_its_name(
+    client: Client, connection: asyncpg.Connection, query: str
+) -> None:
+    ledger = CSV.format(lon=111.09, lat=39.02).encode()
+    planned = await client.post(f"{PATH}?{query}", content=ledger, headers=HEADERS)
+    assert (planned.status_code, planned.json()["created"], planned.json()["dry_run"]) == (200, 2, True)
+    assert await connection.fetchval("select count(*) from device") == 0
+
+
 async def test_one_bad_line_stops_the_whole_ledger_and_is_named(client: Client, connection: asyncpg.Connection) -> None:
     bad = CSV.format(lon=111.09, lat=39.02) + (
         "bad code,hydrant,140931100,x,111,39,\n"

@@ -13,25 +13,12 @@ from services.api.people.known_places import recall_places
 from services.api.people.throttle import HOT_AFTER, LONGEST_SLOWED_S, TRIES, Throttle
 from services.api.request.state import State
 from stack.children import free_port
-from tests.integration.api.conftest import AREA, Client, Raise
+from tests.integration.api.conftest import AREA, Client, Raise, stand_still
 from tests.support.hand_clock import HandClock
 from tests.support.servers import Program
 from tests.support.waiting import PATIENCE_S, eventually
 
 LOGIN = "/api/v1/session"
-
-
-async def stand_still(connection: asyncpg.Connection, statements: int = 1) -> None:
-    """Wait until so many statements wait for a lock."""
-
-    async def they_wait() -> bool:
-        await connection.execute("select pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
-        found: int = await connection.fetchval(
-            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-        )
-        return found >= statements
-
-    await eventually(they_wait, what=f"{statements} statements that wait")
 
 
 @pytest.fixture
