@@ -21,6 +21,7 @@ from services.ingest.unheld import Unheld
 
 SLICE, SLICE_ELEMENTS = 50, 600  # messages and elements decoded before the event loop gets a turn
 PROMPT_US = 5_000_000  # a probe that took longer has waited in a queue, and so have the messages around it
+JUST_US = 1_000_000  # stamps run ahead of the clock by less: a microsecond for each message of one read
 LARGE_BYTES = 16 * 1024  # a larger message is decoded in a thread: the loop goes on
 REPLAYS = ""  # the sender of what is decoded again
 
@@ -43,6 +44,7 @@ class Inbox:
     def __init__(self, name: str, limits: LaneLimits, probe_topic: str, clock: Clock) -> None:
         self.slots_used = 0
         self._generation = 0
+        self._stamped_us = 0  # the newest receive time that was given
         self._name = name
         self._limits = limits
         self._probe_topic = probe_topic
@@ -64,14 +66,20 @@ class Inbox:
     # --- the session's side: never blocks ---
 
     def put(self, deliveries: Sequence[Delivery]) -> None:
-        """Take what came at once, of one connection, with the time it came."""
+        """Take what came at once, of one connection, with the time it came: each message has a microsecond of its own.
+
+        What has one receive time is one message to the rules, which judge only its newest reading.
+        """
         if not deliveries:
             return
         if deliveries[0].generation != self._generation:
             self.begin(deliveries[0].generation)
-        received_us = to_us(self._clock.now())
+        first_us = to_us(self._clock.now())
+        if 0 <= self._stamped_us - first_us < JUST_US:  # more is a clock that was set back
+            first_us = self._stamped_us + 1
+        self._stamped_us = first_us + len(deliveries) - 1
         lines, shares, unread = self.lines, self._shares, self._unread
-        for delivery in deliveries:
+        for received_us, delivery in enumerate(deliveries, first_us):
             sender = sender_of(delivery.topic)
             if delivery.qos == 0 and not self.unheld.take(sender, delivery):
                 metrics.QOS0_DROPPED.labels(self._name).inc()

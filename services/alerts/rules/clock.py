@@ -61,11 +61,11 @@ class ClockWatch:
         """Look at a reading older than the skew; return whether it begins the condition.
 
         A message counts if its newest reading is as far behind as that of the message before: a clock that
-        runs wrong keeps its distance, a back-fill catches up.
+        runs wrong keeps its distance, a back-fill catches up. One measurement in several messages counts once.
         """
         lag = received_at - ts
         latest = self._latest
-        if latest is None or latest.received_at != received_at:
+        if latest is None or (latest.received_at != received_at and latest.received_at - latest.lag != ts):
             self._before, self._latest, self._counted = latest, _Message(received_at, lag, counted=False), False
         elif lag < latest.lag:
             self._latest = latest._replace(lag=lag)

@@ -1,4 +1,4 @@
-"""One device's rules walking its readings in (ts, seq) order.
+"""One device's rules walking its readings in (ts, seq) order, message by message as they came.
 
 Held by `rule_states`, one per device; fed every stored reading once, in any order.
 Promises findings only at the device's newest reading and only when that one is not late (contract 8).
@@ -76,18 +76,18 @@ class DeviceRules:
         """Feed readings; return what began, grew worse or ended. A standing condition is not repeated.
 
         Give the readings of one batch together, in any order. A reading met before changes nothing. Of the readings
-        that one message brought only the newest turns a condition; those before it are counted.
+        that one message brought only the newest turns a condition; those before it are counted. What comes in a later
+        message is judged after it, however old: whether a reading is the newest shows when it comes.
         """
         found: list[Finding] = []
         if len(readings) == 1:
             self._walk_on(readings[0], found, passed=False)
             return found
-        keys = [_order(reading) for reading in readings]
+        keys = [(reading["received_at"], *_order(reading)) for reading in readings]
         places = sorted(range(len(keys)), key=keys.__getitem__)
-        newest = {readings[place]["received_at"]: keys[place] for place in places}
+        newest = {keys[place][0]: keys[place] for place in places}
         for place in places:
-            reading = readings[place]
-            self._walk_on(reading, found, passed=newest[reading["received_at"]] != keys[place])
+            self._walk_on(readings[place], found, passed=newest[keys[place][0]] != keys[place])
         return found
 
     def note_time(self, now: datetime) -> None:

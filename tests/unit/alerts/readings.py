@@ -5,11 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from services.alerts.rules.walk import DeviceRules
 from services.core.alarms.life.happenings import Finding
 from services.core.rules.parameters import DEFAULTS, Parameters
 from services.core.rules.profile import DeviceProfile
 
+LOW = ["+hydrant_pressure_low major"]
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "pressure_mpa": st.sampled_from([0.04, 0.09, 0.105, 0.13, 0.145, 0.2, 0.35, 0.97, 1.1]),
+        "flow_lps": st.sampled_from([0.0, 0.5, 3.0]),
+        "cap_open": st.booleans(),
+        "water_present": st.booleans(),
+        "tilt_deg": st.sampled_from([1.0, 20.0]),
+        "water_temp_c": st.sampled_from([1.0, 3.0, 9.0]),
+        "battery_pct": st.sampled_from([10.0, 22.0, 60.0]),
+    },
+)
 START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
 
 

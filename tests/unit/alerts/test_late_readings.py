@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from services.alerts.rules.drop import PressureWindow
 from services.alerts.rules.walk import DeviceRules
 from services.core.rules.parameters import DEFAULTS
-from tests.unit.alerts.readings import START, Walk, device, say
+from tests.unit.alerts.readings import FIELDS, LOW, START, Walk, device, say
 
-LOW = ["+hydrant_pressure_low major"]
 LATE_S = 601.0
 
 
@@ -158,20 +157,6 @@ def test_a_clock_ahead_counts_as_the_receive_time() -> None:
     walk = Walk(device())
     assert walk.say(at_s=240, pressure_mpa=0.13, delay_s=-240) == []
     assert walk.say(at_s=60, pressure_mpa=0.13) == LOW
-
-
-FIELDS = st.fixed_dictionaries(
-    {},
-    optional={
-        "pressure_mpa": st.sampled_from([0.04, 0.09, 0.105, 0.13, 0.145, 0.2, 0.35, 0.97, 1.1]),
-        "flow_lps": st.sampled_from([0.0, 0.5, 3.0]),
-        "cap_open": st.booleans(),
-        "water_present": st.booleans(),
-        "tilt_deg": st.sampled_from([1.0, 20.0]),
-        "water_temp_c": st.sampled_from([1.0, 3.0, 9.0]),
-        "battery_pct": st.sampled_from([10.0, 22.0, 60.0]),
-    },
-)
 
 
 @settings(deadline=None, max_examples=60)

@@ -121,6 +121,13 @@ def test_messages_of_many_readings_count_once_each_by_their_newest() -> None:
     assert said == ["+clock_wrong info"]
 
 
+def test_one_old_measurement_in_several_messages_is_no_wrong_clock() -> None:
+    walk = Walk(device())
+    parts: list[dict[str, float]] = [{"pressure_mpa": 0.3}, {"battery_pct": 80.0}, {"tilt_deg": 1.0}, {"flow_lps": 0.0}]
+    said = [walk.say(at_s=0, delay_s=7200 + number * 1e-6, **part) for number, part in enumerate(parts)]
+    assert said == [[]] * 4
+
+
 def test_a_sleepy_devices_age_is_no_wrong_clock() -> None:
     walk = Walk(device(sleepy=True))
     assert [walk.say(pressure_mpa=0.3, delay_s=7200) for _ in range(5)] == [[]] * 5

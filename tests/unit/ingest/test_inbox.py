@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.core.clock import SystemClock
+from services.core.moment import to_us
 from services.core.mqtt import Delivery
 from services.core.topics import Channel
 from services.ingest import inbox as inbox_module
@@ -18,6 +19,7 @@ from services.ingest.decode import decode
 from services.ingest.inbox import Inbox
 from services.ingest.lane_limits import LaneLimits
 from services.ingest.unheld import SENDER_BYTES
+from tests.support.hand_clock import START, HandClock
 from tests.support.waiting import PATIENCE_S
 
 PROBE = "firetower/ingest/all/event/probe"
@@ -32,6 +34,10 @@ PATIENT = dataclasses.replace(LIMITS, batch_messages=2, linger_s=30.0)
 def event(name, kind="fault", *, generation=1, qos=1):
     payload = orjson.dumps({"event_id": name, "ts": 1_764_000_000_000, "type": kind})
     return Delivery(TOPIC, payload, qos, False, False, 1, generation)
+
+
+def received(batch):
+    return [message.received_us for message in batch.messages]
 
 
 def ids(batch):
@@ -89,6 +95,28 @@ async def test_a_fire_overtakes_the_events_that_wait_and_no_other_fire(kind):
             "second",
             *(f"e{number}" for number in range(12)),
         ]
+
+
+async def test_messages_of_one_read_have_receive_times_of_their_own_in_their_order():
+    clock = HandClock()
+    async with opened(clock=clock) as inbox:
+        inbox.put([event("e0"), event("e1"), event("e2")])
+        inbox.put([event("e3")])  # the clock shows the same microsecond still
+        await clock.sleep(1)
+        inbox.put([event("e4")])
+        await inbox.decoded.wait()
+        start_us = to_us(START)
+        assert received(await inbox.take()) == [*range(start_us, start_us + 4), start_us + 1_000_000]
+
+
+async def test_a_clock_that_was_set_back_gives_its_own_receive_times():
+    clock = HandClock()
+    async with opened(clock=clock) as inbox:
+        inbox.put([event("e0")])
+        await clock.sleep(-3600)
+        inbox.put([event("e1")])
+        await inbox.decoded.wait()
+        assert received(await inbox.take()) == [to_us(START), to_us(START - timedelta(hours=1))]
 
 
 async def test_urgent_is_what_names_the_type_and_not_what_holds_the_word():
