@@ -185,10 +185,12 @@ def backtest(
     since: Annotated[str, typer.Option("--from", help="receive time, 2026-11-23T08:00:00+08:00")],
     until: Annotated[str, typer.Option("--to")],
     values: Annotated[list[str] | None, typer.Option("--set", help="name=value, a parameter of the rule")] = None,
+    more: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="further ones")] = None,
 ) -> None:
     """Stored history through the live rules: what would have been raised and cleared."""
+    pairs = (*(values or ()), *(more or ()))
     with _database_answers():
-        run_program("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=tuple(values or ()))
+        run_program("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=pairs)
 
 
 @app.command()
