@@ -97,16 +97,26 @@ class BurstWatch:
             self._watchful_onset.note(-lowest(sudden.shared), ended_s // _DAY_S)
 
     def weigh(
-        self, scores: Scores, sudden: Sudden | None, slot: Pressures, ended_s: int, used: frozenset[int]
+        self,
+        scores: Scores,
+        sudden: Sudden | None,
+        slot: Pressures,
+        ended_s: int,
+        used: frozenset[int],
+        *,
+        passed: int = 1,
     ) -> list[EarlyWarning]:
-        """Take a slot; return events that began or are over. What falls suddenly begins one too, but ends none."""
+        """Take a slot; return events that began or are over. What falls suddenly begins one too, but ends none.
+
+        `passed` slots after the one before.
+        """
         scores, sudden = self._by_the_hour(scores, sudden, ended_s)
-        self._lately += self._lately_share * (self.stands - self._lately)
+        self._lately += min(1.0, self._lately_share * passed) * (self.stands - self._lately)
         limit, near, least = self._watchful.limit, self._near, -self._numbers["member_sigmas"]
         deepest = self._deepest(self._watchful, scores.shared, ended_s)
         fallen = 0.0 if sudden is None else self._deepest(self._watchful_onset, sudden.shared, ended_s)
         if self.stands:
-            return self._look_for_the_end(scores, slot, limit)
+            return self._look_for_the_end(scores, slot, limit, passed)
         low, alone, shared = np.minimum(scores.own, scores.alone) < least, scores.alone, scores.shared
         if deepest <= max(limit, _RISEN_SHARE * scores.risen) or not self._corroborated(low, shared, near):
             limit, near, deepest = self._watchful_onset.limit, self._onset_near, fallen
@@ -163,11 +173,12 @@ class BurstWatch:
         around = np.count_nonzero(low[near[int(shared.argmin())]])
         return bool(np.count_nonzero(low) >= self._numbers["members"] and around >= min(2, near.shape[1]))
 
-    def _look_for_the_end(self, scores: Scores, slot: Pressures, limit: float) -> list[EarlyWarning]:
-        self._stood += 1
+    def _look_for_the_end(self, scores: Scores, slot: Pressures, limit: float, passed: int) -> list[EarlyWarning]:
+        self._stood += passed
         self.became_normal = False
         depth = -float(scores.shared[list(self._members[:_CORE])].mean())
-        self._calm = self._calm + 1 if depth < limit / 3 else 0
+        calm = self._calm + passed if self._calm else 1
+        self._calm = calm if depth < limit / 3 else 0
         if self._calm < self._calm_slots and self._stood < self._longest_slots:
             return []
         if self._calm >= self._calm_slots:

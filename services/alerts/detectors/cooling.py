@@ -80,6 +80,11 @@ class CoolingDetector:
             return [self._say(at_s, Reason("不再有冻结趋势", "no longer expected to freeze"), active=False)]
         return []
 
+    def water_c(self, at_s: float) -> float | None:
+        """Return the last temperature of its water (°C), None where there is none of the last 25 h."""
+        known = bool(self._past_s) and at_s - self._past_s[-1] <= _LASTS_S
+        return self._past_c[-1] if known else None
+
     def _hours_left(self, water: float, air: float | None) -> float | None:
         """Return the hours until it freezes; None: not foreseeable."""
         freezes = self._numbers["freezes_c"]

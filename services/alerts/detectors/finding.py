@@ -47,6 +47,18 @@ class EarlyWarning(NamedTuple):
     sure: str = ""
 
 
+class Told(NamedTuple):
+    """What a detector knows beside the expected and the seen value: `body` stands in their place, `cause` after them.
+
+    `seen` is in the unit of the warning; `since` is when it began, None: when it was told.
+    """
+
+    body: Reason | None = None
+    cause: Reason | None = None
+    seen: float | None = None
+    since: datetime | None = None
+
+
 SURE: Final = {"high": "高", "fair": "中"}
 
 

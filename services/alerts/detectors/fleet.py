@@ -51,7 +51,7 @@ class _Network:
 
     MEMORY: Final = ("slots", "detector", "used")
 
-    def __init__(self, devices: Sequence[Device], numbers: Numbers) -> None:
+    def __init__(self, devices: Sequence[Device], cooling: Sequence[CoolingDetector], numbers: Numbers) -> None:
         intervals = sorted(device.profile.expected_interval_s for device in devices)
         usual = intervals[len(intervals) // 2]
         width = int(-(-usual // _LEAST_SLOT_S) * _LEAST_SLOT_S)
@@ -61,13 +61,17 @@ class _Network:
             [Hydrant(item.profile.code, item.profile.area, item.place) for item in devices], width, numbers
         )
         self.used: set[int] = set()
+        self._cooling = cooling
 
     def end_slot(self, at_s: float) -> list[EarlyWarning]:
         """Judge the open slot, which a reading at this time ends."""
         ended, pressures = self.slots.close(at_s)
-        found = self.detector.take(ended, pressures, frozenset(self.used), self.slots.outvoted)
+        found = self.detector.take(ended, pressures, frozenset(self.used), self.slots.outvoted, self._water_c)
         self.used.clear()
         return found
+
+    def _water_c(self, number: int, at_s: float) -> float | None:
+        return self._cooling[number].water_c(at_s)
 
 
 class _WayIn:
@@ -119,7 +123,7 @@ class Fleet:
                 self._wiring[profile.code] = wiring
                 self._takers[profile.code] = wiring.take
         for group in split([device for device in listed if device.profile.kind == "hydrant"]):
-            network = _Network(group, numbers)
+            network = _Network(group, [self._cooling[device.profile.code] for device in group], numbers)
             self._groups.append(network)
             for number, device in enumerate(group):
                 code = device.profile.code

@@ -8,7 +8,7 @@ of a hydrant that starts later for as long after its first reading.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -19,7 +19,7 @@ from services.alerts.detectors.burst import BurstWatch
 from services.alerts.detectors.course import COURSE_S, Expected
 from services.alerts.detectors.departure import Departure
 from services.alerts.detectors.expectation import Array, Expectation, zeroed
-from services.alerts.detectors.finding import EarlyWarning
+from services.alerts.detectors.finding import EarlyWarning, Told
 from services.alerts.detectors.following import Following
 from services.alerts.detectors.group import Group, Scores
 from services.alerts.detectors.hours import Hours
@@ -30,6 +30,7 @@ from services.alerts.detectors.reach import Reach
 from services.alerts.detectors.singles import Hydrant, Pressures, Singles
 from services.alerts.detectors.whitening import Whitening
 from services.core.rules.catalog_early import NUMBERS, Numbers
+from services.core.words import Reason
 
 _DAY_S: Final = 86_400
 _ALONE_SHARE: Final = 0.5  # of its deviation must be its own, independent of all others'
@@ -37,6 +38,8 @@ _UPSET_SHARE: Final = 0.125  # when this share of the hydrants deviates, no sing
 _UPSET_SIGMAS: Final = 3.0
 _SINGLES: Final = ("water_draw", "hydrant_decoupled")
 _LEAK_NEIGHBOURS: Final = 5  # a slow leak reaches fewer hydrants than a burst does, itself included
+_MOST_PASSED_S: Final = 4 * 3600  # that a silence of the whole network counts: who heard nothing has not learned
+_FROZEN_C: Final = 1.0  # of its water: below it a hydrant that does not follow its mains is most likely frozen
 _LEAST_MEASURED: Final = 3  # hydrants of a slot: fewer have no neighbours to be compared with
 
 
@@ -59,6 +62,7 @@ class MainsDetector:
         "_reach",
         "_low",
         "_away",
+        "_ended_s",
     )
 
     def __init__(self, hydrants: Sequence[Hydrant], slot_s: int, all_numbers: Numbers = NUMBERS) -> None:
@@ -77,7 +81,9 @@ class MainsDetector:
         self._nights = Nights(devices, all_numbers["water_leak"])
         self._singles = Singles(hydrants, max(1, round(numbers["calm_min"] * 60 / slot_s)))
         self._whitening: Whitening | None = None  # of the day
-        self._slots = 0
+        self._slots = 0  # of time since the first
+        self._slot_s = slot_s
+        self._ended_s = 0  # of the last slot
         self._nothing = np.full(devices, np.nan)  # what is expected before anything was learned
         self._first = np.full(devices, np.inf)  # slot of each one's first reading
         self._first_day = day
@@ -86,18 +92,25 @@ class MainsDetector:
         self._departure = Departure(devices, slot_s)
         self._reach = Reach(devices)
         self._low = np.zeros(devices, dtype=np.intp)  # slots in a row far below
-        self._away = np.zeros(devices, dtype=np.intp)  # slots in a row far away, slowly
+        self._away = np.zeros(devices, dtype=np.intp)  # slots of time far away, slowly
         self._away_slots = self._decoupled["away_h"] * 3600 / slot_s
         self._course: deque[tuple[int, NDArray[np.float32], NDArray[np.float32]]] = deque(maxlen=COURSE_S // slot_s)
 
     def take(
-        self, ended_s: int, pressures: Array, used: frozenset[int], outvoted: NDArray[np.bool_] | None = None
+        self,
+        ended_s: int,
+        pressures: Array,
+        used: frozenset[int],
+        outvoted: NDArray[np.bool_] | None = None,
+        water_c: Callable[[int, int], float | None] | None = None,
     ) -> list[EarlyWarning]:
         """Take the slot that ended; `used` are the devices whose own flow or cap says that water is drawn.
 
-        `outvoted` are those whose value no single reading could have made; None: nobody's.
+        `outvoted` are those whose value no single reading could have made; None: nobody's. `water_c` returns the last
+        temperature of a hydrant's water (°C) at a time, None where it is not known.
         """
-        clean, stuck, spiking = self._instruments.take(pressures, outvoted)
+        passed = self._passed(ended_s)
+        clean, stuck, spiking = self._instruments.take(ended_s, pressures, outvoted, passed)
         still = self._instruments.still
         if np.count_nonzero(still):
             clean = np.where(still, np.nan, clean)
@@ -107,15 +120,47 @@ class MainsDetector:
             self._all_heard, self._grown = newest < np.inf, newest + self._learn_slots
         slot = Pressures(datetime.fromtimestamp(ended_s, UTC), clean, self._nothing)
         faulty = stuck | spiking
-        found = self._singles.weigh("sensor_fault", faulty, faulty, slot)
+        found = self._singles.weigh(
+            "sensor_fault",
+            faulty,
+            faulty,
+            slot,
+            passed,
+            lambda number: self._instruments.told(number, ended_s, stuck=bool(stuck[number])),
+        )
         if self._expected.ready and np.count_nonzero(~np.isnan(clean)) >= _LEAST_MEASURED:
-            found += self._compare(ended_s, slot, used)
+            found += self._compare(
+                ended_s, slot, used, passed, lambda number: self._cause(number, water_c and water_c(number, ended_s))
+            )
         if self._expected.learn(clean, frozen=self._burst.frozen):
             self._whitening = None
-        self._slots += 1
+        self._slots += passed
         return found
 
-    def _compare(self, ended_s: int, slot: Pressures, used: frozenset[int]) -> list[EarlyWarning]:
+    def _passed(self, ended_s: int) -> int:
+        """Return how many slots of time a slot counts: those without any reading before it too, within bounds."""
+        before, self._ended_s = self._ended_s, ended_s
+        slots = (min(ended_s - before, _MOST_PASSED_S) if before else 0) // self._slot_s
+        return max(1, slots)
+
+    def _cause(self, number: int, water_c: float | None) -> Told:
+        """Return what keeps a hydrant from following its mains, most likely."""
+        if water_c is not None and water_c <= _FROZEN_C:
+            return Told(
+                cause=Reason(f"可能已冻结（水温 {water_c:.1f} °C）", f"probably frozen: water at {water_c:.1f} °C")
+            )
+        if number in self._singles.standing("sensor_fault"):
+            return Told(cause=Reason("可能是传感器故障", "probably its sensor, which is flagged"))
+        if water_c is None:
+            cause = Reason(
+                "可能是阀门关闭、堵塞或冻结（无水温）", "valve closed, blocked or frozen: no water temperature"
+            )
+            return Told(cause=cause)
+        return Told(cause=Reason("可能是阀门关闭或堵塞", "probably its valve is closed, or it is blocked"))
+
+    def _compare(
+        self, ended_s: int, slot: Pressures, used: frozenset[int], passed: int, cause: Callable[[int], Told]
+    ) -> list[EarlyWarning]:
         """Compare the measured values with what all others explain."""
         residual, explained = self._expected.residuals(slot.seen)
         against = self._expected.of_others(residual)
@@ -152,15 +197,15 @@ class MainsDetector:
         if learning:
             self._burst.learn(scores, sudden, ended_s)
             return []
-        found = self._burst.weigh(scores, sudden, slot, ended_s, used)
+        found = self._burst.weigh(scores, sudden, slot, ended_s, used, passed=passed)
         if found and self._burst.became_normal:
             self._group.accept()
         far = strayed >= self._decoupled["beyond_quiet"] * self._reach.farthest
-        begins, holds = self._cut_off(scores, apart, steep, far, upset=upset)
-        found += self._singles.weigh("hydrant_decoupled", begins & ~missing, holds, slot)
+        begins, holds = self._cut_off(scores, apart, steep, far, passed, upset=upset)
+        found += self._singles.weigh("hydrant_decoupled", begins & ~missing, holds, slot, passed, cause)
         far = strayed >= self._draw["beyond_quiet"] * self._reach.farthest
         drawn, holds = self._drawn(scores, used, apart, steep & far & ~missing, upset=upset)
-        found += self._singles.weigh("water_draw", drawn, holds, slot)
+        found += self._singles.weigh("water_draw", drawn, holds, slot, passed)
         self._reach.tell(strayed, [number for code in _SINGLES for number in self._singles.standing(code)], used)
         return found + [self._singles.say("water_leak", number, slot, active=active) for number, active in leaks]
 
@@ -178,7 +223,7 @@ class MainsDetector:
         return young
 
     def _cut_off(
-        self, scores: Scores, apart: np.ndarray, steep: np.ndarray, far: np.ndarray, *, upset: bool
+        self, scores: Scores, apart: np.ndarray, steep: np.ndarray, far: np.ndarray, passed: int, *, upset: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return (hydrants that are cut off from their mains, hydrants that still look so).
 
@@ -187,7 +232,7 @@ class MainsDetector:
         least, most = self._decoupled["sigmas"], self._decoupled["away_sigmas"]
         size, alone = np.abs(scores.own), np.abs(scores.alone)
         away = (size > most) & (alone > _ALONE_SHARE * most) & ~steep & far
-        self._away = np.where(away, self._away + 1, 0)
+        self._away = np.where(away, self._away + np.where(self._away, passed, 1), 0)
         begins = (apart & (size > least) & (alone > _ALONE_SHARE * least) & far) | (self._away >= self._away_slots)
         if upset:  # caused by the mains themselves
             begins[:] = False

@@ -1,10 +1,12 @@
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
 from services.alerts.detectors.expectation import Expectation
 from services.core.rules.catalog_early import NUMBERS
-from services.core.words import Severity
-from tests.unit.alerts.detectors.town import BEGIN_S, DAY, LEARNED_DAYS, Town, learned, next_days, pressures
+from services.core.words import Severity, county_time
+from tests.unit.alerts.detectors.town import BEGIN_S, DAY, LEARNED_DAYS, SLOT_S, Town, learned, next_days, pressures
 
 
 def codes(said):
@@ -48,6 +50,99 @@ def test_a_stuck_sensor_is_a_flag_and_no_alarm():
     said = learned().live(days)
     assert codes(said) == {"sensor_fault"}
     assert all(one.severity is Severity.INFO for one in said)
+
+
+def test_a_stuck_sensor_tells_its_value_and_since_when_it_stands():
+    town, days = learned(), next_days(2)
+    value = days[20:120, 6] = days[20, 6]
+    begun = next(one for one in town.live(days) if one.active)
+    since_s = BEGIN_S + (LEARNED_DAYS * DAY + 20) * SLOT_S
+    since = county_time(datetime.fromtimestamp(since_s, UTC))
+    assert (begun.code, begun.seen, begun.expected, begun.unit) == ("sensor_fault", value, None, "MPa")
+    assert begun.at.timestamp() == pytest.approx(since_s + 6 * 3600, abs=2 * SLOT_S)
+    values = f"values that vary expected, always {value:.3f} MPa seen; since {since.en}, confidence high"
+    assert begun.reason.en == f"sensor fault: {values}"
+    assert f"一直为 {value:.3f} MPa" in begun.reason.zh
+    assert since.zh in begun.reason.zh
+
+
+def test_a_sensor_with_spikes_tells_how_many_it_had():
+    days = next_days(1)
+    days[[20, 24, 28, 32], 6] += 0.2
+    (begun,) = [one for one in learned().live(days) if one.active]
+    assert begun.code == "sensor_fault"
+    assert "no more than 2 one-sample spikes a day expected, 4 seen" in begun.reason.en
+    assert "4 次" in begun.reason.zh
+
+
+def every(hours: int, rows: np.ndarray) -> np.ndarray:
+    """Rows of which one in so many slots came, all of it at once, and nothing in between."""
+    return rows[:: hours * 4]
+
+
+def live_hourly(town: Town, rows: np.ndarray) -> list:
+    said = []
+    for row in every(1, rows):
+        town.slots += 4
+        said += town.detector.take(BEGIN_S + town.slots * SLOT_S, row, frozenset())
+    return said
+
+
+def test_hours_are_hours_where_readings_come_more_rarely_than_their_interval_says():
+    town, days = learned(), next_days(5)
+    days[2 * DAY :, 6] = days[2 * DAY, 6]
+    said = live_hourly(town, days)
+    assert [(one.code, one.device) for one in said] == [("sensor_fault", "H06")]
+    stood_s = said[0].at.timestamp() - (BEGIN_S + (LEARNED_DAYS + 2) * DAY * SLOT_S)
+    assert 6 * 3600 <= stood_s <= 8 * 3600
+
+
+def test_one_hydrant_that_reports_hourly_among_others_is_stuck_after_hours_too():
+    town, days = learned(), next_days(2)
+    days[20:120, 6] = days[20, 6]
+    days[np.arange(len(days)) % 4 != 0, 6] = np.nan
+    begun = next(one for one in town.live(days) if one.active and one.code == "sensor_fault")
+    assert begun.at.timestamp() - (BEGIN_S + (LEARNED_DAYS * DAY + 20) * SLOT_S) <= 8 * 3600
+
+
+def test_a_few_equal_values_around_a_long_silence_are_no_stuck_sensor():
+    days = next_days(2)
+    days[20:24, 6] = days[20, 6]
+    days[24:116, 6] = np.nan
+    days[116:121, 6] = days[20, 6]
+    assert not learned().live(days)
+
+
+def test_days_are_learned_by_the_calendar_and_a_quiet_town_that_reports_hourly_stays_quiet():
+    town, days = Town(), pressures(40)
+    days[20 * DAY : 20 * DAY + 12, 9] = np.nan
+    assert not live_hourly(town, days)
+    used = town.detector.take(BEGIN_S + (town.slots + 4) * SLOT_S, days[0], frozenset({9}))
+    assert [(one.code, one.device) for one in used] == [("water_draw", "H09")]
+
+
+@pytest.mark.parametrize(
+    ("water_c", "spikes", "zh", "en"),
+    [
+        (0.4, 0, "可能已冻结（水温 0.4 °C）", "probably frozen: water at 0.4 °C"),
+        (12.0, 0, "可能是阀门关闭或堵塞", "probably its valve is closed, or it is blocked"),
+        (None, 0, "无水温", "valve closed, blocked or frozen: no water temperature"),
+        (12.0, 4, "可能是传感器故障", "probably its sensor, which is flagged"),
+    ],
+)
+def test_what_keeps_a_hydrant_from_its_mains_is_told_apart_as_far_as_possible(water_c, spikes, zh, en):
+    town, days = learned(), next_days(3)
+    closed = days[20, 5] * np.exp(-np.arange(len(days) - 20) / 900)
+    days[20:, 5] = np.round(closed + np.random.default_rng(3).normal(0, 0.0012, len(closed)), 3)
+    days[[22 + 3 * number for number in range(spikes)], 5] += 0.2
+    said = []
+    for row in days:
+        town.slots += 1
+        ended_s = BEGIN_S + town.slots * SLOT_S
+        said += town.detector.take(ended_s, row, frozenset(), water_c=lambda _number, _at_s: water_c)
+    begun = next(one for one in said if one.code == "hydrant_decoupled")
+    assert zh in begun.reason.zh
+    assert en in begun.reason.en
 
 
 def test_a_closed_valve_is_told_from_a_burst():

@@ -88,12 +88,12 @@ def test_an_open_slot_goes_on_from_its_memory():
 def test_a_jump_waits_a_slot_unless_three_readings_or_more_say_so():
     instruments = Instruments(2, 288, NUMBERS["sensor_fault"])
     for _ in range(3):
-        instruments.take(np.array([0.6, 0.6]))
+        instruments.take(300, np.array([0.6, 0.6]))
     fallen = np.array([0.2, 0.2])
-    clean, *_ = instruments.take(fallen, np.array([False, True]))
+    clean, *_ = instruments.take(600, fallen, np.array([False, True]))
     assert np.isnan(clean[0])
     assert clean[1] == 0.2
-    clean, *_ = instruments.take(fallen, np.array([False, False]))
+    clean, *_ = instruments.take(600, fallen, np.array([False, False]))
     assert clean.tolist() == [0.2, 0.2]
 
 
