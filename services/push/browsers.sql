@@ -33,7 +33,9 @@ left join device d on d.id = e.device_id and (e.area is null or starts_with(d.ar
 left join site s on s.id = d.site_id and starts_with(s.area, d.area)
 left join area r on r.code = e.area
 where e.number > $1 and e.made_at > $2 and e.data #>> '{alarm,category}' = 'fire'
-    and (e.type = 'alarm.raised' or e.type in ('alarm.updated', 'fire.confirmed') and (a.since = e.at or exists (
+    -- a fire that goes on after a reset of its panel is raised again for platforms, and nothing new for a phone
+    and (e.type = 'alarm.raised' and e.data #>> '{alarm,version}' = '1'
+        or e.type in ('alarm.updated', 'fire.confirmed') and (a.since = e.at or exists (
         select from alarm_transition t
         where t.alarm_id = e.alarm_id and t.from_state = 'acknowledged' and t.to_state = 'unacknowledged'
             and t.detail ->> 'version' = e.data #>> '{alarm,version}')

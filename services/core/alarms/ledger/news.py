@@ -10,11 +10,15 @@ from services.core.words import Confidence
 
 
 def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list[EventType]:
-    """Return the types of a step from `before` (None: it opened) to `after`, most important first; none: no event."""
+    """Return the types of a step from `before` (None: it opened) to `after`, most important first; none: no event.
+
+    What comes back on the row of an open alarm is raised as what opens is: to whoever hears only of raised and cleared,
+    it would be over. It is an update as well, for whoever follows the record.
+    """
     types: list[EventType] = []
-    if before is None:
-        types.append(EventType.RAISED)
     anew = before is not None and after.fire and after.since != before.since  # a new fire on the row of an older one
+    if before is None or anew or (after.active and not before.active):
+        types.append(EventType.RAISED)
     if _confirmed(after) and (before is None or anew or not _confirmed(before)):
         types.append(EventType.FIRE_CONFIRMED)
     if before is None:
@@ -25,7 +29,7 @@ def step_types(before: Alarm | None, after: Alarm, outcome: OutcomeKind) -> list
         types.append(EventType.CLEARED)
     if before.open and not after.open:
         types.append(EventType.CLOSED)
-    if not types and (after.version != before.version or after.outlasted_test(before)):
+    if set(types) <= {EventType.RAISED} and (after.version != before.version or after.outlasted_test(before)):
         types.append(EventType.UPDATED)
     return types
 
