@@ -15,7 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from services.alerts.border import Border
 from services.alerts.contacts import write_call
 from services.core.alarms.ledger.page import Page
-from services.core.alarms.life.happenings import OutOfService, Tick
+from services.core.alarms.life.happenings import OutOfService, SiteWindow, Tick
 from services.core.alarms.rota import on_call
 from services.core.aside import Unit, own_fault
 from services.core.clock import CLOCK_SET_BACK
@@ -60,7 +60,10 @@ async def _tick_alarms(page: Page, rows: Sequence[asyncpg.Record]) -> None:
 
 
 async def move_windows(border: Border, now: datetime) -> None:
-    """Tell fires about test windows, and other alarms about maintenance, that began, moved or ended meanwhile."""
+    """Tell fires about test windows, and other alarms about maintenance, that began, moved or ended meanwhile.
+
+    Of a test window other alarms hear only that it ended while they stand.
+    """
     scopes = await border.conn.fetch(SQL["moved_windows"], border.asides.waiting(SCOPE))
     left_alone = [int(name) for name in border.asides.waiting(ALARM)]
     alarms = [row for row in await border.conn.fetch(SQL["moved_service"], now, left_alone) if _has_moved(row)]
@@ -79,6 +82,15 @@ async def move_windows(border: Border, now: datetime) -> None:
         await border.settle(scopes, load_scopes, _name_scope)
     if alarms:
         await border.settle(alarms, move_service, _name_alarm)
+    if marked := await border.conn.fetch(SQL["outlasting_tests"], now, left_alone):
+        await border.settle(marked, _end_tests, _name_alarm)
+
+
+async def _end_tests(page: Page, rows: Sequence[asyncpg.Record]) -> None:
+    for row in rows:
+        entry = await page.load_one(row["id"])
+        if entry is not None:
+            page.take_entry(entry, SiteWindow(None), "clock")
 
 
 def _has_moved(row: asyncpg.Record) -> bool:
@@ -133,7 +145,7 @@ def answered(timer: Mapping[str, Any], now: datetime) -> str | None:
         return "skipped: acknowledged"
     if timer["until"] == "judged" and timer["verification"] not in ("none", "pending"):
         return "skipped: judged"
-    if timer["test_window"] and timer["cleared_at"] is not None:
+    if timer["code"] == FIRE and timer["test_window"] and timer["cleared_at"] is not None:
         return "skipped: began and ended in a test"
     if timer["spoken_for"]:
         return "skipped: another alarm of its incident speaks for it"

@@ -35,6 +35,13 @@ from alarm a join device d on d.id = a.device_id
 where a.state <> 'closed' and a.code <> 'fire' and a.id <> all($2::bigint[])
     and (a.life ? 'out_of_service_until' or d.out_of_service_until > $1)
 
+-- name: outlasting_tests
+-- marked as of a test and still active, and the window is over; fires have a clock for that, and are judged anew
+select a.id, a.code, a.area
+from alarm a left join site s on s.id = a.site_id and s.test_window_until > $1
+where a.test_window and a.code <> 'fire' and a.state <> 'closed' and a.cleared_at is null and s.id is null
+    and a.id <> all($2::bigint[])
+
 -- name: due_timers
 select t.alarm_id, t.step, t.channels, t.until, a.code, a.severity, a.state, a.verification, a.acknowledged_at, a.area,
     a.reason, a.reason_en, a.drill, a.incident_id, a.cleared_at, a.test_window,

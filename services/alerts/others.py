@@ -5,7 +5,8 @@ is an alarm, however many a device reports, and that the rest is counted.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from services.alerts.fires import ParametersOf
@@ -14,6 +15,7 @@ from services.alerts.flooding import note_surplus
 from services.alerts.registry import Device
 from services.alerts.rules.model import Effect
 from services.alerts.surplus import Room, read_room
+from services.alerts.windows import read_windows
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
 from services.core.alarms.life.components import is_named, normal_component
@@ -55,12 +57,13 @@ async def judge_others(page: Page, some: Sequence[Said], parameters_of: Paramete
     if reset_devices:
         await page.load_devices(reset_devices)
     rooms = await _find_rooms(page, some, parameters_of)
+    windows = await read_windows(page.conn, (said.device for said in some if said.condition is not None), page.now)
     scopes = sorted({said.device.place.scope for said in some if said.effect.evidence is not None})
     rows = await page.conn.fetch(SQL["open_fire_scopes"], scopes) if scopes else []
     burning = {row["scope"] for row in rows}
     for said in some:
         device, effect = said
-        if said.condition is not None and not _take(page, device, said.condition, rooms.get(device.id)):
+        if said.condition is not None and not _take(page, said, said.condition, rooms, windows):
             surplus[device.id] += 1
         if effect.reset is not None:
             ended |= _reset(page, device, effect.reset)
@@ -90,13 +93,15 @@ async def _find_rooms(page: Page, some: Sequence[Said], parameters_of: Parameter
     return rooms
 
 
-def _take(page: Page, device: Device, finding: Finding, room: Room | None) -> bool:
+def _take(page: Page, said: Said, finding: Finding, rooms: Mapping[int, Room], windows: Mapping[int, datetime]) -> bool:
     """Take a condition one step on; False: the device has too many alarms to open this one."""
-    key = key_of(device, finding)
+    device = said.device
+    key, room = key_of(device, finding), rooms.get(device.id)
     opens = finding.active and key not in page.open
     if opens and room is not None and not room.takes(finding.code):
         return False
-    situation = Situation(out_of_service_until=device.place.out_of_service_until)
+    out_of_service = device.place.out_of_service_until
+    situation = Situation(test_until=windows.get(device.id), out_of_service_until=out_of_service)
     page.take(key, finding, "event", device.place, situation)
     return True
 

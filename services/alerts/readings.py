@@ -18,6 +18,7 @@ from services.alerts.refused_events import find_refused, judge_refused, name_ref
 from services.alerts.registry import Device, Registry
 from services.alerts.rule_states import MOST_AT_ONCE, RuleStates, by_device
 from services.alerts.rules.model import Reading
+from services.alerts.windows import read_windows
 from services.core.alarms.ledger.page import Page
 from services.core.alarms.ledger.rows import Key
 from services.core.alarms.life.components import normal_component
@@ -235,9 +236,11 @@ async def judge_findings(page: Page, verdicts: Sequence[Verdict], states: RuleSt
         Key(device.place.subject, finding.code, normal_component(finding.component)) for device, finding in verdicts
     ]
     await page.load(keys)
+    windows = await read_windows(page.conn, (device for device, _ in verdicts), page.now)
     for key, (device, finding) in zip(keys, verdicts, strict=True):
         parameters = states.parameters(device, page.now)
         situation = await mains.weigh(page, key, device, finding, parameters)
         if situation is None:
-            situation = Situation(out_of_service_until=device.place.out_of_service_until)
+            out_of_service = device.place.out_of_service_until
+            situation = Situation(test_until=windows.get(device.id), out_of_service_until=out_of_service)
         page.take(key, finding, f"rule:{finding.code}", device.place, situation)

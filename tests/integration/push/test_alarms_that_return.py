@@ -1,10 +1,9 @@
-"""A condition that comes back on the record of an alarm is raised again, for whoever hears only of raised and cleared."""
+"""A condition that comes back on the record of an alarm is raised again, for who hears only of raised and cleared."""
 
+import re
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from xml.etree import ElementTree as ET
 
-from services.core.city.cap import NAMESPACE
 from tests.integration.push.conftest import Subscribe
 from tests.integration.push.test_browsers import GREETING, Night
 from tests.integration.push.test_events import Push, events, told
@@ -35,8 +34,8 @@ async def test_an_alarm_that_comes_back_is_raised_again_and_in_cap_an_alert(
     sinces = [one.event.get_data()["alarm"]["since"] for one in by_events.took]
     assert sinces[:2] == [None, None]
     assert datetime.fromisoformat(sinces[2]) == minute(3)
-    kinds = [ET.fromstring(one.body).findtext(f"{{{NAMESPACE}}}msgType") for one in by_cap.took]
-    assert kinds == ["Alert", "Cancel"] * 2
+    kinds = [re.findall(rb"<msgType>(\w+)<", one.body) for one in by_cap.took]
+    assert kinds == [[b"Alert"], [b"Cancel"]] * 2
     assert len(await county.alarms()) == 1
 
 

@@ -82,9 +82,9 @@ def _verify_real(alarm: Alarm, now: datetime) -> _Result:
     if alarm.verification is Verification.REAL:
         return alarm, Outcome(OutcomeKind.UNCHANGED, Reason("已核实为真实", "judged real before"))
     why = Reason("核实为真实", "judged real")
-    after = replace(_seen(alarm, now), verification=Verification.REAL, escalates_at=None)
+    after = in_earnest(replace(_seen(alarm, now), verification=Verification.REAL, escalates_at=None))
     if alarm.fire:
-        return replace(in_earnest(after), confidence=Confidence.CONFIRMED), Outcome(OutcomeKind.VERIFIED, why)
+        return replace(after, confidence=Confidence.CONFIRMED), Outcome(OutcomeKind.VERIFIED, why)
     return (after if alarm.active else close(after, now)), Outcome(OutcomeKind.VERIFIED, why)
 
 
@@ -136,7 +136,7 @@ def _unshelve(alarm: Alarm) -> _Result:
 
 
 def in_earnest(alarm: Alarm) -> Alarm:
-    """Take a fire out of the test in which it began: whoever takes a test for what it says disregards it."""
+    """Take an alarm out of the test in which it began: whoever takes a test for what it says disregards it."""
     return replace(alarm, memory=replace(alarm.memory, in_earnest=True)) if alarm.memory.tested else alarm
 
 

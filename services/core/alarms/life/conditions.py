@@ -34,7 +34,7 @@ OUR_OWN_KNOWLEDGE = frozenset({"device_offline", "device_unreadable", "device_fl
 def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situation) -> tuple[Alarm, Outcome]:
     """Open the alarm of a condition that began."""
     fire = finding.code == FIRE
-    testing = fire and _testing(finding, now, situation)
+    testing = _testing(finding, now, situation)
     alarm = Alarm(
         code=finding.code,
         category=finding.category,
@@ -55,7 +55,7 @@ def open_alarm(finding: Finding, now: datetime, policy: Policy, situation: Situa
         memory=Memory(
             causes=frozenset({finding.cause}),
             out_of_service_until=None if fire else situation.out_of_service_until,
-            test_until=situation.test_until if testing else None,
+            test_until=situation.test_until if testing and fire else None,
             tested=testing,
             grouped=situation.grouped and not fire,
             latched=finding.latched,
@@ -94,7 +94,7 @@ def raise_again(
     )
     after = replace(alarm, memory=memory, cleared_at=None)
     if came_back:  # a new occurrence: evidence for the earlier one need not count now
-        memory = replace(memory, grouped=situation.grouped)
+        memory = replace(memory, grouped=situation.grouped, tested=_testing(finding, now, situation), in_earnest=False)
         after = replace(after, memory=memory, incident_id=situation.incident_id or alarm.incident_id, since=now)
     reason = finding.reason.with_lateness(finding.late_min)
     if rose or came_back:

@@ -160,10 +160,17 @@ def _end_test(alarm: Alarm, now: datetime, policy: Policy) -> _Advance:
 
 
 def _set_window(alarm: Alarm, window: SiteWindow, now: datetime, policy: Policy) -> _Advance:
-    """Move the end of the test for a fire in test; a fire with a running clock is never put into a test."""
+    """Move the end of the test for a fire in test; a fire with a running clock is never put into a test.
+
+    Of another alarm a test is a mark only, which goes when it is still active as the window ends. None waited for it.
+    """
+    is_over = window.until is None or window.until <= now
+    if not alarm.fire and alarm.marked_test and alarm.active and is_over:
+        why = Reason("测试窗口结束时告警仍在", "still active when the test window ended: no test any more")
+        return acts.in_earnest(alarm), Outcome(OutcomeKind.TEST_ENDED, why)
     if alarm.memory.test_until is None:
         return alarm, Outcome(OutcomeKind.IGNORED, Reason("不在测试中", "not in a test"))
-    if window.until is None or window.until <= now:
+    if is_over:
         return _end_test(alarm, now, policy)
     memory = replace(alarm.memory, test_until=window.until)
     return replace(alarm, memory=memory), Outcome(

@@ -37,7 +37,7 @@ class Memory:
     out_of_service_until: datetime | None = None
     test_until: datetime | None = None
     tested: bool = False  # opened in a test window
-    in_earnest: bool = False  # a fire that outlasted its test window, or that a person judged real: no test any more
+    in_earnest: bool = False  # it outlasted its test window, or a person judged it real: no test any more
     grouped: bool = False
     covered: bool = False
     latched: bool = False

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.core.alarms.ledger.record import memory_from_json
-from services.core.alarms.life.happenings import Grouped, OutOfService, Situation
+from services.core.alarms.life.happenings import Grouped, OutOfService, SiteWindow, Situation
 from services.core.alarms.life.lifecycle import due_at
 from services.core.alarms.life.model import Policy
-from services.core.words import Severity, State
+from services.core.words import Severity, State, Verification
 from tests.unit.core.alarms.fires.scene import START, seconds
 from tests.unit.core.alarms.life.one_alarm import CLEARED, OVER, RAISED, UPDATED, Life, condition, raised
 
@@ -151,3 +151,36 @@ def test_a_child_that_comes_back_alone_speaks_for_itself() -> None:
     child.situation = Situation()
     child.wait(600).happen(condition())
     assert child.types() == ["alarm.raised"]
+
+
+def test_a_test_marks_a_condition_and_keeps_it_from_nobody() -> None:
+    life = Life(situation=Situation(test_until=START + seconds(600)))
+    life.happen(condition())
+    assert life.types() == [RAISED]
+    assert life.alarm is not None
+    assert life.alarm.marked_test
+    assert due_at(life.alarm) is None, "nothing waits for the end of the test"
+    life.happen(SiteWindow(START + seconds(900)))
+    assert life.alarm.marked_test
+    life.happen(SiteWindow(None))
+    assert not life.alarm.marked_test
+    assert life.outcomes == ["opened", "ignored", "test_ended"]
+    assert life.types() == [RAISED]
+
+
+def test_a_condition_that_comes_back_is_of_the_test_in_which_it_comes_back() -> None:
+    life = raised()
+    assert life.alarm is not None
+    for test_until, is_test in ((START + seconds(600), True), (None, False)):
+        life.happen(condition(active=False))
+        life.situation = Situation(test_until=test_until)
+        life.happen(condition())
+        assert life.alarm.marked_test is is_test
+
+
+def test_what_a_person_judges_real_in_a_test_is_no_test() -> None:
+    life = Life(situation=Situation(test_until=START + seconds(600)))
+    life.happen(condition())
+    life.act("verify", verdict=Verification.REAL)
+    assert life.alarm is not None
+    assert not life.alarm.marked_test
