@@ -95,10 +95,13 @@ def _location(said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _record_id(said: Mapping[str, Any]) -> str:
-    """One record per fire, 32 digits in every notice of it: a new one on the row of an older one has its own."""
+    """One record per fire, 32 digits in every notice of it: a new one on the row of an older one has its own.
+
+    It is made of what never changes: the area does when the device is moved.
+    """
     alarm = said["alarm"]
     anew = f":{since}" if (since := _since(said)) is not None else ""
-    return uuid5(NAMESPACE_URL, f"urn:firetower:{alarm['area'] or ''}:{alarm['id']}{anew}").hex
+    return uuid5(NAMESPACE_URL, f"urn:firetower:{alarm['opened_at']}:{alarm['id']}{anew}").hex
 
 
 def _since(said: Mapping[str, Any]) -> str | None:
@@ -131,6 +134,7 @@ _SOURCES: Final[Mapping[str, Callable[[Mapping[str, Any]], Any]]] = MappingProxy
         "place": lambda said: _joined(_site(said).get("name"), said["alarm"]["zone"], said["alarm"]["component"]),
         "lon": lambda said: _location(said).get("lon"),
         "lat": lambda said: _location(said).get("lat"),
+        "height": lambda _: "",  # nobody measured it
         "subject": lambda said: _site(said).get("name") or said["device"]["name"] or said["device"]["code"],
         "floor": lambda said: said["alarm"]["zone"],
         "summary": _summary,

@@ -39,7 +39,7 @@ def test_a_fire_is_written_as_the_items_of_the_table() -> None:
     assert found["XZQHDM"] == "140931"
     assert found["BJSJ"] == "20261128075959"
     assert found["RQSJ"] == "20261128080001"
-    assert (found["DQJD"], found["DQWD"]) == (111.089123, 39.021)
+    assert (found["DQJD"], found["DQWD"], found["DQGD"]) == (111.089123, 39.021, "")
     assert found["DDMC"] == "保德县人民医院 门诊三层 1-23"
     assert found["BJDH"] == "0350-7320119"
     assert found["JQ_JYQK"] == "手动报警按钮；按下"
@@ -55,6 +55,13 @@ def test_one_alarm_is_one_record_and_a_drill_says_so_first() -> None:
     assert items()["BJ_TYWYSBM"] == items(type="alarm.updated", drill=True)["BJ_TYWYSBM"]
     assert items(alarm=NOTICE["alarm"] | {"id": 813})["BJ_TYWYSBM"] != items()["BJ_TYWYSBM"]
     assert items(drill=True)["JQ_JYQK"].startswith("【演练】")
+
+
+def test_a_device_that_is_moved_to_another_area_takes_no_fire_out_of_its_record() -> None:
+    moved = items(alarm=NOTICE["alarm"] | {"area": "140931101"}, device=NOTICE["device"] | {"area": "140931101"})
+    assert moved["BJ_TYWYSBM"] == items()["BJ_TYWYSBM"]
+    restored = items(alarm=NOTICE["alarm"] | {"opened_at": "2026-11-27T23:59:58.000Z"})
+    assert restored["BJ_TYWYSBM"] != items()["BJ_TYWYSBM"], "another county, or a database that was begun anew"
 
 
 def test_a_new_fire_on_the_row_of_an_older_one_is_a_record_of_its_own() -> None:
