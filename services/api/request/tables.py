@@ -49,7 +49,7 @@ device = _table(
     source_datum=_TEXT, address=_TEXT, owner=_TEXT, maintainer=_TEXT, expected_interval_s=_INT, sleepy=_BOOL,
     rated_current_a=_REAL, limits=_JSON, gateway=_TEXT, gateway_address=_TEXT, gateway_profile=_TEXT, attributes=_JSON,
     registered=_BOOL, out_of_service_until=_TIME, out_of_service_reason=_TEXT, out_of_service_by=_TEXT, version=_INT,
-    created_at=_TIME, updated_at=_TIME,
+    created_at=_TIME, updated_at=_TIME, placed_at=_TIME,
 )  # fmt: skip
 
 device_state = _table(

@@ -46,6 +46,11 @@ def _name_of(row: Row) -> Text:
     return Text(sa.func.coalesce(sa.func.nullif(row.device.name, ""), row.device.code))
 
 
+def placed_at(row: Row) -> Column:
+    """Return since when a device stands where it stands: unless it was moved, since it is known."""
+    return sa.func.coalesce(row.device.placed_at, row.device.created_at)
+
+
 def _json(document: Column) -> Open:
     """Return a part of a JSON document, whatever it is."""
     kind, bare = sa.func.jsonb_typeof(document), document[()].astext
@@ -133,7 +138,7 @@ def _historical_location(_view: View, row: Row, names: Names) -> Value | None:
         case ("id",):
             return Number(row.device.id)
         case ("time",):
-            return Moment(row.device.created_at)
+            return Moment(placed_at(row))
     return None
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.api.city.sensorthings.model import Entity
-from services.api.city.sensorthings.properties import property_of
+from services.api.city.sensorthings.properties import placed_at, property_of
 from services.api.city.sensorthings.rows import Row, View, stream_id
 
 
@@ -22,7 +22,7 @@ def _of_device(view: View, entity: Entity, row: Row) -> dict[str, Any]:
     device = row.device
     named: dict[str, Any] = {"id": device.id, "device": device.id, "kind": device.kind}
     if entity is Entity.HISTORICAL_LOCATION:
-        return {**named, "time": device.created_at}
+        return {**named, "time": placed_at(row)}
     named |= {"code": device.code, "name": device.name}
     if entity is Entity.DATASTREAM:
         return {

@@ -1,7 +1,7 @@
 """SensorThings over rows that are not as they usually are."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -93,3 +93,21 @@ async def test_what_fits_a_filter_no_more_shifts_nobody_out_of_the_next_page(
     assert streams + [one["name"] for one in rest["value"]] == [
         f"h-own:{name}" for name in ("pressure_mpa", "flow_lps", "cap_open", "alarm")
     ]
+
+
+async def test_a_historical_location_is_from_when_the_device_was_moved_there(sta: Sta, world: World) -> None:
+    number = await world.add("h-moved", Kind.HYDRANT, AREA, (111.09, 39.02), created_at=NOON)
+    run = world.connection.execute
+
+    async def since() -> datetime:
+        (one,) = (await sta(f"Things({number})/HistoricalLocations"))["value"]
+        return datetime.fromisoformat(one["time"])
+
+    await run("update device set name = 'other', lon = 111.09 where id = $1", number)
+    assert await since() == NOON, "its place has not changed"
+    await run("update device set lon = 111.1 where id = $1", number)
+    moved = await since()
+    assert moved > NOON
+    later = f"time gt {(moved - timedelta(milliseconds=1)).isoformat().replace('+00:00', 'Z')}"
+    found = await sta("HistoricalLocations", filter=later, orderby="time desc", top=1)
+    assert [one["@iot.id"] for one in found["value"]] == [number]
