@@ -25,11 +25,12 @@ from services.alerts.health import Health
 from services.alerts.moves import follow_devices
 from services.alerts.policy_faults import KIND as POLICY
 from services.alerts.policy_faults import tell_faults
-from services.alerts.readings import FINDING, LOOK_UP_S, Breath, ReadingFeed, Verdict
+from services.alerts.readings import FINDING, LOOK_UP_S, Breath, ReadingFeed
 from services.alerts.registry import Registry
 from services.alerts.rule_states import RuleStates
 from services.alerts.silence import Silence
 from services.alerts.switched_off import SwitchedOff
+from services.alerts.time_ends import TimeEnds
 from services.alerts.unreadable import Unreadable
 from services.core import lease
 from services.core.alarms.ledger.page import Page
@@ -75,6 +76,7 @@ class Bench:
     unreadable: Unreadable = field(init=False)
     flooding: Flooding = field(init=False)
     switched_off: SwitchedOff = field(init=False)
+    time_ends: TimeEnds = field(init=False)
     _clocks_at: float = 0.0
     _duties_at: float = 0.0
     _due: deque[tuple[str, Callable[[], Awaitable[object]]]] = field(default_factory=deque)
@@ -96,6 +98,8 @@ class Bench:
         self.unreadable = Unreadable(self.registry, self.states)
         self.flooding = Flooding(self.registry, self.states)
         self.switched_off = SwitchedOff(self.registry, self.states, self.clock)
+        breath = partial(Breath, self.clock, self.look_up)
+        self.time_ends = TimeEnds(self.registry, self.states, self.readings, self.events, self.clock, breath)
         self._closed_since = self.clock.now() - AWAY
 
     async def run(self) -> None:
@@ -212,7 +216,7 @@ class Bench:
             "parents": self._end_parents,
             "policies": lambda: tell_faults(self.border, self.policies),
             "health": lambda: self.health.watch(self.border),
-            "ticks": self._let_time_end,
+            "ticks": lambda: self.time_ends.let_end(self.border),
             "forget": self._forget_what_people_ended,
         }
         return list(duties.items())
@@ -228,11 +232,6 @@ class Bench:
     async def _end_parents(self) -> None:
         for area in await incidents.end_parents(self.border):
             self.readings.mains.forget(area)
-
-    async def _let_time_end(self) -> None:
-        """End conditions that time alone ends, and count wrong clocks."""
-        now = self.clock.now()
-        await self.readings.judge(self.border, [*self.states.tick(now), *await self._count_bad_clocks(now)])
 
     async def _try_again(self) -> None:
         """Read what is set aside; try again what a person asked for, and events and findings whose next try is due.
@@ -256,20 +255,6 @@ class Bench:
             await self.readings.judge_again(self.border, name, detail)
         if kind in TRIED_ONCE:  # everything else is tried at its next turn and then removed from the list
             await self.border.asides.over(self.conn, kind, name)
-
-    async def _count_bad_clocks(self, now: datetime) -> list[Verdict]:
-        """Count events whose time ingest replaced; a reading with such a time is a reject, counted with its slice."""
-        bad, self.events.bad_clocks = self.events.bad_clocks, []
-        if not bad:
-            return []
-        waiting = await self.readings.feed.first_waiting(self.conn)  # what was not judged yet is not read back as known
-        first = dict.fromkeys((device_id for device_id, _ in bad), waiting)
-        await self.states.load(self.conn, first, now, Breath(self.clock, self.look_up).take)
-        return [
-            (self.registry[device_id], finding)
-            for device_id, at in bad
-            for finding in self.states.note_bad_clock(device_id, at)
-        ]
 
     async def _refresh(self) -> None:
         """Read what people changed in registry and parameters, and find new writers."""

@@ -5,6 +5,7 @@ cannot be judged is set aside and holds up nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,11 +32,13 @@ from services.core.statements import load_queries
 SQL = load_queries(__file__)
 FIRES = " fires"  # ends the name of the second cursor of an event writer: fires are read ahead of everything else
 FIRE_TYPES = ["fire", "manual_alarm", "reset"]
+RESET = FIRE_TYPES[2]
 FIRE_BATCHES, FIRE_EVENTS = 2000, 4000  # fires are few: read far ahead, but not so far that a fire has to wait for it
 FIRES_WAITING = 100_000  # the bound on reading ahead when there are many fires
 COUNTED_AT_ONCE = 4000  # fires of a flooding device that are only counted
 FIRES_AT_ONCE = 40  # fires in one transaction: few enough that the first does not wait for the last
 BATCHES, EVENTS = 50, 150  # events in one transaction of a chattering panel; a fire may wait for one
+ABOUT_S = 60.0  # what "as late as its clock is behind" allows for: as much as ingest does from one message to the next
 
 KIND = "event"  # of what is set aside
 
@@ -138,13 +141,15 @@ class EventFeed:
         rows = await border.conn.fetch(
             SQL["event_again"], detail["batch_id"], datetime.fromisoformat(detail["ts"]), detail["digest"]
         )
-        weighed = await self._weigh_rows(border, rows)
+        weighed = [await self._weigh_rows(border, rows, fires=fires) for fires in (True, False)]
 
-        async def judge(page: Page, some: Sequence[Weighed]) -> None:
-            await self._judge_fires(page, [item for item in some if item.event.type in FIRE_TYPES])
-            self.reset |= await self._judge_others(page, [one for one in some if one.event.type not in FIRE_TYPES[:2]])
+        async def judge(page: Page, some: Sequence[tuple[Weighed, ...]]) -> None:
+            await self._judge_fires(page, [one for one, _ in some if one.event.type in FIRE_TYPES])
+            self.reset |= await self._judge_others(
+                page, [one for _, one in some if one.event.type not in FIRE_TYPES[:2]]
+            )
 
-        await border.settle(weighed, judge, _unit)
+        await border.settle(list(zip(*weighed, strict=True)), judge, lambda both: _unit(both[0]))
 
     async def _judge_fires(self, page: Page, some: Sequence[Weighed]) -> FireJudge:
         fires = FireJudge(page, self._parameters_of)
@@ -176,17 +181,21 @@ class EventFeed:
         if spanned is None:
             return []
         types = FIRE_TYPES if fires else FIRE_TYPES[:2]
-        return await self._weigh_rows(border, await border.conn.fetch(SQL["events"], *spanned, types, fires))
+        rows = await border.conn.fetch(SQL["events"], *spanned, types, fires)
+        weighed = await self._weigh_rows(border, rows, fires=fires)
+        # a reset is read in both passes and counts in the first
+        bad = [row for row in rows if row["device_ts"] is not None and (fires or row["type"] != RESET)]
+        self.bad_clocks += [(row["device_id"], row["received_at"]) for row in bad]
+        return weighed
 
-    async def _weigh_rows(self, border: Border, rows: Sequence[asyncpg.Record]) -> list[Weighed]:
+    async def _weigh_rows(self, border: Border, rows: Sequence[asyncpg.Record], *, fires: bool) -> list[Weighed]:
         await self._registry.load(border.conn, {row["device_id"] for row in rows})
         weighed: list[Weighed] = []
         for row in rows:
             device, event = self._registry[row["device_id"]], read_event(row)
-            if row["device_ts"] is not None:
-                self.bad_clocks.append((device.id, event.received_at))
             try:
-                weighed.append(Weighed(device, event, weigh_event(event, device.profile), row["batch_id"]))
+                meant = event if fires else judged_at(event, row["clock_behind_s"])
+                weighed.append(Weighed(device, event, weigh_event(meant, device.profile), row["batch_id"]))
             except Exception as error:
                 if not own_fault(error):
                     raise
@@ -209,6 +218,17 @@ def read_event(row: asyncpg.Record) -> Event:
         event_id=row["event_id"],
         digest=row["digest"],
     )
+
+
+def judged_at(event: Event, behind_s: float | None) -> Event:
+    """Return the event with the time it is judged by: ours, where it is as late as its device's clock is behind.
+
+    So it meets what the device's readings raise and end, which are judged by the receive time then (contract 8). Fires,
+    and what ends them, keep the device's time: an end of before must not be taken for one of now.
+    """
+    if behind_s is None or abs((event.received_at - event.ts).total_seconds() - behind_s) > ABOUT_S:
+        return event
+    return replace(event, ts=event.received_at)
 
 
 def name_event(device: Device, event: Event, batch_id: int) -> Unit:

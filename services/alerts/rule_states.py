@@ -38,6 +38,7 @@ class RuleStates:
         self._rules: dict[int, DeviceRules] = {}
         self._seen: dict[int, int] = {}  # the newest batch a device's rules have seen
         self._dirty: dict[int, float] = {}  # since when (monotonic) a state differs from what is saved
+        self._counted: set[int] = set()  # devices whose wrong clocks are counted in no saved state yet
         self._book = ParameterBook()
         self._book_until: datetime | None = None
         self._overrides: list[asyncpg.Record] = []
@@ -138,8 +139,14 @@ class RuleStates:
         return rules.walk(readings)
 
     def note_bad_clock(self, device_id: int, at: datetime) -> list[Finding]:
-        """Count a message of the device that was refused for its clock."""
-        return self._at_hand(device_id).note_bad_clock(at) if device_id in self._rules else []
+        """Count a message of the device that was refused for its clock, or whose time was replaced.
+
+        No reading tells of it after a restart: `due_for_saving` names the device at once.
+        """
+        if device_id not in self._rules:
+            return []
+        self._counted.add(device_id)
+        return self._at_hand(device_id).note_bad_clock(at)
 
     def tick(self, now: datetime) -> list[tuple[Device, Finding]]:
         """End conditions that time alone ends, for a share of the devices per call: call it every second."""
@@ -166,6 +173,7 @@ class RuleStates:
         """Drop the device's rules; they start again from the saved state."""
         self._rules.pop(device_id, None)
         self._dirty.pop(device_id, None)
+        self._counted.discard(device_id)
 
     def forget(self, device_id: int, code: str | None, monotonic: float) -> None:
         """Note that a person ended the alarm of `code` (None: the device was reset)."""
@@ -190,12 +198,16 @@ class RuleStates:
             await conn.executemany(SQL["save_state"], values)
         for device_id, *_ in values:
             self._dirty.pop(device_id, None)
+            self._counted.discard(device_id)
 
     def due_for_saving(self, monotonic: float) -> list[int]:
-        """Return the devices whose state has differed from the saved one for minutes, a few at a time."""
-        due: list[int] = []
+        """Return the devices whose state has differed from the saved one for minutes, a few at a time.
+
+        With them those whose wrong clocks were counted.
+        """
+        due = sorted(self._counted)
         for device_id, since in self._dirty.items():
-            if monotonic - since < SAVE_AFTER_S or len(due) >= SAVE_AT_ONCE:
+            if monotonic - since < SAVE_AFTER_S or len(due) >= SAVE_AT_ONCE + len(self._counted):
                 break
             due.append(device_id)
         return due

@@ -114,6 +114,23 @@ class County:
             )
             await self.conn.execute("select pg_notify('firetower_batch', '')")
 
+    async def refuse(self, device: str, reason: str, writer: str = "all/telemetry") -> None:
+        """Commit a batch of one message of the device that was refused."""
+        now = datetime.now(UTC)
+        async with self.conn.transaction():
+            batch_id = await self._batch(writer, "telemetry", now, [], rejects=1)
+            await self.conn.execute(
+                """
+                insert into reject (batch_id, received_at, topic, payload, reason, detail, device_id)
+                values ($1, $2, 'topic', '{}', $3, 'test', $4)
+                """,
+                batch_id,
+                now,
+                reason,
+                self._ids[device],
+            )
+            await self.conn.execute("select pg_notify('firetower_batch', '')")
+
     async def set_watermark(self, at: datetime, gap_at: datetime | None = None) -> None:
         """Say that both lanes' probes flow up to `at`."""
         for lane in ("event", "telemetry"):

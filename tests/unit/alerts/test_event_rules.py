@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.alerts.events import judged_at
 from services.alerts.rules.events import EVENT_RULES, EVIDENCE_RULES, weigh_event
 from services.alerts.rules.model import Effect, Event
 from services.alerts.rules.parts import tell_part
@@ -22,6 +23,19 @@ from tests.unit.alerts.readings import START, device
 def weigh(kind: str = "panel", late_s: float = 0.0, **fields: Any) -> Effect:
     event = Event(**{"ts": START, "received_at": START + timedelta(seconds=late_s), **fields})
     return weigh_event(event, device(kind))
+
+
+@pytest.mark.parametrize(
+    ("late_s", "behind_s", "late_min"),
+    [(7200, 7200.0, 0), (7255, 7200.0, 0), (7265, 7200.0, 121), (3600, 7200.0, 60), (7200, None, 120)],
+)
+def test_an_event_as_late_as_its_devices_clock_is_behind_is_of_now(
+    late_s: float, behind_s: float | None, late_min: int
+) -> None:
+    event = Event(type="reset", ts=START, received_at=START + timedelta(seconds=late_s))
+    reset = weigh_event(judged_at(event, behind_s), device("electrical")).reset
+    assert reset is not None
+    assert (reset.late_min, reset.ts) == (late_min, START if late_min else event.received_at)
 
 
 @pytest.mark.parametrize(
