@@ -6,12 +6,17 @@ unreachable, holds up the next for longer than HOST_TIMEOUT_S.
 """
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import structlog
+
+from services.core.database_words import ATTRIBUTES, read_words
+from services.core.log import logger
+
+log = logger(__name__)
 
 HOST_TIMEOUT_S = 2.0  # with three hosts, two of them dead, the third is connected to within 10 s of a failure
-_ATTRIBUTES = "target_session_attrs"
 # What says "not this one": it is away, starting, a standby, or it shuts down (57P01, 57P03).
 _NOT_THIS_ONE = (
     OSError,
@@ -21,6 +26,7 @@ _NOT_THIS_ONE = (
     asyncpg.InternalClientError,  # TargetServerAttributeNotMatched is one
 )
 _right: dict[str, str] = {}  # of each address with several hosts: the one that was the primary
+_told: set[str] = set()  # addresses of which it was said what we do without
 
 
 def hosts_of(dsn: str) -> list[str]:
@@ -31,35 +37,31 @@ def hosts_of(dsn: str) -> list[str]:
 
 
 async def connect_to_primary(dsn: str, **options: Any) -> asyncpg.Connection:
-    """Open a connection to the host that takes writes; an address with one host is taken as it is.
+    """Open a connection to the host that takes writes; of one host, whatever it is unless the address wants a kind.
 
     Raises:
         OSError, asyncpg.PostgresError, asyncpg.InternalClientError: none of them does now; what the last one said.
     """
-    addresses = hosts_of(dsn)
-    if len(addresses) == 1:
-        only: asyncpg.Connection = await asyncpg.connect(dsn, **options)
-        return only
-    last: BaseException = OSError(f"no host in {dsn}")
+    words = read_words(dsn)
+    if words.without and dsn not in _told and structlog.is_configured():  # not into what a command prints
+        _told.add(dsn)
+        log.warning("database_words_left_out", names=words.without)
+    addresses = hosts_of(words.address)
+    several = len(addresses) > 1
+    wanted = words.attribute or ("read-write" if several else None)
+    # A session that may only read is no less one of the primary's.
+    reads = options.get("server_settings", {}).get("default_transaction_read_only") == "on"
+    given = options | ({ATTRIBUTES: "primary" if wanted == "read-write" and reads else wanted} if wanted else {})
+    limits_s = [limit for limit in (words.timeout_s, HOST_TIMEOUT_S if several else options.get("timeout")) if limit]
+    given |= {"timeout": min(limits_s)} if limits_s else {}
+    last: BaseException = OSError(f"no host in {dsn.rpartition('@')[2]}")
     for address in sorted(addresses, key=lambda one: one != _right.get(dsn)):
-        bare, wanted = _split_wish(address)
-        # A session that may only read is no less one of the primary's.
-        reads = options.get("server_settings", {}).get("default_transaction_read_only") == "on"
-        attribute = "primary" if wanted == "read-write" and reads else wanted
-        given = options | {"timeout": HOST_TIMEOUT_S, _ATTRIBUTES: attribute}
         try:
-            connection: asyncpg.Connection = await asyncpg.connect(bare, **given)
+            connection: asyncpg.Connection = await asyncpg.connect(address, **given)
         except _NOT_THIS_ONE as error:
             last = error
         else:
-            _right[dsn] = address
+            if several:
+                _right[dsn] = address
             return connection
     raise last
-
-
-def _split_wish(address: str) -> tuple[str, str]:
-    """The address without its wish for a kind of server, and that wish: read-write unless another was named."""
-    parts = urlsplit(address)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    wanted = dict(query).get(_ATTRIBUTES, "read-write")
-    return urlunsplit(parts._replace(query=urlencode([pair for pair in query if pair[0] != _ATTRIBUTES]))), wanted

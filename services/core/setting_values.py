@@ -12,14 +12,14 @@ import unicodedata
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from services.core.city.xf3017 import read_codes
+from services.core.database_words import refuse_words
 from services.core.listening import address_family
 from services.core.push_keys import ORDER, to_bytes
 
@@ -27,13 +27,6 @@ TIANDITU = "https://t{server}.tianditu.gov.cn/DataServer?T={layer}_w&x={x}&y={y}
 _ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f]+")  # a blank within it would fail only at the first fire
 _UNSEEN = ("Cc", "Cf")  # control characters; marks of order and of no width
 _ENCODED = "with / as %2F, # as %23, ? as %3F, @ as %40, [ as %5B and % as %25 in user and password"
-# what our driver knows of the choices in an address; a wrong one would look like a database that is away
-_DATABASE_CHOICES = MappingProxyType(
-    {
-        "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
-        "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    }
-)
 
 
 def refuse_odd_text(value: object) -> object:
@@ -87,9 +80,7 @@ def _database(value: str) -> str:
     account, at, hosts = rest[:end].rpartition("@")
     for host in hosts.split(","):
         _check_address(f"{scheme}://{account}{at}{host}{rest[end:]}", "postgresql", "postgres")
-    for name, chosen in parse_qsl(urlsplit(f"//h{rest[end:]}").query):
-        if chosen not in _DATABASE_CHOICES.get(name, (chosen,)):
-            raise ValueError(f"{name} must be one of {', '.join(_DATABASE_CHOICES[name])}")
+    refuse_words(urlsplit(f"//h{rest[end:]}").query)
     return value
 
 

@@ -78,6 +78,24 @@ async def test_one_host_is_taken_as_it_is(servers):
     assert servers.options == [{"timeout": 10}]
 
 
+async def test_a_reader_of_one_host_asks_for_the_primary_too_and_waits_as_long_as_its_caller(servers):
+    servers.say["one"] = "it"
+    dsn = "postgresql://u:p@one:5432/firetower?target_session_attrs=read-write"
+    await connect_to_primary(dsn, timeout=10, server_settings={"default_transaction_read_only": "on"})
+    await connect_to_primary(dsn, timeout=10)
+    assert [options["target_session_attrs"] for options in servers.options] == ["primary", "read-write"]
+    assert [options["timeout"] for options in servers.options] == [10, 10]
+
+
+@pytest.mark.parametrize(("hosts", "given", "waits_s"), [
+    ("one:1", "1", 1), ("one:1", "30", 10), ("one:1", "0", 10), ("one:1,two:2", "1", 1), ("one:1,two:2", "9", 2),
+])  # fmt: skip
+async def test_a_connection_timeout_may_be_shorter_than_ours(servers, hosts, given, waits_s):
+    servers.say["one"] = "it"
+    await connect_to_primary(f"postgresql://u@{hosts}/firetower?connect_timeout={given}", timeout=10)
+    assert servers.options[0]["timeout"] == waits_s
+
+
 def test_a_setting_takes_several_hosts(monkeypatch):
     monkeypatch.setenv("FIRETOWER_DATABASE_URL", DSN)
     assert Settings.read().database_url == DSN
