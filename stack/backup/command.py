@@ -82,10 +82,8 @@ def backup(asked: Asked) -> int:
 
 
 def _settings(asked: Asked) -> BackupSettings:
-    given = BackupSettings.read()
-    if asked.passphrase_file is None:
-        return given
-    return given.model_copy(update={"backup_passphrase_file": asked.passphrase_file.absolute()})
+    given, secret = BackupSettings.read(), asked.passphrase_file
+    return given.model_copy(update={"backup_passphrase_file": secret.absolute()}) if secret is not None else given
 
 
 def _with_standing_passphrase(settings: BackupSettings, folder: Path, state: StateDir) -> BackupSettings:
@@ -279,7 +277,10 @@ def _source(folder: Path, passphrase_file: Path | None, at: datetime | None) -> 
     found = CopyFolder.find(folder.absolute())
     until = found.until()
     if at is not None and until is not None and at > until.at:
-        raise FiretowerError(f"the log ends at {until.at.isoformat()}: leave out --at to have all of it")
+        raise FiretowerError(
+            f"the log goes up to {until.at.astimezone():%F %T %z}, what came between that and --at is not in it: leave"
+            " out --at to have all there is; while the system runs, more comes every 20 s"
+        )
     return Source(found, Seal(passphrase_file), found.choose(at), at, until)
 
 

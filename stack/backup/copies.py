@@ -202,19 +202,19 @@ class CopyFolder:
         """The files that say where timelines part."""
         return (path for path in self.log_path.iterdir() if _HISTORY.fullmatch(path.name))
 
-    def log_after(self, copy: Copy) -> list[Segment]:
+    def log_after(self, copy: Copy, until: Until | None = None) -> list[Segment]:
         """What brings a copy up to the end.
 
         Raises:
             NoCopy: a segment between the copy and the end is missing.
         """
-        log = self.log_up_to_gap(copy)
+        log = self.log_up_to_gap(copy, until)
         if log.gap:
             raise NoCopy(f"{log.gap}: restore another copy, or this one with --at before that")
         return log.segments
 
-    def log_up_to_gap(self, copy: Copy) -> Log:
-        """What brings a copy up as far as the log is whole.
+    def log_up_to_gap(self, copy: Copy, until: Until | None = None) -> Log:
+        """What brings a copy up as far as the log is whole; `until` was read before, and says how far it must go.
 
         Raises:
             NoCopy: it is not whole up to the end of the copy itself.
@@ -223,7 +223,8 @@ class CopyFolder:
         found = [one for one in self.segments(copy.segment_bytes) if one.timeline >= copy.timeline]
         segments = [one for one in found if one.number >= copy.first_segment]
         there = {segment.number for segment in segments}
-        wanted = range(copy.first_segment, max(there | {copy.last_segment}) + 1)
+        last = max(there | {copy.last_segment, (position(until.lsn) - 1) // copy.segment_bytes if until else 0})
+        wanted = range(copy.first_segment, last + 1)
         missing = [number for number in wanted if number not in there]
         if not missing:
             return Log(segments)

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.core import db
-from services.core.clock import Clock
+from services.core.clock import Clock, wait_at_most
 from services.core.errors import FiretowerError
 from services.core.log import logger
 from services.core.settings import BackupSettings
@@ -36,6 +36,7 @@ from stack.state import StateDir, write_when_changed
 SHIP_EVERY_S = 20.0  # 60 s are promised: a round that fails is made good by the next
 STATUS_FILE = "backup/status.json"
 _TURN_S = 1.0
+_LAST_SHIPMENT_S = 10.0  # at the end; under `up`, which ends within 5 s, it is cut shorter
 _COPY_AGAIN_S = 60.0  # after one that failed
 _SLOW_AFTER_S = 60.0  # a folder that hangs, as of a file server that is away, raises no error
 _CLOCKS_DIFFER = timedelta(hours=1)  # a copy that was begun later than that from now was begun by a wrong clock
@@ -103,14 +104,16 @@ class Keeper:
                     tasks.create_task(work, name=name)
                     for name, work in (
                         ("log", self._keep_log()),
-                        ("shipping", self._keep_shipping()),
                         ("copies", self._keep_copies()),
                         ("status", self._tell()),
                     )
                 ]
+                shipping = tasks.create_task(self._keep_shipping(stopping), name="shipping")
                 await stopping.wait()
                 for task in running:
                     task.cancel()
+                await asyncio.wait({shipping}, timeout=_LAST_SHIPMENT_S)
+                shipping.cancel()
         finally:
             self._base.stop()
             self._follower.stop()
@@ -151,16 +154,19 @@ class Keeper:
             await self._try("log", self._follower.receive())
             await asyncio.sleep(_TURN_S)
 
-    async def _keep_shipping(self) -> None:
+    async def _keep_shipping(self, stopping: asyncio.Event) -> None:
+        """Ship in turns, and once more at the end: a system that was stopped comes back as it was when it stopped."""
         due_s = 0.0
-        while True:
+        while not stopping.is_set():
             now_s = self._clock.monotonic()
             if now_s >= due_s or (self._pending is not None and now_s >= due_s - self._ship_every_s + 2):
                 due_s, self._shipping_since_s = now_s + self._ship_every_s, now_s
                 await self._try("retention", self._let_go())  # first: in a full folder it makes the room
                 await self._try("shipping", self._ship())
                 self._shipping_since_s = None
-            await asyncio.sleep(_TURN_S)
+            await wait_at_most(stopping, _TURN_S)
+        if self._follower.receives:
+            await self._try("shipping", self._ship())
 
     async def _ship(self) -> None:
         until = await self._follower.ship(self._clock)

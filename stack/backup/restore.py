@@ -58,7 +58,9 @@ class Source:
         Raises:
             NoCopy: it has a gap where none may be.
         """
-        return Log(self.folder.log_after(self.copy)) if self.at is None else self.folder.log_up_to_gap(self.copy)
+        if self.at is None:
+            return Log(self.folder.log_after(self.copy, self.until))
+        return self.folder.log_up_to_gap(self.copy, self.until)
 
     def belongings(self) -> Path:
         """The belongings as they were at the moment, or shortly before.

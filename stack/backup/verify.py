@@ -18,7 +18,7 @@ from services.core import db
 from services.core.statements import load_queries
 from services.core.text import describe_error
 from stack.backup.belongings import SETTINGS
-from stack.backup.copies import Copy, CopyFolder, Until
+from stack.backup.copies import Copy, CopyFolder, NoCopy, Until
 from stack.backup.restore import Say, Source, restore
 from stack.backup.sealed import UNFINISHED, digest_of
 from stack.postgres import Postgres
@@ -45,6 +45,10 @@ def verify(source: Source, scratch: Path | None, say: Say) -> Findings:
     """
     if damaged := _damaged(source, source.copy, say):
         return Findings(faults=damaged)
+    try:
+        source.log()
+    except NoCopy as gap:
+        return Findings(faults=[str(gap)])
     place = Path(tempfile.mkdtemp(prefix="firetower-verify-", dir=scratch))
     place.chmod(0o755)  # the server's user has to pass
     state = StateDir.open(place / "state")

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from stack.backup.restore import Source
 from stack.backup.sealed import Seal, Unreadable, digest_of
 from stack.backup.segments import cluster_of, position, segment_from
 from stack.backup.take import BaseCopy, CopyFailed
+from stack.backup.verify import verify
 from stack.binaries import PostgresBinaries
 from stack.state import StartFailed, StateDir
 
@@ -162,6 +165,34 @@ def test_a_log_with_a_hole_in_the_copy_itself_brings_it_up_to_no_moment(folder):
     log = folder.log_up_to_gap(copy)
     assert [one.number for one in log.segments] == [254, 255, 256]
     assert "gap of 2 segments, the first is 0x101" in log.gap
+
+
+@pytest.mark.parametrize("at", [None, START + timedelta(hours=1)])
+def test_a_log_whose_newest_part_is_gone_is_not_taken_for_whole(folder, at):
+    copy = add_copy(folder, 0, 254)
+    add_log(folder, [254, 255, 256])
+    add_log(folder, [257], partial=True)
+
+    def source(end):
+        return Source(folder, Seal(), copy, at, Until(START + timedelta(hours=2), end, {}))
+
+    assert [one.number for one in source(lsn(257)).log().segments] == [254, 255, 256, 257]
+    assert source(f"{258 // 256:X}/{2 * SEGMENT_BYTES:X}").log().gap == ""  # the very end of the last one
+    next(folder.log_path.glob("*.partial.gz")).unlink()
+    if at is None:
+        with pytest.raises(NoCopy, match="gap of 1 segments, the first is 0x101"):
+            source(lsn(257)).log()
+        with tempfile.TemporaryDirectory() as scratch:
+            findings = verify(replace_base(source(lsn(257))), Path(scratch), print)
+        assert "gap of 1 segments" in findings.faults[0]
+    else:
+        assert "gap of 1 segments" in source(lsn(257)).log().gap
+
+
+def replace_base(source):
+    """The same with a base copy whose digest fits."""
+    digest = digest_of(source.folder.base(source.copy)).sha256
+    return replace(source, copy=replace(source.copy, sha256=digest))
 
 
 def test_what_a_lost_primary_wrote_beyond_its_successor_is_no_part_of_the_log_of_a_later_copy(folder):

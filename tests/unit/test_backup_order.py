@@ -200,6 +200,25 @@ async def test_the_keeper_begins_anew_when_the_order_is_another_one(state, tmp_p
     await system.stop_all()
 
 
+async def test_at_the_end_the_copies_get_what_the_programs_stored_last_while_the_servers_still_answer(
+    state, monkeypatch
+):
+    system, ended = up.System(up.Options(state.path), Screen()), []
+
+    class Ending:
+        def __init__(self, name):
+            self.name = name
+
+        async def stop(self, patience_s):
+            assert 0 < patience_s <= 3.0
+            ended.append(self.name)
+
+    running = {name: Ending(name) for name in ("postgres", "ingest", "backup", "api")}
+    monkeypatch.setattr(system, "_children", running)
+    await system.stop_all()
+    assert (sorted(ended[:2]), ended[2:]) == (["api", "ingest"], ["backup", "postgres"])
+
+
 class Sleeper:
     """Stands for the program that keeps copies."""
 

@@ -39,11 +39,11 @@ class Origin:
         self.server.start()
         run_in_thread(migrate.upgrade(self.server.dsn))
 
-    def keeper(self, copies, secret=None, slot=SLOT, clock=None):
+    def keeper(self, copies, secret=None, slot=SLOT, clock=None, every_s=SHIP_EVERY_S):
         settings = BackupSettings(backup_passphrase_file=secret, backup_keep=2)
         server = Server(self.server.copier_dsn, self.server.dsn, self.server.binaries)
         clock = clock or SystemClock()
-        return Keeper(settings, copies, server, self.state, clock, slot=slot, ship_every_s=SHIP_EVERY_S)
+        return Keeper(settings, copies, server, self.state, clock, slot=slot, ship_every_s=every_s)
 
     async def add_area(self, code):
         connection = await asyncpg.connect(self.server.dsn)
