@@ -51,7 +51,7 @@ class System:
         path = state_dir / "endpoints.json"
         try:
             found = json.loads(path.read_text())
-        except FileNotFoundError:
+        except OSError:
             raise BenchFailed(f"{path}: nothing runs there; start `firetower up` or leave out --state-dir") from None
         mqtt = found["mqtt"]
         if not mqtt["fleet"]["username"]:
@@ -59,8 +59,8 @@ class System:
         return cls(
             fleet=Endpoint(mqtt["host"], mqtt["port"], **mqtt["fleet"]),
             database=found["database"],
-            api=found["api"],
-            api_key=found["admin"]["api_key"],
+            api=found["api"] or "",  # the servers alone have none
+            api_key=(found["admin"] or {}).get("api_key", ""),
             processes=found["processes"],
             state_dir=state_dir,
         )

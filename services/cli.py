@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from services.cli_bench import bench_app
-from services.cli_run import StateDir, have_streams, read_settings, run_program
+from services.cli_run import StateDir, have_streams, read_settings, run_program, take_database_of
 from services.cli_stack import stack_app, start_up
 from services.core.errors import BadSetting
 from services.core.secret_files import take_secret_files
@@ -104,7 +104,11 @@ def gateway() -> None:
 
 
 @app.command()
-def desk(port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free port")] = 0) -> None:
+def desk(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="0: any free one; default: FIRETOWER_DESK_PORT, else 8119")
+    ] = None,
+) -> None:
     """A stand-in for the 119 dispatch side."""
     run_program("simulators.desk", "main", port=port)
 
@@ -138,6 +142,7 @@ def simulate(  # noqa: PLR0917  typer turns each into an option
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema."""
+    take_database_of(os.environ)
     with _database_answers():
         run_program("services.core.migrate", "main", dsn=read_settings().database_url)
 
@@ -148,6 +153,7 @@ def admin(
 ) -> None:
     """Make the first administrator and an API key, and print them once; or new ones when they are lost."""
     first_admin = importlib.import_module("services.api.people.first_admin")
+    take_database_of(os.environ)
     dsn = read_settings().database_url
     with _database_answers():
         made = first_admin.rotate(dsn) if new_password else first_admin.ensure_admin(dsn)
@@ -169,7 +175,7 @@ def up(
 @app.command()
 def demo(
     state_dir: StateDir = None,
-    devices: Annotated[int, typer.Option(min=4, help="simulated devices")] = 200,
+    devices: Annotated[int, typer.Option(min=1, help="simulated devices")] = 200,
     speed: Annotated[
         float, typer.Option(min=0.1, max=10_000, help="times faster than life; time stamps stay the wall clock")
     ] = 1,
@@ -189,6 +195,7 @@ def backtest(
 ) -> None:
     """Stored history through the live rules: what would have been raised and cleared."""
     pairs = (*(values or ()), *(more or ()))
+    take_database_of(os.environ)
     with _database_answers():
         run_program("services.alerts.backtest", "main", rule=rule, since=since, until=until, values=pairs)
 
@@ -206,7 +213,11 @@ def evaluate(
 
 @audit_app.command("verify")
 def audit_verify() -> None:
-    """Recompute every alarm's hash chain and every signed anchor; exit code 1 when something does not fit."""
+    """Recompute every alarm's hash chain and every signed anchor; exit code 1 when something does not fit.
+
+    2: it cannot be checked, or without the key of the anchors: all but their signatures fits.
+    """
+    take_database_of(os.environ)
     with _database_answers():
         run_program("services.alerts.audit", "main")
 

@@ -3,10 +3,12 @@
 import gc
 import importlib
 import io
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -96,6 +98,18 @@ def read_settings() -> Settings:
     except BadSetting as error:
         typer.echo(f"firetower: {error}", err=True)
         sys.exit(2)
+
+
+def take_database_of(environment: MutableMapping[str, str]) -> None:
+    """Take the database of what runs in the state folder where no other is named, and say so on standard error."""
+    if "FIRETOWER_DATABASE_URL" in environment:
+        return
+    path = read_settings().state_dir / "endpoints.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))["database"]
+        if isinstance(found, str) and found:
+            environment["FIRETOWER_DATABASE_URL"] = found
+            typer.echo(f"firetower: the database is that of {path}", err=True)
 
 
 StateDir = Annotated[

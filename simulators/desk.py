@@ -19,9 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.core.city import xf3017
-from services.core.log import configure_log
+from services.core.log import configure_log, logger
 from services.core.settings import DeskSettings
 
+log = logger(__name__)
 MOST_KEPT = 200_000  # requests remembered while it runs; notices it accepted also survive a kill
 
 
@@ -222,6 +223,9 @@ class DeskServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and say so."""
         await super().startup(sockets)
+        if self.started and not self.config.port:  # and after an absence it is the same
+            self.config.port = self.servers[0].sockets[0].getsockname()[1]
+            log.info("desk_listens", port=self.config.port)
         if self.started and self.ready_file is not None:
             self.ready_file.touch()
 
@@ -265,9 +269,9 @@ async def serve(settings: DeskSettings) -> None:
 
 
 def main(settings: DeskSettings | None = None, port: int | None = None) -> None:
-    """Run until SIGTERM; read the environment unless settings are given. A `port` above 0 replaces theirs."""
+    """Run until SIGTERM; read the environment unless settings are given. A `port` replaces theirs; 0: any free one."""
     settings = settings or DeskSettings.read()
-    if port:
+    if port is not None:
         settings = settings.model_copy(update={"desk_port": port})
     configure_log("desk", settings.log_level, settings.log_format)
     asyncio.run(serve(settings))

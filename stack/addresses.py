@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from services.core.log import logger
+from services.core.mqtt_config import port_of
 from services.core.settings import AlertsSettings, ApiSettings, GatewaySettings
 from services.core.text import describe_error
 from stack.accounts import FLEET, PROVISIONER, SERVICES
@@ -86,23 +87,25 @@ class Addresses:
         """The API and the dashboard."""
         return f"http://{_in_address(_reachable(self.api_host))}:{self.api_port}"
 
-    def endpoints(self, pids: dict[str, int]) -> dict[str, Any]:
-        """The content of `endpoints.json`."""
+    def endpoints(self, pids: dict[str, int], *, programs: bool = True) -> dict[str, Any]:
+        """The content of `endpoints.json`; without `programs`, the servers alone, there is no API and no gateway."""
         mqtt, fleet = urlsplit(self.mqtt_devices or self.mqtt), urlsplit(self.mqtt_fleet)
         return {
             "mqtt": {
                 "host": mqtt.hostname,
-                "port": mqtt.port or 1883,
+                "port": port_of(mqtt),
                 "fleet": {"username": unquote(fleet.username or ""), "password": unquote(fleet.password or "")},
             },
             "database": self.database,
-            "api": self.api,
+            "api": self.api if programs else None,
             "admin": {
                 "username": self.admin.username,
                 "password": self.admin.password,
                 "api_key": self.admin.api_key,
-            },
-            "gateway": {"host": _reachable(self.gateway_host), "port": self.gateway_port},
+            }
+            if programs
+            else None,
+            "gateway": {"host": _reachable(self.gateway_host), "port": self.gateway_port} if programs else None,
             "dispatch": self.dispatch or None,
             "processes": pids,
         }

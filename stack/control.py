@@ -21,7 +21,11 @@ _START_S = 60
 
 def _open(state_dir: Path | None) -> StateDir | None:
     path = state_dir or Settings.read().state_dir
-    return StateDir.open(path) if path.exists() else None
+    try:
+        is_there = path.exists()
+    except OSError:
+        is_there = True  # what it cannot be looked at for is said as it is opened
+    return StateDir.open(path) if is_there else None
 
 
 def up(state_dir: Path | None = None) -> int:

@@ -88,7 +88,7 @@ def plan(
 ) -> Iterator[Program]:
     """The programs to start, in order; ports that the environment does not give are chosen and noted in `addresses`.
 
-    `relayed`: there is a county. A demo has a desk of its own unless a dispatch address is given.
+    0 gives none. `relayed`: there is a county. A demo has a desk of its own unless a dispatch address is given.
     """
     if demo and not addresses.dispatch:
         port = state.port("desk")
@@ -104,13 +104,13 @@ def plan(
     env = {"FIRETOWER_METRICS_PORT": str(state.port("alerts_metrics")), "FIRETOWER_STORAGE_DIRS": folders}
     yield Program("alerts", env)
     yield Program("push", {"FIRETOWER_METRICS_PORT": str(state.port("push_metrics"))})
-    if "FIRETOWER_API_PORT" not in given:
+    if "FIRETOWER_API_PORT" not in given or not addresses.api_port:
         addresses.api_port = state.port("api")
     env = {"FIRETOWER_API_PORT": str(addresses.api_port), "FIRETOWER_MQTT_URL": addresses.mqtt_provisioner}
     if addresses.mqtt_devices and "FIRETOWER_DEVICE_MQTT_URL" not in given:
         env["FIRETOWER_DEVICE_MQTT_URL"] = addresses.mqtt_devices
     yield Program("api", env, ready_url=f"{addresses.api}/readyz")
-    if "FIRETOWER_GATEWAY_PORT" not in given:
+    if "FIRETOWER_GATEWAY_PORT" not in given or not addresses.gateway_port:
         addresses.gateway_port = state.port("gateway")
     env = {"FIRETOWER_METRICS_PORT": str(state.port("gateway_metrics"))}
     yield Program("gateway", env | {"FIRETOWER_GATEWAY_PORT": str(addresses.gateway_port)})
@@ -119,8 +119,13 @@ def plan(
 
 
 def demo_counts(devices: int) -> dict[str, int]:
-    """How many devices of each kind a demo of `devices` has."""
-    return {name: max(1, round(devices * share)) for name, share in _DEMO_SHARES.items()}
+    """How many devices of each kind a demo of `devices` has: `devices` in all, and one of each kind if they suffice."""
+    wanted = {name: devices * share for name, share in _DEMO_SHARES.items()}
+    least = 1 if devices >= len(wanted) else 0
+    counts = {name: max(least, int(number)) for name, number in wanted.items()}
+    while sum(counts.values()) < devices:
+        counts[max(wanted, key=lambda name: wanted[name] - counts[name])] += 1
+    return counts
 
 
 def plan_simulators(
@@ -130,7 +135,7 @@ def plan_simulators(
     if not addresses.mqtt_fleet:
         return
     counts = demo_counts(devices)
-    framed = min(_DEMO_FRAMED_PANELS, counts["panels"] - 1)
+    framed = max(0, min(_DEMO_FRAMED_PANELS, counts["panels"] - 1))
     env = {
         "FIRETOWER_MQTT_URL": addresses.mqtt_fleet,
         "FIRETOWER_API_URL": addresses.api if addresses.admin.api_key else "",

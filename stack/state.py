@@ -71,7 +71,10 @@ class StateDir:
         Raises:
             BadSetting: it cannot be made or written.
         """
-        path = path.absolute()
+        try:
+            path = path.absolute()
+        except FileNotFoundError:
+            raise BadSetting(f"the folder in which {path} would lie was removed: go to one that is there") from None
         if any(ord(character) < 32 for character in str(path)):  # a line break would write lines of settings files
             raise BadSetting(f"FIRETOWER_STATE_DIR or --state-dir: {str(path)!r} has control characters in its name")
         if len(os.fsencode(path)) > _MOST_PATH_BYTES:
@@ -263,8 +266,8 @@ def _becomes_free(port: int) -> bool:
 
 def clear_stale_endpoints(path: Path) -> None:
     """Remove `endpoints.json` that a killed run left behind."""
-    if path.exists() and StateDir(path.absolute()).holder() is None:
-        with suppress(OSError):  # a folder that is not ours is refused a moment later, with a reason
+    with suppress(OSError):  # a folder that is not ours, or no folder at all, is refused a moment later, with a reason
+        if path.exists() and StateDir(path.absolute()).holder() is None:
             (path / "endpoints.json").unlink(missing_ok=True)
 
 

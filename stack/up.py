@@ -262,7 +262,7 @@ class System:
 
     async def _note_endpoints(self) -> None:
         if self._is_ready:
-            self._endpoints.note(self.addresses.endpoints(self.pids()))
+            self._endpoints.note(self.addresses.endpoints(self.pids(), programs=self._options.programs))
 
     async def _note_stale_endpoints(self) -> None:
         if self._endpoints.is_stale:

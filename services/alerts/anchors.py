@@ -40,14 +40,22 @@ def audit_key(state_dir: Path, given: str, *, make: bool) -> bytes:
     if given:
         return given.encode()
     path = state_dir / KEY_FILE
-    if not path.exists():
+    if missing := missing_key(state_dir):
         if not make:
-            raise FiretowerError(f"{path} is missing: give FIRETOWER_AUDIT_SECRET or the state folder of alerts")
+            raise FiretowerError(missing)
         _replace(path, secrets.token_hex(32).encode())
     key = path.read_text().strip().encode()
     if not key:
         raise FiretowerError(f"{path} is empty: put the key back, or remove it to begin with a new one")
     return key
+
+
+def missing_key(state_dir: Path) -> str:
+    """Return that the state folder has no key, and the cure; empty: it has one."""
+    path = state_dir / KEY_FILE
+    if path.exists():
+        return ""
+    return f"{path} is missing: give FIRETOWER_AUDIT_SECRET or the state folder of alerts"
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -103,7 +103,7 @@ async def serve(settings: ApiSettings, clock: Clock, stopping: asyncio.Event) ->
             house = group.create_task(keep_house(database, clock), name="housekeeping")
             imports = group.create_task(keep_finishing(database, clock), name="imports")
             places = group.create_task(recall_places(database, state.of(Throttle), clock), name="places")
-            announce = group.create_task(_announce(server, settings, state), name="announce")
+            announce = group.create_task(_announce(server, settings, state, handle.getsockname()[1]), name="announce")
             serving = group.create_task(server.serve(sockets=[handle]), name="serve")
             stop = group.create_task(stopping.wait(), name="stop")
             await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,12 +126,12 @@ def _behind_proxies(app: ASGIApp, settings: ApiSettings) -> ASGIApp:
     return TrustedProxy(cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), networks)), settings.trusted_proxies)
 
 
-async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State) -> None:
+async def _announce(server: uvicorn.Server, settings: ApiSettings, state: State, port: int) -> None:
     """Touch the ready file once there is somebody to sign in and requests are taken."""
     await _welcome(settings.database_url, state.clock)
     while not server.started:
         await state.clock.sleep(0.05)
-    log.info("ready", host=settings.api_host, port=settings.api_port)
+    log.info("ready", host=settings.api_host, port=port)
     if settings.ready_file is not None:
         settings.ready_file.touch()
     if lost := await asyncio.to_thread(missing_basemap, settings.basemap):

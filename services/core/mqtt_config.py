@@ -74,12 +74,17 @@ class SessionConfig:
         return cls(
             client_id=client_id,
             host=url.hostname or "127.0.0.1",
-            port=url.port or (8883 if tls else 1883),
+            port=port_of(url),
             username=unquote(url.username or ""),
             password=unquote(url.password or ""),
             tls=tls,
             **rest,
         )
+
+
+def port_of(url: SplitResult) -> int:
+    """Return the port of a broker's address: the named one, else that which IANA gave MQTT, or MQTT over TLS."""
+    return url.port or (8883 if url.scheme == "mqtts" else 1883)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import resource
 import signal
 import stat
 import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from services.core.errors import BadSetting
+from stack import control
 from stack.children import port_is_free
 from stack.holding import Hold, Holder, holder_of
 from stack.state import StartFailed, StateDir, clear_stale_endpoints, write_private
 from tests.support.servers import until
+from tests.support.waiting import PATIENCE_S
 
 
 def test_secrets_and_ports_are_made_once_and_private(scratch):
@@ -104,6 +107,39 @@ def test_a_line_break_in_the_folders_name_is_refused(scratch):
 def test_a_path_that_is_too_long_for_the_servers_is_refused(scratch):
     with pytest.raises(BadSetting, match=r"bytes, and PostgreSQL .* at most 800"):
         StateDir.open(scratch.joinpath(*["d" * 200] * 5))
+
+
+@pytest.mark.parametrize("command", [("up",), ("demo",), ("stack", "up"), ("stack", "down"), ("stack", "status")])
+def test_a_path_that_cannot_be_looked_at_is_refused_in_one_line(command, scratch):
+    folder = str(scratch / ("a" * 300))
+    ended = subprocess.run(
+        [str(Path(sys.executable).with_name("firetower")), *command, "--state-dir", folder],
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert f"{folder} cannot be used" in ended.stderr
+    assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_folder_of_others_that_we_may_not_pass_is_refused_with_its_name(tmp_path, monkeypatch):
+    def refuse(self, **_given):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    clear_stale_endpoints(tmp_path / "x")
+    with pytest.raises(BadSetting, match="cannot be used"):
+        control.status(tmp_path / "x")
+
+
+def test_a_folder_in_one_that_was_removed_meanwhile_is_refused_with_its_name(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    here.rmdir()
+    clear_stale_endpoints(Path(".firetower"))
+    with pytest.raises(BadSetting, match="was removed"):
+        StateDir.open(Path(".firetower"))
 
 
 @contextmanager

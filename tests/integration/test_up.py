@@ -25,6 +25,7 @@ from tests.support.processes import runs
 from tests.support.servers import until
 from tests.support.waiting import PATIENCE_S, eventually
 
+SPAN = ("--from=2026-11-01T00:00:00Z", "--to=2026-11-02T00:00:00Z")
 KEYS = set(contract_page.example("1. Commands"))
 
 
@@ -245,6 +246,27 @@ def test_a_command_without_its_database_says_so_in_one_line(command, scratch):
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ("migrate",),
+        ("admin",),
+        ("audit", "verify"),
+        ("backtest", "--rule=battery_low", *SPAN),
+    ],
+    ids=" ".join,
+)
+def test_a_command_takes_the_database_of_the_system_in_the_state_folder_and_says_so(command, scratch):
+    (scratch / "audit.key").write_text("0" * 64)
+    port = free_port()
+    (scratch / "endpoints.json").write_text(json.dumps({"database": f"postgresql://x@127.0.0.1:{port}/x"}))
+    ended = firetower(*command, STATE_DIR=str(scratch))
+    said, *more = ended.stderr.strip().splitlines()
+    assert said == f"firetower: the database is that of {scratch / 'endpoints.json'}"
+    assert f"'127.0.0.1', {port}" in more[0]
+    assert (ended.returncode, len(more)) == (2, 1)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("API_PORT", "eighty"),
@@ -261,6 +283,16 @@ def test_a_bad_setting_ends_it_at_once_with_one_clear_line(name, value, scratch)
     assert ended.returncode == 2
     assert f"FIRETOWER_{name}" in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
+
+
+def test_a_desk_that_is_told_port_0_takes_a_free_one_and_says_which(program):
+    desk = program("desk", "--port", "0")
+    desk.wait_ready()
+    until(lambda: "desk_listens" in desk.log_text(), what="it says its port")
+    port = next(
+        line["port"] for line in map(json.loads, desk.log_text().splitlines()) if line["event"] == "desk_listens"
+    )
+    assert httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S, trust_env=False).is_success
 
 
 def test_a_gateway_without_its_address_ends_before_it_waits_for_anything(scratch):

@@ -212,7 +212,13 @@ async def test_the_command_says_in_its_exit_code_whether_a_row_was_changed(
     await anchors.write()
     assert await asyncio.to_thread(main, settings) == 0
     assert capsys.readouterr().out == "chains 1  transitions 3  anchors 1  retired 0  faults 0\n"
+    keyless = AlertsSettings(database_url=database, state_dir=scratch)
+    with pytest.raises(FiretowerError, match="signatures of the anchors were not checked"):
+        await asyncio.to_thread(main, keyless)
+    assert capsys.readouterr().out == "chains 1  transitions 3  anchors 1  retired 0  faults 0\n"
     await county.conn.execute("update alarm_transition set actor = 'user:someone' where number = 2")
+    assert await asyncio.to_thread(main, keyless) == 1
+    assert "transition 2: was changed" in capsys.readouterr().out
     assert await asyncio.to_thread(main, settings) == 1
     fault, total = capsys.readouterr().out.splitlines()
     assert fault == f"FAULT alarm {alarm_id} transition 2: was changed"
