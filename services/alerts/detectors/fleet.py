@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 from services.alerts.detectors.cooling import CoolingDetector
 from services.alerts.detectors.course import Expected
 from services.alerts.detectors.finding import EarlyWarning, Place, Reading
+from services.alerts.detectors.gauge import Gauges
 from services.alerts.detectors.mains import MainsDetector
 from services.alerts.detectors.singles import Hydrant
 from services.alerts.detectors.slots import Slots
@@ -101,27 +102,45 @@ class _WayIn:
         return found
 
 
+class _Beside:
+    """Where readings of a basin or a circuit go: to what judges them, and to what judges its instruments."""
+
+    __slots__ = ("_gauges", "_judge")
+
+    def __init__(self, judge: CoolingDetector | WiringDetector, gauges: Gauges) -> None:
+        self._judge, self._gauges = judge.take, gauges.take
+
+    def take(self, at_s: float, reading: Reading) -> list[EarlyWarning]:
+        """Take one reading in order of time."""
+        found = self._judge(at_s, reading)
+        wrong = self._gauges(at_s, reading)
+        return found + wrong if wrong else found
+
+
 class Fleet:
     """Detectors by device."""
 
-    MEMORY: Final = ("_groups", "_wiring", "_cooling")
+    MEMORY: Final = ("_groups", "_wiring", "_cooling", "_gauges")
 
     def __init__(self, devices: Iterable[Device], numbers: Numbers = NUMBERS) -> None:
         self._groups: list[_Network] = []
         self._networks: dict[str, tuple[_Network, int]] = {}
         self._wiring: dict[str, WiringDetector] = {}
         self._cooling: dict[str, CoolingDetector] = {}
+        self._gauges: dict[str, Gauges] = {}
         self._takers: dict[str, Callable[[float, Reading], list[EarlyWarning]]] = {}  # where readings go
         listed = list(devices)
         for profile, place in listed:
             if profile.kind in {"hydrant", "water"}:
                 self._cooling[profile.code] = cooling = CoolingDetector(profile.code, profile.area, place, numbers)
                 self._takers[profile.code] = cooling.take
+                if profile.kind == "water":
+                    self._watch_gauges(profile, place, cooling, numbers)
             elif profile.kind == "electrical":
                 interval_s, keep_s = profile.expected_interval_s, profile.late_after.total_seconds()
                 wiring = WiringDetector(profile.code, profile.area, place, interval_s, numbers, keep_s)
                 self._wiring[profile.code] = wiring
-                self._takers[profile.code] = wiring.take
+                self._watch_gauges(profile, place, wiring, numbers)
         for group in split([device for device in listed if device.profile.kind == "hydrant"]):
             network = _Network(group, [self._cooling[device.profile.code] for device in group], numbers)
             self._groups.append(network)
@@ -129,6 +148,13 @@ class Fleet:
                 code = device.profile.code
                 self._networks[code] = network, number
                 self._takers[code] = _WayIn(network, number, self._cooling[code]).take
+
+    def _watch_gauges(
+        self, profile: DeviceProfile, place: Place | None, judge: CoolingDetector | WiringDetector, numbers: Numbers
+    ) -> None:
+        code = profile.code
+        self._gauges[code] = gauges = Gauges(profile.kind, code, profile.area, place, numbers)
+        self._takers[code] = _Beside(judge, gauges).take
 
     def take(self, code: str, at_s: float, reading: Reading) -> list[EarlyWarning]:
         """Take one reading of a device."""

@@ -21,7 +21,7 @@ from services.core.rules.catalog_early import Numbers
 from services.core.rules.profile import DeviceProfile, RegistryRow
 from services.core.words import Reason, Severity
 
-FORMS: Final = {"hydrant": 8, "electrical": 2, "water": 1}  # of the memory by kind; with another the cell starts anew
+FORMS: Final = {"hydrant": 8, "electrical": 3, "water": 2}  # of the memory by kind; with another the cell starts anew
 HISTORY: Final = timedelta(days=30)  # the history that a cell without a memory reads
 KINDS: Final = ("hydrant", "electrical", "water")
 _ROWS: Final = 4000  # readings of one step, about

@@ -89,7 +89,7 @@ where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late
 order by ts, d.code, t.seq
 
 -- name: rows_water
-select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
+select m.code, t.ts, t.seq, t.received_at, t.batch_id, t.level_m, t.level_pct, t.water_temp_c, t.air_temp_c
 from unnest($1::integer[], $2::text[], $3::timestamptz[]) as m (id, code, since)
 join reading_water t on t.device_id = m.id and t.ts >= m.since
 where t.ts > $4 and t.ts <= $5 and not t.clock_behind
@@ -98,7 +98,7 @@ limit $6
 
 -- name: behind_water
 -- Of clocks that are behind, where these readings were written down: they count by their receive time.
-select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
+select m.code, t.received_at as ts, t.seq, t.received_at, t.batch_id, t.level_m, t.level_pct, t.water_temp_c, t.air_temp_c
 from unnest($1::integer[], $2::text[], $3::timestamptz[], $7::interval[]) as m (id, code, since, by)
 join reading_water t on t.device_id = m.id
     and t.ts > $4::timestamptz - m.by - interval '10 min' and t.ts <= $5::timestamptz - m.by + interval '10 min'
@@ -111,7 +111,7 @@ limit $6
 -- What came after its time was walked, though in time by the rules, in the order of its time: of clocks that are behind,
 -- of their receive time, as `behind` takes them.
 select d.code, t.device_id, case when t.clock_behind then t.received_at else t.ts end as ts,
-    t.seq, t.received_at, t.batch_id, t.water_temp_c, t.air_temp_c
+    t.seq, t.received_at, t.batch_id, t.level_m, t.level_pct, t.water_temp_c, t.air_temp_c
 from reading_water t join device d on d.id = t.device_id
 where t.batch_id = any($1::bigint[]) and t.ts between $2 and $3 and not t.late
 order by ts, d.code, t.seq

@@ -142,15 +142,17 @@ EARLY_RULES: Final = (
     ),
     define(
         "sensor_fault",
-        ("hydrant",),
+        ("hydrant", "electrical", "water"),
         Category.DEVICE,
         Severity.INFO,
         "传感器异常",
-        "the same value for `stuck_h`, or `spikes` one-sample spikes within a day",
+        "the same value for `stuck_h`, or `spikes` one-sample spikes within a day; of circuits and basins only where "
+        "the sensor's noise always showed for `learn_days`, and where no water and no cable jumps to and fro so far",
         "another value; a day without spikes",
         stuck_h=Parameter(6, "h", f"{STUDY}: identical at 0.001 MPa", MONTH_H),
         spikes=Parameter(3, "spikes a day", STUDY, COUNT),
-        spike_sigmas=Parameter(8, "robust deviations of its own steps", STUDY, SIGMAS),
+        spike_sigmas=Parameter(8, "robust deviations of its own steps (hydrants)", STUDY, SIGMAS),
+        learn_days=Parameter(14, "d (circuits and basins)", "our own, docs/detection.md", DAYS),
     ),
 )
 

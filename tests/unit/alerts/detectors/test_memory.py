@@ -71,7 +71,7 @@ def names(value):
 
 @pytest.mark.parametrize(
     ("kind", "form", "shape"),
-    [("hydrant", 8, "f110ffc2b4cc"), ("electrical", 2, "4029dcb3322d"), ("water", 1, "cd06d6890e57")],
+    [("hydrant", 8, "96ab7f169527"), ("electrical", 3, "355ee9c1956e"), ("water", 2, "56f6aaf65959")],
 )
 def test_whoever_remembers_other_things_raises_the_form_of_its_kind(kind, form, shape):
     """Else a new release takes the memory of the old one for a broken one."""
