@@ -1,7 +1,7 @@
 -- name: claim
--- Only the oldest open notice of an alarm is due; fire.confirmed overtakes some types, and those wait until it was sent.
--- The result can be read whatever the row holds. $8: notices left out because they cannot even be claimed; $9: only
--- this one.
+-- Only the oldest open notice of an alarm is due. fire.confirmed overtakes an alarm.escalated with what stands behind it,
+-- and those of the other fires of its incident; they wait until it was sent. The result can be read whatever the row
+-- holds. $8: notices left out because they cannot even be claimed, for which nothing waits; $9: only this one.
 update notice set claimed_by = $1, claimed_until = $3, attempts = least(attempts, 2000000000) + 1
 where id in (
     select n.id
@@ -23,9 +23,19 @@ where id in (
         and not exists (
             select from notice o
             where o.alarm_id = n.alarm_id and o.channel = n.channel and o.id <> n.id and o.state in ('waiting', 'held')
-                and ((o.number < n.number and not o.type = any(n.overtakes))
-                    or (o.number > n.number and n.type = any(o.overtakes))))
-    order by n.due_at, n.created_at
+                and not o.id = any($8::uuid[])
+                -- the older one goes first; the newer one where it overtakes the older, or what the older waits behind: that
+                -- would else wait for what is overtaken, and hold up what overtakes, for ever
+                and (o.number < n.number) <> (o.type <> n.type and exists (
+                    select from notice e
+                    where e.alarm_id = n.alarm_id and e.channel = n.channel and e.state in ('waiting', 'held')
+                        and e.number <= least(o.number, n.number)
+                        and e.type = any(case when o.number > n.number then o.overtakes else n.overtakes end))))
+        and (n.type <> 'alarm.escalated' or not exists (
+            select from notice c
+            where c.incident_id = n.incident_id and c.channel = n.channel and c.state = 'waiting'
+                and n.type = any(c.overtakes) and not c.id = any($8::uuid[])))
+    order by n.type <> 'fire.confirmed', n.due_at, n.created_at
     limit $5
     for update of n skip locked)
 returning id, incident_id, type, fire, channel, target::text, body, attempts,

@@ -154,7 +154,7 @@ class Outcome(NamedTuple):
 class Notice(NamedTuple):
     """A notice due now. Its body is made by the ledger from the stepped alarm, in the same transaction.
 
-    `fire` chooses the workers. `overtakes` names undelivered notices of the same alarm it goes ahead of.
+    `fire` chooses the workers. `overtakes` names undelivered notices of the same incident it goes ahead of.
     """
 
     type: NoticeType
