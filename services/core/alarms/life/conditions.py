@@ -193,6 +193,8 @@ def _fire_again(
     if situation.incident_id != alarm.incident_id:
         return _new_onset(alarm, finding, now, policy, situation)
     came_back = not alarm.active
+    unsure = alarm.verification is Verification.PENDING and not memory.manual
+    tested = came_back and unsure and _testing(finding, now, situation)
     elsewhere = _is_elsewhere(alarm, finding)
     memory = replace(
         memory,
@@ -201,24 +203,23 @@ def _fire_again(
         raised_ts=finding.ts,
         repeats=memory.repeats + 1,
         manual=memory.manual or finding.manual,
-        refired=memory.refired or came_back,
+        refired=memory.refired or (came_back and not tested),
         part=memory.part if memory.part is not None else finding.part,
     )
-    if came_back and not memory.sent and alarm.escalates_at is None and _testing(finding, now, situation):
-        memory = replace(memory, test_until=situation.test_until, tested=True, in_earnest=False)
+    if tested and alarm.escalates_at is None:  # that of a fire before the test goes on
+        memory = replace(memory, test_until=situation.test_until, tested=True, in_earnest=False, covered=False)
     elif came_back and not _in_window(memory, now):
         memory = replace(memory, tested=False)
     confidence = _surer(alarm.confidence, own)
-    if came_back:
+    if came_back and not tested:
         confidence = _surer(confidence, Confidence.PROBABLE)
     rose = confidence is not alarm.confidence or elsewhere
     after = replace(alarm, memory=memory, confidence=confidence, cleared_at=None)
     if came_back or rose:
         after = replace(ask_again(after), reason=reason, late_min=finding.late_min)
-    if came_back and not memory.covered and NoticeType.FIRE_CONFIRMED not in memory.sent:
-        after = start_clock(after, now, policy)
-    else:
-        after = shorten_clock(after, now, policy)
+    heard = memory.covered or NoticeType.FIRE_CONFIRMED in memory.sent
+    wind = start_clock if came_back and not heard and not tested else shorten_clock  # what is tested starts none
+    after = wind(after, now, policy)
     if came_back:
         return after, Outcome(OutcomeKind.REOPENED, reason)
     return after, Outcome(OutcomeKind.ROSE if rose else OutcomeKind.REPEATED, reason)

@@ -1,0 +1,93 @@
+"""A detector that fired before its site's test window, was reset, and fires again in the window: it is being tested."""
+
+from services.core.alarms.life.happenings import SiteWindow
+from services.core.words import NoticeType
+from tests.unit.core.alarms.fires.scene import Scene, seconds
+
+
+def test_a_detector_that_was_escalated_and_reset_before_the_test_fires_again_in_it_and_119_hears_nothing() -> None:
+    scene = Scene()
+    scene.fire()
+    scene.wait(200)
+    scene.reset()
+    told = scene.types()
+    scene.wait(120)
+    scene.window(20)
+    scene.fire()
+    alarm = scene.alarm()
+    assert (alarm.marked_test, alarm.escalates_at, alarm.confidence) == (True, None, "suspected")
+    scene.wait(600)
+    scene.reset()
+    scene.fire()
+    scene.reset()
+    scene.wait(1200)
+    assert scene.types() == told == ["alarm.escalated", "alarm.cleared"]
+
+
+def test_what_was_told_before_and_is_active_when_its_test_ends_gets_a_fresh_clock() -> None:
+    scene = Scene()
+    scene.fire()
+    scene.wait(200)
+    scene.reset()
+    scene.window(10)
+    scene.fire()
+    ends = scene.now + seconds(600)
+    scene.wait(600)
+    assert (scene.alarm().marked_test, scene.alarm().escalates_at) == (False, ends + seconds(180))
+    scene.told.clear()
+    scene.wait(180)
+    assert scene.types() == ["alarm.escalated"]
+
+
+def test_the_clock_of_a_fire_before_the_test_runs_on_as_it_was() -> None:
+    scene = Scene()
+    scene.fire()
+    scene.wait(10)
+    scene.reset()
+    scene.window(20)
+    scene.fire()
+    scene.wait(600)
+    assert scene.told == [(180.0, "alarm.escalated", "p1/d1")]
+
+
+def test_a_fire_for_which_another_spoke_is_a_test_in_the_window_and_told_with_it_when_it_outlasts_that() -> None:
+    scene = Scene()
+    scene.fire("m1", manual=True)
+    scene.fire("d1")
+    scene.reset("d1")
+    scene.wait(60)
+    scene.window(10)
+    scene.told.clear()
+    scene.fire("d1")
+    assert scene.alarm().marked_test
+    assert scene.told == []
+    scene.happen(SiteWindow(None))
+    assert (scene.alarm().memory.covered, scene.alarm().escalates_at) == (True, None)
+    assert scene.types() == ["alarm.updated"]
+
+
+def test_a_person_and_a_call_point_send_what_is_tested_again() -> None:
+    for judged in (True, False):
+        scene = Scene()
+        scene.fire()
+        scene.wait(200)
+        scene.reset()
+        scene.window(20)
+        scene.fire()
+        if judged:
+            scene.verify("real")
+        else:
+            scene.fire("m1", manual=True)
+        assert scene.types()[-1] == NoticeType.FIRE_CONFIRMED
+
+
+def test_what_a_person_judged_real_or_pressed_is_no_test_when_it_comes_back_in_one() -> None:
+    for manual in (True, False):
+        scene = Scene()
+        scene.fire(manual=manual)
+        scene.reset()
+        if not manual:
+            scene.verify("real")
+        scene.window(20)
+        scene.fire()
+        assert (scene.alarm().active, scene.alarm().marked_test) == (True, False)
