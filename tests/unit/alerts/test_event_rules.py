@@ -193,12 +193,70 @@ def test_a_manual_key_without_a_component_is_no_witness() -> None:
         ("mcp-2", None, None, "", Part.CALL_POINT),
         ("water-flow-1", None, None, "", Part.WATER_FLOW),
         ("synagogue-3", None, None, "", Part.DETECTOR),
+        ("panel-1", None, None, "", Part.PANEL),
+        ("panel-east", None, None, "", Part.PANEL),
+        ("1号控制器", None, None, "", Part.PANEL),
+        ("panel-1-loop-2-12", None, None, "", Part.DETECTOR),
+        ("panel-1-12", None, None, "", Part.DETECTOR),
+        ("panel1_loop2", None, None, "", Part.DETECTOR),
+        ("UTD-2024-001", None, None, "", Part.PANEL),
+        ("控制器1回路2-12", None, None, "", Part.DETECTOR),
     ],
 )
 def test_what_a_report_came_from(
     component: str, component_type: int | None, system_type: int | None, description: str, part: Part
 ) -> None:
     assert tell_part(component, component_type, system_type, description) is part
+
+
+@pytest.mark.parametrize(
+    ("description", "part"),
+    [
+        ("手报", Part.CALL_POINT),
+        ("2层手动报警按钮", Part.CALL_POINT),
+        ("001号 手动火灾报警按钮 一层大厅 火警", Part.CALL_POINT),
+        ("1号控制器3回路12号手动报警按钮", Part.CALL_POINT),
+        ("手动报警按钮3号 边门", Part.CALL_POINT),
+        ("二层手动报警按钮动作", Part.CALL_POINT),
+        ("手动报警按钮旁的手动报警按钮", Part.CALL_POINT),
+        ("manual call point, 2nd floor", Part.CALL_POINT),
+        ("corridor MCP", Part.CALL_POINT),
+        ("二楼手动报警按钮旁", Part.DETECTOR),
+        ("走廊尽头手报附近", Part.DETECTOR),
+        ("靠近手动报警按钮", Part.DETECTOR),
+        ("靠近楼梯手动报警按钮", Part.CALL_POINT),
+        ("手报值班室", Part.CALL_POINT),
+        ("fire alarm from manual call point", Part.CALL_POINT),
+        ("near stairs MCP", Part.CALL_POINT),
+        ("手动报警按钮2号上方", Part.DETECTOR),
+        ("corridor, next to the manual call point", Part.DETECTOR),
+        ("lobby near MCP 4", Part.DETECTOR),
+        ("火灾报警控制器", Part.PANEL),
+        ("消防控制室1号控制器火警", Part.PANEL),
+        ("火灾报警控制器（联动型） 一层消控室", Part.PANEL),
+        ("用户信息传输装置2", Part.PANEL),
+        ("main panel", Part.PANEL),
+        ("panel 3 alarm", Part.PANEL),
+        ("1号控制器3回路12号火警", Part.DETECTOR),
+        ("1号控制器3回路12号", Part.DETECTOR),
+        ("控制器 3-012 二层走廊", Part.DETECTOR),
+        ("3回路12号（1号控制器）", Part.DETECTOR),
+        ("地下一层空调主机房", Part.DETECTOR),
+        ("panel 1, loop 2, device 12", Part.DETECTOR),
+        ("loop 2 device 12 on panel 1", Part.DETECTOR),
+        ("opposite the panel", Part.DETECTOR),
+        ("三层水流指示器动作", Part.WATER_FLOW),
+        ("喷淋泵房 喷淋泵启动", Part.WATER_FLOW),
+        ("喷淋泵房3号泵启动", Part.WATER_FLOW),
+        ("湿式报警阀压力开关", Part.WATER_FLOW),
+        ("地下一层喷淋泵房火警", Part.DETECTOR),
+        ("报警阀间", Part.DETECTOR),
+    ],
+)
+def test_a_description_decides_by_the_device_that_it_names_and_not_by_what_stands_near(
+    description: str, part: Part
+) -> None:
+    assert tell_part("1-12", None, None, description) is part
 
 
 @pytest.mark.parametrize(
