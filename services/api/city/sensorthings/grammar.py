@@ -4,6 +4,8 @@ Promises a bounded tree: long, deep or broken text is refused with a message tha
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from copy import copy
 from typing import Any, Final
 
 from odata_query import ast
@@ -23,8 +25,8 @@ _STRINGS: Final = re.compile(r"'(?:[^']|'')*'")
 _BLANK_OFFSET: Final = re.compile(r"(T\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)(?!:)", re.IGNORECASE)
 
 _TERMS: Final = re.compile(r"\s(?:and|or|eq|ne|lt|le|gt|ge|in)\s", re.IGNORECASE)
-_STEPS: Final = re.compile(r"\s(?:add|sub|mul|div|mod)\s|\bnot\b|-(?=\s*[-(@a-z])", re.IGNORECASE)
-_NAME: Final = r"@?[_a-z](?:\.?\w){0,127}"
+_STEPS: Final = re.compile(r"\s(?:add|sub|mul|div|mod)\s|\bnot\b|-(?=\s*(?:[-(@]|[^\W\d]))", re.IGNORECASE)
+_NAME: Final = r"@?[^\W\d](?:\.?\w){0,127}"  # letters of any script: OData 4.01 ABNF, identifierLeadingCharacter
 
 
 class _Lexer(ODataLexer):
@@ -38,6 +40,29 @@ class _Lexer(ODataLexer):
     NOT = r"not(?=[\s(])\s*"  # type: ignore[assignment]
     # a whole path is one name: the rules for paths would read `any` behind two names at most
     ODATA_IDENTIFIER = rf"{_NAME}(?:/(?!(?:any|all)\s*\(){_NAME})*"  # type: ignore[assignment]
+
+
+def _with_commas(tokens: Iterable[Any]) -> Iterator[Any]:
+    """Yield the tokens, and a comma behind the only item of a list: without it the parser takes ('x') for brackets."""
+    found = list(tokens)
+    for place in reversed(range(len(found) - 1)):  # what is put in moves nothing that is still to be looked at
+        if found[place].type == "IN" and found[place + 1].type == "(":
+            _close_list(found, place + 1)
+    yield from found
+
+
+def _close_list(tokens: list[Any], begin: int) -> None:
+    depth = commas = 0
+    for place in range(begin, len(tokens)):
+        kind = tokens[place].type
+        depth += (kind == "(") - (kind == ")")
+        commas += kind == "," and depth == 1
+        if depth == 0:
+            if not commas and place > begin + 1:
+                comma = copy(tokens[place])
+                comma.type = comma.value = ","
+                tokens.insert(place, comma)
+            return
 
 
 def _call(func: ast.Identifier, args: list[Any]) -> ast.Call:
@@ -61,7 +86,7 @@ def parse(text: str, what: str) -> Any:
     parser = ODataParser()
     parser._function_call = _call  # type: ignore[method-assign]  # noqa: SLF001 - it knows too few names
     try:
-        tree = parser.parse(_Lexer().tokenize(text.strip()))
+        tree = parser.parse(_with_commas(_Lexer().tokenize(text.strip())))
     except ODataException as error:
         raise refused(f"{what}: cannot be read: {_words(error)}") from None
     except (NotImplementedError, AttributeError, TypeError, RecursionError):  # paths that its rules do not foresee

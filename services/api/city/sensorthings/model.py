@@ -58,6 +58,39 @@ PROPERTIES: Final[Mapping[Entity, tuple[str, ...]]] = MappingProxyType(
     }
 )  # fmt: skip
 
+_GEOMETRY: Final = frozenset({"type", "coordinates"})
+INNER: Final[Mapping[Entity, Mapping[str, frozenset[str]]]] = MappingProxyType(
+    {
+        Entity.THING: {
+            "properties": frozenset({
+                "kind", "form", "area", "areaName", "site", "siteName", "address", "owner", "maintainer",
+                "status", "lastSeen", "sourceDatum", "expectedIntervalS", "attributes",
+            })
+        },
+        Entity.LOCATION: {"location": _GEOMETRY},
+        Entity.DATASTREAM: {
+            "unitOfMeasurement": frozenset({"name", "symbol", "definition"}),
+            "observedArea": _GEOMETRY,
+            "properties": frozenset({"field", "device"}),
+        },
+        Entity.OBSERVATION: {
+            "resultQuality": frozenset({"late"}),
+            "parameters": frozenset({"seq", "id", "confidence", "verification"}),
+        },
+        Entity.FEATURE: {"feature": _GEOMETRY},
+    }
+)  # fmt: skip
+"""What the objects among the properties hold. `properties/attributes` of a Thing is the ledger's, with any names."""
+
+
+def has_property(entity: Entity, names: tuple[str, ...]) -> bool:
+    """Whether an entity may have the property, or part of one, that is named part by part."""
+    if names[0] not in PROPERTIES[entity]:
+        return False
+    if len(names) == 1 or (entity is Entity.THING and names[:2] == ("properties", "attributes")):
+        return True
+    return len(names) == 2 and names[1] in INNER.get(entity, {}).get(names[0], frozenset())
+
 
 @dataclass(frozen=True, slots=True)
 class Link:

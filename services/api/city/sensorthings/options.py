@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from services.api.city.sensorthings.grammar import parse
-from services.api.city.sensorthings.model import LINKS, PROPERTIES, Entity, Link
+from services.api.city.sensorthings.model import LINKS, Entity, Link, has_property
 from services.api.city.sensorthings.refusals import refused, unsupported
 
 DEFAULT_TOP: Final = 100
@@ -181,8 +181,7 @@ _FIELDS: Final = {name: name.removeprefix("$") for name in _READ} | {
 
 def _selected(entity: Entity, text: str) -> tuple[str, ...]:
     names = tuple(text.split("/"))
-    known = {*PROPERTIES[entity], *LINKS[entity], "id", "@iot.id", "@iot.selfLink"}
-    if names[0] not in known:
+    if not has_property(entity, names) and text not in {*LINKS[entity], "id", "@iot.id", "@iot.selfLink"}:
         raise refused(f"$select: unknown property {text[:50]} of {entity}")
     return names
 

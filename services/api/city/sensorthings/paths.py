@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from services.api.city.sensorthings.model import LINKS, PROPERTIES, SETS, Entity, Link
+from services.api.city.sensorthings.model import LINKS, SETS, Entity, Link, has_property
 from services.api.city.sensorthings.refusals import missing, refused
 
 MOST_SEGMENTS: Final = 20
+_OF_EACH: Final = frozenset({("id",), ("@iot.id",), ("@iot.selfLink",)})
 _SEGMENT: Final = re.compile(r"(?P<name>[@$A-Za-z][\w.@]*)(?:\((?P<id>'(?:[^']|'')*'|-?\d{1,30})\))?", re.ASCII)
 
 
@@ -109,6 +110,6 @@ def _property(hops: tuple[Hop, ...], rest: tuple[str, ...]) -> Target:
     entity = hops[-1].entity
     value = rest[-1] == "$value"
     names = rest[:-1] if value else rest
-    if not names or names[0] not in {*PROPERTIES[entity], "id", "@iot.id", "@iot.selfLink"}:
-        raise missing(f"property or link {rest[0][:50]} of {entity}")
+    if not names or not (has_property(entity, names) or names in _OF_EACH):
+        raise missing(f"property or link {'/'.join(names or rest)[:50]} of {entity}")
     return Target(hops, names=names, value=value)

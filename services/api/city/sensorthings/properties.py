@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.api.city.sensorthings.catalogue import BY_NAME, SENSORS
 from services.api.city.sensorthings.geometry import Place
-from services.api.city.sensorthings.model import Entity
+from services.api.city.sensorthings.model import Entity, has_property
 from services.api.city.sensorthings.refusals import refused
 from services.api.city.sensorthings.rows import Column, Observed, Row, View, stream_id
 from services.api.city.sensorthings.values import (
@@ -240,9 +240,13 @@ def property_of(view: View, entity: Entity, row: Row, names: Names) -> Value:
     """Return the value of a property, named part by part.
 
     Raises:
-        Problem: 400, there is none of that name.
+        Problem: 400, there is none of that name, or it has parts.
     """
     found = _FIND[entity](view, row, names)
+    if found is None and has_property(entity, names):
+        raise refused(
+            f"{'/'.join(names)[:80]} of {entity} is no single value and cannot be compared; name a part of it"
+        )
     if found is None:
         raise refused(f"unknown property {'/'.join(names)[:80]} of {entity}")
     return found

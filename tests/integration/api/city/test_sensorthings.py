@@ -169,7 +169,9 @@ async def test_properties_values_and_references(sta: Sta, client: Client, world:
     assert (await client.get(f"/sta/v1.1/Observations('{one['@iot.id']}')/result/$value")).text == "0.3"
     time = await client.get(f"/sta/v1.1/Observations('{one['@iot.id']}')/phenomenonTime/$value")
     assert time.text == "2026-11-20T12:00:00Z"
-    assert (await client.get(f"/sta/v1.1/Things({number})/properties/form/none")).status_code == 204
+    formless = f"/sta/v1.1/Things({world.devices['w-own']})/properties/form"
+    assert (await client.get(formless)).status_code == 204
+    assert (await client.get(f"{formless}/none")).status_code == 404
     references = await sta(f"Things({number})/Datastreams/$ref", top=2)
     assert references["value"] == [{"@iot.selfLink": f"{ROOT}/Datastreams({number * 100 + n})"} for n in (1, 2)]
     assert "/Datastreams/$ref?" in references["@iot.nextLink"]

@@ -111,3 +111,21 @@ async def test_a_historical_location_is_from_when_the_device_was_moved_there(sta
     later = f"time gt {(moved - timedelta(milliseconds=1)).isoformat().replace('+00:00', 'Z')}"
     found = await sta("HistoricalLocations", filter=later, orderby="time desc", top=1)
     assert [one["@iot.id"] for one in found["value"]] == [number]
+
+
+async def test_attributes_with_chinese_names_are_filtered_by_ordered_by_and_selected(sta: Sta, world: World) -> None:
+    for code, diameter in (("h-new", 150), ("h-newer", 100)):
+        attributes = {"厂家": "北京消防器材", "管径": diameter}
+        await world.add(code, Kind.HYDRANT, AREA, (111.09, 39.02), attributes=attributes)
+
+    async def found(**options: Any) -> list[str]:
+        return [one["name"] for one in (await sta("Things", **options))["value"]]
+
+    ours = "properties/attributes/厂家 eq '北京消防器材'"
+    assert await found(filter=ours, orderby="properties/attributes/管径") == ["h-newer", "h-new"]
+    assert await found(filter=f"{ours} and properties/attributes/管径 gt 120") == ["h-new"]
+    assert await found(filter="Datastreams/any(流:流/Thing/properties/attributes/管径 eq 100)") == ["h-newer"]
+    (one,) = (await sta("Things", filter="name eq 'h-new'", select="properties/attributes/管径"))["value"]
+    assert one == {"properties": {"attributes": {"管径": 150}}}
+    refused = await sta("Things", 400, filter="厂家 eq '北京消防器材'")
+    assert "厂家" in refused["message"]
