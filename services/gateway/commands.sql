@@ -6,7 +6,11 @@ order by c.created_at
 limit 100
 
 -- name: sent
-update command set state = 'sent', sent_at = $2, answer_by = least(answer_by, $3) where id = $1 and state in ('queued', 'sent')
+-- its answer may have come first
+update command set
+    state = case when state in ('replied', 'late') then state else 'sent' end,
+    sent_at = $2, answer_by = least(answer_by, $3)
+where id = $1 and (state in ('queued', 'sent') or state in ('replied', 'late') and sent_at is null)
 
 -- name: confirmed
 update command set reply = coalesce(reply, '{}') || jsonb_build_object('confirmed_at', $2::text)

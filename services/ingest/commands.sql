@@ -20,10 +20,12 @@ order by c.created_at
 limit 100
 
 -- name: sent
+-- its answer may have come first
 update command set
-    state = 'sent', sent_at = clock_timestamp(),
+    state = case when state = 'queued' then 'sent' else state end,
+    sent_at = coalesce(sent_at, clock_timestamp()),
     answer_by = coalesce(answer_by, clock_timestamp() + make_interval(mins => $2))
-where id = $1 and state = 'queued'
+where id = $1 and (state = 'queued' or state in ('replied', 'late') and sent_at is null)
 
 -- name: failed
 update command set state = 'failed', error = $2 where id = $1 and state = 'queued'

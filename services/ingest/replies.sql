@@ -8,12 +8,13 @@ update command set
 where id = $1 and device_id = $2 and replied_at is null
 
 -- name: reply_of_guard
--- a guard's button names no command: it answers the newest open check of that device
+-- A guard's button names no command: it answers the newest open check of that device. One may be answered before our
+-- side has noted that it was sent.
 update command set
     state = case when answer_by is not null and $2 > answer_by then 'late' else 'replied' end,
     replied_at = $2, reply = coalesce(reply, '{}') || $3      -- beside when the device confirmed the check
 where id = (
     select id from command
-    where device_id = $1 and command = 'guard_check' and state in ('sent', 'unanswered') and replied_at is null
+    where device_id = $1 and command = 'guard_check' and state in ('queued', 'sent', 'unanswered') and replied_at is null
     order by created_at desc limit 1
 )

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import orjson
@@ -14,6 +15,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from services.gateway.commands import QUERIES as OF_LINKS
+from services.ingest.commands import QUERIES
+from services.ingest.decode import decode
+from services.ingest.store import Rest
 from tests.support.broker_fleet import event, reading, topic, wait_for
 from tests.support.waiting import eventually
 
@@ -58,6 +63,28 @@ async def test_a_guards_reply_whose_own_id_is_a_uuid_answers_the_open_check(inge
     await queue(fleet, rows)
     await fleet.send(topic("P1", "up/event", "panel"), event(uuid.uuid4().hex, "guard_reply"))
     await rows.until("select state from command", equals="replied")
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_reply_that_comes_before_we_know_that_its_command_was_sent_answers_it(connection, stores, named):
+    at_us = time.time_ns() // 1000
+    await connection.execute("insert into device (code, kind, area) values ('P1', 'panel', '140931100')")
+    command_id = await connection.fetchval(QUEUE, "guard_check", {}, "10 min")
+    reply = event("r", "guard_reply", **({"command_id": str(command_id)} if named else {}))
+    message = decode(topic("P1", "up/event", "panel"), orjson.dumps(reply), at_us)
+    await stores["event"].write(connection, [message], Rest())
+    await connection.execute(QUERIES["sent"], command_id, 10)
+    row = await connection.fetchrow("select state, sent_at, reply ->> 'type' as said from command")
+    assert (row["state"], row["said"]) == ("replied", "guard_reply")
+    assert row["sent_at"] is not None
+    await connection.execute("update command set sent_at = null")
+    sent_at = datetime.now(UTC)
+    await connection.execute(OF_LINKS["sent"], command_id, sent_at, sent_at)  # the same of a gateway's link
+    row = await connection.fetchrow("select state, sent_at from command")
+    assert tuple(row) == ("replied", sent_at)
+    await connection.execute("update command set sent_at = to_timestamp(0)")
+    await connection.execute(QUERIES["sent"], command_id, 10)  # said again: it was sent when it was
+    assert await connection.fetchval("select sent_at = to_timestamp(0) from command")
 
 
 async def test_a_reply_to_another_command_answers_no_check(ingest, fleet, rows):
