@@ -15,7 +15,7 @@ from services.core.contracts import MISPLACED, SEQ_MODULUS
 from services.core.event_types import SWITCH, TYPE_LIMIT, known_type
 from services.core.moment import from_us, read_ts
 from services.core.text import clean_json, clean_text, show_value
-from services.ingest.mend import Element, read_elements
+from services.ingest.mend import KEPT, TWICE, Element, is_json, read_elements
 from services.ingest.moment import LONGEST_AWAY_US, clock_fault
 from services.ingest.reject import Reject
 
@@ -75,6 +75,10 @@ def read_events(payload: bytes, received_us: int) -> Found:
         _read_element(found, element, received_us, error)
     if error is not None and not found.events and len(found.rejects) > 1:
         found.rejects = [Reject(payload, "not_json", _say(error))]  # garbage is one reject, however many braces it has
+    twice = "encoded_twice" in found.mended
+    if found.events and (twice or (error is not None and not is_json(payload))):
+        detail = f"{TWICE if twice else _say(error)}; {KEPT}"
+        found.rejects.append(Reject(payload, "not_json", detail, stored=True))
     return found
 
 

@@ -14,7 +14,7 @@ from services.core.text import clean_json, show_value
 from services.core.topics import Kind
 from services.ingest.decode_event import event_among, is_type, misplaced
 from services.ingest.json_text import dump_element, parse
-from services.ingest.mend import Element, mend, split, unwrap
+from services.ingest.mend import KEPT, TWICE, Element, is_json, mend, split, unwrap
 from services.ingest.moment import clock_fault
 from services.ingest.reading import Reading
 from services.ingest.reject import Reject
@@ -41,16 +41,20 @@ def read_readings(kind: Kind, payload: bytes, received_us: int, most: int = MAX_
     try:
         parsed = parse(payload)
     except ValueError as error:
-        _read_mended(found, mend(payload), f"not JSON ({str(error)[:100]}): send one object or a list")
+        elements, complaint = mend(payload, mixed=False), f"not JSON ({str(error)[:100]}): send one object or a list"
+        _read_mended(found, elements, complaint)
+        if not is_json(payload):
+            _keep_raw(found, elements, complaint)
         return found
     if type(parsed) is dict:
         _read_element(found, parsed, payload, None)
-    elif type(parsed) is str and (unwrapped := unwrap(parsed)):
-        _read_mended(found, unwrapped, "")
+    elif type(parsed) is str and (unwrapped := unwrap(parsed, mixed=False)):
+        _read_mended(found, unwrapped, TWICE)
+        _keep_raw(found, unwrapped, TWICE)
     elif type(parsed) is not list or not parsed:
         found.rejects.append(Reject(payload, "wrong_shape", "send one reading as an object, or a list of readings"))
-    elif type(parsed[0]) is list:
-        _read_mended(found, split(parsed, payload, ()), "")
+    elif all(type(one) is list for one in parsed):
+        _read_mended(found, split(parsed, payload, (), mixed=False), "")
     elif len(parsed) > most:
         _reject_many(found, split(parsed, payload, ()))
     else:
@@ -91,6 +95,14 @@ def _read_mended(found: Found, elements: list[Element], complaint: str) -> None:
         found.mended |= frozenset(element.marks)
         for reading in found.readings[before:]:
             reading.extra = _flag(reading.extra, element.marks)
+
+
+def _keep_raw(found: Found, elements: list[Element], complaint: str) -> None:
+    """Keep a message that is no JSON as it came, beside what was read of it: what is no object stands nowhere else."""
+    if found.readings:
+        found.rejects.append(Reject(found.payload, "not_json", f"{complaint}; {KEPT}", stored=True))
+    elif len(found.rejects) > 1:
+        found.rejects = [_whole(found.payload, elements, "not_json", complaint)]
 
 
 def _flag(extra: dict[str, Any] | None, marks: tuple[str, ...]) -> dict[str, Any]:

@@ -20,6 +20,8 @@ _NULS: tuple[tuple[tuple[bool, ...], str], ...] = (
     ((True, False) * 2, "utf-16-be"),
     ((False, True) * 2, "utf-16-le"),
 )
+# What these marks say took nothing from the text: JSON in such bytes is JSON (decision 0089).
+ENCODINGS = frozenset({"padding", "read_as_utf16", "read_as_utf32", "not_utf8_read_as_gb18030"})
 _FIRST_OF_CJK = "\u2e80"
 _LOST = "\N{REPLACEMENT CHARACTER}"
 

@@ -11,4 +11,9 @@ class Reject:
     reason: str
     detail: str
     element: int | None = None  # index in the array
-    stored: bool = False  # the element was stored without the bad field
+    stored: bool = False  # its element was stored without the bad field, or its message as far as it could be read
+
+    @property
+    def code(self) -> str:
+        """Return the reason without the name of a field: what is counted."""
+        return self.reason.partition(":")[0]

@@ -48,7 +48,9 @@ class Reject(BaseModel):
     detail: str
     detail_zh: str | None = Field(description="the same in Chinese, where there is one")
     element: int | None
-    stored: bool = Field(description="the element was stored without the bad field")
+    stored: bool = Field(
+        description="its element is stored without the bad field, or its message as far as it could be read"
+    )
     replay_requested_at: str | None
     replay_requested_by: str | None
     replayed_at: str | None

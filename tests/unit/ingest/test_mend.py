@@ -71,10 +71,76 @@ WHOLE = {
 }  # fmt: skip
 
 
+JSON_IN_OTHER_BYTES = {
+    "a list in a list", "three lists in each other", "a NUL behind it", "a buffer of NULs behind it", "NULs before it",
+    "three NULs before it", "a Ctrl-Z behind it", "erased flash behind it", "a byte order mark", "line ends and a NUL",
+    "UTF-16 with a mark", "UTF-16 little end first", "UTF-16 big end first", "UTF-16 and NULs behind", "UTF-32",
+    "UTF-32 without a mark", "GB 18030", "GB 18030 and a NUL", "half of a surrogate pair",
+}  # fmt: skip
+
+
+def kept_raw(message):
+    """What was kept of a message as it came, although something of it is stored."""
+    return [one.payload for one in message.rejects if (one.reason, one.element, one.stored) == ("not_json", None, True)]
+
+
+@pytest.mark.parametrize("channel", ["event", "telemetry"])
+@pytest.mark.parametrize("sort", WHOLE)
+def test_a_message_that_is_no_json_is_kept_as_it_came_beside_what_is_stored_of_it(sort, channel):
+    payload = WHOLE[sort](PRESSED if channel == "event" else READING)
+    message = read(payload) if channel == "event" else telemetry(payload)
+    assert len(message.events) + len(message.readings) == 1
+    assert kept_raw(message) == ([] if sort in JSON_IN_OTHER_BYTES else [payload])
+    assert len(message.rejects) == len(kept_raw(message))
+
+
+def test_what_is_no_object_in_a_broken_list_does_not_vanish():
+    one, two = json.dumps(READING).encode(), json.dumps(READING | {"seq": 8}).encode()
+    payload = b"[" + one + b",5," + two
+    message = telemetry(payload)
+    assert [reading.seq for reading in message.readings] == [7, 8]
+    assert kept_raw(message) == [payload]
+    payload = b"[" + one[:-1] + b',"ts":1},5,' + two.replace(b'"seq"', b'"no"')
+    assert [(reject.reason, reject.payload) for reject in telemetry(payload).rejects] == [("not_json", payload)]
+    payload = b"[" + as_bytes(PRESSED) + b",5," + as_bytes(PRESSED | {"event_id": "e-2"})
+    assert (len(read(payload).events), kept_raw(read(payload))) == (2, [payload])
+
+
+def test_a_reading_cut_within_a_name_or_behind_its_last_value_is_kept_as_it_came_too():
+    for payload in (json.dumps(READING).encode()[:-8], json.dumps(READING | {"note": "x"}).encode()[:-1]):
+        message = telemetry(payload)
+        assert (len(message.readings), kept_raw(message)) == (1, [payload])
+
+
+def test_what_of_a_text_was_lost_or_guessed_is_kept_as_it_came():
+    for behind in (b"\xe4", b"x", b"{", b"\xff\x80"):
+        payload = as_bytes(PRESSED) + behind
+        assert kept_raw(read(payload)) == [payload], payload
+    payload = as_bytes(PRESSED)[:-1] + b',"zone":"\xff\xff\x80\xff"}'
+    assert kept_raw(read(payload)) == [payload]
+
+
+@pytest.mark.parametrize("list_of", [lambda a, b: [a, [b]], lambda a, b: [[b], a]])
+@pytest.mark.parametrize("behind", ["", "\0"])
+def test_a_list_beside_a_reading_is_no_reading_whichever_stands_first(list_of, behind):
+    sent = list_of(READING, READING | {"seq": 8})
+    message = telemetry((json.dumps(sent) + behind).encode())
+    assert [reading.seq for reading in message.readings] == [7]
+    ((refused, element),) = [(reject.reason, reject.element) for reject in message.rejects]
+    assert (refused, sent[element]) == ("wrong_shape", [READING | {"seq": 8}])
+
+
+def test_lists_of_readings_in_one_list_are_unpacked_and_events_in_any():
+    sent = [[READING], [READING | {"seq": 8}, READING | {"seq": 9}]]
+    message = telemetry(json.dumps(sent).encode())
+    assert ([reading.seq for reading in message.readings], message.rejects) == ([7, 8, 9], [])
+    for mixed in ([PRESSED, [PRESSED | {"event_id": "e-2"}]], [[PRESSED | {"event_id": "e-2"}], PRESSED]):
+        assert sorted(read(json.dumps(mixed).encode()).ack_ids) == ["e-1", "e-2"]
+
+
 @pytest.mark.parametrize("broken", WHOLE.values(), ids=WHOLE.keys())
 def test_a_pressed_call_point_comes_out_flagged_with_all_its_parts(broken):
     message = read(broken(PRESSED))
-    assert not message.rejects
     (event,) = message.events
     assert (event.type, event.event_id, event.component, event.seq) == ("manual_alarm", "e-1", "3-12", 4)
     assert (event.ts_us, event.description, message.ack_ids) == (NOW_US, "三楼手报", ["e-1"])
@@ -85,7 +151,6 @@ def test_a_pressed_call_point_comes_out_flagged_with_all_its_parts(broken):
 @pytest.mark.parametrize("broken", WHOLE.values(), ids=WHOLE.keys())
 def test_a_reading_that_is_beyond_doubt_comes_out_with_its_trace(broken):
     message = telemetry(broken(READING))
-    assert not message.rejects
     (reading,) = message.readings
     assert (reading.ts_us, reading.seq, reading.values[:2]) == (NOW_US, 7, [0.31, 1.25])
     assert reading.extra["flags"]
@@ -113,9 +178,10 @@ def test_a_lost_last_brace_keeps_all_whose_end_is_seen():
     )  # fmt: skip
     message = telemetry(json.dumps(READING).encode()[:-1])
     assert message.readings[0].values[:2] == [0.31, None]  # 1.25 may have been 1.256
-    (reject,) = message.rejects
+    reject, whole = message.rejects
     assert (reject.reason, reject.stored) == ("bad_field: flow_lps", True)
     assert "cut" in reject.detail
+    assert (whole.reason, whole.stored) == ("not_json", True)
 
 
 def test_a_number_whose_end_is_not_seen_is_no_reading():
@@ -134,7 +200,7 @@ def test_wherever_a_fire_is_cut_behind_its_type_it_is_a_fire_and_never_another_c
             assert (message.events, len(message.rejects)) == ([], 1), payload
             continue
         (event,) = message.events
-        assert (event.type, event.event_id, message.rejects) == ("manual_alarm", "e-1", []), payload
+        assert (event.type, event.event_id, kept_raw(message)) == ("manual_alarm", "e-1", [payload]), payload
         assert event.component in ("3-12", ""), payload
 
 
@@ -152,7 +218,7 @@ def test_two_objects_in_one_payload_are_two():
         message = read(as_bytes(PRESSED) + joint + as_bytes(other))
         assert [event.component for event in message.events] == ["3-12", "3-13"]
         assert message.ack_ids == ["e-1", "e-2"]
-        assert not message.rejects
+        assert len(message.rejects) == len(kept_raw(message)) == 1
     later = READING | {"seq": 8}
     readings = telemetry(json.dumps(READING).encode() + json.dumps(later).encode()).readings
     assert [reading.seq for reading in readings] == [7, 8]

@@ -37,6 +37,10 @@ REFUSED = [
     (EVENT, b"not json"),
     (EVENT, b"7"),
     (EVENT, b"{}"),
+    (TELEMETRY, f'{{{TS}, {SEQ}, "flow_lps": 1,}}'.encode()),
+    (TELEMETRY, b'"{\\"ts\\": 1795879615434, \\"seq\\": 1, \\"flow_lps\\": 1}"'),
+    (EVENT, b'{"type": "fire",}'),
+    (EVENT, b'"{\\"type\\": \\"fire\\"}"'),
     (STATUS, b'{"online": "yes"}'),
     ("fire/v1/nowhere", b"{}"),
 ]
@@ -50,6 +54,14 @@ def test_a_refused_message_says_why_in_chinese(topic: str, payload: bytes) -> No
         said = reject_in_chinese(reject.detail)
         assert said is not None, reject.detail
         assert re.search("[\u4e00-\u9fff]", said)
+
+
+@pytest.mark.parametrize(
+    "result",
+    ["stored", "stored before", "stored; still bad: pressure_mpa", "stored before; still bad: flow_lps, tilt_deg"],
+)
+def test_what_a_replay_came_to_is_said_in_chinese(result: str) -> None:
+    assert re.search("[\u4e00-\u9fff]", reject_in_chinese(result) or "")
 
 
 @pytest.mark.parametrize("kind", Kind)
