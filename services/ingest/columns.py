@@ -57,11 +57,10 @@ def fill(template: str, kind: Kind) -> str:
 
 def fill_fields(template: str, kind: Kind) -> str:
     """Return add_fields for one kind: the key is $1 to $3, each field fills only what is null."""
-    sets = ", ".join(
-        f"{name} = coalesce({name}, ${4 + i}::{SQL_TYPES[rule.base]})"
-        for i, (name, rule) in enumerate(FIELD_RULES[kind].items())
-    )
-    return template.replace("{table}", f"reading_{kind}").replace("{sets}", sets)
+    given = {name: f"${4 + i}::{SQL_TYPES[rule.base]}" for i, (name, rule) in enumerate(FIELD_RULES[kind].items())}
+    sets = ", ".join(f"{name} = coalesce({name}, {value})" for name, value in given.items())
+    lacking = " or ".join(f"{name} is null and {value} is not null" for name, value in given.items())
+    return template.replace("{table}", f"reading_{kind}").replace("{sets}", sets).replace("{lacking}", lacking)
 
 
 def readings(rows: Iterable[tuple[Any, ...]]) -> Columns:

@@ -35,8 +35,7 @@ class Device:
     code: str
     kind: Kind
     area: str
-    kind_fixed: bool
-    area_fixed: bool
+    is_placed: bool  # a person has set its area or kind: the registry wins over its topic
     late_after_us: int
     telemetry: Head = field(default_factory=Head)
     event: Head = field(default_factory=Head)
@@ -46,9 +45,10 @@ class Device:
     clock: Clock = RIGHT
 
     def has_written(self, topic: str | None, at_us: int | None) -> bool:
-        """Whether the state row needs no topic: this lane has written it, lately, for the other lane may have since.
+        """Whether the state row needs no topic: this lane has written it, and lately.
 
-        An event that its device kept, or that waited in a queue, comes on a topic of before.
+        The other lane may have written another since, of an event that its device kept, say. It tells us
+        (`firetower_topic`), and what it told while nobody listened is over after a minute.
         """
         return topic is None or (topic == self.topic and 0 <= (at_us or 0) - self.topic_us < TOPIC_AGAIN_US)
 
@@ -140,9 +140,7 @@ class Devices:
 
     def _has_moved(self, topic: Topic) -> bool:
         device = self._known[topic.device]
-        return (topic.area != device.area and not device.area_fixed) or (
-            topic.kind != device.kind and not device.kind_fixed
-        )
+        return not device.is_placed and (topic.area != device.area or topic.kind != device.kind)
 
     async def _read(self, connection: asyncpg.Connection, codes: list[str]) -> None:
         faults: list[Exception] = []
@@ -181,7 +179,7 @@ class Devices:
         device = self._known[row["code"]]
         device.kind, device.area = Kind(row["kind"]), row["area"]
         device.topic = None  # the other lane may have followed another topic
-        device.kind_fixed, device.area_fixed = row["kind_fixed"], row["area_fixed"]
+        device.is_placed = row["is_placed"]
         device.late_after_us = late_after_us(row["expected_interval_s"], row["sleepy"])
 
 
@@ -196,8 +194,7 @@ def _device(row: asyncpg.Record) -> Device:
         code=row["code"],
         kind=Kind(row["kind"]),
         area=row["area"],
-        kind_fixed=row["kind_fixed"],
-        area_fixed=row["area_fixed"],
+        is_placed=row["is_placed"],
         late_after_us=late_after_us(row["expected_interval_s"], row["sleepy"]),
         telemetry=Head(row["telemetry_us"], row["telemetry_seq"], row["telemetry_missing"]),
         event=Head(row["event_us"], row["event_seq"], row["event_missing"]),

@@ -24,7 +24,8 @@ from services.ingest.lane import Lane
 log = logger(__name__)
 
 PERIOD_S = 1.0
-CHANNELS = ("firetower_registry", "firetower_command", "firetower_replay")
+TOPIC = "firetower_topic"
+CHANNELS = ("firetower_registry", "firetower_command", "firetower_replay", TOPIC)
 REFRESH_PERIOD_S = 10.0
 ASIDES_PERIOD_S = 2.0
 
@@ -66,7 +67,10 @@ class Duties:
         finally:
             connection.terminate()
 
-    def _wake(self, _connection: Any, _pid: int, channel: str, _payload: object) -> None:
+    def _wake(self, _connection: Any, _pid: int, channel: str, payload: object) -> None:
+        if channel == TOPIC:
+            self._lanes["telemetry"].writer.store.note_topic(str(payload))
+            return
         if channel == "firetower_registry":
             self._refresh_due = 0.0
         self._woken.set()

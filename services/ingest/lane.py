@@ -216,10 +216,10 @@ class Lane:
         for written in await self.writer.commit(batch.messages, Rest(batch.watermark_us, batch.finished)):
             metrics.ROWS_STORED.labels(self.name).inc(written.stored)
             metrics.DUPLICATES.labels(self.name).inc(written.duplicates)
+            for code, count in written.rejects.items():
+                metrics.REJECTS.labels(code).inc(count)
             log.debug("batch_committed", writer=self.writer_name, batch_id=written.batch_id, stored=written.stored)
         for message in batch.messages:
-            for reject in message.rejects:
-                metrics.REJECTS.labels(reject.reason.partition(":")[0]).inc()
             for mark in message.mended:
                 metrics.MENDED.labels(mark).inc()
             if message.ack_ids:

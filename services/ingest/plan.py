@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from services.core.contracts import READING_FIELDS, EventType
-from services.core.topics import Kind, Topic
+from services.core.topics import Channel, Kind, Topic
 from services.ingest.account import Head, Tally, is_newest
 from services.ingest.behind import RIGHT, Clock, Late, follow, follow_many
 from services.ingest.decode import Message
 from services.ingest.decode_event import Event
 from services.ingest.devices import Device
-from services.ingest.mend import read_elements
+from services.ingest.mismatch import kind_mismatches
 from services.ingest.reading import Reading
 from services.ingest.refused import NONE, Refused
 from services.ingest.reject import Reject
@@ -23,6 +23,8 @@ FOREIGN = "foreign_area"
 FIRES = frozenset({EventType.FIRE, EventType.MANUAL_ALARM})
 GARBAGE_BYTES = 256  # about as many bytes as an event takes
 ReadingKey = tuple[int, int, int]  # device_id, ts_us, seq
+EventKey = tuple[int, bytes]  # device_id, digest
+RowKey = tuple[Kind, ReadingKey] | EventKey
 Order = tuple[int, int, int]  # ts_us, received_us, seq: what makes a value newer than another
 
 
@@ -78,10 +80,12 @@ class Heard:
 
 @dataclass(slots=True)
 class Replay:
-    """What a replayed reject came to: why it is refused again, or the rows it makes."""
+    """What a replayed reject came to: why it is refused again, or the rows it makes and the fields they still lack."""
 
     refused: str | None = None
+    bad: list[str] = field(default_factory=list)
     rows: list[tuple[Kind, tuple[Any, ...]]] = field(default_factory=list)
+    events: list[EventKey] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -89,10 +93,11 @@ class Plan:
     """The rows of one batch, in the order they were received."""
 
     readings: dict[Kind, dict[ReadingKey, tuple[Any, ...]]] = field(default_factory=dict)
-    events: dict[tuple[int, bytes], tuple[Device, Event, int, bool]] = field(default_factory=dict)
+    events: dict[EventKey, tuple[Device, Event, int, bool]] = field(default_factory=dict)
     rejects: list[tuple[Message, Reject, int | None]] = field(default_factory=list)
     heard: dict[int, Heard] = field(default_factory=dict)
     replays: dict[int, Replay] = field(default_factory=dict)
+    replayed: set[RowKey] = field(default_factory=set)  # rows that no device sent just now
     first_received_us: int = 0
     min_ts_us: int | None = None
     max_ts_us: int | None = None
@@ -136,15 +141,14 @@ def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> t
     for event in message.events:
         event.nameless &= message.alive  # a copy that the broker kept is the one it kept before
         event.counted &= message.alive
-        _add_event(plan, heard, event, message.received_us)
-    of_its_kind = topic.kind == device.kind or not device.kind_fixed  # else it speaks as two kinds, or has just changed
+        _add_event(plan, heard, event, message)
+    of_its_kind = topic.kind == device.kind or not device.is_placed  # else it speaks as two kinds, or has just changed
     if message.readings and of_its_kind:
         behind = _follow_clock(heard, message)
         for reading in message.readings:
             _add_reading(plan, heard, topic.kind, reading, message, behind=behind)
-    elif message.readings:
-        mismatches = kind_mismatches(message, topic.kind, device)
-        rejects = [reject for reject in rejects if not reject.stored] + mismatches
+    elif not of_its_kind and topic.channel is Channel.TELEMETRY:
+        rejects = kind_mismatches(message, topic.kind, device)
     stored = bool(message.events or (message.readings and of_its_kind))
     heard.refused = heard.refused.and_message(message, rejects, stored=stored)
     return heard, rejects
@@ -152,7 +156,7 @@ def _take_known(plan: Plan, message: Message, topic: Topic, device: Device) -> t
 
 def weigh(message: Message) -> int:
     """Return what a message counts for in a flood: its elements, large garbage by its size, and never nothing."""
-    garbage = sum(max(1, len(reject.payload) // GARBAGE_BYTES) for reject in message.rejects)
+    garbage = sum(1 if one.stored else max(1, len(one.payload) // GARBAGE_BYTES) for one in message.rejects)
     return max(1, len(message.readings) + len(message.events) + garbage)
 
 
@@ -162,6 +166,8 @@ def _add_rejects(plan: Plan, message: Message, rejects: Sequence[Reject], device
         lost = [reject for reject in rejects if not reject.stored]
         if lost:
             replay.refused = f"rejected again: {lost[0].reason}, {lost[0].detail}"
+        named = (reject.reason.partition(": ") for reject in rejects if reject.stored)
+        replay.bad += [name for _code, _colon, name in named if name]
         return
     plan.rejects.extend((message, reject, device_id) for reject in rejects)
 
@@ -186,15 +192,18 @@ def _take_foreign(plan: Plan, message: Message, topic: Topic, device: Device) ->
     if not message.payload:  # a retained message that somebody deleted says nothing
         return
     fires = [event for event in message.events if event.type in FIRES and event.active]
-    if fires:
-        heard = plan.heard.setdefault(device.id, Heard(device))
-        for event in fires:
-            _add_event(plan, heard, _marked(event), message.received_us)
+    heard = plan.heard.setdefault(device.id, Heard(device))
+    for event in fires:
+        _add_event(plan, heard, _marked(event), message)
+    if message.replay_of is None:
+        heard.tally.rejects += 1
     detail = (
         f"{topic.area} is a township's, and {device.code} is registered in {device.area}: correct its area in the "
         "registry, then send this to replay; if the device is not theirs, ask who speaks for it"
     )
-    reject = Reject(message.payload, FOREIGN, detail, stored=bool(fires) and len(fires) == message.elements)
+    lost = len(message.readings) + len(message.events) - len(fires)
+    lost += sum(not reject.stored for reject in message.rejects)
+    reject = Reject(message.payload, FOREIGN, detail, stored=bool(fires) and not lost)
     _add_rejects(plan, message, [reject], device.id)
 
 
@@ -233,14 +242,19 @@ def _add_reading(plan: Plan, heard: Heard, kind: Kind, reading: Reading, message
     if rows is None:
         rows = plan.readings[kind] = {}
     key = (device.id, ts_us, reading.seq)
-    if key in rows:
-        plan.duplicates += 1
-        heard.tally.duplicates += 1
-        return
-    late = received_us - ts_us > device.late_after_us and not behind
-    rows[key] = (device.id, ts_us, reading.seq, received_us, late, behind, *reading.values, reading.extra)
+    is_new = key not in rows
+    if is_new:
+        late = received_us - ts_us > device.late_after_us and not behind
+        rows[key] = (device.id, ts_us, reading.seq, received_us, late, behind, *reading.values, reading.extra)
     if message.replay_of is not None:
         plan.replays.setdefault(message.replay_of, Replay()).rows.append((kind, rows[key]))
+        if is_new:
+            plan.replayed.add((kind, key))
+    elif not is_new:
+        plan.duplicates += 1
+        heard.tally.duplicates += 1
+    if not is_new:
+        return
     heard.stored = True
     _merge(heard, kind, reading, received_us, behind=behind)
 
@@ -273,31 +287,22 @@ def _merge(heard: Heard, kind: Kind, reading: Reading, received_us: int, *, behi
             fields[name], fields_at[name] = value, order
 
 
-def _add_event(plan: Plan, heard: Heard, event: Event, received_us: int) -> None:
-    device = heard.device
+def _add_event(plan: Plan, heard: Heard, event: Event, message: Message) -> None:
+    device, received_us = heard.device, message.received_us
     key = (device.id, event.digest)
-    if key in plan.events:
+    is_new = key not in plan.events
+    if message.replay_of is not None:
+        plan.replays.setdefault(message.replay_of, Replay()).events.append(key)
+        if is_new:
+            plan.replayed.add(key)
+    elif not is_new:
         plan.duplicates += 1
         heard.tally.duplicates += 1
+    if not is_new:
         return
     late = received_us - event.ts_us > device.late_after_us
     plan.events[key] = (device, event, received_us, late)
     heard.stored = True
-
-
-def kind_mismatches(message: Message, sent_as: Kind, device: Device) -> list[Reject]:
-    """Return the readings of a message as rejects: once a person set the kind, the registry wins (contract 3)."""
-    detail = (
-        f"the registry says {device.code} is a {device.kind}, its topic says {sent_as}: "
-        "publish under the registered kind, or correct the kind in the registry"
-    )
-    sent, _ = read_elements(message.payload)
-    if len(sent) == 1:
-        return [Reject(message.payload, "kind_mismatch", detail)]
-    refused = {reject.element for reject in message.rejects if not reject.stored}
-    return [
-        Reject(element.raw, "kind_mismatch", detail, element.index) for element in sent if element.index not in refused
-    ]
 
 
 def _span(plan: Plan) -> None:

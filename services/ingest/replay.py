@@ -16,7 +16,7 @@ from services.core.statements import load_queries
 from services.core.topics import Channel, Kind
 from services.ingest import columns
 from services.ingest.decode import Message, decode
-from services.ingest.plan import Plan, ReadingKey
+from services.ingest.plan import EventKey, Plan, ReadingKey, Replay
 
 QUERIES = load_queries(__file__)
 LARGE_BYTES = 16 * 1024
@@ -43,15 +43,36 @@ async def fetch_messages(connection: asyncpg.Connection, rejects: Iterable[int])
 
 
 async def mark_replayed(
-    connection: asyncpg.Connection, plan: Plan, repeated: Mapping[Kind, AbstractSet[ReadingKey]]
+    connection: asyncpg.Connection,
+    plan: Plan,
+    repeated: Mapping[Kind, AbstractSet[ReadingKey]],
+    fresh_events: AbstractSet[EventKey],
 ) -> None:
     """Write what became of each replayed reject, and add fields that can be stored now to the row that lacked them."""
     for reject_id, replay in plan.replays.items():
         result = replay.refused
         if result is None:
-            result = "stored"
-            for kind, row in replay.rows:
-                if row[:3] in repeated.get(kind, ()):
-                    await connection.execute(ADD_FIELDS[kind], *row[:3], *row[6:-1])
-                    result = "the reading was stored before; fields it lacked are added"
+            result = await _store_lacking(connection, replay, repeated, fresh_events)
+            if replay.bad:
+                result += f"; still bad: {', '.join(dict.fromkeys(replay.bad))}"
         await connection.execute(QUERIES["replayed"], reject_id, result)
+
+
+async def _store_lacking(
+    connection: asyncpg.Connection,
+    replay: Replay,
+    repeated: Mapping[Kind, AbstractSet[ReadingKey]],
+    fresh_events: AbstractSet[EventKey],
+) -> str:
+    """Add fields to the rows that were there before, where they lack any; return what is so now."""
+    added = False
+    is_new = not fresh_events.isdisjoint(replay.events)
+    for kind, row in replay.rows:
+        if row[:3] not in repeated.get(kind, ()):
+            is_new = True
+            continue
+        tag = await connection.execute(ADD_FIELDS[kind], *row[:3], *row[6:-1])
+        added |= not tag.endswith(" 0")
+    if is_new or not (replay.rows or replay.events):
+        return "stored"
+    return "the reading was stored before; fields it lacked are added" if added else "stored before"

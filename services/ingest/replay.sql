@@ -15,8 +15,8 @@ values (0, from_us($3), $1, $2, 'storage_refused', 'set aside as ' || $4, clock_
 -- name: replayed
 -- Another ingest that found the rows stored already has nothing to say beside the one that stored them.
 update reject set replayed_at = clock_timestamp(), replay_result = $2
-where id = $1 and replay_result is distinct from 'stored'
+where id = $1 and coalesce(replay_result, '') !~ '^stored(;|$)'
 
 -- name: add_fields
--- {table} and {sets} come from the contracts
-update {table} set {sets} where device_id = $1 and ts = from_us($2) and seq = $3
+-- {table}, {sets} and {lacking} come from the contracts; no row: it has all of these fields
+update {table} set {sets} where device_id = $1 and ts = from_us($2) and seq = $3 and ({lacking})

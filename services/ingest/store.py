@@ -3,7 +3,8 @@
 The writer calls it, one batch after the other. Nothing is committed unless this process owns the lane at that moment.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -20,7 +21,7 @@ from services.ingest.account import Head, advance, follow_next
 from services.ingest.decode import Message
 from services.ingest.devices import Devices
 from services.ingest.joined import join
-from services.ingest.plan import Heard, Plan, ReadingKey, make_plan
+from services.ingest.plan import Heard, Plan, ReadingKey, RowKey, make_plan
 from services.ingest.replay import mark_replayed
 from services.ingest.replies import note_replies
 
@@ -63,7 +64,7 @@ class Written:
     batch_id: int
     stored: int
     duplicates: int
-    rejects: int
+    rejects: Mapping[str, int]  # by their code
 
 
 @dataclass(slots=True)
@@ -90,6 +91,8 @@ class Store:
         self.number = 0
         self.devices = Devices()
         self._waiting: dict[int, Heard] = {}  # event lane: devices whose state row was locked
+        self._turned: set[str] = set()  # devices whose topic the other lane has overwritten
+        self._tried: Written | None = None  # what the newest commit did, if it was one
 
     async def begin(self, connection: asyncpg.Connection) -> None:
         """Go on after the last batch of the log, whoever wrote it."""
@@ -108,10 +111,15 @@ class Store:
             raise Fenced(f"batch {self.number + 1} of {self.writer} belongs to another process")
         return True
 
-    def skip(self) -> None:
-        """Count the batch that `was_committed`; what it did to the devices is read from the database."""
+    def skip(self) -> list[Written]:
+        """Count the batch that `was_committed` and return it; what it did to the devices is read from the database."""
         self.number += 1
         self.devices = Devices()
+        return [] if self._tried is None else [self._tried]
+
+    def note_topic(self, base: str) -> None:
+        """Take note that the event lane has written another topic of a device: its next message writes its own."""
+        self._turned.add(base.rpartition("/")[2])
 
     def forget_waiting(self) -> bool:
         """Give up what earlier batches could not write about devices with locked rows; True when there was any."""
@@ -132,6 +140,10 @@ class Store:
             if message.topic is not None and message.registers:
                 topics[message.alive and message.replay_of is None].append(message.topic)
         await self.devices.ensure(connection, topics[True], topics[False], lease=self.lease, owner=self.owner)
+        while self._turned:  # not at once: a batch under way has left its topic out, or remembers it at its end
+            device = self.devices.get(self._turned.pop())
+            if device is not None:
+                device.topic = None
         plan = make_plan(messages, self.devices, self.devices.is_foreign)
         heads: dict[int, Head] = {}
         async with connection.transaction():
@@ -182,7 +194,7 @@ class Store:
         if plan.rejects:
             await connection.execute(QUERIES["insert_rejects"], batch_id, *columns.rejects(plan))
         await note_replies(connection, plan, outcome.fresh_events)
-        await mark_replayed(connection, plan, outcome.repeated)
+        await mark_replayed(connection, plan, outcome.repeated, outcome.fresh_events)
 
     def _account(self, plan: Plan, outcome: Outcome) -> dict[int, Head]:
         """Count gaps, restarts, duplicates and late rows of what went in, in the order it was received."""
@@ -193,7 +205,7 @@ class Store:
                 device_id, ts_us, seq = key
                 heard = plan.heard[device_id]
                 if key in repeated:
-                    heard.tally.duplicates += 1
+                    heard.tally.duplicates += (kind, key) not in plan.replayed
                     continue
                 if row[4]:
                     heard.tally.late += 1
@@ -202,7 +214,7 @@ class Store:
         for event_key, (device, event, _received_us, late) in plan.events.items():
             heard = plan.heard[device.id]
             if event_key not in outcome.fresh_events:
-                heard.tally.duplicates += 1
+                heard.tally.duplicates += event_key not in plan.replayed
                 continue
             heard.tally.late += late
             if event.seq is not None:
@@ -242,8 +254,9 @@ class Store:
         states: columns.Columns | None = None,
     ) -> Written:
         """Add the batch to the log, with the newest states of the telemetry lane in one statement."""
-        duplicates = plan.duplicates + len(plan.events) - len(outcome.fresh_events)
-        duplicates += sum(len(rows) - outcome.inserted[kind] for kind, rows in plan.readings.items())
+        found_before: set[RowKey] = {(kind, key) for kind, keys in outcome.repeated.items() for key in keys}
+        found_before |= plan.events.keys() - outcome.fresh_events
+        duplicates = plan.duplicates + len(found_before - plan.replayed)
         stored = sum(outcome.inserted.values()) + len(outcome.fresh_events)
         row = await connection.fetchrow(
             FINISH if states is None else UPDATE_AND_FINISH,
@@ -267,7 +280,9 @@ class Store:
             if owner == self.owner:
                 raise AlreadyCommitted
             raise Fenced(f"batch {self.number + 1} of {self.writer} belongs to another process")
-        return Written(batch_id, stored, duplicates, len(plan.rejects))
+        codes = Counter(reject.code for _message, reject, _device_id in plan.rejects)
+        self._tried = Written(batch_id, stored, duplicates, codes)
+        return self._tried
 
     def _keep(self, plan: Plan, heads: dict[int, Head]) -> None:
         """Remember what the commit made true."""

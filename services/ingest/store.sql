@@ -136,10 +136,12 @@ from (
 where s.device_id = u.device_id
 
 -- name: update_heard
--- the event lane never waits for a row that the telemetry lane holds: what is skipped is written with the next batch
+-- The event lane never waits for a row that the telemetry lane holds: what is skipped is written with the next batch.
+-- The telemetry lane, wherever it runs, is told of another topic: it writes its own only while it knows of another.
 with free as materialized (
-    select device_id from device_state where device_id = any($1::integer[]) order by device_id for update skip locked
-)
+    select device_id, last_topic from device_state where device_id = any($1::integer[])
+    order by device_id for update skip locked
+), written as (
 update device_state s set
     last_seen = greatest(s.last_seen, from_us(u.seen)),
     last_topic = coalesce(u.topic, s.last_topic),
@@ -157,7 +159,9 @@ from unnest($1::integer[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[],
      as u (device_id, seen, topic, head_ts, head_seq, missing, mute, refused, refused_since, refused_reason)
 join free using (device_id)
 where s.device_id = u.device_id
-returning s.device_id
+returning s.device_id, case when u.topic <> coalesce(free.last_topic, '') then u.topic end as turned
+)
+select device_id, case when turned is not null then pg_notify('firetower_topic', turned) end from written
 
 -- name: add_quality
 insert into device_quality as q (device_id, hour, gaps, restarts, duplicates, late, rejects)

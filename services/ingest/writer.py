@@ -113,9 +113,9 @@ class Writer:
     def _settle(self) -> list[Written]:
         """Go on behind a batch whose COMMIT was heard and whose answer was lost."""
         self._unsure = False
-        self.store.skip()
+        written = self.store.skip()
         log.info("batch_already_committed", writer=self.store.writer, number=self.store.number)
-        return []
+        return written
 
     async def _is_settled(self) -> bool:
         """Tell whether the batch went in after all, before it is cut: its number must not be given to another."""

@@ -212,7 +212,7 @@ async def show_device(code: DeviceCode, here: Here, who: Reader) -> Response:
 async def put_device(
     code: DeviceCode, body: DevicePut, writer: Maintainer, if_match: IfMatch = None, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Register or update a device. A given area or kind is fixed: the registry wins over what the device says."""
+    """Register or update a device. Giving area or kind fixes both: the registry wins over what the device says."""
 
     async def work(write: Write) -> Response:
         row = await write.connection.fetchrow(SQL["lock_device"], code)

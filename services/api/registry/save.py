@@ -45,10 +45,8 @@ def columns_of(body: DevicePut) -> dict[str, Any]:
         values["lon"], values["lat"] = (None, None) if body.location is None else body.location.wgs84()
         if body.location is not None and body.location.datum is not None:
             values.setdefault("source_datum", body.location.datum)
-    if "kind" in values:
-        values["kind_fixed"] = True
-    if "area" in values:
-        values["area_fixed"] = True
+    if "kind" in values or "area" in values:  # a person has placed it: from then on its topic decides neither
+        values["kind_fixed"] = values["area_fixed"] = True
     return values
 
 

@@ -1,34 +1,16 @@
 """Where a device is and what topic commands go to: what it says now decides, and nothing from before."""
 
 import time
-import uuid
 
 import orjson
 import pytest
 
-from services.core import db
-from services.ingest import lease
 from services.ingest.decode import decode
 from services.ingest.devices import TOPIC_AGAIN_US
-from services.ingest.store import Rest, Store
+from services.ingest.store import Rest
+from tests.support.broker_fleet import event, now_ms, reading, topic, wait_for
 
 BEFORE, NOW = "fire/v1/140931100/panel/P1", "fire/v1/140931101/panel/P1"
-
-
-@pytest.fixture
-async def connection(database):
-    one = await db.connect(database, program="test")
-    yield one
-    await one.close()
-
-
-@pytest.fixture
-async def stores(connection):
-    """Both lanes' write sides."""
-    both = {lane: Store(writer=lane, lane=lane, lease=lane, owner=str(uuid.uuid4())) for lane in ("telemetry", "event")}
-    for lane, store in both.items():
-        await lease.take(connection, lane, store.owner)
-    return both
 
 
 @pytest.fixture
@@ -53,6 +35,23 @@ async def test_a_late_event_on_the_topic_of_before_turns_commands_there_for_a_mi
     assert await connection.fetchval("select last_topic from device_state") == BEFORE
     await write(NOW, "telemetry", at_us + TOPIC_AGAIN_US, seq=2, mains_ok=True)
     assert await connection.fetchval("select last_topic from device_state") == NOW
+
+
+async def test_the_lane_of_readings_is_told_of_another_topic_and_writes_its_own_again(ingest, fleet, rows):
+    where = "select last_topic from device_state"
+    await fleet.send(topic("P1", kind="panel"), reading(1, mains_ok=True))
+    await rows.until(where, equals=topic("P1", "", "panel")[:-1])
+    await rows.connection.execute("update device set kind_fixed = true, area_fixed = true")  # nobody follows it
+    other = topic("P1", "up/event", "panel", "140931101")
+    await fleet.send(other, event("e", "fault"))
+    await wait_for(lambda: fleet.acked_ids("P1") == ["e"], what="the event on another topic")
+    await rows.until(where, equals="fire/v1/140931101/panel/P1")
+    for number in range(2, 1000):
+        await fleet.send(topic("P1", kind="panel"), reading(number, now_ms(), mains_ok=True))
+        await rows.until("select count(*) from reading_panel", equals=number)
+        if await rows.one(where) == "fire/v1/140931100/panel/P1":
+            break
+    assert number < 10  # not after a minute
 
 
 async def test_a_device_that_no_person_placed_has_its_topic_back_with_its_area(connection, stores, write):
@@ -90,3 +89,16 @@ async def test_what_is_from_before_makes_a_device_known_and_moves_none_that_is(c
     await store_old(BEFORE, 2)
     assert await connection.fetchval("select area from device") == "140931101"
     assert await connection.fetchval("select count(*) from reading_panel") == 3
+
+
+@pytest.mark.parametrize("set_by_a_person", ["area_fixed", "kind_fixed"])
+async def test_a_device_whose_area_or_kind_a_person_set_is_moved_by_no_topic(connection, stores, set_by_a_person):
+    await connection.execute(
+        f"insert into device (code, kind, area, {set_by_a_person}) values ('P1', 'panel', '140931101', true)"  # noqa: S608
+    )
+    at_us = time.time_ns() // 1000
+    body = orjson.dumps({"ts": at_us // 1000, "seq": 1, "power_kw": 1})
+    message = decode("fire/v1/140931100/electrical/P1/up/telemetry", body, at_us)
+    written = await stores["telemetry"].write(connection, [message], Rest())
+    assert (written.stored, dict(written.rejects)) == (0, {"kind_mismatch": 1})
+    assert tuple(await connection.fetchrow("select kind, area from device")) == ("panel", "140931101")

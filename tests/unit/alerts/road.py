@@ -31,7 +31,7 @@ class Road:
         profile = DeviceProfile("h-1", "hydrant", "140931100", expected_interval_s=interval_s, sleepy=sleepy)
         self.rules = DeviceRules(profile)
         self.device = Device(
-            1, "h-1", Kind.HYDRANT, profile.area, kind_fixed=False, area_fixed=False,
+            1, "h-1", Kind.HYDRANT, profile.area, is_placed=False,
             late_after_us=late_after_us(interval_s, sleepy),
         )  # fmt: skip
         self.rows: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ from services.ingest.columns import join_waiting
 from services.ingest.decode import Message, decode
 from services.ingest.devices import Device
 from services.ingest.isolate import split
-from services.ingest.plan import Heard, make_plan
+from services.ingest.plan import Heard, make_plan, weigh
 from services.ingest.refused import Refused
 from services.ingest.turns import Item, cut
 
@@ -21,7 +21,7 @@ FIRE = {"event_id": "e1", "ts": NOW_US // 1000, "type": "fire"}
 
 
 def device(kind: Kind = Kind.HYDRANT) -> Device:
-    return Device(1, "H1", kind, "140931100", kind_fixed=True, area_fixed=True, late_after_us=600_000_000)
+    return Device(1, "H1", kind, "140931100", is_placed=True, late_after_us=600_000_000)
 
 
 def message(body: Any, channel: str = "telemetry", **how: Any) -> Message:
@@ -45,6 +45,7 @@ def heard(*messages: Message, kind: Kind = Kind.HYDRANT) -> Heard:
         ([message([SECONDS, GOOD])], Refused(accepted=True)),
         ([message(GOOD), message(GOOD)], Refused(accepted=True)),
         ([message({**GOOD, "tilt_deg": "steep"})], Refused(accepted=True)),
+        ([message(b"x" + orjson.dumps(GOOD)), message(b"x" + orjson.dumps(FIRE), "event")], Refused(accepted=True)),
     ],
 )
 def test_what_counts_is_what_was_refused_after_the_newest_accepted(messages: list[Message], expected: Refused) -> None:
@@ -89,6 +90,11 @@ def test_a_long_list_of_events_is_one_message_however_it_is_cut() -> None:
 
     assert refused([{}] * 650, [{}] * 650) == Refused(2, NOW_US, "type_unreadable")
     assert refused([FIRE, *[{}] * 650]) == Refused(accepted=True)
+
+
+def test_a_flood_counts_a_message_that_was_mended_once_more_than_a_whole_one() -> None:
+    body = orjson.dumps([FIRE | {"event_id": f"e{n}", "description": "x" * 100} for n in range(50)])
+    assert weigh(message(body[:-1], "event")) == weigh(message(body, "event")) + 1
 
 
 def test_a_list_of_readings_keeps_them_all_beside_many_rejects() -> None:

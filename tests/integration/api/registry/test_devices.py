@@ -68,6 +68,16 @@ async def test_what_a_person_set_is_fixed_and_audited(register: Register, connec
     assert (audit["actor"], audit["target"]) == ("key:supervisor", "h-1")
 
 
+@pytest.mark.parametrize("named", [{"area": OTHER_AREA}, {"kind": "water"}, {"name": "x"}])
+async def test_who_sets_area_or_kind_of_a_discovered_device_fixes_both(
+    client: Client, connection: asyncpg.Connection, named: dict[str, str]
+) -> None:
+    await connection.execute("insert into device (code, kind, area) values ('h-1', 'hydrant', $1)", AREA)
+    assert (await client.put("/api/v1/devices/h-1", json=named)).status_code == 200
+    row = await connection.fetchrow("select area_fixed, kind_fixed from device")
+    assert tuple(row) == ((False, False) if "name" in named else (True, True))
+
+
 async def test_the_address_of_a_panel_is_taken_in_either_case(client: Client) -> None:
     body = {"kind": "panel", "area": AREA, "gateway_address": "0A1B2C3D4E5F"}
     assert (await client.put("/api/v1/devices/p-1", json=body)).json()["gateway_address"] == "0a1b2c3d4e5f"
