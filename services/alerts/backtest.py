@@ -13,18 +13,17 @@ from operator import itemgetter
 
 import asyncpg
 
+from services.alerts.findings import Findings, Turn
 from services.alerts.registry import Registry
 from services.alerts.rule_states import by_device
-from services.alerts.rules.model import Reading
-from services.alerts.rules.walk import DeviceRules
+from services.alerts.stored_walk import Said, StoredWalk, find_bad_clocks, until_now
 from services.core import db
 from services.core.alarms.life.happenings import Finding
 from services.core.errors import FiretowerError
 from services.core.rules.catalog import RULES
 from services.core.rules.catalog_early import EARLY
 from services.core.rules.overrides import READ_OVERRIDES, book_of
-from services.core.rules.parameters import ParameterBook, faults_of
-from services.core.rules.profile import DeviceProfile
+from services.core.rules.parameters import faults_of
 from services.core.rules.trials import NOT_BY_READINGS
 from services.core.settings import AlertsSettings
 from services.core.statements import load_queries
@@ -46,6 +45,7 @@ class Result:
 
     readings: int = 0
     raised: int = 0
+    rose: int = 0
     cleared: int = 0
     devices: set[str] = field(default_factory=set)
     lines: list[str] = field(default_factory=list)
@@ -94,55 +94,42 @@ def read_parameters(code: str, given: Sequence[str]) -> dict[str, float]:
 async def replay(
     conn: asyncpg.Connection, code: str, since: datetime, until: datetime, values: Mapping[str, float]
 ) -> Result:
-    """Walk the readings received in the period through the rule and collect what it would have found."""
+    """Walk the readings received in the period through the rule and collect what its alarms would have done."""
     rule, result = RULES[code], Result()
     book = book_of(await conn.fetch(READ_OVERRIDES))
     registry = Registry()
-    found: list[tuple[datetime, Finding]] = []
+    end = await until_now(conn, until)
+    turns: list[tuple[datetime, Turn, Finding]] = []
+    alarms = Findings({})
+
+    def note(said: Said) -> None:
+        for at, finding in said:
+            turn = alarms.turn(at, finding) if finding.code == code else None
+            if turn is not None and at >= since:
+                turns.append((at, turn, finding))
+
     for kind in rule.kinds or Kind:
         ids = [row["id"] for row in await conn.fetch(SQL["devices"], kind)]
         await registry.load(conn, ids)
         for start in range(0, len(ids), DEVICES_AT_ONCE):
             chunk = ids[start : start + DEVICES_AT_ONCE]
-            rows = await conn.fetch(SQL[f"history_{kind}"], chunk, since - WARM_UP, until)
-            for device_id, readings in by_device(rows).items():
-                walk = StoredWalk(registry[device_id].profile, book, code, values)
-                for received_at, message in groupby(readings, key=itemgetter("received_at")):
+            rows = by_device(await conn.fetch(SQL[f"history_{kind}"], chunk, since - WARM_UP, until))
+            clocks = await find_bad_clocks(conn, code, chunk, since - WARM_UP, until)
+            for device_id in sorted(rows.keys() | clocks.keys()):
+                walk = StoredWalk(registry[device_id].profile, book, code, values, clocks.get(device_id, ()))
+                for received_at, message in groupby(rows.get(device_id, ()), key=itemgetter("received_at")):
                     together = list(message)
-                    said = walk.take(received_at, together)
-                    if received_at >= since:
-                        result.readings += len(together)
-                        found += [(received_at, finding) for finding in said if finding.code == code]
-    for at, finding in sorted(found, key=lambda item: item[0]):
-        result.raised += finding.active
-        result.cleared += not finding.active
+                    note(walk.take(received_at, together))
+                    result.readings += len(together) if received_at >= since else 0
+                note(walk.end(end))
+    for at, turn, finding in sorted(turns, key=itemgetter(0)):
+        result.raised += turn is Turn.RAISE
+        result.rose += turn is Turn.RISE
+        result.cleared += turn is Turn.CLEAR
         result.devices.add(finding.device or "")
-        word, reason = "raise" if finding.active else "clear", finding.reason
-        when = at.isoformat(timespec="seconds")
-        result.lines.append(f"{when}  {word}  {finding.severity:8}  {finding.device}  {reason.zh} / {reason.en}")
+        when, reason = at.isoformat(timespec="seconds"), finding.reason
+        result.lines.append(f"{when}  {turn:5}  {finding.severity:8}  {finding.device}  {reason.zh} / {reason.en}")
     return result
-
-
-class StoredWalk:
-    """The stored messages of one device through the rules, some numbers of `code` changed.
-
-    As in the live system, the rules are made anew when an override takes effect; counts and windows go on.
-    """
-
-    def __init__(self, profile: DeviceProfile, book: ParameterBook, code: str, values: Mapping[str, float]) -> None:
-        self._profile, self._book, self._code, self._values = profile, book, code, values
-        self._rules: DeviceRules | None = None
-        self._change_at: datetime | None = None
-
-    def take(self, received_at: datetime, message: Sequence[Reading]) -> list[Finding]:
-        """Take the readings of the next message; return what the rules found."""
-        rules, code = self._rules, self._code
-        if rules is None or (self._change_at is not None and received_at >= self._change_at):
-            parameters = dict(self._book.for_device(self._profile, received_at))
-            parameters[code] = {**parameters[code], **self._values}
-            rules = DeviceRules.from_json(self._profile, parameters, {} if rules is None else rules.to_json())
-            self._rules, self._change_at = rules, self._book.next_change(received_at)
-        return rules.walk(message)
 
 
 async def _run(
@@ -157,7 +144,7 @@ async def _run(
 
 
 def main(rule: str, since: str, until: str, values: Sequence[str] = (), settings: AlertsSettings | None = None) -> int:
-    """Print every raise and clear of `rule` between two times, with some of its parameters changed.
+    """Print every raise, rise and clear of an alarm by `rule` between two times, with some of its parameters changed.
 
     Raises:
         FiretowerError: an argument cannot be used; the text names it.
@@ -173,8 +160,9 @@ def main(rule: str, since: str, until: str, values: Sequence[str] = (), settings
     result = asyncio.run(_run(settings or AlertsSettings.read(), rule, begin, end, changed))
     for line in result.lines:
         sys.stdout.write(line + "\n")
+    rose = f"{result.rose} rose, " if result.rose else ""
     sys.stdout.write(
-        f"{rule}: {result.raised} raised, {result.cleared} cleared, {len(result.devices)} devices, "
+        f"{rule}: {result.raised} raised, {rose}{result.cleared} cleared, {len(result.devices)} devices, "
         f"{result.readings} readings\n"
     )
     return 0

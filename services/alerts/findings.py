@@ -1,9 +1,10 @@
 """Open and ended findings over files or over the past: alarms without a ledger. Pure.
 
-Used by `firetower evaluate` and by trials of a rule's numbers.
+Used by `firetower evaluate`, by `firetower backtest` and by trials of a rule's numbers.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from services.alerts.detectors.finding import EarlyWarning, Place
@@ -11,6 +12,15 @@ from services.core.alarms.life.components import is_named, normal_component, sam
 from services.core.alarms.life.conditions import OUR_OWN_KNOWLEDGE, causes_left
 from services.core.alarms.life.happenings import Finding, Reset
 from services.core.words import Reason, Severity
+
+
+class Turn(StrEnum):
+    """What a finding did to its alarm."""
+
+    RAISE = "raise"
+    RISE = "rise"
+    CLEAR = "clear"
+
 
 _Key = tuple[str, str, str]  # device, area or network, code, component as components are compared
 
@@ -36,20 +46,30 @@ class Findings:
 
     def take_rule(self, at: datetime, finding: Finding) -> bool:
         """Take a rule's verdict; True when it opened or ended an alarm."""
+        return self.turn(at, finding) in {Turn.RAISE, Turn.CLEAR}
+
+    def turn(self, at: datetime, finding: Finding) -> Turn | None:
+        """Take a rule's verdict; return what that did to the alarm, None: nothing but to confirm it.
+
+        It rises when it grows worse, or when something else is found under the same code.
+        """
         subject = finding.device or f"area:{finding.area}"
         key = subject, finding.code, normal_component(finding.component)
         standing = self._open.get(key)
         if not finding.active:
             if standing is None or finding.latched:
-                return False
+                return None
             left = causes_left(standing.causes, finding)
             if left:
                 self._open[key] = standing._replace(causes=left)
-                return False
-            return self._end(key, at)
+                return None
+            return Turn.CLEAR if self._end(key, at) else None
         if standing is not None:
+            rises = finding.cause not in standing.causes or _is_worse(finding.severity, standing)
             self._open[key] = standing._replace(causes=standing.causes | {finding.cause})
-        return self._begin(
+        else:
+            rises = False
+        begins = self._begin(
             key,
             at,
             finding.cause,
@@ -60,6 +80,9 @@ class Findings:
             members=[finding.device] if finding.device else [],
             location=_location(self._places.get(finding.device or "")),
         )
+        if begins:
+            return Turn.RAISE
+        return Turn.RISE if rises else None
 
     def take_early(self, warning: EarlyWarning) -> None:
         """Take a detector's verdict."""
@@ -101,7 +124,7 @@ class Findings:
     def _begin(self, key: _Key, at: datetime, cause: str, severity: Severity, reason: Reason, **where: object) -> bool:
         standing = self._open.get(key)
         if standing is not None:
-            if severity.rank > Severity(standing.told["severity"]).rank:
+            if _is_worse(severity, standing):
                 standing.told["severity"] = str(severity)
             return False
         item = {
@@ -126,6 +149,10 @@ class Findings:
             return False
         standing.told["cleared_at"] = at
         return True
+
+
+def _is_worse(severity: Severity, standing: _Standing) -> bool:
+    return severity.rank > Severity(standing.told["severity"]).rank
 
 
 def _location(place: Place | None) -> dict[str, float] | None:

@@ -140,7 +140,7 @@ async def test_no_statement_looks_into_chunks_beside_its_time(connection: asyncp
         await connection.execute(WALK_BY_KEY)
     if "services/api" in probe.name:
         await connection.execute("; ".join(f"set {name} = {value}" for name, value in db.READING.items()))
-    if "backtest" in probe.name or "early" in probe.name:
+    if any(name in probe.name for name in ("backtest", "stored_walk", "early")):
         await connection.execute(PLAN_FOR_THE_SPAN)
     for _ in range(_CUSTOM_PLANS):
         async with connection.transaction():

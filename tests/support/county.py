@@ -114,18 +114,18 @@ class County:
             )
             await self.conn.execute("select pg_notify('firetower_batch', '')")
 
-    async def refuse(self, device: str, reason: str, writer: str = "all/telemetry") -> None:
+    async def refuse(self, device: str, reason: str, received_at: datetime | None = None) -> None:
         """Commit a batch of one message of the device that was refused."""
-        now = datetime.now(UTC)
+        at = received_at or datetime.now(UTC)
         async with self.conn.transaction():
-            batch_id = await self._batch(writer, "telemetry", now, [], rejects=1)
+            batch_id = await self._batch("all/telemetry", "telemetry", at, [], rejects=1)
             await self.conn.execute(
                 """
                 insert into reject (batch_id, received_at, topic, payload, reason, detail, device_id)
                 values ($1, $2, 'topic', '{}', $3, 'test', $4)
                 """,
                 batch_id,
-                now,
+                at,
                 reason,
                 self._ids[device],
             )

@@ -74,6 +74,7 @@ def of_alerts_and_ingest(now: datetime) -> Iterator[Probe]:
     yield of_alerts("events", 2, *batch, ["fire"], True)
     yield of_alerts("event_again", 1, 0, now, "00")
     month_ago = now - timedelta(days=30)
+    yield of_alerts("implausible_clocks", 6, [1], hour_ago, now)  # an event may be a month older than it came
     yield of_alerts("late_rows", 18, [0], month_ago, now)  # three tables
     for kind in (Kind.HYDRANT, Kind.ELECTRICAL, Kind.WATER):
         yield of_alerts(f"first_{kind}", 6, [1], month_ago)

@@ -12,10 +12,11 @@ from typing import cast
 
 import asyncpg
 
-from services.alerts.backtest import DEVICES_AT_ONCE, WARM_UP, StoredWalk
+from services.alerts.backtest import DEVICES_AT_ONCE, WARM_UP
 from services.alerts.backtest import SQL as HISTORY_SQL
 from services.alerts.registry import Registry
 from services.alerts.rules.model import Reading
+from services.alerts.stored_walk import Said, StoredWalk, find_bad_clocks, until_now
 from services.alerts.trials.sides import Side, Trial
 from services.core.rules.catalog import RULES
 from services.core.topics import Kind
@@ -63,29 +64,42 @@ async def _walk_chunk(  # noqa: PLR0917 - a chunk, and what every chunk is walke
     seen: set[int],
     note: Callable[[int], Awaitable[None]],
 ) -> None:
-    walks: list[StoredWalk] = []
+    clocks = await find_bad_clocks(conn, trial.code, chunk, trial.since - WARM_UP, trial.until)
+    end = await until_now(conn, trial.until)
+
+    def begin(number: int) -> list[tuple[StoredWalk, Side]]:
+        seen.add(number)
+        profile, bad = registry[number].profile, clocks.get(number, ())
+        return [(StoredWalk(profile, side.book, trial.code, side.changes, bad), side) for side in sides]
+
+    def finish(walks: Sequence[tuple[StoredWalk, Side]]) -> None:
+        for walk, side in walks:
+            _note(side, walk.end(end), trial.since)
+
+    walks: list[tuple[StoredWalk, Side]] = []
     rows, device = 0, None
     async for message in _messages(conn, kind, chunk, trial):
         rows += len(message)
         number, received_at = _message(message[0])
         if number != device:
-            device = number
-            seen.add(number)
-            profile = registry[number].profile
-            walks = [StoredWalk(profile, side.book, trial.code, side.changes) for side in sides]
-        for walk, side in zip(walks, sides, strict=True):
-            _take(walk, side, message, received_at, trial.since)
+            finish(walks)
+            device, walks = number, begin(number)
+        for walk, side in walks:
+            _note(side, walk.take(received_at, message), trial.since)
         if rows >= _TOLD_EVERY:
             await note(rows)
             rows = 0
+    finish(walks)
+    for number in sorted(clocks.keys() - seen):  # only events, or nothing but refused readings
+        finish(begin(number))
     await note(rows)
 
 
-def _take(walk: StoredWalk, side: Side, message: Sequence[Reading], received_at: datetime, since: datetime) -> None:
-    for finding in walk.take(received_at, message):
+def _note(side: Side, said: Said, since: datetime) -> None:
+    for at, finding in said:
         # what began before the period is no finding of it, and its end neither
-        if finding.code == side.code and received_at >= since:
-            side.findings.take_rule(received_at, finding)
+        if finding.code == side.code and at >= since:
+            side.findings.take_rule(at, finding)
     side.check()
 
 

@@ -88,6 +88,74 @@ async def test_the_command_prints_what_would_have_been_raised_with_other_numbers
     assert capsys.readouterr().out == f"{CODE}: 0 raised, 0 cleared, 0 devices, 7 readings\n"
 
 
+async def say(county: County, code: str, start: datetime, *, days: float = 10) -> list[str]:
+    """Replay the rule; say what its alarms did and how many hours after the start."""
+    found = await replay(county.conn, code, start, start + timedelta(days=days), {})
+    said = []
+    for line in found.lines:
+        when, turn, *_ = line.split()
+        said.append(f"{turn} {(datetime.fromisoformat(when) - start) / timedelta(hours=1):.1f}")
+    return said
+
+
+async def send(county: County, kind: str, start: datetime, hours: float, **fields: object) -> None:
+    at = start + timedelta(hours=hours)
+    about = {"device": f"{kind}-1", "ts": at, **fields}
+    await county.send_readings(kind, [about], received_at=at)
+
+
+async def test_what_time_alone_ends_is_ended_at_its_hour_and_what_begins_later_is_told(county: County) -> None:
+    await county.add_device("hydrant-1", "hydrant")
+    start = datetime.now(UTC) - timedelta(days=20)
+    for hours in (0.0, 72.0):  # nothing of its pressure follows a fall
+        await send(county, "hydrant", start, hours, pressure_mpa=0.40)
+        await send(county, "hydrant", start, hours + 0.1, pressure_mpa=0.20)
+    said = await say(county, "hydrant_pressure_drop", start)
+    assert said == ["raise 0.1", "clear 25.0", "raise 72.1", "clear 97.0"]
+
+
+async def test_implausible_clocks_of_refused_readings_and_of_events_are_replayed(county: County) -> None:
+    await county.add_device("panel-1", "panel")
+    await county.add_device("panel-2", "panel")
+    start = datetime.now(UTC) - timedelta(days=20)
+    for hours in (1, 2, 100, 101):
+        at = start + timedelta(hours=hours)
+        event = {"device": "panel-1", "type": "operation", "ts": at, "device_ts": datetime(2019, 1, 1, tzinfo=UTC)}
+        await county.send_events([event], received_at=at)
+    for hours in (3, 102):
+        await county.refuse("panel-1", "clock_implausible", received_at=start + timedelta(hours=hours))
+        await county.refuse("panel-2", "not_json", received_at=start + timedelta(hours=hours))
+    said = await say(county, "clock_wrong", start)
+    assert said == ["raise 3.0", "clear 27.0", "raise 102.0", "clear 126.0"]
+
+
+async def test_a_rule_that_is_switched_off_ends_what_stands(county: County) -> None:
+    await county.add_device("h-1", "hydrant")
+    start = datetime.now(UTC) - timedelta(days=20)
+    await report(county, start, [0.12, 0.12])
+    await county.conn.execute(
+        """
+        insert into rule_parameter (code, scope, target, parameters, effective_from, created_by)
+        values ($1, 'device', 'h-1', '{"enabled": 0}', $2, 'test')
+        """,
+        CODE,
+        start + timedelta(hours=5),
+    )
+    assert await say(county, CODE, start) == ["raise 0.1", "clear 5.0"]
+
+
+async def test_alarms_are_counted_and_not_what_is_found_of_one_that_stands(county: County) -> None:
+    await county.add_device("electrical-1", "electrical")
+    await county.add_device("panel-1", "panel")
+    start = datetime.now(UTC) - timedelta(days=20)
+    for n in range(5):
+        await send(county, "electrical", start, n + 1, arc_count=20, residual_current_ma=350.0 if n < 3 else 600.0)
+        await send(county, "panel", start, n + 1, mains_ok=False, battery_ok=n < 3)
+    assert await say(county, "arc_fault", start) == ["raise 1.0"]
+    assert [one.split()[0] for one in await say(county, "residual_current_high", start)] == ["raise", "rise"]
+    assert [one.split()[0] for one in await say(county, "power_fault", start)] == ["raise", "rise"]
+
+
 @pytest.mark.parametrize(
     ("code", "given", "message"),
     [

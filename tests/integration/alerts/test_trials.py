@@ -72,6 +72,23 @@ async def test_a_detector_tried_on_the_past_says_what_evaluate_says_and_what_oth
     assert await hydrants.conn.fetch("select from early_warning") == []
 
 
+async def test_implausible_clocks_of_a_panel_without_readings_are_tried_and_end_after_a_day(
+    county: County, database: str
+) -> None:
+    await county.add_device("panel-1", "panel")
+    for hour in (30, 31, 32):
+        at = BEGIN + timedelta(hours=hour)
+        event = {"device": "panel-1", "type": "operation", "ts": at, "device_ts": BEGIN - timedelta(days=3000)}
+        await county.send_events([event], received_at=at)
+    row = await worked_off(county, database, await ask(county, "clock_wrong", {"count": 4}, (1, 5)))
+    assert (row["state"], row["result"]["counts"]) == ("done", {"both": 0, "missed": 1, "new": 0}), row["fault_en"]
+    (missed,) = row["result"]["missed"]
+    hours = [
+        (datetime.fromisoformat(missed[name]) - BEGIN) / timedelta(hours=1) for name in ("raised_at", "cleared_at")
+    ]
+    assert hours == [32, 56]
+
+
 async def test_a_rule_is_tried_on_the_devices_of_an_area_and_its_alarm_is_named(
     hydrants: County, database: str
 ) -> None:
