@@ -39,19 +39,21 @@ async def test_a_late_event_on_the_topic_of_before_turns_commands_there_for_a_mi
 
 async def test_the_lane_of_readings_is_told_of_another_topic_and_writes_its_own_again(ingest, fleet, rows):
     where = "select last_topic from device_state"
+    await rows.connection.execute(  # that no topic moves: a change of the registry would tell the lane too
+        "insert into device (code, kind, area, area_fixed, kind_fixed) values ('P1', 'panel', '140931100', true, true)"
+    )
     await fleet.send(topic("P1", kind="panel"), reading(1, mains_ok=True))
     await rows.until(where, equals=topic("P1", "", "panel")[:-1])
-    await rows.connection.execute("update device set kind_fixed = true, area_fixed = true")  # nobody follows it
     other = topic("P1", "up/event", "panel", "140931101")
     await fleet.send(other, event("e", "fault"))
     await wait_for(lambda: fleet.acked_ids("P1") == ["e"], what="the event on another topic")
     await rows.until(where, equals="fire/v1/140931101/panel/P1")
-    for number in range(2, 1000):
+    for number in range(2, 101):
         await fleet.send(topic("P1", kind="panel"), reading(number, now_ms(), mains_ok=True))
         await rows.until("select count(*) from reading_panel", equals=number)
         if await rows.one(where) == "fire/v1/140931100/panel/P1":
             break
-    assert number < 10  # not after a minute
+    assert number < 100  # not after a minute
 
 
 async def test_a_device_that_no_person_placed_has_its_topic_back_with_its_area(connection, stores, write):
